@@ -1,0 +1,156 @@
+"""What a policy sees and what it returns.
+
+A policy is any object with a ``name`` and a method ``decide(observation) -> Allocation``. It never sees the
+simulator: only counts of customers in groups a firm can tell apart, and the money that is left.
+
+Shapes: ``group`` is segment x value tier, ``stage`` the observed place in the lifecycle, ``lever`` an instrument.
+Intensity is money per targeted customer per period.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import PolicyError
+
+__all__ = ["Allocation", "Observation", "Policy", "Targets"]
+
+Floats = NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""How far, as a fraction, spend may exceed what is available: arithmetic, not licence."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Whom a firm can tell apart and which lever can be used on whom.
+
+    Attributes
+    ----------
+    segments, tiers
+        One name per group.
+    stages, levers
+        Names of the observed stages and of the levers.
+    allowed : (groups, stages, levers) of bool
+        Where a lever may be used.
+    reference : (groups, stages, levers)
+        Intensity under which the data were gathered.
+    """
+
+    segments: tuple[str, ...]
+    tiers: tuple[str, ...]
+    stages: tuple[str, ...]
+    levers: tuple[str, ...]
+    allowed: NDArray[np.bool_]
+    reference: Floats
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Return (groups, stages, levers)."""
+        return len(self.segments), len(self.stages), len(self.levers)
+
+    def name(self, group: int, stage: int) -> str:
+        """Return a target's name as people read it, e.g. ``gold / core / high``."""
+        tier = self.tiers[group]
+        parts = [self.segments[group], self.stages[stage]] + ([tier] if tier != "unknown" else [])
+        return " / ".join(parts)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the firm knows at the start of a period.
+
+    Attributes
+    ----------
+    period, periods : int
+        The period now, from 0, and how many there are.
+    targets : Targets
+        Whom it can tell apart.
+    customers : (groups, stages)
+        Observed head counts. The silently gone are still counted where they were last seen.
+    available : float
+        Money that may be spent this period.
+    lever_available : (levers,)
+        Money that each lever's cap still allows.
+    lever_spent : (levers,)
+        Money each lever has used so far.
+    """
+
+    period: int
+    periods: int
+    targets: Targets
+    customers: Floats
+    available: float
+    lever_available: Floats
+    lever_spent: Floats
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Money per targeted customer this period, ``intensity[group, stage, lever]``."""
+
+    intensity: Floats
+
+    def spend(self, observation: Observation) -> Floats:
+        """Return money by (groups, stages, levers) on the observed head counts."""
+        return np.asarray(self.intensity * observation.customers[:, :, None])
+
+    def check(self, policy: str, observation: Observation) -> None:
+        """Raise ``PolicyError`` where the allocation asks for more than the observation allows.
+
+        The message names policy, period, target and lever.
+        """
+        targets = observation.targets
+        where = f"policy '{policy}', period {observation.period}"
+        if self.intensity.shape != targets.shape:
+            raise PolicyError(f"{where}: intensity has shape {self.intensity.shape}, expected {targets.shape}")
+        wrong = ~np.isfinite(self.intensity) | (self.intensity < 0)
+        forbidden = (self.intensity > 0) & ~targets.allowed
+        for bad, why in ((wrong, "is not a number of at least 0"), (forbidden, "is not among the lever's targets")):
+            if bad.any():
+                group, stage, lever = (int(i) for i in np.argwhere(bad)[0])
+                raise PolicyError(
+                    f"{where}, target '{targets.name(group, stage)}', lever '{targets.levers[lever]}': "
+                    f"intensity {self.intensity[group, stage, lever]:g} {why}"
+                )
+        spend = self.spend(observation)
+        by_lever = spend.sum(axis=(0, 1))
+        over = by_lever > observation.lever_available * (1 + ROUNDING) + ROUNDING
+        total_over = by_lever.sum() > observation.available * (1 + ROUNDING) + ROUNDING
+        if over.any() or total_over:
+            lever = int(np.argmax(over)) if over.any() else int(np.argmax(by_lever))
+            group, stage = (int(i) for i in np.unravel_index(np.argmax(spend[:, :, lever]), spend.shape[:2]))
+            asked, allowed = (
+                (by_lever[lever], observation.lever_available[lever])
+                if over.any()
+                else (by_lever.sum(), observation.available)
+            )
+            raise PolicyError(
+                f"{where}, target '{targets.name(group, stage)}', lever '{targets.levers[lever]}': "
+                f"asks for {asked:,.2f} where {allowed:,.2f} is left; spend at most what the observation allows"
+            )
+
+    @staticmethod
+    def within(intensity: Floats, observation: Observation) -> "Allocation":
+        """Return ``intensity`` scaled back, first per lever and then by one factor, to what may be spent."""
+        by_lever = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))
+        factor = np.minimum(1.0, observation.lever_available / np.maximum(by_lever, 1e-300))
+        total = float((by_lever * factor).sum())
+        factor = factor * min(1.0, observation.available / max(total, 1e-300))
+        return Allocation(intensity * factor)
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Decides the allocation of one period from what was observed up to its start."""
+
+    @property
+    def name(self) -> str:
+        """Return the short name that tables and runs show."""
+        ...
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return the allocation for ``observation.period``; called once per review, in order of time."""
+        ...

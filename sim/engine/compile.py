@@ -1,0 +1,48 @@
+"""One decorator for every compiled kernel: compiled once, cached by the content of all kernels, free of the GIL.
+
+Numba rebuilds a cached kernel when its own file changes, but not when a function that it calls from another file
+does. So the cache folder is named after a hash of every ``*_kernels.py``. Where no folder can be written, kernels
+are compiled afresh in each process.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+
+__all__ = ["kernel"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@cache
+def _cache_folder() -> str | None:
+    root = Path(__file__).resolve().parents[2]
+    sources = [path for package in ("sim", "optimizer") for path in sorted((root / package).rglob("*_kernels.py"))]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    folder = (Path(chosen) if chosen else Path.home() / ".cache") / "tenure" / f"kernels-{digest}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return str(folder)
+    except OSError:
+        return None
+
+
+def kernel(function: F) -> F:
+    """Return ``function`` compiled by Numba in nopython mode, without fast-math, releasing the GIL."""
+    folder = _cache_folder()
+    before = numba.config.CACHE_DIR
+    try:
+        if folder is not None:
+            numba.config.CACHE_DIR = folder
+        compiled: F = numba.njit(cache=folder is not None, nogil=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+    return compiled

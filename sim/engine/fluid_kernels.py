@@ -1,0 +1,16 @@
+"""The chain in expectation: one period of expected numbers of customers."""
+
+from sim.engine.compile import kernel
+
+
+@kernel
+def advance(occupancy, probability, law, successor, out):  # type: ignore[no-untyped-def]
+    """Add to ``out[block, state]`` where ``occupancy[block, state]`` goes under ``probability[block, law, outcome]``."""
+    blocks, states = occupancy.shape
+    for b in range(blocks):
+        for s in range(states):
+            number = occupancy[b, s]
+            if number > 0.0:
+                line = law[b, s]
+                for o in range(successor.shape[1]):
+                    out[b, successor[s, o]] += number * probability[b, line, o]

@@ -1,0 +1,62 @@
+"""Every error Tenure raises on purpose.
+
+::
+
+    TenureError                  exit code 1: something failed that was not the user's input
+    ├── InputError               exit code 2: a file, key, option or number that cannot be used
+    │   ├── ScenarioError        in a scenario file: where, what was expected, what came
+    │   ├── PurchasesError       in a file of purchases
+    │   ├── RulesError           rules of a plan that no plan can meet
+    │   └── FolderError          a place that cannot be read or written
+    ├── PolicyError              a policy asked for more than its observation allows
+    └── SolverError              a solver's answer failed our own check
+
+A message says what was expected, what came, where, and what to do, in one line.
+"""
+
+__all__ = [
+    "FolderError",
+    "InputError",
+    "PolicyError",
+    "PurchasesError",
+    "RulesError",
+    "ScenarioError",
+    "SolverError",
+    "TenureError",
+]
+
+
+class TenureError(Exception):
+    """Base of every error raised on purpose; ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class InputError(TenureError):
+    """What the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class ScenarioError(InputError):
+    """A scenario file is wrong: the message names the file, the key and the mend."""
+
+
+class PurchasesError(InputError):
+    """A file of purchases cannot be read as customer, date and amount."""
+
+
+class RulesError(InputError):
+    """No plan can meet the rules; the message names a rule to loosen."""
+
+
+class FolderError(InputError):
+    """A file or folder cannot be read or written."""
+
+
+class PolicyError(TenureError):
+    """A policy asked for what its observation does not allow."""
+
+
+class SolverError(TenureError):
+    """A solver failed, or its answer did not pass our own check."""

@@ -1,0 +1,1 @@
+"""The clock and the agents around the customers."""
