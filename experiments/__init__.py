@@ -1,0 +1,1 @@
+"""Studies: calibrate, simulate, compare, track, report; and the command line over all of it."""

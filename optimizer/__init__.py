@@ -1,0 +1,1 @@
+"""Where the money should go: what is asked (`problem`), what is answered (`plan`), and the methods between."""

@@ -1,0 +1,161 @@
+"""Backward and forward passes of the dynamic programmes behind the decomposition. Twins in plain NumPy: tests."""
+
+import numpy as np
+
+from sim.engine.compile import kernel
+
+
+@kernel
+def best_response(  # type: ignore[no-untyped-def]
+    first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
+    discount, terminal, action, value,
+):  # fmt: skip
+    """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
+
+    ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``value`` becomes
+    the value at the start, (blocks, states). ``outcomes[kind]`` is how many outcomes a kind of state has. Ties take
+    the cheaper action.
+    """
+    periods, _, states = action.shape
+    most = successor.shape[1]
+    for b in range(first, last):
+        g = group[b]
+        after = terminal[b] * discount[periods]
+        now = after.copy()
+        follow = np.empty(most)
+        for back in range(periods):
+            t = periods - 1 - back
+            odds = probability[regime[t], b]
+            earn = reward[regime[t], b]
+            for s in range(states):
+                line = law[b, s]
+                where = stage[b, s]
+                n = outcomes[law_kind[line]]
+                for o in range(n):
+                    follow[o] = after[successor[s, o]]
+                best = 0
+                top = -1e300
+                for a in range(choices[g, where]):
+                    total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                    for o in range(n):
+                        total += odds[line, a, o] * follow[o]
+                    if total > top:
+                        top = total
+                        best = a
+                action[t, b, s] = best
+                now[s] = top
+            after, now = now, after
+        for s in range(states):
+            value[b, s] = after[s]
+
+
+@kernel
+def play_states(  # type: ignore[no-untyped-def]
+    first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward,
+    discount, terminal, initial, action, used, earned,
+):  # fmt: skip
+    """Carry blocks ``first..last`` forward under ``action[period, block, state]``.
+
+    Adds expected head counts to ``used[group, period, stage, action]`` and discounted money earned, terminal value
+    included, to ``earned[group]``.
+    """
+    periods, _, states = action.shape
+    for b in range(first, last):
+        g = group[b]
+        now = initial[b].copy()
+        then = now.copy()
+        for t in range(periods):
+            then[:] = 0.0
+            odds = probability[regime[t], b]
+            earn = reward[regime[t], b]
+            for s in range(states):
+                number = now[s]
+                if number > 0.0:
+                    line = law[b, s]
+                    a = action[t, b, s]
+                    used[g, t, stage[b, s], a] += number
+                    earned[g] += number * discount[t] * earn[line, a]
+                    for o in range(outcomes[law_kind[line]]):
+                        then[successor[s, o]] += number * odds[line, a, o]
+            now, then = then, now
+        for s in range(states):
+            earned[g] += now[s] * terminal[b, s] * discount[periods]
+
+
+@kernel
+def improve_playable(  # type: ignore[no-untyped-def]
+    first_block, last_block, g, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
+    discount, terminal, initial, action, occupancy, sweeps,
+):  # fmt: skip
+    """Improve ``action[period, stage]`` of group ``g`` (blocks ``first_block..last_block``), alike for all hidden.
+
+    Each sweep carries the group forward, then goes backward in time and takes at every (period, stage) the action
+    that is best for the mixture of hidden states now there, given later actions. Earlier actions have not changed
+    yet, so each change is an exact improvement. Returns the number of sweeps until nothing changed.
+    """
+    periods, stages = action.shape
+    states = initial.shape[1]
+    blocks = last_block - first_block
+    most = choices[g].max()
+    after = terminal[first_block:last_block] * discount[periods]
+    now = after.copy()
+    score = cost[0, 0].copy()
+    changed = True
+    sweep = 0
+    while changed and sweep < sweeps:
+        changed = False
+        sweep += 1
+        for b in range(blocks):
+            for s in range(states):
+                occupancy[0, b, s] = initial[first_block + b, s]
+        for t in range(periods - 1):
+            occupancy[t + 1] = 0.0
+            for b in range(blocks):
+                odds = probability[regime[t], first_block + b]
+                for s in range(states):
+                    number = occupancy[t, b, s]
+                    if number > 0.0:
+                        line = law[first_block + b, s]
+                        a = action[t, stage[first_block + b, s]]
+                        for o in range(outcomes[law_kind[line]]):
+                            occupancy[t + 1, b, successor[s, o]] += number * odds[line, a, o]
+        for b in range(blocks):
+            for s in range(states):
+                after[b, s] = terminal[first_block + b, s] * discount[periods]
+        for back in range(periods):
+            t = periods - 1 - back
+            score[:stages, :most] = 0.0
+            for b in range(blocks):
+                odds = probability[regime[t], first_block + b]
+                earn = reward[regime[t], first_block + b]
+                for s in range(states):
+                    number = occupancy[t, b, s]
+                    if number > 0.0:
+                        line = law[first_block + b, s]
+                        where = stage[first_block + b, s]
+                        for a in range(choices[g, where]):
+                            total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                            for o in range(outcomes[law_kind[line]]):
+                                total += odds[line, a, o] * after[b, successor[s, o]]
+                            score[where, a] += number * total
+            for where in range(stages):
+                best = action[t, where]
+                for a in range(choices[g, where]):
+                    if score[where, a] > score[where, best] + 1e-12 * abs(score[where, best]):
+                        best = a
+                if best != action[t, where]:
+                    action[t, where] = best
+                    changed = True
+            for b in range(blocks):
+                odds = probability[regime[t], first_block + b]
+                earn = reward[regime[t], first_block + b]
+                for s in range(states):
+                    line = law[first_block + b, s]
+                    where = stage[first_block + b, s]
+                    a = action[t, where]
+                    total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                    for o in range(outcomes[law_kind[line]]):
+                        total += odds[line, a, o] * after[b, successor[s, o]]
+                    now[b, s] = total
+            after, now = now, after
+    return sweep

@@ -1,0 +1,70 @@
+"""The occupancy LP stated whole: the plain second way to the full-information optimum, for small problems.
+
+Maximise ``sum disc_t x[t,b,s,a] (reward - money) + sum disc_T x[T,b,s] terminal`` over expected head counts
+``x >= 0`` with ``sum_a x[0,b,s,a] = initial``, ``sum_a x[t+1,b,s',a] = sum_{s,a} x[t,b,s,a] P(s'|s,a)`` and the rules.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import AllocationProblem
+from optimizer.solver import LinearProgramme, LpAnswer
+
+__all__ = ["whole_programme"]
+
+
+def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.float64]]:
+    """Return the LP's answer and the prices of the rules, d(asset)/d(limit).
+
+    Only states that can be reached are stated. Meant for up to some 50,000 variables.
+    """
+    chain = problem.chain
+    regime, law, stage = chain.regimes[1], chain.block_law, chain.block_stage
+    successor = chain.space.successor
+    index: dict[tuple[int, int, int, int], int] = {}
+    objective: list[float] = []
+    money: list[tuple[int, int]] = []
+    inflow: list[dict[tuple[int, int], list[tuple[int, float]]]] = [{} for _ in range(chain.periods + 1)]
+    reachable = {(int(b), int(s)) for b, s in np.argwhere(chain.initial > 0)}
+    for t in range(chain.periods):
+        following: set[tuple[int, int]] = set()
+        for b, s in sorted(reachable):
+            group, line, where = int(chain.group[b]), int(law[b, s]), int(stage[b, s])
+            for a in range(int(problem.choices[group, where])):
+                variable = len(objective)
+                index[t, b, s, a] = variable
+                money.append((group, where))
+                cost = problem.actions[group, where, a].sum()
+                objective.append(float(chain.discount[t] * (problem.reward[regime[t], b, line, a] - cost)))
+                for o, odds in enumerate(problem.probability[regime[t], b, line, a]):
+                    if odds > 0:
+                        there = (b, int(successor[s, o]))
+                        following.add(there)
+                        inflow[t + 1].setdefault(there, []).append((variable, float(odds)))
+        reachable = following
+    for (b, s), arriving in inflow[chain.periods].items():
+        for variable, odds in arriving:
+            objective[variable] += float(chain.discount[-1] * chain.terminal[b, s] * odds)
+
+    lp = LinearProgramme(np.array(objective))
+    for r, row in enumerate(problem.rows):
+        columns, values = [], []
+        for (t, b, s, a), variable in index.items():
+            counted = float(problem.coefficients[r, t] @ problem.actions[chain.group[b], stage[b, s], a])
+            if counted:
+                columns.append(variable)
+                values.append(counted)
+        lp.add_row(columns, np.array(values), row.sense, row.limit)
+    present: dict[tuple[int, int, int], list[int]] = {}
+    for (t, b, s, _), variable in index.items():
+        present.setdefault((t, b, s), []).append(variable)
+    for (t, b, s), variables in present.items():
+        arriving = inflow[t].get((b, s), []) if t else []
+        merged: dict[int, float] = {}
+        for variable, odds in arriving:
+            merged[variable] = merged.get(variable, 0.0) - odds
+        merged.update(dict.fromkeys(variables, 1.0))
+        limit = float(chain.initial[b, s]) if t == 0 else 0.0
+        lp.add_row(list(merged), np.array(list(merged.values())), "=", limit)
+    answer = lp.solve()
+    return answer, answer.duals[: len(problem.rows)]

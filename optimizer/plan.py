@@ -1,0 +1,201 @@
+"""What is answered: intensities by period, target and lever, with what they are worth and what the best could be."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Targets
+from sim.errors import FolderError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Plan"]
+
+Floats = NDArray[np.float64]
+
+BOUND_ASSUMES = (
+    "the bound holds for policies that use these intensities and meet the rules in expectation, with traits from the "
+    "trait classes; it may see hidden traits and who has silently left, which no firm can"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A plan a firm can carry out, with its proof. Money in the scenario's currency, values in the fluid twin.
+
+    Attributes
+    ----------
+    scenario, scenario_hash : str
+        What it was made for.
+    targets : Targets
+    intensity : (periods, groups, stages, levers)
+        Money per observed customer.
+    customers : (periods, groups, stages)
+        Head counts expected under the plan.
+    budget : float
+    asset, no_spend, bound : float
+        Customer asset of the plan, of spending nothing, and the bound; same traits and rules.
+    bound_assumes : str
+    prices : dict
+        Of the rules that bind, d(asset)/d(limit).
+    shadow_price : float
+        d(asset)/d(budget), rules stated as shares moving along.
+    status : str
+        ``feasible``: the plan meets the rules; how near the best it is, the gap says.
+    termination : str
+        Why the search for plan and bound stopped.
+    seconds : dict
+        Time by step.
+    """
+
+    scenario: str
+    scenario_hash: str
+    targets: Targets
+    intensity: Floats
+    customers: Floats
+    budget: float
+    asset: float
+    no_spend: float
+    bound: float
+    prices: dict[str, float]
+    shadow_price: float
+    status: str
+    termination: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    bound_assumes: str = BOUND_ASSUMES
+
+    @property
+    def spend(self) -> Floats:
+        """Return expected money by (periods, groups, stages, levers)."""
+        return np.asarray(self.intensity * self.customers[..., None])
+
+    @property
+    def lift_share(self) -> float:
+        """Return (plan - no spend)/(bound - no spend); nan where the bound is no better than no spend."""
+        room = self.bound - self.no_spend
+        return (self.asset - self.no_spend) / room if room > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+
+    @property
+    def gap(self) -> float:
+        """Return ``1 - lift_share``: how much of the possible lift the plan may lack."""
+        return 1 - self.lift_share
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per period x target x lever with money: names, intensity, customers, spend."""
+        out = []
+        for t, g, s, k in np.argwhere(self.spend > 0).tolist():
+            out.append(
+                {
+                    "period": t,
+                    "target": self.targets.name(g, s),
+                    "segment": self.targets.segments[g],
+                    "tier": self.targets.tiers[g],
+                    "stage": self.targets.stages[s],
+                    "lever": self.targets.levers[k],
+                    "intensity": float(self.intensity[t, g, s, k]),
+                    "customers": float(self.customers[t, g, s]),
+                    "spend": float(self.intensity[t, g, s, k] * self.customers[t, g, s]),
+                }
+            )
+        return out
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return :meth:`rows` as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def by_segment_and_lever(self) -> tuple[list[str], list[str], Floats]:
+        """Return segments, levers and expected money over the horizon, (segments, levers)."""
+        segments = list(dict.fromkeys(self.targets.segments))
+        total = np.zeros((len(segments), len(self.targets.levers)))
+        for g, segment in enumerate(self.targets.segments):
+            total[segments.index(segment)] += self.spend[:, g].sum(axis=(0, 1))
+        return segments, list(self.targets.levers), total
+
+    def to_json(self) -> str:
+        """Return the plan as JSON text; numbers that are not are null."""
+        names = (
+            "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "shadow_price", "prices", "status",
+            "termination", "seconds", "bound_assumes", "lift_share", "gap",
+        )  # fmt: skip
+        content = {name: getattr(self, name) for name in names}
+        content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
+        content["periods"] = int(self.intensity.shape[0])
+        content["plan"] = self.rows()
+        return json.dumps(content, indent=1)
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan as JSON under a temporary name and move it into place."""
+        path = Path(path)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            part.write_text(self.to_json(), encoding="utf-8")
+            os.replace(part, path)
+        except OSError as error:
+            raise FolderError(f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    @staticmethod
+    def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
+        """Return a saved plan, its names matched to ``targets``.
+
+        Raises
+        ------
+        InputError
+            If the file is not a plan, or names a segment, tier, stage, lever or period that is not there.
+        """
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = content["plan"]
+            shape = (periods, *targets.shape)
+            intensity, customers = np.zeros(shape), np.zeros(shape[:-1])
+            groups = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
+            for i, row in enumerate(rows):
+                try:
+                    at = (
+                        range(periods).index(row["period"]),
+                        groups[row["segment"], row["tier"]],
+                        targets.stages.index(row["stage"]),
+                    )
+                    lever = targets.levers.index(row["lever"])
+                except (KeyError, ValueError):
+                    where = {k: row.get(k) for k in ("period", "segment", "tier", "stage", "lever")}
+                    raise InputError(
+                        f"{path}: plan row {i} has no place in this scenario: {where}; was it made for another one?"
+                    ) from None
+                intensity[(*at, lever)] = float(row["intensity"])
+                customers[at] = float(row["customers"])
+            if not np.isfinite(intensity).all() or (intensity < 0).any():
+                raise InputError(f"{path}: intensities must be numbers of at least 0")
+            numbers = {
+                name: float("nan") if content.get(name) is None else float(content[name])
+                for name in ("budget", "asset", "no_spend", "bound", "shadow_price")
+            }
+            return Plan(
+                scenario=str(content["scenario"]),
+                scenario_hash=str(content["scenario_hash"]),
+                targets=targets,
+                intensity=intensity,
+                customers=customers,
+                prices=dict(content["prices"]),
+                status=str(content["status"]),
+                termination=str(content["termination"]),
+                seconds=dict(content["seconds"]),
+                bound_assumes=str(content["bound_assumes"]),
+                **numbers,
+            )
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such plan; make one with `tenure optimize`") from None
+        except OSError as error:
+            raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None

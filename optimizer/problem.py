@@ -1,0 +1,181 @@
+"""What is asked: a chain, the actions to choose from, and the rules, in arrays. No solver here."""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Targets
+from sim.engine.chain import ControlledChain, MatrixChain
+from sim.engine.fluid import expected_history
+from sim.engine.lifecycle import Lifecycle
+from sim.errors import RulesError
+from sim.scenario import Rules
+
+__all__ = ["AllocationProblem", "Row", "joint_actions", "reference_spend", "rows_of"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEVELS = {1: (0, 0.5, 1, 1.5, 2, 3, 5, 8), 2: (0, 1, 2, 4), 3: (0, 1, 3)}
+"""Intensities offered where 1, 2, 3 levers meet, in units of the usual one; where more meet: none or usual."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule: money over some periods and levers, ``<=`` or ``>=`` a limit.
+
+    Attributes
+    ----------
+    name : str
+        As people read it.
+    periods, levers : bool arrays
+        What counts.
+    sense : ``<=`` or ``>=``
+    limit : float
+        Money.
+    per_budget : float
+        d(limit)/d(budget): rules stated as shares move with the budget.
+    """
+
+    name: str
+    periods: NDArray[np.bool_]
+    levers: NDArray[np.bool_]
+    sense: str
+    limit: float
+    per_budget: float
+
+
+@dataclass(frozen=True, eq=False)
+class AllocationProblem:
+    """Which intensities, by period and observed target, make the customers worth most under the rules.
+
+    Attributes
+    ----------
+    chain : ControlledChain
+    actions : (groups, stages, actions, levers)
+        Joint intensities to choose from, cheapest first; padded with copies of the first.
+    choices : (groups, stages)
+        How many of them count.
+    rows : tuple of Row
+    """
+
+    chain: ControlledChain
+    actions: Floats
+    choices: Ints
+    rows: tuple[Row, ...]
+
+    @property
+    def targets(self) -> Targets:
+        """Return whom the firm can tell apart."""
+        return self.chain.targets
+
+    @cached_property
+    def coefficients(self) -> Floats:
+        """Return which money each row counts, (rows, periods, levers), zeros and ones."""
+        shape = (0, self.chain.periods, self.targets.shape[2])
+        rows = [row.periods[:, None] & row.levers[None, :] for row in self.rows]
+        return np.stack(rows).astype(float) if rows else np.zeros(shape)
+
+    @cached_property
+    def limits(self) -> Floats:
+        """Return the rows' limits."""
+        return np.array([row.limit for row in self.rows])
+
+    @cached_property
+    def signs(self) -> Floats:
+        """Return +1 for ``<=`` rows and -1 for ``>=``: the sign of their prices."""
+        return np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])
+
+    @cached_property
+    def probability(self) -> Floats:
+        """Return odds under every action: (regimes, blocks, laws, actions, outcomes)."""
+        return self._steps[0]
+
+    @cached_property
+    def reward(self) -> Floats:
+        """Return money earned before marketing: (regimes, blocks, laws, actions)."""
+        return self._steps[1]
+
+    @cached_property
+    def _steps(self) -> tuple[Floats, Floats]:
+        environments, _ = self.chain.regimes
+        probability, reward = [], []
+        for environment in environments:
+            steps = [self.chain.step(environment, self.actions[:, :, a]) for a in range(self.actions.shape[2])]
+            probability.append(np.stack([step.probability for step in steps], axis=2))
+            reward.append(np.stack([step.reward for step in steps], axis=2))
+        return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
+
+    def check_rules(self) -> None:
+        """Raise ``RulesError`` where rules contradict each other whatever customers do."""
+        if any(row.limit < 0 for row in self.rows):
+            bad = next(row for row in self.rows if row.limit < 0)
+            raise RulesError(f"{bad.name}: expected money of at least 0, got {bad.limit:g}")
+
+
+def joint_actions(chain: ControlledChain) -> tuple[Floats, Ints]:
+    """Return joint intensities per (group, stage), cheapest first, and how many there are.
+
+    Zero and the reference are always among them. The usual intensity of a lever is its reference, or where that is
+    zero the intensity its curve was stated at.
+    """
+    groups, stages, levers = chain.targets.shape
+    if isinstance(chain, MatrixChain):
+        spend = np.repeat(chain.action_spend[:, None, :, None], stages, axis=1)
+        return spend, np.full((groups, stages), spend.shape[2], dtype=np.int64)
+    assert isinstance(chain, Lifecycle)
+    options: dict[tuple[int, int], Floats] = {}
+    for group, segment in enumerate(chain.targets.segments):
+        for stage in range(stages):
+            here = np.flatnonzero(chain.targets.allowed[group, stage])
+            multiples = LEVELS.get(len(here), (0, 1))
+            rows = []
+            for combination in itertools.product(multiples, repeat=len(here)):
+                row = np.zeros(levers)
+                for lever, multiple in zip(here, combination, strict=True):
+                    row[lever] = multiple * _usual(chain, segment, group, stage, int(lever))
+                rows.append(row)
+            options[group, stage] = np.array(sorted(rows, key=lambda row: (row.sum(), tuple(row))))
+    most = max(len(rows) for rows in options.values())
+    actions = np.zeros((groups, stages, most, levers))
+    choices = np.ones((groups, stages), dtype=np.int64)
+    for (group, stage), rows in options.items():
+        actions[group, stage, : len(rows)] = rows
+        choices[group, stage] = len(rows)
+    return actions, choices
+
+
+def _usual(chain: Lifecycle, segment: str, group: int, stage: int, lever: int) -> float:
+    reference = float(chain.targets.reference[group, stage, lever])
+    if reference > 0:
+        return reference
+    known = chain.scenario.levers[chain.targets.levers[lever]]
+    override = known.by_segment.get(segment)
+    moves = {**known.moves, **(override.moves if override else {})}
+    return float(next(iter(moves.values())).spend)
+
+
+def reference_spend(chain: ControlledChain) -> float:
+    """Return the money that the reference intensities are expected to cost over the horizon."""
+    intensity = np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape))
+    return float(expected_history(chain, intensity).spend.sum())
+
+
+def rows_of(rules: Rules, budget: float, targets: Targets, periods: int) -> tuple[Row, ...]:
+    """Return the rules as rows: total budget, largest share in one period, floors and caps by lever."""
+    every_period, every_lever = np.ones(periods, bool), np.ones(len(targets.levers), bool)
+    rows = [Row("budget", every_period, every_lever, "<=", budget, 1.0)]
+    if rules.period_share < 1:
+        for t in range(periods):
+            share = rules.period_share
+            rows.append(Row(f"budget of period {t}", np.eye(periods, dtype=bool)[t], every_lever, "<=", share * budget, share))
+    for name, rule in rules.levers.items():
+        only = np.array([lever == name for lever in targets.levers])
+        if rule.floor > 0:
+            rows.append(Row(f"floor of {name}", every_period, only, ">=", rule.floor * budget, rule.floor))
+        if rule.cap < 1:
+            rows.append(Row(f"cap of {name}", every_period, only, "<=", rule.cap * budget, rule.cap))
+    return tuple(rows)

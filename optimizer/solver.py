@@ -1,0 +1,124 @@
+"""The only module that knows PuLP: states a linear programme, solves it with HiGHS, and checks the answer itself.
+
+What solvers say is not taken on trust: PuLP calls a HiGHS time limit "optimal", and the sign of duals differs by
+solver. Here status and termination are read from HiGHS, duals are d(objective)/d(right-hand side), and
+feasibility, sign and strong duality are verified with our own arithmetic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import SolverError
+
+__all__ = ["LinearProgramme", "LpAnswer"]
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-6
+"""Relative to the size of a row, or of the objective: HiGHS works to 1e-7."""
+
+
+@dataclass(frozen=True)
+class LpAnswer:
+    """What came back.
+
+    Attributes
+    ----------
+    status : str
+        ``optimal``, ``infeasible``, ``unbounded`` or ``feasible`` (stopped early, a point is there).
+    termination : str
+        Why the solver stopped, in its own words.
+    values, duals : arrays
+        Of variables and rows; duals are d(objective)/d(right-hand side). Empty unless optimal or feasible.
+    objective : float
+    """
+
+    status: str
+    termination: str
+    values: Floats
+    duals: Floats
+    objective: float
+
+
+class LinearProgramme:
+    """Maximise ``objective x`` over ``x >= 0`` subject to rows ``<=``, ``>=`` or ``=``.
+
+    Columns and rows are scaled to about one inside, so that cents and millions give the same answer.
+    """
+
+    def __init__(self, objective: Floats) -> None:
+        self.objective = np.asarray(objective, dtype=float)
+        self._rows: list[tuple[NDArray[np.int64], Floats, str, float]] = []
+
+    def add_row(self, columns: Sequence[int] | NDArray[np.int64], values: Floats, sense: str, limit: float) -> None:
+        """Add ``sum values x[columns] <sense> limit`` with sense one of ``<=``, ``>=``, ``=``."""
+        self._rows.append((np.asarray(columns, dtype=np.int64), np.asarray(values, dtype=float), sense, float(limit)))
+
+    def solve(self, time_limit: float | None = None) -> LpAnswer:
+        """Return the checked answer; ``time_limit`` in seconds.
+
+        Raises
+        ------
+        SolverError
+            If the answer fails the check.
+        """
+        import pulp
+
+        scale = float(np.abs(self.objective).max(initial=0)) or 1.0
+        problem = pulp.LpProblem("tenure", pulp.LpMaximize)
+        x = [problem.add_variable(f"x{i}", lowBound=0) for i in range(self.objective.size)]
+        problem.setObjective(pulp.LpAffineExpression(zip(x, (self.objective / scale).tolist(), strict=True)))
+        senses = {"<=": pulp.LpConstraintLE, ">=": pulp.LpConstraintGE, "=": pulp.LpConstraintEQ}
+        sizes = np.ones(len(self._rows))
+        for r, (columns, values, sense, limit) in enumerate(self._rows):
+            sizes[r] = max(float(np.abs(values).max(initial=0)), abs(limit) * 1e-3) or 1.0
+            terms = zip((x[i] for i in columns), (values / sizes[r]).tolist(), strict=True)
+            row = pulp.LpConstraint(pulp.LpAffineExpression(terms), senses[sense], f"r{r}", limit / sizes[r])
+            problem.addConstraint(row)
+        options = {} if time_limit is None else {"timeLimit": time_limit}
+        problem.solve(pulp.HiGHS(msg=False, **options))
+        termination = problem.solverModel.getModelStatus().name.removeprefix("k")
+        nothing = np.empty(0)
+        if termination in ("Infeasible", "Unbounded", "UnboundedOrInfeasible"):
+            status = "unbounded" if termination == "Unbounded" else "infeasible"
+            return LpAnswer(status, termination, nothing, nothing, float("nan"))
+        values = np.array([variable.varValue for variable in x], dtype=float)
+        if np.isnan(values).any():
+            raise SolverError(f"HiGHS stopped without a point ({termination}); raise the time limit")
+        duals = np.array([-problem.get_constraint_by_name(f"r{r}").pi for r in range(len(self._rows))]) * scale / sizes
+        answer = LpAnswer(
+            "optimal" if termination == "Optimal" else "feasible",
+            termination,
+            values,
+            duals,
+            float(self.objective @ values),
+        )
+        self._check(answer, sizes)
+        return answer
+
+    def _check(self, answer: LpAnswer, sizes: Floats) -> None:
+        x, y = answer.values, answer.duals
+        largest = max(1.0, float(np.abs(x).max(initial=0)))
+        reduced = self.objective.copy()
+        for r, (columns, values, sense, limit) in enumerate(self._rows):
+            gap = float(values @ x[columns]) - limit
+            wrong = abs(gap) if sense == "=" else gap if sense == "<=" else -gap
+            if wrong > TOLERANCE * sizes[r] * largest:
+                raise SolverError(f"HiGHS's answer breaks row {r} by {wrong:g} ({answer.termination})")
+            np.subtract.at(reduced, columns, y[r] * values)
+        if answer.status != "optimal":
+            return
+        size = max(1.0, float(np.abs(self.objective) @ np.abs(x)))
+        dual_value = float(y @ np.array([row[3] for row in self._rows])) if self._rows else 0.0
+        sign = {"<=": 1.0, ">=": -1.0, "=": 0.0}
+        wrong_sign = min((y[r] * sign[row[2]] * sizes[r] for r, row in enumerate(self._rows)), default=0.0)
+        worst = float(reduced.max(initial=0))
+        scale = max(float(np.abs(self.objective).max(initial=0)), 1e-300)
+        if abs(dual_value - answer.objective) > 1e-5 * size or worst > 1e-5 * scale or wrong_sign < -1e-5 * scale:
+            raise SolverError(
+                f"HiGHS's duals do not prove its optimum: {answer.objective:g} against {dual_value:g}, "
+                f"reduced cost {worst:g}, sign {wrong_sign:g}"
+            )

@@ -1,0 +1,1 @@
+"""What decides spend from what can be observed: rules of thumb, and plans played period by period."""

@@ -1,0 +1,104 @@
+"""Rules of thumb that firms use, each within the same rules as a plan.
+
+Money is even over time: budget over periods. Inside a lever every customer of a group gets the same. What a lever
+must or may get over the horizon (floors, caps) bounds its share.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Allocation, Observation
+
+__all__ = ["AcquisitionFirst", "EvenSplit", "ProportionalToValue", "bounded_shares"]
+
+Floats = NDArray[np.float64]
+
+
+def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
+    """Return shares nearest in proportion to ``wanted`` between floors and caps, adding up to one if caps allow."""
+    low, high = 0.0, 1.0
+    total = min(1.0, float(caps.sum()))
+
+    def shares(scale: float) -> Floats:
+        return np.clip(scale * wanted, floors, caps)
+
+    while shares(high).sum() < total - 1e-12 and high < 1e12:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if shares(middle).sum() < total else (low, middle)
+    return shares(high)
+
+
+@dataclass(frozen=True, eq=False)
+class _MoneyByLever:
+    """Spreads an even monthly budget over levers by share and over groups by weight.
+
+    Attributes
+    ----------
+    budget : float
+        Over the horizon.
+    shares : (levers,)
+        Of the budget.
+    weights : (groups,)
+        A group's claim on a lever's money: 1 per customer for all, or its value.
+    per_head : bool
+        Whether the claim counts for each customer (else for the group).
+    """
+
+    name: str
+    budget: float
+    shares: Floats
+    weights: Floats
+    per_head: bool
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return this period's money per customer."""
+        targets = observation.targets
+        heads = np.where(targets.allowed, observation.customers[:, :, None], 0.0).sum(axis=1)
+        claim = self.weights[:, None] * (heads if self.per_head else (heads > 0))
+        part = claim / np.maximum(claim.sum(axis=0), 1e-300)
+        money = self.budget / observation.periods * self.shares * part
+        each = money / np.maximum(heads, 1e-300)
+        intensity = np.where(targets.allowed & (heads > 0)[:, None, :], each[:, None, :], 0.0)
+        return Allocation.within(intensity, observation)
+
+
+class EvenSplit(_MoneyByLever):
+    """The same money for every lever, and inside a lever for every customer it can be used on."""
+
+    def __init__(self, budget: float, floors: Floats, caps: Floats, groups: int) -> None:
+        levers = floors.size
+        super().__init__(
+            "even split", budget, bounded_shares(np.full(levers, 1 / levers), floors, caps), np.ones(groups), True
+        )
+
+
+class ProportionalToValue(_MoneyByLever):
+    """Money to groups in proportion to what they are worth today, the same for every lever that can be used there."""
+
+    def __init__(self, budget: float, floors: Floats, caps: Floats, worth: Floats, usable: NDArray[np.bool_]) -> None:
+        worth = np.maximum(worth, 0)
+        if worth.sum() == 0:
+            worth = np.ones_like(worth)
+        per_lever = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
+        wanted = (worth[:, None] * per_lever).sum(axis=0) / worth.sum()
+        super().__init__("proportional to value", budget, bounded_shares(wanted, floors, caps), worth, False)
+
+
+class AcquisitionFirst(_MoneyByLever):
+    """As much as the rules allow to winning customers, then to awareness, then evenly to the rest."""
+
+    def __init__(self, budget: float, floors: Floats, caps: Floats, groups: int, order: list[int]) -> None:
+        shares = floors.copy()
+        for lever in order:
+            shares[lever] = min(float(caps[lever]), float(shares[lever] + 1 - shares.sum()))
+        rest = [lever for lever in range(floors.size) if lever not in order]
+        left = 1 - shares.sum()
+        for place, lever in enumerate(rest):
+            more = min(float(caps[lever] - shares[lever]), left / (len(rest) - place))
+            shares[lever] += more
+            left -= more
+        super().__init__("acquisition first", budget, shares, np.ones(groups), True)
