@@ -136,9 +136,11 @@ class Allocation:
     def within(intensity: Floats, observation: Observation) -> "Allocation":
         """Return ``intensity`` scaled back, first per lever and then by one factor, to what may be spent."""
         by_lever = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))
-        factor = np.minimum(1.0, observation.lever_available / np.maximum(by_lever, 1e-300))
-        total = float((by_lever * factor).sum())
-        factor = factor * min(1.0, observation.available / max(total, 1e-300))
+        allowed = np.minimum(by_lever, observation.lever_available)
+        factor = np.divide(allowed, by_lever, out=np.ones_like(by_lever), where=by_lever > 0)
+        total = float(allowed.sum())
+        if total > observation.available:
+            factor *= observation.available / total
         return Allocation(intensity * factor)
 
 

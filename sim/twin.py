@@ -40,7 +40,7 @@ TraitsFrom = Literal["individual", "classes"]
 
 SYNTHETIC_CLASSES = (6, 5)
 """Trait classes of a synthetic segment: nodes in the purchase rate x in the defection rate."""
-BASE_CLASSES = (5, 3)
+BASE_CLASSES = (6, 4)
 """Trait classes of a group of real customers."""
 CLASS_SAMPLES = 16
 """Posterior draws per customer that the classes of real customers are made from."""
@@ -319,6 +319,15 @@ def _horizon_rate(scenario: Scenario) -> float:
     return scenario.discount_per_period + 1 / scenario.periods
 
 
+def _bin_rate(scenario: Scenario) -> float:
+    """Return ``c`` for bins of real customers: bin means of ``c/(c + mu)`` keep values ``1/(mu + c)`` exact.
+
+    For ever, that is the discount rate. Measured on CDNOW under today's spend: 6 x 4 bins put the customer asset
+    .9 % below the agents with traits of their own, with ``c`` as for a Gauss rule 2.8 %.
+    """
+    return scenario.discount_per_period if scenario.terminal == "value-to-go" else _horizon_rate(scenario)
+
+
 def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats]:
     """Return purchase rates, defection rates and weights of a synthetic segment's trait classes."""
     rates, rate_weights = gamma_classes(traits.purchase_rate, SYNTHETIC_CLASSES[0])
@@ -385,7 +394,7 @@ def _base_groups(
     )
     true = np.stack([ALIVE + s.gone.astype(np.int64) + s.lost for s in samples])
     block = np.empty(rate.shape, dtype=np.int64)
-    loyal = loyalty(defection, _horizon_rate(scenario))
+    loyal = loyalty(defection, _bin_rate(scenario))
     for g in range(len(SEGMENTS) * len(TIERS)):
         members = group == g
         inside = trait_bins(rate[:, members].ravel(), loyal[:, members].ravel(), BASE_CLASSES)
@@ -405,7 +414,7 @@ def _base_groups(
         np.repeat(np.arange(len(SEGMENTS) * len(TIERS)), per_group),
         initial / len(samples),
         mean_rate,
-        _horizon_rate(scenario) * (1 / mean_loyalty - 1),
+        _bin_rate(scenario) * (1 / mean_loyalty - 1),
         mean(rate * z) / np.maximum(mean_rate, 1e-300),
     )
     return _BaseGroups(posterior, group, count, silence, samples, block), blocks
