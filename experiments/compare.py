@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.contract import Policy
 from sim.history import History
 from sim.market.clock import Budget, Market
-from sim.twin import Twin, TraitsFrom
+from sim.twin import TraitsFrom, Twin
 from sim.valuation import customer_asset
 
 __all__ = ["Comparison", "Outcome", "budget_of", "compare"]

@@ -4,12 +4,15 @@ What the data say (laws, cut-offs) is written as fitted; what they cannot say (p
 written as a manager's assumption and marked so. Money in the assumptions is scaled to the firm's mean purchase.
 """
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import yaml
 
 from sim.customers.calibration import GammaGamma, ParetoNBD
 from sim.customers.segmentation import CycleAmountCutoffs
@@ -82,8 +85,8 @@ def scenario_text(found: Calibrated, *, name: str, base_file: str, currency: str
     return f"""\
 # A scenario of Tenure. Lines marked "fitted" come from the purchases; lines marked "assumption" are a manager's
 # answers that the purchases cannot give: put your own in their place. `tenure check` reads it back in words.
-name: {name}
-currency: {currency}
+name: {_scalar(name)}
+currency: {_scalar(currency)}
 period: month
 periods: 24
 discount_rate: 0.10     # per year; assumption
@@ -93,7 +96,7 @@ loss: 0.05              # silently gone customers lost for good per month; assum
 stages: {{core: 4, declining: 3, lapsed: 6}}   # purchases; silent months; silent months
 
 base:
-  file: {base_file}
+  file: {_scalar(base_file)}
   as_of: {found.as_of.isoformat()}
   pareto_nbd: {{r: {_round(model.r)}, alpha: {_round(model.alpha)}, s: {_round(model.s)}, beta: {_round(model.beta)}}}   # fitted, per week
   gamma_gamma: {{p: {_round(spend.p)}, q: {_round(spend.q)}, gamma: {_round(spend.gamma)}}}                   # fitted, money per purchase
@@ -119,6 +122,12 @@ rules:
     retention: {{cap: 0.6}}
     winback: {{cap: 0.3}}
 """
+
+
+def _scalar(text: str) -> str:
+    """Return ``text`` as YAML, quoted where plain YAML would read something else."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_. -]*[A-Za-z0-9]", text) and isinstance(yaml.safe_load(text), str)
+    return text if plain else json.dumps(text)
 
 
 def _round(value: float, digits: int = 5) -> float:

@@ -368,9 +368,7 @@ def playable(
     began = time.perf_counter()
     pricing = _Pricing(problem, threads)
     groups = pricing.groups
-    seeds = [
-        [_nothing(problem), _reference(problem, g), _rounded(problem, start, g)] for g in range(groups)
-    ]
+    seeds = [[_nothing(problem), _reference(problem, g), _rounded(problem, start, g)] for g in range(groups)]
     columns = [[pricing.playable_column(g, action) for action in seeds[g]] for g in range(groups)]
     penalty = 1e4
     prices, best = start.prices, -np.inf

@@ -69,9 +69,7 @@ def optimise(
     history = expected_history(chain, intensity)
     nothing = np.zeros_like(intensity)
     prices = {
-        row.name: float(price)
-        for row, price in zip(problem.rows, found.prices, strict=True)
-        if abs(price) > 1e-9
+        row.name: float(price) for row, price in zip(problem.rows, found.prices, strict=True) if abs(price) > 1e-9
     }
     return Plan(
         scenario=scenario.name,

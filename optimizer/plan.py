@@ -139,7 +139,9 @@ class Plan:
             part.write_text(self.to_json(), encoding="utf-8")
             os.replace(part, path)
         except OSError as error:
-            raise FolderError(f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours") from None
+            raise FolderError(
+                f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours"
+            ) from None
         finally:
             part.unlink(missing_ok=True)
 

@@ -19,7 +19,7 @@ __all__ = ["AllocationProblem", "Row", "joint_actions", "reference_spend", "rows
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVELS = {1: (0, 0.5, 1, 1.5, 2, 3, 5, 8), 2: (0, 1, 2, 4), 3: (0, 1, 3)}
+LEVELS = {1: (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8), 2: (0, 0.5, 1, 2, 3.5), 3: (0, 1, 3)}
 """Intensities offered where 1, 2, 3 levers meet, in units of the usual one; where more meet: none or usual."""
 
 
@@ -171,7 +171,9 @@ def rows_of(rules: Rules, budget: float, targets: Targets, periods: int) -> tupl
     if rules.period_share < 1:
         for t in range(periods):
             share = rules.period_share
-            rows.append(Row(f"budget of period {t}", np.eye(periods, dtype=bool)[t], every_lever, "<=", share * budget, share))
+            rows.append(
+                Row(f"budget of period {t}", np.eye(periods, dtype=bool)[t], every_lever, "<=", share * budget, share)
+            )
     for name, rule in rules.levers.items():
         only = np.array([lever == name for lever in targets.levers])
         if rule.floor > 0:

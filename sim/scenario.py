@@ -72,7 +72,9 @@ class Curve(Model):
     @property
     def speed(self) -> float:
         """Return ``k``, per unit of intensity."""
-        return -math.log((self.unlimited_money - self.brings) / (self.unlimited_money - self.without_money)) / self.spend
+        return (
+            -math.log((self.unlimited_money - self.brings) / (self.unlimited_money - self.without_money)) / self.spend
+        )
 
 
 class LeverInSegment(Model):
@@ -100,8 +102,7 @@ class Lever(Model):
             outside = [stage for stage in self.targets if stage not in EFFECT_STAGES[effect]]
             if outside:
                 raise ValueError(
-                    f"'{effect}' cannot be moved in stage '{outside[0]}'; "
-                    f"it can in {', '.join(EFFECT_STAGES[effect])}"
+                    f"'{effect}' cannot be moved in stage '{outside[0]}'; it can in {', '.join(EFFECT_STAGES[effect])}"
                 )
         curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
         for override in self.by_segment.values():
@@ -384,7 +385,9 @@ def load(path: str | Path) -> Scenario:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ScenarioError(f"{path}{line}: not YAML ({getattr(error, 'problem', None) or _first_line(error)})") from None
+        raise ScenarioError(
+            f"{path}{line}: not YAML ({getattr(error, 'problem', None) or _first_line(error)})"
+        ) from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
         raise ScenarioError(f"{path}: {what}; a scenario starts with `name:`")

@@ -133,7 +133,9 @@ class Twin:
         self, group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
     ) -> Population:
         chain = self.chain
-        state = np.concatenate([np.full(_whole(number), _start_state(chain, at)) for at, number in segment.start.items()])
+        state = np.concatenate(
+            [np.full(_whole(number), _start_state(chain, at)) for at, number in segment.start.items()]
+        )
         identity = np.arange(state.size, dtype=np.int64)
         blocks = np.flatnonzero(chain.group == group)
         if not isinstance(chain, Lifecycle) or segment.traits is None:
@@ -148,7 +150,13 @@ class Twin:
         _, _, weights = _classes(segment.traits, self.scenario)
         block = blocks[np.minimum(np.searchsorted(np.cumsum(weights), draws[:, 0]), blocks.size - 1)]
         return _population(
-            identity, group, state, chain.purchase_rate[block], chain.defection_rate[block], chain.mean_spend[block], block
+            identity,
+            group,
+            state,
+            chain.purchase_rate[block],
+            chain.defection_rate[block],
+            chain.mean_spend[block],
+            block,
         )
 
     @cached_property
@@ -190,9 +198,7 @@ class Twin:
                 earned[group], spent[group] = earned[done[key]], spent[done[key]]
                 continue
             done[key] = group
-            rate, defection = (
-                grid.ravel() for grid in np.meshgrid(GRID_RATES, GRID_DEFECTIONS, indexing="ij")
-            )
+            rate, defection = (grid.ravel() for grid in np.meshgrid(GRID_RATES, GRID_DEFECTIONS, indexing="ij"))
             nodes_chain = _lifecycle_like(chain, np.full(rate.size, group), rate, defection, np.ones(rate.size))
             gained, paid = value_to_go(nodes_chain)
             earned[group], spent[group] = gained.reshape(nodes), paid.reshape(nodes)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim.engine.chain import ALIVE, DEFECTED, PROSPECT, UNAWARE, ControlledChain
 from sim.engine.fluid_kernels import advance
+from sim.engine.lifecycle import Lifecycle
 from sim.history import History
 
 __all__ = ["expected_history", "observed_counts"]
@@ -29,33 +30,38 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
 
     Numbers of customers are expectations, not integers; ``events`` are expected numbers.
     """
-    groups, stages, levers = chain.targets.shape
-    periods, kind = chain.periods, chain.space.kind
-    rows = np.arange(chain.group.size)[:, None]
-    law = chain.block_law
-    cell = (chain.group[:, None] * stages + chain.block_stage).ravel()
+    groups, stages, _ = chain.targets.shape
+    periods, space = chain.periods, chain.space
+    blocks, laws = chain.group.size, space.law_kind.size
+    law_cell = (chain.group[:, None] * stages + space.law_stage).ravel()
+    law_place = (np.arange(blocks)[:, None] * laws + chain.block_law).ravel()
     counts = np.empty((periods + 1, groups, stages))
     alive = np.empty((periods + 1, groups))
     flows = np.empty((3, periods, groups, stages))
     events = {name: np.zeros((periods, groups)) for name in ("aware", "won", "returned", "left", "lost")}
     occupancy = chain.initial.copy()
 
+    def by_law() -> Floats:
+        """Return expected customers by (block, law)."""
+        return np.bincount(law_place, weights=occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws)
+
+    def by_cell(amount: Floats) -> Floats:
+        return np.bincount(law_cell, weights=amount.ravel(), minlength=groups * stages).reshape(groups, stages)
+
     def by_group(amount: Floats) -> Floats:
         return np.bincount(chain.group, weights=amount, minlength=groups)
 
-    def record(t: int) -> None:
-        counts[t] = observed_counts(chain, occupancy)
-        alive[t] = by_group(occupancy[:, kind == ALIVE].sum(axis=1))
-
-    for t in range(periods):
-        record(t)
+    for t in range(periods + 1):
+        number = by_law()
+        counts[t] = by_cell(number)
+        alive[t] = by_group(number[:, space.law_kind == ALIVE].sum(axis=1))
+        if t == periods:
+            break
         step = chain.step(chain.environment[t], intensity[t])
         for i, per_customer in enumerate((step.purchases, step.revenue, step.reward)):
-            weights = (occupancy * per_customer[rows, law]).ravel()
-            flows[i, t] = np.bincount(cell, weights=weights, minlength=groups * stages).reshape(groups, stages)
-        if (kind == DEFECTED).any():
-            odds = step.probability[rows, law]
-            half = odds.shape[2] // 2
+            flows[i, t] = by_cell(number * per_customer)
+        if isinstance(chain, Lifecycle):
+            odds, half = step.probability, step.probability.shape[2] // 2
             for name, true, chance in (
                 ("aware", UNAWARE, odds[:, :, 1]),
                 ("won", PROSPECT, odds[:, :, 1]),
@@ -63,11 +69,10 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
                 ("lost", DEFECTED, odds[:, :, 2]),
                 ("left", ALIVE, odds[:, :, half:].sum(axis=2)),
             ):
-                events[name][t] = by_group((occupancy * chance)[:, kind == true].sum(axis=1))
+                events[name][t] = by_group((number * chance)[:, space.law_kind == true].sum(axis=1))
         following = np.zeros_like(occupancy)
-        advance(occupancy, step.probability, law, chain.space.successor, following)
+        advance(occupancy, step.probability, chain.block_law, space.successor, following)
         occupancy = following
-    record(periods)
     return History(
         targets=chain.targets,
         customers=counts,

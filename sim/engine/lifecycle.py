@@ -13,6 +13,7 @@ Colombo 1987).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT = range(7)
 
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
 ROUTES = {"defection": 0, "acquisition": 1, "share of customer": 2}
+
 
 def state_space(thresholds: Sequence[Thresholds]) -> StateSpace:
     """Return the states and their links, with one row of stages per group's thresholds."""
@@ -189,33 +191,42 @@ class Lifecycle(ControlledChain):
     defection_rate: Floats
     mean_spend: Floats
 
+    @cached_property
+    def _moves(self) -> list[tuple[int, str, Floats, Floats, Floats, float]]:
+        """Return per lever and effect: lever, effect, floor, room and speed by group (column), reach."""
+        out = []
+        for i, lever in enumerate(self.scenario.levers.values()):
+            for moved, usual in lever.moves.items():
+                curves: list[Curve] = []
+                for segment in self.targets.segments:
+                    override = lever.by_segment.get(segment)
+                    curves.append(override.moves.get(moved, usual) if override else usual)
+                floor = np.array([[curve.without_money] for curve in curves])
+                room = np.array([[curve.unlimited_money - curve.without_money] for curve in curves])
+                speed = np.array([[curve.speed] for curve in curves])
+                out.append((i, str(moved), floor, room, speed, lever.reach))
+        return out
+
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]`` of ``intensity[..., group, stage, lever]``.
 
         Chances combine as ``1 - prod(1 - f)``; rate and amount are multiplied by ``(1 + f(u))/(1 + f(u_ref))``;
         survival by ``M = ln rho(u)/ln rho(u_ref)``. Where a lever has no target it is neutral.
         """
-        shape = intensity.shape[:-1]
-        effect = np.ones((*shape, len(EFFECTS)))
-        missed = np.ones((*shape, len(EFFECTS)))
-        for i, (name, lever) in enumerate(self.scenario.levers.items()):
-            for moved in lever.moves:
-                for group, segment in enumerate(self.targets.segments):
-                    stages = np.flatnonzero(self.targets.allowed[group, :, i])
-                    if not stages.size:
-                        continue
-                    curve = self._curve(name, moved, segment)
-                    money = intensity[..., group, stages, i]
-                    f = response(curve, money, lever.reach)
-                    usual = response(curve, self.targets.reference[group, stages, i], lever.reach)
-                    if moved in CHANCE_OF:
-                        missed[..., group, stages, CHANCE_OF[moved]] *= 1 - f
-                    elif moved == "survival":
-                        with np.errstate(divide="ignore"):
-                            effect[..., group, stages, DEFECTION] *= np.log(f) / np.log(usual)
-                    else:
-                        which = RATE if moved == "purchase_rate" else AMOUNT
-                        effect[..., group, stages, which] *= (1 + f) / (1 + usual)
+        effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
+        missed = np.ones_like(effect)
+        for i, moved, floor, room, speed, reach in self._moves:
+            here = self.targets.allowed[:, :, i]
+            f = response(floor, room, speed, intensity[..., i], reach)
+            if moved in CHANCE_OF:
+                missed[..., CHANCE_OF[moved]] *= np.where(here, 1 - f, 1.0)
+                continue
+            usual = response(floor, room, speed, self.targets.reference[:, :, i], reach)
+            if moved == "survival":
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    effect[..., DEFECTION] *= np.where(here, np.log(f) / np.log(usual), 1.0)
+            else:
+                effect[..., RATE if moved == "purchase_rate" else AMOUNT] *= np.where(here, (1 + f) / (1 + usual), 1.0)
         for chance in CHANCE_OF.values():
             effect[..., chance] = 1 - missed[..., chance]
         effect[..., LOST_CHANCE] = self.loss[:, None]
@@ -223,12 +234,6 @@ class Lifecycle(ControlledChain):
         effect[..., WON] *= environment[ROUTES["acquisition"]]
         effect[..., RATE] *= environment[ROUTES["share of customer"]]
         return effect
-
-    def _curve(self, lever: str, moved: str, segment: str) -> Curve:
-        known = self.scenario.levers[lever]
-        override = known.by_segment.get(segment)
-        curves: dict[str, Curve] = {**known.moves, **(override.moves if override else {})}
-        return curves[moved]
 
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period of every block."""
@@ -253,4 +258,3 @@ class Lifecycle(ControlledChain):
         amount = np.where(alive, effects[:, :, AMOUNT], 1.0)
         revenue = purchases * amount * self.mean_spend[:, None]
         return Step(probability, purchases, revenue, revenue * self.margin[self.group][:, None])
-

@@ -7,12 +7,17 @@ Blattberg & Deighton (1996) with a floor: ``f(u) = floor + (ceiling - floor)(1 -
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario import Curve
-
 __all__ = ["response"]
 
+Floats = NDArray[np.float64]
 
-def response(curve: Curve, intensity: NDArray[np.float64], reach: float = 1.0) -> NDArray[np.float64]:
-    """Return ``f`` at each intensity (money per targeted customer per period), same shape."""
-    room = curve.unlimited_money - curve.without_money
-    return np.asarray(curve.without_money - reach * room * np.expm1(-curve.speed * intensity))
+
+def response(floor: Floats, room: Floats, speed: Floats, intensity: Floats, reach: float = 1.0) -> Floats:
+    """Return ``f`` at each intensity (money per targeted customer per period).
+
+    Parameters
+    ----------
+    floor, room, speed
+        Of the curve: ``f(0)``, ceiling less floor, and ``k``; broadcast against ``intensity``.
+    """
+    return np.asarray(floor - reach * room * np.expm1(-speed * intensity))

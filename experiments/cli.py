@@ -1,0 +1,348 @@
+"""The command line: ``tenure``. Imports nothing heavy until a command needs it.
+
+Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceback).
+"""
+
+import json
+import math
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.errors import InputError, TenureError
+
+if TYPE_CHECKING:
+    from sim.contract import Policy
+    from sim.scenario import Scenario
+    from sim.twin import Twin
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tenure",
+    help="Simulate a firm's customers as assets and find the marketing budget that makes them worth most.\n\n"
+    "Start with: tenure demo",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Which luck; the same seed gives the same numbers.", min=0, max=2**32 - 1)]
+Replications = Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)]
+Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
+BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
+
+THREADS = os.cpu_count() or 1
+
+
+def _example(text: str) -> str:
+    return f"Example: {text}"
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"tenure {installed('tenure')}")
+        raise typer.Exit
+
+
+@app.command(epilog=_example("tenure demo --folder first-look"))
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where to write; made if missing.")] = Path(),
+    seed: Seed = 0,
+    force: Annotated[bool, typer.Option("--force", help="Write the demo's scenario.yaml over an edited one.")] = False,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Run everything once on 23,570 real customers: fit, simulate, optimise, compare, track, report."""
+    from experiments.demo import run_demo
+    from experiments.progress import progress_bars
+
+    with progress_bars() as step:
+        done = run_demo(folder, seed=seed, force=force, threads=threads, step=step)
+    if as_json:
+        _print_json(done.to_dict())
+        return
+    from experiments.summary import demo_summary
+
+    typer.echo(demo_summary(done, folder))
+
+
+@app.command(epilog=_example("tenure calibrate orders.csv -o scenario.yaml"))
+def calibrate(
+    purchases: Annotated[Path, typer.Argument(metavar="PURCHASES", help="CSV or Parquet, one row per purchase.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("scenario.yaml"),
+    customer: Annotated[str | None, typer.Option(help="Column of the customer [default: guessed].")] = None,
+    date: Annotated[str | None, typer.Option(help="Column of the date [default: guessed].")] = None,
+    amount: Annotated[str | None, typer.Option(help="Column of the amount [default: guessed].")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day to use [default: last in the file].")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Shown in reports.")] = "money",
+    force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Turn a file of purchases into a customer base and a scenario to edit.
+
+    First purchases in the file count as the customers' first: leave out customers acquired before the file begins.
+    """
+    from experiments.calibrate import calibrate_purchases
+
+    columns = {"customer_id": customer, "date": date, "amount": amount}
+    done = calibrate_purchases(
+        purchases, output, {role: name for role, name in columns.items() if name}, as_of.date() if as_of else None,
+        currency=currency, force=force,
+    )  # fmt: skip
+    if as_json:
+        _print_json(done.to_dict())
+    else:
+        typer.echo(done.to_text())
+
+
+@app.command(epilog=_example("tenure check scenario.yaml"))
+def check(scenario: ScenarioFile, as_json: Json = False) -> None:
+    """Validate a scenario and say in words what it means."""
+    from experiments.describe import describe
+    from optimizer.problem import reference_spend
+
+    found, twin = _open(scenario)
+    text = describe(found, twin)
+    if as_json:
+        spend = reference_spend(twin.chain)
+        budget = spend if found.rules.budget is None else found.rules.budget
+        _print_json({"name": found.name, "hash": found.hash, "reference_spend": spend, "budget": budget, "text": text})
+    else:
+        typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {scenario} -o plan.json")
+
+
+@app.command(epilog=_example("tenure simulate scenario.yaml --policy as-today"))
+def simulate(
+    scenario: ScenarioFile,
+    policy: Annotated[str, typer.Option(help="A policy's name or a plan file.")] = "as-today",
+    budget: BudgetOption = None,
+    replications: Replications = 20,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    csv: Annotated[Path | None, typer.Option(help="Also write period x segment x stage to this CSV file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate the customers under one policy."""
+    from experiments.compare import compare
+    from experiments.demo import write_text
+    from experiments.progress import progress_bars
+    from experiments.summary import simulation_dict, simulation_summary
+
+    found, twin = _open(scenario)
+    total = _budget(found, twin, budget)
+    chosen = _policy(policy, twin, total)
+    with progress_bars() as step:
+        result = compare(
+            twin, [chosen], total, seed=seed, replications=replications, threads=threads,
+            progress=step("Simulating"),
+        )  # fmt: skip
+    if csv is not None:
+        write_text(csv, result.outcomes[0].history.to_frame().to_csv(index=False))
+    if as_json:
+        _print_json(simulation_dict(found, result))
+    else:
+        typer.echo(simulation_summary(found, result, scenario))
+
+
+@app.command(epilog=_example("tenure optimize scenario.yaml --budget 200000 -o plan.json"))
+def optimize(
+    scenario: ScenarioFile,
+    budget: BudgetOption = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Plan file to write.")] = Path("plan.json"),
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
+
+    The plan is found by deterministic computation; no seed is needed.
+    """
+    from experiments.progress import progress_bars
+    from experiments.summary import plan_summary
+    from optimizer.optimise import optimise
+
+    found, twin = _open(scenario)
+    with progress_bars() as step:
+        tell = step("Optimising")
+        plan = optimise(found, twin.chain, budget, threads=threads, progress=lambda _, done: tell(done))
+    plan.save(output)
+    if as_json:
+        _print_json({**json.loads(plan.to_json()), "file": str(output)})
+    else:
+        typer.echo(
+            f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
+            f"Next: tenure compare {scenario} --policy as-today --policy {output}"
+        )
+
+
+@app.command(epilog=_example("tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json"))
+def compare(
+    scenario: ScenarioFile,
+    policy: Annotated[
+        list[str], typer.Option(help="A policy's name or a plan file; repeat. The first is the reference.")
+    ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
+    budget: BudgetOption = None,
+    replications: Replications = 20,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
+    track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Simulate several policies on the same customers with the same luck, and track the runs."""
+    from experiments.compare import compare as run
+    from experiments.demo import policies_dict, writable_folder
+    from experiments.progress import progress_bars
+    from experiments.summary import comparison_summary
+    from optimizer.plan import Plan
+
+    found, twin = _open(scenario)
+    total = _budget(found, twin, budget, plans=[name for name in policy if _is_plan(name)])
+    chosen = [_policy(name, twin, total) for name in policy]
+    doubled = next((p.name for i, p in enumerate(chosen) if p.name in [q.name for q in chosen[:i]]), None)
+    if doubled is not None:
+        raise InputError(f"policy '{doubled}' is named twice; name each policy once")
+    if track:
+        folder = writable_folder(folder)
+    report, uri = None, None
+    with progress_bars() as step:
+        result = run(
+            twin, chosen, total, seed=seed, replications=replications, threads=threads, progress=step("Simulating")
+        )
+        if track:
+            from experiments.report import write_report
+            from experiments.tracking import log_study
+
+            step("Logging to MLflow")
+            files = [name for name in policy if _is_plan(name)]
+            plan = Plan.load(files[0], twin.targets, found.periods) if len(files) == 1 else None
+            report = folder / "report.html"
+            write_report(report, scenario=found, twin=twin, comparison=result, plan=plan)
+            uri = log_study(
+                folder, scenario=found, comparison=result, plan=plan, report=report, seed=seed, study="compare"
+            ).tracking_uri
+    if as_json:
+        _print_json(
+            {
+                "scenario": found.name,
+                "budget": total,
+                "policies": policies_dict(result),
+                "report": None if report is None else str(report),
+                "tracking_uri": uri,
+            }
+        )
+    else:
+        typer.echo(comparison_summary(found, result, report, folder if track else None))
+
+
+@app.command(epilog=_example("tenure ui --folder first-look"))
+def ui(
+    folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+) -> None:
+    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
+    from experiments.tracking import serve
+
+    serve(folder, port, announce=lambda url: typer.echo(f"Leaderboard: {url}\nStop with Ctrl-C."))
+
+
+def _open(path: Path) -> "tuple[Scenario, Twin]":
+    from sim.scenario import load
+    from sim.twin import build
+
+    found = load(path)
+    return found, build(found)
+
+
+def _is_plan(name: str) -> bool:
+    return name.endswith(".json") or Path(name).is_file()
+
+
+def _policy(name: str, twin: "Twin", budget: float) -> "Policy":
+    from optimizer.plan import Plan
+    from policies.catalogue import named
+    from policies.planned import Planned
+
+    if not _is_plan(name):
+        return named(name, twin, budget)
+    plan = Plan.load(name, twin.targets, twin.chain.periods)
+    return Planned(plan.intensity, Path(name).stem)
+
+
+def _budget(found: "Scenario", twin: "Twin", given: float | None, plans: list[str] | None = None) -> float:
+    from optimizer.plan import Plan
+    from optimizer.problem import reference_spend
+
+    if given is not None:
+        if not math.isfinite(given) or given < 0:
+            raise InputError(f"--budget: expected money of at least 0, got {given:g}")
+        return given
+    if found.rules.budget is not None:
+        return found.rules.budget
+    return max(
+        [reference_spend(twin.chain)]
+        + [Plan.load(name, twin.targets, twin.chain.periods).budget for name in plans or []]
+    )
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    typer.echo(json.dumps(_finite(content)))
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with null for every number that is not one."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on standard error."""
+    import sim
+
+    if Path(sim.__file__).resolve().parent.parent != Path(__file__).resolve().parent.parent:
+        _fail(f"a folder named 'sim' in {Path(sim.__file__).parent.parent} hides Tenure's own; run from elsewhere", 2)
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TenureError as error:
+        _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("stopped", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # what the option parser refuses
+            if not error.format_message():
+                sys.exit(2)
+            _fail(f"{error.format_message()} See `tenure --help`.", 2)
+        raise
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"tenure: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.compare import Comparison, compare
+from experiments.progress import Step
+from experiments.scenario_file import Calibrated, scenario_text
+from optimizer.optimise import optimise
+from optimizer.plan import Plan
+from policies.catalogue import NAMES, named
+from policies.planned import Planned
+from sim.customers.base import CDNOW_PURCHASES, CustomerBase, PurchaseSummary
+from sim.customers.calibration import (
+    CDNOW_CALIBRATION_END,
+    PUBLISHED_CDNOW,
+    GammaGamma,
+    ParetoNBD,
+    cdnow_figures,
+)
+from sim.customers.segmentation import segment_by_cycle_and_amount
+from sim.errors import FolderError
+from sim.scenario import Scenario, load
+from sim.twin import Twin, build
+
+__all__ = ["Demo", "FitFigure", "cutoffs_of", "demo_scenario", "run_demo", "writable_folder", "write_text"]
+
+SCENARIO_FILE = "scenario.yaml"
+BASE_FILE = "cdnow.duckdb"
+REPLICATIONS = 20
+
+
+@dataclass(frozen=True)
+class FitFigure:
+    """One figure of the calibration, beside what was published."""
+
+    name: str
+    published: str | None
+    computed: float
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """Everything the demo found and made."""
+
+    scenario: Scenario
+    twin: Twin
+    fit: tuple[FitFigure, ...]
+    plan: Plan
+    comparison: Comparison
+    scenario_path: Path
+    kept_scenario: bool
+    report: Path
+    tracking_uri: str
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``tenure demo --json`` prints."""
+        figures = {figure.name: figure.computed for figure in self.fit}
+
+        def of(model: str, *names: str) -> dict[str, float]:
+            return {name.replace("-", "_"): figures[f"{model} {name}"] for name in names}
+
+        return {
+            "fit": {
+                "pareto_nbd": of("Pareto/NBD", "r", "alpha", "s", "beta", "log-likelihood"),
+                "gamma_gamma": of("gamma-gamma", "p", "q", "gamma"),
+                "holdout": {
+                    "cumulative_error": figures["Pareto/NBD error of cumulative repeat purchases at week 78, %"] / 100,
+                    "weekly_mape": figures["Pareto/NBD weekly MAPE of weeks 40-78, %"] / 100,
+                    "correlation": figures["Pareto/NBD correlation with actual holdout"],
+                },
+            },
+            "policies": policies_dict(self.comparison),
+            "plan": [{key: row[key] for key in ("period", "target", "lever", "spend")} for row in self.plan.rows()],
+            "bound": self.plan.bound,
+            "lift_share": self.plan.lift_share,
+            "gap": self.plan.gap,
+            "shadow_price": self.plan.shadow_price,
+            "report": str(self.report),
+            "tracking_uri": self.tracking_uri,
+            "seconds": self.seconds,
+        }
+
+
+def policies_dict(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one dict per policy: name, asset, difference from the first, interval, customers kept, spend."""
+    return [
+        {
+            "name": outcome.name,
+            "asset": outcome.asset,
+            "difference": outcome.difference,
+            "low": outcome.low,
+            "high": outcome.high,
+            "kept": float(outcome.kept.mean()),
+            "spend": float(outcome.spends.mean()),
+        }
+        for outcome in comparison.outcomes
+    ]
+
+
+def writable_folder(folder: Path) -> Path:
+    """Return the folder, made if missing.
+
+    Raises
+    ------
+    FolderError
+        If it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".tenure-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise FolderError(f"{folder}: cannot be written to ({error.strerror}); choose another with --folder") from None
+    return folder.resolve()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name and move it into place.
+
+    Raises
+    ------
+    FolderError
+        If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise FolderError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def cutoffs_of(model: ParetoNBD, spend: GammaGamma, everyone: PurchaseSummary) -> Calibrated:
+    """Return the calibrated laws with the segments' cut-offs: tertiles of the posterior means."""
+    _, cutoffs = segment_by_cycle_and_amount(
+        model.mean_purchase_rate(everyone.frequency, everyone.recency, everyone.age),
+        spend.conditional_mean_spend(everyone.purchases, everyone.mean_amount_all),
+    )
+    return Calibrated(model, spend, cutoffs, len(everyone), everyone.end)
+
+
+def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
+    """Return the text of the demo's scenario file, and the figures of its fit."""
+    figures = cdnow_figures(base)
+    published = {figure.key: figure.printed or figure.recomputed for figure in PUBLISHED_CDNOW}
+    model = ParetoNBD(*(figures[f"Pareto/NBD {name}"] for name in ("r", "alpha", "s", "beta")))
+    spend = GammaGamma(*(figures[f"gamma-gamma {name}"] for name in ("p", "q", "gamma")))
+    calibrated = cutoffs_of(model, spend, base.summarise(CDNOW_CALIBRATION_END))
+    text = scenario_text(calibrated, name="CDNOW", base_file=BASE_FILE, currency="USD")
+    fit = tuple(
+        FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
+    )
+    return text, fit
+
+
+def run_demo(
+    folder: Path, *, seed: int = 0, force: bool = False, threads: int = 2, step: Step = lambda _: lambda __: None
+) -> Demo:
+    """Run the demo in ``folder``: writes scenario, customer base, MLflow store, report and plan there.
+
+    An edited scenario file is used as it is, unless ``force`` writes the demo's own again.
+    """
+    began = time.perf_counter()
+    folder = writable_folder(folder)
+    tell = step("Reading purchases")
+    base_path = folder / BASE_FILE
+    base = CustomerBase.open(base_path) if base_path.exists() and not force else None
+    base = base or CustomerBase.create(base_path, CDNOW_PURCHASES)
+    tell = step("Fitting Pareto/NBD and gamma-gamma")
+    text, fit = demo_scenario(base)
+    scenario_path = folder / SCENARIO_FILE
+    kept = scenario_path.exists() and not force and scenario_path.read_text(encoding="utf-8") != text
+    if not kept:
+        write_text(scenario_path, text)
+    scenario = load(scenario_path)
+    step("Building the customers' twin")
+    twin = build(scenario)
+    tell = step("Optimising the plan")
+    plan = optimise(scenario, twin.chain, threads=threads, progress=lambda _, done: tell(done))
+    plan.save(folder / "plan.json")
+    tell = step("Simulating the policies")
+    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    comparison = compare(
+        twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
+    )
+    step("Writing the report")
+    from experiments.report import write_report
+    from experiments.tracking import log_study
+
+    report = folder / "report.html"
+    write_report(report, scenario=scenario, twin=twin, comparison=comparison, plan=plan, fit=fit)
+    step("Logging to MLflow")
+    tracked = log_study(
+        folder, scenario=scenario, comparison=comparison, plan=plan, report=report, seed=seed, study="demo"
+    )
+    return Demo(
+        scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracked.tracking_uri,
+        time.perf_counter() - began,
+    )  # fmt: skip

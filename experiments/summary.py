@@ -1,0 +1,160 @@
+"""What the commands print for people: the answer first, then what it rests on, then what to do next."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from experiments.compare import Comparison
+from experiments.demo import Demo, FitFigure, policies_dict
+from experiments.tables import money, plan_table, policy_table, table
+from optimizer.plan import Plan
+from sim.scenario import Scenario
+
+__all__ = ["comparison_summary", "demo_summary", "fit_table", "plan_summary", "simulation_dict", "simulation_summary"]
+
+INTERVALS = (
+    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
+    "truth and luck (replication noise only), not the assumptions."
+)
+
+
+def fit_table(fit: tuple[FitFigure, ...]) -> str:
+    """Return computed figures beside published ones."""
+    rows = [[figure.name, figure.published or "", f"{figure.computed:,.4g}" if abs(figure.computed) < 1e3 else
+             f"{figure.computed:,.2f}"] for figure in fit]  # fmt: skip
+    return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
+
+
+def plan_summary(plan: Plan, currency: str) -> str:
+    """Return the plan by segment and lever, its price, bound and gap."""
+    lines = [
+        f"The plan: expected {currency or 'money'} over the horizon by segment and lever".strip(),
+        "",
+        plan_table(plan),
+        "",
+        f"Customer asset {money(plan.asset)} in the fluid twin, {money(plan.asset - plan.no_spend, signed=True)} above "
+        f"spending nothing.",
+    ]
+    if plan.shadow_price > 1e-6:
+        lines.append(
+            f"Shadow price of the budget: one more 1,000 brings {money(1000 * plan.shadow_price)} net of itself."
+        )
+    else:
+        lines.append("Shadow price of the budget: 0; more money would bring nothing at these intensities.")
+    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
+    if binding:
+        lines.append(f"Other rules that bind, with d(asset)/d(limit): {', '.join(binding[:6])}.")
+    if plan.lift_share == plan.lift_share:
+        lines.append(
+            f"Upper bound {money(plan.bound)}: the plan holds at least {plan.lift_share:.1%} of the possible lift "
+            f"(gap at most {plan.gap:.1%})."
+        )
+    else:
+        lines.append(f"Upper bound {money(plan.bound)}: no better than spending nothing.")
+    lines.append(f"Note that {plan.bound_assumes}.")
+    return "\n".join(lines)
+
+
+def demo_summary(demo: Demo, folder: Path) -> str:
+    """Return what ``tenure demo`` prints."""
+    best = max(demo.comparison.outcomes, key=lambda outcome: outcome.asset)
+    currency = demo.scenario.currency
+    if best.name == "as today":
+        answer = "No policy beats going on as today."
+    else:
+        answer = (
+            f"'{best.name}' makes the customers worth most: {money(best.asset)} {currency}, "
+            f"{money(best.difference, signed=True)} against today ({money(best.low, signed=True)} to "
+            f"{money(best.high, signed=True)})."
+        )
+    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
+    scenario = shlex.quote(str(folder / demo.scenario_path.name))
+    kept = ["", f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
+    return "\n".join(
+        [
+            fit_table(demo.fit),
+            "",
+            f"{demo.scenario.name}, {demo.scenario.periods} {demo.scenario.period}s, "
+            f"{demo.comparison.replications} replications, {currency}:",
+            "",
+            policy_table(demo.comparison),
+            "",
+            answer,
+            INTERVALS,
+            "",
+            plan_summary(demo.plan, currency),
+            "",
+            "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
+            *(kept if demo.kept_scenario else []),
+            "",
+            f"Done in {demo.seconds:.1f} s. Next:",
+            f"  open {demo.report}",
+            f"  tenure ui{where}                      # the runs in MLflow",
+            f"  edit {scenario}, then tenure demo{where} again",
+            "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
+        ]
+    )
+
+
+def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
+    """Return what ``tenure compare`` prints."""
+    lines = [
+        f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications, budget "
+        f"{money(comparison.budget)} {scenario.currency}".rstrip(),
+        "",
+        policy_table(comparison),
+        "",
+        INTERVALS,
+    ]
+    if report is not None:
+        lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
+    return "\n".join(lines)
+
+
+def simulation_dict(scenario: Scenario, comparison: Comparison) -> dict[str, Any]:
+    """Return what ``tenure simulate --json`` prints."""
+    outcome = comparison.outcomes[0]
+    history = outcome.history
+    return {
+        "scenario": scenario.name,
+        "budget": comparison.budget,
+        "replications": comparison.replications,
+        "seed": comparison.seed,
+        "policy": {k: v for k, v in policies_dict(comparison)[0].items() if k not in ("difference", "low", "high")},
+        "profit": history.profit.tolist(),
+        "alive": history.alive.sum(axis=1).tolist(),
+        "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
+        "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
+        "unspent": history.unspent,
+    }
+
+
+def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path) -> str:
+    """Return what ``tenure simulate`` prints."""
+    outcome = comparison.outcomes[0]
+    history = outcome.history
+    rows = [
+        [
+            str(t),
+            f"{history.alive[t].sum():,.0f}",
+            f"{history.purchases[t].sum():,.0f}",
+            money(float(history.revenue[t].sum())),
+            money(float(history.spend[t].sum())),
+            money(float(history.profit[t])),
+        ]
+        for t in range(history.periods)
+    ]
+    spread = float(outcome.assets.std(ddof=1)) if outcome.assets.size > 1 else float("nan")
+    about = f" (standard deviation over replications {money(spread)})" if spread == spread else ""
+    return "\n".join(
+        [
+            f"{scenario.name} under '{outcome.name}': customer asset {money(outcome.asset)} {scenario.currency}".rstrip()
+            + about,
+            "",
+            table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
+            "",
+            f"Next: tenure compare {path} --policy as-today --policy {outcome.name.replace(' ', '-')}"
+            if outcome.name != "as today"
+            else f"Next: tenure optimize {path} -o plan.json",
+        ]
+    )
