@@ -77,11 +77,12 @@ def scenario_text(found: Calibrated, *, name: str, base_file: str, currency: str
     money = {lever: _round(share * found.gamma_gamma.mean_spend(), 2) for lever, share in _SHARES.items()}
     model, spend, cuts = found.pareto_nbd, found.gamma_gamma, found.cutoffs
     month = WEEKS_PER_PERIOD["month"]
-    traits = (
-        f"      purchase_rate: {{shape: {_round(model.r)}, rate: {_round(model.alpha / month)}}}\n"
-        f"      defection_rate: {{shape: {_round(model.s)}, rate: {_round(model.beta / month)}}}\n"
-        f"      spend: {{p: {_round(spend.p)}, q: {_round(spend.q)}, gamma: {_round(spend.gamma)}}}\n"
+    amounts = f"{{p: {_round(spend.p)}, q: {_round(spend.q)}, gamma: {_round(spend.gamma)}}}"
+    per_week = (
+        f"{{r: {_round(model.r)}, alpha: {_round(model.alpha)}, s: {_round(model.s)}, beta: {_round(model.beta)}}}"
     )
+    cycles = [_round(cuts.short_cycle, 4), _round(cuts.long_cycle, 4)]
+    sizes = [_round(cuts.small_amount, 4), _round(cuts.large_amount, 4)]
     return f"""\
 # A scenario of Tenure. Lines marked "fitted" come from the purchases; lines marked "assumption" are a manager's
 # answers that the purchases cannot give: put your own in their place. `tenure check` reads it back in words.
@@ -98,10 +99,10 @@ stages: {{core: 4, declining: 3, lapsed: 6}}   # purchases; silent months; silen
 base:
   file: {_scalar(base_file)}
   as_of: {found.as_of.isoformat()}
-  pareto_nbd: {{r: {_round(model.r)}, alpha: {_round(model.alpha)}, s: {_round(model.s)}, beta: {_round(model.beta)}}}   # fitted, per week
-  gamma_gamma: {{p: {_round(spend.p)}, q: {_round(spend.q)}, gamma: {_round(spend.gamma)}}}                   # fitted, money per purchase
-  cycle_cutoffs: [{_round(cuts.short_cycle, 4)}, {_round(cuts.long_cycle, 4)}]    # weeks between purchases: tertiles of posterior means
-  amount_cutoffs: [{_round(cuts.small_amount, 4)}, {_round(cuts.large_amount, 4)}]   # money per purchase: tertiles of posterior means
+  pareto_nbd: {per_week}   # fitted, per week
+  gamma_gamma: {amounts}   # fitted, money per purchase
+  cycle_cutoffs: {cycles}    # weeks between purchases: tertiles of posterior means
+  amount_cutoffs: {sizes}   # money per purchase: tertiles of posterior means
 
 segments:
   new customers:        # everybody who is won from now on
@@ -109,7 +110,10 @@ segments:
       unaware: {_round(2.0 * found.customers, 2):.0f}    # people who could buy and do not know the firm; assumption
       prospect: {_round(0.5 * found.customers, 2):.0f}   # known to the firm, never bought; assumption
     traits:             # as the firm's customers so far: fitted, per month
-{traits}
+      purchase_rate: {{shape: {_round(model.r)}, rate: {_round(model.alpha / month)}}}
+      defection_rate: {{shape: {_round(model.s)}, rate: {_round(model.beta / month)}}}
+      spend: {amounts}
+
 # Every response is neutral at the reference, the spend under which the purchases were made.
 {_LEVERS.format(**money)}
 rules:

@@ -148,7 +148,8 @@ def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path) -
     about = f" (standard deviation over replications {money(spread)})" if spread == spread else ""
     return "\n".join(
         [
-            f"{scenario.name} under '{outcome.name}': customer asset {money(outcome.asset)} {scenario.currency}".rstrip()
+            f"{scenario.name} under '{outcome.name}': "
+            + f"customer asset {money(outcome.asset)} {scenario.currency}".rstrip()
             + about,
             "",
             table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),

@@ -424,4 +424,4 @@ def _rounded(problem: AllocationProblem, start: FullInformation, group: int) -> 
     distance = np.abs(problem.actions[group][None] - mean[:, :, None, :]).sum(axis=3)
     for stage, count in enumerate(problem.choices[group]):
         distance[:, stage, count:] = np.inf
-    return distance.argmin(axis=2).astype(np.uint8)
+    return np.asarray(distance.argmin(axis=2), dtype=np.uint8)

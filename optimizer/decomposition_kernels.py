@@ -6,7 +6,7 @@ from sim.engine.compile import kernel
 
 
 @kernel
-def best_response(  # type: ignore[no-untyped-def]
+def best_response(
     first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
     discount, terminal, action, value,
 ):  # fmt: skip
@@ -50,7 +50,7 @@ def best_response(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def play_states(  # type: ignore[no-untyped-def]
+def play_states(
     first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward,
     discount, terminal, initial, action, used, earned,
 ):  # fmt: skip
@@ -83,7 +83,7 @@ def play_states(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def improve_playable(  # type: ignore[no-untyped-def]
+def improve_playable(
     first_block, last_block, g, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
     discount, terminal, initial, action, occupancy, sweeps,
 ):  # fmt: skip

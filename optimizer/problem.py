@@ -132,13 +132,13 @@ def joint_actions(chain: ControlledChain) -> tuple[Floats, Ints]:
         for stage in range(stages):
             here = np.flatnonzero(chain.targets.allowed[group, stage])
             multiples = LEVELS.get(len(here), (0, 1))
-            rows = []
+            found: list[Floats] = []
             for combination in itertools.product(multiples, repeat=len(here)):
                 row = np.zeros(levers)
                 for lever, multiple in zip(here, combination, strict=True):
                     row[lever] = multiple * _usual(chain, segment, group, stage, int(lever))
-                rows.append(row)
-            options[group, stage] = np.array(sorted(rows, key=lambda row: (row.sum(), tuple(row))))
+                found.append(row)
+            options[group, stage] = np.array(sorted(found, key=lambda row: (row.sum(), tuple(row))))
     most = max(len(rows) for rows in options.values())
     actions = np.zeros((groups, stages, most, levers))
     choices = np.ones((groups, stages), dtype=np.int64)

@@ -38,8 +38,8 @@ def named(name: str, twin: Twin, budget: float) -> Policy:
     if wanted == "proportional to value":
         earned, spent = value_to_go(twin.chain)
         by_block = (twin.chain.initial * (earned - spent)).sum(axis=1)
-        worth = np.bincount(twin.chain.group, weights=by_block, minlength=groups)
-        return ProportionalToValue(budget, floors, caps, worth, targets.allowed.any(axis=1))
+        worth = np.asarray(np.bincount(twin.chain.group, weights=by_block, minlength=groups), dtype=float)
+        return ProportionalToValue(budget, floors, caps, worth, np.asarray(targets.allowed.any(axis=1)))
     if wanted == "acquisition first":
         moves = {name: set(lever.moves) for name, lever in twin.scenario.levers.items()}
         order = [

@@ -10,7 +10,7 @@ import json
 import math
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,9 +26,9 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
 
-MARKET_STAGES = ("unaware", "prospect")
-CUSTOMER_STAGES = ("new", "developing", "core", "declining", "lapsed")
-STAGES = MARKET_STAGES + CUSTOMER_STAGES
+Stage = Literal["unaware", "prospect", "new", "developing", "core", "declining", "lapsed"]
+STAGES: tuple[str, ...] = get_args(Stage)
+CUSTOMER_STAGES = STAGES[2:]
 TIERS = ("low", "middle", "high")
 BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
 
@@ -87,7 +87,7 @@ class LeverInSegment(Model):
 class Lever(Model):
     """A marketing instrument: whom it reaches, what it moves, and how money turns into effect."""
 
-    targets: tuple[Literal[STAGES], ...] = Field(min_length=1, description="observed stages it can be used on")
+    targets: tuple[Stage, ...] = Field(min_length=1, description="observed stages it can be used on")
     tiers: tuple[Literal["low", "middle", "high", "unknown"], ...] = Field(
         default=("low", "middle", "high", "unknown"), description="value tiers it can be used on; default: all"
     )
@@ -303,9 +303,9 @@ class Scenario(Model):
         if not self.levers:
             raise ValueError("levers: expected at least one lever")
         for name, lever in self.levers.items():
-            for segment in lever.by_segment:
-                if segment not in known:
-                    raise ValueError(_unknown(f"levers.{name}.by_segment", segment, known))
+            for where in lever.by_segment:
+                if where not in known:
+                    raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
         for name, segment in self.segments.items():
             if self.base and name in BASE_SEGMENTS:
                 if segment.start or segment.traits:

@@ -12,24 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Targets
-from sim.customers.base import CustomerBase
-from sim.customers.population import (
-    Population,
-    Posterior,
-    TraitSample,
-    defection_classes,
-    gamma_classes,
-    loyalty,
-    mean_spend_of,
-    synthetic_traits,
-    trait_bins,
-)
-from sim.customers.purchase_models import GammaGamma, ParetoNBD
-from sim.customers.segmentation import SEGMENTS, TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
+from sim.customers.groups import BaseGroups, Blocks, base_groups, horizon_rate
+from sim.customers.population import Population, defection_classes, gamma_classes, mean_spend_of, synthetic_traits
+from sim.customers.segmentation import SEGMENTS, TIERS
 from sim.engine import lifecycle, random_streams
 from sim.engine.chain import ALIVE, ControlledChain, MatrixChain, StateSpace, value_to_go
 from sim.engine.lifecycle import Lifecycle
-from sim.scenario import WEEKS_PER_PERIOD, Scenario, Segment, Traits
+from sim.scenario import Scenario, Segment, Traits
 
 __all__ = ["Twin", "build"]
 
@@ -40,27 +29,8 @@ TraitsFrom = Literal["individual", "classes"]
 
 SYNTHETIC_CLASSES = (6, 5)
 """Trait classes of a synthetic segment: nodes in the purchase rate x in the defection rate."""
-BASE_CLASSES = (6, 4)
-"""Trait classes of a group of real customers."""
-CLASS_SAMPLES = 16
-"""Posterior draws per customer that the classes of real customers are made from."""
-TIER_WEEKS = 52.0
-"""Tiers rank customers by expected spend over this many weeks: a year, the usual planning span."""
-
 GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
 GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
-
-
-@dataclass(frozen=True, eq=False)
-class _BaseGroups:
-    """The real customers: group and observed state of each, their posterior, and the draws that made the classes."""
-
-    posterior: Posterior
-    group: Ints
-    count: Ints
-    silence: Ints
-    samples: list[TraitSample]
-    block_of_sample: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +52,7 @@ class Twin:
     chain: ControlledChain
     margin: Floats
     streams: Ints
-    base: _BaseGroups | None
+    base: BaseGroups | None
 
     @property
     def targets(self) -> Targets:
@@ -107,7 +77,7 @@ class Twin:
                 parts.append(self._synthetic_population(group, name, segment, seed, replication, traits))
         return Population.join(parts)
 
-    def _base_population(self, base: _BaseGroups, seed: int, replication: int, traits: TraitsFrom) -> Population:
+    def _base_population(self, base: BaseGroups, seed: int, replication: int, traits: TraitsFrom) -> Population:
         identity = np.arange(base.group.size, dtype=np.int64)
         if traits == "individual":
             sample = base.posterior.draw(seed, random_streams.TRAITS, identity, replication)
@@ -126,7 +96,7 @@ class Twin:
                 chain.purchase_rate[block], chain.defection_rate[block], chain.mean_spend[block]
             )  # fmt: skip
         true = ALIVE + gone.astype(np.int64) + lost
-        state = _state_index(self.chain.space, true, base.count, base.silence)
+        state = lifecycle.state_index(self.chain.space, true, base.count, base.silence)
         return _population(identity, base.group, state, rate, defection, spend, block)
 
     def _synthetic_population(
@@ -270,21 +240,16 @@ def _build_lifecycle(scenario: Scenario) -> Twin:
     loss = np.array([scenario.loss if segment.loss is None else segment.loss for segment in own])
     space = lifecycle.state_space(thresholds)
 
-    blocks: list[tuple[Ints, Floats, Floats, Floats, Floats]] = []
-    base = None
-    if scenario.base is not None:
-        base, made = _base_groups(scenario, space, loss)
-        blocks.append(made)
+    base = base_groups(scenario, space, loss) if scenario.base is not None else None
+    blocks = [base.blocks] if base is not None else []
     for group, name in enumerate(segments):
         segment = scenario.segments.get(name)
         if segment is not None and segment.traits is not None:
             blocks.append(_synthetic_blocks(scenario, space, group, segment))
-    group_of, initial, rate, defection, spend = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    joined = {name: np.concatenate([getattr(part, name) for part in blocks]) for name in Blocks.__dataclass_fields__}
     chain = Lifecycle(
         targets=lifecycle.targets_of(scenario, segments, tiers),
         space=space,
-        group=group_of,
-        initial=initial,
         periods=scenario.periods,
         discount_rate=scenario.discount_per_period,
         environment=lifecycle.scheduled_environment(scenario.competitors, scenario.periods),
@@ -292,9 +257,7 @@ def _build_lifecycle(scenario: Scenario) -> Twin:
         scenario=scenario,
         margin=margin,
         loss=loss,
-        purchase_rate=rate,
-        defection_rate=defection,
-        mean_spend=spend,
+        **joined,
     )
     streams = [0 if name in SEGMENTS and scenario.base else random_streams.stream_of(name) for name in segments]
     return Twin(scenario, chain, margin, np.array(streams, dtype=np.int64), base)
@@ -320,24 +283,10 @@ def _lifecycle_like(chain: Lifecycle, group: Ints, rate: Floats, defection: Floa
     )
 
 
-def _horizon_rate(scenario: Scenario) -> float:
-    """Return the rate at which a customer's future counts less: discount, and the end of the horizon."""
-    return scenario.discount_per_period + 1 / scenario.periods
-
-
-def _bin_rate(scenario: Scenario) -> float:
-    """Return ``c`` for bins of real customers: bin means of ``c/(c + mu)`` keep values ``1/(mu + c)`` exact.
-
-    For ever, that is the discount rate. Measured on CDNOW under today's spend: 6 x 4 bins put the customer asset
-    .9 % below the agents with traits of their own, with ``c`` as for a Gauss rule 2.8 %.
-    """
-    return scenario.discount_per_period if scenario.terminal == "value-to-go" else _horizon_rate(scenario)
-
-
 def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats]:
     """Return purchase rates, defection rates and weights of a synthetic segment's trait classes."""
     rates, rate_weights = gamma_classes(traits.purchase_rate, SYNTHETIC_CLASSES[0])
-    defections, weights = defection_classes(traits.defection_rate, SYNTHETIC_CLASSES[1], _horizon_rate(scenario))
+    defections, weights = defection_classes(traits.defection_rate, SYNTHETIC_CLASSES[1], horizon_rate(scenario))
     return (
         np.repeat(rates, defections.size),
         np.tile(defections, rates.size),
@@ -345,85 +294,19 @@ def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats
     )
 
 
-def _synthetic_blocks(
-    scenario: Scenario, space: StateSpace, group: int, segment: Segment
-) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+def _synthetic_blocks(scenario: Scenario, space: StateSpace, group: int, segment: Segment) -> Blocks:
     assert segment.traits is not None
     rates, defections, weights = _classes(segment.traits, scenario)
     initial = np.zeros((weights.size, len(space.names)))
     for at, number in segment.start.items():
         initial[:, _START[at]] += weights * _whole(number)
-    return (
+    return Blocks(
         np.full(weights.size, group),
         initial,
         rates,
         defections,
         np.full(weights.size, mean_spend_of(segment.traits.spend)),
     )
-
-
-def _base_groups(
-    scenario: Scenario, space: StateSpace, loss: Floats
-) -> tuple[_BaseGroups, tuple[Ints, Floats, Floats, Floats, Floats]]:
-    """Return the real customers in groups of segment x tier, and their trait classes."""
-    given = scenario.base
-    assert given is not None
-    weeks = WEEKS_PER_PERIOD[scenario.period]
-    model = ParetoNBD(**given.pareto_nbd.model_dump())
-    spend = GammaGamma(**given.gamma_gamma.model_dump())
-    record = CustomerBase.open(scenario.folder / given.file).summarise(given.as_of)
-    seen = (record.frequency, record.recency, record.age)
-    amount = spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    segment, _ = segment_by_cycle_and_amount(
-        model.mean_purchase_rate(*seen), amount, CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
-    )
-    worth = model.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
-    group = segment * len(TIERS) + value_tiers(worth, segment)
-    count = record.purchases.astype(np.int64)
-    silence = np.floor(record.silent_weeks / weeks).astype(np.int64)
-
-    posterior = Posterior(
-        given.pareto_nbd,
-        given.gamma_gamma,
-        *(np.asarray(part, dtype=float) for part in seen),
-        record.purchases.astype(float),
-        record.mean_amount_all,
-        model.probability_alive(*seen),
-        weeks,
-        loss[group],
-    )
-    identity = np.arange(len(record), dtype=np.int64)
-    samples = [posterior.draw(0, random_streams.CLASSES, identity, k) for k in range(CLASS_SAMPLES)]
-    per_group = BASE_CLASSES[0] * BASE_CLASSES[1]
-    rate, defection, z = (
-        np.stack([getattr(s, name) for s in samples]) for name in ("purchase_rate", "defection_rate", "mean_spend")
-    )
-    true = np.stack([ALIVE + s.gone.astype(np.int64) + s.lost for s in samples])
-    block = np.empty(rate.shape, dtype=np.int64)
-    loyal = loyalty(defection, _bin_rate(scenario))
-    for g in range(len(SEGMENTS) * len(TIERS)):
-        members = group == g
-        inside = trait_bins(rate[:, members].ravel(), loyal[:, members].ravel(), BASE_CLASSES)
-        block[:, members] = g * per_group + inside.reshape(len(samples), -1)
-    size = len(SEGMENTS) * len(TIERS) * per_group
-    number = np.maximum(np.bincount(block.ravel(), minlength=size), 1e-300)
-
-    def mean(values: Floats) -> Floats:
-        return np.bincount(block.ravel(), weights=values.ravel(), minlength=size) / number
-
-    mean_rate = mean(rate)
-    mean_loyalty = np.clip(mean(loyal), 1e-12, 1)
-    states = len(space.names)
-    state = _state_index(space, true, count, silence)
-    initial = np.bincount((block * states + state).ravel(), minlength=size * states).reshape(size, states)
-    blocks = (
-        np.repeat(np.arange(len(SEGMENTS) * len(TIERS)), per_group),
-        initial / len(samples),
-        mean_rate,
-        _bin_rate(scenario) * (1 / mean_loyalty - 1),
-        mean(rate * z) / np.maximum(mean_rate, 1e-300),
-    )
-    return _BaseGroups(posterior, group, count, silence, samples, block), blocks
 
 
 _START = {"unaware": 0, "prospect": 1, "new": 2}
@@ -434,16 +317,7 @@ def _start_state(chain: ControlledChain, at: str) -> int:
 
 
 def _whole(number: float) -> int:
-    return int(round(number))
-
-
-def _state_index(space: StateSpace, true: Ints, count: Ints, silence: Ints) -> Ints:
-    """Return the state of customers who bought ``count`` times and were silent for ``silence`` periods."""
-    per_truth = (len(space.names) - 2) // 3
-    silences = int(np.flatnonzero(space.successor[2:, 0] - np.arange(2, len(space.names)) == 0)[0]) + 1
-    counts = per_truth // silences
-    at = (np.minimum(count, counts) - 1) * silences + np.minimum(silence, silences - 1)
-    return np.asarray(2 + (true - ALIVE) * per_truth + at)
+    return round(number)
 
 
 def _population(

@@ -83,7 +83,7 @@ def test_every_part_of_a_counter_matters(other: dict[str, int]) -> None:
 def test_uniforms_are_uniform_and_never_an_end() -> None:
     """Kolmogorov-Smirnov accepts each of the four words; 0 and 1 never occur."""
     drawn = uniforms(5, 2, np.arange(50_000))
-    assert 0 < drawn.min()
+    assert drawn.min() > 0
     assert drawn.max() < 1
     for column in drawn.T:
         assert stats.kstest(column, "uniform").pvalue > 1e-4
@@ -126,7 +126,7 @@ def test_total_amount_has_exactly_the_mean(p: float) -> None:
         total = np.array([total_amount(u, n, table, moments) for u in expit(at[inside])])
         tail = total[-1] * weight[~inside].sum()
         mean = weight[inside] @ total + tail
-        assert mean == pytest.approx(n, rel=3e-6), n
+        assert mean == pytest.approx(n, rel=1e-6), n
 
 
 @pytest.mark.parametrize("p", [0.3, 1.0, 6.25])
@@ -139,7 +139,7 @@ def test_total_amount_is_the_gamma_quantile(p: float) -> None:
         np.testing.assert_allclose(total, stats.gamma.ppf(u, p * n) / p, rtol=2e-4, atol=1e-6)
     for n in (13, 25, 60):
         total = np.array([total_amount(x, n, table, moments) for x in u])
-        assert np.abs(stats.gamma.cdf(total * p, p * n) - u).max() < 0.01
+        assert np.abs(stats.gamma.cdf(total * p, p * n) - u).max() < 0.005
 
 
 @pytest.mark.parametrize("p", [0.3, 1.0, 6.25])

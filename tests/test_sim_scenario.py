@@ -78,12 +78,18 @@ WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {
     "zero periods": (set_at("periods", 0), ("periods:", "got 0")),
     "negative budget": (set_at("rules", {"budget": -5}), ("rules.budget:", "-5")),
     "infinite budget": (set_at("rules", {"budget": float("inf")}), ("rules.budget:", "inf")),
-    "negative head count": (set_at("segments", "fresh", "start", "prospect", -1), ("segments.fresh.start.prospect", "-1")),
+    "negative head count": (
+        set_at("segments", "fresh", "start", "prospect", -1),
+        ("segments.fresh.start.prospect", "-1"),
+    ),
     "unknown start": (
         set_at("segments", "fresh", "start", "prospects", 3),
         ("segments.fresh.start", "'prospects' is not known", "did you mean 'prospect'"),
     ),
-    "impossible floor": (set_at("rules", {"levers": {"winback": {"floor": 1.5}}}), ("rules.levers.winback.floor", "1.5")),
+    "impossible floor": (
+        set_at("rules", {"levers": {"winback": {"floor": 1.5}}}),
+        ("rules.levers.winback.floor", "1.5"),
+    ),
     "floor above cap": (
         set_at("rules", {"levers": {"winback": {"floor": 0.5, "cap": 0.2}}}),
         ("rules.levers.winback", "floor 0.5", "cap 0.2"),

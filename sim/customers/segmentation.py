@@ -17,17 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import InputError
+from sim.scenario import BASE_SEGMENTS as SEGMENTS
+from sim.scenario import TIERS
 
 __all__ = ["SEGMENTS", "TIERS", "CycleAmountCutoffs", "segment_by_cycle_and_amount", "value_tiers"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
-"""Segment names; a segment index points here."""
-
-TIERS = ("low", "middle", "high")
-"""Value tier names; a tier index points here."""
 
 _TABLE = np.array(  # rows: short, medium, long cycle; columns: large, medium, small amount
     [

@@ -19,7 +19,7 @@ EVENTS = 5
 
 
 @kernel
-def move_lifecycle(  # type: ignore[no-untyped-def]
+def move_lifecycle(
     group, state, identity, purchase_rate, defection_rate, mean_spend,
     kind, row, cell, effects, successor, stream, table, moments, constant,
     seed_key, purpose, period, replication,
@@ -84,9 +84,7 @@ def move_lifecycle(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def move_chain(  # type: ignore[no-untyped-def]
-    block, state, identity, law, probability, successor, stream, seed_key, purpose, period, replication
-):
+def move_chain(block, state, identity, law, probability, successor, stream, seed_key, purpose, period, replication):
     """Move every customer of a chain given outright, in place in ``state``; one draw each."""
     for i in range(state.size):
         b = block[i]
@@ -108,14 +106,14 @@ def move_chain(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_states(group, state, out):  # type: ignore[no-untyped-def]
+def count_states(group, state, out):
     """Add one to ``out[group, state]`` for every customer."""
     for i in range(state.size):
         out[group[i], state[i]] += 1
 
 
 @kernel
-def value_after(  # type: ignore[no-untyped-def]
+def value_after(
     group, state, purchase_rate, defection_rate, mean_spend, rates, defections, discount_rate, earned, spent
 ):
     """Return the sum of values after the horizon, in fixed units, interpolated between nodes of the two rates.

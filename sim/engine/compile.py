@@ -11,13 +11,11 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numba
 
 __all__ = ["kernel"]
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
 @cache
@@ -35,14 +33,14 @@ def _cache_folder() -> str | None:
         return None
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``function`` compiled by Numba in nopython mode, without fast-math, releasing the GIL."""
     folder = _cache_folder()
     before = numba.config.CACHE_DIR
     try:
         if folder is not None:
             numba.config.CACHE_DIR = folder
-        compiled: F = numba.njit(cache=folder is not None, nogil=True)(function)
+        compiled: Callable[..., Any] = numba.njit(cache=folder is not None, nogil=True)(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled

@@ -22,7 +22,7 @@ LOGIT_LIMIT = 23.0
 
 
 @kernel
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(c0, c1, c2, c3, k0, k1):
     """Return four 32-bit words (held in uint64) from a counter and a key of 32-bit words."""
     c0 = np.uint64(c0) & MASK
     c1 = np.uint64(c1) & MASK
@@ -43,13 +43,13 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unit(word):  # type: ignore[no-untyped-def]
+def unit(word):
     """Return a 32-bit word as a float in (0, 1), never either end."""
     return (float(word) + 0.5) * 2.0**-32
 
 
 @kernel
-def fill_uniforms(key, purpose, identity, period, draw, replication, out):  # type: ignore[no-untyped-def]
+def fill_uniforms(key, purpose, identity, period, draw, replication, out):
     """Fill ``out[i, 0..3]`` with the uniforms of customer ``identity[i]``."""
     for i in range(identity.size):
         a, b, c, d = philox(identity[i], period, draw, replication, key, purpose)
@@ -60,7 +60,7 @@ def fill_uniforms(key, purpose, identity, period, draw, replication, out):  # ty
 
 
 @kernel
-def poisson(u, mean):  # type: ignore[no-untyped-def]
+def poisson(u, mean):
     """Return the Poisson quantile of ``u`` by search from 0; for means up to about 700."""
     probability = math.exp(-mean)
     cumulative = probability
@@ -75,7 +75,7 @@ def poisson(u, mean):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def total_amount(u, n, table, moments):  # type: ignore[no-untyped-def]
+def total_amount(u, n, table, moments):
     """Return the total of ``n`` amounts with mean 1 each, ``Gamma(p n, p)``, at quantile ``u``.
 
     ``table[row, j]`` holds the cube root of the mean-1 quantile of ``Gamma(p (row + 1))`` at equally spaced logits

@@ -43,13 +43,19 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
 
     def by_law() -> Floats:
         """Return expected customers by (block, law)."""
-        return np.bincount(law_place, weights=occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws)
+        return np.asarray(
+            np.bincount(law_place, weights=occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws),
+            dtype=np.float64,
+        )
 
     def by_cell(amount: Floats) -> Floats:
-        return np.bincount(law_cell, weights=amount.ravel(), minlength=groups * stages).reshape(groups, stages)
+        return np.asarray(
+            np.bincount(law_cell, weights=amount.ravel(), minlength=groups * stages).reshape(groups, stages),
+            dtype=np.float64,
+        )
 
     def by_group(amount: Floats) -> Floats:
-        return np.bincount(chain.group, weights=amount, minlength=groups)
+        return np.asarray(np.bincount(chain.group, weights=amount, minlength=groups), dtype=np.float64)
 
     for t in range(periods + 1):
         number = by_law()

@@ -4,8 +4,8 @@ from sim.engine.compile import kernel
 
 
 @kernel
-def advance(occupancy, probability, law, successor, out):  # type: ignore[no-untyped-def]
-    """Add to ``out[block, state]`` where ``occupancy[block, state]`` goes under ``probability[block, law, outcome]``."""
+def advance(occupancy, probability, law, successor, out):
+    """Add ``occupancy[block, state]`` to where ``probability[block, law, outcome]`` takes it, ``out[block, state]``."""
     blocks, states = occupancy.shape
     for b in range(blocks):
         for s in range(states):

@@ -23,7 +23,7 @@ from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, Controlle
 from sim.engine.response import response
 from sim.scenario import CUSTOMER_STAGES, STAGES, Competitor, Curve, Scenario, Thresholds
 
-__all__ = ["Lifecycle", "alive_outcomes", "scheduled_environment", "state_space", "targets_of"]
+__all__ = ["Lifecycle", "alive_outcomes", "scheduled_environment", "state_index", "state_space", "targets_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,7 +52,7 @@ def state_space(thresholds: Sequence[Thresholds]) -> StateSpace:
                 observed.append((count, silence))
 
     def at(true: int, count: int, silence: int) -> int:
-        return 2 + ((true - ALIVE) * counts + min(count, counts) - 1) * silences + min(silence, silences - 1)
+        return int(_place(counts, silences, np.array(true), np.array(count), np.array(silence)))
 
     successor = np.zeros((len(names), 2 * buys), dtype=np.int64)
     for state, (true, (count, silence)) in enumerate(zip(kind, observed, strict=True)):
@@ -88,6 +88,18 @@ def state_space(thresholds: Sequence[Thresholds]) -> StateSpace:
         law_kind=np.array([k for k, _ in laws], dtype=np.int64),
         successor=successor,
     )
+
+
+def state_index(space: StateSpace, true: Ints, count: Ints, silence: Ints) -> Ints:
+    """Return the state of customers by truth (ALIVE, DEFECTED, LOST), purchases so far and silent periods."""
+    alive = int((space.kind == ALIVE).sum())
+    counts = space.successor.shape[1] // 2
+    return _place(counts, alive // counts, true, count, silence)
+
+
+def _place(counts: int, silences: int, true: Ints, count: Ints, silence: Ints) -> Ints:
+    line = (true - ALIVE) * counts + np.minimum(count, counts) - 1
+    return np.asarray(2 + line * silences + np.minimum(silence, silences - 1))
 
 
 def _stage(thresholds: Thresholds, kind: int, count: int, silence: int) -> int:
