@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from optimizer import decomposition_kernels as kernels
 from optimizer.problem import AllocationProblem
 from optimizer.solver import LinearProgramme
-from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Column", "FullInformation", "Playable", "full_information", "playable"]
@@ -107,14 +106,13 @@ class _Pricing:
         chain, problem = self.problem.chain, self.problem
         if (np.diff(chain.group) < 0).any():
             raise ValueError("blocks must be ordered by group")
-        outcomes = chain.space.successor.shape[1]
         self.groups = chain.targets.shape[0]
         self.first = np.searchsorted(chain.group, np.arange(self.groups + 1))
-        by_kind = {UNAWARE: 2, PROSPECT: 2, ALIVE: outcomes, DEFECTED: 3, LOST: 1}
-        self.outcomes = np.array([by_kind[kind] for kind in range(5)])
+        happens = problem.probability.any(axis=(0, 1, 3))
+        self.outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
         self.regime = chain.regimes[1]
         self.structure = (
-            chain.block_stage, chain.block_law, chain.space.law_kind, chain.space.successor, self.outcomes, self.regime,
+            chain.block_stage, chain.block_law, chain.space.successor, self.outcomes, self.regime,
             problem.probability, problem.reward,
         )  # fmt: skip
         self.terminal = chain.terminal

@@ -7,13 +7,13 @@ from sim.engine.compile import kernel
 
 @kernel
 def best_response(
-    first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
+    first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
     discount, terminal, action, value,
 ):  # fmt: skip
     """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
 
     ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``value`` becomes
-    the value at the start, (blocks, states). ``outcomes[kind]`` is how many outcomes a kind of state has. Ties take
+    the value at the start, (blocks, states). ``outcomes[law]`` is how many outcomes a law has. Ties take
     the cheaper action.
     """
     periods, _, states = action.shape
@@ -30,7 +30,7 @@ def best_response(
             for s in range(states):
                 line = law[b, s]
                 where = stage[b, s]
-                n = outcomes[law_kind[line]]
+                n = outcomes[line]
                 for o in range(n):
                     follow[o] = after[successor[s, o]]
                 best = 0
@@ -51,7 +51,7 @@ def best_response(
 
 @kernel
 def play_states(
-    first, last, group, stage, law, law_kind, successor, outcomes, regime, probability, reward,
+    first, last, group, stage, law, successor, outcomes, regime, probability, reward,
     discount, terminal, initial, action, used, earned,
 ):  # fmt: skip
     """Carry blocks ``first..last`` forward under ``action[period, block, state]``.
@@ -75,7 +75,7 @@ def play_states(
                     a = action[t, b, s]
                     used[g, t, stage[b, s], a] += number
                     earned[g] += number * discount[t] * earn[line, a]
-                    for o in range(outcomes[law_kind[line]]):
+                    for o in range(outcomes[line]):
                         then[successor[s, o]] += number * odds[line, a, o]
             now, then = then, now
         for s in range(states):
@@ -84,7 +84,7 @@ def play_states(
 
 @kernel
 def improve_playable(
-    first_block, last_block, g, stage, law, law_kind, successor, outcomes, regime, probability, reward, cost, choices,
+    first_block, last_block, g, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
     discount, terminal, initial, action, occupancy, sweeps,
 ):  # fmt: skip
     """Improve ``action[period, stage]`` of group ``g`` (blocks ``first_block..last_block``), alike for all hidden.
@@ -117,7 +117,7 @@ def improve_playable(
                     if number > 0.0:
                         line = law[first_block + b, s]
                         a = action[t, stage[first_block + b, s]]
-                        for o in range(outcomes[law_kind[line]]):
+                        for o in range(outcomes[line]):
                             occupancy[t + 1, b, successor[s, o]] += number * odds[line, a, o]
         for b in range(blocks):
             for s in range(states):
@@ -135,7 +135,7 @@ def improve_playable(
                         where = stage[first_block + b, s]
                         for a in range(choices[g, where]):
                             total = discount[t] * earn[line, a] - cost[t, g, where, a]
-                            for o in range(outcomes[law_kind[line]]):
+                            for o in range(outcomes[line]):
                                 total += odds[line, a, o] * after[b, successor[s, o]]
                             score[where, a] += number * total
             for where in range(stages):
@@ -154,7 +154,7 @@ def improve_playable(
                     where = stage[first_block + b, s]
                     a = action[t, where]
                     total = discount[t] * earn[line, a] - cost[t, g, where, a]
-                    for o in range(outcomes[law_kind[line]]):
+                    for o in range(outcomes[line]):
                         total += odds[line, a, o] * after[b, successor[s, o]]
                     now[b, s] = total
             after, now = now, after

@@ -184,6 +184,7 @@ class ExplicitChain(Model):
     lever: str = Field(default="marketing", description="name of the one lever; default: plain")
     actions: tuple[ExplicitAction, ...] = Field(min_length=1, description="what can be done, by rising spend")
     reference: Annotated[int, Field(ge=0)] = Field(default=0, description="which action is as today; default: first")
+    gone: tuple[str, ...] = Field(default=(), description="states of those who are no longer customers; default: none")
 
 
 class Segment(Model):
@@ -325,6 +326,9 @@ class Scenario(Model):
         if not self.segments:
             raise ValueError("segments: expected at least one segment with its start")
         size = len(chain.states)
+        for state in chain.gone:
+            if state not in chain.states:
+                raise ValueError(_unknown("chain.gone", state, set(chain.states)))
         for where, actions in [("chain", chain.actions)] + [
             (f"segments.{name}", segment.actions) for name, segment in self.segments.items() if segment.actions
         ]:

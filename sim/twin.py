@@ -16,7 +16,7 @@ from sim.customers.groups import BaseGroups, Blocks, base_groups, horizon_rate
 from sim.customers.population import Population, defection_classes, gamma_classes, mean_spend_of, synthetic_traits
 from sim.customers.segmentation import SEGMENTS, TIERS
 from sim.engine import lifecycle, random_streams
-from sim.engine.chain import ALIVE, ControlledChain, MatrixChain, StateSpace, value_to_go
+from sim.engine.chain import ALIVE, LOST, ControlledChain, MatrixChain, StateSpace, value_to_go
 from sim.engine.lifecycle import Lifecycle
 from sim.scenario import Scenario, Segment, Traits
 
@@ -193,6 +193,7 @@ def _build_matrix_chain(scenario: Scenario) -> Twin:
     groups, states = len(names), len(given.states)
     actions = [segment.actions or given.actions for segment in scenario.segments.values()]
     index = np.tile(np.arange(states), (groups, 1))
+    kind = np.array([LOST if state in given.gone else ALIVE for state in given.states])
     spend = np.array([[action.spend for action in row] for row in actions])
     reference = np.repeat(spend[:, given.reference], states).reshape(groups, states, 1)
     initial = np.zeros((groups, states))
@@ -205,11 +206,11 @@ def _build_matrix_chain(scenario: Scenario) -> Twin:
         ),
         space=StateSpace(
             names=given.states,
-            kind=np.full(states, ALIVE),
+            kind=kind,
             stage=index,
             law=index,
             law_stage=np.arange(states),
-            law_kind=np.full(states, ALIVE),
+            law_kind=kind,
             successor=np.tile(np.arange(states), (states, 1)),
         ),
         group=np.arange(groups),
