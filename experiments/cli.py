@@ -316,10 +316,6 @@ def _finite(value: Any) -> Any:
 
 def main() -> None:
     """Run the command line; every expected failure is one line on standard error."""
-    import sim
-
-    if Path(sim.__file__).resolve().parent.parent != Path(__file__).resolve().parent.parent:
-        _fail(f"a folder named 'sim' in {Path(sim.__file__).parent.parent} hides Tenure's own; run from elsewhere", 2)
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False)
@@ -342,7 +338,3 @@ def main() -> None:
 def _fail(message: str, code: int) -> None:
     print(f"tenure: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

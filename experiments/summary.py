@@ -39,6 +39,11 @@ def plan_summary(plan: Plan, currency: str) -> str:
         lines.append(
             f"Shadow price of the budget: one more 1,000 brings {money(1000 * plan.shadow_price)} net of itself."
         )
+    elif plan.shadow_price < -1e-6:
+        lines.append(
+            f"Shadow price of the budget: one more 1,000 costs {money(-1000 * plan.shadow_price)}, since rules stated "
+            "as shares of the budget force more to be spent where it does not pay."
+        )
     else:
         lines.append("Shadow price of the budget: 0; more money would bring nothing at these intensities.")
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]

@@ -5,6 +5,8 @@ file with a folder of artifacts beside it. Only the process that holds the store
 is still RUNNING when the lock is taken belongs to a process that died, and is marked KILLED.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
@@ -17,11 +19,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
-from experiments.compare import Comparison, Outcome
 from experiments.tracking_store import (
     LEADERBOARD_TAG,
     database_of,
@@ -30,15 +31,18 @@ from experiments.tracking_store import (
     serve,
     tracking_uri_of,
 )
-from optimizer.plan import Plan
 from sim.errors import FolderError
-from sim.scenario import PERIODS_PER_YEAR, Scenario
 from sim.valuation import customer_asset
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison, Outcome
+    from optimizer.plan import Plan
+    from sim.scenario import Scenario
 
 __all__ = ["Tracked", "log_study", "serve", "tracking_uri_of", "unit_key"]
 
-LEADERBOARD_COLUMNS = ("asset", "difference", "difference_low", "difference_high", "kept", "spend")
-"""Metrics that the run table shows, in this order."""
+LEADERBOARD_COLUMNS = ("asset", "difference", "kept", "spend")
+"""Metrics that the run table shows."""
 MOST_METRICS, MOST_PARAMS = 1000, 100
 """What MLflow takes in one batch."""
 
@@ -267,6 +271,8 @@ class _Writer:
         if scenario_file is not None:
             text = scenario_file.read_text(encoding="utf-8")
         else:
+            import yaml
+
             content = scenario.model_dump(mode="json", exclude_defaults=True)
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         self.client.log_text(run, text, "scenario.yaml")
@@ -339,13 +345,12 @@ def _plan_metrics(plan: Plan | None) -> Series:
 
 def _policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, experiment: str, parent: str) -> str:
     reference = comparison.outcomes[0]
-    years = scenario.periods / PERIODS_PER_YEAR[scenario.period]
     return (
-        f"Policy **{_plain(outcome.name)}** in {_plain(scenario.name)}, {years:g} years: "
+        f"Policy **{_plain(outcome.name)}** in {_plain(scenario.name)}, {scenario.periods} {scenario.period}s: "
         f"customer asset {outcome.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(outcome, reference)}. "
         f"Means over {comparison.replications} replications.\n\n"
-        f"The study, with its report: [open](#/experiments/{experiment}/runs/{parent})."
+        f"The study, with its report: [open](#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning)."
     )
 
 
@@ -358,8 +363,9 @@ def _against(outcome: Outcome, reference: Outcome) -> str:
 
 def _study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
     rows = "".join(
-        f"| {_plain(o.name)} | {o.asset:,.0f} | {o.difference:+,.0f} | {o.kept.mean():,.0f} | {o.spends.mean():,.0f} |\n"
-        for o in sorted(comparison.outcomes, key=lambda o: -o.asset)
+        f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
+        f"| {each.spends.mean():,.0f} |\n"
+        for each in sorted(comparison.outcomes, key=lambda each: -each.asset)
     )
     return (
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
@@ -380,8 +386,8 @@ def _key(name: str) -> str:
 
 
 def _round(value: float) -> float:
-    """Return seven significant digits: a chart zooms into whatever noise it is given."""
-    return float(f"{value:.7g}")
+    """Return five significant digits, or a whole number where that is longer: a chart zooms into whatever noise it is given."""
+    return float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
 
 
 def _digest(plan: Plan) -> str:

@@ -89,8 +89,8 @@ def poisson_quantile(u: float, mean: float) -> int:
 def live(person: Person, content: Content, spend: Callable[[str], float], threat: float, u: list[float]) -> Content:
     """Move one customer by one period in place and return what happened.
 
-    ``spend(lever)`` is money on this customer, ``threat`` the rivals' multiplier of leaving; ``u`` three uniforms: leaving or
-    moving on, how many purchases, how large.
+    ``spend(lever)`` is money on this customer, ``threat`` the rivals' multiplier of leaving; ``u`` three uniforms:
+    leaving or moving on, how many purchases, how large.
     """
     limits, levers = content["stages"], content["levers"]
     chance = {name: answer(next(iter(lever["moves"].values())), spend(name)) for name, lever in levers.items()}
@@ -316,11 +316,11 @@ def test_better_treatment_with_the_same_luck_is_never_worse(market: Callable[...
 
 
 def test_taking_the_competitor_away_changes_the_history(market: Callable[..., Content]) -> None:
-    """Until the rival comes the histories are the same, then fewer stay with it; after it has gone, leaving is usual."""
+    """Until the rival comes the histories are the same; while it is there more leave, and fewer are there after it."""
     rival = {"name": "rival", "start": 3, "end": 5, "route": "defection", "strength": 0.8}
     with_rival, without = (run(market(competitors=rivals)) for rivals in ([rival], []))
     np.testing.assert_array_equal(with_rival.events["left"][:3], without.events["left"][:3])
-    left = with_rival.events["left"] / with_rival.alive[:-1], without.events["left"] / without.alive[:-1]
+    left = [history.events["left"][:, 0] / history.alive[:-1, 0] for history in (with_rival, without)]
     assert (left[0][3:5] > 1.3 * left[1][3:5]).all()
     assert (left[0][5:] < left[1][5:]).all()
     assert (with_rival.alive[4:] < without.alive[4:]).all()

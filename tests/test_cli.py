@@ -1,0 +1,205 @@
+"""The command line: every verb on small files, exit codes, one-line errors, clean JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.cli import main
+
+SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"
+
+
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path
+) -> tuple[int, str, str]:
+    """Return exit code, standard output and standard error of one command."""
+    monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+@pytest.fixture
+def tenure(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: run(capsys, monkeypatch, *words)
+
+
+def orders(path: Path, customers: int = 400) -> Path:
+    """Write purchases of customers who buy at their own rates and leave, with columns of a shop's export."""
+    random = np.random.default_rng(5)
+    start = date(2024, 1, 1)
+    lines = ["client;order_date;revenue"]
+    for who in range(customers):
+        day = int(random.integers(0, 60))
+        rate, leaves = random.gamma(1.0, 1 / 40), random.exponential(300)
+        lines.append(f"{who};{start + timedelta(days=day)};{random.gamma(6, 5):.2f}")
+        now = float(day)
+        while True:
+            now += random.exponential(1 / rate)
+            if now > min(day + leaves, 540):
+                break
+            lines.append(f"{who};{start + timedelta(days=int(now))};{random.gamma(6, 5):.2f}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_way_of_a_new_user(tenure, tmp_path) -> None:
+    """From purchases to a scenario, a plan and a comparison, each with JSON alone on standard output."""
+    orders(tmp_path / "orders.csv")
+    code, out, err = tenure("calibrate", "orders.csv", "--currency", "EUR", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["columns"] == {"customer_id": "client", "date": "order_date", "amount": "revenue"}
+    assert found["customers"] == 400
+
+    code, out, _ = tenure("check", "scenario.yaml")
+    assert code == 0
+    assert "acquisition" in out
+    assert "valid" in out
+
+    code, out, err = tenure("optimize", "scenario.yaml", "-o", "plan.json", "--json")
+    assert (code, err) == (0, "")
+    plan = json.loads(out)
+    assert plan["no_spend"] < plan["asset"] <= plan["bound"]
+    assert plan["gap"] == pytest.approx(1 - plan["lift_share"])
+    assert sum(row["spend"] for row in plan["plan"]) <= plan["budget"] * (1 + 1e-6)
+
+    code, out, err = tenure(
+        "compare", "scenario.yaml", "--policy", "as-today", "--policy", "plan.json", "--replications", 3,
+        "--no-track", "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert [row["name"] for row in json.loads(out)["policies"]] == ["as today", "plan"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["orders.csv", "plan.json", "scenario.duckdb", "scenario.yaml"]
+
+    code, out, err = tenure("calibrate", "orders.csv")
+    assert code == 2
+    assert "--force" in err
+
+
+def test_simulate_writes_csv_and_repeats_itself(tenure, tmp_path) -> None:
+    """The same seed gives the same bytes; another seed does not."""
+    words = ("simulate", SMALL, "--policy", "even-split", "--replications", 2, "--json")
+    code, first, _ = tenure(*words, "--seed", 3, "--threads", 1, "--csv", "months.csv")
+    assert code == 0
+    assert tenure(*words, "--seed", 3, "--threads", 2)[1] == first
+    assert tenure(*words, "--seed", 4)[1] != first
+    header = (tmp_path / "months.csv").read_text(encoding="utf-8").split("\n")[0]
+    assert header.startswith("period,segment,tier,stage,customers,purchases,revenue,reward,spend_awareness")
+
+
+def test_compare_tracks_by_default(tenure, tmp_path) -> None:
+    """Without --no-track, the runs and a report are left in the folder."""
+    code, out, err = tenure("compare", SMALL, "--folder", "runs", "--replications", 2)
+    assert code == 0, err
+    assert (tmp_path / "runs" / "mlflow.db").is_file()
+    assert (tmp_path / "runs" / "report.html").stat().st_size > 1_000_000
+    assert "tenure ui --folder" in out
+
+
+SCENARIO_MISTAKES = {
+    "unknown key": (("period: month", "perod: month"), "perod: unknown key; did you mean 'period'?"),
+    "negative budget": (("period_share: 0.4", "budget: -5"), "rules.budget"),
+    "impossible floor": (("awareness: {floor: 0.02}", "awareness: {floor: 0.6, cap: 0.5}"), "rules.levers.awareness"),
+    "floors above one": (
+        ("awareness: {floor: 0.02}", "awareness: {floor: 0.6}\n    winback: {floor: 0.6}"),
+        "add up to 1.2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIO_MISTAKES)
+def test_a_mistake_in_a_scenario_is_one_line(tenure, tmp_path, name) -> None:
+    """Exit code 2, one line that names file and key, nothing on standard output, no traceback."""
+    (before, after), expected = SCENARIO_MISTAKES[name]
+    text = SMALL.read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "bad.yaml").write_text(text.replace(before, after), encoding="utf-8")
+    code, out, err = tenure("check", "bad.yaml")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("tenure: bad.yaml")
+    assert expected in err
+
+
+MISTAKES = {
+    "no such scenario": (("check", "missing.yaml"), "missing.yaml: no such file"),
+    "empty scenario": (("check", "empty.yaml"), "empty.yaml: is empty"),
+    "purchases as scenario": (("check", "orders.csv"), "orders.csv"),
+    "no such purchases": (("calibrate", "missing.csv"), "missing.csv"),
+    "empty purchases": (("calibrate", "empty.csv"), "empty.csv"),
+    "missing column": (("calibrate", "nodate.csv"), "date"),
+    "negative budget": (("optimize", SMALL, "--budget", "-1"), "at least 0"),
+    "budget not a number": (("optimize", SMALL, "--budget", "nan"), "at least 0"),
+    "unknown policy": (("simulate", SMALL, "--policy", "evensplit"), "did you mean 'even split'"),
+    "not a plan": (("simulate", SMALL, "--policy", "empty.yaml"), "is not a plan"),
+    "unknown option": (("simulate", SMALL, "--polcy", "x"), "--polcy"),
+    "bad number": (("simulate", SMALL, "--replications", "many"), "--replications"),
+    "unwritable folder": (("compare", SMALL, "--folder", "orders.csv/runs"), "cannot be written"),
+    "unwritable plan": (("optimize", SMALL, "-o", "nowhere/plan.json"), "nowhere/plan.json"),
+    "no runs to show": (("ui", "--folder", "."), "tenure demo"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
+    """Every kind of bad input: one line on standard error that says what, exit code 2, nothing left behind."""
+    orders(tmp_path / "orders.csv", customers=5)
+    (tmp_path / "empty.yaml").touch()
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
+    before = sorted(p.name for p in tmp_path.iterdir())
+    words, expected = MISTAKES[name]
+    code, out, err = tenure(*words)
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1
+    assert err.startswith("tenure: ")
+    assert expected in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
+    """A floor that too few customers can take is named, with by how much it is missed."""
+    text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.9}")
+    (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
+    code, _, err = tenure("optimize", "floor.yaml", "--budget", "1000000")
+    assert code == 2
+    assert "floor of winback" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "simulate", "optimize", "compare", "ui"])
+def test_help_has_an_example(tenure, verb) -> None:
+    """Every verb's help shows a line to copy."""
+    code, out, err = tenure(verb, "--help")
+    assert (code, err) == (0, "")
+    assert f"Example: tenure {verb}" in " ".join(out.split())
+
+
+def test_a_folder_called_sim_does_not_hide_ours(tmp_path) -> None:
+    """Run as a module in a folder with a `sim` of its own: said in one line, exit code 2."""
+    (tmp_path / "sim").mkdir()
+    (tmp_path / "sim" / "__init__.py").touch()
+    root = Path(__file__).resolve().parents[1]
+    code = "import sys; sys.path.insert(0, '.'); from experiments.__main__ import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "hides Tenure's own" in done.stderr
+    assert done.stderr.count("\n") == 1
