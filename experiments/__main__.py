@@ -1,4 +1,4 @@
-"""Where ``tenure`` and ``python -m experiments`` start: makes sure that our own packages are found, then the command."""
+"""Where ``tenure`` and ``python -m experiments`` start: checks that our own packages are found, then the command."""
 
 import importlib.util
 import sys

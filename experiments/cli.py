@@ -280,6 +280,8 @@ def _policy(name: str, twin: "Twin", budget: float) -> "Policy":
     if not _is_plan(name):
         return named(name, twin, budget)
     plan = Plan.load(name, twin.targets, twin.chain.periods)
+    if plan.scenario_hash != twin.scenario.hash:
+        print(f"tenure: note: {name} was made for another version of this scenario", file=sys.stderr)
     return Planned(plan.intensity, Path(name).stem)
 
 

@@ -46,6 +46,10 @@ class Targets:
     allowed: NDArray[np.bool_]
     reference: Floats
 
+    def __post_init__(self) -> None:
+        for array in (self.allowed, self.reference):
+            array.flags.writeable = False
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Return (groups, stages, levers)."""

@@ -199,7 +199,7 @@ def _build_matrix_chain(scenario: Scenario) -> Twin:
     initial = np.zeros((groups, states))
     for group, segment in enumerate(scenario.segments.values()):
         for state, number in segment.start.items():
-            initial[group, given.states.index(state)] = number
+            initial[group, given.states.index(state)] = _whole(number)
     chain = MatrixChain(
         targets=Targets(
             names, ("unknown",) * groups, given.states, (given.lever,), np.ones((groups, states, 1), bool), reference

@@ -61,11 +61,17 @@ def fill_uniforms(key, purpose, identity, period, draw, replication, out):
 
 @kernel
 def poisson(u, mean):
-    """Return the Poisson quantile of ``u`` by search from 0; for means up to about 700."""
-    probability = math.exp(-mean)
-    cumulative = probability
+    """Return the Poisson quantile of ``u`` by search upwards.
+
+    From 0; above a mean of 200 from ten standard deviations below it, where less than 1e-22 is passed over.
+    """
     n = 0
-    while u > cumulative and probability > 0.0:
+    probability = math.exp(-mean)
+    if mean > 200.0:
+        n = int(mean - 10.0 * math.sqrt(mean))
+        probability = math.exp(n * math.log(mean) - mean - math.lgamma(n + 1.0))
+    cumulative = probability
+    while u > cumulative:
         n += 1
         probability *= mean / n
         cumulative += probability

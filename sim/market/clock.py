@@ -113,17 +113,18 @@ class Market:
         return self._history()
 
     def _rival(self, clock: simpy.Environment, rival: Competitor) -> Generator[Any, Any, None]:
-        route = ROUTES[rival.route]
         yield clock.timeout(rival.start)
-        self._environment[route] *= pressure(rival)
+        self._feel_competition(int(clock.now))
         if rival.end is not None:
             yield clock.timeout(rival.end - rival.start)
-            self._environment[route] = np.prod(
-                [pressure(other) for other in self._present(int(clock.now)) if ROUTES[other.route] == route]
-            )
+            self._feel_competition(int(clock.now))
 
-    def _present(self, period: int) -> list[Competitor]:
-        return [r for r in self.competitors if r.start <= period and (r.end is None or period < r.end)]
+    def _feel_competition(self, period: int) -> None:
+        """Set the environment to what the rivals present in ``period`` make of it."""
+        self._environment[:] = 1.0
+        for rival in self.competitors:
+            if rival.start <= period and (rival.end is None or period < rival.end):
+                self._environment[ROUTES[rival.route]] *= pressure(rival)
 
     def _reviews(self, clock: simpy.Environment) -> Generator[Any, Any, None]:
         yield clock.timeout(REVIEW)
