@@ -144,7 +144,7 @@ def simulate(
     from experiments.summary import simulation_dict, simulation_summary
 
     found, twin = _open(scenario)
-    total = _budget(found, twin, budget)
+    total = _budget(found, twin, budget, [policy])
     chosen = _policy(policy, twin, total)
     with progress_bars() as step:
         result = compare(
@@ -211,7 +211,7 @@ def compare(
     from optimizer.plan import Plan
 
     found, twin = _open(scenario)
-    total = _budget(found, twin, budget, plans=[name for name in policy if _is_plan(name)])
+    total = _budget(found, twin, budget, policy)
     chosen = [_policy(name, twin, total) for name in policy]
     doubled = next((p.name for i, p in enumerate(chosen) if p.name in [q.name for q in chosen[:i]]), None)
     if doubled is not None:
@@ -285,7 +285,8 @@ def _policy(name: str, twin: "Twin", budget: float) -> "Policy":
     return Planned(plan.intensity, Path(name).stem)
 
 
-def _budget(found: "Scenario", twin: "Twin", given: float | None, plans: list[str] | None = None) -> float:
+def _budget(found: "Scenario", twin: "Twin", given: float | None, policies: list[str]) -> float:
+    """Return the budget asked for; else the scenario's, or what today spends, or what a plan was made for if more."""
     from optimizer.plan import Plan
     from optimizer.problem import reference_spend
 
@@ -293,12 +294,9 @@ def _budget(found: "Scenario", twin: "Twin", given: float | None, plans: list[st
         if not math.isfinite(given) or given < 0:
             raise InputError(f"--budget: expected money of at least 0, got {given:g}")
         return given
-    if found.rules.budget is not None:
-        return found.rules.budget
-    return max(
-        [reference_spend(twin.chain)]
-        + [Plan.load(name, twin.targets, twin.chain.periods).budget for name in plans or []]
-    )
+    usual = found.rules.budget if found.rules.budget is not None else reference_spend(twin.chain)
+    plans = [Plan.load(name, twin.targets, twin.chain.periods).budget for name in policies if _is_plan(name)]
+    return max([usual, *plans])
 
 
 def _print_json(content: dict[str, Any]) -> None:

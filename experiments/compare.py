@@ -85,8 +85,8 @@ def _paired(difference: Floats) -> tuple[float, float, float]:
 def budget_of(twin: Twin, total: float) -> Budget:
     """Return the money rules of a twin's scenario for a total budget."""
     rules = twin.scenario.rules
-    caps = [total * (rules.levers[name].cap if name in rules.levers else 1.0) for name in twin.targets.levers]
-    return Budget(total, rules.period_share * total, np.array(caps))
+    caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
+    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
 def compare(

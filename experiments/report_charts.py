@@ -77,8 +77,8 @@ def comparison_with_intervals(comparison: Comparison, best: str, currency: str) 
             **whiskers,
         )
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
-    title = _unit(f"difference from {_label(reference.name)} in customer asset", currency)
-    return _finish(figure, 90 + 38 * len(others), xaxis={"title": title, "tickformat": "+,.3~s"}, left=150)
+    title = _unit(f"customer asset, difference from {_label(reference.name)}", currency)
+    return _finish(figure, 65 + 38 * len(others), xaxis={"title": title, "tickformat": ",.3~s"}, left=150, top=10)
 
 
 def asset_over_time(comparison: Comparison, best: str, scenario: Scenario) -> str:
@@ -134,7 +134,7 @@ def allocation_by_segment(segments: list[str], levers: list[str], spend: Floats,
     )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(side="top", showgrid=False)
-    return _finish(figure, 70 + 34 * len(segments), left=150, top=40)
+    return _finish(figure, 45 + 34 * len(segments), left=150, top=30, bottom=8)
 
 
 def allocation_by_period(levers: list[str], spend: Floats, limit: float, scenario: Scenario) -> str:
@@ -165,11 +165,15 @@ def allocation_by_period(levers: list[str], spend: Floats, limit: float, scenari
         xaxis={"title": scenario.period},
         yaxis={"title": title, "tickformat": ",.3~s"},
         left=75,
+        top=12,
     )
 
 
-def customers_by_stage(before: Outcome, after: Outcome | None, period: str) -> tuple[str, int]:
-    """Return head counts by stage under the reference and under another policy, and how many stages are left out."""
+def customers_by_stage(before: Outcome, after: Outcome | None, period: str, last: str) -> tuple[str, int]:
+    """Return head counts by stage under the reference and under another policy, and how many stages are left out.
+
+    ``last`` names the last panel, customers alive.
+    """
     from plotly.subplots import make_subplots
 
     stages = before.history.targets.stages
@@ -179,7 +183,7 @@ def customers_by_stage(before: Outcome, after: Outcome | None, period: str) -> t
         shown = sorted(np.argsort(-mean, kind="stable")[:MOST_PANELS].tolist())
     columns = min(4, len(shown) + 1)
     rows = math.ceil((len(shown) + 1) / columns)
-    names = [_label(stages[s]) for s in shown] + ["alive (true, hidden)"]
+    names = [_label(stages[s]) for s in shown] + [last]
     figure = make_subplots(
         rows=rows, cols=columns, subplot_titles=names, horizontal_spacing=0.07, vertical_spacing=0.2 / max(rows - 1, 1)
     )
@@ -216,7 +220,10 @@ def response_curves(scenario: Scenario) -> str:
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[f"{_label(name)}: {effect.replace('_', ' ')}" for name, _, effect, _ in curves],
+        subplot_titles=[
+            _label(name) if name == effect else f"{_label(name)}: {effect.replace('_', ' ')}"
+            for name, _, effect, _ in curves
+        ],
         horizontal_spacing=0.09,
         vertical_spacing=0.26 / max(rows - 1, 1),
     )
@@ -296,26 +303,43 @@ def _finish(
     left: int,
     right: int = 20,
     top: int = 40,
+    bottom: int = 50,
     hovermode: str = "closest",
     xaxis: dict[str, Any] | None = None,
     yaxis: dict[str, Any] | None = None,
 ) -> str:
     """Give a figure the report's look and return it as JSON."""
-    axis = {"gridcolor": LINE, "linecolor": LINE, "zerolinecolor": "#b8c0ca", "automargin": True}
+    named = [trace for trace in figure.data if trace.name and trace.showlegend is not False]
+    axis = {
+        "title": {"font": {"size": 13}},
+        "gridcolor": LINE,
+        "linecolor": LINE,
+        "zerolinecolor": "#b8c0ca",
+        "automargin": True,
+    }
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
-    figure.update_xaxes(**(xaxis or {}))
-    figure.update_yaxes(**(yaxis or {}))
+    for update, own in ((figure.update_xaxes, xaxis or {}), (figure.update_yaxes, yaxis or {})):
+        title = {"title": {"text": own["title"], "font": {"size": 13}}} if "title" in own else {}
+        update(**{**own, **title})
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": left, "r": right, "t": top, "b": 50},
+        margin={"l": left, "r": right, "t": top, "b": 90 if len(named) > 1 else bottom},
         font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},
         paper_bgcolor="#ffffff",
         plot_bgcolor="#ffffff",
         hovermode=hovermode,
         hoverlabel={"namelength": -1},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "yref": "container"},
+        showlegend=len(named) > 1,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 0.01,
+            "yref": "container",
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
     )
     figure.update_annotations(font={"size": 13, "color": INK})
     return str(figure.to_json())

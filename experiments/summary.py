@@ -19,9 +19,15 @@ INTERVALS = (
 
 
 def fit_table(fit: tuple[FitFigure, ...]) -> str:
-    """Return computed figures beside published ones."""
-    rows = [[figure.name, figure.published or "", f"{figure.computed:,.4g}" if abs(figure.computed) < 1e3 else
-             f"{figure.computed:,.2f}"] for figure in fit]  # fmt: skip
+    """Return computed figures beside published ones, to one digit more than those."""
+
+    def shown(figure: FitFigure) -> str:
+        digits = len((figure.published or "").partition(".")[2]) + 1
+        return (
+            f"{figure.computed:.0f}" if figure.computed == round(figure.computed) else f"{figure.computed:.{digits}f}"
+        )
+
+    rows = [[figure.name, figure.published or "", shown(figure)] for figure in fit]
     return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
 
 

@@ -17,12 +17,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from experiments.report_words import played_policy
+from experiments.tracking_content import (
+    Series,
+    code_version,
+    digest_of,
+    key_of,
+    params_of,
+    plan_metrics,
+    policy_metrics,
+    policy_note,
+    rounded,
+    study_note,
+)
 from experiments.tracking_store import (
     LEADERBOARD_TAG,
     database_of,
@@ -32,10 +42,9 @@ from experiments.tracking_store import (
     tracking_uri_of,
 )
 from sim.errors import FolderError
-from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
-    from experiments.compare import Comparison, Outcome
+    from experiments.compare import Comparison
     from optimizer.plan import Plan
     from sim.scenario import Scenario
 
@@ -45,8 +54,6 @@ LEADERBOARD_COLUMNS = ("asset", "difference", "kept", "spend")
 """Metrics that the run table shows."""
 MOST_METRICS, MOST_PARAMS = 1000, 100
 """What MLflow takes in one batch."""
-
-Series = list[tuple[str, float, int]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def unit_key(scenario_hash: str, policy: str, seed: int, code: str | None = None
     code
         Version of the code; None: of the code that runs.
     """
-    text = json.dumps([scenario_hash, policy, seed, _code_version() if code is None else code])
+    text = json.dumps([scenario_hash, policy, seed, code_version() if code is None else code])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -94,7 +101,7 @@ def log_study(
     seed: int | None = None,
     experiment: str | None = None,
     study: str = "demo",
-    plan_policy: str = "plan",
+    plan_policy: str | None = None,
     scenario_file: Path | None = None,
 ) -> Tracked:
     """Write a study to the store in ``folder``, which is made if missing, and return where it went.
@@ -110,7 +117,8 @@ def log_study(
     study
         Name of the parent run.
     plan_policy
-        Which of the compared policies plays ``plan``.
+        Which of the compared policies plays ``plan``; None: the one called ``plan``, or else the only one that is not
+        of the catalogue.
     scenario_file
         The file as the user wrote it, comments and all; None: the scenario's content is written out.
 
@@ -170,7 +178,7 @@ class _Writer:
         report: Path | None,
         seed: int,
         study: str,
-        plan_policy: str,
+        plan_policy: str | None,
         scenario_file: Path | None,
     ) -> Tracked:
         common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(seed), "study": study}
@@ -180,26 +188,27 @@ class _Writer:
         running = [parent]
         try:
             board = self._leaderboard(parent)
-            proof = _plan_metrics(plan)
-            shared = _params(scenario, comparison, seed)
+            proof = plan_metrics(plan)
+            shared = params_of(scenario, comparison, seed)
             runs = {}
+            playing = played_policy(comparison, plan, plan_policy)
             for outcome in comparison.outcomes:
-                played = plan if outcome.name == plan_policy else None
-                what = outcome.name if played is None else f"{outcome.name} {_digest(played)}"
+                played = plan if outcome is playing else None
+                what = outcome.name if played is None else f"{outcome.name} {digest_of(played)}"
                 tags = {
                     **common, "layer": "policy", "policy": outcome.name, "mlflow.parentRunId": parent,
                     "unit_key": unit_key(scenario.hash, f"{what}, {work}", seed),
-                    "mlflow.note.content": _policy_note(outcome, scenario, comparison, self.experiment, parent),
+                    "mlflow.note.content": policy_note(outcome, scenario, comparison, self.experiment, parent),
                 }  # fmt: skip
                 run = self._start(outcome.name, tags)
                 running.append(run)
-                metrics = _policy_metrics(outcome, scenario) + (proof if played is not None else [])
+                metrics = policy_metrics(outcome, scenario) + (proof if played is not None else [])
                 self._batch(run, {"policy": outcome.name, **shared}, metrics)
                 self.client.set_terminated(run, "FINISHED")
                 running.remove(run)
                 runs[outcome.name] = run
             best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
-            note = _study_note(comparison, scenario, best, board)
+            note = study_note(comparison, scenario, best, board)
             about = {"mlflow.note.content": note, LEADERBOARD_TAG: board, "best_policy": best.name}
             self._batch(parent, shared, proof, about)
             self._artifacts(parent, scenario, plan, report, scenario_file)
@@ -220,8 +229,10 @@ class _Writer:
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
-        values = [Metric(_key(key), _round(value), now, step) for key, value, step in metrics if math.isfinite(value)]
-        texts = [Param(_key(key), value[:6000]) for key, value in params.items()]
+        values = [
+            Metric(key_of(key), rounded(value), now, step) for key, value, step in metrics if math.isfinite(value)
+        ]
+        texts = [Param(key_of(key), value[:6000]) for key, value in params.items()]
         room = MOST_METRICS - MOST_PARAMS - 50
         for first in range(0, max(len(values), 1), room):
             self.client.log_batch(
@@ -276,137 +287,6 @@ class _Writer:
             content = scenario.model_dump(mode="json", exclude_defaults=True)
             text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         self.client.log_text(run, text, "scenario.yaml")
-
-
-def _params(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str, str]:
-    """Return what a run depends on, as dotted names."""
-    rules = scenario.rules
-    params: dict[str, object] = {
-        "scenario": scenario.name,
-        "seed": seed,
-        "replications": comparison.replications,
-        "horizon.periods": scenario.periods,
-        "horizon.period": scenario.period,
-        "horizon.terminal": scenario.terminal,
-        "discount_rate": scenario.discount_rate,
-        "margin": scenario.margin,
-        "loss": scenario.loss,
-        "budget.total": _round(comparison.budget),
-        "budget.period_share": rules.period_share,
-        "code.version": _code_version(),
-    }
-    for name, rule in rules.levers.items():
-        params |= {f"rules.{name}.floor": rule.floor, f"rules.{name}.cap": rule.cap}
-    for name, lever in scenario.levers.items():
-        params[f"levers.{name}.reference"] = lever.reference
-        for effect, curve in lever.moves.items():
-            params[f"levers.{name}.{effect}"] = (
-                f"{curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
-                f"{curve.unlimited_money:g} at most"
-            )
-    return {key: str(value) for key, value in params.items()}
-
-
-def _policy_metrics(outcome: Outcome, scenario: Scenario) -> Series:
-    """Return a policy's figures, and its course by period."""
-    history = outcome.history
-    asset = customer_asset(history, scenario.discount_per_period)
-    last = history.periods
-    metrics: Series = [
-        ("asset", outcome.asset, last),
-        ("asset_within_horizon", asset.within_horizon, last),
-        ("asset_after_horizon", asset.after_horizon, last),
-        ("difference", outcome.difference, last),
-        ("difference_low", outcome.low, last),
-        ("difference_high", outcome.high, last),
-        ("kept", float(outcome.kept.mean()), last),
-        ("spend", float(outcome.spends.mean()), last),
-    ]
-    targets = history.targets
-    for step, value in enumerate(np.cumsum(asset.by_period), start=1):
-        metrics.append(("over_time/discounted_profit_so_far", float(value), step))
-    for step, value in enumerate(history.alive.sum(axis=1)):
-        metrics.append(("over_time/customers_alive", float(value), step))
-    for stage, name in enumerate(targets.stages):
-        for step, value in enumerate(history.customers[:, :, stage].sum(axis=1)):
-            metrics.append((f"customers_by_stage/{name}", float(value), step))
-    for lever, name in enumerate(targets.levers):
-        for step, value in enumerate(history.spend[..., lever].sum(axis=(1, 2)), start=1):
-            metrics.append((f"spend_by_lever/{name}", float(value), step))
-    return metrics
-
-
-def _plan_metrics(plan: Plan | None) -> Series:
-    if plan is None:
-        return []
-    names = ("asset", "no_spend", "bound", "lift_share", "gap", "shadow_price")
-    return [(f"plan/{name}", float(getattr(plan, name)), 0) for name in names]
-
-
-def _policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, experiment: str, parent: str) -> str:
-    reference = comparison.outcomes[0]
-    return (
-        f"Policy **{_plain(outcome.name)}** in {_plain(scenario.name)}, {scenario.periods} {scenario.period}s: "
-        f"customer asset {outcome.asset:,.0f} {_plain(scenario.currency)}"
-        f"{_against(outcome, reference)}. "
-        f"Means over {comparison.replications} replications.\n\n"
-        f"The study, with its report: [open](#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning)."
-    )
-
-
-def _against(outcome: Outcome, reference: Outcome) -> str:
-    if outcome is reference:
-        return " (the reference)"
-    interval = f", 95 % interval {outcome.low:+,.0f} to {outcome.high:+,.0f}" if math.isfinite(outcome.low) else ""
-    return f", {outcome.difference:+,.0f} against *{_plain(reference.name)}*{interval} (replication noise only)"
-
-
-def _study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
-    rows = "".join(
-        f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
-        f"| {each.spends.mean():,.0f} |\n"
-        for each in sorted(comparison.outcomes, key=lambda each: -each.asset)
-    )
-    return (
-        f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
-        f"{_against(best, comparison.outcomes[0])}.\n\n"
-        "| policy | asset | difference | customers kept | spend |\n| --- | ---: | ---: | ---: | ---: |\n"
-        f"{rows}\n[Leaderboard]({board}). The whole answer is in the HTML report among the artifacts."
-    )
-
-
-def _plain(text: str) -> str:
-    """Return a name without signs that Markdown would read."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text)
-
-
-def _key(name: str) -> str:
-    """Return a name of a parameter or metric with the signs that MLflow takes."""
-    return "".join(sign if sign.isalnum() or sign in "_-. :/" else "_" for sign in name)[:250]
-
-
-def _round(value: float) -> float:
-    """Return five significant digits, or a whole number where that is longer: a chart zooms into whatever noise it is given."""
-    return float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
-
-
-def _digest(plan: Plan) -> str:
-    return hashlib.sha256(np.ascontiguousarray(plan.intensity).tobytes()).hexdigest()
-
-
-@cache
-def _code_version() -> str:
-    """Return the release and a fingerprint of the sources that run."""
-    try:
-        release = version("tenure")
-    except PackageNotFoundError:
-        release = "source"
-    root = Path(__file__).resolve().parent.parent
-    content = hashlib.sha256()
-    for package in ("sim", "optimizer", "policies", "experiments"):
-        for path in sorted((root / package).rglob("*.py")):
-            content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"{release}+{content.hexdigest()[:12]}"
 
 
 @cache

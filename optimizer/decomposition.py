@@ -14,7 +14,7 @@ their mixture is a lower bound with prices of its own. Prices are d(asset)/d(lim
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,10 @@ STATE_SWEEPS = 40
 """Coordinate sweeps of a playable plan at given prices; it usually settles within ten."""
 SMOOTHING = 0.5
 """Share of the best prices so far in the next ones (Wentges 1997)."""
+KEPT = 10
+"""Columns without weight that the master keeps per group."""
+FIRST_PENALTY, LAST_PENALTY = 1e2, 1e8
+"""Value lost per unit of money by which a rule is broken, while searching; prices near the last are conflicts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +104,6 @@ class _Pricing:
 
     problem: AllocationProblem
     threads: int = 2
-    _arrays: dict[str, Ints] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         chain, problem = self.problem.chain, self.problem
@@ -108,7 +111,7 @@ class _Pricing:
             raise ValueError("blocks must be ordered by group")
         self.groups = chain.targets.shape[0]
         self.first = np.searchsorted(chain.group, np.arange(self.groups + 1))
-        happens = problem.probability.any(axis=(0, 1, 3))
+        happens = np.asarray(problem.probability.any(axis=(0, 1, 3)))
         self.outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
         self.regime = chain.regimes[1]
         self.structure = (
@@ -201,15 +204,19 @@ class _Pricing:
 
 
 def _master(problem: AllocationProblem, columns: list[list[Column]], penalty: float) -> Mixture:
-    """Mix the columns: maximise value, groups whole, rules met or paid for at ``penalty`` a unit of money."""
+    """Mix the columns: maximise value, groups whole, rules met or paid for at ``penalty`` a unit of money.
+
+    What a rule is missed by is measured in units of the rule, so that the programme does not depend on the currency.
+    """
     flat = [(g, column) for g, group in enumerate(columns) for column in group]
     size, rows = len(flat), len(problem.rows)
-    objective = np.concatenate([[column.value for _, column in flat], np.full(rows, -penalty)])
-    lp = LinearProgramme(objective)
+    values = np.array([column.value for _, column in flat])
+    units = problem.row_units
+    lp = LinearProgramme(np.append(values, -penalty * units), float(np.abs(values).max()))
     usage = np.array([column.usage for _, column in flat]).reshape(size, rows)
     everyone = np.arange(size)
     for r, row in enumerate(problem.rows):
-        slack = -1.0 if row.sense == "<=" else 1.0
+        slack = -problem.signs[r] * units[r]
         lp.add_row(np.append(everyone, size + r), np.append(usage[:, r], slack), row.sense, row.limit)
     group = np.array([g for g, _ in flat])
     for g in range(len(columns)):
@@ -219,13 +226,12 @@ def _master(problem: AllocationProblem, columns: list[list[Column]], penalty: fl
     if answer.status != "optimal":
         raise SolverError(f"the master programme ended {answer.status} ({answer.termination})")
     weights = [np.clip(answer.values[:size][group == g], 0, None) for g in range(len(columns))]
-    violation = answer.values[size:]
     prices = np.where(problem.signs > 0, np.maximum(answer.duals[:rows], 0), np.minimum(answer.duals[:rows], 0))
-    return Mixture(weights, prices, float(objective[:size] @ answer.values[:size]), violation)
+    return Mixture(weights, prices, float(values @ answer.values[:size]), answer.values[size:] * units)
 
 
 def _violated(problem: AllocationProblem, mixture: Mixture) -> bool:
-    return bool((mixture.violation > 1e-7 * np.maximum(np.abs(problem.limits), 1.0)).any())
+    return bool((mixture.violation > 1e-7 * problem.row_units).any())
 
 
 def _conflict(problem: AllocationProblem, mixture: Mixture) -> RulesError:
@@ -237,21 +243,43 @@ def _conflict(problem: AllocationProblem, mixture: Mixture) -> RulesError:
     )
 
 
-def _useful(columns: list[list[Column]], mixture: Mixture, problem: AllocationProblem, keep: int) -> list[list[Column]]:
-    """Return the columns that carry weight, and the ``keep`` best of the others at the master's prices."""
-    kept = []
-    for group, weights in zip(columns, mixture.weights, strict=True):
-        worth = np.array([column.value - mixture.prices @ column.usage for column in group])
-        chosen = set(np.flatnonzero(weights > 1e-12)) | set(np.argsort(-worth, kind="stable")[:keep])
-        kept.append([group[i] for i in sorted(chosen)])
-    return kept
+@dataclass(eq=False)
+class _Search:
+    """Columns and the bound, as pricing finds them."""
+
+    pricing: _Pricing
+    columns: list[list[Column]]
+    prices: Floats
+    bound: float = np.inf
+    count: int = 0
+
+    def price(self, at: Floats) -> Floats:
+        """Price at ``at``; keep the columns, and the bound if it is the best; return the use of every row."""
+        self.count += 1
+        lagrangian, found = self.pricing.best(at)
+        if lagrangian < self.bound:
+            self.bound, self.prices = lagrangian, at
+        for group, column in zip(self.columns, found, strict=True):
+            group.append(column)
+        return np.asarray(sum(column.usage for column in found))
+
+    def forget(self, mixture: Mixture) -> Mixture:
+        """Drop columns without weight that are worth least at the master's prices; return the mixture without them."""
+        weights = []
+        for g, group in enumerate(self.columns):
+            worth = np.array([column.value - mixture.prices @ column.usage for column in group])
+            best = np.argsort(-worth, kind="stable")[:KEPT]
+            kept = sorted({*np.flatnonzero(mixture.weights[g] > 0).tolist(), *best.tolist()})
+            self.columns[g] = [group[i] for i in kept]
+            weights.append(mixture.weights[g][kept])
+        return replace(mixture, weights=weights)
 
 
 def full_information(
     problem: AllocationProblem,
     tolerance: float = 1e-3,
     *,
-    iterations: int = 200,
+    iterations: int = 300,
     gradient_steps: int = 40,
     threads: int = 2,
     progress: Progress | None = None,
@@ -260,6 +288,7 @@ def full_information(
 
     Stops when ``bound - value <= tolerance x (bound - value of spending nothing)``. Subgradient steps on the prices
     come first (Polyak's step towards the best mixture so far), then master prices smoothed towards the best ones.
+    Rules may be broken at a penalty, which rises until they hold or it is clear that they cannot.
 
     Raises
     ------
@@ -267,82 +296,66 @@ def full_information(
         If no plan meets the rules.
     """
     began = time.perf_counter()
-    pricing = _Pricing(problem, threads)
-    chain, rows = problem.chain, len(problem.rows)
+    chain = problem.chain
     problem.check_rules()
+    pricing = _Pricing(problem, threads)
     nothing = pricing.columns_of(np.zeros((chain.periods, *chain.initial.shape), dtype=np.uint8))
     base = sum(column.value for column in nothing)
-    columns: list[list[Column]] = [[column] for column in nothing]
-    prices = np.zeros(rows)
-    best_prices, bound = prices, np.inf
-    scale = 1 / np.maximum(np.abs(problem.limits), 1e-12 + 1e-6 * float(np.abs(problem.limits).max(initial=1)))
-    penalty = 100.0
-    mixture: Mixture | None = None
-    count = 0
-
-    def price(at: Floats) -> Floats:
-        """Price at ``at``, keep columns and bound, and return the use of every row."""
-        nonlocal bound, best_prices, count
-        count += 1
-        lagrangian, found = pricing.best(at)
-        if lagrangian < bound:
-            bound, best_prices = lagrangian, at
-        for group, column in zip(columns, found, strict=True):
-            group.append(column)
-        return np.asarray(sum(column.usage for column in found))
-
-    target, length = base, 1.0
-    for step in range(gradient_steps if rows else 0):
-        before = bound
-        slope = (price(prices) - problem.limits) * scale
-        slope[(prices == 0) & (slope * problem.signs < 0)] = 0
-        if not slope.any():
-            break
-        if step % 10 == 9:
-            mixture = _master(problem, columns, penalty)
-            columns = _useful(columns, mixture, problem, 8)
-            if not _violated(problem, mixture):
-                target = max(target, mixture.value)
-        if bound >= before:
-            length *= 0.8
-        room = max(bound - target, 1e-9 * abs(bound))
-        prices = best_prices if bound >= before and step % 5 == 4 else prices
-        moved = prices + length * room / (slope @ slope) * slope * scale
-        prices = np.where(problem.signs > 0, np.maximum(moved, 0), np.minimum(moved, 0))
-        if progress:
-            progress("bound", step / (gradient_steps + 40))
-
-    converged = False
-    trust = SMOOTHING
+    search = _Search(pricing, [[column] for column in nothing], np.zeros(len(problem.rows)))
+    penalty = FIRST_PENALTY
+    _descend(problem, search, base, penalty, gradient_steps)
+    trust, converged = SMOOTHING, False
     for step in range(iterations):
-        mixture = _master(problem, columns, penalty)
+        mixture = _master(problem, search.columns, penalty)
+        gap = search.bound - (mixture.value - penalty * float(mixture.violation.sum()))
+        if gap <= tolerance * max(search.bound - base, 1e-12 * abs(search.bound)):
+            converged = not _violated(problem, mixture)
+            if converged:
+                break
+            if penalty >= LAST_PENALTY:
+                raise _conflict(problem, mixture)
+            penalty *= 100
         if step % 5 == 4:
-            columns = _useful(columns, mixture, problem, 10)
-            mixture = _master(problem, columns, penalty)
-        violated = _violated(problem, mixture)
-        gap = bound - mixture.value
-        if not violated and gap <= tolerance * max(bound - base, 1e-12 * abs(bound)):
-            converged = True
-            break
+            mixture = search.forget(mixture)
         if progress:
-            progress("bound", min(0.99, (gradient_steps + step) / (gradient_steps + 40)))
-        before = bound
-        price(mixture.prices + trust * (best_prices - mixture.prices))
-        if bound < before:
-            trust = SMOOTHING
-        else:
-            lagrangian_here = bound
-            price(mixture.prices)
-            trust = max(trust * 0.7, 0.0) if bound >= lagrangian_here else SMOOTHING
-        if violated and penalty < 1e8 and step % 10 == 9:
-            penalty *= 10
-    if mixture is None or _violated(problem, mixture):
-        mixture = _master(problem, columns, penalty)
+            progress("bound", min(0.99, search.count / (2 * gradient_steps + 1)))
+        before = search.bound
+        search.price(mixture.prices + trust * (search.prices - mixture.prices))
+        trust = SMOOTHING if search.bound < before else 0.7 * trust
+        if search.bound >= before:
+            search.price(mixture.prices)
+    if not converged:
+        mixture = _master(problem, search.columns, penalty)
         if _violated(problem, mixture):
             raise _conflict(problem, mixture)
     return FullInformation(
-        bound, mixture.prices, mixture.value, mixture, columns, count, time.perf_counter() - began, converged
-    )
+        search.bound, mixture.prices, mixture.value, mixture, search.columns, search.count,
+        time.perf_counter() - began, converged,
+    )  # fmt: skip
+
+
+def _descend(problem: AllocationProblem, search: _Search, base: float, penalty: float, steps: int) -> None:
+    """Take subgradient steps on the prices, in units of the rules' limits."""
+    scale = 1 / problem.row_units
+    prices, target, length = search.prices, base, 1.0
+    for step in range(steps if len(problem.rows) else 0):
+        before = search.bound
+        slope = (search.price(prices) - problem.limits) * scale
+        slope[(prices == 0) & (slope * problem.signs < 0)] = 0
+        if not slope.any():
+            return
+        if step % 10 == 9:
+            mixture = _master(problem, search.columns, penalty)
+            search.forget(mixture)
+            if not _violated(problem, mixture):
+                target = max(target, mixture.value)
+        if search.bound >= before:
+            length *= 0.8
+            if step % 5 == 4:
+                prices = search.prices
+        room = max(search.bound - target, 1e-9 * abs(search.bound))
+        moved = prices + length * room / (slope @ slope) * slope * scale
+        prices = np.where(problem.signs > 0, np.maximum(moved, 0), np.minimum(moved, 0))
 
 
 def playable(

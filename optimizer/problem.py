@@ -85,6 +85,15 @@ class AllocationProblem:
         return np.array([row.limit for row in self.rows])
 
     @cached_property
+    def row_units(self) -> Floats:
+        """Return the size of each rule's money: its limit, or for limits near zero what the reference would count."""
+        reference = np.broadcast_to(self.targets.reference, (self.chain.periods, *self.targets.shape))
+        spend = expected_history(self.chain, reference).spend.sum(axis=(1, 2))
+        usual = np.einsum("rtl,tl->r", self.coefficients, spend)
+        floor = 1e-3 * max(float(usual.max(initial=0)), float(self.limits.max(initial=0))) or 1.0
+        return np.asarray(np.maximum(np.maximum(self.limits, usual), floor))
+
+    @cached_property
     def signs(self) -> Floats:
         """Return +1 for ``<=`` rows and -1 for ``>=``: the sign of their prices."""
         return np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])

@@ -46,11 +46,13 @@ class LpAnswer:
 class LinearProgramme:
     """Maximise ``objective x`` over ``x >= 0`` subject to rows ``<=``, ``>=`` or ``=``.
 
-    Columns and rows are scaled to about one inside, so that cents and millions give the same answer.
+    Objective and rows are scaled to about one inside, so that cents and millions give the same answer; ``scale`` is
+    the size of an ordinary objective coefficient (default: the largest).
     """
 
-    def __init__(self, objective: Floats) -> None:
+    def __init__(self, objective: Floats, scale: float | None = None) -> None:
         self.objective = np.asarray(objective, dtype=float)
+        self._scale = (float(np.abs(self.objective).max(initial=0)) if scale is None else scale) or 1.0
         self._rows: list[tuple[NDArray[np.int64], Floats, str, float]] = []
 
     def add_row(self, columns: Sequence[int] | NDArray[np.int64], values: Floats, sense: str, limit: float) -> None:
@@ -67,7 +69,7 @@ class LinearProgramme:
         """
         import pulp
 
-        scale = float(np.abs(self.objective).max(initial=0)) or 1.0
+        scale = self._scale
         problem = pulp.LpProblem("tenure", pulp.LpMaximize)
         x = [problem.add_variable(f"x{i}", lowBound=0) for i in range(self.objective.size)]
         problem.setObjective(pulp.LpAffineExpression(zip(x, (self.objective / scale).tolist(), strict=True)))
@@ -111,12 +113,12 @@ class LinearProgramme:
             np.subtract.at(reduced, columns, y[r] * values)
         if answer.status != "optimal":
             return
-        size = max(1.0, float(np.abs(self.objective) @ np.abs(x)))
+        size = max(self._scale * 1e-9, float(np.abs(self.objective) @ np.abs(x)))
         dual_value = float(y @ np.array([row[3] for row in self._rows])) if self._rows else 0.0
         sign = {"<=": 1.0, ">=": -1.0, "=": 0.0}
         wrong_sign = min((y[r] * sign[row[2]] * sizes[r] for r, row in enumerate(self._rows)), default=0.0)
         worst = float(reduced.max(initial=0))
-        scale = max(float(np.abs(self.objective).max(initial=0)), 1e-300)
+        scale = float(np.abs(self.objective).max(initial=0))
         if abs(dual_value - answer.objective) > 1e-5 * size or worst > 1e-5 * scale or wrong_sign < -1e-5 * scale:
             raise SolverError(
                 f"HiGHS's duals do not prove its optimum: {answer.objective:g} against {dual_value:g}, "

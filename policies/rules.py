@@ -1,6 +1,7 @@
 """Rules of thumb that firms use, each within the same rules as a plan.
 
-Money is even over time: budget over periods. Inside a lever every customer of a group gets the same. What a lever
+Money is even over time: what is left of a lever's share over the periods left, so that money for which there were
+no customers yet is spent later. Inside a lever every customer of a group gets the same. What a lever
 must or may get over the horizon (floors, caps) bounds its share.
 """
 
@@ -17,19 +18,24 @@ Floats = NDArray[np.float64]
 
 
 def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
-    """Return shares nearest in proportion to ``wanted`` between floors and caps, adding up to one if caps allow."""
-    low, high = 0.0, 1.0
+    """Return shares nearest in proportion to ``wanted`` between floors and caps, adding up to one if caps allow.
+
+    What the wanted cannot take goes to the others evenly.
+    """
     total = min(1.0, float(caps.sum()))
+    shares = _fill(wanted, floors, caps, total)
+    return _fill(np.ones_like(wanted), shares, caps, total) if shares.sum() < total - 1e-9 else shares
 
-    def shares(scale: float) -> Floats:
-        return np.clip(scale * wanted, floors, caps)
 
-    while shares(high).sum() < total - 1e-12 and high < 1e12:
+def _fill(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats:
+    """Return ``clip(scale x wanted, floors, caps)`` with the scale at which it adds up to ``total``, by bisection."""
+    low, high = 0.0, 1.0
+    while np.clip(high * wanted, floors, caps).sum() < total and high < 1e12:
         high *= 2
     for _ in range(200):
         middle = (low + high) / 2
-        low, high = (middle, high) if shares(middle).sum() < total else (low, middle)
-    return shares(high)
+        low, high = (middle, high) if np.clip(middle * wanted, floors, caps).sum() < total else (low, middle)
+    return np.asarray(np.clip(high * wanted, floors, caps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +66,8 @@ class _MoneyByLever:
         heads = np.where(targets.allowed, observation.customers[:, :, None], 0.0).sum(axis=1)
         claim = self.weights[:, None] * (heads if self.per_head else (heads > 0))
         part = claim / np.maximum(claim.sum(axis=0), 1e-300)
-        money = self.budget / observation.periods * self.shares * part
+        left = np.maximum(self.budget * self.shares - observation.lever_spent, 0.0)
+        money = left / (observation.periods - observation.period) * part
         each = money / np.maximum(heads, 1e-300)
         intensity = np.where(targets.allowed & (heads > 0)[:, None, :], each[:, None, :], 0.0)
         return Allocation.within(intensity, observation)

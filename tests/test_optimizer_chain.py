@@ -237,3 +237,23 @@ def test_an_intensity_between_two_actions_treats_a_part() -> None:
     )
     np.testing.assert_allclose(half, (nobody + all_of_them) / 2)
     np.testing.assert_array_equal(dear, all_of_them)
+
+
+def test_no_spend_of_a_chain_is_its_cheapest_action() -> None:
+    """Where every action costs money, the least spend is the cheapest one's: nothing is had for nothing."""
+    stay = [[1.0]]
+    actions = [{"spend": 1, "moves": stay, "reward": [5]}, {"spend": 2, "moves": stay, "reward": [8]}]
+    scenario = parse(
+        {
+            "name": "rent",
+            "periods": 3,
+            "terminal": "none",
+            "chain": {"states": ["here"], "actions": actions},
+            "segments": {"all": {"start": {"here": 10}}},
+        }
+    )
+    chain = build(scenario).chain
+    plan = optimise(scenario, chain, 60.0)
+    assert plan.asset == pytest.approx(60 * chain.discount[:-1].sum())
+    assert plan.no_spend == pytest.approx(40 * chain.discount[:-1].sum())
+    assert plan.lift_share == pytest.approx(1)

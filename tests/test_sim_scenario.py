@@ -214,7 +214,7 @@ def test_a_wrong_chain_gives_one_line_naming_file_and_key(case: str, tmp_path: P
         ("just words\n", "holds str, not keys"),
         ("name: [1, 2\nperiods: 3\n", "not YAML"),
         ("name: a\nname b: {\n", "not YAML"),
-        ("name: x\nfolder: /tmp\n", "folder: unknown key"),
+        ("name: x\nfolder: elsewhere\n", "folder: unknown key"),
     ],
 )
 def test_what_is_not_a_scenario_is_said_in_one_line(text: str, expected: str, tmp_path: Path) -> None:

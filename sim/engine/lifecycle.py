@@ -257,8 +257,15 @@ class Lifecycle(ControlledChain):
         purchases = np.zeros((blocks, laws))
         rate = self.purchase_rate[:, None]
         alive = kind == ALIVE
+        leaving = np.zeros((blocks, int(alive.sum())))
+        np.multiply(
+            self.defection_rate[:, None],
+            effects[:, alive, DEFECTION],
+            out=leaving,
+            where=self.defection_rate[:, None] > 0,
+        )
         probability[:, alive], purchases[:, alive] = alive_outcomes(
-            self.defection_rate[:, None] * effects[:, alive, DEFECTION], rate * effects[:, alive, RATE], outcomes // 2
+            leaving, rate * effects[:, alive, RATE], outcomes // 2
         )
         for true, chance in ((UNAWARE, AWARE), (PROSPECT, WON), (DEFECTED, RETURNED)):
             probability[:, kind == true, 1] = effects[:, kind == true, chance]

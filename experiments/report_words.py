@@ -1,0 +1,78 @@
+"""Short phrases that reports and runs share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from experiments.report_page import money, percent
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison, Outcome
+    from optimizer.plan import Plan
+    from sim.scenario import Curve, Lever
+
+__all__ = ["at_least", "at_most", "called", "effect_in_words", "played_policy", "quoted", "target_in_words"]
+
+_CHANCES = {
+    "awareness": "become prospects",
+    "acquisition": "buy for the first time",
+    "survival": "of typical customers stay",
+    "reactivation": "of those who had left return with a purchase",
+}
+_GAINS = {"purchase_rate": "purchases", "amount": "money per purchase"}
+
+
+def effect_in_words(effect: str, curve: Curve, period: str) -> str:
+    """Return a manager's answers as a sentence."""
+    lowest, known, highest = (
+        percent(share, exact=True) for share in (curve.without_money, curve.brings, curve.unlimited_money)
+    )
+    if effect in _GAINS:
+        sign = "more " + _GAINS[effect]
+        lowest = f"{lowest} {sign}"
+    else:
+        lowest = f"each {period} {lowest} {_CHANCES[effect]}"
+    return f"{lowest} without money, {known} at {money(curve.spend)}, {highest} at most"
+
+
+def target_in_words(lever: Lever) -> str:
+    """Return whom a lever is used on."""
+    words = ", ".join(lever.targets)
+    if lever.reach < 1:
+        words += f" (reaches {percent(lever.reach)})"
+    if lever.by_segment:
+        words += f"; differs for {', '.join(lever.by_segment)}"
+    return words
+
+
+def at_least(share: float) -> str:
+    """Return a fraction in per cent, rounded down: a promise stays true."""
+    return percent(math.floor(1000 * share + 1e-9) / 1000 if share < 0.1 else math.floor(100 * share + 1e-9) / 100)
+
+
+def at_most(share: float) -> str:
+    """Return a fraction in per cent, rounded up."""
+    return percent(math.ceil(1000 * share - 1e-9) / 1000 if share < 0.1 else math.ceil(100 * share - 1e-9) / 100)
+
+
+def quoted(name: str) -> str:
+    """Return how a heading calls a policy."""
+    return "the plan" if name == "plan" else f"“{name}”"
+
+
+def called(name: str) -> str:
+    """Return how a sentence calls a policy."""
+    return {"as today": "going on as today", "no spend": "spending nothing"}.get(name, quoted(name))
+
+
+def played_policy(comparison: Comparison, plan: Plan | None, name: str | None = None) -> Outcome | None:
+    """Return which outcome plays ``plan``: ``name``, else ``plan``, else the only one not of the catalogue."""
+    if plan is None:
+        return None
+    from policies.catalogue import NAMES
+
+    if name is None:
+        unknown = [outcome.name for outcome in comparison.outcomes if outcome.name not in NAMES]
+        name = unknown[0] if len(unknown) == 1 else "plan"
+    return next((outcome for outcome in comparison.outcomes if outcome.name == name), None)
