@@ -233,7 +233,14 @@ def compare(
             report = folder / "report.html"
             write_report(report, scenario=found, twin=twin, comparison=result, plan=plan)
             uri = log_study(
-                folder, scenario=found, comparison=result, plan=plan, report=report, seed=seed, study="compare"
+                folder,
+                scenario=found,
+                comparison=result,
+                plan=plan,
+                report=report,
+                seed=seed,
+                study="compare",
+                scenario_file=scenario,
             ).tracking_uri
     if as_json:
         _print_json(

@@ -199,7 +199,14 @@ def run_demo(
     write_report(report, scenario=scenario, twin=twin, comparison=comparison, plan=plan, fit=fit)
     step("Logging to MLflow")
     tracked = log_study(
-        folder, scenario=scenario, comparison=comparison, plan=plan, report=report, seed=seed, study="demo"
+        folder,
+        scenario=scenario,
+        comparison=comparison,
+        plan=plan,
+        report=report,
+        seed=seed,
+        study="demo",
+        scenario_file=scenario_path,
     )
     return Demo(
         scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracked.tracking_uri,

@@ -8,15 +8,17 @@ from sim.engine.compile import kernel
 @kernel
 def best_response(
     first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    discount, terminal, action, value,
+    discount, terminal, own_probability, own_reward, own_cost, action, value,
 ):  # fmt: skip
     """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
 
     ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``value`` becomes
     the value at the start, (blocks, states). ``outcomes[law]`` is how many outcomes a law has. Ties take
-    the cheaper action.
+    the cheaper action. Unless empty, ``own_probability[period, block, law, outcome]``, ``own_reward[period, block,
+    law]`` and ``own_cost[period, group, stage]`` are one more action, which differs by period.
     """
     periods, _, states = action.shape
+    with_own = own_cost.shape[0] > 0
     most = successor.shape[1]
     for b in range(first, last):
         g = group[b]
@@ -42,6 +44,11 @@ def best_response(
                     if total > top:
                         top = total
                         best = a
+                if with_own:
+                    total = discount[t] * own_reward[t, b, line] - own_cost[t, g, where]
+                    for o in range(n):
+                        total += own_probability[t, b, line, o] * follow[o]
+                    top = max(top, total)
                 action[t, b, s] = best
                 now[s] = top
             after, now = now, after

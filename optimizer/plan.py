@@ -20,8 +20,9 @@ __all__ = ["Plan"]
 Floats = NDArray[np.float64]
 
 BOUND_ASSUMES = (
-    "the bound holds for policies that use these intensities and meet the rules in expectation, with traits from the "
-    "trait classes; it may see hidden traits and who has silently left, which no firm can"
+    "the bound holds for policies that meet the rules in expectation with intensities from a fine grid up to the "
+    "largest offered, or the plan's own, and traits from the trait classes; it may see hidden traits and who has "
+    "silently left, which no firm can"
 )
 
 

@@ -11,7 +11,7 @@ from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
-from sim.errors import RulesError
+from sim.errors import InputError, RulesError
 from sim.scenario import Rules
 
 __all__ = ["AllocationProblem", "Row", "joint_actions", "reference_spend", "rows_of"]
@@ -19,8 +19,18 @@ __all__ = ["AllocationProblem", "Row", "joint_actions", "reference_spend", "rows
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVELS = {1: (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8), 2: (0, 0.5, 1, 2, 3.5), 3: (0, 1, 3)}
+LEVELS: dict[int, tuple[float, ...]] = {
+    1: (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8),
+    2: (0, 0.5, 1, 2, 3.5),
+    3: (0, 1, 3),
+}
 """Intensities offered where 1, 2, 3 levers meet, in units of the usual one; where more meet: none or usual."""
+
+MOST_ACTIONS = 255
+"""Actions are kept in a byte."""
+
+STEPS = {1: 8, 2: 3, 3: 2}
+"""Into how many each step between them is divided for the bound."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +135,10 @@ class AllocationProblem:
             raise RulesError(f"{bad.name}: expected money of at least 0, got {bad.limit:g}")
 
 
-def joint_actions(chain: ControlledChain) -> tuple[Floats, Ints]:
+def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
     """Return joint intensities per (group, stage), cheapest first, and how many there are.
+
+    With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
 
     Zero and the reference are always among them. The usual intensity of a lever is its reference, or where that is
     zero the intensity its curve was stated at.
@@ -141,20 +153,35 @@ def joint_actions(chain: ControlledChain) -> tuple[Floats, Ints]:
         for stage in range(stages):
             here = np.flatnonzero(chain.targets.allowed[group, stage])
             multiples = LEVELS.get(len(here), (0, 1))
-            found: list[Floats] = []
+            if refine:
+                multiples = _divided(multiples, STEPS.get(len(here), 1))
+            found: list[tuple[float, tuple[float, ...], Floats]] = []
             for combination in itertools.product(multiples, repeat=len(here)):
                 row = np.zeros(levers)
                 for lever, multiple in zip(here, combination, strict=True):
                     row[lever] = multiple * _usual(chain, segment, group, stage, int(lever))
-                found.append(row)
-            options[group, stage] = np.array(sorted(found, key=lambda row: (row.sum(), tuple(row))))
+                found.append((row.sum(), combination, row))
+            dearest = max(money for money, _, _ in found) or 1.0
+            found.sort(key=lambda option: (round(option[0] / dearest, 9), option[1]))
+            options[group, stage] = np.array([row for _, _, row in found])
     most = max(len(rows) for rows in options.values())
+    if most > MOST_ACTIONS:
+        crowded = max(options, key=lambda place: len(options[place]))
+        raise InputError(
+            f"target '{chain.targets.name(*crowded)}': {most} joint intensities of the levers used there, at most "
+            f"{MOST_ACTIONS} can be weighed; use fewer levers on it"
+        )
     actions = np.zeros((groups, stages, most, levers))
     choices = np.ones((groups, stages), dtype=np.int64)
     for (group, stage), rows in options.items():
         actions[group, stage, : len(rows)] = rows
         choices[group, stage] = len(rows)
     return actions, choices
+
+
+def _divided(multiples: tuple[float, ...], steps: int) -> tuple[float, ...]:
+    places = np.arange((len(multiples) - 1) * steps + 1) / steps
+    return tuple(np.interp(places, np.arange(len(multiples)), multiples).tolist())
 
 
 def _usual(chain: Lifecycle, segment: str, group: int, stage: int, lever: int) -> float:

@@ -72,13 +72,14 @@ class LinearProgramme:
         scale = self._scale
         problem = pulp.LpProblem("tenure", pulp.LpMaximize)
         x = [problem.add_variable(f"x{i}", lowBound=0) for i in range(self.objective.size)]
-        problem.setObjective(pulp.LpAffineExpression(zip(x, (self.objective / scale).tolist(), strict=True)))
+        problem.setObjective(pulp.LpAffineExpression(zip(x, _tidy(self.objective / scale), strict=True)))
         senses = {"<=": pulp.LpConstraintLE, ">=": pulp.LpConstraintGE, "=": pulp.LpConstraintEQ}
         sizes = np.ones(len(self._rows))
         for r, (columns, values, sense, limit) in enumerate(self._rows):
             sizes[r] = max(float(np.abs(values).max(initial=0)), abs(limit) * 1e-3) or 1.0
-            terms = zip((x[i] for i in columns), (values / sizes[r]).tolist(), strict=True)
-            row = pulp.LpConstraint(pulp.LpAffineExpression(terms), senses[sense], f"r{r}", limit / sizes[r])
+            terms = zip((x[i] for i in columns), _tidy(values / sizes[r]), strict=True)
+            (right,) = _tidy(np.array([limit / sizes[r]]))
+            row = pulp.LpConstraint(pulp.LpAffineExpression(terms), senses[sense], f"r{r}", right)
             problem.addConstraint(row)
         options = {} if time_limit is None else {"timeLimit": time_limit}
         problem.solve(pulp.HiGHS(msg=False, **options))
@@ -124,3 +125,8 @@ class LinearProgramme:
                 f"HiGHS's duals do not prove its optimum: {answer.objective:g} against {dual_value:g}, "
                 f"reduced cost {worst:g}, sign {wrong_sign:g}"
             )
+
+
+def _tidy(values: Floats) -> list[float]:
+    """Return values to twelve significant digits: below that, arithmetic in another unit already differs."""
+    return [float(f"{value:.12g}") for value in values]

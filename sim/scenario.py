@@ -340,6 +340,11 @@ class Scenario(Model):
                 for state, row in zip(chain.states, action.moves, strict=True):
                     if abs(sum(row) - 1) > 1e-9:
                         raise ValueError(f"{where}.actions[{i}].moves: row '{state}' sums to {sum(row):g}, expected 1")
+                if i == 0 and action.spend != 0:
+                    raise ValueError(
+                        f"{where}.actions[0].spend: expected 0, got {action.spend:g}; doing nothing must be among the "
+                        "actions, put what cannot be avoided into reward"
+                    )
                 if i and action.spend <= actions[i - 1].spend:
                     raise ValueError(f"{where}.actions[{i}].spend: expected actions by rising spend")
         for name, segment in self.segments.items():

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.decomposition import full_information, playable
+from optimizer.decomposition import full_information
 from optimizer.occupancy import whole_programme
 from optimizer.optimise import allocation_problem, optimise
+from optimizer.playable import playable
 from sim.contract import Allocation, Observation
 from sim.engine.chain import value_to_go
 from sim.engine.fluid import expected_history
+from sim.errors import ScenarioError
 from sim.history import History
 from sim.market.clock import Market
 from sim.scenario import Scenario, parse
@@ -239,21 +241,15 @@ def test_an_intensity_between_two_actions_treats_a_part() -> None:
     np.testing.assert_array_equal(dear, all_of_them)
 
 
-def test_no_spend_of_a_chain_is_its_cheapest_action() -> None:
-    """Where every action costs money, the least spend is the cheapest one's: nothing is had for nothing."""
-    stay = [[1.0]]
-    actions = [{"spend": 1, "moves": stay, "reward": [5]}, {"spend": 2, "moves": stay, "reward": [8]}]
-    scenario = parse(
-        {
-            "name": "rent",
-            "periods": 3,
-            "terminal": "none",
-            "chain": {"states": ["here"], "actions": actions},
-            "segments": {"all": {"start": {"here": 10}}},
-        }
-    )
-    chain = build(scenario).chain
-    plan = optimise(scenario, chain, 60.0)
-    assert plan.asset == pytest.approx(60 * chain.discount[:-1].sum())
-    assert plan.no_spend == pytest.approx(40 * chain.discount[:-1].sum())
-    assert plan.lift_share == pytest.approx(1)
+def test_doing_nothing_must_be_among_the_actions() -> None:
+    """A cheapest action that costs money would be had for nothing by a policy that spends nothing: refused."""
+    actions = [{"spend": 1, "moves": [[1.0]], "reward": [5]}, {"spend": 2, "moves": [[1.0]], "reward": [8]}]
+    content = {
+        "name": "rent",
+        "periods": 3,
+        "terminal": "none",
+        "chain": {"states": ["here"], "actions": actions},
+        "segments": {"all": {"start": {"here": 10}}},
+    }
+    with pytest.raises(ScenarioError, match=r"chain.actions\[0\].spend: expected 0, got 1"):
+        parse(content)
