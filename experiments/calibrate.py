@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 
-from experiments.demo import cutoffs_of, write_text
-from experiments.scenario_file import Calibrated, scenario_text
+from experiments.scenario_file import Calibrated, calibrated, scenario_text
 from experiments.tables import table
 from sim.customers.base import CustomerBase
 from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
 from sim.errors import FolderError, PurchasesError
+from sim.files import write_text
 from sim.scenario import parse
 
 __all__ = ["Calibration", "calibrate_purchases"]
@@ -108,7 +108,7 @@ def calibrate_purchases(
         base = CustomerBase.create(part, purchases, columns)
         end = as_of or base.last_date
         everyone = base.summarise(end)
-        found = cutoffs_of(fit_pareto_nbd(everyone), fit_gamma_gamma(everyone), everyone)
+        found = calibrated(fit_pareto_nbd(everyone), fit_gamma_gamma(everyone), everyone)
         check = _check(base, end)
         text = scenario_text(found, name=purchases.name.split(".")[0], base_file=base_path.name, currency=currency)
         parse(yaml.safe_load(text), str(output))

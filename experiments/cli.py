@@ -139,9 +139,9 @@ def simulate(
 ) -> None:
     """Simulate the customers under one policy."""
     from experiments.compare import compare
-    from experiments.demo import write_text
     from experiments.progress import progress_bars
     from experiments.summary import simulation_dict, simulation_summary
+    from sim.files import write_text
 
     found, twin = _open(scenario)
     total = _budget(found, twin, budget, [policy])
@@ -205,10 +205,10 @@ def compare(
 ) -> None:
     """Simulate several policies on the same customers with the same luck, and track the runs."""
     from experiments.compare import compare as run
-    from experiments.demo import policies_dict, writable_folder
     from experiments.progress import progress_bars
     from experiments.summary import comparison_summary
     from optimizer.plan import Plan
+    from sim.files import writable_folder
 
     found, twin = _open(scenario)
     total = _budget(found, twin, budget, policy)
@@ -247,7 +247,7 @@ def compare(
             {
                 "scenario": found.name,
                 "budget": total,
-                "policies": policies_dict(result),
+                "policies": result.to_rows(),
                 "report": None if report is None else str(report),
                 "tracking_uri": uri,
             }

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,21 @@ class Comparison:
 
     def __getitem__(self, name: str) -> Outcome:
         return next(outcome for outcome in self.outcomes if outcome.name == name)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one dict per policy: name, asset, difference from the first, interval, customers kept, spend."""
+        return [
+            {
+                "name": outcome.name,
+                "asset": outcome.asset,
+                "difference": outcome.difference,
+                "low": outcome.low,
+                "high": outcome.high,
+                "kept": float(outcome.kept.mean()),
+                "spend": float(outcome.spends.mean()),
+            }
+            for outcome in self.outcomes
+        ]
 
     def difference(self, name: str, other: str) -> tuple[float, float, float]:
         """Return mean and 95 % interval of the paired difference in asset between two policies."""

@@ -1,6 +1,5 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any
 
 from experiments.compare import Comparison, compare
 from experiments.progress import Step
-from experiments.scenario_file import Calibrated, scenario_text
+from experiments.scenario_file import calibrated, scenario_text
 from optimizer.optimise import optimise
 from optimizer.plan import Plan
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase, PurchaseSummary
+from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
@@ -21,12 +20,11 @@ from sim.customers.calibration import (
     ParetoNBD,
     cdnow_figures,
 )
-from sim.customers.segmentation import segment_by_cycle_and_amount
-from sim.errors import FolderError
+from sim.files import writable_folder, write_text
 from sim.scenario import Scenario, load
 from sim.twin import Twin, build
 
-__all__ = ["Demo", "FitFigure", "cutoffs_of", "demo_scenario", "run_demo", "writable_folder", "write_text"]
+__all__ = ["Demo", "FitFigure", "demo_scenario", "run_demo"]
 
 SCENARIO_FILE = "scenario.yaml"
 BASE_FILE = "cdnow.duckdb"
@@ -74,7 +72,7 @@ class Demo:
                     "correlation": figures["Pareto/NBD correlation with actual holdout"],
                 },
             },
-            "policies": policies_dict(self.comparison),
+            "policies": self.comparison.to_rows(),
             "plan": [{key: row[key] for key in ("period", "target", "lever", "spend")} for row in self.plan.rows()],
             "bound": self.plan.bound,
             "lift_share": self.plan.lift_share,
@@ -86,75 +84,14 @@ class Demo:
         }
 
 
-def policies_dict(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one dict per policy: name, asset, difference from the first, interval, customers kept, spend."""
-    return [
-        {
-            "name": outcome.name,
-            "asset": outcome.asset,
-            "difference": outcome.difference,
-            "low": outcome.low,
-            "high": outcome.high,
-            "kept": float(outcome.kept.mean()),
-            "spend": float(outcome.spends.mean()),
-        }
-        for outcome in comparison.outcomes
-    ]
-
-
-def writable_folder(folder: Path) -> Path:
-    """Return the folder, made if missing.
-
-    Raises
-    ------
-    FolderError
-        If it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".tenure-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be written to ({error.strerror}); choose another with --folder") from None
-    return folder.resolve()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name and move it into place.
-
-    Raises
-    ------
-    FolderError
-        If it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise FolderError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def cutoffs_of(model: ParetoNBD, spend: GammaGamma, everyone: PurchaseSummary) -> Calibrated:
-    """Return the calibrated laws with the segments' cut-offs: tertiles of the posterior means."""
-    _, cutoffs = segment_by_cycle_and_amount(
-        model.mean_purchase_rate(everyone.frequency, everyone.recency, everyone.age),
-        spend.conditional_mean_spend(everyone.purchases, everyone.mean_amount_all),
-    )
-    return Calibrated(model, spend, cutoffs, len(everyone), everyone.end)
-
-
 def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
     """Return the text of the demo's scenario file, and the figures of its fit."""
     figures = cdnow_figures(base)
     published = {figure.key: figure.printed or figure.recomputed for figure in PUBLISHED_CDNOW}
     model = ParetoNBD(*(figures[f"Pareto/NBD {name}"] for name in ("r", "alpha", "s", "beta")))
     spend = GammaGamma(*(figures[f"gamma-gamma {name}"] for name in ("p", "q", "gamma")))
-    calibrated = cutoffs_of(model, spend, base.summarise(CDNOW_CALIBRATION_END))
-    text = scenario_text(calibrated, name="CDNOW", base_file=BASE_FILE, currency="USD")
+    found = calibrated(model, spend, base.summarise(CDNOW_CALIBRATION_END))
+    text = scenario_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
     fit = tuple(
         FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
     )

@@ -7,7 +7,6 @@ network: plotly.js is inside.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from experiments.report_page import (
     table,
 )
 from experiments.report_words import at_least, at_most, called, played_policy, quoted
-from sim.errors import FolderError
+from sim.files import write_text
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -96,14 +95,7 @@ def write_report(
     content = page(
         "Which policy makes the customers worth most?", kicker, [b for b in body if b], foot, charts.script()
     )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(content, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise FolderError(f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_text(path, content)
     return path
 
 

@@ -14,11 +14,12 @@ from datetime import date
 import numpy as np
 import yaml
 
+from sim.customers.base import PurchaseSummary
 from sim.customers.calibration import GammaGamma, ParetoNBD
-from sim.customers.segmentation import CycleAmountCutoffs
+from sim.customers.segmentation import CycleAmountCutoffs, segment_by_cycle_and_amount
 from sim.scenario import WEEKS_PER_PERIOD
 
-__all__ = ["Calibrated", "scenario_text"]
+__all__ = ["Calibrated", "calibrated", "scenario_text"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ _SHARES: Mapping[str, float] = {
     "awareness": 0.0006, "acquisition": 0.01, "development": 0.005, "retention": 0.005, "winback": 0.01
 }  # fmt: skip
 """Assumed intensity of each lever as a share of the mean purchase."""
+
+
+def calibrated(model: ParetoNBD, spend: GammaGamma, everyone: PurchaseSummary) -> Calibrated:
+    """Return the calibrated laws with the segments' cut-offs: tertiles of the posterior means."""
+    _, cutoffs = segment_by_cycle_and_amount(
+        model.mean_purchase_rate(everyone.frequency, everyone.recency, everyone.age),
+        spend.conditional_mean_spend(everyone.purchases, everyone.mean_amount_all),
+    )
+    return Calibrated(model, spend, cutoffs, len(everyone), everyone.end)
 
 
 def scenario_text(found: Calibrated, *, name: str, base_file: str, currency: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.compare import Comparison
-from experiments.demo import Demo, FitFigure, policies_dict
+from experiments.demo import Demo, FitFigure
 from experiments.tables import money, plan_table, policy_table, table
 from optimizer.plan import Plan
 from sim.scenario import Scenario
@@ -131,7 +131,7 @@ def simulation_dict(scenario: Scenario, comparison: Comparison) -> dict[str, Any
         "budget": comparison.budget,
         "replications": comparison.replications,
         "seed": comparison.seed,
-        "policy": {k: v for k, v in policies_dict(comparison)[0].items() if k not in ("difference", "low", "high")},
+        "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
         "profit": history.profit.tolist(),
         "alive": history.alive.sum(axis=1).tolist(),
         "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),

@@ -1,7 +1,6 @@
 """What is answered: intensities by period, target and lever, with what they are worth and what the best could be."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.contract import Targets
 from sim.errors import FolderError, InputError
+from sim.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,17 +134,7 @@ class Plan:
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON under a temporary name and move it into place."""
-        path = Path(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(self.to_json(), encoding="utf-8")
-            os.replace(part, path)
-        except OSError as error:
-            raise FolderError(
-                f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours"
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
+        write_text(Path(path), self.to_json())
 
     @staticmethod
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":

@@ -76,7 +76,6 @@ class Pricing:
             problem.probability, problem.reward,
         )  # fmt: skip
         self.terminal = chain.terminal
-        self.pool = ThreadPoolExecutor(self.threads)
 
     def price_of_money(self, prices: Floats) -> Floats:
         """Return what a unit of money costs by (period, lever): its discounted self and the rules' prices."""
@@ -120,7 +119,8 @@ class Pricing:
             )  # fmt: skip
 
         edges = np.linspace(0, blocks, 4 * self.threads + 1).astype(int)
-        list(self.pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
         return float((chain.initial * value).sum() + prices @ self.problem.limits), action
 
     def columns_of(self, action: NDArray[np.uint8]) -> list[Column]:
@@ -177,7 +177,9 @@ class Pricing:
             return [self.playable_column(group, action) for action in found.values()]
 
         order = sorted(range(self.groups), key=lambda g: int(self.first[g] - self.first[g + 1]))
-        return [columns for _, columns in sorted(zip(order, self.pool.map(run, order), strict=True))]
+        with ThreadPoolExecutor(self.threads) as pool:
+            found = dict(zip(order, pool.map(run, order), strict=True))
+        return [found[group] for group in range(self.groups)]
 
 
 def master(problem: AllocationProblem, columns: list[list[Column]], penalty: float) -> Mixture:
