@@ -20,7 +20,7 @@ from sim.scenario import parse
 __all__ = ["Calibration", "calibrate_purchases"]
 
 HELD_OUT = 1 / 3
-"""Last part of the span that the check of the forecast is kept away from."""
+"""Last part of the span, kept away from a second fit whose forecast is then checked on it."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Calibration:
         columns = ", ".join(f"{role} = {name}" for role, name in self.base.columns.items())
         laws = {**vars(self.found.pareto_nbd), **vars(self.found.gamma_gamma)}
         lines = [
-            f"Read {self.base.rows:,} purchases of {self.found.customers:,} customers until {self.found.as_of} "
-            f"(columns: {columns}).",
+            f"Read {self.base.rows:,} purchases (columns: {columns}); used {self.found.customers:,} customers who had "
+            f"bought by {self.found.as_of}.",
         ]
         if self.base.refunds:
             lines.append(f"Left out {self.base.refunds:,} rows with negative amounts (returns).")
@@ -73,7 +73,7 @@ class Calibration:
                 f"customer {self.check.correlation:.2f}."
             )
         else:
-            lines.append("Forecast check: too short a history to hold some out.")
+            lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
             f"Wrote {self.scenario_path} and {self.base.path}.",
             f"Next: edit the lines marked assumption, then tenure check {self.scenario_path}",
@@ -100,6 +100,8 @@ def calibrate_purchases(
         If a file is there already (without ``force``) or cannot be written.
     """
     base_path = output.with_suffix(".duckdb")
+    if base_path == output:
+        raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
     for path in (output, base_path):
         if path.exists() and not force:
             raise FolderError(f"{path} is there already; choose another name with -o, or --force to write over it")
@@ -108,7 +110,13 @@ def calibrate_purchases(
         base = CustomerBase.create(part, purchases, columns)
         end = as_of or base.last_date
         everyone = base.summarise(end)
-        found = calibrated(fit_pareto_nbd(everyone), fit_gamma_gamma(everyone), everyone)
+        spend = fit_gamma_gamma(everyone)
+        if spend.q <= 1.0:
+            raise PurchasesError(
+                f"{purchases}: amounts differ so much between customers that no mean exists (gamma-gamma q = "
+                f"{spend.q:.3f}, expected above 1); leave out the largest purchases or split the file"
+            )
+        found = calibrated(fit_pareto_nbd(everyone), spend, everyone)
         check = _check(base, end)
         text = scenario_text(found, name=purchases.name.split(".")[0], base_file=base_path.name, currency=currency)
         parse(yaml.safe_load(text), str(output))

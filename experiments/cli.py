@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceb
 import json
 import math
 import os
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,12 @@ import typer
 from sim.errors import InputError, TenureError
 
 if TYPE_CHECKING:
+    from optimizer.plan import Plan
     from sim.contract import Policy
     from sim.scenario import Scenario
     from sim.twin import Twin
+
+    _Chosen = tuple[Policy, Plan | None]
 
 __all__ = ["app", "main"]
 
@@ -114,14 +118,13 @@ def calibrate(
 def check(scenario: ScenarioFile, as_json: Json = False) -> None:
     """Validate a scenario and say in words what it means."""
     from experiments.describe import describe
-    from optimizer.problem import reference_spend
+    from optimizer.problem import budget_in_force, reference_spend
 
     found, twin = _open(scenario)
     text = describe(found, twin)
     if as_json:
-        spend = reference_spend(twin.chain)
-        budget = spend if found.rules.budget is None else found.rules.budget
-        _print_json({"name": found.name, "hash": found.hash, "reference_spend": spend, "budget": budget, "text": text})
+        money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(found, twin.chain)}
+        _print_json({"name": found.name, "hash": found.hash, **money, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {scenario} -o plan.json")
 
@@ -144,8 +147,7 @@ def simulate(
     from sim.files import write_text
 
     found, twin = _open(scenario)
-    total = _budget(found, twin, budget, [policy])
-    chosen = _policy(policy, twin, total)
+    total, [(chosen, _)] = _policies([policy], found, twin, budget)
     with progress_bars() as step:
         result = compare(
             twin, [chosen], total, seed=seed, replications=replications, threads=threads,
@@ -156,7 +158,7 @@ def simulate(
     if as_json:
         _print_json(simulation_dict(found, result))
     else:
-        typer.echo(simulation_summary(found, result, scenario))
+        typer.echo(simulation_summary(found, result, scenario, policy))
 
 
 @app.command(epilog=_example("tenure optimize scenario.yaml --budget 200000 -o plan.json"))
@@ -185,7 +187,7 @@ def optimize(
     else:
         typer.echo(
             f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
-            f"Next: tenure compare {scenario} --policy as-today --policy {output}"
+            f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
 
 
@@ -207,31 +209,36 @@ def compare(
     from experiments.compare import compare as run
     from experiments.progress import progress_bars
     from experiments.summary import comparison_summary
-    from optimizer.plan import Plan
     from sim.files import writable_folder
 
     found, twin = _open(scenario)
-    total = _budget(found, twin, budget, policy)
-    chosen = [_policy(name, twin, total) for name in policy]
-    doubled = next((p.name for i, p in enumerate(chosen) if p.name in [q.name for q in chosen[:i]]), None)
+    total, chosen = _policies(policy, found, twin, budget)
+    names = [each.name for each, _ in chosen]
+    doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if doubled is not None:
         raise InputError(f"policy '{doubled}' is named twice; name each policy once")
+    plans = [(each.name, plan) for each, plan in chosen if plan is not None]
+    proven, plan = plans[0] if len(plans) == 1 else ("plan", None)
     if track:
         folder = writable_folder(folder)
     report, uri = None, None
     with progress_bars() as step:
         result = run(
-            twin, chosen, total, seed=seed, replications=replications, threads=threads, progress=step("Simulating")
+            twin,
+            [each for each, _ in chosen],
+            total,
+            seed=seed,
+            replications=replications,
+            threads=threads,
+            progress=step("Simulating"),
         )
         if track:
             from experiments.report import write_report
             from experiments.tracking import log_study
 
             step("Logging to MLflow")
-            files = [name for name in policy if _is_plan(name)]
-            plan = Plan.load(files[0], twin.targets, found.periods) if len(files) == 1 else None
             report = folder / "report.html"
-            write_report(report, scenario=found, twin=twin, comparison=result, plan=plan)
+            write_report(report, scenario=found, twin=twin, comparison=result, plan=plan, plan_policy=proven)
             uri = log_study(
                 folder,
                 scenario=found,
@@ -241,6 +248,7 @@ def compare(
                 seed=seed,
                 study="compare",
                 scenario_file=scenario,
+                plan_policy=proven,
             ).tracking_uri
     if as_json:
         _print_json(
@@ -275,35 +283,31 @@ def _open(path: Path) -> "tuple[Scenario, Twin]":
     return found, build(found)
 
 
-def _is_plan(name: str) -> bool:
-    return name.endswith(".json") or Path(name).is_file()
+def _policies(words: list[str], found: "Scenario", twin: "Twin", given: float | None) -> "tuple[float, list[_Chosen]]":
+    """Return the budget and the policies that words name: plan files, or names of the catalogue.
 
-
-def _policy(name: str, twin: "Twin", budget: float) -> "Policy":
+    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
+    """
     from optimizer.plan import Plan
+    from optimizer.problem import budget_in_force
     from policies.catalogue import named
     from policies.planned import Planned
 
-    if not _is_plan(name):
-        return named(name, twin, budget)
-    plan = Plan.load(name, twin.targets, twin.chain.periods)
-    if plan.scenario_hash != twin.scenario.hash:
-        print(f"tenure: note: {name} was made for another version of this scenario", file=sys.stderr)
-    return Planned(plan.intensity, Path(name).stem)
-
-
-def _budget(found: "Scenario", twin: "Twin", given: float | None, policies: list[str]) -> float:
-    """Return the budget asked for; else the scenario's, or what today spends, or what a plan was made for if more."""
-    from optimizer.plan import Plan
-    from optimizer.problem import reference_spend
-
-    if given is not None:
-        if not math.isfinite(given) or given < 0:
-            raise InputError(f"--budget: expected money of at least 0, got {given:g}")
-        return given
-    usual = found.rules.budget if found.rules.budget is not None else reference_spend(twin.chain)
-    plans = [Plan.load(name, twin.targets, twin.chain.periods).budget for name in policies if _is_plan(name)]
-    return max([usual, *plans])
+    periods = twin.chain.periods
+    files = [word.endswith(".json") or Path(word).is_file() for word in words]
+    plans = [Plan.load(word, twin.targets, periods) if file else None for word, file in zip(words, files, strict=True)]
+    budget = budget_in_force(found, twin.chain, given)
+    if given is None:
+        budget = max([budget, *(plan.budget for plan in plans if plan is not None)])
+    chosen: list[_Chosen] = []
+    for word, plan in zip(words, plans, strict=True):
+        if plan is None:
+            chosen.append((named(word, twin, budget), None))
+            continue
+        if plan.scenario_hash != found.hash:
+            print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
+        chosen.append((Planned(plan.intensity, Path(word).stem), plan))
+    return budget, chosen
 
 
 def _print_json(content: dict[str, Any]) -> None:

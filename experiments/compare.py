@@ -1,15 +1,17 @@
 """Policies side by side: the same customers with the same luck under each, many times over."""
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Policy
+from sim.engine.lifecycle import Lifecycle
 from sim.history import History
 from sim.market.clock import Budget, Market
 from sim.twin import TraitsFrom, Twin
@@ -118,7 +120,8 @@ def compare(
 ) -> Comparison:
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
 
-    Replications are spread over threads; results do not depend on how many.
+    Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
+    that a policy may remember what it saw.
     """
     money = budget_of(twin, budget)
     done = 0
@@ -135,46 +138,42 @@ def compare(
         population = twin.population(seed, replication, traits)
         histories = []
         for policy in policies:
-            market = Market(twin, policy, population, money, seed=seed, replication=replication)
+            market = Market(twin, copy.deepcopy(policy), population, money, seed=seed, replication=replication)
             histories.append(market.run())
             tick()
         return histories
 
-    _ = twin.amounts, twin.chain.terminal
-    if traits == "individual" and twin.scenario.chain is None and twin.chain.with_terminal:
+    _ = twin.amounts, twin.money_units, twin.chain.terminal
+    if traits == "individual" and isinstance(twin.chain, Lifecycle) and twin.chain.with_terminal:
         _ = twin.value_grid
+    assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))
+    totals: list[History | None] = [None] * len(policies)
     with ThreadPoolExecutor(threads) as pool:
-        by_replication = list(pool.map(run, range(replications)))
-
-    rate = twin.chain.discount_rate
-    assets = np.array([[customer_asset(h, rate).total for h in row] for row in by_replication])
+        for replication, histories in enumerate(pool.map(run, range(replications))):
+            for i, history in enumerate(histories):
+                assets[i, replication] = customer_asset(history, twin.chain.discount_rate).total
+                kept[i, replication] = history.alive[-1].sum()
+                spends[i, replication] = history.spend.sum()
+                before = totals[i]
+                totals[i] = history if before is None else _combined(before, history)
     outcomes = []
-    for i, policy in enumerate(policies):
-        histories = [row[i] for row in by_replication]
-        difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[:, i] - assets[:, 0])
-        outcomes.append(
-            Outcome(
-                policy.name,
-                assets[:, i],
-                np.array([h.alive[-1].sum() for h in histories]),
-                np.array([h.spend.sum() for h in histories]),
-                _mean(histories),
-                *difference,
-            )
-        )
+    for i, (policy, total) in enumerate(zip(policies, totals, strict=True)):
+        assert total is not None
+        difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
+        mean = _scaled(total, 1 / replications)
+        outcomes.append(Outcome(policy.name, assets[i], kept[i], spends[i], mean, *difference))
     return Comparison(tuple(outcomes), seed, replications, budget)
 
 
-def _mean(histories: list[History]) -> History:
-    def mean(name: str) -> Floats:
-        return np.asarray(sum(getattr(h, name) for h in histories) / len(histories))
+_SUMMED = ("customers", "alive", "purchases", "revenue", "reward", "spend", "terminal", "unspent")
 
-    names = ("customers", "alive", "purchases", "revenue", "reward", "spend")
-    events = {key: np.asarray(sum(h.events[key] for h in histories) / len(histories)) for key in histories[0].events}
-    return History(
-        targets=histories[0].targets,
-        events=events,
-        terminal=float(np.mean([h.terminal for h in histories])),
-        unspent=float(np.mean([h.unspent for h in histories])),
-        **{name: mean(name) for name in names},
-    )
+
+def _combined(one: History, other: History) -> History:
+    """Return the sum of two histories; replications are added in their order, so the bits do not vary."""
+    events = {name: one.events[name] + other.events[name] for name in one.events}
+    return replace(one, events=events, **{name: getattr(one, name) + getattr(other, name) for name in _SUMMED})
+
+
+def _scaled(total: History, factor: float) -> History:
+    events = {name: amount * factor for name, amount in total.events.items()}
+    return replace(total, events=events, **{name: getattr(total, name) * factor for name in _SUMMED})

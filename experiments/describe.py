@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.tables import money, table
-from optimizer.problem import reference_spend
+from optimizer.problem import budget_in_force
 from sim.engine.fluid import observed_counts
 from sim.scenario import Curve, Lever, Scenario
 from sim.twin import Twin
@@ -59,10 +59,10 @@ def describe(scenario: Scenario, twin: Twin) -> str:
         spends = ", ".join(f"{action.spend:g}" for action in scenario.chain.actions)
         lines += [f"A chain of its own: {scenario.chain.lever} at {spends} each per {scenario.period}."]
     for rival in scenario.competitors:
-        until = "" if rival.end is None else f" until {rival.end}"
-        lines += [f"  competitor {rival.name}: {rival.route}, strength {rival.strength:g}, from {rival.start}{until}"]
-    spend = reference_spend(chain)
-    budget = spend if scenario.rules.budget is None else scenario.rules.budget
+        until = "" if rival.end is None else f" to {rival.end}"
+        since = f"from {scenario.period} {rival.start + 1}{until}"
+        lines += [f"  competitor {rival.name}: {rival.route}, strength {rival.strength:g}, {since}"]
+    budget = budget_in_force(scenario, chain)
     source = "what today's spend is expected to cost" if scenario.rules.budget is None else "given"
     lines += ["", f"Rules: budget {money(budget)} {scenario.currency} ({source})".rstrip()]
     if scenario.rules.period_share < 1:

@@ -26,7 +26,7 @@ from experiments.report_page import (
     section,
     table,
 )
-from experiments.report_words import at_least, at_most, called, played_policy, quoted
+from experiments.report_words import at_least, at_most, called, played_policy, quoted, shadow_price_in_words
 from sim.files import write_text
 from sim.valuation import customer_asset
 
@@ -47,7 +47,7 @@ def write_report(
     comparison: Comparison,
     plan: Plan | None = None,
     fit: Sequence[FittedFigure] | None = None,
-    plan_policy: str | None = None,
+    plan_policy: str = "plan",
 ) -> Path:
     """Write the report of a study and return where it is.
 
@@ -60,8 +60,7 @@ def write_report(
     fit
         Figures of the calibration beside published ones.
     plan_policy
-        Which of the compared policies plays ``plan``; None: the one called ``plan``, or else the only one that is not
-        of the catalogue.
+        Name of the compared policy that plays ``plan``.
 
     Raises
     ------
@@ -134,13 +133,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             )
         )
     if plan is not None:
-        if plan.shadow_price > 1e-6:
-            sentences.append(
-                f"One more {money(1000, currency)} of budget would bring {money(1000 * plan.shadow_price)} beyond its "
-                "own cost."
-            )
-        else:
-            sentences.append("More budget would bring nothing beyond its own cost.")
+        sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
         cards.append(card("One more 1,000 brings", money(1000 * plan.shadow_price, signed=True), "beyond its own cost"))
         if math.isfinite(plan.lift_share):
             sentences.append(_how_far(plan, hidden=scenario.chain is None))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.response import response
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -230,14 +231,9 @@ def response_curves(scenario: Scenario) -> str:
     for place, (_, lever, _, curve) in enumerate(curves):
         at = {"row": place // columns + 1, "col": place % columns + 1}
         money = np.linspace(0, 4 * max(curve.spend, lever.reference), 60)
-        gain = curve.unlimited_money - curve.without_money
-
-        def value(u: Floats, curve: Any = curve, gain: float = gain) -> Floats:
-            return np.asarray(curve.without_money + gain * (1 - np.exp(-curve.speed * u)))
-
         figure.add_scatter(
             x=_numbers(money),
-            y=_numbers(value(money)),
+            y=_numbers(response(curve, money, lever.reach)),
             mode="lines",
             line={"color": BLUE, "width": 2.5},
             hovertemplate="%{x:.3g}: %{y:.3g}<extra></extra>",
@@ -246,7 +242,7 @@ def response_curves(scenario: Scenario) -> str:
         )
         figure.add_scatter(
             x=[lever.reference],
-            y=_numbers(value(np.array([lever.reference]))),
+            y=_numbers(response(curve, np.array([lever.reference]), lever.reach)),
             mode="markers",
             marker={"color": "#D55E00", "size": 9},
             name="today",

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from sim.scenario import Curve, Lever
 
-__all__ = ["at_least", "at_most", "called", "effect_in_words", "played_policy", "quoted", "target_in_words"]
+__all__ = [
+    "at_least",
+    "at_most",
+    "called",
+    "effect_in_words",
+    "played_policy",
+    "quoted",
+    "shadow_price_in_words",
+    "target_in_words",
+]
 
 _CHANCES = {
     "awareness": "become prospects",
@@ -66,13 +75,21 @@ def called(name: str) -> str:
     return {"as today": "going on as today", "no spend": "spending nothing"}.get(name, quoted(name))
 
 
-def played_policy(comparison: Comparison, plan: Plan | None, name: str | None = None) -> Outcome | None:
-    """Return which outcome plays ``plan``: ``name``, else ``plan``, else the only one not of the catalogue."""
+def played_policy(comparison: Comparison, plan: Plan | None, name: str) -> Outcome | None:
+    """Return the outcome called ``name`` that plays ``plan``, if there are both."""
     if plan is None:
         return None
-    from policies.catalogue import NAMES
-
-    if name is None:
-        unknown = [outcome.name for outcome in comparison.outcomes if outcome.name not in NAMES]
-        name = unknown[0] if len(unknown) == 1 else "plan"
     return next((outcome for outcome in comparison.outcomes if outcome.name == name), None)
+
+
+def shadow_price_in_words(plan: Plan) -> str:
+    """Return what one more 1,000 of budget does."""
+    amount = money(abs(1000 * plan.shadow_price))
+    if plan.shadow_price > 1e-6:
+        return f"one more 1,000 brings {amount} beyond its own cost"
+    if plan.shadow_price < -1e-6:
+        return (
+            f"one more 1,000 costs {amount}, since rules stated as shares of the budget force more to be spent where "
+            "it does not pay"
+        )
+    return "more money would bring nothing beyond its own cost"

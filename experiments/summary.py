@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.compare import Comparison
 from experiments.demo import Demo, FitFigure
+from experiments.report_words import shadow_price_in_words
 from experiments.tables import money, plan_table, policy_table, table
 from optimizer.plan import Plan
 from sim.scenario import Scenario
@@ -41,17 +42,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
         f"Customer asset {money(plan.asset)} in the fluid twin, {money(plan.asset - plan.no_spend, signed=True)} above "
         f"spending nothing.",
     ]
-    if plan.shadow_price > 1e-6:
-        lines.append(
-            f"Shadow price of the budget: one more 1,000 brings {money(1000 * plan.shadow_price)} net of itself."
-        )
-    elif plan.shadow_price < -1e-6:
-        lines.append(
-            f"Shadow price of the budget: one more 1,000 costs {money(-1000 * plan.shadow_price)}, since rules stated "
-            "as shares of the budget force more to be spent where it does not pay."
-        )
-    else:
-        lines.append("Shadow price of the budget: 0; more money would bring nothing at these intensities.")
+    lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
     if binding:
         lines.append(f"Other rules that bind, with d(asset)/d(limit): {', '.join(binding[:6])}.")
@@ -140,8 +131,8 @@ def simulation_dict(scenario: Scenario, comparison: Comparison) -> dict[str, Any
     }
 
 
-def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path) -> str:
-    """Return what ``tenure simulate`` prints."""
+def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path, policy: str) -> str:
+    """Return what ``tenure simulate`` prints; ``path`` and ``policy`` as the user gave them."""
     outcome = comparison.outcomes[0]
     history = outcome.history
     rows = [
@@ -165,8 +156,8 @@ def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path) -
             "",
             table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
             "",
-            f"Next: tenure compare {path} --policy as-today --policy {outcome.name.replace(' ', '-')}"
+            f"Next: tenure compare {shlex.quote(str(path))} --policy as-today --policy {shlex.quote(policy)}"
             if outcome.name != "as today"
-            else f"Next: tenure optimize {path} -o plan.json",
+            else f"Next: tenure optimize {shlex.quote(str(path))} -o plan.json",
         ]
     )

@@ -41,7 +41,7 @@ from experiments.tracking_store import (
     serve,
     tracking_uri_of,
 )
-from sim.errors import FolderError
+from sim.errors import FolderError, first_line
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison
@@ -101,10 +101,10 @@ def log_study(
     seed: int | None = None,
     experiment: str | None = None,
     study: str = "demo",
-    plan_policy: str | None = None,
+    plan_policy: str = "plan",
     scenario_file: Path | None = None,
 ) -> Tracked:
-    """Write a study to the store in ``folder``, which is made if missing, and return where it went.
+    """Write a study to the store in ``folder``, made if missing (not the folder), and return where it went.
 
     Parameters
     ----------
@@ -117,8 +117,7 @@ def log_study(
     study
         Name of the parent run.
     plan_policy
-        Which of the compared policies plays ``plan``; None: the one called ``plan``, or else the only one that is not
-        of the catalogue.
+        Name of the compared policy that plays ``plan``.
     scenario_file
         The file as the user wrote it, comments and all; None: the scenario's content is written out.
 
@@ -141,7 +140,7 @@ def log_study(
             return writer.study(scenario, comparison, plan, report, seed, study, plan_policy, scenario_file)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise FolderError(
-                f"{database_of(folder)}: cannot be used as a store of runs ({str(error).strip().splitlines()[0]}); "
+                f"{database_of(folder)}: cannot be used as a store of runs ({first_line(error)}); "
                 "move it away or choose another folder"
             ) from error
 
@@ -178,7 +177,7 @@ class _Writer:
         report: Path | None,
         seed: int,
         study: str,
-        plan_policy: str | None,
+        plan_policy: str,
         scenario_file: Path | None,
     ) -> Tracked:
         common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(seed), "study": study}
@@ -225,7 +224,7 @@ class _Writer:
         return str(run.info.run_id)
 
     def _batch(self, run: str, params: dict[str, str], metrics: Series, tags: Mapping[str, str] | None = None) -> None:
-        """Write everything about a run in one batch, or as few as MLflow takes."""
+        """Write a run in one batch, in more where it has more metrics than MLflow takes at once; 100 parameters."""
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)

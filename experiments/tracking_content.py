@@ -49,7 +49,7 @@ def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str
         params[f"levers.{name}.reference"] = lever.reference
         for effect, curve in lever.moves.items():
             params[f"levers.{name}.{effect}"] = (
-                f"{curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
+                f"{curve.shape}: {curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
                 f"{curve.unlimited_money:g} at most"
             )
     return {key: str(value) for key, value in params.items()}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.error import URLError
 
-from sim.errors import FolderError, InputError, TenureError
+from sim.errors import FolderError, InputError, TenureError, first_line
 
 __all__ = ["LEADERBOARD_TAG", "database_of", "locked", "prepare_environment", "serve", "tracking_uri_of"]
 
@@ -153,9 +153,12 @@ def _ask(address: str, what: str, question: dict[str, Any]) -> dict[str, Any]:
         data=json.dumps(question).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        content: dict[str, Any] = json.load(answer)
-        return content
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content: dict[str, Any] = json.load(answer)
+            return content
+    except (OSError, ValueError) as error:
+        raise TenureError(f"the MLflow UI at {address} does not answer {what}: {first_line(error)}") from None
 
 
 def _last_line(output: IO[bytes]) -> str:

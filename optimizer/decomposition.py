@@ -101,7 +101,6 @@ def full_information(
     """
     began = time.perf_counter()
     chain = problem.chain
-    problem.check_rules()
     pricing = Pricing(problem, threads)
     nothing = pricing.columns_of(np.zeros((chain.periods, *chain.initial.shape), dtype=np.uint8))
     base = sum(column.value for column in nothing)

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from optimizer.decomposition import FullInformation, certified_bound, full_information
 from optimizer.plan import Plan
 from optimizer.playable import Playable, playable
-from optimizer.problem import AllocationProblem, joint_actions, reference_spend, rows_of
+from optimizer.problem import AllocationProblem, budget_in_force, joint_actions, rows_of
 from sim.engine.chain import ControlledChain
 from sim.engine.fluid import expected_history
-from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.valuation import customer_asset
 
@@ -20,22 +19,17 @@ __all__ = ["allocation_problem", "optimise"]
 
 Floats = NDArray[np.float64]
 
-REPAIRS = 12
-"""Rounds of scaling a mixed plan into its rules; each closes most of what is left."""
+REPAIRS = 60
+"""Rounds of scaling a mixed plan into its rules, at most; each closes most of what is left."""
+FITTED, FILLED = 1e-9, 1e-3
+"""Share of a rule by which it may be missed; by which rules may be missed while the budget is being filled."""
 
 
 def allocation_problem(scenario: Scenario, chain: ControlledChain, budget: float | None = None) -> AllocationProblem:
     """Return the question a scenario asks; ``budget`` overrides the scenario's, which defaults to today's spend."""
-    if budget is None:
-        budget = scenario.rules.budget
-    if budget is None:
-        budget = reference_spend(chain)
-    if not np.isfinite(budget) or budget < 0:
-        raise InputError(f"budget: expected money of at least 0, got {budget:g}")
+    total = budget_in_force(scenario, chain, budget)
     actions, choices = joint_actions(chain)
-    return AllocationProblem(
-        chain, actions, choices, rows_of(scenario.rules, float(budget), chain.targets, chain.periods)
-    )
+    return AllocationProblem(chain, actions, choices, rows_of(scenario.rules, total, chain.targets, chain.periods))
 
 
 def optimise(
@@ -66,7 +60,7 @@ def optimise(
     found = playable(problem, best, threads=threads, progress=progress)
     began = time.perf_counter()
     mixed = _mean_intensity(problem, found)
-    intensity = fit_to_rules(problem, mixed)
+    intensity, missed = fit_to_rules(problem, mixed)
     history = expected_history(chain, intensity)
     nothing = np.broadcast_to(problem.actions[:, :, 0], intensity.shape)
     fitted = time.perf_counter()
@@ -86,7 +80,7 @@ def optimise(
         bound=bound,
         prices=prices,
         shadow_price=float(found.prices @ np.array([row.per_budget for row in problem.rows])),
-        status="feasible",
+        status="feasible" if missed < 1e-6 else f"misses a rule by {missed:.2%}",
         termination=_termination(best, found, tolerance),
         seconds={
             "bound": best.seconds,
@@ -118,31 +112,25 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
     return intensity
 
 
-def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> Floats:
-    """Return the plan scaled, period by lever, until it meets every rule in expectation.
+def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats, float]:
+    """Return the plan scaled, period by lever, until it meets every rule, and by what share it misses the worst.
 
     Mixing plans changes who is where, so what the mixture spends is met only nearly. Each round scales what a broken
-    rule counts, or fills the budget where its plan used all of it.
+    rule counts, or fills the budget where its plan used all but a little of it.
     """
     scaled = intensity.copy()
-    coefficients, limits = problem.coefficients, problem.limits
-    full = _usage(problem, scaled)[0] >= limits[0] * (1 - 0.02) if len(limits) else False
-    for _ in range(REPAIRS):
-        spend = expected_history(problem.chain, scaled).spend.sum(axis=(1, 2))
-        usage = np.einsum("rtl,tl->r", coefficients, spend)
-        factor = np.ones_like(spend)
-        for row, used, limit, counted in zip(problem.rows, usage, limits, coefficients, strict=True):
-            need = limit / used if used > 0 else 1.0
-            if (row.sense == "<=" and used > limit) or (row.sense == ">=" and used < limit):
-                factor = np.where(counted > 0, factor * need, factor)
-            elif row.name == "budget" and full and used > 0:
-                factor = factor * need
-        if np.allclose(factor, 1, rtol=1e-9, atol=0):
+    full, worst = False, np.inf
+    for repair in range(REPAIRS):
+        usage = problem.usage(scaled)
+        missed = np.maximum(problem.signs * (usage - problem.limits), 0) / problem.row_units
+        worst = float(missed.max(initial=0))
+        full = full or (repair == 0 and bool(usage[0] >= 0.98 * problem.limits[0]))
+        factor = np.ones((problem.chain.periods, problem.targets.shape[2]))
+        for r, row in enumerate(problem.rows):
+            fills = row.name == "budget" and full and worst < FILLED
+            if usage[r] > 0 and (missed[r] > 0 or fills):
+                factor = np.where(problem.coefficients[r] > 0, factor * problem.limits[r] / usage[r], factor)
+        if worst < FITTED and np.abs(factor - 1).max() < 1e-7:
             break
         scaled = scaled * factor[:, None, None, :]
-    return scaled
-
-
-def _usage(problem: AllocationProblem, intensity: Floats) -> Floats:
-    spend = expected_history(problem.chain, intensity).spend.sum(axis=(1, 2))
-    return np.asarray(np.einsum("rtl,tl->r", problem.coefficients, spend))
+    return scaled, worst

@@ -48,7 +48,7 @@ class Plan:
     shadow_price : float
         d(asset)/d(budget), rules stated as shares moving along.
     status : str
-        ``feasible``: the plan meets the rules; how near the best it is, the gap says.
+        ``feasible``, or by how much the plan misses a rule; how near the best it is, the gap says.
     termination : str
         Why the search for plan and bound stopped.
     seconds : dict
@@ -138,7 +138,7 @@ class Plan:
 
     @staticmethod
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
-        """Return a saved plan, its names matched to ``targets``.
+        """Return a saved plan, its names matched to ``targets``; ``customers`` are known only where money goes.
 
         Raises
         ------
@@ -149,6 +149,10 @@ class Plan:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             rows = content["plan"]
+            if int(content["periods"]) != periods:
+                raise InputError(
+                    f"{path}: made for {content['periods']} periods, the scenario has {periods}; make the plan again"
+                )
             shape = (periods, *targets.shape)
             intensity, customers = np.zeros(shape), np.zeros(shape[:-1])
             groups = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
@@ -190,5 +194,5 @@ class Plan:
             raise InputError(f"{path}: no such plan; make one with `tenure optimize`") from None
         except OSError as error:
             raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None

@@ -11,10 +11,10 @@ from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
-from sim.errors import InputError, RulesError
-from sim.scenario import Rules
+from sim.errors import InputError
+from sim.scenario import Rules, Scenario
 
-__all__ = ["AllocationProblem", "Row", "joint_actions", "reference_spend", "rows_of"]
+__all__ = ["AllocationProblem", "Row", "budget_in_force", "joint_actions", "reference_spend", "rows_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,12 +94,16 @@ class AllocationProblem:
         """Return the rows' limits."""
         return np.array([row.limit for row in self.rows])
 
+    def usage(self, intensity: Floats) -> Floats:
+        """Return the money that each rule counts under ``intensity[period, group, stage, lever]``, expected."""
+        spend = expected_history(self.chain, intensity).spend.sum(axis=(1, 2))
+        return np.asarray(np.einsum("rtl,tl->r", self.coefficients, spend))
+
     @cached_property
     def row_units(self) -> Floats:
         """Return the size of each rule's money: its limit, or for limits near zero what the reference would count."""
         reference = np.broadcast_to(self.targets.reference, (self.chain.periods, *self.targets.shape))
-        spend = expected_history(self.chain, reference).spend.sum(axis=(1, 2))
-        usual = np.einsum("rtl,tl->r", self.coefficients, spend)
+        usual = self.usage(reference)
         floor = 1e-3 * max(float(usual.max(initial=0)), float(self.limits.max(initial=0))) or 1.0
         return np.asarray(np.maximum(np.maximum(self.limits, usual), floor))
 
@@ -128,12 +132,6 @@ class AllocationProblem:
             reward.append(np.stack([step.reward for step in steps], axis=2))
         return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
 
-    def check_rules(self) -> None:
-        """Raise ``RulesError`` where rules contradict each other whatever customers do."""
-        if any(row.limit < 0 for row in self.rows):
-            bad = next(row for row in self.rows if row.limit < 0)
-            raise RulesError(f"{bad.name}: expected money of at least 0, got {bad.limit:g}")
-
 
 def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
     """Return joint intensities per (group, stage), cheapest first, and how many there are.
@@ -146,6 +144,7 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
     groups, stages, levers = chain.targets.shape
     if isinstance(chain, MatrixChain):
         spend = np.repeat(chain.action_spend[:, None, :, None], stages, axis=1)
+        _check_number(chain, spend.shape[2], 0, 0)
         return spend, np.full((groups, stages), spend.shape[2], dtype=np.int64)
     assert isinstance(chain, Lifecycle)
     options: dict[tuple[int, int], Floats] = {}
@@ -165,18 +164,21 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
             found.sort(key=lambda option: (round(option[0] / dearest, 9), option[1]))
             options[group, stage] = np.array([row for _, _, row in found])
     most = max(len(rows) for rows in options.values())
-    if most > MOST_ACTIONS:
-        crowded = max(options, key=lambda place: len(options[place]))
-        raise InputError(
-            f"target '{chain.targets.name(*crowded)}': {most} joint intensities of the levers used there, at most "
-            f"{MOST_ACTIONS} can be weighed; use fewer levers on it"
-        )
+    _check_number(chain, most, *max(options, key=lambda place: len(options[place])))
     actions = np.zeros((groups, stages, most, levers))
     choices = np.ones((groups, stages), dtype=np.int64)
     for (group, stage), rows in options.items():
         actions[group, stage, : len(rows)] = rows
         choices[group, stage] = len(rows)
     return actions, choices
+
+
+def _check_number(chain: ControlledChain, number: int, group: int, stage: int) -> None:
+    if number > MOST_ACTIONS:
+        raise InputError(
+            f"target '{chain.targets.name(group, stage)}': {number} joint intensities to choose from, at most "
+            f"{MOST_ACTIONS} can be weighed; use fewer levers or actions on it"
+        )
 
 
 def _divided(multiples: tuple[float, ...], steps: int) -> tuple[float, ...]:
@@ -200,6 +202,21 @@ def reference_spend(chain: ControlledChain) -> float:
     return float(expected_history(chain, intensity).spend.sum())
 
 
+def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:
+    """Return the budget asked for, or else the scenario's, or else what today's spend is expected to cost.
+
+    Raises
+    ------
+    InputError
+        If ``given`` is not money of at least 0.
+    """
+    if given is not None and not (np.isfinite(given) and given >= 0):
+        raise InputError(f"budget: expected money of at least 0, got {given:g}")
+    if given is not None:
+        return float(given)
+    return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget
+
+
 def rows_of(rules: Rules, budget: float, targets: Targets, periods: int) -> tuple[Row, ...]:
     """Return the rules as rows: total budget, largest share in one period, floors and caps by lever."""
     every_period, every_lever = np.ones(periods, bool), np.ones(len(targets.levers), bool)
@@ -208,7 +225,14 @@ def rows_of(rules: Rules, budget: float, targets: Targets, periods: int) -> tupl
         for t in range(periods):
             share = rules.period_share
             rows.append(
-                Row(f"budget of period {t}", np.eye(periods, dtype=bool)[t], every_lever, "<=", share * budget, share)
+                Row(
+                    f"budget of period {t + 1}",
+                    np.eye(periods, dtype=bool)[t],
+                    every_lever,
+                    "<=",
+                    share * budget,
+                    share,
+                )
             )
     for name, rule in rules.levers.items():
         only = np.array([lever == name for lever in targets.levers])

@@ -102,10 +102,6 @@ class AcquisitionFirst(_MoneyByLever):
         shares = floors.copy()
         for lever in order:
             shares[lever] = min(float(caps[lever]), float(shares[lever] + 1 - shares.sum()))
-        rest = [lever for lever in range(floors.size) if lever not in order]
-        left = 1 - shares.sum()
-        for place, lever in enumerate(rest):
-            more = min(float(caps[lever] - shares[lever]), left / (len(rest) - place))
-            shares[lever] += more
-            left -= more
+        rest = np.array([0.0 if lever in order else 1.0 for lever in range(floors.size)])
+        shares = _fill(rest, shares, caps, min(1.0, float(caps.sum())))
         super().__init__("acquisition first", budget, shares, np.ones(groups), True)

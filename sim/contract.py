@@ -90,6 +90,10 @@ class Observation:
     lever_available: Floats
     lever_spent: Floats
 
+    def __post_init__(self) -> None:
+        for array in (self.customers, self.lever_available, self.lever_spent):
+            array.flags.writeable = False
+
 
 @dataclass(frozen=True)
 class Allocation:

@@ -23,6 +23,7 @@ __all__ = [
     "ScenarioError",
     "SolverError",
     "TenureError",
+    "first_line",
 ]
 
 
@@ -60,3 +61,8 @@ class PolicyError(TenureError):
 
 class SolverError(TenureError):
     """A solver failed, or its answer did not pass our own check."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what another library's error says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

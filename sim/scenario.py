@@ -6,22 +6,23 @@ into one :class:`~sim.errors.ScenarioError` that names file, key, what was expec
 
 import difflib
 import hashlib
+import itertools
 import json
-import math
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from sim.errors import FolderError, ScenarioError
+from sim.errors import FolderError, ScenarioError, first_line
 
 __all__ = ["Competitor", "Curve", "ExplicitAction", "Lever", "Rules", "Scenario", "Segment", "load"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
@@ -49,16 +50,13 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Curve(Model):
-    """A manager's four answers, made into ``f(u) = floor + (ceiling - floor)(1 - e^(-k u))``.
+class _Answers(Model):
+    """What every curve made from a manager's answers says: no money, unlimited money, and one intensity between."""
 
-    ``k = -ln((ceiling - brings)/(ceiling - floor))/spend`` (Blattberg & Deighton 1996, with a floor).
-    """
-
-    without_money: float = Field(description="f(0), in the unit of what the lever moves")
-    unlimited_money: float = Field(description="f at unlimited intensity")
+    without_money: Finite = Field(description="f(0), in the unit of what the lever moves")
+    unlimited_money: Finite = Field(description="f at unlimited intensity")
     spend: Positive = Field(description="an intensity the manager knows, money per targeted customer per period")
-    brings: float = Field(description="f at that intensity")
+    brings: Finite = Field(description="f at that intensity")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -70,11 +68,111 @@ class Curve(Model):
         return self
 
     @property
-    def speed(self) -> float:
-        """Return ``k``, per unit of intensity."""
-        return (
-            -math.log((self.unlimited_money - self.brings) / (self.unlimited_money - self.without_money)) / self.spend
-        )
+    def known_share(self) -> float:
+        """Return how much of the room between floor and ceiling the known intensity brings."""
+        return (self.brings - self.without_money) / (self.unlimited_money - self.without_money)
+
+
+class BlattbergDeighton(_Answers):
+    """``f(u) = floor + (ceiling - floor)(1 - e^(-k u))`` (Blattberg & Deighton 1996, with a floor): the default."""
+
+    shape: Literal["blattberg-deighton"] = Field(
+        default="blattberg-deighton", description="default: each unit of money brings less"
+    )
+
+
+class Adbudg(_Answers):
+    """``f(u) = floor + (ceiling - floor) u^c/(d + u^c)`` (ADBUDG, Little 1970); S-shaped for ``c`` above 1."""
+
+    shape: Literal["adbudg"]
+    steepness: Positive = Field(description="c: up to 1 bends down throughout, above 1 has a threshold")
+
+
+class Hill(Model):
+    """``f(u) = floor + (ceiling - floor) u^c/(h^c + u^c)``: half of the room at ``h``; S-shaped for ``c`` above 1."""
+
+    shape: Literal["hill"]
+    without_money: Finite = Field(default=0.0, description="f(0); default: nothing without money")
+    unlimited_money: Finite = Field(description="f at unlimited intensity")
+    half: Positive = Field(description="intensity that brings half of what money can")
+    steepness: Positive = Field(description="c: up to 1 bends down throughout, above 1 has a threshold")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.without_money < self.unlimited_money:
+            raise ValueError(
+                f"expected without_money < unlimited_money, got {self.without_money:g}, {self.unlimited_money:g}"
+            )
+        return self
+
+    @property
+    def spend(self) -> float:
+        """Return an intensity to measure others by: the half."""
+        return self.half
+
+    @property
+    def brings(self) -> float:
+        """Return f at that intensity."""
+        return (self.without_money + self.unlimited_money) / 2
+
+
+class PiecewiseLinear(Model):
+    """Straight between points ``[intensity, f]``, flat beyond the last: for measured tables."""
+
+    shape: Literal["piecewise-linear"]
+    points: tuple[tuple[NotNegative, Finite], ...] = Field(
+        min_length=2, description="[intensity, f], rising, from 0 on"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        money = [u for u, _ in self.points]
+        if money[0] != 0 or any(after <= before for before, after in itertools.pairwise(money)):
+            raise ValueError(f"expected points by rising intensity, the first at 0, got {money}")
+        if any(after < before for before, after in itertools.pairwise([f for _, f in self.points])):
+            raise ValueError("expected values that do not fall: more money must not bring less")
+        return self
+
+    @property
+    def without_money(self) -> float:
+        """Return f(0)."""
+        return self.points[0][1]
+
+    @property
+    def unlimited_money(self) -> float:
+        """Return f at the last point and beyond."""
+        return self.points[-1][1]
+
+    @property
+    def spend(self) -> float:
+        """Return an intensity to measure others by: the middle point's."""
+        return self.points[len(self.points) // 2][0]
+
+    @property
+    def brings(self) -> float:
+        """Return f at that intensity."""
+        return self.points[len(self.points) // 2][1]
+
+
+def _shape_of(value: Any) -> str:
+    found = value.get("shape", "blattberg-deighton") if isinstance(value, dict) else getattr(value, "shape", None)
+    return str(found)
+
+
+Curve = Annotated[
+    Annotated[BlattbergDeighton, Tag("blattberg-deighton")]
+    | Annotated[Adbudg, Tag("adbudg")]
+    | Annotated[Hill, Tag("hill")]
+    | Annotated[PiecewiseLinear, Tag("piecewise-linear")],
+    Discriminator(
+        _shape_of,
+        custom_error_type="unknown_shape",
+        custom_error_message="expected shape blattberg-deighton (the default), adbudg, hill or piecewise-linear",
+    ),
+]
+SHAPES: dict[str, type[Model]] = {
+    "blattberg-deighton": BlattbergDeighton, "adbudg": Adbudg, "hill": Hill, "piecewise-linear": PiecewiseLinear,
+}  # fmt: skip
 
 
 class LeverInSegment(Model):
@@ -118,6 +216,8 @@ class Lever(Model):
                 continue
             if curve.without_money < 0 or curve.unlimited_money > 1:
                 raise ValueError(f"'{effect}' is a chance per period: expected numbers between 0 and 1")
+            if effect == "survival" and curve.unlimited_money == 1:
+                raise ValueError("'survival' of 1 would be for ever: expected a highest value below 1")
             if effect == "survival" and reference == 0 and curve.without_money == 0:
                 raise ValueError("survival at the reference would be 0: expected a reference above 0")
         return self
@@ -134,7 +234,9 @@ class GammaGamma(Model):
     """Spend per purchase over customers: ``z = p/nu, nu ~ Gamma(q, gamma)`` (Fader, Hardie & Lee 2005)."""
 
     p: Positive = Field(description="shape of one purchase's amount around the customer's mean")
-    q: Annotated[float, Field(gt=1)] = Field(description="shape over customers; above 1 so that a mean exists")
+    q: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        description="shape over customers; above 1 so that a mean exists"
+    )
     gamma: Positive = Field(description="scale, money")
 
 
@@ -174,7 +276,7 @@ class ExplicitAction(Model):
 
     spend: NotNegative = Field(description="money per customer per period")
     moves: tuple[tuple[Share, ...], ...] = Field(description="row: state now; column: state next; rows sum to 1")
-    reward: tuple[float, ...] = Field(description="money earned per customer by state, before marketing")
+    reward: tuple[Finite, ...] = Field(description="money earned per customer by state, before marketing")
 
 
 class ExplicitChain(Model):
@@ -194,7 +296,7 @@ class Segment(Model):
         default_factory=dict, description="head counts at the start: unaware, prospect, new (or a chain's states)"
     )
     traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
-    margin: float | None = Field(default=None, description="margin rate; none: as the scenario")
+    margin: Finite | None = Field(default=None, description="margin rate; none: as the scenario")
     loss: Share | None = Field(default=None, description="silently gone lost for good, per period; none: as scenario")
     stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")
     actions: tuple[ExplicitAction, ...] | None = Field(default=None, description="chain only; none: as the chain")
@@ -218,7 +320,7 @@ class Competitor(Model):
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
     route: Literal["defection", "acquisition", "share of customer"]
-    strength: Annotated[float, Field(ge=0)] = Field(
+    strength: NotNegative = Field(
         description="defection rate times 1+strength; acquisition chance or purchase rate times 1-strength"
     )
 
@@ -272,7 +374,7 @@ class Scenario(Model):
     terminal: Literal["value-to-go", "none"] = Field(
         default="value-to-go", description="value after the horizon under today's spend, or none"
     )
-    margin: float = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
+    margin: Finite = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
     loss: Share = Field(default=0.0, description="silently gone customers lost for good, per period; 0: none")
     stages: Thresholds = Field(default_factory=Thresholds)
     base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
@@ -348,6 +450,8 @@ class Scenario(Model):
                 if i and action.spend <= actions[i - 1].spend:
                     raise ValueError(f"{where}.actions[{i}].spend: expected actions by rising spend")
         for name, segment in self.segments.items():
+            if not segment.start:
+                raise ValueError(f"segments.{name}.start: missing; say how many are in which state")
             for state in segment.start:
                 if state not in chain.states:
                     raise ValueError(_unknown(f"segments.{name}.start", state, set(chain.states)))
@@ -388,14 +492,14 @@ def load(path: str | Path) -> Scenario:
             f"{path}: no such file; give a scenario file, or make one with `tenure demo` or `tenure calibrate`"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read as text ({_first_line(error)})") from None
+        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise ScenarioError(
-            f"{path}{line}: not YAML ({getattr(error, 'problem', None) or _first_line(error)})"
+            f"{path}{line}: not YAML ({getattr(error, 'problem', None) or first_line(error)})"
         ) from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
@@ -417,7 +521,7 @@ def _explain(error: ValidationError) -> str:
     """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
     problems = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
     first = problems[0]
-    hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float")
+    hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float", *SHAPES)
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
     if first["type"] == "extra_forbidden":
         fields = _fields_at(first["loc"][:-1])
@@ -436,9 +540,9 @@ def _explain(error: ValidationError) -> str:
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     """Return the keys that are known where an unknown one stood."""
     known: dict[str, type[Model]] = {
-        "levers": Lever, "segments": Segment, "moves": Curve, "by_segment": LeverInSegment, "competitors": Competitor,
-        "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits, "stages": Thresholds,
-        "actions": ExplicitAction,
+        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
+        "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
+        "stages": Thresholds, "actions": ExplicitAction,
     }  # fmt: skip
     here: type[Model] = Scenario
     inside_rules = False
@@ -447,9 +551,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
             here = LeverRule
         elif str(part) in known:
             here = known[str(part)]
+        elif str(part) in SHAPES:
+            here = SHAPES[str(part)]
         inside_rules = inside_rules or part == "rules"
     return sorted(name for name in here.model_fields if name != "folder")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

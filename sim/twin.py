@@ -4,7 +4,8 @@
 twin and the optimiser; ``population`` draws individual customers for the agents. Both describe the same people.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -149,6 +150,16 @@ class Twin:
         return np.stack(tables), np.stack(moments), np.array(constant)
 
     @cached_property
+    def money_units(self) -> float:
+        """Return how many integer units money is counted in per unit of currency: a power of two.
+
+        2^20, or fewer where a thousand purchases of everybody would not fit into 2^60 units (large currencies).
+        """
+        spend = self.chain.mean_spend.max() if isinstance(self.chain, Lifecycle) else 1.0
+        most = 1e3 * max(float(spend), 1e-300) * max(float(self.chain.initial.sum()), 1.0)
+        return float(2.0 ** min(20, math.floor(math.log2(2.0**60 / most))))
+
+    @cached_property
     def value_grid(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return nodes of both rates and, per (group, node, node, state), what a customer earns and costs afterwards.
 
@@ -169,8 +180,15 @@ class Twin:
                 continue
             done[key] = group
             rate, defection = (grid.ravel() for grid in np.meshgrid(GRID_RATES, GRID_DEFECTIONS, indexing="ij"))
-            nodes_chain = _lifecycle_like(chain, np.full(rate.size, group), rate, defection, np.ones(rate.size))
-            gained, paid = value_to_go(nodes_chain)
+            at_nodes = replace(
+                chain,
+                group=np.full(rate.size, group),
+                initial=np.zeros((rate.size, nodes[2])),
+                purchase_rate=rate,
+                defection_rate=defection,
+                mean_spend=np.ones(rate.size),
+            )
+            gained, paid = value_to_go(at_nodes)
             earned[group], spent[group] = gained.reshape(nodes), paid.reshape(nodes)
         return GRID_RATES, GRID_DEFECTIONS, earned, spent
 
@@ -217,7 +235,7 @@ def _build_matrix_chain(scenario: Scenario) -> Twin:
         initial=initial,
         periods=scenario.periods,
         discount_rate=scenario.discount_per_period,
-        environment=np.ones((scenario.periods, 1)),
+        environment=np.ones((scenario.periods + 1, 1)),
         with_terminal=scenario.terminal == "value-to-go",
         action_spend=spend,
         moves=np.array([[action.moves for action in row] for row in actions], dtype=float),
@@ -262,26 +280,6 @@ def _build_lifecycle(scenario: Scenario) -> Twin:
     )
     streams = [0 if name in SEGMENTS and scenario.base else random_streams.stream_of(name) for name in segments]
     return Twin(scenario, chain, margin, np.array(streams, dtype=np.int64), base)
-
-
-def _lifecycle_like(chain: Lifecycle, group: Ints, rate: Floats, defection: Floats, spend: Floats) -> Lifecycle:
-    """Return the same lifecycle for other blocks, with nobody in them."""
-    return Lifecycle(
-        targets=chain.targets,
-        space=chain.space,
-        group=group,
-        initial=np.zeros((group.size, len(chain.space.names))),
-        periods=chain.periods,
-        discount_rate=chain.discount_rate,
-        environment=chain.environment,
-        with_terminal=chain.with_terminal,
-        scenario=chain.scenario,
-        margin=chain.margin,
-        loss=chain.loss,
-        purchase_rate=rate,
-        defection_rate=defection,
-        mean_spend=spend,
-    )
 
 
 def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats]:

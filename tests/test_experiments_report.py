@@ -181,7 +181,7 @@ def test_one_replication_has_no_interval(study: Study, tmp_path: Path) -> None:
     policies = [named("no spend", study.twin, study.plan.budget), Planned(study.plan.intensity, "mine")]
     single = compare(study.twin, policies, study.plan.budget, replications=1)
     path = tmp_path / "r.html"
-    write_report(path, scenario=study.scenario, twin=study.twin, comparison=single, plan=study.plan)
+    write_report(path, scenario=study.scenario, twin=study.twin, comparison=single, plan=study.plan, plan_policy="mine")
     text = own(path.read_text(encoding="utf-8"))
     assert "nan" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL).lower().split()
     assert "includes zero" not in text

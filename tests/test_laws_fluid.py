@@ -367,10 +367,10 @@ def test_value_after_the_horizon_is_that_of_a_dense_solve(market: Callable[..., 
         for state in range(exact.shape[1]):
             total = agent_kernels.value_after(
                 group[i : i + 1].astype(np.int16), np.array([state], np.int16), rate[i : i + 1], defection[i : i + 1],
-                spend[i : i + 1], *grid[:2], chain.discount_rate, *grid[2:],
+                spend[i : i + 1], *grid[:2], chain.discount_rate, *grid[2:], 2.0**20,
             )  # fmt: skip
             scale = earned[i, state] + spent[i, state]
-            assert abs(total / agent_kernels.MONEY_UNITS - exact[i, state]) <= 0.005 * scale + 1e-5
+            assert abs(total / 2.0**20 - exact[i, state]) <= 0.005 * scale + 1e-5
 
 
 def gamma_quantile(shape: float, rate: float, u: Floats) -> Floats:

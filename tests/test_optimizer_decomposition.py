@@ -465,13 +465,14 @@ class FullInformationPlay:
             money = self.problem.actions[self.group[:, None], self.stage, self.action[t]]
             spend[t] = np.einsum("us,usl->l", counts, money)
             purchases, revenue = (np.zeros(shape[0], dtype=np.int64) for _ in range(2))
-            events = np.zeros((shape[0], agent_kernels.EVENTS), dtype=np.int64)
+            events = np.zeros((shape[0], len(agent_kernels.EVENTS)), dtype=np.int64)
             agent_kernels.move_lifecycle(
                 unit, state, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend,
                 chain.space.kind, self.row[t], cell, self.effects[t], chain.space.successor, twin.streams[self.group],
-                *self.amounts, seed, random_streams.PERIOD, t, replication, purchases, revenue, events,
+                *self.amounts, seed, random_streams.PERIOD, t, replication, twin.money_units, purchases, revenue,
+                events,
             )  # fmt: skip
-            earned = (revenue / agent_kernels.MONEY_UNITS) @ twin.margin[self.group]
+            earned = (revenue / twin.money_units) @ twin.margin[self.group]
             asset += chain.discount[t] * (earned - spend[t].sum())
         after = np.zeros(chain.initial.shape, dtype=np.int64)
         agent_kernels.count_states(who.block, state, after)

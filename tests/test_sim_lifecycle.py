@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from scipy import stats
 from scipy.integrate import quad
 
@@ -19,7 +20,7 @@ from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, RATE, RETURNED, WON, Lifecycle, alive_outcomes
 from sim.engine.response import response
 from sim.market.clock import Market
-from sim.scenario import STAGES, Curve, Thresholds, parse
+from sim.scenario import STAGES, BlattbergDeighton, Curve, Thresholds, parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 
@@ -79,9 +80,29 @@ def test_a_curve_passes_through_its_four_answers(reach: float) -> None:
     """f(0), f(spend) and f(infinity) are the manager's answers; reach r gives r f(u) + (1 - r) f(0)."""
     answers = {"without_money": 0.1, "unlimited_money": 0.7, "spend": 8.0, "brings": 0.4}
     money = np.array([0.0, 8.0, 1e6, 3.0, 20.0])
-    got = response(np.array(0.1), np.array(0.6), np.array(Curve(**answers).speed), money, reach)
+    got = response(BlattbergDeighton(**answers), money, reach)
     np.testing.assert_allclose(got, [answer(answers, u, reach) for u in money], rtol=1e-13)
     np.testing.assert_allclose(got[:3], reach * np.array([0.1, 0.4, 0.7]) + (1 - reach) * 0.1, rtol=1e-13)
+
+
+ADBUDG = {"shape": "adbudg", "without_money": 0.1, "unlimited_money": 0.7, "spend": 8, "brings": 0.4, "steepness": 2}
+CURVES: list[tuple[Content, float, float]] = [
+    (ADBUDG, 4, 0.22),
+    ({**ADBUDG, "without_money": 0, "unlimited_money": 1, "spend": 2, "brings": 0.8, "steepness": 1}, 0.5, 0.5),
+    ({"shape": "hill", "unlimited_money": 0.6, "half": 5, "steepness": 3}, 10, 0.6 * 8 / 9),
+    ({"shape": "hill", "without_money": 0.2, "unlimited_money": 0.6, "half": 5, "steepness": 1}, 5, 0.4),
+    ({"shape": "piecewise-linear", "points": [[0, 0.1], [2, 0.3], [6, 0.4]]}, 4, 0.35),
+]
+
+
+@pytest.mark.parametrize(("curve", "money", "expected"), CURVES)
+def test_other_shapes_by_hand(curve: Content, money: float, expected: float) -> None:
+    """ADBUDG, Hill and piecewise-linear at one point by hand, at nothing, at what they were stated at, and far out."""
+    known = TypeAdapter(Curve).validate_python(curve)
+    points = np.array([0.0, money, known.spend, 1e300])
+    ends = [known.without_money, expected, known.brings, known.unlimited_money]
+    np.testing.assert_allclose(response(known, points), ends, rtol=1e-12)
+    np.testing.assert_allclose(response(known, points, 0.25), [0.25 * f + 0.75 * ends[0] for f in ends], rtol=1e-12)
 
 
 def test_everything_is_neutral_at_the_reference(market: Callable[..., Content]) -> None:
@@ -199,7 +220,7 @@ def test_a_competitor_acts_through_its_route_alone(
 ) -> None:
     """Defection times 1 + strength; acquisition or share times 1 - strength; from its start to its end only."""
     chain = chain_of(market(competitors=[{"name": "x", "start": 2, "end": 5, "route": route, "strength": 0.4}]))
-    present = [bool((row != 1).any()) for row in chain.environment]
+    present = [bool((row != 1).any()) for row in chain.environment[:-1]]
     assert present == [False, False, True, True, True, False, False, False]
     before = chain.responses(chain.environment[0], chain.targets.reference)
     during = chain.responses(chain.environment[3], chain.targets.reference)

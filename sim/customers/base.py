@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.customers.purchase_files import check_readable, load
-from sim.errors import FolderError, PurchasesError
+from sim.errors import FolderError, PurchasesError, first_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,12 +167,12 @@ class CustomerBase:
             try:
                 connection = duckdb.connect(str(part))
             except duckdb.Error as error:
-                raise FolderError(f"cannot write {path}: {_first_line(error)}") from None
+                raise FolderError(f"cannot write {path}: {first_line(error)}") from None
             try:
                 load(connection, purchases, columns or {})
             except duckdb.Error as error:
                 raise PurchasesError(
-                    f"{purchases}: cannot be read as a table of purchases: {_first_line(error)}"
+                    f"{purchases}: cannot be read as a table of purchases: {first_line(error)}"
                 ) from None
             finally:
                 connection.close()
@@ -206,7 +206,7 @@ class CustomerBase:
                     "SELECT count(*), count(DISTINCT customer_id), min(date), max(date) FROM purchases"
                 ).fetchone()
         except duckdb.Error as error:
-            raise FolderError(f"{path}: is not a customer base: {_first_line(error)}") from None
+            raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
         return cls(path, json.loads(about["columns"]), rows, customers, int(about["refunds"]), first, last)
 
     def summarise(self, end: date, *, sample_only: bool = False, start: date | None = None) -> PurchaseSummary:
@@ -320,7 +320,7 @@ class CustomerBase:
             with _connect(self.path) as connection:
                 found: dict[str, npt.NDArray[Any]] = connection.execute(query, dict(values)).fetchnumpy()
         except duckdb.Error as error:
-            raise FolderError(f"{self.path}: cannot be read: {_first_line(error)}") from None
+            raise FolderError(f"{self.path}: cannot be read: {first_line(error)}") from None
         return {name: np.asarray(array) for name, array in found.items()}
 
 
@@ -336,7 +336,3 @@ def _connect(path: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
         yield connection
     finally:
         connection.close()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -11,11 +11,9 @@ import numpy as np
 from sim.engine.compile import kernel
 from sim.engine.draw_kernels import philox, poisson, total_amount, unit
 
-MONEY_UNITS = 2.0**20
-"""Fixed money units in one unit of currency."""
-
+EVENTS = ("won", "returned", "left", "lost", "aware")
+"""True moves, in the order in which they are counted."""
 EVENT_WON, EVENT_RETURNED, EVENT_LEFT, EVENT_LOST, EVENT_AWARE = range(5)
-EVENTS = 5
 
 
 @kernel
@@ -23,13 +21,13 @@ def move_lifecycle(
     group, state, identity, purchase_rate, defection_rate, mean_spend,
     kind, row, cell, effects, successor, stream, table, moments, constant,
     seed_key, purpose, period, replication,
-    purchases, revenue, events,
+    money_units, purchases, revenue, events,
 ):  # fmt: skip
     """Move every customer by one period, in place in ``state``.
 
     ``row[group, state]`` picks the line of ``effects[row, effect]``; ``cell[group, state]`` is where its purchases,
-    ``revenue`` (fixed units) and ``events`` are counted. ``table[group]``, ``moments[group]``: spread of amounts;
-    ``constant[group]``: every purchase of mean size.
+    ``revenue`` (in integers, ``money_units`` to one unit of currency) and ``events`` are counted. ``table[group]``,
+    ``moments[group]``: spread of amounts; ``constant[group]``: every purchase of mean size.
     """
     buys = successor.shape[1] // 2
     for i in range(state.size):
@@ -79,7 +77,7 @@ def move_lifecycle(
         if bought > 0:
             amount = float(bought) if constant[g] else total_amount(unit(w2), bought, table[g], moments[g])
             purchases[where] += bought
-            revenue[where] += np.int64(math.floor(amount * multiplier * mean_spend[i] * MONEY_UNITS + 0.5))
+            revenue[where] += np.int64(math.floor(amount * multiplier * mean_spend[i] * money_units + 0.5))
         state[i] = successor[s, outcome]
 
 
@@ -114,17 +112,19 @@ def count_states(group, state, out):
 
 @kernel
 def value_after(
-    group, state, purchase_rate, defection_rate, mean_spend, rates, defections, discount_rate, earned, spent
-):
-    """Return the sum of values after the horizon, in fixed units, interpolated between nodes of the two rates.
+    group, state, purchase_rate, defection_rate, mean_spend, rates, defections, discount_rate, earned, spent,
+    money_units,
+):  # fmt: skip
+    """Return the sum of values after the horizon, in integers of ``1/money_units``.
 
+    Interpolated between nodes of the two rates.
     ``earned[group, i, j, state]`` is per unit of mean spend, ``spent`` in money. Interpolation is linear in the
-    purchase rate and in ``1/(defection rate + d)``: a plain customer's value has just that form. Rates beyond the
-    last node count as the last node.
+    purchase rate, beyond the last node too, and in ``1/(defection rate + d)``: a plain customer's value has just
+    that form. Defection rates beyond the last node count as it: such customers are gone at once.
     """
     total = np.int64(0)
     for q in range(state.size):
-        x = min(float(purchase_rate[q]), rates[-1])
+        x = float(purchase_rate[q])
         y = min(float(defection_rate[q]), defections[-1])
         i = min(max(np.searchsorted(rates, x) - 1, 0), rates.size - 2)
         j = min(max(np.searchsorted(defections, y) - 1, 0), defections.size - 2)
@@ -140,5 +140,5 @@ def value_after(
             r = j + corner % 2
             weight = (a if corner // 2 else 1.0 - a) * (b if corner % 2 else 1.0 - b)
             value += weight * (earned[g, p, r, s] * mean_spend[q] - spent[g, p, r, s])
-        total += np.int64(math.floor(value * MONEY_UNITS + 0.5))
+        total += np.int64(math.floor(value * money_units + 0.5))
     return total

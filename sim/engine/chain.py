@@ -87,8 +87,8 @@ class ControlledChain(ABC):
     periods : int
     discount_rate : float
         Per period; flows of period t count ``(1 + d)^-t``, the terminal value ``(1 + d)^-periods``.
-    environment : (periods, routes)
-        Multipliers set by the market, such as competitors.
+    environment : (periods + 1, routes)
+        Multipliers set by the market, such as competitors; the last row holds after the horizon.
     with_terminal : bool
         Whether customers are worth something after the horizon (value-to-go under the reference).
     """
@@ -186,7 +186,7 @@ def transition_matrix(chain: ControlledChain, step: Step) -> Floats:
 def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
     """Return what a customer earns and costs for ever under the reference intensities, per (block, state).
 
-    ``(I - P/(1+d)) [earned, spent] = [reward, spend]``, in the last period's environment. Present and future
+    ``(I - P/(1+d)) [earned, spent] = [reward, spend]``, in the environment after the horizon. Present and future
     customers alike: the value of an unaware or prospective customer is what the reference policy makes of it.
     """
     step = chain.step(chain.environment[-1], chain.targets.reference)

@@ -1,7 +1,7 @@
 """The fluid twin: the same chain in expected numbers of customers.
 
 ``occupancy[t+1, block] = occupancy[t, block] P(intensity[t])``. For agents whose traits are drawn from the blocks'
-nodes, an intensity plan whose money never runs out and no crowd effects, it equals the agents' mean exactly.
+nodes, and an intensity plan whose money never runs out, it equals the agents' mean exactly.
 """
 
 import numpy as np

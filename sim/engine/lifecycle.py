@@ -2,7 +2,7 @@
 
 The one source of how customers behave for agents, fluid twin and optimiser. A state is what is true (unaware,
 prospect, or alive / silently gone / lost for good) together with what is observed (number of purchases up to `core`,
-silent periods up to `lapsed`). Satisfaction and links are coordinates of size one.
+silent periods up to `lapsed`).
 
 A period, in continuous time inside: an alive customer with purchase rate ``l = lambda x rate`` and defection rate
 ``m = mu x M`` leaves after ``tau ~ Exp(m)`` and buys ``Poisson(l min(tau, 1))`` times; ``M = ln rho(u)/ln
@@ -23,7 +23,15 @@ from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, Controlle
 from sim.engine.response import response
 from sim.scenario import CUSTOMER_STAGES, STAGES, Competitor, Curve, Scenario, Thresholds
 
-__all__ = ["Lifecycle", "alive_outcomes", "scheduled_environment", "state_index", "state_space", "targets_of"]
+__all__ = [
+    "Lifecycle",
+    "alive_outcomes",
+    "environment_of",
+    "scheduled_environment",
+    "state_index",
+    "state_space",
+    "targets_of",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -131,17 +139,22 @@ def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]
     return Targets(tuple(segments), tuple(tiers), STAGES, tuple(scenario.levers), allowed, reference)
 
 
-def scheduled_environment(competitors: Sequence[Competitor], periods: int) -> Floats:
-    """Return the multipliers of (defection, acquisition, share of customer) per period."""
-    environment = np.ones((periods, len(ROUTES)))
-    for rival in competitors:
-        environment[rival.start : rival.end, ROUTES[rival.route]] *= pressure(rival)
+def environment_of(rivals: Sequence[Competitor]) -> Floats:
+    """Return what competitors that are there multiply: (defection, acquisition, share of customer)."""
+    environment = np.ones(len(ROUTES))
+    for rival in rivals:
+        environment[ROUTES[rival.route]] *= 1 + rival.strength if rival.route == "defection" else 1 - rival.strength
     return environment
 
 
-def pressure(rival: Competitor) -> float:
-    """Return by what a competitor multiplies its route while it is there."""
-    return 1 + rival.strength if rival.route == "defection" else 1 - rival.strength
+def scheduled_environment(rivals: Sequence[Competitor], periods: int) -> Floats:
+    """Return :func:`environment_of` by period, (periods + 1, routes); the last row is the time after the horizon."""
+    return np.stack(
+        [
+            environment_of([r for r in rivals if r.start <= t and (r.end is None or t < r.end)])
+            for t in range(periods + 1)
+        ]
+    )
 
 
 def alive_outcomes(defection: Floats, rate: Floats, buys: int) -> tuple[Floats, Floats]:
@@ -204,19 +217,17 @@ class Lifecycle(ControlledChain):
     mean_spend: Floats
 
     @cached_property
-    def _moves(self) -> list[tuple[int, str, Floats, Floats, Floats, float]]:
-        """Return per lever and effect: lever, effect, floor, room and speed by group (column), reach."""
+    def _moves(self) -> list[tuple[int, str, float, list[tuple[Curve, Ints]]]]:
+        """Return per lever and effect: lever, effect, reach, and each distinct curve with the groups it holds for."""
         out = []
         for i, lever in enumerate(self.scenario.levers.values()):
             for moved, usual in lever.moves.items():
-                curves: list[Curve] = []
-                for segment in self.targets.segments:
+                groups: dict[Curve, list[int]] = {}
+                for group, segment in enumerate(self.targets.segments):
                     override = lever.by_segment.get(segment)
-                    curves.append(override.moves.get(moved, usual) if override else usual)
-                floor = np.array([[curve.without_money] for curve in curves])
-                room = np.array([[curve.unlimited_money - curve.without_money] for curve in curves])
-                speed = np.array([[curve.speed] for curve in curves])
-                out.append((i, str(moved), floor, room, speed, lever.reach))
+                    curve = override.moves.get(moved, usual) if override else usual
+                    groups.setdefault(curve, []).append(group)
+                out.append((i, str(moved), lever.reach, [(curve, np.array(g)) for curve, g in groups.items()]))
         return out
 
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
@@ -227,13 +238,16 @@ class Lifecycle(ControlledChain):
         """
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
         missed = np.ones_like(effect)
-        for i, moved, floor, room, speed, reach in self._moves:
+        for i, moved, reach, curves in self._moves:
             here = self.targets.allowed[:, :, i]
-            f = response(floor, room, speed, intensity[..., i], reach)
+            f = np.empty(intensity.shape[:-1])
+            usual = np.empty(here.shape)
+            for curve, groups in curves:
+                f[..., groups, :] = response(curve, intensity[..., groups, :, i], reach)
+                usual[groups] = response(curve, self.targets.reference[groups, :, i], reach)
             if moved in CHANCE_OF:
                 missed[..., CHANCE_OF[moved]] *= np.where(here, 1 - f, 1.0)
                 continue
-            usual = response(floor, room, speed, self.targets.reference[:, :, i], reach)
             if moved == "survival":
                 with np.errstate(divide="ignore", invalid="ignore"):
                     effect[..., DEFECTION] *= np.where(here, np.log(f) / np.log(usual), 1.0)

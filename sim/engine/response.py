@@ -1,23 +1,52 @@
-"""How money turns into effect: ``f(u)`` for one curve, with reach.
+"""How money turns into effect: ``f(u)`` of a curve, with reach.
 
-Blattberg & Deighton (1996) with a floor: ``f(u) = floor + (ceiling - floor)(1 - e^(-k u))``. Where only a part
-``reach`` of a target can be addressed, the response is ``reach f(u) + (1 - reach) f(0)``.
+Four shapes, each made from numbers a manager can give or a study has measured: Blattberg & Deighton (1996) with a
+floor, ADBUDG (Little 1970), Hill, and straight lines between points. Where only a part ``reach`` of a target can be
+addressed, the response is ``reach f(u) + (1 - reach) f(0)``.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.scenario import Adbudg, BlattbergDeighton, Curve, Hill
 
 __all__ = ["response"]
 
 Floats = NDArray[np.float64]
 
 
-def response(floor: Floats, room: Floats, speed: Floats, intensity: Floats, reach: float = 1.0) -> Floats:
-    """Return ``f`` at each intensity (money per targeted customer per period).
+def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
+    """Return ``f`` at each intensity (money per targeted customer per period), same shape.
 
-    Parameters
-    ----------
-    floor, room, speed
-        Of the curve: ``f(0)``, ceiling less floor, and ``k``; broadcast against ``intensity``.
+    ===================  ==============================================================================
+    blattberg-deighton   ``floor + room (1 - e^(-k u))``, ``k = -ln(1 - share)/spend``
+    adbudg               ``floor + room u^c/(d + u^c)``, ``d = spend^c (1 - share)/share``
+    hill                 ``floor + room u^c/(half^c + u^c)``
+    piecewise-linear     interpolated between the points, flat beyond the last
+    ===================  ==============================================================================
+
+    ``room`` is ceiling less floor, ``share`` the part of it that the known intensity ``spend`` brings.
     """
-    return np.asarray(floor - reach * room * np.expm1(-speed * intensity))
+    floor = curve.without_money
+    room = curve.unlimited_money - floor
+    if isinstance(curve, BlattbergDeighton):
+        speed = -math.log1p(-curve.known_share) / curve.spend
+        gained = -room * np.expm1(-speed * intensity)
+    elif isinstance(curve, Adbudg):
+        half = curve.spend * ((1 - curve.known_share) / curve.known_share) ** (1 / curve.steepness)
+        gained = room * _hill(intensity / half, curve.steepness)
+    elif isinstance(curve, Hill):
+        gained = room * _hill(intensity / curve.half, curve.steepness)
+    else:
+        money, values = zip(*curve.points, strict=True)
+        gained = np.interp(intensity, money, values) - floor
+    return np.asarray(floor + reach * gained)
+
+
+def _hill(ratio: Floats, steepness: float) -> Floats:
+    """Return ``x^c/(1 + x^c)``, also for very large ``x``."""
+    small = np.minimum(ratio, 1.0) ** steepness
+    large = np.maximum(ratio, 1.0) ** -steepness
+    return np.asarray(np.where(np.less_equal(ratio, 1.0), small / (1 + small), 1 / (1 + large)))

@@ -1,7 +1,7 @@
 """The market: SimPy processes on one clock.
 
 Inside each period, in this order: competitors come and go, the policy reviews what it observes, customers move (all
-at once, in a compiled kernel). Taking a process away changes the history.
+at once, in a compiled kernel).
 """
 
 from collections.abc import Callable, Generator
@@ -16,7 +16,7 @@ from sim.contract import Allocation, Observation, Policy
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
 from sim.engine.chain import ALIVE
-from sim.engine.lifecycle import ROUTES, Lifecycle, pressure
+from sim.engine.lifecycle import Lifecycle, environment_of
 from sim.history import History
 from sim.scenario import Competitor
 from sim.twin import Twin
@@ -68,8 +68,6 @@ class Market:
         Which luck.
     review_every : int
         Periods between two decisions; intensities stay in between.
-    competitors : sequence, optional
-        Rivals that act on this market; default: those of the scenario.
     """
 
     def __init__(
@@ -82,30 +80,28 @@ class Market:
         seed: int = 0,
         replication: int = 0,
         review_every: int = 1,
-        competitors: tuple[Competitor, ...] | None = None,
     ) -> None:
         self.twin, self.policy, self.population = twin, policy, population
         groups, stages, levers = twin.targets.shape
         self.budget = budget or Budget.unlimited(levers)
         self.seed, self.replication, self.review_every = seed, replication, review_every
-        self.competitors = twin.scenario.competitors if competitors is None else competitors
         periods = twin.chain.periods
         self._state = population.state.copy()
-        self._environment = np.ones(twin.chain.environment.shape[1])
+        self._there: set[Competitor] = set()
         self._intensity = np.zeros((groups, stages, levers))
         self._spent = np.zeros(levers)
         self._customers = np.zeros((periods + 1, groups, stages))
         self._alive = np.zeros((periods + 1, groups))
         self._flows = np.zeros((3, periods, groups, stages))
         self._spend = np.zeros((periods, groups, stages, levers))
-        self._events = np.zeros((periods, groups, agent_kernels.EVENTS))
+        self._events = np.zeros((periods, groups, len(agent_kernels.EVENTS)))
         stage = twin.chain.space.stage
         self._cell = np.arange(groups)[:, None] * stages + stage
 
     def run(self, progress: Callable[[], None] | None = None) -> History:
         """Run to the horizon and return what happened; ``progress`` is called once a period."""
         clock = simpy.Environment()
-        for rival in self.competitors:
+        for rival in self.twin.scenario.competitors:
             clock.process(self._rival(clock, rival))
         clock.process(self._reviews(clock))
         clock.process(self._ticks(clock, progress))
@@ -114,17 +110,14 @@ class Market:
 
     def _rival(self, clock: simpy.Environment, rival: Competitor) -> Generator[Any, Any, None]:
         yield clock.timeout(rival.start)
-        self._feel_competition(int(clock.now))
+        self._there.add(rival)
         if rival.end is not None:
             yield clock.timeout(rival.end - rival.start)
-            self._feel_competition(int(clock.now))
+            self._there.remove(rival)
 
-    def _feel_competition(self, period: int) -> None:
-        """Set the environment to what the rivals present in ``period`` make of it."""
-        self._environment[:] = 1.0
-        for rival in self.competitors:
-            if rival.start <= period and (rival.end is None or period < rival.end):
-                self._environment[ROUTES[rival.route]] *= pressure(rival)
+    def _environment(self) -> Floats:
+        """Return what the rivals that are there multiply."""
+        return environment_of([rival for rival in self.twin.scenario.competitors if rival in self._there])
 
     def _reviews(self, clock: simpy.Environment) -> Generator[Any, Any, None]:
         yield clock.timeout(REVIEW)
@@ -142,13 +135,11 @@ class Market:
         self._customers[period] = observed.reshape(groups, stages)
         self._alive[period] = counts[:, self.twin.chain.space.kind == ALIVE].sum(axis=1)
         left = self.budget.total - self._spent.sum()
-        seen = self._customers[period].copy()
-        seen.flags.writeable = False
         return Observation(
             period=period,
             periods=self.twin.chain.periods,
             targets=self.twin.targets,
-            customers=seen,
+            customers=self._customers[period].copy(),
             available=max(0.0, min(self.budget.per_period, float(left))),
             lever_available=np.maximum(self.budget.lever_caps - self._spent, 0),
             lever_spent=self._spent.copy(),
@@ -177,24 +168,24 @@ class Market:
 
     def _move_lifecycle(self, chain: Lifecycle, period: int) -> None:
         groups, stages, _ = self.twin.targets.shape
-        effects = chain.responses(self._environment, self._intensity).reshape(groups * stages, -1)
+        effects = chain.responses(self._environment(), self._intensity).reshape(groups * stages, -1)
         purchases, revenue = (np.zeros(groups * stages, dtype=np.int64) for _ in range(2))
-        events = np.zeros((groups * stages, agent_kernels.EVENTS), dtype=np.int64)
+        events = np.zeros((groups * stages, len(agent_kernels.EVENTS)), dtype=np.int64)
         who = self.population
         agent_kernels.move_lifecycle(
             who.group, self._state, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend,
             chain.space.kind, self._cell, self._cell, effects, chain.space.successor, self.twin.streams,
             *self.twin.amounts, self.seed, random_streams.PERIOD, period, self.replication,
-            purchases, revenue, events,
+            self.twin.money_units, purchases, revenue, events,
         )  # fmt: skip
         shape = (groups, stages)
-        money = revenue.reshape(shape) / agent_kernels.MONEY_UNITS
+        money = revenue.reshape(shape) / self.twin.money_units
         self._flows[:, period] = purchases.reshape(shape), money, money * self.twin.margin[:, None]
         self._events[period] = events.reshape(groups, stages, -1).sum(axis=1)
 
     def _move_chain(self, period: int) -> None:
         chain = self.twin.chain
-        step = chain.step(self._environment, self._intensity)
+        step = chain.step(chain.environment[period], self._intensity)
         counts = self._count()
         rows = np.arange(chain.group.size)[:, None]
         for i, each in enumerate((step.purchases, step.revenue, step.reward)):
@@ -214,14 +205,13 @@ class Market:
             return float((counts * chain.terminal).sum())
         total = agent_kernels.value_after(
             who.group, self._state, who.purchase_rate, who.defection_rate, who.mean_spend,
-            *self.twin.value_grid[:2], chain.discount_rate, *self.twin.value_grid[2:],
+            *self.twin.value_grid[:2], chain.discount_rate, *self.twin.value_grid[2:], self.twin.money_units,
         )  # fmt: skip
-        return float(total / agent_kernels.MONEY_UNITS)
+        return float(total / self.twin.money_units)
 
     def _history(self) -> History:
         last = self.twin.chain.periods
         self._observe(last)
-        names = ("won", "returned", "left", "lost", "aware")
         unspent = self.budget.total - self._spent.sum()
         return History(
             targets=self.twin.targets,
@@ -231,7 +221,7 @@ class Market:
             revenue=self._flows[1],
             reward=self._flows[2],
             spend=self._spend,
-            events={name: self._events[:, :, i] for i, name in enumerate(names)},
+            events={name: self._events[:, :, i] for i, name in enumerate(agent_kernels.EVENTS)},
             terminal=self._terminal(),
             unspent=float(unspent) if np.isfinite(unspent) else float("nan"),
         )
