@@ -180,7 +180,7 @@ def optimize(
     found, twin = _open(scenario)
     with progress_bars() as step:
         tell = step("Optimising")
-        plan = optimise(found, twin.chain, budget, threads=threads, progress=lambda _, done: tell(done))
+        plan = optimise(found, twin.chain, budget, threads=threads, progress=tell)
     plan.save(output)
     if as_json:
         _print_json({**json.loads(plan.to_json()), "file": str(output)})

@@ -107,11 +107,11 @@ def run_demo(
     """
     began = time.perf_counter()
     folder = writable_folder(folder)
-    tell = step("Reading purchases")
+    step("Reading purchases")
     base_path = folder / BASE_FILE
     base = CustomerBase.open(base_path) if base_path.exists() and not force else None
     base = base or CustomerBase.create(base_path, CDNOW_PURCHASES)
-    tell = step("Fitting Pareto/NBD and gamma-gamma")
+    step("Fitting Pareto/NBD and gamma-gamma")
     text, fit = demo_scenario(base)
     scenario_path = folder / SCENARIO_FILE
     kept = scenario_path.exists() and not force and scenario_path.read_text(encoding="utf-8") != text
@@ -121,7 +121,7 @@ def run_demo(
     step("Building the customers' twin")
     twin = build(scenario)
     tell = step("Optimising the plan")
-    plan = optimise(scenario, twin.chain, threads=threads, progress=lambda _, done: tell(done))
+    plan = optimise(scenario, twin.chain, threads=threads, progress=tell)
     plan.save(folder / "plan.json")
     tell = step("Simulating the policies")
     policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]

@@ -22,7 +22,7 @@ from optimizer.problem import AllocationProblem, joint_actions
 __all__ = ["FullInformation", "certified_bound", "full_information"]
 
 Floats = NDArray[np.float64]
-Progress = Callable[[str, float], None]
+Progress = Callable[[float], None]
 
 SMOOTHING = 0.5
 """Share of the best prices so far in the next ones (Wentges 1997)."""
@@ -121,7 +121,7 @@ def full_information(
         if step % 5 == 4:
             mixture = search.forget(mixture)
         if progress:
-            progress("bound", min(0.99, search.count / (2 * gradient_steps + 1)))
+            progress(min(0.99, search.count / (2 * gradient_steps + 1)))
         before = search.bound
         search.price(mixture.prices + trust * (search.prices - mixture.prices))
         trust = SMOOTHING if search.bound < before else 0.7 * trust

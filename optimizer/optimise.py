@@ -1,12 +1,11 @@
 """From a chain and its rules to a plan: the bound with full information, the playable mixture, one plan of it."""
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.decomposition import FullInformation, certified_bound, full_information
+from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import Plan
 from optimizer.playable import Playable, playable
 from optimizer.problem import AllocationProblem, budget_in_force, joint_actions, rows_of
@@ -39,7 +38,7 @@ def optimise(
     *,
     tolerance: float = 1e-3,
     threads: int = 2,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Return a playable plan, its bound and its prices.
 
@@ -56,8 +55,9 @@ def optimise(
         If no plan meets the rules.
     """
     problem = allocation_problem(scenario, chain, budget)
-    best = full_information(problem, tolerance, threads=threads, progress=progress)
-    found = playable(problem, best, threads=threads, progress=progress)
+    tell = progress or (lambda _: None)
+    best = full_information(problem, tolerance, threads=threads, progress=lambda done: tell(0.5 * done))
+    found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.4 * done))
     began = time.perf_counter()
     mixed = _mean_intensity(problem, found)
     intensity, missed = fit_to_rules(problem, mixed)

@@ -76,7 +76,7 @@ def playable(
         mixture = master(problem, columns, PENALTY)
         value = mixture.value - PENALTY * float(mixture.violation.sum())
         if progress:
-            progress("plan", step / iterations)
+            progress(step / iterations)
         lift = max(start.bound - nothing, 1e-12)
         quiet = quiet + 1 if value <= best + SETTLED * lift else 0
         best = max(best, value)
