@@ -13,7 +13,7 @@ from experiments.scenario_file import Calibrated, calibrated, scenario_text
 from experiments.tables import table
 from sim.customers.base import CustomerBase
 from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
-from sim.errors import FolderError, PurchasesError
+from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import write_text
 from sim.scenario import parse
 
@@ -99,7 +99,11 @@ def calibrate_purchases(
     FolderError
         If a file is there already (without ``force``) or cannot be written.
     """
+    if not output.name or output.is_dir():
+        raise FolderError(f"cannot write {output}: it is a folder; give the name of a file, such as scenario.yaml")
     base_path = output.with_suffix(".duckdb")
+    if purchases.resolve() in (output.resolve(), base_path.resolve()):
+        raise FolderError(f"{purchases}: would be written over; choose another name with -o")
     if base_path == output:
         raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
     for path in (output, base_path):
@@ -122,6 +126,8 @@ def calibrate_purchases(
         parse(yaml.safe_load(text), str(output))
         os.replace(part, base_path)
         write_text(output, text)
+    except InputError as error:
+        raise type(error)(str(error).replace(str(part), str(purchases))) from None
     finally:
         part.unlink(missing_ok=True)
     return Calibration(CustomerBase.open(base_path), found, check, output)

@@ -33,17 +33,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
 )
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Which luck; the same seed gives the same numbers.", min=0, max=2**32 - 1)]
+NoSeed = Annotated[int, typer.Option("--seed", help="Taken by every command; this one draws nothing that varies.")]
 Replications = Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)]
 Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
 BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
 
 THREADS = os.cpu_count() or 1
+INTERRUPTED = 130
+"""What the option parser makes of Ctrl-C."""
 
 
 def _example(text: str) -> str:
@@ -95,6 +97,7 @@ def calibrate(
     ] = None,
     currency: Annotated[str, typer.Option(help="Shown in reports.")] = "money",
     force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
+    seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
     """Turn a file of purchases into a customer base and a scenario to edit.
@@ -115,7 +118,7 @@ def calibrate(
 
 
 @app.command(epilog=_example("tenure check scenario.yaml"))
-def check(scenario: ScenarioFile, as_json: Json = False) -> None:
+def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> None:
     """Validate a scenario and say in words what it means."""
     from experiments.describe import describe
     from optimizer.problem import budget_in_force, reference_spend
@@ -166,13 +169,11 @@ def optimize(
     scenario: ScenarioFile,
     budget: BudgetOption = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Plan file to write.")] = Path("plan.json"),
+    seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
 ) -> None:
-    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
-
-    The plan is found by deterministic computation; no seed is needed.
-    """
+    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices."""
     from experiments.progress import progress_bars
     from experiments.summary import plan_summary
     from optimizer.optimise import optimise
@@ -268,11 +269,16 @@ def compare(
 def ui(
     folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    seed: NoSeed = 0,
+    as_json: Json = False,
 ) -> None:
     """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
     from experiments.tracking import serve
 
-    serve(folder, port, announce=lambda url: typer.echo(f"Leaderboard: {url}\nStop with Ctrl-C."))
+    def announce(url: str) -> None:
+        typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
+
+    serve(folder, port, announce=announce)
 
 
 def _open(path: Path) -> "tuple[Scenario, Twin]":
@@ -329,7 +335,9 @@ def main() -> None:
     """Run the command line; every expected failure is one line on standard error."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except TenureError as error:
         _fail(str(error), error.exit_code)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.contract import Policy
 from sim.engine.lifecycle import Lifecycle
+from sim.errors import InputError
 from sim.history import History
 from sim.market.clock import Budget, Market
 from sim.twin import TraitsFrom, Twin
@@ -123,6 +124,8 @@ def compare(
     Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
     that a policy may remember what it saw.
     """
+    if replications < 1 or not policies:
+        raise InputError(f"expected at least one policy and one replication, got {len(policies)} and {replications}")
     money = budget_of(twin, budget)
     done = 0
     lock = threading.Lock()

@@ -20,6 +20,7 @@ from sim.customers.calibration import (
     ParetoNBD,
     cdnow_figures,
 )
+from sim.errors import FolderError
 from sim.files import writable_folder, write_text
 from sim.scenario import Scenario, load
 from sim.twin import Twin, build
@@ -109,12 +110,17 @@ def run_demo(
     folder = writable_folder(folder)
     step("Reading purchases")
     base_path = folder / BASE_FILE
-    base = CustomerBase.open(base_path) if base_path.exists() and not force else None
-    base = base or CustomerBase.create(base_path, CDNOW_PURCHASES)
+    if base_path.exists() and not force:
+        try:
+            base = CustomerBase.open(base_path)
+        except FolderError as error:
+            raise FolderError(f"{error}; --force makes it again") from None
+    else:
+        base = CustomerBase.create(base_path, CDNOW_PURCHASES)
     step("Fitting Pareto/NBD and gamma-gamma")
     text, fit = demo_scenario(base)
     scenario_path = folder / SCENARIO_FILE
-    kept = scenario_path.exists() and not force and scenario_path.read_text(encoding="utf-8") != text
+    kept = scenario_path.exists() and not force and _content(scenario_path) != text.encode()
     if not kept:
         write_text(scenario_path, text)
     scenario = load(scenario_path)
@@ -149,3 +155,8 @@ def run_demo(
         scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracked.tracking_uri,
         time.perf_counter() - began,
     )  # fmt: skip
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a file's bytes; None where it is no file, which loading it will explain."""
+    return path.read_bytes() if path.is_file() else None

@@ -53,16 +53,18 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
     parts = []
     if math.isfinite(plan.lift_share):
         parts += [
-            scale(plan.lift_share, f"no spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
+            scale(plan.lift_share, f"least spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
             paragraph(
                 f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
-                f"{money(plan.asset - plan.no_spend)} more than spending nothing. No policy can add more than "
+                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. No policy can add more than "
                 f"{money(plan.bound - plan.no_spend)}. So the plan holds at least {at_least(plan.lift_share)} of "
                 f"the possible lift, and the gap is at most {at_most(plan.gap)}."
             ),
         ]
     else:
-        parts.append(paragraph("The upper bound is no better than spending nothing: there is no lift to share."))
+        parts.append(
+            paragraph("The upper bound is no better than the least the rules allow: there is no lift to share.")
+        )
     parts.append(
         paragraph(
             f"What this assumes: {plan.bound_assumes}. Values here are expected ones with customers in trait classes; "

@@ -40,7 +40,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
         plan_table(plan),
         "",
         f"Customer asset {money(plan.asset)} in the fluid twin, {money(plan.asset - plan.no_spend, signed=True)} above "
-        f"spending nothing.",
+        f"the least the rules allow.",
     ]
     lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
@@ -52,7 +52,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
             f"(gap at most {plan.gap:.1%})."
         )
     else:
-        lines.append(f"Upper bound {money(plan.bound)}: no better than spending nothing.")
+        lines.append(f"Upper bound {money(plan.bound)}: no better than the least the rules allow.")
     lines.append(f"Note that {plan.bound_assumes}.")
     return "\n".join(lines)
 
@@ -81,6 +81,7 @@ def demo_summary(demo: Demo, folder: Path) -> str:
             "",
             policy_table(demo.comparison),
             "",
+            *rules_missed(demo.comparison, demo.scenario),
             answer,
             INTERVALS,
             "",
@@ -98,6 +99,19 @@ def demo_summary(demo: Demo, folder: Path) -> str:
     )
 
 
+def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:
+    """Return a line for every policy whose mean spend stays more than 1 % below a lever's floor."""
+    lines = []
+    for outcome in comparison.outcomes:
+        by_lever = outcome.history.spend.sum(axis=(0, 1, 2))
+        for name, rule in scenario.rules.levers.items():
+            spent = float(by_lever[outcome.history.targets.levers.index(name)])
+            floor = rule.floor * comparison.budget
+            if spent < 0.99 * floor and outcome.name != "no spend":
+                lines.append(f"Note: '{outcome.name}' spends {money(spent)} on {name}, below its floor {money(floor)}.")
+    return lines
+
+
 def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
     """Return what ``tenure compare`` prints."""
     lines = [
@@ -106,6 +120,7 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
         "",
         policy_table(comparison),
         "",
+        *rules_missed(comparison, scenario),
         INTERVALS,
     ]
     if report is not None:
@@ -156,6 +171,7 @@ def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path, p
             "",
             table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
             "",
+            *rules_missed(comparison, scenario),
             f"Next: tenure compare {shlex.quote(str(path))} --policy as-today --policy {shlex.quote(policy)}"
             if outcome.name != "as today"
             else f"Next: tenure optimize {shlex.quote(str(path))} -o plan.json",

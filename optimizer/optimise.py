@@ -14,10 +14,12 @@ from sim.engine.fluid import expected_history
 from sim.scenario import Scenario
 from sim.valuation import customer_asset
 
-__all__ = ["allocation_problem", "optimise"]
+__all__ = ["allocation_problem", "least_spend", "optimise"]
 
 Floats = NDArray[np.float64]
 
+TINY = 1e-6
+"""Share of today's spend below which a budget is too small to be told from none."""
 REPAIRS = 60
 """Rounds of scaling a mixed plan into its rules, at most; each closes most of what is left."""
 FITTED, FILLED = 1e-9, 1e-3
@@ -56,13 +58,16 @@ def optimise(
     """
     problem = allocation_problem(scenario, chain, budget)
     tell = progress or (lambda _: None)
-    best = full_information(problem, tolerance, threads=threads, progress=lambda done: tell(0.5 * done))
-    found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.4 * done))
+    searched = problem
+    if problem.limits[0] < TINY * problem.row_units[0]:  # prices of no money at all are those of a little
+        searched = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]))
+    best = full_information(searched, tolerance, threads=threads, progress=lambda done: tell(0.5 * done))
+    found = playable(searched, best, threads=threads, progress=lambda done: tell(0.5 + 0.4 * done))
     began = time.perf_counter()
     mixed = _mean_intensity(problem, found)
     intensity, missed = fit_to_rules(problem, mixed)
     history = expected_history(chain, intensity)
-    nothing = np.broadcast_to(problem.actions[:, :, 0], intensity.shape)
+    least = expected_history(chain, least_spend(problem))
     fitted = time.perf_counter()
     bound = certified_bound(problem, best.prices_of_bound, intensity, threads)
     prices = {
@@ -76,7 +81,7 @@ def optimise(
         customers=history.customers[:-1],
         budget=problem.rows[0].limit,
         asset=customer_asset(history, chain.discount_rate).total,
-        no_spend=customer_asset(expected_history(chain, nothing), chain.discount_rate).total,
+        no_spend=customer_asset(least, chain.discount_rate).total,
         bound=bound,
         prices=prices,
         shadow_price=float(found.prices @ np.array([row.per_budget for row in problem.rows])),
@@ -110,6 +115,16 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
         empty = heads <= 1e-12
         intensity[:, g][empty] = 0
     return intensity
+
+
+def least_spend(problem: AllocationProblem) -> Floats:
+    """Return the rule-feasible plan with the least spend: nothing, or the floors alone, even over time and heads."""
+    intensity = np.zeros((problem.chain.periods, *problem.targets.shape))
+    for row in problem.rows:
+        if row.sense == ">=" and row.limit > 0:
+            heads = max(float(problem.chain.initial.sum()), 1.0) * problem.chain.periods
+            intensity += row.limit / heads * row.periods[:, None, None, None] * row.levers * problem.targets.allowed
+    return fit_to_rules(problem, intensity)[0] if intensity.any() else intensity
 
 
 def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats, float]:

@@ -41,7 +41,8 @@ class Plan:
         Head counts expected under the plan.
     budget : float
     asset, no_spend, bound : float
-        Customer asset of the plan, of spending nothing, and the bound; same traits and rules.
+        Customer asset of the plan, of the rule-feasible plan with the least spend (nothing, or the floors alone), and
+        the bound; same traits and rules.
     bound_assumes : str
     prices : dict
         Of the rules that bind, d(asset)/d(limit).
@@ -173,6 +174,13 @@ class Plan:
                 customers[at] = float(row["customers"])
             if not np.isfinite(intensity).all() or (intensity < 0).any():
                 raise InputError(f"{path}: intensities must be numbers of at least 0")
+            forbidden = (intensity > 0) & ~targets.allowed
+            if forbidden.any():
+                _, group, stage, lever = (int(i) for i in np.argwhere(forbidden)[0])
+                raise InputError(
+                    f"{path}: puts money of '{targets.levers[lever]}' on '{targets.name(group, stage)}', which is not "
+                    "among the lever's targets"
+                )
             numbers = {
                 name: float("nan") if content.get(name) is None else float(content[name])
                 for name in ("budget", "asset", "no_spend", "bound", "shadow_price")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.decomposition import SMOOTHING, FullInformation, Progress
+from optimizer.decomposition import LAST_PENALTY, SMOOTHING, FullInformation, Progress
 from optimizer.pricing import Column, Mixture, Pricing, conflict, master, violated
 from optimizer.problem import AllocationProblem
 
@@ -19,8 +19,8 @@ __all__ = ["Playable", "playable"]
 
 Floats = NDArray[np.float64]
 
-PENALTY = 1e4
-"""Value lost per unit of money by which a rule is broken."""
+PENALTY = 1e2
+"""Value lost per unit of money by which a rule is broken, in units of the largest full-information price."""
 QUIET, SETTLED = 4, 1e-4
 """The search ends after so many rounds without this share of the possible lift."""
 
@@ -41,7 +41,7 @@ def playable(
     problem: AllocationProblem,
     start: FullInformation,
     *,
-    iterations: int = 25,
+    iterations: int = 40,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Playable:
@@ -63,7 +63,8 @@ def playable(
     nothing = sum(group[0].value for group in columns)
     prices, best = start.prices, -np.inf
     quiet = 0
-    mixture = master(problem, columns, PENALTY)
+    penalty = PENALTY * max(1.0, float(np.abs(start.prices).max(initial=0)))
+    mixture = master(problem, columns, penalty)
     for step in range(iterations):
         starts = []
         for g in range(groups):
@@ -73,15 +74,17 @@ def playable(
         for group, found in zip(columns, pricing.improve(prices, starts), strict=True):
             known = {column.action.tobytes() for column in group}
             group.extend(column for column in found if column.action.tobytes() not in known)
-        mixture = master(problem, columns, PENALTY)
-        value = mixture.value - PENALTY * float(mixture.violation.sum())
+        mixture = master(problem, columns, penalty)
+        value = mixture.value - penalty * float(mixture.violation.sum())
         if progress:
             progress(step / iterations)
         lift = max(start.bound - nothing, 1e-12)
         quiet = quiet + 1 if value <= best + SETTLED * lift else 0
         best = max(best, value)
         if quiet >= QUIET:
-            break
+            if not violated(problem, mixture) or penalty >= LAST_PENALTY:
+                break
+            penalty, quiet, best = 100 * penalty, 0, -np.inf
         prices = mixture.prices if quiet % 2 else SMOOTHING * prices + (1 - SMOOTHING) * mixture.prices
     if violated(problem, mixture):
         raise conflict(problem, mixture)

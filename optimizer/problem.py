@@ -145,7 +145,7 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
     if isinstance(chain, MatrixChain):
         spend = np.repeat(chain.action_spend[:, None, :, None], stages, axis=1)
         _check_number(chain, spend.shape[2], 0, 0)
-        return spend, np.full((groups, stages), spend.shape[2], dtype=np.int64)
+        return spend, np.where(chain.targets.allowed[:, :, 0], spend.shape[2], 1)
     assert isinstance(chain, Lifecycle)
     options: dict[tuple[int, int], Floats] = {}
     for group, segment in enumerate(chain.targets.segments):
@@ -210,8 +210,8 @@ def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | N
     InputError
         If ``given`` is not money of at least 0.
     """
-    if given is not None and not (np.isfinite(given) and given >= 0):
-        raise InputError(f"budget: expected money of at least 0, got {given:g}")
+    if given is not None and not 0 <= given <= 1e18:
+        raise InputError(f"budget: expected money of at least 0 and at most 1e18, got {given:g}")
     if given is not None:
         return float(given)
     return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget

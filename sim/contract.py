@@ -7,7 +7,7 @@ Shapes: ``group`` is segment x value tier, ``stage`` the observed place in the l
 Intensity is money per targeted customer per period.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -94,6 +94,17 @@ class Observation:
         for array in (self.customers, self.lever_available, self.lever_spent):
             array.flags.writeable = False
 
+    def copy(self) -> "Observation":
+        """Return the same in memory of its own: what a policy does to it changes nothing else."""
+        targets = replace(self.targets, allowed=self.targets.allowed.copy(), reference=self.targets.reference.copy())
+        return replace(
+            self,
+            targets=targets,
+            customers=self.customers.copy(),
+            lever_available=self.lever_available.copy(),
+            lever_spent=self.lever_spent.copy(),
+        )
+
 
 @dataclass(frozen=True)
 class Allocation:
@@ -105,11 +116,27 @@ class Allocation:
         """Return money by (groups, stages, levers) on the observed head counts."""
         return np.asarray(self.intensity * observation.customers[:, :, None])
 
-    def check(self, policy: str, observation: Observation) -> None:
-        """Raise ``PolicyError`` where the allocation asks for more than the observation allows.
+    @staticmethod
+    def checked(decided: object, policy: str, observation: Observation) -> "Allocation":
+        """Return what a policy decided, in memory of its own.
 
-        The message names policy, period, target and lever.
+        Raises
+        ------
+        PolicyError
+            Where it is no allocation, or asks for more than ``observation`` allows; the message names policy, period,
+            target and lever.
         """
+        intensity = getattr(decided, "intensity", None)
+        if not isinstance(intensity, np.ndarray) or intensity.dtype.kind not in "fiu":
+            raise PolicyError(
+                f"policy '{policy}', period {observation.period}: expected an Allocation with an array of intensities, "
+                f"got {type(decided).__name__}"
+            )
+        allocation = Allocation(np.array(intensity, dtype=float))
+        allocation._check(policy, observation)
+        return allocation
+
+    def _check(self, policy: str, observation: Observation) -> None:
         targets = observation.targets
         where = f"policy '{policy}', period {observation.period}"
         if self.intensity.shape != targets.shape:

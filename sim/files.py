@@ -34,6 +34,8 @@ def write_text(path: Path, text: str) -> None:
     FolderError
         If it cannot be written.
     """
+    if not path.name or path.is_dir():
+        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_text(text, encoding="utf-8")

@@ -187,7 +187,7 @@ class Lever(Model):
 
     targets: tuple[Stage, ...] = Field(min_length=1, description="observed stages it can be used on")
     tiers: tuple[Literal["low", "middle", "high", "unknown"], ...] = Field(
-        default=("low", "middle", "high", "unknown"), description="value tiers it can be used on; default: all"
+        default=("low", "middle", "high", "unknown"), min_length=1, description="value tiers it can be used on; all"
     )
     moves: dict[Effect, Curve] = Field(min_length=1, description="what it moves, each with its curve")
     reference: NotNegative = Field(description="intensity under which the data were gathered")
@@ -286,13 +286,14 @@ class ExplicitChain(Model):
     lever: str = Field(default="marketing", description="name of the one lever; default: plain")
     actions: tuple[ExplicitAction, ...] = Field(min_length=1, description="what can be done, by rising spend")
     reference: Annotated[int, Field(ge=0)] = Field(default=0, description="which action is as today; default: first")
+    targets: tuple[str, ...] | None = Field(default=None, description="states money can be spent on; none: all")
     gone: tuple[str, ...] = Field(default=(), description="states of those who are no longer customers; default: none")
 
 
 class Segment(Model):
     """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
 
-    start: dict[str, NotNegative] = Field(
+    start: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = Field(
         default_factory=dict, description="head counts at the start: unaware, prospect, new (or a chain's states)"
     )
     traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
@@ -349,7 +350,9 @@ class LeverRule(Model):
 class Rules(Model):
     """What every plan must keep to."""
 
-    budget: NotNegative | None = Field(default=None, description="money over the horizon; none: what today spends")
+    budget: Annotated[float, Field(ge=0, le=1e18)] | None = Field(
+        default=None, description="money over the horizon; none: what today spends"
+    )
     period_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0, description="largest share of the budget in one period; default: no limit"
     )
@@ -366,11 +369,13 @@ class Rules(Model):
 class Scenario(Model):
     """Everything the simulator, the fluid twin and the optimiser know."""
 
-    name: str = Field(description="what the scenario is called in tables and runs")
+    name: str = Field(min_length=1, description="what the scenario is called in tables and runs")
     currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
     period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
-    periods: Annotated[int, Field(ge=1, le=1200)] = Field(description="horizon")
-    discount_rate: NotNegative = Field(default=0.1, description="per year; 10 %: a usual cost of capital")
+    periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
+    discount_rate: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.1, description="per year; 10 %: a usual cost of capital"
+    )
     terminal: Literal["value-to-go", "none"] = Field(
         default="value-to-go", description="value after the horizon under today's spend, or none"
     )
@@ -405,7 +410,12 @@ class Scenario(Model):
             raise ValueError("segments: expected at least one segment, or a base")
         if not self.levers:
             raise ValueError("levers: expected at least one lever")
+        tiers = {"low", "middle", "high"} if self.base else set()
+        if any(segment.traits is not None for segment in self.segments.values()):
+            tiers.add("unknown")
         for name, lever in self.levers.items():
+            if not tiers & set(lever.tiers):
+                raise ValueError(f"levers.{name}.tiers: reaches nobody; here the tiers are {', '.join(sorted(tiers))}")
             for where in lever.by_segment:
                 if where not in known:
                     raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
@@ -416,6 +426,8 @@ class Scenario(Model):
                 continue
             if segment.traits is None:
                 raise ValueError(f"segments.{name}.traits: missing")
+            if segment.actions is not None:
+                raise ValueError(f"segments.{name}.actions: only for a scenario with a chain; remove it")
             for stage in segment.start:
                 if stage not in ("unaware", "prospect", "new"):
                     raise ValueError(_unknown(f"segments.{name}.start", stage, {"unaware", "prospect", "new"}))
@@ -428,9 +440,20 @@ class Scenario(Model):
         if not self.segments:
             raise ValueError("segments: expected at least one segment with its start")
         size = len(chain.states)
-        for state in chain.gone:
-            if state not in chain.states:
-                raise ValueError(_unknown("chain.gone", state, set(chain.states)))
+        if len(set(chain.states)) < size:
+            raise ValueError("chain.states: each name once")
+        for key, states in (("gone", chain.gone), ("targets", chain.targets or ())):
+            for state in states:
+                if state not in chain.states:
+                    raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
+        unused = {"margin", "loss", "stages"}
+        for where, given in [("", self.model_fields_set)] + [
+            (f"segments.{name}.", segment.model_fields_set | ({"traits"} if segment.traits else set()))
+            for name, segment in self.segments.items()
+        ]:
+            extra = sorted((unused | ({"traits"} if where else set())) & given)
+            if extra:
+                raise ValueError(f"{where}{extra[0]}: has no meaning in a chain of one's own; put money into reward")
         for where, actions in [("chain", chain.actions)] + [
             (f"segments.{name}", segment.actions) for name, segment in self.segments.items() if segment.actions
         ]:

@@ -110,6 +110,8 @@ SCENARIO_MISTAKES = {
     "unknown key": (("period: month", "perod: month"), "perod: unknown key; did you mean 'period'?"),
     "negative budget": (("period_share: 0.4", "budget: -5"), "rules.budget"),
     "impossible floor": (("awareness: {floor: 0.02}", "awareness: {floor: 0.6, cap: 0.5}"), "rules.levers.awareness"),
+    "margin that is no number": (("margin: 0.4", "margin: .nan"), "margin: input should be a finite number"),
+    "lever for nobody": (("targets: [prospect]", "targets: [prospect]\n    tiers: [low]"), "reaches nobody"),
     "floors above one": (
         ("awareness: {floor: 0.02}", "awareness: {floor: 0.6}\n    winback: {floor: 0.6}"),
         "add up to 1.2",
@@ -146,6 +148,11 @@ MISTAKES = {
     "bad number": (("simulate", SMALL, "--replications", "many"), "--replications"),
     "unwritable folder": (("compare", SMALL, "--folder", "orders.csv/runs"), "cannot be written"),
     "unwritable plan": (("optimize", SMALL, "-o", "nowhere/plan.json"), "nowhere/plan.json"),
+    "plan into a folder": (("optimize", SMALL, "-o", "."), "it is a folder"),
+    "table into a folder": (("simulate", SMALL, "--replications", 1, "--csv", "."), "it is a folder"),
+    "scenario over purchases": (("calibrate", "orders.csv", "-o", "orders.csv", "--force"), "written over"),
+    "scenario as base": (("calibrate", "orders.csv", "-o", "x.duckdb"), "customer base"),
+    "budget beyond money": (("optimize", SMALL, "--budget", "1e300"), "at most 1e18"),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
 
@@ -175,6 +182,43 @@ def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     assert code == 2
     assert "floor of winback" in err
     assert err.count("\n") == 1
+
+
+def test_without_a_word_the_help_is_shown(tenure) -> None:
+    """Bare `tenure` prints its help on standard output and is content."""
+    code, out, err = tenure()
+    assert (code, err) == (0, "")
+    assert "Start with: tenure demo" in out
+
+
+def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
+    """Ctrl-C: one line, exit code 1."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.compare.compare", stop)
+    assert tenure("simulate", SMALL) == (1, "", "tenure: stopped\n")
+
+
+def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path) -> None:
+    """A plan is not padded with nothing."""
+    assert tenure("optimize", SMALL)[0] == 0
+    text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 8")
+    (tmp_path / "longer.yaml").write_text(text, encoding="utf-8")
+    code, _, err = tenure("simulate", "longer.yaml", "--policy", "plan.json")
+    assert code == 2
+    assert "made for 6 periods, the scenario has 8" in err
+
+
+def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
+    """Going on as today keeps no floor; the table says which it misses."""
+    text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.5}")
+    (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
+    code, out, _ = tenure("compare", "floor.yaml", "--replications", 2, "--no-track")
+    assert code == 0
+    assert "Note: 'as today' spends" in out
+    assert "below its floor" in out
 
 
 @pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "simulate", "optimize", "compare", "ui"])

@@ -10,6 +10,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import gammainc, hyperu
 
+from experiments.compare import compare
+from policies.catalogue import named
 from policies.fixed import AsToday
 from sim.contract import Allocation, Observation
 from sim.customers.population import Posterior, defection_classes, gamma_classes, loyalty, trait_bins
@@ -419,3 +421,39 @@ def test_individual_agents_have_the_value_of_their_classes_nearly(market: Callab
         history = Market(twin, AsToday(), twin.population(1, k), seed=1, replication=k).run()
         drawn.append(customer_asset(history, 0.008).total)
     assert np.mean(drawn) == pytest.approx(expected.total, rel=0.02)
+
+
+def test_frequent_buyers_are_valued_beyond_the_grid(market: Callable[..., Content]) -> None:
+    """150 purchases a period: individual traits and classes agree on the value after the horizon."""
+    content = market(periods=2, competitors=[])
+    traits = {"purchase_rate": 150.0, "defection_rate": 0.1, "spend": 2.0}
+    content["segments"] = {"regulars": {"start": {"new": 3000}, "traits": traits}}
+    twin = build(parse(content))
+    today = named("as today", twin, 1e12)
+    own, nodes = (
+        compare(twin, [today], 1e12, replications=3, traits=traits).outcomes[0].history.terminal
+        for traits in ("individual", "classes")
+    )
+    assert own == pytest.approx(nodes, rel=0.005)
+
+
+def test_a_low_discount_rate_is_met_by_the_classes(market: Callable[..., Content]) -> None:
+    """At 1 % a year value lies far beyond the horizon; fluid and agents with traits of their own agree within 1 %."""
+    content = market(competitors=[], discount_rate=0.01)
+    twin = build(parse(content))
+    intensity = np.broadcast_to(twin.targets.reference, (twin.chain.periods, *twin.targets.shape))
+    fluid = customer_asset(expected_history(twin.chain, intensity), twin.chain.discount_rate).total
+    outcome = compare(twin, [named("as today", twin, 1e12)], 1e12, replications=20).outcomes[0]
+    noise = outcome.assets.std(ddof=1) / np.sqrt(outcome.assets.size)
+    assert abs(fluid - outcome.asset) < 0.01 * fluid + 3 * noise
+
+
+def test_a_rival_who_leaves_with_the_horizon_is_gone_afterwards(market: Callable[..., Content]) -> None:
+    """Ending with the last period is worth more than staying for ever, and the value after is that of no rival."""
+    rival = {"name": "r", "start": 0, "route": "defection", "strength": 0.5}
+    periods = market()["periods"]
+    leaves, stays, none = (
+        build(parse(market(competitors=rivals))).chain for rivals in ([{**rival, "end": periods}], [rival], [])
+    )
+    np.testing.assert_allclose(leaves.terminal, none.terminal, rtol=1e-12)
+    assert (stays.terminal[:, 2] < none.terminal[:, 2]).all()

@@ -12,7 +12,7 @@ import pytest
 
 from optimizer.decomposition import FullInformation, full_information
 from optimizer.occupancy import whole_programme
-from optimizer.optimise import allocation_problem, optimise
+from optimizer.optimise import allocation_problem, least_spend, optimise
 from optimizer.playable import playable
 from optimizer.pricing import Pricing
 from optimizer.problem import AllocationProblem, Row, reference_spend
@@ -638,3 +638,54 @@ def test_the_plan_meets_its_rules_and_is_what_it_says(market: Callable[..., Cont
     assert plan.gap == pytest.approx(1 - (plan.asset - plan.no_spend) / (plan.bound - plan.no_spend))
     assert plan.spend.sum() == pytest.approx(usage[0])
     assert not plan.intensity[:, ~problem.targets.allowed].any()
+
+
+def test_money_that_brings_ten_thousandfold_is_no_conflict() -> None:
+    """Few prospects of huge value: a binding budget has a high price, and is not taken for rules that clash."""
+    scenario = parse(
+        {
+            "name": "business customers",
+            "periods": 6,
+            "margin": 0.5,
+            "segments": {
+                "b": {
+                    "start": {"prospect": 300},
+                    "traits": {"purchase_rate": 0.5, "defection_rate": 0.05, "spend": 50_000.0},
+                }
+            },
+            "levers": {
+                "visit": {
+                    "targets": ["prospect"],
+                    "reference": 0.05,
+                    "moves": {
+                        "acquisition": {"without_money": 0.01, "unlimited_money": 0.2, "spend": 0.05, "brings": 0.03}
+                    },
+                }
+            },
+        }
+    )
+    plan = optimise(scenario, build(scenario).chain)
+    assert plan.status == "feasible"
+    assert plan.lift_share > 0.95
+    assert plan.shadow_price > 1e4
+
+
+def test_no_money_has_the_price_of_a_little(market: Callable[..., Content]) -> None:
+    """The shadow price at no budget is that of a small one, not a penalty."""
+    scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
+    chain = build(scenario).chain
+    none, little = (optimise(scenario, chain, budget) for budget in (0.0, 1e-3 * reference_spend(chain)))
+    assert none.spend.sum() == 0
+    assert none.shadow_price == pytest.approx(little.shadow_price, rel=0.3)
+
+
+def test_lift_counts_from_the_least_the_rules_allow(market: Callable[..., Content]) -> None:
+    """With floors the least spend is the floors, not nothing; without them it is nothing."""
+    for floor in (0.0, 0.2):
+        rules = {"levers": {"awareness": {"floor": floor}, "winback": {"floor": floor / 2}}} if floor else {}
+        scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=rules))
+        problem = allocation_problem(scenario, build(scenario).chain)
+        least = least_spend(problem)
+        spend = expected_history(problem.chain, least).spend.sum(axis=(0, 1, 2))
+        expected = np.array([floor, 0, 0, 0, floor / 2]) * problem.limits[0]
+        np.testing.assert_allclose(spend, expected, rtol=1e-6)

@@ -488,7 +488,7 @@ def test_within_never_exceeds(
     )
     asked = np.array(money).reshape(2, 2, 3)
     got = Allocation.within(asked, observation)
-    got.check("any", observation)
+    Allocation.checked(got, "any", observation)
     assert (got.intensity <= asked).all()
     spend = Allocation(asked).spend(observation).sum(axis=(0, 1))
     if (spend <= lever_available).all() and spend.sum() <= available:
@@ -502,3 +502,58 @@ def test_tiers_are_part_of_a_targets_name(market: Callable[..., Content]) -> Non
     targets = build(parse(market())).targets
     assert targets.name(0, STAGES.index("core")) == "regulars / core"
     assert replace(targets, tiers=("high", "low")).name(0, STAGES.index("core")) == "regulars / core / high"
+
+
+def test_a_policy_that_rewrites_its_observation_gains_nothing(market: Callable[..., Content]) -> None:
+    """Forcing the arrays writeable and lifting one's own caps is caught by the market's own copy."""
+    twin = build(parse(market(plain=True)))
+
+    @dataclass
+    class Cheat:
+        name: str = "cheat"
+
+        def decide(self, observation: Observation) -> Allocation:
+            for array in (observation.lever_available, observation.customers, observation.targets.reference):
+                array.flags.writeable = True
+                array[:] = 1e9
+            return Allocation(np.where(observation.targets.allowed, 100.0, 0.0))
+
+    before = twin.targets.reference.copy()
+    budget = Budget(1000.0, 1000.0, np.full(5, 10.0))
+    with pytest.raises(PolicyError, match="policy 'cheat', period 0"):
+        Market(twin, Cheat(), twin.population(0, 0), budget).run()
+    np.testing.assert_array_equal(twin.targets.reference, before)
+
+
+@pytest.mark.parametrize("nonsense", [None, 3.0, [1.0], Allocation([1.0])])  # type: ignore[arg-type]
+def test_what_is_no_allocation_is_named(nonsense: Any, market: Callable[..., Content]) -> None:
+    """A decision of the wrong kind raises PolicyError that names policy and period."""
+    twin = build(parse(market(plain=True)))
+
+    @dataclass
+    class Confused:
+        name: str = "confused"
+
+        def decide(self, observation: Observation) -> Any:
+            return nonsense
+
+    with pytest.raises(PolicyError, match="policy 'confused', period 0: expected an Allocation"):
+        Market(twin, Confused(), twin.population(0, 0)).run()
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e9])
+def test_agents_count_any_currency(unit: float, market: Callable[..., Content]) -> None:
+    """Money in millionths or thousand millions: the same asset to 1e-6, no overflow of the integers it is summed in."""
+    content = market(competitors=[])
+    twin = build(parse(content))
+    usual = customer_asset(Market(twin, AsToday(), twin.population(0, 0)).run(), twin.chain.discount_rate).total
+    for segment in content["segments"].values():
+        segment["traits"] = {**segment["traits"], "spend": {**segment["traits"]["spend"]}}
+        segment["traits"]["spend"]["gamma"] *= unit
+    for lever in content["levers"].values():
+        lever["reference"] *= unit
+        for curve in lever["moves"].values():
+            curve["spend"] *= unit
+    other = build(parse(content))
+    got = customer_asset(Market(other, AsToday(), other.population(0, 0)).run(), other.chain.discount_rate).total
+    assert got == pytest.approx(unit * usual, rel=1e-6)

@@ -27,6 +27,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+LAGUERRE_SHAPE = 100.0
+"""Gamma shape above which SciPy's Laguerre weights overflow; the rule of the quantiles serves instead."""
+
 QUANTILES = 20_000
 """Equal quantiles that stand for a gamma law while its Gauss rule is made."""
 
@@ -96,6 +99,8 @@ def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     """
     if not isinstance(law, Gamma):
         return np.array([float(law)]), np.ones(1)
+    if law.shape > LAGUERRE_SHAPE:
+        return _gauss_rule(_quantiles(law), count)
     from scipy.special import roots_genlaguerre
 
     nodes, weights = roots_genlaguerre(count, law.shape - 1)
@@ -106,25 +111,32 @@ def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tu
     """Return nodes and weights for a defection rate ``mu``: the Gauss rule in ``v = c/(c + mu)``.
 
     A customer's value goes with ``1/(mu + d)``, which is nearly a line in ``v`` for ``c`` near ``d`` plus one over
-    the horizon; Gauss-Laguerre in ``mu`` itself misses nearly half of it (5 nodes, CDNOW), this rule .06 %. The rule
-    is that of 20,000 equal quantiles, by the Stieltjes procedure and Golub & Welsch (1969).
+    the horizon; Gauss-Laguerre in ``mu`` itself misses nearly half of it (5 nodes, CDNOW), this rule .06 %.
     """
     if not isinstance(law, Gamma):
         return np.array([float(law)]), np.ones(1)
+    nodes, weights = _gauss_rule(loyalty(_quantiles(law), horizon_rate), count)
+    return horizon_rate * (1 / nodes - 1), weights
+
+
+def _quantiles(law: Gamma) -> Floats:
     from scipy.special import gammaincinv
 
-    quantiles = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    v = loyalty(gammaincinv(law.shape, quantiles) / law.rate, horizon_rate)
+    return np.asarray(gammaincinv(law.shape, (np.arange(QUANTILES) + 0.5) / QUANTILES) / law.rate)
+
+
+def _gauss_rule(values: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return the Gauss rule of equally likely ``values``: Stieltjes procedure, Golub & Welsch (1969)."""
     diagonal, off = np.zeros(count), np.zeros(count)
-    before, now, norm_before = np.zeros_like(v), np.ones_like(v), 1.0
+    before, now, norm_before = np.zeros_like(values), np.ones_like(values), 1.0
     for k in range(count):
         norm = float(now @ now)
         off[k] = norm / norm_before if k else 0.0
-        diagonal[k] = (v * now) @ now / norm
-        before, now, norm_before = now, (v - diagonal[k]) * now - off[k] * before, norm
+        diagonal[k] = (values * now) @ now / norm
+        before, now, norm_before = now, (values - diagonal[k]) * now - off[k] * before, norm
     jacobi = np.diag(diagonal) + np.diag(np.sqrt(off[1:]), 1) + np.diag(np.sqrt(off[1:]), -1)
     nodes, vectors = np.linalg.eigh(jacobi)
-    return horizon_rate * (1 / nodes - 1), vectors[0] ** 2
+    return nodes, vectors[0] ** 2
 
 
 def loyalty(defection_rate: Floats, horizon_rate: float) -> Floats:

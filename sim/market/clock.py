@@ -123,9 +123,8 @@ class Market:
         yield clock.timeout(REVIEW)
         while True:
             observation = self._observe(int(clock.now))
-            allocation = self.policy.decide(observation)
-            allocation.check(self.policy.name, observation)
-            self._intensity = allocation.intensity
+            decided = self.policy.decide(observation.copy())
+            self._intensity = Allocation.checked(decided, self.policy.name, observation).intensity
             yield clock.timeout(self.review_every)
 
     def _observe(self, period: int) -> Observation:
