@@ -132,6 +132,16 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {scenario} -o plan.json")
 
 
+@app.command(epilog=_example("tenure schema > scenario.schema.json"))
+def schema(seed: NoSeed = 0, as_json: Json = True) -> None:
+    """Print the JSON Schema of scenario files, for editors: every key with its unit and default."""
+    from sim.scenario import Scenario
+
+    content = Scenario.model_json_schema()
+    content["properties"].pop("folder")
+    _print_json(content)
+
+
 @app.command(epilog=_example("tenure simulate scenario.yaml --policy as-today"))
 def simulate(
     scenario: ScenarioFile,

@@ -4,8 +4,9 @@ import numpy as np
 
 from experiments.tables import money, table
 from optimizer.problem import budget_in_force
+from sim.curves import Curve
 from sim.engine.fluid import observed_counts
-from sim.scenario import Curve, Lever, Scenario
+from sim.scenario import Lever, Scenario
 from sim.twin import Twin
 
 __all__ = ["describe", "lever_in_words"]

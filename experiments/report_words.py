@@ -10,7 +10,8 @@ from experiments.report_page import money, percent
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
-    from sim.scenario import Curve, Lever
+    from sim.curves import Curve
+    from sim.scenario import Lever
 
 __all__ = [
     "at_least",

@@ -6,23 +6,18 @@ into one :class:`~sim.errors.ScenarioError` that names file, key, what was expec
 
 import difflib
 import hashlib
-import itertools
 import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from sim.curves import SHAPES, BlattbergDeighton, Curve, Finite, Model, NotNegative, Positive, Share
 from sim.errors import FolderError, ScenarioError, first_line
 
-__all__ = ["Competitor", "Curve", "ExplicitAction", "Lever", "Rules", "Scenario", "Segment", "load"]
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+__all__ = ["Competitor", "ExplicitAction", "Lever", "Rules", "Scenario", "Segment", "load", "parse"]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
@@ -42,137 +37,6 @@ EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "amount": CUSTOMER_STAGES,
     "reactivation": CUSTOMER_STAGES,
 }
-
-
-class Model(BaseModel):
-    """Frozen; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answers(Model):
-    """What every curve made from a manager's answers says: no money, unlimited money, and one intensity between."""
-
-    without_money: Finite = Field(description="f(0), in the unit of what the lever moves")
-    unlimited_money: Finite = Field(description="f at unlimited intensity")
-    spend: Positive = Field(description="an intensity the manager knows, money per targeted customer per period")
-    brings: Finite = Field(description="f at that intensity")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.without_money < self.brings < self.unlimited_money:
-            raise ValueError(
-                "expected without_money < brings < unlimited_money, "
-                f"got {self.without_money:g}, {self.brings:g}, {self.unlimited_money:g}"
-            )
-        return self
-
-    @property
-    def known_share(self) -> float:
-        """Return how much of the room between floor and ceiling the known intensity brings."""
-        return (self.brings - self.without_money) / (self.unlimited_money - self.without_money)
-
-
-class BlattbergDeighton(_Answers):
-    """``f(u) = floor + (ceiling - floor)(1 - e^(-k u))`` (Blattberg & Deighton 1996, with a floor): the default."""
-
-    shape: Literal["blattberg-deighton"] = Field(
-        default="blattberg-deighton", description="default: each unit of money brings less"
-    )
-
-
-class Adbudg(_Answers):
-    """``f(u) = floor + (ceiling - floor) u^c/(d + u^c)`` (ADBUDG, Little 1970); S-shaped for ``c`` above 1."""
-
-    shape: Literal["adbudg"]
-    steepness: Positive = Field(description="c: up to 1 bends down throughout, above 1 has a threshold")
-
-
-class Hill(Model):
-    """``f(u) = floor + (ceiling - floor) u^c/(h^c + u^c)``: half of the room at ``h``; S-shaped for ``c`` above 1."""
-
-    shape: Literal["hill"]
-    without_money: Finite = Field(default=0.0, description="f(0); default: nothing without money")
-    unlimited_money: Finite = Field(description="f at unlimited intensity")
-    half: Positive = Field(description="intensity that brings half of what money can")
-    steepness: Positive = Field(description="c: up to 1 bends down throughout, above 1 has a threshold")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.without_money < self.unlimited_money:
-            raise ValueError(
-                f"expected without_money < unlimited_money, got {self.without_money:g}, {self.unlimited_money:g}"
-            )
-        return self
-
-    @property
-    def spend(self) -> float:
-        """Return an intensity to measure others by: the half."""
-        return self.half
-
-    @property
-    def brings(self) -> float:
-        """Return f at that intensity."""
-        return (self.without_money + self.unlimited_money) / 2
-
-
-class PiecewiseLinear(Model):
-    """Straight between points ``[intensity, f]``, flat beyond the last: for measured tables."""
-
-    shape: Literal["piecewise-linear"]
-    points: tuple[tuple[NotNegative, Finite], ...] = Field(
-        min_length=2, description="[intensity, f], rising, from 0 on"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        money = [u for u, _ in self.points]
-        if money[0] != 0 or any(after <= before for before, after in itertools.pairwise(money)):
-            raise ValueError(f"expected points by rising intensity, the first at 0, got {money}")
-        if any(after < before for before, after in itertools.pairwise([f for _, f in self.points])):
-            raise ValueError("expected values that do not fall: more money must not bring less")
-        return self
-
-    @property
-    def without_money(self) -> float:
-        """Return f(0)."""
-        return self.points[0][1]
-
-    @property
-    def unlimited_money(self) -> float:
-        """Return f at the last point and beyond."""
-        return self.points[-1][1]
-
-    @property
-    def spend(self) -> float:
-        """Return an intensity to measure others by: the middle point's."""
-        return self.points[len(self.points) // 2][0]
-
-    @property
-    def brings(self) -> float:
-        """Return f at that intensity."""
-        return self.points[len(self.points) // 2][1]
-
-
-def _shape_of(value: Any) -> str:
-    found = value.get("shape", "blattberg-deighton") if isinstance(value, dict) else getattr(value, "shape", None)
-    return str(found)
-
-
-Curve = Annotated[
-    Annotated[BlattbergDeighton, Tag("blattberg-deighton")]
-    | Annotated[Adbudg, Tag("adbudg")]
-    | Annotated[Hill, Tag("hill")]
-    | Annotated[PiecewiseLinear, Tag("piecewise-linear")],
-    Discriminator(
-        _shape_of,
-        custom_error_type="unknown_shape",
-        custom_error_message="expected shape blattberg-deighton (the default), adbudg, hill or piecewise-linear",
-    ),
-]
-SHAPES: dict[str, type[Model]] = {
-    "blattberg-deighton": BlattbergDeighton, "adbudg": Adbudg, "hill": Hill, "piecewise-linear": PiecewiseLinear,
-}  # fmt: skip
 
 
 class LeverInSegment(Model):

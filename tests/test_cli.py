@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from experiments.cli import main
 
@@ -184,6 +185,18 @@ def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     assert err.count("\n") == 1
 
 
+def test_the_schema_knows_what_the_files_use(tenure) -> None:
+    """Every key of the examples is in the schema, and what is not a user's key is not."""
+    code, out, err = tenure("schema")
+    assert (code, err) == (0, "")
+    known = json.loads(out)
+    root = SMALL.parents[2]
+    for path in (SMALL, root / "examples/cdnow/scenario.yaml", root / "examples/recency-chain/scenario.yaml"):
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(known["properties"])
+    assert "folder" not in known["properties"]
+    assert "money per targeted customer per period" in out
+
+
 def test_without_a_word_the_help_is_shown(tenure) -> None:
     """Bare `tenure` prints its help on standard output and is content."""
     code, out, err = tenure()
@@ -221,7 +234,7 @@ def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
     assert "below its floor" in out
 
 
-@pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "simulate", "optimize", "compare", "ui"])
+@pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "compare", "ui"])
 def test_help_has_an_example(tenure, verb) -> None:
     """Every verb's help shows a line to copy."""
     code, out, err = tenure(verb, "--help")

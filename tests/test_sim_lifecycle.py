@@ -14,13 +14,14 @@ from scipy.integrate import quad
 from optimizer.decomposition import full_information
 from optimizer.optimise import allocation_problem
 from policies.fixed import AsToday
+from sim.curves import BlattbergDeighton, Curve
 from sim.engine import lifecycle
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, transition_matrix
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, RATE, RETURNED, WON, Lifecycle, alive_outcomes
 from sim.engine.response import response
 from sim.market.clock import Market
-from sim.scenario import STAGES, BlattbergDeighton, Curve, Thresholds, parse
+from sim.scenario import STAGES, Thresholds, parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

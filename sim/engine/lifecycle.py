@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Targets
+from sim.curves import Curve
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, ControlledChain, StateSpace, Step
 from sim.engine.response import response
-from sim.scenario import CUSTOMER_STAGES, STAGES, Competitor, Curve, Scenario, Thresholds
+from sim.scenario import CUSTOMER_STAGES, STAGES, Competitor, Scenario, Thresholds
 
 __all__ = [
     "Lifecycle",

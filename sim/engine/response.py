@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario import Adbudg, BlattbergDeighton, Curve, Hill
+from sim.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
 __all__ = ["response"]
 
