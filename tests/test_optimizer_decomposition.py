@@ -387,7 +387,7 @@ class ByPeriod:
 
 
 def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content]) -> None:
-    """No rule-feasible playable policy is worth more than the bound, in expectation and, for the best ones, drawn."""
+    """No rule-feasible playable policy is worth more than the bound: in expectation, nor drawn beyond 3 errors."""
     twin, problem, best = bounded(market)
     policies = feasible_policies(problem, best, 500)
     values = np.array([asset_of(problem, intensity) for intensity in policies])
@@ -395,15 +395,15 @@ def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content])
     assert values.max() <= best.bound
     assert values.max() > nothing + 0.3 * (best.bound - nothing)  # some are good: the bound has been tried
     assert np.unique(values).size > 400
-    for i in np.argsort(values)[-3:]:
-        drawn = []
-        for k in range(10):
-            population = twin.population(3, k, "classes")
-            history = Market(twin, ByPeriod(policies[i]), population, seed=3, replication=k).run()
-            drawn.append(customer_asset(history, twin.chain.discount_rate).total)
-        error = np.std(drawn, ddof=1) / math.sqrt(10)
-        assert np.mean(drawn) <= best.bound + 3 * error
-        assert abs(np.mean(drawn) - values[i]) <= 4 * error
+    drawn = np.empty((500, 3))
+    for k in range(3):
+        population = twin.population(3, k, "classes")
+        for i, intensity in enumerate(policies):
+            history = Market(twin, ByPeriod(intensity), population, seed=3, replication=k).run()
+            drawn[i, k] = customer_asset(history, twin.chain.discount_rate).total
+    error = np.sqrt(drawn.var(axis=1, ddof=1).mean() / 3)
+    assert (drawn.mean(axis=1) <= best.bound + 3 * error).all()
+    assert (np.abs(drawn.mean(axis=1) - values) <= 5 * error).all()
 
 
 @dataclass(eq=False)
