@@ -127,7 +127,8 @@ def calibrate_purchases(
         os.replace(part, base_path)
         write_text(output, text)
     except InputError as error:
-        raise type(error)(str(error).replace(str(part), str(purchases))) from None
+        message = str(error).replace(str(part), str(purchases))
+        raise type(error)(message if str(purchases) in message else f"{purchases}: {message}") from None
     finally:
         part.unlink(missing_ok=True)
     return Calibration(CustomerBase.open(base_path), found, check, output)

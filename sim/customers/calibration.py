@@ -93,12 +93,12 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     if used.sum() < FEWEST_CUSTOMERS:
         raise PurchasesError(
             f"mean spend needs at least {FEWEST_CUSTOMERS} customers with a repeat purchase of more than 0; "
-            f"there are {used.sum()}: use more customers, a longer period, or give p, q and gamma"
+            f"there are {used.sum()}: use more customers or a longer period"
         )
     counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), summary.mean_spend[used])
     if np.ptp(spend) <= 1e-9 * spend.max():
         raise PurchasesError(
-            f"every customer spends {spend[0]:g} per purchase, so p, q and gamma cannot be told; give them"
+            f"every customer spends {spend[0]:g} per purchase, so a law of amounts cannot be told; amounts must differ"
         )
     unit = float(np.average(spend, weights=counts))
 

@@ -132,7 +132,10 @@ def resolve_columns(present: list[str], given: Mapping[str, str], where: str) ->
         if guess is not None:
             columns[role] = guess
         elif role in _REQUIRED:
-            raise PurchasesError(f"{where}: no column looks like {role}; say which it is; the columns are {there}")
+            raise PurchasesError(
+                f"{where}: no column looks like {role}; say which it is (--customer, --date, --amount); "
+                f"the columns are {there}"
+            )
     return columns
 
 
