@@ -129,7 +129,7 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
         money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(found, twin.chain)}
         _print_json({"name": found.name, "hash": found.hash, **money, "text": text})
     else:
-        typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {scenario} -o plan.json")
+        typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")
 
 
 @app.command(epilog=_example("tenure schema > scenario.schema.json"))

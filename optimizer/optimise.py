@@ -135,7 +135,7 @@ def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats,
     """
     scaled = intensity.copy()
     full, worst = False, np.inf
-    for repair in range(REPAIRS):
+    for repair in range(REPAIRS + 1):
         usage = problem.usage(scaled)
         missed = np.maximum(problem.signs * (usage - problem.limits), 0) / problem.row_units
         worst = float(missed.max(initial=0))
@@ -145,7 +145,7 @@ def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats,
             fills = row.name == "budget" and full and worst < FILLED
             if usage[r] > 0 and (missed[r] > 0 or fills):
                 factor = np.where(problem.coefficients[r] > 0, factor * problem.limits[r] / usage[r], factor)
-        if worst < FITTED and np.abs(factor - 1).max() < 1e-7:
+        if repair == REPAIRS or (worst < FITTED and np.abs(factor - 1).max() < 1e-7):
             break
         scaled = scaled * factor[:, None, None, :]
     return scaled, worst

@@ -557,3 +557,13 @@ def test_agents_count_any_currency(unit: float, market: Callable[..., Content]) 
     other = build(parse(content))
     got = customer_asset(Market(other, AsToday(), other.population(0, 0)).run(), other.chain.discount_rate).total
     assert got == pytest.approx(unit * usual, rel=1e-6)
+
+
+def test_two_rivals_alike_both_count_and_both_leave(market: Callable[..., Content]) -> None:
+    """The same rival listed twice presses twice, and ends twice."""
+    rival = {"name": "r", "start": 1, "end": 3, "route": "defection", "strength": 0.5}
+    twin = build(parse(market(plain=True, competitors=[rival, rival])))
+    assert twin.chain.environment[:, 0].tolist() == [1, 2.25, 2.25, 1, 1, 1, 1, 1, 1]
+    twice = Market(twin, AsToday(), twin.population(0, 0)).run()
+    once = build(parse(market(plain=True, competitors=[rival])))
+    assert twice.alive[3].sum() < Market(once, AsToday(), once.population(0, 0)).run().alive[3].sum()

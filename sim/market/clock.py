@@ -87,7 +87,7 @@ class Market:
         self.seed, self.replication, self.review_every = seed, replication, review_every
         periods = twin.chain.periods
         self._state = population.state.copy()
-        self._there: set[Competitor] = set()
+        self._there: set[int] = set()
         self._intensity = np.zeros((groups, stages, levers))
         self._spent = np.zeros(levers)
         self._customers = np.zeros((periods + 1, groups, stages))
@@ -101,23 +101,23 @@ class Market:
     def run(self, progress: Callable[[], None] | None = None) -> History:
         """Run to the horizon and return what happened; ``progress`` is called once a period."""
         clock = simpy.Environment()
-        for rival in self.twin.scenario.competitors:
-            clock.process(self._rival(clock, rival))
+        for number, rival in enumerate(self.twin.scenario.competitors):
+            clock.process(self._rival(clock, number, rival))
         clock.process(self._reviews(clock))
         clock.process(self._ticks(clock, progress))
         clock.run(until=self.twin.chain.periods)
         return self._history()
 
-    def _rival(self, clock: simpy.Environment, rival: Competitor) -> Generator[Any, Any, None]:
+    def _rival(self, clock: simpy.Environment, number: int, rival: Competitor) -> Generator[Any, Any, None]:
         yield clock.timeout(rival.start)
-        self._there.add(rival)
+        self._there.add(number)
         if rival.end is not None:
             yield clock.timeout(rival.end - rival.start)
-            self._there.remove(rival)
+            self._there.remove(number)
 
     def _environment(self) -> Floats:
         """Return what the rivals that are there multiply."""
-        return environment_of([rival for rival in self.twin.scenario.competitors if rival in self._there])
+        return environment_of([self.twin.scenario.competitors[number] for number in sorted(self._there)])
 
     def _reviews(self, clock: simpy.Environment) -> Generator[Any, Any, None]:
         yield clock.timeout(REVIEW)
