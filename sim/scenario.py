@@ -1,201 +1,70 @@
 """The scenario file: one frozen, validated description of customers, levers, market, money and rules.
 
-Every field carries its unit and, where it has a default, why that default. ``load`` turns every mistake in a file
-into one :class:`~sim.errors.ScenarioError` that names file, key, what was expected and what came.
+Its parts are in :mod:`sim.scenario_customers` and :mod:`sim.scenario_market`. Every field carries its unit and, where
+it has a default, why that default. ``load`` turns every mistake in a file into one :class:`~sim.errors.ScenarioError`
+that names file, key, what was expected and what came.
 """
 
 import difflib
 import hashlib
 import json
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from sim.curves import SHAPES, BlattbergDeighton, Curve, Finite, Model, NotNegative, Positive, Share
+from sim.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
 from sim.errors import FolderError, ScenarioError, first_line
+from sim.scenario_customers import (
+    BASE_SEGMENTS,
+    CUSTOMER_STAGES,
+    STAGES,
+    TIERS,
+    Base,
+    CostToServe,
+    Employees,
+    ExplicitAction,
+    ExplicitChain,
+    Gamma,
+    GammaGamma,
+    Links,
+    ParetoNBD,
+    Quality,
+    Satisfaction,
+    Segment,
+    Survey,
+    Thresholds,
+    Traits,
+    ValueToCustomer,
+)
+from sim.scenario_market import Competitor, Lever, LeverInSegment, Shock
 
-__all__ = ["Competitor", "ExplicitAction", "Lever", "Rules", "Scenario", "Segment", "load", "parse"]
+__all__ = [
+    "BASE_SEGMENTS",
+    "CUSTOMER_STAGES",
+    "PERIODS_PER_YEAR",
+    "STAGES",
+    "TIERS",
+    "WEEKS_PER_PERIOD",
+    "Competitor",
+    "ExplicitAction",
+    "Gamma",
+    "GammaGamma",
+    "Lever",
+    "ParetoNBD",
+    "Rules",
+    "Scenario",
+    "Segment",
+    "Shock",
+    "Thresholds",
+    "Traits",
+    "load",
+    "parse",
+]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
-
-Stage = Literal["unaware", "prospect", "new", "developing", "core", "declining", "lapsed"]
-STAGES: tuple[str, ...] = get_args(Stage)
-CUSTOMER_STAGES = STAGES[2:]
-TIERS = ("low", "middle", "high")
-BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
-
-Effect = Literal["awareness", "acquisition", "survival", "purchase_rate", "amount", "reactivation"]
-EFFECT_STAGES: dict[str, tuple[str, ...]] = {
-    "awareness": ("unaware",),
-    "acquisition": ("prospect",),
-    "survival": CUSTOMER_STAGES,
-    "purchase_rate": CUSTOMER_STAGES,
-    "amount": CUSTOMER_STAGES,
-    "reactivation": CUSTOMER_STAGES,
-}
-
-
-class LeverInSegment(Model):
-    """What differs for one segment."""
-
-    reference: NotNegative | None = Field(default=None, description="intensity in the data; none: as the lever")
-    moves: dict[Effect, Curve] = Field(default_factory=dict, description="curves that replace the lever's")
-
-
-class Lever(Model):
-    """A marketing instrument: whom it reaches, what it moves, and how money turns into effect."""
-
-    targets: tuple[Stage, ...] = Field(min_length=1, description="observed stages it can be used on")
-    tiers: tuple[Literal["low", "middle", "high", "unknown"], ...] = Field(
-        default=("low", "middle", "high", "unknown"), min_length=1, description="value tiers it can be used on; all"
-    )
-    moves: dict[Effect, Curve] = Field(min_length=1, description="what it moves, each with its curve")
-    reference: NotNegative = Field(description="intensity under which the data were gathered")
-    reach: Share = Field(default=1.0, description="part of the target that can be addressed; default: everybody")
-    by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        for effect in self.moves:
-            outside = [stage for stage in self.targets if stage not in EFFECT_STAGES[effect]]
-            if outside:
-                raise ValueError(
-                    f"'{effect}' cannot be moved in stage '{outside[0]}'; it can in {', '.join(EFFECT_STAGES[effect])}"
-                )
-        curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
-        for override in self.by_segment.values():
-            reference = self.reference if override.reference is None else override.reference
-            unknown = [effect for effect in override.moves if effect not in self.moves]
-            if unknown:
-                raise ValueError(f"by_segment moves '{unknown[0]}', which the lever itself does not move")
-            curves += [(effect, override.moves.get(effect, curve), reference) for effect, curve in self.moves.items()]
-        for effect, curve, reference in curves:
-            if effect in ("purchase_rate", "amount"):
-                if curve.without_money <= -1:
-                    raise ValueError(f"'{effect}' is a relative gain: without_money must be above -1")
-                continue
-            if curve.without_money < 0 or curve.unlimited_money > 1:
-                raise ValueError(f"'{effect}' is a chance per period: expected numbers between 0 and 1")
-            if effect == "survival" and curve.unlimited_money == 1:
-                raise ValueError("'survival' of 1 would be for ever: expected a highest value below 1")
-            if effect == "survival" and reference == 0 and curve.without_money == 0:
-                raise ValueError("survival at the reference would be 0: expected a reference above 0")
-        return self
-
-
-class Gamma(Model):
-    """A gamma distribution over customers, mean ``shape/rate``."""
-
-    shape: Positive = Field(description="heterogeneity: small is very mixed")
-    rate: Positive = Field(description="in periods")
-
-
-class GammaGamma(Model):
-    """Spend per purchase over customers: ``z = p/nu, nu ~ Gamma(q, gamma)`` (Fader, Hardie & Lee 2005)."""
-
-    p: Positive = Field(description="shape of one purchase's amount around the customer's mean")
-    q: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
-        description="shape over customers; above 1 so that a mean exists"
-    )
-    gamma: Positive = Field(description="scale, money")
-
-
-class ParetoNBD(Model):
-    """Purchase rate ``Gamma(r, alpha)``, defection rate ``Gamma(s, beta)``, per WEEK, as calibrated."""
-
-    r: Positive = Field(description="shape of the purchase rate")
-    alpha: Positive = Field(description="rate of the purchase rate, weeks")
-    s: Positive = Field(description="shape of the defection rate")
-    beta: Positive = Field(description="rate of the defection rate, weeks")
-
-
-class Traits(Model):
-    """How customers of a segment differ; a plain number means that they do not."""
-
-    purchase_rate: Gamma | NotNegative = Field(description="purchases per period while a customer")
-    defection_rate: Gamma | NotNegative = Field(description="chance rate of leaving, per period")
-    spend: GammaGamma | Positive = Field(description="money per purchase")
-
-
-class Thresholds(Model):
-    """When a customer counts as core, declining, lapsed."""
-
-    core: Annotated[int, Field(ge=2, le=12)] = Field(default=4, description="purchases; 4: the model's usual")
-    declining: Annotated[int, Field(ge=1, le=36)] = Field(default=3, description="silent periods; 3 months: a season")
-    lapsed: Annotated[int, Field(ge=2, le=36)] = Field(default=6, description="silent periods; 6 months: half a year")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.declining >= self.lapsed:
-            raise ValueError(f"expected declining < lapsed, got {self.declining} and {self.lapsed}")
-        return self
-
-
-class ExplicitAction(Model):
-    """One action of a chain given by the scenario."""
-
-    spend: NotNegative = Field(description="money per customer per period")
-    moves: tuple[tuple[Share, ...], ...] = Field(description="row: state now; column: state next; rows sum to 1")
-    reward: tuple[Finite, ...] = Field(description="money earned per customer by state, before marketing")
-
-
-class ExplicitChain(Model):
-    """A chain of the user's own in place of the lifecycle."""
-
-    states: tuple[str, ...] = Field(min_length=1, description="names of the states, all observed")
-    lever: str = Field(default="marketing", description="name of the one lever; default: plain")
-    actions: tuple[ExplicitAction, ...] = Field(min_length=1, description="what can be done, by rising spend")
-    reference: Annotated[int, Field(ge=0)] = Field(default=0, description="which action is as today; default: first")
-    targets: tuple[str, ...] | None = Field(default=None, description="states money can be spent on; none: all")
-    gone: tuple[str, ...] = Field(default=(), description="states of those who are no longer customers; default: none")
-
-
-class Segment(Model):
-    """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
-
-    start: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = Field(
-        default_factory=dict, description="head counts at the start: unaware, prospect, new (or a chain's states)"
-    )
-    traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
-    margin: Finite | None = Field(default=None, description="margin rate; none: as the scenario")
-    loss: Share | None = Field(default=None, description="silently gone lost for good, per period; none: as scenario")
-    stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")
-    actions: tuple[ExplicitAction, ...] | None = Field(default=None, description="chain only; none: as the chain")
-
-
-class Base(Model):
-    """A firm's real customers, each an agent with its own posterior."""
-
-    file: str = Field(description="customer base made by `tenure calibrate` or `tenure demo`, beside the scenario")
-    as_of: date = Field(description="last day of purchases that are used")
-    pareto_nbd: ParetoNBD
-    gamma_gamma: GammaGamma
-    cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
-    amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")
-
-
-class Competitor(Model):
-    """A rival who acts through one route from a given period on."""
-
-    name: str
-    start: Annotated[int, Field(ge=0)] = Field(description="first period")
-    end: int | None = Field(default=None, description="first period without it; none: stays")
-    route: Literal["defection", "acquisition", "share of customer"]
-    strength: NotNegative = Field(
-        description="defection rate times 1+strength; acquisition chance or purchase rate times 1-strength"
-    )
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if self.route != "defection" and self.strength > 1:
-            raise ValueError(f"strength on '{self.route}' is a share taken away: expected at most 1")
-        if self.end is not None and self.end <= self.start:
-            raise ValueError(f"expected end after start, got {self.start} and {self.end}")
-        return self
 
 
 class LeverRule(Model):
@@ -244,13 +113,35 @@ class Scenario(Model):
         default="value-to-go", description="value after the horizon under today's spend, or none"
     )
     margin: Finite = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
+    cost_to_serve: CostToServe = Field(default_factory=CostToServe, description="none unless stated")
+    law: Literal["silent", "contractual", "renewal"] = Field(
+        default="silent",
+        description="silent: leaving is not seen (default, the usual shop); contractual: leaving is seen at once; "
+        "renewal: seen too, and every survivor of a period pays once",
+    )
     loss: Share = Field(default=0.0, description="silently gone customers lost for good, per period; 0: none")
     stages: Thresholds = Field(default_factory=Thresholds)
     base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
     segments: dict[str, Segment] = Field(default_factory=dict)
     levers: dict[str, Lever] = Field(default_factory=dict)
     chain: ExplicitChain | None = Field(default=None, description="a chain in place of the lifecycle")
+    satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
+    employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
+    links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
+    word_of_mouth: NotNegative | dict[str, dict[str, NotNegative]] = Field(
+        default=0.0,
+        description="by how much chances of awareness and winning rise (a share) per net promoter share of 1 above the "
+        "data's; a number: from all customers to everybody; or {to segment: {from segment: number}}; 0: none",
+    )
+    share_of_customer: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="our part of customers' purchases in the category today; none: not in the model"
+    )
+    survey: Survey | None = Field(default=None, description="of satisfaction; none: the firm never asks")
+    seasons: tuple[NotNegative, ...] = Field(
+        default=(), description="purchase rate by period of the season, from the first period on, relative to its mean"
+    )
     competitors: tuple[Competitor, ...] = ()
+    shocks: tuple[Shock, ...] = ()
     rules: Rules = Field(default_factory=Rules)
     folder: Path = Field(default=Path(), exclude=True, description="where the file was; set by load")
 
@@ -274,6 +165,7 @@ class Scenario(Model):
             raise ValueError("segments: expected at least one segment, or a base")
         if not self.levers:
             raise ValueError("levers: expected at least one lever")
+        self._check_market(known)
         tiers = {"low", "middle", "high"} if self.base else set()
         if any(segment.traits is not None for segment in self.segments.values()):
             tiers.add("unknown")
@@ -285,8 +177,10 @@ class Scenario(Model):
                     raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
         for name, segment in self.segments.items():
             if self.base and name in BASE_SEGMENTS:
-                if segment.start or segment.traits:
-                    raise ValueError(f"segments.{name}: comes from the base; start and traits cannot be given")
+                if segment.start or segment.births or segment.traits or segment.quality:
+                    raise ValueError(
+                        f"segments.{name}: comes from the base; start, births, traits and quality cannot be given"
+                    )
                 continue
             if segment.traits is None:
                 raise ValueError(f"segments.{name}.traits: missing")
@@ -295,12 +189,86 @@ class Scenario(Model):
             for stage in segment.start:
                 if stage not in ("unaware", "prospect", "new"):
                     raise ValueError(_unknown(f"segments.{name}.start", stage, {"unaware", "prospect", "new"}))
-            if not segment.start:
+            if not segment.start and not segment.births:
                 raise ValueError(f"segments.{name}.start: missing; say how many are unaware, prospect or new")
+            if self.law == "renewal" and segment.traits.purchase_rate != 1:
+                raise ValueError(
+                    f"segments.{name}.traits.purchase_rate: under `law: renewal` every survivor pays once a period; "
+                    "expected 1"
+                )
+
+    def _check_market(self, known: set[str]) -> None:
+        """Raise where something needs what the scenario does not have, or names a segment that is not there."""
+        needs = {"satisfaction": "satisfaction", "employee": "employees", "links": "links"}
+        needs["preference"] = "share_of_customer"
+        wanted = [
+            (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
+        ]
+        wanted += [("employees", "satisfaction")] if self.employees else []
+        wanted += [("survey", "satisfaction")] if self.survey else []
+        wanted += [("word_of_mouth", "satisfaction")] if self.word_of_mouth else []
+        wanted += [
+            (f"shocks.{s.name}", needs.get(s.route, "links"))
+            for s in self.shocks
+            if s.route in ("satisfaction", "employee", "turnover")
+        ]
+        wanted += [
+            (f"segments.{name}.value_to_customer.bring", "satisfaction")
+            for name, segment in self.segments.items()
+            if segment.value_to_customer is not None and segment.value_to_customer.bring > 0
+        ]
+        for where, what in wanted:
+            if getattr(self, what) is None:
+                raise ValueError(f"{where}: needs `{what}:`, which the scenario does not state")
+        named = [
+            (f"{kind}.{each.name}.segments", s)
+            for kind, all_ in (("competitors", self.competitors), ("shocks", self.shocks))
+            for each in all_
+            for s in each.segments
+        ]
+        if isinstance(self.word_of_mouth, dict):
+            named += [("word_of_mouth", s) for s in self.word_of_mouth]
+            named += [(f"word_of_mouth.{to}", s) for to, row in self.word_of_mouth.items() for s in row]
+        for where, segment in named:
+            if segment not in known:
+                raise ValueError(_unknown(where, segment, known))
+        if self.law == "renewal":
+            self._check_renewal()
+        if self.seasons and sum(self.seasons) == 0:
+            raise ValueError("seasons: expected at least one number above 0")
+        if self.base and self.law != "silent":
+            raise ValueError(f"law: a base's customers leave silently (Pareto/NBD); expected silent, got {self.law}")
+
+    def _check_renewal(self) -> None:
+        """Raise where something moves the purchase rate, which a renewal does not have."""
+        moved = [
+            *(
+                f"levers.{n}.moves.{e}"
+                for n, v in self.levers.items()
+                for e in ("purchase_rate", "preference")
+                if e in v.moves
+            ),
+            *(f"competitors.{rival.name}" for rival in self.competitors if rival.route == "share of customer"),
+            *(f"shocks.{shock.name}" for shock in self.shocks if shock.route == "purchase rate"),
+            *(["seasons"] if self.seasons else []),
+            *(["share_of_customer"] if self.share_of_customer is not None else []),
+            *(
+                ["satisfaction.purchase_rate_per_level"]
+                if self.satisfaction and self.satisfaction.purchase_rate_per_level
+                else []
+            ),
+        ]
+        if moved:
+            raise ValueError(f"{moved[0]}: moves the purchase rate, which `law: renewal` fixes at one payment a period")
 
     def _check_chain(self, chain: ExplicitChain) -> None:
-        if self.base or self.levers or self.competitors:
-            raise ValueError("chain: takes the place of base, levers and competitors; remove those")
+        taken = (
+            "base", "levers", "competitors", "shocks", "satisfaction", "employees", "links", "word_of_mouth",
+            "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
+        )  # fmt: skip
+        extra = [name for name in taken if name in self.model_fields_set]
+        if extra:
+            raise ValueError(f"chain: takes the place of {extra[0]}; remove that")
         if not self.segments:
             raise ValueError("segments: expected at least one segment with its start")
         size = len(chain.states)
@@ -311,11 +279,11 @@ class Scenario(Model):
                 if state not in chain.states:
                     raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
         unused = {"margin", "loss", "stages"}
+        people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve"}
         for where, given in [("", self.model_fields_set)] + [
-            (f"segments.{name}.", segment.model_fields_set | ({"traits"} if segment.traits else set()))
-            for name, segment in self.segments.items()
+            (f"segments.{name}.", segment.model_fields_set) for name, segment in self.segments.items()
         ]:
-            extra = sorted((unused | ({"traits"} if where else set())) & given)
+            extra = sorted((unused | (people if where else set())) & given)
             if extra:
                 raise ValueError(f"{where}{extra[0]}: has no meaning in a chain of one's own; put money into reward")
         for where, actions in [("chain", chain.actions)] + [
@@ -429,7 +397,9 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     known: dict[str, type[Model]] = {
         "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
         "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
-        "stages": Thresholds, "actions": ExplicitAction,
+        "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
+        "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
+        "cost_to_serve": CostToServe, "value_to_customer": ValueToCustomer,
     }  # fmt: skip
     here: type[Model] = Scenario
     inside_rules = False
