@@ -10,19 +10,12 @@ import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from experiments.inputs import check_table_file, chosen_policies, open_scenario
 from sim.errors import InputError, TenureError
-
-if TYPE_CHECKING:
-    from optimizer.plan import Plan
-    from sim.contract import Policy
-    from sim.scenario import Scenario
-    from sim.twin import Twin
-
-    _Chosen = tuple[Policy, Plan | None]
 
 __all__ = ["app", "main"]
 
@@ -44,6 +37,7 @@ Threads = Annotated[int, typer.Option(help="Threads to use; results do not depen
 BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
 
 THREADS = os.cpu_count() or 1
+DEFAULT_REPLICATIONS = 20
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
@@ -123,7 +117,7 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
     from experiments.describe import describe
     from optimizer.problem import budget_in_force, reference_spend
 
-    found, twin = _open(scenario)
+    found, twin = open_scenario(scenario)
     text = describe(found, twin)
     if as_json:
         money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(found, twin.chain)}
@@ -142,36 +136,93 @@ def schema(seed: NoSeed = 0, as_json: Json = True) -> None:
     _print_json(content)
 
 
-@app.command(epilog=_example("tenure simulate scenario.yaml --policy as-today"))
+@app.command(epilog=_example("tenure simulate scenario.yaml --policy as-today --table months.csv"))
 def simulate(
     scenario: ScenarioFile,
     policy: Annotated[str, typer.Option(help="A policy's name or a plan file.")] = "as-today",
     budget: BudgetOption = None,
-    replications: Replications = 20,
+    replications: Annotated[
+        int | None,
+        typer.Option(help="How many times [default: 20; 1 with --until, --save, --resume].", min=1, max=100_000),
+    ] = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
-    csv: Annotated[Path | None, typer.Option(help="Also write period x segment x stage to this CSV file.")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", "--csv", help="Also write period x segment x stage to this .csv or .parquet file."),
+    ] = None,
+    until: Annotated[int | None, typer.Option(help="Stop after so many periods.", min=1)] = None,
+    save: Annotated[Path | None, typer.Option(help="Save the market where --until stops it.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on from a saved market (same scenario and --seed), under any --policy.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate the customers under one policy."""
+    """Simulate the customers under one policy; or one market in parts, branching into other policies on the way."""
     from experiments.compare import compare
     from experiments.progress import progress_bars
+    from experiments.simulate import Part, follow
     from experiments.summary import simulation_dict, simulation_summary
-    from sim.files import write_text
 
-    found, twin = _open(scenario)
-    total, [(chosen, _)] = _policies([policy], found, twin, budget)
+    in_parts = until is not None or save is not None or resume is not None
+    if in_parts and replications not in (None, 1):
+        raise InputError(f"--replications {replications}: --until, --save and --resume follow one market; leave it out")
+    if table is not None:
+        check_table_file(table)
+    found, twin = open_scenario(scenario)
     with progress_bars() as step:
-        result = compare(
-            twin, [chosen], total, seed=seed, replications=replications, threads=threads,
+        if in_parts:
+            part = follow(
+                found, twin, policy, budget, seed=seed, threads=threads, until=until, save=save, resume=resume,
+                progress=step("Simulating"),
+            )  # fmt: skip
+        else:
+            total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+            number = DEFAULT_REPLICATIONS if replications is None else replications
+            part = Part(
+                compare(
+                    twin, [chosen], total, seed=seed, replications=number, threads=threads,
+                    progress=step("Simulating"),
+                )
+            )  # fmt: skip
+    if table is not None:
+        part.comparison.outcomes[0].history.save(table)
+    if as_json:
+        _print_json(simulation_dict(twin, part))
+    else:
+        typer.echo(simulation_summary(twin, part, scenario, policy))
+
+
+@app.command(epilog=_example("tenure trace scenario.yaml --customer 17 --policy as-today"))
+def trace(
+    scenario: ScenarioFile,
+    customer: Annotated[
+        str | None,
+        typer.Option(help="A number from 0 on inside a segment; or a base's customer id [default: the first]."),
+    ] = None,
+    segment: Annotated[str | None, typer.Option(help="Whose customer [default: the first with people].")] = None,
+    policy: Annotated[str, typer.Option(help="A policy's name or a plan file.")] = "as-today",
+    budget: BudgetOption = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Tell one customer's life: what the firm saw, what was true, what it bought and what was spent on it."""
+    from experiments.progress import progress_bars
+    from experiments.story import life_in_words
+    from experiments.trace import trace_life
+
+    found, twin = open_scenario(scenario)
+    total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+    with progress_bars() as step:
+        life = trace_life(
+            twin, chosen, total, segment=segment, customer=customer, seed=seed, threads=threads,
             progress=step("Simulating"),
         )  # fmt: skip
-    if csv is not None:
-        write_text(csv, result.outcomes[0].history.to_frame().to_csv(index=False))
     if as_json:
-        _print_json(simulation_dict(found, result))
+        _print_json(life.to_dict())
     else:
-        typer.echo(simulation_summary(found, result, scenario, policy))
+        typer.echo(life_in_words(life, scenario))
 
 
 @app.command(epilog=_example("tenure optimize scenario.yaml --budget 200000 -o plan.json"))
@@ -188,7 +239,7 @@ def optimize(
     from experiments.summary import plan_summary
     from optimizer.optimise import optimise
 
-    found, twin = _open(scenario)
+    found, twin = open_scenario(scenario)
     with progress_bars() as step:
         tell = step("Optimising")
         plan = optimise(found, twin.chain, budget, threads=threads, progress=tell)
@@ -209,7 +260,7 @@ def compare(
         list[str], typer.Option(help="A policy's name or a plan file; repeat. The first is the reference.")
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
-    replications: Replications = 20,
+    replications: Replications = DEFAULT_REPLICATIONS,
     seed: Seed = 0,
     threads: Threads = THREADS,
     folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
@@ -222,8 +273,8 @@ def compare(
     from experiments.summary import comparison_summary
     from sim.files import writable_folder
 
-    found, twin = _open(scenario)
-    total, chosen = _policies(policy, found, twin, budget)
+    found, twin = open_scenario(scenario)
+    total, chosen = chosen_policies(policy, found, twin, budget)
     names = [each.name for each, _ in chosen]
     doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if doubled is not None:
@@ -289,41 +340,6 @@ def ui(
         typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
 
     serve(folder, port, announce=announce)
-
-
-def _open(path: Path) -> "tuple[Scenario, Twin]":
-    from sim.scenario import load
-    from sim.twin import build
-
-    found = load(path)
-    return found, build(found)
-
-
-def _policies(words: list[str], found: "Scenario", twin: "Twin", given: float | None) -> "tuple[float, list[_Chosen]]":
-    """Return the budget and the policies that words name: plan files, or names of the catalogue.
-
-    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
-    """
-    from optimizer.plan import Plan
-    from optimizer.problem import budget_in_force
-    from policies.catalogue import named
-    from policies.planned import Planned
-
-    periods = twin.chain.periods
-    files = [word.endswith(".json") or Path(word).is_file() for word in words]
-    plans = [Plan.load(word, twin.targets, periods) if file else None for word, file in zip(words, files, strict=True)]
-    budget = budget_in_force(found, twin.chain, given)
-    if given is None:
-        budget = max([budget, *(plan.budget for plan in plans if plan is not None)])
-    chosen: list[_Chosen] = []
-    for word, plan in zip(words, plans, strict=True):
-        if plan is None:
-            chosen.append((named(word, twin, budget), None))
-            continue
-        if plan.scenario_hash != found.hash:
-            print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
-        chosen.append((Planned(plan.intensity, Path(word).stem), plan))
-    return budget, chosen
 
 
 def _print_json(content: dict[str, Any]) -> None:

@@ -150,33 +150,60 @@ def compare(
     if traits == "individual" and isinstance(twin.chain, Lifecycle) and twin.chain.with_terminal:
         _ = twin.value_grid
     assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))
-    totals: list[History | None] = [None] * len(policies)
+    means = [_Mean() for _ in policies]
     with ThreadPoolExecutor(threads) as pool:
         for replication, histories in enumerate(pool.map(run, range(replications))):
             for i, history in enumerate(histories):
                 assets[i, replication] = customer_asset(history, twin.chain.discount_rate).total
                 kept[i, replication] = history.alive[-1].sum()
                 spends[i, replication] = history.spend.sum()
-                before = totals[i]
-                totals[i] = history if before is None else _combined(before, history)
+                means[i].add(history)
     outcomes = []
-    for i, (policy, total) in enumerate(zip(policies, totals, strict=True)):
-        assert total is not None
+    for i, policy in enumerate(policies):
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
-        mean = _scaled(total, 1 / replications)
-        outcomes.append(Outcome(policy.name, assets[i], kept[i], spends[i], mean, *difference))
+        outcomes.append(Outcome(policy.name, assets[i], kept[i], spends[i], means[i].history(), *difference))
     return Comparison(tuple(outcomes), seed, replications, budget)
 
 
-_SUMMED = ("customers", "alive", "purchases", "revenue", "reward", "spend", "terminal", "unspent")
+_SUMMED = (
+    "people", "moves", "purchases", "revenue", "reward", "cost_to_serve", "bad_debt", "spend", "employees", "terminal",
+    "unspent",
+)  # fmt: skip
+_KNOWN = ("satisfaction", "surveyed", "share")
+"""What is not a number where there are no customers: the mean is over the replications that have one."""
 
 
-def _combined(one: History, other: History) -> History:
-    """Return the sum of two histories; replications are added in their order, so the bits do not vary."""
-    events = {name: one.events[name] + other.events[name] for name in one.events}
-    return replace(one, events=events, **{name: getattr(one, name) + getattr(other, name) for name in _SUMMED})
+class _Mean:
+    """The mean of histories; they are added in their order, so the bits do not vary."""
 
+    def __init__(self) -> None:
+        self._total: History | None = None
+        self._numbers: dict[str, Floats] = {}
+        self._count = 0
 
-def _scaled(total: History, factor: float) -> History:
-    events = {name: amount * factor for name, amount in total.events.items()}
-    return replace(total, events=events, **{name: getattr(total, name) * factor for name in _SUMMED})
+    def add(self, history: History) -> None:
+        """Take in one more history."""
+        self._count += 1
+        known = {name: (~np.isnan(getattr(history, name))).astype(float) for name in _KNOWN}
+        filled: dict[str, Any] = {name: np.nan_to_num(getattr(history, name)) for name in _KNOWN}
+        total = self._total
+        if total is None:
+            self._total, self._numbers = replace(history, trace=None, **filled), known
+            return
+        self._numbers = {name: self._numbers[name] + known[name] for name in _KNOWN}
+        sums: dict[str, Any] = {name: getattr(total, name) + getattr(history, name) for name in _SUMMED}
+        sums |= {name: getattr(total, name) + filled[name] for name in _KNOWN}
+        sums["events"] = {name: total.events[name] + history.events[name] for name in total.events}
+        self._total = replace(total, **sums)
+
+    def history(self) -> History:
+        """Return the mean of those taken in."""
+        total = self._total
+        assert total is not None
+        factor = 1 / self._count
+        means: dict[str, Any] = {name: getattr(total, name) * factor for name in _SUMMED}
+        means["events"] = {name: amount * factor for name, amount in total.events.items()}
+        for name, number in self._numbers.items():
+            nowhere = np.full(number.shape, np.nan)
+            means[name] = np.divide(getattr(total, name), number, out=nowhere, where=number > 0)
+        return replace(total, **means)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.response import response
+from sim.scenario_market import FREE
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def response_curves(scenario: Scenario) -> str:
         horizontal_spacing=0.09,
         vertical_spacing=0.26 / max(rows - 1, 1),
     )
-    for place, (_, lever, _, curve) in enumerate(curves):
+    for place, (_, lever, effect, curve) in enumerate(curves):
         at = {"row": place // columns + 1, "col": place % columns + 1}
         money = np.linspace(0, 4 * max(curve.spend, lever.reference), 60)
         figure.add_scatter(
@@ -250,7 +251,8 @@ def response_curves(scenario: Scenario) -> str:
             showlegend=place == 0,
             **at,
         )
-    figure.update_yaxes(tickformat=".2~%", nticks=5)
+        figure.update_yaxes(tickformat=".3~g" if effect in FREE else ".2~%", **at)
+    figure.update_yaxes(nticks=5)
     figure.update_xaxes(nticks=5, rangemode="tozero")
     unit = _unit(f"money per targeted customer and {scenario.period}", scenario.currency)
     figure.update_xaxes(title={"text": unit, "font": {"size": 11}}, row=rows)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from experiments import report_charts as charts
+from experiments.effect_words import effect_in_words
+from experiments.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
 from experiments.report_page import (
+    NARROW,
     bullets,
     chart,
     money,
@@ -18,7 +21,7 @@ from experiments.report_page import (
     subheading,
     table,
 )
-from experiments.report_words import at_least, at_most, effect_in_words, target_in_words
+from experiments.report_words import at_least, at_most, target_in_words
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison
@@ -51,7 +54,17 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
             paragraph("No plan was optimised in this study, so there is no upper bound to measure against."),
         )
     parts = []
-    if math.isfinite(plan.lift_share):
+    assumes = f"What this assumes: {plan.bound_assumes}. "
+    if math.isnan(plan.bound):
+        assumes = ""
+        parts.append(
+            paragraph(
+                f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
+                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. Note that "
+                f"{plan.bound_assumes}. That reference is {money(plan.reference)}."
+            )
+        )
+    elif math.isfinite(plan.lift_share):
         parts += [
             scale(plan.lift_share, f"least spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
             paragraph(
@@ -67,7 +80,7 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
         )
     parts.append(
         paragraph(
-            f"What this assumes: {plan.bound_assumes}. Values here are expected ones with customers in trait classes; "
+            f"{assumes}Values here are expected ones with customers in trait classes; "
             "those in the table of policies are simulated with traits of each customer's own, so they differ a "
             f"little. Search: {plan.termination}.",
             "soft",
@@ -113,9 +126,6 @@ def assumptions(scenario: Scenario) -> str:
         f"Money is discounted at {percent(scenario.discount_rate, exact=True)} a year; what comes after the horizon is "
         f"{after}.",
     ]
-    if scenario.chain is None:
-        lost = percent(scenario.loss, exact=True)
-        basics.append(f"Of those who have silently left, {lost} are lost for good each {scenario.period}.")
     for name, segment in scenario.segments.items():
         if segment.start:
             counts = ", ".join(f"{number:,.0f} {stage}" for stage, number in segment.start.items())
@@ -125,13 +135,8 @@ def assumptions(scenario: Scenario) -> str:
             f"Everybody else is a real customer on record up to {scenario.base.as_of.isoformat()}, each with a "
             "posterior of its own."
         )
-    for rival in scenario.competitors:
-        until = "to the end" if rival.end is None else f"to {scenario.period} {rival.end}"
-        basics.append(
-            f"Competitor “{rival.name}” acts on {rival.route} with strength {rival.strength:g} from {scenario.period} "
-            f"{rival.start + 1} {until}."
-        )
-    parts = [bullets([basic.replace("`", "'") for basic in basics])]
+    basics += [*customers_in_words(scenario), *market_in_words(scenario), *survey_in_words(scenario)]
+    parts = [bullets([_kept_together(basic.replace("`", "'")) for basic in basics])]
     if scenario.chain is not None:
         chain = scenario.chain
         rows = [
@@ -145,9 +150,11 @@ def assumptions(scenario: Scenario) -> str:
     else:
         rows = []
         for name, lever in scenario.levers.items():
+            today = money(lever.reference) if lever.reference else "not used"
+            when = "".join(f"; {said}" for said in timing_in_words(lever, scenario.period))
             for effect, curve in lever.moves.items():
-                today = money(lever.reference) if lever.reference else "not used"
-                rows.append([name, target_in_words(lever), effect_in_words(effect, curve, scenario.period), today])
+                does = _kept_together(effect_in_words(effect, curve, scenario.period))
+                rows.append([name, target_in_words(lever) + when, does, today])
         parts += [
             table(["Lever", "Used on", "What money does", "Today"], rows, left=3),
             chart(
@@ -158,6 +165,11 @@ def assumptions(scenario: Scenario) -> str:
             ),
         ]
     return section("assumptions", "What is assumed", *parts, tag="assumption")
+
+
+def _kept_together(words: str) -> str:
+    """Return words with every number on one line with its sign of per cent."""
+    return words.replace(" %", f"{NARROW}%")
 
 
 def coverage(comparison: Comparison) -> str:

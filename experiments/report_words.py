@@ -10,40 +10,17 @@ from experiments.report_page import money, percent
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
-    from sim.curves import Curve
     from sim.scenario import Lever
 
 __all__ = [
     "at_least",
     "at_most",
     "called",
-    "effect_in_words",
     "played_policy",
     "quoted",
     "shadow_price_in_words",
     "target_in_words",
 ]
-
-_CHANCES = {
-    "awareness": "become prospects",
-    "acquisition": "buy for the first time",
-    "survival": "of typical customers stay",
-    "reactivation": "of those who had left return with a purchase",
-}
-_GAINS = {"purchase_rate": "purchases", "amount": "money per purchase"}
-
-
-def effect_in_words(effect: str, curve: Curve, period: str) -> str:
-    """Return a manager's answers as a sentence."""
-    lowest, known, highest = (
-        percent(share, exact=True) for share in (curve.without_money, curve.brings, curve.unlimited_money)
-    )
-    if effect in _GAINS:
-        sign = "more " + _GAINS[effect]
-        lowest = f"{lowest} {sign}"
-    else:
-        lowest = f"each {period} {lowest} {_CHANCES[effect]}"
-    return f"{lowest} without money, {known} at {money(curve.spend)}, {highest} at most"
 
 
 def target_in_words(lever: Lever) -> str:

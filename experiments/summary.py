@@ -1,15 +1,19 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import Any
 
 from experiments.compare import Comparison
 from experiments.demo import Demo, FitFigure
+from experiments.mechanism_figures import mechanism_figures, mechanism_lines
 from experiments.report_words import shadow_price_in_words
+from experiments.simulate import Part
 from experiments.tables import money, plan_table, policy_table, table
 from optimizer.plan import Plan
 from sim.scenario import Scenario
+from sim.twin import Twin
 
 __all__ = ["comparison_summary", "demo_summary", "fit_table", "plan_summary", "simulation_dict", "simulation_summary"]
 
@@ -46,7 +50,9 @@ def plan_summary(plan: Plan, currency: str) -> str:
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
     if binding:
         lines.append(f"Other rules that bind, with d(asset)/d(limit): {', '.join(binding[:6])}.")
-    if plan.lift_share == plan.lift_share:
+    if math.isnan(plan.bound):
+        lines.append(f"Reference {money(plan.reference)}: what the search aimed at.")
+    elif plan.lift_share == plan.lift_share:
         lines.append(
             f"Upper bound {money(plan.bound)}: the plan holds at least {plan.lift_share:.1%} of the possible lift "
             f"(gap at most {plan.gap:.1%})."
@@ -128,31 +134,37 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
     return "\n".join(lines)
 
 
-def simulation_dict(scenario: Scenario, comparison: Comparison) -> dict[str, Any]:
+def simulation_dict(twin: Twin, part: Part) -> dict[str, Any]:
     """Return what ``tenure simulate --json`` prints."""
+    comparison = part.comparison
     outcome = comparison.outcomes[0]
     history = outcome.history
     return {
-        "scenario": scenario.name,
+        "scenario": twin.scenario.name,
         "budget": comparison.budget,
         "replications": comparison.replications,
         "seed": comparison.seed,
+        "periods": history.periods,
+        "resumed_at": part.resumed_at,
+        "saved": None if part.saved is None else str(part.saved),
         "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
         "profit": history.profit.tolist(),
         "alive": history.alive.sum(axis=1).tolist(),
         "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
         "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
         "unspent": history.unspent,
+        "mechanisms": mechanism_figures(twin, history),
     }
 
 
-def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path, policy: str) -> str:
+def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:
     """Return what ``tenure simulate`` prints; ``path`` and ``policy`` as the user gave them."""
+    scenario, comparison = twin.scenario, part.comparison
     outcome = comparison.outcomes[0]
     history = outcome.history
     rows = [
         [
-            str(t),
+            str(t + 1),
             f"{history.alive[t].sum():,.0f}",
             f"{history.purchases[t].sum():,.0f}",
             money(float(history.revenue[t].sum())),
@@ -161,19 +173,36 @@ def simulation_summary(scenario: Scenario, comparison: Comparison, path: Path, p
         ]
         for t in range(history.periods)
     ]
+    lines = [
+        _worth(scenario, part),
+        "",
+        table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
+        "",
+        *mechanism_lines(scenario, twin, history),
+    ]
+    if history.periods == scenario.periods:
+        lines += rules_missed(comparison, scenario)
+    return "\n".join([*lines, _next_step(part, shlex.quote(str(path)), shlex.quote(policy))])
+
+
+def _worth(scenario: Scenario, part: Part) -> str:
+    """Return the answer of a simulation in one line."""
+    outcome, period = part.comparison.outcomes[0], scenario.period
+    done = outcome.history.periods
+    who = f"{scenario.name} under '{outcome.name}'"
+    if part.resumed_at is not None:
+        who += f" from {period} {part.resumed_at + 1} on (as saved before)"
+    what = "customer asset" if done == scenario.periods else f"discounted profit of the first {done} {period}s"
     spread = float(outcome.assets.std(ddof=1)) if outcome.assets.size > 1 else float("nan")
     about = f" (standard deviation over replications {money(spread)})" if spread == spread else ""
-    return "\n".join(
-        [
-            f"{scenario.name} under '{outcome.name}': "
-            + f"customer asset {money(outcome.asset)} {scenario.currency}".rstrip()
-            + about,
-            "",
-            table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
-            "",
-            *rules_missed(comparison, scenario),
-            f"Next: tenure compare {shlex.quote(str(path))} --policy as-today --policy {shlex.quote(policy)}"
-            if outcome.name != "as today"
-            else f"Next: tenure optimize {shlex.quote(str(path))} -o plan.json",
-        ]
-    )
+    return f"{who}: {what} {money(outcome.asset)} {scenario.currency}".rstrip() + about
+
+
+def _next_step(part: Part, path: str, policy: str) -> str:
+    outcome = part.comparison.outcomes[0]
+    if part.saved is not None:
+        saved = shlex.quote(str(part.saved))
+        return f"Saved to {saved}. Next: tenure simulate {path} --resume {saved} --policy {policy}, or another policy"
+    if outcome.name != "as today":
+        return f"Next: tenure compare {path} --policy as-today --policy {policy}"
+    return f"Next: tenure optimize {path} -o plan.json"

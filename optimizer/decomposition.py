@@ -102,7 +102,7 @@ def full_information(
     began = time.perf_counter()
     chain = problem.chain
     pricing = Pricing(problem, threads)
-    nothing = pricing.columns_of(np.zeros((chain.periods, *chain.initial.shape), dtype=np.uint8))
+    nothing = pricing.columns_of(problem.cheapest[:, chain.group[:, None], chain.block_stage])
     base = sum(column.value for column in nothing)
     search = _Search(pricing, [[column] for column in nothing], np.zeros(len(problem.rows)))
     penalty = FIRST_PENALTY

@@ -8,14 +8,15 @@ from sim.engine.compile import kernel
 @kernel
 def best_response(
     first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    discount, terminal, own_probability, own_reward, own_cost, action, value,
+    discount, terminal, arrivals, own_probability, own_reward, own_cost, action, value, arrived,
 ):  # fmt: skip
     """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
 
     ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``value`` becomes
-    the value at the start, (blocks, states). ``outcomes[law]`` is how many outcomes a law has. Ties take
-    the cheaper action. Unless empty, ``own_probability[period, block, law, outcome]``, ``own_reward[period, block,
-    law]`` and ``own_cost[period, group, stage]`` are one more action, which differs by period.
+    the value at the start, (blocks, states), and ``arrived[block]`` that of all who appear later. ``outcomes[law]`` is
+    how many outcomes a law has. Ties take the cheaper action. Unless empty, ``own_probability[period, block, law,
+    outcome]``, ``own_reward[period, block, law]`` and ``own_cost[period, group, stage]`` are one more action, which
+    differs by period.
     """
     periods, _, states = action.shape
     with_own = own_cost.shape[0] > 0
@@ -30,6 +31,7 @@ def best_response(
             odds = probability[regime[t], b]
             earn = reward[regime[t], b]
             for s in range(states):
+                arrived[b] += arrivals[t, b, s] * after[s]
                 line = law[b, s]
                 where = stage[b, s]
                 n = outcomes[line]
@@ -59,7 +61,7 @@ def best_response(
 @kernel
 def play_states(
     first, last, group, stage, law, successor, outcomes, regime, probability, reward,
-    discount, terminal, initial, action, used, earned,
+    discount, terminal, initial, arrivals, action, used, earned,
 ):  # fmt: skip
     """Carry blocks ``first..last`` forward under ``action[period, block, state]``.
 
@@ -72,7 +74,7 @@ def play_states(
         now = initial[b].copy()
         then = now.copy()
         for t in range(periods):
-            then[:] = 0.0
+            then[:] = arrivals[t, b]
             odds = probability[regime[t], b]
             earn = reward[regime[t], b]
             for s in range(states):
@@ -92,7 +94,7 @@ def play_states(
 @kernel
 def improve_playable(
     first_block, last_block, g, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    discount, terminal, initial, action, occupancy, sweeps,
+    discount, terminal, initial, arrivals, action, occupancy, sweeps,
 ):  # fmt: skip
     """Improve ``action[period, stage]`` of group ``g`` (blocks ``first_block..last_block``), alike for all hidden.
 
@@ -116,8 +118,8 @@ def improve_playable(
             for s in range(states):
                 occupancy[0, b, s] = initial[first_block + b, s]
         for t in range(periods - 1):
-            occupancy[t + 1] = 0.0
             for b in range(blocks):
+                occupancy[t + 1, b] = arrivals[t, first_block + b]
                 odds = probability[regime[t], first_block + b]
                 for s in range(states):
                     number = occupancy[t, b, s]

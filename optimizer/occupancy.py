@@ -4,6 +4,8 @@ Maximise ``sum disc_t x[t,b,s,a] (reward - money) + sum disc_T x[T,b,s] terminal
 ``x >= 0`` with ``sum_a x[0,b,s,a] = initial``, ``sum_a x[t+1,b,s',a] = sum_{s,a} x[t,b,s,a] P(s'|s,a)`` and the rules.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
         following: set[tuple[int, int]] = set()
         for b, s in sorted(reachable):
             group, line, where = int(chain.group[b]), int(law[b, s]), int(stage[b, s])
-            for a in range(int(problem.choices[group, where])):
+            for a in np.flatnonzero(problem.possible[t, group, where]).tolist():
                 variable = len(objective)
                 index[t, b, s, a] = variable
                 money.append((group, where))
@@ -41,11 +43,14 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
                         there = (b, int(successor[s, o]))
                         following.add(there)
                         inflow[t + 1].setdefault(there, []).append((variable, float(odds)))
-        reachable = following
+        born = chain.arrivals[t]
+        reachable = following | {(int(b), int(s)) for b, s in np.argwhere(born > 0)}
     for (b, s), arriving in inflow[chain.periods].items():
         for variable, odds in arriving:
             objective[variable] += float(chain.discount[-1] * chain.terminal[b, s] * odds)
 
+    # Who appears at the very end is worth something whatever is done.
+    last = float((chain.arrivals[-1] * chain.terminal).sum() * chain.discount[-1])
     lp = LinearProgramme(np.array(objective))
     for r, row in enumerate(problem.rows):
         columns, values = [], []
@@ -64,7 +69,7 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
         for variable, odds in arriving:
             merged[variable] = merged.get(variable, 0.0) - odds
         merged.update(dict.fromkeys(variables, 1.0))
-        limit = float(chain.initial[b, s]) if t == 0 else 0.0
+        limit = float(chain.initial[b, s] if t == 0 else chain.arrivals[t - 1, b, s])
         lp.add_row(list(merged), np.array(list(merged.values())), "=", limit)
     answer = lp.solve()
-    return answer, answer.duals[: len(problem.rows)]
+    return replace(answer, objective=answer.objective + last), answer.duals[: len(problem.rows)]

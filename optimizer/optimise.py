@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
-from optimizer.plan import Plan
+from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
 from optimizer.playable import Playable, playable
 from optimizer.problem import AllocationProblem, budget_in_force, joint_actions, rows_of
 from sim.engine.chain import ControlledChain
 from sim.engine.fluid import expected_history
+from sim.engine.lifecycle import Lifecycle
 from sim.scenario import Scenario
 from sim.valuation import customer_asset
 
@@ -64,12 +65,13 @@ def optimise(
     best = full_information(searched, tolerance, threads=threads, progress=lambda done: tell(0.5 * done))
     found = playable(searched, best, threads=threads, progress=lambda done: tell(0.5 + 0.4 * done))
     began = time.perf_counter()
-    mixed = _mean_intensity(problem, found)
+    mixed = _held(problem, _mean_intensity(problem, found), found)
     intensity, missed = fit_to_rules(problem, mixed)
     history = expected_history(chain, intensity)
     least = expected_history(chain, least_spend(problem))
     fitted = time.perf_counter()
-    bound = certified_bound(problem, best.prices_of_bound, intensity, threads)
+    reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+    couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     prices = {
         row.name: float(price) for row, price in zip(problem.rows, found.prices, strict=True) if abs(price) > 1e-9
     }
@@ -82,7 +84,9 @@ def optimise(
         budget=problem.rows[0].limit,
         asset=customer_asset(history, chain.discount_rate).total,
         no_spend=customer_asset(least, chain.discount_rate).total,
-        bound=bound,
+        bound=float("nan") if couples else reference,
+        reference=reference,
+        bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
         prices=prices,
         shadow_price=float(found.prices @ np.array([row.per_budget for row in problem.rows])),
         status="feasible" if missed < 1e-6 else f"misses a rule by {missed:.2%}",
@@ -117,14 +121,33 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
     return intensity
 
 
+def _held(problem: AllocationProblem, intensity: Floats, found: Playable) -> Floats:
+    """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads."""
+    out = problem.targets.with_committed(intensity)
+    if max(problem.targets.duration) == 1:
+        return out
+    heads = np.zeros((problem.chain.periods, *problem.targets.shape[:2]))
+    for g, (weights, columns) in enumerate(zip(found.mixture.weights, found.columns, strict=True)):
+        heads[:, g] = sum(w * column.used.sum(axis=2) for w, column in zip(weights, columns, strict=True))
+    for lever, duration in enumerate(problem.targets.duration):
+        for window in problem.targets.windows(lever, problem.chain.periods) if duration > 1 else ():
+            number = heads[window].sum(axis=0)
+            money = (out[window, :, :, lever] * heads[window]).sum(axis=0)
+            out[window, :, :, lever] = np.divide(money, number, out=np.zeros_like(money), where=number > 1e-12)
+    return out
+
+
 def least_spend(problem: AllocationProblem) -> Floats:
-    """Return the rule-feasible plan with the least spend: nothing, or the floors alone, even over time and heads."""
-    intensity = np.zeros((problem.chain.periods, *problem.targets.shape))
+    """Return the rule-feasible plan with the least spend: nothing but what is committed, or the floors alone.
+
+    Floors are spread evenly over time and heads.
+    """
+    intensity = problem.targets.with_committed(np.zeros((problem.chain.periods, *problem.targets.shape)))
     for row in problem.rows:
         if row.sense == ">=" and row.limit > 0:
             heads = max(float(problem.chain.initial.sum()), 1.0) * problem.chain.periods
             intensity += row.limit / heads * row.periods[:, None, None, None] * row.levers * problem.targets.allowed
-    return fit_to_rules(problem, intensity)[0] if intensity.any() else intensity
+    return fit_to_rules(problem, problem.targets.with_committed(intensity))[0] if intensity.any() else intensity
 
 
 def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats, float]:
@@ -145,6 +168,10 @@ def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats,
             fills = row.name == "budget" and full and worst < FILLED
             if usage[r] > 0 and (missed[r] > 0 or fills):
                 factor = np.where(problem.coefficients[r] > 0, factor * problem.limits[r] / usage[r], factor)
+        for lever, lead in enumerate(problem.targets.lead):
+            factor[:lead, lever] = 1.0
+            for window in problem.targets.windows(lever, problem.chain.periods):
+                factor[window, lever] = factor[window, lever].min()
         if repair == REPAIRS or (worst < FITTED and np.abs(factor - 1).max() < 1e-7):
             break
         scaled = scaled * factor[:, None, None, :]

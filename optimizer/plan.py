@@ -25,6 +25,11 @@ BOUND_ASSUMES = (
     "silently left, which no firm can"
 )
 
+NO_BOUND = (
+    "no bound holds where customers move each other's odds (word of mouth, employees, rivals who react, saturation): "
+    "the reference is the best with full information while the crowd stays as in the data, and a plan may do better"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -42,7 +47,9 @@ class Plan:
     budget : float
     asset, no_spend, bound : float
         Customer asset of the plan, of the rule-feasible plan with the least spend (nothing, or the floors alone), and
-        the bound; same traits and rules.
+        the bound; same traits and rules. The bound is nan where none holds: see ``bound_assumes``.
+    reference : float
+        The best with full information while the crowd stays as in the data: the bound, where one holds.
     bound_assumes : str
     prices : dict
         Of the rules that bind, d(asset)/d(limit).
@@ -65,6 +72,7 @@ class Plan:
     asset: float
     no_spend: float
     bound: float
+    reference: float
     prices: dict[str, float]
     shadow_price: float
     status: str
@@ -124,8 +132,8 @@ class Plan:
     def to_json(self) -> str:
         """Return the plan as JSON text; numbers that are not are null."""
         names = (
-            "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "shadow_price", "prices", "status",
-            "termination", "seconds", "bound_assumes", "lift_share", "gap",
+            "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
+            "status", "termination", "seconds", "bound_assumes", "lift_share", "gap",
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
@@ -183,7 +191,7 @@ class Plan:
                 )
             numbers = {
                 name: float("nan") if content.get(name) is None else float(content[name])
-                for name in ("budget", "asset", "no_spend", "bound", "shadow_price")
+                for name in ("budget", "asset", "no_spend", "bound", "reference", "shadow_price")
             }
             return Plan(
                 scenario=str(content["scenario"]),

@@ -58,7 +58,10 @@ def playable(
     began = time.perf_counter()
     pricing = Pricing(problem, threads)
     groups = pricing.groups
-    seeds = [[_nothing(problem), _reference(problem, g), _rounded(problem, start, g)] for g in range(groups)]
+    seeds = [
+        [problem.cheapest[:, g], _nearest(problem, g, problem.targets.reference[g]), _rounded(problem, start, g)]
+        for g in range(groups)
+    ]
     columns = [[pricing.playable_column(g, action) for action in seeds[g]] for g in range(groups)]
     nothing = sum(group[0].value for group in columns)
     prices, best = start.prices, -np.inf
@@ -91,25 +94,16 @@ def playable(
     return Playable(mixture.value, mixture.prices, mixture, columns, step + 1, time.perf_counter() - began)
 
 
-def _nothing(problem: AllocationProblem) -> NDArray[np.uint8]:
-    return np.zeros((problem.chain.periods, problem.targets.shape[1]), dtype=np.uint8)
-
-
-def _reference(problem: AllocationProblem, group: int) -> NDArray[np.uint8]:
-    distance = np.abs(problem.actions[group] - problem.targets.reference[group][:, None, :]).sum(axis=2)
-    for stage, count in enumerate(problem.choices[group]):
-        distance[stage, count:] = np.inf
-    nearest = distance.argmin(axis=1).astype(np.uint8)
-    return np.repeat(nearest[None], problem.chain.periods, axis=0)
-
-
 def _rounded(problem: AllocationProblem, start: FullInformation, group: int) -> NDArray[np.uint8]:
     """Return the action nearest to the mean intensity that the full-information plan gives each target."""
     weights = start.mixture.weights[group]
     used = sum(w * column.used for w, column in zip(weights, start.columns[group], strict=True))
     used = np.asarray(used)
     mean = np.einsum("tsa,sal->tsl", used, problem.actions[group]) / np.maximum(used.sum(axis=2), 1e-300)[..., None]
-    distance = np.abs(problem.actions[group][None] - mean[:, :, None, :]).sum(axis=3)
-    for stage, count in enumerate(problem.choices[group]):
-        distance[:, stage, count:] = np.inf
-    return np.asarray(distance.argmin(axis=2), dtype=np.uint8)
+    return _nearest(problem, group, mean)
+
+
+def _nearest(problem: AllocationProblem, group: int, intensity: Floats) -> NDArray[np.uint8]:
+    """Return the possible action nearest to ``intensity[..., stage, lever]``, (periods, stages)."""
+    distance = np.abs(problem.actions[group] - intensity[..., None, :]).sum(axis=-1)
+    return np.asarray(np.where(problem.possible[:, group], distance, np.inf).argmin(axis=2), dtype=np.uint8)

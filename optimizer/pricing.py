@@ -55,6 +55,10 @@ class Mixture:
     violation: Floats
 
 
+OUT_OF_REACH = 1e15
+"""Cost, a head, of an action that cannot be taken because something else is committed: never chosen."""
+
+
 @dataclass(eq=False)
 class Pricing:
     """The kernels bound to one problem, with blocks shared out over threads."""
@@ -85,7 +89,8 @@ class Pricing:
 
     def cost(self, prices: Floats) -> Floats:
         """Return discounted cost by (period, group, stage, action) at the rules' prices."""
-        return np.ascontiguousarray(np.einsum("tl,gsal->tgsa", self.price_of_money(prices), self.problem.actions))
+        cost = np.einsum("tl,gsal->tgsa", self.price_of_money(prices), self.problem.actions)
+        return np.ascontiguousarray(np.where(self.problem.possible, cost, OUT_OF_REACH))
 
     def best(self, prices: Floats) -> tuple[float, list[Column]]:
         """Return the Lagrangian at ``prices`` and each group's best full-information plan."""
@@ -100,7 +105,7 @@ class Pricing:
         chain = self.problem.chain
         blocks, states = chain.initial.shape
         action = np.zeros((chain.periods, blocks, states), dtype=np.uint8)
-        value = np.empty((blocks, states))
+        value, arrived = np.empty((blocks, states)), np.zeros(blocks)
         cost = self.cost(prices)
         if own is None:
             extra = (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
@@ -114,14 +119,14 @@ class Pricing:
 
         def run(part: tuple[int, int]) -> None:
             kernels.best_response(
-                *part, chain.group, *self.structure, cost, self.problem.choices, chain.discount, self.terminal, *extra,
-                action, value,
+                *part, chain.group, *self.structure, cost, self.problem.choices, chain.discount, self.terminal,
+                chain.arrivals, *extra, action, value, arrived,
             )  # fmt: skip
 
         edges = np.linspace(0, blocks, 4 * self.threads + 1).astype(int)
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
-        return float((chain.initial * value).sum() + prices @ self.problem.limits), action
+        return float((chain.initial * value).sum() + arrived.sum() + prices @ self.problem.limits), action
 
     def columns_of(self, action: NDArray[np.uint8]) -> list[Column]:
         """Return what full-information plans ``action[period, block, state]`` bring and use, by group."""
@@ -130,8 +135,8 @@ class Pricing:
         used = np.zeros((self.groups, chain.periods, stages, most))
         earned = np.zeros(self.groups)
         kernels.play_states(
-            0, chain.group.size, chain.group, *self.structure, chain.discount, self.terminal, chain.initial, action,
-            used, earned,
+            0, chain.group.size, chain.group, *self.structure, chain.discount, self.terminal, chain.initial,
+            chain.arrivals, action, used, earned,
         )  # fmt: skip
         return [
             self._column(g, earned[g], used[g], action[:, self.first[g] : self.first[g + 1]])
@@ -153,8 +158,8 @@ class Pricing:
         _, stages, most, _ = self.problem.actions.shape
         used, earned = np.zeros((self.groups, chain.periods, stages, most)), np.zeros(self.groups)
         kernels.play_states(
-            first, last, chain.group, *self.structure, chain.discount, self.terminal, chain.initial, by_state, used,
-            earned,
+            first, last, chain.group, *self.structure, chain.discount, self.terminal, chain.initial, chain.arrivals,
+            by_state, used, earned,
         )  # fmt: skip
         return self._column(group, earned[group], used[group], action)
 
@@ -171,7 +176,7 @@ class Pricing:
                 action = start.copy()
                 kernels.improve_playable(
                     first, last, group, *self.structure, cost, self.problem.choices, chain.discount, self.terminal,
-                    chain.initial, action, occupancy, STATE_SWEEPS,
+                    chain.initial, chain.arrivals, action, occupancy, STATE_SWEEPS,
                 )  # fmt: skip
                 found[action.tobytes()] = action
             return [self.playable_column(group, action) for action in found.values()]

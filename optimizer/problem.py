@@ -14,7 +14,15 @@ from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError
 from sim.scenario import Rules, Scenario
 
-__all__ = ["AllocationProblem", "Row", "budget_in_force", "joint_actions", "reference_spend", "rows_of"]
+__all__ = [
+    "AllocationProblem",
+    "Row",
+    "as_today",
+    "budget_in_force",
+    "joint_actions",
+    "reference_spend",
+    "rows_of",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,8 +110,7 @@ class AllocationProblem:
     @cached_property
     def row_units(self) -> Floats:
         """Return the size of each rule's money: its limit, or for limits near zero what the reference would count."""
-        reference = np.broadcast_to(self.targets.reference, (self.chain.periods, *self.targets.shape))
-        usual = self.usage(reference)
+        usual = self.usage(as_today(self.chain))
         floor = 1e-3 * max(float(usual.max(initial=0)), float(self.limits.max(initial=0))) or 1.0
         return np.asarray(np.maximum(np.maximum(self.limits, usual), floor))
 
@@ -111,6 +118,20 @@ class AllocationProblem:
     def signs(self) -> Floats:
         """Return +1 for ``<=`` rows and -1 for ``>=``: the sign of their prices."""
         return np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])
+
+    @cached_property
+    def possible(self) -> NDArray[np.bool_]:
+        """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""
+        out = np.arange(self.actions.shape[2]) < self.choices[..., None]
+        out = np.broadcast_to(out, (self.chain.periods, *out.shape)).copy()
+        for lever, lead in enumerate(self.targets.lead):
+            out[:lead] &= np.isclose(self.actions[..., lever], self.targets.committed[:, :, None, lever], rtol=1e-12)
+        return out
+
+    @cached_property
+    def cheapest(self) -> NDArray[np.uint8]:
+        """Return the cheapest possible action, (periods, groups, stages): nothing, or what is committed."""
+        return np.asarray(self.possible.argmax(axis=3), dtype=np.uint8)
 
     @cached_property
     def probability(self) -> Floats:
@@ -154,11 +175,17 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
             multiples = LEVELS.get(len(here), (0, 1))
             if refine:
                 multiples = _divided(multiples, STEPS.get(len(here), 1))
+            offered = []
+            for lever in here:
+                money = [multiple * _usual(chain, segment, group, stage, int(lever)) for multiple in multiples]
+                committed = float(chain.targets.committed[group, stage, lever])
+                if chain.targets.lead[lever] and committed not in money:
+                    money = sorted([*money, committed])
+                offered.append(money)
             found: list[tuple[float, tuple[float, ...], Floats]] = []
-            for combination in itertools.product(multiples, repeat=len(here)):
+            for combination in itertools.product(*offered):
                 row = np.zeros(levers)
-                for lever, multiple in zip(here, combination, strict=True):
-                    row[lever] = multiple * _usual(chain, segment, group, stage, int(lever))
+                row[here] = combination
                 found.append((row.sum(), combination, row))
             dearest = max(money for money, _, _ in found) or 1.0
             found.sort(key=lambda option: (round(option[0] / dearest, 9), option[1]))
@@ -198,8 +225,12 @@ def _usual(chain: Lifecycle, segment: str, group: int, stage: int, lever: int) -
 
 def reference_spend(chain: ControlledChain) -> float:
     """Return the money that the reference intensities are expected to cost over the horizon."""
-    intensity = np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape))
-    return float(expected_history(chain, intensity).spend.sum())
+    return float(expected_history(chain, as_today(chain)).spend.sum())
+
+
+def as_today(chain: ControlledChain) -> Floats:
+    """Return today's spend as a plan: the reference, and first what is committed."""
+    return chain.targets.with_committed(np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape)))
 
 
 def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:

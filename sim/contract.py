@@ -37,6 +37,10 @@ class Targets:
         Where a lever may be used.
     reference : (groups, stages, levers)
         Intensity under which the data were gathered.
+    committed : (groups, stages, levers)
+        Intensity that was decided before the start; acts during a lever's lead time.
+    lead, duration : (levers,)
+        Periods from decision to effect; periods a campaign runs unchanged.
     """
 
     segments: tuple[str, ...]
@@ -45,15 +49,30 @@ class Targets:
     levers: tuple[str, ...]
     allowed: NDArray[np.bool_]
     reference: Floats
+    committed: Floats
+    lead: tuple[int, ...]
+    duration: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for array in (self.allowed, self.reference):
+        for array in (self.allowed, self.reference, self.committed):
             array.flags.writeable = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Return (groups, stages, levers)."""
         return len(self.segments), len(self.stages), len(self.levers)
+
+    def with_committed(self, intensity: Floats) -> Floats:
+        """Return a plan ``[period, group, stage, lever]`` with what was committed before the start in its place."""
+        out = np.array(intensity, dtype=float)
+        for lever, lead in enumerate(self.lead):
+            out[:lead, :, :, lever] = self.committed[:, :, lever]
+        return out
+
+    def windows(self, lever: int, periods: int) -> list[slice]:
+        """Return the stretches of periods over which a lever's intensity cannot change, those decided ahead apart."""
+        lead, duration = min(self.lead[lever], periods), self.duration[lever]
+        return [slice(first, min(first + duration, periods)) for first in range(lead, periods, duration)]
 
     def name(self, group: int, stage: int) -> str:
         """Return a target's name as people read it, e.g. ``gold / core / high``."""
@@ -75,11 +94,13 @@ class Observation:
     customers : (groups, stages)
         Observed head counts. The silently gone are still counted where they were last seen.
     available : float
-        Money that may be spent this period.
+        Money that may be spent this period on what acts at once: campaigns decided before are taken off.
     lever_available : (levers,)
         Money that each lever's cap still allows.
     lever_spent : (levers,)
         Money each lever has used so far.
+    satisfaction : (groups, stages)
+        Points 0..100 of the last survey that is known; nan where none is.
     """
 
     period: int
@@ -89,26 +110,36 @@ class Observation:
     available: float
     lever_available: Floats
     lever_spent: Floats
+    satisfaction: Floats
 
     def __post_init__(self) -> None:
-        for array in (self.customers, self.lever_available, self.lever_spent):
+        for array in (self.customers, self.lever_available, self.lever_spent, self.satisfaction):
             array.flags.writeable = False
 
     def copy(self) -> "Observation":
         """Return the same in memory of its own: what a policy does to it changes nothing else."""
-        targets = replace(self.targets, allowed=self.targets.allowed.copy(), reference=self.targets.reference.copy())
+        targets = replace(
+            self.targets,
+            allowed=self.targets.allowed.copy(),
+            reference=self.targets.reference.copy(),
+            committed=self.targets.committed.copy(),
+        )
         return replace(
             self,
             targets=targets,
             customers=self.customers.copy(),
             lever_available=self.lever_available.copy(),
             lever_spent=self.lever_spent.copy(),
+            satisfaction=self.satisfaction.copy(),
         )
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """Money per targeted customer this period, ``intensity[group, stage, lever]``."""
+    """Money per targeted customer, ``intensity[group, stage, lever]``.
+
+    What a lever without lead time gets acts now; what another gets acts its ``lead`` periods later.
+    """
 
     intensity: Floats
 
@@ -153,14 +184,15 @@ class Allocation:
         spend = self.spend(observation)
         by_lever = spend.sum(axis=(0, 1))
         over = by_lever > observation.lever_available * (1 + ROUNDING) + ROUNDING
-        total_over = by_lever.sum() > observation.available * (1 + ROUNDING) + ROUNDING
+        now = by_lever * (np.array(targets.lead) == 0)
+        total_over = now.sum() > observation.available * (1 + ROUNDING) + ROUNDING
         if over.any() or total_over:
-            lever = int(np.argmax(over)) if over.any() else int(np.argmax(by_lever))
+            lever = int(np.argmax(over)) if over.any() else int(np.argmax(now))
             group, stage = (int(i) for i in np.unravel_index(np.argmax(spend[:, :, lever]), spend.shape[:2]))
             asked, allowed = (
                 (by_lever[lever], observation.lever_available[lever])
                 if over.any()
-                else (by_lever.sum(), observation.available)
+                else (now.sum(), observation.available)
             )
             raise PolicyError(
                 f"{where}, target '{targets.name(group, stage)}', lever '{targets.levers[lever]}': "
@@ -169,14 +201,28 @@ class Allocation:
 
     @staticmethod
     def within(intensity: Floats, observation: Observation) -> "Allocation":
-        """Return ``intensity`` scaled back, first per lever and then by one factor, to what may be spent."""
-        by_lever = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))
-        allowed = np.minimum(by_lever, observation.lever_available)
+        """Return ``intensity`` scaled back, first per lever and then by one factor, to what may be spent.
+
+        The factor is for what acts at once; what is decided ahead only keeps to each lever's own limit on today's heads
+        and is scaled when it is paid.
+        """
+        now = np.array(observation.targets.lead) == 0
+        scaled = Allocation.affordable(
+            intensity * now, observation.customers, observation.available, observation.lever_available
+        )
+        ahead = Allocation.affordable(intensity * ~now, observation.customers, np.inf, observation.lever_available)
+        return Allocation(scaled + ahead)
+
+    @staticmethod
+    def affordable(intensity: Floats, customers: Floats, available: float, lever_available: Floats) -> Floats:
+        """Return ``intensity`` on these heads scaled back, per lever and then by one factor, to the money there is."""
+        by_lever = (intensity * customers[:, :, None]).sum(axis=(0, 1))
+        allowed = np.minimum(by_lever, lever_available)
         factor = np.divide(allowed, by_lever, out=np.ones_like(by_lever), where=by_lever > 0)
         total = float(allowed.sum())
-        if total > observation.available:
-            factor *= observation.available / total
-        return Allocation(intensity * factor)
+        if total > available:
+            factor *= available / total
+        return np.asarray(intensity * factor)
 
 
 @runtime_checkable

@@ -69,7 +69,8 @@ class Lever(Model):
     )
     saturation: Positive | None = Field(
         default=None,
-        description="money per period above today's at which a unit of money buys half as much; none: no saturation",
+        description="room of the medium, money per period: a unit of money works (room + today's spend)/(room + "
+        "spend) times as well as today; none: no saturation",
     )
     by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
 

@@ -95,7 +95,8 @@ def test_simulate_writes_csv_and_repeats_itself(tenure, tmp_path) -> None:
     assert tenure(*words, "--seed", 3, "--threads", 2)[1] == first
     assert tenure(*words, "--seed", 4)[1] != first
     header = (tmp_path / "months.csv").read_text(encoding="utf-8").split("\n")[0]
-    assert header.startswith("period,segment,tier,stage,customers,purchases,revenue,reward,spend_awareness")
+    assert header.startswith("period,segment,tier,stage,customers,true_unaware,")
+    assert ",purchases,revenue,cost_to_serve,bad_debt,reward,spend_awareness," in header
 
 
 def test_compare_tracks_by_default(tenure, tmp_path) -> None:

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from optimizer.optimise import allocation_problem, least_spend, optimise
 from optimizer.playable import playable
 from optimizer.pricing import Pricing
 from optimizer.problem import AllocationProblem, Row, reference_spend
+from policies.planned import Planned
 from sim.contract import Allocation, Observation
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
@@ -23,6 +24,7 @@ from sim.engine.chain import transition_matrix
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError, RulesError
+from sim.market.agents import Agents
 from sim.market.clock import Market
 from sim.scenario import parse
 from sim.twin import Twin, build
@@ -60,6 +62,24 @@ def random_market(seed: int, market: Callable[..., Content]) -> tuple[Content, f
             rules["levers"][lever] = {"floor": floor, "cap": floor + float(rng.uniform(0.05, 0.5))}
     content["rules"] = rules
     return content, float(rng.uniform(0.2, 1.6))
+
+
+def open_market(seed: int, market: Callable[..., Content]) -> tuple[Content, float]:
+    """Return a random market in which people appear, seasons go round and levers take time to act."""
+    content, share = random_market(seed, market)
+    rng = np.random.default_rng(1000 + seed)
+    content["periods"] = 4
+    content["rules"].pop("period_share", None)
+    content["segments"]["fresh"]["births"] = {"unaware": float(rng.uniform(0, 900)), "prospect": 250.4}
+    for name in rng.permutation(list(content["levers"]))[:3].tolist():
+        lever = content["levers"][name]
+        lever["lead_time"] = int(rng.integers(1, 5))
+        if rng.random() < 0.7:
+            lever["committed"] = float(rng.uniform(0, 3)) * lever["reference"]
+        content["rules"]["levers"].pop(name, None)
+    content["seasons"] = rng.uniform(0.5, 1.5, 3).tolist()
+    content["shocks"] = [{"name": "s", "start": 1, "end": 3, "route": "defection", "size": 0.4}]
+    return content, 1.0 + share
 
 
 def problem_of(content: Content, share: float = 1.0) -> AllocationProblem:
@@ -124,6 +144,16 @@ def assert_equals_whole(problem: AllocationProblem) -> None:
 def test_dantzig_wolfe_equals_the_whole_programme(seed: int, market: Callable[..., Content]) -> None:
     """Bound and value equal the occupancy LP stated whole to 1e-6 of the asset, under random rules."""
     assert_equals_whole(problem_of(*random_market(seed, market)))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_dantzig_wolfe_equals_the_whole_programme_of_an_open_market(seed: int, market: Callable[..., Content]) -> None:
+    """With births, seasons, shocks and lead times: and the whole LP takes only what is committed while that acts."""
+    problem = problem_of(*open_market(seed, market))
+    assert problem.chain.arrivals.sum() > 0
+    assert max(problem.targets.lead) > 0
+    assert not problem.possible[0].all()
+    assert_equals_whole(problem)
 
 
 @pytest.mark.slow
@@ -191,15 +221,31 @@ def dense(problem: AllocationProblem) -> tuple[Floats, Floats]:
     return np.array(matrices), np.array(rewards)
 
 
-def two_class_market(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Content:
-    """Return a market whose customers differ, in 2 x 2 classes a segment."""
+def two_class_market(
+    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch, *, open_: bool = False, **changes: Any
+) -> Content:
+    """Return a market whose customers differ, in 2 x 2 classes a segment.
+
+    ``open_``: people appear, and two levers were committed before the start for as long as they take to act.
+    """
     monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
-    return market(periods=4, stages=SHORT_STAGES, **changes)
+    content = market(periods=4, stages=SHORT_STAGES, **changes)
+    if open_:
+        content["segments"]["fresh"]["births"] = {"unaware": 700.5, "prospect": 333.3}
+        content["levers"]["acquisition"].update(lead_time=2, committed=0.77)
+        content["levers"]["retention"].update(lead_time=1)
+    return content
 
 
-def test_best_response_is_backward_induction(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiled pricing equals a plain NumPy dynamic programme over every block, state and action."""
-    problem = problem_of(two_class_market(market, monkeypatch, rules={"period_share": 0.4}))
+@pytest.mark.parametrize("open_", [False, True])
+def test_best_response_is_backward_induction(
+    open_: bool, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiled pricing equals a plain NumPy dynamic programme over every block, state and action.
+
+    Where people appear they are worth the value of where they do; what is committed leaves no choice.
+    """
+    problem = problem_of(two_class_market(market, monkeypatch, open_=open_, rules={"period_share": 0.4}))
     chain = problem.chain
     rng = np.random.default_rng(5)
     prices = rng.uniform(0, 2, len(problem.rows))
@@ -208,23 +254,33 @@ def test_best_response_is_backward_induction(market: Callable[..., Content], mon
     price = chain.discount[:-1, None] + np.tensordot(prices, problem.coefficients, 1)
     value = chain.terminal * chain.discount[-1]
     choice = np.zeros((chain.periods, *chain.initial.shape), dtype=int)
+    came = 0.0
     for t in reversed(range(chain.periods)):
         regime = chain.regimes[1][t]
         cost = np.einsum("l,gsal->ags", price[t], problem.actions)[:, chain.group[:, None], chain.block_stage]
+        came += float((chain.arrivals[t] * value).sum())
         score = chain.discount[t] * rewards[regime] - cost + np.einsum("abij,bj->abi", moves[regime], value)
         allowed = np.arange(score.shape[0])[:, None, None] < problem.choices[chain.group[:, None], chain.block_stage]
+        for lever, lead in enumerate(problem.targets.lead):
+            if t < lead:
+                committed = problem.targets.committed[:, :, None, lever] == problem.actions[..., lever]
+                allowed = allowed & np.moveaxis(committed[chain.group[:, None], chain.block_stage], 2, 0)
         score = np.where(allowed, score, -np.inf)
         choice[t], value = score.argmax(axis=0), score.max(axis=0)
-    assert lagrangian == pytest.approx((chain.initial * value).sum() + prices @ problem.limits, rel=1e-12)
+    assert (came > 0) == open_
+    assert lagrangian == pytest.approx((chain.initial * value).sum() + came + prices @ problem.limits, rel=1e-12)
     action = np.concatenate([column.action for column in columns], axis=1)
     assert (action == choice).mean() > 0.99  # ties between equal actions may fall either way
     total = sum(column.value - prices @ column.usage for column in columns) + prices @ problem.limits
     assert total == pytest.approx(lagrangian, rel=1e-12)
 
 
-def test_play_states_is_the_forward_recursion(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("open_", [False, True])
+def test_play_states_is_the_forward_recursion(
+    open_: bool, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Value, use and head counts of any full-information plan equal plain NumPy's."""
-    problem = problem_of(two_class_market(market, monkeypatch))
+    problem = problem_of(two_class_market(market, monkeypatch, open_=open_))
     chain = problem.chain
     moves, rewards = dense(problem)
     rng = np.random.default_rng(6)
@@ -241,19 +297,23 @@ def test_play_states_is_the_forward_recursion(market: Callable[..., Content], mo
         value += chain.discount[t] * np.bincount(chain.group, (now * profit).sum(axis=1))
         for group in range(2):
             spend[group, t] = (now[..., None] * each)[chain.group == group].sum(axis=(0, 1))
-        now = np.einsum("bi,bij->bj", now, moves[regime][action[t], blocks, states])
+        now = np.einsum("bi,bij->bj", now, moves[regime][action[t], blocks, states]) + chain.arrivals[t]
     value += chain.discount[-1] * np.bincount(chain.group, (now * chain.terminal).sum(axis=1))
     for group, column in enumerate(columns):
         assert column.value == pytest.approx(value[group], rel=1e-10)
         np.testing.assert_allclose(column.usage, np.einsum("rtl,tl->r", problem.coefficients, spend[group]), rtol=1e-10)
-        np.testing.assert_allclose(column.used.sum(axis=(1, 2)), chain.initial[chain.group == group].sum())
+        there = chain.initial[chain.group == group].sum() + np.cumsum(
+            [0, *chain.arrivals[:-1, chain.group == group].sum(axis=(1, 2))]
+        )
+        np.testing.assert_allclose(column.used.sum(axis=(1, 2)), there)
 
 
+@pytest.mark.parametrize("open_", [False, True])
 def test_a_playable_column_is_the_expected_history(
-    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+    open_: bool, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a playable plan is said to bring and use is what the fluid twin says."""
-    problem = problem_of(two_class_market(market, monkeypatch, rules={"period_share": 0.4}))
+    problem = problem_of(two_class_market(market, monkeypatch, open_=open_, rules={"period_share": 0.4}))
     rng = np.random.default_rng(7)
     pricing = Pricing(problem)
     for _ in range(10):
@@ -410,8 +470,8 @@ def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content])
 class FullInformationPlay:
     """Agents who are treated by their hidden state and class, as the LP's own policy would have it.
 
-    Each (block, column of its group) is a unit of its own to the kernel; a customer of a block is under a column by
-    a uniform of its own. ``row`` points every (unit, state) to the odds of its action.
+    Each (block, column of its group) is a cohort of its own to the kernel, with a law of its own for every state: the
+    odds of the action that its column has there. A customer of a block is under a column by a uniform of its own.
     """
 
     twin: Twin
@@ -421,62 +481,72 @@ class FullInformationPlay:
     def __post_init__(self) -> None:
         chain, best, actions = self.twin.chain, self.best, self.problem.actions
         assert isinstance(chain, Lifecycle)
-        groups, stages, _ = self.twin.targets.shape
+        assert (chain.group == self.twin.cohort_group[self.twin.block_cohort]).all()
         units = [(b, c) for b, g in enumerate(chain.group) for c in range(len(best.columns[g]))]
         self.first_unit = {b: units.index((b, 0)) for b in range(chain.group.size)}
-        self.block = np.array([b for b, _ in units])
-        self.group = chain.group[self.block]
-        self.stage = chain.block_stage[self.block]
-        first_block = np.searchsorted(chain.group, np.arange(groups))
+        block = np.array([b for b, _ in units])
+        self.group, self.cohort = chain.group[block], self.twin.block_cohort[block]
+        self.stage = chain.block_stage[block]
+        first_block = np.searchsorted(chain.group, np.arange(self.twin.targets.shape[0]))
         plans = [best.columns[chain.group[b]][c].action[:, b - first_block[chain.group[b]]] for b, c in units]
         self.action = np.stack(plans, axis=1).astype(np.int64)  # (periods, units, states)
-        self.row = (self.action * groups + self.group[:, None]) * stages + self.stage
-        self.effects = []
-        for environment in chain.environment:
-            each = np.stack([chain.responses(environment, actions[:, :, a]) for a in range(actions.shape[2])])
-            self.effects.append(each.reshape(-1, each.shape[-1]))
-        self.amounts = tuple(part[self.group] for part in self.twin.amounts)
+        agents = Agents(self.twin, self.twin.population(0, 0, "classes"), seed=0, replication=0)
+        self.odds = []  # by period, (units, states, columns)
+        for t, environment in enumerate(chain.environment[:-1]):
+            by_action = np.stack(
+                [agents._odds(chain, chain.responses(environment, actions[:, :, a])) for a in range(actions.shape[2])]
+            )
+            self.odds.append(by_action[self.action[t], self.cohort[:, None], chain.block_law[block]])
 
-    def units_of(self, who: Population, seed: int, replication: int) -> Ints:
-        """Return each customer's unit: its block, and the column its own uniform picks."""
+    def sorted_by_unit(self, seed: int, replication: int) -> Population:
+        """Return the customers by unit: their block, and the column their own uniform picks."""
+        who = self.twin.population(seed, replication, "classes")
         unit = np.empty(who.size, dtype=np.int64)
+        group_of = self.twin.cohort_group[who.cohort]
         for group, weights in enumerate(self.best.mixture.weights):
-            members = np.flatnonzero(who.group == group)
+            members = np.flatnonzero(group_of == group)
             stream = int(self.twin.streams[group])
             purpose = random_streams.COLUMNS
             u = random_streams.uniforms(
-                seed, purpose, who.identity[members], stream=stream, replication=replication
+                seed, purpose, who.identity[members].astype(np.int64), stream=stream, replication=replication
             )[:, 0]  # fmt: skip
             pick = np.minimum(np.searchsorted(np.cumsum(weights), u), int(np.flatnonzero(weights > 0)[-1]))
             unit[members] = np.array([self.first_unit[int(b)] for b in who.block[members]]) + pick
-        return unit
+        order = np.argsort(unit, kind="stable")
+        start = np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=self.group.size))])
+        names = ("identity", "state", "purchase_rate", "defection_rate", "mean_spend", "block")
+        return replace(who, start=start, **{name: getattr(who, name)[order] for name in names})
 
     def run(self, seed: int, replication: int) -> tuple[float, Floats]:
         """Return asset and use of rules."""
         chain, twin = self.twin.chain, self.twin
-        who = twin.population(seed, replication, "classes")
-        unit = self.units_of(who, seed, replication)
-        state, shape = who.state.copy(), self.action.shape[1:]
-        cell = np.repeat(np.arange(shape[0])[:, None], shape[1], axis=1)
+        assert isinstance(chain, Lifecycle)
+        who = self.sorted_by_unit(seed, replication)
+        state, (units, states) = who.state.copy(), self.action.shape[1:]
+        stages = self.stage.max() + 1
+        every_state = np.repeat(np.arange(states, dtype=np.uint16)[None], units, axis=0)
+        kind, stage = chain.space.kind.astype(np.uint8), self.stage.astype(np.uint8)
+        successor = chain.space.successor.astype(np.uint16)
+        spread, tables, moments, constant = twin.amounts
         asset, spend = 0.0, np.zeros((chain.periods, self.problem.actions.shape[3]))
         for t in range(chain.periods):
-            counts = np.zeros(shape, dtype=np.int64)
-            agent_kernels.count_states(unit, state, counts)
+            counts = np.zeros((units, states), dtype=np.int64)
+            agent_kernels.count_states(who.start, state, counts)
             money = self.problem.actions[self.group[:, None], self.stage, self.action[t]]
             spend[t] = np.einsum("us,usl->l", counts, money)
-            purchases, revenue = (np.zeros(shape[0], dtype=np.int64) for _ in range(2))
-            events = np.zeros((shape[0], len(agent_kernels.EVENTS)), dtype=np.int64)
+            moves = np.zeros((units, stages, stages), dtype=np.int64)
+            purchases, revenue = (np.zeros((units, stages), dtype=np.int64) for _ in range(2))
+            events = np.zeros((units, len(agent_kernels.EVENTS)), dtype=np.int64)
             agent_kernels.move_lifecycle(
-                unit, state, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend,
-                chain.space.kind, self.row[t], cell, self.effects[t], chain.space.successor, twin.streams[self.group],
-                *self.amounts, seed, random_streams.PERIOD, t, replication, twin.money_units, purchases, revenue,
-                events,
+                0, who.size, who.start, who.identity, state, who.purchase_rate, who.defection_rate, who.mean_spend,
+                kind, every_state, stage, successor, self.odds[t], chain.buys, 1, 1, False,
+                twin.streams[self.group], spread[self.cohort], tables, moments, constant, seed, random_streams.PERIOD,
+                t, replication, twin.money_units, np.zeros_like(counts), moves, purchases, revenue, events,
             )  # fmt: skip
-            earned = (revenue / twin.money_units) @ twin.margin[self.group]
+            earned = (revenue.sum(axis=1) / twin.money_units) @ twin.margin[self.group]
             asset += chain.discount[t] * (earned - spend[t].sum())
-        after = np.zeros(chain.initial.shape, dtype=np.int64)
-        agent_kernels.count_states(who.block, state, after)
-        asset += chain.discount[-1] * float((after * chain.terminal).sum())
+        at_end = np.bincount(who.block * states + state, minlength=chain.initial.size).reshape(chain.initial.shape)
+        asset += chain.discount[-1] * float((at_end * chain.terminal).sum())
         return float(asset), np.einsum("rtl,tl->r", self.problem.coefficients, spend)
 
 
@@ -517,6 +587,15 @@ def test_rules_that_cannot_be_met_are_named(market: Callable[..., Content]) -> N
             solve(allocation_problem(scenario, chain, 1e9))
         assert "\n" not in str(caught.value)
         assert caught.value.exit_code == 2
+
+
+def test_more_committed_than_there_is_money_for_is_named(market: Callable[..., Content]) -> None:
+    """What was decided before the start and is dearer than the whole budget: the budget is the rule that is missed."""
+    content = market(plain=True, periods=3, stages=SHORT_STAGES)
+    content["levers"]["acquisition"].update(lead_time=2, committed=50.0)
+    scenario = parse(content)
+    with pytest.raises(RulesError, match=r"'budget' asks for <= 1,000\.00 and misses it by"):
+        optimise(scenario, build(scenario).chain, 1000.0)
 
 
 @pytest.mark.parametrize("budget", [-1.0, float("nan"), float("inf")])
@@ -638,6 +717,56 @@ def test_the_plan_meets_its_rules_and_is_what_it_says(market: Callable[..., Cont
     assert plan.gap == pytest.approx(1 - (plan.asset - plan.no_spend) / (plan.bound - plan.no_spend))
     assert plan.spend.sum() == pytest.approx(usage[0])
     assert not plan.intensity[:, ~problem.targets.allowed].any()
+
+
+def campaigning(market: Callable[..., Content]) -> Content:
+    """Return a market in which people appear, one lever takes two periods and runs three, one runs two."""
+    content = market(periods=7, plain=True, stages=SHORT_STAGES)
+    content["rules"] = {"levers": {"development": {"cap": 0.35}, "winback": {"floor": 0.02}}}
+    content["segments"]["fresh"]["births"] = {"unaware": 800, "prospect": 300}
+    content["levers"]["acquisition"].update(lead_time=2, duration=3, committed=0.9)
+    content["levers"]["development"]["duration"] = 2
+    content["levers"]["retention"]["lead_time"] = 1
+    return content
+
+
+def test_a_plan_keeps_to_what_is_committed_and_to_its_campaigns(market: Callable[..., Content]) -> None:
+    """What was decided before acts first; a campaign runs unchanged; rules hold; below the bound, above doing nothing.
+
+    Agents who play it are treated as it says: money and asset are the twin's within 4 standard errors.
+    """
+    scenario = parse(campaigning(market))
+    twin = build(scenario)
+    problem = allocation_problem(scenario, twin.chain, 1.1 * reference_spend(twin.chain))
+    plan = optimise(scenario, twin.chain, problem.limits[0])
+    levers = twin.targets.levers
+    acquisition, development, retention = (levers.index(n) for n in ("acquisition", "development", "retention"))
+    by_lever = np.moveaxis(plan.intensity, 3, 0)
+    for lever, lead in ((acquisition, 2), (retention, 1)):
+        np.testing.assert_array_equal(by_lever[lever][:lead], np.stack([twin.targets.committed[..., lever]] * lead))
+    for lever, first, length in ((acquisition, 2, 3), (development, 0, 2)):
+        for start in range(first, 7, length):
+            run = by_lever[lever][start : start + length]
+            np.testing.assert_allclose(run, np.broadcast_to(run[0], run.shape), rtol=1e-12)
+    usage = usage_of(problem, plan.intensity)
+    assert (problem.signs * (problem.limits - usage) >= -1e-6 * problem.limits).all()
+    assert plan.asset == pytest.approx(asset_of(problem, plan.intensity), rel=1e-12)
+    assert plan.no_spend < plan.asset <= plan.bound
+    least = least_spend(problem)
+    np.testing.assert_array_equal(least[:2, ..., acquisition], plan.intensity[:2, ..., acquisition])
+    np.testing.assert_array_equal(least[2:, ..., acquisition], 0)
+    assert plan.no_spend == pytest.approx(asset_of(problem, least), rel=1e-12)
+    assert plan.lift_share > 0.7
+
+    assets, spends = [], []
+    for k in range(40):
+        history = Market(twin, Planned(plan.intensity), twin.population(2, k, "classes"), seed=2, replication=k).run()
+        assets.append(customer_asset(history, twin.chain.discount_rate).total)
+        spends.append(history.spend.sum(axis=(0, 1, 2)))
+    for got, want in ((np.array(assets), plan.asset), (np.array(spends), plan.spend.sum(axis=(0, 1, 2)))):
+        error = got.std(axis=0, ddof=1) / math.sqrt(40)
+        assert (error < 0.02 * want).all()
+        assert (np.abs(got.mean(axis=0) - want) <= 4 * error).all()
 
 
 def test_money_that_brings_ten_thousandfold_is_no_conflict() -> None:

@@ -1,6 +1,5 @@
-"""Customers one at a time: the kernel against plain Python, common luck, and what a policy may ask for."""
+"""Customers as agents: common luck, and what a policy may ask for. Event for event: test_sim_reference.py."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +13,7 @@ from experiments.compare import compare
 from policies.fixed import AsToday, NoSpend
 from policies.planned import Planned
 from sim.contract import Allocation, Observation, Policy, Targets
-from sim.engine import agent_kernels, random_streams
-from sim.engine.draw_kernels import total_amount
+from sim.engine.effects import NEUTRAL, TO_DEFECTION, TO_WON
 from sim.engine.lifecycle import Lifecycle
 from sim.errors import PolicyError
 from sim.history import History
@@ -26,199 +24,6 @@ from sim.valuation import customer_asset
 
 Content = dict[str, Any]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-# --- The kernel against a customer told in plain Python ---------------------------------------------------------------
-
-
-def answer(curve: Content, money: float) -> float:
-    """Return a manager's response at an intensity."""
-    low, high = curve["without_money"], curve["unlimited_money"]
-    return float(high - (high - low) * ((high - curve["brings"]) / (high - low)) ** (money / curve["spend"]))
-
-
-@dataclass
-class Person:
-    """One customer: what is true, what was observed, and traits."""
-
-    identity: int
-    segment: str
-    truth: str
-    bought: int
-    silent: int
-    purchase_rate: float
-    defection_rate: float
-    mean_spend: float
-
-    @property
-    def state(self) -> str:
-        """Return the state's name in the model."""
-        if self.truth in ("unaware", "prospect"):
-            return self.truth
-        return f"{self.truth}, {self.bought} bought, {self.silent} silent"
-
-    def stage(self, limits: Content) -> str:
-        """Return where the firm sees this customer."""
-        if self.truth in ("unaware", "prospect"):
-            return self.truth
-        if self.silent >= limits["lapsed"]:
-            return "lapsed"
-        if self.silent >= limits["declining"]:
-            return "declining"
-        if self.bought >= limits["core"]:
-            return "core"
-        return "new" if self.bought == 1 else "developing"
-
-    def see(self, purchases: int, limits: Content) -> None:
-        """Count what was bought in a period, up to what the model tells apart."""
-        self.bought = min(self.bought + purchases, limits["core"])
-        self.silent = 0 if purchases else min(self.silent + 1, limits["lapsed"])
-
-
-def poisson_quantile(u: float, mean: float) -> int:
-    """Return the least n with P(X <= n) >= u."""
-    n, odds = 0, math.exp(-mean)
-    cumulative = odds
-    while u > cumulative:
-        n += 1
-        odds *= mean / n
-        cumulative += odds
-    return n
-
-
-def live(person: Person, content: Content, spend: Callable[[str], float], threat: float, u: list[float]) -> Content:
-    """Move one customer by one period in place and return what happened.
-
-    ``spend(lever)`` is money on this customer, ``threat`` the rivals' multiplier of leaving; ``u`` three uniforms:
-    leaving or moving on, how many purchases, how large.
-    """
-    limits, levers = content["stages"], content["levers"]
-    chance = {name: answer(next(iter(lever["moves"].values())), spend(name)) for name, lever in levers.items()}
-    happened: Content = {"purchases": 0, "event": None}
-    stage = person.stage(limits)
-
-    def on(lever: str) -> bool:
-        return stage in levers[lever]["targets"]
-
-    amount_multiplier = 1.0
-    if person.truth == "unaware":
-        if u[0] < chance["awareness"]:
-            person.truth, happened["event"] = "prospect", "aware"
-    elif person.truth == "prospect":
-        if u[0] < chance["acquisition"]:
-            happened.update(event="won", purchases=1)
-            person.truth, person.bought, person.silent = "alive", 1, 0
-    elif person.truth == "alive":
-        rate, leaving = person.purchase_rate, person.defection_rate * threat
-        if on("development"):
-            moves, reference = levers["development"]["moves"], levers["development"]["reference"]
-            gain, amount = moves["purchase_rate"], moves["amount"]
-            rate *= (1 + answer(gain, spend("development"))) / (1 + answer(gain, reference))
-            amount_multiplier = (1 + answer(amount, spend("development"))) / (1 + answer(amount, reference))
-        if on("retention"):
-            survival = levers["retention"]["moves"]["survival"]
-            leaving *= math.log(chance["retention"]) / math.log(answer(survival, levers["retention"]["reference"]))
-        stays = 1.0
-        if leaving > 0 and -math.log1p(-u[0]) / leaving < 1:
-            stays = -math.log1p(-u[0]) / leaving
-            person.truth, happened["event"] = "gone", "left"
-        happened["purchases"] = poisson_quantile(u[1], rate * stays)
-        person.see(happened["purchases"], limits)
-    elif person.truth == "gone":
-        back = chance["winback"] if on("winback") else 0.0
-        if u[0] < back:
-            person.truth, happened["event"], happened["purchases"] = "alive", "returned", 1
-        elif u[0] < back + (1 - back) * content["loss"]:
-            person.truth, happened["event"] = "lost", "lost"
-        person.see(happened["purchases"], limits)
-    else:
-        person.see(0, limits)
-    happened["amount multiplier"] = amount_multiplier
-    happened["stage"] = stage
-    return happened
-
-
-@pytest.mark.parametrize("amounts_vary", [True, False])
-def test_the_kernel_is_plain_python_event_for_event(amounts_vary: bool, market: Callable[..., Content]) -> None:
-    """Customers told one by one in plain Python have the same states, purchases, money and events as in the kernel.
-
-    Five levers off their reference, a rival, customers in every truth, eight periods.
-    """
-    content = market()
-    for segment, start in (("regulars", {"new": 400}), ("fresh", {"unaware": 300, "prospect": 300})):
-        content["segments"][segment]["start"] = start
-        if not amounts_vary:
-            content["segments"][segment]["traits"]["spend"] = 25.0
-    content["levers"]["acquisition"]["moves"]["acquisition"].update(brings=0.3, unlimited_money=0.8)
-    twin = build(parse(content))
-    chain, seed, replication = twin.chain, 9, 4
-    assert isinstance(chain, Lifecycle)
-    who = twin.population(seed, replication)
-    table, moments = random_streams.amount_table(6.0)
-    people = []
-    for i in range(who.size):
-        segment = twin.targets.segments[who.group[i]]
-        name = chain.space.names[who.state[i]]
-        traits = (float(who.purchase_rate[i]), float(who.defection_rate[i]), float(who.mean_spend[i]))
-        truth = name.split(",")[0]
-        people.append(Person(int(who.identity[i]), segment, truth, int(truth == "alive"), 0, *traits))
-    money = np.where(twin.targets.allowed, twin.targets.reference * np.array([2, 0.5, 3, 0.4, 2.5]), 0)
-    levers = list(content["levers"])
-
-    state = who.state.copy()
-    groups, stages, _ = twin.targets.shape
-    cell = np.arange(groups)[:, None] * stages + chain.space.stage
-    seen: set[str] = set()
-    for period in range(chain.periods):
-        purchases, revenue = (np.zeros(groups * stages, dtype=np.int64) for _ in range(2))
-        events = np.zeros((groups * stages, len(agent_kernels.EVENTS)), dtype=np.int64)
-        effects = chain.responses(chain.environment[period], money).reshape(groups * stages, -1)
-        agent_kernels.move_lifecycle(
-            who.group, state, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend,
-            chain.space.kind, cell, cell, effects, chain.space.successor, twin.streams, *twin.amounts,
-            seed, random_streams.PERIOD, period, replication, twin.money_units, purchases, revenue, events,
-        )  # fmt: skip
-
-        told_purchases, told_revenue, told_events = (
-            np.zeros_like(purchases),
-            np.zeros_like(revenue),
-            np.zeros_like(events),
-        )
-        threat = 1.3 if period >= 3 else 1.0
-        for person in people:
-            stream = random_streams.stream_of(person.segment)
-            words = random_streams.philox_words(
-                (person.identity, period, 0, replication), (seed, random_streams.PERIOD ^ stream)
-            )
-            u = [(word + 0.5) / 2**32 for word in words[:3]]
-            group, stage = twin.targets.segments.index(person.segment), person.stage(content["stages"])
-            where = group * stages + STAGES.index(stage)
-            mine = dict(zip(levers, money[group, STAGES.index(stage)], strict=True))
-            happened = live(person, content, mine.__getitem__, threat, u)
-            seen.add(person.truth)
-            bought = happened["purchases"]
-            told_purchases[where] += bought
-            if bought:
-                size = total_amount.py_func(u[2], bought, table, moments) if amounts_vary else float(bought)
-                told_revenue[where] += math.floor(
-                    size * happened["amount multiplier"] * person.mean_spend * twin.money_units + 0.5
-                )
-            if happened["event"]:
-                order = ("won", "returned", "left", "lost", "aware")
-                told_events[where, order.index(happened["event"])] += 1
-
-        assert [chain.space.names[s] for s in state] == [person.state for person in people]
-        np.testing.assert_array_equal(purchases, told_purchases)
-        np.testing.assert_array_equal(revenue, told_revenue)
-        np.testing.assert_array_equal(events, told_events)
-        assert told_events.sum() > 0
-    assert seen == {"unaware", "prospect", "alive", "gone", "lost"}
-
-    history = Market(twin, Steady(money), who, seed=seed, replication=replication).run()
-    np.testing.assert_array_equal(history.purchases[-1].ravel(), purchases)
-    np.testing.assert_array_equal(history.revenue[-1].ravel() * twin.money_units, revenue)
-    final = np.bincount(cell[who.group, state], minlength=groups * stages).reshape(groups, stages)
-    np.testing.assert_array_equal(history.customers[-1], final)
 
 
 # --- Common luck ------------------------------------------------------------------------------------------------------
@@ -328,7 +133,7 @@ def test_taking_the_competitor_away_changes_the_history(market: Callable[..., Co
     assert asset[0] < asset[1]
 
 
-def test_overlapping_competitors_come_and_go(market: Callable[..., Content]) -> None:
+def test_overlapping_competitors_come_and_go(monkeypatch: pytest.MonkeyPatch, market: Callable[..., Content]) -> None:
     """What agents meet each period is the product of the rivals then there, as in the fluid twin's environment."""
     rivals = [
         {"name": "a", "start": 0, "end": 4, "route": "defection", "strength": 0.5},
@@ -336,17 +141,23 @@ def test_overlapping_competitors_come_and_go(market: Callable[..., Content]) -> 
         {"name": "c", "start": 4, "route": "acquisition", "strength": 0.4},
         {"name": "d", "start": 40, "route": "share of customer", "strength": 0.4},
     ]
-    twin = build(parse(market(competitors=rivals)))
+    twin = build(parse(market(competitors=rivals, terminal="none")))
     met: list[Floats] = []
+    original = Lifecycle.responses
 
-    class Watching(Market):
-        def _move_lifecycle(self, chain: Lifecycle, period: int) -> None:
-            met.append(self._environment())
-            super()._move_lifecycle(chain, period)
+    def noting(self: Lifecycle, environment: Floats, intensity: Floats) -> Floats:
+        met.append(environment.copy())
+        return original(self, environment, intensity)
 
-    Watching(twin, AsToday(), twin.population(0, 0)).run()
+    monkeypatch.setattr(Lifecycle, "responses", noting)
+    Market(twin, AsToday(), twin.population(0, 0)).run()
     np.testing.assert_allclose(met, twin.chain.environment[:-1])
-    assert twin.chain.environment[:-1, 0].tolist() == [1.5, 1.5, 1.875, 1.875, 1.25, 1.25, 1, 1]
+    per_group = twin.chain.environment[:-1, :, TO_DEFECTION].T
+    assert per_group.tolist() == [[1.5, 1.5, 1.875, 1.875, 1.25, 1.25, 1, 1]] * 2
+    acquisition = twin.chain.environment[:-1, :, TO_WON].T
+    np.testing.assert_allclose(acquisition, [[1, 1, 1, 1, 0.6, 0.6, 0.6, 0.6]] * 2)
+    others = [route for route in range(NEUTRAL.size) if route not in (TO_DEFECTION, TO_WON)]
+    np.testing.assert_array_equal(twin.chain.environment[:-1, :, others], np.tile(NEUTRAL[others], (8, 2, 1)))
 
 
 def test_reviews_every_third_period_keep_intensities_in_between(market: Callable[..., Content]) -> None:
@@ -469,6 +280,21 @@ def test_a_policy_cannot_change_what_it_observes(market: Callable[..., Content])
 amounts = st.floats(0, 1e9, allow_nan=False)
 
 
+def observed(
+    customers: list[int], available: float, lever_available: list[float], lead: tuple[int, int, int] = (0, 0, 0)
+) -> Observation:
+    """Return what a firm of two groups, two stages and three levers sees."""
+    shape = (2, 2, 3)
+    targets = Targets(
+        ("a", "b"), ("unknown",) * 2, ("x", "y"), ("i", "j", "k"), np.ones(shape, bool), np.zeros(shape),
+        np.zeros(shape), lead, (1, 1, 1),
+    )  # fmt: skip
+    return Observation(
+        0, 1, targets, np.array(customers, float).reshape(2, 2), available, np.array(lever_available), np.zeros(3),
+        np.full((2, 2), np.nan),
+    )  # fmt: skip
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.lists(amounts, min_size=12, max_size=12),
@@ -480,12 +306,7 @@ def test_within_never_exceeds(
     money: list[float], customers: list[int], available: float, lever_available: list[float]
 ) -> None:
     """Scaled back, any intensities pass the check; what fits already is left alone; nothing is raised."""
-    targets = Targets(
-        ("a", "b"), ("unknown",) * 2, ("x", "y"), ("i", "j", "k"), np.ones((2, 2, 3), bool), np.zeros((2, 2, 3))
-    )
-    observation = Observation(
-        0, 1, targets, np.array(customers, float).reshape(2, 2), available, np.array(lever_available), np.zeros(3)
-    )
+    observation = observed(customers, available, lever_available)
     asked = np.array(money).reshape(2, 2, 3)
     got = Allocation.within(asked, observation)
     Allocation.checked(got, "any", observation)
@@ -495,6 +316,59 @@ def test_within_never_exceeds(
         np.testing.assert_array_equal(got.intensity, asked)
     elif available < np.inf and np.minimum(spend, lever_available).sum() > available:
         assert got.spend(observation).sum() == pytest.approx(available, rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.lists(amounts, min_size=12, max_size=12),
+    st.lists(st.integers(0, 10**7), min_size=4, max_size=4),
+    st.one_of(amounts, st.just(float("inf"))),
+    st.lists(st.one_of(amounts, st.just(float("inf"))), min_size=3, max_size=3),
+    st.tuples(*[st.integers(0, 2)] * 3),
+)
+def test_within_leaves_what_is_decided_ahead_to_its_own_time(
+    money: list[float],
+    customers: list[int],
+    available: float,
+    lever_available: list[float],
+    lead: tuple[int, int, int],
+) -> None:
+    """Levers with lead time keep to their own limit only and take nothing from those that act now."""
+    observation = observed(customers, available, lever_available, lead)
+    asked = np.array(money).reshape(2, 2, 3)
+    got = Allocation.within(asked, observation)
+    Allocation.checked(got, "any", observation)
+    now = np.array(lead) == 0
+    alone = Allocation.within(asked * now, observed(customers, available, lever_available))
+    np.testing.assert_array_equal(got.intensity * now, alone.intensity)
+    spend = Allocation(asked).spend(observation).sum(axis=(0, 1))
+    kept = got.spend(observation).sum(axis=(0, 1))
+    np.testing.assert_allclose(kept[~now], np.minimum(spend, lever_available)[~now], rtol=1e-9, atol=1e-6)
+
+
+def test_what_may_be_spent_now_is_not_what_may_be_decided_ahead() -> None:
+    """Twenty heads, 30 there: 1 each on two levers fits only where one of them acts later; a cap holds for both."""
+    asked = np.ones((2, 2, 3)) * np.array([1.0, 1.0, 0.0])
+    heads, free = [5, 5, 5, 5], [np.inf, np.inf, np.inf]
+    for lead, allowed in (((0, 0, 0), False), ((0, 1, 0), True), ((2, 1, 0), True)):
+        observation = observed(heads, 30.0, free, lead)
+        if allowed:
+            Allocation.checked(Allocation(asked), "any", observation)
+        else:
+            with pytest.raises(PolicyError, match=r"lever 'i': asks for 40\.00 where 30\.00 is left"):
+                Allocation.checked(Allocation(asked), "any", observation)
+    with pytest.raises(PolicyError, match=r"lever 'j': asks for 20\.00 where 15\.00 is left"):
+        Allocation.checked(Allocation(asked), "any", observed(heads, 30.0, [np.inf, 15.0, np.inf], (0, 1, 0)))
+
+
+def test_affordable_by_hand() -> None:
+    """Levers of 40, 20 and 0 with caps of 10 and none: 10 and 20; of 15 in all half of each."""
+    heads = np.array([[5.0, 5.0], [10.0, 0.0]])
+    asked = np.ones((2, 2, 3)) * np.array([2.0, 1.0, 0.0])
+    caps = np.array([10.0, np.inf, 0.0])
+    np.testing.assert_allclose(Allocation.affordable(asked, heads, np.inf, caps), asked * [0.25, 1, 1])
+    np.testing.assert_allclose(Allocation.affordable(asked, heads, 15.0, caps), asked * [0.125, 0.5, 1])
+    np.testing.assert_array_equal(Allocation.affordable(asked, heads, 0.0, caps), 0)
 
 
 def test_tiers_are_part_of_a_targets_name(market: Callable[..., Content]) -> None:
@@ -563,7 +437,7 @@ def test_two_rivals_alike_both_count_and_both_leave(market: Callable[..., Conten
     """The same rival listed twice presses twice, and ends twice."""
     rival = {"name": "r", "start": 1, "end": 3, "route": "defection", "strength": 0.5}
     twin = build(parse(market(plain=True, competitors=[rival, rival])))
-    assert twin.chain.environment[:, 0].tolist() == [1, 2.25, 2.25, 1, 1, 1, 1, 1, 1]
+    assert twin.chain.environment[:, 0, TO_DEFECTION].tolist() == [1, 2.25, 2.25, 1, 1, 1, 1, 1, 1]
     twice = Market(twin, AsToday(), twin.population(0, 0)).run()
     once = build(parse(market(plain=True, competitors=[rival])))
     assert twice.alive[3].sum() < Market(once, AsToday(), once.population(0, 0)).run().alive[3].sum()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,30 @@ import pytest
 from pydantic import TypeAdapter
 from scipy import stats
 from scipy.integrate import quad
+from scipy.special import gammainc
 
 from optimizer.decomposition import full_information
 from optimizer.optimise import allocation_problem
 from policies.fixed import AsToday
 from sim.curves import BlattbergDeighton, Curve
-from sim.engine import lifecycle
-from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, transition_matrix
+from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace, transition_matrix
+from sim.engine.effects import (
+    AMOUNT,
+    AWARE,
+    DEFECTION,
+    FOR_EVER,
+    LOST_CHANCE,
+    NEUTRAL,
+    RATE,
+    RETURNED,
+    TO_RIVALS,
+    WON,
+)
 from sim.engine.fluid import expected_history
-from sim.engine.lifecycle import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, RATE, RETURNED, WON, Lifecycle, alive_outcomes
-from sim.engine.response import response
+from sim.engine.lifecycle import Lifecycle
+from sim.engine.lifecycle_kernels import incomplete_gammas, moves_of_level, moves_of_ties, odds_of_alive
+from sim.engine.response import response, slope
+from sim.engine.state_space import state_index, state_space
 from sim.market.clock import Market
 from sim.scenario import STAGES, Thresholds, parse
 from sim.twin import Twin, build
@@ -49,24 +63,179 @@ def by_integration(m: float, rate: float, buys: int) -> Floats:
     return out
 
 
-@pytest.mark.parametrize("m", [0.0, 1e-12, 1e-5, 0.1, 1.0, 4.0, 30.0])
-@pytest.mark.parametrize("rate", [0.0, 1e-9, 0.02, 0.7, 3.0, 15.0])
+def alive_outcomes(m: float, rate: float, buys: int) -> tuple[Floats, float]:
+    """Return the odds of (stays, n) and (leaves, n) and the expected purchases: the kernel's formulas in SciPy.
+
+    ``m`` may be infinite: nobody stays.
+    """
+    if math.isinf(m):
+        return np.eye(2 * buys)[buys], 0.0
+    both = m + rate
+    safe = both if both > 0 else 1.0
+    stays, leaves = math.exp(-m), -math.expm1(-m)
+    out = np.zeros(2 * buys)
+    poisson, gone = math.exp(-rate), m / safe
+    for n in range(buys - 1):
+        out[n], out[buys + n] = stays * poisson, gone * gammainc(n + 1, both)
+        poisson, gone = poisson * rate / (n + 1), gone * rate / safe
+    out[buys - 1] = max(stays - out[: buys - 1].sum(), 0)
+    out[2 * buys - 1] = max(leaves - out[buys : 2 * buys - 1].sum(), 0)
+    return out, rate * (leaves / m if m > 0 else 1.0)
+
+
+@dataclass(frozen=True)
+class Alive:
+    """What the kernel says of an alive customer: odds, their derivatives, purchases, and theirs."""
+
+    odds: Floats
+    by_m: Floats
+    by_rate: Floats
+    purchases: float
+    purchases_by_m: float
+    purchases_by_rate: float
+
+
+def kernel_of_alive(m: float, rate: float, buys: int, *, renewal: bool = False) -> Alive:
+    """Return the kernel's answer."""
+    odds, by_m, by_rate = (np.empty(2 * buys) for _ in range(3))
+    number = odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, np.empty(buys + 1))
+    return Alive(odds, by_m, by_rate, *number)
+
+
+MS = [0.0, 1e-12, 1e-5, 0.1, 1.0, 4.0, 30.0]
+RATES = [0.0, 1e-9, 0.02, 0.7, 3.0, 15.0]
+
+
+@pytest.mark.parametrize("m", MS)
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("buys", [2, 4])
-def test_alive_outcomes_agree_with_integration_over_the_time_of_leaving(m: float, rate: float, buys: int) -> None:
-    """Odds add up to one and equal the integral over tau; expected purchases are rate x E[min(tau, 1)]."""
-    odds, purchases = alive_outcomes(np.array(m), np.array(rate), buys)
-    assert odds.sum() == pytest.approx(1, abs=1e-13)
-    assert odds.min() >= 0
-    np.testing.assert_allclose(odds, by_integration(m, rate, buys), atol=1e-11)
+def test_odds_of_the_alive_agree_with_integration_over_the_time_of_leaving(m: float, rate: float, buys: int) -> None:
+    """Odds add up to one and equal the integral over tau; expected purchases are rate x E[min(tau, 1)].
+
+    So do SciPy's, by which the kernel is held wherever integration would be too slow.
+    """
     exposure = quad(lambda tau: math.exp(-m * tau), 0, 1)[0]
-    assert float(purchases) == pytest.approx(rate * exposure, rel=1e-9)
+    want = by_integration(m, rate, buys)
+    kernel = kernel_of_alive(m, rate, buys)
+    for odds, purchases in ((kernel.odds, kernel.purchases), alive_outcomes(m, rate, buys)):
+        assert odds.sum() == pytest.approx(1, abs=1e-13)
+        assert odds.min() >= 0
+        np.testing.assert_allclose(odds, want, atol=1e-11)
+        assert float(purchases) == pytest.approx(rate * exposure, rel=1e-9)
 
 
-def test_alive_outcomes_at_infinite_defection_leave_at_once() -> None:
-    """``rho = 0``: everybody leaves before buying anything."""
-    odds, purchases = alive_outcomes(np.array([np.inf, np.inf]), np.array([0.0, 3.0]), 3)
-    np.testing.assert_array_equal(odds, [[0, 0, 0, 1, 0, 0]] * 2)
-    np.testing.assert_array_equal(purchases, 0)
+@pytest.mark.parametrize("buys", [2, 3, 12])
+def test_odds_of_the_alive_are_scipys(buys: int) -> None:
+    """To 1e-13 of the whole, from rates that hardly happen to those that always do, the series' two ranges included."""
+    rng = np.random.default_rng(21)
+    cases = [(m, rate) for m in (*MS, 200.0) for rate in (*RATES, 60.0, 300.0)]
+    cases += list(zip(10 ** rng.uniform(-9, 2.5, 400), 10 ** rng.uniform(-9, 2.5, 400), strict=True))
+    for m, rate in cases:
+        kernel, (odds, purchases) = kernel_of_alive(m, rate, buys), alive_outcomes(m, rate, buys)
+        np.testing.assert_allclose(kernel.odds, odds, rtol=1e-10, atol=1e-13, err_msg=f"m {m}, rate {rate}")
+        assert kernel.purchases == pytest.approx(float(purchases), rel=1e-9), (m, rate)
+
+
+@pytest.mark.parametrize("count", [1, 3, 13])
+def test_incomplete_gammas_are_scipys(count: int) -> None:
+    """``P(a, x)`` for all a at once, from nothing to far beyond the last, in relative terms."""
+    for x in (0.0, 1e-12, 1e-3, 0.4, 2.0, 7.0, count + 5.9, count + 6.1, 60.0, 800.0):
+        out = np.empty(count)
+        incomplete_gammas(x, count, out)
+        np.testing.assert_allclose(out, gammainc(np.arange(1, count + 1), x), rtol=1e-11, err_msg=f"x {x}")
+
+
+@pytest.mark.parametrize("rate", [0.0, 3.0])
+def test_where_nobody_stays_all_leave_at_once(rate: float) -> None:
+    """``rho = 0``: everybody leaves before buying anything; a huge number stands for infinity."""
+    want, nothing = alive_outcomes(math.inf, rate, 3)
+    kernel = kernel_of_alive(FOR_EVER, rate, 3)
+    assert want.tolist() == [0, 0, 0, 1, 0, 0]
+    np.testing.assert_array_equal(kernel.odds[:3], 0)
+    np.testing.assert_allclose(kernel.odds, want, rtol=0, atol=1e-15)
+    assert kernel.purchases == pytest.approx(nothing, abs=1e-29)
+    kernel = kernel_of_alive(FOR_EVER, 1.0, 3, renewal=True)
+    assert kernel.odds.tolist() == want.tolist()
+    assert kernel.purchases == 0
+
+
+def test_a_renewal_is_paid_by_who_survives() -> None:
+    """One payment with e^-m, and leaving without one otherwise, whatever the rate."""
+    kernel = kernel_of_alive(0.3, 7.0, 4, renewal=True)
+    np.testing.assert_allclose(kernel.odds, [0, math.exp(-0.3), 0, 0, 1 - math.exp(-0.3), 0, 0, 0], rtol=1e-14)
+    assert kernel.purchases == pytest.approx(math.exp(-0.3), rel=1e-14)
+
+
+@pytest.mark.parametrize("renewal", [False, True])
+@pytest.mark.parametrize("m", [1e-7, 1e-3, 0.1, 1.0, 6.0])
+@pytest.mark.parametrize("rate", [1e-7, 0.02, 0.7, 3.0, 15.0])
+def test_derivatives_of_the_odds_are_those_of_the_odds(m: float, rate: float, renewal: bool) -> None:
+    """By the defection and by the purchase rate, against central differences of the fourth order."""
+
+    def figures(m: float, rate: float) -> Floats:
+        now = kernel_of_alive(m, rate, 4, renewal=renewal)
+        return np.append(now.odds, now.purchases)
+
+    def by(x: float, function: Callable[[float], Floats]) -> Floats:
+        h = 1e-3 * x
+        one, two = (function(x + k * h) - function(x - k * h) for k in (1, 2))
+        return (8 * one - two) / (12 * h)
+
+    kernel = kernel_of_alive(m, rate, 4, renewal=renewal)
+    for x, got, purchases, want in (
+        (m, kernel.by_m, kernel.purchases_by_m, by(m, lambda x: figures(x, rate))),
+        (rate, kernel.by_rate, kernel.purchases_by_rate, by(rate, lambda x: figures(m, x))),
+    ):
+        rounding = 1e-11 + 2e-13 / (1e-3 * x)  # of odds near 1, over the step
+        np.testing.assert_allclose(np.append(got, purchases), want, rtol=1e-7, atol=rounding)
+
+
+def moved_by_level(level: int, shift: float, moves: Floats) -> tuple[Floats, Floats]:
+    out, by_shift = np.empty(3), np.empty(3)
+    moves_of_level(level, shift, moves, out, by_shift)
+    return out, by_shift
+
+
+def moved_by_ties(ties: int, gain: float, turnover: float, follow: float) -> tuple[Floats, Floats, Floats]:
+    out, by_gain, by_turnover = np.empty(4), np.empty(4), np.empty(4)
+    moves_of_ties(ties, gain, turnover, follow, out, by_gain, by_turnover)
+    return out, by_gain, by_turnover
+
+
+def test_moves_of_satisfaction_by_hand() -> None:
+    """A shift adds to the way up and takes from the way down, within 0 and 1; ends have one way; slopes to match."""
+    moves = np.array([[0, 0], [0.2, 0], [0.1, 0.3], [0.1, 0.1], [0.05, 0.2], [0, 0.15]])
+    for level, shift, want, slopes in (
+        (2, 0.0, (0.6, 0.1, 0.3), (0, 1, -1)),
+        (2, 0.05, (0.6, 0.15, 0.25), (0, 1, -1)),
+        (2, -0.15, (0.55, 0, 0.45), (1, 0, -1)),
+        (2, 0.5, (0.4, 0.6, 0), (-1, 1, 0)),
+        (1, 0.1, (0.7, 0.3, 0), (-1, 1, 0)),
+        (1, -0.1, (0.9, 0.1, 0), (-1, 1, 0)),
+        (5, 0.05, (0.9, 0, 0.1), (1, 0, -1)),
+        (5, -2.0, (0, 0, 1), (0, 0, 0)),
+    ):
+        got, by_shift = moved_by_level(level, shift, moves)
+        np.testing.assert_allclose(got, want, atol=1e-15)
+        np.testing.assert_array_equal(by_shift, slopes)
+
+
+def test_moves_of_ties_by_hand() -> None:
+    """Stays, one more, one fewer, gone with the employee: at a turnover of .2, and their slopes by differences."""
+    for ties, gain, want in (
+        (0, 0.3, (0.7, 0.3, 0, 0)),
+        (1, 0.3, (0.8 * 0.7, 0.8 * 0.3, 0.2 * 0.6, 0.2 * 0.4)),
+        (2, 0.3, (0.64 * 0.7, 0.64 * 0.3, 0.36, 0)),
+        (3, 0.3, (0.512, 0, 0.488, 0)),
+    ):
+        got, by_gain, by_turnover = moved_by_ties(ties, gain, 0.2, 0.4)
+        np.testing.assert_allclose(got, want, atol=1e-15)
+        assert got.sum() == pytest.approx(1, abs=1e-15)
+        h = 1e-5
+        up, down = (moved_by_ties(ties, gain + step, 0.2, 0.4)[0] for step in (h, -h))
+        np.testing.assert_allclose(by_gain, (up - down) / (2 * h), atol=1e-9)
+        up, down = (moved_by_ties(ties, gain, 0.2 + step, 0.4)[0] for step in (h, -h))
+        np.testing.assert_allclose(by_turnover, (up - down) / (2 * h), atol=1e-9)
 
 
 def answer(curve: Content, money: float, reach: float = 1.0) -> float:
@@ -104,6 +273,30 @@ def test_other_shapes_by_hand(curve: Content, money: float, expected: float) -> 
     ends = [known.without_money, expected, known.brings, known.unlimited_money]
     np.testing.assert_allclose(response(known, points), ends, rtol=1e-12)
     np.testing.assert_allclose(response(known, points, 0.25), [0.25 * f + 0.75 * ends[0] for f in ends], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        *(curve for curve, _, _ in CURVES),
+        {"without_money": 0.1, "unlimited_money": 0.7, "spend": 8.0, "brings": 0.4},
+        {"shape": "hill", "unlimited_money": 0.6, "half": 5, "steepness": 0.7},
+    ],
+)
+@pytest.mark.parametrize("reach", [1.0, 0.3])
+def test_slopes_are_those_of_the_curves(curve: Content, reach: float) -> None:
+    """``df/du`` against a central difference of the fourth order, off the points of a broken line and beyond them."""
+    known = TypeAdapter(Curve).validate_python(curve)
+    at = np.array([0.03, 0.7, 1.9, 3.1, 5.3, 9.0, 40.0])
+    h = 1e-3 * at
+    one, two = (response(known, at + k * h, reach) - response(known, at - k * h, reach) for k in (1, 2))
+    np.testing.assert_allclose(slope(known, at, reach), (8 * one - two) / (12 * h), rtol=1e-8, atol=1e-11)
+
+
+def test_a_broken_lines_slope_at_its_points_is_the_one_to_the_right() -> None:
+    """From 0 on .1 a unit, from 2 on .025, from 6 on none."""
+    lines = TypeAdapter(Curve).validate_python({"shape": "piecewise-linear", "points": [[0, 0.1], [2, 0.3], [6, 0.4]]})
+    np.testing.assert_allclose(slope(lines, np.array([0.0, 1, 2, 5, 6, 7])), [0.1, 0.1, 0.025, 0.025, 0, 0])
 
 
 def test_everything_is_neutral_at_the_reference(market: Callable[..., Content]) -> None:
@@ -221,13 +414,31 @@ def test_a_competitor_acts_through_its_route_alone(
 ) -> None:
     """Defection times 1 + strength; acquisition or share times 1 - strength; from its start to its end only."""
     chain = chain_of(market(competitors=[{"name": "x", "start": 2, "end": 5, "route": route, "strength": 0.4}]))
-    present = [bool((row != 1).any()) for row in chain.environment[:-1]]
+    present = [bool((row != NEUTRAL).any()) for row in chain.environment[:-1]]
     assert present == [False, False, True, True, True, False, False, False]
     before = chain.responses(chain.environment[0], chain.targets.reference)
     during = chain.responses(chain.environment[3], chain.targets.reference)
     expected = before.copy()
     expected[..., effect] *= factor
     np.testing.assert_allclose(during, expected, rtol=1e-12)
+
+
+def test_two_rivals_for_the_share_of_customer_share_it(market: Callable[..., Content]) -> None:
+    """Rivals that would take .4 and .25 alone leave 1/(1 + .4/.6 + .25/.75) = 1/2: a logit, not a product."""
+    rivals = [
+        {"name": name, "start": 2, "route": "share of customer", "strength": strength}
+        for name, strength in (("x", 0.4), ("y", 0.25))
+    ]
+    chain = chain_of(market(competitors=rivals))
+    np.testing.assert_allclose(chain.environment[2:, :, TO_RIVALS], 1, rtol=1e-14)
+    before, during = (chain.responses(chain.environment[t], chain.targets.reference) for t in (0, 3))
+    expected = before.copy()
+    expected[..., RATE] *= 0.5
+    np.testing.assert_allclose(during, expected, rtol=1e-12)
+    rivals[1]["strength"] = 1.0
+    nothing_left = chain_of(market(competitors=rivals))
+    effects = nothing_left.responses(nothing_left.environment[3], nothing_left.targets.reference)
+    np.testing.assert_array_equal(effects[..., RATE], 0)
 
 
 def seen_of(name: str) -> tuple[str, int, int]:
@@ -239,7 +450,7 @@ def seen_of(name: str) -> tuple[str, int, int]:
 def test_states_link_as_told() -> None:
     """Purchases count up to core, silence up to lapsed; leavers, returners and the lost go where the words say."""
     limits = Thresholds(core=3, declining=2, lapsed=3)
-    space = lifecycle.state_space([limits])
+    space = state_space([limits])
     names = list(space.names)
     assert len(names) == len(set(names)) == 2 + 3 * 3 * 4
     buys = space.successor.shape[1] // 2
@@ -268,10 +479,72 @@ def test_states_link_as_told() -> None:
                 assert successor(state, 2) == f"lost, {count} bought, {waited} silent"
 
 
+def felt_of(space: StateSpace, state: int) -> tuple[int, int, int, int, int]:
+    """Return truth, purchases, silence, level and ties of a state."""
+    return tuple(int(part[state]) for part in (space.kind, space.bought, space.silent, space.level, space.ties))
+
+
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize("ties", [False, True])
+def test_states_link_with_levels_and_ties(levels: bool, ties: bool) -> None:
+    """Outcomes of the alive: n purchases with each move of satisfaction and ties, or n and leaving; who comes, as new.
+
+    Levels move by one within 1..5, ties within 0..3; the returned and the won are at the level of entry without ties.
+    """
+    limits = Thresholds(core=3, declining=2, lapsed=3)
+    space = state_space([limits], levels=levels, ties=ties, entry=4)
+    level_moves, tie_moves = (3 if levels else 1), (3 if ties else 1)
+    alive = 12 * (5 if levels else 1) * (4 if ties else 1)
+    assert len(space.names) == len(set(space.names)) == 2 + alive + 2 * 12
+    buys = 3
+    assert space.successor.shape[1] == buys * (level_moves * tie_moves + 1)
+    entered = (4 if levels else 0, 0 if ties else -1)
+    for state in range(len(space.names)):
+        kind, bought, silent, level, tied = felt_of(space, state)
+        assert (level > 0) == (levels and kind == ALIVE)
+        assert (tied >= 0) == (ties and kind == ALIVE)
+        if kind == PROSPECT:
+            assert felt_of(space, space.successor[state, 1]) == (ALIVE, 1, 0, *entered)
+        elif kind == DEFECTED:
+            assert felt_of(space, space.successor[state, 1]) == (ALIVE, min(bought + 1, 3), 0, *entered)
+            assert felt_of(space, space.successor[state, 2]) == (LOST, bought, min(silent + 1, 3), 0, -1)
+        elif kind == ALIVE:
+            for n in range(buys):
+                seen = (min(bought + n, 3), 0 if n else min(silent + 1, 3))
+                assert felt_of(space, space.successor[state, buys + n]) == (DEFECTED, *seen, 0, -1)
+                for move in range(level_moves * tie_moves):
+                    outcome = n if move == 0 else buys * (move + 1) + n
+                    up, more = (0, 1, -1)[move % level_moves], (0, 1, -1)[move // level_moves]
+                    want = (min(max(level + up, 1), 5) if levels else 0, min(max(tied + more, 0), 3) if ties else -1)
+                    assert felt_of(space, space.successor[state, outcome]) == (ALIVE, *seen, *want)
+
+
+def test_every_state_is_found_by_what_it_is() -> None:
+    """``state_index`` is the inverse of the states' facts; beyond the last classes it is the last."""
+    for levels, ties in ((False, False), (True, False), (False, True), (True, True)):
+        space = state_space([Thresholds(core=3, declining=2, lapsed=3)], levels=levels, ties=ties)
+        there = np.flatnonzero(space.kind >= ALIVE)
+        facts = [part[there] for part in (space.kind, space.bought, space.silent, space.level, space.ties)]
+        np.testing.assert_array_equal(state_index(space, *facts), there)
+        one = [np.array([x]) for x in (ALIVE, 50, 50, 2 if levels else 0, 1 if ties else -1)]
+        most = state_index(space, *one)[0]
+        assert felt_of(space, most)[:3] == (ALIVE, 3, 3)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_leaving_is_seen_at_once_where_it_is_seen(seen: bool) -> None:
+    """Under the laws where leaving is seen the gone are lapsed, however many or fresh their purchases."""
+    space = state_space([Thresholds(core=3, declining=2, lapsed=3)], levels=True, seen=seen)
+    gone = (space.kind == DEFECTED) | (space.kind == LOST)
+    lapsed = space.stage[0] == STAGES.index("lapsed")
+    assert lapsed[gone].all() == seen
+    np.testing.assert_array_equal(lapsed[space.kind == ALIVE], space.silent[space.kind == ALIVE] >= 3)
+
+
 def test_stages_follow_count_and_recency_alone() -> None:
     """Lapsed before declining before core; new with one purchase; each group by its own thresholds."""
     groups = [Thresholds(core=2, declining=1, lapsed=2), Thresholds(core=4, declining=3, lapsed=6)]
-    space = lifecycle.state_space(groups)
+    space = state_space(groups)
     for row, limits in zip(space.stage, groups, strict=True):
         for state, name in enumerate(space.names):
             if state < 2:
@@ -378,8 +651,8 @@ def test_the_odds_of_the_alive_have_one_source(monkeypatch: pytest.MonkeyPatch, 
     assert change[2] == pytest.approx(change[1], abs=0.1)
 
 
-def test_expected_purchases_of_agents_are_those_of_alive_outcomes(market: Callable[..., Content]) -> None:
-    """The formula of ``alive_outcomes`` is what the agents' kernel draws, from rare to frequent buying and leaving."""
+def test_expected_purchases_of_agents_are_those_of_the_formula(market: Callable[..., Content]) -> None:
+    """What the agents' kernel draws has the formula's mean, from rare to frequent buying and leaving."""
     for rate, defection in ((0.1, 0.5), (2.5, 0.02), (4.0, 3.0)):
         content = market(plain=True, competitors=[], periods=1)
         content["segments"] = {"regulars": content["segments"]["regulars"]}
@@ -387,7 +660,7 @@ def test_expected_purchases_of_agents_are_those_of_alive_outcomes(market: Callab
         twin = build(parse(content))
         who = twin.population(1, 0)
         history = Market(twin, AsToday(), who, seed=1).run()
-        _, purchases = alive_outcomes(np.array(defection), np.array(rate), 3)
+        _, purchases = alive_outcomes(defection, rate, 3)
         error = math.sqrt((rate + rate**2) / who.size)
         assert history.purchases.sum() / who.size == pytest.approx(float(purchases), abs=4.5 * error)
         left = -math.expm1(-defection)
@@ -405,6 +678,10 @@ def test_blocks_are_alike_where_traits_are(market: Callable[..., Content]) -> No
         purchase_rate=chain.purchase_rate[some],
         defection_rate=chain.defection_rate[some],
         mean_spend=chain.mean_spend[some],
+        acquisition=chain.acquisition[some],
+        bad_debt=chain.bad_debt[some],
+        serve=chain.serve[some],
+        arrivals=chain.arrivals[:, some],
     )
     intensity = chain.targets.reference * 1.5
     full, part = (c.step(chain.environment[0], intensity) for c in (chain, fewer))

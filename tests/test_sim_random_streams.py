@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from sim.engine.draw_kernels import LOGIT_LIMIT, poisson, total_amount
+from sim.engine.draw_kernels import LOGIT_LIMIT, exp_minus, fill_words, poisson, poisson_beyond, total_amount
 from sim.engine.random_streams import AMOUNT_NODES, AMOUNT_ROWS, amount_table, philox_words, stream_of, uniforms
 
 ONES = 0xFFFFFFFF
@@ -91,7 +91,35 @@ def test_uniforms_are_uniform_and_never_an_end() -> None:
     assert np.abs(correlation).max() < 4.5 / math.sqrt(50_000)
 
 
-@pytest.mark.parametrize("mean", [0.0, 1e-9, 0.05, 0.7, 3.0, 40.0, 300.0, 690.0])
+def test_words_of_many_are_the_words_of_each() -> None:
+    """Four arrays, one word each, for customers in any order: the same as one counter at a time."""
+    who = np.random.default_rng(4).integers(0, 2**32, 300).astype(np.uint32)
+    words = [np.empty(who.size, np.uint32) for _ in range(4)]
+    fill_words(who, 7, 1, 3, 11, 2 ^ stream_of("fresh"), *words)
+    want = [plain_philox((int(customer), 7, 1, 3), (11, 2 ^ stream_of("fresh"))) for customer in who]
+    np.testing.assert_array_equal(np.stack(words, axis=1), want)
+
+
+def test_exp_minus_is_the_exponential() -> None:
+    """To 1e-14 where it matters and 1e-13 at worst, 1 at 0 and 0 beyond 700; it never rises."""
+    x = np.concatenate([[0.0, 1e-300, 1e-9, 0.5 * math.log(2), math.log(2)], np.linspace(0, 20, 20_001)])
+    np.testing.assert_allclose([exp_minus(each) for each in x], np.exp(-x), rtol=1e-14)
+    far = np.linspace(20, 699.9, 5001)
+    np.testing.assert_allclose([exp_minus(each) for each in far], np.exp(-far), rtol=1e-13)
+    assert exp_minus(0.0) == pytest.approx(1, rel=1e-15)
+    assert [exp_minus(each) for each in (700.0, 1e4, 1e30, math.inf)] == [0, 0, 0, 0]
+    falling = [exp_minus(each) for each in np.linspace(0, 40, 4001)]
+    assert (np.diff(falling) < 0).all()
+
+
+def test_poisson_with_its_own_odds_of_none_is_the_same() -> None:
+    """Whoever already knows e^-mean saves it; the answer is the same."""
+    for mean in (0.0, 0.3, 5.0, 150.0, 250.0):
+        for u in np.linspace(0.001, 0.999, 97):
+            assert poisson_beyond(u, mean, exp_minus(mean)) == poisson(u, mean)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-9, 0.05, 0.7, 3.0, 40.0, 199.9, 200.1, 300.0, 690.0])
 def test_poisson_is_the_quantile(mean: float) -> None:
     """``poisson(u)`` is the least n with P(X <= n) >= u, for every u that 32 bits can make."""
     u = np.concatenate([np.random.default_rng(2).random(3000), [2.0**-33, 1 - 2.0**-33]])

@@ -11,7 +11,7 @@ from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segmentation import SEGMENTS, TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
 from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
-from sim.engine.lifecycle import state_index
+from sim.engine.state_space import state_index
 from sim.scenario import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]

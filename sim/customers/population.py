@@ -4,6 +4,7 @@ Synthetic segments draw traits from a gamma law; the customers of a real base dr
 Trait *classes* (nodes with weights) stand for the same laws in the fluid twin and the optimiser.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,38 +40,56 @@ TAU_STEPS = 48
 
 @dataclass(frozen=True)
 class Population:
-    """All customers of one replication: a struct of arrays, one element per customer.
+    """All customers of one replication: a struct of arrays, one element per customer, sorted by cohort.
 
     Attributes
     ----------
+    start : (cohorts + 1,)
+        Cohort ``c`` (a group's customers of one quality) lies at ``start[c] .. start[c + 1]``.
     identity
         Counter of the customer's draws inside its stream.
-    group, state
-        Indices into the chain's groups and states.
+    state
+        Index into the chain's states; their number stands for "not there yet".
     purchase_rate, defection_rate, mean_spend
         Traits: per period, per period, money.
     block
-        Index of the trait class the traits are the node of; -1 where they are the customer's own.
+        Index of the trait class the traits are the node of; empty where they are the customers' own.
+    arrivals : per period (positions, states)
+        Who appears at the period's end, and in which state.
     """
 
-    identity: Ints
-    group: NDArray[np.int16]
-    state: NDArray[np.int16]
+    start: Ints
+    identity: NDArray[np.uint32]
+    state: NDArray[np.uint16]
     purchase_rate: NDArray[np.float32]
     defection_rate: NDArray[np.float32]
     mean_spend: NDArray[np.float32]
     block: NDArray[np.int32]
+    arrivals: tuple[tuple[Ints, Ints], ...]
 
     @property
     def size(self) -> int:
-        """Return how many customers there are."""
+        """Return how many customers there are, or will be."""
         return int(self.state.size)
 
-    @staticmethod
-    def join(parts: "list[Population]") -> "Population":
-        """Return one population of several."""
-        names = list(Population.__dataclass_fields__)
-        return Population(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    @property
+    def cohort(self) -> Ints:
+        """Return the cohort of every customer."""
+        return np.repeat(np.arange(self.start.size - 1), np.diff(self.start))
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of who they are: the same for the same customers."""
+        digest = hashlib.sha256()
+        for part in (self.start, self.identity, self.purchase_rate, self.defection_rate, self.mean_spend):
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
+
+    @property
+    def bytes_per_customer(self) -> float:
+        """Return the memory of a customer: identity, state, traits."""
+        parts = (self.identity, self.state, self.purchase_rate, self.defection_rate, self.mean_spend, self.block)
+        return sum(part.nbytes for part in parts) / max(self.size, 1)
 
 
 @dataclass(frozen=True)

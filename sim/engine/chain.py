@@ -16,8 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Targets
+from sim.engine.chain_kernels import solve_in_order
 
-__all__ = ["ALIVE", "ControlledChain", "MatrixChain", "StateSpace", "Step", "transition_matrix", "value_to_go"]
+__all__ = [
+    "ALIVE",
+    "ControlledChain",
+    "MatrixChain",
+    "StateSpace",
+    "Step",
+    "observed_counts",
+    "transition_matrix",
+    "value_to_go",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,6 +54,12 @@ class StateSpace:
         Stage and kind of each law.
     successor : (states, outcomes)
         Where each outcome leads.
+    bought, silent : (states,)
+        Purchases and silent periods seen; 0 where never bought.
+    level, law_level : (states,), (laws,)
+        Level of satisfaction 1..5, 0 where none.
+    ties, law_ties : (states,), (laws,)
+        Ties to the firm 0..3, -1 where none.
     """
 
     names: tuple[str, ...]
@@ -53,6 +69,12 @@ class StateSpace:
     law_stage: Ints
     law_kind: Ints
     successor: Ints
+    bought: Ints
+    silent: Ints
+    level: Ints
+    ties: Ints
+    law_level: Ints
+    law_ties: Ints
 
 
 @dataclass(frozen=True)
@@ -87,8 +109,10 @@ class ControlledChain(ABC):
     periods : int
     discount_rate : float
         Per period; flows of period t count ``(1 + d)^-t``, the terminal value ``(1 + d)^-periods``.
-    environment : (periods + 1, routes)
-        Multipliers set by the market, such as competitors; the last row holds after the horizon.
+    environment : (periods + 1, groups, routes)
+        What the market does on schedule, such as competitors; the last row holds after the horizon.
+    arrivals : (periods, blocks, states)
+        Expected customers who appear at each period's end.
     with_terminal : bool
         Whether customers are worth something after the horizon (value-to-go under the reference).
     """
@@ -100,6 +124,7 @@ class ControlledChain(ABC):
     periods: int
     discount_rate: float
     environment: Floats
+    arrivals: Floats
     with_terminal: bool
 
     @abstractmethod
@@ -172,6 +197,14 @@ class MatrixChain(ControlledChain):
         )
 
 
+def observed_counts(chain: ControlledChain, occupancy: Floats) -> Floats:
+    """Return head counts by (group, stage) of ``occupancy[block, state]``: what a firm would see."""
+    groups, stages, _ = chain.targets.shape
+    cell = chain.group[:, None] * stages + chain.block_stage
+    counts = np.bincount(cell.ravel(), weights=occupancy.ravel(), minlength=groups * stages)
+    return np.asarray(counts.reshape(groups, stages))
+
+
 def transition_matrix(chain: ControlledChain, step: Step) -> Floats:
     """Return ``P[block, state, next state]``."""
     blocks, states = chain.block_law.shape
@@ -188,11 +221,45 @@ def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
 
     ``(I - P/(1+d)) [earned, spent] = [reward, spend]``, in the environment after the horizon. Present and future
     customers alike: the value of an unaware or prospective customer is what the reference policy makes of it.
+
+    States that cannot lead back to each other are solved one after another, from the last: purchases are only ever
+    added, so the largest set that must be solved at once are the core customers.
     """
     step = chain.step(chain.environment[-1], chain.targets.reference)
     rows = np.arange(chain.group.size)[:, None]
     spend = chain.targets.reference.sum(axis=2)[chain.group[:, None], chain.block_stage]
-    flows = np.stack([step.reward[rows, chain.block_law], spend], axis=2)
-    system = np.eye(spend.shape[1]) - transition_matrix(chain, step) / (1 + chain.discount_rate)
-    both = np.linalg.solve(system, flows)
-    return both[:, :, 0], both[:, :, 1]
+    value = np.stack([step.reward[rows, chain.block_law], spend], axis=2)
+    possible = step.probability.max(axis=0)[chain.space.law].max(axis=0) > 0
+    sets = _classes_of_states(chain.space.successor, possible)
+    solve_in_order(
+        np.cumsum([0] + [members.size for members in sets]), np.concatenate(sets), chain.space.successor,
+        chain.block_law, step.probability, 1 / (1 + chain.discount_rate), value,
+    )  # fmt: skip
+    return value[:, :, 0], value[:, :, 1]
+
+
+def _classes_of_states(successor: Ints, possible: NDArray[np.bool_]) -> list[Ints]:
+    """Return the sets of states that lead to each other, each after all those that it can lead to."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    states = successor.shape[0]
+    line, outcome = np.nonzero(possible)
+    links = csr_matrix((np.ones(line.size), (line, successor[line, outcome])), shape=(states, states))
+    count, label = connected_components(links, connection="strong")
+    members = [np.flatnonzero(label == i) for i in range(count)]
+    after = [set(label[successor[m][possible[m]]].tolist()) - {i} for i, m in enumerate(members)]
+    ordered: list[int] = []
+    placed: set[int] = set()
+    for start in range(count):
+        stack = [start]
+        while stack:
+            waiting = after[stack[-1]] - placed
+            if waiting:
+                stack.append(waiting.pop())
+                continue
+            done = stack.pop()
+            if done not in placed:
+                placed.add(done)
+                ordered.append(done)
+    return [members[i] for i in ordered]

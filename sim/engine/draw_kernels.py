@@ -17,8 +17,18 @@ WEYL_1 = np.uint64(0xBB67AE85)
 MASK = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
+POWERS_OF_HALF = 2.0 ** -np.arange(1024.0) / math.sqrt(2.0)
+"""``2^-k e^(-ln 2/2)`` for :func:`exp_minus`."""
+INVERSES = 1.0 / np.maximum(np.arange(64.0), 1.0)
+LN_2_HIGH, LN_2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
+"""The logarithm of 2 in two parts, so that whole multiples of the first are exact (Cody & Waite 1980)."""
+TAYLOR = tuple(1.0 / math.factorial(i) for i in range(12))
+
 LOGIT_LIMIT = 23.0
 """The gamma table spans logits of +-23, beyond every 32-bit uniform."""
+TAIL, TAIL_CELLS = 1.0 / 32.0, 512
+"""The table goes by the uniform itself in the middle, where no logarithm is needed, and by its logit in the tails."""
+TAIL_LOGIT = math.log((1.0 - TAIL) / TAIL)
 
 
 @kernel
@@ -60,20 +70,65 @@ def fill_uniforms(key, purpose, identity, period, draw, replication, out):
 
 
 @kernel
-def poisson(u, mean):
-    """Return the Poisson quantile of ``u`` by search upwards.
+def fill_words(identity, period, draw, replication, k0, k1, w0, w1, w2, w3):
+    """Fill the four words of every customer, as :func:`philox`.
 
-    From 0; above a mean of 200 from ten standard deviations below it, where less than 1e-22 is passed over.
+    The rounds stand here once more because only a loop without calls runs several customers at a time.
+    """
+    for i in range(identity.size):
+        c0, c1, c2, c3 = np.uint64(identity[i]), np.uint64(period), np.uint64(draw), np.uint64(replication)
+        key_0, key_1 = np.uint64(k0) & MASK, np.uint64(k1) & MASK
+        for _ in range(10):
+            product_0 = MULTIPLIER_0 * c0
+            product_1 = MULTIPLIER_1 * c2
+            c0 = (product_1 >> HALF) ^ c1 ^ key_0
+            c1 = product_1 & MASK
+            c2 = (product_0 >> HALF) ^ c3 ^ key_1
+            c3 = product_0 & MASK
+            key_0 = (key_0 + WEYL_0) & MASK
+            key_1 = (key_1 + WEYL_1) & MASK
+        w0[i] = c0
+        w1[i] = c1
+        w2[i] = c2
+        w3[i] = c3
+
+
+@kernel
+def exp_minus(x):
+    """Return ``e^-x`` for ``x`` of at least 0, to 1e-14, and 0 beyond 700; the same bits on every machine.
+
+    ``x = k ln 2 + ln 2/2 - r``: a power of two from a table and a Taylor series in ``|r| <= ln 2/2``.
+    """
+    x = min(x, 700.0)
+    k = np.int32(x * 1.4426950408889634)
+    r = 0.34657359027997264 - ((x - k * LN_2_HIGH) - k * LN_2_LOW)
+    series = TAYLOR[11]
+    for i in range(10, -1, -1):
+        series = TAYLOR[i] + r * series
+    return POWERS_OF_HALF[k] * series if x < 700.0 else 0.0
+
+
+@kernel
+def poisson(u, mean):
+    """Return the Poisson quantile of ``u`` by search upwards."""
+    return poisson_beyond(u, mean, exp_minus(mean))
+
+
+@kernel
+def poisson_beyond(u, mean, none):
+    """Return the Poisson quantile of ``u``, with ``none`` the odds of 0.
+
+    Searched from 0; above a mean of 200 from ten standard deviations below it, where less than 1e-22 is passed over.
     """
     n = 0
-    probability = math.exp(-mean)
+    probability = none
     if mean > 200.0:
         n = int(mean - 10.0 * math.sqrt(mean))
         probability = math.exp(n * math.log(mean) - mean - math.lgamma(n + 1.0))
     cumulative = probability
     while u > cumulative:
         n += 1
-        probability *= mean / n
+        probability *= mean * INVERSES[n] if n < INVERSES.size else mean / n
         cumulative += probability
         if n > mean and cumulative + probability == cumulative:
             break
@@ -84,15 +139,22 @@ def poisson(u, mean):
 def total_amount(u, n, table, moments):
     """Return the total of ``n`` amounts with mean 1 each, ``Gamma(p n, p)``, at quantile ``u``.
 
-    ``table[row, j]`` holds the cube root of the mean-1 quantile of ``Gamma(p (row + 1))`` at equally spaced logits
-    of ``u`` (in the cube root a gamma is nearly normal, so linear interpolation is close). Beyond the last row the
-    spread shrinks with ``1/sqrt(n)`` and ``moments`` (first three of ``root - 1``) keep the mean exact.
+    ``table[row, j]`` holds the cube root of the mean-1 quantile of ``Gamma(p (row + 1))`` at nodes equally spaced in
+    ``u``, in the tails in its logit (in the cube root a gamma is nearly normal, so linear interpolation is close).
+    Beyond the last row the spread shrinks with ``1/sqrt(n)`` and ``moments`` (first three of ``root - 1``) keep the
+    mean exact.
     """
     rows, nodes = table.shape
-    row = min(n, rows) - 1
-    place = (math.log(u / (1.0 - u)) + LOGIT_LIMIT) * ((nodes - 1) / (2.0 * LOGIT_LIMIT))
-    j = min(max(int(place), 0), nodes - 2)
-    root = table[row, j] + (place - j) * (table[row, j + 1] - table[row, j])
+    row = np.uint32(min(n, rows) - 1)
+    if TAIL <= u <= 1.0 - TAIL:
+        place = TAIL_CELLS + (u - TAIL) * ((nodes - 1 - 2 * TAIL_CELLS) / (1.0 - 2.0 * TAIL))
+    else:
+        logit = math.log(u / (1.0 - u))
+        beyond = (abs(logit) - TAIL_LOGIT) * (TAIL_CELLS / (LOGIT_LIMIT - TAIL_LOGIT))
+        place = TAIL_CELLS - beyond if logit < 0.0 else nodes - 1 - TAIL_CELLS + beyond
+    j = np.uint32(min(max(place, 0.0), nodes - 2.0))
+    low, high = table[row, j], table[row, j + np.uint32(1)]
+    root = low + (place - j) * (high - low)
     if n <= rows:
         return n * root * root * root
     s = math.sqrt(rows / n)

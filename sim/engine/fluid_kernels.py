@@ -1,4 +1,4 @@
-"""The chain in expectation: one period of expected numbers of customers."""
+"""The chain in expectation: one period of expected numbers of customers, and its adjoint."""
 
 from sim.engine.compile import kernel
 
@@ -10,7 +10,41 @@ def advance(occupancy, probability, law, successor, out):
     for b in range(blocks):
         for s in range(states):
             number = occupancy[b, s]
-            if number > 0.0:
-                line = law[b, s]
+            if number != 0.0:
+                odds = probability[b, law[b, s]]
                 for o in range(successor.shape[1]):
-                    out[b, successor[s, o]] += number * probability[b, line, o]
+                    out[b, successor[s, o]] += number * odds[o]
+
+
+@kernel
+def observed_moves(occupancy, probability, group, law, stage, successor, out):
+    """Add the expected observed moves to ``out[group, stage, stage next]``."""
+    blocks, states = occupancy.shape
+    for b in range(blocks):
+        for s in range(states):
+            number = occupancy[b, s]
+            if number > 0.0:
+                odds = probability[b, law[b, s]]
+                to = out[group[b], stage[b, s]]
+                for o in range(successor.shape[1]):
+                    to[stage[b, successor[s, o]]] += number * odds[o]
+
+
+@kernel
+def pull_advance(occupancy, probability, law, successor, after, before, by_probability):
+    """Turn the derivative by numbers ``after`` a period into the one ``before`` it and the one by the odds.
+
+    ``before[block, state]`` is written; ``by_probability[block, law, outcome]`` is added to.
+    """
+    blocks, states = occupancy.shape
+    for b in range(blocks):
+        for s in range(states):
+            number = occupancy[b, s]
+            odds = probability[b, law[b, s]]
+            to = by_probability[b, law[b, s]]
+            total = 0.0
+            for o in range(successor.shape[1]):
+                worth = after[b, successor[s, o]]
+                total += odds[o] * worth
+                to[o] += number * worth
+            before[b, s] = total

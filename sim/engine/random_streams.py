@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.draw_kernels import LOGIT_LIMIT, fill_uniforms, philox
+from sim.engine.draw_kernels import LOGIT_LIMIT, TAIL, TAIL_CELLS, TAIL_LOGIT, fill_uniforms, philox
 
-__all__ = ["AMOUNT_ROWS", "amount_table", "philox_words", "stream_of", "uniforms"]
+__all__ = ["AMOUNT_ROWS", "amount_logits", "amount_table", "philox_words", "stream_of", "uniforms"]
 
 TRAITS: Final = 1
 """Purpose: traits and hidden state at the start."""
@@ -24,6 +24,8 @@ CLASSES: Final = 3
 """Purpose: samples that trait classes are made from."""
 COLUMNS: Final = 4
 """Purpose: which of several mixed plans a customer is under."""
+SURVEY: Final = 5
+"""Purpose: who is asked in a survey, and its errors."""
 
 AMOUNT_ROWS: Final = 12
 AMOUNT_NODES: Final = 2049
@@ -68,16 +70,43 @@ def amount_table(p: float) -> tuple[Floats, Floats]:
         return np.ones((AMOUNT_ROWS, AMOUNT_NODES)), np.zeros(3)
     from scipy.special import expit, gammaincinv
 
-    logits = np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, AMOUNT_NODES)
-    probability = expit(logits)
-    fine = np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, 8 * (AMOUNT_NODES - 1) + 1)
-    weight = expit(fine) * expit(-fine)
-    weight[[0, -1]] /= 2
-    weight /= weight.sum()
+    place, weight = _amount_quadrature()
+    nodes = np.arange(AMOUNT_NODES)
+    probability = expit(amount_logits())
     table = np.empty((AMOUNT_ROWS, AMOUNT_NODES))
     for row in range(AMOUNT_ROWS):
         shape = p * (row + 1)
         table[row] = np.cbrt(gammaincinv(shape, probability) / shape)
-        table[row] /= np.cbrt(weight @ np.interp(fine, logits, table[row]) ** 3)
-    last = np.interp(fine, logits, table[-1]) - 1
+        table[row] /= np.cbrt(weight @ np.interp(place, nodes, table[row]) ** 3)
+    last = np.interp(place, nodes, table[-1]) - 1
     return table, np.array([weight @ last**power for power in (1, 2, 3)])
+
+
+def amount_logits() -> Floats:
+    """Return the logits of the quantiles at the nodes of the table of amounts.
+
+    Equally spaced in the quantile itself between 1/32 and 31/32, and in its logit beyond.
+    """
+    from scipy.special import logit
+
+    tail = np.linspace(TAIL_LOGIT, LOGIT_LIMIT, TAIL_CELLS + 1)
+    middle = logit(np.linspace(TAIL, 1 - TAIL, AMOUNT_NODES - 2 * TAIL_CELLS))
+    return np.concatenate([-tail[:0:-1], middle, tail[1:]])
+
+
+def _amount_quadrature() -> tuple[Floats, Floats]:
+    """Return places between the table's nodes and weights that integrate over the quantile: Gauss rules by cell."""
+    from scipy.special import expit
+
+    points, weights = np.polynomial.legendre.leggauss(5)
+    inside = (points + 1) / 2
+    logits = amount_logits()
+    place = (np.arange(AMOUNT_NODES - 1)[:, None] + inside).ravel()
+    low, high = logits[:-1, None], logits[1:, None]
+    x = low + (high - low) * inside
+    by_logit = expit(x) * expit(-x) * (high - low) * weights / 2
+    by_quantile = (expit(high) - expit(low)) * weights / 2
+    cell = np.arange(AMOUNT_NODES - 1)[:, None]
+    middle = (cell >= TAIL_CELLS) & (cell < AMOUNT_NODES - 1 - TAIL_CELLS)
+    weight = np.where(middle, by_quantile, by_logit).ravel()
+    return place, weight / weight.sum()

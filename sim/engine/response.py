@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
-__all__ = ["response"]
+__all__ = ["response", "slope"]
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +43,31 @@ def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
         money, values = zip(*curve.points, strict=True)
         gained = np.interp(intensity, money, values) - floor
     return np.asarray(floor + reach * gained)
+
+
+def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
+    """Return ``df/du`` at each intensity, same shape; at the points of a broken line the slope to the right."""
+    room = curve.unlimited_money - curve.without_money
+    if isinstance(curve, BlattbergDeighton):
+        speed = -math.log1p(-curve.known_share) / curve.spend
+        gained = room * speed * np.exp(-speed * intensity)
+    elif isinstance(curve, Adbudg):
+        half = curve.spend * ((1 - curve.known_share) / curve.known_share) ** (1 / curve.steepness)
+        gained = room * _hill_slope(intensity / half, curve.steepness) / half
+    elif isinstance(curve, Hill):
+        gained = room * _hill_slope(intensity / curve.half, curve.steepness) / curve.half
+    else:
+        money, values = (np.array(column) for column in zip(*curve.points, strict=True))
+        steps = np.append(np.diff(values) / np.diff(money), 0.0)
+        gained = steps[np.searchsorted(money, intensity, side="right") - 1]
+    return np.asarray(reach * gained)
+
+
+def _hill_slope(ratio: Floats, steepness: float) -> Floats:
+    """Return the derivative ``c x^(c-1)/(1 + x^c)^2`` of ``x^c/(1 + x^c)``."""
+    safe = np.maximum(ratio, 1e-300)
+    value = _hill(safe, steepness)
+    return np.asarray(steepness * value * (1 - value) / safe)
 
 
 def _hill(ratio: Floats, steepness: float) -> Floats:

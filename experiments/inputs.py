@@ -1,0 +1,71 @@
+"""What a command is given: a scenario file, the names of policies or plan files, a budget, a file to write."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import FolderError, InputError
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from sim.contract import Policy
+    from sim.scenario import Scenario
+    from sim.twin import Twin
+
+    Chosen = tuple[Policy, Plan | None]
+
+__all__ = ["check_table_file", "chosen_policies", "open_scenario"]
+
+
+def open_scenario(path: Path) -> "tuple[Scenario, Twin]":
+    """Return the scenario in a file, and its customers."""
+    from sim.scenario import load
+    from sim.twin import build
+
+    found = load(path)
+    return found, build(found)
+
+
+def chosen_policies(
+    words: list[str], found: "Scenario", twin: "Twin", given: float | None
+) -> "tuple[float, list[Chosen]]":
+    """Return the budget and the policies that words name: plan files, or names of the catalogue.
+
+    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
+    """
+    from optimizer.plan import Plan
+    from optimizer.problem import budget_in_force
+    from policies.catalogue import named
+    from policies.planned import Planned
+
+    periods = twin.chain.periods
+    files = [word.endswith(".json") or Path(word).is_file() for word in words]
+    plans = [Plan.load(word, twin.targets, periods) if file else None for word, file in zip(words, files, strict=True)]
+    budget = budget_in_force(found, twin.chain, given)
+    if given is None:
+        budget = max([budget, *(plan.budget for plan in plans if plan is not None)])
+    chosen: list[Chosen] = []
+    for word, plan in zip(words, plans, strict=True):
+        if plan is None:
+            chosen.append((named(word, twin, budget), None))
+            continue
+        if plan.scenario_hash != found.hash:
+            print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
+        chosen.append((Planned(plan.intensity, Path(word).stem), plan))
+    return budget, chosen
+
+
+def check_table_file(path: Path) -> None:
+    """Refuse a table that could not be written, before the work that fills it.
+
+    Raises
+    ------
+    InputError, FolderError
+        If the name says neither CSV nor Parquet, or there is no folder for it.
+    """
+    if path.is_dir():
+        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: expected a name that ends in .csv or .parquet")
+    if not path.parent.is_dir():
+        raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")

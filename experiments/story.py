@@ -1,0 +1,147 @@
+"""A customer's life as people read it: a line for each period in which something happened, one for each silence."""
+
+import itertools
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from experiments.trace import Life, Moment
+
+__all__ = ["life_in_words"]
+
+_FEELS = {0: "very dissatisfied", 25: "dissatisfied", 50: "indifferent", 75: "satisfied", 100: "very satisfied"}
+
+
+def life_in_words(life: Life, path: Path) -> str:
+    """Return what ``tenure trace`` prints; ``path`` as the user gave it."""
+    who = f"Customer {life.customer} of {life.segment}" + (f", {life.tier} tier" if life.tier != "unknown" else "")
+    hidden = [
+        f"as a customer buys {life.purchase_rate:.3g} times a {life.period} for {life.mean_spend:.2f} on average",
+        f"stays for {_stay(life)}",
+        *([f"never pays {life.bad_debt:.0%} of it"] if life.bad_debt else []),
+    ]
+    money = f"; money in {life.currency}" if life.currency else ""
+    lines = [
+        f"{who} under '{life.policy}', seed {life.seed}{money}.",
+        f"Hidden from the firm: {'; '.join(hidden)}.",
+        "",
+    ]
+    told = [(_when(life, chapter), _chapter(life, chapter)) for chapter in _chapters(life.moments[:-1])]
+    width = max(len(when) for when, _ in told)
+    lines += [f"{when:<{width}}  {what}" for when, what in told]
+    again = f"tenure trace {shlex.quote(str(path))} --customer {shlex.quote(life.customer)} --segment "
+    other = "no-spend" if life.policy != "no spend" else "as-today"
+    return "\n".join(
+        [
+            *lines,
+            f"{'the end':<{width}}  {_state(life.moments[-1], '')}",
+            "",
+            _in_all(life),
+            f"Next: {again}{shlex.quote(life.segment)} --policy {other}   # the same luck under another policy",
+        ]
+    )
+
+
+def _stay(life: Life) -> str:
+    if life.defection_rate <= 0:
+        return "ever"
+    return f"{1 / life.defection_rate:.3g} {life.period}s on average"
+
+
+def _chapters(moments: Sequence[Moment]) -> list[list[Moment]]:
+    """Return the periods in stretches: one each where something happened, silence together."""
+
+    def silence(moment: Moment) -> str | int:
+        return moment.period if moment.purchases or moment.event else moment.true
+
+    return [list(chapter) for _, chapter in itertools.groupby(moments, key=silence)]
+
+
+def _when(life: Life, chapter: Sequence[Moment]) -> str:
+    first, last = chapter[0].period + 1, chapter[-1].period + 1
+    return f"{life.period} {first}" if first == last else f"{life.period}s {first} to {last}"
+
+
+def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
+    """Return a stretch of periods in words."""
+    first = chapter[0]
+    if not first.there:
+        return "not there yet"
+    happened = _happened(life, first)
+    parts = [_course(life, chapter)]
+    if happened:
+        parts.append(happened)
+    elif first.true == "alive":
+        parts.append("silent")
+    return "; ".join([*parts, *_spent(chapter)])
+
+
+def _course(life: Life, chapter: Sequence[Moment]) -> str:
+    """Return how the firm saw the customer, what was true, and how that changed in the stretch."""
+    words = [_state(chapter[0], "")]
+    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties)
+    for before, now in itertools.pairwise(chapter):
+        changed = [look(now) for look in looks if look(now) != look(before) and look(now)]
+        if changed:
+            words.append(f"{', '.join(changed)} from {life.period} {now.period + 1} on")
+    return "; ".join(words)
+
+
+def _state(moment: Moment, nothing: str) -> str:
+    """Return where a customer is: as the firm sees it, and what is true."""
+    if not moment.there:
+        return "not there yet"
+    if moment.true in ("unaware", "prospect"):
+        return {"unaware": "does not know the firm", "prospect": "a prospect"}[moment.true]
+    truth = {"alive": nothing, "gone": "truly gone", "lost": "truly lost for good"}[moment.true]
+    return ", ".join(part for part in (f"seen as {moment.stage}", truth, _feeling(moment), _ties(moment)) if part)
+
+
+def _feeling(moment: Moment) -> str:
+    if moment.satisfaction is None:
+        return ""
+    return f"{_FEELS[round(moment.satisfaction)]} ({moment.satisfaction:.0f})"
+
+
+def _ties(moment: Moment) -> str:
+    if moment.ties is None:
+        return ""
+    return f"{moment.ties or 'no'} tie{'' if moment.ties == 1 else 's'}"
+
+
+def _happened(life: Life, moment: Moment) -> str:
+    """Return what the customer did in a period."""
+    bought = f"{moment.purchases} for {moment.revenue:.2f}"
+    leaves = "leaves, and nobody sees it" if life.leaves_unseen else "leaves"
+    words = {
+        "aware": "becomes a prospect",
+        "won": f"first purchase for {moment.revenue:.2f}",
+        "returned": f"comes back with a purchase for {moment.revenue:.2f}",
+        "left": f"bought {bought}; then {leaves}" if moment.purchases else leaves,
+        "lost": "is lost for good",
+    }
+    if moment.event is not None:
+        return words[moment.event]
+    return f"bought {bought}" if moment.purchases else ""
+
+
+def _spent(chapter: Sequence[Moment]) -> list[str]:
+    """Return the money spent on the customer in a stretch, by lever."""
+    by_lever: dict[str, float] = {}
+    for moment in chapter:
+        for lever, money in moment.spend.items():
+            by_lever[lever] = by_lever.get(lever, 0.0) + money
+    if not by_lever:
+        return []
+    each = ", ".join(f"{lever} {money:.2f}" for lever, money in by_lever.items())
+    return [f"spent on it: {each}"]
+
+
+def _in_all(life: Life) -> str:
+    moments = life.moments[:-1]
+    spent = sum(sum(moment.spend.values()) for moment in moments)
+    purchases, revenue = sum(moment.purchases for moment in moments), sum(moment.revenue for moment in moments)
+    return (
+        f"In all: {purchases} purchase{'' if purchases == 1 else 's'} for {revenue:.2f} in {len(moments)} "
+        f"{life.period}s, and {spent:.2f} spent on it."
+    )

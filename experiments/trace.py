@@ -1,0 +1,285 @@
+"""One customer followed through a market: what the firm saw, what was true, what it bought, what was spent on it."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.compare import budget_of
+from sim.contract import Policy
+from sim.customers.population import Population
+from sim.engine.agent_kernels import EVENTS
+from sim.engine.attitudes import POINTS_PER_LEVEL
+from sim.engine.chain import ALIVE
+from sim.errors import InputError
+from sim.history import KINDS, History
+from sim.market.clock import Market
+from sim.scenario import BASE_SEGMENTS
+from sim.twin import Twin
+
+__all__ = ["Life", "Moment", "trace_life"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A customer in one period.
+
+    Attributes
+    ----------
+    period : int
+        From 0.
+    there : bool
+        Whether it has appeared in the market yet.
+    stage : str
+        As the firm sees it at the period's start.
+    true : str
+        What is true then: one of ``KINDS``.
+    satisfaction : float or None
+        Points 0..100 of a true customer; None where there are none.
+    ties : int or None
+        Of a true customer; None where there are none.
+    purchases : int
+    revenue : float
+        Money.
+    event : str or None
+        ``aware``, ``won``, ``returned``, ``left`` or ``lost``, in the course of the period.
+    spend : dict
+        Money spent on it, by lever: what its group and stage got, by head.
+    """
+
+    period: int
+    there: bool
+    stage: str
+    true: str
+    satisfaction: float | None
+    ties: int | None
+    purchases: int = 0
+    revenue: float = 0.0
+    event: str | None = None
+    spend: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the moment as a row."""
+        return {
+            "period": self.period,
+            "stage": self.stage if self.there else None,
+            "true": self.true if self.there else None,
+            "satisfaction": self.satisfaction,
+            "ties": self.ties,
+            "purchases": self.purchases,
+            "revenue": self.revenue,
+            "event": self.event,
+            "spend": self.spend,
+        }
+
+
+@dataclass(frozen=True)
+class Life:
+    """A customer's life under one policy.
+
+    Attributes
+    ----------
+    customer : str
+        As the user names it: a number inside its segment, or the id in the customer base.
+    segment, tier, policy : str
+    seed : int
+    purchase_rate, defection_rate, mean_spend : float
+        Hidden traits: per period, per period, money per purchase.
+    bad_debt : float
+        Share of its revenue that is never paid, hidden too.
+    moments : tuple of Moment
+        One per period, and the end.
+    """
+
+    customer: str
+    segment: str
+    tier: str
+    policy: str
+    seed: int
+    period: str
+    currency: str
+    leaves_unseen: bool
+    purchase_rate: float
+    defection_rate: float
+    mean_spend: float
+    bad_debt: float
+    moments: tuple[Moment, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``tenure trace --json`` prints."""
+        return {
+            "customer": self.customer,
+            "segment": self.segment,
+            "tier": self.tier,
+            "policy": self.policy,
+            "seed": self.seed,
+            "purchase_rate": self.purchase_rate,
+            "defection_rate": self.defection_rate,
+            "mean_spend": self.mean_spend,
+            "bad_debt": self.bad_debt,
+            "rows": [moment.to_dict() for moment in self.moments[:-1]],
+            "end": {key: self.moments[-1].to_dict()[key] for key in ("stage", "true", "satisfaction", "ties")},
+        }
+
+
+def trace_life(
+    twin: Twin,
+    policy: Policy,
+    budget: float,
+    *,
+    segment: str | None = None,
+    customer: str | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Life:
+    """Run the market once and return one customer's life in it.
+
+    Parameters
+    ----------
+    segment
+        None: the first with people, or for a base's customer any of the base's.
+    customer
+        Number inside its segment, from 0 on; for a customer of a base the base's id. None: the first.
+
+    Raises
+    ------
+    InputError
+        If there is no such segment or customer, or the scenario is a chain of its own.
+    """
+    if twin.scenario.chain is not None:
+        raise InputError("trace: a chain of your own has no customers to tell of; use `tenure simulate`")
+    population = twin.population(seed, 0)
+    position, name = _find(twin, population, segment, customer)
+    shortly = replace(twin, chain=replace(twin.chain, with_terminal=False))  # worth after the horizon is not told
+    market = Market(
+        shortly, policy, population, budget_of(twin, budget), seed=seed, threads=threads, trace=np.array([position])
+    )
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done / twin.chain.periods)
+
+    history = market.run(tick)
+    cohort = int(np.searchsorted(population.start, position, side="right")) - 1
+    group = int(twin.cohort_group[cohort])
+    return Life(
+        customer=name,
+        segment=twin.targets.segments[group],
+        tier=twin.targets.tiers[group],
+        policy=policy.name,
+        seed=seed,
+        period=twin.scenario.period,
+        currency=twin.scenario.currency,
+        leaves_unseen=twin.scenario.law == "silent",
+        purchase_rate=float(population.purchase_rate[position]),
+        defection_rate=float(population.defection_rate[position]),
+        mean_spend=float(population.mean_spend[position]),
+        bad_debt=twin.quality(cohort).bad_debt,
+        moments=tuple(_moment(twin, history, group, t) for t in range(history.periods + 1)),
+    )
+
+
+def _moment(twin: Twin, history: History, group: int, period: int) -> Moment:
+    """Return the traced customer in a period; after the last, where it ends."""
+    trace, space, targets = history.trace, twin.chain.space, twin.targets
+    assert trace is not None
+    state = int(trace.state[period, 0])
+    if state == len(space.names):
+        return Moment(period, False, "", "", None, None)
+    stage, kind = int(space.stage[group, state]), int(space.kind[state])
+    alive = kind == ALIVE
+    level, ties = int(space.level[state]), int(space.ties[state])
+    points = POINTS_PER_LEVEL * (level - 1) if alive and level > 0 else None
+    seen = (targets.stages[stage], KINDS[kind], points, ties if alive and ties >= 0 else None)
+    if period == history.periods:
+        return Moment(period, True, *seen)
+    heads = float(history.customers[period, group, stage])
+    money = history.spend[period, group, stage] / max(heads, 1.0)
+    event = int(trace.event[period, 0])
+    return Moment(
+        period,
+        True,
+        *seen,
+        purchases=int(trace.purchases[period, 0]),
+        revenue=float(trace.revenue[period, 0] / twin.money_units),
+        event=EVENTS[event] if event >= 0 else None,
+        spend={lever: float(spent) for lever, spent in zip(targets.levers, money, strict=True) if spent > 0},
+    )
+
+
+def _find(twin: Twin, population: Population, segment: str | None, customer: str | None) -> tuple[int, str]:
+    """Return the position of a customer in the population, and its name."""
+    segments = list(dict.fromkeys(twin.targets.segments))
+    if segment is not None and segment not in segments:
+        close = difflib.get_close_matches(segment, segments, 1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        raise InputError(f"--segment {segment}: expected one of {', '.join(segments)}{hint}")
+    if segment is None:
+        if customer is not None and twin.base is not None:
+            return _in_base(twin, population, customer, None)
+        segment = next(name for name in segments if np.diff(_places(twin, population, [name]))[0] > 0)
+    first, last = _places(twin, population, [segment])
+    if first == last:
+        raise InputError(f"--segment {segment}: nobody is in it, now or later")
+    if twin.base is not None and segment in BASE_SEGMENTS:
+        return _in_base(twin, population, customer, segment)
+    who = _number(customer, last - first, segment)
+    return first + int(np.flatnonzero(population.identity[first:last] == who)[0]), str(who)
+
+
+def _places(twin: Twin, population: Population, segments: Sequence[str]) -> tuple[int, int]:
+    """Return where the customers of segments begin and end in the population; a segment's lie together."""
+    cohorts = np.flatnonzero([twin.targets.segments[group] in segments for group in twin.cohort_group])
+    return int(population.start[cohorts[0]]), int(population.start[cohorts[-1] + 1])
+
+
+def _number(customer: str | None, size: int, segment: str) -> int:
+    """Return the number of a customer inside its segment."""
+    try:
+        who = int(customer or "0")
+    except ValueError:
+        who = -1
+    if not 0 <= who < size:
+        raise InputError(f"--customer {customer}: expected a number from 0 to {size - 1:,} in segment '{segment}'")
+    return who
+
+
+def _in_base(twin: Twin, population: Population, customer: str | None, segment: str | None) -> tuple[int, str]:
+    """Return the position of a customer of the base, and its id there."""
+    from sim.customers.base import CustomerBase
+
+    given, base = twin.scenario.base, twin.base
+    assert given is not None
+    assert base is not None
+    ids = CustomerBase.open(twin.scenario.folder / given.file).summarise(given.as_of).customer_id
+    first, last = _places(twin, population, BASE_SEGMENTS if segment is None else [segment])
+    if customer is None:
+        return first, str(ids[population.identity[first]])
+    known = np.flatnonzero(_same(ids, customer))
+    if known.size == 0:
+        raise InputError(
+            f"--customer {customer}: not in {given.file} by {given.as_of.isoformat()}; for people who are still to be "
+            "won, name their --segment"
+        )
+    here = np.flatnonzero(population.identity[first:last] == known[0])
+    if here.size == 0:
+        lives = twin.targets.segments[int(base.group[known[0]])]
+        raise InputError(f"--customer {customer}: is in segment '{lives}', not in '{segment}'")
+    return first + int(here[0]), str(ids[known[0]])
+
+
+def _same(ids: NDArray[Any], customer: str) -> NDArray[np.bool_]:
+    """Return which ids are the one that was typed."""
+    if ids.dtype.kind not in "iu":
+        return np.asarray(ids == customer)
+    try:
+        return np.asarray(ids == int(customer))
+    except (ValueError, OverflowError):
+        return np.zeros(ids.shape, dtype=bool)

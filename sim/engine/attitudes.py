@@ -1,0 +1,171 @@
+"""Satisfaction, ties and employees: what the mix in the data implies for moves and for effects.
+
+Moves follow Metropolis' rule, so that the mix the firm surveyed persists while nothing changes; effects are divided by
+their mean over the mix, so that they are neutral in the mean.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.state_space import LEVELS, TIES
+from sim.errors import ScenarioError
+from sim.scenario import Scenario
+
+__all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "metropolis", "shifted"]
+
+Floats = NDArray[np.float64]
+
+POINTS_PER_LEVEL = 25.0
+"""One level of satisfaction on the scale 0..100."""
+
+
+def metropolis(mix: Floats, mobility: float) -> tuple[Floats, Floats]:
+    """Return chances of a move up and down by level that leave ``mix`` as it is.
+
+    ``up[k] = mobility/2 min(1, mix[k+1]/mix[k])``, ``down[k]`` likewise; none beyond the ends.
+    """
+    up, down = np.zeros_like(mix), np.zeros_like(mix)
+    for k in range(mix.size - 1):
+        low, high = mix[k], mix[k + 1]
+        up[k] = mobility / 2 * (min(1.0, high / low) if low > 0 else 1.0)
+        down[k + 1] = mobility / 2 * (min(1.0, low / high) if high > 0 else 1.0)
+    return up, down
+
+
+def shifted(up: Floats, down: Floats, shift: float) -> tuple[Floats, Floats]:
+    """Return the chances after a shift, ``clip(up + shift, 0, 1)`` and ``clip(down - shift, 0, 1)``."""
+    higher, lower = np.clip(up + shift, 0, 1), np.clip(down - shift, 0, 1)
+    higher[-1] = lower[0] = 0.0
+    return higher, lower
+
+
+def mean_points(up: Floats, down: Floats) -> float:
+    """Return the mean points (0..100) of a birth-death chain of levels in the long run.
+
+    Detailed balance: ``p[k+1]/p[k] = up[k]/down[k+1]``; a move that is never undone leads to the levels beyond it.
+    """
+    weight = np.zeros(up.size)
+    weight[0] = 1.0
+    for k in range(up.size - 1):
+        if down[k + 1] > 0:
+            weight[k + 1] = weight[k] * up[k] / down[k + 1]
+        elif up[k] > 0:
+            weight[: k + 1], weight[k + 1] = 0.0, 1.0
+    return float(POINTS_PER_LEVEL * (weight @ np.arange(up.size)) / weight.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Attitudes:
+    """What a scenario says of satisfaction, ties and employees, as numbers by level and by number of ties.
+
+    Every array has an element for each level (1..5; index 0 stands for "none stated") or number of ties.
+    """
+
+    scenario: Scenario
+
+    @property
+    def levels(self) -> bool:
+        """Return whether customers have a level of satisfaction."""
+        return self.scenario.satisfaction is not None
+
+    @property
+    def ties(self) -> bool:
+        """Return whether customers have ties."""
+        return self.scenario.links is not None
+
+    @cached_property
+    def level_mix(self) -> Floats:
+        """Return the mix of levels at the start; (1,) where there are none."""
+        given = self.scenario.satisfaction
+        return np.ones(1) if given is None else np.array(given.mix) / sum(given.mix)
+
+    @cached_property
+    def tie_mix(self) -> Floats:
+        """Return the mix of ties at the start; (1,) where there are none."""
+        given = self.scenario.links
+        return np.ones(1) if given is None else np.array(given.mix) / sum(given.mix)
+
+    @cached_property
+    def entry(self) -> int:
+        """Return the level of the newly won and the returned: stated, or nearest to the mix's mean."""
+        given = self.scenario.satisfaction
+        if given is None:
+            return 0
+        if given.entry is not None:
+            return given.entry
+        return int(np.ceil(self.level_mix @ np.arange(1.0, LEVELS + 1) - 0.5))
+
+    @cached_property
+    def moves(self) -> Floats:
+        """Return (levels + 1, 2): chances of a move up and down, unshifted; row 0 for customers without a level."""
+        out = np.zeros((LEVELS + 1, 2))
+        given = self.scenario.satisfaction
+        if given is not None:
+            out[1:, 0], out[1:, 1] = metropolis(self.level_mix, given.mobility)
+        return out
+
+    @cached_property
+    def level_effects(self) -> Floats:
+        """Return (levels + 1, 3): what a level multiplies: defection rate, purchase rate, amount."""
+        out = np.ones((LEVELS + 1, 3))
+        given = self.scenario.satisfaction
+        if given is None:
+            return out
+        steps = (1 - given.defection_per_level, 1 + given.purchase_rate_per_level, 1 + given.amount_per_level)
+        for i, step in enumerate(steps):
+            by_level = step ** np.arange(1.0, LEVELS + 1)
+            out[1:, i] = by_level / (self.level_mix @ by_level)
+        return out
+
+    @cached_property
+    def tie_effects(self) -> Floats:
+        """Return (ties + 1,): what ties multiply the defection rate by; the last element for customers without."""
+        given = self.scenario.links
+        if given is None:
+            return np.ones(TIES + 1)
+        by_ties = (1 - given.defection_per_link) ** np.arange(float(TIES))
+        return np.append(by_ties / (self.tie_mix @ by_ties), 1.0)
+
+    @cached_property
+    def net_promoters(self) -> float:
+        """Return promoters (levels 4, 5) less detractors (1, 2) in the mix, a share."""
+        return float(self.level_mix @ np.array([-1, -1, 0, 1, 1])) if self.levels else 0.0
+
+    @cached_property
+    def employee_slope(self) -> float:
+        """Return by how much one employee point shifts the chances of a move.
+
+        ``points`` employee points, kept up, bring ``bring`` customer points in the long run.
+
+        Raises
+        ------
+        ScenarioError
+            If no shift of the chances brings as much.
+        """
+        given = self.scenario.employees
+        if given is None or given.bring == 0:
+            return 0.0
+        from scipy.optimize import brentq
+
+        up, down = self.moves[1:, 0], self.moves[1:, 1]
+        usual = float(POINTS_PER_LEVEL * (self.level_mix @ np.arange(LEVELS)))
+
+        def missing(shift: float) -> float:
+            return mean_points(*shifted(up, down, shift)) - usual - given.bring
+
+        # Beyond the largest chance a shift cannot do more; just below it everybody ends at the top.
+        most = float(down.max()) * (1 - 1e-9)
+        if abs(missing(0.0) + given.bring) > 1e-6:
+            raise ScenarioError(
+                "employees: satisfaction.mix has a level without a share between others, which customers would not "
+                "cross again; give it a small share"
+            )
+        if most <= 0 or missing(most) < 0:
+            raise ScenarioError(
+                f"employees.bring: no change in the chances of moving lifts customers by {given.bring:g} points from "
+                f"{usual:.0f}; expected less"
+            )
+        return float(brentq(missing, 0.0, most, xtol=1e-14)) / given.points

@@ -1,0 +1,360 @@
+"""What acts through the market: rivals, shocks, seasons, employees, and the crowd of customers itself.
+
+All of it reaches customers as one array, the *environment* by group and route (:data:`sim.engine.effects.ROUTES`), and
+as a factor on intensities where a medium saturates. What is on schedule is known beforehand
+(:func:`scheduled_environment`: the crowd as in the data, employees under today's spend); what depends on numbers of
+people (word of mouth, rivals who react, employees under another spend, saturation) is worked out period by period by
+:class:`Crowd`, for agents and fluid twin alike. Each function has its adjoint (``..._pull``) beside it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Targets
+from sim.curves import Curve
+from sim.engine.attitudes import Attitudes
+from sim.engine.effects import (
+    NEUTRAL,
+    TO_AWARE,
+    TO_DEFECTION,
+    TO_RATE,
+    TO_RIVALS,
+    TO_SATISFIED,
+    TO_TURNOVER,
+    TO_WON,
+)
+from sim.engine.response import response, slope
+from sim.scenario import STAGES, Competitor, Scenario, Shock
+
+__all__ = ["Crowd", "present", "scheduled_environment"]
+
+Floats = NDArray[np.float64]
+
+SIGNS = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
+"""Detractors (levels 1, 2) and promoters (4, 5)."""
+SEEN = np.array([s in ("new", "developing", "core", "declining") for s in STAGES])
+"""Stages that count as our part of the market's people."""
+_SHOCK_ROUTES = {
+    "awareness": TO_AWARE,
+    "acquisition": TO_WON,
+    "defection": TO_DEFECTION,
+    "purchase rate": TO_RATE,
+    "satisfaction": TO_SATISFIED,
+    "turnover": TO_TURNOVER,
+}
+_RIVAL_ROUTES = {"defection": TO_DEFECTION, "acquisition": TO_WON, "share of customer": TO_RIVALS}
+
+
+def present(things: Sequence[Competitor | Shock], period: int) -> list[int]:
+    """Return which rivals or shocks act in a period, by number."""
+    spans = [(thing.start, thing.end) for thing in things]
+    return [i for i, (start, end) in enumerate(spans) if start <= period and (end is None or period < end)]
+
+
+def scheduled_environment(scenario: Scenario, targets: Targets, attitudes: Attitudes, periods: int) -> Floats:
+    """Return the environment as scheduled, (periods + 1, groups, routes); the last row is the time after the horizon.
+
+    The crowd as in the data, rivals at their stated strength, employees under today's spend; after the horizon
+    employees and seasons at their mean.
+    """
+    crowd = Crowd(scenario, targets, attitudes, np.zeros(targets.shape[:2]))
+    out = np.empty((periods + 1, targets.shape[0], NEUTRAL.size))
+    points = crowd.employees_at_start
+    usual = scenario.employees.usual if scenario.employees else 0.0
+    for t in range(periods + 1):
+        shocks = present(scenario.shocks, t)
+        last = t == periods
+        rivals = dict.fromkeys(present(scenario.competitors, t), 1.0)
+        out[t] = crowd.environment(None if last else t, rivals, shocks, usual if last else points)
+        points = crowd.employees_after(points, shocks)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """The market's part in a scenario's odds.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    targets : Targets
+    attitudes : Attitudes
+    start : (groups, stages)
+        Observed head counts at the start, by which market share and saturation are measured.
+    """
+
+    scenario: Scenario
+    targets: Targets
+    attitudes: Attitudes
+    start: Floats
+
+    @property
+    def couples(self) -> bool:
+        """Return whether what one customer does can change the odds of another."""
+        levers = self.scenario.levers.values()
+        return bool(
+            self.scenario.word_of_mouth
+            or any(rival.reaction for rival in self.scenario.competitors)
+            or any(lever.saturation or "employee" in lever.moves for lever in levers)
+        )
+
+    # --- The environment ---
+
+    def environment(
+        self,
+        period: int | None,
+        rivals: dict[int, float],
+        shocks: Iterable[int],
+        employees: float,
+        talk: Floats | None = None,
+    ) -> Floats:
+        """Return what the market does, (groups, routes).
+
+        Parameters
+        ----------
+        period
+            For the season; None: none.
+        rivals
+            Who is there, with what their strength is multiplied by.
+        shocks
+            Which are there.
+        employees
+            Points of employee satisfaction.
+        talk : (groups,), optional
+            Multiplier by word of mouth.
+        """
+        out = np.tile(NEUTRAL, (self.targets.shape[0], 1))
+        out[:, TO_SATISFIED] = self._value_shift
+        if self.scenario.employees:
+            out[:, TO_SATISFIED] += self.attitudes.employee_slope * (employees - self.scenario.employees.usual)
+        if self.scenario.links:
+            out[:, TO_TURNOVER] = self.scenario.links.turnover
+        if self.scenario.seasons and period is not None:
+            seasons = np.array(self.scenario.seasons)
+            out[:, TO_RATE] = seasons[period % seasons.size] / seasons.mean()
+        for number in sorted(rivals):
+            rival = self.scenario.competitors[number]
+            here, strength = self._in(rival.segments), rival.strength * rivals[number]
+            if rival.route == "share of customer":
+                out[here, TO_RIVALS] += strength / (1 - strength) if strength < 1 else np.inf
+            else:
+                out[here, _RIVAL_ROUTES[rival.route]] *= 1 + strength if rival.route == "defection" else 1 - strength
+        for number in sorted(shocks):
+            shock = self.scenario.shocks[number]
+            if shock.route in ("satisfaction", "turnover"):
+                out[self._in(shock.segments), _SHOCK_ROUTES[shock.route]] += shock.size
+            elif shock.route != "employee":
+                out[self._in(shock.segments), _SHOCK_ROUTES[shock.route]] *= 1 + shock.size
+        out[:, TO_TURNOVER] = np.clip(out[:, TO_TURNOVER], 0, 1)
+        if talk is not None:
+            out[:, TO_AWARE] *= talk
+            out[:, TO_WON] *= talk
+        return out
+
+    def environment_pull(
+        self, wanted: Floats, environment: Floats, rivals: dict[int, float], talk: Floats | None
+    ) -> tuple[dict[int, float], float, Floats]:
+        """Return derivatives by (what rivals' strength is multiplied by, employees, talk)."""
+        by_rivals = {}
+        for number, factor in rivals.items():
+            rival = self.scenario.competitors[number]
+            here, strength = self._in(rival.segments), rival.strength * factor
+            route = _RIVAL_ROUTES[rival.route]
+            if route == TO_RIVALS:
+                each = 1 / (1 - strength) ** 2 if strength < 1 else 0.0
+                by_rivals[number] = float(wanted[here, route].sum() * each * rival.strength)
+            else:
+                sign = 1.0 if rival.route == "defection" else -1.0
+                rest = environment[here, route] / (1 + sign * strength) if 1 + sign * strength else 0.0
+                by_rivals[number] = float((wanted[here, route] * rest).sum() * sign * rival.strength)
+        by_employees = self.attitudes.employee_slope * float(wanted[:, TO_SATISFIED].sum())
+        by_talk = np.zeros(self.targets.shape[0])
+        if talk is not None:
+            spoken = np.where(talk > 0, talk, 1.0)
+            by_talk = (
+                wanted[:, TO_AWARE] * environment[:, TO_AWARE] + wanted[:, TO_WON] * environment[:, TO_WON]
+            ) / spoken
+            by_talk = np.where(talk > 0, by_talk, 0.0)
+        return by_rivals, by_employees, by_talk
+
+    def _in(self, segments: tuple[str, ...]) -> NDArray[np.bool_]:
+        return np.array([not segments or name in segments for name in self.targets.segments])
+
+    @cached_property
+    def _value_shift(self) -> Floats:
+        """Return by group what value to the customer shifts the chances of satisfaction by."""
+        shift = np.zeros(self.targets.shape[0])
+        for group, name in enumerate(self.targets.segments):
+            segment = self.scenario.segments.get(name)
+            value = segment.value_to_customer if segment else None
+            if value is not None:
+                shift[group] = value.bring * (value.gain - value.cost - value.usual)
+        return shift
+
+    # --- Word of mouth ---
+
+    @cached_property
+    def _voices(self) -> tuple[Floats, Floats]:
+        """Return (weights[group, voice], members[voice, group]): who is heard by whom."""
+        names = self.targets.segments
+        given = self.scenario.word_of_mouth
+        if not isinstance(given, dict):
+            return np.full((len(names), 1), float(given)), np.ones((1, len(names)))
+        voices = list(dict.fromkeys(names))
+        weights = np.array([[given.get(name, {}).get(voice, 0.0) for voice in voices] for name in names])
+        return weights, np.array([[float(name == voice) for name in names] for voice in voices])
+
+    def talk(self, levels: Floats) -> Floats | None:
+        """Return the multiplier of awareness and acquisition, (groups,), from customers by (group, level)."""
+        if not self.scenario.word_of_mouth:
+            return None
+        weights, members = self._voices
+        net, _ = self._net(members @ levels)
+        return np.asarray(np.maximum(0.0, 1 + weights @ net))
+
+    def talk_pull(self, wanted: Floats, levels: Floats) -> Floats:
+        """Return derivatives by customers by (group, level)."""
+        if not self.scenario.word_of_mouth:
+            return np.zeros_like(levels)
+        weights, members = self._voices
+        net, number = self._net(members @ levels)
+        by_net = weights.T @ np.where(1 + weights @ net > 0, wanted, 0.0)
+        each = np.divide(by_net, number, out=np.zeros_like(by_net), where=number > 0)
+        by_voice = each[:, None] * (SIGNS[None, :] - (net + self.attitudes.net_promoters)[:, None])
+        return np.asarray(members.T @ by_voice)
+
+    def _net(self, by_voice: Floats) -> tuple[Floats, Floats]:
+        """Return net promoters beyond those of the mix, and customers, by voice; 0 where there are none."""
+        number = by_voice.sum(axis=1)
+        promoters = np.divide(
+            by_voice @ SIGNS, number, out=np.full(number.size, self.attitudes.net_promoters), where=number > 0
+        )
+        return promoters - self.attitudes.net_promoters, number
+
+    # --- Rivals who react ---
+
+    def market_share(self, observed: Floats) -> float:
+        """Return seen customers not lapsed per person of the market."""
+        people = float(observed.sum())
+        return float(observed[:, SEEN].sum()) / people if people > 0 else 0.0
+
+    def reaction(self, number: int, observed: Floats) -> float:
+        """Return what a rival's strength is multiplied by, given head counts by (group, stage)."""
+        rival, usual = self.scenario.competitors[number], self.market_share(self.start)
+        if not rival.reaction or usual == 0:
+            return 1.0
+        return float(np.clip(1 + rival.reaction * (self.market_share(observed) / usual - 1), 0.0, rival.most))
+
+    def reaction_pull(self, number: int, wanted: float, observed: Floats) -> Floats:
+        """Return derivatives by head counts."""
+        rival, usual, people = self.scenario.competitors[number], self.market_share(self.start), float(observed.sum())
+        factor = self.reaction(number, observed)
+        if not rival.reaction or usual == 0 or people == 0 or factor in (0.0, rival.most):
+            return np.zeros_like(observed)
+        each = wanted * rival.reaction / usual / people
+        return np.asarray(each * (SEEN[None, :] - self.market_share(observed)) * np.ones_like(observed))
+
+    # --- Saturation of media ---
+
+    @cached_property
+    def _saturating(self) -> list[tuple[int, float]]:
+        """Return levers whose medium saturates, with the money ``S + T_ref`` that their spend is measured by."""
+        usual = (self.targets.reference * self.start[:, :, None]).sum(axis=(0, 1))
+        levers = self.scenario.levers.values()
+        return [(i, lever.saturation + float(usual[i])) for i, lever in enumerate(levers) if lever.saturation]
+
+    def effective(self, intensity: Floats, observed: Floats) -> Floats:
+        """Return intensities as they work: ``u (S + T_ref)/(S + T)`` where a medium saturates."""
+        if not self._saturating:
+            return intensity
+        out = intensity.copy()
+        for i, room in self._saturating:
+            out[:, :, i] *= room / self._depth(i, intensity, observed)
+        return out
+
+    def effective_pull(self, wanted: Floats, intensity: Floats, observed: Floats) -> tuple[Floats, Floats]:
+        """Return derivatives by (intensity, head counts)."""
+        by_intensity, by_observed = wanted.copy(), np.zeros_like(observed)
+        for i, room in self._saturating:
+            depth = self._depth(i, intensity, observed)
+            factor = room / depth
+            by_total = -factor / depth * float((wanted[:, :, i] * intensity[:, :, i]).sum())
+            by_intensity[:, :, i] = factor * wanted[:, :, i] + by_total * observed
+            by_observed += by_total * intensity[:, :, i]
+        return by_intensity, by_observed
+
+    def _depth(self, lever: int, intensity: Floats, observed: Floats) -> float:
+        saturation = self.scenario.levers[self.targets.levers[lever]].saturation
+        assert saturation is not None
+        return saturation + float((intensity[:, :, lever] * observed).sum())
+
+    # --- Employees ---
+
+    @property
+    def employees_at_start(self) -> float:
+        """Return points of employee satisfaction at the start; nan where there are none in the model."""
+        given = self.scenario.employees
+        if given is None:
+            return float("nan")
+        return given.usual if given.start is None else given.start
+
+    @cached_property
+    def _employee_levers(self) -> list[tuple[int, Curve, float]]:
+        return [
+            (i, lever.moves["employee"], lever.reach)
+            for i, lever in enumerate(self.scenario.levers.values())
+            if "employee" in lever.moves
+        ]
+
+    def employees_after(
+        self, points: float, shocks: Iterable[int], intensity: Floats | None = None, observed: Floats | None = None
+    ) -> float:
+        """Return next period's points; ``intensity`` None: under today's spend."""
+        given = self.scenario.employees
+        if given is None:
+            return points
+        after = points + given.reversion * (given.usual - points)
+        after += sum(
+            self.scenario.shocks[n].size for n in sorted(shocks) if self.scenario.shocks[n].route == "employee"
+        )
+        if intensity is not None and observed is not None:
+            for i, curve, reach in self._employee_levers:
+                spent, usual = self._per_head(i, intensity, observed)
+                after += float(response(curve, spent, reach) - response(curve, usual, reach))
+        return float(np.clip(after, 0.0, 100.0))
+
+    def employees_pull(
+        self, wanted: float, after: float, intensity: Floats, observed: Floats
+    ) -> tuple[float, Floats, Floats]:
+        """Return derivatives by (points before, intensity, head counts)."""
+        given = self.scenario.employees
+        by_intensity, by_observed = np.zeros_like(intensity), np.zeros_like(observed)
+        if given is None or not 0.0 < after < 100.0:
+            return 0.0, by_intensity, by_observed
+        for i, curve, reach in self._employee_levers:
+            here = self.targets.allowed[:, :, i]
+            heads = float(observed[here].sum())
+            if heads <= 0:
+                continue
+            spent, usual = self._per_head(i, intensity, observed)
+            each, each_usual = (float(slope(curve, u, reach)) * wanted / heads for u in (spent, usual))
+            reference = self.targets.reference[:, :, i]
+            by_intensity[:, :, i] = np.where(here, each * observed, 0.0)
+            by_observed += np.where(here, each * (intensity[:, :, i] - spent) - each_usual * (reference - usual), 0.0)
+        return wanted * (1 - given.reversion), by_intensity, by_observed
+
+    def _per_head(self, lever: int, intensity: Floats, observed: Floats) -> tuple[Floats, Floats]:
+        """Return money per head of a lever's targets, now and at the reference."""
+        here = self.targets.allowed[:, :, lever]
+        heads = float(observed[here].sum())
+        if heads <= 0:
+            return np.zeros(()), np.zeros(())
+        spent, usual = (
+            np.asarray((money[:, :, lever][here] * observed[here]).sum() / heads)
+            for money in (intensity, self.targets.reference)
+        )
+        return spent, usual

@@ -1,0 +1,211 @@
+"""How money and the market become odds: effects by group and observed stage, and the way back.
+
+``responses`` turns intensities and the climate (rivals, shocks, seasons, word of mouth, employees) into the effects a
+period's odds are made of; ``pull`` returns, for the derivative of anything with respect to those effects, its
+derivative with respect to intensities and climate (the adjoint of ``responses``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Targets
+from sim.curves import Curve
+from sim.engine.response import response, slope
+from sim.scenario import Scenario
+
+__all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover")
+"""Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost."""
+AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT, SATISFIED, TIED, TURNOVER = range(10)
+
+ROUTES = ("defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover")
+"""How the market acts: four multipliers, attraction of rivals in the logit, and two shifts of chances."""
+TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER = range(7)
+NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+
+CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
+FOR_EVER = 1e30
+"""A defection multiplier that stands for "nobody stays"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """The levers of a scenario, ready to be evaluated.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    targets : Targets
+    loss : (groups,)
+        Chance per period that the silently gone are lost for good.
+    """
+
+    scenario: Scenario
+    targets: Targets
+    loss: Floats
+
+    @cached_property
+    def _moves(self) -> list[tuple[int, str, float, list[tuple[Curve, Ints]]]]:
+        """Return per lever and effect: lever, effect, reach, and each distinct curve with the groups it holds for."""
+        out = []
+        for i, lever in enumerate(self.scenario.levers.values()):
+            for moved, usual in lever.moves.items():
+                if moved == "employee":
+                    continue  # a matter of the firm, not of a target: sim.engine.crowd
+                groups: dict[Curve, list[int]] = {}
+                for group, segment in enumerate(self.targets.segments):
+                    override = lever.by_segment.get(segment)
+                    curve = override.moves.get(moved, usual) if override else usual
+                    groups.setdefault(curve, []).append(group)
+                out.append((i, str(moved), lever.reach, [(curve, np.array(g)) for curve, g in groups.items()]))
+        return out
+
+    @cached_property
+    def _usual(self) -> list[Floats]:
+        """Return each move's response at the reference, (groups, stages)."""
+        return [_by_group(curves, self.targets.reference[:, :, i], reach) for i, _, reach, curves in self._moves]
+
+    def responses(self, environment: Floats, intensity: Floats) -> Floats:
+        """Return the effects ``[..., group, stage, effect]``.
+
+        Chances combine as ``1 - prod(1 - f)``; rate and amount are multiplied by ``(1 + f(u))/(1 + f(u_ref))``;
+        survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties shift by ``f(u) - f(u_ref)``; preference is
+        the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Where a lever has no target it is neutral.
+
+        Parameters
+        ----------
+        environment : (groups, routes)
+        intensity : (..., groups, stages, levers)
+            Money per targeted customer per period.
+        """
+        effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
+        effect[..., SATISFIED] = environment[:, None, TO_SATISFIED]
+        effect[..., TIED] = self.scenario.links.gain if self.scenario.links else 0.0
+        missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
+        utility = np.zeros(intensity.shape[:-1])
+        for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
+            here = self.targets.allowed[:, :, i]
+            f = _by_group(curves, intensity[..., i], reach)
+            if moved in CHANCE_OF:
+                missed[..., CHANCE_OF[moved]] *= np.where(here, 1 - f, 1.0)
+            elif moved == "survival":
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    effect[..., DEFECTION] *= np.where(here, np.log(f) / np.log(usual), 1.0)
+            elif moved in ("purchase_rate", "amount"):
+                effect[..., RATE if moved == "purchase_rate" else AMOUNT] *= np.where(here, (1 + f) / (1 + usual), 1.0)
+            elif moved == "preference":
+                utility += np.where(here, f - usual, 0.0)
+            else:
+                effect[..., SATISFIED if moved == "satisfaction" else TIED] += np.where(here, f - usual, 0.0)
+        effect[..., : RETURNED + 1] = 1 - missed
+        effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[:, None, TO_AWARE], 1.0)
+        effect[..., WON] *= environment[:, None, TO_WON]
+        effect[..., LOST_CHANCE] = self.loss[:, None]
+        effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[:, None, TO_DEFECTION], FOR_EVER)
+        effect[..., RATE] *= environment[:, None, TO_RATE] * self.share_multiplier(environment, utility)
+        effect[..., TIED] = np.clip(effect[..., TIED], 0.0, 1.0)
+        effect[..., TURNOVER] = environment[:, None, TO_TURNOVER]
+        return effect
+
+    def share_multiplier(self, environment: Floats, utility: Floats) -> Floats:
+        """Return ``1/(s + (1 - s + rivals) e^-v)`` by (..., group, stage): our share against today's."""
+        share = self.scenario.share_of_customer
+        rivals = environment[:, None, TO_RIVALS]
+        if share is None:
+            return np.broadcast_to(1 / (1 + rivals), utility.shape)
+        return np.asarray(1 / (share + (1 - share + rivals) * np.exp(-utility)))
+
+    def utility(self, intensity: Floats) -> Floats:
+        """Return the added utility ``v`` by (..., group, stage)."""
+        total = np.zeros(intensity.shape[:-1])
+        for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
+            if moved == "preference":
+                f = _by_group(curves, intensity[..., i], reach)
+                total += np.where(self.targets.allowed[:, :, i], f - usual, 0.0)
+        return total
+
+    def pull(self, environment: Floats, intensity: Floats, wanted: Floats) -> tuple[Floats, Floats]:
+        """Return derivatives with respect to (intensity, environment), given those with respect to the effects.
+
+        Parameters
+        ----------
+        environment : (groups, routes)
+        intensity : (groups, stages, levers)
+        wanted : (groups, stages, effects)
+            Derivative of what is asked for with respect to ``responses(environment, intensity)``.
+
+        Clips count as flat where they bind.
+        """
+        effect = self.responses(environment, intensity)
+        plain = self.responses(np.broadcast_to(NEUTRAL, environment.shape), intensity)
+        to_intensity, to_environment = np.zeros_like(intensity), np.zeros_like(environment)
+        utility = self.utility(intensity)
+        multiplier = self.share_multiplier(environment, utility)
+        share = self.scenario.share_of_customer
+        base_rate = self.scenario.share_of_customer or 0.0
+        other = (1 - base_rate + environment[:, None, TO_RIVALS]) * np.exp(-utility) if share is not None else None
+
+        open_aware = effect[..., AWARE] < 1.0
+        open_ties = (effect[..., TIED] > 0.0) & (effect[..., TIED] < 1.0)
+        open_leaving = effect[..., DEFECTION] < FOR_EVER
+        by_rate = wanted[..., RATE] * effect[..., RATE]
+        with np.errstate(invalid="ignore"):
+            by_utility = np.where(multiplier > 0, by_rate * multiplier * other, 0.0) if other is not None else None
+
+        to_environment[:, TO_AWARE] = (wanted[..., AWARE] * open_aware * plain[..., AWARE]).sum(axis=1)
+        to_environment[:, TO_WON] = (wanted[..., WON] * plain[..., WON]).sum(axis=1)
+        to_environment[:, TO_DEFECTION] = (wanted[..., DEFECTION] * open_leaving * plain[..., DEFECTION]).sum(axis=1)
+        season = environment[:, TO_RATE]
+        to_environment[:, TO_RATE] = by_rate.sum(axis=1) / np.where(season > 0, season, 1.0)
+        weight = np.exp(-utility) if share is not None else np.ones_like(utility)
+        to_environment[:, TO_RIVALS] = -(by_rate * multiplier * weight).sum(axis=1)
+        to_environment[:, TO_SATISFIED] = wanted[..., SATISFIED].sum(axis=1)
+        to_environment[:, TO_TURNOVER] = wanted[..., TURNOVER].sum(axis=1)
+
+        for i, moved, reach, curves in self._moves:
+            here = self.targets.allowed[:, :, i]
+            f = _by_group(curves, intensity[..., i], reach)
+            df = _by_group(curves, intensity[..., i], reach, slope)
+            if moved in CHANCE_OF:
+                which = CHANCE_OF[moved]
+                others = np.divide(1 - plain[..., which], 1 - f, out=np.zeros_like(f), where=f < 1)
+                scale = others
+                if which == AWARE:
+                    scale = others * environment[:, None, TO_AWARE] * open_aware
+                elif which == WON:
+                    scale = others * environment[:, None, TO_WON]
+                gained = wanted[..., which] * scale
+            elif moved == "survival":
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    gained = wanted[..., DEFECTION] * open_leaving * effect[..., DEFECTION] / (f * np.log(f))
+            elif moved in ("purchase_rate", "amount"):
+                which = RATE if moved == "purchase_rate" else AMOUNT
+                gained = wanted[..., which] * effect[..., which] / (1 + f)
+            elif moved == "preference":
+                assert by_utility is not None
+                gained = by_utility
+            elif moved == "satisfaction":
+                gained = wanted[..., SATISFIED]
+            else:
+                gained = wanted[..., TIED] * open_ties
+            with np.errstate(invalid="ignore"):
+                to_intensity[..., i] += np.where(here, gained * df, 0.0)
+        return to_intensity, to_environment
+
+
+def _by_group(
+    curves: list[tuple[Curve, Ints]], intensity: Floats, reach: float, what: Callable[..., Floats] = response
+) -> Floats:
+    """Return ``what`` (response or slope) of each group's own curve, ``[..., group, stage]``."""
+    f = np.empty(intensity.shape)
+    for curve, groups in curves:
+        f[..., groups, :] = what(curve, intensity[..., groups, :], reach)
+    return f

@@ -1,0 +1,389 @@
+"""The command line on a market with every mechanism: what `check` says, `trace` tells, `simulate` shows in parts."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from experiments.cli import main
+from experiments.effect_words import effect_in_words
+from experiments.mechanisms import customers_in_words, market_in_words, survey_in_words
+from experiments.report_grounds import assumptions
+from experiments.trace import trace_life
+from policies.fixed import AsToday
+from sim.curves import BlattbergDeighton
+from sim.engine import random_streams
+from sim.market.clock import Market
+from sim.scenario import load, parse
+from sim.scenario_market import Competitor, Effect, Shock
+from sim.twin import build
+
+SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"
+TRAITS = {
+    "purchase_rate": {"shape": 1.5, "rate": 1.5},
+    "defection_rate": {"shape": 2.0, "rate": 20.0},
+    "spend": {"p": 6, "q": 4, "gamma": 15},
+}
+CURVE = {"without_money": 0.0, "unlimited_money": 0.2, "spend": 1.0, "brings": 0.05}
+EVERYTHING: dict[str, Any] = {
+    "name": "everything",
+    "currency": "EUR",
+    "periods": 8,
+    "terminal": "none",
+    "margin": 0.4,
+    "loss": 0.05,
+    "stages": {"core": 3, "declining": 2, "lapsed": 3},
+    "cost_to_serve": {"per_customer": 0.5, "per_purchase": 0.2},
+    "segments": {
+        "home": {
+            "start": {"unaware": 300, "prospect": 200, "new": 300},
+            "births": {"prospect": 20},
+            "traits": TRAITS,
+            "quality": [{"share": 0.8}, {"share": 0.2, "acquisition": 2.0, "spend": 0.3, "bad_debt": 0.5}],
+            "value_to_customer": {"gain": 50, "cost": 30, "usual": 15, "bring": 0.002},
+        },
+        "away": {"start": {"prospect": 100, "new": 200}, "traits": TRAITS},
+    },
+    "satisfaction": {"mix": [0.1, 0.2, 0.3, 0.3, 0.1], "defection_per_level": 0.2},
+    "employees": {"usual": 60, "start": 65},
+    "links": {"mix": [0.3, 0.4, 0.2, 0.1], "turnover": 0.05, "gain": 0.02, "defection_per_link": 0.1},
+    "word_of_mouth": {"home": {"away": 1.0}},
+    "share_of_customer": 0.5,
+    "survey": {"every": 2},
+    "seasons": [1.0, 0.5],
+    "competitors": [
+        {"name": "copycat", "start": 2, "route": "acquisition", "strength": 0.2, "reaction": 1.0},
+        {"name": "shop", "start": 0, "end": 4, "route": "share of customer", "strength": 0.1, "segments": ["away"]},
+    ],
+    "shocks": [
+        {"name": "slump", "start": 1, "end": 3, "route": "purchase rate", "size": -0.2},
+        {"name": "strike", "start": 4, "end": 5, "route": "employee", "size": -4},
+        {"name": "merger", "start": 6, "route": "turnover", "size": 0.1},
+    ],
+    "levers": {
+        "tv": {
+            "targets": ["unaware"], "reference": 0.5, "moves": {"awareness": CURVE}, "lead_time": 2, "duration": 2,
+            "saturation": 100,
+        },
+        "offers": {"targets": ["prospect"], "reference": 1.0, "moves": {"acquisition": CURVE}},
+        "range": {"targets": ["new", "developing", "core"], "reference": 0.2, "moves": {"preference": CURVE}},
+        "service": {
+            "targets": ["new", "developing", "core", "declining"], "reference": 0.3,
+            "moves": {"satisfaction": CURVE, "links": CURVE},
+        },
+        "training": {"targets": ["new", "developing", "core", "declining", "lapsed"], "reference": 0.1,
+                     "moves": {"employee": CURVE}},
+        "winback": {"targets": ["lapsed"], "reference": 0.1, "moves": {"reactivation": CURVE}},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def tenure(capsys, monkeypatch, tmp_path):
+    """Run a command in a folder with the market."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "market.yaml").write_text(yaml.safe_dump(EVERYTHING, sort_keys=False), encoding="utf-8")
+
+    def run(*words: str | Path | int) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run
+
+
+# --- What is said ---
+
+
+def test_check_says_every_mechanism(tenure) -> None:
+    """Who, what acts on whom, and which values are defaults."""
+    code, out, err = tenure("check", "market.yaml")
+    assert (code, err) == (0, "")
+    text = " ".join(out.split())
+    for said in (
+        "Leaving is silent: the firm only sees that no purchase comes (assumed); 5 % of the gone",
+        "Each month 20 % reconsider (assumed)",
+        "the newly won and the returned enter nearest to that mean (assumed)",
+        "A level up lowers the defection rate by 20 %.",
+        "30, 40, 20, 10 % of customers have 0, 1, 2, 3 independent ties",
+        "100 % of those whose only tie it was leave too (assumed)",
+        "Share of customer: 50 %",
+        "Serving customers costs 0.5 per true customer and month and 0.2 per purchase.",
+        "In “home” 20 prospects appear each month.",
+        "20 % with chance of being won 2 times the usual, money per purchase 0.3 times the usual and 50 % of revenue "
+        "never paid",
+        "gain 50 less cost 30, against 15 when the data were gathered; the chance of a level up in satisfaction shifts "
+        "by +1 %",
+        "Employees: satisfied with 65 points at the start, 60 when the data were gathered; each month 10 % of the "
+        "distance to that is made good (assumed). 5 points more, kept up, bring 2 points of customer satisfaction in "
+        "the long run (assumed: the figure told of Sears). Moved by training.",
+        "raise the chances of awareness and of winning by 10 % in “home” from “away”.",
+        "Seasons: the purchase rate is multiplied by 1.33, 0.667 in turn",
+        "Competitor “copycat” acts on acquisition with strength 0.2 from month 3 on: the chance of winning is "
+        "multiplied by 0.8; it reacts: for every per cent that our share of the market's people grows, its strength "
+        "grows by 1 %, to 2 times at most (assumed).",
+        "Competitor “shop” acts on share of customer with strength 0.1 from month 1 to 4 in “away”: it takes 10 %",
+        "Shock “slump” from month 2 to 3: the purchase rate is multiplied by 0.8.",
+        "Shock “strike” from month 5 to 5: employee satisfaction moves by -4 points each month.",
+        "Shock “merger” from month 7 on: the chance that a tie is lost rises by 10 %.",
+        "decided 2 months before it acts and is paid; today's spend acts until then (assumed)",
+        "a campaign runs unchanged for 2 months",
+        "tv: today 150 a month go into its medium; at 400 a unit of money works half as well",
+        "Surveys: every 2 months, 400 customers per segment and tier (assumed); an answer errs by 10 points (assumed); "
+        "results are known 1 month later (assumed).",
+        "discounted at 10.0% a year (assumed)",
+    ):
+        assert said in text, said
+    assert len(max(out.split("\n")[2:], key=len)) <= 120
+    code, out, _ = tenure("check", "market.yaml", "--json")
+    assert "Employees" in json.loads(out)["text"]
+
+
+def test_saturation_halves_where_it_is_said_to() -> None:
+    """At the spend that `check` names a unit of money works half as well as today."""
+    twin = build(parse(EVERYTHING))
+    crowd, start = twin.chain.crowd, twin.chain.crowd.start
+    tv = twin.targets.levers.index("tv")
+    more = twin.targets.reference * 400 / 150
+    assert crowd.effective(more, start)[0, 0, tv] == pytest.approx(more[0, 0, tv] / 2)
+    assert crowd.effective(twin.targets.reference, start) == pytest.approx(twin.targets.reference)
+
+
+@pytest.mark.parametrize("law", ["silent", "contractual", "renewal"])
+def test_the_law_is_said(law) -> None:
+    """Each law in words of its own."""
+    lever = {"keep": {"targets": ["new"], "reference": 1.0, "moves": {"survival": {**CURVE, "unlimited_money": 0.9}}}}
+    traits = {"purchase_rate": 1, "defection_rate": 0.1, "spend": 10}
+    segments = {"a": {"start": {"new": 10}, "traits": traits}}
+    scenario = parse({"name": "l", "periods": 2, "law": law, "segments": segments, "levers": lever})
+    words = {"silent": "is silent", "contractual": "end of a contract", "renewal": "Customers renew"}
+    assert words[law] in customers_in_words(scenario)[0]
+    assert market_in_words(scenario) == survey_in_words(scenario) == []
+
+
+def test_every_effect_and_route_has_words() -> None:
+    """What can be in a scenario can be said of it."""
+    for effect in get_args(Effect):
+        said = effect_in_words(effect, BlattbergDeighton(**CURVE), "month")
+        assert re.search(r"\w+ without money, 0\.05 at 1, 0\.2 at most|without money, 5 % at 1, 20 % at most", said)
+    content = {**EVERYTHING, "competitors": [], "shocks": []}
+    for kind, thing, size in (("competitors", Competitor, "strength"), ("shocks", Shock, "size")):
+        for route in get_args(thing.model_fields["route"].annotation):
+            one = parse({**content, kind: [{"name": "x", "start": 0, "route": route, size: 0.25}]})
+            assert "“x”" in market_in_words(one)[-1]
+            assert re.search(r"1\.25|0\.75|25 %|\+0\.25", market_in_words(one)[-1])
+
+
+def test_the_report_names_the_mechanisms() -> None:
+    """The page's grounds say what `check` says, in HTML."""
+    page = assumptions(parse(EVERYTHING))
+    for said in ("Satisfaction, five levels", "Links:", "Word of mouth", "Surveys:", "copycat", "Seasons", "saturates"):
+        assert said in page
+    assert "points of employee satisfaction gained each month" in page
+
+
+# --- One customer's life ---
+
+
+def test_trace_tells_a_life(tenure) -> None:
+    """A story for people; for machines one row a period that adds up to it."""
+    code, out, err = tenure("trace", "market.yaml", "--customer", 600, "--policy", "even-split", "--seed", 2)
+    assert (code, err) == (0, "")
+    assert out.startswith("Customer 600 of home under 'even split', seed 2; money in EUR.\nHidden from the firm: as a")
+    assert "the end" in out
+    assert "Next: tenure trace market.yaml --customer 600 --segment home --policy no-spend" in out
+    code, line, err = tenure(
+        "trace", "market.yaml", "--customer", 600, "--policy", "even-split", "--seed", 2, "--json", "--threads", 1
+    )
+    assert (code, err) == (0, "")
+    life = json.loads(line)
+    assert [row["period"] for row in life["rows"]] == list(range(8))
+    assert life["rows"][0]["stage"] == "new"
+    assert life["rows"][0]["satisfaction"] in (0, 25, 50, 75, 100)
+    assert life["rows"][0]["ties"] in (0, 1, 2, 3)
+    bought = sum(row["purchases"] for row in life["rows"])
+    spent = sum(sum(row["spend"].values()) for row in life["rows"])
+    assert f"In all: {bought} purchase" in out
+    assert f"{spent:.2f} spent on it" in out
+
+
+def test_lives_add_up_to_the_market(tenure) -> None:
+    """Purchases, money and events of all customers told one by one are those of the market; so is the money spent."""
+    content = {**EVERYTHING, "periods": 5, "segments": {"home": {"start": {"new": 7, "prospect": 3}, "traits": TRAITS}}}
+    del content["word_of_mouth"]
+    content["competitors"] = []
+    twin = build(parse(content))
+    history = Market(twin, AsToday(), twin.population(3, 0), seed=3).run()
+    lives = [trace_life(twin, AsToday(), 1e9, customer=str(i), seed=3) for i in range(10)]
+    assert len({life.purchase_rate for life in lives}) == 10
+    for t in range(5):
+        now = [life.moments[t] for life in lives]
+        assert sum(moment.purchases for moment in now) == history.purchases[t].sum()
+        assert sum(moment.revenue for moment in now) == pytest.approx(history.revenue[t].sum())
+        assert sum(sum(moment.spend.values()) for moment in now) == pytest.approx(history.spend[t].sum())
+        assert sum(moment.true == "alive" for moment in now) == history.alive[t].sum()
+        points = [moment.satisfaction for moment in now if moment.satisfaction is not None]
+        assert np.mean(points) == pytest.approx(history.satisfaction[t, 0])
+        for event in ("won", "left"):
+            assert sum(moment.event == event for moment in now) == history.events[event][t].sum()
+
+
+def test_trace_of_one_still_to_be_born(tenure) -> None:
+    """Who appears in the third month is not there before."""
+    code, out, _ = tenure("trace", "market.yaml", "--customer", 800 + 2 * 20, "--segment", "home")
+    assert code == 0
+    assert "months 1 to 3  not there yet" in out
+    code, out, _ = tenure("trace", "market.yaml", "--customer", 800 + 2 * 20, "--segment", "home", "--json")
+    assert json.loads(out)["rows"][0]["stage"] is None
+
+
+def test_trace_of_a_real_customer(tenure, tmp_path) -> None:
+    """Found by the id in the firm's own file; of those still to be won by their number."""
+    random = np.random.default_rng(3)
+    lines = ["customer,date,amount"]
+    for who in range(60):
+        for day in np.cumsum(random.geometric(0.02, size=6)):
+            lines.append(f"C-{who:03d},{np.datetime64('2024-01-01') + int(day)},{random.gamma(5, 6):.2f}")
+    (tmp_path / "orders.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert tenure("calibrate", "orders.csv", "-o", "own.yaml")[0] == 0
+    code, out, err = tenure("trace", "own.yaml", "--customer", "C-017", "--json")
+    assert (code, err) == (0, "")
+    life = json.loads(out)
+    assert life["customer"] == "C-017"
+    assert tenure("trace", "own.yaml", "--customer", "C-017", "--segment", life["segment"], "--json")[1] == out
+    twin = build(load(tmp_path / "own.yaml"))
+    truth = twin.base.posterior.draw(0, random_streams.TRAITS, np.arange(60), 0)
+    assert life["purchase_rate"] == pytest.approx(truth.purchase_rate[17], rel=1e-6)
+    assert life["mean_spend"] == pytest.approx(truth.mean_spend[17], rel=1e-6)
+    other = next(name for name in ("platinum", "gold", "silver A") if name != life["segment"])
+    code, out, err = tenure("trace", "own.yaml", "--customer", "C-017", "--segment", other)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert tenure("trace", "own.yaml", "--customer", "3", "--segment", "new customers")[0] == 0
+    assert tenure("trace", "own.yaml")[0] == 0
+    code, _, err = tenure("trace", "own.yaml", "--customer", "3")
+    assert code == 2
+    assert "not in own.duckdb" in err
+
+
+# --- Simulating in parts ---
+
+
+def test_simulate_shows_the_mechanisms(tenure) -> None:
+    """A line for each that is in the model; the same figures for machines."""
+    code, out, err = tenure("simulate", "market.yaml", "--replications", 2)
+    assert (code, err) == (0, "")
+    for said in (
+        "Satisfaction of true customers, 0 to 100: ",
+        "Surveyed: ",
+        "known in month 2",
+        "Satisfaction of employees: 65.0 at the start",
+        "Share of customer: ",
+        "Cost to serve: ",
+        "Bad debt: ",
+    ):
+        assert said in out
+    code, out, _ = tenure("simulate", "market.yaml", "--replications", 2, "--json")
+    figures = json.loads(out)["mechanisms"]
+    assert 0 < figures["satisfaction"][0] < 100
+    assert abs(figures["surveyed"][0] - figures["satisfaction"][0]) < 5
+    assert figures["employees"][0] == 65
+    assert figures["share_of_customer"][0] < 0.5
+    assert figures["worth_less_than_nothing"] is None
+    code, out, _ = tenure("simulate", SMALL, "--replications", 2, "--json")
+    figures = json.loads(out)["mechanisms"]
+    assert figures["satisfaction"] == [None, None]
+    assert figures["worth_less_than_nothing"]["customers"][1] == pytest.approx(400)
+
+
+def test_the_table_is_csv_or_parquet(tenure, tmp_path) -> None:
+    """By the name's ending, with the same content; `--csv` is the same option."""
+    words = ("simulate", "market.yaml", "--replications", 2)
+    for option, name in (("--table", "a.csv"), ("--csv", "b.csv"), ("--table", "c.parquet")):
+        assert tenure(*words, option, name)[0] == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    as_csv, as_parquet = pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "c.parquet")
+    assert list(as_csv.columns) == list(as_parquet.columns)
+    assert as_csv["revenue"].to_numpy() == pytest.approx(as_parquet["revenue"].to_numpy())
+    known = as_csv[(as_csv.segment == "home") & (as_csv.stage == "new")]
+    assert np.isfinite(known["satisfaction"]).all()
+
+
+def test_a_market_goes_on_where_it_was_saved(tenure, tmp_path) -> None:
+    """With the bits of an unbroken run; another policy from there branches."""
+    whole = json.loads(tenure("simulate", "market.yaml", "--replications", 1, "--seed", 4, "--json")[1])
+    first = ("simulate", "market.yaml", "--seed", 4, "--until", 5, "--save", "five.npz")
+    part = json.loads(tenure(*first, "--json")[1])
+    assert (part["periods"], part["saved"]) == (5, "five.npz")
+    assert part["profit"] == whole["profit"][:5]
+    rest = json.loads(tenure("simulate", "market.yaml", "--seed", 4, "--resume", "five.npz", "--json")[1])
+    for key in ("profit", "alive", "spend", "purchases", "unspent", "mechanisms"):
+        assert rest[key] == whole[key], key
+    assert rest["policy"]["asset"] == whole["policy"]["asset"]
+    assert rest["resumed_at"] == 5
+    words = ("simulate", "market.yaml", "--seed", 4, "--resume", "five.npz", "--policy", "no-spend")
+    other = json.loads(tenure(*words, "--json")[1])
+    assert other["profit"][:5] == whole["profit"][:5]
+    assert sum(other["spend"][5:]) < sum(whole["spend"][5:])
+    middle = tenure(*words, "--until", 6, "--save", "six.npz")[1]
+    assert "under 'no spend' from month 6 on (as saved before): discounted profit of the first 6 months" in middle
+    assert "Saved to six.npz. Next: tenure simulate market.yaml --resume six.npz --policy no-spend" in middle
+    assert (tmp_path / "six.npz").is_file()
+
+
+MISTAKES = {
+    "save without until": (("simulate", "market.yaml", "--save", "x.npz"), "--until"),
+    "until the end": (("simulate", "market.yaml", "--until", 8), "the scenario has 8 months"),
+    "replications in parts": (("simulate", "market.yaml", "--until", 2, "--replications", 3), "follow one market"),
+    "budget on the way": (("simulate", "market.yaml", "--resume", "five.npz", "--budget", 5), "keeps the budget"),
+    "nothing to resume": (("simulate", "market.yaml", "--resume", "none.npz"), "cannot be read"),
+    "not a market": (("simulate", "market.yaml", "--resume", "market.yaml"), "not a saved market"),
+    "another scenario": (("simulate", SMALL, "--resume", "five.npz"), "another scenario"),
+    "another seed": (("simulate", "market.yaml", "--resume", "five.npz", "--seed", 9), "seed"),
+    "back in time": (("simulate", "market.yaml", "--resume", "five.npz", "--until", 5), "5 months have passed"),
+    "a table of words": (("simulate", "market.yaml", "--table", "x.txt"), ".csv or .parquet"),
+    "a table nowhere": (("simulate", "market.yaml", "--table", "nowhere/x.csv"), "make it first"),
+    "no such segment": (("trace", "market.yaml", "--segment", "hme"), "did you mean 'home'"),
+    "no such customer": (("trace", "market.yaml", "--customer", 5000), "from 0 to 959"),
+    "not a number": (("trace", "market.yaml", "--customer", "Jane"), "expected a number"),
+    "unknown policy": (("trace", "market.yaml", "--policy", "hope"), "is not known"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_one_line(tenure, tmp_path, name) -> None:
+    """Exit code 2, what and where in one line, nothing on standard output, nothing left behind."""
+    assert tenure("simulate", "market.yaml", "--until", 5, "--save", "five.npz")[0] == 0
+    before = sorted(path.name for path in tmp_path.iterdir())
+    words, expected = MISTAKES[name]
+    code, out, err = tenure(*words)
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1
+    assert err.startswith("tenure: ")
+    assert expected in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_chain_of_ones_own_has_nobody_to_trace(tenure) -> None:
+    """It is said so; simulating in parts works."""
+    chain = SMALL.parents[2] / "examples/recency-chain/scenario.yaml"
+    code, _, err = tenure("trace", chain)
+    assert code == 2
+    assert "chain of your own" in err
+    assert tenure("simulate", chain, "--until", 3, "--save", "chain.npz")[0] == 0
+    assert tenure("simulate", chain, "--resume", "chain.npz", "--policy", "no-spend")[0] == 0
+
+
+def test_trace_help_has_an_example(tenure) -> None:
+    """As every command's."""
+    code, out, err = tenure("trace", "--help")
+    assert (code, err) == (0, "")
+    assert "Example: tenure trace" in " ".join(out.split())

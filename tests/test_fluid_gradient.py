@@ -1,0 +1,361 @@
+"""The fluid twin's gradient against finite differences, with everything switched on and with each mechanism alone."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_sim_market import crowded
+from test_sim_reference import LAWS, LINE, small
+
+from sim.engine.chain import LOST, MatrixChain
+from sim.engine.effects import NEUTRAL, ROUTES
+from sim.engine.fluid import expected_history, gradient
+from sim.engine.lifecycle import Lifecycle
+from sim.scenario import parse
+from sim.twin import build
+from sim.valuation import customer_asset
+
+Content = dict[str, Any]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+STEP = 1e-4
+"""Of a difference of the fourth order, relative to an intensity of at least 1."""
+PRECISION = 1e-6
+"""Of a derivative, relative to the largest component; differences themselves are good to 1e-10 of it."""
+
+
+def chain_of(content: Content) -> Lifecycle:
+    chain = build(parse(content)).chain
+    assert isinstance(chain, Lifecycle)
+    return chain
+
+
+def asset_of(chain: Lifecycle, intensity: Floats) -> float:
+    return customer_asset(expected_history(chain, intensity), chain.discount_rate).total
+
+
+def along(chain: Lifecycle, intensity: Floats, direction: Floats, step: float = STEP) -> float:
+    """Return the derivative of the asset along a direction: a central difference of the fourth order."""
+    one, two = (
+        asset_of(chain, intensity + k * step * direction) - asset_of(chain, intensity - k * step * direction)
+        for k in (1, 2)
+    )
+    return (8 * one - two) / (12 * step)
+
+
+def some_plan(chain: Lifecycle, seed: int) -> Floats:
+    """Return a plan of anything from a tenth to three times what is usual, off the points of broken lines."""
+    rng = np.random.default_rng(seed)
+    usual = np.where(chain.targets.reference > 0, chain.targets.reference, 0.4)
+    factor = rng.uniform(0.1, 3.0, (chain.periods, *chain.targets.shape))
+    return np.where(chain.targets.allowed, factor * usual, 0.0)
+
+
+def places_of(chain: Lifecycle, number: int | None, seed: int) -> list[tuple[int, ...]]:
+    """Return places (period, group, stage, lever) of a plan: all there are, or so many of each lever."""
+    rng = np.random.default_rng(seed)
+    out: list[tuple[int, ...]] = []
+    for lever in range(chain.targets.shape[2]):
+        here = [(t, int(g), int(s), lever) for g, s in np.argwhere(chain.targets.allowed[:, :, lever])
+                for t in range(chain.periods)]  # fmt: skip
+        picked = range(len(here)) if number is None else rng.permutation(len(here))[:number]
+        out += [here[i] for i in picked]
+    return out
+
+
+def assert_gradient(chain: Lifecycle, intensity: Floats, number: int | None, seed: int = 0) -> Floats:
+    """Hold single components and whole directions to finite differences; return the gradient."""
+    asset, slope = gradient(chain, intensity)
+    assert asset == pytest.approx(asset_of(chain, intensity), rel=1e-12)
+    assert slope.shape == intensity.shape
+    assert np.isfinite(slope).all()
+    largest = float(np.abs(slope).max())
+    assert largest > 0
+    for place in places_of(chain, number, seed):
+        direction = np.zeros_like(intensity)
+        direction[place] = max(intensity[place], 1.0)
+        want = along(chain, intensity, direction) / direction[place]
+        name = (place[0], chain.targets.name(*place[1:3]), chain.targets.levers[place[3]])
+        assert slope[place] == pytest.approx(want, rel=0, abs=PRECISION * largest), name
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        direction = rng.choice([-1.0, 1.0], intensity.shape) * intensity
+        got, size = float((slope * direction).sum()), float(np.abs(slope * direction).sum())
+        assert got == pytest.approx(along(chain, intensity, direction), rel=0, abs=PRECISION * size)
+    return slope
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every mechanism on: four components of each lever, and the whole plan moved up and down."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    chain = chain_of(crowded(law))
+    assert chain.crowd.couples
+    slope = assert_gradient(chain, some_plan(chain, 1), 4)
+    assert (np.abs(slope).max(axis=(0, 1, 2)) > 1e-4 * np.abs(slope).max()).all()  # every lever matters
+    assert (slope > 0).any()
+    assert (slope < 0).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", LAWS)
+def test_every_component_of_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All thousand components, in classes that differ in both rates."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    chain = chain_of(crowded(law))
+    assert_gradient(chain, some_plan(chain, 2), None, seed=2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_gradients_asset_is_that_of_the_expected_history(seed: int) -> None:
+    """Under plans of all kinds, nothing at all among them, the two passes agree to the last digits."""
+    chain = chain_of(crowded("silent"))
+    plan = some_plan(chain, seed) * (seed > 0)
+    asset, slope = gradient(chain, plan)
+    assert asset == pytest.approx(asset_of(chain, plan), rel=1e-12)
+    assert np.isfinite(slope).all()
+
+
+def test_money_that_comes_too_late_is_lost() -> None:
+    """In the last period, nothing counted after it: a unit per head for what acts later, less for what brings now."""
+    chain = chain_of(crowded("silent", terminal="none"))
+    plan = some_plan(chain, 3)
+    _, slope = gradient(chain, plan)
+    cost = -chain.discount[-2] * expected_history(chain, plan).customers[-2]
+    for lever, brings_now in (("service", False), ("fame", False), ("training", False), ("winback", True)):
+        i = chain.targets.levers.index(lever)
+        allowed = chain.targets.allowed[:, :, i]
+        if brings_now:
+            assert (slope[-1, :, :, i] > cost + 1)[allowed].any()
+        else:
+            np.testing.assert_allclose(slope[-1, :, :, i][allowed], cost[allowed], rtol=1e-12)
+
+
+def test_a_chain_of_ones_own_has_no_gradient() -> None:
+    """Its actions are mixed linearly: a TypeError says so."""
+    content = {
+        "name": "own",
+        "periods": 2,
+        "terminal": "none",
+        "chain": {"states": ["a"], "actions": [{"spend": 0, "moves": [[1.0]], "reward": [1]}]},
+        "segments": {"all": {"start": {"a": 5}}},
+    }
+    chain = build(parse(content)).chain
+    assert isinstance(chain, MatrixChain)
+    with pytest.raises(TypeError, match="a chain given outright"):
+        gradient(chain, np.zeros((2, 1, 1, 1)))
+
+
+# --- One mechanism at a time ------------------------------------------------------------------------------------------
+
+MIX = [0.1, 0.15, 0.3, 0.25, 0.2]
+STEEP = {"shape": "piecewise-linear", "points": [[0, 0], [10, 20]]}
+
+
+def market_with(**changes: Any) -> Content:
+    """Return a market of two segments in which people become aware, are won, buy, leave and come back."""
+    traits = {"purchase_rate": 0.8, "defection_rate": 0.15, "spend": 20.0}
+    chance = {"shape": "hill", "unlimited_money": 0.4, "half": 1.0, "steepness": 1.3}
+    content = small(
+        periods=5,
+        terminal="value-to-go",
+        margin=0.5,
+        loss=0.05,
+        stages={"core": 3, "declining": 1, "lapsed": 3},
+        segments={
+            "a": {"start": {"unaware": 60, "prospect": 50, "new": 80}, "traits": traits},
+            "b": {
+                "start": {"unaware": 30, "prospect": 40, "new": 50},
+                "births": {"unaware": 5.5, "prospect": 2},
+                "traits": {**traits, "spend": 35.0, "purchase_rate": 1.1},
+            },
+        },
+        levers={
+            "fame": {"targets": ["unaware"], "reference": 0.5, "moves": {"awareness": chance}},
+            "offer": {"targets": ["prospect"], "reference": 0.8, "moves": {"acquisition": chance}},
+            "letter": {"targets": ["declining", "lapsed"], "reference": 0.3, "moves": {"reactivation": chance}},
+        },
+    )
+    return {**content, **copy.deepcopy(changes)}
+
+
+def with_lever(effect: str, curve: Content, **more: Any) -> Content:
+    """Return one further lever on customers."""
+    targets = ["new", "developing", "core", "declining"]
+    return {**market_with()["levers"], "one": {"targets": targets, "reference": 0.6, "moves": {effect: curve}, **more}}
+
+
+SURVIVAL = {"without_money": 0.8, "unlimited_money": 0.97, "spend": 0.5, "brings": 0.9}
+MECHANISMS: dict[str, Content] = {
+    "chances alone": market_with(),
+    "two chances at once": market_with(
+        levers={**market_with()["levers"], "more": {
+            "targets": ["unaware"], "reference": 0.2, "reach": 0.7, "moves": {"awareness": LINE}}}),
+    "awareness up to 1": market_with(
+        levers={"fame": {"targets": ["unaware"], "reference": 0.5, "moves": {"awareness": LINE}},
+                "offer": market_with()["levers"]["offer"]},
+        shocks=[{"name": "s", "start": 1, "end": 3, "route": "awareness", "size": 30.0}]),
+    "survival": market_with(levers=with_lever("survival", SURVIVAL, reach=0.8)),
+    "purchase rate": market_with(levers=with_lever("purchase_rate", LINE)),
+    "amount": market_with(levers=with_lever("amount", LINE)),
+    "preference": market_with(levers=with_lever("preference", LINE), share_of_customer=0.4),
+    "satisfaction": market_with(
+        levers=with_lever("satisfaction", LINE),
+        satisfaction={"mix": MIX, "defection_per_level": 0.2, "purchase_rate_per_level": 0.1,
+                      "amount_per_level": 0.1}),
+    "links": market_with(
+        levers=with_lever("links", LINE),
+        links={"mix": [0.4, 0.3, 0.2, 0.1], "gain": 0.1, "turnover": 0.2, "follow": 0.5, "defection_per_link": 0.3}),
+    "employees": market_with(
+        levers=with_lever("employee", STEEP, reach=0.7),
+        satisfaction={"mix": MIX, "defection_per_level": 0.2}, employees={"usual": 50, "reversion": 0.3}),
+    "word of mouth": market_with(
+        satisfaction={"mix": MIX, "entry": 5, "defection_per_level": 0.2},
+        levers=with_lever("satisfaction", LINE), word_of_mouth={"a": {"a": 2.0, "b": 0.5}, "b": {"a": 1.0}}),
+    "word of mouth of all": market_with(
+        satisfaction={"mix": MIX, "entry": 5, "defection_per_level": 0.2},
+        levers=with_lever("satisfaction", LINE), word_of_mouth=1.5),
+    "saturation": market_with(levers=with_lever("purchase_rate", LINE, saturation=40.0)),
+    "saturated training": market_with(
+        levers=with_lever("employee", STEEP, saturation=40.0),
+        satisfaction={"mix": MIX, "defection_per_level": 0.2}, employees={"usual": 50}),
+    **{
+        f"a rival by {route} who reacts": market_with(
+            levers=with_lever("survival", SURVIVAL),
+            competitors=[{"name": "r", "start": 1, "route": route, "strength": 0.3, "reaction": 1.2, "most": 3.0}])
+        for route in ("defection", "acquisition", "share of customer")
+    },
+    "two rivals for a share": market_with(
+        levers=with_lever("preference", LINE), share_of_customer=0.5,
+        competitors=[{"name": n, "start": 1, "route": "share of customer", "strength": 0.2, "reaction": 2.0}
+                     for n in ("x", "y")]),
+    "qualities and costs": market_with(
+        cost_to_serve={"per_customer": 0.5, "per_purchase": 1.0}, levers=with_lever("purchase_rate", LINE),
+        segments={"a": {**market_with()["segments"]["a"], "quality": [
+            {"share": 0.5, "acquisition": 2.0, "bad_debt": 0.3}, {"share": 0.5, "cost_to_serve": 2.0}]}}),
+    "no rate at all": market_with(
+        levers=with_lever("purchase_rate", LINE),
+        shocks=[{"name": "s", "start": 1, "end": 2, "route": "purchase rate", "size": -1.0}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("law", ["silent", "contractual"])
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_the_gradient_of_each_mechanism(name: str, law: str) -> None:
+    """Every component, one mechanism at a time, so that a mistake in one cannot hide behind the others' size."""
+    chain = chain_of({**MECHANISMS[name], "law": law})
+    assert_gradient(chain, some_plan(chain, 5), 6, seed=4)
+
+
+def test_a_kink_is_taken_from_one_side() -> None:
+    """At a clip that binds the derivative is 0, and it is the slope beside it where it does not."""
+    content = market_with(
+        levers={
+            **market_with()["levers"],
+            "service": {"targets": ["new"], "reference": 0.0, "moves": {"satisfaction": LINE}},
+        },
+        satisfaction={"mix": MIX, "mobility": 0.4, "defection_per_level": 0.3},
+    )
+    chain = chain_of(content)
+    new = chain.targets.stages.index("new")
+    service = chain.targets.levers.index("service")
+    plan = np.repeat(chain.targets.reference[None], chain.periods, axis=0)
+    plan[:, :, new, service] = 9.9  # .99 more to rise: certain at every level
+    _, slope = gradient(chain, plan)
+    history = expected_history(chain, plan)
+    cost = -chain.discount[:-1, None] * history.customers[:-1, :, new]
+    np.testing.assert_allclose(slope[:, :, new, service], cost, rtol=1e-12)
+    plan[:, :, new, service] = 0.5
+    _, slope = gradient(chain, plan)
+    assert (slope[0, :, new, service] > -history.customers[0, :, new]).all()
+
+
+# --- The adjoint of the effects alone ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any weights on the effects: derivatives by every intensity and by every route of every group."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (1, 1))
+    chain = chain_of(crowded(law))
+    rng = np.random.default_rng(8)
+    environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
+    intensity = some_plan(chain, 8)[0]
+    wanted = rng.normal(size=(*chain.targets.shape[:2], 10))
+    by_intensity, by_environment = chain.effects.pull(environment, intensity, wanted)
+
+    def total(environment: Floats, intensity: Floats) -> float:
+        return float((chain.responses(environment, intensity) * wanted).sum())
+
+    def difference(function: Callable[[float], float]) -> float:
+        h = 1e-4
+        one, two = (function(k * h) - function(-k * h) for k in (1, 2))
+        return (8 * one - two) / (12 * h)
+
+    for place in np.argwhere(chain.targets.allowed):
+        unit = np.zeros_like(intensity)
+        unit[tuple(place)] = 1.0
+        want = difference(lambda x, unit=unit: total(environment, intensity + x * unit))
+        assert by_intensity[tuple(place)] == pytest.approx(want, rel=1e-7, abs=1e-8), place
+    assert not by_intensity[~chain.targets.allowed].any()
+    for group in range(3):
+        for route in range(len(ROUTES)):
+            unit = np.zeros_like(environment)
+            unit[group, route] = 1.0
+            want = difference(lambda x, unit=unit: total(environment + x * unit, intensity))
+            assert by_environment[group, route] == pytest.approx(want, rel=1e-7, abs=1e-8), ROUTES[route]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any weights on a step's odds and rewards: derivatives by money along directions, and by each route of a group."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (1, 1))
+    chain = chain_of(crowded(law, stages={"core": 3, "declining": 1, "lapsed": 2}))
+    rng = np.random.default_rng(18)
+    environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
+    intensity = some_plan(chain, 18)[0]
+    step = chain.step(environment, intensity)
+    by_odds, by_reward = rng.normal(size=step.probability.shape), rng.normal(size=step.reward.shape)
+    by_odds[:, chain.space.law_kind == LOST, 1:] = 0.0  # cannot happen, whatever is done
+    by_intensity, by_environment = chain.pull(environment, intensity, by_odds, by_reward)
+
+    def total(environment: Floats, intensity: Floats) -> float:
+        step = chain.step(environment, intensity)
+        return float((step.probability * by_odds).sum() + (step.reward * by_reward).sum())
+
+    def difference(function: Callable[[float], float]) -> float:
+        h = 1e-4
+        one, two = (function(k * h) - function(-k * h) for k in (1, 2))
+        return (8 * one - two) / (12 * h)
+
+    largest = np.abs(by_intensity).max()
+    for place in places_of(chain, 3, 18):
+        unit = np.zeros_like(intensity)
+        unit[place[1:]] = 1.0
+        want = difference(lambda x, unit=unit: total(environment, intensity + x * unit))
+        assert by_intensity[place[1:]] == pytest.approx(want, rel=0, abs=1e-7 * largest), place
+    for group in range(3):
+        largest = np.abs(by_environment[group]).max()
+        for route in range(len(ROUTES)):
+            unit = np.zeros_like(environment)
+            unit[group, route] = 1.0
+            want = difference(lambda x, unit=unit: total(environment + x * unit, intensity))
+            assert by_environment[group, route] == pytest.approx(want, rel=0, abs=1e-7 * largest), ROUTES[route]
+            assert abs(want) > 1e-6 * largest or (law, ROUTES[route]) in (
+                ("renewal", "purchase rate"),
+                ("renewal", "share of customer"),
+            )
+
+
+def test_a_plan_climbs_along_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small step in its direction gains what it says."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    chain = chain_of(crowded("silent"))
+    plan = some_plan(chain, 9)
+    asset, slope = gradient(chain, plan)
+    step = np.where(chain.targets.allowed, slope, 0.0)
+    length = 1e-3 / np.abs(step).max()
+    gained = asset_of(chain, np.maximum(plan + length * step, 0)) - asset
+    assert gained == pytest.approx(length * float((step * slope).sum()), rel=0.02)
