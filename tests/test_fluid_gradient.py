@@ -209,7 +209,7 @@ MECHANISMS: dict[str, Content] = {
         levers=with_lever("links", LINE),
         links={"mix": [0.4, 0.3, 0.2, 0.1], "gain": 0.1, "turnover": 0.2, "follow": 0.5, "defection_per_link": 0.3}),
     "employees": market_with(
-        levers=with_lever("employee", STEEP, reach=0.7),
+        levers=with_lever("employee", STEEP, reach=0.7, by_segment={"b": {"reference": 0.2}}),
         satisfaction={"mix": MIX, "defection_per_level": 0.2}, employees={"usual": 50, "reversion": 0.3}),
     "word of mouth": market_with(
         satisfaction={"mix": MIX, "entry": 5, "defection_per_level": 0.2},

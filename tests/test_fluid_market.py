@@ -1,6 +1,5 @@
 """Agents against their expectation with everything switched on, values for ever against dense systems, schedules."""
 
-import contextlib
 import copy
 import math
 from collections.abc import Callable
@@ -598,11 +597,11 @@ def test_attitudes_are_those_of_the_plain_market(
 
 
 @pytest.mark.parametrize("mix", [[0, 0, 0.5, 0, 0.5], [0.5, 0, 0, 0, 0.5], [0.2, 0, 0.3, 0.3, 0.2]])
-def test_a_mix_with_a_hole_has_a_slope_or_is_refused(mix: list[float]) -> None:
-    """Nobody crosses a level without a share until something shifts them: whatever is made of it is said in words."""
+def test_a_mix_with_a_hole_is_refused_where_employees_shift_it(mix: list[float]) -> None:
+    """Nobody crosses a level without a share until something shifts them: it is said in words, and what to do."""
     attitudes = Attitudes(parse(small(satisfaction={"mix": mix}, employees={"usual": 50, "points": 5, "bring": 2})))
-    with contextlib.suppress(ScenarioError):
-        assert np.isfinite(attitudes.employee_slope)
+    with pytest.raises(ScenarioError, match=r"satisfaction\.mix has a level without a share between others"):
+        _ = attitudes.employee_slope
 
 
 def moves_matrix(up: Floats, down: Floats) -> Floats:

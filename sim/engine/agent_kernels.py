@@ -5,6 +5,12 @@ The odds are those of :mod:`sim.engine.lifecycle_kernels`, drawn instead of aver
 simple thing each: draw four uniforms for everybody, find those who may move, then leaving, purchases, amounts, moves
 of satisfaction and ties for the customers among them. Counts are integers and money is summed in fixed units, so that
 no order of summation, and so no division of the work, can change a bit.
+
+Where the time goes, measured on the retailer of ``benchmarks/retailer.py`` (a third of the people customers, 366
+states, one thread, 9.7 ns a person and period): draws 1.8, finding those who may move 1.9, the idle 1.5, rates and
+satisfaction 1.1, purchases and amounts 2.8, the rest .6. Block sizes from 256 to 2,048 make no difference. Loops that
+call another function that draws are not run several customers at a time, and indices that might be negative cost a
+test each: hence unsigned lists and the draws written out in ``fill_words``.
 """
 
 import math
