@@ -230,7 +230,7 @@ def fluid_case() -> tuple["Lifecycle", NDArray[np.float64]]:
 
 def gradient_seconds(runs: int) -> float:
     """Return the median time of a value and gradient of the fluid twin."""
-    from sim.engine.fluid import gradient
+    from sim.engine.sensitivity import gradient
 
     chain, plan = fluid_case()
 

@@ -85,6 +85,7 @@ def full_information(
     *,
     iterations: int = 300,
     gradient_steps: int = 40,
+    seconds: float = np.inf,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> FullInformation:
@@ -118,6 +119,8 @@ def full_information(
             if penalty >= LAST_PENALTY:
                 raise conflict(problem, mixture)
             penalty *= 100
+        if time.perf_counter() - began > seconds:
+            break
         if step % 5 == 4:
             mixture = search.forget(mixture)
         if progress:

@@ -8,11 +8,13 @@ from sim.engine.compile import kernel
 @kernel
 def best_response(
     first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    discount, terminal, arrivals, own_probability, own_reward, own_cost, action, value, arrived,
+    worth, bonus, end, arrivals, own_probability, own_reward, own_cost, action, value, arrived,
 ):  # fmt: skip
     """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
 
-    ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``value`` becomes
+    ``cost[period, group, stage, action]`` is money times discount and prices, already discounted; ``worth[period,
+    group]`` what a unit earned counts, ``bonus[period, group, law]`` what being there counts, ``end[block, state]``
+    what being there at the end counts; ``value`` becomes
     the value at the start, (blocks, states), and ``arrived[block]`` that of all who appear later. ``outcomes[law]`` is
     how many outcomes a law has. Ties take the cheaper action. Unless empty, ``own_probability[period, block, law,
     outcome]``, ``own_reward[period, block, law]`` and ``own_cost[period, group, stage]`` are one more action, which
@@ -23,13 +25,14 @@ def best_response(
     most = successor.shape[1]
     for b in range(first, last):
         g = group[b]
-        after = terminal[b] * discount[periods]
+        after = end[b].copy()
         now = after.copy()
         follow = np.empty(most)
         for back in range(periods):
             t = periods - 1 - back
             odds = probability[regime[t], b]
             earn = reward[regime[t], b]
+            unit = worth[t, g]
             for s in range(states):
                 arrived[b] += arrivals[t, b, s] * after[s]
                 line = law[b, s]
@@ -40,19 +43,19 @@ def best_response(
                 best = 0
                 top = -1e300
                 for a in range(choices[g, where]):
-                    total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                    total = unit * earn[line, a] - cost[t, g, where, a]
                     for o in range(n):
                         total += odds[line, a, o] * follow[o]
                     if total > top:
                         top = total
                         best = a
                 if with_own:
-                    total = discount[t] * own_reward[t, b, line] - own_cost[t, g, where]
+                    total = unit * own_reward[t, b, line] - own_cost[t, g, where]
                     for o in range(n):
                         total += own_probability[t, b, line, o] * follow[o]
                     top = max(top, total)
                 action[t, b, s] = best
-                now[s] = top
+                now[s] = top + bonus[t, g, line]
             after, now = now, after
         for s in range(states):
             value[b, s] = after[s]
@@ -61,12 +64,12 @@ def best_response(
 @kernel
 def play_states(
     first, last, group, stage, law, successor, outcomes, regime, probability, reward,
-    discount, terminal, initial, arrivals, action, used, earned,
+    initial, arrivals, action, used, people, earned, ended,
 ):  # fmt: skip
     """Carry blocks ``first..last`` forward under ``action[period, block, state]``.
 
-    Adds expected head counts to ``used[group, period, stage, action]`` and discounted money earned, terminal value
-    included, to ``earned[group]``.
+    Adds expected head counts to ``used[group, period, stage, action]`` and ``people[group, period, law]`` (the end
+    included), money earned to ``earned[group, period]``, and writes who is there at the end, ``ended[block, state]``.
     """
     periods, _, states = action.shape
     for b in range(first, last):
@@ -83,18 +86,20 @@ def play_states(
                     line = law[b, s]
                     a = action[t, b, s]
                     used[g, t, stage[b, s], a] += number
-                    earned[g] += number * discount[t] * earn[line, a]
+                    people[g, t, line] += number
+                    earned[g, t] += number * earn[line, a]
                     for o in range(outcomes[line]):
                         then[successor[s, o]] += number * odds[line, a, o]
             now, then = then, now
         for s in range(states):
-            earned[g] += now[s] * terminal[b, s] * discount[periods]
+            people[g, periods, law[b, s]] += now[s]
+            ended[b, s] = now[s]
 
 
 @kernel
 def improve_playable(
     first_block, last_block, g, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    discount, terminal, initial, arrivals, action, occupancy, sweeps,
+    worth, bonus, end, initial, arrivals, action, occupancy, sweeps,
 ):  # fmt: skip
     """Improve ``action[period, stage]`` of group ``g`` (blocks ``first_block..last_block``), alike for all hidden.
 
@@ -106,7 +111,7 @@ def improve_playable(
     states = initial.shape[1]
     blocks = last_block - first_block
     most = choices[g].max()
-    after = terminal[first_block:last_block] * discount[periods]
+    after = end[first_block:last_block].copy()
     now = after.copy()
     score = cost[0, 0].copy()
     changed = True
@@ -130,7 +135,7 @@ def improve_playable(
                             occupancy[t + 1, b, successor[s, o]] += number * odds[line, a, o]
         for b in range(blocks):
             for s in range(states):
-                after[b, s] = terminal[first_block + b, s] * discount[periods]
+                after[b, s] = end[first_block + b, s]
         for back in range(periods):
             t = periods - 1 - back
             score[:stages, :most] = 0.0
@@ -143,7 +148,7 @@ def improve_playable(
                         line = law[first_block + b, s]
                         where = stage[first_block + b, s]
                         for a in range(choices[g, where]):
-                            total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                            total = worth[t, g] * earn[line, a] - cost[t, g, where, a]
                             for o in range(outcomes[line]):
                                 total += odds[line, a, o] * after[b, successor[s, o]]
                             score[where, a] += number * total
@@ -162,9 +167,9 @@ def improve_playable(
                     line = law[first_block + b, s]
                     where = stage[first_block + b, s]
                     a = action[t, where]
-                    total = discount[t] * earn[line, a] - cost[t, g, where, a]
+                    total = worth[t, g] * earn[line, a] - cost[t, g, where, a]
                     for o in range(outcomes[line]):
                         total += odds[line, a, o] * after[b, successor[s, o]]
-                    now[b, s] = total
+                    now[b, s] = total + bonus[t, g, line]
             after, now = now, after
     return sweep

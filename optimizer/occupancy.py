@@ -25,7 +25,6 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
     successor = chain.space.successor
     index: dict[tuple[int, int, int, int], int] = {}
     objective: list[float] = []
-    money: list[tuple[int, int]] = []
     inflow: list[dict[tuple[int, int], list[tuple[int, float]]]] = [{} for _ in range(chain.periods + 1)]
     reachable = {(int(b), int(s)) for b, s in np.argwhere(chain.initial > 0)}
     for t in range(chain.periods):
@@ -35,7 +34,6 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
             for a in np.flatnonzero(problem.possible[t, group, where]).tolist():
                 variable = len(objective)
                 index[t, b, s, a] = variable
-                money.append((group, where))
                 cost = problem.actions[group, where, a].sum()
                 objective.append(float(chain.discount[t] * (problem.reward[regime[t], b, line, a] - cost)))
                 for o, odds in enumerate(problem.probability[regime[t], b, line, a]):
@@ -52,14 +50,24 @@ def whole_programme(problem: AllocationProblem) -> tuple[LpAnswer, NDArray[np.fl
     # Who appears at the very end is worth something whatever is done.
     last = float((chain.arrivals[-1] * chain.terminal).sum() * chain.discount[-1])
     lp = LinearProgramme(np.array(objective))
+    groups, laws = chain.targets.shape[0], chain.space.law_kind.size
     for r, row in enumerate(problem.rows):
+        money = problem.money[r].toarray().reshape(chain.periods, *chain.targets.shape)
+        people = problem.people[r].toarray().reshape(chain.periods + 1, groups, laws)
+        earned = problem.earned[r].toarray().reshape(chain.periods, groups)
         columns, values = [], []
         for (t, b, s, a), variable in index.items():
-            counted = float(problem.coefficients[r, t] @ problem.actions[chain.group[b], stage[b, s], a])
+            group, line = int(chain.group[b]), law[b, s]
+            counted = float(money[t, group, stage[b, s]] @ problem.actions[group, stage[b, s], a])
+            counted += people[t, group, line] + earned[t, group] * problem.reward[regime[t], b, line, a]
+            if t == chain.periods - 1:
+                odds = problem.probability[regime[t], b, line, a]
+                counted += float(odds @ people[-1, group, law[b, successor[s]]])
             if counted:
                 columns.append(variable)
                 values.append(counted)
-        lp.add_row(columns, np.array(values), row.sense, row.limit)
+        at_the_end = (chain.arrivals[-1] * people[-1][chain.group[:, None], law]).sum()
+        lp.add_row(columns, np.array(values), row.sense, row.limit - float(at_the_end))
     present: dict[tuple[int, int, int], list[int]] = {}
     for (t, b, s, _), variable in index.items():
         present.setdefault((t, b, s), []).append(variable)

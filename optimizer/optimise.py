@@ -1,6 +1,7 @@
-"""From a chain and its rules to a plan: the bound with full information, the playable mixture, one plan of it."""
+"""From a chain and its rules to a plan: the bound with full information, playable columns, the sequential search."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,30 +9,39 @@ from numpy.typing import NDArray
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
 from optimizer.playable import Playable, playable
-from optimizer.problem import AllocationProblem, budget_in_force, joint_actions, rows_of
+from optimizer.problem import AllocationProblem, budget_in_force, joint_actions
+from optimizer.rules import as_today, rows_of
+from optimizer.sequential import Sequential, Settled
+from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.chain import ControlledChain
-from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.sensitivity import Course, follow
 from sim.scenario import Scenario
-from sim.valuation import customer_asset
 
-__all__ = ["allocation_problem", "least_spend", "optimise"]
+__all__ = ["allocation_problem", "least_spend", "optimise", "searched", "solved"]
 
 Floats = NDArray[np.float64]
 
 TINY = 1e-6
 """Share of today's spend below which a budget is too small to be told from none."""
 REPAIRS = 60
-"""Rounds of scaling a mixed plan into its rules, at most; each closes most of what is left."""
-FITTED, FILLED = 1e-9, 1e-3
-"""Share of a rule by which it may be missed; by which rules may be missed while the budget is being filled."""
+"""Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
+FITTED = 1e-9
+"""Share of a rule by which it may be missed."""
+MISSED = 1e-6
+"""Share of a rule from which on a plan is said to miss it."""
 
 
-def allocation_problem(scenario: Scenario, chain: ControlledChain, budget: float | None = None) -> AllocationProblem:
-    """Return the question a scenario asks; ``budget`` overrides the scenario's, which defaults to today's spend."""
+def allocation_problem(
+    scenario: Scenario, chain: ControlledChain, budget: float | None = None, *, targeting: str = "state"
+) -> AllocationProblem:
+    """Return the question a scenario asks.
+
+    ``budget`` overrides the scenario's, which defaults to today's spend.
+    """
     total = budget_in_force(scenario, chain, budget)
     actions, choices = joint_actions(chain)
-    return AllocationProblem(chain, actions, choices, rows_of(scenario.rules, total, chain.targets, chain.periods))
+    return AllocationProblem(chain, actions, choices, rows_of(scenario, chain, total), targeting)
 
 
 def optimise(
@@ -39,7 +49,9 @@ def optimise(
     chain: ControlledChain,
     budget: float | None = None,
     *,
+    targeting: str = "state",
     tolerance: float = 1e-3,
+    seconds: float = np.inf,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Plan:
@@ -49,60 +61,160 @@ def optimise(
     ----------
     budget
         Money over the horizon; None: the scenario's, or else what today's spend is expected to cost.
+    targeting
+        What the firm tells apart: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers of value too).
     tolerance
         Of the bound, as a share of the possible lift.
+    seconds
+        Time for the search of the plan, and once more for the bound; what is found by then is feasible, with its gap.
 
     Raises
     ------
     RulesError
         If no plan meets the rules.
     """
-    problem = allocation_problem(scenario, chain, budget)
-    tell = progress or (lambda _: None)
-    searched = problem
-    if problem.limits[0] < TINY * problem.row_units[0]:  # prices of no money at all are those of a little
-        searched = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]))
-    best = full_information(searched, tolerance, threads=threads, progress=lambda done: tell(0.5 * done))
-    found = playable(searched, best, threads=threads, progress=lambda done: tell(0.5 + 0.4 * done))
+    problem = allocation_problem(scenario, chain, budget, targeting=targeting)
+    return solved(scenario, problem, tolerance=tolerance, seconds=seconds, threads=threads, progress=progress)
+
+
+def solved(
+    scenario: Scenario,
+    problem: AllocationProblem,
+    *,
+    starts: list[Floats] | None = None,
+    bounded: bool = True,
+    tolerance: float = 1e-3,
+    seconds: float = np.inf,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> Plan:
+    """Return the answer to a problem; ``starts`` are intensities to search from besides today's.
+
+    Without ``bounded`` the bound is nan: for steps of a larger question that has a bound of its own.
+
+    Raises
+    ------
+    RulesError
+        If no plan meets the rules.
+    """
+    chain, tell = problem.chain, progress or (lambda _: None)
+    took: dict[str, float] = {}
+    best, least, asked = None, least_spend(problem), problem
+    if problem.budget < TINY * problem.row_units[0]:  # prices of no money at all are those of a little
+        asked = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]), targeting=problem.targeting)
+    if bounded:
+        best = full_information(
+            asked, tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
+        )
+        took["bound"] = best.seconds
+    given = [*(starts or []), as_today(chain)]
+    found: Playable | None = None
+    if best is not None and not starts and _has_thresholds(chain):
+        found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.2 * done))
+        took["columns"] = found.seconds
+        given.insert(0, _mean_intensity(problem, found))
+    stake = abs(follow(chain, given[0]).asset - least.asset)
+    stake = max(stake, 0.0 if best is None else best.bound - least.asset, 1e-9 * abs(least.asset))
+    end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
+    took["plan"] = end.seconds
+    if asked is not problem:
+        end = replace(end, prices=searched(asked, given, stake, seconds).prices)
+    intensity = _held(problem, end.course)
+    course = end.course if intensity is end.course.intensity else follow(chain, intensity)
+    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     began = time.perf_counter()
-    mixed = _held(problem, _mean_intensity(problem, found), found)
-    intensity, missed = fit_to_rules(problem, mixed)
-    history = expected_history(chain, intensity)
-    least = expected_history(chain, least_spend(problem))
-    fitted = time.perf_counter()
-    reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+    reference = float("nan")
+    if best is not None:
+        reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+        took["certificate"] = time.perf_counter() - began
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
-    prices = {
-        row.name: float(price) for row, price in zip(problem.rows, found.prices, strict=True) if abs(price) > 1e-9
-    }
+    worst = int(missed.argmax()) if missed.size else 0
+    fits = not missed.size or missed[worst] < MISSED
     return Plan(
         scenario=scenario.name,
         scenario_hash=scenario.hash,
         targets=chain.targets,
         intensity=intensity,
-        customers=history.customers[:-1],
-        budget=problem.rows[0].limit,
-        asset=customer_asset(history, chain.discount_rate).total,
-        no_spend=customer_asset(least, chain.discount_rate).total,
+        customers=course.observed,
+        budget=problem.budget,
+        targeting=problem.targeting,
+        asset=course.asset,
+        no_spend=least.asset,
         bound=float("nan") if couples else reference,
         reference=reference,
         bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
-        prices=prices,
-        shadow_price=float(found.prices @ np.array([row.per_budget for row in problem.rows])),
-        status="feasible" if missed < 1e-6 else f"misses a rule by {missed:.2%}",
-        termination=_termination(best, found, tolerance),
-        seconds={
-            "bound": best.seconds,
-            "plan": found.seconds,
-            "fit": fitted - began,
-            "certificate": time.perf_counter() - fitted,
+        prices={
+            row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
         },
+        shadow_price=float(end.prices @ problem.per_budget),
+        status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {missed[worst]:.2%}",
+        termination=_termination(best, end, tolerance),
+        seconds=took,
     )
 
 
-def _termination(best: FullInformation, found: Playable, tolerance: float) -> str:
-    bound = f"bound within {tolerance:g} of lift" if best.converged else "bound stopped at its iteration limit"
-    return f"{bound} after {best.iterations} prices; plan settled after {found.iterations}"
+def searched(
+    problem: AllocationProblem, starts: list[Floats], stake: float, seconds: float = np.inf,
+    progress: Progress | None = None,
+) -> Settled:  # fmt: skip
+    """Return the best stationary point of the sequential search from several plans stated in intensities."""
+    search = Sequential(problem)
+    share, tell = 1 / len(starts), progress or (lambda _: None)
+
+    def told(i: int) -> Progress:
+        return lambda done: tell((i + done) * share)
+
+    ends = [
+        search.run(search.amount_of(start), lift=stake, seconds=seconds * share, progress=told(i))
+        for i, start in enumerate(starts)
+    ]
+    merit = [(end.missed > MISSED, -end.value) for end in ends]
+    return ends[merit.index(min(merit))]
+
+
+def least_spend(problem: AllocationProblem) -> Course:
+    """Return the rule-feasible plan with the least spend: nothing but what is committed or frozen, or the floors alone.
+
+    Floors are spread evenly over time and heads as far as the other rules allow.
+    """
+    chain = problem.chain
+    thrifty = replace(problem, goal="thrift", rows=tuple(row for row in problem.rows if row.name != "budget"))
+    intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
+    search = Sequential(thrifty)
+    course = search.follow(search.low)
+    if not search.missed(course).any():
+        return course
+    heads = np.maximum(problem.today.course.observed, 1e-9)
+    for row in problem.rows:
+        if row.sense == ">=" and row.money is not None and row.limit > 0 and row.people is None and row.earned is None:
+            where = (row.money.toarray().reshape(intensity.shape) > 0) * heads[..., None]
+            intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
+    stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
+    return search.run(search.amount_of(problem.targets.with_committed(intensity)), lift=stake).course
+
+
+def _has_thresholds(chain: ControlledChain) -> bool:
+    """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
+    if not isinstance(chain, Lifecycle):
+        return True
+
+    def threshold(curve: Curve) -> bool:
+        if isinstance(curve, BlattbergDeighton):
+            return False
+        return isinstance(curve, PiecewiseLinear) or curve.steepness > 1
+
+    levers = chain.scenario.levers.values()
+    curves = [curve for lever in levers for curve in lever.moves.values()]
+    curves += [curve for lever in levers for own in lever.by_segment.values() for curve in own.moves.values()]
+    return any(threshold(curve) for curve in curves)
+
+
+def _termination(best: FullInformation | None, end: Settled, tolerance: float) -> str:
+    plan = f"plan {'stationary' if end.stationary else 'stopped at its limit'} after {end.steps} steps"
+    if best is None:
+        return plan
+    bound = f"bound within {tolerance:g} of lift" if best.converged else "bound stopped at its limit"
+    return f"{bound} after {best.iterations} prices; {plan}"
 
 
 def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
@@ -121,58 +233,31 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
     return intensity
 
 
-def _held(problem: AllocationProblem, intensity: Floats, found: Playable) -> Floats:
-    """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads."""
-    out = problem.targets.with_committed(intensity)
-    if max(problem.targets.duration) == 1:
-        return out
-    heads = np.zeros((problem.chain.periods, *problem.targets.shape[:2]))
-    for g, (weights, columns) in enumerate(zip(found.mixture.weights, found.columns, strict=True)):
-        heads[:, g] = sum(w * column.used.sum(axis=2) for w, column in zip(weights, columns, strict=True))
-    for lever, duration in enumerate(problem.targets.duration):
-        for window in problem.targets.windows(lever, problem.chain.periods) if duration > 1 else ():
-            number = heads[window].sum(axis=0)
-            money = (out[window, :, :, lever] * heads[window]).sum(axis=0)
-            out[window, :, :, lever] = np.divide(money, number, out=np.zeros_like(money), where=number > 1e-12)
-    return out
+def _held(problem: AllocationProblem, course: Course) -> Floats:
+    """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads.
 
-
-def least_spend(problem: AllocationProblem) -> Floats:
-    """Return the rule-feasible plan with the least spend: nothing but what is committed, or the floors alone.
-
-    Floors are spread evenly over time and heads.
+    Where that breaks rules, campaigns are scaled until it does not.
     """
-    intensity = problem.targets.with_committed(np.zeros((problem.chain.periods, *problem.targets.shape)))
-    for row in problem.rows:
-        if row.sense == ">=" and row.limit > 0:
-            heads = max(float(problem.chain.initial.sum()), 1.0) * problem.chain.periods
-            intensity += row.limit / heads * row.periods[:, None, None, None] * row.levers * problem.targets.allowed
-    return fit_to_rules(problem, problem.targets.with_committed(intensity))[0] if intensity.any() else intensity
-
-
-def fit_to_rules(problem: AllocationProblem, intensity: Floats) -> tuple[Floats, float]:
-    """Return the plan scaled, period by lever, until it meets every rule, and by what share it misses the worst.
-
-    Mixing plans changes who is where, so what the mixture spends is met only nearly. Each round scales what a broken
-    rule counts, or fills the budget where its plan used all but a little of it.
-    """
-    scaled = intensity.copy()
-    full, worst = False, np.inf
-    for repair in range(REPAIRS + 1):
-        usage = problem.usage(scaled)
-        missed = np.maximum(problem.signs * (usage - problem.limits), 0) / problem.row_units
-        worst = float(missed.max(initial=0))
-        full = full or (repair == 0 and bool(usage[0] >= 0.98 * problem.limits[0]))
-        factor = np.ones((problem.chain.periods, problem.targets.shape[2]))
-        for r, row in enumerate(problem.rows):
-            fills = row.name == "budget" and full and worst < FILLED
-            if usage[r] > 0 and (missed[r] > 0 or fills):
-                factor = np.where(problem.coefficients[r] > 0, factor * problem.limits[r] / usage[r], factor)
-        for lever, lead in enumerate(problem.targets.lead):
-            factor[:lead, lever] = 1.0
-            for window in problem.targets.windows(lever, problem.chain.periods):
-                factor[window, lever] = factor[window, lever].min()
-        if repair == REPAIRS or (worst < FITTED and np.abs(factor - 1).max() < 1e-7):
+    targets, periods = problem.targets, problem.chain.periods
+    if max(targets.duration) == 1:
+        return course.intensity
+    out = course.intensity.copy()
+    windows = [(k, w) for k in range(targets.shape[2]) for w in targets.windows(k, periods) if targets.duration[k] > 1]
+    for lever, window in windows:
+        heads, money = course.observed[window].sum(axis=0), course.spend[window, :, :, lever].sum(axis=0)
+        out[window, :, :, lever] = np.divide(money, heads, out=np.zeros_like(money), where=heads > 1e-12)
+    for _ in range(REPAIRS):
+        counted = problem.counted(follow(problem.chain, out))
+        missed = problem.signs * (counted - problem.limits) / problem.row_units
+        broken = [r for r in np.flatnonzero(missed > FITTED) if problem.rows[r].people is None and counted[r] > 0]
+        if not broken:
             break
-        scaled = scaled * factor[:, None, None, :]
-    return scaled, worst
+        factor = np.ones_like(out)
+        for r in broken:
+            scaled = problem.money[r].toarray().reshape(out.shape) > 0
+            factor = np.where(scaled, factor * problem.limits[r] / counted[r], factor)
+        for lever, window in windows:
+            low = factor[window, :, :, lever].min(axis=0)
+            factor[window, :, :, lever] = np.where(low < 1, low, factor[window, :, :, lever].max(axis=0))
+        out = targets.with_committed(out * factor)
+    return out

@@ -55,6 +55,8 @@ class Plan:
         Of the rules that bind, d(asset)/d(limit).
     shadow_price : float
         d(asset)/d(budget), rules stated as shares moving along.
+    targeting : str
+        What it tells apart: ``segment``, ``stage`` or ``state``.
     status : str
         ``feasible``, or by how much the plan misses a rule; how near the best it is, the gap says.
     termination : str
@@ -77,6 +79,7 @@ class Plan:
     shadow_price: float
     status: str
     termination: str
+    targeting: str = "state"
     seconds: dict[str, float] = field(default_factory=dict)
     bound_assumes: str = BOUND_ASSUMES
 
@@ -133,7 +136,7 @@ class Plan:
         """Return the plan as JSON text; numbers that are not are null."""
         names = (
             "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
-            "status", "termination", "seconds", "bound_assumes", "lift_share", "gap",
+            "status", "termination", "targeting", "seconds", "bound_assumes", "lift_share", "gap",
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
@@ -202,6 +205,7 @@ class Plan:
                 prices=dict(content["prices"]),
                 status=str(content["status"]),
                 termination=str(content["termination"]),
+                targeting=str(content["targeting"]),
                 seconds=dict(content["seconds"]),
                 bound_assumes=str(content["bound_assumes"]),
                 **numbers,

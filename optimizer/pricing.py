@@ -4,15 +4,19 @@ A group's plans are priced at the rules' prices ``y`` of money, d(asset)/d(limit
 are in :mod:`optimizer.decomposition_kernels`.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from optimizer import decomposition_kernels as kernels
 from optimizer.problem import AllocationProblem
 from optimizer.solver import LinearProgramme
+from sim.engine.sensitivity import Aim
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Column", "Mixture", "Pricing", "conflict", "master", "violated"]
@@ -79,17 +83,29 @@ class Pricing:
             chain.block_stage, chain.block_law, chain.space.successor, self.outcomes, self.regime,
             problem.probability, problem.reward,
         )  # fmt: skip
-        self.terminal = chain.terminal
 
-    def price_of_money(self, prices: Floats) -> Floats:
-        """Return what a unit of money costs by (period, lever): its discounted self and the rules' prices."""
-        return np.asarray(
-            self.problem.chain.discount[:-1, None] + np.einsum("r,rtl->tl", prices, self.problem.coefficients)
+    def aim(self, prices: Floats) -> Aim:
+        """Return what is maximised less what the rules count at their prices."""
+        problem, aim = self.problem, self.problem.aim
+        return Aim(
+            aim.reward - (prices @ problem.earned).reshape(aim.reward.shape),
+            aim.money + (prices @ problem.money).reshape(aim.money.shape),
+            aim.people - (prices @ problem.people).reshape(aim.people.shape),
+            aim.terminal - float(prices @ problem.after),
         )
+
+    def _counts(self, aim: Aim) -> tuple[Floats, Floats, Floats]:
+        """Return what a unit earned, being there, and being there at the end count: the kernels' view of an aim."""
+        chain = self.problem.chain
+        end = aim.terminal * chain.terminal + aim.people[-1][chain.group[:, None], chain.block_law]
+        return np.ascontiguousarray(aim.reward), np.ascontiguousarray(aim.people[:-1]), np.ascontiguousarray(end)
 
     def cost(self, prices: Floats) -> Floats:
         """Return discounted cost by (period, group, stage, action) at the rules' prices."""
-        cost = np.einsum("tl,gsal->tgsa", self.price_of_money(prices), self.problem.actions)
+        return self._cost(self.aim(prices))
+
+    def _cost(self, aim: Aim) -> Floats:
+        cost = np.einsum("tgsl,gsal->tgsa", aim.money, self.problem.actions, optimize=True)
         return np.ascontiguousarray(np.where(self.problem.possible, cost, OUT_OF_REACH))
 
     def best(self, prices: Floats) -> tuple[float, list[Column]]:
@@ -106,7 +122,8 @@ class Pricing:
         blocks, states = chain.initial.shape
         action = np.zeros((chain.periods, blocks, states), dtype=np.uint8)
         value, arrived = np.empty((blocks, states)), np.zeros(blocks)
-        cost = self.cost(prices)
+        aim = self.aim(prices)
+        cost, counts = self._cost(aim), self._counts(aim)
         if own is None:
             extra = (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
         else:
@@ -114,13 +131,13 @@ class Pricing:
             extra = (
                 np.stack([step.probability for step in steps]),
                 np.stack([step.reward for step in steps]),
-                np.einsum("tl,tgsl->tgs", self.price_of_money(prices), own),
+                np.einsum("tgsl,tgsl->tgs", aim.money, own),
             )
 
         def run(part: tuple[int, int]) -> None:
             kernels.best_response(
-                *part, chain.group, *self.structure, cost, self.problem.choices, chain.discount, self.terminal,
-                chain.arrivals, *extra, action, value, arrived,
+                *part, chain.group, *self.structure, cost, self.problem.choices, *counts, chain.arrivals, *extra,
+                action, value, arrived,
             )  # fmt: skip
 
         edges = np.linspace(0, blocks, 4 * self.threads + 1).astype(int)
@@ -130,24 +147,8 @@ class Pricing:
 
     def columns_of(self, action: NDArray[np.uint8]) -> list[Column]:
         """Return what full-information plans ``action[period, block, state]`` bring and use, by group."""
-        chain = self.problem.chain
-        _, stages, most, _ = self.problem.actions.shape
-        used = np.zeros((self.groups, chain.periods, stages, most))
-        earned = np.zeros(self.groups)
-        kernels.play_states(
-            0, chain.group.size, chain.group, *self.structure, chain.discount, self.terminal, chain.initial,
-            chain.arrivals, action, used, earned,
-        )  # fmt: skip
-        return [
-            self._column(g, earned[g], used[g], action[:, self.first[g] : self.first[g + 1]])
-            for g in range(self.groups)
-        ]
-
-    def _column(self, group: int, earned: float, used: Floats, action: NDArray[np.uint8]) -> Column:
-        spend = np.einsum("tsa,sal->tl", used, self.problem.actions[group])
-        usage = np.einsum("rtl,tl->r", self.problem.coefficients, spend)
-        value = float(earned - self.problem.chain.discount[:-1] @ spend.sum(axis=1))
-        return Column(value, usage, used, action.copy())
+        edges = [(self.first[g], self.first[g + 1]) for g in range(self.groups)]
+        return self._played(action, range(self.groups), [action[:, first:last] for first, last in edges])
 
     def playable_column(self, group: int, action: NDArray[np.uint8]) -> Column:
         """Return what a playable plan ``action[period, stage]`` of one group brings and uses."""
@@ -155,18 +156,55 @@ class Pricing:
         first, last = self.first[group], self.first[group + 1]
         by_state = np.zeros((chain.periods, chain.group.size, chain.initial.shape[1]), dtype=np.uint8)
         by_state[:, first:last] = action[:, chain.block_stage[first:last]]
-        _, stages, most, _ = self.problem.actions.shape
-        used, earned = np.zeros((self.groups, chain.periods, stages, most)), np.zeros(self.groups)
+        return self._played(by_state, [group], [action])[0]
+
+    def _played(
+        self, by_state: NDArray[np.uint8], groups: Sequence[int], actions: list[NDArray[np.uint8]]
+    ) -> list[Column]:
+        """Return the columns of groups under ``by_state[period, block, state]``; ``actions`` are kept in them."""
+        problem, chain = self.problem, self.problem.chain
+        _, stages, most, _ = problem.actions.shape
+        used = np.zeros((self.groups, chain.periods, stages, most))
+        people = np.zeros((self.groups, chain.periods + 1, chain.space.law_kind.size))
+        earned, ended = np.zeros((self.groups, chain.periods)), np.zeros_like(chain.initial)
         kernels.play_states(
-            first, last, chain.group, *self.structure, chain.discount, self.terminal, chain.initial, chain.arrivals,
-            by_state, used, earned,
+            self.first[groups[0]], self.first[groups[-1] + 1], chain.group, *self.structure, chain.initial,
+            chain.arrivals, by_state, used, people, earned, ended,
         )  # fmt: skip
-        return self._column(group, earned[group], used[group], action)
+        after, aim = (ended * chain.terminal).sum(axis=1), problem.aim
+        out = []
+        for g, action in zip(groups, actions, strict=True):
+            spend = np.einsum("tsa,sal->tsl", used[g], problem.actions[g])
+            money, counted, gained = self._by_group[g]
+            left = after[self.first[g] : self.first[g + 1]].sum()
+            usage = money @ spend.ravel() + counted @ people[g].ravel() + gained @ earned[g] + problem.after * left
+            value = aim.reward[:, g] @ earned[g] - (aim.money[:, g] * spend).sum() + aim.terminal * left
+            out.append(Column(float(value), np.asarray(usage), used[g], action.copy()))
+        return out
+
+    @cached_property
+    def _by_group(self) -> list[tuple[csr_matrix, csr_matrix, csr_matrix]]:
+        """Return the rows' counts of each group's money, people and earnings."""
+        problem, chain = self.problem, self.problem.chain
+        laws = chain.space.law_kind.size
+        money = np.arange(problem.money.shape[1]).reshape(chain.periods, self.groups, -1)
+        people = np.arange(problem.people.shape[1]).reshape(chain.periods + 1, self.groups, laws)
+        earned = np.arange(problem.earned.shape[1]).reshape(chain.periods, self.groups)
+        columns = problem.money.tocsc(), problem.people.tocsc(), problem.earned.tocsc()
+        return [
+            (
+                columns[0][:, money[:, g].ravel()].tocsr(),
+                columns[1][:, people[:, g].ravel()].tocsr(),
+                columns[2][:, earned[:, g]].tocsr(),
+            )
+            for g in range(self.groups)
+        ]
 
     def improve(self, prices: Floats, starts: list[list[NDArray[np.uint8]]]) -> list[list[Column]]:
         """Return by group the playable plans that coordinate improvement reaches from each start."""
         chain = self.problem.chain
-        cost = self.cost(prices)
+        aim = self.aim(prices)
+        cost, counts = self._cost(aim), self._counts(aim)
 
         def run(group: int) -> list[Column]:
             first, last = self.first[group], self.first[group + 1]
@@ -175,8 +213,8 @@ class Pricing:
             for start in starts[group]:
                 action = start.copy()
                 kernels.improve_playable(
-                    first, last, group, *self.structure, cost, self.problem.choices, chain.discount, self.terminal,
-                    chain.initial, chain.arrivals, action, occupancy, STATE_SWEEPS,
+                    first, last, group, *self.structure, cost, self.problem.choices, *counts, chain.initial,
+                    chain.arrivals, action, occupancy, STATE_SWEEPS,
                 )  # fmt: skip
                 found[action.tobytes()] = action
             return [self.playable_column(group, action) for action in found.values()]

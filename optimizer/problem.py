@@ -1,28 +1,23 @@
 """What is asked: a chain, the actions to choose from, and the rules, in arrays. No solver here."""
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, vstack
 
+from optimizer.rules import Row, Today
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
-from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.sensitivity import Aim, Course, asset_aim, follow, thrift_aim
 from sim.errors import InputError
-from sim.scenario import Rules, Scenario
+from sim.scenario import Scenario
 
-__all__ = [
-    "AllocationProblem",
-    "Row",
-    "as_today",
-    "budget_in_force",
-    "joint_actions",
-    "reference_spend",
-    "rows_of",
-]
+__all__ = ["AllocationProblem", "budget_in_force", "contact_load", "joint_actions", "reference_spend"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,31 +36,6 @@ STEPS = {1: 8, 2: 3, 3: 2}
 """Into how many each step between them is divided for the bound."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One rule: money over some periods and levers, ``<=`` or ``>=`` a limit.
-
-    Attributes
-    ----------
-    name : str
-        As people read it.
-    periods, levers : bool arrays
-        What counts.
-    sense : ``<=`` or ``>=``
-    limit : float
-        Money.
-    per_budget : float
-        d(limit)/d(budget): rules stated as shares move with the budget.
-    """
-
-    name: str
-    periods: NDArray[np.bool_]
-    levers: NDArray[np.bool_]
-    sense: str
-    limit: float
-    per_budget: float
-
-
 @dataclass(frozen=True, eq=False)
 class AllocationProblem:
     """Which intensities, by period and observed target, make the customers worth most under the rules.
@@ -78,12 +48,42 @@ class AllocationProblem:
     choices : (groups, stages)
         How many of them count.
     rows : tuple of Row
+    targeting : str
+        What the firm tells apart when it spends: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers too).
+    goal : str
+        ``asset``: the most customer asset; ``thrift``: the least money.
+    floor, ceiling : (periods, groups, stages, levers), optional
+        Money that targets must get and may get: what is frozen, or kept near another plan.
     """
 
     chain: ControlledChain
     actions: Floats
     choices: Ints
     rows: tuple[Row, ...]
+    targeting: str = "state"
+    goal: str = "asset"
+    floor: Floats | None = None
+    ceiling: Floats | None = None
+
+    @cached_property
+    def aim(self) -> Aim:
+        """Return what is maximised."""
+        return asset_aim(self.chain) if self.goal == "asset" else thrift_aim(self.chain)
+
+    @cached_property
+    def after(self) -> Floats:
+        """Return what a unit of value after the horizon counts in each row."""
+        return np.array([row.after for row in self.rows])
+
+    @property
+    def budget(self) -> float:
+        """Return the money there is over the horizon; infinite where no rule limits it."""
+        return next((row.limit for row in self.rows if row.name == "budget"), np.inf)
+
+    @cached_property
+    def today(self) -> Today:
+        """Return what today's spend would do."""
+        return Today(self.chain)
 
     @property
     def targets(self) -> Targets:
@@ -91,28 +91,64 @@ class AllocationProblem:
         return self.chain.targets
 
     @cached_property
-    def coefficients(self) -> Floats:
-        """Return which money each row counts, (rows, periods, levers), zeros and ones."""
-        shape = (0, self.chain.periods, self.targets.shape[2])
-        rows = [row.periods[:, None] & row.levers[None, :] for row in self.rows]
-        return np.stack(rows).astype(float) if rows else np.zeros(shape)
+    def money(self) -> csr_matrix:
+        """Return what a unit of money counts in each row, (rows, periods x groups x stages x levers)."""
+        return self._stacked([row.money for row in self.rows], self.chain.periods * math.prod(self.targets.shape))
+
+    @cached_property
+    def people(self) -> csr_matrix:
+        """Return what a customer counts in each row, (rows, (periods + 1) x groups x laws)."""
+        laws = self.chain.space.law_kind.size
+        return self._stacked([row.people for row in self.rows], (self.chain.periods + 1) * self.targets.shape[0] * laws)
+
+    @cached_property
+    def earned(self) -> csr_matrix:
+        """Return what a unit earned counts in each row, (rows, periods x groups)."""
+        earned = [None if row.earned is None else csr_matrix(row.earned.reshape(1, -1)) for row in self.rows]
+        return self._stacked(earned, self.chain.periods * self.targets.shape[0])
+
+    def _stacked(self, rows: list[csr_matrix | None], width: int) -> csr_matrix:
+        empty = csr_matrix((1, width))
+        return vstack([empty if row is None else row for row in rows] or [csr_matrix((0, width))], format="csr")
 
     @cached_property
     def limits(self) -> Floats:
         """Return the rows' limits."""
         return np.array([row.limit for row in self.rows])
 
+    @cached_property
+    def per_budget(self) -> Floats:
+        """Return how the limits move with the budget."""
+        return np.array([row.per_budget for row in self.rows])
+
+    def counted(self, course: Course) -> Floats:
+        """Return what each rule counts in a course of the fluid twin."""
+        return np.asarray(
+            self.money @ course.spend.ravel()
+            + self.people @ course.people.ravel()
+            + self.earned @ course.earned.ravel()
+        )
+
     def usage(self, intensity: Floats) -> Floats:
-        """Return the money that each rule counts under ``intensity[period, group, stage, lever]``, expected."""
-        spend = expected_history(self.chain, intensity).spend.sum(axis=(1, 2))
-        return np.asarray(np.einsum("rtl,tl->r", self.coefficients, spend))
+        """Return what each rule counts under ``intensity[period, group, stage, lever]``, expected."""
+        return self.counted(follow(self.chain, intensity))
 
     @cached_property
     def row_units(self) -> Floats:
-        """Return the size of each rule's money: its limit, or for limits near zero what the reference would count."""
-        usual = self.usage(as_today(self.chain))
-        floor = 1e-3 * max(float(usual.max(initial=0)), float(self.limits.max(initial=0))) or 1.0
-        return np.asarray(np.maximum(np.maximum(self.limits, usual), floor))
+        """Return the size of each rule: its limit, or for limits near zero the whole of what it weighs today."""
+        course = self.today.course
+        weighed = (
+            abs(self.money) @ course.spend.ravel()
+            + abs(self.people) @ course.people.ravel()
+            + abs(self.earned) @ np.abs(course.earned).ravel()
+            + np.abs(self.after * course.after)
+        )
+        kind = np.array([0 if row.people is None else 1 for row in self.rows], dtype=int)
+        size = np.maximum(np.abs(self.limits), weighed)
+        for each in (0, 1):  # money and people are not compared
+            floor = 1e-3 * float(size[kind == each].max(initial=0)) or 1.0
+            size = np.where(kind == each, np.maximum(size, floor), size)
+        return np.asarray(size)
 
     @cached_property
     def signs(self) -> Floats:
@@ -154,13 +190,21 @@ class AllocationProblem:
         return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
 
 
+def contact_load(chain: ControlledChain) -> Floats:
+    """Return by lever the share of a customer's contacts in a period that a unit of money uses up; zeros: no limit."""
+    if not isinstance(chain, Lifecycle) or chain.scenario.rules.contacts is None:
+        return np.zeros(chain.targets.shape[2])
+    costs = [lever.cost_per_contact for lever in chain.scenario.levers.values()]
+    return np.array([0.0 if cost is None else 1 / (cost * chain.scenario.rules.contacts) for cost in costs])
+
+
 def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
     """Return joint intensities per (group, stage), cheapest first, and how many there are.
 
     With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
 
-    Zero and the reference are always among them. The usual intensity of a lever is its reference, or where that is
-    zero the intensity its curve was stated at.
+    Zero and the reference are always among them; what would be too many contacts is scaled back. The usual intensity
+    of a lever is its reference, or where that is zero the intensity its curve was stated at.
     """
     groups, stages, levers = chain.targets.shape
     if isinstance(chain, MatrixChain):
@@ -168,6 +212,7 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
         _check_number(chain, spend.shape[2], 0, 0)
         return spend, np.where(chain.targets.allowed[:, :, 0], spend.shape[2], 1)
     assert isinstance(chain, Lifecycle)
+    load = contact_load(chain)
     options: dict[tuple[int, int], Floats] = {}
     for group, segment in enumerate(chain.targets.segments):
         for stage in range(stages):
@@ -185,11 +230,13 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
             found: list[tuple[float, tuple[float, ...], Floats]] = []
             for combination in itertools.product(*offered):
                 row = np.zeros(levers)
-                row[here] = combination
-                found.append((row.sum(), combination, row))
+                row[here] = np.array(combination) / max(1.0, float(load[here] @ np.array(combination)))
+                found.append((row.sum(), tuple(row[here].tolist()), row))
             dearest = max(money for money, _, _ in found) or 1.0
             found.sort(key=lambda option: (round(option[0] / dearest, 9), option[1]))
-            options[group, stage] = np.array([row for _, _, row in found])
+            rows = np.array([row for _, _, row in found])
+            new = np.append(True, np.abs(np.diff(rows, axis=0)).max(axis=1, initial=0) > 1e-12 * dearest)
+            options[group, stage] = rows[new]
     most = max(len(rows) for rows in options.values())
     _check_number(chain, most, *max(options, key=lambda place: len(options[place])))
     actions = np.zeros((groups, stages, most, levers))
@@ -225,12 +272,7 @@ def _usual(chain: Lifecycle, segment: str, group: int, stage: int, lever: int) -
 
 def reference_spend(chain: ControlledChain) -> float:
     """Return the money that the reference intensities are expected to cost over the horizon."""
-    return float(expected_history(chain, as_today(chain)).spend.sum())
-
-
-def as_today(chain: ControlledChain) -> Floats:
-    """Return today's spend as a plan: the reference, and first what is committed."""
-    return chain.targets.with_committed(np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape)))
+    return float(Today(chain).course.spend.sum())
 
 
 def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:
@@ -246,29 +288,3 @@ def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | N
     if given is not None:
         return float(given)
     return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget
-
-
-def rows_of(rules: Rules, budget: float, targets: Targets, periods: int) -> tuple[Row, ...]:
-    """Return the rules as rows: total budget, largest share in one period, floors and caps by lever."""
-    every_period, every_lever = np.ones(periods, bool), np.ones(len(targets.levers), bool)
-    rows = [Row("budget", every_period, every_lever, "<=", budget, 1.0)]
-    if rules.period_share < 1:
-        for t in range(periods):
-            share = rules.period_share
-            rows.append(
-                Row(
-                    f"budget of period {t + 1}",
-                    np.eye(periods, dtype=bool)[t],
-                    every_lever,
-                    "<=",
-                    share * budget,
-                    share,
-                )
-            )
-    for name, rule in rules.levers.items():
-        only = np.array([lever == name for lever in targets.levers])
-        if rule.floor > 0:
-            rows.append(Row(f"floor of {name}", every_period, only, ">=", rule.floor * budget, rule.floor))
-        if rule.cap < 1:
-            rows.append(Row(f"cap of {name}", every_period, only, "<=", rule.cap * budget, rule.cap))
-    return tuple(rows)

@@ -39,6 +39,7 @@ from sim.scenario_customers import (
     ValueToCustomer,
 )
 from sim.scenario_market import Competitor, Lever, LeverInSegment, Shock
+from sim.scenario_rules import RULES, Rules, Uncertain
 
 __all__ = [
     "BASE_SEGMENTS",
@@ -65,38 +66,6 @@ __all__ = [
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
-
-
-class LeverRule(Model):
-    """Bounds on one lever's money over the horizon."""
-
-    floor: Share = Field(default=0.0, description="at least this share of the budget; default: none")
-    cap: Share = Field(default=1.0, description="at most this share of the budget; default: none")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.floor > self.cap:
-            raise ValueError(f"the floor {self.floor:g} is above the cap {self.cap:g}")
-        return self
-
-
-class Rules(Model):
-    """What every plan must keep to."""
-
-    budget: Annotated[float, Field(ge=0, le=1e18)] | None = Field(
-        default=None, description="money over the horizon; none: what today spends"
-    )
-    period_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0, description="largest share of the budget in one period; default: no limit"
-    )
-    levers: dict[str, LeverRule] = Field(default_factory=dict, description="floors and caps by lever")
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        floors = sum(rule.floor for rule in self.levers.values())
-        if floors > 1 + 1e-12:
-            raise ValueError(f"the levers' floors add up to {floors:g} of the budget; expected at most 1")
-        return self
 
 
 class Scenario(Model):
@@ -143,14 +112,15 @@ class Scenario(Model):
     competitors: tuple[Competitor, ...] = ()
     shocks: tuple[Shock, ...] = ()
     rules: Rules = Field(default_factory=Rules)
+    uncertain: tuple[Uncertain, ...] = Field(
+        default=(), description="numbers of this file that are not known, with their ranges; for risk"
+    )
     folder: Path = Field(default=Path(), exclude=True, description="where the file was; set by load")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = set(self.levers) | ({self.chain.lever} if self.chain else set())
-        for name in self.rules.levers:
-            if name not in names:
-                raise ValueError(_unknown("rules.levers", name, names))
+        self._check_rules(names)
         if self.chain is None:
             self._check_lifecycle()
         else:
@@ -158,6 +128,38 @@ class Scenario(Model):
         if self.terminal == "value-to-go" and self.discount_rate == 0:
             raise ValueError("terminal: value-to-go needs a discount_rate above 0; or say terminal: none")
         return self
+
+    def _check_rules(self, levers: set[str]) -> None:
+        """Raise where a rule names what is not there."""
+        rules = self.rules
+        segments = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
+        stages = set(self.chain.states) if self.chain else set(STAGES)
+        named = [("rules.levers", name, levers) for name in rules.levers]
+        named += [("rules.campaigns", name, levers) for name in rules.campaigns]
+        for key, slice_ in rules.slices.items():
+            named += [(f"rules.slices.{key}.levers", name, levers) for name in slice_.levers]
+            named += [(f"rules.slices.{key}.segments", name, segments) for name in slice_.segments]
+            named += [(f"rules.slices.{key}.stages", name, stages) for name in slice_.stages]
+            if max(slice_.start + 1, slice_.end or 1) > self.periods:
+                raise ValueError(f"rules.slices.{key}: lies beyond the {self.periods} periods of the horizon")
+        for key, people in rules.people.items():
+            named += [(f"rules.people.{key}.segments", name, segments) for name in people.segments]
+            if people.at is not None and people.at > self.periods:
+                raise ValueError(f"rules.people.{key}.at: lies beyond the {self.periods} periods of the horizon")
+            if people.count == "satisfaction" and self.satisfaction is None:
+                raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
+        for where, name, known in named:
+            if name not in known:
+                raise ValueError(_unknown(where, name, known))
+        if rules.contacts is not None and all(lever.cost_per_contact is None for lever in self.levers.values()):
+            raise ValueError("rules.contacts: needs a cost_per_contact on some lever")
+        if rules.stretches and rules.stretches.amounts is not None:
+            wanted = -(-self.periods // rules.stretches.every)
+            if len(rules.stretches.amounts) != wanted:
+                raise ValueError(
+                    f"rules.stretches.amounts: expected {wanted} amounts for {self.periods} periods, "
+                    f"got {len(rules.stretches.amounts)}"
+                )
 
     def _check_lifecycle(self) -> None:
         known = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
@@ -404,8 +406,8 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     here: type[Model] = Scenario
     inside_rules = False
     for part in location:
-        if inside_rules and part == "levers":
-            here = LeverRule
+        if inside_rules and str(part) in RULES:
+            here = RULES[str(part)]
         elif str(part) in known:
             here = known[str(part)]
         elif str(part) in SHAPES:

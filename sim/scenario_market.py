@@ -72,6 +72,9 @@ class Lever(Model):
         description="room of the medium, money per period: a unit of money works (room + today's spend)/(room + "
         "spend) times as well as today; none: no saturation",
     )
+    cost_per_contact: Positive | None = Field(
+        default=None, description="money of one contact, for rules.contacts; none: not counted as contact"
+    )
     by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
 
     @model_validator(mode="after")

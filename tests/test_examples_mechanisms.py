@@ -19,7 +19,7 @@ from scipy.optimize import minimize_scalar
 from experiments.cli import main
 from experiments.mechanism_figures import worth_less_than_nothing
 from optimizer.optimise import optimise
-from optimizer.problem import as_today
+from optimizer.rules import as_today
 from sim.engine.attitudes import mean_points, shifted
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle

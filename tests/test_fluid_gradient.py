@@ -11,8 +11,10 @@ from test_sim_reference import LAWS, LINE, small
 
 from sim.engine.chain import LOST, MatrixChain
 from sim.engine.effects import NEUTRAL, ROUTES
-from sim.engine.fluid import expected_history, gradient
+from sim.engine.fluid import expected_history
+from sim.engine.fluid_pass import Money
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.sensitivity import Aim, follow, gradient
 from sim.scenario import parse
 from sim.twin import build
 from sim.valuation import customer_asset
@@ -133,19 +135,73 @@ def test_money_that_comes_too_late_is_lost() -> None:
             np.testing.assert_allclose(slope[-1, :, :, i][allowed], cost[allowed], rtol=1e-12)
 
 
-def test_a_chain_of_ones_own_has_no_gradient() -> None:
-    """Its actions are mixed linearly: a TypeError says so."""
+def test_a_chain_of_ones_own_has_a_gradient_too() -> None:
+    """Between actions, against differences; at an action's own spend, that of spending more."""
+    stay, go = [[1.0, 0.0], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]
     content = {
         "name": "own",
-        "periods": 2,
-        "terminal": "none",
-        "chain": {"states": ["a"], "actions": [{"spend": 0, "moves": [[1.0]], "reward": [1]}]},
-        "segments": {"all": {"start": {"a": 5}}},
+        "periods": 3,
+        "chain": {
+            "states": ["a", "b"],
+            "actions": [{"spend": 0, "moves": stay, "reward": [1, 5]}, {"spend": 2, "moves": go, "reward": [2, 7]}],
+        },
+        "segments": {"all": {"start": {"a": 5, "b": 2}}},
     }
     chain = build(parse(content)).chain
     assert isinstance(chain, MatrixChain)
-    with pytest.raises(TypeError, match="a chain given outright"):
-        gradient(chain, np.zeros((2, 1, 1, 1)))
+    for start in (0.0, 0.7, 2.0):
+        plan = np.full((3, 1, 2, 1), start)
+        plan[1, 0, 0, 0] = 1.1
+        asset, slope = gradient(chain, plan)
+        for place in np.ndindex(plan.shape):
+            more = plan.copy()
+            more[place] += 1e-6
+            assert slope[place] == pytest.approx((gradient(chain, more)[0] - asset) / 1e-6, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("targeting", ["state", "segment"])
+def test_what_counts_anything_has_a_gradient_by_money(
+    law: str, targeting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything on; money of cells instead of intensities; any weights on what is earned, spent, and who is there."""
+    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    chain = chain_of(crowded(law))
+    rng = np.random.default_rng(7)
+    targets = chain.targets
+    each = np.argwhere(targets.allowed)
+    names = [tuple(k) if targeting == "state" else (targets.segments[k[0]], k[2]) for k in each.tolist()]
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    cell = np.full(targets.shape, -1)
+    cell[tuple(each.T)] = [number[name] for name in names]
+    amount = rng.uniform(50, 500, (chain.periods, len(number)))
+    plan = Money(targets, cell, amount)
+    laws = chain.space.law_kind.size
+    aim = Aim(
+        rng.normal(1, 0.3, (chain.periods, targets.shape[0])),
+        rng.normal(1, 0.3, (chain.periods, *targets.shape)),
+        rng.normal(0, 20, (chain.periods + 1, targets.shape[0], laws)),
+        0.7,
+    )
+
+    def value(money: Floats) -> float:
+        course = follow(chain, Money(targets, cell, money))
+        counted = (course.earned * aim.reward).sum() - (course.spend * aim.money).sum()
+        counted += (course.people * aim.people).sum()
+        return float(counted + aim.terminal * (course.end * chain.terminal).sum())
+
+    course = follow(chain, plan)
+    for t in range(chain.periods):
+        inside = plan.open(t)
+        spent = np.bincount(cell[inside], weights=course.spend[t][inside], minlength=len(number))
+        decided = np.isin(np.arange(len(number)), cell[inside]) & (plan.heads(course.observed[t]) > 0)
+        np.testing.assert_allclose(spent, np.where(decided, amount[t], 0))
+    slope = course.slope(aim)
+    for _ in range(4):
+        direction = rng.choice([-1.0, 1.0], amount.shape) * amount
+        one, two = (value(amount + k * STEP * direction) - value(amount - k * STEP * direction) for k in (1, 2))
+        want, size = (8 * one - two) / (12 * STEP), float(np.abs(slope * direction).sum())
+        assert float((slope * direction).sum()) == pytest.approx(want, rel=0, abs=PRECISION * size)
 
 
 # --- One mechanism at a time ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from optimizer.occupancy import whole_programme
 from optimizer.optimise import allocation_problem, least_spend, optimise
 from optimizer.playable import playable
 from optimizer.pricing import Pricing
-from optimizer.problem import AllocationProblem, Row, reference_spend
+from optimizer.problem import AllocationProblem, reference_spend
 from policies.planned import Planned
 from sim.contract import Allocation, Observation
 from sim.customers.population import Population
@@ -91,9 +91,8 @@ def problem_of(content: Content, share: float = 1.0) -> AllocationProblem:
 def with_limit(problem: AllocationProblem, index: int, change: float) -> AllocationProblem:
     """Return the same problem with one rule's limit moved."""
     rows = list(problem.rows)
-    row = rows[index]
-    rows[index] = Row(row.name, row.periods, row.levers, row.sense, row.limit + change, row.per_budget)
-    return AllocationProblem(problem.chain, problem.actions, problem.choices, tuple(rows))
+    rows[index] = replace(rows[index], limit=rows[index].limit + change)
+    return replace(problem, rows=tuple(rows))
 
 
 def asset_of(problem: AllocationProblem, intensity: Floats) -> float:
@@ -102,8 +101,8 @@ def asset_of(problem: AllocationProblem, intensity: Floats) -> float:
 
 def usage_of(problem: AllocationProblem, intensity: Floats) -> Floats:
     """Return the money each rule counts under a plan."""
-    spend = expected_history(problem.chain, intensity).spend.sum(axis=(1, 2))
-    return np.array([spend[row.periods][:, row.levers].sum() for row in problem.rows])
+    spend = expected_history(problem.chain, intensity).spend.ravel()
+    return np.array([float((row.money @ spend)[0]) for row in problem.rows])
 
 
 def meets(problem: AllocationProblem, usage: Floats) -> bool:
@@ -251,13 +250,13 @@ def test_best_response_is_backward_induction(
     prices = rng.uniform(0, 2, len(problem.rows))
     lagrangian, columns = Pricing(problem).best(prices)
     moves, rewards = dense(problem)
-    price = chain.discount[:-1, None] + np.tensordot(prices, problem.coefficients, 1)
+    price = chain.discount[:-1, None, None, None] + (prices @ problem.money).reshape(-1, *problem.targets.shape)
     value = chain.terminal * chain.discount[-1]
     choice = np.zeros((chain.periods, *chain.initial.shape), dtype=int)
     came = 0.0
     for t in reversed(range(chain.periods)):
         regime = chain.regimes[1][t]
-        cost = np.einsum("l,gsal->ags", price[t], problem.actions)[:, chain.group[:, None], chain.block_stage]
+        cost = np.einsum("gsl,gsal->ags", price[t], problem.actions)[:, chain.group[:, None], chain.block_stage]
         came += float((chain.arrivals[t] * value).sum())
         score = chain.discount[t] * rewards[regime] - cost + np.einsum("abij,bj->abi", moves[regime], value)
         allowed = np.arange(score.shape[0])[:, None, None] < problem.choices[chain.group[:, None], chain.block_stage]
@@ -289,19 +288,19 @@ def test_play_states_is_the_forward_recursion(
     columns = Pricing(problem).columns_of(action)
     blocks, states = np.ogrid[: chain.initial.shape[0], : chain.initial.shape[1]]
     now = chain.initial.copy()
-    value, spend = np.zeros(2), np.zeros((2, chain.periods, 5))
+    value, spend = np.zeros(2), np.zeros((2, chain.periods, *problem.targets.shape))
     for t in range(chain.periods):
         regime = chain.regimes[1][t]
         each = problem.actions[chain.group[:, None], chain.block_stage, action[t]]
         profit = rewards[regime][action[t], blocks, states] - each.sum(axis=2)
         value += chain.discount[t] * np.bincount(chain.group, (now * profit).sum(axis=1))
-        for group in range(2):
-            spend[group, t] = (now[..., None] * each)[chain.group == group].sum(axis=(0, 1))
+        for block, group in enumerate(chain.group):
+            np.add.at(spend[group, t, group], chain.block_stage[block], now[block, :, None] * each[block])
         now = np.einsum("bi,bij->bj", now, moves[regime][action[t], blocks, states]) + chain.arrivals[t]
     value += chain.discount[-1] * np.bincount(chain.group, (now * chain.terminal).sum(axis=1))
     for group, column in enumerate(columns):
         assert column.value == pytest.approx(value[group], rel=1e-10)
-        np.testing.assert_allclose(column.usage, np.einsum("rtl,tl->r", problem.coefficients, spend[group]), rtol=1e-10)
+        np.testing.assert_allclose(column.usage, problem.money @ spend[group].ravel(), rtol=1e-10)
         there = chain.initial[chain.group == group].sum() + np.cumsum(
             [0, *chain.arrivals[:-1, chain.group == group].sum(axis=(1, 2))]
         )
@@ -528,12 +527,12 @@ class FullInformationPlay:
         kind, stage = chain.space.kind.astype(np.uint8), self.stage.astype(np.uint8)
         successor = chain.space.successor.astype(np.uint16)
         spread, tables, moments, constant = twin.amounts
-        asset, spend = 0.0, np.zeros((chain.periods, self.problem.actions.shape[3]))
+        asset, spend = 0.0, np.zeros((chain.periods, *self.problem.targets.shape))
         for t in range(chain.periods):
             counts = np.zeros((units, states), dtype=np.int64)
             agent_kernels.count_states(who.start, state, counts)
             money = self.problem.actions[self.group[:, None], self.stage, self.action[t]]
-            spend[t] = np.einsum("us,usl->l", counts, money)
+            np.add.at(spend[t], (self.group[:, None], self.stage), counts[..., None] * money)
             moves = np.zeros((units, stages, stages), dtype=np.int64)
             purchases, revenue = (np.zeros((units, stages), dtype=np.int64) for _ in range(2))
             events = np.zeros((units, len(agent_kernels.EVENTS)), dtype=np.int64)
@@ -547,7 +546,7 @@ class FullInformationPlay:
             asset += chain.discount[t] * (earned - spend[t].sum())
         at_end = np.bincount(who.block * states + state, minlength=chain.initial.size).reshape(chain.initial.shape)
         asset += chain.discount[-1] * float((at_end * chain.terminal).sum())
-        return float(asset), np.einsum("rtl,tl->r", self.problem.coefficients, spend)
+        return float(asset), self.problem.money @ spend.ravel()
 
 
 def test_agents_play_the_programmes_own_policy_at_its_value(market: Callable[..., Content]) -> None:
@@ -752,7 +751,7 @@ def test_a_plan_keeps_to_what_is_committed_and_to_its_campaigns(market: Callable
     assert (problem.signs * (problem.limits - usage) >= -1e-6 * problem.limits).all()
     assert plan.asset == pytest.approx(asset_of(problem, plan.intensity), rel=1e-12)
     assert plan.no_spend < plan.asset <= plan.bound
-    least = least_spend(problem)
+    least = least_spend(problem).intensity
     np.testing.assert_array_equal(least[:2, ..., acquisition], plan.intensity[:2, ..., acquisition])
     np.testing.assert_array_equal(least[2:, ..., acquisition], 0)
     assert plan.no_spend == pytest.approx(asset_of(problem, least), rel=1e-12)
@@ -814,7 +813,6 @@ def test_lift_counts_from_the_least_the_rules_allow(market: Callable[..., Conten
         rules = {"levers": {"awareness": {"floor": floor}, "winback": {"floor": floor / 2}}} if floor else {}
         scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=rules))
         problem = allocation_problem(scenario, build(scenario).chain)
-        least = least_spend(problem)
-        spend = expected_history(problem.chain, least).spend.sum(axis=(0, 1, 2))
+        spend = least_spend(problem).spend.sum(axis=(0, 1, 2))
         expected = np.array([floor, 0, 0, 0, floor / 2]) * problem.limits[0]
         np.testing.assert_allclose(spend, expected, rtol=1e-6)

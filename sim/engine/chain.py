@@ -131,6 +131,12 @@ class ControlledChain(ABC):
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period under ``intensity[group, stage, lever]`` (money per customer) and one environment."""
 
+    @abstractmethod
+    def pull(
+        self, environment: Floats, intensity: Floats, by_probability: Floats, by_reward: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return derivatives by (intensity, environment), given those by a step's ``probability`` and ``reward``."""
+
     @cached_property
     def discount(self) -> Floats:
         """Return the discount factors of periods 0..periods, the last for the terminal value."""
@@ -195,6 +201,23 @@ class MatrixChain(ControlledChain):
             revenue=reward,
             reward=reward,
         )
+
+    def pull(
+        self, environment: Floats, intensity: Floats, by_probability: Floats, by_reward: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return derivatives by (intensity, environment); at an action's own spend, that of spending more."""
+        out = np.zeros_like(intensity)
+        for block, money in enumerate(self.action_spend):
+            spent = intensity[block, :, 0]
+            last = money.size - 1
+            at = np.clip(np.searchsorted(money, spent, side="right") - 1, 0, last)
+            after = np.minimum(at + 1, last)
+            wide = np.where(after > at, money[after] - money[at], np.inf)
+            states = np.arange(spent.size)
+            more = (self.moves[block, after, states] - self.moves[block, at, states]) * by_probability[block]
+            gain = (self.rewards[block, after, states] - self.rewards[block, at, states]) * by_reward[block]
+            out[block, :, 0] = (more.sum(axis=1) + gain) / wide
+        return out, np.zeros_like(environment)
 
 
 def observed_counts(chain: ControlledChain, occupancy: Floats) -> Floats:

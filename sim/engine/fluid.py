@@ -1,89 +1,24 @@
-"""The fluid twin: the same chain in expected numbers of customers, and its exact gradient.
+"""The fluid twin: the same chain in expected numbers of customers.
 
 ``occupancy[t+1, block] = occupancy[t, block] P(intensity[t], environment[t]) + arrivals[t]``. For agents whose traits
 are drawn from the blocks' nodes, no crowd effects, and an intensity plan whose money never runs out, it equals the
-agents' mean exactly; with the crowd it is their limit for many customers.
-
-:func:`gradient` runs the pass and then its adjoint backwards: one more pass gives the derivative of the customer asset
-with respect to every element of a plan.
+agents' mean exactly; with the crowd it is their limit for many customers. Its derivatives are in
+:mod:`sim.engine.sensitivity`.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.chain import ALIVE, DEFECTED, PROSPECT, UNAWARE, ControlledChain, Step, observed_counts
-from sim.engine.crowd import present
-from sim.engine.fluid_kernels import advance, observed_moves, pull_advance
+from sim.engine.chain import ALIVE, DEFECTED, PROSPECT, UNAWARE, ControlledChain, observed_counts
+from sim.engine.fluid_kernels import observed_moves
+from sim.engine.fluid_pass import FluidPass, levels_of
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import LEVELS
 from sim.history import KINDS, History
 
-__all__ = ["expected_history", "gradient", "observed_counts"]
+__all__ = ["expected_history", "observed_counts"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Period:
-    """Everything that one period of the fluid twin was made of."""
-
-    occupancy: Floats
-    observed: Floats
-    levels: Floats
-    rivals: dict[int, float]
-    employees: float
-    employees_after: float
-    talk: Floats | None
-    environment: Floats
-    intensity: Floats
-    effective: Floats
-    step: Step
-
-
-class _Pass:
-    """One run of the fluid twin under acting intensities ``[period, group, stage, lever]``."""
-
-    def __init__(self, chain: ControlledChain, intensity: Floats) -> None:
-        self.chain = chain
-        self.occupancy = chain.initial.copy()
-        crowd = chain.crowd if isinstance(chain, Lifecycle) else None
-        self.employees = crowd.employees_at_start if crowd else float("nan")
-        self.intensity = intensity
-
-    def period(self, t: int) -> _Period:
-        """Return period ``t`` and move on to the next."""
-        chain, occupancy, intensity = self.chain, self.occupancy, self.intensity[t]
-        observed = observed_counts(chain, occupancy)
-        levels, talk, rivals, after, effective = np.zeros((0, 0)), None, {}, self.employees, intensity
-        environment = chain.environment[t]
-        if isinstance(chain, Lifecycle):
-            crowd, scenario = chain.crowd, chain.scenario
-            shocks = present(scenario.shocks, t)
-            levels = levels_of(chain, occupancy)
-            talk = crowd.talk(levels)
-            rivals = {n: crowd.reaction(n, observed) for n in present(scenario.competitors, t)}
-            environment = crowd.environment(t, rivals, shocks, self.employees, talk)
-            effective = crowd.effective(intensity, observed)
-            after = crowd.employees_after(self.employees, shocks, effective, observed)
-        step = chain.step(environment, effective)
-        now = _Period(
-            occupancy, observed, levels, rivals, self.employees, after, talk, environment, intensity, effective, step
-        )
-        self.occupancy = np.array(chain.arrivals[t])
-        advance(occupancy, step.probability, chain.block_law, chain.space.successor, self.occupancy)
-        self.employees = after
-        return now
-
-
-def levels_of(chain: Lifecycle, occupancy: Floats) -> Floats:
-    """Return customers by (group, level of satisfaction) of ``occupancy[block, state]``; zeros without levels."""
-    out = np.zeros((chain.targets.shape[0], LEVELS))
-    if chain.attitudes.levels:
-        by_level = np.stack([occupancy[:, chain.space.level == k].sum(axis=1) for k in range(1, LEVELS + 1)], axis=1)
-        np.add.at(out, chain.group, by_level)
-    return out
 
 
 def expected_history(chain: ControlledChain, intensity: Floats) -> History:
@@ -130,7 +65,7 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
         if isinstance(chain, Lifecycle):
             satisfaction[t] = mean_satisfaction(levels_of(chain, occupancy))
 
-    run = _Pass(chain, intensity)
+    run = FluidPass(chain, intensity)
     for t in range(periods):
         now = run.period(t)
         look(t, now.occupancy, now.employees)
@@ -207,63 +142,3 @@ def surveyed_on_schedule(chain: ControlledChain, satisfaction: Floats) -> Floats
         if asked >= 0:
             out[t] = satisfaction[asked]
     return out
-
-
-def gradient(chain: ControlledChain, intensity: Floats) -> tuple[float, Floats]:
-    """Return the customer asset under a plan and its derivative with respect to every element of the plan.
-
-    Exact, by the adjoint of the fluid pass, crowd effects included: word of mouth, rivals who react, saturation,
-    employees. At kinks (clips, points of broken lines) the derivative is one-sided.
-
-    Parameters
-    ----------
-    chain : ControlledChain
-    intensity : (periods, groups, stages, levers)
-        Intensities that act, money per targeted customer per period.
-
-    Returns
-    -------
-    Asset, and derivatives of the shape of ``intensity``.
-
-    Raises
-    ------
-    TypeError
-        For a chain given outright: its actions are mixed linearly, and its value is the optimiser's to differentiate.
-    """
-    if not isinstance(chain, Lifecycle):
-        raise TypeError("gradient: expected the lifecycle; a chain given outright has actions, not intensities")
-    crowd, space = chain.crowd, chain.space
-    blocks, laws = chain.group.size, space.law_kind.size
-    law_place = (np.arange(blocks)[:, None] * laws + chain.block_law).ravel()
-    rows = np.arange(blocks)[:, None]
-    run = _Pass(chain, intensity)
-    past = [run.period(t) for t in range(chain.periods)]
-    asset = chain.discount[-1] * float((run.occupancy * chain.terminal).sum())
-    out = np.zeros_like(intensity)
-    after = chain.discount[-1] * chain.terminal
-    by_points = 0.0
-    for t in range(chain.periods - 1, -1, -1):
-        now, discount = past[t], chain.discount[t]
-        number = np.bincount(law_place, weights=now.occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws)
-        money = now.intensity.sum(axis=2)
-        asset += discount * float((number * now.step.reward).sum() - (now.observed * money).sum())
-        before = np.empty_like(now.occupancy)
-        by_odds = np.zeros_like(now.step.probability)
-        pull_advance(now.occupancy, now.step.probability, chain.block_law, space.successor, after, before, by_odds)
-        before += discount * now.step.reward[rows, chain.block_law]
-        by_effective, by_environment = chain.pull(now.environment, now.effective, by_odds, discount * number)
-        by_rivals, by_now, by_talk = crowd.environment_pull(by_environment, now.environment, now.rivals, now.talk)
-        kept, more, heads = crowd.employees_pull(by_points, now.employees_after, now.effective, now.observed)
-        by_intensity, by_observed = crowd.effective_pull(by_effective + more, now.intensity, now.observed)
-        out[t] = by_intensity - discount * now.observed[:, :, None]
-        by_observed = by_observed + heads - discount * money
-        for rival, wanted in by_rivals.items():
-            by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
-        before += by_observed[chain.group[:, None], chain.block_stage]
-        if now.talk is not None:
-            by_level = crowd.talk_pull(by_talk, now.levels)
-            felt = space.level > 0
-            before[:, felt] += by_level[chain.group][:, space.level[felt] - 1]
-        by_points = kept + by_now
-        after = before
-    return asset, out

@@ -1,0 +1,381 @@
+"""Sequential linear programming on the fluid twin's exact gradient: any targeting, every rule, all crowd effects.
+
+The plan is money by period and *cell* (the targets that get the same money per head). In money every rule of money is
+exactly linear; what it does to the asset, to people and to profit is followed by the adjoint of the fluid pass
+(:mod:`sim.engine.sensitivity`). Each step solves a linear programme for the change ``d`` of the plan,
+
+``max g d - penalty v   s.t.   rows(x) + J d - v <= limits,  |d| <= radius,  low <= x + d <= high``,
+
+and is taken where the merit (value less penalties) rises as promised. Radii are kept by variable: they grow while a
+variable keeps its direction and shrink where it turns back, so that those at their optimum settle while others still
+travel (move limits of structural optimisation; Svanberg 1987). What is found is a stationary point, with the prices
+of the rules there.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags, hstack
+
+from optimizer.problem import AllocationProblem, contact_load
+from optimizer.solver import BoxProgramme
+from sim.contract import Targets
+from sim.engine.fluid_pass import Money
+from sim.engine.sensitivity import Aim, Course, follow
+
+__all__ = ["TARGETINGS", "Cells", "Sequential", "Settled"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Progress = Callable[[float], None]
+
+TARGETINGS = ("segment", "stage", "state")
+"""What the firm tells apart when it spends: segments; segments and stages; tiers of value too."""
+
+FIRST, LARGEST = 0.3, 4.0
+"""Radius at first and at most, in units of a variable's own size."""
+WIDER, NARROWER = 1.3, 0.5
+GAIN = 1e-5
+"""The search ends when a step promises less than this share of the lift, or several steps brought no more."""
+PATIENCE = 5
+PENALTY = 20.0
+"""Of a broken rule, in multiples of the largest marginal value it could stand for."""
+DUST = 1e-9
+"""Share of a variable's own size that is none: arithmetic."""
+EMPTY = 1e-9
+"""Heads below which a cell is empty."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Who gets the same money per head.
+
+    Attributes
+    ----------
+    targets : Targets
+    cell : (groups, stages, levers)
+        Number of the cell, -1 where a lever cannot be used.
+    lever : (cells,)
+    """
+
+    targets: Targets
+    cell: Ints
+    lever: Ints
+
+    @staticmethod
+    def of(targets: Targets, targeting: str) -> "Cells":
+        """Return the cells of a targeting: ``segment``, ``stage`` or ``state``."""
+        number: dict[tuple[object, ...], int] = {}
+        cell = np.full(targets.shape, -1, dtype=np.int64)
+        lever = []
+        for g, s, k in np.argwhere(targets.allowed).tolist():
+            names: tuple[object, ...] = (targets.segments[g], k)
+            if targeting != "segment":
+                names += (s,)
+            if targeting == "state":
+                names += (g,)
+            if names not in number:
+                number[names] = len(number)
+                lever.append(k)
+            cell[g, s, k] = number[names]
+        return Cells(targets, cell, np.array(lever, dtype=np.int64))
+
+    def sum(self, by_target: Floats) -> Floats:
+        """Return sums by cell, (..., cells), of ``by_target[..., group, stage, lever]``."""
+        inside = self.cell >= 0
+        rows = by_target[..., inside].reshape(-1, int(inside.sum()))
+        out = np.stack([np.bincount(self.cell[inside], weights=row, minlength=self.lever.size) for row in rows])
+        return np.asarray(out.reshape(*by_target.shape[:-3], self.lever.size), dtype=float)
+
+    def largest(self, by_target: Floats) -> Floats:
+        """Return the largest by cell of ``by_target[group, stage, lever]``."""
+        out = np.zeros(self.lever.size)
+        inside = self.cell >= 0
+        np.maximum.at(out, self.cell[inside], by_target[inside])
+        return out
+
+    def money(self, amount: Floats) -> Money:
+        """Return the plan that spends ``amount[period, cell]``."""
+        return Money(self.targets, self.cell, amount)
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    course : Course
+        Of the plan in money.
+    amount : (periods, cells)
+    value : float
+        Of what was maximised.
+    prices : (rows,)
+        d(value)/d(limit).
+    marginal : (periods, cells)
+        d(value)/d(money), before the rules' prices.
+    missed : float
+        Largest share of a rule by which it is missed.
+    steps : int
+    stationary : bool
+        Whether the search ended because no step promised more.
+    seconds : float
+    """
+
+    course: Course
+    amount: Floats
+    value: float
+    prices: Floats
+    marginal: Floats
+    missed: float
+    steps: int
+    stationary: bool
+    seconds: float
+
+
+class Sequential:
+    """A search over the plans of one problem and targeting.
+
+    Attributes
+    ----------
+    problem : AllocationProblem
+    cells : Cells
+    low, high : (periods, cells)
+        Money that each cell must get and may get; beside the largest intensity that is offered.
+    """
+
+    def __init__(self, problem: AllocationProblem) -> None:
+        self.problem = problem
+        self.chain = problem.chain
+        self.cells = Cells.of(problem.targets, problem.targeting)
+        shape = (self.chain.periods, self.cells.lever.size)
+        self.low = np.zeros(shape) if problem.floor is None else self.cells.sum(problem.floor)
+        self.high = np.full(shape, np.inf) if problem.ceiling is None else self.cells.sum(problem.ceiling)
+        lead = np.array(problem.targets.lead)
+        self.open = np.arange(self.chain.periods)[:, None] >= lead[self.cells.lever]
+        self.most = self.cells.largest(problem.actions.max(axis=2))
+        usual = np.where(problem.targets.reference > 0, problem.targets.reference, problem.actions.max(axis=2) / 8)
+        self.usual = self.cells.largest(usual)
+        self._nonlinear = np.flatnonzero(
+            (np.diff(problem.people.indptr) > 0) | (np.diff(problem.earned.indptr) > 0)
+        ).tolist()
+
+    # --- Plans ---
+
+    def amount_of(self, intensity: Floats) -> Floats:
+        """Return the money of a plan stated in intensities, by cell."""
+        return np.where(self.open, self.cells.sum(follow(self.chain, intensity).spend), 0.0)
+
+    def follow(self, amount: Floats) -> Course:
+        """Return what happens when cells get this money."""
+        return follow(self.chain, self.cells.money(amount))
+
+    def missed(self, course: Course) -> Floats:
+        """Return by how much each rule is missed."""
+        problem = self.problem
+        return np.asarray(np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0))
+
+    # --- The search ---
+
+    def run(
+        self, start: Floats, *, lift: float, steps: int = 80, seconds: float = np.inf, progress: Progress | None = None
+    ) -> Settled:
+        """Return the stationary point reached from ``start[period, cell]``.
+
+        Parameters
+        ----------
+        lift
+            The size of what is at stake, by which gains are measured.
+        steps, seconds
+            At most so many, and so long.
+        """
+        began = time.perf_counter()
+        solver = BoxProgramme()
+        amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
+        course = self.follow(amount)
+        radius, before = None, np.zeros_like(amount)
+        penalty, factor = None, PENALTY
+        prices = np.zeros(len(self.problem.rows))
+        slope, quiet, step, stationary = np.zeros_like(amount), 0, 0, False
+        for step in range(1, steps + 1):
+            heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
+            size = np.maximum(amount, 0.5 * self.usual * heads)
+            radius = FIRST * size if radius is None else np.minimum(radius, LARGEST * size)
+            slope = course.slope(self.problem.aim)
+            jacobian = self._jacobian(course)
+            if penalty is None:
+                penalty = factor * self._penalty(slope, jacobian)
+            merit = course.value(self.problem.aim) - float(penalty @ self.missed(course))
+            change, prices, promised = self._step(
+                solver, course, amount, heads, radius, slope, jacobian, penalty, merit
+            )
+            if promised <= GAIN * lift:
+                if (self.missed(course) > 1e-6 * self.problem.row_units).any() and factor < 1e4 * PENALTY:
+                    factor, penalty, radius = 10 * factor, None, None
+                    continue
+                stationary = True
+                break
+            wanted = np.maximum(amount + change, np.minimum(self.low, amount))
+            wanted = np.where(wanted - self.low < DUST * size, np.minimum(self.low, wanted), wanted)
+            tried = self.follow(wanted)
+            gained = tried.value(self.problem.aim) - float(penalty @ self.missed(tried)) - merit
+            if gained < 0.1 * promised:
+                radius = NARROWER * np.minimum(radius, np.maximum(np.abs(change), 1e-3 * radius))
+            if gained > 0:
+                turned, onward = change * before < 0, change * before > 0
+                radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))
+                amount, course, before = wanted, tried, change
+            quiet = quiet + 1 if gained < GAIN * lift else 0
+            if progress:
+                progress(step / steps)
+            if quiet >= PATIENCE or time.perf_counter() - began > seconds:
+                stationary = quiet >= PATIENCE
+                break
+        missed, value = self.missed(course) / self.problem.row_units, course.value(self.problem.aim)
+        return Settled(
+            course, amount, value, prices, slope, float(missed.max(initial=0)), step, stationary,
+            time.perf_counter() - began,
+        )  # fmt: skip
+
+    def _jacobian(self, course: Course) -> csr_matrix:
+        """Return d(what each rule counts)/d(money of cells), (rows, periods x cells)."""
+        problem, cells = self.problem, self.cells
+        heads = np.stack([cells.money(np.zeros((1, cells.lever.size))).heads(now.observed) for now in course.past])
+        # Money of a cell falls on its targets by heads.
+        inside = np.argwhere(cells.cell >= 0)
+        at = cells.cell[tuple(inside.T)]
+        flat = np.ravel_multi_index(tuple(inside.T), cells.cell.shape)
+        periods, width = self.chain.periods, cells.cell.size
+        part = course.observed[:, inside[:, 0], inside[:, 1]] / np.maximum(heads[:, at], 1e-300)
+        rows = (np.arange(periods)[:, None] * width + flat).ravel()
+        columns = (np.arange(periods)[:, None] * cells.lever.size + at).ravel()
+        shape = (periods * width, periods * cells.lever.size)
+        jacobian = problem.money @ csr_matrix((part.ravel(), (rows, columns)), shape=shape)
+        if not self._nonlinear:
+            return csr_matrix(jacobian)
+        jacobian = jacobian.tolil()
+        for r in self._nonlinear:
+            jacobian[r] = course.slope(self._aim_of(r)).reshape(1, -1)
+        return csr_matrix(jacobian)
+
+    def _aim_of(self, row: int) -> Aim:
+        """Return what a rule counts as an aim."""
+        problem, aim = self.problem, self.problem.aim
+        return Aim(
+            problem.earned[row].toarray().reshape(aim.reward.shape),
+            -problem.money[row].toarray().reshape(aim.money.shape),
+            problem.people[row].toarray().reshape(aim.people.shape),
+            float(problem.after[row]),
+        )
+
+    def _penalty(self, slope: Floats, jacobian: csr_matrix) -> Floats:
+        """Return value lost per unit by which each rule is missed: well above any price it may have."""
+        largest = float(np.abs(slope[self.open]).max(initial=0)) or 1.0
+        entries = abs(jacobian)
+        count = np.maximum(np.diff(entries.indptr), 1)
+        usual = np.asarray(entries.sum(axis=1)).ravel() / count
+        return np.where(usual > 0, largest / np.maximum(usual, 1e-300), largest)
+
+    def _step(
+        self, solver: BoxProgramme, course: Course, amount: Floats, heads: Floats, radius: Floats, slope: Floats,
+        jacobian: csr_matrix, penalty: Floats, merit: float,
+    ) -> tuple[Floats, Floats, float]:  # fmt: skip
+        """Return the best change inside the radii, the rules' prices, and what it promises."""
+        problem, shape = self.problem, amount.shape
+        top = np.where(heads > EMPTY, np.minimum(self.high, self.most * heads), 0.0)
+        usable = self.open & (heads > EMPTY)
+        low = np.where(usable, np.maximum(-radius, np.minimum(self.low - amount, 0)), -amount * ~usable)
+        high = np.where(usable, np.minimum(radius, np.maximum(top - amount, 0)), -amount * ~usable)
+        low, high = np.minimum(low, high), np.maximum(low, high)
+        tie = self._ties(heads)
+        columns = slope.size if tie is None else tie.shape[1]
+        unit = np.maximum(heads * self.usual, 1e-12).ravel() if tie is None else np.ones(columns)
+        objective = slope.ravel() if tie is None else np.asarray(tie.T @ slope.ravel())
+        matrix = jacobian if tie is None else csr_matrix(jacobian @ tie)
+        if tie is not None:
+            low, high = self._tied_bounds(tie, low, high)
+        counted = problem.counted(course)
+        room = problem.limits - counted
+        units = problem.row_units
+        slack = diags(-problem.signs, format="csr")
+        extra = self._contacts(amount, heads) if tie is None else None
+        whole = hstack([diags(1 / units) @ matrix @ diags(unit), slack], format="csr")
+        row_low = np.where(problem.signs > 0, -np.inf, room / units)
+        row_high = np.where(problem.signs > 0, room / units, np.inf)
+        if extra is not None:
+            from scipy.sparse import vstack
+
+            rows, left = extra
+            wide = hstack([rows @ diags(unit), csr_matrix((rows.shape[0], units.size))], format="csr")
+            whole = vstack([whole, wide], format="csr")
+            row_low, row_high = np.append(row_low, np.full(left.size, -np.inf)), np.append(row_high, left)
+        answer = solver.solve(
+            np.append(objective * unit, -penalty * units),
+            np.append(low.ravel() / unit, np.zeros(units.size)),
+            np.append(high.ravel() / unit, np.full(units.size, np.inf)),
+            whole.tocsc(), row_low, row_high,
+        )  # fmt: skip
+        moved = answer.values[:columns] * unit
+        change = (moved if tie is None else np.asarray(tie @ moved)).reshape(shape)
+        value = float(slope.ravel() @ change.ravel() - (penalty * units) @ answer.values[columns:])
+        promised = value - (merit - course.value(self.problem.aim))
+        prices = answer.duals[: units.size] / units
+        sign = problem.signs
+        return change, np.where(sign > 0, np.maximum(prices, 0), np.minimum(prices, 0)), promised
+
+    def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
+        """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
+        load = contact_load(self.chain)
+        if not load.any():
+            return None
+        cells, periods = self.cells, self.chain.periods
+        groups, stages, levers = cells.cell.shape
+        rows, columns, values = [], [], []
+        count = 0
+        for g in range(groups):
+            for s in range(stages):
+                mine = [
+                    (int(cells.cell[g, s, k]), load[k]) for k in range(levers) if load[k] and cells.cell[g, s, k] >= 0
+                ]
+                for t in range(periods) if mine else ():
+                    for cell, weight in mine:
+                        rows.append(count)
+                        columns.append(t * cells.lever.size + cell)
+                        values.append(weight / max(heads[t, cell], EMPTY))
+                    count += 1
+        matrix = csr_matrix((values, (rows, columns)), shape=(count, amount.size))
+        return matrix, np.maximum(1.0 - matrix @ amount.ravel(), 0.0)
+
+    def _ties(self, heads: Floats) -> csr_matrix | None:
+        """Return money by the intensity of campaigns, (periods x cells, campaigns and single periods)."""
+        duration = np.array(self.problem.targets.duration)[self.cells.lever]
+        if duration.max(initial=1) == 1:
+            return None
+        rows, columns, values = [], [], []
+        count = 0
+        number = self.cells.lever.size
+        for c, lever in enumerate(self.cells.lever.tolist()):
+            for window in self.problem.targets.windows(lever, self.chain.periods):
+                inside = range(window.start, window.stop)
+                whole = max(float(heads[window, c].sum()), EMPTY)
+                for t in inside:
+                    rows.append(t * number + c)
+                    columns.append(count)
+                    values.append(float(heads[t, c]) / whole * len(inside))
+                count += 1
+        return csr_matrix((values, (rows, columns)), shape=(heads.size, count))
+
+    def _tied_bounds(self, tie: csr_matrix, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """Return bounds of the campaigns that keep every period inside its own."""
+        entries = tie.tocoo()
+        least, most = np.full(tie.shape[1], -np.inf), np.full(tie.shape[1], np.inf)
+        good = entries.data > 1e-9
+        at, where, share = entries.col[good], entries.row[good], entries.data[good]
+        np.maximum.at(least, at, low.ravel()[where] / share)
+        np.minimum.at(most, at, high.ravel()[where] / share)
+        least = np.where(np.isfinite(least), least, 0.0)
+        most = np.where(np.isfinite(most), most, 0.0)
+        return np.minimum(least, most), np.maximum(least, most)

@@ -1,0 +1,210 @@
+"""What a plan brings and how that changes with every element of it: the fluid pass and its adjoint.
+
+One forward pass gives everything that values and rules count; one more pass backwards per :class:`Aim` gives the exact
+derivatives of that aim with respect to every element of the plan, crowd effects included: word of mouth, rivals who
+react, saturation, employees. At kinks (clips, points of broken lines) a derivative is one-sided.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.chain import ControlledChain
+from sim.engine.fluid_kernels import pull_advance
+from sim.engine.fluid_pass import FluidPass, Money, Period
+from sim.engine.lifecycle import Lifecycle
+
+__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """A quantity linear in what happens: ``sum reward x earned + sum people x heads - sum money x spent + terminal``.
+
+    Attributes
+    ----------
+    reward : (periods, groups)
+        What a unit of money earned before marketing counts.
+    money : (periods, groups, stages, levers)
+        What a unit of money spent costs.
+    people : (periods + 1, groups, laws)
+        What a customer under each law counts at the start of each period and at the end.
+    terminal : float
+        What a unit of value after the horizon counts.
+    """
+
+    reward: Floats
+    money: Floats
+    people: Floats
+    terminal: float
+
+
+def asset_aim(chain: ControlledChain) -> Aim:
+    """Return the customer asset as an aim."""
+    groups = chain.targets.shape[0]
+    discount = chain.discount[:-1]
+    return Aim(
+        np.broadcast_to(discount[:, None], (chain.periods, groups)),
+        np.broadcast_to(discount[:, None, None, None], (chain.periods, *chain.targets.shape)),
+        np.zeros((chain.periods + 1, groups, chain.space.law_kind.size)),
+        float(chain.discount[-1]),
+    )
+
+
+def thrift_aim(chain: ControlledChain) -> Aim:
+    """Return money not spent as an aim, undiscounted."""
+    asset = asset_aim(chain)
+    return Aim(np.zeros_like(asset.reward), np.ones_like(asset.money), asset.people, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What happened in one run of the fluid twin.
+
+    Attributes
+    ----------
+    chain : ControlledChain
+    plan : (periods, groups, stages, levers) or Money
+    past : list of Period
+    end : (blocks, states)
+        Customers after the last period.
+    """
+
+    chain: ControlledChain
+    plan: Floats | Money
+    past: list[Period]
+    end: Floats
+
+    @cached_property
+    def intensity(self) -> Floats:
+        """Return money per customer, (periods, groups, stages, levers)."""
+        return np.stack([now.intensity for now in self.past])
+
+    @cached_property
+    def observed(self) -> Floats:
+        """Return observed heads, (periods, groups, stages)."""
+        return np.stack([now.observed for now in self.past])
+
+    @cached_property
+    def spend(self) -> Floats:
+        """Return money, (periods, groups, stages, levers)."""
+        return np.asarray(self.observed[..., None] * self.intensity)
+
+    @cached_property
+    def people(self) -> Floats:
+        """Return customers by law, (periods + 1, groups, laws), at the start of each period and at the end."""
+        chain = self.chain
+        groups, laws = chain.targets.shape[0], chain.space.law_kind.size
+        place = (chain.group[:, None] * laws + chain.block_law).ravel()
+        weights = [*(now.occupancy for now in self.past), self.end]
+        counts = [np.bincount(place, weights=w.ravel(), minlength=groups * laws).reshape(groups, laws) for w in weights]
+        return np.stack(counts)
+
+    @cached_property
+    def earned(self) -> Floats:
+        """Return money earned before marketing, (periods, groups)."""
+        groups = self.chain.targets.shape[0]
+        rows = np.arange(self.chain.group.size)[:, None]
+        by_block = [(now.occupancy * now.step.reward[rows, self.chain.block_law]).sum(axis=1) for now in self.past]
+        return np.stack([np.bincount(self.chain.group, weights=each, minlength=groups) for each in by_block])
+
+    @cached_property
+    def after(self) -> float:
+        """Return the value after the horizon, undiscounted."""
+        return float((self.end * self.chain.terminal).sum())
+
+    @cached_property
+    def asset(self) -> float:
+        """Return the customer asset."""
+        profit = self.earned.sum(axis=1) - self.spend.sum(axis=(1, 2, 3))
+        return float(self.chain.discount[:-1] @ profit + self.chain.discount[-1] * self.after)
+
+    def value(self, aim: Aim) -> float:
+        """Return what an aim counts."""
+        counted = float((self.earned * aim.reward).sum() - (self.spend * aim.money).sum())
+        return counted + float((self.people * aim.people).sum()) + aim.terminal * self.after
+
+    def slope(self, aim: Aim) -> Floats:
+        """Return the derivative of an aim by every element of the plan.
+
+        Shaped like the plan's intensities, or like its money; zero where something else was committed.
+        """
+        chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
+        out = np.zeros_like(money.amount if money else self.plan)
+        after = aim.terminal * chain.terminal + aim.people[-1][chain.group[:, None], chain.block_law]
+        by_points = 0.0
+        for t in range(chain.periods - 1, -1, -1):
+            now = self.past[t]
+            before, by_intensity, by_observed, by_points = _back(chain, now, aim, t, after, by_points)
+            before += aim.people[t][chain.group[:, None], chain.block_law]
+            by_intensity = by_intensity - aim.money[t] * now.observed[:, :, None]
+            by_observed = by_observed - (aim.money[t] * now.intensity).sum(axis=2)
+            if money:
+                out[t], more = money.pull(t, by_intensity, now.observed)
+                by_observed = by_observed + more
+            else:
+                out[t] = by_intensity
+            before += by_observed[chain.group[:, None], chain.block_stage]
+            after = before
+        return out
+
+
+def follow(chain: ControlledChain, plan: Floats | Money) -> Course:
+    """Return what happens under a plan, stated in intensities that act or in money."""
+    run = FluidPass(chain, plan)
+    past = [run.period(t) for t in range(chain.periods)]
+    return Course(chain, plan, past, run.occupancy)
+
+
+def gradient(chain: ControlledChain, intensity: Floats) -> tuple[float, Floats]:
+    """Return the customer asset under a plan and its derivative with respect to every element of the plan.
+
+    Parameters
+    ----------
+    chain : ControlledChain
+    intensity : (periods, groups, stages, levers)
+        Intensities that act, money per targeted customer per period.
+
+    Returns
+    -------
+    Asset, and derivatives of the shape of ``intensity``.
+    """
+    course = follow(chain, intensity)
+    return course.asset, course.slope(asset_aim(chain))
+
+
+def _back(
+    chain: ControlledChain, now: Period, aim: Aim, t: int, after: Floats, by_points: float
+) -> tuple[Floats, Floats, Floats, float]:
+    """Take one period's step back: derivatives by (occupancy, intensity, observed heads, employees' satisfaction).
+
+    Without what money costs and what people count, which the caller adds.
+    """
+    blocks, laws = chain.group.size, chain.space.law_kind.size
+    rows = np.arange(blocks)[:, None]
+    law_place = (rows * laws + chain.block_law).ravel()
+    number = np.bincount(law_place, weights=now.occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws)
+    before = np.empty_like(now.occupancy)
+    by_odds = np.zeros_like(now.step.probability)
+    pull_advance(now.occupancy, now.step.probability, chain.block_law, chain.space.successor, after, before, by_odds)
+    worth = aim.reward[t][chain.group][:, None]
+    before += worth * now.step.reward[rows, chain.block_law]
+    by_effective, by_environment = chain.pull(now.environment, now.effective, by_odds, worth * number)
+    if not isinstance(chain, Lifecycle):
+        return before, by_effective, np.zeros_like(now.observed), 0.0
+    crowd = chain.crowd
+    by_rivals, by_now, by_talk = crowd.environment_pull(by_environment, now.environment, now.rivals, now.talk)
+    kept, more, by_observed = crowd.employees_pull(by_points, now.employees_after, now.effective, now.observed)
+    by_intensity, heads = crowd.effective_pull(by_effective + more, now.intensity, now.observed)
+    by_observed = by_observed + heads
+    for rival, wanted in by_rivals.items():
+        by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
+    if now.talk is not None:
+        by_level = crowd.talk_pull(by_talk, now.levels)
+        felt = chain.space.level > 0
+        before[:, felt] += by_level[chain.group][:, chain.space.level[felt] - 1]
+    return before, by_intensity, by_observed, kept + by_now
