@@ -108,13 +108,13 @@ def solved(
         )
         took["bound"] = best.seconds
     given = [*(starts or []), as_today(chain)]
+    thrift = problem.goal == "thrift"
     found: Playable | None = None
     if best is not None and not starts and _has_thresholds(chain):
         found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.2 * done))
         took["columns"] = found.seconds
         given.insert(0, _mean_intensity(problem, found))
-    stake = abs(follow(chain, given[0]).asset - least.asset)
-    stake = max(stake, 0.0 if best is None else best.bound - least.asset, 1e-9 * abs(least.asset))
+    stake = _stake(problem, given[0], least, best)
     end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
     took["plan"] = end.seconds
     if asked is not problem:
@@ -125,7 +125,7 @@ def solved(
     began = time.perf_counter()
     reference = float("nan")
     if best is not None:
-        reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+        reference = certified_bound(problem, best.prices_of_bound, intensity, threads) * (-1 if thrift else 1)
         took["certificate"] = time.perf_counter() - began
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
@@ -143,6 +143,7 @@ def solved(
         bound=float("nan") if couples else reference,
         reference=reference,
         bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
+        goal=problem.goal,
         prices={
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
         },
@@ -178,6 +179,8 @@ def least_spend(problem: AllocationProblem) -> Course:
     Floors are spread evenly over time and heads as far as the other rules allow.
     """
     chain = problem.chain
+    if problem.goal == "thrift":
+        return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
     thrifty = replace(problem, goal="thrift", rows=tuple(row for row in problem.rows if row.name != "budget"))
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(thrifty)
@@ -191,6 +194,15 @@ def least_spend(problem: AllocationProblem) -> Course:
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
     return search.run(search.amount_of(problem.targets.with_committed(intensity)), lift=stake).course
+
+
+def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullInformation | None) -> float:
+    """Return the size of what is searched for, by which gains are measured: the lift, or a thrifty plan's money."""
+    course = follow(problem.chain, start)
+    if problem.goal == "thrift":
+        return max(float(course.spend.sum()), 1e-9)
+    possible = 0.0 if best is None else best.bound - least.asset
+    return max(abs(course.asset - least.asset), possible, 1e-9 * abs(least.asset))
 
 
 def _has_thresholds(chain: ControlledChain) -> bool:

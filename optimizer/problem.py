@@ -127,6 +127,7 @@ class AllocationProblem:
             self.money @ course.spend.ravel()
             + self.people @ course.people.ravel()
             + self.earned @ course.earned.ravel()
+            + self.after * course.after
         )
 
     def usage(self, intensity: Floats) -> Floats:
