@@ -36,6 +36,10 @@ Replications = Annotated[int, typer.Option(help="How many times to simulate.", m
 Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
 BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
 
+TargetingOption = Annotated[
+    str, typer.Option(help="What the firm tells apart when it spends: segment, stage (segment and stage) or state.")
+]
+
 THREADS = os.cpu_count() or 1
 DEFAULT_REPLICATIONS = 20
 INTERRUPTED = 130
@@ -229,6 +233,29 @@ def trace(
 def optimize(
     scenario: ScenarioFile,
     budget: BudgetOption = None,
+    targeting: TargetingOption = "state",
+    reach: Annotated[
+        str | None,
+        typer.Option(
+            help="Least money that reaches a target instead: asset=, kept=, customers=, core=, satisfaction=NUMBER; or "
+            "return=NUMBER, the most asset whose lift is at least so much by unit of money."
+        ),
+    ] = None,
+    base: Annotated[Path | None, typer.Option(help="Plan that --more, --within and --freeze start from.")] = None,
+    more: Annotated[float | None, typer.Option(help="Where this money should go on top of --base.")] = None,
+    within: Annotated[
+        float | None, typer.Option(help="Stay within this share (.2: 20 %) of --base, or else of today's spend.")
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep a slice of --base as it is, e.g. segment=gold,lever=retention,to=6; repeat."),
+    ] = None,
+    value_of_targeting: Annotated[
+        bool, typer.Option("--value-of-targeting", help="What telling customers apart is worth, for the same money.")
+    ] = False,
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds for the plan's search, and once more for the bound.", min=0.1)
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Plan file to write.")] = Path("plan.json"),
     seed: NoSeed = 0,
     threads: Threads = THREADS,
@@ -236,13 +263,31 @@ def optimize(
 ) -> None:
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices."""
     from experiments.progress import progress_bars
-    from experiments.summary import plan_summary
-    from optimizer.optimise import optimise
+    from experiments.questions import question_of
+    from experiments.summary import plan_summary, targeting_summary
+    from optimizer.optimise import solved
 
     found, twin = open_scenario(scenario)
+    if value_of_targeting:
+        from optimizer.frontier import value_of_targeting as compared
+
+        with progress_bars() as step:
+            ways = compared(found, twin.chain, budget, threads=threads, progress=step("Optimising"))
+        if as_json:
+            _print_json({"targetings": [{"name": w.name, "asset": w.asset, "lift": w.lift} for w in ways]})
+        else:
+            typer.echo(targeting_summary(ways, found.currency, scenario))
+        return
+    question = question_of(
+        found, twin, budget=budget, targeting=targeting, reach=reach, base=base, more=more, within=within,
+        freeze=freeze or [],
+    )  # fmt: skip
+    starts = None if question.base is None else [question.base]
     with progress_bars() as step:
-        tell = step("Optimising")
-        plan = optimise(found, twin.chain, budget, threads=threads, progress=tell)
+        plan = solved(
+            found, question.problem(found, twin.chain), starts=starts, threads=threads, progress=step("Optimising"),
+            seconds=math.inf if time_limit is None else time_limit,
+        )  # fmt: skip
     plan.save(output)
     if as_json:
         _print_json({**json.loads(plan.to_json()), "file": str(output)})
@@ -251,6 +296,42 @@ def optimize(
             f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
+
+
+@app.command(epilog=_example("tenure frontier scenario.yaml --budgets 100000,200000,400000"))
+def frontier(
+    scenario: ScenarioFile,
+    budgets: Annotated[
+        str | None,
+        typer.Option(help="Budgets, separated by commas [default: even steps up to where more pays no more]."),
+    ] = None,
+    number: Annotated[int, typer.Option(help="How many even steps.", min=1, max=200)] = 8,
+    targeting: TargetingOption = "state",
+    bound: Annotated[bool, typer.Option(help="Prove a bound at each budget.")] = True,
+    table: Annotated[Path | None, typer.Option(help="Also write the points to this .csv or .parquet file.")] = None,
+    seed: NoSeed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Show the most customer asset by budget, where more stops paying, and winning against keeping along the way."""
+    from experiments.frontier import budgets_of, frontier_rows, frontier_summary, write_rows
+    from experiments.progress import progress_bars
+    from optimizer.frontier import frontier as trace_frontier
+
+    if table is not None:
+        check_table_file(table)
+    found, twin = open_scenario(scenario)
+    with progress_bars() as step:
+        curve = trace_frontier(
+            found, twin.chain, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
+            progress=step("Optimising"),
+        )  # fmt: skip
+    if table is not None:
+        write_rows(frontier_rows(curve), table)
+    if as_json:
+        _print_json({"points": frontier_rows(curve), "sweet_spot": frontier_rows(curve)[-1]})
+    else:
+        typer.echo(frontier_summary(curve, found, scenario))
 
 
 @app.command(epilog=_example("tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.conflicts import conflict_of
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
 from optimizer.playable import Playable, playable
@@ -16,6 +17,7 @@ from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.chain import ControlledChain
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Course, follow
+from sim.errors import RulesError, SolverError
 from sim.scenario import Scenario
 
 __all__ = ["allocation_problem", "least_spend", "optimise", "searched", "solved"]
@@ -100,12 +102,12 @@ def solved(
     chain, tell = problem.chain, progress or (lambda _: None)
     took: dict[str, float] = {}
     best, least, asked = None, least_spend(problem), problem
-    if problem.budget < TINY * problem.row_units[0]:  # prices of no money at all are those of a little
+    if (
+        np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]
+    ):  # prices of no money at all are those of a little
         asked = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]), targeting=problem.targeting)
     if bounded:
-        best = full_information(
-            asked, tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
-        )
+        best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds
     given = [*(starts or []), as_today(chain)]
     thrift = problem.goal == "thrift"
@@ -136,7 +138,7 @@ def solved(
         targets=chain.targets,
         intensity=intensity,
         customers=course.observed,
-        budget=problem.budget,
+        budget=problem.budget if np.isfinite(problem.budget) else float(course.spend.sum()),
         targeting=problem.targeting,
         asset=course.asset,
         no_spend=least.asset,
@@ -152,6 +154,20 @@ def solved(
         termination=_termination(best, end, tolerance),
         seconds=took,
     )
+
+
+def _with_full_information(
+    problem: AllocationProblem, tolerance: float, seconds: float, threads: int, progress: Progress
+) -> FullInformation:
+    """Return the best with full information; where rules clash, say which."""
+    try:
+        return full_information(problem, tolerance, seconds=seconds, threads=threads, progress=progress)
+    except (RulesError, SolverError) as error:
+        clash = conflict_of(problem, threads)
+        if clash is None:
+            raise
+        missed = str(error).partition("; loosen it")[0] if isinstance(error, RulesError) else "rules cannot all be met"
+        raise RulesError(f"{missed}; {clash}") from None
 
 
 def searched(
