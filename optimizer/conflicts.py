@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_matrix
 
 from optimizer.pricing import Column, Pricing
 from optimizer.problem import AllocationProblem
-from optimizer.solver import LinearProgramme
+from optimizer.solver import BoxProgramme
 from sim.errors import SolverError
 
 __all__ = ["Conflict", "conflict_of"]
@@ -42,10 +43,24 @@ class Conflict:
 
     def __str__(self) -> str:
         """Return one sentence."""
-        clash = " and ".join(f"'{name}'" for name in self.names)
         amounts = ", ".join(f"'{name}' by {amount:,.2f}" for name, amount in self.give_way.items())
         verb = "exclude each other" if len(self.names) > 1 else "cannot be met at all"
-        return f"{clash} {verb}; it would be enough to loosen {amounts}"
+        return f"{' and '.join(_runs(self.names))} {verb}; it would be enough to loosen {amounts}"
+
+
+def _runs(names: tuple[str, ...]) -> list[str]:
+    """Return names in quotes, those that differ only in their last number put together."""
+    runs: list[tuple[str, list[str]]] = []
+    for name in names:
+        stem, _, last = name.rpartition(" ")
+        if last.isdigit() and runs and runs[-1][0] == stem:
+            runs[-1][1].append(last)
+        else:
+            runs.append((stem if last.isdigit() else name, [last] if last.isdigit() else []))
+    return [
+        f"'{stem}'" if not ends else f"'{stem} {ends[0]}'" + (f" to {ends[-1]}" if len(ends) > 1 else "")
+        for stem, ends in runs
+    ]
 
 
 def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None:
@@ -78,6 +93,7 @@ class _Feasibility:
     def __init__(self, problem: AllocationProblem, threads: int) -> None:
         self.problem = problem
         self.pricing = Pricing(problem, threads)
+        self.solver = BoxProgramme()
         chain = problem.chain
         self.columns: list[list[Column]] = [
             [column] for column in self.pricing.columns_of(problem.cheapest[:, chain.group[:, None], chain.block_stage])
@@ -99,26 +115,23 @@ class _Feasibility:
                           f"of {units.size} rules)")  # fmt: skip
 
     def _master(self, counted: NDArray[np.bool_]) -> tuple[Floats, Floats, float]:
+        """Mix the plans so that the rules are missed by least; each rule in its own unit."""
         problem, rows = self.problem, np.flatnonzero(counted)
         flat = [(g, column) for g, group in enumerate(self.columns) for column in group]
-        size, units = len(flat), problem.row_units
-        lp = LinearProgramme(np.append(np.zeros(size), -np.ones(rows.size)), 1.0)
-        usage = np.array([column.usage for _, column in flat]).reshape(size, len(problem.rows))
-        for i, r in enumerate(rows.tolist()):
-            slack = -problem.signs[r] * units[r]
-            lp.add_row(
-                np.append(np.arange(size), size + i), np.append(usage[:, r], slack), problem.rows[r].sense,
-                problem.limits[r],
-            )  # fmt: skip
-        group = np.array([g for g, _ in flat])
-        for g in range(len(self.columns)):
-            mine = np.flatnonzero(group == g)
-            lp.add_row(mine, np.ones(mine.size), "=", 1.0)
-        answer = lp.solve()
-        if answer.status != "optimal":
-            raise SolverError(f"the programme of conflicts ended {answer.status} ({answer.termination})")
+        groups, size, units = len(self.columns), len(flat), problem.row_units[rows]
+        usage = np.array([column.usage for _, column in flat]).reshape(size, len(problem.rows))[:, rows] / units
+        signs, limits = problem.signs[rows], problem.limits[rows] / units
+        whole = np.array([[g == mine for mine, _ in flat] for g in range(groups)], dtype=float)
+        matrix = np.block([[usage.T, np.diag(-signs)], [whole, np.zeros((groups, rows.size))]])
+        answer = self.solver.solve(
+            np.append(np.zeros(size), -np.ones(rows.size)),
+            np.zeros(size + rows.size), np.append(np.ones(size), np.full(rows.size, np.inf)),
+            csc_matrix(matrix),
+            np.append(np.where(signs > 0, -np.inf, limits), np.ones(groups)),
+            np.append(np.where(signs > 0, limits, np.inf), np.ones(groups)),
+        )  # fmt: skip
         missed, prices = np.zeros(len(problem.rows)), np.zeros(len(problem.rows))
         missed[rows] = answer.values[size:]
-        prices[rows] = answer.duals[: rows.size]
+        prices[rows] = answer.duals[: rows.size] / units
         prices = np.where(problem.signs > 0, np.maximum(prices, 0), np.minimum(prices, 0))
         return missed, prices, float(missed.sum())

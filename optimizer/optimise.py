@@ -166,8 +166,7 @@ def _with_full_information(
         clash = conflict_of(problem, threads)
         if clash is None:
             raise
-        missed = str(error).partition("; loosen it")[0] if isinstance(error, RulesError) else "rules cannot all be met"
-        raise RulesError(f"{missed}; {clash}") from None
+        raise RulesError(f"rules cannot all be met: {clash}") from None
 
 
 def searched(
