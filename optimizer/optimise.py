@@ -162,7 +162,7 @@ def _with_full_information(
     """Return the best with full information; where rules clash, say which."""
     try:
         return full_information(problem, tolerance, seconds=seconds, threads=threads, progress=progress)
-    except (RulesError, SolverError) as error:
+    except (RulesError, SolverError):
         clash = conflict_of(problem, threads)
         if clash is None:
             raise
