@@ -240,7 +240,7 @@ class _Search:
 
     def effective(self, spend: Floats) -> Floats:
         """Return effective spend by place."""
-        return np.einsum("cts,cs->ct", self.carry_over, spend.reshape(self.shape)).ravel()
+        return np.asarray(np.einsum("cts,cs->ct", self.carry_over, spend.reshape(self.shape)).ravel())
 
     def worth(self, spend: Floats) -> float:
         """Return the response to a spend by the curves themselves."""
@@ -259,7 +259,9 @@ class _Search:
             if found is None:
                 conflict = find_conflict(self.rows, len(self.curves))
                 if conflict is None:
-                    raise SolverError("the rules fit together, but no plan was found; rules may be too near to each other")
+                    raise SolverError(
+                        "the rules fit together, but no plan was found; rules may be too near to each other"
+                    )
                 return conflict
             value = self.worth(found.spend)
             self.bound = min(self.bound, found.bound)
@@ -414,11 +416,9 @@ class _Search:
         )  # fmt: skip
 
 
-def _cheapest(
-    rows: Sequence[Row], carry_over: Floats, need: Floats, stopped: set[int], money: float
-) -> Floats | None:
+def _cheapest(rows: Sequence[Row], carry_over: Floats, need: Floats, stopped: set[int], money: float) -> Floats | None:
     """Return the least spend under linear rules whose effective spend reaches ``need``; None if none is found."""
-    channels, periods, _ = carry_over.shape
+    periods = carry_over.shape[1]
     channel, now, then = np.nonzero(carry_over)
     number = np.concatenate([np.full(row.columns.size, r) for r, row in enumerate(rows)])
     limits = np.array([row.limit / money for row in rows])

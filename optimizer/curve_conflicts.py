@@ -79,7 +79,7 @@ def find_conflict(rows: Sequence[Row], places: int) -> Conflict | None:
         raise SolverError("the elastic programme of the rules found no answer")
     if slack.sum() <= NOTHING:
         return None
-    mend = {rows[r].name: float(slack[r] * scale) for r in np.flatnonzero(slack > NOTHING)}
+    mend = {rows[r].name: float(slack[r] * scale) for r in range(len(rows)) if slack[r] > NOTHING}
     kept = list(range(len(rows)))
     if duals.size:  # rows with a price in the elastic programme prove by themselves that nothing fits
         proof = [r for r in kept if abs(duals[r]) > 1e-9]

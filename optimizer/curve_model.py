@@ -168,7 +168,7 @@ def curve_model(
     objective[first[1] : first[2]] = rise / gain
     arrays = parts.model(_tidy(objective), _tidy(upper))
     direction = np.zeros(arrays.row_lower.size)
-    direction[: len(rows)] = [row.per_budget * STEP * money for row in rows] * price_unit / gain
+    direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
     return CurveModel(
         arrays, places, owner.size, bend_piece.size, len(campaign_rows), unit, gain,
         float(sum(v[0] for _, v in pieces)), owner, start, length, owner[bend_piece], start[bend_piece],

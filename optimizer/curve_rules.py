@@ -5,6 +5,7 @@ share of the budget remembers how it moves with the budget, so that the budget's
 """
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,9 +225,7 @@ def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods
     return matrix
 
 
-def rule_rows(
-    rules: AllocationRules, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]
-) -> list[Row]:
+def rule_rows(rules: AllocationRules, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]) -> list[Row]:
     """Return every rule as a row; the budget first.
 
     Raises
@@ -283,7 +282,7 @@ def _ramp_rows(
     """Return the change over each pair of neighbouring periods, both in the slice, in both directions."""
     limit, per_budget = (ramp.share * budget, ramp.share) if ramp.share is not None else (ramp.money or 0.0, 0.0)
     places = _places(ramp, where, channels, periods)
-    for (c, t, before), (after_c, _, after) in zip(places[:-1], places[1:], strict=True):
+    for (c, t, before), (after_c, _, after) in itertools.pairwise(places):
         if c != after_c:
             continue
         columns = np.array([after, before], dtype=np.int64)

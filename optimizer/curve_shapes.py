@@ -95,7 +95,7 @@ class TabulatedCurve:
         """Return the last spend given."""
         return float(self.spend[-1])
 
-    def pieces(self, reach: float, points: Sequence[float]) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def pieces(self, reach: float, points: Sequence[float]) -> tuple[Floats, Floats]:
         """Return the table up to ``reach``, without the flat end."""
         rising = np.flatnonzero(np.diff(self.response) > 0)
         end = min(reach, float(self.spend[rising[-1] + 1]) if rising.size else 0.0)
@@ -189,7 +189,7 @@ class SmoothCurve:
 def _apart(places: Floats, distance: float) -> Floats:
     """Return sorted places, leaving out those nearer than ``distance`` to the one before."""
     ordered = np.sort(places)
-    return ordered[np.concatenate([[True], np.diff(ordered) > distance])]
+    return np.asarray(ordered[np.concatenate([[True], np.diff(ordered) > distance])])
 
 
 @dataclass(frozen=True)
@@ -322,9 +322,7 @@ def _number(where: str, column: str, text: str) -> float:
     return number
 
 
-def _curve(
-    path: Path, points: dict[tuple[str, str], list[Point]], channel: str, period: str
-) -> TabulatedCurve:
+def _curve(path: Path, points: dict[tuple[str, str], list[Point]], channel: str, period: str) -> TabulatedCurve:
     """Return the curve of one channel and period; refuse one that falls or gives a spend twice."""
     rows = sorted(points[channel, period])
     before: Point = (0.0, 0.0, 0)

@@ -161,7 +161,7 @@ class ArrayModel:
 
     def activity(self, x: Floats) -> Floats:
         """Return ``A x``."""
-        return np.bincount(self.rows, self.values * x[self.columns], self.row_lower.size)
+        return np.bincount(self.rows, self.values * x[self.columns], self.row_lower.size).astype(float)
 
     def dual_bound(self, duals: Floats) -> float:
         """Return ``y b + sum over columns of max over its range of (c - A'y) x``: by weak duality above every ``c x``.
