@@ -97,13 +97,16 @@ def _by_channel(option: str, words: Sequence[str]) -> dict[str, float]:
     """Return money by channel from words like ``tv=100``."""
     found: dict[str, float] = {}
     for word in words:
-        channel, equals, amount = word.rpartition("=")
+        channel, _, amount = word.rpartition("=")
         try:
-            if not (channel and equals):
-                raise ValueError
-            found[channel] = float(amount)
+            money = float(amount)
         except ValueError:
-            raise InputError(f"{option} {word}: expected CHANNEL=MONEY, e.g. {option} tv=100") from None
+            money = -1.0
+        if not channel or not 0 <= money <= 1e18:
+            raise InputError(f"{option} {word}: expected CHANNEL=MONEY with money of at least 0, e.g. {option} tv=100")
+        if channel in found:
+            raise InputError(f"{option} {word}: '{channel}' has one already; give each channel once")
+        found[channel] = money
     return found
 
 

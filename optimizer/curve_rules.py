@@ -325,15 +325,23 @@ def with_options(
     floors: Mapping[str, float] | None = None,
     caps: Mapping[str, float] | None = None,
 ) -> AllocationRules:
-    """Return the rules with options of the command line: they replace single values and add floors and caps."""
+    """Return the rules with options of the command line: they replace single values and add floors and caps.
+
+    Raises
+    ------
+    InputError
+        If an option's value does not fit; floors and caps are taken as they are.
+    """
     changes: dict[str, Any] = {"budget": budget, "periods": periods, "period_share": period_share}
     changes = {key: value for key, value in changes.items() if value is not None}
     if carry_over is not None:
         changes["carry_over"] = {EVERY: carry_over}
-    more = [{"channels": [channel], "floor": money} for channel, money in (floors or {}).items()]
-    more += [{"channels": [channel], "cap": money} for channel, money in (caps or {}).items()]
-    changes["bounds"] = [*(each.model_dump() for each in rules.bounds), *more]
     try:
-        return AllocationRules.model_validate({**rules.model_dump(), **changes})
+        AllocationRules.model_validate(changes)
     except ValidationError as error:
-        raise InputError(f"options: {_explain(error)}") from None
+        key, _, rest = _explain(error).partition(":")
+        name, bracket, place = key.partition("[")
+        raise InputError(f"--{name.replace('_', '-')}{bracket}{place}:{rest}") from None
+    more = [Bounds(channels=(channel,), floor=money) for channel, money in (floors or {}).items()]
+    more += [Bounds(channels=(channel,), cap=money) for channel, money in (caps or {}).items()]
+    return AllocationRules.model_validate({**dict(rules), **changes, "bounds": (*rules.bounds, *more)})

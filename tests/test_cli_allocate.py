@@ -118,11 +118,13 @@ def test_conflict(tenure, tmp_path) -> None:
     [
         (("missing.csv", "--budget", "1"), "missing.csv: no such file"),
         (("curves.csv",), "no budget; give --budget"),
-        (("curves.csv", "--budget", "nan"), "budget"),
-        (("curves.csv", "--budget", "-1"), "budget"),
+        (("curves.csv", "--budget", "nan"), "--budget: "),
+        (("curves.csv", "--budget", "-1"), "--budget: "),
         (("curves.csv", "--budget", "1", "--floor", "tv"), "--floor tv: expected CHANNEL=MONEY"),
         (("curves.csv", "--budget", "1", "--floor", "tvv=3"), "'tvv' is not in the curves; did you mean 'tv'?"),
-        (("curves.csv", "--budget", "1", "--cap", "tv=-3"), "cap"),
+        (("curves.csv", "--budget", "1", "--cap", "tv=-3"), "--cap tv=-3: expected CHANNEL=MONEY"),
+        (("curves.csv", "--budget", "1", "--cap", "tv=3", "--cap", "tv=4"), "'tv' has one already"),
+        (("curves.csv", "--budget", "1", "--carry-over", ".5,-1"), "--carry-over[2]: input should be greater"),
         (("curves.csv", "--budget", "1", "--period-share", "2"), "--period-share"),
         (("curves.csv", "--budget", "1", "--carry-over", "a,b"), "--carry-over a,b: expected weights"),
         (("curves.csv", "--budget", "1", "--periods", "4"), "the curves name their periods"),
@@ -148,6 +150,13 @@ def test_example_page_shows_what_is_printed(tenure, monkeypatch) -> None:
         code, out, err = tenure(*shlex.split(command)[2:])
         assert code == (2 if err else 0)
         assert _words(out or err) == _words(shown)
+
+
+def test_example_python(capsys) -> None:
+    """The page's Python reaches the known answer: 81.97 at an even split."""
+    (block,) = re.findall(r"```python\n(.*?)```", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    assert re.fullmatch(r"81\.97 at \[50\. 50\.\], gap \de-\d+\n", capsys.readouterr().out)
 
 
 def _words(text: str) -> str:
