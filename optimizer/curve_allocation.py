@@ -178,7 +178,8 @@ def allocate(
     budget : float, optional
         Money; default: the rules'.
     time_limit : float, optional
-        Seconds, from which on the best plan found is returned with the gap that is left.
+        Seconds, from which on the best plan found is returned with the gap that is left. HiGHS does not look at the
+        clock in all it does: with thousands of upward bends it may take several times as long.
 
     Raises
     ------
@@ -235,7 +236,7 @@ class _Search:
             if isinstance(curve, SmoothCurve):
                 curve.check(float(self.reach.max()))
         self.spend = np.zeros(len(self.curves))
-        self.value, self.bound = -math.inf, math.inf
+        self.value, self.bound, self.relaxed = -math.inf, math.inf, 0.0
         self.found: _Found | None = None
 
     def effective(self, spend: Floats) -> Floats:
@@ -293,13 +294,14 @@ class _Search:
             return None
         if root.status != "optimal":
             raise SolverError(f"no plan was found in time ({root.termination}); raise --time-limit")
+        self.relaxed = max(root.bound, 1e-3) * model.gain
         bound, termination, final, columns = root.bound, root.termination, root, root.values
         if whole:
             start = None
             if not model.campaigns:
                 spend = root.values[: model.places] * model.unit
                 start = model.point(spend, self.effective(spend))
-            size = max(root.bound, 1e-9) / 1e3
+            size = max(root.bound, 1e-6) / 1e3
             answer = solve_arrays(model.searched(size), time_limit=_left(deadline), start=start)
             if answer.status == "infeasible":
                 return None
@@ -379,6 +381,9 @@ class _Search:
         tight = []
         for row, price in zip(self.rows[1:], self.found.prices[1:], strict=True):
             amount = float(row.coefficients @ self.spend[row.columns])
+            if row.sense == "0 or >=" and amount == 0 and row.limit > self.budget - self.spend.sum():
+                tight += [row.name] if row.columns[0] in open_ else []
+                continue
             reached = row.sense in ("<=", "=") and amount >= row.limit - 1e-9 * max(row.limit, self.money)
             if price > 1e-9 * self._usual_price() or (reached and np.isin(row.columns, open_).any()):
                 tight.append(row.name)
@@ -389,6 +394,8 @@ class _Search:
         found = self.found
         assert found is not None
         bound = max(self.bound, self.value)
+        if bound - self.base <= 1e-9 * self.relaxed:  # no plan brings anything, to the solver's rounding
+            bound = self.value
         if self.value > self.bound + 1e-7 * max(abs(self.bound - self.base), 1e-9 * abs(self.bound)):
             raise SolverError(f"the plan's value {self.value:.12g} is above its bound {self.bound:.12g}")
         gap = _gap(self.value, bound, self.base)

@@ -53,9 +53,9 @@ class Conflict:
     def in_words(self) -> str:
         """Return the conflict in one line."""
         names = " and ".join(each.words for each in self.rules)
-        ways = [f"'{each.name}' by {each.alone:,.6g}" for each in self.rules if each.alone == each.alone]
+        ways = [f"'{each.name}' by {each.alone:,.5g}" for each in self.rules if each.alone == each.alone]
         alone = f"; it is enough to move {', or '.join(ways)}" if ways else ""
-        together = ", ".join(f"'{name}' by {amount:,.6g}" for name, amount in self.mend.items())
+        together = ", ".join(f"'{name}' by {amount:,.5g}" for name, amount in self.mend.items())
         more = f"; the least change that mends every conflict moves {together}" if together else ""
         return f"no plan can meet {names}{alone}{more}"
 

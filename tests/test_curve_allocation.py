@@ -239,6 +239,14 @@ def test_response_without_spend_counts_but_not_in_the_gap() -> None:
     assert result.gap <= 1e-6
 
 
+def test_campaigns_too_large_for_the_budget() -> None:
+    """Nothing can be run: that is optimal, and the campaigns are what stops the money."""
+    table = one_period(TabulatedCurve.of([10, 20], [5, 30]), TabulatedCurve.of([10, 20], [8, 9]))
+    result = _plan(table, 20, campaigns=[{"smallest": 25}])
+    assert (result.status, result.value, result.gap) == ("optimal", 0, 0)
+    assert result.unspent_because == ("smallest campaign of a, all", "smallest campaign of b, all")
+
+
 def test_single_point_at_nothing() -> None:
     result = allocate(one_period(TabulatedCurve.of([0], [0])), budget=5)
     assert (result.status, result.value, result.spend.sum()) == ("optimal", 0, 0)
