@@ -12,7 +12,7 @@ from sim.errors import FolderError, InputError, RulesError, first_line
 from sim.files import write_file, write_text
 
 if TYPE_CHECKING:
-    from optimizer.curve_allocation import CurveAllocation
+    from optimizer.curve_result import CurveAllocation
     from optimizer.curve_rules import AllocationRules
 
 __all__ = ["allocation_summary", "run_allocate", "save_allocation", "stated_rules"]

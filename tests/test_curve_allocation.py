@@ -9,7 +9,8 @@ import numpy as np
 import pulp
 import pytest
 
-from optimizer.curve_allocation import CurveAllocation, allocate
+from optimizer.curve_allocation import allocate
+from optimizer.curve_result import CurveAllocation
 from optimizer.curve_rules import AllocationRules, load_rules
 from optimizer.curve_shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve, read_curves
 from sim.errors import InputError
