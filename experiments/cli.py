@@ -334,6 +334,42 @@ def frontier(
         typer.echo(frontier_summary(curve, found, scenario))
 
 
+@app.command(epilog=_example("tenure allocate curves.csv --budget 1000 --period-share 0.3 --floor tv=100"))
+def allocate(
+    curves: Annotated[
+        Path, typer.Argument(metavar="CURVES", help="CSV with channel, period (may be missing), spend, response.")
+    ],
+    budget: Annotated[float | None, typer.Option(help="Money over all periods [default: the rules file's].")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules file (YAML): see examples/allocate.")] = None,
+    carry_over: Annotated[
+        str | None, typer.Option(help="Weights of this period's spend, the last one's, ...: e.g. .6,.3,.1")
+    ] = None,
+    period_share: Annotated[float | None, typer.Option(help="Largest share of the budget in one period.")] = None,
+    floor: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At least; repeat.")] = None,
+    cap: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At most; repeat.")] = None,
+    periods: Annotated[
+        int | None, typer.Option(help="Repeat curves that name no period so often.", min=1, max=1200)
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds; then the best plan so far, with its gap.", min=0.01, max=1e6)
+    ] = 60.0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write .csv, .json or .xlsx.")] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Split a budget over response curves from elsewhere, such as a marketing-mix model's, under rules.
+
+    Curves are straight between points and flat beyond the last; they may bend up and down, but not fall. Carry-over
+    comes before the curve: a period's response is to the weighted spend of it and the periods before.
+    """
+    from experiments.allocate import run_allocate
+
+    run_allocate(
+        curves, rules, output, budget=budget, periods=periods, carry_over=carry_over, period_share=period_share,
+        floors=floor or [], caps=cap or [], time_limit=time_limit, tell=_print_json if as_json else None,
+    )  # fmt: skip
+
+
 @app.command(epilog=_example("tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json"))
 def compare(
     scenario: ScenarioFile,
