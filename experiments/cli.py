@@ -370,6 +370,43 @@ def allocate(
     )  # fmt: skip
 
 
+@app.command(epilog=_example("tenure risk scenario.yaml --samples 12 --caution 0.5 -o cautious.json"))
+def risk(
+    scenario: ScenarioFile,
+    budget: BudgetOption = None,
+    targeting: TargetingOption = "state",
+    samples: Annotated[
+        int, typer.Option(help="Samples of the uncertain numbers; as many again score plans.", min=2)
+    ] = 12,
+    tail: Annotated[float, typer.Option(help="Share of the samples that caution looks at.", min=0.01, max=1)] = 0.2,
+    caution: Annotated[float, typer.Option(help="0: the mean alone; 1: the worst part alone.", min=0, max=1)] = 0.5,
+    bound: Annotated[bool, typer.Option("--bound", help="Prove a bound: one programme for each sample.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the cautious plan to this file.")] = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
+    from experiments.progress import progress_bars
+    from experiments.risk import risk_dict, risk_summary
+    from optimizer.risk import risk as weigh
+    from sim.scenario import load
+    from sim.twin import build
+
+    found = load(scenario)
+    with progress_bars() as step:
+        result = weigh(
+            found, lambda each: build(each).chain, budget, samples=samples, tail=tail, caution=caution,
+            targeting=targeting, bounded=bound, seed=seed, threads=threads, progress=step("Weighing assumptions"),
+        )  # fmt: skip
+    if output is not None:
+        result.cautious.save(output)
+    if as_json:
+        _print_json(risk_dict(result))
+    else:
+        typer.echo(risk_summary(result, found, scenario, tail, output))
+
+
 @app.command(epilog=_example("tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json"))
 def compare(
     scenario: ScenarioFile,

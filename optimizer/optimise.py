@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import sized
 from optimizer.conflicts import conflict_of
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
@@ -20,7 +21,7 @@ from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError, SolverError
 from sim.scenario import Scenario
 
-__all__ = ["allocation_problem", "least_spend", "optimise", "searched", "solved"]
+__all__ = ["allocation_problem", "least_spend", "optimise", "plan_of", "searched", "solved"]
 
 Floats = NDArray[np.float64]
 
@@ -110,7 +111,6 @@ def solved(
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds
     given = [*(starts or []), as_today(chain)]
-    thrift = problem.goal == "thrift"
     found: Playable | None = None
     if best is not None and not starts and _has_thresholds(chain):
         found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.2 * done))
@@ -119,16 +119,34 @@ def solved(
     stake = _stake(problem, given[0], least, best)
     end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
     took["plan"] = end.seconds
-    if asked is not problem:
+    fixed = 0.0
+    if scenario.rules.campaigns:
+        done = sized(problem, scenario.rules.campaigns, end, stake)
+        problem, end, fixed = done.problem, done.end, done.fixed_costs
+    if asked is not problem and not scenario.rules.campaigns:
         end = replace(end, prices=searched(asked, given, stake, seconds).prices)
     intensity = _held(problem, end.course)
-    course = end.course if intensity is end.course.intensity else follow(chain, intensity)
-    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
-    began = time.perf_counter()
     reference = float("nan")
     if best is not None:
-        reference = certified_bound(problem, best.prices_of_bound, intensity, threads) * (-1 if thrift else 1)
+        began = time.perf_counter()
+        reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+        reference = -reference if problem.goal == "thrift" else reference
         took["certificate"] = time.perf_counter() - began
+    return plan_of(
+        scenario, problem, end, fixed_costs=fixed, intensity=intensity, no_spend=least.asset, reference=reference,
+        termination=_termination(best, end, tolerance), seconds=took,
+    )  # fmt: skip
+
+
+def plan_of(
+    scenario: Scenario, problem: AllocationProblem, end: Settled, *, no_spend: float, intensity: Floats | None = None,
+    fixed_costs: float = 0.0, reference: float = float("nan"), termination: str | None = None, seconds: dict[str, float] | None = None,
+) -> Plan:  # fmt: skip
+    """Return where a search ended as a plan; ``reference`` is the bound, where there is one."""
+    chain = problem.chain
+    held = _held(problem, end.course) if intensity is None else intensity
+    course = end.course if held is end.course.intensity else follow(chain, held)
+    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
     fits = not missed.size or missed[worst] < MISSED
@@ -136,12 +154,12 @@ def solved(
         scenario=scenario.name,
         scenario_hash=scenario.hash,
         targets=chain.targets,
-        intensity=intensity,
+        intensity=held,
         customers=course.observed,
         budget=problem.budget if np.isfinite(problem.budget) else float(course.spend.sum()),
         targeting=problem.targeting,
         asset=course.asset,
-        no_spend=least.asset,
+        no_spend=no_spend,
         bound=float("nan") if couples else reference,
         reference=reference,
         bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
@@ -151,8 +169,9 @@ def solved(
         },
         shadow_price=float(end.prices @ problem.per_budget),
         status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {missed[worst]:.2%}",
-        termination=_termination(best, end, tolerance),
-        seconds=took,
+        termination=termination or _termination(None, end, 0.0),
+        seconds=seconds or {"plan": end.seconds},
+        fixed_costs=fixed_costs,
     )
 
 

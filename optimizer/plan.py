@@ -66,6 +66,8 @@ class Plan:
         Why the search for plan and bound stopped.
     seconds : dict
         Time by step.
+    fixed_costs : float
+        Of the campaigns that are run, discounted; not taken off the asset.
     """
 
     scenario: str
@@ -86,6 +88,7 @@ class Plan:
     goal: str = "asset"
     seconds: dict[str, float] = field(default_factory=dict)
     bound_assumes: str = BOUND_ASSUMES
+    fixed_costs: float = 0.0
 
     @property
     def spend(self) -> Floats:
@@ -146,7 +149,7 @@ class Plan:
         """Return the plan as JSON text; numbers that are not are null."""
         names = (
             "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
-            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "lift_share", "gap",
+            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share", "gap",
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
@@ -217,6 +220,7 @@ class Plan:
                 termination=str(content["termination"]),
                 targeting=str(content["targeting"]),
                 goal=str(content["goal"]),
+                fixed_costs=float(content["fixed_costs"]),
                 seconds=dict(content["seconds"]),
                 bound_assumes=str(content["bound_assumes"]),
                 **numbers,

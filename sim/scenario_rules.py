@@ -100,7 +100,7 @@ class Campaign(Model):
 
     least: NotNegative = Field(default=0.0, description="either nothing or at least this money; default: any money")
     fixed_cost: NotNegative = Field(
-        default=0.0, description="money each such campaign costs beside, taken off the asset; default: none"
+        default=0.0, description="money each such campaign costs beside, weighed by the optimiser and shown apart; none"
     )
 
 
