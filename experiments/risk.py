@@ -36,9 +36,13 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
     expected, cautious = scores["expected"], scores["cautious"]
     first = result.assumptions[0]
     flips = [each for each in result.assumptions if each.flips_at is not None]
-    more = money(cautious.tail_mean - expected.tail_mean, signed=True)
+    worst, mean = (
+        money(new - old, signed=True)
+        for new, old in ((cautious.tail_mean, expected.tail_mean), (cautious.mean, expected.mean))
+    )
     lines = [
-        f"The cautious plan brings {more} {found.currency}".rstrip() + f" in the worst {tail:.0%} and {money(cautious.mean - expected.mean, signed=True)} in the mean, against the "
+        f"The cautious plan brings {worst} {found.currency}".rstrip() + f" in the worst {tail:.0%} and {mean} in the "
+        "mean, against the "
         "plan made for the scenario as it stands; there it costs "
         f"{money(result.price_of_robustness)}. Test '{first.path}' next: knowing it is worth about "
         f"{money(first.worth_knowing)}.",

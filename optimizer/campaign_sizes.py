@@ -1,9 +1,9 @@
 """Campaigns that are run or not: either no money or at least so much, and a fixed cost for each.
 
 A campaign is a lever's money in one segment and period. The plan without these rules is a relaxation, so its bound
-holds here too. From it campaigns are settled in rounds: one that does not earn its fixed cost, or is nearer to nothing
-than to its least size, is left out, any other is held to its least size; the search then goes on with what is left.
-What comes out meets the rules; it is a good plan, not a proven best one.
+holds here too. From it campaigns are settled in rounds: as many of a lever's campaigns in a segment are kept as its
+money makes whole ones, the largest; and of those that do not earn their fixed cost the poorer half is left out each
+time, so that its money can join the others. What comes out meets the rules; it is a good plan, not a proven best one.
 """
 
 from dataclasses import dataclass, replace
@@ -67,19 +67,47 @@ def sized(problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settl
     asked = problem
     for _ in range(ROUNDS):
         running = {lot: money for lot in lots if (money := _money(lot, problem, end)) > 0 and lot not in dropped}
-        weak = {lot for lot, money in running.items() if money < lot.least / 2}
-        weak |= {lot for lot in running if lot.fixed > 0 and _worth(lot, asked, end) < lot.fixed}
+        weak = _beyond_whole(running) | _not_earning(running, asked, end)
         short = [lot for lot, money in running.items() if money < lot.least * (1 - NEARLY)]
-        if not weak and not short and end.missed <= NEARLY:
-            break
         if not weak and end.missed > NEARLY and running:
             weak = {min(running, key=lambda lot: running[lot] / max(lot.least, 1e-300))}
-        dropped |= weak
-        asked = _held(problem, dropped, [lot for lot in running if lot not in weak and lot.least > 0])
+        if not weak and not short:
+            break
+        kept = [lot for lot in running if lot not in weak]
+        dropped = set(lots) - set(kept)
+        asked = _held(problem, dropped, [lot for lot in kept if lot.least > 0])
         search = Sequential(asked)
-        end = search.run(search.amount_of(end.course.intensity), lift=stake)
+        end = search.run(search.amount_of(_gathered(running, weak, end, problem)), lift=stake)
     run = [lot for lot in lots if _money(lot, problem, end) > 0]
     return Sized(asked, end, float(sum(lot.fixed * problem.chain.discount[lot.period] for lot in run)))
+
+
+def _beyond_whole(running: dict[_Lot, float]) -> set[_Lot]:
+    """Return campaigns, the smallest, beyond the number that their money in lever and segment makes whole ones."""
+    out: set[_Lot] = set()
+    for key in dict.fromkeys((lot.lever, lot.segment) for lot in running):
+        mine = sorted((lot for lot in running if (lot.lever, lot.segment) == key), key=lambda lot: -running[lot])
+        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - NEARLY):
+            out |= set(mine[round(sum(running[lot] for lot in mine) / mine[0].least) :])
+    return out
+
+
+def _not_earning(running: dict[_Lot, float], problem: AllocationProblem, end: Settled) -> set[_Lot]:
+    """Return the poorer half of the campaigns that bring less than their fixed cost."""
+    gains = {lot: _worth(lot, problem, end) - lot.fixed for lot in running if lot.fixed > 0}
+    losing = sorted((lot for lot, gain in gains.items() if gain < 0), key=lambda lot: gains[lot])
+    return set(losing[: (len(losing) + 1) // 2])
+
+
+def _gathered(running: dict[_Lot, float], weak: set[_Lot], end: Settled, problem: AllocationProblem) -> Floats:
+    """Return the plan with the money of what is left out joined to what stays of the same lever and segment."""
+    out = end.course.intensity.copy()
+    for lot in running:
+        mine = [other for other in running if (other.lever, other.segment) == (lot.lever, lot.segment)]
+        stays = sum(running[other] for other in mine if other not in weak)
+        factor = sum(running[other] for other in mine) / stays if lot not in weak and stays > 0 else 0.0
+        out[lot.period, :, :, lot.lever][lot.where(problem)] *= factor
+    return out
 
 
 def _lots(problem: AllocationProblem, campaigns: dict[str, Campaign]) -> list[_Lot]:

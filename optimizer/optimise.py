@@ -140,7 +140,8 @@ def solved(
 
 def plan_of(
     scenario: Scenario, problem: AllocationProblem, end: Settled, *, no_spend: float, intensity: Floats | None = None,
-    fixed_costs: float = 0.0, reference: float = float("nan"), termination: str | None = None, seconds: dict[str, float] | None = None,
+    fixed_costs: float = 0.0, reference: float = float("nan"), termination: str | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> Plan:  # fmt: skip
     """Return where a search ended as a plan; ``reference`` is the bound, where there is one."""
     chain = problem.chain

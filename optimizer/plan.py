@@ -149,7 +149,8 @@ class Plan:
         """Return the plan as JSON text; numbers that are not are null."""
         names = (
             "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
-            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share", "gap",
+            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share",
+            "gap",
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
