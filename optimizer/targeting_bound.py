@@ -1,0 +1,384 @@
+"""A bound for plans that can be carried out: alike for all customers whom the firm cannot tell apart.
+
+With full information an action may depend on what is hidden. A playable plan takes in every *cell* (period, group,
+stage) one action, at odds ``pi``, for all *classes* ``h`` in it (here block x law: traits, alive or gone, how they
+feel): ``x_h[a] = n_h pi[a]``. For any charges ``c_h[a]`` a head and any set ``N`` that holds the head counts ``n`` of
+every playable plan,
+
+``sum_{h, a} c_h[a] x_h[a] = sum_a pi[a] sum_h c_h[a] n_h <= max_a max_{n in N} sum_h c_h[a] n_h``.
+
+So to charge the customers ``c`` and to return that maximum for every cell bounds every playable plan:
+
+``bound(y, c) = max_x [value - y usage - c x] + sum_cells max_a max_{n in N} c[a] n + y limits``.
+
+The maximum over ``x`` stays a dynamic programme per block. Of all linear bounds of the product ``n pi`` none is
+tighter for given ``N``: these are all supports of its convex hull, the McCormick rows among them.
+
+*Where charges start.* Charged the plan's own advantages ``c_h[a] = Q_h[a] - V_h``, what an action brings over the
+plan's for one period, customers who see everything gain nothing by what they see: they are worth what the plan makes
+of them (the ideal penalty of Brown, Smith & Sun 2010). What is returned is then the most that a playable plan could
+gain by changing who is where (the performance difference of Kakade & Langford 2002), which is nothing where ``n`` is
+the plan's. Then subgradient steps, each group by itself, towards what the plan itself makes of it (Polyak 1969).
+
+*What is known of head counts* ``N``: ranges over all policies, and ranges of the mix of blocks under a common
+treatment, both by recursion (:mod:`optimizer.targeting_kernels`).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer import targeting_kernels as kernels
+from optimizer.decomposition import LAST_PENALTY, FullInformation, Progress, certified_bound
+from optimizer.pricing import Pricing
+from optimizer.problem import AllocationProblem, joint_actions
+
+__all__ = ["Charged", "TargetingBound", "targeting_bound"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
+KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
+"""Share of the last direction in the next one; share of Polyak's step that is taken."""
+QUIET, SHORTER = 5, 0.7
+"""After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
+HUGE = 1e200
+"""Stands for no limit on a mix."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetingBound:
+    """A bound for every playable plan.
+
+    Attributes
+    ----------
+    bound : float
+        Never above the full-information bound over the same intensities.
+    prices : (rows,)
+        Of the rules, at which it was found.
+    iterations : int
+    seconds : float
+    history : tuple of float
+        The best bound so far over the intensities of the search, first that of the first charges.
+    """
+
+    bound: float
+    prices: Floats
+    iterations: int
+    seconds: float
+    history: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class Charged:
+    """One problem with a plan's own intensities as one action more: values under charges, and what is returned.
+
+    Charges are ``[period, block, law, action]``, the plan's own action last.
+    """
+
+    problem: AllocationProblem
+    plan_intensity: Floats
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        problem, chain = self.problem, self.problem.chain
+        periods = chain.periods
+        self.pricing = Pricing(problem, self.threads)
+        own_actions = np.ascontiguousarray(np.moveaxis(self.plan_intensity, 0, 2))
+        each = np.full(problem.choices.shape, periods, dtype=np.int64)
+        own = replace(problem, actions=own_actions, choices=each)
+        self._own = Pricing(own, self.threads)
+        regime, when = chain.regimes[1][:periods], np.arange(periods)
+        self._own_probability = np.ascontiguousarray(own.probability[regime, :, :, when])
+        self._own_reward = np.ascontiguousarray(own.reward[regime, :, :, when])
+        self.first, self.groups = self.pricing.first, self.pricing.groups
+        always = np.ones((*problem.possible.shape[:3], 1), dtype=bool)
+        possible = np.concatenate([problem.possible, always], axis=3)
+        self._possible = np.ascontiguousarray(np.moveaxis(possible, 1, 0))
+        size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
+        largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
+        self._reference = np.array(largest)
+        self.shape = (periods, chain.group.size, chain.space.law_stage.size, problem.actions.shape[2] + 1)
+        self.low, self.high, self.least_mix, self.most_mix = self._ranges()
+
+    def _ranges(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return the least and largest head counts and mixes (share of the reference block), by (period, block, law).
+
+        For odds between the least and the largest of any intensity, so that they hold for all that lie between.
+        """
+        problem, chain = self.problem, self.problem.chain
+        regime = chain.regimes[1]
+        alike = bool((regime[: chain.periods - 1] == regime[0]).all())
+        least, most, small, large = self._odds()
+        heads = np.zeros(self.shape[:3]), np.zeros(self.shape[:3])
+        mixes = np.zeros(self.shape[:3]), np.zeros(self.shape[:3])
+        common = (chain.block_law, chain.space.successor, self.pricing.outcomes, regime)
+
+        def run(part: tuple[int, int]) -> None:
+            kernels.head_ranges(*part, *common, alike, least, most, chain.initial, chain.arrivals, *heads)
+
+        def compare(group: int) -> None:
+            part = (self.first[group], self.first[group + 1], self._reference[group])
+            kernels.mix_ranges(*part, *common, small, large, chain.initial, chain.arrivals, *mixes)
+
+        edges = np.linspace(0, chain.group.size, 8 * self.threads + 1).astype(int)
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
+            list(pool.map(compare, range(self.groups)))
+        least_mix = np.where(np.isfinite(mixes[0]), mixes[0], 0.0)
+        most_mix = np.minimum(mixes[1], HUGE)
+        reference = self._reference[chain.group]
+        low = np.maximum(heads[0], least_mix * heads[0][:, reference])
+        high = np.minimum(heads[1], most_mix * heads[1][:, reference])
+        return low, high, least_mix, most_mix
+
+    def _odds(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return the least and largest odds, and ratios of odds to the reference block's, over all intensities.
+
+        Each (regimes, blocks, laws, outcomes); a ratio of nothing to nothing is left out: least above largest.
+        """
+        problem, chain = self.problem, self.problem.chain
+        odds = problem.probability
+        shape = (*odds.shape[:3], odds.shape[4])
+        least, most = np.full(shape, np.inf), np.zeros(shape)
+        small, large = np.full(shape, np.inf), np.zeros(shape)
+        for regime, these in self._every_step():
+            reference = these[self._reference[chain.group]]
+            ratio = np.divide(these, reference, out=np.where(these > 0, HUGE, np.nan), where=reference > 0)
+            for out, function, value in (
+                (least, np.minimum, these), (most, np.maximum, these), (small, np.fmin, ratio), (large, np.fmax, ratio)
+            ):  # fmt: skip
+                function(out[regime], value, out=out[regime])
+        return least, most, small, large
+
+    def _every_step(self) -> Iterator[tuple[int, Floats]]:
+        """Yield (regime, odds by block, law, outcome) under every intensity."""
+        odds = self.problem.probability
+        for regime in range(odds.shape[0]):
+            for action in range(odds.shape[3]):
+                yield regime, odds[regime, :, :, action]
+        for t, regime in enumerate(self.problem.chain.regimes[1][: self.shape[0]].tolist()):
+            yield regime, self._own_probability[t]
+
+    @cached_property
+    def no_bonus(self) -> Floats:
+        """Return no reward but money, (periods, groups, laws)."""
+        return np.zeros((self.shape[0], self.groups, self.shape[2]))
+
+    def arguments(self, prices: Floats) -> tuple[object, ...]:
+        """Return what the kernels need to know of the problem at ``prices``."""
+        chain = self.problem.chain
+        own_cost = np.ascontiguousarray(np.moveaxis(np.diagonal(self._own.cost(prices), axis1=0, axis2=3), 2, 0))
+        return (
+            chain.group, *self.pricing.structure, self.pricing.cost(prices), self.no_bonus, self.problem.choices,
+            chain.discount, self.pricing.terminal, chain.initial, chain.arrivals, self._own_probability,
+            self._own_reward, own_cost,
+        )  # fmt: skip
+
+    def _each_group(self, run: Callable[[int], None]) -> None:
+        order = sorted(range(self.groups), key=lambda g: int(self.first[g] - self.first[g + 1]))
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(run, order))
+
+    def advantages(self, prices: Floats) -> tuple[Floats, Floats]:
+        """Return what actions bring over the plan's own, as charges, and what the plan brings net of prices by group.
+
+        The customers of a class count as they do under the plan.
+        """
+        charge, worth = np.zeros(self.shape), np.zeros(self.shape[1])
+        known = self.arguments(prices)
+        self._each_group(lambda g: kernels.advantages(self.first[g], self.first[g + 1], *known, charge, worth))
+        return charge, np.add.reduceat(worth, self.first[:-1])
+
+    def bounds(self, known: tuple[object, ...], charge: Floats) -> Floats:
+        """Return the bound of each group at ``charge``, without ``y limits``."""
+        out = np.zeros(self.groups)
+        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge, None)[0]))
+        return out
+
+    def _bound(self, group: int, known: tuple[object, ...], charge: Floats, work: "_Work | None") -> tuple[float, Ints]:
+        first, last = self.first[group], self.first[group + 1]
+        best = np.zeros((self.shape[0], self.problem.actions.shape[1]), dtype=np.int64)
+        worth = np.zeros(self.shape[1])
+        used = work.used if work else np.empty((0, 0, 0, 0))
+        heads = work.heads if work else np.empty(self.shape[:3])
+        kernels.charged_response(first, last, *known, charge, worth, used)
+        back = kernels.returned(
+            first, last, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
+            self.low, self.high, self.least_mix, self.most_mix, charge, best, heads,
+        )  # fmt: skip
+        return float(worth[first:last].sum() + back), best
+
+    def descend(
+        self, prices: Floats, charge: Floats, target: Floats, steps: int, until: float, progress: Progress | None
+    ) -> tuple[Floats, list[Floats]]:
+        """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step."""
+        known = self.arguments(prices)
+        now = charge.copy()
+        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape))
+        search = [_Descent() for _ in range(self.groups)]
+        history: list[Floats] = []
+
+        def run(group: int) -> None:
+            bound, best = self._bound(group, known, now, work)
+            self._step(group, bound, best, search[group], now, charge, float(target[group]), work)
+
+        for step in range(steps):
+            self._each_group(run)
+            history.append(np.array([one.bound for one in search]))
+            if progress:
+                progress(step / steps)
+            if time.perf_counter() > until:
+                break
+        return charge, history
+
+    def _step(
+        self, group: int, bound: float, action: Ints, search: "_Descent", now: Floats, best: Floats, target: float,
+        work: "_Work",
+    ) -> None:  # fmt: skip
+        first, last = self.first[group], self.first[group + 1]
+        mine = slice(first, last)
+        keep = KEPT_SLOPE
+        if bound < search.bound:
+            search.bound, search.quiet = bound, 0
+            best[:, mine] = now[:, mine]
+        else:
+            search.quiet += 1
+        if search.quiet >= QUIET:
+            search.quiet, search.length = 0, search.length * SHORTER
+            now[:, mine] = best[:, mine]
+            work.slope[:, mine] = 0
+            return
+        stage = self.problem.chain.space.law_stage
+        square = kernels.turn(
+            first, last, stage, self._possible[group], self.high, action, work.heads, work.used, keep, work.slope
+        )
+        length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
+        kernels.move(first, last, self.high, work.slope, length, now)
+
+
+@dataclass(eq=False)
+class _Work:
+    """Arrays that a descent writes to: heads by action, heads paid for, direction."""
+
+    used: Floats
+    heads: Floats
+    slope: Floats
+
+
+@dataclass(eq=False)
+class _Descent:
+    """How the descent of one group goes."""
+
+    bound: float = np.inf
+    length: float = FIRST_STEP
+    quiet: int = 0
+
+
+def targeting_bound(
+    problem: AllocationProblem,
+    start: FullInformation,
+    plan_intensity: Floats,
+    *,
+    prices: Floats | None = None,
+    iterations: int = 60,
+    seconds: float = np.inf,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> TargetingBound:
+    """Return a bound for every plan whose intensities depend on (period, group, stage) only.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    start : FullInformation
+        Where prices of the rules come from.
+    plan_intensity : (periods, groups, stages, levers)
+        A plan that can be carried out and meets the rules; the better it is, the tighter the bound.
+    prices : (rows,)
+        Prices of the rules to try besides those of ``start``.
+    iterations : int
+        Steps in every group.
+    seconds : float
+        Time for them; where it runs out the result depends on the machine.
+
+    The bound holds over the refined intensities of :func:`optimizer.decomposition.certified_bound`, the plan's own
+    among them.
+    """
+    began = time.perf_counter()
+    coarse = Charged(problem, plan_intensity, threads)
+    tried = [(_first_charges(coarse, y), y) for y in _candidates(start, prices)]
+    (charge, total, target, fade), at = min(tried, key=lambda one: float(one[0][1] + one[1] @ problem.limits))
+    advantage = charge.copy()
+    history = [float(total + at @ problem.limits)]
+    charge, steps = coarse.descend(at, charge, target, iterations, began + seconds, progress)
+    history += [float(bounds.sum() + at @ problem.limits) for bounds in steps]
+    found = _certified(coarse, at, charge - advantage, fade)
+    known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
+    return TargetingBound(min(found, known), at, len(steps), time.perf_counter() - began, tuple(history))
+
+
+def _candidates(start: FullInformation, prices: Floats | None) -> list[Floats]:
+    usual = start.prices_of_bound
+    return [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
+
+
+def _first_charges(charged: Charged, prices: Floats) -> tuple[Floats, float, Floats, Floats]:
+    """Return the plan's advantages, faded as is best for each group; their bound; the plan's worth; and the fade."""
+    charge, worth = charged.advantages(prices)
+    known = charged.arguments(prices)
+    past = np.arange(charged.shape[0]) / charged.shape[0]
+    fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
+    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
+    group = charged.problem.chain.group
+    fade = fades[bounds.argmin(axis=0)][group].T[:, :, None, None]
+    return charge * fade, float(bounds.min(axis=0).sum()), worth, fade
+
+
+def _certified(coarse: Charged, prices: Floats, change: Floats, fade: Floats) -> float:
+    """Return the bound over refined intensities; ``change`` of charges is taken as linear in between."""
+    problem = coarse.problem
+    actions, choices = joint_actions(problem.chain, refine=True)
+    fine = Charged(replace(problem, actions=actions, choices=choices), coarse.plan_intensity, coarse.threads)
+    free = (problem.limits == 0) & (problem.signs > 0)
+    at = np.where(free, LAST_PENALTY, prices)
+    charge, _ = fine.advantages(at)
+    charge *= fade
+    stage = problem.chain.space.law_stage
+    for group in range(coarse.groups):
+        mine = slice(coarse.first[group], coarse.first[group + 1])
+        for where in range(choices.shape[1]):
+            weights = _between(problem, group, where, actions[group, where, : choices[group, where]])
+            for law in np.flatnonzero(stage == where):
+                charge[:, mine, law, : len(weights)] += change[:, mine, law, :-1] @ weights.T
+    charge[..., -1] += change[..., -1]
+    return float(fine.bounds(fine.arguments(at), charge).sum() + at @ problem.limits)
+
+
+def _between(problem: AllocationProblem, group: int, stage: int, intensity: Floats) -> Floats:
+    """Return weights (intensities, actions) that interpolate the problem's actions, lever by lever."""
+    known = problem.actions[group, stage, : problem.choices[group, stage]]
+    out = np.zeros((len(intensity), problem.actions.shape[2]))
+    levels = [np.unique(known[:, lever]) for lever in range(known.shape[1])]
+    for i, wanted in enumerate(intensity):
+        corners = [(np.zeros(len(levels)), 1.0)]
+        for lever, level in enumerate(levels):
+            above = min(int(np.searchsorted(level, wanted[lever])), len(level) - 1)
+            below = max(above - 1, 0)
+            width = level[above] - level[below]
+            share = float(np.clip((wanted[lever] - level[below]) / width, 0, 1)) if width > 0 else 1.0
+            sides = [(level[above], share), (level[below], 1 - share)]
+            corners = [
+                (np.where(np.arange(len(levels)) == lever, money, place), weight * part)
+                for place, weight in corners for money, part in sides if part > 0
+            ]  # fmt: skip
+        for place, weight in corners:
+            out[i, int(np.abs(known - place).sum(axis=1).argmin())] += weight
+    return out
