@@ -49,8 +49,6 @@ KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
 QUIET, SHORTER = 5, 0.7
 """After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
-HUGE = 1e200
-"""Stands for no limit on a mix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +111,7 @@ class Charged:
 
         For odds between the least and the largest of any intensity, so that they hold for all that lie between.
         """
-        problem, chain = self.problem, self.problem.chain
+        chain = self.problem.chain
         regime = chain.regimes[1]
         alike = bool((regime[: chain.periods - 1] == regime[0]).all())
         least, most, small, large = self._odds()
@@ -132,12 +130,12 @@ class Charged:
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
             list(pool.map(compare, range(self.groups)))
-        least_mix = np.where(np.isfinite(mixes[0]), mixes[0], 0.0)
-        most_mix = np.minimum(mixes[1], HUGE)
+        bounded = np.isfinite(mixes[1])
+        least_mix, most_mix = np.where(bounded, mixes[0], 0.0), np.where(bounded, mixes[1], np.inf)
         reference = self._reference[chain.group]
         low = np.maximum(heads[0], least_mix * heads[0][:, reference])
-        high = np.minimum(heads[1], most_mix * heads[1][:, reference])
-        return low, high, least_mix, most_mix
+        largest = np.where(bounded, mixes[1], 0.0) * heads[1][:, reference]
+        return low, np.where(bounded, np.minimum(heads[1], largest), heads[1]), least_mix, most_mix
 
     def _odds(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the least and largest odds, and ratios of odds to the reference block's, over all intensities.
@@ -151,7 +149,7 @@ class Charged:
         small, large = np.full(shape, np.inf), np.zeros(shape)
         for regime, these in self._every_step():
             reference = these[self._reference[chain.group]]
-            ratio = np.divide(these, reference, out=np.where(these > 0, HUGE, np.nan), where=reference > 0)
+            ratio = np.divide(these, reference, out=np.where(these > 0, np.inf, np.nan), where=reference > 0)
             for out, function, value in (
                 (least, np.minimum, these), (most, np.maximum, these), (small, np.fmin, ratio), (large, np.fmax, ratio)
             ):  # fmt: skip

@@ -199,6 +199,20 @@ def charged_response(
 
 
 @kernel
+def _times(ratio, change):
+    return ratio * change if ratio > 0.0 and change > 0.0 else 0.0  # nothing stays nothing, infinite or not
+
+
+@kernel
+def _widen(s, number, of_reference, floor, ceiling):
+    if of_reference > 0.0:
+        floor[s] = min(floor[s], number / of_reference)
+        ceiling[s] = max(ceiling[s], number / of_reference)
+    elif number > 0.0:
+        ceiling[s] = np.inf
+
+
+@kernel
 def mix_ranges(
     first, last, reference, law, successor, outcomes, regime, least, most, initial, arrivals, low, high,
 ):  # fmt: skip
@@ -233,19 +247,12 @@ def mix_ranges(
                         small, large = least[regime[t], b, line, o], most[regime[t], b, line, o]
                         if small <= large:
                             to = successor[s, o]
-                            then_floor[to] = min(then_floor[to], floor[s] * small)
-                            then_ceiling[to] = max(then_ceiling[to], ceiling[s] * large)
+                            then_floor[to] = min(then_floor[to], _times(floor[s], small))
+                            then_ceiling[to] = max(then_ceiling[to], _times(ceiling[s], large))
             floor, ceiling = then_floor, then_ceiling
-
-
-@kernel
-def _widen(s, number, of_reference, floor, ceiling):
-    if of_reference > 0.0:
-        floor[s] = min(floor[s], number / of_reference)
-        ceiling[s] = max(ceiling[s], number / of_reference)
-    elif number > 0.0:
-        floor[s] = min(floor[s], 1e150)
-        ceiling[s] = 1e300
+        for t in range(periods):
+            for k in range(laws):
+                low[t, b, k] = min(low[t, b, k], high[t, b, k])  # nobody in either block
 
 
 @kernel
@@ -256,35 +263,39 @@ def returned(
 
     One action for all who look alike: ``sum_{period, stage} max_a sum_law S(charge[., law, a])`` with ``S`` the lesser
     of two maxima of ``sum_block charge n``: over ``low <= n <= high``; and over ``n = m q`` with ``m`` a head count of
-    the reference block and ``least <= q <= most``. ``best[period, stage]`` becomes the action and ``heads[period,
-    block, law]`` the ``n`` that attains the lesser maximum there.
+    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. ``best[period, stage]``
+    becomes the action and ``heads[period, block, law]`` the ``n`` that attains the lesser maximum there.
     """
     periods, stages = best.shape
     laws, actions = charge.shape[2], charge.shape[3]
     total = 0.0
     paid = np.empty((stages, actions))
     mixed = np.empty(actions)
+    outside = np.empty(actions)
     boxed = np.empty(actions)
     by_mix = np.empty((laws, actions), dtype=np.bool_)
     for t in range(periods):
         paid[:] = 0.0
         for k in range(laws):
             mixed[:] = 0.0
+            outside[:] = 0.0
             boxed[:] = 0.0
             for b in range(first, last):
                 if high[t, b, k] > 0.0:
+                    bounded = most[t, b, k] < np.inf
                     for a in range(actions):
                         price = charge[t, b, k, a]
-                        if price > 0.0:
-                            boxed[a] += price * high[t, b, k]
-                            mixed[a] += price * most[t, b, k]
+                        amount = price * (high[t, b, k] if price > 0.0 else low[t, b, k])
+                        boxed[a] += amount
+                        if bounded:
+                            mixed[a] += price * (most[t, b, k] if price > 0.0 else least[t, b, k])
                         else:
-                            boxed[a] += price * low[t, b, k]
-                            mixed[a] += price * least[t, b, k]
+                            outside[a] += amount
             for a in range(actions):
                 scale = high[t, reference, k] if mixed[a] > 0.0 else low[t, reference, k]
-                by_mix[k, a] = mixed[a] * scale < boxed[a]
-                paid[stage_of_law[k], a] += min(boxed[a], mixed[a] * scale)
+                other = scale * mixed[a] + outside[a]
+                by_mix[k, a] = other < boxed[a]
+                paid[stage_of_law[k], a] += min(boxed[a], other)
         for where in range(stages):
             top = -1e300
             for a in range(actions):
@@ -298,14 +309,15 @@ def returned(
             for b in range(first, last):
                 if high[t, b, k] > 0.0:
                     dear = charge[t, b, k, a] > 0.0
-                    if by_mix[k, a]:
+                    heads[t, b, k] = high[t, b, k] if dear else low[t, b, k]
+                    if by_mix[k, a] and most[t, b, k] < np.inf:
                         heads[t, b, k] = most[t, b, k] if dear else least[t, b, k]
                         mix += charge[t, b, k, a] * heads[t, b, k]
-                    else:
-                        heads[t, b, k] = high[t, b, k] if dear else low[t, b, k]
             if by_mix[k, a]:
+                scale = high[t, reference, k] if mix > 0.0 else low[t, reference, k]
                 for b in range(first, last):
-                    heads[t, b, k] *= high[t, reference, k] if mix > 0.0 else low[t, reference, k]
+                    if high[t, b, k] > 0.0 and most[t, b, k] < np.inf:
+                        heads[t, b, k] *= scale
     return total
 
 
