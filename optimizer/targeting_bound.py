@@ -192,7 +192,14 @@ class Charged:
         """
         charge, worth = np.zeros(self.shape), np.zeros(self.shape[1])
         known = self.arguments(prices)
-        self._each_group(lambda g: kernels.advantages(self.first[g], self.first[g + 1], *known, charge, worth))
+        stage = self.problem.chain.space.law_stage
+
+        def run(group: int) -> None:
+            first, last = self.first[group], self.first[group + 1]
+            kernels.advantages(first, last, *known, charge, worth)
+            charge[:, first:last] *= self._possible[group][:, None, stage]  # what cannot be taken needs no charge
+
+        self._each_group(run)
         return charge, np.add.reduceat(worth, self.first[:-1])
 
     def bounds(self, known: tuple[object, ...], charge: Floats) -> Floats:

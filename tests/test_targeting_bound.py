@@ -27,7 +27,7 @@ PRICE = np.array([0.0, 1.0, 2.5])
 
 @dataclass(frozen=True, eq=False)
 class HiddenChain(MatrixChain):
-    """Given outright, with several blocks in one group: ``moves`` and ``rewards`` by block, ``action_spend`` by group."""
+    """Given outright, several blocks in a group: ``moves`` and ``rewards`` by block, ``action_spend`` by group."""
 
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Mix the actions linearly between their spends."""
@@ -258,9 +258,7 @@ def test_the_kernels_are_their_numpy_twins(market: Callable[..., Content], monke
         assert charged.bounds(known, charge).sum() == pytest.approx(want, rel=1e-10)
 
 
-def test_charged_its_advantages_nobody_gains_by_what_is_hidden(
-    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_charged_its_advantages_nobody_gains_by_what_is_hidden() -> None:
     """Where laws hold one state each, charges that are the plan's advantages leave exactly the plan's own value."""
     problem = hidden_problem(3)
     plan = np.ones((3, 1, 2, 1))
