@@ -21,11 +21,11 @@ gain by changing who is where (the performance difference of Kakade & Langford 2
 the plan's. Then subgradient steps, each group by itself, towards what the plan itself makes of it (Polyak 1969).
 
 *What is known of head counts* ``N``: ranges over all policies, and ranges of the mix of blocks under a common
-treatment, both by recursion (:mod:`optimizer.targeting_kernels`).
+treatment, both by recursion (:mod:`optimizer.head_ranges`).
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from optimizer import targeting_kernels as kernels
 from optimizer.decomposition import LAST_PENALTY, FullInformation, Progress, certified_bound
+from optimizer.head_ranges import HeadRanges, head_ranges
 from optimizer.pricing import Pricing
 from optimizer.problem import AllocationProblem, joint_actions
 
@@ -47,6 +48,10 @@ FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
+BY_GAIN = 0.7
+"""Classes with more to gain from being treated apart take larger steps, by this power."""
+WORTH_A_STEP = 0.3
+"""Share of the mean gap below which a group takes no step."""
 QUIET, SHORTER = 5, 0.7
 """After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
 
@@ -84,6 +89,7 @@ class Charged:
     problem: AllocationProblem
     plan_intensity: Floats
     threads: int = 2
+    heads: HeadRanges | None = None
 
     def __post_init__(self) -> None:
         problem, chain = self.problem, self.problem.chain
@@ -104,66 +110,8 @@ class Charged:
         largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
         self._reference = np.array(largest)
         self.shape = (periods, chain.group.size, chain.space.law_stage.size, problem.actions.shape[2] + 1)
-        self.low, self.high, self.least_mix, self.most_mix = self._ranges()
-
-    def _ranges(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return the least and largest head counts and mixes (share of the reference block), by (period, block, law).
-
-        For odds between the least and the largest of any intensity, so that they hold for all that lie between.
-        """
-        chain = self.problem.chain
-        regime = chain.regimes[1]
-        alike = bool((regime[: chain.periods - 1] == regime[0]).all())
-        least, most, small, large = self._odds()
-        heads = np.zeros(self.shape[:3]), np.zeros(self.shape[:3])
-        mixes = np.zeros(self.shape[:3]), np.zeros(self.shape[:3])
-        common = (chain.block_law, chain.space.successor, self.pricing.outcomes, regime)
-
-        def run(part: tuple[int, int]) -> None:
-            kernels.head_ranges(*part, *common, alike, least, most, chain.initial, chain.arrivals, *heads)
-
-        def compare(group: int) -> None:
-            part = (self.first[group], self.first[group + 1], self._reference[group])
-            kernels.mix_ranges(*part, *common, small, large, chain.initial, chain.arrivals, *mixes)
-
-        edges = np.linspace(0, chain.group.size, 8 * self.threads + 1).astype(int)
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
-            list(pool.map(compare, range(self.groups)))
-        bounded = np.isfinite(mixes[1])
-        least_mix, most_mix = np.where(bounded, mixes[0], 0.0), np.where(bounded, mixes[1], np.inf)
-        reference = self._reference[chain.group]
-        low = np.maximum(heads[0], least_mix * heads[0][:, reference])
-        largest = np.where(bounded, mixes[1], 0.0) * heads[1][:, reference]
-        return low, np.where(bounded, np.minimum(heads[1], largest), heads[1]), least_mix, most_mix
-
-    def _odds(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return the least and largest odds, and ratios of odds to the reference block's, over all intensities.
-
-        Each (regimes, blocks, laws, outcomes); a ratio of nothing to nothing is left out: least above largest.
-        """
-        problem, chain = self.problem, self.problem.chain
-        odds = problem.probability
-        shape = (*odds.shape[:3], odds.shape[4])
-        least, most = np.full(shape, np.inf), np.zeros(shape)
-        small, large = np.full(shape, np.inf), np.zeros(shape)
-        for regime, these in self._every_step():
-            reference = these[self._reference[chain.group]]
-            ratio = np.divide(these, reference, out=np.where(these > 0, np.inf, np.nan), where=reference > 0)
-            for out, function, value in (
-                (least, np.minimum, these), (most, np.maximum, these), (small, np.fmin, ratio), (large, np.fmax, ratio)
-            ):  # fmt: skip
-                function(out[regime], value, out=out[regime])
-        return least, most, small, large
-
-    def _every_step(self) -> Iterator[tuple[int, Floats]]:
-        """Yield (regime, odds by block, law, outcome) under every intensity."""
-        odds = self.problem.probability
-        for regime in range(odds.shape[0]):
-            for action in range(odds.shape[3]):
-                yield regime, odds[regime, :, :, action]
-        for t, regime in enumerate(self.problem.chain.regimes[1][: self.shape[0]].tolist()):
-            yield regime, self._own_probability[t]
+        known = (self._own_probability, self._reference, self.threads)
+        self.ranges = head_ranges(problem, *known) if self.heads is None else self.heads
 
     @cached_property
     def no_bonus(self) -> Floats:
@@ -180,8 +128,9 @@ class Charged:
             self._own_reward, own_cost,
         )  # fmt: skip
 
-    def _each_group(self, run: Callable[[int], None]) -> None:
-        order = sorted(range(self.groups), key=lambda g: int(self.first[g] - self.first[g + 1]))
+    def _each_group(self, run: Callable[[int], None], which: NDArray[np.bool_] | None = None) -> None:
+        chosen = range(self.groups) if which is None else np.flatnonzero(which).tolist()
+        order = sorted(chosen, key=lambda g: int(self.first[g] - self.first[g + 1]))
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(run, order))
 
@@ -217,7 +166,7 @@ class Charged:
         kernels.charged_response(first, last, *known, charge, worth, used)
         back = kernels.returned(
             first, last, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
-            self.low, self.high, self.least_mix, self.most_mix, charge, best, heads,
+            *self.ranges, charge, best, heads,
         )  # fmt: skip
         return float(worth[first:last].sum() + back), best
 
@@ -227,7 +176,7 @@ class Charged:
         """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step."""
         known = self.arguments(prices)
         now = charge.copy()
-        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape))
+        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(charge))
         search = [_Descent() for _ in range(self.groups)]
         history: list[Floats] = []
 
@@ -235,14 +184,23 @@ class Charged:
             bound, best = self._bound(group, known, now, work)
             self._step(group, bound, best, search[group], now, charge, float(target[group]), work)
 
+        gap = np.full(self.groups, np.inf)
         for step in range(steps):
-            self._each_group(run)
+            self._each_group(run, gap >= WORTH_A_STEP * gap.mean())
             history.append(np.array([one.bound for one in search]))
+            gap = history[-1] - target
             if progress:
                 progress(step / steps)
             if time.perf_counter() > until:
                 break
         return charge, history
+
+    def _unit(self, charge: Floats) -> Floats:
+        """Return in which units the slope of each class is measured: many who have little to gain take small steps."""
+        gain = charge.max(axis=3)
+        most = float(gain.max())
+        share = np.maximum(gain / most, 1e-6) if most > 0 else np.ones_like(gain)
+        return np.asarray(self.ranges.high / share**BY_GAIN)
 
     def _step(
         self, group: int, bound: float, action: Ints, search: "_Descent", now: Floats, best: Floats, target: float,
@@ -250,7 +208,6 @@ class Charged:
     ) -> None:  # fmt: skip
         first, last = self.first[group], self.first[group + 1]
         mine = slice(first, last)
-        keep = KEPT_SLOPE
         if bound < search.bound:
             search.bound, search.quiet = bound, 0
             best[:, mine] = now[:, mine]
@@ -263,19 +220,20 @@ class Charged:
             return
         stage = self.problem.chain.space.law_stage
         square = kernels.turn(
-            first, last, stage, self._possible[group], self.high, action, work.heads, work.used, keep, work.slope
+            first, last, stage, self._possible[group], work.unit, action, work.heads, work.used, KEPT_SLOPE, work.slope
         )
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
-        kernels.move(first, last, self.high, work.slope, length, now)
+        kernels.move(first, last, work.unit, work.slope, length, now)
 
 
 @dataclass(eq=False)
 class _Work:
-    """Arrays that a descent writes to: heads by action, heads paid for, direction."""
+    """Arrays of a descent: heads by action, heads paid for, direction, and in which units it is measured."""
 
     used: Floats
     heads: Floats
     slope: Floats
+    unit: Floats
 
 
 @dataclass(eq=False)
@@ -293,7 +251,7 @@ def targeting_bound(
     plan_intensity: Floats,
     *,
     prices: Floats | None = None,
-    iterations: int = 60,
+    iterations: int = 200,
     seconds: float = np.inf,
     threads: int = 2,
     progress: Progress | None = None,
@@ -318,14 +276,16 @@ def targeting_bound(
     among them.
     """
     began = time.perf_counter()
-    coarse = Charged(problem, plan_intensity, threads)
+    actions, choices = joint_actions(problem.chain, refine=True)
+    fine = Charged(replace(problem, actions=actions, choices=choices), plan_intensity, threads)
+    coarse = Charged(problem, plan_intensity, threads, fine.ranges)
     tried = [(_first_charges(coarse, y), y) for y in _candidates(start, prices)]
     (charge, total, target, fade), at = min(tried, key=lambda one: float(one[0][1] + one[1] @ problem.limits))
     advantage = charge.copy()
     history = [float(total + at @ problem.limits)]
     charge, steps = coarse.descend(at, charge, target, iterations, began + seconds, progress)
     history += [float(bounds.sum() + at @ problem.limits) for bounds in steps]
-    found = _certified(coarse, at, charge - advantage, fade)
+    found = _certified(coarse, fine, at, charge - advantage, fade)
     known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
     return TargetingBound(min(found, known), at, len(steps), time.perf_counter() - began, tuple(history))
 
@@ -347,11 +307,10 @@ def _first_charges(charged: Charged, prices: Floats) -> tuple[Floats, float, Flo
     return charge * fade, float(bounds.min(axis=0).sum()), worth, fade
 
 
-def _certified(coarse: Charged, prices: Floats, change: Floats, fade: Floats) -> float:
+def _certified(coarse: Charged, fine: Charged, prices: Floats, change: Floats, fade: Floats) -> float:
     """Return the bound over refined intensities; ``change`` of charges is taken as linear in between."""
     problem = coarse.problem
-    actions, choices = joint_actions(problem.chain, refine=True)
-    fine = Charged(replace(problem, actions=actions, choices=choices), coarse.plan_intensity, coarse.threads)
+    actions, choices = fine.problem.actions, fine.problem.choices
     free = (problem.limits == 0) & (problem.signs > 0)
     at = np.where(free, LAST_PENALTY, prices)
     charge, _ = fine.advantages(at)

@@ -1,4 +1,4 @@
-"""Passes behind the bound for the targeting: ranges of head counts, charges, and what is best under them.
+"""Passes behind the bound for the targeting: charges, and what is best under them.
 
 Actions ``0..most - 1`` are the problem's; action ``most`` is the plan's own intensity, which differs by period. Twins
 in plain NumPy: tests.
@@ -7,69 +7,6 @@ in plain NumPy: tests.
 import numpy as np
 
 from sim.engine.compile import kernel
-
-
-@kernel
-def head_ranges(
-    first, last, law, successor, outcomes, regime, one_regime, least, most, initial, arrivals, low, high,
-):  # fmt: skip
-    """Bound the expected head counts ``low <= n[period, block, law] <= high`` of blocks ``first..last``.
-
-    For every policy whose odds lie in ``least[regime, block, law, outcome] <= p <= most`` with ``sum_o p = 1``: a
-    dynamic programme over an odds interval (Givan, Leach & Dean 2000) for each law and period, with 1 for those who
-    are in the law then. With one regime a single pass serves all periods.
-    """
-    periods, _, laws = low.shape
-    states = law.shape[1]
-    width = successor.shape[1]
-    value = np.empty((periods, states))
-    order = np.empty(width, dtype=np.int64)
-    for b in range(first, last):
-        for k in range(laws):
-            there = False
-            for s in range(states):
-                there = there or law[b, s] == k
-            if not there:
-                continue
-            for side in range(2):
-                sign = 1.0 if side == 0 else -1.0
-                for at in range(periods - 1 if one_regime else 0, periods):
-                    for s in range(states):
-                        value[0, s] = sign if law[b, s] == k else 0.0
-                    for ahead in range(1, at + 1):
-                        r = regime[0] if one_regime else regime[at - ahead]
-                        for s in range(states):
-                            line = law[b, s]
-                            n = outcomes[line]
-                            for o in range(n):
-                                j = o
-                                here = value[ahead - 1, successor[s, o]]
-                                while j > 0 and value[ahead - 1, successor[s, order[j - 1]]] < here:
-                                    order[j] = order[j - 1]
-                                    j -= 1
-                                order[j] = o
-                            left = 1.0
-                            total = 0.0
-                            for o in range(n):
-                                left -= least[r, b, line, o]
-                                total += least[r, b, line, o] * value[ahead - 1, successor[s, o]]
-                            for j in range(n):
-                                o = order[j]
-                                share = min(left, most[r, b, line, o] - least[r, b, line, o])
-                                total += share * value[ahead - 1, successor[s, o]]
-                                left -= share
-                            value[ahead, s] = total
-                    for t in range(0 if one_regime else at, at + 1):
-                        number = 0.0
-                        for s in range(states):
-                            number += initial[b, s] * value[t, s]
-                        for came in range(t):
-                            for s in range(states):
-                                number += arrivals[came, b, s] * value[t - 1 - came, s]
-                        if side == 0:
-                            high[t, b, k] = number
-                        else:
-                            low[t, b, k] = -number
 
 
 @kernel
@@ -199,65 +136,40 @@ def charged_response(
 
 
 @kernel
-def _times(ratio, change):
-    return ratio * change if ratio > 0.0 and change > 0.0 else 0.0  # nothing stays nothing, infinite or not
+def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
+    """Return the most of ``sum_law price n`` with ``low <= n <= high`` and ``fewest <= sum n <= largest``.
 
-
-@kernel
-def _widen(s, number, of_reference, floor, ceiling):
-    if of_reference > 0.0:
-        floor[s] = min(floor[s], number / of_reference)
-        ceiling[s] = max(ceiling[s], number / of_reference)
-    elif number > 0.0:
-        ceiling[s] = np.inf
-
-
-@kernel
-def mix_ranges(
-    first, last, reference, law, successor, outcomes, regime, least, most, initial, arrivals, low, high,
-):  # fmt: skip
-    """Bound ``n[block, law] / n[reference, law]`` by period, for plans that treat all blocks ``first..last`` alike.
-
-    A ratio of sums lies between the ratios of their terms, and an action common to both blocks moves a ratio by
-    ``least[regime, block, law, outcome] <= p_block / p_reference <= most``; so ranges of the states' ratios pass
-    forward in time. Where the reference may have nobody, ``high`` is infinite.
+    Over the laws of a stage; ``heads`` becomes ``n``, filled from the dearest law down.
     """
-    periods, _, laws = low.shape
-    states = law.shape[1]
-    for b in range(first, last):
-        floor = np.full(states, np.inf)
-        ceiling = np.zeros(states)
-        for s in range(states):
-            _widen(s, initial[b, s], initial[reference, s], floor, ceiling)
-        for t in range(periods):
-            for k in range(laws):
-                low[t, b, k] = np.inf
-                high[t, b, k] = 0.0
-            for s in range(states):
-                if floor[s] <= ceiling[s]:
-                    low[t, b, law[b, s]] = min(low[t, b, law[b, s]], floor[s])
-                    high[t, b, law[b, s]] = max(high[t, b, law[b, s]], ceiling[s])
-            then_floor = np.full(states, np.inf)
-            then_ceiling = np.zeros(states)
-            for s in range(states):
-                _widen(s, arrivals[t, b, s], arrivals[t, reference, s], then_floor, then_ceiling)
-                if floor[s] <= ceiling[s]:
-                    line = law[b, s]
-                    for o in range(outcomes[line]):
-                        small, large = least[regime[t], b, line, o], most[regime[t], b, line, o]
-                        if small <= large:
-                            to = successor[s, o]
-                            then_floor[to] = min(then_floor[to], _times(floor[s], small))
-                            then_ceiling[to] = max(then_ceiling[to], _times(ceiling[s], large))
-            floor, ceiling = then_floor, then_ceiling
-        for t in range(periods):
-            for k in range(laws):
-                low[t, b, k] = min(low[t, b, k], high[t, b, k])  # nobody in either block
+    count = 0
+    total = 0.0
+    must, may = fewest, largest
+    for k in range(price.size):
+        if stage_of_law[k] == where:
+            heads[k] = low[k]
+            total += price[k] * low[k]
+            must -= low[k]
+            may -= low[k]
+            if high[k] > low[k]:
+                j = count
+                while j > 0 and price[order[j - 1]] < price[k]:
+                    order[j] = order[j - 1]
+                    j -= 1
+                order[j] = k
+                count += 1
+    for j in range(count):
+        k = order[j]
+        more = min(high[k] - low[k], max(may if price[k] > 0.0 else must, 0.0))
+        heads[k] += more
+        total += price[k] * more
+        must -= more
+        may -= more
+    return total
 
 
 @kernel
 def returned(
-    first, last, reference, stage_of_law, possible, low, high, least, most, charge, best, heads,
+    first, last, reference, stage_of_law, possible, low, high, least, most, fewest, largest, charge, best, heads,
 ):  # fmt: skip
     """Return the most that playable plans pay in charges, over blocks ``first..last`` of one group.
 
@@ -269,13 +181,24 @@ def returned(
     periods, stages = best.shape
     laws, actions = charge.shape[2], charge.shape[3]
     total = 0.0
-    paid = np.empty((stages, actions))
+    paid, capped = np.empty((stages, actions)), np.empty((stages, actions))
     mixed = np.empty(actions)
+    order, filled = np.empty(laws, dtype=np.int64), np.empty(laws)
     outside = np.empty(actions)
     boxed = np.empty(actions)
     by_mix = np.empty((laws, actions), dtype=np.bool_)
     for t in range(periods):
         paid[:] = 0.0
+        capped[:] = 0.0
+        for b in range(first, last):
+            for where in range(stages):
+                if largest[t, b, where] > 0.0:
+                    for a in range(actions):
+                        if possible[t, where, a]:
+                            capped[where, a] += _fill(
+                                where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
+                                charge[t, b, :, a], order, filled,
+                            )  # fmt: skip
         for k in range(laws):
             mixed[:] = 0.0
             outside[:] = 0.0
@@ -299,12 +222,21 @@ def returned(
         for where in range(stages):
             top = -1e300
             for a in range(actions):
-                if possible[t, where, a] and paid[where, a] > top:
-                    top = paid[where, a]
+                if possible[t, where, a] and min(paid[where, a], capped[where, a]) > top:
+                    top = min(paid[where, a], capped[where, a])
                     best[t, where] = a
             total += top
+            a = best[t, where]
+            if capped[where, a] < paid[where, a]:
+                for b in range(first, last):
+                    _fill(
+                        where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
+                        charge[t, b, :, a], order, heads[t, b],
+                    )  # fmt: skip
         for k in range(laws):
             a = best[t, stage_of_law[k]]
+            if capped[stage_of_law[k], a] < paid[stage_of_law[k], a]:
+                continue
             mix = 0.0
             for b in range(first, last):
                 if high[t, b, k] > 0.0:
@@ -322,33 +254,33 @@ def returned(
 
 
 @kernel
-def turn(first, last, stage_of_law, possible, high, best, heads, used, keep, slope):
+def turn(first, last, stage_of_law, possible, unit, best, heads, used, keep, slope):
     """Turn ``slope`` towards the subgradient of the bound by charges: heads paid for less heads treated.
 
-    Returns its squared length, where each class counts in units of ``high``.
+    Returns its squared length, each class measured in ``unit[period, block, law]``, 0 where nobody is.
     """
     periods, _, laws, actions = slope.shape
     square = 0.0
     for t in range(periods):
         for b in range(first, last):
             for k in range(laws):
-                if high[t, b, k] > 0.0:
+                if unit[t, b, k] > 0.0:
                     where = stage_of_law[k]
                     for a in range(actions):
                         if possible[t, where, a]:
                             now = (heads[t, b, k] if best[t, where] == a else 0.0) - used[t, b, k, a]
                             slope[t, b, k, a] = keep * slope[t, b, k, a] + (1.0 - keep) * now
-                            square += slope[t, b, k, a] ** 2 / high[t, b, k]
+                            square += slope[t, b, k, a] ** 2 / unit[t, b, k]
     return square
 
 
 @kernel
-def move(first, last, high, slope, step, charge):
+def move(first, last, unit, slope, step, charge):
     """Move ``charge`` against ``slope``."""
     periods, _, laws, actions = slope.shape
     for t in range(periods):
         for b in range(first, last):
             for k in range(laws):
-                if high[t, b, k] > 0.0:
+                if unit[t, b, k] > 0.0:
                     for a in range(actions):
-                        charge[t, b, k, a] -= step * slope[t, b, k, a] / high[t, b, k]
+                        charge[t, b, k, a] -= step * slope[t, b, k, a] / unit[t, b, k]

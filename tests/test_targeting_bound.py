@@ -156,17 +156,17 @@ def test_heads_and_mixes_of_playable_plans_are_in_their_ranges() -> None:
         for intensity in rng.choice(PRICE, (200, 3, 1, 2, 1)):
             now = chain.initial
             for t in range(chain.periods):
-                assert (now >= charged.low[t] * (1 - 1e-9) - 1e-9).all()
-                assert (now <= charged.high[t] * (1 + 1e-9) + 1e-9).all()
+                assert (now >= charged.ranges.low[t] * (1 - 1e-9) - 1e-9).all()
+                assert (now <= charged.ranges.high[t] * (1 + 1e-9) + 1e-9).all()
                 with np.errstate(divide="ignore", invalid="ignore"):
                     mix = now / now[reference]
                 there = now[reference] > 0
-                assert (mix >= charged.least_mix[t] * (1 - 1e-9))[:, there].all()
-                assert (mix <= charged.most_mix[t] * (1 + 1e-9))[:, there].all()
+                assert (mix >= charged.ranges.least_mix[t] * (1 - 1e-9))[:, there].all()
+                assert (mix <= charged.ranges.most_mix[t] * (1 + 1e-9))[:, there].all()
                 step = chain.step(chain.environment[t], intensity[t])
                 now = np.einsum("bs,bst->bt", now, step.probability) + chain.arrivals[t]
         if seed % 2:
-            np.testing.assert_allclose(charged.least_mix[:, :, 0], charged.most_mix[:, :, 0], rtol=1e-9)
+            np.testing.assert_allclose(charged.ranges.least_mix[:, :, 0], charged.ranges.most_mix[:, :, 0], rtol=1e-9)
 
 
 # --- Kernels against NumPy --------------------------------------------------------------------------------------------
@@ -198,6 +198,15 @@ def twin_response(problem: AllocationProblem, charged: Charged, plan: Floats, pr
     return np.asarray((chain.initial * value).sum(axis=1) + came)
 
 
+def most_of(price: Floats, low: Floats, high: Floats, fewest: float, largest: float) -> float:
+    """Return the most of ``price n`` over a box and a range of the sum: the least of its dual, at a breakpoint."""
+    values = [
+        np.maximum((price - at) * low, (price - at) * high).sum() + max(at * fewest, at * largest)
+        for at in (*price, 0.0)
+    ]
+    return float(min(values))
+
+
 def twin_returned(problem: AllocationProblem, charged: Charged, charge: Floats) -> float:
     """Return the sum over cells of the most that one action for all pays."""
     chain = problem.chain
@@ -207,20 +216,30 @@ def twin_returned(problem: AllocationProblem, charged: Charged, charge: Floats) 
         mine = np.flatnonzero(chain.group == g)
         reference = charged._reference[g]
         paid = []
+        of_stage = np.flatnonzero(chain.space.law_stage == where)
         for a in range(actions):
             if a < actions - 1 and not problem.possible[t, g, where, a]:
                 continue
             amount = 0.0
-            for law in np.flatnonzero(chain.space.law_stage == where):
-                price = charge[t, mine, law, a] * (charged.high[t, mine, law] > 0)
-                low, high = charged.low[t, mine, law], charged.high[t, mine, law]
+            for law in of_stage:
+                price = charge[t, mine, law, a] * (charged.ranges.high[t, mine, law] > 0)
+                low, high = charged.ranges.low[t, mine, law], charged.ranges.high[t, mine, law]
                 boxed = np.maximum(price * low, price * high)
-                bounded = np.isfinite(charged.most_mix[t, mine, law])
-                least, most = charged.least_mix[t, mine, law][bounded], charged.most_mix[t, mine, law][bounded]
+                bounded = np.isfinite(charged.ranges.most_mix[t, mine, law])
+                least, most = (
+                    charged.ranges.least_mix[t, mine, law][bounded],
+                    charged.ranges.most_mix[t, mine, law][bounded],
+                )
                 mix = np.maximum(price[bounded] * least, price[bounded] * most).sum()
-                scale = np.array([charged.low[t, reference, law], charged.high[t, reference, law]])
+                scale = np.array([charged.ranges.low[t, reference, law], charged.ranges.high[t, reference, law]])
                 amount += min(boxed.sum(), (scale * mix).max() + boxed[~bounded].sum())
-            paid.append(amount)
+            capped = sum(
+                most_of(
+                    charge[t, b, of_stage, a], charged.ranges.low[t, b, of_stage], charged.ranges.high[t, b, of_stage],
+                    charged.ranges.fewest[t, b, where], charged.ranges.largest[t, b, where],
+                ) for b in mine
+            )  # fmt: skip
+            paid.append(min(amount, capped))
         total += max(paid)
     return total
 
