@@ -22,7 +22,7 @@ __all__ = ["HeadRanges", "head_ranges"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_PASSES = 2e9
+MOST_PASSES = 1e9
 """Beyond so many (periods x periods x states of blocks x laws) seasons share one range of odds."""
 
 

@@ -139,44 +139,75 @@ class Charged:
 
         The customers of a class count as they do under the plan.
         """
-        charge, worth = np.zeros(self.shape), np.zeros(self.shape[1])
+        charge, worth = np.zeros(self.shape), np.zeros(self.groups)
         known = self.arguments(prices)
-        stage = self.problem.chain.space.law_stage
 
         def run(group: int) -> None:
-            first, last = self.first[group], self.first[group + 1]
-            kernels.advantages(first, last, *known, charge, worth)
-            charge[:, first:last] *= self._possible[group][:, None, stage]  # what cannot be taken needs no charge
+            charge[:, self.first[group] : self.first[group + 1]], worth[group] = self._advantages(group, known)
 
         self._each_group(run)
-        return charge, np.add.reduceat(worth, self.first[:-1])
+        return charge, worth
+
+    def _advantages(self, group: int, known: tuple[object, ...]) -> tuple[Floats, float]:
+        first, last = self.first[group], self.first[group + 1]
+        charge, worth = np.zeros((self.shape[0], last - first, *self.shape[2:])), np.zeros(self.shape[1])
+        kernels.advantages(first, last, first, *known, charge, worth)
+        charge *= self._possible[group][:, None, self.problem.chain.space.law_stage]  # what cannot be taken is free
+        return charge, float(worth.sum())
 
     def bounds(self, known: tuple[object, ...], charge: Floats) -> Floats:
         """Return the bound of each group at ``charge``, without ``y limits``."""
         out = np.zeros(self.groups)
-        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge, None)[0]))
+        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
         return out
 
-    def _bound(self, group: int, known: tuple[object, ...], charge: Floats, work: "_Work | None") -> tuple[float, Ints]:
+    def bound_near(self, prices: Floats, fade: Floats, change: Callable[[int], Floats]) -> float:
+        """Return the bound at the plan's advantages, faded, plus ``change(group)``, without ``y limits``.
+
+        One group at a time, since over many intensities charges are many.
+        """
+        known = self.arguments(prices)
+        out = np.zeros(self.groups)
+
+        def run(group: int) -> None:
+            charge = self._advantages(group, known)[0] * fade[:, group, None, None, None] + change(group)
+            out[group] = self._bound(group, known, charge, shift=int(self.first[group]))[0]
+
+        self._each_group(run)
+        return float(out.sum())
+
+    def _bound(
+        self, group: int, known: tuple[object, ...], charge: Floats, work: "_Work | None" = None, shift: int = 0
+    ) -> tuple[float, Ints]:
         first, last = self.first[group], self.first[group + 1]
         best = np.zeros((self.shape[0], self.problem.actions.shape[1]), dtype=np.int64)
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(first, last, *known, charge, worth, used)
+        kernels.charged_response(first, last, shift, *known, charge, worth, used)
         back = kernels.returned(
-            first, last, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
+            first, last, shift, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
             *self.ranges, charge, best, heads,
         )  # fmt: skip
         return float(worth[first:last].sum() + back), best
 
     def descend(
-        self, prices: Floats, charge: Floats, target: Floats, steps: int, until: float, progress: Progress | None
+        self,
+        prices: Floats,
+        charge: Floats,
+        gain: Floats,
+        target: Floats,
+        steps: int,
+        until: float = np.inf,
+        progress: Progress | None = None,
     ) -> tuple[Floats, list[Floats]]:
-        """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step."""
+        """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
+
+        ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
+        """
         known = self.arguments(prices)
         now = charge.copy()
-        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(charge))
+        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
         search = [_Descent() for _ in range(self.groups)]
         history: list[Floats] = []
 
@@ -195,9 +226,8 @@ class Charged:
                 break
         return charge, history
 
-    def _unit(self, charge: Floats) -> Floats:
+    def _unit(self, gain: Floats) -> Floats:
         """Return in which units the slope of each class is measured: many who have little to gain take small steps."""
-        gain = charge.max(axis=3)
         most = float(gain.max())
         share = np.maximum(gain / most, 1e-6) if most > 0 else np.ones_like(gain)
         return np.asarray(self.ranges.high / share**BY_GAIN)
@@ -279,15 +309,16 @@ def targeting_bound(
     actions, choices = joint_actions(problem.chain, refine=True)
     fine = Charged(replace(problem, actions=actions, choices=choices), plan_intensity, threads)
     coarse = Charged(problem, plan_intensity, threads, fine.ranges)
-    tried = [(_first_charges(coarse, y), y) for y in _candidates(start, prices)]
-    (charge, total, target, fade), at = min(tried, key=lambda one: float(one[0][1] + one[1] @ problem.limits))
-    advantage = charge.copy()
-    history = [float(total + at @ problem.limits)]
-    charge, steps = coarse.descend(at, charge, target, iterations, began + seconds, progress)
-    history += [float(bounds.sum() + at @ problem.limits) for bounds in steps]
-    found = _certified(coarse, fine, at, charge - advantage, fade)
+    tried = [_first_charges(coarse, y) for y in _candidates(start, prices)]
+    first = min(tried, key=lambda one: one.bound)
+    charge, steps = coarse.descend(
+        first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
+    )
+    limits = float(first.prices @ problem.limits)
+    history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
+    found = _certified(coarse, fine, first, charge - first.charge)
     known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    return TargetingBound(min(found, known), at, len(steps), time.perf_counter() - began, tuple(history))
+    return TargetingBound(min(found, known), first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
 def _candidates(start: FullInformation, prices: Floats | None) -> list[Floats]:
@@ -295,35 +326,53 @@ def _candidates(start: FullInformation, prices: Floats | None) -> list[Floats]:
     return [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
 
 
-def _first_charges(charged: Charged, prices: Floats) -> tuple[Floats, float, Floats, Floats]:
-    """Return the plan's advantages, faded as is best for each group; their bound; the plan's worth; and the fade."""
+@dataclass(frozen=True, eq=False)
+class _First:
+    """Where charges start: the plan's advantages at ``prices``, faded by (period, group), and their bound.
+
+    ``gain[period, block, law]``: the largest advantage; ``target[group]``: the plan's own worth.
+    """
+
+    prices: Floats
+    bound: float
+    charge: Floats
+    fade: Floats
+    gain: Floats
+    target: Floats
+
+
+def _first_charges(charged: Charged, prices: Floats) -> _First:
+    """Return the plan's advantages, faded as is best for each group."""
     charge, worth = charged.advantages(prices)
+    gain = charge.max(axis=3)
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]
     fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
     bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
-    group = charged.problem.chain.group
-    fade = fades[bounds.argmin(axis=0)][group].T[:, :, None, None]
-    return charge * fade, float(bounds.min(axis=0).sum()), worth, fade
+    fade = fades[bounds.argmin(axis=0)].T
+    charge *= fade[:, charged.problem.chain.group, None, None]
+    bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
+    return _First(prices, bound, charge, fade, gain, worth)
 
 
-def _certified(coarse: Charged, fine: Charged, prices: Floats, change: Floats, fade: Floats) -> float:
+def _certified(coarse: Charged, fine: Charged, first: _First, change: Floats) -> float:
     """Return the bound over refined intensities; ``change`` of charges is taken as linear in between."""
-    problem = coarse.problem
-    actions, choices = fine.problem.actions, fine.problem.choices
+    problem, stages = coarse.problem, fine.problem.choices.shape[1]
     free = (problem.limits == 0) & (problem.signs > 0)
-    at = np.where(free, LAST_PENALTY, prices)
-    charge, _ = fine.advantages(at)
-    charge *= fade
-    stage = problem.chain.space.law_stage
-    for group in range(coarse.groups):
-        mine = slice(coarse.first[group], coarse.first[group + 1])
-        for where in range(choices.shape[1]):
-            weights = _between(problem, group, where, actions[group, where, : choices[group, where]])
-            for law in np.flatnonzero(stage == where):
-                charge[:, mine, law, : len(weights)] += change[:, mine, law, :-1] @ weights.T
-    charge[..., -1] += change[..., -1]
-    return float(fine.bounds(fine.arguments(at), charge).sum() + at @ problem.limits)
+    prices = np.where(free, LAST_PENALTY, first.prices)
+
+    def refined(group: int) -> Floats:
+        mine = change[:, coarse.first[group] : coarse.first[group + 1]]
+        out = np.zeros((*mine.shape[:3], fine.shape[3]))
+        out[..., -1] = mine[..., -1]
+        for where in range(stages):
+            number = int(fine.problem.choices[group, where])
+            weights = _between(problem, group, where, fine.problem.actions[group, where, :number])
+            for law in np.flatnonzero(problem.chain.space.law_stage == where):
+                out[:, :, law, :number] = mine[:, :, law, :-1] @ weights.T
+        return out
+
+    return fine.bound_near(prices, first.fade, refined) + float(prices @ problem.limits)
 
 
 def _between(problem: AllocationProblem, group: int, stage: int, intensity: Floats) -> Floats:

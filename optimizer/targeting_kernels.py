@@ -1,7 +1,7 @@
 """Passes behind the bound for the targeting: charges, and what is best under them.
 
-Actions ``0..most - 1`` are the problem's; action ``most`` is the plan's own intensity, which differs by period. Twins
-in plain NumPy: tests.
+``charge`` may hold some blocks only, from block ``shift``. Actions ``0..most - 1`` are the problem's; action ``most``
+is the plan's own intensity, which differs by period. Twins in plain NumPy: tests.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from sim.engine.compile import kernel
 
 @kernel
 def advantages(
-    first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
+    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
     discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
 ):  # fmt: skip
     """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
@@ -41,7 +41,7 @@ def advantages(
             t = periods - 1 - back
             odds = probability[regime[t], b]
             earn = reward[regime[t], b]
-            charge[t, b] = 0.0
+            charge[t, b - shift] = 0.0
             heads[:] = 0.0
             for s in range(states):
                 line = law[b, s]
@@ -57,11 +57,11 @@ def advantages(
                     total = discount[t] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line] - now[s]
                     for o in range(outcomes[line]):
                         total += odds[line, a, o] * after[successor[s, o]]
-                    charge[t, b, line, a] += weight * total
+                    charge[t, b - shift, line, a] += weight * total
             for k in range(laws):
                 if heads[k] > 0.0:
                     for a in range(charge.shape[3]):
-                        charge[t, b, k, a] /= heads[k]
+                        charge[t, b - shift, k, a] /= heads[k]
             after, now = now, after
         for s in range(states):
             worth[b] += initial[b, s] * after[s]
@@ -69,7 +69,7 @@ def advantages(
 
 @kernel
 def charged_response(
-    first, last, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
+    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
     discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used,
 ):  # fmt: skip
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
@@ -96,13 +96,13 @@ def charged_response(
                 where = stage[b, s]
                 worth[b] += arrivals[t, b, s] * after[s]
                 n = outcomes[line]
-                top = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b, line, most]
+                top = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b - shift, line, most]
                 for o in range(n):
                     follow[o] = after[successor[s, o]]
                     top += own_probability[t, b, line, o] * follow[o]
                 best = most
                 for a in range(choices[g, where]):
-                    total = discount[t] * earn[line, a] - cost[t, g, where, a] - charge[t, b, line, a]
+                    total = discount[t] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
                     for o in range(n):
                         total += odds[line, a, o] * follow[o]
                     if total > top:
@@ -169,7 +169,7 @@ def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
 
 @kernel
 def returned(
-    first, last, reference, stage_of_law, possible, low, high, least, most, fewest, largest, charge, best, heads,
+    first, last, shift, reference, stage_of_law, possible, low, high, least, most, fewest, largest, charge, best, heads,
 ):  # fmt: skip
     """Return the most that playable plans pay in charges, over blocks ``first..last`` of one group.
 
@@ -197,7 +197,7 @@ def returned(
                         if possible[t, where, a]:
                             capped[where, a] += _fill(
                                 where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
-                                charge[t, b, :, a], order, filled,
+                                charge[t, b - shift, :, a], order, filled,
                             )  # fmt: skip
         for k in range(laws):
             mixed[:] = 0.0
@@ -207,7 +207,7 @@ def returned(
                 if high[t, b, k] > 0.0:
                     bounded = most[t, b, k] < np.inf
                     for a in range(actions):
-                        price = charge[t, b, k, a]
+                        price = charge[t, b - shift, k, a]
                         amount = price * (high[t, b, k] if price > 0.0 else low[t, b, k])
                         boxed[a] += amount
                         if bounded:
@@ -231,7 +231,7 @@ def returned(
                 for b in range(first, last):
                     _fill(
                         where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
-                        charge[t, b, :, a], order, heads[t, b],
+                        charge[t, b - shift, :, a], order, heads[t, b],
                     )  # fmt: skip
         for k in range(laws):
             a = best[t, stage_of_law[k]]
@@ -240,11 +240,11 @@ def returned(
             mix = 0.0
             for b in range(first, last):
                 if high[t, b, k] > 0.0:
-                    dear = charge[t, b, k, a] > 0.0
+                    dear = charge[t, b - shift, k, a] > 0.0
                     heads[t, b, k] = high[t, b, k] if dear else low[t, b, k]
                     if by_mix[k, a] and most[t, b, k] < np.inf:
                         heads[t, b, k] = most[t, b, k] if dear else least[t, b, k]
-                        mix += charge[t, b, k, a] * heads[t, b, k]
+                        mix += charge[t, b - shift, k, a] * heads[t, b, k]
             if by_mix[k, a]:
                 scale = high[t, reference, k] if mix > 0.0 else low[t, reference, k]
                 for b in range(first, last):

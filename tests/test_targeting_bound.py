@@ -35,16 +35,18 @@ class HiddenChain(MatrixChain):
         at = intensity[self.group[:, None], self.space.stage[self.group], 0]
         corner = [np.interp(at, self.action_spend[0], np.eye(actions)[a]) for a in range(actions)]
         weight = np.stack(corner, axis=1)
-        reward = np.einsum("bas,bas->bs", weight, self.rewards)
-        return Step(np.einsum("bas,bast->bst", weight, self.moves), np.zeros_like(reward), reward, reward)
+        reward = np.einsum("bas,bas->bs", weight, self.rewards) * environment[0, 0]
+        moves = self.moves if environment[0, 0] == 1 else self.moves[:, ::-1]
+        return Step(np.einsum("bas,bast->bst", weight, moves), np.zeros_like(reward), reward, reward)
 
 
 def hidden_problem(
-    seed: int, *, blocks: int = 3, states: int = 4, actions: int = 2, periods: int = 3, seen: bool = False
+    seed: int, *, blocks: int = 3, states: int = 4, actions: int = 2, periods: int = 3, seen: bool = False, odd: int = 1
 ) -> AllocationProblem:
     """Return one group of customers who differ in what they do and in states that look alike, under a budget.
 
-    ``seen``: every state is a stage of its own. A first state is hardly left, so that some blocks keep in proportion.
+    ``seen``: every state is a stage of its own. With an odd seed the first state's customers are alike. Every second
+    period is ``odd``: from 2 on actions do what the others do elsewhere, for rewards so many times as large.
     """
     rng = np.random.default_rng(seed)
     stage = np.arange(states) if seen else np.minimum(np.arange(states), 1)
@@ -72,7 +74,7 @@ def hidden_problem(
             level=none, ties=none - 1, law_level=none, law_ties=none - 1,
         ),
         group=np.zeros(blocks, dtype=np.int64), initial=initial, periods=periods, discount_rate=0.1,
-        environment=np.ones((periods + 1, 1, 1)), arrivals=arrivals, with_terminal=False,
+        environment=np.where(np.arange(periods + 1) % 2, float(odd), 1.0)[:, None, None], arrivals=arrivals, with_terminal=False,
         action_spend=PRICE[None, :actions], moves=moves, rewards=rng.uniform(0, 6, (blocks, actions, states)),
     )  # fmt: skip
     offered, choices = joint_actions(chain)
@@ -108,7 +110,8 @@ def test_no_playable_plan_beats_the_bound(seed: int) -> None:
 
     Whatever plan the charges start from, the best or a bad one, and after any number of steps.
     """
-    problem = hidden_problem(seed, actions=3 if seed % 3 == 0 else 2, periods=2 if seed % 3 == 0 else 3)
+    many = seed % 3 == 0
+    problem = hidden_problem(seed, actions=3 if many else 2, periods=2 if many else 3, odd=1 + seed % 2)
     plans = [plan for plan in playable_plans(problem, seed) if meets(problem, plan)]
     worth = np.array([asset_of(problem, plan) for plan in plans])
     full = full_information(problem, 1e-7)
@@ -144,10 +147,11 @@ def test_with_nothing_hidden_it_is_the_bound_of_full_information(seed: int) -> N
     assert found.bound == pytest.approx(full.bound, rel=1e-7)
 
 
-def test_heads_and_mixes_of_playable_plans_are_in_their_ranges() -> None:
+def test_heads_and_mixes_of_playable_plans_are_in_their_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random plans, laws and periods; blocks that cannot differ in a state have a mix without room."""
-    for seed in range(4):
-        problem = hidden_problem(seed, actions=3)
+    for seed, odd, passes in ((0, 1, 1e9), (1, 1, 1e9), (2, 2, 1e9), (3, 2, 1e9), (3, 2, 0.0)):
+        monkeypatch.setattr("optimizer.head_ranges.MOST_PASSES", passes)
+        problem = hidden_problem(seed, actions=3, odd=odd)
         chain = problem.chain
         plan = np.ones((3, 1, 2, 1))
         charged = Charged(problem, plan)
@@ -158,6 +162,10 @@ def test_heads_and_mixes_of_playable_plans_are_in_their_ranges() -> None:
             for t in range(chain.periods):
                 assert (now >= charged.ranges.low[t] * (1 - 1e-9) - 1e-9).all()
                 assert (now <= charged.ranges.high[t] * (1 + 1e-9) + 1e-9).all()
+                for stage in range(2):
+                    total = now[:, chain.space.law_stage == stage].sum(axis=1)
+                    assert (total >= charged.ranges.fewest[t, :, stage] * (1 - 1e-9) - 1e-9).all()
+                    assert (total <= charged.ranges.largest[t, :, stage] * (1 + 1e-9) + 1e-9).all()
                 with np.errstate(divide="ignore", invalid="ignore"):
                     mix = now / now[reference]
                 there = now[reference] > 0
