@@ -74,7 +74,8 @@ def hidden_problem(
             level=none, ties=none - 1, law_level=none, law_ties=none - 1,
         ),
         group=np.zeros(blocks, dtype=np.int64), initial=initial, periods=periods, discount_rate=0.1,
-        environment=np.where(np.arange(periods + 1) % 2, float(odd), 1.0)[:, None, None], arrivals=arrivals, with_terminal=False,
+        environment=np.where(np.arange(periods + 1) % 2, float(odd), 1.0)[:, None, None], arrivals=arrivals,
+        with_terminal=False,
         action_spend=PRICE[None, :actions], moves=moves, rewards=rng.uniform(0, 6, (blocks, actions, states)),
     )  # fmt: skip
     offered, choices = joint_actions(chain)
