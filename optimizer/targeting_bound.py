@@ -11,8 +11,8 @@ So to charge the customers ``c`` and to return that maximum for every cell bound
 
 ``bound(y, c) = max_x [value - y usage - c x] + sum_cells max_a max_{n in N} c[a] n + y limits``.
 
-The maximum over ``x`` stays a dynamic programme per block. Of all linear bounds of the product ``n pi`` none is
-tighter for given ``N``: these are all supports of its convex hull, the McCormick rows among them.
+The maximum over ``x`` stays a dynamic programme per block. The charges range over all supports of the convex hull of
+the products ``n pi``, so that McCormick's rows for the same ``N``, ``pi`` eliminated, could not do better.
 
 *Where charges start.* Charged the plan's own advantages ``c_h[a] = Q_h[a] - V_h``, what an action brings over the
 plan's for one period, customers who see everything gain nothing by what they see: they are worth what the plan makes
@@ -21,7 +21,10 @@ gain by changing who is where (the performance difference of Kakade & Langford 2
 the plan's. Then subgradient steps, each group by itself, towards what the plan itself makes of it (Polyak 1969).
 
 *What is known of head counts* ``N``: ranges over all policies, and ranges of the mix of blocks under a common
-treatment, both by recursion (:mod:`optimizer.head_ranges`).
+treatment, both by recursion (:mod:`optimizer.head_ranges`). Where a plan can move head counts far, as late in a long
+horizon, charges pay little and the bound stays near that of full information.
+
+Crowd effects are outside: like the full-information bound it holds while customers do not move each other's odds.
 """
 
 import time
@@ -94,6 +97,8 @@ class Charged:
     def __post_init__(self) -> None:
         problem, chain = self.problem, self.problem.chain
         periods = chain.periods
+        if (chain.space.law_stage[chain.block_law] != chain.block_stage).any():
+            raise ValueError("a law must belong to one stage")
         self.pricing = Pricing(problem, self.threads)
         own_actions = np.ascontiguousarray(np.moveaxis(self.plan_intensity, 0, 2))
         each = np.full(problem.choices.shape, periods, dtype=np.int64)
