@@ -104,7 +104,8 @@ def frontier(
         starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
         plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
         points.append(_point(plan, chain))
-    return Frontier(tuple(points), best)
+    again = _point(solved(scenario, free, starts=[points[-1].plan.intensity], bounded=False), chain)
+    return Frontier(tuple(points), max(best, again, key=lambda point: point.plan.asset))
 
 
 def _growth(before: Point, budget: float) -> float:

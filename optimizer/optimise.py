@@ -11,9 +11,9 @@ from optimizer.conflicts import conflict_of
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
 from optimizer.playable import Playable, playable
-from optimizer.problem import AllocationProblem, budget_in_force, joint_actions
+from optimizer.problem import AllocationProblem, budget_in_force, contact_load, joint_actions
 from optimizer.rules import as_today, rows_of
-from optimizer.sequential import Sequential, Settled
+from optimizer.sequential import MISSED, Sequential, Settled
 from optimizer.targeting_bound import targeting_bound
 from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.chain import ControlledChain
@@ -34,8 +34,6 @@ REPAIRS = 60
 """Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
 FITTED = 1e-9
 """Share of a rule by which it may be missed."""
-MISSED = 1e-6
-"""Share of a rule from which on a plan is said to miss it."""
 
 
 def allocation_problem(
@@ -129,7 +127,7 @@ def solved(
     stake = _stake(problem, given[0], least, best)
     end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
     took["plan"] = end.seconds
-    fixed = 0.0
+    fixed, relaxed = 0.0, problem
     if scenario.rules.campaigns:
         done = sized(problem, scenario.rules.campaigns, end, stake)
         problem, end, fixed = done.problem, done.end, done.fixed_costs
@@ -139,12 +137,12 @@ def solved(
     reference = bound = float("nan")
     if best is not None:
         began = time.perf_counter()
-        reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+        reference = certified_bound(relaxed, best.prices_of_bound, intensity, threads)
         reference = bound = -reference if problem.goal == "thrift" else reference
         couples = isinstance(chain, Lifecycle) and chain.crowd.couples
         if problem.goal == "asset" and end.missed <= MISSED and not couples:
             bound = targeting_bound(
-                problem, best, intensity, prices=end.prices[: problem.limits.size], known=reference,
+                relaxed, best, intensity, prices=end.prices[: relaxed.limits.size], known=reference,
                 iterations=bound_steps, seconds=seconds, threads=threads, progress=lambda done: tell(0.8 + 0.2 * done),
             ).bound  # fmt: skip
         took["certificate"] = time.perf_counter() - began
@@ -167,6 +165,7 @@ def plan_of(
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
     fits = not missed.size or missed[worst] < MISSED
+    amount = 0.0 if fits else float(missed[worst] * problem.row_units[worst])
     return Plan(
         scenario=scenario.name,
         scenario_hash=scenario.hash,
@@ -185,7 +184,7 @@ def plan_of(
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
         },
         shadow_price=float(end.prices @ problem.per_budget),
-        status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {missed[worst]:.2%}",
+        status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {amount:,.2f}",
         termination=termination or _termination(None, end, 0.0),
         seconds=seconds or {"plan": end.seconds},
         fixed_costs=fixed_costs,
@@ -302,6 +301,10 @@ def _held(problem: AllocationProblem, course: Course) -> Floats:
     Where that breaks rules, campaigns are scaled until it does not.
     """
     targets, periods = problem.targets, problem.chain.periods
+    load = contact_load(problem.chain)
+    if load.any():  # heads moved a little in the last step
+        contacts = np.maximum(course.intensity @ load, 1.0)[..., None]
+        return np.where(load > 0, course.intensity / contacts, course.intensity)
     if max(targets.duration) == 1:
         return course.intensity
     out = course.intensity.copy()

@@ -44,10 +44,9 @@ def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
         here: Any = content
         *way, last = path.split(".")
         for part in way:
-            here = here[int(part)] if isinstance(here, list) and part.isdigit() else here.get(part, {})
+            here = _inside(here, part)
         place: Any = int(last) if isinstance(here, list) and last.isdigit() else last
-        found = here[place] if isinstance(here, list) and place < len(here) else None
-        found = here.get(place) if isinstance(here, dict) else found
+        found = _inside(here, last)
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise InputError(f"uncertain: '{path}' leads to no number that the scenario states")
         here[place] = value
@@ -56,6 +55,13 @@ def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
     except InputError as error:
         stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
         raise InputError(f"{error} (with {stated}); narrow the range") from None
+
+
+def _inside(content: Any, part: str) -> Any:
+    """Return what stands under a key or number; nothing where nothing does."""
+    if isinstance(content, dict):
+        return content.get(part)
+    return content[int(part)] if isinstance(content, list) and part.isdigit() and int(part) < len(content) else None
 
 
 def drawn(scenario: Scenario, number: int, seed: int) -> list[dict[str, float]]:

@@ -26,7 +26,7 @@ from sim.contract import Targets
 from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Aim, Course, follow
 
-__all__ = ["TARGETINGS", "Cells", "Sequential", "Settled"]
+__all__ = ["MISSED", "TARGETINGS", "Cells", "Sequential", "Settled"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,6 +43,8 @@ GAIN = 1e-5
 PATIENCE = 5
 PENALTY = 20.0
 """Of a broken rule, in multiples of the largest marginal value it could stand for."""
+MISSED = 1e-6
+"""Share of a rule from which on it counts as missed."""
 DUST = 1e-9
 """Share of a variable's own size that is none: arithmetic."""
 EMPTY = 1e-9
@@ -207,6 +209,7 @@ class Sequential:
         began = time.perf_counter()
         solver = BoxProgramme()
         amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
+        amount = self._within_contacts(amount)
         courses = self.courses(amount)
         radius, before = None, np.zeros_like(amount)
         penalty, factor = None, PENALTY
@@ -223,9 +226,9 @@ class Sequential:
                 penalty = factor * self._penalty(slope, jacobian)
             merit = self.value(courses) - float(penalty @ self.missed(course))
             change, prices, promised = self._step(solver, course, amount, heads, radius, slope, jacobian, penalty)
-            if promised <= GAIN * lift:
-                if (self.missed(course) > 1e-6 * self.problem.row_units).any() and factor < 1e4 * PENALTY:
-                    factor, penalty, radius = 10 * factor, None, None
+            if promised <= GAIN * lift or quiet >= PATIENCE:
+                if factor < 1e4 * PENALTY and (self.missed(course) > MISSED * self.problem.row_units).any():
+                    factor, penalty, radius, quiet = 10 * factor, None, None, 0
                     continue
                 stationary = True
                 break
@@ -242,8 +245,7 @@ class Sequential:
             quiet = quiet + 1 if gained < GAIN * lift else 0
             if progress:
                 progress(step / steps)
-            if quiet >= PATIENCE or time.perf_counter() - began > seconds:
-                stationary = quiet >= PATIENCE
+            if time.perf_counter() - began > seconds:
                 break
         missed, value = self.missed(courses[0]) / self.problem.row_units, self.value(courses)
         return Settled(
@@ -336,6 +338,18 @@ class Sequential:
         prices = answer.duals[: units.size] / units
         sign = problem.signs
         return change, np.where(sign > 0, np.maximum(prices, 0), np.minimum(prices, 0)), promised
+
+    def _within_contacts(self, amount: Floats) -> Floats:
+        """Return money scaled back, target by target, where it would be more contacts than a customer may get."""
+        load = contact_load(self.chain)
+        if not load.any():
+            return amount
+        asked = self.follow(amount).intensity @ load
+        over = np.where(self.cells.cell >= 0, np.maximum(asked, 1.0)[..., None], 1.0)
+        factor = np.ones_like(amount)
+        for t in range(amount.shape[0]):
+            np.maximum.at(factor[t], self.cells.cell[self.cells.cell >= 0], over[t][self.cells.cell >= 0])
+        return np.where(load[self.cells.lever] > 0, amount / factor, amount)
 
     def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
