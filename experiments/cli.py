@@ -229,20 +229,27 @@ def trace(
 def optimize(
     scenario: ScenarioFile,
     budget: BudgetOption = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Plan file to write.")] = Path("plan.json"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
+    ] = Path("plan.json"),
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
 ) -> None:
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices."""
+    from dataclasses import replace
+
     from experiments.progress import progress_bars
     from experiments.summary import plan_summary
     from optimizer.optimise import optimise
+    from optimizer.plan_files import check_plan_file
 
+    check_plan_file(output)
     found, twin = open_scenario(scenario)
     with progress_bars() as step:
         tell = step("Optimising")
         plan = optimise(found, twin.chain, budget, threads=threads, progress=tell)
+    plan = replace(plan, scenario_file=str(scenario))
     plan.save(output)
     if as_json:
         _print_json({**json.loads(plan.to_json()), "file": str(output)})
@@ -251,6 +258,44 @@ def optimize(
             f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
+
+
+@app.command(epilog=_example("tenure explain plan.json --simplest simplest.json"))
+def explain(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    simplest: Annotated[
+        Path | None, typer.Option(help="Also write the simplest plan to this .json, .csv or .xlsx file.")
+    ] = None,
+    keep: Annotated[
+        float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
+    ] = 0.97,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go."""
+    from dataclasses import replace
+
+    from experiments.explain import explain_plan, explanation_in_words
+    from experiments.inputs import open_plan
+    from experiments.progress import progress_bars
+    from optimizer.plan_files import check_plan_file
+
+    if simplest is not None:
+        check_plan_file(simplest)
+    file, found, twin, made = open_plan(plan, scenario)
+    with progress_bars() as step:
+        answer = explain_plan(found, twin, made, keep=keep, step=step)
+    if simplest is not None and answer.simplest is not None:
+        replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
+    else:
+        simplest = None
+    if as_json:
+        _print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
+    else:
+        typer.echo(explanation_in_words(answer, plan, file, simplest))
 
 
 @app.command(epilog=_example("tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json"))
