@@ -72,6 +72,7 @@ class Explanation:
             "spend": float(ground.course.spend.sum()),
             "prices_from": ground.prices_from,
             "better": ground.better,
+            "missed": ground.missed,
             "lines": lines,
             "rules": [asdict(rule) for rule in self.rules],
             "unspent": None if self.unspent is None else asdict(self.unspent),
@@ -115,6 +116,8 @@ def _answer(found: Explanation) -> str:
         text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
     if found.simplest is not None:
         text += f" {len(found.simplest.kept)} lines would keep {found.simplest.share:.1%} of that lift."
+    for name, share in ground.missed.items():
+        text += f"\nThe plan misses '{name}' by {share:.2%}; what is said of that rule's price is of no use."
     if ground.prices_from == "search":
         text += (
             "\nThe file knows no prices for this version of the scenario: they are those of the optimum that a search "
@@ -251,12 +254,12 @@ def _rules(found: Explanation) -> str:
     if left is not None:
         why = f"{money(left.money)} of the budget is not spent: "
         if left.rules:
-            why += f"{_listed([f'{name!r}' for name in left.rules[:3]])} keeps it from where it would pay"
-        elif left.at_largest:
-            why += "where another unit would pay, the largest intensity on offer is played already"
+            names = _listed([f"'{name}'" for name in left.rules[:3]])
+            why += f"it would pay, the best next unit {left.best_marginal:.3f} beyond its cost, but for {names}."
         else:
-            why += "no further unit would bring its own cost"
-        text.append(why + f" (the best next unit brings {left.best_marginal:.3f} beyond its cost).")
+            why += "no rule is in the way, and another unit would bring no more than its own cost"
+            why += ", or the largest intensity on offer is played already." if left.at_largest else "."
+        text.append(why)
     return "\n".join(text)
 
 

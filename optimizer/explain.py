@@ -40,6 +40,8 @@ SAME = 1e-7
 """Share of the asset by which a plan may differ from what its file says."""
 PRICED = 1e-9
 """Price from which on a rule binds."""
+MISSED = 1e-6
+"""Share of a rule from which on a plan misses it."""
 FULL = 0.99
 """Share of the largest intensity from which on it is played."""
 UNSPENT = 1e-4
@@ -231,6 +233,12 @@ class Ground:
         """Return what the plan brings above the least spend; nan where that is nothing."""
         lift = self.course.asset - self.no_spend
         return lift if lift > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+
+    @cached_property
+    def missed(self) -> dict[str, float]:
+        """Return the rules that the plan misses, each with the share of its size; their prices are penalties."""
+        share = self.search.missed(self.course) / self.problem.row_units
+        return {row.name: float(x) for row, x in zip(self.problem.rows, share, strict=True) if x > MISSED}
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Flags]:
@@ -442,7 +450,7 @@ def missed_rules(ground: Ground, counted: Floats) -> tuple[str, ...]:
     problem = ground.problem
     before = problem.signs * (problem.counted(ground.course) - problem.limits) / problem.row_units
     now = problem.signs * (counted - problem.limits) / problem.row_units
-    worse = (now > 1e-6) & (now > before + 1e-6) & ~purses(problem)
+    worse = (now > MISSED) & (now > before + MISSED) & ~purses(problem)
     return tuple(problem.rows[i].name for i in np.flatnonzero(worse))
 
 

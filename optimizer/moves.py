@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.explain import Ground, Line, Moved, missed_rules, purses
+from optimizer.explain import MISSED, Ground, Line, Moved, missed_rules, purses
 from optimizer.optimise import solved
 from optimizer.plan import Plan
 from optimizer.problem import AllocationProblem
@@ -50,8 +50,6 @@ COARSE = 10.0
 SCREEN = 3.0
 """A line is not tried that is estimated to cost so many times what may still be lost; the estimate is on the low side
 where returns diminish."""
-MISSED = 1e-6
-"""Share of a rule from which on a plan misses it."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +195,7 @@ class _Greedy:
 
     def __init__(self, ground: Ground, lines: list[Line], share: float) -> None:
         self.ground, self.need = ground, ground.no_spend + share * ground.lift
+        self.missed = max(ground.missed.values(), default=0.0) + MISSED
         self.kept = [(line.segment, line.lever) for line in lines if line.spend > 0]
         self.amount, self.value, self.prices = ground.amount, ground.course.asset, ground.prices
         brings = {(line.segment, line.lever): line.brings for line in lines}
@@ -219,9 +218,9 @@ class _Greedy:
         end = search.run(start, lift=COARSE * self.ground.lift)
         self.searches += 1
         share = (end.value - self.ground.no_spend) / self.ground.lift
-        if end.missed > MISSED or end.value < self.need:
+        if end.missed > self.missed or end.value < self.need:
             if len(lines) == 1:
-                self.needed[lines[0]] = float("nan") if end.missed > MISSED else share
+                self.needed[lines[0]] = float("nan") if end.missed > self.missed else share
             return False
         gone = [line for line in left if not end.amount[:, self.ground.cells_of(line)].any()]
         self.kept = [line for line in left if line not in gone]

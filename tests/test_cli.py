@@ -155,6 +155,10 @@ MISTAKES = {
     "scenario over purchases": (("calibrate", "orders.csv", "-o", "orders.csv", "--force"), "written over"),
     "scenario as base": (("calibrate", "orders.csv", "-o", "x.duckdb"), "customer base"),
     "budget beyond money": (("optimize", SMALL, "--budget", "1e300"), "at most 1e18"),
+    "plan in no known format": (("optimize", SMALL, "-o", "plan.txt"), "plan.txt: expected a name that ends in"),
+    "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
+    "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
+    "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
 
@@ -235,7 +239,9 @@ def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
     assert "below its floor" in out
 
 
-@pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "compare", "ui"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"]
+)
 def test_help_has_an_example(tenure, verb) -> None:
     """Every verb's help shows a line to copy."""
     code, out, err = tenure(verb, "--help")
