@@ -28,6 +28,8 @@ __all__ = ["Explanation", "explain_plan", "explanation_in_words"]
 
 SHOWN = 15
 """Lines in the table, at most."""
+CAPPED = 0.05
+"""Share of a line's money at the largest intensity on offer from which on it is said."""
 ALIKE = 1.1
 """Ratios nearer to 1 than this are called alike."""
 
@@ -111,11 +113,13 @@ def _answer(found: Explanation) -> str:
     text += f" and makes a customer asset of {money(asset)}, {money(asset - ground.no_spend, signed=True)} above the "
     text += "least the rules allow."
     funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
-    if funded:
+    if len(funded) == 1:
+        text += f" All goes to one line (segment / lever), {funded[0].name}."
+    elif funded:
         first = ", ".join(f"{line.name} {line.spend / spend:.0%}" for line in funded[:3])
         text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
-    if found.simplest is not None:
-        text += f" {len(found.simplest.kept)} lines would keep {found.simplest.share:.1%} of that lift."
+    if found.simplest is not None and found.simplest.dropped:
+        text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
     for name, share in ground.missed.items():
         text += f"\nThe plan misses '{name}' by {share:.2%}; what is said of that rule's price is of no use."
     if ground.prices_from == "search":
@@ -157,7 +161,7 @@ def _pair_in_words(pair: Pair) -> str:
         elif ratio < 1 / ALIKE:
             against.append(words)
     for line, side in ((less, grounds_for), (more, against)):
-        if line.at_largest > 0.05:
+        if line.at_largest > CAPPED:
             side.append(f"{line.at_largest:.0%} of {line.name} meets the largest intensity on offer")
     for rule, asks in pair.rules.items():
         side = against if asks > 0 else grounds_for
@@ -170,7 +174,7 @@ def _pair_in_words(pair: Pair) -> str:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
+    return f"{ratio:.2g} times" if ratio < 1 else f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
 
 
 def _ratio(above: float, below: float) -> float:
@@ -204,7 +208,8 @@ def _lines_table(found: Explanation) -> str:
         rows.append(
             [
                 line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
-                f"{line.average_return:.2f}", f"{line.marginal:.3f}", f"{line.asked:.3f}", low, high,
+                f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
+                f"{line.asked:.3f}", low, high,
             ]
         )  # fmt: skip
     header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
@@ -214,6 +219,11 @@ def _lines_table(found: Explanation) -> str:
         out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")
     out += ["", f"{BRINGS_ASSUMES[0].upper()}{BRINGS_ASSUMES[1:]}."] if rows else []
     out += [f"{RANGE_ASSUMES[0].upper()}{RANGE_ASSUMES[1:]}."] if rows else []
+    capped = [f"{line.name} {line.at_largest:.0%}" for line in funded[:SHOWN] if line.at_largest > CAPPED]
+    if capped:
+        out.append(
+            f"+ part of the money meets the largest intensity on offer, where no more can go: {_listed(capped)}."
+        )
     out += _marks(found) if marked else []
     out += _left_out(found)
     committed = float(found.ground.course.spend.sum()) - sum(line.spend for line in found.lines)
