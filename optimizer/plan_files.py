@@ -66,6 +66,7 @@ MOST_ROWS = 1_048_575
 
 FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0", "price": "0.0000"}
 MONEY = "#,##0.00"
+TOTAL = "all"
 
 
 @dataclass(frozen=True)
@@ -214,14 +215,14 @@ def _write_excel(plan: "Plan", part: Path, path: Path) -> None:
 def _by_segment_and_lever(plan: "Plan") -> tuple[list[str], list[list[Any]]]:
     segments, levers, spend = plan.by_segment_and_lever()
     rows = [[name, *line, sum(line)] for name, line in zip(segments, spend.tolist(), strict=True)]
-    rows.append(["all", *spend.sum(axis=0).tolist(), float(spend.sum())])
-    return ["segment", *levers, "all"], rows
+    rows.append([TOTAL, *spend.sum(axis=0).tolist(), float(spend.sum())])
+    return ["segment", *levers, TOTAL], rows
 
 
 def _by_period(plan: "Plan") -> tuple[list[str], list[list[Any]]]:
     spend = plan.spend.sum(axis=(1, 2)).tolist()
     rows = [[t, *line, sum(line)] for t, line in enumerate(spend)]
-    return ["period", *plan.targets.levers, "all"], rows
+    return ["period", *plan.targets.levers, TOTAL], rows
 
 
 def _about(plan: "Plan", folder: Path) -> list[list[Any]]:
@@ -248,6 +249,9 @@ def _sheet(sheet: "Worksheet", header: list[str], rows: list[list[Any]]) -> None
                 cell.data_type = "s"
             elif isinstance(value, float):
                 cell.number_format = FORMATS.get(header[c - 1], MONEY)
+    if rows and rows[-1][0] == TOTAL:
+        for cell in sheet[sheet.max_row]:
+            cell.font = Font(bold=True)
     for cell in sheet[1]:
         cell.font, cell.fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="1F3A5F")
         text = isinstance(rows[0][cell.column - 1], str) if rows else True
