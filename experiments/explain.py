@@ -124,8 +124,8 @@ def _answer(found: Explanation) -> str:
         text += f"\nThe plan misses '{name}' by {share:.2%}; what is said of that rule's price is of no use."
     if ground.prices_from == "search":
         text += (
-            "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search from "
-            f"the plan finds, which is worth {money(ground.better, signed=True)}."
+            "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
+            f"from the plan finds, which is worth {money(ground.better, signed=True)}."
         )
     return text
 

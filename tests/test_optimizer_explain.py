@@ -266,12 +266,13 @@ def test_coarser_targeting_and_hand_edits(market: Callable[..., Content], target
 def test_what_was_committed_is_in_no_line(market: Callable[..., Content]) -> None:
     """Lead times: money decided before the start acts in every evaluation and belongs to no line."""
     content = market(plain=True, periods=4, stages=STAGES)
-    content["levers"]["acquisition"].update(lead_time=2, committed=0.8)
+    content["levers"]["winback"].update(lead_time=2, committed=0.3)
     _, plan, ground, lines = made(content, budget=40_000)
-    committed = plan.spend[:2, ..., plan.targets.levers.index("acquisition")].sum()
+    committed = plan.spend[:2, ..., plan.targets.levers.index("winback")].sum()
     assert committed > 1000
     assert sum(line.spend for line in lines) == pytest.approx(plan.spend.sum() - committed)
-    line = next(line for line in lines if line.lever == "acquisition")
+    line = next(line for line in lines if line.name == "regulars / winback")
+    assert line.spend > 0
     without = ground.targets.with_committed(np.where(place(ground, line), 0.0, plan.intensity))
     assert line.brings == pytest.approx(plan.asset - asset_of(ground, without), abs=1e-6 * plan.asset)
 
