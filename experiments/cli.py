@@ -272,6 +272,7 @@ def explain(
     keep: Annotated[
         float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
     ] = 0.97,
+    budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -287,7 +288,7 @@ def explain(
         check_plan_file(simplest)
     file, found, twin, made = open_plan(plan, scenario)
     with progress_bars() as step:
-        answer = explain_plan(found, twin, made, keep=keep, step=step)
+        answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
     if simplest is not None and answer.simplest is not None:
         replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
     else:

@@ -84,9 +84,11 @@ class Explanation:
         }
 
 
-def explain_plan(scenario: Scenario, twin: Twin, plan: Plan, *, keep: float = KEPT, step: Step) -> Explanation:
+def explain_plan(
+    scenario: Scenario, twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, step: Step
+) -> Explanation:
     """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps."""
-    ground = grounds(scenario, twin.chain, plan, step("Weighing the plan"))
+    ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
     lines = lines_of(ground, step("What each line brings"))
     tell, ranges = step("How far each line can move"), {}
     for i, line in enumerate(lines):
@@ -121,11 +123,11 @@ def _answer(found: Explanation) -> str:
     if found.simplest is not None and found.simplest.dropped:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
     for name, share in ground.missed.items():
-        text += f"\nThe plan misses '{name}' by {share:.2%}; what is said of that rule's price is of no use."
+        text += f"\nThe plan misses '{name}' by {share:.2%}."
     if ground.prices_from == "search":
         text += (
             "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
-            f"from the plan finds, which is worth {money(ground.better, signed=True)}."
+            f"from the plan finds, which is worth {money(ground.better)} more."
         )
     return text
 

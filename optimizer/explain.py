@@ -309,18 +309,25 @@ class Ground:
         return known
 
 
-def grounds(scenario: Scenario, chain: ControlledChain, plan: Plan, progress: Progress | None = None) -> Ground:
+def grounds(
+    scenario: Scenario, chain: ControlledChain, plan: Plan, budget: float | None = None,
+    progress: Progress | None = None,
+) -> Ground:  # fmt: skip
     """Return what explanations of a plan start from.
 
-    The prices are the plan's own if it was made for this version of the scenario and nobody has changed it since; else
-    those of the stationary point that a search from the plan ends at. A plan that its own targeting cannot hold is
-    explained at the finest.
+    The budget is the one given, or else the plan's; where its file knows none, the scenario's, or what the plan spends
+    if more.
+
+    The prices are the plan's own if it was made for this version of the scenario and this budget, and nobody has
+    changed it since; else those of the stationary point that a search from the plan ends at. A plan that its own
+    targeting cannot hold is explained at the finest.
     """
     intensity = chain.targets.with_committed(plan.intensity)
     course = follow(chain, intensity)
-    budget = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(scenario, chain), course.spend.sum())
+    own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(scenario, chain), float(course.spend.sum()))
+    total = own if budget is None else budget_in_force(scenario, chain, budget)
     targeting = plan.targeting if plan.targeting in TARGETINGS else "state"
-    problem = allocation_problem(scenario, chain, float(budget), targeting=targeting)
+    problem = allocation_problem(scenario, chain, total, targeting=targeting)
     search = Sequential(problem)
     amount = search.amount_of(intensity)
     near = SAME * max(abs(course.asset), 1e-9)
@@ -328,7 +335,7 @@ def grounds(scenario: Scenario, chain: ControlledChain, plan: Plan, progress: Pr
         problem = replace(problem, targeting="state")
         search = Sequential(problem)
         amount = search.amount_of(intensity)
-    intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near
+    intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near and total == own
     known = intact and np.isfinite(plan.no_spend)
     no_spend = plan.no_spend if known else least_spend(problem).asset
     prices = np.array([plan.prices.get(row.name, 0.0) for row in problem.rows])

@@ -245,6 +245,16 @@ def test_a_plan_without_prices_gets_those_of_a_search(small: Made) -> None:
     assert found.problem.budget == pytest.approx(plan.budget)
 
 
+def test_another_budget_has_other_prices(small: Made) -> None:
+    """Half the money: the plan misses it, money is dearer, and no price of the plan's is taken over."""
+    scenario, plan, ground, _ = small
+    half = grounds(scenario, ground.chain, plan, 0.5 * plan.budget)
+    assert half.prices_from == "search"
+    assert half.missed["budget"] > 0.4
+    assert half.prices[0] > ground.prices[0]
+    assert grounds(scenario, ground.chain, plan, plan.budget).prices_from == "plan"
+
+
 @pytest.mark.parametrize("targeting", ["segment", "stage"])
 def test_coarser_targeting_and_hand_edits(market: Callable[..., Content], targeting: str) -> None:
     """A coarser plan is explained in its own cells; one edited by hand, which they cannot hold, in the finest."""
