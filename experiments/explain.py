@@ -124,6 +124,8 @@ def _answer(found: Explanation) -> str:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
     for name, share in ground.missed.items():
         text += f"\nThe plan misses '{name}' by {share:.2%}."
+    if ground.scenario.rules.campaigns:
+        text += "\nFixed costs and least sizes of campaigns are in no figure below."
     if ground.prices_from == "search":
         text += (
             "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "

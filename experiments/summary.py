@@ -11,11 +11,20 @@ from experiments.mechanism_figures import mechanism_figures, mechanism_lines
 from experiments.report_words import shadow_price_in_words
 from experiments.simulate import Part
 from experiments.tables import money, plan_table, policy_table, table
+from optimizer.frontier import Targeting
 from optimizer.plan import Plan
 from sim.scenario import Scenario
 from sim.twin import Twin
 
-__all__ = ["comparison_summary", "demo_summary", "fit_table", "plan_summary", "simulation_dict", "simulation_summary"]
+__all__ = [
+    "comparison_summary",
+    "demo_summary",
+    "fit_table",
+    "plan_summary",
+    "simulation_dict",
+    "simulation_summary",
+    "targeting_summary",
+]
 
 INTERVALS = (
     "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
@@ -49,8 +58,14 @@ def plan_summary(plan: Plan, currency: str) -> str:
     lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
     if binding:
-        lines.append(f"Other rules that bind, with d(asset)/d(limit): {', '.join(binding[:6])}.")
-    if math.isnan(plan.bound):
+        unit = "d(money)/d(limit), less is dearer" if plan.goal == "thrift" else "d(asset)/d(limit)"
+        lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")
+    if plan.goal == "thrift":
+        spent = float(plan.spend.sum())
+        lines[4] = f"It spends {money(spent)} for a customer asset of {money(plan.asset)} in the fluid twin."
+        del lines[5]
+        lines.append(f"No policy reaches the target with less than {money(max(plan.bound, 0))}.")
+    elif math.isnan(plan.bound):
         lines.append(f"Reference {money(plan.reference)}: what the search aimed at.")
     elif plan.lift_share == plan.lift_share:
         lines.append(
@@ -60,7 +75,39 @@ def plan_summary(plan: Plan, currency: str) -> str:
     else:
         lines.append(f"Upper bound {money(plan.bound)}: no better than the least the rules allow.")
     lines.append(f"Note that {plan.bound_assumes}.")
+    if plan.status != "feasible":
+        lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)
+
+
+def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> str:
+    """Return what telling customers apart is worth."""
+    first = ways[0]
+    rows = [
+        [
+            way.name,
+            money(way.asset),
+            money(way.lift, signed=True),
+            money(way.asset - first.asset, signed=True) if i else "",
+        ]
+        for i, way in enumerate(ways)
+    ]
+    header = ["what the firm tells apart", "customer asset", "lift", f"more than by {first.name}"]
+    known = [way for way in ways if way.plan is not None]
+    best, coarse = known[-1], known[0]
+    lines = [
+        f"Telling customers apart by {best.name} instead of by {coarse.name} brings "
+        f"{money(best.asset - coarse.asset, signed=True)} {currency} for the same money.".replace("  ", " "),
+        "",
+        table(header, rows),
+        "",
+        "Stage: segment and stage; state: value tier too. Full information sees hidden traits and who has silently "
+        "left: no firm can, so it says what the most perfect knowledge could bring."
+        if len(ways) > len(known)
+        else "",
+        f"Next: tenure optimize {shlex.quote(str(scenario))} --targeting stage -o plan.json",
+    ]
+    return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
 def demo_summary(demo: Demo, folder: Path) -> str:

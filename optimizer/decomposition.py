@@ -112,7 +112,7 @@ def full_information(
     for step in range(iterations):
         mixture = master(problem, search.columns, penalty)
         gap = search.bound - (mixture.value - penalty * float(mixture.violation.sum()))
-        if gap <= tolerance * max(search.bound - base, 1e-12 * abs(search.bound)):
+        if gap <= tolerance * max(abs(search.bound - base), 1e-12 * abs(search.bound)):
             converged = not violated(problem, mixture)
             if converged:
                 break

@@ -336,6 +336,8 @@ def grounds(
         search = Sequential(problem)
         amount = search.amount_of(intensity)
     intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near and total == own
+    # Prices of another question (least money, distance to another plan) are not the scenario's.
+    intact &= plan.goal == "asset" and set(plan.prices) <= {row.name for row in problem.rows}
     known = intact and np.isfinite(plan.no_spend)
     no_spend = plan.no_spend if known else least_spend(problem).asset
     prices = np.array([plan.prices.get(row.name, 0.0) for row in problem.rows])

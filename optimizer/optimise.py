@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import sized
+from optimizer.conflicts import conflict_of
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
 from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
 from optimizer.playable import Playable, playable
@@ -16,9 +18,10 @@ from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.chain import ControlledChain
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Course, follow
+from sim.errors import RulesError, SolverError
 from sim.scenario import Scenario
 
-__all__ = ["allocation_problem", "least_spend", "optimise", "searched", "solved"]
+__all__ = ["allocation_problem", "least_spend", "optimise", "plan_of", "searched", "solved"]
 
 Floats = NDArray[np.float64]
 
@@ -100,12 +103,12 @@ def solved(
     chain, tell = problem.chain, progress or (lambda _: None)
     took: dict[str, float] = {}
     best, least, asked = None, least_spend(problem), problem
-    if problem.budget < TINY * problem.row_units[0]:  # prices of no money at all are those of a little
+    if (
+        np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]
+    ):  # prices of no money at all are those of a little
         asked = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]), targeting=problem.targeting)
     if bounded:
-        best = full_information(
-            asked, tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
-        )
+        best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds
     given = [*(starts or []), as_today(chain)]
     found: Playable | None = None
@@ -113,20 +116,38 @@ def solved(
         found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.2 * done))
         took["columns"] = found.seconds
         given.insert(0, _mean_intensity(problem, found))
-    stake = abs(follow(chain, given[0]).asset - least.asset)
-    stake = max(stake, 0.0 if best is None else best.bound - least.asset, 1e-9 * abs(least.asset))
+    stake = _stake(problem, given[0], least, best)
     end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
     took["plan"] = end.seconds
-    if asked is not problem:
+    fixed = 0.0
+    if scenario.rules.campaigns:
+        done = sized(problem, scenario.rules.campaigns, end, stake)
+        problem, end, fixed = done.problem, done.end, done.fixed_costs
+    if asked is not problem and not scenario.rules.campaigns:
         end = replace(end, prices=searched(asked, given, stake, seconds).prices)
     intensity = _held(problem, end.course)
-    course = end.course if intensity is end.course.intensity else follow(chain, intensity)
-    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
-    began = time.perf_counter()
     reference = float("nan")
     if best is not None:
+        began = time.perf_counter()
         reference = certified_bound(problem, best.prices_of_bound, intensity, threads)
+        reference = -reference if problem.goal == "thrift" else reference
         took["certificate"] = time.perf_counter() - began
+    return plan_of(
+        scenario, problem, end, fixed_costs=fixed, intensity=intensity, no_spend=least.asset, reference=reference,
+        termination=_termination(best, end, tolerance), seconds=took,
+    )  # fmt: skip
+
+
+def plan_of(
+    scenario: Scenario, problem: AllocationProblem, end: Settled, *, no_spend: float, intensity: Floats | None = None,
+    fixed_costs: float = 0.0, reference: float = float("nan"), termination: str | None = None,
+    seconds: dict[str, float] | None = None,
+) -> Plan:  # fmt: skip
+    """Return where a search ended as a plan; ``reference`` is the bound, where there is one."""
+    chain = problem.chain
+    held = _held(problem, end.course) if intensity is None else intensity
+    course = end.course if held is end.course.intensity else follow(chain, held)
+    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
     fits = not missed.size or missed[worst] < MISSED
@@ -134,23 +155,38 @@ def solved(
         scenario=scenario.name,
         scenario_hash=scenario.hash,
         targets=chain.targets,
-        intensity=intensity,
+        intensity=held,
         customers=course.observed,
-        budget=problem.budget,
+        budget=problem.budget if np.isfinite(problem.budget) else float(course.spend.sum()),
         targeting=problem.targeting,
         asset=course.asset,
-        no_spend=least.asset,
+        no_spend=no_spend,
         bound=float("nan") if couples else reference,
         reference=reference,
         bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
+        goal=problem.goal,
         prices={
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
         },
         shadow_price=float(end.prices @ problem.per_budget),
         status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {missed[worst]:.2%}",
-        termination=_termination(best, end, tolerance),
-        seconds=took,
+        termination=termination or _termination(None, end, 0.0),
+        seconds=seconds or {"plan": end.seconds},
+        fixed_costs=fixed_costs,
     )
+
+
+def _with_full_information(
+    problem: AllocationProblem, tolerance: float, seconds: float, threads: int, progress: Progress
+) -> FullInformation:
+    """Return the best with full information; where rules clash, say which."""
+    try:
+        return full_information(problem, tolerance, seconds=seconds, threads=threads, progress=progress)
+    except (RulesError, SolverError):
+        clash = conflict_of(problem, threads)
+        if clash is None:
+            raise
+        raise RulesError(f"rules cannot all be met: {clash}") from None
 
 
 def searched(
@@ -178,6 +214,8 @@ def least_spend(problem: AllocationProblem) -> Course:
     Floors are spread evenly over time and heads as far as the other rules allow.
     """
     chain = problem.chain
+    if problem.goal == "thrift":
+        return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
     thrifty = replace(problem, goal="thrift", rows=tuple(row for row in problem.rows if row.name != "budget"))
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(thrifty)
@@ -191,6 +229,15 @@ def least_spend(problem: AllocationProblem) -> Course:
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
     return search.run(search.amount_of(problem.targets.with_committed(intensity)), lift=stake).course
+
+
+def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullInformation | None) -> float:
+    """Return the size of what is searched for, by which gains are measured: the lift, or a thrifty plan's money."""
+    course = follow(problem.chain, start)
+    if problem.goal == "thrift":
+        return max(float(course.spend.sum()), 1e-9)
+    possible = 0.0 if best is None else best.bound - least.asset
+    return max(abs(course.asset - least.asset), possible, 1e-9 * abs(least.asset))
 
 
 def _has_thresholds(chain: ControlledChain) -> bool:

@@ -60,12 +60,17 @@ class Plan:
         d(asset)/d(budget), rules stated as shares moving along.
     targeting : str
         What it tells apart: ``segment``, ``stage`` or ``state``.
+    goal : str
+        ``asset``: the most for the money; ``thrift``: the least money for what was asked, of which ``bound`` is then
+        the least that any policy needs, and prices are money by unit of a limit, negative where it costs.
     status : str
         ``feasible``, or by how much the plan misses a rule; how near the best it is, the gap says.
     termination : str
         Why the search for plan and bound stopped.
     seconds : dict
         Time by step.
+    fixed_costs : float
+        Of the campaigns that are run, discounted; not taken off the asset.
     scenario_file : str, optional
         The scenario's file as seen from the working folder; files that hold plans state it as seen from theirs.
     """
@@ -85,8 +90,10 @@ class Plan:
     status: str
     termination: str
     targeting: str = "state"
+    goal: str = "asset"
     seconds: dict[str, float] = field(default_factory=dict)
     bound_assumes: str = BOUND_ASSUMES
+    fixed_costs: float = 0.0
     scenario_file: str | None = None
 
     @property
@@ -96,7 +103,13 @@ class Plan:
 
     @property
     def lift_share(self) -> float:
-        """Return (plan - no spend)/(bound - no spend); nan where the bound is no better than no spend."""
+        """Return (plan - no spend)/(bound - no spend); nan where the bound is no better than no spend.
+
+        Of a thrifty plan: the least money that any policy needs as a share of what this one spends.
+        """
+        if self.goal == "thrift":
+            spent = float(self.spend.sum())
+            return max(self.bound, 0.0) / spent if spent > 0 else float("nan")
         room = self.bound - self.no_spend
         return (self.asset - self.no_spend) / room if room > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
 
@@ -142,7 +155,8 @@ class Plan:
         """Return the plan as JSON text, for a file in ``folder``; numbers that are not are null."""
         names = (
             "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
-            "status", "termination", "targeting", "seconds", "bound_assumes", "lift_share", "gap",
+            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share",
+            "gap",
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
@@ -195,6 +209,8 @@ class Plan:
                 customers=customers,
                 prices=dict(content.get("prices") or {}),
                 targeting=str(content.get("targeting") or "state"),
+                goal=str(content.get("goal") or "asset"),
+                fixed_costs=float(content.get("fixed_costs") or 0.0),
                 seconds=dict(content.get("seconds") or {}),
                 scenario_file=_seen_from_here(path, stored),
                 **named,

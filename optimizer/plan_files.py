@@ -48,6 +48,8 @@ FIGURES = {
     "scenario_file": "its file, seen from this file's folder",
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",
+    "goal": "what it maximises: asset; or thrift, the least money that reaches a target",
+    "fixed_costs": "of the campaigns that are run, discounted; not taken off the asset",
     "budget": "money that may be spent over the horizon",
     "asset": "customer asset of the plan: net present value of present and future customers, after marketing",
     "no_spend": "customer asset of the least spend that the rules allow",

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,7 +51,7 @@ class AllocationProblem:
     targeting : str
         What the firm tells apart when it spends: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers too).
     goal : str
-        ``asset``: the most customer asset; ``thrift``: the least money.
+        ``asset``: the most customer asset; ``thrift``: the least money; ``feasibility``: nothing but the rules.
     floor, ceiling : (periods, groups, stages, levers), optional
         Money that targets must get and may get: what is frozen, or kept near another plan.
     """
@@ -68,6 +68,8 @@ class AllocationProblem:
     @cached_property
     def aim(self) -> Aim:
         """Return what is maximised."""
+        if self.goal == "feasibility":
+            return replace(thrift_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
         return asset_aim(self.chain) if self.goal == "asset" else thrift_aim(self.chain)
 
     @cached_property
@@ -127,6 +129,7 @@ class AllocationProblem:
             self.money @ course.spend.ravel()
             + self.people @ course.people.ravel()
             + self.earned @ course.earned.ravel()
+            + self.after * course.after
         )
 
     def usage(self, intensity: Floats) -> Floats:

@@ -17,7 +17,7 @@ from sim.engine.sensitivity import Course, asset_aim, follow
 from sim.scenario import PERIODS_PER_YEAR, Scenario
 from sim.scenario_rules import PeopleRule, Rules, SliceRule
 
-__all__ = ["Row", "Today", "as_today", "asset_row", "rows_of"]
+__all__ = ["Row", "Today", "as_today", "asset_row", "people_rows", "rows_of"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -84,7 +84,7 @@ def rows_of(scenario: Scenario, chain: ControlledChain, budget: float, today: To
     for name, slice_ in rules.slices.items():
         rows += _of_slice(name, slice_, chain, budget, today)
     for name, people in rules.people.items():
-        rows += _of_people(name, people, chain)
+        rows += people_rows(name, people, chain)
     rows += _of_profit(scenario, chain)
     return tuple(row for row in rows if np.isfinite(row.limit))
 
@@ -175,7 +175,8 @@ def _of_slice(name: str, rule: SliceRule, chain: ControlledChain, budget: float,
             yield Row(f"{name}: fall into period {t + 1}", ">=", -step, 0.0, _money(chain, change))
 
 
-def _of_people(name: str, rule: PeopleRule, chain: ControlledChain) -> Iterator[Row]:
+def people_rows(name: str, rule: PeopleRule, chain: ControlledChain) -> list[Row]:
+    """Return a rule on people as rows, one by period it holds after."""
     targets, space = chain.targets, chain.space
     groups = _chosen(targets.segments, rule.segments) & _chosen(targets.tiers, rule.tiers)
     alive = space.law_kind == ALIVE
@@ -197,11 +198,13 @@ def _of_people(name: str, rule: PeopleRule, chain: ControlledChain) -> Iterator[
     elif rule.of_start:
         limit *= float((start @ counted).sum())
     last = chain.periods if rule.at is None else rule.at
+    rows = []
     for t in range(1, last + 1) if rule.each else (last,):
         dense = np.zeros((chain.periods + 1, *at_start.shape))
         dense[t, groups] = counted
         when = "at the end" if t == chain.periods else f"after period {t}"
-        yield Row(f"{name} {when}", ">=", limit, 0.0, None, csr_matrix(dense.reshape(1, -1)))
+        rows.append(Row(f"{name} {when}", ">=", limit, 0.0, None, csr_matrix(dense.reshape(1, -1))))
+    return rows
 
 
 def _of_profit(scenario: Scenario, chain: ControlledChain) -> Iterator[Row]:

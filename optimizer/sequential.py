@@ -173,6 +173,18 @@ class Sequential:
         """Return what happens when cells get this money."""
         return follow(self.chain, self.cells.money(amount))
 
+    def courses(self, amount: Floats) -> list[Course]:
+        """Return the courses whose worth is maximised; the first is the one that keeps to the rules."""
+        return [self.follow(amount)]
+
+    def value(self, courses: list[Course]) -> float:
+        """Return what is maximised."""
+        return courses[0].value(self.problem.aim)
+
+    def slope(self, courses: list[Course]) -> Floats:
+        """Return the derivative of what is maximised by money, (periods, cells)."""
+        return courses[0].slope(self.problem.aim)
+
     def missed(self, course: Course) -> Floats:
         """Return by how much each rule is missed."""
         problem = self.problem
@@ -199,23 +211,22 @@ class Sequential:
         began = time.perf_counter()
         solver = BoxProgramme()
         amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
-        course = self.follow(amount)
+        courses = self.courses(amount)
         radius, before = None, np.zeros_like(amount)
         penalty, factor = None, PENALTY
         prices = np.zeros(len(self.problem.rows))
         slope, quiet, step, stationary = np.zeros_like(amount), 0, 0, False
         for step in range(1, steps + 1):
+            course = courses[0]
             heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
             size = np.maximum(amount, 0.5 * self.usual * heads)
             radius = FIRST * size if radius is None else np.minimum(radius, LARGEST * size)
-            slope = course.slope(self.problem.aim)
+            slope = self.slope(courses)
             jacobian = self._jacobian(course)
             if penalty is None:
                 penalty = factor * self._penalty(slope, jacobian)
-            merit = course.value(self.problem.aim) - float(penalty @ self.missed(course))
-            change, prices, promised = self._step(
-                solver, course, amount, heads, radius, slope, jacobian, penalty, merit
-            )
+            merit = self.value(courses) - float(penalty @ self.missed(course))
+            change, prices, promised = self._step(solver, course, amount, heads, radius, slope, jacobian, penalty)
             if promised <= GAIN * lift:
                 if (self.missed(course) > 1e-6 * self.problem.row_units).any() and factor < 1e4 * PENALTY:
                     factor, penalty, radius = 10 * factor, None, None
@@ -224,23 +235,23 @@ class Sequential:
                 break
             wanted = np.maximum(amount + change, np.minimum(self.low, amount))
             wanted = np.where(wanted - self.low < DUST * size, np.minimum(self.low, wanted), wanted)
-            tried = self.follow(wanted)
-            gained = tried.value(self.problem.aim) - float(penalty @ self.missed(tried)) - merit
+            tried = self.courses(wanted)
+            gained = self.value(tried) - float(penalty @ self.missed(tried[0])) - merit
             if gained < 0.1 * promised:
                 radius = NARROWER * np.minimum(radius, np.maximum(np.abs(change), 1e-3 * radius))
             if gained > 0:
                 turned, onward = change * before < 0, change * before > 0
                 radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))
-                amount, course, before = wanted, tried, change
+                amount, courses, before = wanted, tried, change
             quiet = quiet + 1 if gained < GAIN * lift else 0
             if progress:
                 progress(step / steps)
             if quiet >= PATIENCE or time.perf_counter() - began > seconds:
                 stationary = quiet >= PATIENCE
                 break
-        missed, value = self.missed(course) / self.problem.row_units, course.value(self.problem.aim)
+        missed, value = self.missed(courses[0]) / self.problem.row_units, self.value(courses)
         return Settled(
-            course, amount, value, prices, slope, float(missed.max(initial=0)), step, stationary,
+            courses[0], amount, value, prices, slope, float(missed.max(initial=0)), step, stationary,
             time.perf_counter() - began,
         )  # fmt: skip
 
@@ -285,7 +296,7 @@ class Sequential:
 
     def _step(
         self, solver: BoxProgramme, course: Course, amount: Floats, heads: Floats, radius: Floats, slope: Floats,
-        jacobian: csr_matrix, penalty: Floats, merit: float,
+        jacobian: csr_matrix, penalty: Floats,
     ) -> tuple[Floats, Floats, float]:  # fmt: skip
         """Return the best change inside the radii, the rules' prices, and what it promises."""
         problem, shape = self.problem, amount.shape
@@ -325,7 +336,7 @@ class Sequential:
         moved = answer.values[:columns] * unit
         change = (moved if tie is None else np.asarray(tie @ moved)).reshape(shape)
         value = float(slope.ravel() @ change.ravel() - (penalty * units) @ answer.values[columns:])
-        promised = value - (merit - course.value(self.problem.aim))
+        promised = value + float(penalty @ self.missed(course))
         prices = answer.duals[: units.size] / units
         sign = problem.signs
         return change, np.where(sign > 0, np.maximum(prices, 0), np.minimum(prices, 0)), promised

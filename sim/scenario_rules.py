@@ -100,16 +100,16 @@ class Campaign(Model):
 
     least: NotNegative = Field(default=0.0, description="either nothing or at least this money; default: any money")
     fixed_cost: NotNegative = Field(
-        default=0.0, description="money each such campaign costs beside, taken off the asset; default: none"
+        default=0.0, description="money each such campaign costs beside, weighed by the optimiser and shown apart; none"
     )
 
 
 class Uncertain(Model):
-    """A number of the scenario that is not known: its range, for risk."""
+    """A number of the scenario that is not known: its range, all values in it equally likely; for risk."""
 
     path: Name = Field(description="where it stands, e.g. levers.retention.moves.survival.brings")
-    low: float = Field(allow_inf_nan=False, description="about one chance in twenty to be below")
-    high: float = Field(allow_inf_nan=False, description="about one chance in twenty to be above")
+    low: float = Field(allow_inf_nan=False, description="lowest value thought possible")
+    high: float = Field(allow_inf_nan=False, description="highest value thought possible")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

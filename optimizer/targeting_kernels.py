@@ -1,0 +1,286 @@
+"""Passes behind the bound for the targeting: charges, and what is best under them.
+
+``charge`` may hold some blocks only, from block ``shift``. Actions ``0..most - 1`` are the problem's; action ``most``
+is the plan's own intensity, which differs by period. Twins in plain NumPy: tests.
+"""
+
+import numpy as np
+
+from sim.engine.compile import kernel
+
+
+@kernel
+def advantages(
+    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
+    discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
+):  # fmt: skip
+    """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
+
+    ``charge[period, block, law, action] = sum_s n[s] (Q[s, action] - V[s]) / sum_s n[s]`` with the plan's own head
+    counts ``n`` and values ``V``; ``worth[block]`` is the plan's value net of prices.
+    """
+    periods = own_cost.shape[0]
+    states = initial.shape[1]
+    laws = charge.shape[2]
+    number = np.empty((periods, states))
+    heads = np.empty(laws)
+    spread = 1e-9
+    for b in range(first, last):
+        g = group[b]
+        number[0] = initial[b]
+        for t in range(periods - 1):
+            number[t + 1] = arrivals[t, b]
+            for s in range(states):
+                if number[t, s] > 0.0:
+                    for o in range(outcomes[law[b, s]]):
+                        number[t + 1, successor[s, o]] += number[t, s] * own_probability[t, b, law[b, s], o]
+        worth[b] = 0.0
+        after = terminal[b] * discount[periods]
+        now = after.copy()
+        for back in range(periods):
+            t = periods - 1 - back
+            odds = probability[regime[t], b]
+            earn = reward[regime[t], b]
+            charge[t, b - shift] = 0.0
+            heads[:] = 0.0
+            for s in range(states):
+                line = law[b, s]
+                where = stage[b, s]
+                worth[b] += arrivals[t, b, s] * after[s]
+                total = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] + bonus[t, g, line]
+                for o in range(outcomes[line]):
+                    total += own_probability[t, b, line, o] * after[successor[s, o]]
+                now[s] = total
+                weight = number[t, s] + spread
+                heads[line] += weight
+                for a in range(choices[g, where]):
+                    total = discount[t] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line] - now[s]
+                    for o in range(outcomes[line]):
+                        total += odds[line, a, o] * after[successor[s, o]]
+                    charge[t, b - shift, line, a] += weight * total
+            for k in range(laws):
+                if heads[k] > 0.0:
+                    for a in range(charge.shape[3]):
+                        charge[t, b - shift, k, a] /= heads[k]
+            after, now = now, after
+        for s in range(states):
+            worth[b] += initial[b, s] * after[s]
+
+
+@kernel
+def charged_response(
+    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
+    discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used,
+):  # fmt: skip
+    """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
+
+    ``worth[block]`` is its value net of prices and charges; unless empty, ``used[period, block, law, action]`` becomes
+    the expected head counts under each action.
+    """
+    periods = own_cost.shape[0]
+    states = initial.shape[1]
+    most = charge.shape[3] - 1
+    action = np.empty((periods, states), dtype=np.uint8)
+    follow = np.empty(successor.shape[1])
+    for b in range(first, last):
+        g = group[b]
+        worth[b] = 0.0
+        after = terminal[b] * discount[periods]
+        now = after.copy()
+        for back in range(periods):
+            t = periods - 1 - back
+            odds = probability[regime[t], b]
+            earn = reward[regime[t], b]
+            for s in range(states):
+                line = law[b, s]
+                where = stage[b, s]
+                worth[b] += arrivals[t, b, s] * after[s]
+                n = outcomes[line]
+                top = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b - shift, line, most]
+                for o in range(n):
+                    follow[o] = after[successor[s, o]]
+                    top += own_probability[t, b, line, o] * follow[o]
+                best = most
+                for a in range(choices[g, where]):
+                    total = discount[t] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
+                    for o in range(n):
+                        total += odds[line, a, o] * follow[o]
+                    if total > top:
+                        top = total
+                        best = a
+                action[t, s] = best
+                now[s] = top + bonus[t, g, line]
+            after, now = now, after
+        for s in range(states):
+            worth[b] += initial[b, s] * after[s]
+        if used.shape[0] == 0:
+            continue
+        number = after
+        number[:] = initial[b]
+        then = now
+        for t in range(periods):
+            used[t, b] = 0.0
+            then[:] = arrivals[t, b]
+            for s in range(states):
+                if number[s] > 0.0:
+                    line = law[b, s]
+                    a = action[t, s]
+                    used[t, b, line, a] += number[s]
+                    if a == most:
+                        for o in range(outcomes[line]):
+                            then[successor[s, o]] += number[s] * own_probability[t, b, line, o]
+                    else:
+                        for o in range(outcomes[line]):
+                            then[successor[s, o]] += number[s] * probability[regime[t], b, line, a, o]
+            number, then = then, number
+
+
+@kernel
+def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
+    """Return the most of ``sum_law price n`` with ``low <= n <= high`` and ``fewest <= sum n <= largest``.
+
+    Over the laws of a stage; ``heads`` becomes ``n``, filled from the dearest law down.
+    """
+    count = 0
+    total = 0.0
+    must, may = fewest, largest
+    for k in range(price.size):
+        if stage_of_law[k] == where:
+            heads[k] = low[k]
+            total += price[k] * low[k]
+            must -= low[k]
+            may -= low[k]
+            if high[k] > low[k]:
+                j = count
+                while j > 0 and price[order[j - 1]] < price[k]:
+                    order[j] = order[j - 1]
+                    j -= 1
+                order[j] = k
+                count += 1
+    for j in range(count):
+        k = order[j]
+        more = min(high[k] - low[k], max(may if price[k] > 0.0 else must, 0.0))
+        heads[k] += more
+        total += price[k] * more
+        must -= more
+        may -= more
+    return total
+
+
+@kernel
+def returned(
+    first, last, shift, reference, stage_of_law, possible, low, high, least, most, fewest, largest, charge, best, heads,
+):  # fmt: skip
+    """Return the most that playable plans pay in charges, over blocks ``first..last`` of one group.
+
+    One action for all who look alike: ``sum_{period, stage} max_a sum_law S(charge[., law, a])`` with ``S`` the lesser
+    of two maxima of ``sum_block charge n``: over ``low <= n <= high``; and over ``n = m q`` with ``m`` a head count of
+    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. ``best[period, stage]``
+    becomes the action and ``heads[period, block, law]`` the ``n`` that attains the lesser maximum there.
+    """
+    periods, stages = best.shape
+    laws, actions = charge.shape[2], charge.shape[3]
+    total = 0.0
+    paid, capped = np.empty((stages, actions)), np.empty((stages, actions))
+    mixed = np.empty(actions)
+    order, filled = np.empty(laws, dtype=np.int64), np.empty(laws)
+    outside = np.empty(actions)
+    boxed = np.empty(actions)
+    by_mix = np.empty((laws, actions), dtype=np.bool_)
+    for t in range(periods):
+        paid[:] = 0.0
+        capped[:] = 0.0
+        for b in range(first, last):
+            for where in range(stages):
+                if largest[t, b, where] > 0.0:
+                    for a in range(actions):
+                        if possible[t, where, a]:
+                            capped[where, a] += _fill(
+                                where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
+                                charge[t, b - shift, :, a], order, filled,
+                            )  # fmt: skip
+        for k in range(laws):
+            mixed[:] = 0.0
+            outside[:] = 0.0
+            boxed[:] = 0.0
+            for b in range(first, last):
+                if high[t, b, k] > 0.0:
+                    bounded = most[t, b, k] < np.inf
+                    for a in range(actions):
+                        price = charge[t, b - shift, k, a]
+                        amount = price * (high[t, b, k] if price > 0.0 else low[t, b, k])
+                        boxed[a] += amount
+                        if bounded:
+                            mixed[a] += price * (most[t, b, k] if price > 0.0 else least[t, b, k])
+                        else:
+                            outside[a] += amount
+            for a in range(actions):
+                scale = high[t, reference, k] if mixed[a] > 0.0 else low[t, reference, k]
+                other = scale * mixed[a] + outside[a]
+                by_mix[k, a] = other < boxed[a]
+                paid[stage_of_law[k], a] += min(boxed[a], other)
+        for where in range(stages):
+            top = -1e300
+            for a in range(actions):
+                if possible[t, where, a] and min(paid[where, a], capped[where, a]) > top:
+                    top = min(paid[where, a], capped[where, a])
+                    best[t, where] = a
+            total += top
+            a = best[t, where]
+            if capped[where, a] < paid[where, a]:
+                for b in range(first, last):
+                    _fill(
+                        where, stage_of_law, low[t, b], high[t, b], fewest[t, b, where], largest[t, b, where],
+                        charge[t, b - shift, :, a], order, heads[t, b],
+                    )  # fmt: skip
+        for k in range(laws):
+            a = best[t, stage_of_law[k]]
+            if capped[stage_of_law[k], a] < paid[stage_of_law[k], a]:
+                continue
+            mix = 0.0
+            for b in range(first, last):
+                if high[t, b, k] > 0.0:
+                    dear = charge[t, b - shift, k, a] > 0.0
+                    heads[t, b, k] = high[t, b, k] if dear else low[t, b, k]
+                    if by_mix[k, a] and most[t, b, k] < np.inf:
+                        heads[t, b, k] = most[t, b, k] if dear else least[t, b, k]
+                        mix += charge[t, b - shift, k, a] * heads[t, b, k]
+            if by_mix[k, a]:
+                scale = high[t, reference, k] if mix > 0.0 else low[t, reference, k]
+                for b in range(first, last):
+                    if high[t, b, k] > 0.0 and most[t, b, k] < np.inf:
+                        heads[t, b, k] *= scale
+    return total
+
+
+@kernel
+def turn(first, last, stage_of_law, possible, unit, best, heads, used, keep, slope):
+    """Turn ``slope`` towards the subgradient of the bound by charges: heads paid for less heads treated.
+
+    Returns its squared length, each class measured in ``unit[period, block, law]``, 0 where nobody is.
+    """
+    periods, _, laws, actions = slope.shape
+    square = 0.0
+    for t in range(periods):
+        for b in range(first, last):
+            for k in range(laws):
+                if unit[t, b, k] > 0.0:
+                    where = stage_of_law[k]
+                    for a in range(actions):
+                        if possible[t, where, a]:
+                            now = (heads[t, b, k] if best[t, where] == a else 0.0) - used[t, b, k, a]
+                            slope[t, b, k, a] = keep * slope[t, b, k, a] + (1.0 - keep) * now
+                            square += slope[t, b, k, a] ** 2 / unit[t, b, k]
+    return square
+
+
+@kernel
+def move(first, last, unit, slope, step, charge):
+    """Move ``charge`` against ``slope``."""
+    periods, _, laws, actions = slope.shape
+    for t in range(periods):
+        for b in range(first, last):
+            for k in range(laws):
+                if unit[t, b, k] > 0.0:
+                    for a in range(actions):
+                        charge[t, b, k, a] -= step * slope[t, b, k, a] / unit[t, b, k]
