@@ -256,6 +256,9 @@ def optimize(
     time_limit: Annotated[
         float | None, typer.Option(help="Seconds for the plan's search, and once more for the bound.", min=0.1)
     ] = None,
+    bound_steps: Annotated[
+        int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
+    ] = 200,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
@@ -292,7 +295,7 @@ def optimize(
     with progress_bars() as step:
         plan = solved(
             found, question.problem(found, twin.chain), starts=starts, threads=threads, progress=step("Optimising"),
-            seconds=math.inf if time_limit is None else time_limit,
+            seconds=math.inf if time_limit is None else time_limit, bound_steps=bound_steps,
         )  # fmt: skip
     plan = replace(plan, scenario_file=str(scenario))
     plan.save(output)

@@ -127,7 +127,7 @@ def run_demo(
     step("Building the customers' twin")
     twin = build(scenario)
     tell = step("Optimising the plan")
-    plan = optimise(scenario, twin.chain, threads=threads, progress=tell)
+    plan = optimise(scenario, twin.chain, bound_steps=0, threads=threads, progress=tell)
     replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
     tell = step("Simulating the policies")
     policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]

@@ -136,7 +136,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
         sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
         cards.append(card("One more 1,000 brings", money(1000 * plan.shadow_price, signed=True), "beyond its own cost"))
         if math.isfinite(plan.lift_share):
-            sentences.append(_how_far(plan, hidden=scenario.chain is None))
+            sentences.append(_how_far(plan))
             cards.append(
                 card("Share of the possible lift", f"≥ {at_least(plan.lift_share)}", "against the upper bound")
             )
@@ -148,13 +148,15 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
     return f'<div class="answer">{said}</div>\n<div class="cards">{"".join(cards)}</div>\n{paragraph(caution, "soft")}'
 
 
-def _how_far(plan: Plan, hidden: bool) -> str:
+def _how_far(plan: Plan) -> str:
     if plan.lift_share > 0.99:
         if plan.gap < 1e-3:
             return "No policy could do better: the plan reaches the upper bound."
         return f"No policy could add more than {at_most(plan.gap)} of the possible lift to what the plan brings."
-    why = " partly out of any firm's reach, because the bound may see who has silently left" if hidden else " open"
-    return f"The plan holds at least {at_least(plan.lift_share)} of what marketing could at most add; the rest is{why}."
+    return (
+        f"The plan holds at least {at_least(plan.lift_share)} of what marketing could at most add; no plan that tells "
+        "customers apart as the firm can has more than the rest to gain."
+    )
 
 
 def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:

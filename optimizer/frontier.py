@@ -102,7 +102,8 @@ def frontier(
         tell(i / len(budgets))
         asked = allocation_problem(scenario, chain, float(budget), targeting=targeting)
         starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
-        points.append(_point(solved(scenario, asked, starts=starts, bounded=bounded, threads=threads), chain))
+        plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
+        points.append(_point(plan, chain))
     return Frontier(tuple(points), best)
 
 

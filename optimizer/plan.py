@@ -23,9 +23,9 @@ __all__ = ["Plan", "scenario_file_of"]
 Floats = NDArray[np.float64]
 
 BOUND_ASSUMES = (
-    "the bound holds for policies that meet the rules in expectation with intensities from a fine grid up to the "
-    "largest offered, or the plan's own, and traits from the trait classes; it may see hidden traits and who has "
-    "silently left, which no firm can"
+    "the bound holds for every plan that treats alike whom the firm cannot tell apart (by segment, value tier and "
+    "stage) and meets the rules in expectation, with intensities from a fine grid up to the largest offered, or the "
+    "plan's own, and traits from the trait classes"
 )
 
 NO_BOUND = (
@@ -52,7 +52,7 @@ class Plan:
         Customer asset of the plan, of the rule-feasible plan with the least spend (nothing, or the floors alone), and
         the bound; same traits and rules. The bound is nan where none holds: see ``bound_assumes``.
     reference : float
-        The best with full information while the crowd stays as in the data: the bound, where one holds.
+        The best with full information, hidden traits and who has silently left, while the crowd stays as in the data.
     bound_assumes : str
     prices : dict
         Of the rules that bind, d(asset)/d(limit).

@@ -94,7 +94,7 @@ class Pricing:
             aim.terminal - float(prices @ problem.after),
         )
 
-    def _counts(self, aim: Aim) -> tuple[Floats, Floats, Floats]:
+    def counts(self, aim: Aim) -> tuple[Floats, Floats, Floats]:
         """Return what a unit earned, being there, and being there at the end count: the kernels' view of an aim."""
         chain = self.problem.chain
         end = aim.terminal * chain.terminal + aim.people[-1][chain.group[:, None], chain.block_law]
@@ -123,7 +123,7 @@ class Pricing:
         action = np.zeros((chain.periods, blocks, states), dtype=np.uint8)
         value, arrived = np.empty((blocks, states)), np.zeros(blocks)
         aim = self.aim(prices)
-        cost, counts = self._cost(aim), self._counts(aim)
+        cost, counts = self._cost(aim), self.counts(aim)
         if own is None:
             extra = (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
         else:
@@ -204,7 +204,7 @@ class Pricing:
         """Return by group the playable plans that coordinate improvement reaches from each start."""
         chain = self.problem.chain
         aim = self.aim(prices)
-        cost, counts = self._cost(aim), self._counts(aim)
+        cost, counts = self._cost(aim), self.counts(aim)
 
         def run(group: int) -> list[Column]:
             first, last = self.first[group], self.first[group + 1]

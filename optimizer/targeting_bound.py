@@ -31,7 +31,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,19 +117,14 @@ class Charged:
         known = (self._own_probability, self._reference, self.threads)
         self.ranges = head_ranges(problem, *known) if self.heads is None else self.heads
 
-    @cached_property
-    def no_bonus(self) -> Floats:
-        """Return no reward but money, (periods, groups, laws)."""
-        return np.zeros((self.shape[0], self.groups, self.shape[2]))
-
     def arguments(self, prices: Floats) -> tuple[object, ...]:
         """Return what the kernels need to know of the problem at ``prices``."""
         chain = self.problem.chain
         own_cost = np.ascontiguousarray(np.moveaxis(np.diagonal(self._own.cost(prices), axis1=0, axis2=3), 2, 0))
+        unit, bonus, end = self.pricing.counts(self.pricing.aim(prices))
         return (
-            chain.group, *self.pricing.structure, self.pricing.cost(prices), self.no_bonus, self.problem.choices,
-            chain.discount, self.pricing.terminal, chain.initial, chain.arrivals, self._own_probability,
-            self._own_reward, own_cost,
+            chain.group, *self.pricing.structure, self.pricing.cost(prices), bonus, self.problem.choices, unit, end,
+            chain.initial, chain.arrivals, self._own_probability, self._own_reward, own_cost,
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: NDArray[np.bool_] | None = None) -> None:
@@ -286,6 +280,7 @@ def targeting_bound(
     plan_intensity: Floats,
     *,
     prices: Floats | None = None,
+    known: float | None = None,
     iterations: int = 200,
     seconds: float = np.inf,
     threads: int = 2,
@@ -302,6 +297,8 @@ def targeting_bound(
         A plan that can be carried out and meets the rules; the better it is, the tighter the bound.
     prices : (rows,)
         Prices of the rules to try besides those of ``start``.
+    known : float
+        The full-information bound over the same intensities; None: it is worked out.
     iterations : int
         Steps in every group.
     seconds : float
@@ -322,7 +319,8 @@ def targeting_bound(
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
     found = _certified(coarse, fine, first, charge - first.charge)
-    known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
+    if known is None:
+        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
     return TargetingBound(min(found, known), first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 

@@ -1,7 +1,9 @@
 """Passes behind the bound for the targeting: charges, and what is best under them.
 
-``charge`` may hold some blocks only, from block ``shift``. Actions ``0..most - 1`` are the problem's; action ``most``
-is the plan's own intensity, which differs by period. Twins in plain NumPy: tests.
+``unit[period, group]`` is what a unit earned counts, ``bonus[period, group, law]`` what being there counts, and
+``end[block, state]`` what being there at the end counts. ``charge`` may hold some blocks only, from block ``shift``.
+Actions ``0..most - 1`` are the problem's; action ``most`` is the plan's own intensity, which differs by period. Twins
+in plain NumPy: tests.
 """
 
 import numpy as np
@@ -12,7 +14,7 @@ from sim.engine.compile import kernel
 @kernel
 def advantages(
     first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
+    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
 ):  # fmt: skip
     """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
 
@@ -35,7 +37,7 @@ def advantages(
                     for o in range(outcomes[law[b, s]]):
                         number[t + 1, successor[s, o]] += number[t, s] * own_probability[t, b, law[b, s], o]
         worth[b] = 0.0
-        after = terminal[b] * discount[periods]
+        after = end[b].copy()
         now = after.copy()
         for back in range(periods):
             t = periods - 1 - back
@@ -47,14 +49,14 @@ def advantages(
                 line = law[b, s]
                 where = stage[b, s]
                 worth[b] += arrivals[t, b, s] * after[s]
-                total = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] + bonus[t, g, line]
+                total = unit[t, g] * own_reward[t, b, line] - own_cost[t, g, where] + bonus[t, g, line]
                 for o in range(outcomes[line]):
                     total += own_probability[t, b, line, o] * after[successor[s, o]]
                 now[s] = total
                 weight = number[t, s] + spread
                 heads[line] += weight
                 for a in range(choices[g, where]):
-                    total = discount[t] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line] - now[s]
+                    total = unit[t, g] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line] - now[s]
                     for o in range(outcomes[line]):
                         total += odds[line, a, o] * after[successor[s, o]]
                     charge[t, b - shift, line, a] += weight * total
@@ -70,7 +72,7 @@ def advantages(
 @kernel
 def charged_response(
     first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    discount, terminal, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used,
+    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used,
 ):  # fmt: skip
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
@@ -85,7 +87,7 @@ def charged_response(
     for b in range(first, last):
         g = group[b]
         worth[b] = 0.0
-        after = terminal[b] * discount[periods]
+        after = end[b].copy()
         now = after.copy()
         for back in range(periods):
             t = periods - 1 - back
@@ -96,13 +98,13 @@ def charged_response(
                 where = stage[b, s]
                 worth[b] += arrivals[t, b, s] * after[s]
                 n = outcomes[line]
-                top = discount[t] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b - shift, line, most]
+                top = unit[t, g] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b - shift, line, most]
                 for o in range(n):
                     follow[o] = after[successor[s, o]]
                     top += own_probability[t, b, line, o] * follow[o]
                 best = most
                 for a in range(choices[g, where]):
-                    total = discount[t] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
+                    total = unit[t, g] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
                     for o in range(n):
                         total += odds[line, a, o] * follow[o]
                     if total > top:

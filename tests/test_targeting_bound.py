@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from optimizer.decomposition import certified_bound, full_information
 from optimizer.optimise import allocation_problem, optimise
-from optimizer.problem import AllocationProblem, Row, joint_actions, reference_spend
+from optimizer.problem import AllocationProblem, joint_actions, reference_spend
+from optimizer.rules import Row
 from optimizer.targeting_bound import Charged, targeting_bound
 from sim.contract import Targets
-from sim.engine.chain import MatrixChain, StateSpace, Step
+from sim.engine.chain import ControlledChain, MatrixChain, StateSpace, Step
 from sim.engine.fluid import expected_history
 from sim.scenario import parse
 from sim.twin import build
@@ -80,12 +82,17 @@ def hidden_problem(
     )  # fmt: skip
     offered, choices = joint_actions(chain)
     budget = float(rng.uniform(0.2, 0.8)) * reference_spend(chain)
-    every = np.ones(periods, bool)
     rows = (
-        Row("budget", every, np.ones(1, bool), "<=", budget, 1.0),
-        Row("last", np.arange(periods) == periods - 1, np.ones(1, bool), ">=", 0.1 * budget, 0.1),
+        money_row("budget", "<=", budget, 1.0, np.ones(periods), chain),
+        money_row("last", ">=", 0.1 * budget, 0.1, np.arange(periods) == periods - 1, chain),
     )
     return AllocationProblem(chain, offered, choices, rows)
+
+
+def money_row(name: str, sense: str, limit: float, per_budget: float, periods: Floats, chain: ControlledChain) -> Row:
+    """Return the rule on all money of some periods."""
+    counted = np.broadcast_to(periods[:, None, None, None], (chain.periods, *chain.targets.shape)).astype(float)
+    return Row(name, sense, limit, per_budget, csr_matrix(counted.reshape(1, -1)))
 
 
 def asset_of(problem: AllocationProblem, intensity: Floats) -> float:
@@ -187,7 +194,7 @@ def twin_response(problem: AllocationProblem, charged: Charged, plan: Floats, pr
     rows = np.arange(chain.group.size)[:, None]
     value = chain.terminal * chain.discount[-1]
     came = np.zeros(chain.group.size)
-    money = charged.pricing.price_of_money(prices)
+    money = chain.discount[:-1, None, None, None] + (prices @ problem.money).reshape(-1, *problem.targets.shape)
     for t in reversed(range(chain.periods)):
         came += (chain.arrivals[t] * value).sum(axis=1)
         scores = []
@@ -197,7 +204,7 @@ def twin_response(problem: AllocationProblem, charged: Charged, plan: Floats, pr
             reach = value[rows[:, :, None], chain.space.successor[None]]
             score = chain.discount[t] * step.reward[rows, chain.block_law]
             score = score + (step.probability[rows, chain.block_law] * reach).sum(axis=2)
-            score = score - (intensity @ money[t])[chain.group[:, None], chain.block_stage]
+            score = score - (intensity * money[t]).sum(axis=2)[chain.group[:, None], chain.block_stage]
             score = score - charge[t, :, :, a][rows, chain.block_law]
             if a < len(offered) - 1:
                 counts = a < problem.choices[chain.group[:, None], chain.block_stage]
@@ -315,8 +322,8 @@ def test_a_market_plan_is_below_its_tighter_bound(
     )
     assert found.bound == other.bound
     assert found.history == other.history
-    assert plan.asset <= found.bound <= plan.bound
-    assert plan.asset - plan.no_spend > 1.2 * plan.lift_share * (found.bound - plan.no_spend)
+    assert plan.asset <= found.bound <= plan.reference
+    assert plan.reference - plan.no_spend > 1.2 * (found.bound - plan.no_spend)
     for seed in range(40):
         intensity = random_plan(problem, seed)
         share = (problem.limits / problem.usage(intensity)).min()
