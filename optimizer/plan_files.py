@@ -53,7 +53,7 @@ FIGURES = {
     "budget": "money that may be spent over the horizon",
     "asset": "customer asset of the plan: net present value of present and future customers, after marketing",
     "no_spend": "customer asset of the least spend that the rules allow",
-    "bound": "no plan can be worth more; empty where no bound holds",
+    "bound": "nothing that bound_assumes covers is worth more; empty where no bound holds",
     "reference": "best with full information while the crowd stays as in the data",
     "lift_share": "(asset - no_spend)/(bound - no_spend)",
     "shadow_price": "d(asset)/d(budget): what one more unit of budget brings beyond its own cost",
