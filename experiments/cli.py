@@ -259,17 +259,23 @@ def optimize(
     bound_steps: Annotated[
         int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
     ] = 200,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Plan file to write.")] = Path("plan.json"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
+    ] = Path("plan.json"),
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
 ) -> None:
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices."""
+    from dataclasses import replace
+
     from experiments.progress import progress_bars
     from experiments.questions import question_of
     from experiments.summary import plan_summary, targeting_summary
     from optimizer.optimise import solved
+    from optimizer.plan_files import check_plan_file
 
+    check_plan_file(output)
     found, twin = open_scenario(scenario)
     if value_of_targeting:
         from optimizer.frontier import value_of_targeting as compared
@@ -291,6 +297,7 @@ def optimize(
             found, question.problem(found, twin.chain), starts=starts, threads=threads, progress=step("Optimising"),
             seconds=math.inf if time_limit is None else time_limit, bound_steps=bound_steps,
         )  # fmt: skip
+    plan = replace(plan, scenario_file=str(scenario))
     plan.save(output)
     if as_json:
         _print_json({**json.loads(plan.to_json()), "file": str(output)})
@@ -299,6 +306,45 @@ def optimize(
             f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
+
+
+@app.command(epilog=_example("tenure explain plan.json --simplest simplest.json"))
+def explain(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    simplest: Annotated[
+        Path | None, typer.Option(help="Also write the simplest plan to this .json, .csv or .xlsx file.")
+    ] = None,
+    keep: Annotated[
+        float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
+    ] = 0.97,
+    budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go."""
+    from dataclasses import replace
+
+    from experiments.explain import explain_plan, explanation_in_words
+    from experiments.inputs import open_plan
+    from experiments.progress import progress_bars
+    from optimizer.plan_files import check_plan_file
+
+    if simplest is not None:
+        check_plan_file(simplest)
+    file, found, twin, made = open_plan(plan, scenario)
+    with progress_bars() as step:
+        answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
+    if simplest is not None and answer.simplest is not None:
+        replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
+    else:
+        simplest = None
+    if as_json:
+        _print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
+    else:
+        typer.echo(explanation_in_words(answer, plan, file, simplest))
 
 
 @app.command(epilog=_example("tenure frontier scenario.yaml --budgets 100000,200000,400000"))
@@ -392,10 +438,13 @@ def risk(
     """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
     from experiments.progress import progress_bars
     from experiments.risk import risk_dict, risk_summary
+    from optimizer.plan_files import check_plan_file
     from optimizer.risk import risk as weigh
     from sim.scenario import load
     from sim.twin import build
 
+    if output is not None:
+        check_plan_file(output)
     found = load(scenario)
     with progress_bars() as step:
         result = weigh(

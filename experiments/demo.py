@@ -1,7 +1,7 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def run_demo(
     twin = build(scenario)
     tell = step("Optimising the plan")
     plan = optimise(scenario, twin.chain, bound_steps=0, threads=threads, progress=tell)
-    plan.save(folder / "plan.json")
+    replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
     tell = step("Simulating the policies")
     policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
     comparison = compare(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Chosen = tuple[Policy, Plan | None]
 
-__all__ = ["check_table_file", "chosen_policies", "open_scenario"]
+__all__ = ["check_table_file", "chosen_policies", "note_version", "open_plan", "open_scenario"]
 
 
 def open_scenario(path: Path) -> "tuple[Scenario, Twin]":
@@ -34,25 +34,61 @@ def chosen_policies(
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
     """
     from optimizer.plan import Plan
+    from optimizer.plan_files import PLAN_FILES
     from optimizer.problem import budget_in_force
     from policies.catalogue import named
     from policies.planned import Planned
 
     periods = twin.chain.periods
-    files = [word.endswith(".json") or Path(word).is_file() for word in words]
+    files = [word.endswith(PLAN_FILES) or Path(word).is_file() for word in words]
     plans = [Plan.load(word, twin.targets, periods) if file else None for word, file in zip(words, files, strict=True)]
     budget = budget_in_force(found, twin.chain, given)
     if given is None:
-        budget = max([budget, *(plan.budget for plan in plans if plan is not None)])
+        budget = max([budget, *(_made_for(plan) for plan in plans if plan is not None)])
     chosen: list[Chosen] = []
     for word, plan in zip(words, plans, strict=True):
         if plan is None:
             chosen.append((named(word, twin, budget), None))
             continue
-        if plan.scenario_hash != found.hash:
-            print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
+        note_version(word, plan, found)
         chosen.append((Planned(plan.intensity, Path(word).stem), plan))
     return budget, chosen
+
+
+def open_plan(path: Path, scenario: Path | None) -> "tuple[Path, Scenario, Twin, Plan]":
+    """Return a plan's scenario file, the scenario and its customers, and the plan.
+
+    Raises
+    ------
+    InputError
+        If the plan does not say which scenario it was made for, and none is given.
+    """
+    from optimizer.plan import Plan, scenario_file_of
+
+    if scenario is None:
+        known = scenario_file_of(path)
+        if known is None:
+            raise InputError(f"{path}: does not say which scenario it was made for; name its file with --scenario")
+        scenario = Path(known)
+        if not scenario.is_file():
+            raise InputError(f"{path}: its scenario file {scenario} is not there; name it with --scenario")
+    found, twin = open_scenario(scenario)
+    plan = Plan.load(path, twin.targets, twin.chain.periods)
+    note_version(str(path), plan, found)
+    return scenario, found, twin, plan
+
+
+def _made_for(plan: "Plan") -> float:
+    """Return the money a plan was made for; what it is expected to spend where its file does not say."""
+    return plan.budget if plan.budget == plan.budget else float(plan.spend.sum())
+
+
+def note_version(word: str, plan: "Plan", found: "Scenario") -> bool:
+    """Say on standard error where a plan is known to be for another version of the scenario; return whether it is."""
+    other = plan.scenario_hash not in ("", found.hash)
+    if other:
+        print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
+    return other
 
 
 def check_table_file(path: Path) -> None:

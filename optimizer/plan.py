@@ -1,6 +1,9 @@
 """What is answered: intensities by period, target and lever, with what they are worth and what the best could be."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.plan_files import Stored, read_plan, write_plan
 from sim.contract import Targets
 from sim.errors import FolderError, InputError
-from sim.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "scenario_file_of"]
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +71,8 @@ class Plan:
         Time by step.
     fixed_costs : float
         Of the campaigns that are run, discounted; not taken off the asset.
+    scenario_file : str, optional
+        The scenario's file as seen from the working folder; files that hold plans state it as seen from theirs.
     """
 
     scenario: str
@@ -89,6 +94,7 @@ class Plan:
     seconds: dict[str, float] = field(default_factory=dict)
     bound_assumes: str = BOUND_ASSUMES
     fixed_costs: float = 0.0
+    scenario_file: str | None = None
 
     @property
     def spend(self) -> Floats:
@@ -145,8 +151,8 @@ class Plan:
             total[segments.index(segment)] += self.spend[:, g].sum(axis=(0, 1))
         return segments, list(self.targets.levers), total
 
-    def to_json(self) -> str:
-        """Return the plan as JSON text; numbers that are not are null."""
+    def to_json(self, folder: Path | None = None) -> str:
+        """Return the plan as JSON text, for a file in ``folder``; numbers that are not are null."""
         names = (
             "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
             "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share",
@@ -154,17 +160,28 @@ class Plan:
         )  # fmt: skip
         content = {name: getattr(self, name) for name in names}
         content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
+        content["scenario_file"] = _seen_from(folder, self.scenario_file)
         content["periods"] = int(self.intensity.shape[0])
         content["plan"] = self.rows()
         return json.dumps(content, indent=1)
 
     def save(self, path: str | Path) -> None:
-        """Write the plan as JSON under a temporary name and move it into place."""
-        write_text(Path(path), self.to_json())
+        """Write the plan as JSON, CSV or Excel, by the ending of ``path``; an older file stays until it is done.
+
+        Raises
+        ------
+        InputError
+            If the ending is none of .json, .csv and .xlsx.
+        FolderError
+            If it cannot be written.
+        """
+        write_plan(self, Path(path))
 
     @staticmethod
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
         """Return a saved plan, its names matched to ``targets``; ``customers`` are known only where money goes.
+
+        CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest.
 
         Raises
         ------
@@ -172,63 +189,109 @@ class Plan:
             If the file is not a plan, or names a segment, tier, stage, lever or period that is not there.
         """
         path = Path(path)
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            rows = content["plan"]
-            if int(content["periods"]) != periods:
+        with _readable(path):
+            stored = read_plan(path)
+            content = stored.content
+            made_for = periods if path.suffix == ".csv" else int(content["periods"])
+            if made_for != periods:
                 raise InputError(
-                    f"{path}: made for {content['periods']} periods, the scenario has {periods}; make the plan again"
+                    f"{path}: made for {made_for} periods, the scenario has {periods}; make the plan again"
                 )
-            shape = (periods, *targets.shape)
-            intensity, customers = np.zeros(shape), np.zeros(shape[:-1])
-            groups = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
-            for i, row in enumerate(rows):
-                try:
-                    at = (
-                        range(periods).index(row["period"]),
-                        groups[row["segment"], row["tier"]],
-                        targets.stages.index(row["stage"]),
-                    )
-                    lever = targets.levers.index(row["lever"])
-                except (KeyError, ValueError):
-                    where = {k: row.get(k) for k in ("period", "segment", "tier", "stage", "lever")}
-                    raise InputError(
-                        f"{path}: plan row {i} has no place in this scenario: {where}; was it made for another one?"
-                    ) from None
-                intensity[(*at, lever)] = float(row["intensity"])
-                customers[at] = float(row["customers"])
-            if not np.isfinite(intensity).all() or (intensity < 0).any():
-                raise InputError(f"{path}: intensities must be numbers of at least 0")
-            forbidden = (intensity > 0) & ~targets.allowed
-            if forbidden.any():
-                _, group, stage, lever = (int(i) for i in np.argwhere(forbidden)[0])
-                raise InputError(
-                    f"{path}: puts money of '{targets.levers[lever]}' on '{targets.name(group, stage)}', which is not "
-                    "among the lever's targets"
-                )
-            numbers = {
-                name: float("nan") if content.get(name) is None else float(content[name])
-                for name in ("budget", "asset", "no_spend", "bound", "reference", "shadow_price")
-            }
+            intensity, customers = _placed(path, stored, targets, periods)
+            _check_intensity(path, intensity, targets)
+            texts = ("scenario", "scenario_hash", "status", "termination", "bound_assumes")
+            named: dict[str, Any] = {name: str(content.get(name) or "") for name in texts}
+            for name in ("budget", "asset", "no_spend", "bound", "reference", "shadow_price"):
+                named[name] = float("nan") if content.get(name) is None else float(content[name])
             return Plan(
-                scenario=str(content["scenario"]),
-                scenario_hash=str(content["scenario_hash"]),
                 targets=targets,
                 intensity=intensity,
                 customers=customers,
-                prices=dict(content["prices"]),
-                status=str(content["status"]),
-                termination=str(content["termination"]),
-                targeting=str(content["targeting"]),
-                goal=str(content["goal"]),
-                fixed_costs=float(content["fixed_costs"]),
-                seconds=dict(content["seconds"]),
-                bound_assumes=str(content["bound_assumes"]),
-                **numbers,
+                prices=dict(content.get("prices") or {}),
+                targeting=str(content.get("targeting") or "state"),
+                goal=str(content.get("goal") or "asset"),
+                fixed_costs=float(content.get("fixed_costs") or 0.0),
+                seconds=dict(content.get("seconds") or {}),
+                scenario_file=_seen_from_here(path, stored),
+                **named,
             )
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such plan; make one with `tenure optimize`") from None
-        except OSError as error:
-            raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None
+
+
+def scenario_file_of(path: str | Path) -> str | None:
+    """Return the scenario file that a plan's file names, as seen from the working folder; None where it names none.
+
+    Raises
+    ------
+    InputError
+        If the file is not a plan.
+    """
+    path = Path(path)
+    with _readable(path):
+        return _seen_from_here(path, read_plan(path))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read as a plan."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such plan; make one with `tenure optimize`") from None
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None
+
+
+def _seen_from_here(path: Path, stored: Stored) -> str | None:
+    known = stored.content.get("scenario_file")
+    return None if not known else os.path.normpath(path.parent / str(known))
+
+
+def _seen_from(folder: Path | None, file: str | None) -> str | None:
+    """Return a file's path as seen from a folder, where there is a way from one to the other."""
+    if file is None or folder is None:
+        return file
+    try:
+        return Path(os.path.relpath(Path(file).resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return Path(file).resolve().as_posix()
+
+
+def _placed(path: Path, stored: Stored, targets: Targets, periods: int) -> tuple[Floats, Floats]:
+    """Return intensities and customers in arrays, each row at the place that its names say."""
+    shape = (periods, *targets.shape)
+    intensity, customers = np.zeros(shape), np.zeros(shape[:-1])
+    groups = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
+    seen: dict[tuple[int, ...], int] = {}
+    for i, row in enumerate(stored.content["plan"]):
+        try:
+            group = groups[row["segment"], row["tier"]]
+            at = (range(periods).index(row["period"]), group, targets.stages.index(row["stage"]))
+            lever = targets.levers.index(row["lever"])
+        except (KeyError, ValueError):
+            where = {k: row.get(k) for k in ("period", "segment", "tier", "stage", "lever")}
+            raise InputError(
+                f"{path}: {stored.place(i)} has no place in this scenario: {where}; was it made for another one?"
+            ) from None
+        first = seen.setdefault((*at, lever), i)
+        if first != i:
+            raise InputError(
+                f"{path}: {stored.place(i)} is for the same period, target and lever as {stored.place(first)}; leave "
+                "one of them out"
+            )
+        intensity[(*at, lever)] = float(row["intensity"])
+        customers[at] = float(row["customers"])
+    return intensity, customers
+
+
+def _check_intensity(path: Path, intensity: Floats, targets: Targets) -> None:
+    if not np.isfinite(intensity).all() or (intensity < 0).any():
+        raise InputError(f"{path}: intensities must be numbers of at least 0")
+    forbidden = (intensity > 0) & ~targets.allowed
+    if forbidden.any():
+        _, group, stage, lever = (int(i) for i in np.argwhere(forbidden)[0])
+        raise InputError(
+            f"{path}: puts money of '{targets.levers[lever]}' on '{targets.name(group, stage)}', which is not "
+            "among the lever's targets"
+        )

@@ -192,6 +192,10 @@ class Sequential:
         problem = self.problem
         return np.asarray(np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0))
 
+    def counts(self, course: Course) -> Floats:
+        """Return what a unit of money counts in each rule where a course in money is, (rows, periods x cells)."""
+        return np.asarray(self._jacobian(course).toarray())
+
     # --- The search ---
 
     def run(

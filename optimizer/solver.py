@@ -179,6 +179,12 @@ class BoxProgramme:
         solver.run()
         status = solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
+            # Steep penalties beside small slopes: HiGHS's own scaling can then lose the optimum it found.
+            solver.clearSolver()
+            solver.setOptionValue("simplex_scale_strategy", 0)
+            solver.run()
+            status = solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"a step of the search ended {solver.modelStatusToString(status)}")
         self._basis = solver.getBasis()
         answer = solver.getSolution()

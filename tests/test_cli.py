@@ -12,6 +12,9 @@ import pytest
 import yaml
 
 from experiments.cli import main
+from optimizer.plan import Plan
+from sim.scenario import load
+from sim.twin import build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"
 
@@ -155,6 +158,10 @@ MISTAKES = {
     "scenario over purchases": (("calibrate", "orders.csv", "-o", "orders.csv", "--force"), "written over"),
     "scenario as base": (("calibrate", "orders.csv", "-o", "x.duckdb"), "customer base"),
     "budget beyond money": (("optimize", SMALL, "--budget", "1e300"), "at most 1e18"),
+    "plan in no known format": (("optimize", SMALL, "-o", "plan.txt"), "plan.txt: expected a name that ends in"),
+    "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
+    "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
+    "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
 
@@ -235,7 +242,82 @@ def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
     assert "below its floor" in out
 
 
-@pytest.mark.parametrize("verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "compare", "ui"])
+def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
+    """The plan as JSON, CSV and Excel: simulated with the same luck, worth the same."""
+    assert tenure("optimize", SMALL)[0] == 0
+    targets, periods = build(load(SMALL)).targets, 6
+    made = Plan.load("plan.json", targets, periods)
+    assets = []
+    for name in ("plan.json", "plan.csv", "plan.xlsx"):
+        made.save(name)
+        code, out, err = tenure("simulate", SMALL, "--policy", name, "--replications", 2, "--json")
+        assert (code, err) == (0, "")
+        assets.append(json.loads(out)["policy"]["asset"])
+    assert assets[1:] == pytest.approx(assets[:1] * 2, rel=1e-9)
+    code, out, err = tenure("optimize", SMALL, "-o", "again.xlsx")
+    assert (code, err) == (0, "")
+    assert np.allclose(Plan.load("again.xlsx", targets, periods).intensity, made.intensity, rtol=1e-9, atol=1e-12)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again.xlsx", "plan.csv", "plan.json", "plan.xlsx"]
+
+
+def test_a_plan_explains_itself(tenure, tmp_path, monkeypatch) -> None:
+    """`tenure explain plan.json` finds the scenario beside the plan, from wherever it is called."""
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "study/scenario.yaml", "-o", "study/plan.json")[0] == 0
+    assert json.loads((tmp_path / "study/plan.json").read_text(encoding="utf-8"))["scenario_file"] == "scenario.yaml"
+    code, out, err = tenure("explain", "study/plan.json", "--json", "--simplest", "study/simple.csv")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["lift"] == pytest.approx(found["asset"] - found["no_spend"])
+    assert found["prices_from"] == "plan"
+    assert sum(line["spend"] for line in found["lines"]) == pytest.approx(found["spend"])
+    assert found["simplest"]["share"] >= 0.97
+    assert found["file"] == "study/simple.csv"
+    rows = (tmp_path / "study/simple.csv").read_text(encoding="utf-8").splitlines()[1:]
+    kept = {(line["segment"], line["lever"]) for line in found["simplest"]["kept"]}
+    assert {(row.split(",")[2], row.split(",")[5]) for row in rows} == kept
+
+    monkeypatch.chdir(tmp_path / "study")
+    code, out, err = tenure("explain", "plan.json")
+    assert (code, err) == (0, "")
+    assert out.startswith("small: the plan spends")
+    for words in (" because ", "Rules that bind", "1,000 more would bring", "The simplest plan:", "Next: tenure"):
+        assert words in out
+    code, out, err = tenure("explain", "simple.csv", "--scenario", "scenario.yaml")
+    assert (code, err) == (0, "")
+    assert "The file knows no prices" in out
+
+
+def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -> None:
+    """A changed margin: said on standard error, and the prices are those of a search."""
+    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "scenario.yaml")[0] == 0
+    text = SMALL.read_text(encoding="utf-8").replace("margin: 0.4", "margin: 0.3")
+    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    code, out, err = tenure("explain", "plan.json", "--json")
+    assert code == 0
+    assert err == "tenure: note: plan.json was made for another version of this scenario\n"
+    assert json.loads(out)["prices_from"] == "search"
+
+
+def test_explain_wants_a_scenario(tenure, tmp_path) -> None:
+    """A CSV file, or a scenario that is gone: one line that says what to do."""
+    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "scenario.yaml")[0] == 0
+    (tmp_path / "scenario.yaml").unlink()
+    code, out, err = tenure("explain", "plan.json")
+    assert (code, out) == (2, "")
+    assert "its scenario file scenario.yaml is not there" in err
+    (tmp_path / "plan.csv").write_text("period,segment,tier,stage,lever,intensity,customers\n", encoding="utf-8")
+    code, out, err = tenure("explain", "plan.csv")
+    assert (code, out) == (2, "")
+    assert "name its file with --scenario" in err
+
+
+@pytest.mark.parametrize(
+    "verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"]
+)
 def test_help_has_an_example(tenure, verb) -> None:
     """Every verb's help shows a line to copy."""
     code, out, err = tenure(verb, "--help")

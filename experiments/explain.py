@@ -1,0 +1,350 @@
+"""``tenure explain``: why a plan gives what to whom, in money and in sentences."""
+
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.progress import Step
+from experiments.tables import money, table
+from optimizer.explain import (
+    Ground,
+    Line,
+    Pair,
+    RuleFigure,
+    Unspent,
+    grounds,
+    lines_of,
+    pairs_of,
+    rules_of,
+    unspent_of,
+)
+from optimizer.moves import KEPT, Range, Simplest, range_of, simplest_of
+from optimizer.plan import Plan
+from sim.scenario import Scenario
+from sim.twin import Twin
+
+__all__ = ["Explanation", "explain_plan", "explanation_in_words"]
+
+SHOWN = 15
+"""Lines in the table, at most."""
+CAPPED = 0.05
+"""Share of a line's money at the largest intensity on offer from which on it is said."""
+ALIKE = 1.1
+"""Ratios nearer to 1 than this are called alike."""
+
+RANGE_ASSUMES = (
+    "from, to: how far a line's money can move at a cost of 1 % of the plan's lift, all its intensities scaled alike, "
+    "none above the largest on offer, other intensities as they are, and the money freed or needed valued at the "
+    "budget's shadow price, whatever the amount; rules on single levers or segments aside, unless marked"
+)
+BRINGS_ASSUMES = (
+    "brings: asset of the plan less asset without the line, its own money paid, other intensities as they are; next "
+    "unit: what one more unit, spread as the line's money is, brings beyond its own cost, other lines' money as it "
+    "is; rules ask: what the rules' prices ask of it; customers: per period, of those who get money"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Everything that ``tenure explain`` says."""
+
+    ground: Ground
+    lines: list[Line]
+    ranges: dict[str, Range | None]
+    rules: list[RuleFigure]
+    unspent: Unspent | None
+    pairs: list[Pair]
+    simplest: Simplest | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        ground = self.ground
+        lines = [
+            {**asdict(line), "range": None if (r := self.ranges.get(line.name)) is None else asdict(r)}
+            for line in self.lines
+        ]
+        pairs = [{**asdict(pair), "more": pair.more.name, "less": pair.less.name} for pair in self.pairs]
+        return {
+            "scenario": ground.scenario.name,
+            "asset": ground.course.asset,
+            "no_spend": ground.no_spend,
+            "lift": ground.lift,
+            "budget": ground.problem.budget,
+            "spend": float(ground.course.spend.sum()),
+            "prices_from": ground.prices_from,
+            "better": ground.better,
+            "missed": ground.missed,
+            "lines": lines,
+            "rules": [asdict(rule) for rule in self.rules],
+            "unspent": None if self.unspent is None else asdict(self.unspent),
+            "pairs": pairs,
+            "simplest": None if self.simplest is None else _simplest_dict(self.simplest),
+            "assumes": {"lines": BRINGS_ASSUMES, "range": RANGE_ASSUMES},
+        }
+
+
+def explain_plan(
+    scenario: Scenario, twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, step: Step
+) -> Explanation:
+    """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps."""
+    ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
+    lines = lines_of(ground, step("What each line brings"))
+    tell, ranges = step("How far each line can move"), {}
+    for i, line in enumerate(lines):
+        ranges[line.name] = range_of(ground, line)
+        tell((i + 1) / len(lines))
+    rules, unspent, pairs = rules_of(ground), unspent_of(ground), pairs_of(ground, lines)
+    simplest = simplest_of(ground, lines, keep, step("The simplest plan"))
+    return Explanation(ground, lines, ranges, rules, unspent, pairs, simplest)
+
+
+def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
+    """Return what ``tenure explain`` prints; files as the user gave them."""
+    parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+    return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
+
+
+# --- The answer -------------------------------------------------------------------------------------------------------
+
+
+def _answer(found: Explanation) -> str:
+    ground, currency = found.ground, found.ground.scenario.currency
+    asset, spend = ground.course.asset, float(ground.course.spend.sum())
+    text = f"{ground.scenario.name}: the plan spends {money(spend)} {currency}".rstrip()
+    text += f" and makes a customer asset of {money(asset)}, {money(asset - ground.no_spend, signed=True)} above the "
+    text += "least the rules allow."
+    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+    if len(funded) == 1:
+        text += f" All goes to one line (segment / lever), {funded[0].name}."
+    elif funded:
+        first = ", ".join(f"{line.name} {line.spend / spend:.0%}" for line in funded[:3])
+        text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
+    if found.simplest is not None and found.simplest.dropped:
+        text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
+    for name, share in ground.missed.items():
+        text += f"\nThe plan misses '{name}' by {share:.2%}."
+    if ground.scenario.rules.campaigns:
+        text += "\nFixed costs and least sizes of campaigns are in no figure below."
+    if ground.prices_from == "search":
+        text += (
+            "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
+            f"from the plan finds, which is worth {money(ground.better)} more."
+        )
+    return text
+
+
+def _reasons(found: Explanation) -> str:
+    return "\n".join(["Why", *(f"- {_pair_in_words(pair)}" for pair in found.pairs)]) if found.pairs else ""
+
+
+def _pair_in_words(pair: Pair) -> str:
+    """Return why one line gets more than another, in one sentence: what speaks for it, then what against."""
+    more, less = pair.more, pair.less
+    grounds_for, against = [], []
+    facts = [
+        (pair.heads_times, f"it reaches {_times(pair.heads_times)} as many customers"),
+        (pair.each_times, f"each of them gets {_times(pair.each_times)} as much"),
+        (
+            _ratio(pair.marginal_at_equal, less.marginal),
+            f"at equal money ({money(less.spend)}) its next unit would bring {_small(pair.marginal_at_equal)} against "
+            f"{_small(less.marginal)}",
+        ),
+    ]
+    if more.segment != less.segment:
+        facts.append(
+            (
+                _ratio(more.value_per_customer, less.value_per_customer),
+                f"its people are worth {_small(more.value_per_customer)} each before marketing against "
+                f"{_small(less.value_per_customer)}",
+            )
+        )
+    for ratio, words in facts:
+        if ratio > ALIKE:
+            grounds_for.append(words)
+        elif ratio < 1 / ALIKE:
+            against.append(words)
+    for line, side in ((less, grounds_for), (more, against)):
+        if line.at_largest > CAPPED:
+            side.append(f"{line.at_largest:.0%} of {line.name} meets the largest intensity on offer")
+    for rule, asks in pair.rules.items():
+        side = against if asks > 0 else grounds_for
+        side.append(f"'{rule}' asks {_small(abs(asks))} a unit {'more' if asks > 0 else 'less'} of it")
+    how = f"gets {_times(pair.times)} as much as" if pair.times > ALIKE else "gets about as much as"
+    text = f"{more.name} ({money(more.spend)}) {how} {less.name} ({money(less.spend)})"
+    text += f" because {_listed(grounds_for)}" if grounds_for and pair.times > ALIKE else ""
+    text += f": {_listed(grounds_for)}" if grounds_for and pair.times <= ALIKE else ""
+    return text + (f", although {_listed(against)}" if against else "") + "."
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times" if ratio < 1 else f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
+
+
+def _ratio(above: float, below: float) -> float:
+    """Return a ratio of values; how much larger where one is not positive."""
+    if above > 0 and below > 0:
+        return above / below
+    return float("inf") if above > below else 0.0 if above < below else 1.0
+
+
+def _small(value: float) -> str:
+    return money(value) if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+def _lines_table(found: Explanation) -> str:
+    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+    rows, marked = [], False
+    for line in funded[:SHOWN]:
+        low, high, mark = "", "", ""
+        reach = found.ranges.get(line.name)
+        if reach is not None:
+            low = money(reach.low) + ("*" if reach.low_rules else "")
+            high = money(reach.high) + ("*" if reach.high_rules else "")
+            marked |= bool(reach.low_rules or reach.high_rules)
+        rows.append(
+            [
+                line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
+                f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
+                f"{line.asked:.3f}", low, high,
+            ]
+        )  # fmt: skip
+    header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
+    out = [table(header, rows)] if rows else ["No line has money."]
+    if len(funded) > SHOWN:
+        rest = sum(line.spend for line in funded[SHOWN:])
+        out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")
+    out += ["", f"{BRINGS_ASSUMES[0].upper()}{BRINGS_ASSUMES[1:]}."] if rows else []
+    out += [f"{RANGE_ASSUMES[0].upper()}{RANGE_ASSUMES[1:]}."] if rows else []
+    capped = [f"{line.name} {line.at_largest:.0%}" for line in funded[:SHOWN] if line.at_largest > CAPPED]
+    if capped:
+        out.append(
+            f"+ part of the money meets the largest intensity on offer, where no more can go: {_listed(capped)}."
+        )
+    out += _marks(found) if marked else []
+    out += _left_out(found)
+    committed = float(found.ground.course.spend.sum()) - sum(line.spend for line in found.lines)
+    if committed > 1e-6 * max(float(found.ground.course.spend.sum()), 1e-9):
+        out.append(f"{money(committed)} was committed before the start and is in no line.")
+    return "\n".join(out)
+
+
+def _marks(found: Explanation) -> list[str]:
+    """Return which rules the marked ends would miss."""
+    rules: dict[str, list[str]] = {}
+    for name, reach in found.ranges.items():
+        for rule in () if reach is None else (*reach.low_rules, *reach.high_rules):
+            rules.setdefault(rule, []).append(name)
+    return [f"* there '{rule}' would be missed ({', '.join(dict.fromkeys(names))})" for rule, names in rules.items()]
+
+
+def _left_out(found: Explanation) -> list[str]:
+    """Return why lines get nothing."""
+    without = [line for line in found.lines if line.spend == 0 and line.reachable > 0 and line.best_place]
+    if not without:
+        return []
+    nearest = max(without, key=lambda line: line.best_marginal - line.best_asked)
+    verb = "brings less than" if nearest.best_marginal < nearest.best_asked else "brings about what"
+    return [
+        f"{len(without)} other lines get nothing: even the best first unit there {verb} the rules ask of it (nearest: "
+        f"{nearest.name}, {nearest.best_marginal:.3f} against {nearest.best_asked:.3f}, {nearest.best_place})."
+    ]
+
+
+# --- Rules ------------------------------------------------------------------------------------------------------------
+
+
+def _rules(found: Explanation) -> str:
+    lines = [f"- {_rule_in_words(rule)}" for rule in found.rules]
+    text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
+    left = found.unspent
+    if left is not None:
+        why = f"{money(left.money)} of the budget is not spent: "
+        if left.rules:
+            names = _listed([f"'{name}'" for name in left.rules[:3]])
+            why += f"it would pay, the best next unit {left.best_marginal:.3f} beyond its cost, but for {names}."
+        else:
+            why += "no rule is in the way, and another unit would bring no more than its own cost"
+            why += ", or the largest intensity on offer is played already." if left.at_largest else "."
+        text.append(why)
+    return "\n".join(text)
+
+
+def _rule_in_words(rule: RuleFigure) -> str:
+    """Return a rule's limit and what moving it by a unit that people think in would bring."""
+    most = rule.sense == "<="
+    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if rule.limit else "stated as a share"
+    unit, what = (1.0, "1") if rule.counts == "people" else (1000.0, "1,000")
+    if rule.counts == "people":
+        limit += " customers" if rule.limit else " of customers"
+    elif rule.counts == "profit":
+        limit += " of profit"
+    gain = _small(abs(unit * rule.price))
+    if rule.price > 0:
+        return f"{rule.name}: {limit}; {what} more would bring {gain} beyond its own cost"
+    return f"{rule.name}: {limit}; {what} less asked for would bring {gain}"
+
+
+# --- The simplest plan ------------------------------------------------------------------------------------------------
+
+
+def _simplest(found: Explanation) -> str:
+    simple = found.simplest
+    if simple is None:
+        return "The plan brings nothing above the least the rules allow: no range and no simpler plan can be weighed."
+    spend = {line: float(simple.plan.spend[:, found.ground.places[line]].sum()) for line in simple.kept}
+    kept = ", ".join(f"{segment} / {lever} {money(spend[segment, lever])}" for segment, lever in simple.kept)
+    whole = len(simple.kept) + len(simple.dropped)
+    text = [
+        f"The simplest plan: {len(simple.kept)} of {whole} lines, optimised anew, keep {simple.share:.1%} of the lift",
+        f"- keeps {kept or 'nothing'}",
+    ]
+    if simple.dropped:
+        text.append(f"- drops {', '.join(f'{segment} / {lever}' for segment, lever in simple.dropped)}")
+    weighed = {line: share for line, share in simple.needed.items() if share == share}
+    if weighed:
+        line = max(weighed, key=lambda each: weighed[each])
+        about = "about " if line in simple.estimated else ""
+        text.append(f"- no further line can go: the next, {' / '.join(line)}, would leave {about}{weighed[line]:.1%}")
+    asked = [" / ".join(line) for line, share in simple.needed.items() if share != share]
+    if asked:
+        text.append(f"- stays because rules ask for it: {', '.join(asked)}")
+    return "\n".join(text)
+
+
+def _simplest_dict(simple: Simplest) -> dict[str, Any]:
+    def named(line: tuple[str, str]) -> dict[str, str]:
+        return {"segment": line[0], "lever": line[1]}
+
+    return {
+        "share": simple.share,
+        "asset": simple.plan.asset,
+        "status": simple.plan.status,
+        "kept": [named(line) for line in simple.kept],
+        "dropped": [
+            {**named(line), "share_left": share} for line, share in zip(simple.dropped, simple.shares, strict=True)
+        ],
+        "needed": [
+            {**named(line), "share_without": share, "estimated": line in simple.estimated}
+            for line, share in simple.needed.items()
+        ],
+        "searches": simple.searches,
+    }
+
+
+def _next(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
+    words = [shlex.quote(str(each)) for each in (scenario, plan)]
+    compare = f"tenure compare {words[0]} --policy as-today --policy {words[1]}"
+    if simplest is not None:
+        written = shlex.quote(str(simplest))
+        return f"The simplest plan is in {simplest}. Next: {compare} --policy {written}"
+    if found.simplest is None:
+        return f"Next: tenure optimize {words[0]} -o plan.json"
+    return f"Next: tenure explain {words[1]} --scenario {words[0]} --simplest simplest.json, or {compare}"
