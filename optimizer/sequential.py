@@ -38,15 +38,17 @@ TARGETINGS = ("segment", "stage", "state")
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
 WIDER, NARROWER = 1.3, 0.5
-GAIN = 1e-5
+GAIN = 2e-6
 """The search ends when a step promises less than this share of the lift, or several steps brought no more."""
-PATIENCE = 5
+PATIENCE = 8
 PENALTY = 20.0
 """Of a broken rule, in multiples of the largest marginal value it could stand for."""
 MISSED = 1e-6
 """Share of a rule from which on it counts as missed."""
 DUST = 1e-9
 """Share of a variable's own size that is none: arithmetic."""
+DEARER = 3.0
+"""Penalty of a rule that bends, in multiples of its price."""
 EMPTY = 1e-9
 """Heads below which a cell is empty."""
 
@@ -216,7 +218,7 @@ class Sequential:
         amount = self._within_contacts(amount)
         courses = self.courses(amount)
         radius, before = None, np.zeros_like(amount)
-        penalty, factor = None, PENALTY
+        penalty, dearest, factor = None, np.empty(0), PENALTY
         prices = np.zeros(len(self.problem.rows))
         slope, quiet, step, stationary = np.zeros_like(amount), 0, 0, False
         for step in range(1, steps + 1):
@@ -228,6 +230,7 @@ class Sequential:
             jacobian = self._jacobian(course)
             if penalty is None:
                 penalty = factor * self._penalty(slope, jacobian)
+                dearest = penalty.copy()
             merit = self.value(courses) - float(penalty @ self.missed(course))
             change, prices, promised = self._step(solver, course, amount, heads, radius, slope, jacobian, penalty)
             if promised <= GAIN * lift or quiet >= PATIENCE:
@@ -236,17 +239,23 @@ class Sequential:
                     continue
                 stationary = True
                 break
-            wanted = np.maximum(amount + change, np.minimum(self.low, amount))
-            wanted = np.where(wanted - self.low < DUST * size, np.minimum(self.low, wanted), wanted)
-            tried = self.courses(wanted)
-            gained = self.value(tried) - float(penalty @ self.missed(tried[0])) - merit
-            if gained < 0.1 * promised:
-                radius = NARROWER * np.minimum(radius, np.maximum(np.abs(change), 1e-3 * radius))
+            for r in self._nonlinear:  # what is far above a rule's price makes every curve of the rule a wall
+                penalty[r] = min(dearest[r], max(DEARER * abs(prices[r]), 1e-2 * dearest[r]))
+            merit = self.value(courses) - float(penalty @ self.missed(course))
+            tried = self._tried(amount, change, size, penalty)
+            gained = tried[0] - merit
+            if gained < 0.5 * promised:  # it bends: where the parabola of slope and gain is highest
+                part = float(np.clip(promised / (2 * (promised - gained)), 0.05, 0.9))
+                nearer = self._tried(amount, part * change, size, penalty)
+                radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
+                if nearer[0] - merit > gained:
+                    tried, change, gained = nearer, part * change, nearer[0] - merit
             if gained > 0:
                 turned, onward = change * before < 0, change * before > 0
                 radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))
-                amount, courses, before = wanted, tried, change
-            quiet = quiet + 1 if gained < GAIN * lift else 0
+                _, amount, courses = tried
+                before = change
+                quiet = quiet + 1 if gained < GAIN * lift else 0
             if progress:
                 progress(step / steps)
             if time.perf_counter() - began > seconds:
@@ -256,6 +265,15 @@ class Sequential:
             courses[0], amount, value, prices, slope, float(missed.max(initial=0)), step, stationary,
             time.perf_counter() - began,
         )  # fmt: skip
+
+    def _tried(
+        self, amount: Floats, change: Floats, size: Floats, penalty: Floats
+    ) -> tuple[float, Floats, list[Course]]:
+        """Return merit, money and courses of a changed plan; what is less than dust is nothing."""
+        wanted = np.maximum(amount + change, np.minimum(self.low, amount))
+        wanted = np.where(wanted - self.low < DUST * size, np.minimum(self.low, wanted), wanted)
+        courses = self.courses(wanted)
+        return self.value(courses) - float(penalty @ self.missed(courses[0])), wanted, courses
 
     def _jacobian(self, course: Course) -> csr_matrix:
         """Return d(what each rule counts)/d(money of cells), (rows, periods x cells)."""
