@@ -72,6 +72,7 @@ def content_of(
     names = list(content["segments"])
     season = 1 + 0.3 * np.sin(2 * np.pi * np.arange(periods) / 12)
     budget = 100_000.0 * segments * periods
+    core = 18_000 * min(1.0, periods / 60) ** 0.5
     rules: dict[str, Any] = {
         "budget": budget,
         "stretches": {"every": 1, "amounts": (1.1 * budget / periods * season).tolist()},
@@ -92,7 +93,7 @@ def content_of(
                 for name in names
             },
             **{
-                f"core of {name}": {"segments": [name], "count": "core", "at_least": 18_000, "at": periods // 2}
+                f"core of {name}": {"segments": [name], "count": "core", "at_least": core, "at": periods // 2}
                 for name in names
             },
         },

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class WholeProgramme:
-    """Maximise ``worth x + constant`` over ``x >= 0`` with ``low <= matrix x <= high``; worth and rows are about one."""
+    """Maximise ``worth x + constant`` for ``x >= 0``, ``low <= matrix x <= high``; worth and rows are about one."""
 
     worth: Floats
     matrix: csc_matrix

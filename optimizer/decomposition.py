@@ -34,6 +34,8 @@ LAST_PENALTY = 1e8
 """Value lost per unit of money by which a rule is broken, for playable plans: prices near it are conflicts."""
 MISSED = 1e-7
 """Sum of what rules are missed by, in their units, from which on they cannot be met."""
+EXACT = 1e-12
+"""Gap, as a share of the bound, below which it is rounding."""
 SHRUNK = 0.8
 """What a subgradient step that did not lower the bound shortens the next ones by."""
 
@@ -118,20 +120,22 @@ def full_information(
     search = _Search(pricing, master, np.zeros(len(problem.rows)))
     _descend(problem, search, gradient_steps)
     trust, converged = TRUST, False
-    mixed = before = master.solve()
-    for step in range(iterations):
+    mixed = master.solve()
+    stale = exact = False
+    for _ in range(iterations):
         gap = search.bound - mixed.value
-        if mixed.feasible and gap <= tolerance * max(search.bound - master.base, 1e-12 * abs(search.bound)):
+        if mixed.feasible and gap <= max(tolerance * abs(search.bound - master.base), EXACT * abs(search.bound)):
             converged = True
             break
-        if time.perf_counter() - began > seconds:
+        if time.perf_counter() - began > seconds or (stale and exact):
             break
         if progress:
             progress(min(0.99, search.count / (4 * gradient_steps + 1)))
         master.forget(mixed)
+        exact = stale  # no plan was found that the master's prices did not know
         if not mixed.feasible:
             search.meet(mixed)
-        elif step and np.array_equal(before.prices, mixed.prices):  # nothing new was found beside them
+        elif stale:
             search.price(mixed.prices)
         else:
             at = mixed.prices + trust * (search.prices - mixed.prices)
@@ -139,6 +143,7 @@ def full_information(
             falls = over @ (mixed.prices - at) >= 0
             trust = max(trust - TRUST_STEP, 0) if falls else min(trust + TRUST_STEP * (1 - trust), MOST_TRUST)
         before, mixed = mixed, master.solve()
+        stale = mixed.feasible and np.array_equal(before.prices, mixed.prices)
     if not mixed.feasible:
         raise conflict(problem, mixed)
     columns, mixture = master.columns(mixed)

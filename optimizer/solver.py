@@ -87,9 +87,12 @@ class LinearProgramme:
             (right,) = _tidy(np.array([limit / sizes[r]]))
             row = pulp.LpConstraint(pulp.LpAffineExpression(terms), senses[sense], f"r{r}", right)
             problem.addConstraint(row)
-        options = {} if time_limit is None else {"timeLimit": time_limit}
-        problem.solve(pulp.HiGHS(msg=False, **options))
-        termination = problem.solverModel.getModelStatus().name.removeprefix("k")
+        options: dict[str, Any] = {} if time_limit is None else {"timeLimit": time_limit}
+        for method in ({}, {"solver": "ipm"}):  # the simplex may give up on rules in conflict
+            problem.solve(pulp.HiGHS(msg=False, **options, **method))
+            termination = problem.solverModel.getModelStatus().name.removeprefix("k")
+            if termination != "Unknown":
+                break
         nothing = np.empty(0)
         if termination in ("Infeasible", "Unbounded", "UnboundedOrInfeasible"):
             status = "unbounded" if termination == "Unbounded" else "infeasible"
