@@ -18,9 +18,9 @@ __all__ = ["Master", "Mixed"]
 Floats = NDArray[np.float64]
 Actions = NDArray[np.uint8]
 
-KEPT = 4
+KEPT = 2
 """Plans without weight that are kept per block."""
-FEW = 24
+FEW = 12
 """Plans per block from which on those that are worth least are dropped."""
 TINY = 1e-12
 """Weights up to this are none."""

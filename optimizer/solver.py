@@ -15,7 +15,7 @@ from scipy.sparse import csc_matrix
 
 from sim.errors import SolverError
 
-__all__ = ["BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "MixProgramme"]
+__all__ = ["BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "MixProgramme", "tidy"]
 
 Floats = NDArray[np.float64]
 
@@ -219,7 +219,8 @@ class MixProgramme:
         self._solver = highspy.Highs()
         for option, value in (
             ("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("simplex_strategy", 4),
-            ("primal_feasibility_tolerance", 1e-9), ("dual_feasibility_tolerance", 1e-9),
+            ("simplex_scale_strategy", 0), ("primal_feasibility_tolerance", 1e-9),
+            ("dual_feasibility_tolerance", 1e-9),
         ):  # fmt: skip
             self._do(self._solver.setOptionValue(option, value))
         lp = highspy.HighsLp()
