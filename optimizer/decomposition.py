@@ -180,10 +180,12 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
     """Return the Lagrangian at ``prices`` over many more intensities, those of a plan among them.
 
     Any prices give a bound. A plan averages and scales intensities, which curves that bend down reward; so a bound
-    over the few intensities of the search alone may lie below the plan. Where a limit is zero any price costs
+    over the few intensities of the search alone may lie below the plan. Where nothing may be spent any price costs
     nothing, so the highest is taken.
     """
     actions, choices = joint_actions(problem.chain, refine=True)
     fine = replace(problem, actions=actions, choices=choices)
-    free = (problem.limits == 0) & (problem.signs > 0)
+    only_money = [row.people is None and row.earned is None and not row.after for row in problem.rows]
+    nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
+    free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
     return Pricing(fine, threads).lagrangian(np.where(free, LAST_PENALTY, prices), intensity)[0]

@@ -274,3 +274,15 @@ def test_blocks_add_up_to_their_groups(market: Callable[..., Content], monkeypat
         assert again.value == columns[1].value
         answers.append((lagrangian, action.tobytes(), value.tobytes(), usage.tobytes()))
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_the_certified_bound_of_shares_is_of_use(market: Callable[..., Content]) -> None:
+    """A cap by share has a limit of zero, but is not a budget of nothing: the bound stays close to the optimum."""
+    content = market(plain=True, periods=4, stages={"core": 2, "declining": 1, "lapsed": 2})
+    content["rules"] = {"slices": {"core": {"stages": ["core"], "cap_share": 0.1}}}
+    problem = problem_of(content)
+    best = full_information(problem, 1e-7)
+    nothing = float(Pricing(problem).by_block(_nothing(problem))[0].sum())
+    reference = np.zeros((problem.chain.periods, *problem.targets.shape))
+    certified = certified_bound(problem, best.prices_of_bound, reference)
+    assert 1 - 1e-9 <= (certified - nothing) / (best.bound - nothing) < 1.2
