@@ -4,25 +4,34 @@ A group's plans are priced at the rules' prices ``y`` of money, d(asset)/d(limit
 are in :mod:`optimizer.decomposition_kernels`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from optimizer import decomposition_kernels as kernels
+from optimizer.layout import Layout
 from optimizer.problem import AllocationProblem
 from optimizer.solver import LinearProgramme
 from sim.engine.sensitivity import Aim
 from sim.errors import RulesError, SolverError
 
+if TYPE_CHECKING:
+    from optimizer.master import Mixed
+
 __all__ = ["Column", "Mixture", "Pricing", "conflict", "master", "violated"]
 
 Floats = NDArray[np.float64]
+Part = tuple[int, int, int]
 
+SHARES = 2
+"""Parts that a group's blocks are worked on in; sums are taken by part, whatever the number of threads."""
 STATE_SWEEPS = 40
 """Coordinate sweeps of a playable plan at given prices; it usually settles within ten."""
 
@@ -76,22 +85,30 @@ class Pricing:
             raise ValueError("blocks must be ordered by group")
         self.groups = chain.targets.shape[0]
         self.first = np.searchsorted(chain.group, np.arange(self.groups + 1))
-        happens = np.asarray(problem.probability.any(axis=(0, 1, 3)))
-        self.outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
         self.regime = chain.regimes[1]
+        self.happens = np.asarray(problem.probability.any(axis=(0, 1, 3)))
+        self.outcomes = chain.space.successor.shape[1] - self.happens[:, ::-1].argmax(axis=1)
         self.structure = (
             chain.block_stage, chain.block_law, chain.space.successor, self.outcomes, self.regime,
             problem.probability, problem.reward,
         )  # fmt: skip
+        edges = [np.linspace(a, b, SHARES + 1).astype(int) for a, b in pairwise(self.first)]
+        parts = [(g, int(a), int(b)) for g, each in enumerate(edges) for a, b in pairwise(each)]
+        self.parts = [part for part in parts if part[1] < part[2]]
 
-    def aim(self, prices: Floats) -> Aim:
-        """Return what is maximised less what the rules count at their prices."""
+    @cached_property
+    def layout(self) -> Layout:
+        """Return the odds as the kernels of full information read them."""
+        return Layout.of(self.problem, self.happens)
+
+    def aim(self, prices: Floats, worth: float = 1.0) -> Aim:
+        """Return what is maximised, times ``worth``, less what the rules count at their prices."""
         problem, aim = self.problem, self.problem.aim
         return Aim(
-            aim.reward - (prices @ problem.earned).reshape(aim.reward.shape),
-            aim.money + (prices @ problem.money).reshape(aim.money.shape),
-            aim.people - (prices @ problem.people).reshape(aim.people.shape),
-            aim.terminal - float(prices @ problem.after),
+            worth * aim.reward - (prices @ problem.earned).reshape(aim.reward.shape),
+            worth * aim.money + (prices @ problem.money).reshape(aim.money.shape),
+            worth * aim.people - (prices @ problem.people).reshape(aim.people.shape),
+            worth * aim.terminal - float(prices @ problem.after),
         )
 
     def counts(self, aim: Aim) -> tuple[Floats, Floats, Floats]:
@@ -113,42 +130,70 @@ class Pricing:
         lagrangian, action = self.lagrangian(prices)
         return lagrangian, self.columns_of(action)
 
-    def lagrangian(self, prices: Floats, own: Floats | None = None) -> tuple[float, NDArray[np.uint8]]:
+    def lagrangian(
+        self, prices: Floats, own: Floats | None = None, worth: float = 1.0
+    ) -> tuple[float, NDArray[np.uint8]]:
         """Return the Lagrangian at ``prices`` and the best action per (period, block, state).
 
-        ``own[period, group, stage, lever]`` are intensities to choose from besides the problem's actions.
+        ``own[period, group, stage, lever]`` are intensities to choose from besides the problem's actions; ``worth``
+        is what a unit of the aim counts.
         """
         chain = self.problem.chain
         blocks, states = chain.initial.shape
         action = np.zeros((chain.periods, blocks, states), dtype=np.uint8)
         value, arrived = np.empty((blocks, states)), np.zeros(blocks)
-        aim = self.aim(prices)
-        cost, counts = self._cost(aim), self.counts(aim)
-        if own is None:
-            extra = (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
-        else:
-            steps = [chain.step(chain.environment[t], own[t]) for t in range(chain.periods)]
-            extra = (
-                np.stack([step.probability for step in steps]),
-                np.stack([step.reward for step in steps]),
-                np.einsum("tgsl,tgsl->tgs", aim.money, own),
-            )
+        aim = self.aim(prices, worth)
+        layout, extra = self.layout, (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0, 0)), *2 * [np.empty((0, 0, 0))])
+        if own is not None:
+            layout, extra = self._own(aim, own)
+        least = np.empty((chain.periods, *layout.rows.shape, layout.reward.shape[3]))
+        chosen = np.zeros(least.shape, dtype=np.uint8)
+        kernels.cheapest_actions(
+            self._cost(aim), chain.space.law_stage, self.problem.choices, layout.rows, layout.row_of, least, chosen
+        )
+        counts = self.counts(aim)
 
-        def run(part: tuple[int, int]) -> None:
+        def run(part: Part) -> None:
             kernels.best_response(
-                *part, chain.group, *self.structure, cost, self.problem.choices, *counts, chain.arrivals, *extra,
+                *part[1:], chain.group, *layout.read(self.regime), least, chosen, *counts, chain.arrivals, *extra,
                 action, value, arrived,
             )  # fmt: skip
 
-        edges = np.linspace(0, blocks, 4 * self.threads + 1).astype(int)
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(run, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
+        self._spread(run, self.parts)
         return float((chain.initial * value).sum() + arrived.sum() + prices @ self.problem.limits), action
+
+    def _spread(self, run: Callable[[Part], None], parts: list[Part]) -> None:
+        """Run over parts, which do not depend on the number of threads."""
+        if self.threads == 1 or len(parts) <= SHARES:
+            for part in parts:
+                run(part)
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(run, parts))
+
+    def _own(self, aim: Aim, own: Floats) -> tuple[Layout, tuple[Floats, Floats, Floats, Floats]]:
+        """Return one more action per period as the kernel takes it, and a layout with all its outcomes."""
+        chain, layout = self.problem.chain, self.layout
+        steps = [chain.step(chain.environment[t], own[t]) for t in range(chain.periods)]
+        odds = np.stack([step.probability for step in steps])
+        happens = odds.any(axis=(0, 1))
+        if (happens & ~layout.happens).any():
+            layout = Layout.of(self.problem, happens | layout.happens)
+        cost = np.einsum("tgsl,tgsl->tgs", aim.money, own)[:, :, chain.space.law_stage]
+        earned = np.stack([step.reward for step in steps])
+        return layout, (*layout.of_outcomes(odds), earned, np.ascontiguousarray(cost))
 
     def columns_of(self, action: NDArray[np.uint8]) -> list[Column]:
         """Return what full-information plans ``action[period, block, state]`` bring and use, by group."""
         edges = [(self.first[g], self.first[g + 1]) for g in range(self.groups)]
         return self._played(action, range(self.groups), [action[:, first:last] for first, last in edges])
+
+    def group_column(self, group: int, action: NDArray[np.uint8]) -> Column:
+        """Return what a full-information plan ``action[period, block of the group, state]`` brings and uses."""
+        chain = self.problem.chain
+        by_state = np.zeros((chain.periods, *chain.initial.shape), dtype=np.uint8)
+        by_state[:, self.first[group] : self.first[group + 1]] = action
+        return self._played(by_state, [group], [action])[0]
 
     def playable_column(self, group: int, action: NDArray[np.uint8]) -> Column:
         """Return what a playable plan ``action[period, stage]`` of one group brings and uses."""
@@ -158,28 +203,50 @@ class Pricing:
         by_state[:, first:last] = action[:, chain.block_stage[first:last]]
         return self._played(by_state, [group], [action])[0]
 
+    def by_block(self, action: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Return what every block brings, (blocks,), and uses, (blocks, rows), under ``action[period, block, state]``.
+
+        Counted are the blocks' own customers, whatever the plans of other blocks.
+        """
+        return self._counted(action, range(self.groups), np.empty((0, 0, 0, 0)))
+
+    def _counted(self, action: NDArray[np.uint8], groups: Sequence[int], used: Floats) -> tuple[Floats, Floats]:
+        """Return what the blocks of groups bring and use; unless empty, ``used`` is filled."""
+        problem, chain, layout = self.problem, self.problem.chain, self.layout
+        blocks, (_, stages, levers) = chain.group.size, chain.targets.shape
+        spend, earned = np.zeros((blocks, chain.periods, stages, levers)), np.zeros((blocks, chain.periods))
+        people, ended = np.zeros((blocks, chain.periods + 1, chain.space.law_kind.size)), np.zeros_like(chain.initial)
+
+        def run(part: Part) -> None:
+            kernels.play_states(
+                *part[1:], chain.group, *layout.read(self.regime), layout.row_of, chain.space.law_stage,
+                problem.actions, chain.initial, chain.arrivals, action, used, spend, people, earned, ended,
+            )  # fmt: skip
+
+        self._spread(run, [part for part in self.parts if part[0] in groups])
+        left, aim = (ended * chain.terminal).sum(axis=1), problem.aim
+        value, usage = np.zeros(blocks), np.zeros((blocks, len(problem.rows)))
+        for g in groups:
+            mine = slice(self.first[g], self.first[g + 1])
+            cash, heads = spend[mine].reshape(-1, chain.periods * stages * levers), people[mine]
+            money, counted, gained = self._by_group[g]
+            value[mine] = earned[mine] @ aim.reward[:, g] - cash @ aim.money[:, g].ravel() + aim.terminal * left[mine]
+            usage[mine] = (money @ cash.T + counted @ heads.reshape(len(cash), -1).T + gained @ earned[mine].T).T
+            usage[mine] += left[mine, None] * problem.after
+        return value, usage
+
     def _played(
         self, by_state: NDArray[np.uint8], groups: Sequence[int], actions: list[NDArray[np.uint8]]
     ) -> list[Column]:
         """Return the columns of groups under ``by_state[period, block, state]``; ``actions`` are kept in them."""
-        problem, chain = self.problem, self.problem.chain
-        _, stages, most, _ = problem.actions.shape
-        used = np.zeros((self.groups, chain.periods, stages, most))
-        people = np.zeros((self.groups, chain.periods + 1, chain.space.law_kind.size))
-        earned, ended = np.zeros((self.groups, chain.periods)), np.zeros_like(chain.initial)
-        kernels.play_states(
-            self.first[groups[0]], self.first[groups[-1] + 1], chain.group, *self.structure, chain.initial,
-            chain.arrivals, by_state, used, people, earned, ended,
-        )  # fmt: skip
-        after, aim = (ended * chain.terminal).sum(axis=1), problem.aim
+        chain = self.problem.chain
+        used = np.zeros((chain.group.size, chain.periods, *self.problem.actions.shape[1:3]))
+        value, usage = self._counted(by_state, groups, used)
         out = []
         for g, action in zip(groups, actions, strict=True):
-            spend = np.einsum("tsa,sal->tsl", used[g], problem.actions[g])
-            money, counted, gained = self._by_group[g]
-            left = after[self.first[g] : self.first[g + 1]].sum()
-            usage = money @ spend.ravel() + counted @ people[g].ravel() + gained @ earned[g] + problem.after * left
-            value = aim.reward[:, g] @ earned[g] - (aim.money[:, g] * spend).sum() + aim.terminal * left
-            out.append(Column(float(value), np.asarray(usage), used[g], action.copy()))
+            mine = slice(self.first[g], self.first[g + 1])
+            whole = float(value[mine].sum()), usage[mine].sum(axis=0), used[mine].sum(axis=0)
+            out.append(Column(*whole, action.copy()))
         return out
 
     @cached_property
@@ -257,7 +324,7 @@ def violated(problem: AllocationProblem, mixture: Mixture) -> bool:
     return bool((mixture.violation > 1e-7 * problem.row_units).any())
 
 
-def conflict(problem: AllocationProblem, mixture: Mixture) -> RulesError:
+def conflict(problem: AllocationProblem, mixture: "Mixture | Mixed") -> RulesError:
     """Return the error that names the rule missed by most."""
     worst = int(np.argmax(mixture.violation))
     row = problem.rows[worst]

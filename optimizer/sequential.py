@@ -347,8 +347,11 @@ class Sequential:
             wide = hstack([rows @ diags(unit), csr_matrix((rows.shape[0], units.size))], format="csr")
             whole = vstack([whole, wide], format="csr")
             row_low, row_high = np.append(row_low, np.full(left.size, -np.inf)), np.append(row_high, left)
+        worth = objective * unit
+        largest = float(np.abs(worth).max(initial=0)) or 1.0
+        worth = largest * np.round(worth / largest, 10)
         answer = solver.solve(
-            np.append(objective * unit, -penalty * units),
+            np.append(worth, -penalty * units),
             np.append(low.ravel() / unit, np.zeros(units.size)),
             np.append(high.ravel() / unit, np.full(units.size, np.inf)),
             whole.tocsc(), row_low, row_high,

@@ -1,4 +1,4 @@
-"""The only module that knows PuLP: states a linear programme, solves it with HiGHS, and checks the answer itself.
+"""The only module that knows PuLP and highspy: states linear programmes, solves them with HiGHS, checks the answers.
 
 What solvers say is not taken on trust: PuLP calls a HiGHS time limit "optimal", and the sign of duals differs by
 solver. Here status and termination are read from HiGHS, duals are d(objective)/d(right-hand side), and
@@ -15,12 +15,26 @@ from scipy.sparse import csc_matrix
 
 from sim.errors import SolverError
 
-__all__ = ["ArrayAnswer", "ArrayModel", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "solve_arrays"]
+__all__ = [
+    "ArrayAnswer",
+    "ArrayModel",
+    "BoxAnswer",
+    "BoxProgramme",
+    "LinearProgramme",
+    "LpAnswer",
+    "MixProgramme",
+    "solve_arrays",
+    "tidy",
+]
 
 Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-6
 """Relative to the size of a row, or of the objective: HiGHS works to 1e-7."""
+
+
+MET = 1e-9
+"""Sum of what rows are missed by, in their units, up to which they count as met."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +97,12 @@ class LinearProgramme:
             (right,) = _tidy(np.array([limit / sizes[r]]))
             row = pulp.LpConstraint(pulp.LpAffineExpression(terms), senses[sense], f"r{r}", right)
             problem.addConstraint(row)
-        options = {} if time_limit is None else {"timeLimit": time_limit}
-        problem.solve(pulp.HiGHS(msg=False, **options))
-        termination = problem.solverModel.getModelStatus().name.removeprefix("k")
+        options: dict[str, Any] = {} if time_limit is None else {"timeLimit": time_limit}
+        for method in ({}, {"solver": "ipm"}):  # the simplex may give up on rules in conflict
+            problem.solve(pulp.HiGHS(msg=False, **options, **method))
+            termination = problem.solverModel.getModelStatus().name.removeprefix("k")
+            if termination != "Unknown":
+                break
         nothing = np.empty(0)
         if termination in ("Infeasible", "Unbounded", "UnboundedOrInfeasible"):
             status = "unbounded" if termination == "Unbounded" else "infeasible"
@@ -134,6 +151,9 @@ def _tidy(values: Floats) -> list[float]:
     return [float(f"{value:.12g}") for value in values]
 
 
+DECIMALS = 11
+
+
 @dataclass(frozen=True)
 class BoxAnswer:
     """Values and duals, d(objective)/d(row limit), of a programme with bounds on every variable."""
@@ -146,6 +166,8 @@ class BoxProgramme:
     """Maximise ``objective x`` within ``low <= x <= high`` and ``row_low <= matrix x <= row_high``, again and again.
 
     Straight through highspy, each time from the last basis: for searches that solve hundreds of like programmes.
+    Everything is expected in units of about one, and rounded to ``DECIMALS`` of them: what is less is arithmetic, and
+    would lead the same search in another currency another way.
     """
 
     def __init__(self) -> None:
@@ -165,6 +187,8 @@ class BoxProgramme:
 
         rows, columns = matrix.shape
         scale = float(np.abs(objective).max(initial=0)) or 1.0
+        low, high, row_low, row_high = (np.round(each, DECIMALS) for each in (low, high, row_low, row_high))
+        matrix = csc_matrix((tidy(matrix.data), matrix.indices, matrix.indptr), matrix.shape)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = columns, rows
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = -objective / scale, low, high
@@ -188,7 +212,7 @@ class BoxProgramme:
             raise SolverError(f"a step of the search ended {solver.modelStatusToString(status)}")
         self._basis = solver.getBasis()
         answer = solver.getSolution()
-        values = np.array(answer.col_value)
+        values = np.round(np.array(answer.col_value), DECIMALS)
         wide = np.maximum(1.0, np.abs(values).max(initial=0))
         activity = matrix @ values
         worst = max(
@@ -397,3 +421,132 @@ def _check_point(model: ArrayModel, values: Floats, termination: str) -> None:
 def _accepted(status: Any, what: str) -> None:
     if status.name == "kError":
         raise SolverError(f"HiGHS refused {what}")
+
+
+class MixProgramme:
+    """Maximise ``values w`` over mixtures ``w`` of columns that come and go, from the last basis each time.
+
+    ``usage w <= limits`` (``>=`` where the sign is -1), and the columns of each group add up to one. In the first
+    phase the sum of what rows are missed by is made least instead. Rows are about one in size. Primal simplex,
+    straight through highspy: new columns leave the last answer feasible.
+    """
+
+    def __init__(self, limits: Floats, signs: Floats, groups: int) -> None:
+        import highspy
+
+        self._limits, self._signs, self._known = limits, signs, highspy
+        rows = limits.size
+        self._values, self._groups, self._usage = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, rows))
+        self.feasible = rows == 0
+        self._solver = highspy.Highs()
+        for option, value in (
+            ("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("simplex_strategy", 4),
+            ("simplex_scale_strategy", 0), ("primal_feasibility_tolerance", 1e-9),
+            ("dual_feasibility_tolerance", 1e-9),
+        ):  # fmt: skip
+            self._do(self._solver.setOptionValue(option, value))
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = rows, rows + groups
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = np.ones(rows), np.zeros(rows), np.full(rows, np.inf)
+        one = np.ones(groups)
+        lp.row_lower_ = np.concatenate([np.where(signs > 0, -np.inf, limits), one])
+        lp.row_upper_ = np.concatenate([np.where(signs > 0, limits, np.inf), one])
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = np.arange(rows + 1), np.arange(rows), -signs
+        self._do(self._solver.passModel(lp))
+
+    def _do(self, status: Any) -> None:
+        if status == self._known.HighsStatus.kError:
+            raise SolverError("HiGHS refused a change of the programme")
+
+    @property
+    def size(self) -> int:
+        """Return how many columns there are."""
+        return self._groups.size
+
+    def add(self, values: Floats, usage: Floats, groups: NDArray[np.int64]) -> None:
+        """Add columns: what they are worth, what they use, (columns, rows), and the groups they are of."""
+        count, rows = usage.shape
+        values, usage = tidy(values), tidy(usage)
+        self._values, self._groups = np.append(self._values, values), np.append(self._groups, groups)
+        self._usage = np.concatenate([self._usage, usage])
+        entries = np.column_stack([usage, np.ones(count)])
+        index = np.column_stack([np.tile(np.arange(rows), (count, 1)), rows + groups])
+        kept = entries != 0
+        start = np.concatenate([[0], np.cumsum(kept.sum(axis=1))[:-1]])
+        self._do(self._solver.addCols(
+            count, -values * self.feasible, np.zeros(count), np.full(count, np.inf), int(kept.sum()),
+            start.astype(np.int32), index[kept].astype(np.int32), entries[kept],
+        ))  # fmt: skip
+
+    def keep(self, flags: NDArray[np.bool_]) -> None:
+        """Drop the columns that are not flagged."""
+        gone = np.flatnonzero(~flags) + self._limits.size
+        if gone.size:
+            self._do(self._solver.deleteCols(gone.size, gone.astype(np.int32)))
+        self._values, self._groups, self._usage = self._values[flags], self._groups[flags], self._usage[flags]
+
+    def worth(self, prices: Floats) -> Floats:
+        """Return what every column is worth less what it uses."""
+        return np.asarray(self._values - self._usage @ prices)
+
+    def solve(self) -> tuple[Floats, Floats, Floats]:
+        """Return weights, d(value)/d(limit), and by how much each row is missed.
+
+        As long as rows cannot all be met, value is minus the sum of what is missed, and ``feasible`` is not set.
+
+        Raises
+        ------
+        SolverError
+            If HiGHS ends without an optimum, or its duals do not prove one.
+        """
+        answer = self._run()
+        if self.feasible or answer[2].sum() > MET:
+            return answer
+        rows = self._limits.size
+        for place, cost in enumerate([*np.zeros(rows), *-self._values]):
+            self._do(self._solver.changeColCost(place, float(cost)))
+        for row in range(rows):
+            self._do(self._solver.changeColBounds(row, 0.0, 0.0))
+        self.feasible = True
+        return self._run()
+
+    def _run(self) -> tuple[Floats, Floats, Floats]:
+        optimal = self._known.HighsModelStatus.kOptimal
+        self._solver.run()
+        if self._solver.getModelStatus() != optimal:  # once more, from nothing
+            self._solver.clearSolver()
+            self._solver.run()
+        status = self._solver.getModelStatus()
+        if status != optimal:
+            raise SolverError(f"the mixture of plans ended {self._solver.modelStatusToString(status)}")
+        answer = self._solver.getSolution()
+        rows = self._limits.size
+        values, duals = np.array(answer.col_value), -np.array(answer.row_dual)
+        weights, missed = np.maximum(values[rows:], 0), np.maximum(values[:rows], 0)
+        prices = self._signs * np.maximum(self._signs * duals[:rows], 0)
+        self._check(weights, prices, missed)
+        return weights, prices, missed
+
+    def _check(self, weights: Floats, prices: Floats, missed: Floats) -> None:
+        """Raise unless the weights are a mixture within the rows and the prices prove that none is better."""
+        gap = float((self._signs * (weights @ self._usage - self._limits) - missed).max(initial=0))
+        whole = np.bincount(self._groups, weights)
+        if gap > TOLERANCE or np.abs(whole - 1).max(initial=0) > TOLERANCE:
+            raise SolverError(f"HiGHS's mixture misses a row by {gap:g}")
+        costs = self._values * self.feasible
+        value = float(weights @ costs) - (0.0 if self.feasible else float(missed.sum()))
+        best = np.full(whole.size, -np.inf)
+        np.maximum.at(best, self._groups, costs - self._usage @ prices)
+        bound = float(best.sum() + prices @ self._limits)
+        size = float(np.abs(costs).max(initial=0)) + float(np.abs(prices * self._limits).sum()) + 1e-9
+        if abs(bound - value) > 1e-5 * size:
+            raise SolverError(f"HiGHS's duals do not prove its optimum: {value:g} against {bound:g}")
+
+
+def tidy(values: Floats) -> Floats:
+    """Return values to twelve significant digits: below that, arithmetic in another unit already differs."""
+    size = np.abs(values)
+    exponent = 11 - np.floor(np.log10(np.where(size > 0, size, 1)))
+    unit = 10.0 ** np.clip(exponent, -300, 300)
+    return np.asarray(np.round(values * unit) / unit)

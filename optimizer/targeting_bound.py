@@ -48,6 +48,8 @@ Ints = NDArray[np.int64]
 
 FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
+ARITHMETIC = 1e-9
+"""Share of the largest charge that is no difference: the same search in another currency takes the same way."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
 BY_GAIN = 0.7
@@ -92,6 +94,7 @@ class Charged:
     plan_intensity: Floats
     threads: int = 2
     heads: HeadRanges | None = None
+    quantum: float = 0.0
 
     def __post_init__(self) -> None:
         problem, chain = self.problem, self.problem.chain
@@ -183,7 +186,7 @@ class Charged:
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(first, last, shift, *known, charge, worth, used)
+        kernels.charged_response(first, last, shift, *known, charge, worth, used, self.quantum)
         back = kernels.returned(
             first, last, shift, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
             *self.ranges, charge, best, heads,
@@ -252,7 +255,7 @@ class Charged:
             first, last, stage, self._possible[group], work.unit, action, work.heads, work.used, KEPT_SLOPE, work.slope
         )
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
-        kernels.move(first, last, work.unit, work.slope, length, now)
+        kernels.move(first, last, work.unit, work.slope, length, self.quantum, now)
 
 
 @dataclass(eq=False)
@@ -347,6 +350,8 @@ class _First:
 def _first_charges(charged: Charged, prices: Floats) -> _First:
     """Return the plan's advantages, faded as is best for each group."""
     charge, worth = charged.advantages(prices)
+    charged.quantum = ARITHMETIC * (float(np.abs(charge).max()) or 1.0)
+    charge = charged.quantum * np.round(charge / charged.quantum)
     gain = charge.max(axis=3)
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]

@@ -72,7 +72,7 @@ def advantages(
 @kernel
 def charged_response(
     first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used,
+    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used, quantum,
 ):  # fmt: skip
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
@@ -102,13 +102,14 @@ def charged_response(
                 for o in range(n):
                     follow[o] = after[successor[s, o]]
                     top += own_probability[t, b, line, o] * follow[o]
-                best = most
+                best, chosen = most, top
                 for a in range(choices[g, where]):
                     total = unit[t, g] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
                     for o in range(n):
                         total += odds[line, a, o] * follow[o]
-                    if total > top:
-                        top = total
+                    top = max(top, total)
+                    if total > chosen + quantum:  # not what is only nearly better
+                        chosen = total
                         best = a
                 action[t, s] = best
                 now[s] = top + bonus[t, g, line]
@@ -277,12 +278,13 @@ def turn(first, last, stage_of_law, possible, unit, best, heads, used, keep, slo
 
 
 @kernel
-def move(first, last, unit, slope, step, charge):
-    """Move ``charge`` against ``slope``."""
+def move(first, last, unit, slope, step, quantum, charge):
+    """Move ``charge`` against ``slope``, to whole numbers of ``quantum``: what is less is arithmetic."""
     periods, _, laws, actions = slope.shape
     for t in range(periods):
         for b in range(first, last):
             for k in range(laws):
                 if unit[t, b, k] > 0.0:
                     for a in range(actions):
-                        charge[t, b, k, a] -= step * slope[t, b, k, a] / unit[t, b, k]
+                        wanted = charge[t, b, k, a] - step * slope[t, b, k, a] / unit[t, b, k]
+                        charge[t, b, k, a] = quantum * np.round(wanted / quantum) if quantum > 0.0 else wanted

@@ -655,7 +655,7 @@ RULES = {"period_share": 0.4, "levers": {"acquisition": {"cap": 0.4}, "winback":
 
 @pytest.mark.parametrize("factor", [100.0, 1e-4, 1e5, 1e6])
 def test_the_currency_unit_does_not_matter(factor: float, market: Callable[..., Content]) -> None:
-    """In cents or millions: optimum, bound, plan and no-spend scale to 1e-9; prices and shares do not change."""
+    """In cents or millions: optimum, full information, plan and no-spend scale to 1e-9; prices and shares stay."""
     content = market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES)
     answers = []
     for unit in (1.0, factor):
@@ -671,7 +671,8 @@ def test_the_currency_unit_does_not_matter(factor: float, market: Callable[..., 
     assert other_whole == pytest.approx(whole, rel=1e-9)
     assert other.budget == pytest.approx(unit * plan.budget, rel=1e-9)
     assert other.no_spend == pytest.approx(unit * plan.no_spend, rel=1e-9)
-    assert other.bound == pytest.approx(unit * plan.bound, rel=1e-9)
+    assert other.reference == pytest.approx(unit * plan.reference, rel=1e-9)
+    assert other.bound == pytest.approx(unit * plan.bound, rel=1e-7)  # charges rest on the last digits of a plan
     assert other.asset == pytest.approx(unit * plan.asset, rel=1e-9)
     assert other.lift_share == pytest.approx(plan.lift_share, rel=1e-6)
     np.testing.assert_allclose(other_prices, prices, rtol=1e-6, atol=1e-8)

@@ -1,0 +1,227 @@
+"""The optimiser's time against its promises, and against the same programme given whole to HiGHS.
+
+Run ``python -m benchmarks.optimizer [--json] [--quick]`` from the repository root. Cases are those of
+:mod:`benchmarks.optimizer_cases`. Seconds are of :func:`optimizer.decomposition.full_information`, from a problem whose
+odds have been worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on
+arrays that are ready.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.optimizer_cases import FEW, MANY, case, content_of, variables
+from benchmarks.optimizer_whole import whole
+
+if TYPE_CHECKING:
+    from optimizer.problem import AllocationProblem
+
+__all__ = ["main"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: segments and periods of the large cases, the size for HiGHS and its limit in seconds."""
+
+    segments: int
+    periods: int
+    against: tuple[int, int]
+    limit: float
+    scaling: tuple[tuple[str, dict[str, Any]], ...]
+
+
+SCALING: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("as stated", {}),
+    ("5 segments", {"segments": 5}),
+    ("20 segments", {"segments": 20}),
+    ("24 periods", {"periods": 24}),
+    ("120 periods", {"periods": 120}),
+    ("158 states", {"levels": False}),
+    ("666 states", {"silences": 24}),
+    ("25 actions", {"ladders": None}),
+    ("216 actions", {"ladders": MANY, "service": True}),
+    ("with ramps", {"ramps": True}),
+)
+"""What differs from the case as stated: 10 segments, 60 periods, 366 states, 8 actions, 155 rows."""
+FULL = Plan(10, 60, (4, 12), 300.0, SCALING)
+QUICK = Plan(3, 24, (1, 12), 60.0, SCALING[5:])
+
+
+@dataclass
+class Report:
+    """Figures by name, and the same in words."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, line: str = "") -> None:
+        """Add a line."""
+        self.lines.append(line)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One solution: seconds, gap as a share of lift, prices tried, and the problem's size."""
+
+    seconds: float
+    gap: float
+    prices: int
+    variables: int
+    rows: int
+    value: float
+
+
+def progress(text: str) -> None:
+    """Show what is going on, on the terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)
+
+
+def solved(problem: "AllocationProblem", tolerance: float, seconds: float = 300.0) -> Solved:
+    """Solve a problem and return what it took."""
+    from optimizer.decomposition import full_information
+    from optimizer.pricing import Pricing
+
+    chain = problem.chain
+    cheapest = problem.cheapest[:, chain.group[:, None], chain.block_stage]
+    nothing = float(Pricing(problem).by_block(cheapest)[0].sum())
+    found = full_information(problem, tolerance, seconds=seconds)
+    gap = (found.bound - found.value) / abs(found.bound - nothing)
+    return Solved(found.seconds, gap, found.iterations, variables(problem), len(problem.rows), found.value)
+
+
+def _warm() -> None:
+    """Compile the kernels."""
+    solved(case(content_of(1, 12, levels=False)), 1e-3)
+
+
+def _promises(plan: Plan, report: Report) -> None:
+    """Solve the cases of the promises."""
+    segments, periods, figures = plan.segments, plan.periods, report.figures
+    report.say(f"{'':<44}{'variables':>14}{'rows':>7}{'prices':>8}{'gap in lift':>13}{'seconds':>9}{'at most':>9}")
+
+    def show(title: str, problem: "AllocationProblem", tolerance: float, most: float) -> Solved:
+        progress(title)
+        got = solved(problem, tolerance)
+        report.say(
+            f"{title:<44}{got.variables:>14,}{got.rows:>7,}{got.prices:>8}{got.gap:>13.1e}{got.seconds:>9.1f}{most:>9.0f}"
+        )
+        return got
+
+    got = show("8 joint actions", case(content_of(segments, periods)), 1e-4, 10)
+    figures["occupancy_variables"] = got.variables
+    figures["occupancy_seconds"], figures["occupancy_lift_gap"] = got.seconds, got.gap
+    figures["peak_memory_mb"] = peak_memory()
+    got = show("8 joint actions, ramps by segment", case(content_of(segments, periods, ramps=True)), 1e-3, 30)
+    figures["ramp_seconds"], figures["ramp_lift_gap"] = got.seconds, got.gap
+    many = case(content_of(segments, periods, service=True), MANY)
+    got = show("up to 216 joint actions where levers meet", many, 1e-4, 60)
+    figures["occupancy_many_actions_seconds"] = got.seconds
+    report.say(f"Memory at most {figures['peak_memory_mb']:,.0f} MB for the first, {peak_memory():,.0f} MB for all")
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MB."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _against_highs(plan: Plan, report: Report) -> None:
+    """Compare with HiGHS on the whole programme: interior point, then simplex for as long as that took."""
+    problem = case(content_of(*plan.against, levels=False))
+    progress("HiGHS: the same programme by pricing")
+    ours = solved(problem, 1e-6)
+    stated = whole(problem)
+    rows, columns = stated.matrix.shape
+    report.say()
+    report.say(f"The same given whole to HiGHS: {columns:,} variables, {rows:,} rows, {stated.matrix.nnz:,} numbers")
+    report.say("(its solve alone, on arrays that are ready)")
+    best: tuple[float, float] | None = None
+    for method, name in (("ipm", "interior point, no crossover"), ("simplex", "simplex")):
+        limit = plan.limit if best is None else best[0]
+        progress(f"HiGHS: {name}, at most {limit:.0f} s")
+        seconds, value = stated.solve(method, limit)
+        report.say(f"{name:<44}{seconds:>9.1f} s{'' if value is not None else ', stopped unfinished'}")
+        if value is not None:
+            best = seconds, value
+    report.say(f"{'decomposition, to 1e-6 of lift':<44}{ours.seconds:>9.2f} s")
+    report.figures["vs_highs"] = report.figures["vs_highs_value_difference"] = None
+    if best is not None:
+        report.figures["vs_highs"] = best[0] / ours.seconds
+        report.figures["vs_highs_value_difference"] = abs(ours.value / best[1] - 1)
+        report.say(f"{best[0] / ours.seconds:,.0f} x as fast, values differ by {abs(ours.value / best[1] - 1):.1e}")
+
+
+def _scaling(plan: Plan, report: Report) -> None:
+    """Solve variations of the case to 1e-3 of lift."""
+    report.say()
+    report.say("Cost of 1e-3 of lift")
+    report.say(f"{'':<16}{'variables':>14}{'rows':>7}{'prices':>8}{'seconds':>9}{'ns a variable and price':>25}")
+    report.figures["scaling"] = {}
+    for title, change in plan.scaling:
+        progress(f"scaling: {title}")
+        asked: dict[str, Any] = {"segments": plan.segments, "periods": plan.periods, **change}
+        ladders = asked.pop("ladders", FEW)
+        got = solved(case(content_of(**asked), ladders), 1e-3)
+        each = 1e9 * got.seconds / got.prices / got.variables
+        report.say(f"{title:<16}{got.variables:>14,}{got.rows:>7,}{got.prices:>8}{got.seconds:>9.2f}{each:>25.2f}")
+        report.figures["scaling"][title] = {
+            "variables": got.variables, "rows": got.rows, "prices": got.prices, "seconds": got.seconds
+        }  # fmt: skip
+
+
+# --- Other parts of the optimiser: each adds its own figures and lines ------------------------------------------------
+
+
+def _plans(plan: Plan, report: Report) -> None:
+    """Add ``playable_seconds``, ``playable_lift_share`` and ``sequential_seconds``: not measured here yet."""
+
+
+def _curves(plan: Plan, report: Report) -> None:
+    """Add ``allocate_seconds`` and ``scurve_max_gap``, of ``benchmarks.curve_cases``: not measured here yet."""
+
+
+# --- The report -------------------------------------------------------------------------------------------------------
+
+
+def measure(plan: Plan) -> Report:
+    """Measure everything and return it."""
+    report = Report()
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    report.figures["load_before"] = busy
+    report.say(
+        f"Python {platform.python_version()}, NumPy {version('numpy')}, Numba {version('numba')}, "
+        f"HiGHS {version('highspy')}, {os.cpu_count()} cores"
+    )
+    if busy > 0.3:
+        report.say(f"The machine was busy with something else before (load {busy:.1f}): times are too long")
+    report.say()
+    progress("compiling")
+    _warm()
+    began = time.perf_counter()
+    for part in (_promises, _scaling, _plans, _curves, _against_highs):
+        part(plan, report)
+    report.figures["benchmark_seconds"] = time.perf_counter() - began
+    progress("")
+    return report
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.optimizer", description="The optimiser's time.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quick", action="store_true", help="smaller cases")
+    given = parser.parse_args()
+    report = measure(QUICK if given.quick else FULL)
+    print(json.dumps(report.figures) if given.json else "\n".join(report.lines))
+
+
+if __name__ == "__main__":
+    main()
