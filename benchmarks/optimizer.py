@@ -181,11 +181,46 @@ def _scaling(plan: Plan, report: Report) -> None:
 
 
 def _plans(plan: Plan, report: Report) -> None:
-    """Add ``playable_seconds``, ``playable_lift_share`` and ``sequential_seconds``: not measured here yet."""
+    """Add the playable plan with its own bound, by state, from cold; and the sequential search of a coupled firm."""
+    from benchmarks.sequential_case import sequential
+    from optimizer.optimise import solved
+
+    progress("a playable plan and its bound")
+    problem = case(content_of(plan.segments, plan.periods), ladders=None)
+    scenario = problem.chain.scenario  # type: ignore[attr-defined]
+    began = time.perf_counter()
+    found = solved(scenario, problem, bound_steps=0)
+    seconds = time.perf_counter() - began
+    full = (found.asset - found.no_spend) / (found.reference - found.no_spend)
+    report.figures |= {
+        "playable_seconds": seconds, "playable_lift_share": found.lift_share, "playable_share_of_full": full,
+        "playable_status": found.status, "playable_parts": found.seconds,
+    }  # fmt: skip
+    parts = ", ".join(f"{name} {took:.1f}" for name, took in found.seconds.items())
+    report.say(f"Playable plan, {problem.targets.shape[0]} segments x {problem.chain.periods} periods, by stage")
+    report.say(f"{seconds:.1f} s ({parts}; at most 60), {found.status}: at least {found.lift_share:.1%} of what its")
+    report.say(f"targeting allows, {full:.1%} of full information")
+    progress("the sequential search")
+    figures = sequential()
+    report.figures |= figures
+    report.say(
+        f"Sequential LP, 10 segments x 8 levers x 36 months with couplings: {figures['sequential_seconds']:.1f} s "
+        f"(at most 15), {figures['sequential_steps']} steps, lift {figures['sequential_lift']:,.0f} "
+        f"(today's spend {figures['sequential_lift_today']:,.0f})"
+    )
+    report.say()
 
 
 def _curves(plan: Plan, report: Report) -> None:
-    """Add ``allocate_seconds`` and ``scurve_max_gap``, of ``benchmarks.curve_cases``: not measured here yet."""
+    """Add the allocation over curves, and its peers."""
+    from benchmarks.curve_cases import large_plan, s_curves
+
+    progress("response curves")
+    figures = {**large_plan(), **s_curves(300 if plan is FULL else 30)}
+    report.figures |= figures
+    report.say("Response curves")
+    report.lines += [f"{name:32} {value:.6g}" for name, value in figures.items() if isinstance(value, int | float)]
+    report.say()
 
 
 # --- The report -------------------------------------------------------------------------------------------------------

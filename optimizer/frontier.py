@@ -62,7 +62,8 @@ class Frontier:
     points : tuple of Point
         By rising budget.
     sweet_spot : Point
-        Without a budget: the money beyond which more does not pay, and the satisfaction it brings.
+        Without a budget, nor rules that are shares of it: the money beyond which more does not pay, and the
+        satisfaction it brings.
     """
 
     points: tuple[Point, ...]
@@ -92,7 +93,7 @@ def frontier(
     """
     tell = progress or (lambda _: None)
     problem = allocation_problem(scenario, chain, targeting=targeting)
-    free = replace(problem, rows=tuple(row for row in problem.rows if row.name != "budget"))
+    free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
     best = _point(solved(scenario, free, bounded=False), chain)
     if budgets is None:
         top = max(best.spend, 2 * reference_spend(chain))

@@ -30,6 +30,8 @@ TINY = 1e-6
 """Share of today's spend below which a budget is too small to be told from none."""
 BOUND_STEPS = 200
 """Of the bound for the targeting; CDNOW: 0 leave 11.5 % of what it allows open, 200 8.5 %, 600 7.9 %."""
+LEAST_STEPS = 25
+"""Of the search for the least spend: a place to count from, not a plan."""
 REPAIRS = 60
 """Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
 FITTED = 1e-9
@@ -243,7 +245,8 @@ def least_spend(problem: AllocationProblem) -> Course:
             where = (row.money.toarray().reshape(intensity.shape) > 0) * heads[..., None]
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
-    return search.run(search.amount_of(problem.targets.with_committed(intensity)), lift=stake).course
+    start = search.amount_of(problem.targets.with_committed(intensity))
+    return search.run(start, lift=stake, steps=LEAST_STEPS).course
 
 
 def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullInformation | None) -> float:

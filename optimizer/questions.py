@@ -89,7 +89,7 @@ class Question:
 
     def _reaching(self, problem: AllocationProblem, quantity: str, least: float) -> AllocationProblem:
         chain = problem.chain
-        rows = problem.rows if self.budget is not None else tuple(r for r in problem.rows if r.name != "budget")
+        rows = problem.rows if self.budget is not None else tuple(r for r in problem.rows if r.per_budget == 0)
         if quantity == "return":
             none = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
             idle = follow(chain, none).asset

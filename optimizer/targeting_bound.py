@@ -321,9 +321,10 @@ def targeting_bound(
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
-    found = _certified(coarse, fine, first, charge - first.charge)
     if known is None:
         known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
+    hopeful = history[-1] < known  # finer intensities can only raise it
+    found = _certified(coarse, fine, first, charge - first.charge) if hopeful else known
     return TargetingBound(min(found, known), first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 

@@ -82,7 +82,7 @@ def test_every_example_is_on_the_front_page() -> None:
         assert f"(examples/{name})" in page
 
 
-PAGES = [*(f"examples/{name}/README.md" for name in SAID), "README.md"]
+PAGES = [*(f"examples/{name}/README.md" for name in SAID), "examples/planning/README.md", "README.md"]
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
