@@ -45,6 +45,8 @@ def question_of(
             raise InputError(f"{name} {number:g}: expected a number of at least 0")
     if base is None and (more is not None or freeze):
         raise InputError(f"{'--more' if more is not None else '--freeze'}: needs --base PLAN, the plan to start from")
+    if base is not None and more is None and within is None and not freeze:
+        raise InputError("--base: is where --more, --within or --freeze start from; give one of them")
     near = None if base is None else Plan.load(base, twin.targets, twin.chain.periods).intensity
     frozen = None
     if freeze:

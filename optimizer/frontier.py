@@ -13,6 +13,7 @@ from optimizer.problem import AllocationProblem, reference_spend
 from optimizer.sequential import TARGETINGS
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, follow
+from sim.errors import RulesError
 from sim.scenario import Scenario
 
 __all__ = ["Frontier", "Point", "Targeting", "frontier", "value_of_targeting"]
@@ -104,6 +105,8 @@ def frontier(
         asked = allocation_problem(scenario, chain, float(budget), targeting=targeting)
         starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
         plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
+        if plan.status != "feasible":
+            raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
         points.append(_point(plan, chain))
     again = _point(solved(scenario, free, starts=[points[-1].plan.intensity], bounded=False), chain)
     return Frontier(tuple(points), max(best, again, key=lambda point: point.plan.asset))

@@ -30,6 +30,10 @@ TINY = 1e-6
 """Share of today's spend below which a budget is too small to be told from none."""
 BOUND_STEPS = 200
 """Of the bound for the targeting; CDNOW: 0 leave 11.5 % of what it allows open, 200 8.5 %, 600 7.9 %."""
+BROKEN = 1e-4
+"""Share of a rule by which no plan may miss it."""
+QUICK = 10.0
+"""Seconds of a time limit below which no bound for the targeting is tried: it takes as long to begin with."""
 LEAST_STEPS = 25
 """Of the search for the least spend: a place to count from, not a plan."""
 REPAIRS = 60
@@ -103,7 +107,8 @@ def solved(
 ) -> Plan:
     """Return the answer to a problem; ``starts`` are intensities to search from besides today's.
 
-    Without ``bounded`` the bound is nan: for steps of a larger question that has a bound of its own.
+    Without ``bounded`` the bound is nan and a rule that is missed only stands in the status: for steps of a larger
+    question that has a bound of its own.
 
     Raises
     ------
@@ -113,13 +118,11 @@ def solved(
     chain, tell = problem.chain, progress or (lambda _: None)
     took: dict[str, float] = {}
     best, least, asked = None, least_spend(problem), problem
-    if (
-        np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]
-    ):  # prices of no money at all are those of a little
+    if np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]:  # searched as if it were a little
         asked = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]), targeting=problem.targeting)
     if bounded:
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
-        took["bound"] = best.seconds
+        took["bound"] = best.seconds if best else 0.0
     given = [*(starts or []), as_today(chain)]
     found: Playable | None = None
     if best is not None and not starts and _has_thresholds(chain):
@@ -133,16 +136,20 @@ def solved(
     if scenario.rules.campaigns:
         done = sized(problem, scenario.rules.campaigns, end, stake)
         problem, end, fixed = done.problem, done.end, done.fixed_costs
-    if asked is not problem and not scenario.rules.campaigns:
-        end = replace(end, prices=searched(asked, given, stake, seconds).prices)
+    if bounded and end.missed > BROKEN:
+        raise not_met(problem, end)
+    if found is not None and not isinstance(chain, Lifecycle) and problem is relaxed:
+        end = replace(end, prices=found.prices)  # between actions the search sees one side of a price only
     intensity = _held(problem, end.course)
     reference = bound = float("nan")
-    if best is not None:
+    if bounded:
         began = time.perf_counter()
-        reference = certified_bound(relaxed, best.prices_of_bound, intensity, threads)
+        # Any prices give a bound: where the solver gave up, those of the plan.
+        prices = end.prices[: relaxed.limits.size] if best is None else best.prices_of_bound
+        reference = certified_bound(relaxed, prices, intensity, threads)
         reference = bound = -reference if problem.goal == "thrift" else reference
         couples = isinstance(chain, Lifecycle) and chain.crowd.couples
-        if problem.goal == "asset" and end.missed <= MISSED and not couples:
+        if best and problem.goal == "asset" and not couples and seconds >= QUICK:
             bound = targeting_bound(
                 relaxed, best, intensity, prices=end.prices[: relaxed.limits.size], known=reference,
                 iterations=bound_steps, seconds=seconds, threads=threads, progress=lambda done: tell(0.8 + 0.2 * done),
@@ -166,7 +173,7 @@ def plan_of(
     missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
-    fits = not missed.size or missed[worst] < MISSED
+    fits = not missed.size or missed[worst] < 10 * MISSED
     amount = 0.0 if fits else float(missed[worst] * problem.row_units[worst])
     return Plan(
         scenario=scenario.name,
@@ -193,17 +200,34 @@ def plan_of(
     )
 
 
+def not_met(problem: AllocationProblem, end: Settled) -> RulesError:
+    """Return the error of a search that ended outside the rules, which full information could keep."""
+    missed = np.maximum(problem.signs * (problem.counted(end.course) - problem.limits), 0)
+    worst = int((missed / problem.row_units).argmax())
+    return RulesError(
+        f"no plan was found that meets every rule by {problem.targeting}: '{problem.rows[worst].name}' is missed by "
+        f"{missed[worst]:,.2f}; loosen it, or what is held or frozen, or tell customers apart more finely"
+    )
+
+
 def _with_full_information(
     problem: AllocationProblem, tolerance: float, seconds: float, threads: int, progress: Progress
-) -> FullInformation:
-    """Return the best with full information; where rules clash, say which."""
+) -> FullInformation | None:
+    """Return the best with full information, None where the solver gave up on it; where rules clash, say which."""
     try:
         return full_information(problem, tolerance, seconds=seconds, threads=threads, progress=progress)
-    except (RulesError, SolverError):
+    except RulesError:
         clash = conflict_of(problem, threads)
         if clash is None:
             raise
-        raise RulesError(f"rules cannot all be met: {clash}") from None
+    except SolverError:
+        try:
+            clash = conflict_of(problem, threads)
+        except SolverError:
+            clash = None
+        if clash is None:
+            return None
+    raise RulesError(f"rules cannot all be met: {clash}") from None
 
 
 def searched(

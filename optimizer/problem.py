@@ -147,7 +147,8 @@ class AllocationProblem:
             + np.abs(self.after * course.after)
         )
         kind = np.array([0 if row.people is None else 1 for row in self.rows], dtype=int)
-        size = np.maximum(np.abs(self.limits), weighed)
+        limits = np.abs(self.limits)  # a limit far beyond anything is no measure
+        size = np.maximum(np.where(weighed > 0, np.minimum(limits, 100 * weighed), limits), weighed)
         for each in (0, 1):  # money and people are not compared
             floor = 1e-3 * float(size[kind == each].max(initial=0)) or 1.0
             size = np.where(kind == each, np.maximum(size, floor), size)

@@ -70,10 +70,12 @@ class Question:
         """
         if self.reach and self.more is not None:
             raise InputError("a target and money to add were both given; ask for one of them")
+        if self.more is not None and self.budget is not None:
+            raise InputError("a budget and money to add to the base's were both given; give one of them")
         spent = follow(chain, as_today(chain) if self.base is None else self.base).spend
         budget = self.budget
         if self.more is not None:
-            budget = float(spent.sum()) + self.more if budget is None else budget
+            budget = float(spent.sum()) + self.more
         problem = allocation_problem(scenario, chain, budget, targeting=self.targeting)
         if self.reach:
             problem = self._reaching(problem, *self.reach)
@@ -116,11 +118,13 @@ def parse_target(text: str, scenario: Scenario) -> tuple[str, float]:
     """
     quantity, _, number = text.partition("=")
     try:
-        least = float(number.replace(",", "").replace("_", ""))
+        least = float(number)
     except ValueError:
         least = float("nan")
-    if quantity not in QUANTITIES or not 0 <= abs(least) < np.inf:
+    if quantity not in QUANTITIES or not abs(least) < np.inf or (least < 0 and quantity != "asset"):
         raise InputError(f"--reach {text}: expected QUANTITY=NUMBER with one of {', '.join(QUANTITIES)}")
+    if quantity == "satisfaction" and least > 100:
+        raise InputError(f"--reach {text}: satisfaction is measured in points from 0 to 100")
     if quantity == "satisfaction" and scenario.satisfaction is None:
         raise InputError(f"--reach {text}: needs `satisfaction:`, which the scenario does not state")
     return quantity, least
@@ -154,4 +158,6 @@ def parse_slice(text: str, chain: ControlledChain) -> Flags:
             what = f"one of {', '.join(dict.fromkeys(known[key][0]))}" if key in known else "a period from 1 on"
             wanted = what if key in KEYS else f"keys {', '.join(KEYS)}"
             raise InputError(f"slice '{text}': '{part}' is not known; expected {wanted}")
+    if not (out & targets.allowed).any():
+        raise InputError(f"slice '{text}': holds no money at all; expected periods, targets and levers that meet")
     return out

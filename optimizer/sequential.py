@@ -267,11 +267,25 @@ class Sequential:
                 progress(step / steps)
             if time.perf_counter() - began > seconds:
                 break
+        if penalty is not None and len(prices):
+            prices = self._prices(courses[0], amount, slope, penalty)
         missed, value = self.missed(courses[0]) / self.problem.row_units, self.value(courses)
         return Settled(
             courses[0], amount, value, prices, slope, float(missed.max(initial=0)), step, stationary,
             time.perf_counter() - began,
         )  # fmt: skip
+
+    def _prices(self, course: Course, amount: Floats, slope: Floats, penalty: Floats) -> Floats:
+        """Return d(value)/d(limit) at the end: of a small step where every rule is a trifle looser.
+
+        Where a rule leaves nothing to move, as a cap of nothing, its price would else be anything above the true one.
+        """
+        heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
+        size = np.maximum(amount, 0.5 * self.usual * heads)
+        jacobian = self._jacobian(course)
+        return self._step(BoxProgramme(), course, amount, heads, 1e-2 * size, slope, jacobian, penalty, loosened=1e-7)[
+            1
+        ]
 
     def _tried(
         self, amount: Floats, change: Floats, size: Floats, penalty: Floats
@@ -331,7 +345,7 @@ class Sequential:
 
     def _step(
         self, solver: BoxProgramme, course: Course, amount: Floats, heads: Floats, radius: Floats, slope: Floats,
-        jacobian: csr_matrix, penalty: Floats,
+        jacobian: csr_matrix, penalty: Floats, loosened: float = 0.0,
     ) -> tuple[Floats, Floats, float]:  # fmt: skip
         """Return the best change inside the radii, the rules' prices, and what it promises."""
         problem, shape = self.problem, amount.shape
@@ -348,8 +362,8 @@ class Sequential:
         if tie is not None:
             low, high = self._tied_bounds(tie, low, high)
         counted = problem.counted(course)
-        room = problem.limits - counted
         units = problem.row_units
+        room = problem.limits - counted + loosened * units * problem.signs
         slack = diags(-problem.signs, format="csr")
         extra = self._contacts(amount, heads) if tie is None else None
         whole = hstack([diags(1 / units) @ matrix @ diags(unit), slack], format="csr")

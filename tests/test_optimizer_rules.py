@@ -319,14 +319,16 @@ def test_near_another_plan_and_frozen_in_part(market: Callable[..., Content]) ->
     assert follow(chain, base).asset < near.asset < plan.asset
 
 
-@pytest.mark.parametrize("text", ["colour=red", "segment=nobody", "from=0", "to=7", "lever"])
+@pytest.mark.parametrize("text", ["colour=red", "segment=nobody", "from=0", "to=7", "lever", "from=4,to=2"])
 def test_a_slice_that_is_none_is_refused(text: str, market: Callable[..., Content]) -> None:
     """With what there is instead."""
     with pytest.raises(InputError, match="expected"):
         parse_slice(text, asked(market, {})[1])
 
 
-@pytest.mark.parametrize("text", ["asset", "asset=much", "profit=3", "satisfaction=70", "kept=inf"])
+@pytest.mark.parametrize(
+    "text", ["asset", "asset=much", "asset=1,2", "profit=3", "satisfaction=70", "kept=inf", "kept=-4"]
+)
 def test_a_target_that_is_none_is_refused(text: str, market: Callable[..., Content]) -> None:
     """Unknown quantities, words for numbers, what the scenario does not model."""
     with pytest.raises(InputError, match="--reach"):
@@ -352,6 +354,36 @@ def test_rules_that_make_no_sense_are_refused(rules: Content, words: str, market
     with pytest.raises(ScenarioError, match=words) as caught:
         asked(market, rules)
     assert "\n" not in str(caught.value)
+
+
+def test_the_price_of_a_cap_of_nothing_is_what_the_first_unit_brings(market: Callable[..., Content]) -> None:
+    """A rule that leaves nothing to move has a price all the same: against a plan with a little more room."""
+    assets = []
+    for cap in (0.0, 50.0):
+        rules = {"slices": {"s": {"levers": ["retention"], "start": 1, "end": 2, "cap": cap}}}
+        scenario, chain = asked(market, rules)
+        plan = optimise(scenario, chain, 0.7 * reference_spend(chain), bound_steps=0)
+        assets.append(plan.asset)
+        if cap == 0:
+            price = plan.prices["s: cap"]
+    assert price == pytest.approx((assets[1] - assets[0]) / 50, rel=0.1)
+
+
+def test_a_budget_beyond_anything_changes_nothing(market: Callable[..., Content]) -> None:
+    """What cannot be spent is no measure of anything."""
+    scenario, chain = asked(market, {})
+    much, more = (optimise(scenario, chain, budget, bound_steps=0) for budget in (20 * reference_spend(chain), 1e18))
+    assert more.asset == pytest.approx(much.asset, abs=1e-3 * (much.asset - much.no_spend))
+    assert more.shadow_price == pytest.approx(0, abs=1e-3)
+
+
+def test_what_is_held_may_break_a_rule(market: Callable[..., Content]) -> None:
+    """Everything frozen at more than the budget: refused, with the rule and by how much."""
+    scenario, chain = asked(market, {})
+    frozen = np.ones((chain.periods, *chain.targets.shape), dtype=bool)
+    question = Question(base=as_today(chain), frozen=frozen, budget=0.5 * reference_spend(chain))
+    with pytest.raises(RulesError, match="'budget' is missed by"):
+        solved(scenario, question.problem(scenario, chain))
 
 
 def test_a_plan_says_which_rule_it_misses(market: Callable[..., Content]) -> None:
