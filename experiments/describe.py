@@ -1,6 +1,7 @@
 """A scenario in words: who, what acts on whom, what is assumed, what the rules are."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,41 @@ def _rules(scenario: Scenario, twin: Twin) -> list[str]:
         lines += [f"  at most {money(scenario.rules.period_share * budget)} in one {scenario.period}"]
     for name, rule in scenario.rules.levers.items():
         lines += [f"  {name}: {money(rule.floor * budget)} to {money(rule.cap * budget)}"]
-    return lines
+    return lines + _indented(_other_rules(scenario))
+
+
+def _other_rules(scenario: Scenario) -> list[str]:
+    """Return rules on stretches, slices, people, profit, contacts and campaigns, a sentence each."""
+    rules, out = scenario.rules, []
+    if rules.stretches:
+        left = "is carried over" if rules.stretches.carry_over else "lapses"
+        amounts = "equal parts" if rules.stretches.amounts is None else ", ".join(map(money, rules.stretches.amounts))
+        out.append(f"budgets of {rules.stretches.every} {scenario.period}s: {amounts}; what is left {left}")
+    for name, rule in rules.slices.items():
+        out.append(f"{name}: {_stated(rule.model_dump(exclude_unset=True))}")
+    for name, people in rules.people.items():
+        out.append(f"{name}: {_stated(people.model_dump(exclude_unset=True))}")
+    if rules.yearly_profit is not None:
+        out.append(f"profit of at least {money(rules.yearly_profit)} a year")
+    if rules.least_cash is not None:
+        out.append(f"profit added up from the start never below {money(rules.least_cash)}")
+    if rules.contacts is not None:
+        out.append(f"at most {rules.contacts:g} contacts per customer and {scenario.period}")
+    for name, campaign in rules.campaigns.items():
+        out.append(f"campaigns of {name}, by segment and {scenario.period}: {_stated(campaign.model_dump())}")
+    return out
+
+
+def _stated(rule: dict[str, Any]) -> str:
+    """Return what a rule states, key by key, as in the file."""
+
+    def said(key: str, value: Any) -> str:
+        name = key.replace("_", " ")
+        if isinstance(value, bool):
+            return name if value else f"not {name}"
+        return f"{name} {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+
+    return ", ".join(said(key, value) for key, value in rule.items())
 
 
 def _indented(sentences: list[str]) -> list[str]:

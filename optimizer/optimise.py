@@ -270,7 +270,7 @@ def least_spend(problem: AllocationProblem) -> Course:
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
     start = search.amount_of(problem.targets.with_committed(intensity))
-    return search.run(start, lift=stake, steps=LEAST_STEPS).course
+    return search.run(start, lift=stake, steps=LEAST_STEPS, gain=1e-4).course
 
 
 def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullInformation | None) -> float:

@@ -208,7 +208,14 @@ class Sequential:
     # --- The search ---
 
     def run(
-        self, start: Floats, *, lift: float, steps: int = 80, seconds: float = np.inf, progress: Progress | None = None
+        self,
+        start: Floats,
+        *,
+        lift: float,
+        steps: int = 80,
+        seconds: float = np.inf,
+        gain: float | None = None,
+        progress: Progress | None = None,
     ) -> Settled:
         """Return the stationary point reached from ``start[period, cell]``.
 
@@ -218,8 +225,11 @@ class Sequential:
             The size of what is at stake, by which gains are measured.
         steps, seconds
             At most so many, and so long.
+        gain
+            Share of the lift that a step must promise; None: ``GAIN``.
         """
         began = time.perf_counter()
+        gain = GAIN if gain is None else gain
         solver = BoxProgramme()
         amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
         amount = self._within_contacts(amount)
@@ -240,7 +250,7 @@ class Sequential:
                 dearest = penalty.copy()
             merit = self.value(courses) - float(penalty @ self.missed(course))
             change, prices, promised = self._step(solver, course, amount, heads, radius, slope, jacobian, penalty)
-            if promised <= GAIN * lift or quiet >= PATIENCE:
+            if promised <= gain * lift or quiet >= PATIENCE:
                 if factor < 1e4 * PENALTY and (self.missed(course) > MISSED * self.problem.row_units).any():
                     factor, penalty, radius, quiet = 10 * factor, None, None, 0
                     continue
@@ -262,7 +272,7 @@ class Sequential:
                 radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))
                 _, amount, courses = tried
                 before = change
-                quiet = quiet + 1 if gained < GAIN * lift else 0
+                quiet = quiet + 1 if gained < gain * lift else 0
             if progress:
                 progress(step / steps)
             if time.perf_counter() - began > seconds:
