@@ -254,7 +254,11 @@ def optimize(
         bool, typer.Option("--value-of-targeting", help="What telling customers apart is worth, for the same money.")
     ] = False,
     time_limit: Annotated[
-        float | None, typer.Option(help="Seconds for the plan's search, and once more for the bound.", min=0.1)
+        float | None,
+        typer.Option(
+            help="Seconds for the plan's search, and for each bound; below 10 no tighter bound.",
+            min=0.1,
+        ),
     ] = None,
     bound_steps: Annotated[
         int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)

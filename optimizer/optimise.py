@@ -119,7 +119,9 @@ def solved(
     took: dict[str, float] = {}
     best, least, asked = None, least_spend(problem), problem
     if np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]:  # searched as if it were a little
-        asked = allocation_problem(scenario, chain, TINY * float(problem.row_units[0]), targeting=problem.targeting)
+        more = TINY * float(problem.row_units[0]) - problem.budget
+        rows = (replace(row, limit=row.limit + row.per_budget * more) for row in problem.rows)
+        asked = replace(problem, rows=tuple(rows))
     if bounded:
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds if best else 0.0
