@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from optimizer.problem import AllocationProblem, contact_load
 from optimizer.solver import BoxProgramme
 from sim.contract import Targets
 from sim.engine.fluid_pass import Money
+from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Aim, Course, follow
 
 __all__ = ["MISSED", "TARGETINGS", "Cells", "Sequential", "Settled"]
@@ -66,19 +68,21 @@ class Cells:
     targets : Targets
     cell : (groups, stages, levers)
         Number of the cell, -1 where a lever cannot be used.
-    lever : (cells,)
+    lever, segment : (cells,)
     """
 
     targets: Targets
     cell: Ints
     lever: Ints
+    segment: Ints
 
     @staticmethod
     def of(targets: Targets, targeting: str) -> "Cells":
         """Return the cells of a targeting: ``segment``, ``stage`` or ``state``."""
         number: dict[tuple[object, ...], int] = {}
         cell = np.full(targets.shape, -1, dtype=np.int64)
-        lever = []
+        lever, segment = [], []
+        order = list(dict.fromkeys(targets.segments))
         for g, s, k in np.argwhere(targets.allowed).tolist():
             names: tuple[object, ...] = (targets.segments[g], k)
             if targeting != "segment":
@@ -88,8 +92,9 @@ class Cells:
             if names not in number:
                 number[names] = len(number)
                 lever.append(k)
+                segment.append(order.index(targets.segments[g]))
             cell[g, s, k] = number[names]
-        return Cells(targets, cell, np.array(lever, dtype=np.int64))
+        return Cells(targets, cell, np.array(lever, dtype=np.int64), np.array(segment, dtype=np.int64))
 
     def sum(self, by_target: Floats) -> Floats:
         """Return sums by cell, (..., cells), of ``by_target[..., group, stage, lever]``."""
@@ -327,23 +332,58 @@ class Sequential:
         self._looked += 1
         new = sum(r not in self._seen for r in near)
         oldest = sorted(near, key=lambda r: (self._seen.get(r, -1), float(room[r])))[: max(new, MOST_FOLLOWED)]
+        together = self._together(oldest)
         with ThreadPoolExecutor(2) as pool:
-            for r, slope in zip(oldest, pool.map(lambda r: course.slope(self._aim_of(r)), oldest), strict=True):
-                self._seen[r], self._slopes[r] = self._looked, slope.reshape(1, -1)
+            slopes = list(pool.map(lambda rows: course.slope(self._aim_of(rows)), together))
+        for members, slope in zip(together, slopes, strict=True):
+            for r in members:
+                self._seen[r] = self._looked
+                self._slopes[r] = np.where(self._reach[r][0][cells.segment], slope, 0.0).reshape(1, -1)
         jacobian = jacobian.tolil()
         for r in self._nonlinear:
             jacobian[r] = self._slopes[r] if r in near else 0.0
         return csr_matrix(jacobian)
 
-    def _aim_of(self, row: int) -> Aim:
-        """Return what a rule counts as an aim."""
+    def _together(self, rows: list[int]) -> list[list[int]]:
+        """Return rules in lists that one adjoint follows: no two of a list reach the same segment."""
+        lists: list[list[int]] = []
+        taken: list[NDArray[np.bool_]] = []
+        for r in sorted(rows, key=lambda r: self._reach[r][1]):
+            reach, _ = self._reach[r]
+            free = next((k for k, used in enumerate(taken) if not (used & reach).any()), None)
+            if free is None:
+                lists.append([r])
+                taken.append(reach.copy())
+            else:
+                lists[free].append(r)
+                taken[free] |= reach
+        return lists
+
+    @cached_property
+    def _reach(self) -> dict[int, tuple[NDArray[np.bool_], int]]:
+        """Return by rule that bends the segments whose money can move what it counts, and the last period that can."""
+        chain, segments = self.chain, self.problem.targets.segments
+        number = np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
+        couples = isinstance(chain, Lifecycle) and chain.crowd.couples
+        reach = {}
+        for r in self._nonlinear:
+            aim = self._aim_of([r])
+            counts = aim.reward.any(axis=0) | aim.people.any(axis=(0, 2)) | aim.money.any(axis=(0, 2, 3))
+            counts |= couples or aim.terminal != 0
+            reach[r] = np.bincount(number, weights=counts) > 0, aim.last
+        return reach
+
+    def _aim_of(self, rows: list[int]) -> Aim:
+        """Return what rules count together as an aim."""
         problem, aim = self.problem, self.problem.aim
+
+        def count(matrix: csr_matrix, shape: tuple[int, ...]) -> Floats:
+            return np.asarray(matrix[rows].sum(axis=0)).reshape(shape)
+
         return Aim(
-            problem.earned[row].toarray().reshape(aim.reward.shape),
-            -problem.money[row].toarray().reshape(aim.money.shape),
-            problem.people[row].toarray().reshape(aim.people.shape),
-            float(problem.after[row]),
-        )
+            count(problem.earned, aim.reward.shape), -count(problem.money, aim.money.shape),
+            count(problem.people, aim.people.shape), float(problem.after[rows].sum()),
+        )  # fmt: skip
 
     def _penalty(self, slope: Floats, jacobian: csr_matrix) -> Floats:
         """Return value lost per unit by which each rule is missed: well above any price it may have."""

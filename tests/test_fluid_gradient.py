@@ -340,7 +340,7 @@ def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pyte
     environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
     intensity = some_plan(chain, 8)[0]
     wanted = rng.normal(size=(*chain.targets.shape[:2], 10))
-    by_intensity, by_environment = chain.effects.pull(environment, intensity, wanted)
+    by_intensity, by_environment = chain.effects.pull(environment, intensity)(wanted)
 
     def total(environment: Floats, intensity: Floats) -> float:
         return float((chain.responses(environment, intensity) * wanted).sum())
@@ -375,7 +375,7 @@ def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypa
     step = chain.step(environment, intensity)
     by_odds, by_reward = rng.normal(size=step.probability.shape), rng.normal(size=step.reward.shape)
     by_odds[:, chain.space.law_kind == LOST, 1:] = 0.0  # cannot happen, whatever is done
-    by_intensity, by_environment = chain.pull(environment, intensity, by_odds, by_reward)
+    by_intensity, by_environment = chain.pull(environment, intensity)(by_odds, by_reward)
 
     def total(environment: Floats, intensity: Floats) -> float:
         step = chain.step(environment, intensity)

@@ -9,6 +9,7 @@ same odds), which keeps the arrays small. Spend and intensities are by group, ob
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +23,7 @@ __all__ = [
     "ALIVE",
     "ControlledChain",
     "MatrixChain",
+    "Pull",
     "StateSpace",
     "Step",
     "observed_counts",
@@ -31,6 +33,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Pull = Callable[[Floats, Floats], tuple[Floats, Floats]]
+"""A way back: from derivatives by (probability, reward) of a step to those by (intensity, environment)."""
 
 UNAWARE, PROSPECT, ALIVE, DEFECTED, LOST = range(5)
 """Kinds of states: what is true of a customer."""
@@ -132,10 +136,8 @@ class ControlledChain(ABC):
         """Return one period under ``intensity[group, stage, lever]`` (money per customer) and one environment."""
 
     @abstractmethod
-    def pull(
-        self, environment: Floats, intensity: Floats, by_probability: Floats, by_reward: Floats
-    ) -> tuple[Floats, Floats]:
-        """Return derivatives by (intensity, environment), given those by a step's ``probability`` and ``reward``."""
+    def pull(self, environment: Floats, intensity: Floats) -> Pull:
+        """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
 
     @cached_property
     def discount(self) -> Floats:
@@ -202,22 +204,23 @@ class MatrixChain(ControlledChain):
             reward=reward,
         )
 
-    def pull(
-        self, environment: Floats, intensity: Floats, by_probability: Floats, by_reward: Floats
-    ) -> tuple[Floats, Floats]:
-        """Return derivatives by (intensity, environment); at an action's own spend, that of spending more."""
-        out = np.zeros_like(intensity)
+    def pull(self, environment: Floats, intensity: Floats) -> Pull:
+        """Return the way back to (intensity, environment); at an action's own spend, that of spending more."""
+        more, gain = np.zeros_like(self.moves[:, 0]), np.zeros_like(self.rewards[:, 0])
+        states = np.arange(intensity.shape[1])
         for block, money in enumerate(self.action_spend):
-            spent = intensity[block, :, 0]
             last = money.size - 1
-            at = np.clip(np.searchsorted(money, spent, side="right") - 1, 0, last)
+            at = np.clip(np.searchsorted(money, intensity[block, :, 0], side="right") - 1, 0, last)
             after = np.minimum(at + 1, last)
             wide = np.where(after > at, money[after] - money[at], np.inf)
-            states = np.arange(spent.size)
-            more = (self.moves[block, after, states] - self.moves[block, at, states]) * by_probability[block]
-            gain = (self.rewards[block, after, states] - self.rewards[block, at, states]) * by_reward[block]
-            out[block, :, 0] = (more.sum(axis=1) + gain) / wide
-        return out, np.zeros_like(environment)
+            more[block] = (self.moves[block, after, states] - self.moves[block, at, states]) / wide[:, None]
+            gain[block] = (self.rewards[block, after, states] - self.rewards[block, at, states]) / wide
+
+        def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
+            by_intensity = (more * by_probability).sum(axis=2) + gain * by_reward
+            return by_intensity[:, :, None], np.zeros_like(environment)
+
+        return back
 
 
 def observed_counts(chain: ControlledChain, occupancy: Floats) -> Floats:

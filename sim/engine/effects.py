@@ -1,8 +1,8 @@
 """How money and the market become odds: effects by group and observed stage, and the way back.
 
 ``responses`` turns intensities and the climate (rivals, shocks, seasons, word of mouth, employees) into the effects a
-period's odds are made of; ``pull`` returns, for the derivative of anything with respect to those effects, its
-derivative with respect to intensities and climate (the adjoint of ``responses``).
+period's odds are made of; ``pull`` is the way back: from the derivative of anything with respect to those effects to
+its derivative with respect to intensities and climate (the adjoint of ``responses``).
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Slope = tuple[int, int, Floats]
 
 EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover")
 """Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost."""
@@ -132,73 +133,80 @@ class Effects:
                 total += np.where(self.targets.allowed[:, :, i], f - usual, 0.0)
         return total
 
-    def pull(self, environment: Floats, intensity: Floats, wanted: Floats) -> tuple[Floats, Floats]:
-        """Return derivatives with respect to (intensity, environment), given those with respect to the effects.
+    def pull(self, environment: Floats, intensity: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
+        """Return the way back: from derivatives by the effects (groups, stages, effects) to (intensity, environment).
+
+        Clips count as flat where they bind.
 
         Parameters
         ----------
         environment : (groups, routes)
         intensity : (groups, stages, levers)
-        wanted : (groups, stages, effects)
-            Derivative of what is asked for with respect to ``responses(environment, intensity)``.
-
-        Clips count as flat where they bind.
         """
+        money, routes = self._slopes(environment, intensity)
+
+        def back(wanted: Floats) -> tuple[Floats, Floats]:
+            by_intensity, by_environment = np.zeros_like(intensity), np.zeros_like(environment)
+            for lever, effect, each in money:
+                by_intensity[..., lever] += wanted[..., effect] * each
+            for route, effect, each in routes:
+                by_environment[:, route] += (wanted[..., effect] * each).sum(axis=1)
+            return by_intensity, by_environment
+
+        return back
+
+    def _slopes(self, environment: Floats, intensity: Floats) -> tuple[list[Slope], list[Slope]]:
+        """Return how effects move with each lever and with each route: (which, effect, derivative[group, stage])."""
         effect = self.responses(environment, intensity)
         plain = self.responses(np.broadcast_to(NEUTRAL, environment.shape), intensity)
-        to_intensity, to_environment = np.zeros_like(intensity), np.zeros_like(environment)
         utility = self.utility(intensity)
         multiplier = self.share_multiplier(environment, utility)
         share = self.scenario.share_of_customer
-        base_rate = self.scenario.share_of_customer or 0.0
-        other = (1 - base_rate + environment[:, None, TO_RIVALS]) * np.exp(-utility) if share is not None else None
-
+        weight = np.exp(-utility) if share is not None else np.ones_like(utility)
+        season = environment[:, None, TO_RATE]
+        rate = effect[..., RATE]
         open_aware = effect[..., AWARE] < 1.0
         open_ties = (effect[..., TIED] > 0.0) & (effect[..., TIED] < 1.0)
         open_leaving = effect[..., DEFECTION] < FOR_EVER
-        by_rate = wanted[..., RATE] * effect[..., RATE]
-        with np.errstate(invalid="ignore"):
-            by_utility = np.where(multiplier > 0, by_rate * multiplier * other, 0.0) if other is not None else None
-
-        to_environment[:, TO_AWARE] = (wanted[..., AWARE] * open_aware * plain[..., AWARE]).sum(axis=1)
-        to_environment[:, TO_WON] = (wanted[..., WON] * plain[..., WON]).sum(axis=1)
-        to_environment[:, TO_DEFECTION] = (wanted[..., DEFECTION] * open_leaving * plain[..., DEFECTION]).sum(axis=1)
-        season = environment[:, TO_RATE]
-        to_environment[:, TO_RATE] = by_rate.sum(axis=1) / np.where(season > 0, season, 1.0)
-        weight = np.exp(-utility) if share is not None else np.ones_like(utility)
-        to_environment[:, TO_RIVALS] = -(by_rate * multiplier * weight).sum(axis=1)
-        to_environment[:, TO_SATISFIED] = wanted[..., SATISFIED].sum(axis=1)
-        to_environment[:, TO_TURNOVER] = wanted[..., TURNOVER].sum(axis=1)
-
+        always = np.ones_like(utility)
+        routes = [
+            (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
+            (TO_WON, WON, plain[..., WON]),
+            (TO_DEFECTION, DEFECTION, open_leaving * plain[..., DEFECTION]),
+            (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
+            (TO_RIVALS, RATE, -rate * multiplier * weight),
+            (TO_SATISFIED, SATISFIED, always),
+            (TO_TURNOVER, TURNOVER, always),
+        ]
+        money = []
         for i, moved, reach, curves in self._moves:
             here = self.targets.allowed[:, :, i]
             f = _by_group(curves, intensity[..., i], reach)
             df = _by_group(curves, intensity[..., i], reach, slope)
-            if moved in CHANCE_OF:
-                which = CHANCE_OF[moved]
-                others = np.divide(1 - plain[..., which], 1 - f, out=np.zeros_like(f), where=f < 1)
-                scale = others
-                if which == AWARE:
-                    scale = others * environment[:, None, TO_AWARE] * open_aware
-                elif which == WON:
-                    scale = others * environment[:, None, TO_WON]
-                gained = wanted[..., which] * scale
-            elif moved == "survival":
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    gained = wanted[..., DEFECTION] * open_leaving * effect[..., DEFECTION] / (f * np.log(f))
-            elif moved in ("purchase_rate", "amount"):
-                which = RATE if moved == "purchase_rate" else AMOUNT
-                gained = wanted[..., which] * effect[..., which] / (1 + f)
-            elif moved == "preference":
-                assert by_utility is not None
-                gained = by_utility
-            elif moved == "satisfaction":
-                gained = wanted[..., SATISFIED]
-            else:
-                gained = wanted[..., TIED] * open_ties
-            with np.errstate(invalid="ignore"):
-                to_intensity[..., i] += np.where(here, gained * df, 0.0)
-        return to_intensity, to_environment
+            with np.errstate(divide="ignore", invalid="ignore"):
+                if moved in CHANCE_OF:
+                    which = CHANCE_OF[moved]
+                    each = np.divide(1 - plain[..., which], 1 - f, out=np.zeros_like(f), where=f < 1)
+                    if which == AWARE:
+                        each = each * environment[:, None, TO_AWARE] * open_aware
+                    elif which == WON:
+                        each = each * environment[:, None, TO_WON]
+                elif moved == "survival":
+                    which, each = DEFECTION, open_leaving * effect[..., DEFECTION] / (f * np.log(f))
+                elif moved in ("purchase_rate", "amount"):
+                    which = RATE if moved == "purchase_rate" else AMOUNT
+                    each = effect[..., which] / (1 + f)
+                elif moved == "preference":
+                    assert share is not None
+                    rivals = environment[:, None, TO_RIVALS]
+                    which = RATE
+                    each = np.where(multiplier > 0, rate * multiplier * (1 - share + rivals) * weight, 0.0)
+                elif moved == "satisfaction":
+                    which, each = SATISFIED, always
+                else:
+                    which, each = TIED, open_ties
+                money.append((i, which, np.where(here, each * df, 0.0)))
+        return money, routes
 
 
 def _by_group(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sim.contract import Targets
 from sim.engine.attitudes import Attitudes
-from sim.engine.chain import ControlledChain, Step, observed_counts
+from sim.engine.chain import ControlledChain, Pull, Step, observed_counts
 from sim.engine.crowd import Crowd
 from sim.engine.effects import Effects
 from sim.engine.lifecycle_kernels import pull_lifecycle, step_lifecycle
@@ -132,11 +132,14 @@ class Lifecycle(ControlledChain):
         step_lifecycle(*self._structure(effects), probability, purchases, revenue, reward)
         return Step(probability, purchases, revenue, reward)
 
-    def pull(
-        self, environment: Floats, intensity: Floats, by_probability: Floats, by_reward: Floats
-    ) -> tuple[Floats, Floats]:
-        """Return derivatives by (intensity, environment), given those by a step's ``probability`` and ``reward``."""
+    def pull(self, environment: Floats, intensity: Floats) -> Pull:
+        """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
         effects = np.ascontiguousarray(self.responses(environment, intensity))
-        by_effects = np.zeros_like(effects)
-        pull_lifecycle(*self._structure(effects), by_probability, by_reward, by_effects)
-        return self.effects.pull(environment, intensity, by_effects)
+        structure, pull_effects = self._structure(effects), self.effects.pull(environment, intensity)
+
+        def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
+            by_effects = np.zeros_like(effects)
+            pull_lifecycle(*structure, by_probability, by_reward, by_effects)
+            return pull_effects(by_effects)
+
+        return back

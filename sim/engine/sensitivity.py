@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.chain import ControlledChain
+from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 from sim.engine.lifecycle import Lifecycle
@@ -19,6 +19,7 @@ from sim.engine.lifecycle import Lifecycle
 __all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,14 @@ class Aim:
     money: Floats
     people: Floats
     terminal: float
+
+    @property
+    def last(self) -> int:
+        """Return the number of periods after which nothing counts any more."""
+        if self.terminal:
+            return len(self.reward)
+        counts = self.reward.any(axis=1) | self.money.any(axis=(1, 2, 3)) | self.people[1:].any(axis=(1, 2))
+        return int(np.flatnonzero(counts).max(initial=-1)) + 1
 
 
 def asset_aim(chain: ControlledChain) -> Aim:
@@ -135,12 +144,14 @@ class Course:
         """
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         out = np.zeros_like(money.amount if money else self.plan)
-        after = aim.terminal * chain.terminal + aim.people[-1][chain.group[:, None], chain.block_law]
+        last = aim.last
+        after = aim.terminal * chain.terminal + aim.people[last][chain.group].ravel()[self._place].reshape(
+            self.end.shape
+        )
         by_points = 0.0
-        for t in range(chain.periods - 1, -1, -1):
+        for t in range(last - 1, -1, -1):
             now = self.past[t]
-            before, by_intensity, by_observed, by_points = _back(chain, now, aim, t, after, by_points)
-            before += aim.people[t][chain.group[:, None], chain.block_law]
+            before, by_intensity, by_observed, by_points = self._back(aim, t, after, by_points)
             by_intensity = by_intensity - aim.money[t] * now.observed[:, :, None]
             by_observed = by_observed - (aim.money[t] * now.intensity).sum(axis=2)
             if money:
@@ -148,9 +159,66 @@ class Course:
                 by_observed = by_observed + more
             else:
                 out[t] = by_intensity
-            before += by_observed[chain.group[:, None], chain.block_stage]
+            before += by_observed[chain.group].ravel()[self._stage_place].reshape(before.shape)
             after = before
         return out
+
+    @cached_property
+    def _place(self) -> Ints:
+        """Return where each (block, state) lies among (block, law), in one row."""
+        return (
+            np.arange(self.chain.group.size)[:, None] * self.chain.space.law_kind.size + self.chain.block_law
+        ).ravel()
+
+    @cached_property
+    def _stage_place(self) -> Ints:
+        """Return where each (block, state) lies among (block, stage), in one row."""
+        stages = self.chain.targets.shape[1]
+        return (np.arange(self.chain.group.size)[:, None] * stages + self.chain.block_stage).ravel()
+
+    @cached_property
+    def _ways(self) -> dict[int, tuple[Floats, Pull]]:
+        return {}
+
+    def _way(self, t: int) -> tuple[Floats, Pull]:
+        """Return by period customers by (block, law) and the way back from its odds: the same for every aim."""
+        if t not in self._ways:
+            chain, now = self.chain, self.past[t]
+            shape = now.step.reward.shape
+            number = np.bincount(self._place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
+            self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.environment, now.effective)
+        return self._ways[t]
+
+    def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, float]:
+        """Take a period back: derivatives by (occupancy, intensity, observed heads, employees' satisfaction).
+
+        Without what money costs, which the caller adds.
+        """
+        chain, now = self.chain, self.past[t]
+        number, pull = self._way(t)
+        before = np.empty_like(now.occupancy)
+        by_odds = np.zeros_like(now.step.probability)
+        pull_advance(
+            now.occupancy, now.step.probability, chain.block_law, chain.space.successor, after, before, by_odds
+        )
+        worth = aim.reward[t][chain.group][:, None]
+        each = worth * now.step.reward + aim.people[t][chain.group]
+        before += each.ravel()[self._place].reshape(before.shape)
+        by_effective, by_environment = pull(by_odds, worth * number)
+        if not isinstance(chain, Lifecycle):
+            return before, by_effective, np.zeros_like(now.observed), 0.0
+        crowd = chain.crowd
+        by_rivals, by_now, by_talk = crowd.environment_pull(by_environment, now.environment, now.rivals, now.talk)
+        kept, more, by_observed = crowd.employees_pull(by_points, now.employees_after, now.effective, now.observed)
+        by_intensity, heads = crowd.effective_pull(by_effective + more, now.intensity, now.observed)
+        by_observed = by_observed + heads
+        for rival, wanted in by_rivals.items():
+            by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
+        if now.talk is not None:
+            by_level = crowd.talk_pull(by_talk, now.levels)
+            felt = chain.space.level > 0
+            before[:, felt] += by_level[chain.group][:, chain.space.level[felt] - 1]
+        return before, by_intensity, by_observed, kept + by_now
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:
@@ -175,36 +243,3 @@ def gradient(chain: ControlledChain, intensity: Floats) -> tuple[float, Floats]:
     """
     course = follow(chain, intensity)
     return course.asset, course.slope(asset_aim(chain))
-
-
-def _back(
-    chain: ControlledChain, now: Period, aim: Aim, t: int, after: Floats, by_points: float
-) -> tuple[Floats, Floats, Floats, float]:
-    """Take one period's step back: derivatives by (occupancy, intensity, observed heads, employees' satisfaction).
-
-    Without what money costs and what people count, which the caller adds.
-    """
-    blocks, laws = chain.group.size, chain.space.law_kind.size
-    rows = np.arange(blocks)[:, None]
-    law_place = (rows * laws + chain.block_law).ravel()
-    number = np.bincount(law_place, weights=now.occupancy.ravel(), minlength=blocks * laws).reshape(blocks, laws)
-    before = np.empty_like(now.occupancy)
-    by_odds = np.zeros_like(now.step.probability)
-    pull_advance(now.occupancy, now.step.probability, chain.block_law, chain.space.successor, after, before, by_odds)
-    worth = aim.reward[t][chain.group][:, None]
-    before += worth * now.step.reward[rows, chain.block_law]
-    by_effective, by_environment = chain.pull(now.environment, now.effective, by_odds, worth * number)
-    if not isinstance(chain, Lifecycle):
-        return before, by_effective, np.zeros_like(now.observed), 0.0
-    crowd = chain.crowd
-    by_rivals, by_now, by_talk = crowd.environment_pull(by_environment, now.environment, now.rivals, now.talk)
-    kept, more, by_observed = crowd.employees_pull(by_points, now.employees_after, now.effective, now.observed)
-    by_intensity, heads = crowd.effective_pull(by_effective + more, now.intensity, now.observed)
-    by_observed = by_observed + heads
-    for rival, wanted in by_rivals.items():
-        by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
-    if now.talk is not None:
-        by_level = crowd.talk_pull(by_talk, now.levels)
-        felt = chain.space.level > 0
-        before[:, felt] += by_level[chain.group][:, chain.space.level[felt] - 1]
-    return before, by_intensity, by_observed, kept + by_now
