@@ -136,7 +136,7 @@ def solved(
     took["plan"] = end.seconds
     fixed, relaxed = 0.0, problem
     if scenario.rules.campaigns:
-        done = sized(problem, scenario.rules.campaigns, end, stake)
+        done = sized(problem, scenario.rules.campaigns, end, stake, seconds)
         problem, end, fixed = done.problem, done.end, done.fixed_costs
     if bounded and end.missed > BROKEN:
         raise not_met(problem, end)

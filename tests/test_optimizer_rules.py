@@ -1,5 +1,6 @@
 """Rules as rows against plain sums; rules that clash; questions that are rules in another form."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -213,6 +214,34 @@ def test_small_campaigns_are_left_out(rule: Content, market: Callable[..., Conte
         assert 0.9 * 400 * run.size < plan.fixed_costs <= 400 * run.size
         assert plan.asset - plan.fixed_costs > free.asset - 0.9 * 400 * (campaigns(free) > 1e-6).sum()
     assert plan.no_spend < plan.asset <= free.asset * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("least", "fixed"), [(12000.0, 0.0), (3000.0, 42000.0)])
+def test_campaigns_are_the_best_of_all_sets(least: float, fixed: float, market: Callable[..., Content]) -> None:
+    """Every set of five campaigns, each at its least size or not at all, searched by itself: none is worth more."""
+    periods = 5
+    plain = market(plain=True, periods=periods, stages=SHORT_STAGES)
+    plain["levers"]["retention"].pop("by_segment", None)
+
+    def found(rules: Content) -> Plan:
+        scenario = parse({**plain, "rules": rules})
+        chain = build(scenario).chain
+        return solved(scenario, allocation_problem(scenario, chain, 0.6 * reference_spend(chain)), bounded=False)
+
+    nowhere = {"fresh": {"levers": ["retention"], "segments": ["fresh"], "cap": 0.0}}
+    ours = found({"campaigns": {"retention": {"least": least, "fixed_cost": fixed}}, "slices": nowhere})
+    worths, discount = [], build(parse(plain)).chain.discount
+    for run in itertools.product((False, True), repeat=periods):
+        slices = {
+            f"{t}": {"levers": ["retention"], "start": t, "end": t + 1, **({"floor": least} if runs else {"cap": 0.0})}
+            for t, runs in enumerate(run)
+        }
+        plan = found({"slices": {**slices, **nowhere}})
+        if plan.status == "feasible":
+            worths.append(plan.asset - fixed * float(discount[:-1] @ np.array(run)))
+    assert len(worths) > 8
+    assert 0 < np.argmax(worths) < len(worths) - 1
+    assert ours.asset - ours.fixed_costs >= max(worths) - 1e-5 * (max(worths) - min(worths))
 
 
 # --- Rules that clash -------------------------------------------------------------------------------------------------
