@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 MET = 1e-7
 """Share of a rule's unit below which it counts as met."""
 ROUNDS = 200
+SHOWN = 5
+"""Rules that a message lists with what they must give way."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,21 @@ class Conflict:
     names : tuple of str
         An irreducible set: without any one of them the others can be met.
     give_way : dict
-        By how much rules must give way, at the least in total: money, or people.
+        By how much rules must give way so that all can be met, in words: the least in total.
     """
 
     names: tuple[str, ...]
-    give_way: dict[str, float]
+    give_way: dict[str, str]
 
     def __str__(self) -> str:
         """Return one sentence."""
-        amounts = ", ".join(f"'{name}' by {amount:,.2f}" for name, amount in self.give_way.items())
+        ways = [f"'{name}' is loosened by {amount}" for name, amount in self.give_way.items()]
+        if len(ways) > SHOWN:
+            ways[SHOWN - 1 :] = [f"{len(ways) - SHOWN + 1} more"]
+        amounts = " and ".join(ways)
         verb = "exclude each other" if len(self.names) > 1 else "cannot be met at all"
-        return f"{' and '.join(_runs(self.names))} {verb}; it would be enough to loosen {amounts}"
+        others = " (others clash too)" if set(self.give_way) - set(self.names) else ""
+        return f"{' and '.join(_runs(self.names))} {verb}{others}; all can be met once {amounts}"
 
 
 def _runs(names: tuple[str, ...]) -> list[str]:
@@ -77,7 +83,7 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
     if not (missed > MET).any():
         return None
     amounts = missed * problem.row_units
-    give_way = {row.name: float(x) for row, x, share in zip(problem.rows, amounts, missed, strict=True) if share > MET}
+    give_way = {problem.rows[r].name: problem.in_words(r, amounts[r]) for r in np.flatnonzero(missed > MET).tolist()}
     kept = np.abs(prices) * problem.row_units > 1e-6
     for r in np.flatnonzero(kept):
         without = kept.copy()

@@ -195,7 +195,7 @@ def plan_of(
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
         },
         shadow_price=float(end.prices @ problem.per_budget),
-        status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {amount:,.2f}",
+        status="feasible" if fits else f"misses '{problem.rows[worst].name}' by {problem.in_words(worst, amount)}",
         termination=termination or _termination(None, end, 0.0),
         seconds=seconds or {"plan": end.seconds},
         fixed_costs=fixed_costs,
@@ -208,7 +208,7 @@ def not_met(problem: AllocationProblem, end: Settled) -> RulesError:
     worst = int((missed / problem.row_units).argmax())
     return RulesError(
         f"no plan was found that meets every rule by {problem.targeting}: '{problem.rows[worst].name}' is missed by "
-        f"{missed[worst]:,.2f}; loosen it, or what is held or frozen, or tell customers apart more finely"
+        f"{problem.in_words(worst, float(missed[worst]))}; loosen it, or what is held or frozen, or tell customers apart more finely"
     )
 
 

@@ -159,6 +159,14 @@ class AllocationProblem:
         """Return +1 for ``<=`` rows and -1 for ``>=``: the sign of their prices."""
         return np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])
 
+    def in_words(self, row: int, amount: float) -> str:
+        """Return an amount of what a rule counts with its unit: money, customers or points of satisfaction."""
+        rule = self.rows[row]
+        if rule.mean_of is not None:
+            members = float((rule.mean_of @ self.today.course.people.ravel())[0])
+            return f"{amount / max(members, 1e-300):,.2f} points"
+        return f"{amount:,.2f}" if rule.people is None else f"{amount:,.1f} customers"
+
     @cached_property
     def possible(self) -> NDArray[np.bool_]:
         """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""

@@ -47,6 +47,8 @@ class Row:
         What a unit of money earned before marketing counts.
     after : float
         What a unit of value after the horizon counts.
+    mean_of : csr_matrix of (1, (periods + 1) x groups x laws), optional
+        Whose mean a rule on satisfaction is about; it counts points of all of them together.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Row:
     people: csr_matrix | None = None
     earned: Floats | None = None
     after: float = 0.0
+    mean_of: csr_matrix | None = None
 
 
 def as_today(chain: ControlledChain) -> Floats:
@@ -202,8 +205,12 @@ def people_rows(name: str, rule: PeopleRule, chain: ControlledChain) -> list[Row
     for t in range(1, last + 1) if rule.each else (last,):
         dense = np.zeros((chain.periods + 1, *at_start.shape))
         dense[t, groups] = counted
+        members = np.zeros_like(dense)
+        members[t, groups] = alive
+        mean_of = csr_matrix(members.reshape(1, -1)) if rule.count == "satisfaction" else None
         when = "at the end" if t == chain.periods else f"after period {t}"
-        rows.append(Row(f"{name} {when}", ">=", limit, 0.0, None, csr_matrix(dense.reshape(1, -1))))
+        people = csr_matrix(dense.reshape(1, -1))
+        rows.append(Row(f"{name} {when}", ">=", limit, people=people, mean_of=mean_of))
     return rows
 
 

@@ -594,7 +594,7 @@ def test_more_committed_than_there_is_money_for_is_named(market: Callable[..., C
     content = market(plain=True, periods=3, stages=SHORT_STAGES)
     content["levers"]["acquisition"].update(lead_time=2, committed=50.0)
     scenario = parse(content)
-    with pytest.raises(RulesError, match=r"'budget' cannot be met at all; it would be enough to loosen 'budget' by"):
+    with pytest.raises(RulesError, match=r"'budget' cannot be met at all; all can be met once 'budget' is loosened by"):
         optimise(scenario, build(scenario).chain, 1000.0)
 
 
