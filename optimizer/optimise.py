@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from optimizer.campaign_sizes import sized
 from optimizer.conflicts import conflict_of
 from optimizer.decomposition import FullInformation, Progress, certified_bound, full_information
-from optimizer.plan import BOUND_ASSUMES, NO_BOUND, Plan
+from optimizer.plan import BOUND_ASSUMES, NO_BOUND, NO_CHOICE, NOT_HELD, Plan
 from optimizer.playable import Playable, playable
 from optimizer.problem import AllocationProblem, budget_in_force, contact_load, joint_actions
 from optimizer.rules import as_today, rows_of
-from optimizer.sequential import MISSED, Sequential, Settled
+from optimizer.sequential import MISSED, STEPS, Sequential, Settled
 from optimizer.targeting_bound import targeting_bound
 from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.chain import ControlledChain
@@ -122,7 +122,7 @@ def solved(
         more = TINY * float(problem.row_units[0]) - problem.budget
         rows = (replace(row, limit=row.limit + row.per_budget * more) for row in problem.rows)
         asked = replace(problem, rows=tuple(rows))
-    if bounded:
+    if bounded and not problem.no_choice:
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds if best else 0.0
     given = [*(starts or []), as_today(chain)]
@@ -144,7 +144,9 @@ def solved(
         end = replace(end, prices=found.prices)  # between actions the search sees one side of a price only
     intensity = _held(problem, end.course)
     reference = bound = float("nan")
-    if bounded:
+    if problem.no_choice:
+        reference = bound = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
+    elif bounded:
         began = time.perf_counter()
         # Any prices give a bound: where the solver gave up, those of the plan.
         prices = end.prices[: relaxed.limits.size] if best is None else best.prices_of_bound
@@ -159,7 +161,7 @@ def solved(
         took["certificate"] = time.perf_counter() - began
     return plan_of(
         scenario, problem, end, fixed_costs=fixed, intensity=intensity, no_spend=least.asset, reference=reference,
-        bound=bound, termination=_termination(best, end, tolerance), seconds=took,
+        bound=bound, termination=NO_CHOICE if problem.no_choice else _termination(best, end, tolerance), seconds=took,
     )  # fmt: skip
 
 
@@ -187,9 +189,9 @@ def plan_of(
         targeting=problem.targeting,
         asset=course.asset,
         no_spend=no_spend,
-        bound=float("nan") if couples else bound,
+        bound=float("nan") if couples and not problem.no_choice else bound,
         reference=reference,
-        bound_assumes=NO_BOUND if couples else BOUND_ASSUMES,
+        bound_assumes=_assumed(problem, couples),
         goal=problem.goal,
         prices={
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
@@ -202,13 +204,21 @@ def plan_of(
     )
 
 
+def _assumed(problem: AllocationProblem, couples: bool) -> str:
+    """Return what the bound rests on."""
+    if problem.no_choice:
+        return NO_CHOICE
+    return (NO_BOUND if couples else BOUND_ASSUMES) + (NOT_HELD if problem.ceiling is not None else "")
+
+
 def not_met(problem: AllocationProblem, end: Settled) -> RulesError:
     """Return the error of a search that ended outside the rules, which full information could keep."""
     missed = np.maximum(problem.signs * (problem.counted(end.course) - problem.limits), 0)
     worst = int((missed / problem.row_units).argmax())
     return RulesError(
         f"no plan was found that meets every rule by {problem.targeting}: '{problem.rows[worst].name}' is missed by "
-        f"{problem.in_words(worst, float(missed[worst]))}; loosen it, or what is held or frozen, or tell customers apart more finely"
+        f"{problem.in_words(worst, float(missed[worst]))}; loosen it, or what is held or frozen, or tell customers "
+        "apart more finely"
     )
 
 
@@ -243,8 +253,9 @@ def searched(
     def told(i: int) -> Progress:
         return lambda done: tell((i + done) * share)
 
+    steps = 0 if problem.no_choice else STEPS
     ends = [
-        search.run(search.amount_of(start), lift=stake, seconds=seconds * share, progress=told(i))
+        search.run(search.amount_of(start), lift=stake, steps=steps, seconds=seconds * share, progress=told(i))
         for i, start in enumerate(starts)
     ]
     merit = [(end.missed > MISSED, -end.value) for end in ends]
@@ -263,7 +274,7 @@ def least_spend(problem: AllocationProblem) -> Course:
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(thrifty)
     course = search.follow(search.low)
-    if not search.missed(course).any():
+    if problem.no_choice or (search.missed(course) <= MISSED * thrifty.row_units).all():
         return course
     heads = np.maximum(problem.today.course.observed, 1e-9)
     for row in problem.rows:

@@ -27,6 +27,8 @@ BOUND_ASSUMES = (
     "stage) and meets the rules in expectation, with intensities from a fine grid up to the largest offered, or the "
     "plan's own, and traits from the trait classes"
 )
+NOT_HELD = "; it leaves out what money is held and what sizes campaigns have: less may be left to gain than it says"
+NO_CHOICE = "all money is held: there is no other plan"
 
 NO_BOUND = (
     "no bound holds where customers move each other's odds (word of mouth, employees, rivals who react, saturation): "

@@ -167,6 +167,13 @@ class AllocationProblem:
             return f"{amount / max(members, 1e-300):,.2f} points"
         return f"{amount:,.2f}" if rule.people is None else f"{amount:,.1f} customers"
 
+    @property
+    def no_choice(self) -> bool:
+        """Return whether all money is held."""
+        if self.floor is None or self.ceiling is None:
+            return False
+        return bool((self.ceiling <= self.floor)[:, self.targets.allowed].all())
+
     @cached_property
     def possible(self) -> NDArray[np.bool_]:
         """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""

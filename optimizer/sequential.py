@@ -29,7 +29,7 @@ from sim.engine.fluid_pass import Money
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Aim, Course, follow
 
-__all__ = ["MISSED", "TARGETINGS", "Cells", "Sequential", "Settled"]
+__all__ = ["MISSED", "STEPS", "TARGETINGS", "Cells", "Sequential", "Settled"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,7 +43,8 @@ FIRST, LARGEST = 0.3, 4.0
 WIDER, NARROWER = 1.3, 0.5
 GAIN = 2e-6
 """The search ends when a step promises less than this share of the lift, or several steps brought no more."""
-PATIENCE = 8
+PATIENCE, STEPS = 8, 80
+"""So many steps without gain, and so many steps at most."""
 PENALTY = 20.0
 """Of a broken rule, in multiples of the largest marginal value it could stand for."""
 MISSED = 1e-6
@@ -217,7 +218,7 @@ class Sequential:
         start: Floats,
         *,
         lift: float,
-        steps: int = 80,
+        steps: int = STEPS,
         seconds: float = np.inf,
         gain: float | None = None,
         progress: Progress | None = None,

@@ -348,6 +348,19 @@ def test_near_another_plan_and_frozen_in_part(market: Callable[..., Content]) ->
     assert follow(chain, base).asset < near.asset < plan.asset
 
 
+def test_with_all_money_held_the_plan_is_its_own_bound(market: Callable[..., Content]) -> None:
+    """Nothing is searched for: the base comes back, and no other plan can be better."""
+    scenario, chain = asked(market, {})
+    base = some_plan(chain)
+    everything = np.ones((chain.periods, *chain.targets.shape), dtype=bool)
+    course = follow(chain, base)
+    budget = 1.01 * float(course.spend.sum())
+    plan = solved(scenario, Question(base=base, frozen=everything, budget=budget).problem(scenario, chain))
+    np.testing.assert_allclose(plan.spend, course.spend, rtol=1e-9, atol=1e-9)
+    assert plan.bound == plan.asset == pytest.approx(course.asset, rel=1e-12)
+    assert plan.termination == plan.bound_assumes == "all money is held: there is no other plan"
+
+
 @pytest.mark.parametrize("text", ["colour=red", "segment=nobody", "from=0", "to=7", "lever", "from=4,to=2"])
 def test_a_slice_that_is_none_is_refused(text: str, market: Callable[..., Content]) -> None:
     """With what there is instead."""
