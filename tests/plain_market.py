@@ -295,17 +295,20 @@ class Luck:
     links: float
 
 
-def uniforms(person: Person, purpose: int, period: int, draw: int, seed: int, replication: int) -> list[float]:
-    """Return the four uniforms of a customer for one purpose, period and draw."""
-    words = philox_words((person.identity, period, draw, replication), (seed, purpose ^ stream_of(person.segment)))
+def uniforms(
+    person: Person, purpose: int, period: int, draw: int, seed: int, replication: int, *, shared: bool = False
+) -> list[float]:
+    """Return the four uniforms of a customer for one purpose, period and draw; shared: of four neighbours together."""
+    number = person.identity // 4 if shared else person.identity
+    words = philox_words((number, period, draw, replication), (seed, purpose ^ stream_of(person.segment)))
     return [(word + 0.5) / 2**32 for word in words]
 
 
 def luck_of(person: Person, period: int, seed: int, replication: int) -> Luck:
     """Return what a customer draws in a period."""
-    first = uniforms(person, PERIOD, period, 0, seed, replication)
-    second = uniforms(person, PERIOD, period, 1, seed, replication)
-    return Luck(first[0], first[1], first[2], first[3], second[0])
+    leaving = uniforms(person, PERIOD, period, 0, seed, replication, shared=True)[person.identity % 4]
+    purchases, amounts, satisfaction, links = uniforms(person, PERIOD, period, 1, seed, replication)
+    return Luck(leaving, purchases, amounts, satisfaction, links)
 
 
 def poisson_quantile(u: float, mean: float) -> int:

@@ -1,13 +1,24 @@
 """Counter-based draws: Philox4x32-10 and the inverse transforms."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from sim.engine.draw_kernels import LOGIT_LIMIT, exp_minus, fill_words, poisson, poisson_beyond, total_amount
+from sim.engine.draw_kernels import (
+    FEW,
+    LOGIT_LIMIT,
+    exp_minus,
+    fill_shared,
+    fill_words,
+    poisson,
+    poisson_beyond,
+    poisson_few,
+    total_amount,
+)
 from sim.engine.random_streams import AMOUNT_NODES, AMOUNT_ROWS, amount_table, philox_words, stream_of, uniforms
 
 ONES = 0xFFFFFFFF
@@ -100,6 +111,26 @@ def test_words_of_many_are_the_words_of_each() -> None:
     np.testing.assert_array_equal(np.stack(words, axis=1), want)
 
 
+@pytest.mark.parametrize(
+    "who",
+    [
+        np.arange(4, 104),
+        np.arange(7, 104),
+        np.array([9]),
+        2**32 - 1 - np.arange(50),
+        np.random.default_rng(4).permutation(200) + 3,
+        np.random.default_rng(4).integers(0, 2**32, 100),
+    ],
+    ids=["from a four", "inside a four", "alone", "the last, backwards", "shuffled", "far apart"],
+)
+def test_four_neighbours_share_a_draw_whoever_lies_beside_them(who: np.ndarray[Any, Any]) -> None:
+    """Customer ``i`` has word ``i % 4`` of the draw of ``i // 4``, wherever and in whatever company."""
+    out = np.zeros(who.size, np.uint32)
+    fill_shared(who.astype(np.uint32), 7, 1, 3, 11, 2, np.zeros(4 * who.size, np.uint32), out)
+    want = [plain_philox((int(number) // 4, 7, 1, 3), (11, 2))[int(number) % 4] for number in who]
+    assert out.tolist() == want
+
+
 def test_exp_minus_is_the_exponential() -> None:
     """To 1e-14 where it matters and 1e-13 at worst, 1 at 0 and 0 beyond 700; it never rises."""
     x = np.concatenate([[0.0, 1e-300, 1e-9, 0.5 * math.log(2), math.log(2)], np.linspace(0, 20, 20_001)])
@@ -117,6 +148,7 @@ def test_poisson_with_its_own_odds_of_none_is_the_same() -> None:
     for mean in (0.0, 0.3, 5.0, 150.0, 250.0):
         for u in np.linspace(0.001, 0.999, 97):
             assert poisson_beyond(u, mean, exp_minus(mean)) == poisson(u, mean)
+            assert poisson_few(u, mean, exp_minus(mean)) == min(poisson(u, mean), FEW)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e-9, 0.05, 0.7, 3.0, 40.0, 199.9, 200.1, 300.0, 690.0])

@@ -2,15 +2,15 @@
 
 The odds are those of :mod:`sim.engine.lifecycle_kernels`, drawn instead of averaged. Customers lie sorted by *cohort*
 (group and quality); within a cohort they are taken in blocks that fit the fastest memory, and a block in passes of one
-simple thing each: draw four uniforms for everybody, find those who may move, then leaving, purchases, amounts, moves
-of satisfaction and ties for the customers among them. Counts are integers and money is summed in fixed units, so that
-no order of summation, and so no division of the work, can change a bit.
+simple thing each: one uniform for everybody, find customers and those who move, four more uniforms for these, then
+satisfaction, leaving, purchases, ties, amounts and the new state. Counts are integers and money is summed in fixed
+units, so that no order of summation, and so no division of the work, can change a bit.
 
 Where the time goes, measured on the retailer of ``benchmarks/retailer.py`` (a third of the people customers, 366
-states, one thread, 9.7 ns a person and period): draws 1.8, finding those who may move 1.9, the idle 1.5, rates and
-satisfaction 1.1, purchases and amounts 2.8, the rest .6. Block sizes from 256 to 2,048 make no difference. Loops that
-call another function that draws are not run several customers at a time, and indices that might be negative cost a
-test each: hence unsigned lists and the draws written out in ``fill_words``.
+states, one thread, 7.1 ns a person in the ninth period): the draw for everybody 1.3, finding customers and movers 1.0,
+draws for these .6, rates and satisfaction 1.1, leaving and who may buy .5, how often 1.0, amounts 1.4, the rest .3.
+Block sizes from 512 to 4,096 make little difference. Counters of lists are unsigned, because an index that might be
+negative costs a test each; and no pass writes ``state`` while it makes lists from it, which takes twice as long as two.
 """
 
 import math
@@ -18,7 +18,17 @@ import math
 import numpy as np
 
 from sim.engine.compile import kernel
-from sim.engine.draw_kernels import exp_minus, fill_words, philox, poisson_beyond, total_amount, unit
+from sim.engine.draw_kernels import (
+    FEW,
+    exp_minus,
+    fill_shared,
+    fill_words,
+    philox,
+    poisson_beyond,
+    poisson_few,
+    total_amount,
+    unit,
+)
 
 EVENTS = ("won", "returned", "left", "lost", "aware")
 """True moves, in the order in which they are counted."""
@@ -62,146 +72,164 @@ def move_lifecycle(
     who are no customers only the difference to ``successor[state, 0]``; ``purchases[c, stage]``, ``revenue[c, stage]``
     (integers, ``money_units`` to one unit of currency), ``events[c, event]``.
     """
-    w0, w1 = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
-    w2, w3 = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
-    some, active, others = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
-    leaving, rate, none = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-    where, outcome, bought = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    # Words: whether somebody leaves or moves on; for customers and those who enter, purchases, amounts and so on.
+    words, range_words = np.empty((5, BLOCK), np.uint32), np.empty(4 * BLOCK, np.uint32)
+    moving, buying, spending, feeling, tying = words[0], words[1], words[2], words[3], words[4]
+    some, others, active = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    people, outcome, bought = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    where, origin = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.uint16)
+    leaving, rate, mean, none = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     states, outcomes = successor.shape
-    limit, customer = np.empty(states, np.uint32), np.empty(states, np.uint32)
-    line = np.empty((states, COLUMNS))
-    leaves, wants = np.empty(states), np.empty(states)
-    rises, falls = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    customer, enters, idle = np.empty(states, np.uint64), np.empty(states, np.uint32), np.empty(states, np.uint16)
+    leaves, wants, spends = np.empty(states), np.empty(states), np.empty(states)
+    first_below, moves_below = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    rises_below, falls_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
     tally = np.empty((states, outcomes), np.int32)
-    one, size, largest = np.uint32(1), np.uint32(buys), np.uint32(0xFFFFFFFF)
+    number, money = np.empty(states, np.int64), np.empty(states, np.int64)
+    zero, one, size = np.uint64(0), np.uint32(1), np.uint32(buys)
     for c in range(start.size - 1):
         low, high = max(first, start[c]), min(last, start[c + 1])
         if low >= high:
             continue
-        tally[:] = 0
-        key = purpose ^ stream[c]
-        cell, number, money = stage[c], purchases[c], revenue[c]
+        tally[:], number[:], money[:] = 0, 0, 0
+        key, cell = purpose ^ stream[c], stage[c]
         table, moment, same = tables[spread[c]], moments[spread[c]], constant[spread[c]]
         for s in range(states):
-            line[s] = odds[c, law[c, s]]
-            customer[s] = 1 if kind[s] == 2 else 0
-            leaves[s], wants[s] = line[s, LEAVES], line[s, BUYS]
-            rises[s], falls[s] = words_below(line[s, RISES]), words_below(1.0 - line[s, FALLS])
-            # Who draws no more than this word is looked at closely (a word too many does no harm): customers always,
-            # those whose silence still grows, and of the others who may move.
-            limit[s] = 0
-            if kind[s] == 2 or successor[s, 0] != s:
-                limit[s] = largest
-            elif kind[s] < 4:
-                p = line[s, FIRST] + (1.0 - line[s, FIRST]) * line[s, SECOND]
-                limit[s] = np.uint32(min(p * WORDS, WORDS - 1.0))
+            line = odds[c, law[c, s]]
+            alive = kind[s] == 2
+            customer[s], idle[s] = alive, s if alive else np.int64(successor[s, 0])
+            leaves[s], wants[s], spends[s] = line[LEAVES], line[BUYS], line[SPENDS] if alive else 1.0
+            rises_below[s], falls_from[s] = words_below(line[RISES]), words_below(1.0 - line[FALLS])
+            enters[s] = kind[s] == 1 or kind[s] == 3
+            first_below[s] = moves_below[s] = 0
+            if kind[s] != 2 and kind[s] < 4:
+                first_below[s] = moves_below[s] = words_below(line[FIRST])
+            if kind[s] == 3:
+                moves_below[s] = words_below(line[FIRST] + (1.0 - line[FIRST]) * line[SECOND])
 
         for b in range(low, high, BLOCK):
             n = min(BLOCK, high - b)
             here, who, spend = state[b : b + n], identity[b : b + n], mean_spend[b : b + n]
-            fill_words(who, period, 0, replication, seed_key, key, w0, w1, w2, w3)
-            found = 0
+            rates, defections = purchase_rate[b : b + n], defection_rate[b : b + n]
+
+            # Everybody: lists of customers and of movers; silence grows.
+            fill_shared(who, period, 0, replication, seed_key, key, range_words, moving)
+            actives = movers = zero
             for j in range(n):
-                some[found] = j
-                found += w0[j] <= limit[here[j]]
-            actives = movers = 0
-            for k in range(found):
-                j = some[k]
-                is_customer = customer[here[j]]
+                s = here[j]
                 active[actives] = j
                 others[movers] = j
-                actives += is_customer
-                movers += one - is_customer
-
+                actives += customer[s]
+                movers += np.uint64(moving[j] < moves_below[s])
             for k in range(movers):
-                j = others[k]
-                s = here[j]
-                u = unit(w0[j])
-                returns = line[s, FIRST]
-                if u >= returns and not (kind[s] == 3 and u < returns + (1.0 - returns) * line[s, SECOND]):
-                    here[j] = successor[s, 0]
-                    continue
-                o = one if u < returns else np.uint32(2)
+                origin[k] = here[others[k]]
+            for j in range(n):
+                here[j] = idle[here[j]]
+
+            # Movers; those who enter join the end of the list of customers, for their first purchase.
+            for q in range(actives):
+                where[q] = here[active[q]]
+            buyers = actives
+            for k in range(movers):
+                j, s = others[k], origin[k]
+                o = one + np.uint32(moving[j] >= first_below[s])
                 here[j] = successor[s, o]
                 tally[s, o] += 1
-                if kind[s] == 1 or (kind[s] == 3 and o == one):
-                    amount = 1.0 if same else total_amount(unit(w2[j]), 1, table, moment)
-                    number[cell[s]] += 1
-                    money[cell[s]] += np.int64(math.floor(amount * spend[j] * money_units + 0.5))
+                active[buyers], where[buyers] = j, s
+                buyers += np.uint64(o == enters[s])
+            for q in range(buyers):
+                people[q] = who[active[q]]
+            fill_words(people[:buyers], period, 1, replication, seed_key, key, buying, spending, feeling, tying)
 
-            # Customers: rates and moves of satisfaction; e^-rate; who leaves; who buys; ties; purchases; the new state.
-            rates, defections = purchase_rate[b : b + n], defection_rate[b : b + n]
-            found = 0
+            # Customers: rates; satisfaction; who leaves.
             for q in range(actives):
-                j = active[q]
-                s = here[j]
-                where[q] = s
-                rate[q] = rates[j] * wants[s]
-                m = defections[j] * leaves[s]
-                leaving[q] = m
-                up, down = np.uint32(w3[j] < rises[s]), np.uint32(w3[j] >= falls[s])
+                rate[q] = rates[active[q]] * wants[where[q]]
+                leaving[q] = defections[active[q]] * leaves[where[q]]
+            for q in range(actives):
+                s = where[q]
+                up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= falls_from[s])
                 outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
-                some[found] = q
-                found += unit(w0[j]) < m  # 1 - e^-m < m: others cannot be leaving
+            found = maybe = zero
             for q in range(actives):
-                none[q] = exp_minus(rate[q])
+                some[found] = q
+                others[maybe] = q
+                found += np.uint64(unit(moving[active[q]]) < leaving[q])  # 1 - e^-m < m: others cannot be leaving
+                maybe += np.uint64(unit(buying[q]) > 1.0 - rate[q])  # e^-l > 1 - l: others cannot be buying
             for k in range(found):
                 q = some[k]
-                after = -math.log1p(-unit(w0[active[q]])) / leaving[q]
+                after = -math.log1p(-unit(moving[active[q]])) / leaving[q]
                 if after < 1.0:
                     outcome[q] = size
                     rate[q] *= after
-                    none[q] = exp_minus(rate[q])
-            found = 0
-            for q in range(actives):
-                some[found] = q
-                found += outcome[q] != size if renewal else unit(w1[active[q]]) > none[q]
+
+            # Who buys, and how often.
+            found = zero
+            if renewal:
+                for q in range(actives):
+                    some[found], bought[found] = q, 1
+                    found += np.uint64(outcome[q] != size)
+            else:
+                for k in range(maybe):
+                    mean[k] = rate[others[k]]
+                for k in range(maybe):
+                    none[k] = exp_minus(mean[k])
+                for k in range(maybe):
+                    some[found] = others[k]
+                    u = unit(buying[others[k]])
+                    times = poisson_few(u, mean[k], none[k])
+                    if times == FEW:
+                        times = np.uint32(poisson_beyond(u, mean[k], none[k]))
+                    bought[found] = times
+                    found += np.uint64(times > 0)
+            for q in range(actives, buyers):
+                some[found], bought[found] = q, 1
+                found += np.uint64(1)
+
+            # Ties; money; the new state.
             if ties > 1:
                 for q in range(actives):
                     if outcome[q] == size:
                         continue
-                    s = where[q]
-                    u = unit(philox(who[active[q]], period, 1, replication, seed_key, key)[0])
+                    line = odds[c, law[c, where[q]]]
+                    u = unit(tying[q])
                     move = outcome[q] // size
                     move -= np.uint32(move > 0)
-                    if u < line[s, LEAVES_WITH]:
+                    if u < line[LEAVES_WITH]:
                         outcome[q] = size
                         continue
-                    if u < line[s, LOSES_TIE]:
+                    if u < line[LOSES_TIE]:
                         move += np.uint32(2 * levels)
-                    elif u >= 1.0 - line[s, GAINS_TIE]:
+                    elif u >= 1.0 - line[GAINS_TIE]:
                         move += np.uint32(levels)
                     outcome[q] = size * (move + one) if move > 0 else 0
             for k in range(found):
-                q = some[k]
-                bought[k] = 1 if renewal else poisson_beyond(unit(w1[active[q]]), rate[q], none[q])
-            for k in range(found):
-                q, n_bought = some[k], bought[k]
-                j = active[q]
+                q, times = some[k], bought[k]
                 s = where[q]
-                amount = float(n_bought) if same else total_amount(unit(w2[j]), n_bought, table, moment)
-                outcome[q] += min(n_bought, size - one)
-                number[cell[s]] += n_bought
-                money[cell[s]] += np.int64(math.floor(amount * line[s, SPENDS] * spend[j] * money_units + 0.5))
+                amount = float(times) if same else total_amount(unit(spending[q]), times, table, moment)
+                outcome[q] += min(times, size - one)
+                number[s] += times
+                money[s] += np.int64(math.floor(amount * spends[s] * spend[active[q]] * money_units + 0.5))
             for q in range(actives):
                 s, o = where[q], outcome[q]
                 here[active[q]] = successor[s, o]
                 tally[s, o] += 1
 
         for s in range(states):
+            purchases[c, cell[s]] += number[s]
+            revenue[c, cell[s]] += money[s]
             for way in range(outcomes):
                 how_many = tally[s, way]
                 if how_many == 0:
                     continue
-                t, idle = successor[s, way], successor[s, 0]
+                t, stays = successor[s, way], successor[s, 0]
                 counts[c, t] += how_many
                 moves[c, cell[s], cell[t]] += how_many
                 if kind[s] == 2:
                     if buys <= way < 2 * buys:
                         events[c, EVENT_LEFT] += how_many
                     continue
-                counts[c, idle] -= how_many
-                moves[c, cell[s], cell[idle]] -= how_many
+                counts[c, stays] -= how_many
+                moves[c, cell[s], cell[stays]] -= how_many
                 if kind[s] == 0:
                     events[c, EVENT_AWARE] += how_many
                 elif kind[s] == 1:

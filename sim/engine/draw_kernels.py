@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from sim.engine.compile import kernel
+from sim.engine.compile import inlined, kernel
 
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -20,6 +20,8 @@ HALF = np.uint64(32)
 POWERS_OF_HALF = 2.0 ** -np.arange(1024.0) / math.sqrt(2.0)
 """``2^-k e^(-ln 2/2)`` for :func:`exp_minus`."""
 INVERSES = 1.0 / np.maximum(np.arange(64.0), 1.0)
+FEW = 6
+"""Purchases that are counted without a branch; more are rare in a period."""
 LN_2_HIGH, LN_2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 """The logarithm of 2 in two parts, so that whole multiples of the first are exact (Cody & Waite 1980)."""
 TAYLOR = tuple(1.0 / math.factorial(i) for i in range(12))
@@ -31,7 +33,7 @@ TAIL, TAIL_CELLS = 1.0 / 32.0, 512
 TAIL_LOGIT = math.log((1.0 - TAIL) / TAIL)
 
 
-@kernel
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """Return four 32-bit words (held in uint64) from a counter and a key of 32-bit words."""
     c0 = np.uint64(c0) & MASK
@@ -52,7 +54,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@kernel
+@inlined
 def unit(word):
     """Return a 32-bit word as a float in (0, 1), never either end."""
     return (float(word) + 0.5) * 2.0**-32
@@ -71,29 +73,39 @@ def fill_uniforms(key, purpose, identity, period, draw, replication, out):
 
 @kernel
 def fill_words(identity, period, draw, replication, k0, k1, w0, w1, w2, w3):
-    """Fill the four words of every customer, as :func:`philox`.
-
-    The rounds stand here once more because only a loop without calls runs several customers at a time.
-    """
+    """Fill the four words of every customer, as :func:`philox`."""
     for i in range(identity.size):
-        c0, c1, c2, c3 = np.uint64(identity[i]), np.uint64(period), np.uint64(draw), np.uint64(replication)
-        key_0, key_1 = np.uint64(k0) & MASK, np.uint64(k1) & MASK
-        for _ in range(10):
-            product_0 = MULTIPLIER_0 * c0
-            product_1 = MULTIPLIER_1 * c2
-            c0 = (product_1 >> HALF) ^ c1 ^ key_0
-            c1 = product_1 & MASK
-            c2 = (product_0 >> HALF) ^ c3 ^ key_1
-            c3 = product_0 & MASK
-            key_0 = (key_0 + WEYL_0) & MASK
-            key_1 = (key_1 + WEYL_1) & MASK
-        w0[i] = c0
-        w1[i] = c1
-        w2[i] = c2
-        w3[i] = c3
+        w0[i], w1[i], w2[i], w3[i] = philox(identity[i], period, draw, replication, k0, k1)
 
 
 @kernel
+def fill_shared(identity, period, draw, replication, k0, k1, range_words, out):
+    """Fill one word of every customer: four who follow one another in number share a draw.
+
+    The word is number ``identity % 4`` of the draw of ``identity // 4``. ``range_words``: room for the words of a range
+    of numbers. Where the numbers fit, as those of a cohort's neighbours do, each draw of the range is made once.
+    """
+    four, lowest, highest = np.uint32(4), identity[0], identity[0]
+    for i in range(identity.size):
+        lowest, highest = min(lowest, identity[i]), max(highest, identity[i])
+    base = lowest // four
+    draws = np.int64(highest // four - base) + 1
+    if 4 * draws <= range_words.size:
+        for i in range(draws):
+            j = 4 * i
+            range_words[j], range_words[j + 1], range_words[j + 2], range_words[j + 3] = philox(
+                base + i, period, draw, replication, k0, k1
+            )
+        for i in range(identity.size):
+            out[i] = range_words[identity[i] - four * base]
+        return
+    for i in range(identity.size):
+        a, b, c, d = philox(identity[i] // four, period, draw, replication, k0, k1)
+        word = identity[i] % four
+        out[i] = (a if word == 0 else b) if word < 2 else (c if word == 2 else d)
+
+
+@inlined
 def exp_minus(x):
     """Return ``e^-x`` for ``x`` of at least 0, to 1e-14, and 0 beyond 700; the same bits on every machine.
 
@@ -135,7 +147,19 @@ def poisson_beyond(u, mean, none):
     return n
 
 
-@kernel
+@inlined
+def poisson_few(u, mean, none):
+    """Return the smaller of :func:`poisson_beyond` and ``FEW``, without a branch."""
+    times = np.uint32(u > none)
+    probability = cumulative = none
+    for n in range(1, FEW):
+        probability *= mean * INVERSES[n]
+        cumulative += probability
+        times += np.uint32(u > cumulative)
+    return times
+
+
+@inlined
 def total_amount(u, n, table, moments):
     """Return the total of ``n`` amounts with mean 1 each, ``Gamma(p n, p)``, at quantile ``u``.
 
