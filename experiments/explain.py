@@ -7,18 +7,8 @@ from typing import Any
 
 from experiments.progress import Step
 from experiments.tables import money, table
-from optimizer.explain import (
-    Ground,
-    Line,
-    Pair,
-    RuleFigure,
-    Unspent,
-    grounds,
-    lines_of,
-    pairs_of,
-    rules_of,
-    unspent_of,
-)
+from optimizer.explain import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, rules_of, unspent_of
+from optimizer.ground import Ground, grounds
 from optimizer.moves import KEPT, Range, Simplest, range_of, simplest_of
 from optimizer.plan import Plan
 from sim.scenario import Scenario

@@ -24,7 +24,7 @@ from optimizer.curve_model import OVER, CurveModel, curve_model
 from optimizer.curve_result import Binding, CurveAllocation, relative_gap
 from optimizer.curve_rules import AllocationRules, Row, carry_over_matrix, rule_rows
 from optimizer.curve_shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve
-from optimizer.solver import ArrayModel, solve_arrays
+from optimizer.solver_arrays import ArrayModel, solve_arrays
 from sim.errors import InputError, SolverError
 
 __all__ = ["allocate"]

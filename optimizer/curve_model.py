@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.curve_rules import Row
-from optimizer.solver import ArrayModel
+from optimizer.solver_arrays import ArrayModel
 
 __all__ = ["CurveModel", "curve_model"]
 

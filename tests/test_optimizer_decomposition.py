@@ -227,7 +227,7 @@ def two_class_market(
 
     ``open_``: people appear, and two levers were committed before the start for as long as they take to act.
     """
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 2))
     content = market(periods=4, stages=SHORT_STAGES, **changes)
     if open_:
         content["segments"]["fresh"]["births"] = {"unaware": 700.5, "prospect": 333.3}
@@ -340,7 +340,7 @@ def test_playable_improvement_is_exact_and_never_harms(
     market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From every start: no loss, no single change left that gains, never above the best of all plans; once there."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 2))
     problem = problem_of(tiny_market(market))
     pricing, prices = Pricing(problem), np.array([0.4])
     stages = list(problem.targets.stages)

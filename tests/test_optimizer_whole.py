@@ -89,7 +89,7 @@ def ruled_market(seed: int, market: Callable[..., Content]) -> tuple[Content, fl
 
 
 def ruled_problem(seed: int, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> AllocationProblem:
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     return problem_of(*ruled_market(seed, market))
 
 
