@@ -24,13 +24,15 @@ __all__ = ["group"]
 
 group = commands()
 
+PolicyOption = Annotated[str, typer.Option(help="A policy's name or a plan file.")]
+
 REPLICATIONS = 20
 
 
 @group.command(epilog="Example: tenure simulate scenario.yaml --policy as-today --table months.csv")
 def simulate(
     scenario: ScenarioFile,
-    policy: Annotated[str, typer.Option(help="A policy's name or a plan file.")] = "as-today",
+    policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
     replications: Annotated[
         int | None,
@@ -92,7 +94,7 @@ def trace(
         typer.Option(help="A number from 0 on inside a segment; or a base's customer id [default: the first]."),
     ] = None,
     segment: Annotated[str | None, typer.Option(help="Whose customer [default: the first with people].")] = None,
-    policy: Annotated[str, typer.Option(help="A policy's name or a plan file.")] = "as-today",
+    policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
     seed: Seed = 0,
     threads: Threads = THREADS,

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.curve_rules import Row
+from optimizer.solver import tidy
 from optimizer.solver_arrays import ArrayModel
 
 __all__ = ["CurveModel", "curve_model"]
@@ -166,7 +167,7 @@ def curve_model(
     upper[:places] = OVER * money / unit
     objective = np.zeros(first[4])
     objective[first[1] : first[2]] = rise / gain
-    arrays = parts.model(_tidy(objective), _tidy(upper))
+    arrays = parts.model(tidy(objective), tidy(upper))
     direction = np.zeros(arrays.row_lower.size)
     direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
     return CurveModel(
@@ -192,8 +193,8 @@ class _Rows:
         """Return all of them over columns from 0 to ``upper``."""
         rows, columns, values, row_lower, row_upper = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         return ArrayModel(
-            objective, np.zeros(upper.size), upper, rows.astype(np.int64), columns.astype(np.int64), _tidy(values),
-            _tidy(row_lower), _tidy(row_upper), np.zeros(upper.size, dtype=bool),
+            objective, np.zeros(upper.size), upper, rows.astype(np.int64), columns.astype(np.int64), tidy(values),
+            tidy(row_lower), tidy(row_upper), np.zeros(upper.size, dtype=bool),
         )  # fmt: skip
 
 
@@ -257,11 +258,3 @@ def _add_bends(parts: _Rows, before: Ints, after: Ints, piece_column: int, bend_
             np.full(piece.size, low),
             np.full(piece.size, high),
         )
-
-
-def _tidy(values: Floats) -> Floats:
-    """Return values to twelve significant digits: below that, arithmetic in another unit already differs."""
-    inside = np.isfinite(values) & (np.abs(values) > 1e-280)
-    digits = np.where(inside, values, 1.0)
-    power = 10.0 ** (11 - np.floor(np.log10(np.abs(digits))))
-    return np.where(inside, np.round(digits * power) / power, np.where(np.isfinite(values), 0.0, values))

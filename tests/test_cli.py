@@ -11,30 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments.cli import main
 from optimizer.plan import Plan
 from sim.scenario import load
 from sim.twin import build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"
-
-
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path
-) -> tuple[int, str, str]:
-    """Return exit code, standard output and standard error of one command."""
-    monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    out, err = capsys.readouterr()
-    return int(stop.value.code or 0), out, err
-
-
-@pytest.fixture
-def tenure(capsys, monkeypatch, tmp_path):
-    """Run a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: run(capsys, monkeypatch, *words)
 
 
 def orders(path: Path, customers: int = 400) -> Path:
@@ -166,21 +147,25 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
-    """Every kind of bad input: one line on standard error that says what, exit code 2, nothing left behind."""
-    orders(tmp_path / "orders.csv", customers=5)
-    (tmp_path / "empty.yaml").touch()
-    (tmp_path / "empty.csv").touch()
-    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
-    before = sorted(p.name for p in tmp_path.iterdir())
-    words, expected = MISTAKES[name]
+def refuses(tenure, folder: Path, words: tuple, expected: str) -> None:
+    """Assert that a command says in one line what is wrong, with exit code 2, and leaves nothing behind."""
+    before = sorted(path.name for path in folder.iterdir())
     code, out, err = tenure(*words)
     assert (code, out) == (2, ""), err
     assert err.count("\n") == 1
     assert err.startswith("tenure: ")
     assert expected in err
-    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
+    """Every kind of bad input."""
+    orders(tmp_path / "orders.csv", customers=5)
+    (tmp_path / "empty.yaml").touch()
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
+    refuses(tenure, tmp_path, *MISTAKES[name])
 
 
 def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
