@@ -23,7 +23,7 @@ from optimizer.curve_rules import Row
 from optimizer.solver import tidy
 from optimizer.solver_arrays import ArrayModel
 
-__all__ = ["CurveModel", "curve_model"]
+__all__ = ["CurveModel", "curve_model", "hull"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,11 +81,11 @@ class CurveModel:
     price_unit: Floats
     direction: Floats
 
-    def point(self, spend: Floats, effective: Floats) -> Floats:
-        """Return the columns that belong to a spend without smallest campaigns."""
+    def point(self, spend: Floats, effective: Floats, runs: Floats) -> Floats:
+        """Return the columns that belong to a spend, with the campaigns that are run."""
         filled = np.clip((effective[self.owner] - self.start) / self.length, 0, 1)
         over = (effective[self.bend_owner] >= self.bend_at * (1 - 1e-12)).astype(float)
-        return np.concatenate([spend / self.unit, filled, over, np.zeros(self.campaigns)])
+        return np.concatenate([spend / self.unit, filled, over, runs])
 
     def whole(self, values: Floats) -> "ArrayModel":
         """Return the arrays with bends and campaigns at their rounded values: pieces that are full or shut are fixed.
@@ -175,6 +175,19 @@ def curve_model(
         float(sum(v[0] for _, v in pieces)), owner, start, length, owner[bend_piece], start[bend_piece],
         before, after, first_bend_row, price_unit, direction,
     )  # fmt: skip
+
+
+def hull(spend: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """Return the corners of the lowest curve above these corners that nowhere bends up."""
+    kept: list[int] = []
+    for i in range(spend.size):
+        while len(kept) > 1:
+            a, b = kept[-2:]
+            if (value[b] - value[a]) * (spend[i] - spend[b]) > (value[i] - value[b]) * (spend[b] - spend[a]):
+                break
+            kept.pop()
+        kept.append(i)
+    return spend[kept], value[kept]
 
 
 class _Rows:
