@@ -20,7 +20,8 @@ from experiments.cli_options import (
     commands,
     print_json,
 )
-from experiments.inputs import check_table_file, open_scenario
+from experiments.inputs import open_scenario
+from sim.files import TABLE_FILES, check_output, write_table
 
 __all__ = ["group"]
 
@@ -75,9 +76,9 @@ def optimize(
     from experiments.questions import question_of
     from experiments.summary import plan_summary, targeting_summary
     from optimizer.optimise import solved
-    from optimizer.plan_files import check_plan_file
+    from optimizer.plan_files import PLAN_FILES
 
-    check_plan_file(output)
+    check_output(output, PLAN_FILES)
     found, twin = open_scenario(scenario)
     if value_of_targeting:
         from optimizer.frontier import value_of_targeting as compared
@@ -132,10 +133,10 @@ def explain(
     from experiments.explain import explain_plan, explanation_in_words
     from experiments.inputs import open_plan
     from experiments.progress import progress_bars
-    from optimizer.plan_files import check_plan_file
+    from optimizer.plan_files import PLAN_FILES
 
     if simplest is not None:
-        check_plan_file(simplest)
+        check_output(simplest, PLAN_FILES)
     file, found, twin, made = open_plan(plan, scenario)
     with progress_bars() as step:
         answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
@@ -165,12 +166,14 @@ def frontier(
     as_json: Json = False,
 ) -> None:
     """Show the most customer asset by budget, where more stops paying, and winning against keeping along the way."""
-    from experiments.frontier import budgets_of, frontier_rows, frontier_summary, write_rows
+    from pandas import DataFrame
+
+    from experiments.frontier import budgets_of, frontier_rows, frontier_summary
     from experiments.progress import progress_bars
     from optimizer.frontier import frontier as trace_frontier
 
     if table is not None:
-        check_table_file(table)
+        check_output(table, TABLE_FILES)
     found, twin = open_scenario(scenario)
     with progress_bars() as step:
         curve = trace_frontier(
@@ -178,7 +181,7 @@ def frontier(
             progress=step("Optimising"),
         )  # fmt: skip
     if table is not None:
-        write_rows(frontier_rows(curve), table)
+        write_table(table, DataFrame(frontier_rows(curve)))
     if as_json:
         print_json({"points": frontier_rows(curve), "sweet_spot": frontier_rows(curve)[-1]})
     else:
@@ -202,7 +205,8 @@ def allocate(
         int | None, typer.Option(help="Repeat curves that name no period so often.", min=1, max=1200)
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(help="Seconds; then the best plan so far, with its gap.", min=0.01, max=1e6)
+        float,
+        typer.Option(help="Seconds; then the best plan so far, with its gap. A first may take 5.", min=0.01, max=1e6),
     ] = 60.0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write .csv, .json or .xlsx.")] = None,
     seed: NoSeed = 0,
@@ -240,13 +244,13 @@ def risk(
     """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
     from experiments.progress import progress_bars
     from experiments.risk import risk_dict, risk_summary
-    from optimizer.plan_files import check_plan_file
+    from optimizer.plan_files import PLAN_FILES
     from optimizer.risk import risk as weigh
     from sim.scenario import load
     from sim.twin import build
 
     if output is not None:
-        check_plan_file(output)
+        check_output(output, PLAN_FILES)
     found = load(scenario)
     with progress_bars() as step:
         result = weigh(

@@ -17,8 +17,9 @@ from experiments.cli_options import (
     commands,
     print_json,
 )
-from experiments.inputs import check_table_file, chosen_policies, open_scenario
+from experiments.inputs import chosen_policies, open_scenario
 from sim.errors import InputError
+from sim.files import TABLE_FILES, check_output, writable_folder
 
 __all__ = ["group"]
 
@@ -61,7 +62,9 @@ def simulate(
     if in_parts and replications not in (None, 1):
         raise InputError(f"--replications {replications}: --until, --save and --resume follow one market; leave it out")
     if table is not None:
-        check_table_file(table)
+        check_output(table, TABLE_FILES)
+    if save is not None:
+        check_output(save)
     found, twin = open_scenario(scenario)
     with progress_bars() as step:
         if in_parts:
@@ -137,7 +140,6 @@ def compare(
     from experiments.progress import progress_bars
     from experiments.study import keep_study
     from experiments.summary import comparison_summary
-    from sim.files import writable_folder
 
     found, twin = open_scenario(scenario)
     total, chosen = chosen_policies(policy, found, twin, budget)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import FolderError, InputError
-from sim.files import write_file, write_text
+from sim.errors import InputError
+from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
     from optimizer.plan import Plan
 
-__all__ = ["COLUMNS", "PLAN_FILES", "Stored", "check_plan_file", "read_plan", "write_plan"]
+__all__ = ["COLUMNS", "PLAN_FILES", "Stored", "read_plan", "write_plan"]
 
 Content = dict[str, Any]
 
@@ -87,20 +87,6 @@ class Stored:
     place: Callable[[int], str]
 
 
-def check_plan_file(path: Path) -> None:
-    """Refuse a plan file that could not be written, before the work that fills it.
-
-    Raises
-    ------
-    InputError, FolderError
-        If the name ends in none of :data:`PLAN_FILES`, or is a folder's.
-    """
-    if path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-    if path.suffix not in PLAN_FILES:
-        raise InputError(f"{path}: expected a name that ends in {', '.join(PLAN_FILES[:-1])} or {PLAN_FILES[-1]}")
-
-
 def write_plan(plan: "Plan", path: Path) -> None:
     """Write a plan by the ending of ``path``, under a temporary name, and move it into place.
 
@@ -111,7 +97,7 @@ def write_plan(plan: "Plan", path: Path) -> None:
     FolderError
         If the file cannot be written.
     """
-    check_plan_file(path)
+    check_output(path, PLAN_FILES)
     if path.suffix == ".json":
         write_text(path, plan.to_json(path.parent))
     elif path.suffix == ".csv":

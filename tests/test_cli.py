@@ -168,6 +168,25 @@ def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
     refuses(tenure, tmp_path, *MISTAKES[name])
 
 
+WRITERS = {
+    "calibrate": ("calibrate", "missing.csv", "-o", "nowhere/new.yaml"),
+    "simulate, table": ("simulate", "missing.yaml", "--table", "nowhere/new.csv"),
+    "simulate, saved": ("simulate", "missing.yaml", "--until", "2", "--save", "nowhere/new.npz"),
+    "optimize": ("optimize", "missing.yaml", "-o", "nowhere/new.json"),
+    "explain": ("explain", "missing.json", "--simplest", "nowhere/new.json"),
+    "frontier": ("frontier", "missing.yaml", "--table", "nowhere/new.parquet"),
+    "allocate": ("allocate", "missing.csv", "--budget", "1", "-o", "nowhere/new.xlsx"),
+    "risk": ("risk", "missing.yaml", "-o", "nowhere/new.csv"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tenure, tmp_path, name) -> None:
+    """The input is missing too, but where to write is looked at first."""
+    words = WRITERS[name]
+    refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: nowhere is not a folder; make it first")
+
+
 def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     """A floor that too few customers can take is named, with by how much it is missed."""
     text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.9}")

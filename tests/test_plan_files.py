@@ -193,7 +193,7 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
             plan().save(tmp_path / name)
     with pytest.raises(FolderError, match="it is a folder"):
         plan().save(tmp_path)
-    with pytest.raises(FolderError, match="choose a folder"):
+    with pytest.raises(FolderError, match="is not a folder; make it first"):
         plan().save(tmp_path / "nowhere" / "plan.xlsx")
 
 
