@@ -305,6 +305,21 @@ def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -
     assert json.loads(out)["prices_from"] == "search"
 
 
+def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
+    """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
+    assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
+    refuses(tenure, tmp_path, ("explain", "plan.json", "--budget", "0"), "with no money there is nothing to explain")
+    assert tenure("optimize", SMALL, "--budget", "0", "--bound-steps", "0")[0] == 0
+    for words in (("explain", "plan.json"), ("explain", "plan.json", "--budget", "0")):
+        code, out, err = tenure(*words)
+        assert (code, err) == (0, "")
+        assert out.startswith("small: the plan spends nothing, so no line (segment / lever) is there to explain.")
+        assert "The first unit would bring most on regulars / retention" in out
+        assert "- budget: at most 0; 1,000 more would bring" in out
+        assert "stated as a share" not in out
+        assert "implest" not in out
+
+
 def test_explain_wants_a_scenario(tenure, tmp_path) -> None:
     """A CSV file, or a scenario that is gone: one line that says what to do."""
     (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
