@@ -69,7 +69,11 @@ def optimize(
     threads: Threads = THREADS,
     as_json: Json = False,
 ) -> None:
-    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices."""
+    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
+
+    --json prints what plan.json holds. Every key with its unit is in docs/plan-files.md, and in the sheet "about" of a
+    plan written as .xlsx. Where "goal" is "thrift", as with --reach, "bound" is the least money that any plan needs.
+    """
     from dataclasses import replace
 
     from experiments.progress import progress_bars
