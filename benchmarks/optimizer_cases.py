@@ -106,14 +106,14 @@ def content_of(
 @contextmanager
 def _classes(rates: int, horizons: int) -> "Iterator[None]":
     """Build twins with so many trait classes a segment."""
-    import sim.twin
+    import sim.customers.synthetic
 
-    before = sim.twin.SYNTHETIC_CLASSES
-    sim.twin.SYNTHETIC_CLASSES = (rates, horizons)
+    before = sim.customers.synthetic.SYNTHETIC_CLASSES
+    sim.customers.synthetic.SYNTHETIC_CLASSES = (rates, horizons)
     try:
         yield
     finally:
-        sim.twin.SYNTHETIC_CLASSES = before
+        sim.customers.synthetic.SYNTHETIC_CLASSES = before
 
 
 def case(

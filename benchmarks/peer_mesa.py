@@ -5,19 +5,14 @@ which spares Mesa a look-up by name, and who is lost for good and lapsed is remo
 floats and lists, because an agent takes one number at a time. Imports neither the engine nor its dependencies.
 """
 
-import argparse
-import gc
-import json
 import math
 import random
-import time
-from pathlib import Path
 from typing import Any
 
 import mesa  # type: ignore[import-not-found,unused-ignore]
 
 from benchmarks.behaviour import Result, Start, behaviour_of
-from benchmarks.books import CELLS, NEW, Book, Books
+from benchmarks.books import CELLS, NEW, Book, Books, answer
 from benchmarks.retailer import ALIVE, GONE, LOST, PROSPECT, UNAWARE
 
 __all__ = ["run"]
@@ -165,26 +160,13 @@ def run(content: dict[str, Any], start: Start, seed: int) -> Result:
     behaviour = behaviour_of(content)
     books = Books(behaviour, start)
     model = Retail(books, start, seed)
-    gc.collect()
-    gc.disable()  # there are no cycles to find, and looking for them takes up to half of the time
-    began = time.perf_counter()
-    for _ in range(behaviour.periods):
-        model.step()
-    seconds = time.perf_counter() - began
-    gc.enable()
-    return {"seconds": seconds, "customer_periods": start.size * behaviour.periods, "totals": books.ledger.totals()}
 
+    def work() -> None:
+        for _ in range(behaviour.periods):
+            model.step()
 
-def main() -> None:
-    """Run as ``python -m benchmarks.peer_mesa scenario.json people.npz SEED`` and print the result."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("scenario", type=Path)
-    parser.add_argument("people", type=Path)
-    parser.add_argument("seed", type=int)
-    given = parser.parse_args()
-    content = json.loads(given.scenario.read_text(encoding="utf-8"))
-    print(json.dumps(run(content, Start.load(given.people), given.seed)))
+    return books.timed(work)
 
 
 if __name__ == "__main__":
-    main()
+    answer(run)

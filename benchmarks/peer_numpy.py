@@ -7,11 +7,8 @@ fastest generator NumPy has (SFC64), Poisson numbers by inversion, of which most
 are independent within a period, so several threads share them: NumPy lets go of the interpreter inside long calls.
 """
 
-import argparse
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +28,7 @@ from benchmarks.behaviour import (
     Start,
     behaviour_of,
 )
+from benchmarks.books import answer
 from benchmarks.retailer import ALIVE, GONE, LOST, PROSPECT, STAGES, UNAWARE
 
 __all__ = ["BLOCK", "run"]
@@ -334,17 +332,5 @@ def _step(work: tuple[Block, Odds]) -> Done:
     return work[0].step(work[1])
 
 
-def main() -> None:
-    """Run as ``python -m benchmarks.peer_numpy scenario.json people.npz SEED THREADS`` and print the result."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("scenario", type=Path)
-    parser.add_argument("people", type=Path)
-    parser.add_argument("seed", type=int)
-    parser.add_argument("threads", type=int, default=1, nargs="?")
-    given = parser.parse_args()
-    content = json.loads(given.scenario.read_text(encoding="utf-8"))
-    print(json.dumps(run(content, Start.load(given.people), given.seed, given.threads)))
-
-
 if __name__ == "__main__":
-    main()
+    answer(run)

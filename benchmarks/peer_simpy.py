@@ -6,20 +6,15 @@ needless turn. Who is lost for good and lapsed ends. Python's own generator, pla
 takes one number at a time.
 """
 
-import argparse
-import gc
-import json
 import math
 import random
-import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import simpy
 
 from benchmarks.behaviour import Result, Start, behaviour_of
-from benchmarks.books import CELLS, NEW, Book, Books
+from benchmarks.books import CELLS, NEW, Book, Books, answer
 from benchmarks.retailer import ALIVE, GONE, LOST, PROSPECT, UNAWARE
 
 __all__ = ["run"]
@@ -166,25 +161,8 @@ def run(content: dict[str, Any], start: Start, seed: int) -> Result:
     for group, *rest in rows:
         world.clock.process(person(world, books.books[group], *rest))
     world.clock.run(until=0.25)  # every process runs to its first wait
-    gc.collect()
-    gc.disable()  # there are no cycles to find, and looking for them takes up to half of the time
-    began = time.perf_counter()
-    world.clock.run(until=behaviour.periods + 0.75)
-    seconds = time.perf_counter() - began
-    gc.enable()
-    return {"seconds": seconds, "customer_periods": start.size * behaviour.periods, "totals": books.ledger.totals()}
-
-
-def main() -> None:
-    """Run as ``python -m benchmarks.peer_simpy scenario.json people.npz SEED`` and print the result."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("scenario", type=Path)
-    parser.add_argument("people", type=Path)
-    parser.add_argument("seed", type=int)
-    given = parser.parse_args()
-    content = json.loads(given.scenario.read_text(encoding="utf-8"))
-    print(json.dumps(run(content, Start.load(given.people), given.seed)))
+    return books.timed(lambda: world.clock.run(until=behaviour.periods + 0.75))
 
 
 if __name__ == "__main__":
-    main()
+    answer(run)

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.tables import table
 from sim.errors import FolderError, InputError, RulesError, first_line
-from sim.files import write_file, write_text
+from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
     from optimizer.curve_result import CurveAllocation
@@ -45,7 +45,7 @@ def run_allocate(
     from optimizer.curve_shapes import read_curves
 
     if output is not None:
-        check_output(output)
+        check_output(output, SUFFIXES)
     stated = stated_rules(rules, **options)
     result = allocate(read_curves(curves), stated, time_limit=time_limit)
     if tell is not None:
@@ -108,22 +108,6 @@ def _by_channel(option: str, words: Sequence[str]) -> dict[str, float]:
             raise InputError(f"{option} {word}: '{channel}' has one already; give each channel once")
         found[channel] = money
     return found
-
-
-def check_output(path: Path) -> None:
-    """Refuse a file that could not be written, before the work that fills it.
-
-    Raises
-    ------
-    InputError, FolderError
-        If the name says no known kind, or there is no folder for it.
-    """
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"{path}: expected a name that ends in .csv, .json or .xlsx")
-    if path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")
 
 
 def save_allocation(result: "CurveAllocation", path: Path) -> None:

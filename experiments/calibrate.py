@@ -14,7 +14,7 @@ from experiments.tables import table
 from sim.customers.base import CustomerBase
 from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
 from sim.errors import FolderError, InputError, PurchasesError
-from sim.files import write_text
+from sim.files import check_output, write_text
 from sim.scenario import parse
 
 __all__ = ["Calibration", "calibrate_purchases"]
@@ -99,8 +99,7 @@ def calibrate_purchases(
     FolderError
         If a file is there already (without ``force``) or cannot be written.
     """
-    if not output.name or output.is_dir():
-        raise FolderError(f"cannot write {output}: it is a folder; give the name of a file, such as scenario.yaml")
+    check_output(output)
     base_path = output.with_suffix(".duckdb")
     if purchases.resolve() in (output.resolve(), base_path.resolve()):
         raise FolderError(f"{purchases}: would be written over; choose another name with -o")

@@ -15,7 +15,8 @@ from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError
 from sim.history import History
 from sim.market.clock import Budget, Market
-from sim.twin import TraitsFrom, Twin
+from sim.people import TraitsFrom
+from sim.twin import Twin
 from sim.valuation import customer_asset
 
 __all__ = ["Comparison", "Outcome", "budget_of", "compare"]

@@ -8,6 +8,7 @@ from typing import Any
 from experiments.compare import Comparison, compare
 from experiments.progress import Step
 from experiments.scenario_file import calibrated, scenario_text
+from experiments.study import keep_study
 from optimizer.optimise import optimise
 from optimizer.plan import Plan
 from policies.catalogue import NAMES, named
@@ -134,26 +135,19 @@ def run_demo(
     comparison = compare(
         twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
     )
-    step("Writing the report")
-    from experiments.report import write_report
-    from experiments.tracking import log_study
-
-    report = folder / "report.html"
-    write_report(report, scenario=scenario, twin=twin, comparison=comparison, plan=plan, fit=fit)
-    step("Logging to MLflow")
-    tracked = log_study(
+    report, tracking_uri = keep_study(
         folder,
+        "demo",
+        scenario_path,
         scenario=scenario,
+        twin=twin,
         comparison=comparison,
         plan=plan,
-        report=report,
-        seed=seed,
-        study="demo",
-        scenario_file=scenario_path,
+        fit=fit,
+        step=step,
     )
     return Demo(
-        scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracked.tracking_uri,
-        time.perf_counter() - began,
+        scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri, time.perf_counter() - began
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """``tenure explain``: why a plan gives what to whom, in money and in sentences."""
 
+import math
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,20 +8,11 @@ from typing import Any
 
 from experiments.progress import Step
 from experiments.tables import money, table
-from optimizer.explain import (
-    Ground,
-    Line,
-    Pair,
-    RuleFigure,
-    Unspent,
-    grounds,
-    lines_of,
-    pairs_of,
-    rules_of,
-    unspent_of,
-)
+from optimizer.explain import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.ground import Ground, grounds
 from optimizer.moves import KEPT, Range, Simplest, range_of, simplest_of
 from optimizer.plan import Plan
+from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.twin import Twin
 
@@ -87,7 +79,18 @@ class Explanation:
 def explain_plan(
     scenario: Scenario, twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, step: Step
 ) -> Explanation:
-    """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps."""
+    """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps.
+
+    Raises
+    ------
+    InputError
+        If ``budget`` is no money, or nothing where the plan spends something.
+    """
+    if budget == 0 and plan.spend.any():
+        raise InputError(
+            f"--budget 0: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
+            "leave --budget out to explain it as it is"
+        )
     ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
     lines = lines_of(ground, step("What each line brings"))
     tell, ranges = step("How far each line can move"), {}
@@ -101,11 +104,26 @@ def explain_plan(
 
 def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
     """Return what ``tenure explain`` prints; files as the user gave them."""
-    parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+    if not any(line.spend > 0 for line in found.lines):
+        parts = [_nothing_spent(found), _rules(found)]
+    else:
+        parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
     return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
 
 
 # --- The answer -------------------------------------------------------------------------------------------------------
+
+
+def _nothing_spent(found: Explanation) -> str:
+    """Return that there is no line to explain, and where the first unit would bring most."""
+    ground, currency = found.ground, found.ground.scenario.currency
+    text = f"{ground.scenario.name}: the plan spends nothing, so no line (segment / lever) is there to explain. "
+    text += f"Its customer asset is {money(ground.course.asset)} {currency}".rstrip() + "."
+    best = max(found.lines, key=lambda line: line.best_marginal if line.best_place else -math.inf)
+    if best.best_place:
+        text += f" The first unit would bring most on {best.name}: {best.best_marginal:.3f} beyond its own cost "
+        text += f"({best.best_place})."
+    return text
 
 
 def _answer(found: Explanation) -> str:
@@ -217,12 +235,12 @@ def _lines_table(found: Explanation) -> str:
             ]
         )  # fmt: skip
     header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
-    out = [table(header, rows)] if rows else ["No line has money."]
+    out = [table(header, rows)]
     if len(funded) > SHOWN:
         rest = sum(line.spend for line in funded[SHOWN:])
         out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")
-    out += ["", f"{BRINGS_ASSUMES[0].upper()}{BRINGS_ASSUMES[1:]}."] if rows else []
-    out += [f"{RANGE_ASSUMES[0].upper()}{RANGE_ASSUMES[1:]}."] if rows else []
+    out += ["", f"{BRINGS_ASSUMES[0].upper()}{BRINGS_ASSUMES[1:]}."]
+    out += [f"{RANGE_ASSUMES[0].upper()}{RANGE_ASSUMES[1:]}."]
     capped = [f"{line.name} {line.at_largest:.0%}" for line in funded[:SHOWN] if line.at_largest > CAPPED]
     if capped:
         out.append(
@@ -262,7 +280,9 @@ def _left_out(found: Explanation) -> list[str]:
 
 
 def _rules(found: Explanation) -> str:
-    lines = [f"- {_rule_in_words(rule)}" for rule in found.rules]
+    problem = found.ground.problem
+    budgets = {row.name for row, is_budget in zip(problem.rows, purses(problem), strict=True) if is_budget}
+    lines = [f"- {_rule_in_words(rule, share=rule.limit == 0 and rule.name not in budgets)}" for rule in found.rules]
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
     left = found.unspent
     if left is not None:
@@ -277,13 +297,13 @@ def _rules(found: Explanation) -> str:
     return "\n".join(text)
 
 
-def _rule_in_words(rule: RuleFigure) -> str:
-    """Return a rule's limit and what moving it by a unit that people think in would bring."""
+def _rule_in_words(rule: RuleFigure, share: bool) -> str:
+    """Return a rule's limit, stated as a ``share`` or not, and what moving it by a unit that people think in brings."""
     most = rule.sense == "<="
-    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if rule.limit else "stated as a share"
+    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if not share else "stated as a share"
     unit, what = (1.0, "1") if rule.counts == "people" else (1000.0, "1,000")
     if rule.counts == "people":
-        limit += " customers" if rule.limit else " of customers"
+        limit += " customers" if not share else " of customers"
     elif rule.counts == "profit":
         limit += " of profit"
     gain = _small(abs(unit * rule.price))

@@ -1,4 +1,4 @@
-"""The frontier as rows, as words, as a file."""
+"""The frontier as rows and in words."""
 
 import math
 import shlex
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optimizer.frontier import Frontier, Point
     from sim.scenario import Scenario
 
-__all__ = ["budgets_of", "frontier_rows", "frontier_summary", "write_rows"]
+__all__ = ["budgets_of", "frontier_rows", "frontier_summary"]
 
 
 def budgets_of(text: str | None) -> list[float] | None:
@@ -53,19 +53,6 @@ def _row(point: "Point", budget: float | None) -> dict[str, Any]:
 def frontier_rows(curve: "Frontier") -> list[dict[str, Any]]:
     """Return one dict per budget, and last the sweet spot, whose budget is None."""
     return [*(_row(point, point.plan.budget) for point in curve.points), _row(curve.sweet_spot, None)]
-
-
-def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write rows to a CSV or Parquet file under a temporary name and move it into place."""
-    import pandas as pd
-
-    from sim.files import write_file
-
-    frame = pd.DataFrame(rows)
-    if path.suffix == ".csv":
-        write_file(path, lambda temporary: frame.to_csv(temporary, index=False))
-    else:
-        write_file(path, lambda temporary: frame.to_parquet(temporary, index=False))
 
 
 def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> str:

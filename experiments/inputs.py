@@ -1,10 +1,10 @@
-"""What a command is given: a scenario file, the names of policies or plan files, a budget, a file to write."""
+"""What a command is given: a scenario file, the names of policies or plan files, a budget."""
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.errors import FolderError, InputError
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Chosen = tuple[Policy, Plan | None]
 
-__all__ = ["check_table_file", "chosen_policies", "note_version", "open_plan", "open_scenario"]
+__all__ = ["chosen_policies", "note_version", "open_plan", "open_scenario"]
 
 
 def open_scenario(path: Path) -> "tuple[Scenario, Twin]":
@@ -89,19 +89,3 @@ def note_version(word: str, plan: "Plan", found: "Scenario") -> bool:
     if other:
         print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
     return other
-
-
-def check_table_file(path: Path) -> None:
-    """Refuse a table that could not be written, before the work that fills it.
-
-    Raises
-    ------
-    InputError, FolderError
-        If the name says neither CSV nor Parquet, or there is no folder for it.
-    """
-    if path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-    if path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"{path}: expected a name that ends in .csv or .parquet")
-    if not path.parent.is_dir():
-        raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")

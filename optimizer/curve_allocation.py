@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.curve_conflicts import Conflict, find_conflict
-from optimizer.curve_model import OVER, CurveModel, curve_model
+from optimizer.curve_model import OVER, CurveModel, curve_model, hull
 from optimizer.curve_result import Binding, CurveAllocation, relative_gap
 from optimizer.curve_rules import AllocationRules, Row, carry_over_matrix, rule_rows
 from optimizer.curve_shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve
-from optimizer.solver import ArrayModel, solve_arrays
+from optimizer.solver_arrays import ArrayAnswer, ArrayModel, solve_arrays
 from sim.errors import InputError, SolverError
 
 __all__ = ["allocate"]
@@ -34,6 +34,8 @@ GAP = 1e-6
 """Of the lift over no spend: an allocation within it is called optimal."""
 ROUNDS = 60
 """Of refinement of smooth curves; a handful is usual."""
+FIRST = 5.0
+"""Seconds that the first plan may always take."""
 
 
 def allocate(
@@ -53,15 +55,15 @@ def allocate(
     budget : float, optional
         Money; default: the rules'.
     time_limit : float, optional
-        Seconds, from which on the best plan found is returned with the gap that is left. HiGHS does not look at the
-        clock in all it does: with thousands of upward bends it may take several times as long.
+        Seconds, from which on the best plan found is returned with the gap that is left. The first plan may take
+        ``FIRST`` seconds in any case. HiGHS does not look at the clock in all it does.
 
     Raises
     ------
     InputError
         If no budget is given, or a rule names what the curves do not have.
     SolverError
-        If nothing was found in time, or an answer fails our check.
+        If no plan was found in time, or an answer fails our check.
     """
     began = time.perf_counter()
     rules = rules or AllocationRules()
@@ -130,8 +132,7 @@ class _Search:
                 curve.pieces(float(reach), points)
                 for curve, reach, points in zip(self.curves, self.reach, self.points, strict=True)
             ]
-            model = curve_model(pieces, self.carry_over, self.rows, self.money)
-            found = self._solve(model, deadline)
+            found = self._solve(pieces, deadline)
             if found is None:
                 conflict = find_conflict(self.rows, len(self.curves))
                 if conflict is None:
@@ -161,37 +162,46 @@ class _Search:
             above = min((u for u in known if u > e), default=float(reach))
             points += [float(e), (below + 3 * float(e)) / 4, (above + 3 * float(e)) / 4]
 
-    def _solve(self, model: CurveModel, deadline: float | None) -> _Found | None:
-        """Return the best plan of one model; None if the rules leave none."""
+    def _solve(self, pieces: list[tuple[Floats, Floats]], deadline: float | None) -> _Found | None:
+        """Return the best plan for curves of pieces; None if the rules leave none.
+
+        The programme without whole numbers comes first, on the curves' hulls: a bound, and a plan to round.
+        """
+        model = curve_model(pieces, self.carry_over, self.rows, self.money)
+        hulls = curve_model([hull(*each) for each in pieces], self.carry_over, self.rows, self.money)
         whole = model.bends + model.campaigns > 0
-        root = solve_arrays(model.arrays, direction=None if whole else model.direction, time_limit=_left(deadline))
+        root = solve_arrays(
+            hulls.arrays, direction=None if whole else hulls.direction, time_limit=_left(deadline, FIRST)
+        )
         if root.status == "infeasible":
             return None
-        if root.status != "optimal":
-            raise SolverError(f"no plan was found in time ({root.termination}); raise --time-limit")
+        if not root.values.size:
+            raise SolverError(
+                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise --time-limit"
+            )
         self.relaxed = max(root.bound, 1e-3) * model.gain
-        bound, termination, final, columns = root.bound, root.termination, root, root.values
+        bound, termination, final = root.bound, root.termination, root
         if whole:
-            start = None
-            if not model.campaigns:
-                spend = root.values[: model.places] * model.unit
-                start = model.point(spend, self.effective(spend))
-            size = max(root.bound, 1e-6) / 1e3
-            answer = solve_arrays(model.searched(size), time_limit=_left(deadline), start=start)
-            if answer.status == "infeasible":
-                return None
-            termination = answer.termination
-            if answer.values.size:
-                columns = answer.values
-            elif start is not None:
-                columns = start
-            else:
-                raise SolverError(f"no plan was found in time ({termination}); raise --time-limit")
-            bound = min(bound, answer.bound * size) if math.isfinite(answer.bound) else bound
-            fixed = model.whole(columns)
-            final = solve_arrays(fixed, direction=model.direction[: fixed.row_lower.size], presolve=False)
-            if final.status != "optimal":
-                raise SolverError(f"HiGHS's whole numbers do not hold ({final.termination})")
+            rounded = self._rounded(hulls, model, root.values[: model.places] * model.unit)
+            lost = math.inf if rounded is None else root.bound - float(model.arrays.objective @ rounded.values)
+            late = deadline is not None and time.perf_counter() > deadline
+            if rounded is None or (lost > GAP / 2 * root.bound and not late):
+                size = max(root.bound, 1e-6) / 1e3
+                answer = solve_arrays(
+                    model.searched(size), start=None if rounded is None else rounded.values,
+                    time_limit=_left(deadline, FIRST if rounded is None else 0.01),
+                )  # fmt: skip
+                if answer.status == "infeasible":
+                    return None
+                termination = answer.termination
+                bound = min(bound, answer.bound * size) if math.isfinite(answer.bound) else bound
+                if answer.values.size:
+                    rounded = _with_whole(model, answer.values) or rounded
+            elif lost > GAP / 2 * root.bound:
+                termination = "TimeLimit"
+            if rounded is None:
+                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise --time-limit")
+            final = rounded
         spend = np.maximum(final.values[: model.places], 0) * model.unit
         spend[spend < 1e-11 * self.money] = 0.0
         self._check(spend)
@@ -205,6 +215,24 @@ class _Search:
             spend, model.base + bound * model.gain, prices, budget_price(final.duals_down),
             budget_price(final.duals_up), whole, termination,
         )  # fmt: skip
+
+    def _rounded(self, hulls: CurveModel, model: CurveModel, spend: Floats) -> ArrayAnswer | None:
+        """Return the best plan on the sides of the bends on which a spend lies; None if no choice of campaigns fits.
+
+        With campaigns the spend is first moved to run those that have half of the smallest, or all of it, or none, or
+        all.
+        """
+        campaigns = [(row.columns[0], row.limit) for row in self.rows if row.sense == "0 or >="]
+        has = np.array([spend[column] / limit for column, limit in campaigns])
+        for least in (0.5, 1 - 1e-9, math.inf, 0.0) if campaigns else (0.0,):
+            runs = (has >= least).astype(float)
+            if campaigns:
+                moved = _with_whole(hulls, hulls.point(spend, self.effective(spend), runs))
+                if moved is None:
+                    continue
+                spend = moved.values[: model.places] * model.unit
+            return _with_whole(model, model.point(spend, self.effective(spend), runs))
+        return None
 
     def _check(self, spend: Floats) -> None:
         """Raise if a spend breaks a rule by more than rounding."""
@@ -298,6 +326,13 @@ class _Search:
         )  # fmt: skip
 
 
+def _with_whole(model: CurveModel, columns: Floats) -> ArrayAnswer | None:
+    """Return the best plan with bends and campaigns as in ``columns``; None if there is none."""
+    fixed = model.whole(columns)
+    answer = solve_arrays(fixed, direction=model.direction[: fixed.row_lower.size], presolve=False)
+    return answer if answer.status == "optimal" else None
+
+
 def _cheapest(rows: Sequence[Row], carry_over: Floats, need: Floats, stopped: set[int], money: float) -> Floats | None:
     """Return the least spend under linear rules whose effective spend reaches ``need``; None if none is found."""
     periods = carry_over.shape[1]
@@ -319,7 +354,7 @@ def _cheapest(rows: Sequence[Row], carry_over: Floats, need: Floats, stopped: se
         np.concatenate([np.where(senses == ">=", np.inf, limits), np.full(need.size, np.inf)]),
         np.zeros(need.size, dtype=bool),
     )
-    answer = solve_arrays(model)
+    answer = solve_arrays(model, time_limit=FIRST)
     return np.maximum(answer.values, 0) * money if answer.status == "optimal" else None
 
 
@@ -336,5 +371,5 @@ def _least(curve: ResponseCurve, effective: float) -> float:
     return float(min(effective, curve.spend[k - 1] + share * (curve.spend[k] - curve.spend[k - 1])))
 
 
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.perf_counter(), 0.01)
+def _left(deadline: float | None, least: float) -> float | None:
+    return None if deadline is None else max(deadline - time.perf_counter(), least)

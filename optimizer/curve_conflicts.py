@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.curve_rules import Row
-from optimizer.solver import ArrayModel, solve_arrays
+from optimizer.solver_arrays import ArrayModel, solve_arrays
 from sim.errors import SolverError
 
 __all__ = ["Conflict", "ConflictingRule", "find_conflict"]

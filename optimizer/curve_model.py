@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.curve_rules import Row
-from optimizer.solver import ArrayModel
+from optimizer.solver import tidy
+from optimizer.solver_arrays import ArrayModel
 
-__all__ = ["CurveModel", "curve_model"]
+__all__ = ["CurveModel", "curve_model", "hull"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,11 +81,11 @@ class CurveModel:
     price_unit: Floats
     direction: Floats
 
-    def point(self, spend: Floats, effective: Floats) -> Floats:
-        """Return the columns that belong to a spend without smallest campaigns."""
+    def point(self, spend: Floats, effective: Floats, runs: Floats) -> Floats:
+        """Return the columns that belong to a spend, with the campaigns that are run."""
         filled = np.clip((effective[self.owner] - self.start) / self.length, 0, 1)
         over = (effective[self.bend_owner] >= self.bend_at * (1 - 1e-12)).astype(float)
-        return np.concatenate([spend / self.unit, filled, over, np.zeros(self.campaigns)])
+        return np.concatenate([spend / self.unit, filled, over, runs])
 
     def whole(self, values: Floats) -> "ArrayModel":
         """Return the arrays with bends and campaigns at their rounded values: pieces that are full or shut are fixed.
@@ -166,7 +167,7 @@ def curve_model(
     upper[:places] = OVER * money / unit
     objective = np.zeros(first[4])
     objective[first[1] : first[2]] = rise / gain
-    arrays = parts.model(_tidy(objective), _tidy(upper))
+    arrays = parts.model(tidy(objective), tidy(upper))
     direction = np.zeros(arrays.row_lower.size)
     direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
     return CurveModel(
@@ -174,6 +175,19 @@ def curve_model(
         float(sum(v[0] for _, v in pieces)), owner, start, length, owner[bend_piece], start[bend_piece],
         before, after, first_bend_row, price_unit, direction,
     )  # fmt: skip
+
+
+def hull(spend: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """Return the corners of the lowest curve above these corners that nowhere bends up."""
+    kept: list[int] = []
+    for i in range(spend.size):
+        while len(kept) > 1:
+            a, b = kept[-2:]
+            if (value[b] - value[a]) * (spend[i] - spend[b]) > (value[i] - value[b]) * (spend[b] - spend[a]):
+                break
+            kept.pop()
+        kept.append(i)
+    return spend[kept], value[kept]
 
 
 class _Rows:
@@ -192,8 +206,8 @@ class _Rows:
         """Return all of them over columns from 0 to ``upper``."""
         rows, columns, values, row_lower, row_upper = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         return ArrayModel(
-            objective, np.zeros(upper.size), upper, rows.astype(np.int64), columns.astype(np.int64), _tidy(values),
-            _tidy(row_lower), _tidy(row_upper), np.zeros(upper.size, dtype=bool),
+            objective, np.zeros(upper.size), upper, rows.astype(np.int64), columns.astype(np.int64), tidy(values),
+            tidy(row_lower), tidy(row_upper), np.zeros(upper.size, dtype=bool),
         )  # fmt: skip
 
 
@@ -257,11 +271,3 @@ def _add_bends(parts: _Rows, before: Ints, after: Ints, piece_column: int, bend_
             np.full(piece.size, low),
             np.full(piece.size, high),
         )
-
-
-def _tidy(values: Floats) -> Floats:
-    """Return values to twelve significant digits: below that, arithmetic in another unit already differs."""
-    inside = np.isfinite(values) & (np.abs(values) > 1e-280)
-    digits = np.where(inside, values, 1.0)
-    power = 10.0 ** (11 - np.floor(np.log10(np.abs(digits))))
-    return np.where(inside, np.round(digits * power) / power, np.where(np.isfinite(values), 0.0, values))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from optimizer.master import Master, Mixed
 from optimizer.pricing import Column, Mixture, Pricing, conflict
 from optimizer.problem import AllocationProblem, joint_actions
-from optimizer.solver import MET
+from optimizer.solver_mixture import MET
 
 __all__ = ["FullInformation", "certified_bound", "full_information"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.pricing import Column, Mixture, Pricing
-from optimizer.solver import MixProgramme
+from optimizer.solver_mixture import MixProgramme
 
 __all__ = ["Master", "Mixed"]
 

@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.explain import MISSED, Ground, Line, Moved, missed_rules, purses
+from optimizer.explain import Line, missed_rules, purses
+from optimizer.ground import MISSED, Ground, Moved
 from optimizer.optimise import solved
 from optimizer.plan import Plan
 from optimizer.problem import AllocationProblem

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import FolderError, InputError
-from sim.files import write_file, write_text
+from sim.errors import InputError
+from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
     from optimizer.plan import Plan
 
-__all__ = ["COLUMNS", "PLAN_FILES", "Stored", "check_plan_file", "read_plan", "write_plan"]
+__all__ = ["COLUMNS", "KEYS", "PLAN_FILES", "Stored", "read_plan", "write_plan"]
 
 Content = dict[str, Any]
 
@@ -48,20 +48,36 @@ FIGURES = {
     "scenario_file": "its file, seen from this file's folder",
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",
-    "goal": "what it maximises: asset; or thrift, the least money that reaches a target",
-    "fixed_costs": "of the campaigns that are run, discounted; not taken off the asset",
+    "goal": "asset: the most customer asset for the money; thrift: the least money that reaches what was asked",
+    "fixed_costs": "money: of the campaigns that are run, discounted; not taken off the asset",
     "budget": "money that may be spent over the horizon",
-    "asset": "customer asset of the plan: net present value of present and future customers, after marketing",
-    "no_spend": "customer asset of the least spend that the rules allow",
-    "bound": "nothing that bound_assumes covers is worth more; empty where no bound holds",
-    "reference": "best with full information while the crowd stays as in the data",
-    "lift_share": "(asset - no_spend)/(bound - no_spend)",
-    "shadow_price": "d(asset)/d(budget): what one more unit of budget brings beyond its own cost",
+    "asset": "money: net present value of present and future customers under the plan, after marketing",
+    "no_spend": "money: the same under the least spend that the rules allow",
+    "bound": "money: nothing that bound_assumes covers has a larger asset; goal thrift: nothing that reaches what was "
+    "asked spends less; empty where no bound holds",
+    "reference": "money: as bound, with full information while the crowd stays as in the data",
+    "lift_share": "share from 0 to 1: (asset - no_spend)/(bound - no_spend); goal thrift: bound/(sum of spend)",
+    "gap": "share: 1 - lift_share, what the plan may lack",
+    "shadow_price": "money by money: d(asset)/d(budget), what one more unit of budget brings beyond its own cost; goal "
+    "thrift: 0, it has no budget",
     "status": "feasible, or which rule is missed and by how much",
     "termination": "why the search for plan and bound stopped",
     "bound_assumes": "what the bound rests on",
 }
-"""What the sheet "about" says of a plan, and what it means."""
+"""What the sheet "about" says of a plan, and what it means, with units."""
+
+PRICES = (
+    "of the rules that bind: d(asset)/d(limit), money by unit of the limit; goal thrift: money saved by unit, negative "
+    "where a larger limit costs more"
+)
+
+KEYS = {
+    **FIGURES,
+    "prices": PRICES,
+    "seconds": "seconds by step",
+    "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
+}
+"""The keys of a plan in JSON, as a file and as ``tenure optimize --json`` prints it, and what each means."""
 
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""
@@ -87,20 +103,6 @@ class Stored:
     place: Callable[[int], str]
 
 
-def check_plan_file(path: Path) -> None:
-    """Refuse a plan file that could not be written, before the work that fills it.
-
-    Raises
-    ------
-    InputError, FolderError
-        If the name ends in none of :data:`PLAN_FILES`, or is a folder's.
-    """
-    if path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-    if path.suffix not in PLAN_FILES:
-        raise InputError(f"{path}: expected a name that ends in {', '.join(PLAN_FILES[:-1])} or {PLAN_FILES[-1]}")
-
-
 def write_plan(plan: "Plan", path: Path) -> None:
     """Write a plan by the ending of ``path``, under a temporary name, and move it into place.
 
@@ -111,7 +113,7 @@ def write_plan(plan: "Plan", path: Path) -> None:
     FolderError
         If the file cannot be written.
     """
-    check_plan_file(path)
+    check_output(path, PLAN_FILES)
     if path.suffix == ".json":
         write_text(path, plan.to_json(path.parent))
     elif path.suffix == ".csv":
@@ -232,7 +234,7 @@ def _about(plan: "Plan", folder: Path) -> list[list[Any]]:
     rows: list[list[Any]] = [[name, content[name], meaning] for name, meaning in FIGURES.items()]
     rows += [["", None, ""]]
     rows += [[f"column '{name}'", None, meaning] for name, meaning in COLUMNS.items()]
-    rows += [["sheet 'prices'", None, "of the rules that bind: d(asset)/d(limit), asset gained per unit of limit"]]
+    rows += [["sheet 'prices'", None, PRICES]]
     rows += [["other sheets", None, "expected money, sums of the column 'spend'"]]
     return rows
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Targets
-from sim.errors import InputError
-from sim.files import write_file
+from sim.files import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,13 +160,4 @@ class History:
         FolderError
             If it cannot be written.
         """
-        path = Path(path)
-        if path.suffix not in (".csv", ".parquet"):
-            raise InputError(f"{path}: expected a name that ends in .csv or .parquet")
-        frame = self.to_frame()
-        write_file(
-            path,
-            lambda part: (
-                frame.to_csv(part, index=False) if path.suffix == ".csv" else frame.to_parquet(part, index=False)
-            ),
-        )
+        write_table(Path(path), self.to_frame())

@@ -9,23 +9,24 @@ A *cohort* is a group (segment and value tier) and a quality of prospects, which
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Targets
-from sim.customers.groups import BaseGroups, Blocks, base_groups, horizon_rate
-from sim.customers.population import Population, defection_classes, gamma_classes, mean_spend_of, synthetic_traits
+from sim.customers.groups import BaseGroups, Blocks, base_groups
+from sim.customers.population import Population
 from sim.customers.segmentation import SEGMENTS, TIERS
+from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, LOST, ControlledChain, MatrixChain, StateSpace, value_to_go
 from sim.engine.crowd import scheduled_environment
 from sim.engine.lifecycle import Lifecycle
-from sim.engine.state_space import state_index, state_space
+from sim.engine.state_space import state_space
 from sim.errors import ScenarioError
-from sim.scenario import Scenario, Segment, Traits
+from sim.people import TraitsFrom, draw_people
+from sim.scenario import Scenario, Segment
 from sim.scenario_customers import Quality
 
 __all__ = ["Twin", "build"]
@@ -33,24 +34,8 @@ __all__ = ["Twin", "build"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-TraitsFrom = Literal["individual", "classes"]
-
-SYNTHETIC_CLASSES = (6, 5)
-"""Trait classes of a synthetic segment: nodes in the purchase rate x in the defection rate."""
-LOW_DISCOUNT = 0.1
-"""Discount over the horizon below which value lies far beyond it: the rule then looks further, with two nodes more.
-
-CDNOW's defection law, 24 months at 1 % a year: value-to-go 12 % low with the usual rule, .01 % with this one.
-"""
-
 GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
 GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
-
-CHUNK = 1_000_000
-"""People whose traits are drawn at a time: bounds the memory of drawing."""
-
-ALIKE = (Quality(share=1.0),)
-"""The qualities of a segment that states none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,128 +86,7 @@ class Twin:
             ``individual``: each customer draws its own from its law or posterior; ``classes``: from the nodes of the
             trait classes, the law under which the fluid twin is exact.
         """
-        parts = []
-        if self.base is not None:
-            parts.append(self._base_population(self.base, seed, replication, traits))
-        for group, name in enumerate(self.targets.segments):
-            segment = self.scenario.segments.get(name)
-            if segment is not None and (segment.start or segment.births):
-                parts.append(self._synthetic_population(group, name, segment, seed, replication, traits))
-        return self._join(parts)
-
-    def _join(self, parts: "list[_People]") -> Population:
-        cohort = np.concatenate([part.cohort for part in parts])
-        order = None if (np.diff(cohort) >= 0).all() else np.argsort(cohort, kind="stable")
-
-        def joined(name: str) -> Any:
-            whole = np.concatenate([getattr(part, name) for part in parts])
-            return whole if order is None or whole.size == 0 else whole[order]
-
-        place = np.arange(cohort.size)
-        if order is not None:
-            place[order] = np.arange(cohort.size)
-        births = []
-        first = np.cumsum([0] + [part.cohort.size for part in parts])
-        for t in range(self.chain.periods):
-            come = [(place[part.births[t][0] + at], part.births[t][1]) for part, at in zip(parts, first, strict=False)]
-            births.append((np.concatenate([c[0] for c in come]), np.concatenate([c[1] for c in come])))
-        return Population(
-            start=np.concatenate([[0], np.cumsum(np.bincount(cohort, minlength=self.cohort_group.size))]),
-            identity=joined("identity"),
-            state=joined("state"),
-            purchase_rate=joined("purchase_rate"),
-            defection_rate=joined("defection_rate"),
-            mean_spend=joined("mean_spend"),
-            block=joined("block"),
-            arrivals=tuple(births),
-        )
-
-    def _base_population(self, base: BaseGroups, seed: int, replication: int, traits: TraitsFrom) -> "_People":
-        identity = np.arange(base.group.size, dtype=np.int64)
-        block = np.zeros(0, dtype=np.int64)
-        if traits == "individual":
-            sample = base.posterior.draw(seed, random_streams.TRAITS, identity, replication)
-            rate, defection, spend = sample.purchase_rate, sample.defection_rate, sample.mean_spend
-            gone, lost = sample.gone, sample.lost
-        else:
-            chain = self.chain
-            assert isinstance(chain, Lifecycle)
-            u = random_streams.uniforms(seed, random_streams.TRAITS, identity, replication=replication)[:, 0]
-            pick = np.minimum((u * len(base.samples)).astype(np.int64), len(base.samples) - 1)
-            block = base.block_of_sample[pick, identity]
-            gone = np.stack([s.gone for s in base.samples])[pick, identity]
-            lost = np.stack([s.lost for s in base.samples])[pick, identity]
-            rate, defection, spend = (
-                chain.purchase_rate[block], chain.defection_rate[block], chain.mean_spend[block]
-            )  # fmt: skip
-        true = ALIVE + gone.astype(np.int64) + lost
-        level, ties = self._attitudes_at_start(seed, 0, identity, replication)
-        state = state_index(self.chain.space, true, base.count, base.silence, level, ties)
-        return _People(identity, base.group, state, rate, defection, spend, block, _nobody(self.chain.periods))
-
-    def _attitudes_at_start(self, seed: int, stream: int, identity: Ints, replication: int) -> tuple[Ints, Ints]:
-        """Return level of satisfaction and ties of customers at the start."""
-        chain = self.chain
-        assert isinstance(chain, Lifecycle)
-        attitudes = chain.attitudes
-        if not attitudes.levels and not attitudes.ties:
-            return np.zeros(identity.size, dtype=np.int64), np.full(identity.size, -1)
-        u = random_streams.uniforms(
-            seed, random_streams.TRAITS, identity, stream=stream, draw=2, replication=replication
-        )
-        level = _pick(attitudes.level_mix, u[:, 0]) + 1 if attitudes.levels else np.zeros(identity.size, dtype=np.int64)
-        ties = _pick(attitudes.tie_mix, u[:, 1]) if attitudes.ties else np.full(identity.size, -1)
-        return level, ties
-
-    def _synthetic_population(
-        self, group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
-    ) -> "_People":
-        chain, stream = self.chain, int(self.streams[group])
-        start = np.concatenate(
-            [np.full(_whole(number), _start_state(chain, at), np.uint16) for at, number in segment.start.items()]
-            or [np.zeros(0, np.uint16)]
-        )
-        births = _births(segment, chain)
-        size = start.size + sum(states.size for _, states in births)
-        state = np.full(size, len(chain.space.names), dtype=np.uint16)
-        state[: start.size] = start
-        identity = np.arange(size, dtype=np.uint32)
-        blocks = np.flatnonzero(chain.group == group)
-        if not isinstance(chain, Lifecycle) or segment.traits is None:
-            nothing = np.zeros(size, dtype=np.float32)
-            cohort = np.full(size, group, dtype=np.int16)
-            return _People(
-                identity, cohort, state, nothing, nothing, nothing, np.full(size, blocks[0], np.int32), births
-            )
-        rate, defection, spend = (np.empty(size, dtype=np.float32) for _ in range(3))
-        cohort = np.empty(size, dtype=np.int16)
-        block = np.empty(size if traits == "classes" else 0, dtype=np.int32)
-        first = int(np.flatnonzero(self.cohort_group == group)[0])
-        qualities = segment.quality or ALIKE
-        factor = np.array([[q.purchase_rate, q.spend] for q in qualities])
-        weights = _weights(segment, self.scenario)
-        for low in range(0, size, CHUNK):
-            part = slice(low, min(low + CHUNK, size))
-            who = identity[part].astype(np.int64)
-            draws = random_streams.uniforms(seed, random_streams.TRAITS, who, stream=stream, replication=replication)
-            if traits == "classes":
-                block[part] = blocks[_pick(weights, draws[:, 0])]
-                cohort[part] = self.block_cohort[block[part]]
-                rate[part] = chain.purchase_rate[block[part]]
-                defection[part], spend[part] = chain.defection_rate[block[part]], chain.mean_spend[block[part]]
-            else:
-                kind = _pick(np.array([q.share for q in qualities]), draws[:, 3])
-                cohort[part] = first + kind
-                own = synthetic_traits(segment.traits, draws)
-                rate[part], defection[part] = own[0] * factor[kind, 0], own[1]
-                spend[part] = own[2] * factor[kind, 1]
-            alive = np.flatnonzero(chain.space.kind[np.minimum(state[part], len(chain.space.names) - 1)] == ALIVE)
-            alive = alive[state[part][alive] < len(chain.space.names)]
-            if alive.size and (chain.attitudes.levels or chain.attitudes.ties):
-                level, ties = self._attitudes_at_start(seed, stream, who[alive], replication)
-                one = np.ones(alive.size, dtype=np.int64)
-                state[low + alive] = state_index(chain.space, ALIVE * one, one, 0 * one, level, ties)
-        return _People(identity, cohort, state, rate, defection, spend, block, births)
+        return draw_people(self, seed, replication, traits)
 
     @cached_property
     def amounts(self) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
@@ -297,60 +161,6 @@ class Twin:
         return GRID_RATES, GRID_DEFECTIONS, index, np.stack(earned), np.stack(spent)
 
 
-@dataclass(frozen=True)
-class _People:
-    """Customers of some cohorts, in order of identity; ``births`` by period: (positions, states)."""
-
-    identity: NDArray[np.integer]
-    cohort: NDArray[np.integer]
-    state: NDArray[np.integer]
-    purchase_rate: NDArray[np.floating]
-    defection_rate: NDArray[np.floating]
-    mean_spend: NDArray[np.floating]
-    block: NDArray[np.integer]
-    births: list[tuple[Ints, Ints]]
-
-    def __post_init__(self) -> None:
-        kinds = {
-            "identity": np.uint32, "cohort": np.int16, "state": np.uint16, "purchase_rate": np.float32,
-            "defection_rate": np.float32, "mean_spend": np.float32, "block": np.int32,
-        }  # fmt: skip
-        for name, kind in kinds.items():
-            object.__setattr__(self, name, getattr(self, name).astype(kind, copy=False))
-
-
-def _nobody(periods: int) -> list[tuple[Ints, Ints]]:
-    none = np.zeros(0, dtype=np.int64)
-    return [(none, none)] * periods
-
-
-def _births(segment: Segment, chain: ControlledChain) -> list[tuple[Ints, Ints]]:
-    """Return by period who appears: positions among the segment's people, and states."""
-    at = sum(_whole(number) for number in segment.start.values())
-    out = []
-    for t in range(chain.periods):
-        states = np.concatenate(
-            [
-                np.full(_born(number, t), _start_state(chain, stage), dtype=np.int64)
-                for stage, number in segment.births.items()
-            ]
-            or [np.zeros(0, dtype=np.int64)]
-        )
-        out.append((at + np.arange(states.size), states))
-        at += states.size
-    return out
-
-
-def _born(number: float, period: int) -> int:
-    """Return how many appear in a period: whole numbers that add up to ``number`` a period."""
-    return _whole(number * (period + 1)) - _whole(number * period)
-
-
-def _pick(weights: Floats, u: Floats) -> Ints:
-    """Return which of the weighted kinds each uniform falls on."""
-    return np.minimum(np.searchsorted(np.cumsum(weights), u), weights.size - 1)
-
-
 def build(scenario: Scenario) -> Twin:
     """Return the twin of a scenario; reads the customer base where the scenario names one.
 
@@ -378,7 +188,7 @@ def _build_matrix_chain(scenario: Scenario) -> Twin:
     initial = np.zeros((groups, states))
     for group, segment in enumerate(scenario.segments.values()):
         for state, number in segment.start.items():
-            initial[group, given.states.index(state)] = _whole(number)
+            initial[group, given.states.index(state)] = round(number)
     chain = MatrixChain(
         targets=Targets(
             names, ("unknown",) * groups, given.states, (given.lever,), allowed, reference, reference.copy(), (0,), (1,)
@@ -444,7 +254,7 @@ def _build_lifecycle(scenario: Scenario) -> Twin:
     for group, segment in enumerate(own):
         synthetic_here = segment.traits is not None
         qualities = segment.quality or ALIKE
-        made = _synthetic_blocks(scenario, space, group, segment) if synthetic_here else None
+        made = synthetic_blocks(scenario, space, group, segment) if synthetic_here else None
         number = made.group.size if made else int((base.blocks.group == group).sum()) if base else 0
         block_cohort += [len(cohort_group) + i * len(qualities) // number for i in range(number)]
         cohort_group += [group] * len(qualities)
@@ -462,7 +272,7 @@ def _build_lifecycle(scenario: Scenario) -> Twin:
         periods=scenario.periods,
         discount_rate=scenario.discount_per_period,
         environment=scheduled_environment(scenario, targets, attitudes, scenario.periods),
-        arrivals=_arrivals(scenario, segments, joined["group"], joined["initial"].shape),
+        arrivals=synthetic_arrivals(scenario, segments, joined["group"], joined["initial"].shape),
         with_terminal=scenario.terminal == "value-to-go",
         scenario=scenario,
         margin=margin,
@@ -501,17 +311,6 @@ def _spread(space: StateSpace, initial: Floats, attitudes: Attitudes) -> Floats:
     return out
 
 
-def _arrivals(scenario: Scenario, segments: list[str], group: Ints, shape: tuple[int, ...]) -> Floats:
-    """Return expected people who appear, (periods, blocks, states)."""
-    out = np.zeros((scenario.periods, *shape))
-    for g, name in enumerate(segments):
-        segment = scenario.segments.get(name, Segment())
-        for stage, number in segment.births.items():
-            born = np.array([_born(number, t) for t in range(scenario.periods)])
-            out[:, group == g, _START[stage]] += born[:, None] * _weights(segment, scenario)[None, :]
-    return out
-
-
 def _check_reference(chain: Lifecycle) -> None:
     """Raise where today's spend leaves a multiplier without a value, as a survival that rounds to 1 does."""
     effects = chain.responses(chain.environment[0], chain.targets.reference)
@@ -521,54 +320,3 @@ def _check_reference(chain: Lifecycle) -> None:
             f"levers on '{chain.targets.name(group, stage)}': at the reference, survival must lie between 0 and 1 and "
             "gains above -1; choose a lower reference or other answers"
         )
-
-
-def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats]:
-    """Return purchase rates, defection rates and weights of a synthetic segment's trait classes."""
-    rates, rate_weights = gamma_classes(traits.purchase_rate, SYNTHETIC_CLASSES[0])
-    horizon, count = horizon_rate(scenario), SYNTHETIC_CLASSES[1]
-    discount = scenario.discount_per_period
-    if scenario.terminal == "value-to-go" and discount * scenario.periods < LOW_DISCOUNT:
-        horizon, count = math.sqrt(discount * horizon), count + 2
-    defections, weights = defection_classes(traits.defection_rate, count, horizon)
-    return (
-        np.repeat(rates, defections.size),
-        np.tile(defections, rates.size),
-        np.outer(rate_weights, weights).ravel(),
-    )
-
-
-def _weights(segment: Segment, scenario: Scenario) -> Floats:
-    """Return the weight of each block of a synthetic segment: quality x trait class."""
-    assert segment.traits is not None
-    _, _, weights = _classes(segment.traits, scenario)
-    share = np.array([quality.share for quality in segment.quality or ALIKE])
-    return np.asarray(np.outer(share / share.sum(), weights).ravel())
-
-
-def _synthetic_blocks(scenario: Scenario, space: StateSpace, group: int, segment: Segment) -> Blocks:
-    assert segment.traits is not None
-    rates, defections, _ = _classes(segment.traits, scenario)
-    qualities, weights = segment.quality or ALIKE, _weights(segment, scenario)
-    initial = np.zeros((weights.size, len(space.names)))
-    for at, number in segment.start.items():
-        initial[:, _START[at]] += weights * _whole(number)
-    spend = mean_spend_of(segment.traits.spend)
-    return Blocks(
-        np.full(weights.size, group),
-        initial,
-        np.concatenate([quality.purchase_rate * rates for quality in qualities]),
-        np.tile(defections, len(qualities)),
-        np.repeat([quality.spend * spend for quality in qualities], rates.size),
-    )
-
-
-_START = {"unaware": 0, "prospect": 1, "new": 2}
-
-
-def _start_state(chain: ControlledChain, at: str) -> int:
-    return _START[at] if isinstance(chain, Lifecycle) else chain.space.names.index(at)
-
-
-def _whole(number: float) -> int:
-    return round(number)

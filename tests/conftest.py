@@ -1,7 +1,9 @@
 """Small markets that several tests share."""
 
 import copy
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,3 +91,21 @@ def market() -> Callable[..., Content]:
         return {**content, **copy.deepcopy(changes)}
 
     return make
+
+
+@pytest.fixture
+def tenure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Return what runs a command in an empty folder: exit code, standard output and standard error."""
+    from experiments.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path | float) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return run

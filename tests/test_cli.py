@@ -11,30 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments.cli import main
 from optimizer.plan import Plan
 from sim.scenario import load
 from sim.twin import build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"
-
-
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path
-) -> tuple[int, str, str]:
-    """Return exit code, standard output and standard error of one command."""
-    monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    out, err = capsys.readouterr()
-    return int(stop.value.code or 0), out, err
-
-
-@pytest.fixture
-def tenure(capsys, monkeypatch, tmp_path):
-    """Run a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: run(capsys, monkeypatch, *words)
 
 
 def orders(path: Path, customers: int = 400) -> Path:
@@ -166,21 +147,44 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
-    """Every kind of bad input: one line on standard error that says what, exit code 2, nothing left behind."""
-    orders(tmp_path / "orders.csv", customers=5)
-    (tmp_path / "empty.yaml").touch()
-    (tmp_path / "empty.csv").touch()
-    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
-    before = sorted(p.name for p in tmp_path.iterdir())
-    words, expected = MISTAKES[name]
+def refuses(tenure, folder: Path, words: tuple, expected: str) -> None:
+    """Assert that a command says in one line what is wrong, with exit code 2, and leaves nothing behind."""
+    before = sorted(path.name for path in folder.iterdir())
     code, out, err = tenure(*words)
     assert (code, out) == (2, ""), err
     assert err.count("\n") == 1
     assert err.startswith("tenure: ")
     assert expected in err
-    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
+    """Every kind of bad input."""
+    orders(tmp_path / "orders.csv", customers=5)
+    (tmp_path / "empty.yaml").touch()
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
+    refuses(tenure, tmp_path, *MISTAKES[name])
+
+
+WRITERS = {
+    "calibrate": ("calibrate", "missing.csv", "-o", "nowhere/new.yaml"),
+    "simulate, table": ("simulate", "missing.yaml", "--table", "nowhere/new.csv"),
+    "simulate, saved": ("simulate", "missing.yaml", "--until", "2", "--save", "nowhere/new.npz"),
+    "optimize": ("optimize", "missing.yaml", "-o", "nowhere/new.json"),
+    "explain": ("explain", "missing.json", "--simplest", "nowhere/new.json"),
+    "frontier": ("frontier", "missing.yaml", "--table", "nowhere/new.parquet"),
+    "allocate": ("allocate", "missing.csv", "--budget", "1", "-o", "nowhere/new.xlsx"),
+    "risk": ("risk", "missing.yaml", "-o", "nowhere/new.csv"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tenure, tmp_path, name) -> None:
+    """The input is missing too, but where to write is looked at first."""
+    words = WRITERS[name]
+    refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: nowhere is not a folder; make it first")
 
 
 def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
@@ -299,6 +303,21 @@ def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -
     assert code == 0
     assert err == "tenure: note: plan.json was made for another version of this scenario\n"
     assert json.loads(out)["prices_from"] == "search"
+
+
+def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
+    """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
+    assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
+    refuses(tenure, tmp_path, ("explain", "plan.json", "--budget", "0"), "with no money there is nothing to explain")
+    assert tenure("optimize", SMALL, "--budget", "0", "--bound-steps", "0")[0] == 0
+    for words in (("explain", "plan.json"), ("explain", "plan.json", "--budget", "0")):
+        code, out, err = tenure(*words)
+        assert (code, err) == (0, "")
+        assert out.startswith("small: the plan spends nothing, so no line (segment / lever) is there to explain.")
+        assert "The first unit would bring most on regulars / retention" in out
+        assert "- budget: at most 0; 1,000 more would bring" in out
+        assert "stated as a share" not in out
+        assert "implest" not in out
 
 
 def test_explain_wants_a_scenario(tenure, tmp_path) -> None:

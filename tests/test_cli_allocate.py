@@ -4,13 +4,11 @@ import csv
 import json
 import re
 import shlex
-import sys
+from functools import partial
 from pathlib import Path
 
 import openpyxl
 import pytest
-
-from experiments.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "allocate"
@@ -24,31 +22,22 @@ KEYS = {"status", "value", "bound", "gap", "spend", "shadow_price", "binding", "
 
 
 @pytest.fixture
-def tenure(capsys, monkeypatch, tmp_path):
-    """Run `tenure allocate` in a folder with curves.csv; return exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
+def allocate(tenure, tmp_path):
+    """Run `tenure allocate` in a folder with curves.csv."""
     (tmp_path / "curves.csv").write_text(CURVES, encoding="utf-8")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tenure", "allocate", *words])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return run
+    return partial(tenure, "allocate")
 
 
-def test_words(tenure) -> None:
+def test_words(allocate) -> None:
     """The plan first, then what it brings, the price, the rules, the certificate and what to do next."""
-    code, out, err = tenure("curves.csv", "--budget", "100", "--period-share", "0.6", "--floor", "search=30")
+    code, out, err = allocate("curves.csv", "--budget", "100", "--period-share", "0.6", "--floor", "search=30")
     assert (code, err) == (0, "")
     order = ["The plan: 100 of 100", "tv", "The response is", "Shadow price", "Proven optimal", "Next: tenure allocate"]
     assert [out.index(said) for said in order] == sorted(out.index(said) for said in order)
 
 
-def test_json_alone(tenure) -> None:
-    code, out, err = tenure("curves.csv", "--budget", "100", "--cap", "tv=40", "--json")
+def test_json_alone(allocate) -> None:
+    code, out, err = allocate("curves.csv", "--budget", "100", "--cap", "tv=40", "--json")
     assert (code, err) == (0, "")
     answer = json.loads(out)
     assert set(answer) >= KEYS
@@ -59,20 +48,20 @@ def test_json_alone(tenure) -> None:
     assert "cap of tv" in {rule["rule"] for rule in answer["binding"]}
 
 
-def test_carry_over_and_periods(tenure, tmp_path) -> None:
+def test_carry_over_and_periods(allocate, tmp_path) -> None:
     (tmp_path / "year.csv").write_text("channel,spend,response\ntv,10,10\ntv,20,14\n", encoding="utf-8")
-    code, out, _ = tenure("year.csv", "--budget", "60", "--periods", "12", "--carry-over", ".5,.5", "--json")
+    code, out, _ = allocate("year.csv", "--budget", "60", "--periods", "12", "--carry-over", ".5,.5", "--json")
     assert code == 0
     assert len(json.loads(out)["spend"]["tv"]) == 12
-    code, out, _ = tenure("year.csv", "--budget", "60", "--periods", "12", "--carry-over", ".5,.5")
+    code, out, _ = allocate("year.csv", "--budget", "60", "--periods", "12", "--carry-over", ".5,.5")
     assert code == 0
     assert "1 to 3" in out
     assert "10 to 12" in out
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".xlsx"])
-def test_files(tenure, tmp_path, suffix: str) -> None:
-    code, out, err = tenure("curves.csv", "--budget", "100", "-o", f"plan{suffix}")
+def test_files(allocate, tmp_path, suffix: str) -> None:
+    code, out, err = allocate("curves.csv", "--budget", "100", "-o", f"plan{suffix}")
     assert (code, err) == (0, "")
     assert f"Written to plan{suffix}" in out
     path = tmp_path / f"plan{suffix}"
@@ -90,21 +79,21 @@ def test_files(tenure, tmp_path, suffix: str) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.csv", f"plan{suffix}"]
 
 
-def test_a_name_like_a_formula_stays_a_name(tenure, tmp_path) -> None:
+def test_a_name_like_a_formula_stays_a_name(allocate, tmp_path) -> None:
     (tmp_path / "odd.csv").write_text("channel,spend,response\n=1+1,10,10\n", encoding="utf-8")
-    assert tenure("odd.csv", "--budget", "5", "-o", "plan.xlsx")[0] == 0
+    assert allocate("odd.csv", "--budget", "5", "-o", "plan.xlsx")[0] == 0
     cell = openpyxl.load_workbook(tmp_path / "plan.xlsx")["spend"]["A2"]
     assert (cell.value, cell.data_type) == ("=1+1", "s")
 
 
-def test_conflict(tenure, tmp_path) -> None:
+def test_conflict(allocate, tmp_path) -> None:
     """One line names the rules and by how much; JSON has them too; no file is written."""
     words = ("curves.csv", "--budget", "100", "--floor", "tv=90", "--floor", "search=40", "-o", "plan.csv")
-    code, out, err = tenure(*words)
+    code, out, err = allocate(*words)
     assert (code, out, err.count("\n")) == (2, "", 1)
     for said in ("'budget' (at most 100)", "'floor of tv' (at least 90)", "'floor of search'", "by 30"):
         assert said in err
-    code, out, err = tenure(*words, "--json")
+    code, out, err = allocate(*words, "--json")
     assert code == 2
     answer = json.loads(out)
     assert answer["status"] == "infeasible"
@@ -133,21 +122,21 @@ def test_conflict(tenure, tmp_path) -> None:
         (("curves.csv", "--budget", "1", "-o", "no/plan.csv"), "is not a folder"),
     ],
 )
-def test_errors_are_one_line(tenure, words: tuple[str, ...], said: str) -> None:
-    code, out, err = tenure(*words)
+def test_errors_are_one_line(allocate, words: tuple[str, ...], said: str) -> None:
+    code, out, err = allocate(*words)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert said in err
 
 
-def test_example_page_shows_what_is_printed(tenure, monkeypatch) -> None:
+def test_example_page_shows_what_is_printed(allocate, monkeypatch) -> None:
     """Every command on the page prints what stands under it."""
     monkeypatch.chdir(EXAMPLE)
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(tenure allocate [^\n]*)\n```\n\n```text\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 2
     for command, shown in blocks:
-        code, out, err = tenure(*shlex.split(command)[2:])
+        code, out, err = allocate(*shlex.split(command)[2:])
         assert code == (2 if err else 0)
         assert _words(out or err) == _words(shown)
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from test_cli import refuses
 
-from experiments.cli import main
 from experiments.effect_words import effect_in_words
 from experiments.mechanisms import customers_in_words, market_in_words, survey_in_words
 from experiments.report_grounds import assumptions
@@ -84,20 +83,9 @@ EVERYTHING: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def tenure(capsys, monkeypatch, tmp_path):
-    """Run a command in a folder with the market."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def market_file(tmp_path: Path) -> None:
     (tmp_path / "market.yaml").write_text(yaml.safe_dump(EVERYTHING, sort_keys=False), encoding="utf-8")
-
-    def run(*words: str | Path | int) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tenure", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return run
 
 
 # --- What is said ---
@@ -360,16 +348,9 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_one_line(tenure, tmp_path, name) -> None:
-    """Exit code 2, what and where in one line, nothing on standard output, nothing left behind."""
+    """What and where."""
     assert tenure("simulate", "market.yaml", "--until", 5, "--save", "five.npz")[0] == 0
-    before = sorted(path.name for path in tmp_path.iterdir())
-    words, expected = MISTAKES[name]
-    code, out, err = tenure(*words)
-    assert (code, out) == (2, ""), err
-    assert err.count("\n") == 1
-    assert err.startswith("tenure: ")
-    assert expected in err
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    refuses(tenure, tmp_path, *MISTAKES[name])
 
 
 def test_a_chain_of_ones_own_has_nobody_to_trace(tenure) -> None:

@@ -10,10 +10,12 @@ import pulp
 import pytest
 
 from optimizer.curve_allocation import allocate
+from optimizer.curve_model import hull
 from optimizer.curve_result import CurveAllocation
 from optimizer.curve_rules import AllocationRules, load_rules
 from optimizer.curve_shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve, read_curves
-from sim.errors import InputError
+from optimizer.solver_arrays import ArrayAnswer
+from sim.errors import InputError, SolverError
 
 
 def saturating(b: float, e: float) -> SmoothCurve:
@@ -330,6 +332,53 @@ def test_time_limit_gives_a_plan_with_its_gap() -> None:
     assert result.termination == "TimeLimit"
     assert 1e-6 < result.gap < 0.5
     assert result.spend.sum() <= 900 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("campaigns", [[], [{"smallest": 20}]])
+def test_a_plan_with_its_gap_however_short_the_time(campaigns: list[dict[str, float]]) -> None:
+    """Thousands of bends: the plan meets every rule, and the bound is above what a long search finds."""
+    table = random_table(7, 20, 50, True)
+    kept = rules(carry_over=[0.6, 0.4], period_share=0.05, campaigns=campaigns)
+    hurried = allocate(table, kept, budget=6000, time_limit=0.01)
+    assert 1e-6 < hurried.gap < 0.5
+    assert hurried.status == f"feasible, gap {100 * hurried.gap:.2g} %"
+    assert hurried.termination == "TimeLimit"
+    assert hurried.seconds < 3
+    assert hurried.spend.sum() <= 6000 * (1 + 1e-9)
+    assert (hurried.spend.sum(axis=0) <= 300 * (1 + 1e-9)).all()
+    if campaigns:
+        assert ((hurried.spend == 0) | (hurried.spend >= 20 * (1 - 1e-9))).all()
+    searched = allocate(table, kept, budget=6000, time_limit=2)
+    assert hurried.value <= searched.value * (1 + 1e-9)
+    assert searched.value <= hurried.bound * (1 + 1e-9)
+
+
+def test_a_programme_too_large_for_its_time_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even the programme without whole numbers gives a point, the error says what it had and what to do."""
+    none = np.empty(0)
+    stopped = ArrayAnswer("stopped", "TimeLimit", none, none, math.inf, none, none)
+    monkeypatch.setattr("optimizer.curve_allocation.solve_arrays", lambda model, **options: stopped)
+    with pytest.raises(SolverError, match=r"no plan was found in time, though 5 seconds .* raise --time-limit"):
+        allocate(random_table(7, 2, 2, False), budget=60, time_limit=0.01)
+
+
+def test_hull_is_the_lowest_curve_above_without_upward_bends() -> None:
+    """As by brute force: the highest chord over every corner."""
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        spend = np.append(0, np.cumsum(random.uniform(0.1, 2, 8)))
+        value = np.append(0, np.cumsum(random.exponential(size=8) * random.integers(0, 2, 8)))
+        corners = hull(spend, value)
+        chords = [
+            max(
+                np.interp(at, spend[[a, b]], value[[a, b]])
+                for a, b in itertools.combinations_with_replacement(range(9), 2)
+                if spend[a] <= at <= spend[b]
+            )
+            for at in spend
+        ]
+        np.testing.assert_allclose(np.interp(spend, *corners), chords, atol=1e-12)
+        assert (np.diff(np.diff(corners[1]) / np.diff(corners[0])) < 1e-9).all()
 
 
 def test_smooth_curve_that_is_not_as_stated_is_refused() -> None:

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 import yaml
 from scipy.optimize import minimize_scalar
 
-from experiments.cli import main
 from experiments.mechanism_figures import worth_less_than_nothing
 from optimizer.optimise import optimise
 from optimizer.rules import as_today
@@ -48,30 +46,17 @@ def content_of(name: str) -> Content:
     return loaded
 
 
-def tenure(
-    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[int, str, str]:
-    """Return exit code, standard output and standard error of one command."""
-    monkeypatch.setattr(sys, "argv", ["tenure", *words])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    out, err = capsys.readouterr()
-    return int(stop.value.code or 0), out, err
-
-
 @pytest.mark.parametrize("name", SAID)
-def test_example_is_explained_and_runs(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_example_is_explained_and_runs(name: str, tenure: Callable[..., tuple[int, str, str]]) -> None:
     """`check` names the mechanisms in words, `simulate` and `trace` run; nothing on standard error."""
     path = str(ROOT / "examples" / name / "scenario.yaml")
-    code, out, err = tenure(["check", path], monkeypatch, capsys)
+    code, out, err = tenure("check", path)
     assert (code, err) == (0, "")
     text = " ".join(out.split())
     for said in SAID[name]:
         assert said in text
     for words in (["simulate", path, "--replications", "2"], ["trace", path]):
-        code, out, err = tenure(words, monkeypatch, capsys)
+        code, out, err = tenure(*words)
         assert (code, err) == (0, ""), words
         assert "Next: tenure" in out
 
@@ -97,7 +82,7 @@ def shown(page: str) -> list[tuple[list[str], list[str]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_shows_what_is_printed(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tenure: Callable[..., tuple[int, str, str]]
 ) -> None:
     """Every line shown is among those printed, its numbers to 2 % (or 2 of the last digit)."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
@@ -108,7 +93,7 @@ def test_the_page_shows_what_is_printed(
         out = ""
         for command in commands:
             if command.startswith("tenure "):
-                code, out, err = tenure(shlex.split(command)[1:], monkeypatch, capsys)
+                code, out, err = tenure(*shlex.split(command)[1:])
                 assert code == 0, err
             else:
                 subprocess.run(command, shell=True, check=True)

@@ -92,7 +92,7 @@ def assert_gradient(chain: Lifecycle, intensity: Floats, number: int | None, see
 @pytest.mark.parametrize("law", LAWS)
 def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every mechanism on: four components of each lever, and the whole plan moved up and down."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     chain = chain_of(crowded(law))
     assert chain.crowd.couples
     slope = assert_gradient(chain, some_plan(chain, 1), 4)
@@ -105,7 +105,7 @@ def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("law", LAWS)
 def test_every_component_of_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All thousand components, in classes that differ in both rates."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 2))
     chain = chain_of(crowded(law))
     assert_gradient(chain, some_plan(chain, 2), None, seed=2)
 
@@ -165,7 +165,7 @@ def test_what_counts_anything_has_a_gradient_by_money(
     law: str, targeting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything on; money of cells instead of intensities; any weights on what is earned, spent, and who is there."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     chain = chain_of(crowded(law))
     rng = np.random.default_rng(7)
     targets = chain.targets
@@ -334,7 +334,7 @@ def test_a_kink_is_taken_from_one_side() -> None:
 @pytest.mark.parametrize("law", LAWS)
 def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any weights on the effects: derivatives by every intensity and by every route of every group."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (1, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (1, 1))
     chain = chain_of(crowded(law))
     rng = np.random.default_rng(8)
     environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
@@ -367,7 +367,7 @@ def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pyte
 @pytest.mark.parametrize("law", LAWS)
 def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any weights on a step's odds and rewards: derivatives by money along directions, and by each route of a group."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (1, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (1, 1))
     chain = chain_of(crowded(law, stages={"core": 3, "declining": 1, "lapsed": 2}))
     rng = np.random.default_rng(18)
     environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
@@ -407,7 +407,7 @@ def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypa
 
 def test_a_plan_climbs_along_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small step in its direction gains what it says."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     chain = chain_of(crowded("silent"))
     plan = some_plan(chain, 9)
     asset, slope = gradient(chain, plan)

@@ -48,7 +48,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 @pytest.fixture(autouse=True)
 def _nodes_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the nodes of a law's classes, which each replication would find again."""
-    monkeypatch.setattr("sim.twin.defection_classes", cache(defection_classes))
+    monkeypatch.setattr("sim.customers.synthetic.defection_classes", cache(defection_classes))
 
 
 def lifecycle_of(twin: Twin) -> Lifecycle:
@@ -274,7 +274,7 @@ def dense_values(chain: Lifecycle) -> tuple[Floats, Floats]:
 @pytest.mark.parametrize("law", LAWS)
 def test_value_to_go_is_that_of_the_whole_system(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set after set of states, with levels and ties, is the whole linear system of every block at once."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     chain = lifecycle_of(build(parse(crowded(law))))
     assert len(chain.space.names) == 662
     earned, spent = value_to_go(chain)
@@ -391,10 +391,10 @@ def test_value_of_individuals_is_that_of_their_own_system_where_they_buy(
 
 def test_everybodys_value_is_counted_where_it_is_lived(monkeypatch: pytest.MonkeyPatch) -> None:
     """As today, on no schedule and without a crowd, the asset is the same for every horizon: with levels and ties."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 2))
     # Nodes of the classes that do not depend on the horizon.
-    monkeypatch.setattr("sim.twin.horizon_rate", lambda scenario: 0.1)
-    monkeypatch.setattr("sim.twin.LOW_DISCOUNT", 0.0)
+    monkeypatch.setattr("sim.customers.synthetic.horizon_rate", lambda scenario: 0.1)
+    monkeypatch.setattr("sim.customers.synthetic.LOW_DISCOUNT", 0.0)
     assets = []
     for periods in (1, 7, 30):
         content = {**uncoupled("silent", 1.0), "periods": periods}

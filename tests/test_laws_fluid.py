@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import gammainc, hyperu
+from test_sim_agents import Steady
 
 from experiments.compare import compare
 from policies.catalogue import named
 from policies.fixed import AsToday
-from sim.contract import Allocation, Observation
 from sim.customers.population import Posterior, defection_classes, gamma_classes, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.engine import agent_kernels
@@ -33,18 +33,6 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 CDNOW = ParetoNBD(0.5533, 10.5776, 0.6062, 11.6679)
 MONTH = WEEKS_PER_PERIOD["month"]
-
-
-@dataclass(frozen=True, eq=False)
-class Steady:
-    """The same intensities every period, whatever they cost."""
-
-    intensity: Floats
-    name: str = "steady"
-
-    def decide(self, observation: Observation) -> Allocation:
-        """Return them."""
-        return Allocation(self.intensity)
 
 
 def figures(history: History, chain: ControlledChain) -> dict[str, Floats]:

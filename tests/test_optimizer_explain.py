@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.explain import Ground, Line, grounds, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.explain import Line, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.ground import Ground, grounds
 from optimizer.moves import only, range_of, simplest_of
 from optimizer.optimise import allocation_problem, solved
 from optimizer.plan import Plan

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from optimizer.solver import LinearProgramme, LpAnswer, MixProgramme, tidy
+from optimizer.solver import LinearProgramme, LpAnswer, tidy
+from optimizer.solver_mixture import MixProgramme
 from sim.errors import SolverError
 
 Floats = NDArray[np.float64]

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_optimizer_decomposition import problem_of, random_market, two_class_market, with_limit
+from test_optimizer_decomposition import assert_equals_whole, problem_of, random_market, two_class_market, with_limit
 
 from optimizer.decomposition import certified_bound, full_information
 from optimizer.layout import Layout
 from optimizer.master import Master
-from optimizer.occupancy import whole_programme
 from optimizer.pricing import Pricing
 from optimizer.problem import AllocationProblem
 from optimizer.rules import Today
@@ -89,36 +88,8 @@ def ruled_market(seed: int, market: Callable[..., Content]) -> tuple[Content, fl
 
 
 def ruled_problem(seed: int, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> AllocationProblem:
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 1))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
     return problem_of(*ruled_market(seed, market))
-
-
-def assert_equals_whole(problem: AllocationProblem) -> None:
-    """Value and bound are the whole programme's to 1e-6 of the asset, and the mixture meets the rules; or neither is.
-
-    Where nobody differs the prices prove the whole programme's optimum as well.
-    """
-    answer, _ = whole_programme(problem)
-    if answer.status == "infeasible":
-        with pytest.raises(RulesError):
-            full_information(problem, 1e-7)
-        return
-    best = full_information(problem, 1e-7)
-    assert best.converged
-    assert best.value == pytest.approx(answer.objective, rel=1e-6)
-    assert best.bound == pytest.approx(answer.objective, rel=1e-6)
-    assert best.bound >= answer.objective - 1e-8 * abs(answer.objective)
-    pairs = [
-        (weight, column)
-        for weights, columns in zip(best.mixture.weights, best.columns, strict=True)
-        for weight, column in zip(weights, columns, strict=True)
-    ]
-    assert sum(weight * column.value for weight, column in pairs) == pytest.approx(best.value, rel=1e-9)
-    usage = np.sum([weight * column.usage for weight, column in pairs], axis=0)
-    assert (problem.signs * (usage - problem.limits) <= 1e-8 * problem.row_units).all()
-    assert (best.prices * problem.signs >= 0).all()
-    lagrangian, _ = Pricing(problem).lagrangian(best.prices)
-    assert lagrangian >= answer.objective - 1e-8 * abs(answer.objective)
 
 
 @pytest.mark.parametrize("seed", range(50))

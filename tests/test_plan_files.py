@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from experiments.inputs import chosen_policies
 from optimizer.plan import Plan
-from optimizer.plan_files import COLUMNS
+from optimizer.plan_files import COLUMNS, KEYS
 from sim.errors import FolderError, InputError
 from sim.scenario import load
 from sim.twin import Twin, build
@@ -56,6 +56,14 @@ def test_the_same_intensities_come_back(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(back.spend, plan().spend, rtol=1e-14, atol=0)
     if name != "plan.xlsx":
         assert (back.intensity == plan().intensity).all()
+
+
+def test_every_key_of_a_plan_is_explained_with_its_unit() -> None:
+    """JSON has the keys that are explained and no others; the page lists them all as the code does."""
+    assert set(json.loads(plan().to_json())) == set(KEYS)
+    page = (Path(__file__).resolve().parents[1] / "docs" / "plan-files.md").read_text(encoding="utf-8")
+    for key, meaning in {**KEYS, **COLUMNS}.items():
+        assert f"| `{key}` | {meaning} |\n" in page
 
 
 @pytest.mark.parametrize("name", ["plan.json", "plan.xlsx"])
@@ -193,7 +201,7 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
             plan().save(tmp_path / name)
     with pytest.raises(FolderError, match="it is a folder"):
         plan().save(tmp_path)
-    with pytest.raises(FolderError, match="choose a folder"):
+    with pytest.raises(FolderError, match="is not a folder; make it first"):
         plan().save(tmp_path / "nowhere" / "plan.xlsx")
 
 

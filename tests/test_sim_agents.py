@@ -295,13 +295,17 @@ def observed(
     )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(
+ASKED = (
     st.lists(amounts, min_size=12, max_size=12),
     st.lists(st.integers(0, 10**7), min_size=4, max_size=4),
     st.one_of(amounts, st.just(float("inf"))),
     st.lists(st.one_of(amounts, st.just(float("inf"))), min_size=3, max_size=3),
 )
+"""Money, customers, what is available, and to each lever."""
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(*ASKED)
 def test_within_never_exceeds(
     money: list[float], customers: list[int], available: float, lever_available: list[float]
 ) -> None:
@@ -320,10 +324,7 @@ def test_within_never_exceeds(
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
-    st.lists(amounts, min_size=12, max_size=12),
-    st.lists(st.integers(0, 10**7), min_size=4, max_size=4),
-    st.one_of(amounts, st.just(float("inf"))),
-    st.lists(st.one_of(amounts, st.just(float("inf"))), min_size=3, max_size=3),
+    *ASKED,
     st.tuples(*[st.integers(0, 2)] * 3),
 )
 def test_within_leaves_what_is_decided_ahead_to_its_own_time(

@@ -262,7 +262,7 @@ def twin_returned(problem: AllocationProblem, charged: Charged, charge: Floats) 
 
 def market_problem(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> AllocationProblem:
     """Return customers who differ, in 2 x 2 classes a segment; people appear, and a lever takes time to act."""
-    monkeypatch.setattr("sim.twin.SYNTHETIC_CLASSES", (2, 2))
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 2))
     content = market(periods=3, stages={"core": 2, "declining": 1, "lapsed": 2}, rules={"period_share": 0.5})
     content["segments"]["fresh"]["births"] = {"unaware": 700.5, "prospect": 333.3}
     content["levers"]["acquisition"].update(lead_time=1, committed=0.77)

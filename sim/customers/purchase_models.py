@@ -44,8 +44,30 @@ class PurchaseModel(Protocol):
         """Return the expected purchases in the next ``t`` weeks given a record."""
 
 
+class _Leaving:
+    """A model in which a customer is alive, or has left unseen."""
+
+    def _log_parts(
+        self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the log of the common factor, of the alive part and of the gone part of the likelihood."""
+        raise NotImplementedError
+
+    def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
+        """Return the log-likelihood of each record, as published: Pareto/NBD's up to the ordering of purchases."""
+        common, alive, gone = self._log_parts(frequency, recency, age)
+        result: FloatArray = common + np.logaddexp(alive, gone)
+        return result
+
+    def probability_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
+        """Return the chance that each customer has not left by the end of the data; BG/NBD: 1 without a repeat."""
+        _, alive, gone = self._log_parts(frequency, recency, age)
+        result: FloatArray = special.expit(alive - gone)
+        return result
+
+
 @dataclass(frozen=True)
-class ParetoNBD:
+class ParetoNBD(_Leaving):
     """Pareto/NBD: ``lambda_i ~ Gamma(r, alpha)``, ``mu_i ~ Gamma(s, beta)``, purchases Poisson while alive.
 
     Attributes
@@ -93,18 +115,6 @@ class ParetoNBD:
             return series - np.log(total) - (r + x) * np.log(alpha + t) - s * np.log(beta + t)
         series = _log_hyp2f1_one(s + 1 + 0.0 * x, total + 1, (beta - alpha) / (beta + t))
         return series - np.log(total) - (r + x - 1) * np.log(alpha + t) - (s + 1) * np.log(beta + t)
-
-    def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
-        """Return the log-likelihood of each record, up to the ordering of purchases (the published convention)."""
-        common, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = common + np.logaddexp(alive, gone)
-        return result
-
-    def probability_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
-        """Return the chance, 0 to 1, that each customer has not left by the end of the data."""
-        _, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = special.expit(alive - gone)
-        return result
 
     def expected_purchases(self, t: npt.ArrayLike) -> FloatArray:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""
@@ -158,7 +168,7 @@ class ParetoNBD:
 
 
 @dataclass(frozen=True)
-class BGNBD:
+class BGNBD(_Leaving):
     """BG/NBD: ``lambda_i ~ Gamma(r, alpha)``, a customer leaves after any purchase with chance ``p_i ~ Beta(a, b)``.
 
     Kept for comparison with published figures; the simulator uses Pareto/NBD.
@@ -189,18 +199,6 @@ class BGNBD:
         repeats = np.maximum(x, 1.0)
         gone = special.betaln(a + 1, b + repeats - 1) - (r + x) * np.log(alpha + t_x)
         return common, alive, np.where(x > 0, gone, -np.inf)
-
-    def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
-        """Return the log-likelihood of each record."""
-        common, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = common + np.logaddexp(alive, gone)
-        return result
-
-    def probability_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
-        """Return the chance, 0 to 1, that each customer has not left; always 1 without a repeat purchase."""
-        _, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = special.expit(alive - gone)
-        return result
 
     def expected_purchases(self, t: npt.ArrayLike) -> FloatArray:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""

@@ -1,0 +1,48 @@
+"""What the commands share: options that mean the same everywhere, and how an answer is printed as JSON."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "TargetingOption", "Threads",
+    "commands", "print_json",
+]  # fmt: skip
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Which luck; the same seed gives the same numbers.", min=0, max=2**32 - 1)]
+NoSeed = Annotated[int, typer.Option("--seed", help="Taken by every command; this one draws nothing that varies.")]
+Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
+BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
+
+TargetingOption = Annotated[
+    str, typer.Option(help="What the firm tells apart when it spends: segment, stage (segment and stage) or state.")
+]
+
+THREADS = os.cpu_count() or 1
+
+
+def commands() -> typer.Typer:
+    """Return a group for commands of the top level."""
+    return typer.Typer(rich_markup_mode=None)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print an answer as one JSON object; null for every number that is not one."""
+    typer.echo(json.dumps(_finite(content)))
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with null for every number that is not one."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
