@@ -34,9 +34,9 @@ def question_of(
     """
     import numpy as np
 
+    from optimizer.cells import TARGETINGS
     from optimizer.plan import Plan
     from optimizer.questions import Question, parse_slice, parse_target
-    from optimizer.sequential import TARGETINGS
 
     if targeting not in TARGETINGS:
         raise InputError(f"--targeting {targeting}: expected one of {', '.join(TARGETINGS)}")

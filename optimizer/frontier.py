@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.cells import TARGETINGS
 from optimizer.decomposition import Progress, full_information
 from optimizer.optimise import allocation_problem, least_spend, solved
 from optimizer.plan import Plan
 from optimizer.problem import AllocationProblem, reference_spend
-from optimizer.sequential import TARGETINGS
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError

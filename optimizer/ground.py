@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.cells import TARGETINGS
 from optimizer.optimise import allocation_problem, least_spend
 from optimizer.plan import Plan
 from optimizer.problem import AllocationProblem, budget_in_force, contact_load
-from optimizer.sequential import EMPTY, TARGETINGS, Sequential
+from optimizer.sequential import EMPTY, Sequential
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow

@@ -14,29 +14,23 @@ of the rules there.
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 
+from optimizer.cells import Cells
 from optimizer.problem import AllocationProblem, contact_load
+from optimizer.row_slopes import RowSlopes
 from optimizer.solver import BoxProgramme
-from sim.contract import Targets
-from sim.engine.fluid_pass import Money
-from sim.engine.lifecycle import Lifecycle
-from sim.engine.sensitivity import Aim, Course, follow
+from sim.engine.sensitivity import Course, follow
 
-__all__ = ["MISSED", "STEPS", "TARGETINGS", "Cells", "Sequential", "Settled"]
+__all__ = ["MISSED", "STEPS", "Sequential", "Settled"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[float], None]
-
-TARGETINGS = ("segment", "stage", "state")
-"""What the firm tells apart when it spends: segments; segments and stages; tiers of value too."""
 
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
@@ -51,69 +45,10 @@ MISSED = 1e-6
 """Share of a rule from which on it counts as missed."""
 DUST = 1e-9
 """Share of a variable's own size that is none: arithmetic."""
-NEAR, MOST_FOLLOWED = 0.05, 12
-"""Rules that bend are followed where they are so near to binding, as a share of their unit; so many of them are looked
-at anew in a step, those first whose slope is oldest. The merit sees them all."""
 DEARER = 3.0
 """Penalty of a rule that bends, in multiples of its price."""
 EMPTY = 1e-9
 """Heads below which a cell is empty."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Who gets the same money per head.
-
-    Attributes
-    ----------
-    targets : Targets
-    cell : (groups, stages, levers)
-        Number of the cell, -1 where a lever cannot be used.
-    lever, segment : (cells,)
-    """
-
-    targets: Targets
-    cell: Ints
-    lever: Ints
-    segment: Ints
-
-    @staticmethod
-    def of(targets: Targets, targeting: str) -> "Cells":
-        """Return the cells of a targeting: ``segment``, ``stage`` or ``state``."""
-        number: dict[tuple[object, ...], int] = {}
-        cell = np.full(targets.shape, -1, dtype=np.int64)
-        lever, segment = [], []
-        order = list(dict.fromkeys(targets.segments))
-        for g, s, k in np.argwhere(targets.allowed).tolist():
-            names: tuple[object, ...] = (targets.segments[g], k)
-            if targeting != "segment":
-                names += (s,)
-            if targeting == "state":
-                names += (g,)
-            if names not in number:
-                number[names] = len(number)
-                lever.append(k)
-                segment.append(order.index(targets.segments[g]))
-            cell[g, s, k] = number[names]
-        return Cells(targets, cell, np.array(lever, dtype=np.int64), np.array(segment, dtype=np.int64))
-
-    def sum(self, by_target: Floats) -> Floats:
-        """Return sums by cell, (..., cells), of ``by_target[..., group, stage, lever]``."""
-        inside = self.cell >= 0
-        rows = by_target[..., inside].reshape(-1, int(inside.sum()))
-        out = np.stack([np.bincount(self.cell[inside], weights=row, minlength=self.lever.size) for row in rows])
-        return np.asarray(out.reshape(*by_target.shape[:-3], self.lever.size), dtype=float)
-
-    def largest(self, by_target: Floats) -> Floats:
-        """Return the largest by cell of ``by_target[group, stage, lever]``."""
-        out = np.zeros(self.lever.size)
-        inside = self.cell >= 0
-        np.maximum.at(out, self.cell[inside], by_target[inside])
-        return out
-
-    def money(self, amount: Floats) -> Money:
-        """Return the plan that spends ``amount[period, cell]``."""
-        return Money(self.targets, self.cell, amount)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,12 +108,7 @@ class Sequential:
         self.most = self.cells.largest(problem.actions.max(axis=2))
         usual = np.where(problem.targets.reference > 0, problem.targets.reference, problem.actions.max(axis=2) / 8)
         self.usual = self.cells.largest(usual)
-        self._looked = 0
-        self._seen: dict[int, int] = {}
-        self._slopes: dict[int, Floats] = {}
-        self._nonlinear = np.flatnonzero(
-            (np.diff(problem.people.indptr) > 0) | (np.diff(problem.earned.indptr) > 0)
-        ).tolist()
+        self.slopes = RowSlopes(problem, self.cells)
 
     # --- Plans ---
 
@@ -209,7 +139,7 @@ class Sequential:
 
     def counts(self, course: Course) -> Floats:
         """Return what a unit of money counts in each rule where a course in money is, (rows, periods x cells)."""
-        return np.asarray(self._jacobian(course).toarray())
+        return np.asarray(self.slopes.jacobian(course).toarray())
 
     # --- The search ---
 
@@ -250,7 +180,7 @@ class Sequential:
             size = np.maximum(amount, 0.5 * self.usual * heads)
             radius = FIRST * size if radius is None else np.minimum(radius, LARGEST * size)
             slope = self.slope(courses)
-            jacobian = self._jacobian(course)
+            jacobian = self.slopes.jacobian(course)
             if penalty is None:
                 penalty = factor * self._penalty(slope, jacobian)
                 dearest = penalty.copy()
@@ -262,7 +192,7 @@ class Sequential:
                     continue
                 stationary = True
                 break
-            for r in self._nonlinear:  # what is far above a rule's price makes every curve of the rule a wall
+            for r in self.slopes.bending:  # what is far above a rule's price makes every curve of the rule a wall
                 penalty[r] = min(dearest[r], max(DEARER * abs(prices[r]), 1e-2 * dearest[r]))
             merit = self.value(courses) - float(penalty @ self.missed(course))
             tried = self._tried(amount, change, size, penalty)
@@ -298,7 +228,7 @@ class Sequential:
         """
         heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
         size = np.maximum(amount, 0.5 * self.usual * heads)
-        jacobian = self._jacobian(course)
+        jacobian = self.slopes.jacobian(course)
         return self._step(BoxProgramme(), course, amount, heads, 1e-2 * size, slope, jacobian, penalty, loosened=1e-7)[
             1
         ]
@@ -311,80 +241,6 @@ class Sequential:
         wanted = np.where(wanted - self.low < DUST * size, np.minimum(self.low, wanted), wanted)
         courses = self.courses(wanted)
         return self.value(courses) - float(penalty @ self.missed(courses[0])), wanted, courses
-
-    def _jacobian(self, course: Course) -> csr_matrix:
-        """Return d(what each rule counts)/d(money of cells), (rows, periods x cells)."""
-        problem, cells = self.problem, self.cells
-        heads = np.stack([cells.money(np.zeros((1, cells.lever.size))).heads(now.observed) for now in course.past])
-        # Money of a cell falls on its targets by heads.
-        inside = np.argwhere(cells.cell >= 0)
-        at = cells.cell[tuple(inside.T)]
-        flat = np.ravel_multi_index(tuple(inside.T), cells.cell.shape)
-        periods, width = self.chain.periods, cells.cell.size
-        part = course.observed[:, inside[:, 0], inside[:, 1]] / np.maximum(heads[:, at], 1e-300)
-        rows = (np.arange(periods)[:, None] * width + flat).ravel()
-        columns = (np.arange(periods)[:, None] * cells.lever.size + at).ravel()
-        shape = (periods * width, periods * cells.lever.size)
-        jacobian = problem.money @ csr_matrix((part.ravel(), (rows, columns)), shape=shape)
-        if not self._nonlinear:
-            return csr_matrix(jacobian)
-        room = problem.signs * (problem.limits - problem.counted(course)) / problem.row_units
-        near = [r for r in self._nonlinear if room[r] < NEAR]
-        self._looked += 1
-        new = sum(r not in self._seen for r in near)
-        oldest = sorted(near, key=lambda r: (self._seen.get(r, -1), float(room[r])))[: max(new, MOST_FOLLOWED)]
-        together = self._together(oldest)
-        with ThreadPoolExecutor(2) as pool:
-            slopes = list(pool.map(lambda rows: course.slope(self._aim_of(rows)), together))
-        for members, slope in zip(together, slopes, strict=True):
-            for r in members:
-                self._seen[r] = self._looked
-                self._slopes[r] = np.where(self._reach[r][0][cells.segment], slope, 0.0).reshape(1, -1)
-        jacobian = jacobian.tolil()
-        for r in self._nonlinear:
-            jacobian[r] = self._slopes[r] if r in near else 0.0
-        return csr_matrix(jacobian)
-
-    def _together(self, rows: list[int]) -> list[list[int]]:
-        """Return rules in lists that one adjoint follows: no two of a list reach the same segment."""
-        lists: list[list[int]] = []
-        taken: list[NDArray[np.bool_]] = []
-        for r in sorted(rows, key=lambda r: self._reach[r][1]):
-            reach, _ = self._reach[r]
-            free = next((k for k, used in enumerate(taken) if not (used & reach).any()), None)
-            if free is None:
-                lists.append([r])
-                taken.append(reach.copy())
-            else:
-                lists[free].append(r)
-                taken[free] |= reach
-        return lists
-
-    @cached_property
-    def _reach(self) -> dict[int, tuple[NDArray[np.bool_], int]]:
-        """Return by rule that bends the segments whose money can move what it counts, and the last period that can."""
-        chain, segments = self.chain, self.problem.targets.segments
-        number = np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
-        couples = isinstance(chain, Lifecycle) and chain.crowd.couples
-        reach = {}
-        for r in self._nonlinear:
-            aim = self._aim_of([r])
-            counts = aim.reward.any(axis=0) | aim.people.any(axis=(0, 2)) | aim.money.any(axis=(0, 2, 3))
-            counts |= couples or aim.terminal != 0
-            reach[r] = np.bincount(number, weights=counts) > 0, aim.last
-        return reach
-
-    def _aim_of(self, rows: list[int]) -> Aim:
-        """Return what rules count together as an aim."""
-        problem, aim = self.problem, self.problem.aim
-
-        def count(matrix: csr_matrix, shape: tuple[int, ...]) -> Floats:
-            return np.asarray(matrix[rows].sum(axis=0)).reshape(shape)
-
-        return Aim(
-            count(problem.earned, aim.reward.shape), -count(problem.money, aim.money.shape),
-            count(problem.people, aim.people.shape), float(problem.after[rows].sum()),
-        )  # fmt: skip
 
     def _penalty(self, slope: Floats, jacobian: csr_matrix) -> Floats:
         """Return value lost per unit by which each rule is missed: well above any price it may have."""

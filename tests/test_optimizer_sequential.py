@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optimizer.cells import TARGETINGS, Cells
 from optimizer.optimise import allocation_problem, optimise, solved
 from optimizer.problem import AllocationProblem, reference_spend
 from optimizer.rules import as_today
-from optimizer.sequential import TARGETINGS, Cells, Sequential
+from optimizer.sequential import Sequential
 from sim.engine.sensitivity import follow
 from sim.scenario import Scenario, load, parse
 from sim.twin import build
@@ -182,6 +183,36 @@ def test_the_price_of_every_rule_is_what_loosening_it_brings(market: Callable[..
             for d in (-step, step)
         ]  # fmt: skip
         assert prices[r] == pytest.approx((around[1] - around[0]) / (2 * step), rel=0.05), row.name
+
+
+@pytest.mark.parametrize("reaction", [0.0, 0.5])
+def test_slopes_of_rules_are_those_of_one_by_one(reaction: float, market: Callable[..., Content]) -> None:
+    """Rules of two segments, at the end and halfway, followed together: the differences of what each counts."""
+    people = {
+        f"{count} of {segment} {at}": {"segments": [segment], "count": count, "at_least": 10.0, "at": at}
+        for count in ("kept", "core") for segment in ("regulars", "fresh") for at in (3, 5)
+    }  # fmt: skip
+    rival = {"name": "rival", "start": 1, "route": "acquisition", "strength": 0.2, "reaction": reaction}
+    scenario = small(market, rules={"people": people, "yearly_profit": 1.0}, competitors=[rival])
+    chain = build(scenario).chain
+    problem = allocation_problem(scenario, chain, 1.0)
+    units = problem.usage(as_today(chain))  # every rule just met
+    problem = replace(
+        problem, rows=tuple(replace(row, limit=float(u)) for row, u in zip(problem.rows, units, strict=True))
+    )
+    search = Sequential(problem)
+    amount = search.amount_of(as_today(chain))
+    slopes = search.slopes.jacobian(search.follow(amount)).toarray().reshape(len(problem.rows), *amount.shape)
+    assert len(search.slopes.bending) == len(people) + 1
+    rng = np.random.default_rng(4)
+    largest = np.abs(slopes).max(axis=(1, 2))
+    for t, c in [(int(rng.integers(5)), c) for c in range(amount.shape[1])]:
+        step = np.zeros_like(amount)
+        step[t, c] = 1e-3 * max(amount[t, c], 1.0)
+        around = [problem.counted(search.follow(amount + sign * step)) for sign in (1, -1)]
+        np.testing.assert_allclose(
+            slopes[:, t, c] / largest, (around[0] - around[1]) / (2 * step[t, c]) / largest, atol=1e-5
+        )
 
 
 # --- Targeting --------------------------------------------------------------------------------------------------------
