@@ -147,7 +147,7 @@ def compare(
             tick()
         return histories
 
-    _ = twin.amounts, twin.money_units, twin.chain.terminal
+    _ = twin.amounts, twin.money_units, twin.value_units, twin.chain.terminal
     if traits == "individual" and isinstance(twin.chain, Lifecycle) and twin.chain.with_terminal:
         _ = twin.value_grid
     assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))

@@ -22,6 +22,7 @@ from sim.engine import lifecycle, random_streams
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, LOST, ControlledChain, MatrixChain, StateSpace, value_to_go
 from sim.engine.crowd import scheduled_environment
+from sim.engine.effects import TO_RATE
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import state_space
 from sim.errors import ScenarioError
@@ -34,6 +35,8 @@ __all__ = ["Twin", "build"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MARGIN, STEP = 2.0**8, 10
+"""How much more money than expected finds room in an integer; in how many powers of two a room for levers grows."""
 GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
 GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
 
@@ -105,13 +108,33 @@ class Twin:
 
     @cached_property
     def money_units(self) -> float:
-        """Return how many integer units money is counted in per unit of currency: a power of two.
+        """Return how many integer units revenue is counted in per unit of currency: a power of two.
 
-        As many as let a thousand purchases of everybody fit into 2^60 units, so that the currency does not matter.
+        As many as leave room for far more than everybody may bring in a period, however money and the market move
+        amounts and rates; so the currency does not matter, and no sum runs over.
         """
-        spend = self.chain.mean_spend.max() if isinstance(self.chain, Lifecycle) else 1.0
+        if not isinstance(self.chain, Lifecycle):
+            return self._units(1.0)
+        most = max(float(self.chain.environment[..., TO_RATE].max()), 1.0) / (self.scenario.share_of_customer or 1.0)
+        most *= float(np.prod(self.chain.attitudes.level_effects[:, 1:].max(axis=0)))
+        for lever in self.scenario.levers.values():
+            overrides = [own.moves for own in lever.by_segment.values()]
+            for moved in ("purchase_rate", "amount"):
+                curves = [moves[moved] for moves in (lever.moves, *overrides) if moved in moves]
+                answers = [(1 + c.unlimited_money) / max(1 + c.without_money, 1e-3) for c in curves]
+                most *= max(answers, default=1.0)
+        most = 2.0 ** (STEP * math.ceil(math.log2(most) / STEP))  # so that one lever more rounds no purchase otherwise
+        return self._units(float((self.chain.mean_spend * np.maximum(self.chain.purchase_rate, 1.0)).max()) * most)
+
+    @cached_property
+    def value_units(self) -> float:
+        """Return the same for values after the horizon."""
+        return self._units(float(np.abs(self.chain.terminal).max()))
+
+    def _units(self, each: float) -> float:
+        """Return units that leave room for ``MARGIN`` times ``each`` of everybody below 2^60."""
         people = float(self.chain.initial.sum()) + float(self.chain.arrivals.sum())
-        most = 1e3 * max(float(spend), 1e-300) * max(people, 1.0)
+        most = MARGIN * min(max(each, 1e-200), 1e200) * max(people, 1.0)
         return float(2.0 ** math.floor(60 - math.log2(most)))
 
     @cached_property

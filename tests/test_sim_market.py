@@ -15,6 +15,7 @@ from plain_market import Lives, State, points_of, surveyed
 from scipy import stats
 from test_sim_reference import LAWS, PER_PERIOD, TOTAL, TRUTHS, as_array, everything, people_of, wanted
 
+from optimizer.rules import as_today
 from policies.fixed import AsToday
 from policies.planned import Planned
 from sim.contract import Allocation, Observation, Policy
@@ -26,6 +27,7 @@ from sim.history import KINDS, History, Trace
 from sim.market.clock import Budget, Market
 from sim.scenario import STAGES, Scenario, parse
 from sim.twin import Twin, build
+from sim.valuation import customer_asset
 
 Content = dict[str, Any]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -716,3 +718,41 @@ def test_customers_lie_by_cohort_and_keep_their_identity() -> None:
         assert to_come.sum() == sum(positions.size for positions, _ in who.arrivals) == arriving(twin).sum()
         positions = np.concatenate([positions for positions, _ in who.arrivals])
         assert sorted(positions.tolist()) == np.flatnonzero(to_come).tolist()
+
+
+# --- Sums of money in integers ---
+
+BUSY: dict[str, tuple[Content, Content]] = {
+    # traits and levers, and other keys of the scenario
+    "page views": ({"purchase_rate": 20000.0, "defection_rate": 0.02, "spend": 0.001}, {"terminal": "none"}),
+    "weekly groceries": (
+        {"purchase_rate": 20.0, "defection_rate": 0.0002, "spend": 8.0},
+        {"period": "week", "discount_rate": 0.02, "margin": 0.3},
+    ),
+    "costly to serve": (
+        {"purchase_rate": 100.0, "defection_rate": 0.02, "spend": 0.001},
+        {"cost_to_serve": {"per_customer": 0.5, "per_purchase": 0.0}},
+    ),
+    "yachts": ({"purchase_rate": 0.1, "defection_rate": 0.02, "spend": 1e9}, {}),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_no_sum_of_money_runs_over(name: str) -> None:
+    """However much or little is bought and left: revenue and asset stay those of the fluid twin."""
+    traits, more = BUSY[name]
+    levers = {
+        "x": {
+            "targets": ["new"], "reference": 0.0,
+            "moves": {"amount": {"shape": "piecewise-linear", "points": [[0, -0.9], [1, 5]]}},
+        }
+    }  # fmt: skip
+    content = {"name": name, "periods": 3, "segments": {"a": {"start": {"new": 400}, "traits": traits}}, **more}
+    twin = build(parse({**content, "levers": levers}))
+    expected = expected_history(twin.chain, as_today(twin.chain))
+    history = Market(twin, AsToday(), twin.population(0, 0)).run()
+    tolerance = 5 * float(np.sqrt(1 / max(expected.purchases.sum(), 1) + 1 / 400))
+    assert history.revenue.sum() == pytest.approx(expected.revenue.sum(), rel=tolerance)
+    ours, theirs = (customer_asset(each, twin.chain.discount_rate).total for each in (history, expected))
+    assert ours == pytest.approx(theirs, rel=tolerance)
+    assert np.abs(history.revenue * twin.money_units).max() < 2**56

@@ -302,7 +302,7 @@ class Agents:
 
     def value_after(self) -> float:
         """Return the value of all customers after the horizon, undiscounted."""
-        chain, units = self.twin.chain, self.twin.money_units
+        chain, units = self.twin.chain, self.twin.value_units
         by_block = self.by_block
         if by_block is not None:
             return float((by_block * chain.terminal).sum())
