@@ -105,11 +105,16 @@ def frontier(
         asked = allocation_problem(scenario, chain, float(budget), targeting=targeting)
         starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
         plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
+        if points and plan.asset < points[-1].plan.asset:  # a dearer budget can do what a smaller one does
+            same = [points[-1].plan.intensity]
+            again = solved(scenario, asked, starts=same, bounded=bounded, bound_steps=0, threads=threads)
+            plan = again if again.status == "feasible" and again.asset > plan.asset else plan
         if plan.status != "feasible":
             raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
         points.append(_point(plan, chain))
-    again = _point(solved(scenario, free, starts=[points[-1].plan.intensity], bounded=False), chain)
-    return Frontier(tuple(points), max(best, again, key=lambda point: point.plan.asset))
+    most = max(points, key=lambda point: point.plan.asset)
+    onward = _point(solved(scenario, free, starts=[most.plan.intensity], bounded=False), chain)
+    return Frontier(tuple(points), max(best, onward, key=lambda point: point.plan.asset))
 
 
 def _growth(before: Point, budget: float) -> float:

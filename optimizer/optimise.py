@@ -38,6 +38,8 @@ LEAST_STEPS = 25
 """Of the search for the least spend: a place to count from, not a plan."""
 REPAIRS = 60
 """Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
+REPAIRS_OF_SEARCH, NEARLY = 4, 1e-2
+"""Rounds of bringing a search's end inside the rules, and the share of a rule that it may be outside before."""
 FITTED = 1e-9
 """Share of a rule by which it may be missed."""
 
@@ -122,17 +124,18 @@ def solved(
         more = TINY * float(problem.row_units[0]) - problem.budget
         rows = (replace(row, limit=row.limit + row.per_budget * more) for row in problem.rows)
         asked = replace(problem, rows=tuple(rows))
-    if bounded and not problem.no_choice:
+    thresholds = _has_thresholds(chain)
+    if (bounded or thresholds) and not problem.no_choice:
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds if best else 0.0
     given = [*(starts or []), as_today(chain)]
     found: Playable | None = None
-    if best is not None and not starts and _has_thresholds(chain):
+    if best is not None and thresholds:
         found = playable(problem, best, threads=threads, progress=lambda done: tell(0.5 + 0.2 * done))
         took["columns"] = found.seconds
         given.insert(0, _mean_intensity(problem, found))
     stake = _stake(problem, given[0], least, best)
-    end = searched(problem, given, stake, seconds, progress=lambda done: tell(0.7 + 0.3 * done))
+    end = _repaired(problem, searched(problem, given, stake, seconds, lambda done: tell(0.7 + 0.3 * done)), stake)
     took["plan"] = end.seconds
     fixed, relaxed = 0.0, problem
     if scenario.rules.campaigns:
@@ -173,7 +176,7 @@ def plan_of(
     """Return where a search ended as a plan; ``reference`` and ``bound`` are what was proved, where anything was."""
     chain = problem.chain
     held = _held(problem, end.course) if intensity is None else intensity
-    course = end.course if held is end.course.intensity else follow(chain, held)
+    course = _course_held(problem, end.course, held)
     missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
@@ -262,6 +265,26 @@ def searched(
     return ends[merit.index(min(merit))]
 
 
+def _repaired(problem: AllocationProblem, end: Settled, stake: float) -> Settled:
+    """Return the end of a search brought inside rules that its plan, as it is held, missed by a little.
+
+    It is aimed as far beyond them as it missed.
+    """
+    beyond, steps = np.zeros(len(problem.rows)), end.steps
+    for _ in range(REPAIRS_OF_SEARCH):
+        missed = problem.signs * (problem.counted(_course_held(problem, end.course)) - problem.limits)
+        if not MISSED < (missed / problem.row_units).max(initial=0) <= NEARLY:
+            break
+        beyond += 1.5 * np.maximum(missed, 0)
+        rows = zip(problem.rows, problem.signs, beyond, strict=True)
+        search = Sequential(replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows)))
+        end = search.run(end.amount, lift=stake, steps=LEAST_STEPS)
+        missed = problem.signs * (problem.counted(end.course) - problem.limits)
+        steps += end.steps
+        end = replace(end, missed=float(np.maximum(missed / problem.row_units, 0).max(initial=0)), steps=steps)
+    return end
+
+
 def least_spend(problem: AllocationProblem) -> Course:
     """Return the rule-feasible plan with the least spend: nothing but what is committed or frozen, or the floors alone.
 
@@ -270,7 +293,8 @@ def least_spend(problem: AllocationProblem) -> Course:
     chain = problem.chain
     if problem.goal == "thrift":
         return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
-    thrifty = replace(problem, goal="thrift", rows=tuple(row for row in problem.rows if row.name != "budget"))
+    rules = tuple(row for row in problem.rows if row.name != "budget" and not row.after)  # nor what is asked of value
+    thrifty = replace(problem, goal="thrift", rows=rules)
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(thrifty)
     course = search.follow(search.low)
@@ -333,6 +357,12 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
         empty = heads <= 1e-12
         intensity[:, g][empty] = 0
     return intensity
+
+
+def _course_held(problem: AllocationProblem, course: Course, held: Floats | None = None) -> Course:
+    """Return the course of a plan as it is held."""
+    held = _held(problem, course) if held is None else held
+    return course if held is course.intensity else follow(problem.chain, held)
 
 
 def _held(problem: AllocationProblem, course: Course) -> Floats:

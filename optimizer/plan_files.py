@@ -52,7 +52,8 @@ FIGURES = {
     "fixed_costs": "money: of the campaigns that are run, discounted; not taken off the asset",
     "budget": "money that may be spent over the horizon",
     "asset": "money: net present value of present and future customers under the plan, after marketing",
-    "no_spend": "money: the same under the least spend that the rules allow",
+    "no_spend": "money: the same under the least spend that the rules allow; goal thrift: under no spend but what is "
+    "committed",
     "bound": "money: nothing that bound_assumes covers has a larger asset; goal thrift: nothing that reaches what was "
     "asked spends less; empty where no bound holds",
     "reference": "money: as bound, with full information while the crowd stays as in the data",

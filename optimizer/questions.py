@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.optimise import allocation_problem
+from optimizer.optimise import allocation_problem, least_spend
 from optimizer.problem import AllocationProblem
 from optimizer.rules import Row, as_today, asset_row, people_rows
 from sim.engine.chain import ControlledChain
@@ -93,8 +93,7 @@ class Question:
         chain = problem.chain
         rows = problem.rows if self.budget is not None else tuple(r for r in problem.rows if r.per_budget == 0)
         if quantity == "return":
-            none = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
-            idle = follow(chain, none).asset
+            idle = least_spend(replace(problem, rows=rows)).asset
             row = asset_row(chain, idle, f"return of at least {least:g}", per_spend=least)
             return replace(problem, rows=(*rows, row))
         wanted = self.target_row(chain, quantity, least)

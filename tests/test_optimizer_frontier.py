@@ -1,22 +1,26 @@
 """The frontier, the value of telling customers apart, and plans under assumptions that are not known."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from optimizer.frontier import frontier, value_of_targeting
-from optimizer.optimise import allocation_problem
+from optimizer.optimise import allocation_problem, optimise, solved
 from optimizer.problem import reference_spend
+from optimizer.questions import Question
 from optimizer.risk import drawn, risk, tail_weights, with_values
+from optimizer.rules import as_today
 from optimizer.sequential import Sequential
-from sim.engine.sensitivity import follow
+from sim.engine.sensitivity import follow, gradient
 from sim.errors import InputError
-from sim.scenario import Scenario, parse
+from sim.scenario import Scenario, load, parse
 from sim.twin import build
 
 Content = dict[str, Any]
+EXAMPLES = Path(__file__).parents[1] / "examples"
 SHORT_STAGES = {"core": 2, "declining": 1, "lapsed": 2}
 
 
@@ -150,3 +154,46 @@ def test_no_ranges_no_risk(market: Callable[..., Content]) -> None:
     """A scenario that is sure of everything is told how to say otherwise."""
     with pytest.raises(InputError, match="state the ranges"):
         risk(small(market), lambda s: build(s).chain)
+
+
+def test_thresholds_are_climbed_from_wherever_a_question_starts() -> None:
+    """A chain whose climb from one plan ends below the best: every question finds the plan that meets its bound."""
+    scenario = load(EXAMPLES / "recency-chain" / "scenario.yaml")
+    chain = build(scenario).chain
+    best = optimise(scenario, chain, bound_steps=0)
+    assert best.asset == pytest.approx(best.bound, rel=1e-6)
+    spent = float(best.spend.sum())
+    curve = frontier(scenario, chain, [0.5 * spent, 1.01 * spent, 3 * spent], bounded=False)
+    assets = [point.plan.asset for point in curve.points]
+    assert assets[0] < assets[1] == pytest.approx(best.asset, rel=1e-6)
+    assert assets[2] == pytest.approx(best.asset, rel=1e-6)
+    assert curve.sweet_spot.plan.asset >= max(assets) * (1 - 1e-9)
+    ways = {way.name: way.asset for way in value_of_targeting(scenario, chain)}
+    assert ways["state"] == pytest.approx(best.asset, rel=1e-6)
+    assert ways["segment"] < ways["stage"]
+    nearly = 0.99 * best.asset
+    reached = solved(scenario, Question(reach=("asset", nearly)).problem(scenario, chain))
+    assert reached.status == "feasible"
+    assert reached.asset >= nearly * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("asked", [("asset", 2_300_000.0), ("asset", 2_500_000.0), ("return", 5.0)])
+def test_what_is_asked_of_value_is_reached_where_contacts_are_limited(asked: tuple[str, float]) -> None:
+    """Contacts scale the plan a little at the end; what was asked is met all the same, lift counted as it is shown."""
+    scenario = load(EXAMPLES / "planning" / "scenario.yaml")
+    chain = build(scenario).chain
+    plan = solved(scenario, Question(reach=asked).problem(scenario, chain), bounded=False)
+    assert plan.status == "feasible"
+    if asked[0] == "asset":
+        assert asked[1] * (1 - 1e-6) <= plan.asset <= asked[1] * (1 + 1e-3)
+    else:
+        assert (plan.asset - plan.no_spend) / plan.spend.sum() == pytest.approx(asked[1], rel=1e-3)
+
+
+def test_prices_are_numbers_where_nobody_stays_without_money() -> None:
+    """At no money everybody leaves: the slope there is none, not unknown."""
+    scenario = load(EXAMPLES / "subscription" / "scenario.yaml")
+    chain = build(scenario).chain
+    assert np.isfinite(gradient(chain, 0 * as_today(chain))[1]).all()
+    plan = solved(scenario, allocation_problem(scenario, chain, 22_335.0), bounded=False)
+    assert plan.shadow_price > 0

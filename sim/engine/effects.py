@@ -179,7 +179,7 @@ class Effects:
             (TO_TURNOVER, TURNOVER, always),
         ]
         money = []
-        for i, moved, reach, curves in self._moves:
+        for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             here = self.targets.allowed[:, :, i]
             f = _by_group(curves, intensity[..., i], reach)
             df = _by_group(curves, intensity[..., i], reach, slope)
@@ -192,7 +192,9 @@ class Effects:
                     elif which == WON:
                         each = each * environment[:, None, TO_WON]
                 elif moved == "survival":
-                    which, each = DEFECTION, open_leaving * effect[..., DEFECTION] / (f * np.log(f))
+                    alone = np.log(f) / np.log(usual)
+                    others = np.divide(effect[..., DEFECTION], alone, out=np.zeros_like(f), where=alone > 0)
+                    which, each = DEFECTION, np.where(open_leaving, others / (f * np.log(usual)), 0.0)
                 elif moved in ("purchase_rate", "amount"):
                     which = RATE if moved == "purchase_rate" else AMOUNT
                     each = effect[..., which] / (1 + f)
