@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from sim.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
@@ -40,6 +39,7 @@ from sim.scenario_customers import (
 )
 from sim.scenario_market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario_rules import RULES, Rules, Uncertain
+from sim.yaml_files import read_yaml
 
 __all__ = [
     "BASE_SEGMENTS",
@@ -337,7 +337,7 @@ def load(path: str | Path) -> Scenario:
     Raises
     ------
     ScenarioError
-        If it is missing, is not YAML, has an unknown key, or a value does not fit.
+        If it is missing, is not YAML, has an unknown key or one twice, or a value does not fit.
     FolderError
         If the file cannot be read.
     """
@@ -350,14 +350,7 @@ def load(path: str | Path) -> Scenario:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ScenarioError(
-            f"{path}{line}: not YAML ({getattr(error, 'problem', None) or first_line(error)})"
-        ) from None
+    content = read_yaml(text, path, ScenarioError)
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
         raise ScenarioError(f"{path}: {what}; a scenario starts with `name:`")

@@ -9,6 +9,7 @@ import yaml
 
 from sim.errors import FolderError, ScenarioError
 from sim.scenario import Scenario, load, parse
+from sim.yaml_files import read_yaml
 
 Content = dict[str, Any]
 Change = Callable[[Content], Any]
@@ -215,6 +216,12 @@ def test_a_wrong_chain_gives_one_line_naming_file_and_key(case: str, tmp_path: P
         ("name: [1, 2\nperiods: 3\n", "not YAML"),
         ("name: a\nname b: {\n", "not YAML"),
         ("name: x\nfolder: elsewhere\n", "folder: unknown key"),
+        ("name: x\nlevers: {}\nlevers: {}\n", ", line 3: key 'levers' is there already, in line 2; keep one of them"),
+        (
+            "name: x\nsegments:\n  a: {start: {new: 1,\n    new: 2}}\n",
+            ", line 4: key 'new' is there already, in line 3",
+        ),
+        ("name: x\nbase: {as_of: 2024-13-45}\n", "not YAML (month must be in 1..12)"),
     ],
 )
 def test_what_is_not_a_scenario_is_said_in_one_line(text: str, expected: str, tmp_path: Path) -> None:
@@ -227,6 +234,12 @@ def test_what_is_not_a_scenario_is_said_in_one_line(text: str, expected: str, tm
     assert message.startswith(str(path))
     assert expected in message
     assert "\n" not in message
+
+
+def test_yaml_may_still_share_what_stands_elsewhere() -> None:
+    """A key that comes with a merge may be said anew: that is what merges are for."""
+    content = read_yaml("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n", "here")
+    assert content == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}
 
 
 def test_a_missing_file_and_a_folder_are_said_in_one_line(tmp_path: Path) -> None:
