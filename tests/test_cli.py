@@ -288,6 +288,18 @@ def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
     assert tenure("simulate", SMALL) == (1, "", "tenure: stopped\n")
 
 
+def test_too_many_customers_for_the_memory_are_said(tenure, monkeypatch) -> None:
+    """One line that says what to do, exit code 1."""
+
+    def burst(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 6.7 GiB")
+
+    monkeypatch.setattr("experiments.compare.compare", burst)
+    code, out, err = tenure("simulate", SMALL)
+    assert (code, out) == (1, "")
+    assert err == "tenure: not enough memory: Unable to allocate 6.7 GiB; use fewer customers\n"
+
+
 def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path) -> None:
     """A plan is not padded with nothing."""
     assert tenure("optimize", SMALL)[0] == 0
