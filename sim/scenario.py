@@ -106,7 +106,7 @@ class Scenario(Model):
         default=None, description="our part of customers' purchases in the category today; none: not in the model"
     )
     survey: Survey | None = Field(default=None, description="of satisfaction; none: the firm never asks")
-    seasons: tuple[NotNegative, ...] = Field(
+    seasons: tuple[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)], ...] = Field(
         default=(), description="purchase rate by period of the season, from the first period on, relative to its mean"
     )
     competitors: tuple[Competitor, ...] = ()
@@ -369,7 +369,13 @@ def parse(content: dict[str, Any], where: str = "scenario") -> Scenario:
 
 def _explain(error: ValidationError) -> str:
     """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
-    problems = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
+
+    def rank(problem: Any) -> tuple[bool, bool, int]:
+        """Return the place in line: a number where keys may stand too is told of as a number."""
+        number = problem["type"] == "model_type" and isinstance(problem["input"], int | float | str)
+        return problem["type"] != "extra_forbidden", number, -len(problem["loc"])
+
+    problems = sorted(error.errors(), key=rank)
     first = problems[0]
     hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float", *SHAPES)
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))

@@ -53,7 +53,30 @@ def drop_at(*keys: Any) -> Change:
     return change
 
 
+TRAITS = ("segments", "regulars", "traits")
 WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "negative rate": (
+        set_at(*TRAITS, "purchase_rate", -1),
+        ("regulars.traits.purchase_rate: input should be greater than or equal to 0, got -1",),
+    ),
+    "absurd rate": (set_at(*TRAITS, "purchase_rate", "1e300"), ("traits.purchase_rate: input", "equal to 1000000")),
+    "rate of no number": (set_at(*TRAITS, "defection_rate", float("nan")), ("defection_rate: input", "finite number")),
+    "absurd shape": (
+        set_at(*TRAITS, "defection_rate", {"shape": 1e-9, "rate": 1}),
+        ("traits.defection_rate.shape: input should be greater than or equal to 0.001, got 1e-09",),
+    ),
+    "absurd mean rate": (
+        set_at(*TRAITS, "purchase_rate", {"shape": 1e3, "rate": 1e-5}),
+        ("traits.purchase_rate: expected a mean, shape/rate, of at most 1e+06, got 1e+08",),
+    ),
+    "purchases for nothing": (set_at(*TRAITS, "spend", 0), ("traits.spend: input should be greater than 0, got 0",)),
+    "negative spend": (set_at(*TRAITS, "spend", -5), ("traits.spend: input should be greater than 0, got -5",)),
+    "absurd spend": (set_at(*TRAITS, "spend", 1e300), ("traits.spend: input should be less than or equal to 1000",)),
+    "absurd mean spend": (
+        set_at(*TRAITS, "spend", {"p": 1e300, "q": 2, "gamma": 1e300}),
+        ("traits.spend: expected a mean, p gamma/(q - 1), of at most 1e+12, got inf",),
+    ),
+    "absurd seasons": (set_at("seasons", [1e308, 1e308]), ("seasons.0: input should be less than or equal to 1000",)),
     "unknown key": (set_at("perods", 3), ("perods: unknown key", "did you mean 'periods'")),
     "unknown key in a lever": (
         set_at("levers", "winback", "referense", 1.0),
