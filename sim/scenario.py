@@ -89,10 +89,16 @@ class Scenario(Model):
         "renewal: seen too, and every survivor of a period pays once",
     )
     loss: Share = Field(default=0.0, description="silently gone customers lost for good, per period; 0: none")
-    stages: Thresholds = Field(default_factory=Thresholds)
+    stages: Thresholds = Field(
+        default_factory=Thresholds, description="when a customer counts as core, declining or lapsed; default: as there"
+    )
     base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
-    segments: dict[str, Segment] = Field(default_factory=dict)
-    levers: dict[str, Lever] = Field(default_factory=dict)
+    segments: dict[str, Segment] = Field(
+        default_factory=dict, description="groups of customers and people to win, by name; none: the base's only"
+    )
+    levers: dict[str, Lever] = Field(
+        default_factory=dict, description="marketing instruments, by name; at least one unless there is a chain"
+    )
     chain: ExplicitChain | None = Field(default=None, description="a chain in place of the lifecycle")
     satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
     employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
@@ -109,9 +115,11 @@ class Scenario(Model):
     seasons: tuple[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)], ...] = Field(
         default=(), description="purchase rate by period of the season, from the first period on, relative to its mean"
     )
-    competitors: tuple[Competitor, ...] = ()
-    shocks: tuple[Shock, ...] = ()
-    rules: Rules = Field(default_factory=Rules)
+    competitors: tuple[Competitor, ...] = Field(default=(), description="rivals who act on the market; default: none")
+    shocks: tuple[Shock, ...] = Field(
+        default=(), description="what happens to the market on given dates; default: none"
+    )
+    rules: Rules = Field(default_factory=Rules, description="what a plan must keep to; default: as there")
     uncertain: tuple[Uncertain, ...] = Field(
         default=(), description="numbers of this file that are not known, with their ranges; for risk"
     )

@@ -274,7 +274,7 @@ class Base(Model):
 
     file: str = Field(description="customer base made by `tenure calibrate` or `tenure demo`, beside the scenario")
     as_of: date = Field(description="last day of purchases that are used")
-    pareto_nbd: ParetoNBD
-    gamma_gamma: GammaGamma
+    pareto_nbd: ParetoNBD = Field(description="calibrated law of purchases and leaving, per week")
+    gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
     cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
     amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")

@@ -271,6 +271,20 @@ def test_the_schema_knows_what_the_files_use(tenure) -> None:
     assert "money per targeted customer per period" in out
 
 
+def test_every_key_of_the_schema_says_what_it_is(tenure) -> None:
+    """With its unit or meaning."""
+    schema = json.loads(tenure("schema")[1])
+    parts = {"Scenario": schema, **schema["$defs"]}
+    silent = [
+        f"{part}.{key}"
+        for part, content in parts.items()
+        for key, field in content.get("properties", {}).items()
+        if not field.get("description")
+    ]
+    assert len(parts) > 20
+    assert silent == []
+
+
 def test_without_a_word_the_help_is_shown(tenure) -> None:
     """Bare `tenure` prints its help on standard output and is content."""
     code, out, err = tenure()
