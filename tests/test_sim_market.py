@@ -327,6 +327,7 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "one number for all": (lambda saved: saved.update(spent=np.zeros(1)), "spent is float64"),
     "states of words": (lambda saved: saved.update(state=saved["state"].astype("U5")), "state is <U5"),
     "states out of range": (lambda saved: saved["state"].fill(60_000), "a customer is in state 60000, expected at"),
+    "states of others": (lambda saved: saved["state"].fill(0), "customers are not in the states that its record says"),
     "negative money": (lambda saved: saved["acting"].fill(-1), "acting holds what is not at least 0"),
     "facts of nothing": (lambda saved: saved.update(facts=np.array("{}")), "not a saved market"),
     "facts in a list": (lambda saved: saved.update(facts=np.array('["scenario", "people"]')), "not a saved market"),
@@ -358,6 +359,7 @@ def test_a_whole_file_with_damaged_content_is_refused(tmp_path: Path) -> None:
 
     wrong_facts = [(change_fact(name, value), f"{name} is {value!r}") for name, value in FACTS.items()]
     wrong_facts.append((change_fact("period", 10_000), "period is 10000"))
+    wrong_facts.append((change_fact("budget", [1.0, math.nan]), "budget is [1.0, nan]"))
     for change, expected in [*DAMAGE.values(), *wrong_facts]:
         Market(twin, AsToday(), who, seed=1).save(path)
         damaged(path, change)

@@ -438,6 +438,10 @@ class Market:
         for name, place in places.items():
             place[:] = arrays[name]
         market._agents.count()
+        recorded = market._record["people"][market.period].copy()
+        market._observe()
+        if not np.array_equal(recorded, market._record["people"][market.period]):
+            raise _damaged(path, "customers are not in the states that its record says")
         return market
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -478,7 +482,7 @@ def _check_facts(path: str | Path, facts: dict[str, Any], periods: int) -> None:
     money = facts.get("budget")
     if not (isinstance(money, list) and len(money) == 2 and all(type(each) in (int, float) for each in money)):
         raise _damaged(path, f"budget is {money!r}")
-    if not min(money) >= 0:
+    if not all(each >= 0 for each in money):
         raise _damaged(path, f"budget is {money!r}")
     if type(facts.get("points")) not in (int, float):
         raise _damaged(path, f"points is {facts.get('points')!r}")
