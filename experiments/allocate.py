@@ -45,7 +45,7 @@ def run_allocate(
     from optimizer.curve_shapes import read_curves
 
     if output is not None:
-        check_output(output, SUFFIXES)
+        check_output(output, SUFFIXES, [curves, rules])
     stated = stated_rules(rules, **options)
     result = allocate(read_curves(curves), stated, time_limit=time_limit)
     if tell is not None:

@@ -101,6 +101,7 @@ def calibrate_purchases(
     """
     check_output(output)
     base_path = output.with_suffix(".duckdb")
+    check_output(base_path)
     if purchases.resolve() in (output.resolve(), base_path.resolve()):
         raise FolderError(f"{purchases}: would be written over; choose another name with -o")
     if base_path == output:
@@ -108,7 +109,8 @@ def calibrate_purchases(
     for path in (output, base_path):
         if path.exists() and not force:
             raise FolderError(f"{path} is there already; choose another name with -o, or --force to write over it")
-    part = base_path.with_name(f".{base_path.name}.{os.getpid()}.new")
+    target = base_path.resolve()
+    part = target.with_name(f".{base_path.name}.{os.getpid()}.new")
     try:
         base = CustomerBase.create(part, purchases, columns)
         end = as_of or base.last_date
@@ -123,7 +125,7 @@ def calibrate_purchases(
         check = _check(base, end)
         text = scenario_text(found, name=purchases.name.split(".")[0], base_file=base_path.name, currency=currency)
         parse(yaml.safe_load(text), str(output))
-        os.replace(part, base_path)
+        os.replace(part, target)
         write_text(output, text)
     except InputError as error:
         message = str(error).replace(str(part), str(purchases))

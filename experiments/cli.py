@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from experiments import cli_planning, cli_simulation, cli_start
-from sim.errors import TenureError
+from sim.errors import TenureError, first_line
 
 __all__ = ["app", "main"]
 
@@ -53,6 +53,8 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("stopped", 1)
+    except MemoryError as error:
+        _fail(f"not enough memory: {first_line(error)}; use fewer customers", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

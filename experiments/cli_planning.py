@@ -20,7 +20,7 @@ from experiments.cli_options import (
     commands,
     print_json,
 )
-from experiments.inputs import open_scenario
+from experiments.inputs import keep_base, open_scenario
 from sim.files import TABLE_FILES, check_output, write_table
 
 __all__ = ["group"]
@@ -82,8 +82,8 @@ def optimize(
     from optimizer.optimise import solved
     from optimizer.plan_files import PLAN_FILES
 
-    check_output(output, PLAN_FILES)
-    found, twin = open_scenario(scenario)
+    check_output(output, PLAN_FILES, [scenario, base])
+    found, twin = open_scenario(scenario, [output])
     if value_of_targeting:
         from optimizer.frontier import value_of_targeting as compared
 
@@ -140,8 +140,8 @@ def explain(
     from optimizer.plan_files import PLAN_FILES
 
     if simplest is not None:
-        check_output(simplest, PLAN_FILES)
-    file, found, twin, made = open_plan(plan, scenario)
+        check_output(simplest, PLAN_FILES, [plan, scenario])
+    file, found, twin, made = open_plan(plan, scenario, simplest)
     with progress_bars() as step:
         answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
     if simplest is not None and answer.simplest is not None:
@@ -177,8 +177,8 @@ def frontier(
     from optimizer.frontier import frontier as trace_frontier
 
     if table is not None:
-        check_output(table, TABLE_FILES)
-    found, twin = open_scenario(scenario)
+        check_output(table, TABLE_FILES, [scenario])
+    found, twin = open_scenario(scenario, [table])
     with progress_bars() as step:
         curve = trace_frontier(
             found, twin.chain, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
@@ -254,8 +254,9 @@ def risk(
     from sim.twin import build
 
     if output is not None:
-        check_output(output, PLAN_FILES)
+        check_output(output, PLAN_FILES, [scenario])
     found = load(scenario)
+    keep_base(found, [output])
     with progress_bars() as step:
         result = weigh(
             found, lambda each: build(each).chain, budget, samples=samples, tail=tail, caution=caution,

@@ -61,11 +61,12 @@ def simulate(
     in_parts = until is not None or save is not None or resume is not None
     if in_parts and replications not in (None, 1):
         raise InputError(f"--replications {replications}: --until, --save and --resume follow one market; leave it out")
+    read = [scenario, resume, Path(policy) if Path(policy).is_file() else None]
     if table is not None:
-        check_output(table, TABLE_FILES)
+        check_output(table, TABLE_FILES, read)
     if save is not None:
-        check_output(save)
-    found, twin = open_scenario(scenario)
+        check_output(save, others=[*read, table])
+    found, twin = open_scenario(scenario, [table, save])
     with progress_bars() as step:
         if in_parts:
             part = follow(

@@ -1,10 +1,12 @@
 """What a command is given: a scenario file, the names of policies or plan files, a budget."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import InputError
+from sim.files import check_output
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -14,16 +16,25 @@ if TYPE_CHECKING:
 
     Chosen = tuple[Policy, Plan | None]
 
-__all__ = ["chosen_policies", "note_version", "open_plan", "open_scenario"]
+__all__ = ["chosen_policies", "keep_base", "note_version", "open_plan", "open_scenario"]
 
 
-def open_scenario(path: Path) -> "tuple[Scenario, Twin]":
-    """Return the scenario in a file, and its customers."""
+def open_scenario(path: Path, outputs: Iterable[Path | None] = ()) -> "tuple[Scenario, Twin]":
+    """Return the scenario in a file, and its customers; ``outputs`` are what will be written."""
     from sim.scenario import load
     from sim.twin import build
 
     found = load(path)
+    keep_base(found, outputs)
     return found, build(found)
+
+
+def keep_base(found: "Scenario", outputs: Iterable[Path | None]) -> None:
+    """Refuse to write over the scenario's customer base."""
+    if found.base is not None:
+        for output in outputs:
+            if output is not None:
+                check_output(output, others=[found.folder / found.base.file])
 
 
 def chosen_policies(
@@ -55,13 +66,13 @@ def chosen_policies(
     return budget, chosen
 
 
-def open_plan(path: Path, scenario: Path | None) -> "tuple[Path, Scenario, Twin, Plan]":
-    """Return a plan's scenario file, the scenario and its customers, and the plan.
+def open_plan(path: Path, scenario: Path | None, output: Path | None = None) -> "tuple[Path, Scenario, Twin, Plan]":
+    """Return a plan's scenario file, the scenario and its customers, and the plan; ``output`` will be written.
 
     Raises
     ------
     InputError
-        If the plan does not say which scenario it was made for, and none is given.
+        If the plan does not say which scenario it was made for, and none is given; or it is ``output``.
     """
     from optimizer.plan import Plan, scenario_file_of
 
@@ -72,7 +83,9 @@ def open_plan(path: Path, scenario: Path | None) -> "tuple[Path, Scenario, Twin,
         scenario = Path(known)
         if not scenario.is_file():
             raise InputError(f"{path}: its scenario file {scenario} is not there; name it with --scenario")
-    found, twin = open_scenario(scenario)
+    if output is not None:
+        check_output(output, others=[scenario])
+    found, twin = open_scenario(scenario, [output])
     plan = Plan.load(path, twin.targets, twin.chain.periods)
     note_version(str(path), plan, found)
     return scenario, found, twin, plan

@@ -63,15 +63,16 @@ def mechanism_lines(scenario: Scenario, twin: Twin, history: History) -> list[st
     """Return a line for each mechanism that is in the model."""
     figures, period, lines = mechanism_figures(twin, history), scenario.period, []
     if scenario.satisfaction is not None:
-        before, after = figures["satisfaction"]
-        lines.append(f"Satisfaction of true customers, 0 to 100: {before:.1f} at the start, {after:.1f} at the end.")
+        if not np.isnan(figures["satisfaction"]).all():
+            first, last = _shown(figures["satisfaction"], ".1f")
+            lines.append(f"Satisfaction of true customers, 0 to 100: {first} at the start, {last} at the end.")
         lines.append(f"Surveyed: {_surveyed(scenario, figures, history.periods)}.")
     if scenario.employees is not None:
         before, after = figures["employees"]
         lines.append(f"Satisfaction of employees: {before:.1f} at the start, {after:.1f} at the end.")
-    if scenario.share_of_customer is not None:
-        before, after = figures["share_of_customer"]
-        lines.append(f"Share of customer: {before:.1%} in the first {period}, {after:.1%} in the last.")
+    if scenario.share_of_customer is not None and not np.isnan(figures["share_of_customer"]).all():
+        first, last = _shown(figures["share_of_customer"], ".1%")
+        lines.append(f"Share of customer: {first} in the first {period}, {last} in the last.")
     for words, key in (("Cost to serve", "cost_to_serve"), ("Bad debt", "bad_debt")):
         if figures[key]:
             lines.append(f"{words}: {money(figures[key])} over {history.periods} {period}s.")
@@ -80,6 +81,11 @@ def mechanism_lines(scenario: Scenario, twin: Twin, history: History) -> list[st
     if bad:
         lines.append(f"Worth less than nothing at the start, under today's spend for ever: {', '.join(bad)}.")
     return lines
+
+
+def _shown(ends: list[float], form: str) -> list[str]:
+    """Return the first and the last of a course in words."""
+    return ["nobody's" if np.isnan(each) else format(each, form) for each in ends]
 
 
 def _surveyed(scenario: Scenario, figures: dict[str, Any], periods: int) -> str:

@@ -224,7 +224,9 @@ def _find(twin: Twin, population: Population, segment: str | None, customer: str
     if segment is None:
         if customer is not None and twin.base is not None:
             return _in_base(twin, population, customer, None)
-        segment = next(name for name in segments if np.diff(_places(twin, population, [name]))[0] > 0)
+        segment = next((name for name in segments if np.diff(_places(twin, population, [name]))[0] > 0), None)
+        if segment is None:
+            raise InputError("trace: nobody is in any segment, now or later; give one a start or births above 0")
     first, last = _places(twin, population, [segment])
     if first == last:
         raise InputError(f"--segment {segment}: nobody is in it, now or later")

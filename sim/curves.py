@@ -68,14 +68,14 @@ class BlattbergDeighton(_Answers):
 class Adbudg(_Answers):
     """``f(u) = floor + (ceiling - floor) u^c/(d + u^c)`` (ADBUDG, Little 1970); S-shaped for ``c`` above 1."""
 
-    shape: Literal["adbudg"]
+    shape: Literal["adbudg"] = Field(description="this curve: ADBUDG, S-shaped where steepness is above 1")
     steepness: Positive = Field(description="c: up to 1 bends down throughout, above 1 has a threshold")
 
 
 class Hill(Model):
     """``f(u) = floor + (ceiling - floor) u^c/(h^c + u^c)``: half of the room at ``h``; S-shaped for ``c`` above 1."""
 
-    shape: Literal["hill"]
+    shape: Literal["hill"] = Field(description="this curve: Hill, known by where half of the room is reached")
     without_money: Finite = Field(default=0.0, description="f(0); default: nothing without money")
     unlimited_money: Finite = Field(description="f at unlimited intensity")
     half: Positive = Field(description="intensity that brings half of what money can")
@@ -103,7 +103,7 @@ class Hill(Model):
 class PiecewiseLinear(Model):
     """Straight between points ``[intensity, f]``, flat beyond the last: for measured tables."""
 
-    shape: Literal["piecewise-linear"]
+    shape: Literal["piecewise-linear"] = Field(description="this curve: straight between measured points")
     points: tuple[tuple[NotNegative, Finite], ...] = Field(
         min_length=2, description="[intensity, f], rising, from 0 on"
     )

@@ -1,7 +1,7 @@
 """Writing files so that nothing is ever half there."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,24 +16,36 @@ TABLE_FILES = (".csv", ".parquet")
 """Endings of tables."""
 
 
-def check_output(path: Path, endings: tuple[str, ...] = ()) -> None:
-    """Refuse a file that could not be written, before the work that fills it.
+def check_output(path: Path, endings: tuple[str, ...] = (), others: Iterable[Path | None] = ()) -> None:
+    """Refuse a file that could not be written, or must not be, before the work that fills it.
+
+    ``others`` are the files that the same command reads or writes; None for one that it does not.
 
     Raises
     ------
     InputError
         If its name ends in none of ``endings``; any will do where there are none.
     FolderError
-        If it is a folder, or is in none that can be written to.
+        If it is a folder or a device, is one of ``others``, or is in no folder that can be written to.
     """
-    if not path.name or path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+    target = _target(path)
     if endings and path.suffix not in endings:
         raise InputError(f"{path}: expected a name that ends in {', '.join(endings[:-1])} or {endings[-1]}")
-    if not path.parent.is_dir():
-        raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise FolderError(f"cannot write {path}: {path.parent} is not yours to write to; choose another folder")
+    if any(other is not None and os.path.realpath(other) == os.path.realpath(path) for other in others):
+        raise FolderError(f"cannot write {path}: this command reads or writes it already; choose another name")
+    if not target.parent.is_dir():
+        raise FolderError(f"cannot write {path}: {target.parent} is not a folder; make it first")
+    if not os.access(target.parent, os.W_OK):
+        raise FolderError(f"cannot write {path}: {target.parent} is not yours to write to; choose another folder")
+
+
+def _target(path: Path) -> Path:
+    """Return where a file is to be written: behind a symbolic link, what it leads to."""
+    if not path.name or path.is_dir():
+        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise FolderError(f"cannot write {path}: it is a device or a pipe; give the name of a file")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def writable_folder(folder: Path) -> Path:
@@ -55,19 +67,18 @@ def writable_folder(folder: Path) -> Path:
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Have ``write`` make a file under a temporary name and move it into place.
+    """Have ``write`` make a file under a temporary name and move it into place; a symbolic link stays one.
 
     Raises
     ------
     FolderError
         If it cannot be written.
     """
-    if not path.name or path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    target = _target(path)
+    part = target.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         write(part)
-        os.replace(part, path)
+        os.replace(part, target)
     except OSError as error:
         why = error.strerror or first_line(error)
         raise FolderError(f"cannot write {path}: {why}; choose a folder that exists and is yours") from None

@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from sim.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
@@ -40,6 +39,7 @@ from sim.scenario_customers import (
 )
 from sim.scenario_market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario_rules import RULES, Rules, Uncertain
+from sim.yaml_files import read_yaml
 
 __all__ = [
     "BASE_SEGMENTS",
@@ -89,10 +89,16 @@ class Scenario(Model):
         "renewal: seen too, and every survivor of a period pays once",
     )
     loss: Share = Field(default=0.0, description="silently gone customers lost for good, per period; 0: none")
-    stages: Thresholds = Field(default_factory=Thresholds)
+    stages: Thresholds = Field(
+        default_factory=Thresholds, description="when a customer counts as core, declining or lapsed; default: as there"
+    )
     base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
-    segments: dict[str, Segment] = Field(default_factory=dict)
-    levers: dict[str, Lever] = Field(default_factory=dict)
+    segments: dict[str, Segment] = Field(
+        default_factory=dict, description="groups of customers and people to win, by name; none: the base's only"
+    )
+    levers: dict[str, Lever] = Field(
+        default_factory=dict, description="marketing instruments, by name; at least one unless there is a chain"
+    )
     chain: ExplicitChain | None = Field(default=None, description="a chain in place of the lifecycle")
     satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
     employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
@@ -106,12 +112,14 @@ class Scenario(Model):
         default=None, description="our part of customers' purchases in the category today; none: not in the model"
     )
     survey: Survey | None = Field(default=None, description="of satisfaction; none: the firm never asks")
-    seasons: tuple[NotNegative, ...] = Field(
+    seasons: tuple[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)], ...] = Field(
         default=(), description="purchase rate by period of the season, from the first period on, relative to its mean"
     )
-    competitors: tuple[Competitor, ...] = ()
-    shocks: tuple[Shock, ...] = ()
-    rules: Rules = Field(default_factory=Rules)
+    competitors: tuple[Competitor, ...] = Field(default=(), description="rivals who act on the market; default: none")
+    shocks: tuple[Shock, ...] = Field(
+        default=(), description="what happens to the market on given dates; default: none"
+    )
+    rules: Rules = Field(default_factory=Rules, description="what a plan must keep to; default: as there")
     uncertain: tuple[Uncertain, ...] = Field(
         default=(), description="numbers of this file that are not known, with their ranges; for risk"
     )
@@ -337,7 +345,7 @@ def load(path: str | Path) -> Scenario:
     Raises
     ------
     ScenarioError
-        If it is missing, is not YAML, has an unknown key, or a value does not fit.
+        If it is missing, is not YAML, has an unknown key or one twice, or a value does not fit.
     FolderError
         If the file cannot be read.
     """
@@ -350,14 +358,7 @@ def load(path: str | Path) -> Scenario:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ScenarioError(
-            f"{path}{line}: not YAML ({getattr(error, 'problem', None) or first_line(error)})"
-        ) from None
+    content = read_yaml(text, path, ScenarioError)
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
         raise ScenarioError(f"{path}: {what}; a scenario starts with `name:`")
@@ -376,7 +377,13 @@ def parse(content: dict[str, Any], where: str = "scenario") -> Scenario:
 
 def _explain(error: ValidationError) -> str:
     """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
-    problems = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
+
+    def rank(problem: Any) -> tuple[bool, bool, int]:
+        """Return the place in line: a number where keys may stand too is told of as a number."""
+        number = problem["type"] == "model_type" and isinstance(problem["input"], int | float | str)
+        return problem["type"] != "extra_forbidden", number, -len(problem["loc"])
+
+    problems = sorted(error.errors(), key=rank)
     first = problems[0]
     hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float", *SHAPES)
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))

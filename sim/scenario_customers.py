@@ -42,13 +42,25 @@ BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develo
 
 Heads = Annotated[float, Field(ge=0, le=1e9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+MOST_RATE, MOST_MONEY = 1e6, 1e12
+"""Largest mean rate per period and largest mean amount of a purchase."""
+Rate = Annotated[float, Field(ge=0, le=MOST_RATE, allow_inf_nan=False)]
+Amount = Annotated[float, Field(gt=0, le=MOST_MONEY, allow_inf_nan=False)]
 
 
 class Gamma(Model):
     """A gamma distribution over customers, mean ``shape/rate``."""
 
-    shape: Positive = Field(description="heterogeneity: small is very mixed")
-    rate: Positive = Field(description="in periods")
+    shape: Annotated[float, Field(ge=1e-3, le=1e6, allow_inf_nan=False)] = Field(
+        description="heterogeneity: small is very mixed"
+    )
+    rate: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(description="in periods")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.shape / self.rate > MOST_RATE:
+            raise ValueError(f"expected a mean, shape/rate, of at most {MOST_RATE:g}, got {self.shape / self.rate:g}")
+        return self
 
 
 class GammaGamma(Model):
@@ -59,6 +71,13 @@ class GammaGamma(Model):
         description="shape over customers; above 1 so that a mean exists"
     )
     gamma: Positive = Field(description="scale, money")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        mean = self.p * self.gamma / (self.q - 1)
+        if mean > MOST_MONEY:
+            raise ValueError(f"expected a mean, p gamma/(q - 1), of at most {MOST_MONEY:g}, got {mean:g}")
+        return self
 
 
 class ParetoNBD(Model):
@@ -73,9 +92,9 @@ class ParetoNBD(Model):
 class Traits(Model):
     """How customers of a segment differ; a plain number means that they do not."""
 
-    purchase_rate: Gamma | NotNegative = Field(description="purchases per period while a customer")
-    defection_rate: Gamma | NotNegative = Field(description="chance rate of leaving, per period")
-    spend: GammaGamma | Positive = Field(description="money per purchase")
+    purchase_rate: Gamma | Rate = Field(description="purchases per period while a customer")
+    defection_rate: Gamma | Rate = Field(description="chance rate of leaving, per period")
+    spend: GammaGamma | Amount = Field(description="money per purchase")
 
 
 class Thresholds(Model):
@@ -255,7 +274,7 @@ class Base(Model):
 
     file: str = Field(description="customer base made by `tenure calibrate` or `tenure demo`, beside the scenario")
     as_of: date = Field(description="last day of purchases that are used")
-    pareto_nbd: ParetoNBD
-    gamma_gamma: GammaGamma
+    pareto_nbd: ParetoNBD = Field(description="calibrated law of purchases and leaving, per week")
+    gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
     cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
     amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")

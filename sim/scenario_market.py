@@ -111,10 +111,12 @@ class Lever(Model):
 class Competitor(Model):
     """A rival who acts through one route from a given period on, on schedule or in answer to our share."""
 
-    name: str
+    name: str = Field(description="what the rival is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
-    route: Literal["defection", "acquisition", "share of customer"]
+    route: Literal["defection", "acquisition", "share of customer"] = Field(
+        description="what it acts on: customers leaving, prospects won, or our part of customers' purchases"
+    )
     strength: NotNegative = Field(
         description="defection rate times 1+strength; acquisition chance times 1-strength; share of customer: the part "
         "of our purchases it takes where we are no more attractive than today"
@@ -142,10 +144,12 @@ class Competitor(Model):
 class Shock(Model):
     """Something that happens to the market on a given date: a recession, an outage, a salesperson who leaves."""
 
-    name: str
+    name: str = Field(description="what the event is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
-    route: Literal["awareness", "acquisition", "defection", "purchase rate", "satisfaction", "employee", "turnover"]
+    route: Literal["awareness", "acquisition", "defection", "purchase rate", "satisfaction", "employee", "turnover"] = (
+        Field(description="what it acts on; says the unit of size")
+    )
     size: Finite = Field(
         description="awareness, acquisition, defection, purchase rate: times 1+size; satisfaction: added to the chance "
         "of a level up (less: down); employee: points per period; turnover: chance added per tie"

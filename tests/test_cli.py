@@ -187,6 +187,68 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tenure, tmp_
     refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: nowhere is not a folder; make it first")
 
 
+OVERWRITERS = {
+    "simulate, saved": ("simulate", "base.yaml", "--until", 2, "--save", "base.yaml"),
+    "simulate, saved by another name": ("simulate", "base.yaml", "--until", 2, "--save", "../{}/base.yaml"),
+    "simulate, saved over a link": ("simulate", "base.yaml", "--until", 2, "--save", "link.yaml"),
+    "simulate, two outputs": ("simulate", "base.yaml", "--until", 2, "--table", "x.csv", "--save", "x.csv"),
+    "simulate, policy": ("simulate", "base.yaml", "--policy", "plan.csv", "--table", "plan.csv"),
+    "simulate, resumed": ("simulate", "base.yaml", "--resume", "old.npz", "--until", 2, "--save", "old.npz"),
+    "simulate, customer base": ("simulate", "shop.yaml", "--until", 2, "--save", "shop.duckdb"),
+    "optimize, base": ("optimize", "base.yaml", "--base", "plan.csv", "--more", 5, "-o", "plan.csv"),
+    "optimize, customer base": ("optimize", "shop.yaml", "-o", "shop.csv"),
+    "explain": ("explain", "plan.csv", "--scenario", "base.yaml", "--simplest", "plan.csv"),
+    "frontier": ("frontier", "scenario.csv", "--table", "scenario.csv"),
+    "allocate, curves": ("allocate", "curves.csv", "--budget", 1, "-o", "curves.csv"),
+    "allocate, rules": ("allocate", "curves.csv", "--rules", "rules.json", "-o", "rules.json"),
+    "risk": ("risk", "scenario.csv", "-o", "scenario.csv"),
+    "risk, customer base": ("risk", "shop.yaml", "-o", "shop.csv"),
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITERS)
+def test_no_output_goes_over_what_the_command_reads_or_writes(tenure, tmp_path, name) -> None:
+    """Refused before the work; every file keeps its bytes."""
+    words = [str(word).format(tmp_path.name) for word in OVERWRITERS[name]]
+    base = "shop.csv" if "shop.csv" in words else "shop.duckdb"
+    laws = "{r: 1, alpha: 1, s: 1, beta: 1}", "{p: 1, q: 2, gamma: 1}"
+    shop = SMALL.read_text(encoding="utf-8") + (
+        f"base: {{file: {base}, as_of: 2024-01-01, pareto_nbd: {laws[0]}, gamma_gamma: {laws[1]}, "
+        "cycle_cutoffs: [1, 2], amount_cutoffs: [1, 2]}\n"
+    )
+    (tmp_path / "shop.yaml").write_text(shop, encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "link.yaml").symlink_to("base.yaml")
+    for file in (base, "plan.csv", "old.npz", "scenario.csv", "curves.csv", "rules.json"):
+        (tmp_path / file).write_text("as it was", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: this command reads or writes it already")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_scenario_that_a_plan_names_is_not_written_over(tenure, tmp_path) -> None:
+    """The plan tells `explain` which file that is."""
+    (tmp_path / "scenario.json").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "plan.json").write_text('{"scenario_file": "scenario.json"}', encoding="utf-8")
+    refuses(tenure, tmp_path, ("explain", "plan.json", "--simplest", "scenario.json"), "cannot write scenario.json")
+
+
+def test_only_files_are_written(tenure, tmp_path) -> None:
+    """A pipe is refused before the work; through a link, what it leads to is written and the link stays."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    orders(tmp_path / "orders.csv", customers=5)
+    os.mkfifo(tmp_path / "new.duckdb")
+    for words in (("simulate", "missing.yaml", "--table", "pipe.csv"), ("calibrate", "orders.csv", "-o", "new.yaml")):
+        refuses(tenure, tmp_path, words, "it is a device or a pipe; give the name of a file")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "table.csv").symlink_to("far/months.csv")
+    assert tenure("simulate", SMALL, "--replications", 1, "--table", "table.csv")[0] == 0
+    assert (tmp_path / "table.csv").is_symlink()
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["months.csv"]
+    (tmp_path / "lost.csv").symlink_to("nowhere/months.csv")
+    refuses(tenure, tmp_path, ("simulate", SMALL, "--table", "lost.csv"), "nowhere is not a folder; make it first")
+
+
 def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     """A floor that too few customers can take is named, with by how much it is missed."""
     text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.9}")
@@ -209,6 +271,20 @@ def test_the_schema_knows_what_the_files_use(tenure) -> None:
     assert "money per targeted customer per period" in out
 
 
+def test_every_key_of_the_schema_says_what_it_is(tenure) -> None:
+    """With its unit or meaning."""
+    schema = json.loads(tenure("schema")[1])
+    parts = {"Scenario": schema, **schema["$defs"]}
+    silent = [
+        f"{part}.{key}"
+        for part, content in parts.items()
+        for key, field in content.get("properties", {}).items()
+        if not field.get("description")
+    ]
+    assert len(parts) > 20
+    assert silent == []
+
+
 def test_without_a_word_the_help_is_shown(tenure) -> None:
     """Bare `tenure` prints its help on standard output and is content."""
     code, out, err = tenure()
@@ -224,6 +300,18 @@ def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
 
     monkeypatch.setattr("experiments.compare.compare", stop)
     assert tenure("simulate", SMALL) == (1, "", "tenure: stopped\n")
+
+
+def test_too_many_customers_for_the_memory_are_said(tenure, monkeypatch) -> None:
+    """One line that says what to do, exit code 1."""
+
+    def burst(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 6.7 GiB")
+
+    monkeypatch.setattr("experiments.compare.compare", burst)
+    code, out, err = tenure("simulate", SMALL)
+    assert (code, out) == (1, "")
+    assert err == "tenure: not enough memory: Unable to allocate 6.7 GiB; use fewer customers\n"
 
 
 def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path) -> None:

@@ -363,6 +363,25 @@ def test_a_chain_of_ones_own_has_nobody_to_trace(tenure) -> None:
     assert tenure("simulate", chain, "--resume", "chain.npz", "--policy", "no-spend")[0] == 0
 
 
+@pytest.mark.parametrize("people", [{"start": {"new": 0}}, {"births": {"unaware": 0}}])
+def test_a_market_of_nobody_is_said_to_be_one(tenure, tmp_path, people) -> None:
+    """There is nobody to trace, and no satisfaction to tell of."""
+    content = {
+        **EVERYTHING,
+        "segments": {"home": {"traits": TRAITS, **people}},
+        "word_of_mouth": 0.0,
+        "competitors": [],
+    }
+    (tmp_path / "nobody.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    refuses(tenure, tmp_path, ("trace", "nobody.yaml"), "nobody is in any segment, now or later")
+    code, out, err = tenure("simulate", "nobody.yaml", "--replications", 1)
+    assert (code, err) == (0, "")
+    assert "Satisfaction of employees" in out
+    assert "Satisfaction of true customers" not in out
+    assert "Share of customer" not in out
+    assert not re.search(r"\bnan\b", out)
+
+
 def test_trace_help_has_an_example(tenure) -> None:
     """As every command's."""
     code, out, err = tenure("trace", "--help")

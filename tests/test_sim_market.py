@@ -1,6 +1,7 @@
 """Markets with everything switched on: the same bits however they are run, and a record that adds up."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -318,6 +319,57 @@ def test_what_is_no_saved_market_of_these_customers_is_refused(tmp_path: Path) -
         Market.resume(tmp_path / "nowhere", twin, AsToday(), who)
     with pytest.raises(FolderError, match="cannot write"):
         market.save(tmp_path / "no folder" / "market")
+
+
+DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "no states": (lambda saved: saved.pop("state"), "state is missing"),
+    "no caps": (lambda saved: saved.pop("lever_caps"), "lever_caps is missing"),
+    "a record too few": (lambda saved: saved.pop("record_people"), "record_people is missing"),
+    "half of them": (lambda saved: saved.update(state=saved["state"][::2]), "state is uint16"),
+    "one number for all": (lambda saved: saved.update(spent=np.zeros(1)), "spent is float64"),
+    "states of words": (lambda saved: saved.update(state=saved["state"].astype("U5")), "state is <U5"),
+    "states out of range": (lambda saved: saved["state"].fill(60_000), "a customer is in state 60000, expected at"),
+    "states of others": (lambda saved: saved["state"].fill(0), "customers are not in the states that its record says"),
+    "negative money": (lambda saved: saved["acting"].fill(-1), "acting holds what is not at least 0"),
+    "facts of nothing": (lambda saved: saved.update(facts=np.array("{}")), "not a saved market"),
+    "facts in a list": (lambda saved: saved.update(facts=np.array('["scenario", "people"]')), "not a saved market"),
+    "facts of a number": (lambda saved: saved.update(facts=np.array("3")), "not a saved market"),
+}
+FACTS = {"period": -1, "seed": "x", "replication": 0.5, "review_every": 0, "budget": [1], "points": "many"}
+
+
+def damaged(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Rewrite a saved market with a change."""
+    with np.load(path) as file:
+        saved = {name: file[name] for name in file.files}
+    change(saved)
+    with path.open("wb") as out:
+        np.savez(out, **saved)
+
+
+def test_a_whole_file_with_damaged_content_is_refused(tmp_path: Path) -> None:
+    """What is missing, of another form or out of range is named before anything is put into the market."""
+    twin = busy("renewal", "none")
+    who = twin.population(1, 0)
+    path = tmp_path / "market"
+
+    def change_fact(name: str, value: object) -> Callable[[dict[str, Any]], Any]:
+        def change(saved: dict[str, Any]) -> None:
+            saved["facts"] = np.array(json.dumps({**json.loads(str(saved["facts"])), name: value}))
+
+        return change
+
+    wrong_facts = [(change_fact(name, value), f"{name} is {value!r}") for name, value in FACTS.items()]
+    wrong_facts.append((change_fact("period", 10_000), "period is 10000"))
+    wrong_facts.append((change_fact("budget", [1.0, math.nan]), "budget is [1.0, nan]"))
+    for change, expected in [*DAMAGE.values(), *wrong_facts]:
+        Market(twin, AsToday(), who, seed=1).save(path)
+        damaged(path, change)
+        with pytest.raises(InputError) as caught:
+            Market.resume(path, twin, AsToday(), who)
+        assert expected in str(caught.value)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

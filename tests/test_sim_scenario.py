@@ -9,6 +9,7 @@ import yaml
 
 from sim.errors import FolderError, ScenarioError
 from sim.scenario import Scenario, load, parse
+from sim.yaml_files import read_yaml
 
 Content = dict[str, Any]
 Change = Callable[[Content], Any]
@@ -52,7 +53,30 @@ def drop_at(*keys: Any) -> Change:
     return change
 
 
+TRAITS = ("segments", "regulars", "traits")
 WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "negative rate": (
+        set_at(*TRAITS, "purchase_rate", -1),
+        ("regulars.traits.purchase_rate: input should be greater than or equal to 0, got -1",),
+    ),
+    "absurd rate": (set_at(*TRAITS, "purchase_rate", "1e300"), ("traits.purchase_rate: input", "equal to 1000000")),
+    "rate of no number": (set_at(*TRAITS, "defection_rate", float("nan")), ("defection_rate: input", "finite number")),
+    "absurd shape": (
+        set_at(*TRAITS, "defection_rate", {"shape": 1e-9, "rate": 1}),
+        ("traits.defection_rate.shape: input should be greater than or equal to 0.001, got 1e-09",),
+    ),
+    "absurd mean rate": (
+        set_at(*TRAITS, "purchase_rate", {"shape": 1e3, "rate": 1e-5}),
+        ("traits.purchase_rate: expected a mean, shape/rate, of at most 1e+06, got 1e+08",),
+    ),
+    "purchases for nothing": (set_at(*TRAITS, "spend", 0), ("traits.spend: input should be greater than 0, got 0",)),
+    "negative spend": (set_at(*TRAITS, "spend", -5), ("traits.spend: input should be greater than 0, got -5",)),
+    "absurd spend": (set_at(*TRAITS, "spend", 1e300), ("traits.spend: input should be less than or equal to 1000",)),
+    "absurd mean spend": (
+        set_at(*TRAITS, "spend", {"p": 1e300, "q": 2, "gamma": 1e300}),
+        ("traits.spend: expected a mean, p gamma/(q - 1), of at most 1e+12, got inf",),
+    ),
+    "absurd seasons": (set_at("seasons", [1e308, 1e308]), ("seasons.0: input should be less than or equal to 1000",)),
     "unknown key": (set_at("perods", 3), ("perods: unknown key", "did you mean 'periods'")),
     "unknown key in a lever": (
         set_at("levers", "winback", "referense", 1.0),
@@ -215,6 +239,12 @@ def test_a_wrong_chain_gives_one_line_naming_file_and_key(case: str, tmp_path: P
         ("name: [1, 2\nperiods: 3\n", "not YAML"),
         ("name: a\nname b: {\n", "not YAML"),
         ("name: x\nfolder: elsewhere\n", "folder: unknown key"),
+        ("name: x\nlevers: {}\nlevers: {}\n", ", line 3: key 'levers' is there already, in line 2; keep one of them"),
+        (
+            "name: x\nsegments:\n  a: {start: {new: 1,\n    new: 2}}\n",
+            ", line 4: key 'new' is there already, in line 3",
+        ),
+        ("name: x\nbase: {as_of: 2024-13-45}\n", "not YAML (month must be in 1..12)"),
     ],
 )
 def test_what_is_not_a_scenario_is_said_in_one_line(text: str, expected: str, tmp_path: Path) -> None:
@@ -227,6 +257,12 @@ def test_what_is_not_a_scenario_is_said_in_one_line(text: str, expected: str, tm
     assert message.startswith(str(path))
     assert expected in message
     assert "\n" not in message
+
+
+def test_yaml_may_still_share_what_stands_elsewhere() -> None:
+    """A key that comes with a merge may be said anew: that is what merges are for."""
+    content = read_yaml("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n", "here")
+    assert content == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}
 
 
 def test_a_missing_file_and_a_folder_are_said_in_one_line(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ resumed, by the same policy or another, with the bits of an unbroken run.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -375,11 +376,7 @@ class Market:
         }
         arrays: dict[str, Any] = {
             "facts": np.array(json.dumps(facts)),
-            "state": self._agents.state,
-            "acting": self._campaigns.acting,
-            "spent": self._spent,
-            "lever_caps": self.budget.lever_caps,
-            **{f"record_{name}": array for name, array in self._record.items()},
+            **self._arrays(),
         }
 
         def write(part: Path) -> None:
@@ -405,39 +402,94 @@ class Market:
         Raises
         ------
         InputError
-            If the file is no saved market, or of another scenario or other customers.
+            If the file is no saved market, is damaged, or is of another scenario or other customers.
         """
-        try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                facts, arrays = json.loads(str(saved["facts"])), {name: saved[name] for name in saved.files}
-        except OSError as error:
-            raise FolderError(f"{path}: cannot be read ({first_line(error)})") from None
-        except (ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
-            raise InputError(f"{path}: not a saved market; make one with `tenure simulate --until N --save`") from None
+        facts, arrays = _read(path)
         if facts["scenario"] != twin.scenario.hash:
             raise InputError(f"{path}: saved from another scenario, or from this one before it was changed")
         if facts["people"] != population.fingerprint:
             raise InputError(f"{path}: saved with other customers; draw them with its seed and replication")
+        _check_facts(path, facts, twin.chain.periods)
         total, per_period = facts["budget"]
         market = Market(
             twin,
             policy,
             population,
-            Budget(total, per_period, arrays["lever_caps"]),
+            Budget(total, per_period, np.zeros(len(twin.targets.levers))),
             seed=facts["seed"],
             replication=facts["replication"],
             review_every=facts["review_every"],
             threads=threads,
             shards=shards,
         )
+        places = market._arrays()
+        for name, place in places.items():
+            if name not in arrays:
+                raise _damaged(path, f"{name} is missing")
+            given = arrays[name]
+            if (given.shape, given.dtype) != (place.shape, place.dtype):
+                raise _damaged(path, f"{name} is {given.dtype} {given.shape}, not {place.dtype} {place.shape}")
+            if name in ("acting", "spent", "lever_caps") and not (given >= 0).all():
+                raise _damaged(path, f"{name} holds what is not at least 0")
+        states = len(twin.chain.space.names)
+        if arrays["state"].max(initial=0) > states:
+            raise _damaged(path, f"a customer is in state {arrays['state'].max()}, expected at most {states}")
         market.period, market._points = facts["period"], facts["points"]
-        market._agents.state[:] = arrays["state"]
+        for name, place in places.items():
+            place[:] = arrays[name]
         market._agents.count()
-        market._campaigns.acting[:] = arrays["acting"]
-        market._spent[:] = arrays["spent"]
-        for name, record in market._record.items():
-            record[:] = arrays[f"record_{name}"]
+        recorded = market._record["people"][market.period].copy()
+        market._observe()
+        if not np.array_equal(recorded, market._record["people"][market.period]):
+            raise _damaged(path, "customers are not in the states that its record says")
         return market
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that a saved market is put back into, by their names in the file."""
+        records = {f"record_{name}": array for name, array in self._record.items()}
+        return {
+            "state": self._agents.state,
+            "acting": self._campaigns.acting,
+            "spent": self._spent,
+            "lever_caps": self.budget.lever_caps,
+            **records,
+        }
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the facts and the arrays of a saved market."""
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            facts, arrays = json.loads(str(saved["facts"])), {name: saved[name] for name in saved.files}
+        if not isinstance(facts, dict) or not {"scenario", "people"} <= set(facts):
+            raise ValueError
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be read ({first_line(error)})") from None
+    except (
+        ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+        RuntimeError, MemoryError,
+    ):  # fmt: skip
+        raise InputError(f"{path}: not a saved market; make one with `tenure simulate --until N --save`") from None
+    return facts, arrays
+
+
+def _check_facts(path: str | Path, facts: dict[str, Any], periods: int) -> None:
+    """Refuse a saved market whose facts are missing or could not be."""
+    most = {"period": periods, "seed": 2**32 - 1, "replication": 2**32 - 1, "review_every": np.inf}
+    for name, largest in most.items():
+        if type(facts.get(name)) is not int or not (name == "review_every") <= facts[name] <= largest:
+            raise _damaged(path, f"{name} is {facts.get(name)!r}")
+    money = facts.get("budget")
+    if not (isinstance(money, list) and len(money) == 2 and all(type(each) in (int, float) for each in money)):
+        raise _damaged(path, f"budget is {money!r}")
+    if not all(each >= 0 for each in money):
+        raise _damaged(path, f"budget is {money!r}")
+    if type(facts.get("points")) not in (int, float):
+        raise _damaged(path, f"points is {facts.get('points')!r}")
+
+
+def _damaged(path: str | Path, what: str) -> InputError:
+    return InputError(f"{path}: a damaged saved market ({what}); save it again with `tenure simulate --until N --save`")
 
 
 def _over_stages(surveyed: Floats, observed: Floats) -> Floats:
