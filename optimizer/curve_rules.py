@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from sim.curves import Model, NotNegative, Positive, Share
 from sim.errors import FolderError, InputError, first_line
+from sim.yaml_files import read_yaml
 
 __all__ = [
     "AllocationRules", "Bounds", "Campaign", "Frozen", "Ramp", "Row", "carry_over_matrix", "load_rules", "rule_rows"
@@ -137,15 +137,11 @@ def load_rules(path: str | Path) -> AllocationRules:
     """
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give a rules file (YAML), or leave --rules out") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not YAML ({getattr(error, 'problem', None) or first_line(error)})") from None
     if content is None:
         return AllocationRules()
     if not isinstance(content, dict):

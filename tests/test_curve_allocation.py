@@ -446,6 +446,7 @@ BAD_RULES = {
     "period_share: 1.5\n": "period_share: input should be less than or equal to 1, got 1.5",
     "carry_over: [0.5, -1]\n": "carry_over[2]: input should be greater than or equal to 0, got -1",
     "carry_over: [0, 0]\n": "carry_over: expected a weight above 0",
+    "budget: 1\nbudget: 2\n": "key 'budget' is there already",
     "frozen:\n  - {channels: tv}\n": "frozen[1].spend: missing",
     "ramp:\n  - {channels: tv}\n": "ramp[1]: expected one of money and share",
     "- 1\n": "holds list, not keys",
