@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.progress import Step
+from experiments.report_words import fixed_costs_in_words
 from experiments.tables import money, table
 from optimizer.explain import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
 from optimizer.ground import Ground, grounds
@@ -60,6 +61,7 @@ class Explanation:
         return {
             "scenario": ground.scenario.name,
             "asset": ground.course.asset,
+            "fixed_costs": ground.fixed_costs,
             "no_spend": ground.no_spend,
             "lift": ground.lift,
             "budget": ground.problem.budget,
@@ -143,7 +145,8 @@ def _answer(found: Explanation) -> str:
     for name, share in ground.missed.items():
         text += f"\nThe plan misses '{name}' by {share:.2%}."
     if ground.scenario.rules.campaigns:
-        text += "\nFixed costs and least sizes of campaigns are in no figure below."
+        text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
+        text += "\nLeast sizes of campaigns are in no figure below."
     if ground.prices_from == "search":
         text += (
             "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "

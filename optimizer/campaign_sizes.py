@@ -22,7 +22,7 @@ from optimizer.sequential import MISSED, Sequential, Settled
 from sim.engine.sensitivity import Course
 from sim.scenario_rules import Campaign
 
-__all__ = ["Sized", "sized"]
+__all__ = ["Sized", "fixed_costs_of", "sized"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -98,6 +98,12 @@ def sized(
         best = better
         better = next((found for found in choice.changed(best) if found.worth > best.worth + GAIN * stake), None)
     return Sized(best.asked, best.end, best.fixed)
+
+
+def fixed_costs_of(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> float:
+    """Return the fixed costs, discounted, of the campaigns that a plan's money runs."""
+    running = [lot for lot in _lots(problem, campaigns) if spend[lot.place(problem)].sum() > 0]
+    return float(sum(lot.fixed * problem.chain.discount[lot.period] for lot in running))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import fixed_costs_of
 from optimizer.cells import TARGETINGS
 from optimizer.optimise import allocation_problem, least_spend
 from optimizer.plan import Plan
@@ -101,6 +102,11 @@ class Ground:
         """Return the rules that the plan misses, each with the share of its size; their prices are penalties."""
         share = self.search.missed(self.course) / self.problem.row_units
         return {row.name: float(x) for row, x in zip(self.problem.rows, share, strict=True) if x > MISSED}
+
+    @cached_property
+    def fixed_costs(self) -> float:
+        """Return the fixed costs, discounted, of the campaigns that the plan runs; in no other figure."""
+        return fixed_costs_of(self.problem, self.scenario.rules.campaigns, self.course.spend)
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Flags]:

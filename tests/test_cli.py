@@ -305,6 +305,32 @@ def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -
     assert json.loads(out)["prices_from"] == "search"
 
 
+CAMPAIGNS = "  campaigns: {retention: {least: 400, fixed_cost: 30}}\n"
+
+
+@pytest.fixture(scope="module")
+def with_campaigns(tmp_path_factory) -> Path:
+    """Return a folder with a scenario in which campaigns have sizes and fixed costs."""
+    folder = tmp_path_factory.mktemp("campaigns")
+    text = SMALL.read_text(encoding="utf-8").replace("rules:\n", f"rules:\n{CAMPAIGNS}")
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_fixed_costs_are_said(tenure, with_campaigns) -> None:
+    """By the command that makes the plan and by the one that explains it, the same money as in the file."""
+    plan = with_campaigns / "plan.json"
+    code, out, _ = tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)
+    costs = json.loads(plan.read_text(encoding="utf-8"))["fixed_costs"]
+    said = f"Fixed costs of its campaigns, in no other figure: {costs:,.0f}; less them it is worth"
+    assert code == 0
+    assert costs > 0
+    assert said in out
+    code, out, _ = tenure("explain", plan)
+    assert code == 0
+    assert said in out
+
+
 def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
     """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
     assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
