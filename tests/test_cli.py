@@ -331,6 +331,33 @@ def test_fixed_costs_are_said(tenure, with_campaigns) -> None:
     assert said in out
 
 
+def test_campaigns_are_explained_with_their_prices(tenure, with_campaigns) -> None:
+    """The prices are the plan's own; a line without money is laid to the rule on campaigns."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    made = json.loads(plan.read_text(encoding="utf-8"))
+    found = json.loads(tenure("explain", plan, "--json")[1])
+    assert found["prices_from"] == "plan"
+    assert {rule["name"]: rule["price"] for rule in found["rules"]} == pytest.approx(made["prices"])
+    out = tenure("explain", plan)[1]
+    assert "newcomers / retention gets nothing because of the rule on campaigns: each of retention" in out
+    assert "takes at least 400 and costs 30 beside its money" in out
+
+
+def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -> None:
+    """All of the budget is left and nothing is in the way."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    empty = with_campaigns / "empty.json"
+    empty.write_text(json.dumps({**json.loads(plan.read_text(encoding="utf-8")), "plan": []}), encoding="utf-8")
+    code, out, _ = tenure("explain", empty)
+    assert code == 0
+    assert "of the budget is not spent: it would pay, the best next unit" in out
+    assert "but for 'budget'" not in out
+
+
 def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
     """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
     assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
