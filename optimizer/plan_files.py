@@ -40,7 +40,7 @@ COLUMNS = {
 """The columns of a plan's rows, and what each means."""
 
 NUMBERS = ("intensity", "customers")
-NEEDED = ("period", "segment", "tier", "stage", "lever", *NUMBERS)
+NEEDED = ("period", "segment", "tier", "stage", "lever", "intensity")
 
 FIGURES = {
     "scenario": "name of the scenario that the plan was made for",
@@ -182,6 +182,8 @@ def _typed(
     for i, row in enumerate(rows):
         typed: Content = {name: str(row[name]) for name in ("segment", "tier", "stage", "lever")}
         for name in ("period", *NUMBERS):
+            if name not in row and name not in NEEDED:
+                continue
             given = row[name]
             try:
                 typed[name] = float(given.replace(decimal, ".") if isinstance(given, str) else given)

@@ -143,6 +143,10 @@ MISTAKES = {
     "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
     "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
     "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
+    "targeting and a target": (
+        ("optimize", SMALL, "--value-of-targeting", "--reach", "asset=1", "-o", "x.json"),
+        "writes none; leave out --reach, --output",
+    ),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
 
