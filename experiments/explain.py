@@ -145,19 +145,24 @@ def _answer(found: Explanation) -> str:
         text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
     if found.simplest is not None and found.simplest.dropped:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
-    for name, share in ground.missed.items():
-        text += f"\nThe plan misses '{name}' by {share:.2%}."
+    for number, row in enumerate(ground.problem.rows):
+        if row.name in ground.missed:
+            by = ground.missed[row.name] * float(ground.problem.row_units[number])
+            amount = ground.problem.in_words(number, by) if row.people is not None or by < 1000 else money(by)
+            text += f"\nThe plan misses '{row.name}' by {amount}."
     if ground.scenario.rules.campaigns:
         text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
         if ground.campaigns_held:
             text += "\nPrices and idle lines are for the campaigns that the plan runs: no other may start."
         else:
-            text += "\nLeast sizes and fixed costs of campaigns are in no figure below."
+            text += "\nLeast sizes of campaigns are in no figure below."
     if ground.prices_from == "search":
+        more = "more" if ground.better >= 0 else "less"
         text += (
             "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
-            f"from the plan finds, which is worth {money(ground.better)} more."
+            f"from the plan finds, which is worth {money(abs(ground.better))} {more}"
         )
+        text += ", as it meets what the plan misses." if ground.better < 0 and ground.missed else "."
     return text
 
 

@@ -362,6 +362,19 @@ def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -
     assert "but for 'budget'" not in out
 
 
+def test_a_plan_beyond_its_budget_is_explained(tenure, with_campaigns) -> None:
+    """With far less money than it spends: by how much, in money, and that the optimum is then worth less."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    code, out, _ = tenure("explain", plan, "--budget", "10")
+    spent = json.loads(tenure("explain", plan, "--json")[1])["spend"]
+    assert code == 0
+    assert f"The plan misses 'budget' by {spent - 10:,.0f}." in out
+    assert " less, as it meets what the plan misses." in out
+    assert "worth -" not in out
+
+
 def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
     """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
     assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
