@@ -34,7 +34,7 @@ COLUMNS = {
     "stage": "place in the lifecycle as the firm sees it",
     "lever": "instrument that the money goes to",
     "intensity": "money per customer of the target in the period: what is played",
-    "customers": "customers expected in the target at the start of the period",
+    "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
     "spend": "expected money, intensity x customers; not read back",
 }
 """The columns of a plan's rows, and what each means."""
