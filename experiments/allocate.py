@@ -42,12 +42,17 @@ def run_allocate(
         If no plan can meet the rules; the data are told before.
     """
     from optimizer.curve_allocation import allocate
+    from optimizer.curve_rules import check_known
     from optimizer.curve_shapes import read_curves
 
     if output is not None:
         check_output(output, SUFFIXES, [curves, rules])
     stated = stated_rules(rules, **options)
-    result = allocate(read_curves(curves), stated, time_limit=time_limit)
+    read = read_curves(curves)
+    for option in ("floor", "cap"):
+        for channel in _by_channel(f"--{option}", options[f"{option}s"]):
+            check_known(f"--{option} {channel}", [channel], read.channels)
+    result = allocate(read, stated, time_limit=time_limit)
     if tell is not None:
         written = None if output is None or result.conflict else str(output)
         tell({**result.to_dict(), "file": written})

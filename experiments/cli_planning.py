@@ -21,6 +21,7 @@ from experiments.cli_options import (
     print_json,
 )
 from experiments.inputs import keep_base, open_scenario
+from sim.errors import InputError
 from sim.files import TABLE_FILES, check_output, write_table
 
 __all__ = ["group"]
@@ -30,6 +31,7 @@ group = commands()
 
 @group.command(epilog="Example: tenure optimize scenario.yaml --budget 200000 -o plan.json")
 def optimize(
+    context: typer.Context,
     scenario: ScenarioFile,
     budget: BudgetOption = None,
     targeting: TargetingOption = "state",
@@ -82,6 +84,8 @@ def optimize(
     from optimizer.optimise import solved
     from optimizer.plan_files import PLAN_FILES
 
+    if value_of_targeting:
+        _refuse_beside_targeting(context)
     check_output(output, PLAN_FILES, [scenario, base])
     found, twin = open_scenario(scenario, [output])
     if value_of_targeting:
@@ -112,6 +116,18 @@ def optimize(
         typer.echo(
             f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
+        )
+
+
+def _refuse_beside_targeting(context: typer.Context) -> None:
+    """Raise where an option was given that the comparison of targetings does not heed."""
+    unheeded = ("targeting", "reach", "base", "more", "within", "freeze", "time_limit", "bound_steps", "output")
+    # The source by name: typer brings a click of its own.
+    given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"--value-of-targeting compares whole plans for one budget and writes none; leave out {options}"
         )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.progress import Step
+from experiments.report_words import fixed_costs_in_words
 from experiments.tables import money, table
+from optimizer.campaign_sizes import LEAST
 from optimizer.explain import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
 from optimizer.ground import Ground, grounds
 from optimizer.moves import KEPT, Range, Simplest, range_of, simplest_of
@@ -22,6 +24,8 @@ SHOWN = 15
 """Lines in the table, at most."""
 CAPPED = 0.05
 """Share of a line's money at the largest intensity on offer from which on it is said."""
+PAYS = 0.2
+"""What a next unit brings beyond its cost from which on it pays: below are the few heads that a search passes over."""
 ALIKE = 1.1
 """Ratios nearer to 1 than this are called alike."""
 
@@ -60,6 +64,7 @@ class Explanation:
         return {
             "scenario": ground.scenario.name,
             "asset": ground.course.asset,
+            "fixed_costs": ground.fixed_costs,
             "no_spend": ground.no_spend,
             "lift": ground.lift,
             "budget": ground.problem.budget,
@@ -140,15 +145,24 @@ def _answer(found: Explanation) -> str:
         text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
     if found.simplest is not None and found.simplest.dropped:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
-    for name, share in ground.missed.items():
-        text += f"\nThe plan misses '{name}' by {share:.2%}."
+    for number, row in enumerate(ground.problem.rows):
+        if row.name in ground.missed:
+            by = ground.missed[row.name] * float(ground.problem.row_units[number])
+            amount = ground.problem.in_words(number, by) if row.people is not None or by < 1000 else money(by)
+            text += f"\nThe plan misses '{row.name}' by {amount}."
     if ground.scenario.rules.campaigns:
-        text += "\nFixed costs and least sizes of campaigns are in no figure below."
+        text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
+        if ground.campaigns_held:
+            text += "\nPrices and idle lines are for the campaigns that the plan runs: no other may start."
+        else:
+            text += "\nLeast sizes of campaigns are in no figure below."
     if ground.prices_from == "search":
+        more = "more" if ground.better >= 0 else "less"
         text += (
             "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
-            f"from the plan finds, which is worth {money(ground.better)} more."
+            f"from the plan finds, which is worth {money(abs(ground.better))} {more}"
         )
+        text += ", as it meets what the plan misses." if ground.better < 0 and ground.missed else "."
     return text
 
 
@@ -259,20 +273,35 @@ def _marks(found: Explanation) -> list[str]:
     rules: dict[str, list[str]] = {}
     for name, reach in found.ranges.items():
         for rule in () if reach is None else (*reach.low_rules, *reach.high_rules):
-            rules.setdefault(rule, []).append(name)
+            rules.setdefault(rule.partition(" in period ")[0] if rule.startswith(LEAST) else rule, []).append(name)
     return [f"* there '{rule}' would be missed ({', '.join(dict.fromkeys(names))})" for rule, names in rules.items()]
 
 
 def _left_out(found: Explanation) -> list[str]:
     """Return why lines get nothing."""
+    out = []
+    if found.ground.campaigns_held:
+        rules = found.ground.scenario.rules.campaigns
+        idle = [each for each in found.lines if each.spend == 0 and each.reachable > 0 and each.lever in rules]
+        for lever in dict.fromkeys(each.lever for each in idle):
+            names, rule = [each.name for each in idle if each.lever == lever], rules[lever]
+            sizes = [f"takes at least {money(rule.least)}"] * (rule.least > 0)
+            sizes += [f"costs {money(rule.fixed_cost)} beside its money"] * (rule.fixed_cost > 0)
+            verb = "get" if len(names) > 1 else "gets"
+            out.append(
+                f"{_listed(names)} {verb} nothing because of the rule on campaigns: each of {lever}, in a segment and "
+                f"period, {' and '.join(sizes)}."
+            )
     without = [line for line in found.lines if line.spend == 0 and line.reachable > 0 and line.best_place]
     if not without:
-        return []
+        return out
     nearest = max(without, key=lambda line: line.best_marginal - line.best_asked)
     verb = "brings less than" if nearest.best_marginal < nearest.best_asked else "brings about what"
+    many = f"{len(without)} other lines get" if len(without) > 1 else "1 other line gets"
     return [
-        f"{len(without)} other lines get nothing: even the best first unit there {verb} the rules ask of it (nearest: "
-        f"{nearest.name}, {nearest.best_marginal:.3f} against {nearest.best_asked:.3f}, {nearest.best_place})."
+        *out,
+        f"{many} nothing: even the best first unit there {verb} the rules ask of it (nearest: "
+        f"{nearest.name}, {nearest.best_marginal:.3f} against {nearest.best_asked:.3f}, {nearest.best_place}).",
     ]
 
 
@@ -289,7 +318,11 @@ def _rules(found: Explanation) -> str:
         why = f"{money(left.money)} of the budget is not spent: "
         if left.rules:
             names = _listed([f"'{name}'" for name in left.rules[:3]])
-            why += f"it would pay, the best next unit {left.best_marginal:.3f} beyond its cost, but for {names}."
+            pays = f", the best next unit {left.best_marginal:.3f} beyond its cost" if left.best_marginal > 0 else ""
+            why += f"it would pay{pays}, but for {names}."
+        elif left.best_marginal > PAYS:
+            why += f"it would pay, the best next unit {left.best_marginal:.3f} beyond its cost, and no rule is in the "
+            why += "way."
         else:
             why += "no rule is in the way, and another unit would bring no more than its own cost"
             why += ", or the largest intensity on offer is played already." if left.at_largest else "."

@@ -44,15 +44,13 @@ def chosen_policies(
 
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
     """
-    from optimizer.plan import Plan
     from optimizer.plan_files import PLAN_FILES
     from optimizer.problem import budget_in_force
     from policies.catalogue import named
     from policies.planned import Planned
 
-    periods = twin.chain.periods
     files = [word.endswith(PLAN_FILES) or Path(word).is_file() for word in words]
-    plans = [Plan.load(word, twin.targets, periods) if file else None for word, file in zip(words, files, strict=True)]
+    plans = [_load(Path(word), twin) if file else None for word, file in zip(words, files, strict=True)]
     budget = budget_in_force(found, twin.chain, given)
     if given is None:
         budget = max([budget, *(_made_for(plan) for plan in plans if plan is not None)])
@@ -74,7 +72,7 @@ def open_plan(path: Path, scenario: Path | None, output: Path | None = None) -> 
     InputError
         If the plan does not say which scenario it was made for, and none is given; or it is ``output``.
     """
-    from optimizer.plan import Plan, scenario_file_of
+    from optimizer.plan import scenario_file_of
 
     if scenario is None:
         known = scenario_file_of(path)
@@ -86,9 +84,22 @@ def open_plan(path: Path, scenario: Path | None, output: Path | None = None) -> 
     if output is not None:
         check_output(output, others=[scenario])
     found, twin = open_scenario(scenario, [output])
-    plan = Plan.load(path, twin.targets, twin.chain.periods)
+    plan = _load(path, twin)
     note_version(str(path), plan, found)
     return scenario, found, twin, plan
+
+
+def _load(path: Path, twin: "Twin") -> "Plan":
+    """Return a saved plan; customers that its file leaves out are those expected under it."""
+    from dataclasses import replace
+
+    from optimizer.plan import Plan
+    from sim.engine.sensitivity import follow
+
+    plan = Plan.load(path, twin.targets, twin.chain.periods)
+    if (plan.customers == plan.customers).all():
+        return plan
+    return replace(plan, customers=follow(twin.chain, twin.targets.with_committed(plan.intensity)).observed)
 
 
 def _made_for(plan: "Plan") -> float:

@@ -21,7 +21,7 @@ from experiments.report_page import (
     subheading,
     table,
 )
-from experiments.report_words import at_least, at_most, target_in_words
+from experiments.report_words import at_least, at_most, fixed_costs_in_words, target_in_words
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison
@@ -78,6 +78,8 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
         parts.append(
             paragraph("The upper bound is no better than the least the rules allow: there is no lift to share.")
         )
+    if plan.fixed_costs > 0:
+        parts.append(paragraph(fixed_costs_in_words(plan.fixed_costs, plan.asset)))
     parts.append(
         paragraph(
             f"{assumes}Values here are expected ones with customers in trait classes; "

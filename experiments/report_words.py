@@ -16,6 +16,7 @@ __all__ = [
     "at_least",
     "at_most",
     "called",
+    "fixed_costs_in_words",
     "played_policy",
     "quoted",
     "shadow_price_in_words",
@@ -58,6 +59,14 @@ def played_policy(comparison: Comparison, plan: Plan | None, name: str) -> Outco
     if plan is None:
         return None
     return next((outcome for outcome in comparison.outcomes if outcome.name == name), None)
+
+
+def fixed_costs_in_words(fixed: float, asset: float) -> str:
+    """Return what the campaigns that run cost beside their money, and what is left of the asset; nothing without."""
+    if fixed <= 0:
+        return ""
+    left = money(asset - fixed)
+    return f"Fixed costs of its campaigns, in no other figure: {money(fixed)}; less them it is worth {left}."
 
 
 def shadow_price_in_words(plan: Plan) -> str:

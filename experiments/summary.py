@@ -8,7 +8,7 @@ from typing import Any
 from experiments.compare import Comparison
 from experiments.demo import Demo, FitFigure
 from experiments.mechanism_figures import mechanism_figures, mechanism_lines
-from experiments.report_words import shadow_price_in_words
+from experiments.report_words import fixed_costs_in_words, shadow_price_in_words
 from experiments.simulate import Part
 from experiments.tables import money, plan_table, policy_table, table
 from optimizer.frontier import Targeting
@@ -74,6 +74,8 @@ def plan_summary(plan: Plan, currency: str) -> str:
         )
     else:
         lines.append(f"Upper bound {money(plan.bound)}: no better than the least the rules allow.")
+    if plan.fixed_costs > 0:
+        lines.insert(5, fixed_costs_in_words(plan.fixed_costs, plan.asset))
     lines.append(f"Note that {plan.bound_assumes}.")
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")

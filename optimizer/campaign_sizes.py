@@ -22,7 +22,7 @@ from optimizer.sequential import MISSED, Sequential, Settled
 from sim.engine.sensitivity import Course
 from sim.scenario_rules import Campaign
 
-__all__ = ["Sized", "sized"]
+__all__ = ["LEAST", "Sized", "as_run", "fixed_costs_of", "sized"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +34,8 @@ TRIED = 3
 """Of the changes that promise most, how many are searched before giving up."""
 GAIN = 1e-5
 """Share of what is at stake below which a change is not worth while."""
+LEAST = "least campaign of "
+"""How the names of rules begin that hold campaigns to their least sizes."""
 NEARLY = 1e-6
 """Share of a campaign's least size by which it may fall short: arithmetic."""
 
@@ -98,6 +100,25 @@ def sized(
         best = better
         better = next((found for found in choice.changed(best) if found.worth > best.worth + GAIN * stake), None)
     return Sized(best.asked, best.end, best.fixed)
+
+
+def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> AllocationProblem | None:
+    """Return the problem in which just the campaigns run that a plan's money runs, at their least sizes or above.
+
+    None where the plan spends nothing, or runs one below its least size, or the budget cannot pay for all.
+    """
+    money = {lot: float(spend[lot.place(problem)].sum()) for lot in _lots(problem, campaigns)}
+    short = any(0 < amount < lot.least * (1 - 10 * NEARLY) for lot, amount in money.items())
+    running = [lot for lot, amount in money.items() if amount > 0]
+    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + NEARLY):
+        return None
+    return _held(problem, set(money) - set(running), [lot for lot in running if lot.least > 0])
+
+
+def fixed_costs_of(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> float:
+    """Return the fixed costs, discounted, of the campaigns that a plan's money runs."""
+    running = [lot for lot in _lots(problem, campaigns) if spend[lot.place(problem)].sum() > 0]
+    return float(sum(lot.fixed * problem.chain.discount[lot.period] for lot in running))
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,7 +312,7 @@ def _held(problem: AllocationProblem, dropped: set[_Lot], kept: list[_Lot]) -> A
     for lot in kept:
         counted = np.zeros(shape)
         counted[lot.place(problem)] = 1.0
-        name = f"least campaign of {problem.targets.levers[lot.lever]} on {lot.segment} in period {lot.period + 1}"
+        name = f"{LEAST}{problem.targets.levers[lot.lever]} on {lot.segment} in period {lot.period + 1}"
         rows.append(Row(name, ">=", lot.least, 0.0, csr_matrix(counted.reshape(1, -1))))
     floor = np.zeros(shape) if problem.floor is None else problem.floor
     return replace(problem, rows=(*problem.rows, *rows), floor=np.minimum(floor, ceiling), ceiling=ceiling)

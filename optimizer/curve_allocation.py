@@ -14,7 +14,7 @@ curves themselves. Value, feasibility and (for linear programmes) the bound are 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ GAP = 1e-6
 """Of the lift over no spend: an allocation within it is called optimal."""
 ROUNDS = 60
 """Of refinement of smooth curves; a handful is usual."""
+USEFUL = 2.0
+"""Times the money that lifts every curve to its end, in every period, and meets every rule that asks for money."""
 FIRST = 5.0
 """Seconds that the first plan may always take."""
 
@@ -105,6 +107,10 @@ class _Search:
         self.curves: list[ResponseCurve] = [curve for row in curves.curves for curve in row]
         scales = [curve.scale for curve in self.curves if curve.scale > 0]
         self.money = budget if budget > 0 else min(scales, default=1.0)
+        useful = self._useful()
+        if 0 < useful < budget:  # sums of money far beyond any use would drown what counts in rounding
+            self.money = useful
+            self.rows = [replace(r, limit=min(r.limit, useful)) if r.sense == "<=" else r for r in self.rows]
         most = np.repeat(self.carry_over.max(axis=(1, 2)), self.shape[1])
         self.reach = OVER * self.money * most
         self.base = math.fsum(curve.value(0.0) for curve in self.curves)
@@ -115,6 +121,17 @@ class _Search:
         self.spend = np.zeros(len(self.curves))
         self.value, self.bound, self.relaxed = -math.inf, math.inf, 0.0
         self.found: _Found | None = None
+
+    def _useful(self) -> float:
+        """Return more money than any plan has a use for; infinite where curves have no end."""
+        tables = [curve for curve in self.curves if isinstance(curve, TabulatedCurve)]
+        if len(tables) < len(self.curves):
+            return math.inf
+        weight = self.carry_over.max(axis=2).ravel()
+        ends = np.array([curve.scale for curve in tables])
+        need = np.divide(ends, weight, out=np.zeros(ends.size), where=weight > 0).reshape(self.shape).max(axis=1).sum()
+        asked = sum(row.limit for row in self.rows if row.sense != "<=")
+        return USEFUL * self.shape[1] * float(need + asked)
 
     def effective(self, spend: Floats) -> Floats:
         """Return effective spend by place."""
@@ -262,7 +279,7 @@ class _Search:
         cheaper = _cheapest(rows, self.carry_over, need, stopped, self.money)
         if cheaper is None or cheaper.sum() >= self.spend.sum():
             return
-        if self.worth(cheaper) >= self.value - 1e-12 * abs(self.value - self.base):
+        if self.worth(cheaper) >= self.value - 1e-10 * abs(self.value - self.base):
             self._check(cheaper)
             self.spend, self.value = cheaper, self.worth(cheaper)
 

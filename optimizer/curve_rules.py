@@ -20,7 +20,8 @@ from sim.errors import FolderError, InputError, first_line
 from sim.yaml_files import read_yaml
 
 __all__ = [
-    "AllocationRules", "Bounds", "Campaign", "Frozen", "Ramp", "Row", "carry_over_matrix", "load_rules", "rule_rows"
+    "AllocationRules", "Bounds", "Campaign", "Frozen", "Ramp", "Row", "carry_over_matrix", "check_known", "load_rules",
+    "rule_rows",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -212,7 +213,7 @@ def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods
     InputError
         If weights name a channel that is not there.
     """
-    _known("carry_over", [name for name in rules.carry_over if name != EVERY], channels)
+    check_known("carry_over", [name for name in rules.carry_over if name != EVERY], channels)
     matrix = np.zeros((len(channels), periods, periods))
     for c, channel in enumerate(channels):
         weights = rules.carry_over.get(channel, rules.carry_over.get(EVERY, (1.0,)))
@@ -291,10 +292,10 @@ def _places(
     chosen: _Slice, where: str, channels: tuple[str, ...], periods: tuple[str, ...]
 ) -> list[tuple[int, int, int]]:
     """Return (channel, period, column) of a slice, channel by channel."""
-    _known(f"{where}.channels", chosen.channels, channels)
+    check_known(f"{where}.channels", chosen.channels, channels)
     ends = {"first": chosen.first or periods[0], "last": chosen.last or periods[-1]}
     for key, period in ends.items():
-        _known(f"{where}.{key}", [period], periods)
+        check_known(f"{where}.{key}", [period], periods)
     first, last = periods.index(ends["first"]), periods.index(ends["last"])
     if first > last:
         raise InputError(f"{where}: first '{ends['first']}' comes after last '{ends['last']}'; swap them")
@@ -302,7 +303,8 @@ def _places(
     return [(c, t, c * len(periods) + t) for c in rows for t in range(first, last + 1)]
 
 
-def _known(where: str, names: Any, known: tuple[str, ...]) -> None:
+def check_known(where: str, names: Any, known: tuple[str, ...]) -> None:
+    """Raise if a name is not among those of the curves; ``where`` it was given."""
     for name in names:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)

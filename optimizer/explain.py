@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import LEAST
 from optimizer.ground import MISSED, Ground
 from optimizer.problem import AllocationProblem
 from optimizer.sequential import EMPTY
@@ -252,11 +253,17 @@ def unspent_of(ground: Ground) -> Unspent | None:
         return None
     asks = ground.prices[:, None, None] * ground.counts
     pays = ground.search.open & (ground.slope > 0) & (ground.heads > EMPTY)
-    holding = [r for r in np.flatnonzero(np.abs(ground.prices) > PRICED) if (asks[r] > PRICED)[pays].any()]
+    idle = pays & (ground.search.high <= 0)
+    levers = dict.fromkeys(int(k) for k in ground.search.cells.lever[idle.any(axis=0)])
+    campaigns = [f"campaigns of {ground.targets.levers[k]}" for k in levers]
+    pays &= ~idle
+    priced = [r for r in np.flatnonzero(np.abs(ground.prices) > PRICED) if names[r] != "budget"]
+    holding = [r for r in priced if (asks[r] > PRICED)[pays].any()]
     holding.sort(key=lambda r: -float(np.where(pays, asks[r], 0.0).max()))
     net = ground.slope - asks.sum(axis=0)
     best = float(ground.slope[ground.room].max()) if ground.room.any() else float("nan")
-    return Unspent(left, tuple(names[r] for r in holding), best, bool((net > 1e-6)[ground.full & pays].any()))
+    rules = (*(names[r] for r in holding), *(() if best > 0 else campaigns))
+    return Unspent(left, rules, best, bool((net > 1e-6)[ground.full & pays].any()))
 
 
 def missed_rules(ground: Ground, counted: Floats) -> tuple[str, ...]:
@@ -264,7 +271,7 @@ def missed_rules(ground: Ground, counted: Floats) -> tuple[str, ...]:
     problem = ground.problem
     before = problem.signs * (problem.counted(ground.course) - problem.limits) / problem.row_units
     now = problem.signs * (counted - problem.limits) / problem.row_units
-    worse = (now > MISSED) & (now > before + MISSED) & ~purses(problem)
+    worse = (now > MISSED) & (now > before + MISSED) & ~purses(problem) & ~ground.not_run(counted)
     return tuple(problem.rows[i].name for i in np.flatnonzero(worse))
 
 
@@ -296,7 +303,12 @@ def _pair(ground: Ground, more: Line, less: Line) -> Pair:
     at_equal = float((slope[:, cells] * scaled[:, cells]).sum() / less.spend)
     asks = _asked_by_rule(ground, more) - _asked_by_rule(ground, less)
     largest = max(abs(more.asked), abs(less.asked), PRICED)
-    rules = {row.name: float(x) for row, x in zip(ground.problem.rows, asks, strict=True) if abs(x) > 0.05 * largest}
+    by_rule: dict[str, float] = {}
+    for row, x in zip(ground.problem.rows, asks, strict=True):
+        # Campaigns of a line at several times are one rule to people.
+        name = row.name.partition(" in period ")[0] if row.name.startswith(LEAST) else row.name
+        by_rule[name] = by_rule.get(name, 0.0) + float(x)
+    rules = {name: x for name, x in by_rule.items() if abs(x) > 0.05 * largest}
     return Pair(
         more, less, more.spend / less.spend, more.reached / less.reached, more.each / less.each, at_equal, rules
     )

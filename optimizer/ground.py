@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import LEAST, as_run, fixed_costs_of
 from optimizer.cells import TARGETINGS
 from optimizer.optimise import allocation_problem, least_spend
 from optimizer.plan import Plan
@@ -49,6 +50,9 @@ class Ground:
     scenario : Scenario
     plan : Plan
     problem : AllocationProblem
+        With the campaigns that the plan runs held to their sizes, and no other campaigns, where it keeps to that rule.
+    free : AllocationProblem
+        Without.
     search : Sequential
     intensity : (periods, groups, stages, levers)
         As it acts, commitments included.
@@ -70,6 +74,7 @@ class Ground:
     scenario: Scenario
     plan: Plan
     problem: AllocationProblem
+    free: AllocationProblem
     search: Sequential
     intensity: Floats
     course: Course
@@ -101,6 +106,11 @@ class Ground:
         """Return the rules that the plan misses, each with the share of its size; their prices are penalties."""
         share = self.search.missed(self.course) / self.problem.row_units
         return {row.name: float(x) for row, x in zip(self.problem.rows, share, strict=True) if x > MISSED}
+
+    @cached_property
+    def fixed_costs(self) -> float:
+        """Return the fixed costs, discounted, of the campaigns that the plan runs; in no other figure."""
+        return fixed_costs_of(self.problem, self.scenario.rules.campaigns, self.course.spend)
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Flags]:
@@ -153,7 +163,17 @@ class Ground:
     def room(self) -> Flags:
         """Return where there is room for another unit, (periods, cells)."""
         some = self.heads > max(EMPTY, 1e-9 * float(self.course.observed[0].sum()))
-        return np.asarray(self.search.open & some & ~self.full)
+        return np.asarray(self.search.open & some & ~self.full & (self.search.high > 0))
+
+    @property
+    def campaigns_held(self) -> bool:
+        """Return whether campaigns are held as the plan runs them."""
+        return self.problem is not self.free
+
+    def not_run(self, counted: Floats) -> Flags:
+        """Return which rules are least sizes of campaigns that get nothing at all: these are not missed."""
+        sizes = np.array([row.name.startswith(LEAST) for row in self.problem.rows], dtype=bool)
+        return np.asarray(sizes & (counted <= 0))
 
     def cells_of(self, line: tuple[str, str]) -> NDArray[np.int64]:
         """Return the cells whose money is a line's."""
@@ -189,19 +209,20 @@ def grounds(
     own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(scenario, chain), float(course.spend.sum()))
     total = own if budget is None else budget_in_force(scenario, chain, budget)
     targeting = plan.targeting if plan.targeting in TARGETINGS else "state"
-    problem = allocation_problem(scenario, chain, total, targeting=targeting)
+    free = allocation_problem(scenario, chain, total, targeting=targeting)
+    problem = as_run(free, scenario.rules.campaigns, course.spend) or free if scenario.rules.campaigns else free
     search = Sequential(problem)
     amount = search.amount_of(intensity)
     near = SAME * max(abs(course.asset), 1e-9)
     if targeting != "state" and abs(search.follow(amount).asset - course.asset) > near:
-        problem = replace(problem, targeting="state")
+        problem, free = replace(problem, targeting="state"), replace(free, targeting="state")
         search = Sequential(problem)
         amount = search.amount_of(intensity)
     intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near and total == own
     # Prices of another question (least money, distance to another plan) are not the scenario's.
     intact &= plan.goal == "asset" and set(plan.prices) <= {row.name for row in problem.rows}
     known = intact and np.isfinite(plan.no_spend)
-    no_spend = plan.no_spend if known else least_spend(problem).asset
+    no_spend = plan.no_spend if known else least_spend(free).asset
     prices = np.array([plan.prices.get(row.name, 0.0) for row in problem.rows])
     better = 0.0
     if not intact:
@@ -209,6 +230,6 @@ def grounds(
         end = search.run(amount, lift=lift, progress=progress)
         prices, better = end.prices, end.value - course.asset
     return Ground(
-        scenario, plan, problem, search, intensity, course, amount, no_spend, prices,
+        scenario, plan, problem, free, search, intensity, course, amount, no_spend, prices,
         "plan" if intact else "search", better,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.campaign_sizes import as_run
 from optimizer.explain import Line, missed_rules, purses
 from optimizer.ground import MISSED, Ground, Moved
 from optimizer.optimise import solved
@@ -256,12 +257,16 @@ class _Greedy:
             progress(1 - sum(line not in self.needed for line in self.kept) / max(whole, 1))
 
 
-def only(ground: Ground, lines: Lines) -> AllocationProblem:
-    """Return the same question with money for these lines alone."""
+def only(ground: Ground, lines: Lines, as_now: bool = True) -> AllocationProblem:
+    """Return the same question with money for these lines alone; ``as_now``: in the campaigns that run now."""
     ceiling = np.zeros(ground.intensity.shape)
     for line in lines:
         ceiling[:, ground.places[line]] = np.inf
-    return replace(ground.problem, ceiling=ceiling)
+    problem = replace(ground.free, ceiling=ceiling)
+    if not (as_now and ground.campaigns_held):
+        return problem
+    spend = np.where(ceiling > 0, ground.course.spend, 0.0)
+    return as_run(problem, ground.scenario.rules.campaigns, spend) or problem
 
 
 def simplest_of(
@@ -272,7 +277,7 @@ def simplest_of(
         return None
     greedy = _Greedy(ground, lines, share)
     greedy.run(lambda done: progress(0.8 * done))
-    problem = only(ground, greedy.kept)
+    problem = only(ground, greedy.kept, as_now=False)
     start = greedy.ground.search.follow(greedy.amount).intensity
     plan = solved(ground.scenario, problem, starts=[start], bounded=False, progress=lambda x: progress(0.8 + 0.2 * x))
     known = ground.prices_from == "plan"

@@ -22,6 +22,9 @@ __all__ = ["Plan", "scenario_file_of"]
 
 Floats = NDArray[np.float64]
 
+MOST = 1e12
+"""Largest intensity that is read: beyond it sums of money lose their digits."""
+
 BOUND_ASSUMES = (
     "the bound holds for every plan that treats alike whom the firm cannot tell apart (by segment, value tier and "
     "stage) and meets the rules in expectation, with intensities from a fine grid up to the largest offered, or the "
@@ -183,6 +186,8 @@ class Plan:
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
         """Return a saved plan, its names matched to ``targets``; ``customers`` are known only where money goes.
 
+        They are nan there if the file does not have them.
+
         CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest.
 
         Raises
@@ -200,7 +205,7 @@ class Plan:
                     f"{path}: made for {made_for} periods, the scenario has {periods}; make the plan again"
                 )
             intensity, customers = _placed(path, stored, targets, periods)
-            _check_intensity(path, intensity, targets)
+            _check_intensity(path, stored, intensity, targets)
             texts = ("scenario", "scenario_hash", "status", "termination", "bound_assumes")
             named: dict[str, Any] = {name: str(content.get(name) or "") for name in texts}
             for name in ("budget", "asset", "no_spend", "bound", "reference", "shadow_price"):
@@ -272,7 +277,7 @@ def _placed(path: Path, stored: Stored, targets: Targets, periods: int) -> tuple
             at = (range(periods).index(row["period"]), group, targets.stages.index(row["stage"]))
             lever = targets.levers.index(row["lever"])
         except (KeyError, ValueError):
-            where = {k: row.get(k) for k in ("period", "segment", "tier", "stage", "lever")}
+            where = ", ".join(f"{k} {row.get(k)}" for k in ("period", "segment", "tier", "stage", "lever"))
             raise InputError(
                 f"{path}: {stored.place(i)} has no place in this scenario: {where}; was it made for another one?"
             ) from None
@@ -283,13 +288,17 @@ def _placed(path: Path, stored: Stored, targets: Targets, periods: int) -> tuple
                 "one of them out"
             )
         intensity[(*at, lever)] = float(row["intensity"])
-        customers[at] = float(row["customers"])
+        customers[at] = float(row.get("customers", "nan"))
     return intensity, customers
 
 
-def _check_intensity(path: Path, intensity: Floats, targets: Targets) -> None:
-    if not np.isfinite(intensity).all() or (intensity < 0).any():
-        raise InputError(f"{path}: intensities must be numbers of at least 0")
+def _check_intensity(path: Path, stored: Stored, intensity: Floats, targets: Targets) -> None:
+    for i, row in enumerate(stored.content["plan"]):
+        given = float(row["intensity"])
+        if not 0 <= given <= MOST:
+            raise InputError(
+                f"{path}: {stored.place(i)}: intensity {given:g}; expected a number of at least 0 and at most {MOST:g}"
+            )
     forbidden = (intensity > 0) & ~targets.allowed
     if forbidden.any():
         _, group, stage, lever = (int(i) for i in np.argwhere(forbidden)[0])

@@ -34,13 +34,13 @@ COLUMNS = {
     "stage": "place in the lifecycle as the firm sees it",
     "lever": "instrument that the money goes to",
     "intensity": "money per customer of the target in the period: what is played",
-    "customers": "customers expected in the target at the start of the period",
+    "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
     "spend": "expected money, intensity x customers; not read back",
 }
 """The columns of a plan's rows, and what each means."""
 
 NUMBERS = ("intensity", "customers")
-NEEDED = ("period", "segment", "tier", "stage", "lever", *NUMBERS)
+NEEDED = ("period", "segment", "tier", "stage", "lever", "intensity")
 
 FIGURES = {
     "scenario": "name of the scenario that the plan was made for",
@@ -183,6 +183,8 @@ def _typed(
     for i, row in enumerate(rows):
         typed: Content = {name: str(row[name]) for name in ("segment", "tier", "stage", "lever")}
         for name in ("period", *NUMBERS):
+            if name not in row and name not in NEEDED:
+                continue
             given = row[name]
             try:
                 typed[name] = float(given.replace(decimal, ".") if isinstance(given, str) else given)

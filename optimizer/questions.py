@@ -154,7 +154,9 @@ def parse_slice(text: str, chain: ControlledChain) -> Flags:
             names, shape = known[key]
             out &= np.array([name == value for name in names]).reshape(shape)
         else:
-            what = f"one of {', '.join(dict.fromkeys(known[key][0]))}" if key in known else "a period from 1 on"
+            what = (
+                f"one of {', '.join(dict.fromkeys(known[key][0]))}" if key in known else f"periods 1 to {chain.periods}"
+            )
             wanted = what if key in KEYS else f"keys {', '.join(KEYS)}"
             raise InputError(f"slice '{text}': '{part}' is not known; expected {wanted}")
     if not (out & targets.allowed).any():

@@ -143,6 +143,10 @@ MISTAKES = {
     "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
     "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
     "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
+    "targeting and a target": (
+        ("optimize", SMALL, "--value-of-targeting", "--reach", "asset=1", "-o", "x.json"),
+        "writes none; leave out --reach, --output",
+    ),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
 
@@ -391,6 +395,72 @@ def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -
     assert code == 0
     assert err == "tenure: note: plan.json was made for another version of this scenario\n"
     assert json.loads(out)["prices_from"] == "search"
+
+
+CAMPAIGNS = "  campaigns: {retention: {least: 400, fixed_cost: 30}}\n"
+
+
+@pytest.fixture(scope="module")
+def with_campaigns(tmp_path_factory) -> Path:
+    """Return a folder with a scenario in which campaigns have sizes and fixed costs."""
+    folder = tmp_path_factory.mktemp("campaigns")
+    text = SMALL.read_text(encoding="utf-8").replace("rules:\n", f"rules:\n{CAMPAIGNS}")
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_fixed_costs_are_said(tenure, with_campaigns) -> None:
+    """By the command that makes the plan and by the one that explains it, the same money as in the file."""
+    plan = with_campaigns / "plan.json"
+    code, out, _ = tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)
+    costs = json.loads(plan.read_text(encoding="utf-8"))["fixed_costs"]
+    said = f"Fixed costs of its campaigns, in no other figure: {costs:,.0f}; less them it is worth"
+    assert code == 0
+    assert costs > 0
+    assert said in out
+    code, out, _ = tenure("explain", plan)
+    assert code == 0
+    assert said in out
+
+
+def test_campaigns_are_explained_with_their_prices(tenure, with_campaigns) -> None:
+    """The prices are the plan's own; a line without money is laid to the rule on campaigns."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    made = json.loads(plan.read_text(encoding="utf-8"))
+    found = json.loads(tenure("explain", plan, "--json")[1])
+    assert found["prices_from"] == "plan"
+    assert {rule["name"]: rule["price"] for rule in found["rules"]} == pytest.approx(made["prices"])
+    out = tenure("explain", plan)[1]
+    assert "newcomers / retention gets nothing because of the rule on campaigns: each of retention" in out
+    assert "takes at least 400 and costs 30 beside its money" in out
+
+
+def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -> None:
+    """All of the budget is left and nothing is in the way."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    empty = with_campaigns / "empty.json"
+    empty.write_text(json.dumps({**json.loads(plan.read_text(encoding="utf-8")), "plan": []}), encoding="utf-8")
+    code, out, _ = tenure("explain", empty)
+    assert code == 0
+    assert "of the budget is not spent: it would pay, the best next unit" in out
+    assert "but for 'budget'" not in out
+
+
+def test_a_plan_beyond_its_budget_is_explained(tenure, with_campaigns) -> None:
+    """With far less money than it spends: by how much, in money, and that the optimum is then worth less."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    code, out, _ = tenure("explain", plan, "--budget", "10")
+    spent = json.loads(tenure("explain", plan, "--json")[1])["spend"]
+    assert code == 0
+    assert f"The plan misses 'budget' by {spent - 10:,.0f}." in out
+    assert " less, as it meets what the plan misses." in out
+    assert "worth -" not in out
 
 
 def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:

@@ -48,6 +48,19 @@ def test_json_alone(allocate) -> None:
     assert "cap of tv" in {rule["rule"] for rule in answer["binding"]}
 
 
+@pytest.mark.parametrize("more", [(), ("--period-share", "0.6"), ("--carry-over", ".5,.5"), ("--cap", "tv=40")])
+def test_a_budget_beyond_all_use(allocate, more: tuple[str, ...]) -> None:
+    """Far more money than the curves can use buys what enough money buys, and the rest is left."""
+    enough, beyond = (
+        json.loads(allocate("curves.csv", "--budget", budget, *more, "--json")[1]) for budget in ("1e4", "1e16")
+    )
+    assert beyond["status"] == "optimal"
+    assert beyond["value"] == pytest.approx(enough["value"])
+    assert beyond["spend"] == {channel: pytest.approx(by) for channel, by in enough["spend"].items()}
+    assert beyond["budget"] == 1e16
+    assert beyond["unspent_because"] == enough["unspent_because"]
+
+
 def test_carry_over_and_periods(allocate, tmp_path) -> None:
     (tmp_path / "year.csv").write_text("channel,spend,response\ntv,10,10\ntv,20,14\n", encoding="utf-8")
     code, out, _ = allocate("year.csv", "--budget", "60", "--periods", "12", "--carry-over", ".5,.5", "--json")
@@ -110,7 +123,10 @@ def test_conflict(allocate, tmp_path) -> None:
         (("curves.csv", "--budget", "nan"), "--budget: "),
         (("curves.csv", "--budget", "-1"), "--budget: "),
         (("curves.csv", "--budget", "1", "--floor", "tv"), "--floor tv: expected CHANNEL=MONEY"),
-        (("curves.csv", "--budget", "1", "--floor", "tvv=3"), "'tvv' is not in the curves; did you mean 'tv'?"),
+        (
+            ("curves.csv", "--budget", "1", "--floor", "tvv=3"),
+            "--floor tvv: 'tvv' is not in the curves; did you mean 'tv'?",
+        ),
         (("curves.csv", "--budget", "1", "--cap", "tv=-3"), "--cap tv=-3: expected CHANNEL=MONEY"),
         (("curves.csv", "--budget", "1", "--cap", "tv=3", "--cap", "tv=4"), "'tv' has one already"),
         (("curves.csv", "--budget", "1", "--carry-over", ".5,-1"), "--carry-over[2]: input should be greater"),

@@ -162,6 +162,12 @@ def test_charts_carry_the_numbers(page: str, study: Study) -> None:
     assert names == {outcome.name for outcome in study.comparison.outcomes[1:]}
 
 
+def test_fixed_costs_are_said(study: Study, tmp_path: Path) -> None:
+    path, plan = tmp_path / "r.html", dataclasses.replace(study.plan, fixed_costs=1234.0)
+    write_report(path, scenario=study.scenario, twin=study.twin, comparison=study.comparison, plan=plan)
+    assert "Fixed costs of its campaigns, in no other figure: 1,234" in own(path.read_text(encoding="utf-8"))
+
+
 def test_without_a_plan(study: Study, tmp_path: Path) -> None:
     path = tmp_path / "r.html"
     write_report(path, scenario=study.scenario, twin=study.twin, comparison=study.comparison)

@@ -222,6 +222,15 @@ def test_unspent_money_is_laid_to_the_rule_that_keeps_it(market: Callable[..., C
     assert unspent_of(ground) is None
 
 
+def test_the_budget_does_not_block_its_own_spending(small: Made) -> None:
+    """A plan emptied by hand: money is left, it would pay, and the budget is not what is in the way."""
+    scenario, plan, ground, _ = small
+    left = unspent_of(grounds(scenario, ground.chain, replace(plan, intensity=np.zeros_like(plan.intensity))))
+    assert left is not None
+    assert "budget" not in left.rules
+    assert left.best_marginal > 0.2
+
+
 def test_money_that_does_not_pay_is_nobodys_fault(market: Callable[..., Content]) -> None:
     """With a budget beyond all use: no rule is named, and no unit more brings its cost."""
     *_, ground, lines = made(market(plain=True, periods=3, stages=STAGES), budget=1e7)

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from experiments.inputs import chosen_policies
 from optimizer.plan import Plan
 from optimizer.plan_files import COLUMNS, KEYS
+from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError
 from sim.scenario import load
 from sim.twin import Twin, build
@@ -161,6 +162,7 @@ def edited(tmp_path: Path, name: str, change: Any) -> Path:
 WRONG = {
     "unknown lever": (lambda rows: rows[1].update(lever="luck"), "has no place in this scenario"),
     "period beyond the horizon": (lambda rows: rows[1].update(period=6), "has no place in this scenario"),
+    "huge": (lambda rows: rows[1].update(intensity=1e30), r"intensity 1e\+30; expected a number of at least 0 and"),
     "negative": (lambda rows: rows[1].update(intensity=-1.0), "at least 0"),
     "twice": (lambda rows: rows.append(dict(rows[1])), "is for the same period, target and lever as"),
     "not among the lever's targets": (
@@ -178,8 +180,18 @@ def test_a_mistake_in_a_plan_is_named(tmp_path: Path, name: str, mistake: str) -
     path = edited(tmp_path, name, change)
     with pytest.raises(InputError, match=expected) as error:
         loaded(path)
+    assert "{" not in str(error.value)
     if "place" in expected:
         assert {"plan.json": "plan row 1", "plan.csv": "line 3", "plan.xlsx": "row 3"}[name] in str(error.value)
+
+
+def test_customers_need_not_be_in_a_csv_plan(tmp_path: Path) -> None:
+    """Those expected under the plan are taken."""
+    path = edited(tmp_path, "plan.csv", lambda rows: [row.pop("customers") for row in rows])
+    _, [(_, found)] = chosen_policies([str(path)], small().scenario, small(), None)
+    assert found is not None
+    np.testing.assert_allclose(found.spend, follow(small().chain, found.intensity).spend)
+    assert found.spend.sum() > 0
 
 
 def test_files_that_are_no_plans(tmp_path: Path) -> None:
