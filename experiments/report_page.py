@@ -67,6 +67,8 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
 }
 """
 
+DUST = 1e-9
+"""Money that only arithmetic leaves."""
 NARROW = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""
 
@@ -176,9 +178,10 @@ def scale(held: float, low: str, high: str) -> str:
 
 
 def money(amount: float, currency: str = "", *, signed: bool = False) -> str:
-    """Return an amount with thousands separated: whole from 100 on, three significant digits below."""
+    """Return an amount with thousands separated: whole from 100 on, three significant digits below; dust is nothing."""
     if not math.isfinite(amount):
         return "–"
+    amount = 0.0 if abs(amount) < DUST else amount
     sign = "+" if signed and amount > 0 else ""
     value = f"{amount:{sign},.0f}" if abs(amount) >= 99.5 or amount == 0 else f"{amount:{sign}.3g}"
     return f"{value.replace('-', '−')}{NARROW}{currency}".rstrip()

@@ -16,6 +16,7 @@ Hardie & Lee, Marketing Science 24(2) 2005 (BG/NBD) and Journal of Marketing Res
 expected transactions).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,14 +45,14 @@ class PurchaseModel(Protocol):
         """Return the expected purchases in the next ``t`` weeks given a record."""
 
 
-class _Leaving:
+class _Leaving(ABC):
     """A model in which a customer is alive, or has left unseen."""
 
+    @abstractmethod
     def _log_parts(
         self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the log of the common factor, of the alive part and of the gone part of the likelihood."""
-        raise NotImplementedError
 
     def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
         """Return the log-likelihood of each record, as published: Pareto/NBD's up to the ordering of purchases."""
