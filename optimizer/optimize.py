@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load, joint_actions
+from optimizer.ask.problem import AllocationProblem, budget_in_force, joint_actions
 from optimizer.ask.rules import as_today, rows_of
 from optimizer.bound.conflicts import conflict_of
 from optimizer.bound.decomposition import FullInformation, certified_bound, full_information
@@ -14,6 +14,7 @@ from optimizer.plan import BOUND_ASSUMES, NO_BOUND, NO_CHOICE, NOT_HELD, Plan
 from optimizer.search.campaign_sizes import sized
 from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import MISSED, STEPS, Sequential, Settled
+from optimizer.stages.repair import BROKEN, course_held, held_by, inside, not_met
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.lifecycle import Lifecycle
@@ -29,18 +30,10 @@ TINY = 1e-6
 """Share of today's spend below which a budget is too small to be told from none."""
 BOUND_STEPS = 200
 """Of the bound for the targeting; CDNOW: 0 leave 11.5 % of what it allows open, 200 8.5 %, 600 7.9 %."""
-BROKEN = 1e-4
-"""Share of a rule by which no plan may miss it."""
 QUICK = 10.0
 """Seconds of a time limit below which no bound for the targeting is tried: it takes as long to begin with."""
 LEAST_STEPS = 25
 """Of the search for the least spend: a place to count from, not a plan."""
-REPAIRS = 60
-"""Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
-REPAIRS_OF_SEARCH, NEARLY = 4, 1e-2
-"""Rounds of bringing a search's end inside the rules, and the share of a rule that it may be outside before."""
-FITTED = 1e-9
-"""Share of a rule by which it may be missed."""
 
 
 def allocation_problem(
@@ -134,7 +127,7 @@ def solved(
         took["columns"] = found.seconds
         given.insert(0, _mean_intensity(problem, found))
     stake = _stake(problem, given[0], least, best)
-    end = _repaired(problem, searched(problem, given, stake, seconds, lambda done: tell(0.7 + 0.3 * done)), stake)
+    end = inside(problem, searched(problem, given, stake, seconds, lambda done: tell(0.7 + 0.3 * done)), stake)
     took["plan"] = end.seconds
     fixed, relaxed = 0.0, problem
     if scenario.rules.campaigns:
@@ -144,7 +137,7 @@ def solved(
         raise not_met(problem, end)
     if found is not None and not isinstance(chain, Lifecycle) and problem is relaxed:
         end = replace(end, prices=found.prices)  # between actions the search sees one side of a price only
-    intensity = _held(problem, end.course)
+    intensity = held_by(problem, end.course)
     reference = bound = float("nan")
     if problem.no_choice:
         reference = bound = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
@@ -174,8 +167,8 @@ def plan_of(
 ) -> Plan:  # fmt: skip
     """Return where a search ended as a plan; ``reference`` and ``bound`` are what was proved, where anything was."""
     chain = problem.chain
-    held = _held(problem, end.course) if intensity is None else intensity
-    course = _course_held(problem, end.course, held)
+    held = held_by(problem, end.course) if intensity is None else intensity
+    course = course_held(problem, end.course, held)
     missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
     couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
@@ -211,17 +204,6 @@ def _assumed(problem: AllocationProblem, couples: bool) -> str:
     if problem.no_choice:
         return NO_CHOICE
     return (NO_BOUND if couples else BOUND_ASSUMES) + (NOT_HELD if problem.ceiling is not None else "")
-
-
-def not_met(problem: AllocationProblem, end: Settled) -> RulesError:
-    """Return the error of a search that ended outside the rules, which full information could keep."""
-    missed = np.maximum(problem.signs * (problem.counted(end.course) - problem.limits), 0)
-    worst = int((missed / problem.row_units).argmax())
-    return RulesError(
-        f"no plan was found that meets every rule by {problem.targeting}: '{problem.rows[worst].name}' is missed by "
-        f"{problem.in_words(worst, float(missed[worst]))}; loosen it, or what is held or frozen, or tell customers "
-        "apart more finely"
-    )
 
 
 def _with_full_information(
@@ -262,26 +244,6 @@ def searched(
     ]
     merit = [(end.missed > MISSED, -end.value) for end in ends]
     return ends[merit.index(min(merit))]
-
-
-def _repaired(problem: AllocationProblem, end: Settled, stake: float) -> Settled:
-    """Return the end of a search brought inside rules that its plan, as it is held, missed by a little.
-
-    It is aimed as far beyond them as it missed.
-    """
-    beyond, steps = np.zeros(len(problem.rows)), end.steps
-    for _ in range(REPAIRS_OF_SEARCH):
-        missed = problem.signs * (problem.counted(_course_held(problem, end.course)) - problem.limits)
-        if not MISSED < (missed / problem.row_units).max(initial=0) <= NEARLY:
-            break
-        beyond += 1.5 * np.maximum(missed, 0)
-        rows = zip(problem.rows, problem.signs, beyond, strict=True)
-        search = Sequential(replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows)))
-        end = search.run(end.amount, lift=stake, steps=LEAST_STEPS)
-        missed = problem.signs * (problem.counted(end.course) - problem.limits)
-        steps += end.steps
-        end = replace(end, missed=float(np.maximum(missed / problem.row_units, 0).max(initial=0)), steps=steps)
-    return end
 
 
 def least_spend(problem: AllocationProblem) -> Course:
@@ -356,43 +318,3 @@ def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
         empty = heads <= 1e-12
         intensity[:, g][empty] = 0
     return intensity
-
-
-def _course_held(problem: AllocationProblem, course: Course, held: Floats | None = None) -> Course:
-    """Return the course of a plan as it is held."""
-    held = _held(problem, course) if held is None else held
-    return course if held is course.intensity else follow(problem.chain, held)
-
-
-def _held(problem: AllocationProblem, course: Course) -> Floats:
-    """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads.
-
-    Where that breaks rules, campaigns are scaled until it does not.
-    """
-    targets, periods = problem.targets, problem.chain.periods
-    load = contact_load(problem.chain)
-    if load.any():  # heads moved a little in the last step
-        contacts = np.maximum(course.intensity @ load, 1.0)[..., None]
-        return np.where(load > 0, course.intensity / contacts, course.intensity)
-    if max(targets.duration) == 1:
-        return course.intensity
-    out = course.intensity.copy()
-    windows = [(k, w) for k in range(targets.shape[2]) for w in targets.windows(k, periods) if targets.duration[k] > 1]
-    for lever, window in windows:
-        heads, money = course.observed[window].sum(axis=0), course.spend[window, :, :, lever].sum(axis=0)
-        out[window, :, :, lever] = np.divide(money, heads, out=np.zeros_like(money), where=heads > 1e-12)
-    for _ in range(REPAIRS):
-        counted = problem.counted(follow(problem.chain, out))
-        missed = problem.signs * (counted - problem.limits) / problem.row_units
-        broken = [r for r in np.flatnonzero(missed > FITTED) if problem.rows[r].people is None and counted[r] > 0]
-        if not broken:
-            break
-        factor = np.ones_like(out)
-        for r in broken:
-            scaled = problem.money[r].toarray().reshape(out.shape) > 0
-            factor = np.where(scaled, factor * problem.limits[r] / counted[r], factor)
-        for lever, window in windows:
-            low = factor[window, :, :, lever].min(axis=0)
-            factor[window, :, :, lever] = np.where(low < 1, low, factor[window, :, :, lever].max(axis=0))
-        out = targets.with_committed(out * factor)
-    return out
