@@ -1,21 +1,17 @@
 """What a search ended at, brought inside the rules as it is held and played."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, contact_load
-from optimizer.search.sequential import MISSED, Sequential, Settled
+from optimizer.search.sequential import MISSED, Maker, Sequential, Settled
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
 
-__all__ = ["BROKEN", "Maker", "Repaired", "not_met", "repair"]
+__all__ = ["Repaired", "not_met", "repair"]
 
-
-Maker = Callable[[AllocationProblem], Sequential]
-"""Makes the search of a problem."""
 
 BROKEN = 1e-4
 """Share of a rule by which no plan may miss it."""
@@ -48,6 +44,34 @@ class Repaired:
     end: Settled
     intensity: Floats
     course: Course
+
+    @property
+    def missed(self) -> Floats:
+        """Return by how much the plan misses each rule, as shares of their sizes."""
+        problem = self.problem
+        missed = np.maximum(problem.signs * (problem.counted(self.course) - problem.limits), 0)
+        return np.asarray(missed / problem.row_units)
+
+    @property
+    def status(self) -> str:
+        """Return ``feasible``, or which rule the plan misses most and by how much."""
+        problem, missed = self.problem, self.missed
+        worst = int(missed.argmax()) if missed.size else 0
+        if not missed.size or missed[worst] < 10 * MISSED:
+            return "feasible"
+        amount = problem.in_words(worst, float(missed[worst] * problem.row_units[worst]))
+        return f"misses '{problem.rows[worst].name}' by {amount}"
+
+    def insist(self) -> None:
+        """Raise where the search ended outside the rules.
+
+        Raises
+        ------
+        RulesError
+            With the rule that is missed most.
+        """
+        if self.end.missed > BROKEN:
+            raise not_met(self.problem, self.end)
 
 
 def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker = Sequential) -> Repaired:
