@@ -17,6 +17,7 @@ from optimizer.stages.repair import Repaired, repair
 from optimizer.stages.search import Searched, has_thresholds, search
 from optimizer.stages.size import size
 from optimizer.stages.start import Start, start
+from optimizer.tolerances import BOUND, PRICED
 from sim.arrays import Floats, Progress
 from sim.engine.lifecycle import Lifecycle
 from sim.twin import Twin
@@ -24,15 +25,11 @@ from sim.twin import Twin
 __all__ = ["Found", "find", "optimize", "plan_of", "solve"]
 
 
-TOLERANCE = 1e-3
-"""Of the bound with full information, as a share of the possible lift."""
-
-
 def optimize(
     twin: Twin,
     question: Question | None = None,
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
     threads: int = 2,
@@ -72,7 +69,7 @@ def solve(
     *,
     starts: Sequence[Floats] = (),
     bounded: bool = True,
-    tolerance: float = TOLERANCE,
+    tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
     threads: int = 2,
@@ -160,7 +157,7 @@ def plan_of(found: Found, certified: Certified | None = None) -> Plan:
         asset=course.asset,
         goal=problem.goal,
         proof=proof,
-        prices={row.name: float(price) for row, price in prices if abs(price) > 1e-9},
+        prices={row.name: float(price) for row, price in prices if abs(price) > PRICED},
         shadow_price=float(end.prices @ problem.per_budget),
         status=found.repaired.status,
         termination=_termination(found),

@@ -9,8 +9,9 @@ from optimizer.ask.cells import TARGETINGS
 from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force, contact_load
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import LEAST, as_run, fixed_costs_of
-from optimizer.search.sequential import EMPTY, Sequential
+from optimizer.search.sequential import Sequential
 from optimizer.stages.start import least_spend
+from optimizer.tolerances import EMPTY, FULL, MISSED, NO_LIFT, SAME
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
@@ -18,15 +19,7 @@ from sim.engine.sensitivity import Course, follow
 from sim.scenario.file import Scenario
 from sim.twin import Twin
 
-__all__ = ["MISSED", "Ground", "Moved", "grounds"]
-
-
-SAME = 1e-7
-"""Share of the asset by which a plan may differ from what its file says."""
-MISSED = 1e-6
-"""Share of a rule from which on a plan misses it."""
-FULL = 0.99
-"""Share of the largest intensity from which on it is played."""
+__all__ = ["Ground", "Moved", "grounds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +92,7 @@ class Ground:
     def lift(self) -> float:
         """Return what the plan brings above the least spend; nan where that is nothing."""
         lift = self.course.asset - self.no_spend
-        return lift if lift > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+        return lift if lift > NO_LIFT * max(1.0, abs(self.no_spend)) else float("nan")
 
     @cached_property
     def missed(self) -> dict[str, float]:

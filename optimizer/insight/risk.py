@@ -17,14 +17,14 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.ask.rules import as_today
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import TOLERANCE, Found, find, plan_of
+from optimizer.optimize import Found, find, plan_of
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import fixed_costs_of
 from optimizer.search.sequential import Sequential
 from optimizer.stages.prove import Proved, prove
-from optimizer.stages.repair import BROKEN
 from optimizer.stages.search import has_thresholds
 from optimizer.stages.start import Start, start
+from optimizer.tolerances import BOUND, BROKEN
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
@@ -297,7 +297,7 @@ def _informed(begun: Start, threads: int) -> Proved:
     """Return the best with full information where a search needs it to start from: responses may have thresholds."""
     if not has_thresholds(begun.problem.chain):
         return Proved()
-    return prove(begun, tolerance=TOLERANCE, seconds=np.inf, threads=threads, progress=lambda _: None)
+    return prove(begun, tolerance=BOUND, seconds=np.inf, threads=threads, progress=lambda _: None)
 
 
 def _cautious(expected: Found, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int) -> Found:

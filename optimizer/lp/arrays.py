@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.lp.programmes import TOLERANCE, accepted
+from optimizer.lp.programmes import accepted
+from optimizer.tolerances import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 

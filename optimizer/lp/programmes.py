@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_matrix
 
+from optimizer.tolerances import TOLERANCE
 from sim.arrays import Floats, Ints
 from sim.errors import SolverError
 
 __all__ = [
-    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "accepted", "tidy",
+    "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "accepted", "tidy",
 ]  # fmt: skip
-
-
-TOLERANCE = 1e-6
-"""Relative to the size of a row, or of the objective: HiGHS works to 1e-7."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, contact_load
-from optimizer.search.sequential import MISSED, Maker, Sequential, Settled
+from optimizer.search.sequential import Maker, Sequential, Settled
+from optimizer.tolerances import BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
@@ -13,16 +14,12 @@ from sim.errors import RulesError
 __all__ = ["Repaired", "not_met", "repair"]
 
 
-BROKEN = 1e-4
-"""Share of a rule by which no plan may miss it."""
 REPAIRS = 60
 """Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
-REPAIRS_OF_SEARCH, NEARLY = 4, 1e-2
-"""Rounds of bringing a search's end inside the rules, and the share of a rule that it may be outside before."""
+REPAIRS_OF_SEARCH = 4
+"""Rounds of bringing a search's end inside the rules, at most."""
 STEPS_OF_REPAIR = 25
 """Of a search that brings its end inside the rules: it has little to go."""
-FITTED = 1e-9
-"""Share of a rule by which it may be missed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,10 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.decomposition import FullInformation
 from optimizer.search.playable import Playable, playable
-from optimizer.search.sequential import MISSED, STEPS, Maker, Sequential, Settled
+from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
+from optimizer.tolerances import MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.lifecycle import Lifecycle
