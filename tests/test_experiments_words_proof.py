@@ -10,6 +10,7 @@ import pytest
 from studies import TRACKED, Study
 
 from experiments.compare import compare
+from experiments.report.page import NARROW
 from experiments.report.write import write_report
 from experiments.terminal.summary import plan_summary
 from experiments.tracking.log import log_study
