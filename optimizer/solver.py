@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
+from optimizer.lp.highs import new_solver, pulp_solver
 from sim.errors import SolverError
 
 __all__ = [
-    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "accepted", "tidy",
+    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "tidy",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -88,7 +89,7 @@ class LinearProgramme:
             problem.addConstraint(row)
         options: dict[str, Any] = {} if time_limit is None else {"timeLimit": time_limit}
         for method in ({}, {"solver": "ipm"}):  # the simplex may give up on rules in conflict
-            problem.solve(pulp.HiGHS(msg=False, **options, **method))
+            problem.solve(pulp_solver(**options, **method))
             termination = problem.solverModel.getModelStatus().name.removeprefix("k")
             if termination != "Unknown":
                 break
@@ -179,8 +180,7 @@ class BoxProgramme:
         lp.row_lower_, lp.row_upper_ = row_low, row_high
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-        solver = highspy.Highs()
-        solver.setOptionValue("output_flag", False)
+        solver = new_solver()
         solver.passModel(lp)
         if self._basis is not None and len(self._basis.col_status) == columns and len(self._basis.row_status) == rows:
             solver.setBasis(self._basis)
@@ -206,12 +206,6 @@ class BoxProgramme:
         if worst > TOLERANCE * wide * 10:
             raise SolverError(f"a step of the search leaves its bounds by {worst:g}")
         return BoxAnswer(np.clip(values, low, high), -np.array(answer.row_dual) * scale)
-
-
-def accepted(status: Any, what: str) -> None:
-    """Raise where a call of HiGHS returned an error."""
-    if status.name == "kError":
-        raise SolverError(f"HiGHS refused {what}")
 
 
 def tidy(values: Floats) -> Floats:
