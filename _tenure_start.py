@@ -37,7 +37,7 @@ def put_first() -> None:
         If a package of the same name is imported already.
     """
     if _OwnPackages not in sys.meta_path:
-        sys.meta_path.insert(0, _OwnPackages)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _OwnPackages)
         importlib.invalidate_caches()
     check_packages()
 
