@@ -81,6 +81,6 @@ def main() -> None:
     from sim.native_output import keep_apart
 
     keep_apart()  # for as long as the process lives, so that nothing said on the way out mixes with the answer
-    from experiments.cli import main as command
+    from experiments.cli.app import main as command
 
     command()

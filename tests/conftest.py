@@ -98,7 +98,7 @@ def tenure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., tuple[int, str, str]]:
     """Return what runs a command in an empty folder: exit code, standard output and standard error."""
-    from experiments.cli import main
+    from experiments.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import simpy
 
-from sim.curves import Curve
 from sim.engine.draw_kernels import total_amount
 from sim.engine.random_streams import amount_table, philox_words, stream_of
-from sim.scenario import CUSTOMER_STAGES, STAGES, Competitor, GammaGamma, Lever, Scenario, Shock, Thresholds
-from sim.scenario_customers import Quality, Satisfaction, Segment
+from sim.scenario.curves import Curve
+from sim.scenario.customers import Quality, Satisfaction, Segment
+from sim.scenario.file import CUSTOMER_STAGES, STAGES, Competitor, GammaGamma, Lever, Scenario, Shock, Thresholds
 
 Target = tuple[str, str]
 """Segment and stage."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from test_experiments_report import LIFECYCLE, Study, study_of
 
-from experiments.report import write_report
-from experiments.tracking import log_study
+from experiments.report.write import write_report
+from experiments.tracking.log import log_study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -63,7 +63,7 @@ def browser() -> "Iterator[Browser]":
 @pytest.fixture(scope="module")
 def leaderboard(shown: Shown) -> Iterator[str]:
     code = (
-        "import sys; from experiments.tracking import serve\n"
+        "import sys; from experiments.tracking.log import serve\n"
         "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
     )
     server = subprocess.Popen(

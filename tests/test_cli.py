@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from optimizer.plan import Plan
-from sim.scenario import load
+from sim.scenario.file import load
 from sim.twin import build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"

@@ -11,16 +11,16 @@ import pytest
 import yaml
 from test_cli import refuses
 
-from experiments.effect_words import effect_in_words
-from experiments.mechanisms import customers_in_words, market_in_words, survey_in_words
-from experiments.report_grounds import assumptions
+from experiments.report.grounds import assumptions
 from experiments.trace import trace_life
+from experiments.words.effects import effect_in_words
+from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words
 from policies.fixed import AsToday
-from sim.curves import BlattbergDeighton
 from sim.engine import random_streams
 from sim.market.clock import Market
-from sim.scenario import load, parse
-from sim.scenario_market import Competitor, Effect, Shock
+from sim.scenario.curves import BlattbergDeighton
+from sim.scenario.file import load, parse
+from sim.scenario.market import Competitor, Effect, Shock
 from sim.twin import build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"

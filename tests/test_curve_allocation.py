@@ -9,12 +9,12 @@ import numpy as np
 import pulp
 import pytest
 
-from optimizer.curve_allocation import allocate
-from optimizer.curve_model import hull
-from optimizer.curve_result import CurveAllocation
-from optimizer.curve_rules import AllocationRules, load_rules
-from optimizer.curve_shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve, read_curves
-from optimizer.solver_arrays import ArrayAnswer
+from optimizer.curves.allocation import allocate
+from optimizer.curves.model import hull
+from optimizer.curves.result import CurveAllocation
+from optimizer.curves.rules import AllocationRules, load_rules
+from optimizer.curves.shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve, read_curves
+from optimizer.lp.arrays import ArrayAnswer
 from sim.errors import InputError, SolverError
 
 
@@ -357,7 +357,7 @@ def test_a_programme_too_large_for_its_time_is_refused_in_words(monkeypatch: pyt
     """Where not even the programme without whole numbers gives a point, the error says what it had and what to do."""
     none = np.empty(0)
     stopped = ArrayAnswer("stopped", "TimeLimit", none, none, math.inf, none, none)
-    monkeypatch.setattr("optimizer.curve_allocation.solve_arrays", lambda model, **options: stopped)
+    monkeypatch.setattr("optimizer.curves.allocation.solve_arrays", lambda model, **options: stopped)
     with pytest.raises(SolverError, match=r"no plan was found in time, though 5 seconds .* raise --time-limit"):
         allocate(random_table(7, 2, 2, False), budget=60, time_limit=0.01)
 

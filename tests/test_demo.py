@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments.cli import main
+from experiments.cli.app import main
 from experiments.compare import compare
-from experiments.demo import BASE_FILE, demo_scenario
-from optimizer.optimise import optimise
+from experiments.study.demo import BASE_FILE, demo_scenario
+from optimizer.optimize import optimise
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import build
 
 

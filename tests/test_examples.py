@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from experiments.compare import compare
-from experiments.demo import BASE_FILE, demo_scenario
-from optimizer.optimise import optimise
+from experiments.study.demo import BASE_FILE, demo_scenario
+from optimizer.optimize import optimise
 from policies.catalogue import named
 from sim.contract import Policy
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
-from sim.scenario import load
+from sim.scenario.file import load
 from sim.twin import build
 
 ROOT = Path(__file__).resolve().parents[1]

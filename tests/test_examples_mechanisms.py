@@ -15,14 +15,14 @@ import pytest
 import yaml
 from scipy.optimize import minimize_scalar
 
-from experiments.mechanism_figures import worth_less_than_nothing
-from optimizer.optimise import optimise
-from optimizer.rules import as_today
+from experiments.words.mechanism_figures import worth_less_than_nothing
+from optimizer.ask.rules import as_today
+from optimizer.optimize import optimise
 from sim.engine.attitudes import mean_points, shifted
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.history import History
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

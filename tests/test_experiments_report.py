@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from experiments.compare import Comparison, compare
-from experiments.report import write_report
-from experiments.report_page import money
-from experiments.report_words import at_least, at_most
-from optimizer.optimise import optimise
+from experiments.report.page import money
+from experiments.report.write import write_report
+from experiments.words.phrases import at_least, at_most
+from optimizer.optimize import optimise
 from optimizer.plan import Plan
 from policies.catalogue import named
 from policies.planned import Planned
 from sim.errors import FolderError
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import Twin, build
 
 

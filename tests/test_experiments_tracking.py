@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 from experiments.compare import Comparison, compare
-from experiments.tracking import Tracked, log_study, serve, tracking_uri_of, unit_key
-from optimizer.optimise import optimise
+from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of, unit_key
+from optimizer.optimize import optimise
 from optimizer.plan import Plan
 from policies.catalogue import named
 from policies.planned import Planned
 from sim.errors import FolderError, InputError
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import build
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,7 +143,7 @@ def test_leaderboard_is_a_stored_view(tracked: Tracked, client: Any) -> None:
 
 
 def test_leaderboard_without_stored_views(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking._views_can_be_shared", lambda: False)
+    monkeypatch.setattr("experiments.tracking.log._views_can_be_shared", lambda: False)
     scenario, _, comparison = study
     tracked = log_study(folder, scenario=scenario, comparison=comparison, experiment="another question")
     assert "orderByKey=metrics.%60asset%60" in tracked.leaderboard
@@ -188,7 +188,7 @@ def test_unit_keys() -> None:
 def test_importing_is_cheap_and_logging_is_silent(tmp_path: Path) -> None:
     code = f"""
 import sys
-import experiments.tracking
+import experiments.tracking.log
 assert not {{"mlflow", "numba", "plotly", "pydantic"}} & set(sys.modules), "imports something heavy"
 sys.path.insert(0, {str(ROOT / "tests")!r})
 import test_experiments_tracking as case
@@ -216,7 +216,7 @@ def test_serving_on_a_taken_port(tracked: Tracked, folder: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="asks for signals")
 def test_serving_ends_cleanly(tracked: Tracked, folder: Path) -> None:
     code = (
-        "import sys; from experiments.tracking import serve\n"
+        "import sys; from experiments.tracking.log import serve\n"
         "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
     )
     server = subprocess.Popen(

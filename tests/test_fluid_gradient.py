@@ -15,7 +15,7 @@ from sim.engine.fluid import expected_history
 from sim.engine.fluid_pass import Money
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Aim, follow, gradient
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import build
 from sim.valuation import customer_asset
 

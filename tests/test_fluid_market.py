@@ -37,7 +37,7 @@ from sim.errors import ScenarioError
 from sim.history import History
 from sim.market.agents import Agents
 from sim.market.clock import Market
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

@@ -22,9 +22,9 @@ from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.history import History
 from sim.market.clock import Market
-from sim.scenario import WEEKS_PER_PERIOD, Gamma, parse
-from sim.scenario import GammaGamma as SpendLaw
-from sim.scenario import ParetoNBD as PurchaseLaw
+from sim.scenario.file import WEEKS_PER_PERIOD, Gamma, parse
+from sim.scenario.file import GammaGamma as SpendLaw
+from sim.scenario.file import ParetoNBD as PurchaseLaw
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

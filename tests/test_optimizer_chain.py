@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.decomposition import full_information
-from optimizer.occupancy import whole_programme
-from optimizer.optimise import allocation_problem, optimise
-from optimizer.playable import playable
+from optimizer.bound.decomposition import full_information
+from optimizer.bound.occupancy import whole_programme
+from optimizer.optimize import allocation_problem, optimise
+from optimizer.search.playable import playable
 from sim.contract import Allocation, Observation
 from sim.engine.chain import value_to_go
 from sim.engine.fluid import expected_history
 from sim.errors import ScenarioError
 from sim.history import History
 from sim.market.clock import Market
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import build
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.decomposition import FullInformation, full_information
-from optimizer.occupancy import whole_programme
-from optimizer.optimise import allocation_problem, least_spend, optimise
-from optimizer.playable import playable
-from optimizer.pricing import Pricing
-from optimizer.problem import AllocationProblem, reference_spend
+from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.bound.decomposition import FullInformation, full_information
+from optimizer.bound.occupancy import whole_programme
+from optimizer.bound.pricing import Pricing
+from optimizer.optimize import allocation_problem, least_spend, optimise
+from optimizer.search.playable import playable
 from policies.planned import Planned
 from sim.contract import Allocation, Observation
 from sim.customers.population import Population
@@ -26,7 +26,7 @@ from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError, RulesError
 from sim.market.agents import Agents
 from sim.market.clock import Market
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

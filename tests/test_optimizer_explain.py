@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.explain import Line, lines_of, pairs_of, purses, rules_of, unspent_of
-from optimizer.ground import Ground, grounds
-from optimizer.moves import only, range_of, simplest_of
-from optimizer.optimise import allocation_problem, solved
+from optimizer.insight.ground import Ground, grounds
+from optimizer.insight.lines import Line, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.insight.moves import only, range_of, simplest_of
+from optimizer.optimize import allocation_problem, solved
 from optimizer.plan import Plan
-from optimizer.sequential import Sequential
+from optimizer.search.sequential import Sequential
 from sim.engine.fluid import expected_history
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import build
 from sim.valuation import customer_asset
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.frontier import frontier, value_of_targeting
-from optimizer.optimise import allocation_problem, optimise, solved
-from optimizer.problem import reference_spend
-from optimizer.questions import Question
-from optimizer.risk import drawn, risk, tail_weights, with_values
-from optimizer.rules import as_today
-from optimizer.sequential import Sequential
+from optimizer.ask.problem import reference_spend
+from optimizer.ask.rules import as_today
+from optimizer.insight.frontier import frontier, value_of_targeting
+from optimizer.insight.risk import drawn, risk, tail_weights, with_values
+from optimizer.optimize import allocation_problem, optimise, solved
+from optimizer.question import Question
+from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow, gradient
 from sim.errors import InputError
-from sim.scenario import Scenario, load, parse
+from sim.scenario.file import Scenario, load, parse
 from sim.twin import build
 
 Content = dict[str, Any]

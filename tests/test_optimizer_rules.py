@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.conflicts import conflict_of
-from optimizer.optimise import allocation_problem, optimise, plan_of, solved
+from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.ask.rules import as_today
+from optimizer.bound.conflicts import conflict_of
+from optimizer.optimize import allocation_problem, optimise, plan_of, solved
 from optimizer.plan import Plan
-from optimizer.problem import AllocationProblem, reference_spend
-from optimizer.questions import Question, parse_slice, parse_target
-from optimizer.rules import as_today
+from optimizer.question import Question, parse_slice, parse_target
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
 from sim.errors import InputError, RulesError, ScenarioError
-from sim.scenario import Scenario, parse
+from sim.scenario.file import Scenario, parse
 from sim.twin import build
 
 Content = dict[str, Any]
@@ -136,7 +136,7 @@ def test_satisfaction_is_a_row_too() -> None:
     """Mean points of those who are truly customers are at least so many exactly where the row says."""
     from pathlib import Path
 
-    from sim.scenario import load
+    from sim.scenario.file import load
 
     scenario = load(Path(__file__).parents[1] / "examples" / "service-profit" / "scenario.yaml")
     points = 64.4
@@ -432,7 +432,7 @@ def test_a_plan_says_which_rule_it_misses(market: Callable[..., Content]) -> Non
     """A search that ends outside the rules is not called feasible."""
     scenario, chain = asked(market, {"slices": {"s": {"levers": ["winback"], "floor": 500.0}}})
     problem: AllocationProblem = allocation_problem(scenario, chain, 1000.0)
-    from optimizer.sequential import Sequential
+    from optimizer.search.sequential import Sequential
 
     search = Sequential(problem)
     end = search.run(np.zeros_like(search.low), lift=1e4, steps=0)

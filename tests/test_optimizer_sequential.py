@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.cells import TARGETINGS, Cells
-from optimizer.optimise import allocation_problem, optimise, solved
-from optimizer.problem import AllocationProblem, reference_spend
-from optimizer.rules import as_today
-from optimizer.sequential import Sequential
+from optimizer.ask.cells import TARGETINGS, Cells
+from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.ask.rules import as_today
+from optimizer.optimize import allocation_problem, optimise, solved
+from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
-from sim.scenario import Scenario, load, parse
+from sim.scenario.file import Scenario, load, parse
 from sim.twin import build
 
 Content = dict[str, Any]

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from optimizer.solver import LinearProgramme, LpAnswer, tidy
-from optimizer.solver_mixture import MixProgramme
+from optimizer.lp.mixture import MixProgramme
+from optimizer.lp.programmes import LinearProgramme, LpAnswer, tidy
 from sim.errors import SolverError
 
 Floats = NDArray[np.float64]

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from test_optimizer_decomposition import assert_equals_whole, problem_of, random_market, two_class_market, with_limit
 
-from optimizer.decomposition import certified_bound, full_information
-from optimizer.layout import Layout
-from optimizer.master import Master
-from optimizer.pricing import Pricing
-from optimizer.problem import AllocationProblem
-from optimizer.rules import Today
+from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rules import Today
+from optimizer.bound.decomposition import certified_bound, full_information
+from optimizer.bound.layout import Layout
+from optimizer.bound.master import Master
+from optimizer.bound.pricing import Pricing
 from sim.engine.chain import ALIVE
 from sim.errors import RulesError
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import build
 
 Content = dict[str, Any]

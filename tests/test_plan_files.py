@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from openpyxl import load_workbook
 
-from experiments.inputs import chosen_policies
+from experiments.cli.inputs import chosen_policies
 from optimizer.plan import Plan
 from optimizer.plan_files import COLUMNS, KEYS
 from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError
-from sim.scenario import load
+from sim.scenario.file import load
 from sim.twin import Twin, build
 
 SMALL = Path(__file__).resolve().parent / "data" / "small.yaml"

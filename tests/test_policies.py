@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.compare import budget_of
-from optimizer.problem import reference_spend
+from optimizer.ask.problem import reference_spend
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
 from policies.rules import bounded_shares
@@ -17,7 +17,7 @@ from sim.contract import Allocation, Policy
 from sim.errors import InputError
 from sim.history import History
 from sim.market.clock import Market
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import Twin, build
 
 Content = dict[str, Any]

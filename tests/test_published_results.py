@@ -15,7 +15,7 @@ from sim.customers.calibration import (
     cdnow_figures,
 )
 from sim.market.clock import Market
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import build
 
 

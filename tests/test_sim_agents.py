@@ -18,7 +18,7 @@ from sim.engine.lifecycle import Lifecycle
 from sim.errors import PolicyError
 from sim.history import History
 from sim.market.clock import Budget, Market
-from sim.scenario import STAGES, parse
+from sim.scenario.file import STAGES, parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

@@ -12,10 +12,9 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import gammainc
 
-from optimizer.decomposition import full_information
-from optimizer.optimise import allocation_problem
+from optimizer.bound.decomposition import full_information
+from optimizer.optimize import allocation_problem
 from policies.fixed import AsToday
-from sim.curves import BlattbergDeighton, Curve
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace, transition_matrix
 from sim.engine.effects import (
     AMOUNT,
@@ -35,7 +34,8 @@ from sim.engine.lifecycle_kernels import incomplete_gammas, moves_of_level, move
 from sim.engine.response import response, slope
 from sim.engine.state_space import state_index, state_space
 from sim.market.clock import Market
-from sim.scenario import STAGES, Thresholds, parse
+from sim.scenario.curves import BlattbergDeighton, Curve
+from sim.scenario.file import STAGES, Thresholds, parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

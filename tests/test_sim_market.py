@@ -16,7 +16,7 @@ from plain_market import Lives, State, points_of, surveyed
 from scipy import stats
 from test_sim_reference import LAWS, PER_PERIOD, TOTAL, TRUTHS, as_array, everything, people_of, wanted
 
-from optimizer.rules import as_today
+from optimizer.ask.rules import as_today
 from policies.fixed import AsToday
 from policies.planned import Planned
 from sim.contract import Allocation, Observation, Policy
@@ -26,7 +26,7 @@ from sim.engine.fluid import expected_history
 from sim.errors import FolderError, InputError
 from sim.history import KINDS, History, Trace
 from sim.market.clock import Budget, Market
-from sim.scenario import STAGES, Scenario, parse
+from sim.scenario.file import STAGES, Scenario, parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 

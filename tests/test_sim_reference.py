@@ -39,8 +39,8 @@ from sim.contract import Allocation, Observation, Targets
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
 from sim.market.clock import Budget, Market
-from sim.scenario import STAGES, Gamma, GammaGamma, Scenario, parse
-from sim.scenario_customers import Quality, Satisfaction
+from sim.scenario.customers import Quality, Satisfaction
+from sim.scenario.file import STAGES, Gamma, GammaGamma, Scenario, parse
 from sim.twin import Twin, build
 
 Content = dict[str, Any]

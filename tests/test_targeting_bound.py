@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from optimizer.decomposition import certified_bound, full_information
-from optimizer.optimise import allocation_problem, optimise
-from optimizer.problem import AllocationProblem, joint_actions, reference_spend
-from optimizer.rules import Row
-from optimizer.targeting_bound import Charged, targeting_bound
+from optimizer.ask.problem import AllocationProblem, joint_actions, reference_spend
+from optimizer.ask.rules import Row
+from optimizer.bound.decomposition import certified_bound, full_information
+from optimizer.bound.targeting import Charged, targeting_bound
+from optimizer.optimize import allocation_problem, optimise
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain, StateSpace, Step
 from sim.engine.fluid import expected_history
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import build
 from sim.valuation import customer_asset
 
@@ -158,7 +158,7 @@ def test_with_nothing_hidden_it_is_the_bound_of_full_information(seed: int) -> N
 def test_heads_and_mixes_of_playable_plans_are_in_their_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random plans, laws and periods; blocks that cannot differ in a state have a mix without room."""
     for seed, odd, passes in ((0, 1, 1e9), (1, 1, 1e9), (2, 2, 1e9), (3, 2, 1e9), (3, 2, 0.0)):
-        monkeypatch.setattr("optimizer.head_ranges.MOST_PASSES", passes)
+        monkeypatch.setattr("optimizer.bound.head_ranges.MOST_PASSES", passes)
         problem = hidden_problem(seed, actions=3, odd=odd)
         chain = problem.chain
         plan = np.ones((3, 1, 2, 1))

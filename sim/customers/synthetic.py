@@ -3,19 +3,17 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.customers.groups import Blocks, horizon_rate
 from sim.customers.population import defection_classes, gamma_classes, mean_spend_of
 from sim.engine.chain import ControlledChain, StateSpace
 from sim.engine.lifecycle import Lifecycle
-from sim.scenario import Scenario, Segment, Traits
-from sim.scenario_customers import Quality
+from sim.scenario.customers import Quality
+from sim.scenario.file import Scenario, Segment, Traits
 
 __all__ = ["ALIKE", "block_weights", "born", "start_state", "synthetic_arrivals", "synthetic_blocks"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SYNTHETIC_CLASSES = (6, 5)
 """Trait classes of a synthetic segment: nodes in the purchase rate x in the defection rate."""

@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.contract import Targets
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ControlledChain, Pull, Step, observed_counts
 from sim.engine.crowd import Crowd
 from sim.engine.effects import Effects
 from sim.engine.lifecycle_kernels import pull_lifecycle, step_lifecycle
-from sim.scenario import STAGES, Scenario
+from sim.scenario.file import STAGES, Scenario
 
 __all__ = ["Lifecycle", "targets_of"]
-
-Floats = NDArray[np.float64]
 
 
 def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]) -> Targets:

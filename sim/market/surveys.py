@@ -1,18 +1,16 @@
 """Satisfaction surveys: a sample is asked, answers are noisy, results come late. Policies see these, not the truth."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.engine import random_streams
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.crowd import SEEN
 from sim.market.agents import Agents
-from sim.scenario_customers import Survey
+from sim.scenario.customers import Survey
 from sim.twin import Twin
 
 __all__ = ["take_survey"]
-
-Floats = NDArray[np.float64]
 
 
 def take_survey(
