@@ -39,6 +39,8 @@ def keep_apart() -> Callable[[], None]:
             closefd=False,
         )  # fmt: skip
         sys.stdout = ours
+    if sys.stderr is None:  # closed; `print(file=None)` would say it in the answer
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
 
     def undo() -> None:
         global _apart
