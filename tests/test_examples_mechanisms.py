@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from markets import ROOT
 from scipy.optimize import minimize_scalar
 
 from experiments.words.mechanism_figures import worth_less_than_nothing
@@ -27,7 +28,6 @@ from sim.twin import Twin, build
 from sim.valuation import customer_asset
 
 Content = dict[str, Any]
-ROOT = Path(__file__).resolve().parents[1]
 SAID = {
     "service-profit": ("Satisfaction, five levels", "Employees: satisfied with 60 points", "5 points more, kept up"),
     "links": ("Links: 15, 55, 20, 10 %", "Shock “poaching”", "gain a tie"),

@@ -12,51 +12,21 @@ from typing import Any
 
 import pytest
 import yaml
+from markets import ROOT
+from studies import tracked_study
 
-from experiments.compare import Comparison, compare
+from experiments.compare import Comparison
 from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of, unit_key
-from optimizer.optimize import optimise
 from optimizer.plan import Plan
-from policies.catalogue import named
-from policies.planned import Planned
 from sim.errors import FolderError, InputError
 from sim.scenario.file import Scenario, parse
-from sim.twin import build
 
-ROOT = Path(__file__).resolve().parent.parent
-CONTENT = {
-    "name": "small",
-    "currency": "EUR",
-    "periods": 5,
-    "segments": {
-        "fresh": {
-            "start": {"new": 300, "prospect": 400},
-            "traits": {"purchase_rate": 0.4, "defection_rate": 0.1, "spend": 30},
-        }
-    },
-    "levers": {
-        "offers > 1 [new]": {
-            "targets": ["prospect"],
-            "reference": 0.5,
-            "moves": {"acquisition": {"without_money": 0.005, "unlimited_money": 0.1, "spend": 0.5, "brings": 0.03}},
-        },
-        "care": {
-            "targets": ["new", "developing", "core", "declining"],
-            "reference": 0.3,
-            "moves": {"survival": {"without_money": 0.8, "unlimited_money": 0.96, "spend": 0.3, "brings": 0.9}},
-        },
-    },
-}
 Study = tuple[Scenario, Plan, Comparison]
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    scenario = parse(CONTENT)
-    twin = build(scenario)
-    plan = optimise(scenario, twin.chain)
-    policies = [named("as today", twin, plan.budget), named("no spend", twin, plan.budget), Planned(plan.intensity)]
-    return scenario, plan, compare(twin, policies, plan.budget, replications=3, seed=7)
+    return tracked_study()
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +161,9 @@ import sys
 import experiments.tracking.log
 assert not {{"mlflow", "numba", "plotly", "pydantic"}} & set(sys.modules), "imports something heavy"
 sys.path.insert(0, {str(ROOT / "tests")!r})
-import test_experiments_tracking as case
-scenario, plan, comparison = case.study.__wrapped__()
-case.log_study({str(tmp_path)!r}, scenario=scenario, comparison=comparison, plan=plan)
+import studies
+scenario, plan, comparison = studies.tracked_study()
+experiments.tracking.log.log_study({str(tmp_path)!r}, scenario=scenario, comparison=comparison, plan=plan)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
