@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats
 from sim.errors import PolicyError
 
 __all__ = ["Allocation", "Observation", "Policy", "Targets"]
 
-Floats = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """How far, as a fraction, spend may exceed what is available: arithmetic, not licence."""
@@ -47,7 +46,7 @@ class Targets:
     tiers: tuple[str, ...]
     stages: tuple[str, ...]
     levers: tuple[str, ...]
-    allowed: NDArray[np.bool_]
+    allowed: Flags
     reference: Floats
     committed: Floats
     lead: tuple[int, ...]

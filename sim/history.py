@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.files import write_table
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "History", "Trace"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KINDS = ("unaware", "prospect", "alive", "gone", "lost")
 """What is true of a person, in the order in which people are counted."""

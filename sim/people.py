@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.customers.groups import BaseGroups
 from sim.customers.population import Population, synthetic_traits
 from sim.customers.synthetic import ALIKE, block_weights, born, start_state
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TraitsFrom", "draw_people"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 TraitsFrom = Literal["individual", "classes"]
 

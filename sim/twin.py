@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.customers.groups import BaseGroups, Blocks, base_groups
 from sim.customers.population import Population
@@ -32,8 +32,6 @@ from sim.scenario_customers import Quality
 
 __all__ = ["Twin", "build"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MARGIN, STEP = 2.0**8, 10
 """How much more money than expected finds room in an integer; in how many powers of two a room for levers grows."""
@@ -92,7 +90,7 @@ class Twin:
         return draw_people(self, seed, replication, traits)
 
     @cached_property
-    def amounts(self) -> tuple[Ints, Floats, Floats, NDArray[np.bool_]]:
+    def amounts(self) -> tuple[Ints, Floats, Floats, Flags]:
         """Return which table of amounts each cohort has, the tables, their moments, and where all are of mean size."""
         shapes = []
         for group in self.cohort_group:

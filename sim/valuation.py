@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.history import History
 
 __all__ = ["CustomerAsset", "customer_asset"]
@@ -20,7 +20,7 @@ class CustomerAsset:
     total: float
     within_horizon: float
     after_horizon: float
-    by_period: NDArray[np.float64]
+    by_period: Floats
 
 
 def customer_asset(history: History, discount_rate: float) -> CustomerAsset:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+FloatArray = npt.Floats
+IntArray = npt.Ints
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
 """The purchases that ship with the package; see the README beside the file."""

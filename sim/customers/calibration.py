@@ -35,8 +35,8 @@ __all__ = [
     "holdout",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+FloatArray = npt.Floats
+IntArray = npt.Ints
 
 FEWEST_CUSTOMERS = 50
 CDNOW_CALIBRATION_END = date(1997, 9, 30)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.customers.base import CustomerBase
 from sim.customers.population import Posterior, TraitSample, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
@@ -16,8 +16,6 @@ from sim.scenario import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BASE_CLASSES = (6, 4)
 """Trait classes of a group: bins of the purchase rate x bins of the defection rate."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats, Ints
 from sim.engine import random_streams
 from sim.scenario import Gamma, GammaGamma, ParetoNBD, Traits
 
@@ -25,8 +26,6 @@ __all__ = [
     "trait_bins",
 ]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LAGUERRE_SHAPE = 100.0
 """Gamma shape above which SciPy's Laguerre weights overflow; the rule of the quantiles serves instead."""
@@ -104,8 +103,8 @@ class TraitSample:
     mean_spend : money per purchase
     """
 
-    gone: NDArray[np.bool_]
-    lost: NDArray[np.bool_]
+    gone: Flags
+    lost: Flags
     purchase_rate: Floats
     defection_rate: Floats
     mean_spend: Floats

@@ -28,7 +28,7 @@ from sim.errors import InputError
 
 __all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel"]
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.Floats
 
 _FRACTION_TERMS = 2_000
 

@@ -22,8 +22,8 @@ from sim.scenario import TIERS
 
 __all__ = ["SEGMENTS", "TIERS", "CycleAmountCutoffs", "segment_by_cycle_and_amount", "value_tiers"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+FloatArray = npt.Floats
+IntArray = npt.Ints
 
 _TABLE = np.array(  # rows: short, medium, long cycle; columns: large, medium, small amount
     [

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.customers.groups import Blocks, horizon_rate
 from sim.customers.population import defection_classes, gamma_classes, mean_spend_of
 from sim.engine.chain import ControlledChain, StateSpace
@@ -14,8 +14,6 @@ from sim.scenario_customers import Quality
 
 __all__ = ["ALIKE", "block_weights", "born", "start_state", "synthetic_arrivals", "synthetic_blocks"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SYNTHETIC_CLASSES = (6, 5)
 """Trait classes of a synthetic segment: nodes in the purchase rate x in the defection rate."""

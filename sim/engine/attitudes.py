@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.engine.state_space import LEVELS, TIES
 from sim.errors import ScenarioError
 from sim.scenario import Scenario
 
 __all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "metropolis", "shifted"]
 
-Floats = NDArray[np.float64]
 
 POINTS_PER_LEVEL = 25.0
 """One level of satisfaction on the scale 0..100."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain_kernels import solve_in_order
 
@@ -31,8 +31,6 @@ __all__ = [
     "value_to_go",
 ]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Pull = Callable[[Floats, Floats], tuple[Floats, Floats]]
 """A way back: from derivatives by (probability, reward) of a step to those by (intensity, environment)."""
 
@@ -264,7 +262,7 @@ def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
     return value[:, :, 0], value[:, :, 1]
 
 
-def _classes_of_states(successor: Ints, possible: NDArray[np.bool_]) -> list[Ints]:
+def _classes_of_states(successor: Ints, possible: Flags) -> list[Ints]:
     """Return the sets of states that lead to each other, each after all those that it can lead to."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components

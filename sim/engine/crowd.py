@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.curves import Curve
 from sim.engine.attitudes import Attitudes
@@ -32,7 +32,6 @@ from sim.scenario import STAGES, Competitor, Scenario, Shock
 
 __all__ = ["Crowd", "present", "scheduled_environment"]
 
-Floats = NDArray[np.float64]
 
 SIGNS = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 """Detractors (levels 1, 2) and promoters (4, 5)."""
@@ -181,7 +180,7 @@ class Crowd:
             by_talk = np.where(talk > 0, by_talk, 0.0)
         return by_rivals, by_employees, by_talk
 
-    def _in(self, segments: tuple[str, ...]) -> NDArray[np.bool_]:
+    def _in(self, segments: tuple[str, ...]) -> Flags:
         return np.array([not segments or name in segments for name in self.targets.segments])
 
     @cached_property

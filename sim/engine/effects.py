@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.curves import Curve
 from sim.engine.response import response, slope
@@ -19,8 +19,6 @@ from sim.scenario import Scenario
 
 __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Slope = tuple[int, int, Floats]
 
 EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover")

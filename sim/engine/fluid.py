@@ -7,8 +7,8 @@ agents' mean exactly; with the crowd it is their limit for many customers. Its d
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.engine.chain import ALIVE, DEFECTED, PROSPECT, UNAWARE, ControlledChain, observed_counts
 from sim.engine.fluid_kernels import observed_moves
 from sim.engine.fluid_pass import FluidPass, levels_of
@@ -17,8 +17,6 @@ from sim.engine.state_space import LEVELS
 from sim.history import KINDS, History
 
 __all__ = ["expected_history", "observed_counts"]
-
-Floats = NDArray[np.float64]
 
 
 def expected_history(chain: ControlledChain, intensity: Floats) -> History:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain, Step, observed_counts
 from sim.engine.crowd import present
@@ -13,9 +13,6 @@ from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import LEVELS
 
 __all__ = ["FluidPass", "Money", "Period", "levels_of"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class Money:
         heads = np.broadcast_to(observed[:, :, None], self.cell.shape)[inside]
         return np.asarray(np.bincount(self.cell[inside], weights=heads, minlength=self.amount.shape[1]))
 
-    def open(self, period: int) -> NDArray[np.bool_]:
+    def open(self, period: int) -> Flags:
         """Return where this plan decides, (groups, stages, levers)."""
         return np.asarray((self.cell >= 0) & (period >= np.array(self.targets.lead)))
 

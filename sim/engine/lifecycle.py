@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.contract import Targets
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ControlledChain, Pull, Step, observed_counts
@@ -26,8 +26,6 @@ from sim.engine.lifecycle_kernels import pull_lifecycle, step_lifecycle
 from sim.scenario import STAGES, Scenario
 
 __all__ = ["Lifecycle", "targets_of"]
-
-Floats = NDArray[np.float64]
 
 
 def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]) -> Targets:

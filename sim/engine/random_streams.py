@@ -10,8 +10,8 @@ import zlib
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.engine.draw_kernels import LOGIT_LIMIT, TAIL, TAIL_CELLS, TAIL_LOGIT, fill_uniforms, philox
 
 __all__ = ["AMOUNT_ROWS", "amount_logits", "amount_table", "philox_words", "stream_of", "uniforms"]
@@ -30,8 +30,6 @@ SURVEY: Final = 5
 AMOUNT_ROWS: Final = 12
 AMOUNT_NODES: Final = 2049
 
-Floats = NDArray[np.float64]
-
 
 def philox_words(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return the four 32-bit words of Philox4x32-10 for one counter and key."""
@@ -47,7 +45,7 @@ def stream_of(name: str) -> int:
 def uniforms(
     seed: int,
     purpose: int,
-    identity: NDArray[np.int64],
+    identity: Ints,
     *,
     stream: int = 0,
     period: int = 0,

@@ -8,13 +8,11 @@ addressed, the response is ``reach f(u) + (1 - reach) f(0)``.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
 __all__ = ["response", "slope"]
-
-Floats = NDArray[np.float64]
 
 
 def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 from sim.engine.lifecycle import Lifecycle
 
 __all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

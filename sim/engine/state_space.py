@@ -11,14 +11,13 @@ tied as before; ``buys + bought``: leaves; ``(m + 1) buys + bought``: stays with
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Ints
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
 from sim.scenario import CUSTOMER_STAGES, STAGES, Thresholds
 
 __all__ = ["LEVELS", "MOVES", "TIES", "place", "state_index", "state_space"]
 
-Ints = NDArray[np.int64]
 
 LEVELS, TIES = 5, 4
 """Levels of satisfaction 1..5; ties 0..3."""

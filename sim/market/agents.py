@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
 from sim.engine.agent_kernels import (
@@ -47,8 +48,6 @@ from sim.twin import Twin
 
 __all__ = ["Agents", "Moved"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 WORTH_A_THREAD = 250_000
 """Customers below which a second thread costs more than it brings."""

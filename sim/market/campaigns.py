@@ -1,13 +1,11 @@
 """The firm's campaigns: what was decided, when it acts, and for how long it cannot be changed."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.contract import Targets
 
 __all__ = ["Campaigns"]
-
-Floats = NDArray[np.float64]
 
 
 class Campaigns:

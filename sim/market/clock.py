@@ -17,6 +17,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.contract import Allocation, Observation, Policy
 from sim.customers.population import Population
 from sim.engine import agent_kernels
@@ -34,8 +35,6 @@ from sim.twin import Twin
 
 __all__ = ["Budget", "Market"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Process = Generator[Any, Any, None]
 
 SURVEY, REVIEW, TICK = 0.125, 0.25, 0.5

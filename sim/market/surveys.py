@@ -1,8 +1,8 @@
 """Satisfaction surveys: a sample is asked, answers are noisy, results come late. Policies see these, not the truth."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.engine import random_streams
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.crowd import SEEN
@@ -11,8 +11,6 @@ from sim.scenario_customers import Survey
 from sim.twin import Twin
 
 __all__ = ["take_survey"]
-
-Floats = NDArray[np.float64]
 
 
 def take_survey(
