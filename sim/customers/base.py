@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.arrays import Floats, Ints
 from sim.customers.purchase_files import check_readable, load
 from sim.errors import FolderError, PurchasesError, first_line
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary"]
 
-FloatArray = npt.Floats
-IntArray = npt.Ints
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
 """The purchases that ship with the package; see the README beside the file."""
@@ -70,12 +69,12 @@ class PurchaseSummary:
     """
 
     customer_id: npt.NDArray[Any]
-    frequency: IntArray
-    recency: FloatArray
-    age: FloatArray
-    mean_spend: FloatArray
-    purchases: IntArray
-    mean_amount_all: FloatArray
+    frequency: Ints
+    recency: Floats
+    age: Floats
+    mean_spend: Floats
+    purchases: Ints
+    mean_amount_all: Floats
     end: date
     sample_only: bool = False
     start: date | None = None
@@ -90,7 +89,7 @@ class PurchaseSummary:
         return len(self.customer_id)
 
     @property
-    def silent_weeks(self) -> FloatArray:
+    def silent_weeks(self) -> Floats:
         """Weeks since the last purchase, ``age - recency``."""
         return self.age - self.recency
 
@@ -258,7 +257,7 @@ class CustomerBase:
             start=start,
         )
 
-    def holdout_counts(self, start: date, end: date, summary: PurchaseSummary) -> IntArray:
+    def holdout_counts(self, start: date, end: date, summary: PurchaseSummary) -> Ints:
         """Return the days with a purchase in ``(start, end]`` of each customer of ``summary``, in its order."""
         found = self._arrays(
             """
@@ -277,7 +276,7 @@ class CustomerBase:
 
     def weekly_cumulative_repeat(
         self, end: date, *, sample_only: bool = False, start: date | None = None, acquired_by: date | None = None
-    ) -> IntArray:
+    ) -> Ints:
         """Return all customers' repeat purchases up to the end of each week; the last week ends with ``end``.
 
         Weeks are counted back from ``end`` to the first purchase of the customers taken, so the first may be a part of

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
+from sim.arrays import Floats, Ints
 from sim.customers.base import CustomerBase, PurchaseSummary
 from sim.customers.purchase_models import BGNBD, GammaGamma, ParetoNBD, PurchaseModel
 from sim.errors import PurchasesError
@@ -35,8 +35,6 @@ __all__ = [
     "holdout",
 ]
 
-FloatArray = npt.Floats
-IntArray = npt.Ints
 
 FEWEST_CUSTOMERS = 50
 CDNOW_CALIBRATION_END = date(1997, 9, 30)
@@ -59,7 +57,7 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
     week = float(np.average(age, weights=counts))
     rate = _start_rate(counts, x, age)
 
-    def log_likelihood(values: Sequence[float]) -> FloatArray:
+    def log_likelihood(values: Sequence[float]) -> Floats:
         return ParetoNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
@@ -72,7 +70,7 @@ def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
     week = float(np.average(age, weights=counts))
     rate = _start_rate(counts, x, age)
 
-    def log_likelihood(values: Sequence[float]) -> FloatArray:
+    def log_likelihood(values: Sequence[float]) -> Floats:
         return BGNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 1.0, 3.0), (0.3, 0.3 / rate, 0.3, 1.0)]
@@ -102,14 +100,14 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
         )
     unit = float(np.average(spend, weights=counts))
 
-    def log_likelihood(values: Sequence[float]) -> FloatArray:
+    def log_likelihood(values: Sequence[float]) -> Floats:
         return GammaGamma(*values).log_likelihood(x, spend)
 
     starts = [(4.0, 3.0, unit / 2), (1.0, 2.0, unit), (20.0, 5.0, unit / 5)]
     return GammaGamma(*_maximise(log_likelihood, counts, starts, ("shape", "shape", unit), "gamma-gamma"))
 
 
-def _distinct(*arrays: FloatArray) -> tuple[FloatArray, ...]:
+def _distinct(*arrays: Floats) -> tuple[Floats, ...]:
     """Return how often each distinct row occurs, then the distinct rows' columns."""
     order = np.lexsort(arrays)
     columns = [array[order] for array in arrays]
@@ -120,7 +118,7 @@ def _distinct(*arrays: FloatArray) -> tuple[FloatArray, ...]:
     return (counts, *(column[first] for column in columns))
 
 
-def _distinct_records(summary: PurchaseSummary) -> tuple[FloatArray, ...]:
+def _distinct_records(summary: PurchaseSummary) -> tuple[Floats, ...]:
     if len(summary) < FEWEST_CUSTOMERS:
         raise PurchasesError(
             f"a model of buying needs {FEWEST_CUSTOMERS} customers; until {summary.end} there are {len(summary)}"
@@ -133,13 +131,13 @@ def _distinct_records(summary: PurchaseSummary) -> tuple[FloatArray, ...]:
     return (counts, *record)
 
 
-def _start_rate(counts: FloatArray, x: FloatArray, age: FloatArray) -> float:
+def _start_rate(counts: Floats, x: Floats, age: Floats) -> float:
     return float(counts @ x / (counts @ age))
 
 
 def _maximise(
-    log_likelihood: Callable[[Sequence[float]], FloatArray],
-    counts: FloatArray,
+    log_likelihood: Callable[[Sequence[float]], Floats],
+    counts: Floats,
     starts: Sequence[tuple[float, ...]],
     units: Sequence[str | float],
     name: str,
@@ -151,7 +149,7 @@ def _maximise(
     bounds = [(float(np.log(low)), float(np.log(high))) for low, high in ranges]
     weights = counts / counts.sum()
 
-    def loss(logs: FloatArray) -> float:
+    def loss(logs: Floats) -> float:
         value = -float(weights @ log_likelihood(np.exp(logs).tolist()))
         return value if np.isfinite(value) else 1e10
 
@@ -198,12 +196,12 @@ class Holdout:
     cumulative_error: float
     weekly_mape: float
     correlation: float
-    actual_cumulative: FloatArray
-    predicted_cumulative: FloatArray
-    class_customers: IntArray
-    class_purchases: IntArray
-    class_actual: FloatArray
-    class_predicted: FloatArray
+    actual_cumulative: Floats
+    predicted_cumulative: Floats
+    class_customers: Ints
+    class_purchases: Ints
+    class_actual: Floats
+    class_predicted: Floats
 
 
 def holdout(model: PurchaseModel, base: CustomerBase, summary: PurchaseSummary, until: date | None = None) -> Holdout:

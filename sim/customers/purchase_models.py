@@ -24,11 +24,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from sim.arrays import Floats
 from sim.errors import InputError
 
 __all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel"]
 
-FloatArray = npt.Floats
 
 _FRACTION_TERMS = 2_000
 
@@ -36,12 +36,12 @@ _FRACTION_TERMS = 2_000
 class PurchaseModel(Protocol):
     """What a holdout check needs of a purchase model."""
 
-    def expected_purchases(self, t: npt.ArrayLike) -> FloatArray:
+    def expected_purchases(self, t: npt.ArrayLike) -> Floats:
         """Return the expected repeat purchases of a just-acquired customer within ``t`` weeks."""
 
     def conditional_expected_purchases(
         self, t: npt.ArrayLike, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> FloatArray:
+    ) -> Floats:
         """Return the expected purchases in the next ``t`` weeks given a record."""
 
 
@@ -51,19 +51,19 @@ class _Leaving(ABC):
     @abstractmethod
     def _log_parts(
         self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[Floats, Floats, Floats]:
         """Return the log of the common factor, of the alive part and of the gone part of the likelihood."""
 
-    def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
+    def log_likelihood(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the log-likelihood of each record, as published: Pareto/NBD's up to the ordering of purchases."""
         common, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = common + np.logaddexp(alive, gone)
+        result: Floats = common + np.logaddexp(alive, gone)
         return result
 
-    def probability_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
+    def probability_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the chance that each customer has not left by the end of the data; BG/NBD: 1 without a repeat."""
         _, alive, gone = self._log_parts(frequency, recency, age)
-        result: FloatArray = special.expit(alive - gone)
+        result: Floats = special.expit(alive - gone)
         return result
 
 
@@ -89,7 +89,7 @@ class ParetoNBD(_Leaving):
 
     def _log_parts(
         self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[Floats, Floats, Floats]:
         """Return the log of the common factor, of the alive part and of the gone part of the likelihood.
 
         ``L = Gamma(r+x) alpha^r beta^s / Gamma(r) * (alive + gone)``, ``alive = (alpha+T)^-(r+x) (beta+T)^-s``,
@@ -104,7 +104,7 @@ class ParetoNBD(_Leaving):
             gone = np.log(s) + from_last + np.log(-np.expm1(np.minimum(from_end - from_last, 0.0)))
         return common, alive, gone
 
-    def _log_tail(self, x: FloatArray, t: FloatArray) -> FloatArray:
+    def _log_tail(self, x: Floats, t: Floats) -> Floats:
         """Return the log of the integral over tau from ``t`` to infinity of ``(alpha+tau)^-(r+x) (beta+tau)^-(s+1)``.
 
         The hypergeometric function is taken in the form F(1, . ; . ; z), 0 <= z < 1, all of whose terms are positive.
@@ -117,26 +117,26 @@ class ParetoNBD(_Leaving):
         series = _log_hyp2f1_one(s + 1 + 0.0 * x, total + 1, (beta - alpha) / (beta + t))
         return series - np.log(total) - (r + x - 1) * np.log(alpha + t) - (s + 1) * np.log(beta + t)
 
-    def expected_purchases(self, t: npt.ArrayLike) -> FloatArray:
+    def expected_purchases(self, t: npt.ArrayLike) -> Floats:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""
         return self.r / self.alpha * self._alive_weeks(self.s, self.beta, np.asarray(t, dtype=np.float64))
 
     def conditional_expected_purchases(
         self, t: npt.ArrayLike, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> FloatArray:
+    ) -> Floats:
         """Return the expected purchases in the ``t`` weeks after the end of the data, per customer."""
         x, t_x, end = _record(frequency, recency, age)
         weeks = self._alive_weeks(self.s, self.beta + end, np.asarray(t, dtype=np.float64))
         return self.probability_alive(x, t_x, end) * (self.r + x) / (self.alpha + end) * weeks
 
     @staticmethod
-    def _alive_weeks(shape: float, rate: npt.ArrayLike, t: FloatArray) -> FloatArray:
+    def _alive_weeks(shape: float, rate: npt.ArrayLike, t: Floats) -> Floats:
         """Return the weeks of the next ``t`` that a customer stays, integral of ``(rate / (rate + u))^shape``."""
         span = np.log1p(t / np.asarray(rate, dtype=np.float64))
-        result: FloatArray = rate * span * special.exprel((1.0 - shape) * span)
+        result: Floats = rate * span * special.exprel((1.0 - shape) * span)
         return result
 
-    def mean_purchase_rate(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> FloatArray:
+    def mean_purchase_rate(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> Floats:
         """Return the posterior mean of ``lambda_i`` per week, whether or not the customer is still alive.
 
         ``E[lambda | record] = (r / alpha) L(r+1, alpha, s, beta) / L(r, alpha, s, beta)``, because lambda times a
@@ -145,7 +145,7 @@ class ParetoNBD(_Leaving):
         """
         raised = ParetoNBD(self.r + 1.0, self.alpha, self.s, self.beta)
         change = raised.log_likelihood(frequency, recency, age) - self.log_likelihood(frequency, recency, age)
-        result: FloatArray = self.r / self.alpha * np.exp(change)
+        result: Floats = self.r / self.alpha * np.exp(change)
         return result
 
     def discounted_expected_transactions(self, delta: float) -> float:
@@ -192,7 +192,7 @@ class BGNBD(_Leaving):
 
     def _log_parts(
         self, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[Floats, Floats, Floats]:
         x, t_x, end = _record(frequency, recency, age)
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
         common = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - special.betaln(a, b)
@@ -201,25 +201,25 @@ class BGNBD(_Leaving):
         gone = special.betaln(a + 1, b + repeats - 1) - (r + x) * np.log(alpha + t_x)
         return common, alive, np.where(x > 0, gone, -np.inf)
 
-    def expected_purchases(self, t: npt.ArrayLike) -> FloatArray:
+    def expected_purchases(self, t: npt.ArrayLike) -> Floats:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""
         return self._purchases_while_alive(np.asarray(t, dtype=np.float64), np.zeros(()), np.zeros(()))
 
     def conditional_expected_purchases(
         self, t: npt.ArrayLike, frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-    ) -> FloatArray:
+    ) -> Floats:
         """Return the expected purchases in the ``t`` weeks after the end of the data, per customer."""
         x, t_x, end = _record(frequency, recency, age)
         return self.probability_alive(x, t_x, end) * self._purchases_while_alive(
             np.asarray(t, dtype=np.float64), x, end
         )
 
-    def _purchases_while_alive(self, t: FloatArray, x: FloatArray, end: FloatArray) -> FloatArray:
+    def _purchases_while_alive(self, t: Floats, x: Floats, end: Floats) -> Floats:
         """Return the expected purchases in ``t`` weeks of a customer alive at ``end`` after ``x`` repeats."""
         a = self.a if abs(self.a - 1.0) > 1e-6 else 1.0 + 1e-6  # a = 1 is a removable 0/0
         shape, rate, total = self.r + x, self.alpha + end, a + self.b + x - 1.0
         series = special.hyp2f1(shape, self.b + x, total, t / (rate + t))
-        result: FloatArray = total / (a - 1.0) * (1.0 - (rate / (rate + t)) ** shape * series)
+        result: Floats = total / (a - 1.0) * (1.0 - (rate / (rate + t)) ** shape * series)
         return result
 
 
@@ -242,11 +242,11 @@ class GammaGamma:
     def __post_init__(self) -> None:
         _check_positive(self, "p", "q", "gamma")
 
-    def log_likelihood(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> FloatArray:
+    def log_likelihood(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> Floats:
         """Return the log density of each customer's mean amount (above 0) over ``frequency`` (1 or more) purchases."""
         x, z = np.asarray(frequency, dtype=np.float64), np.asarray(mean_spend, dtype=np.float64)
         p, q, gamma = self.p, self.q, self.gamma
-        result: FloatArray = (
+        result: Floats = (
             special.gammaln(p * x + q)
             - special.gammaln(p * x)
             - special.gammaln(q)
@@ -261,7 +261,7 @@ class GammaGamma:
         """Return the mean amount per purchase in the population, ``p gamma / (q - 1)``; infinite if ``q <= 1``."""
         return self.p * self.gamma / (self.q - 1.0) if self.q > 1.0 else float("inf")
 
-    def conditional_mean_spend(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> FloatArray:
+    def conditional_mean_spend(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> Floats:
         """Return the posterior mean amount per purchase, ``p (gamma + x z) / (p x + q - 1)``.
 
         With ``frequency`` 0 it is the population mean. It is infinite where ``p x + q <= 1``.
@@ -269,13 +269,11 @@ class GammaGamma:
         x, z = np.asarray(frequency, dtype=np.float64), np.asarray(mean_spend, dtype=np.float64)
         weight = self.p * x + self.q - 1.0
         posterior = self.p * (self.gamma + x * z) / np.where(weight > 0, weight, 1.0)
-        result: FloatArray = np.where(weight > 0, posterior, np.inf)
+        result: Floats = np.where(weight > 0, posterior, np.inf)
         return result
 
 
-def _record(
-    frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _record(frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
     return (
         np.asarray(frequency, dtype=np.float64),
         np.asarray(recency, dtype=np.float64),
@@ -290,18 +288,18 @@ def _check_positive(model: object, *names: str) -> None:
             raise InputError(f"{type(model).__name__}: {name} must be a finite number above 0, not {value}")
 
 
-def _log_hyp2f1_one(b: FloatArray, c: FloatArray, z: FloatArray) -> FloatArray:
+def _log_hyp2f1_one(b: Floats, c: Floats, z: Floats) -> Floats:
     """Return ``log F(1, b; c; z)`` for 0 < b < c and 0 <= z < 1."""
     value = np.array(special.hyp2f1(1.0, b, c, z), dtype=np.float64)
     wrong = ~np.isfinite(value)
     if wrong.any():  # SciPy overflows for hundreds of purchases with z near 1
         b, c, z = (np.broadcast_to(array, value.shape)[wrong] for array in (b, c, z))
         value[wrong] = _hyp2f1_one_by_fraction(b, c, z)
-    result: FloatArray = np.log(value)
+    result: Floats = np.log(value)
     return result
 
 
-def _hyp2f1_one_by_fraction(b: FloatArray, c: FloatArray, z: FloatArray) -> FloatArray:
+def _hyp2f1_one_by_fraction(b: Floats, c: Floats, z: Floats) -> Floats:
     """Return ``F(1, b; c; z)`` by Gauss's continued fraction, evaluated from its far end."""
     tail = np.ones_like(z)
     for n in range(_FRACTION_TERMS, 0, -1):

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.arrays import Ints
 from sim.errors import InputError
 from sim.scenario import BASE_SEGMENTS as SEGMENTS
 from sim.scenario import TIERS
 
 __all__ = ["SEGMENTS", "TIERS", "CycleAmountCutoffs", "segment_by_cycle_and_amount", "value_tiers"]
 
-FloatArray = npt.Floats
-IntArray = npt.Ints
 
 _TABLE = np.array(  # rows: short, medium, long cycle; columns: large, medium, small amount
     [
@@ -64,7 +63,7 @@ class CycleAmountCutoffs:
 
 def segment_by_cycle_and_amount(
     mean_purchase_rate: npt.ArrayLike, mean_spend: npt.ArrayLike, cutoffs: CycleAmountCutoffs | None = None
-) -> tuple[IntArray, CycleAmountCutoffs]:
+) -> tuple[Ints, CycleAmountCutoffs]:
     """Place each customer in one of ``SEGMENTS``.
 
     Parameters
@@ -110,7 +109,7 @@ def segment_by_cycle_and_amount(
     return _TABLE[row, column], cutoffs
 
 
-def value_tiers(value: npt.ArrayLike, segment: npt.ArrayLike) -> IntArray:
+def value_tiers(value: npt.ArrayLike, segment: npt.ArrayLike) -> Ints:
     """Divide each segment into thirds by value: 0 low, 1 middle, 2 high (``TIERS``).
 
     By rank, equal values in the order given, so that the thirds of a segment differ by at most one customer; where they
