@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 
 from optimizer.cells import Cells
-from optimizer.problem import AllocationProblem, contact_load
+from optimizer.problem import AllocationProblem
 from optimizer.row_slopes import RowSlopes
 from optimizer.solver import BoxProgramme
 from sim.engine.sensitivity import Course, follow
@@ -302,7 +302,7 @@ class Sequential:
 
     def _within_contacts(self, amount: Floats) -> Floats:
         """Return money scaled back, target by target, where it would be more contacts than a customer may get."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return amount
         asked = self.follow(amount).intensity @ load
@@ -314,7 +314,7 @@ class Sequential:
 
     def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return None
         cells, periods = self.cells, self.chain.periods
