@@ -85,6 +85,11 @@ class StateSpace:
     law_level: Ints
     law_ties: Ints
 
+    @cached_property
+    def has_levels(self) -> bool:
+        """Return whether customers have a level of satisfaction."""
+        return bool(self.level.any())
+
 
 class Step(NamedTuple):
     """One period of every block under given intensities, in expectation per customer of each law.

@@ -129,7 +129,7 @@ def state_index(
 def customers_by_level(space: StateSpace, counts: Floats | Ints, group: Ints, groups: int) -> Floats:
     """Return customers by (group, level of satisfaction) of ``counts[row, state]``; zeros where there are no levels."""
     out = np.zeros((groups, LEVELS))
-    if space.level.any():
+    if space.has_levels:
         by_level = np.stack([counts[:, space.level == k].sum(axis=1) for k in range(1, LEVELS + 1)], axis=1)
         np.add.at(out, group, by_level)
     return out

@@ -77,7 +77,7 @@ class Agents:
 
     def count(self) -> None:
         """Count customers by (cohort, state) from scratch."""
-        self.counts = np.zeros(self.cohorts.paths.law.shape, dtype=np.int64)
+        self.counts: Ints = np.zeros(self.cohorts.paths.law.shape, dtype=np.int64)
         agent_kernels.count_states(self.population.start, self.state, self.counts)
 
     @property
