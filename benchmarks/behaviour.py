@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.retailer import ALIVE, GONE, LOST, PROSPECT, STAGES, UNAWARE, intensities, spread_observed
+from sim.arrays import Floats, Ints
 
 __all__ = ["EVENTS", "LEVELS", "Behaviour", "Ledger", "Result", "Start", "behaviour_of", "draw_start"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEVELS = 5
 EVENTS = ("aware", "won", "returned", "left", "lost")

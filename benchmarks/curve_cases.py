@@ -11,15 +11,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizer.curve_allocation import allocate
-from optimizer.curve_rules import AllocationRules
-from optimizer.curve_shapes import CurveTable, SmoothCurve, TabulatedCurve
+from optimizer.curves.allocation import allocate
+from optimizer.curves.rules import AllocationRules
+from optimizer.curves.shapes import CurveTable, SmoothCurve, TabulatedCurve
+from sim.arrays import Floats
 
 __all__ = ["large_plan", "s_curves"]
 
-Floats = NDArray[np.float64]
 RUNS = 5
 FINE, COARSE = 1000, 20
 """Steps of the marginal-return climb: coarse ones jump over thresholds, fine ones see no way up."""

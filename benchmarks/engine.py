@@ -24,11 +24,11 @@ from statistics import mean, median, stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import peer_numpy
 from benchmarks.behaviour import EVENTS, Result, Start
 from benchmarks.retailer import STAGES, intensities, retailer, spread
+from sim.arrays import Floats
 
 if TYPE_CHECKING:
     from sim.customers.population import Population
@@ -117,7 +117,7 @@ def progress(what: str) -> None:
 def work_of(customers: int, segments: int = 10, periods: int = 24) -> Work:
     """Return the retailer with its people, spread over the states; beyond a million, drawn ones repeated."""
     from policies.planned import Planned
-    from sim.scenario import parse
+    from sim.scenario.file import parse
     from sim.twin import build
 
     content = retailer(customers, segments, periods)
@@ -200,13 +200,13 @@ def compile_seconds() -> tuple[float, float]:
     return whole[0] - whole[1] + loading, loading
 
 
-def fluid_case() -> tuple["Lifecycle", NDArray[np.float64]]:
+def fluid_case() -> tuple["Lifecycle", Floats]:
     """Return a chain of 10 segments x 60 periods x 10 trait classes x 366 states, and a plan for it.
 
     A segment's classes are thinned out to ten: what is measured is the time of the gradient, not the law.
     """
     from sim.engine.lifecycle import Lifecycle
-    from sim.scenario import parse
+    from sim.scenario.file import parse
     from sim.twin import build
 
     content = retailer(1_000_000, 10, 60)

@@ -1,8 +1,8 @@
 """The optimiser's time against its promises, and against the same programme given whole to HiGHS.
 
 Run ``python -m benchmarks.optimizer [--json] [--quick]`` from the repository root. Cases are those of
-:mod:`benchmarks.optimizer_cases`. Seconds are of :func:`optimizer.decomposition.full_information`, from a problem whose
-odds have been worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on
+:mod:`benchmarks.optimizer_cases`. Seconds are of :func:`optimizer.bound.decomposition.full_information`, from a problem
+whose odds have been worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on
 arrays that are ready.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.optimizer_cases import FEW, MANY, case, content_of, variables
 from benchmarks.optimizer_whole import whole
 
 if TYPE_CHECKING:
-    from optimizer.problem import AllocationProblem
+    from optimizer.ask.problem import AllocationProblem
 
 __all__ = ["main"]
 
@@ -86,8 +86,8 @@ def progress(text: str) -> None:
 
 def solved(problem: "AllocationProblem", tolerance: float, seconds: float = 300.0) -> Solved:
     """Solve a problem and return what it took."""
-    from optimizer.decomposition import full_information
-    from optimizer.pricing import Pricing
+    from optimizer.bound.decomposition import full_information
+    from optimizer.bound.pricing import Pricing
 
     chain = problem.chain
     cheapest = problem.cheapest[:, chain.group[:, None], chain.block_stage]
@@ -183,7 +183,7 @@ def _scaling(plan: Plan, report: Report) -> None:
 def _plans(plan: Plan, report: Report) -> None:
     """Add the playable plan with its own bound, by state, from cold; and the sequential search of a coupled firm."""
     from benchmarks.sequential_case import sequential
-    from optimizer.optimise import solved
+    from optimizer.optimize import solved
 
     progress("a playable plan and its bound")
     problem = case(content_of(plan.segments, plan.periods), ladders=None)

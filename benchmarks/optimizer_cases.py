@@ -11,19 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.retailer import retailer
+from sim.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from optimizer.problem import AllocationProblem
+    from optimizer.ask.problem import AllocationProblem
     from sim.engine.chain import ControlledChain
 
 __all__ = ["FEW", "MANY", "case", "content_of", "variables"]
 
-Floats = NDArray[np.float64]
 Ladders = dict[int, tuple[tuple[float, ...], ...]]
 
 FEW: Ladders = {1: ((0, 0.5, 1, 1.5, 2, 3, 4, 6),), 2: ((0, 1, 2, 4), (0, 1))}
@@ -120,8 +119,8 @@ def case(
     content: dict[str, Any], ladders: Ladders | None = FEW, classes: tuple[int, int] = (5, 2)
 ) -> "AllocationProblem":
     """Return the occupancy programme of a scenario; ``ladders`` None: the intensities offered to a user."""
-    from optimizer.optimise import allocation_problem
-    from sim.scenario import parse
+    from optimizer.optimize import allocation_problem
+    from sim.scenario.file import parse
     from sim.twin import build
 
     scenario = parse(content)
@@ -133,7 +132,7 @@ def case(
     return replace(problem, actions=actions, choices=choices)
 
 
-def _grid(chain: "ControlledChain", ladders: Ladders) -> tuple[Floats, NDArray[np.int64]]:
+def _grid(chain: "ControlledChain", ladders: Ladders) -> tuple[Floats, Ints]:
     groups, stages, levers = chain.targets.shape
     most = max(math.prod(map(len, each)) for each in ladders.values())
     actions, choices = np.zeros((groups, stages, most, levers)), np.ones((groups, stages), dtype=np.int64)

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csc_matrix
 
+from sim.arrays import Flags, Floats, Ints
+
 if TYPE_CHECKING:
-    from optimizer.problem import AllocationProblem
+    from optimizer.ask.problem import AllocationProblem
 
 __all__ = ["WholeProgramme", "whole"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +114,7 @@ def whole(problem: "AllocationProblem") -> WholeProgramme:
     )  # fmt: skip
 
 
-def _numbered(reached: NDArray[np.bool_], first: int) -> tuple[Ints, int]:
+def _numbered(reached: Flags, first: int) -> tuple[Ints, int]:
     """Return the rows of what is reached, from ``first`` on, and the next free one."""
     place = np.full(reached.shape, -1, dtype=np.int64)
     count = int(reached.sum())

@@ -30,14 +30,14 @@ from benchmarks.behaviour import (
 )
 from benchmarks.books import answer
 from benchmarks.retailer import ALIVE, GONE, LOST, PROSPECT, STAGES, UNAWARE
+from sim.arrays import Floats, Ints
 
 __all__ = ["BLOCK", "run"]
 
 Singles = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Traits = tuple[Singles, Singles, Singles]
 """Purchase rate, defection rate, mean spend of some people."""
-Done = tuple[Ints, Ints, NDArray[np.float64], Ints]
+Done = tuple[Ints, Ints, Floats, Ints]
 """Flows, purchases, revenue and events of a block in a period."""
 
 BLOCK = 1 << 19

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sim.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
     from sim.customers.population import Population
@@ -98,7 +99,7 @@ def retailer(customers: int, segments: int = 10, periods: int = 24) -> dict[str,
     }
 
 
-def intensities(content: dict[str, Any]) -> NDArray[np.float64]:
+def intensities(content: dict[str, Any]) -> Floats:
     """Return what is played, money per targeted customer, (segments, stages, levers)."""
     out = np.zeros((len(content["segments"]), len(STAGES), len(content["levers"])))
     for i, (name, lever) in enumerate(content["levers"].items()):
@@ -107,9 +108,7 @@ def intensities(content: dict[str, Any]) -> NDArray[np.float64]:
     return out
 
 
-def spread_observed(
-    size: int, core: int, lapsed: int, seed: int = 0
-) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+def spread_observed(size: int, core: int, lapsed: int, seed: int = 0) -> tuple[Flags, Ints, Ints]:
     """Return for ``size`` people who bought before: silently gone or not, purchases so far and silent periods."""
     draws = np.random.default_rng(seed)
     gone = np.zeros(size, dtype=bool)

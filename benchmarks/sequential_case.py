@@ -43,10 +43,10 @@ def sequential(classes: int = 10) -> dict[str, Any]:
 
     The people of a segment keep their number; what is measured is time, not the law.
     """
-    from optimizer.optimise import allocation_problem, least_spend
-    from optimizer.rules import as_today
-    from optimizer.sequential import Sequential
-    from sim.scenario import parse
+    from optimizer.ask.rules import as_today
+    from optimizer.optimize import allocation_problem, least_spend
+    from optimizer.search.sequential import Sequential
+    from sim.scenario.file import parse
     from sim.twin import build
 
     scenario = parse(coupled_firm())

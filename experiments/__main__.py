@@ -18,7 +18,7 @@ def main() -> None:
                 f"tenure: a folder named '{package}' in {place} hides Tenure's own; run from elsewhere", file=sys.stderr
             )
             sys.exit(2)
-    from experiments.cli import main as command
+    from experiments.cli.app import main as command
 
     command()
 

@@ -2,25 +2,23 @@
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats, Progress
 from sim.contract import Policy
+from sim.customers.people import TraitsFrom
 from sim.errors import InputError
 from sim.history import History, MeanHistory
 from sim.market.clock import Budget, Market
-from sim.people import TraitsFrom
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
 __all__ = ["Comparison", "Outcome", "budget_of", "compare"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +115,7 @@ def compare(
     replications: int = 20,
     threads: int = 2,
     traits: TraitsFrom = "individual",
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
 

@@ -1,18 +1,18 @@
 """One market followed in parts: run to a period, saved, and resumed there under the same policy or another."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from experiments.cli.inputs import chosen_policies
 from experiments.compare import Comparison, Outcome, budget_of
-from experiments.inputs import chosen_policies
 from policies.fixed import NoSpend
+from sim.arrays import Progress
 from sim.errors import InputError
 from sim.history import History
 from sim.market.clock import Market
-from sim.scenario import Scenario
+from sim.scenario.file import Scenario
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -49,7 +49,7 @@ def follow(
     until: int | None = None,
     save: Path | None = None,
     resume: Path | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Part:
     """Run one market, from the start or from where it was saved, to the horizon or to the start of a period.
 

@@ -1,7 +1,7 @@
 """One customer followed through a market: what the firm saw, what was true, what it bought, what was spent on it."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.compare import budget_of
+from sim.arrays import Flags, Progress
 from sim.contract import Policy
 from sim.customers.population import Population
 from sim.engine.agent_kernels import EVENTS
@@ -17,7 +18,7 @@ from sim.engine.chain import ALIVE
 from sim.errors import InputError
 from sim.history import KINDS, History
 from sim.market.clock import Market
-from sim.scenario import BASE_SEGMENTS
+from sim.scenario.file import BASE_SEGMENTS
 from sim.twin import Twin
 
 __all__ = ["Life", "Moment", "trace_life"]
@@ -134,7 +135,7 @@ def trace_life(
     customer: str | None = None,
     seed: int = 0,
     threads: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Life:
     """Run the market once and return one customer's life in it.
 
@@ -277,7 +278,7 @@ def _in_base(twin: Twin, population: Population, customer: str | None, segment: 
     return first + int(here[0]), str(ids[known[0]])
 
 
-def _same(ids: NDArray[Any], customer: str) -> NDArray[np.bool_]:
+def _same(ids: NDArray[Any], customer: str) -> Flags:
     """Return which ids are the one that was typed."""
     if ids.dtype.kind not in "iu":
         return np.asarray(ids == customer)

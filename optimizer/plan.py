@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.plan_files import Stored, read_plan, write_plan
+from sim.arrays import Floats
 from sim.contract import Targets
 from sim.errors import FolderError, InputError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "scenario_file_of"]
 
-Floats = NDArray[np.float64]
 
 MOST = 1e12
 """Largest intensity that is read: beyond it sums of money lose their digits."""

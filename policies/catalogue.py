@@ -3,10 +3,10 @@
 import difflib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from policies.fixed import AsToday, NoSpend
 from policies.rules import AcquisitionFirst, EvenSplit, ProportionalToValue
+from sim.arrays import Floats
 from sim.contract import Policy
 from sim.engine.chain import value_to_go
 from sim.engine.fluid import expected_history
@@ -15,7 +15,6 @@ from sim.twin import Twin
 
 __all__ = ["NAMES", "named"]
 
-Floats = NDArray[np.float64]
 
 NAMES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
 

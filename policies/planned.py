@@ -6,8 +6,8 @@ A plan says when intensities act; a lever with lead time is decided that much ea
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Floats
 from sim.contract import Allocation, Observation
 
 __all__ = ["Planned"]
@@ -17,7 +17,7 @@ __all__ = ["Planned"]
 class Planned:
     """A table of intensities, (periods, groups, stages, levers)."""
 
-    intensity: NDArray[np.float64]
+    intensity: Floats
     name: str = "plan"
 
     def decide(self, observation: Observation) -> Allocation:

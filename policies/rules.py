@@ -8,13 +8,11 @@ must or may get over the horizon (floors, caps) bounds its share.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation
 
 __all__ = ["AcquisitionFirst", "EvenSplit", "ProportionalToValue", "bounded_shares"]
-
-Floats = NDArray[np.float64]
 
 
 def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
@@ -86,7 +84,7 @@ class EvenSplit(_MoneyByLever):
 class ProportionalToValue(_MoneyByLever):
     """Money to groups in proportion to what they are worth today, the same for every lever that can be used there."""
 
-    def __init__(self, budget: float, floors: Floats, caps: Floats, worth: Floats, usable: NDArray[np.bool_]) -> None:
+    def __init__(self, budget: float, floors: Floats, caps: Floats, worth: Floats, usable: Flags) -> None:
         worth = np.maximum(worth, 0)
         if worth.sum() == 0:
             worth = np.ones_like(worth)

@@ -1,10 +1,14 @@
-"""Arrays by what they hold: floats, whole numbers, flags."""
+"""Names of arrays and of how progress is told, once for all."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Flags", "Floats", "Ints"]
+__all__ = ["Flags", "Floats", "Ints", "Progress"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Progress = Callable[[float], None]
+"""Told the fraction that is done, from 0 to 1."""

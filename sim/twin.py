@@ -16,6 +16,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.customers.groups import BaseGroups, Blocks, base_groups
+from sim.customers.people import TraitsFrom, draw_people
 from sim.customers.population import Population
 from sim.customers.segmentation import SEGMENTS, TIERS
 from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
@@ -29,9 +30,8 @@ from sim.engine.lifecycle import Lifecycle
 from sim.engine.matrix_chain import MatrixChain
 from sim.engine.state_space import state_space
 from sim.errors import ScenarioError
-from sim.people import TraitsFrom, draw_people
-from sim.scenario import Scenario, Segment
-from sim.scenario_customers import Quality
+from sim.scenario.customers import Quality
+from sim.scenario.file import Scenario, Segment
 
 __all__ = ["MAKERS", "Twin", "build", "plain_twin"]
 

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from markets import ROOT
 from scipy.optimize import minimize_scalar
 
-from experiments.mechanism_figures import worth_less_than_nothing
-from optimizer.optimise import optimise
-from optimizer.rules import as_today
+from experiments.words.mechanism_figures import worth_less_than_nothing
+from optimizer.ask.rules import as_today
+from optimizer.optimize import optimise
 from sim.engine.attitudes import mean_points, shifted
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.history import History
-from sim.scenario import parse
+from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 
 Content = dict[str, Any]
-ROOT = Path(__file__).resolve().parents[1]
 SAID = {
     "service-profit": ("Satisfaction, five levels", "Employees: satisfied with 60 points", "5 points more, kept up"),
     "links": ("Links: 15, 55, 20, 10 %", "Shock “poaching”", "gain a tie"),

@@ -12,51 +12,21 @@ from typing import Any
 
 import pytest
 import yaml
+from markets import ROOT
+from studies import tracked_study
 
-from experiments.compare import Comparison, compare
-from experiments.tracking import Tracked, log_study, serve, tracking_uri_of, unit_key
-from optimizer.optimise import optimise
+from experiments.compare import Comparison
+from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of, unit_key
 from optimizer.plan import Plan
-from policies.catalogue import named
-from policies.planned import Planned
 from sim.errors import FolderError, InputError
-from sim.scenario import Scenario, parse
-from sim.twin import build
+from sim.scenario.file import Scenario, parse
 
-ROOT = Path(__file__).resolve().parent.parent
-CONTENT = {
-    "name": "small",
-    "currency": "EUR",
-    "periods": 5,
-    "segments": {
-        "fresh": {
-            "start": {"new": 300, "prospect": 400},
-            "traits": {"purchase_rate": 0.4, "defection_rate": 0.1, "spend": 30},
-        }
-    },
-    "levers": {
-        "offers > 1 [new]": {
-            "targets": ["prospect"],
-            "reference": 0.5,
-            "moves": {"acquisition": {"without_money": 0.005, "unlimited_money": 0.1, "spend": 0.5, "brings": 0.03}},
-        },
-        "care": {
-            "targets": ["new", "developing", "core", "declining"],
-            "reference": 0.3,
-            "moves": {"survival": {"without_money": 0.8, "unlimited_money": 0.96, "spend": 0.3, "brings": 0.9}},
-        },
-    },
-}
 Study = tuple[Scenario, Plan, Comparison]
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    scenario = parse(CONTENT)
-    twin = build(scenario)
-    plan = optimise(scenario, twin.chain)
-    policies = [named("as today", twin, plan.budget), named("no spend", twin, plan.budget), Planned(plan.intensity)]
-    return scenario, plan, compare(twin, policies, plan.budget, replications=3, seed=7)
+    return tracked_study()
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +113,7 @@ def test_leaderboard_is_a_stored_view(tracked: Tracked, client: Any) -> None:
 
 
 def test_leaderboard_without_stored_views(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking._views_can_be_shared", lambda: False)
+    monkeypatch.setattr("experiments.tracking.log._views_can_be_shared", lambda: False)
     scenario, _, comparison = study
     tracked = log_study(folder, scenario=scenario, comparison=comparison, experiment="another question")
     assert "orderByKey=metrics.%60asset%60" in tracked.leaderboard
@@ -188,12 +158,12 @@ def test_unit_keys() -> None:
 def test_importing_is_cheap_and_logging_is_silent(tmp_path: Path) -> None:
     code = f"""
 import sys
-import experiments.tracking
+import experiments.tracking.log
 assert not {{"mlflow", "numba", "plotly", "pydantic"}} & set(sys.modules), "imports something heavy"
 sys.path.insert(0, {str(ROOT / "tests")!r})
-import test_experiments_tracking as case
-scenario, plan, comparison = case.study.__wrapped__()
-case.log_study({str(tmp_path)!r}, scenario=scenario, comparison=comparison, plan=plan)
+import studies
+scenario, plan, comparison = studies.tracked_study()
+experiments.tracking.log.log_study({str(tmp_path)!r}, scenario=scenario, comparison=comparison, plan=plan)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
@@ -216,7 +186,7 @@ def test_serving_on_a_taken_port(tracked: Tracked, folder: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="asks for signals")
 def test_serving_ends_cleanly(tracked: Tracked, folder: Path) -> None:
     code = (
-        "import sys; from experiments.tracking import serve\n"
+        "import sys; from experiments.tracking.log import serve\n"
         "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
     )
     server = subprocess.Popen(

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from sim.errors import FolderError, ScenarioError
-from sim.scenario import Scenario, load, parse
-from sim.yaml_files import read_yaml
+from sim.scenario.file import Scenario, load, parse
+from sim.scenario.yaml_files import read_yaml
 
 Content = dict[str, Any]
 Change = Callable[[Content], Any]

@@ -12,7 +12,7 @@ from sim.customers.segmentation import SEGMENTS, TIERS, CycleAmountCutoffs, segm
 from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
 from sim.engine.state_space import state_index
-from sim.scenario import WEEKS_PER_PERIOD, Scenario
+from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
 from sim.engine import random_streams
-from sim.scenario import Gamma, GammaGamma, ParetoNBD, Traits
+from sim.scenario.file import Gamma, GammaGamma, ParetoNBD, Traits
 
 __all__ = [
     "Population",

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from sim.arrays import Ints
 from sim.errors import InputError
-from sim.scenario import BASE_SEGMENTS as SEGMENTS
-from sim.scenario import TIERS
+from sim.scenario.file import BASE_SEGMENTS as SEGMENTS
+from sim.scenario.file import TIERS
 
 __all__ = ["SEGMENTS", "TIERS", "CycleAmountCutoffs", "segment_by_cycle_and_amount", "value_tiers"]
 

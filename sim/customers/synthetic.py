@@ -9,8 +9,8 @@ from sim.customers.groups import Blocks, horizon_rate
 from sim.customers.population import defection_classes, gamma_classes, mean_spend_of
 from sim.engine.chain import StateSpace
 from sim.engine.lifecycle import START
-from sim.scenario import Scenario, Segment, Traits
-from sim.scenario_customers import Quality
+from sim.scenario.customers import Quality
+from sim.scenario.file import Scenario, Segment, Traits
 
 __all__ = ["ALIKE", "block_weights", "born", "synthetic_arrivals", "synthetic_blocks"]
 

@@ -13,7 +13,7 @@ from sim.arrays import Floats
 from sim.engine.lifecycle_kernels import chances_of_level
 from sim.engine.state_space import LEVELS, TIES
 from sim.errors import ScenarioError
-from sim.scenario import Scenario
+from sim.scenario.file import Scenario
 
 __all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "metropolis", "shifted"]
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from sim.arrays import Flags, Floats
 from sim.contract import Targets
-from sim.curves import Curve
 from sim.engine.attitudes import Attitudes
 from sim.engine.effects import (
     NEUTRAL,
@@ -28,7 +27,8 @@ from sim.engine.effects import (
     TO_WON,
 )
 from sim.engine.response import response, slope
-from sim.scenario import STAGES, Competitor, Scenario, Shock
+from sim.scenario.curves import Curve
+from sim.scenario.file import STAGES, Competitor, Scenario, Shock
 
 __all__ = ["Crowd", "present", "scheduled_environment"]
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
-from sim.curves import Curve
 from sim.engine.response import response, slope
-from sim.scenario import Scenario
+from sim.scenario.curves import Curve
+from sim.scenario.file import Scenario
 
 __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 

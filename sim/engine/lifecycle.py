@@ -19,7 +19,6 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
-from sim.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.engine.agent_kernels import ValueGrid
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import (
@@ -42,7 +41,8 @@ from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
 from sim.engine.offers import joint_intensities
-from sim.scenario import STAGES, Scenario
+from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
+from sim.scenario.file import STAGES, Scenario
 
 __all__ = ["START", "Lifecycle", "targets_of"]
 

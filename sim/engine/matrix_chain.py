@@ -7,7 +7,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ALIVE, LOST, ControlledChain, Pull, StateSpace, Step
-from sim.scenario import Scenario
+from sim.scenario.file import Scenario
 
 __all__ = ["MatrixChain"]
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from sim.arrays import Floats
-from sim.curves import Adbudg, BlattbergDeighton, Curve, Hill
+from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
 __all__ = ["response", "slope"]
 

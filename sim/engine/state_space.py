@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
-from sim.scenario import CUSTOMER_STAGES, STAGES, Thresholds
+from sim.scenario.file import CUSTOMER_STAGES, STAGES, Thresholds
 
 __all__ = ["LEVELS", "MOVES", "TIES", "customers_by_level", "place", "state_index", "state_space"]
 

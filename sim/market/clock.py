@@ -24,7 +24,7 @@ from sim.market.agents import Agents
 from sim.market.campaigns import Campaigns
 from sim.market.saved import SavedMarket, damaged
 from sim.market.surveys import take_survey
-from sim.scenario import Competitor, Shock
+from sim.scenario.file import Competitor, Shock
 from sim.twin import Twin
 
 __all__ = ["Budget", "Market"]

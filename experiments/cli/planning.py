@@ -1,0 +1,286 @@
+"""Commands that make a plan or say why it is as it is. Nothing heavy is imported until one runs."""
+
+import json
+import math
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.cli.inputs import keep_base, open_scenario
+from experiments.cli.options import (
+    THREADS,
+    BudgetOption,
+    Json,
+    NoSeed,
+    ScenarioFile,
+    Seed,
+    TargetingOption,
+    Threads,
+    commands,
+    print_json,
+)
+from sim.errors import InputError
+from sim.files import TABLE_FILES, check_output, write_table
+
+__all__ = ["group"]
+
+group = commands()
+
+
+@group.command(epilog="Example: tenure optimize scenario.yaml --budget 200000 -o plan.json")
+def optimize(
+    context: typer.Context,
+    scenario: ScenarioFile,
+    budget: BudgetOption = None,
+    targeting: TargetingOption = "state",
+    reach: Annotated[
+        str | None,
+        typer.Option(
+            help="Least money that reaches a target instead: asset=, kept=, customers=, core=, satisfaction=NUMBER; or "
+            "return=NUMBER, the most asset whose lift is at least so much by unit of money."
+        ),
+    ] = None,
+    base: Annotated[Path | None, typer.Option(help="Plan that --more, --within and --freeze start from.")] = None,
+    more: Annotated[float | None, typer.Option(help="Where this money should go on top of --base.")] = None,
+    within: Annotated[
+        float | None, typer.Option(help="Stay within this share (.2: 20 %) of --base, or else of today's spend.")
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep a slice of --base as it is, e.g. segment=gold,lever=retention,to=6; repeat."),
+    ] = None,
+    value_of_targeting: Annotated[
+        bool, typer.Option("--value-of-targeting", help="What telling customers apart is worth, for the same money.")
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds for the plan's search, and for each bound; below 10 no tighter bound.",
+            min=0.1,
+        ),
+    ] = None,
+    bound_steps: Annotated[
+        int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
+    ] = 200,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
+    ] = Path("plan.json"),
+    seed: NoSeed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
+
+    --json prints what plan.json holds. Every key with its unit is in docs/plan-files.md, and in the sheet "about" of a
+    plan written as .xlsx. Where "goal" is "thrift", as with --reach, "bound" is the least money that any plan needs.
+    """
+    from dataclasses import replace
+
+    from experiments.cli.questions import question_of
+    from experiments.terminal.progress import progress_bars
+    from experiments.terminal.summary import plan_summary, targeting_summary
+    from optimizer.optimize import solved
+    from optimizer.plan_files import PLAN_FILES
+
+    if value_of_targeting:
+        _refuse_beside_targeting(context)
+    check_output(output, PLAN_FILES, [scenario, base])
+    found, twin = open_scenario(scenario, [output])
+    if value_of_targeting:
+        from optimizer.insight.frontier import value_of_targeting as compared
+
+        with progress_bars() as step:
+            ways = compared(found, twin.chain, budget, threads=threads, progress=step("Optimising"))
+        if as_json:
+            print_json({"targetings": [{"name": w.name, "asset": w.asset, "lift": w.lift} for w in ways]})
+        else:
+            typer.echo(targeting_summary(ways, found.currency, scenario))
+        return
+    question = question_of(
+        found, twin, budget=budget, targeting=targeting, reach=reach, base=base, more=more, within=within,
+        freeze=freeze or [],
+    )  # fmt: skip
+    starts = None if question.base is None else [question.base]
+    with progress_bars() as step:
+        plan = solved(
+            found, question.problem(found, twin.chain), starts=starts, threads=threads, progress=step("Optimising"),
+            seconds=math.inf if time_limit is None else time_limit, bound_steps=bound_steps,
+        )  # fmt: skip
+    plan = replace(plan, scenario_file=str(scenario))
+    plan.save(output)
+    if as_json:
+        print_json({**json.loads(plan.to_json()), "file": str(output)})
+    else:
+        typer.echo(
+            f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
+            f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
+        )
+
+
+def _refuse_beside_targeting(context: typer.Context) -> None:
+    """Raise where an option was given that the comparison of targetings does not heed."""
+    unheeded = ("targeting", "reach", "base", "more", "within", "freeze", "time_limit", "bound_steps", "output")
+    # The source by name: typer brings a click of its own.
+    given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"--value-of-targeting compares whole plans for one budget and writes none; leave out {options}"
+        )
+
+
+@group.command(epilog="Example: tenure explain plan.json --simplest simplest.json")
+def explain(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    simplest: Annotated[
+        Path | None, typer.Option(help="Also write the simplest plan to this .json, .csv or .xlsx file.")
+    ] = None,
+    keep: Annotated[
+        float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
+    ] = 0.97,
+    budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go."""
+    from dataclasses import replace
+
+    from experiments.cli.inputs import open_plan
+    from experiments.terminal.progress import progress_bars
+    from experiments.words.explain import explain_plan, explanation_in_words
+    from optimizer.plan_files import PLAN_FILES
+
+    if simplest is not None:
+        check_output(simplest, PLAN_FILES, [plan, scenario])
+    file, found, twin, made = open_plan(plan, scenario, simplest)
+    with progress_bars() as step:
+        answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
+    if simplest is not None and answer.simplest is not None:
+        replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
+    else:
+        simplest = None
+    if as_json:
+        print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
+    else:
+        typer.echo(explanation_in_words(answer, plan, file, simplest))
+
+
+@group.command(epilog="Example: tenure frontier scenario.yaml --budgets 100000,200000,400000")
+def frontier(
+    scenario: ScenarioFile,
+    budgets: Annotated[
+        str | None,
+        typer.Option(help="Budgets, separated by commas [default: even steps up to where more pays no more]."),
+    ] = None,
+    number: Annotated[int, typer.Option(help="How many even steps.", min=1, max=200)] = 8,
+    targeting: TargetingOption = "state",
+    bound: Annotated[bool, typer.Option(help="Prove a bound at each budget.")] = True,
+    table: Annotated[Path | None, typer.Option(help="Also write the points to this .csv or .parquet file.")] = None,
+    seed: NoSeed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Show the most customer asset by budget, where more stops paying, and winning against keeping along the way."""
+    from pandas import DataFrame
+
+    from experiments.terminal.frontier import budgets_of, frontier_rows, frontier_summary
+    from experiments.terminal.progress import progress_bars
+    from optimizer.insight.frontier import frontier as trace_frontier
+
+    if table is not None:
+        check_output(table, TABLE_FILES, [scenario])
+    found, twin = open_scenario(scenario, [table])
+    with progress_bars() as step:
+        curve = trace_frontier(
+            found, twin.chain, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
+            progress=step("Optimising"),
+        )  # fmt: skip
+    if table is not None:
+        write_table(table, DataFrame(frontier_rows(curve)))
+    if as_json:
+        print_json({"points": frontier_rows(curve), "sweet_spot": frontier_rows(curve)[-1]})
+    else:
+        typer.echo(frontier_summary(curve, found, scenario))
+
+
+@group.command(epilog="Example: tenure allocate curves.csv --budget 1000 --period-share 0.3 --floor tv=100")
+def allocate(
+    curves: Annotated[
+        Path, typer.Argument(metavar="CURVES", help="CSV with channel, period (may be missing), spend, response.")
+    ],
+    budget: Annotated[float | None, typer.Option(help="Money over all periods [default: the rules file's].")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules file (YAML): see examples/allocate.")] = None,
+    carry_over: Annotated[
+        str | None, typer.Option(help="Weights of this period's spend, the last one's, ...: e.g. .6,.3,.1")
+    ] = None,
+    period_share: Annotated[float | None, typer.Option(help="Largest share of the budget in one period.")] = None,
+    floor: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At least; repeat.")] = None,
+    cap: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At most; repeat.")] = None,
+    periods: Annotated[
+        int | None, typer.Option(help="Repeat curves that name no period so often.", min=1, max=1200)
+    ] = None,
+    time_limit: Annotated[
+        float,
+        typer.Option(help="Seconds; then the best plan so far, with its gap. A first may take 5.", min=0.01, max=1e6),
+    ] = 60.0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write .csv, .json or .xlsx.")] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Split a budget over response curves from elsewhere, such as a marketing-mix model's, under rules.
+
+    Curves are straight between points and flat beyond the last; they may bend up and down, but not fall. Carry-over
+    comes before the curve: a period's response is to the weighted spend of it and the periods before.
+    """
+    from experiments.terminal.allocate import run_allocate
+
+    run_allocate(
+        curves, rules, output, budget=budget, periods=periods, carry_over=carry_over, period_share=period_share,
+        floors=floor or [], caps=cap or [], time_limit=time_limit, tell=print_json if as_json else None,
+    )  # fmt: skip
+
+
+@group.command(epilog="Example: tenure risk scenario.yaml --samples 12 --caution 0.5 -o cautious.json")
+def risk(
+    scenario: ScenarioFile,
+    budget: BudgetOption = None,
+    targeting: TargetingOption = "state",
+    samples: Annotated[
+        int, typer.Option(help="Samples of the uncertain numbers; as many again score plans.", min=2)
+    ] = 12,
+    tail: Annotated[float, typer.Option(help="Share of the samples that caution looks at.", min=0.01, max=1)] = 0.2,
+    caution: Annotated[float, typer.Option(help="0: the mean alone; 1: the worst part alone.", min=0, max=1)] = 0.5,
+    bound: Annotated[bool, typer.Option("--bound", help="Prove a bound: one programme for each sample.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the cautious plan to this file.")] = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
+    from experiments.terminal.progress import progress_bars
+    from experiments.terminal.risk import risk_dict, risk_summary
+    from optimizer.insight.risk import risk as weigh
+    from optimizer.plan_files import PLAN_FILES
+    from sim.scenario.file import load
+    from sim.twin import build
+
+    if output is not None:
+        check_output(output, PLAN_FILES, [scenario])
+    found = load(scenario)
+    keep_base(found, [output])
+    with progress_bars() as step:
+        result = weigh(
+            found, lambda each: build(each).chain, budget, samples=samples, tail=tail, caution=caution,
+            targeting=targeting, bounded=bound, seed=seed, threads=threads, progress=step("Weighing assumptions"),
+        )  # fmt: skip
+    if output is not None:
+        result.cautious.save(output)
+    if as_json:
+        print_json(risk_dict(result))
+    else:
+        typer.echo(risk_summary(result, found, scenario, tail, output))

@@ -1,0 +1,193 @@
+"""Commands that simulate customers under policies, and show what was kept of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.cli.inputs import chosen_policies, open_scenario
+from experiments.cli.options import (
+    THREADS,
+    BudgetOption,
+    Json,
+    NoSeed,
+    ScenarioFile,
+    Seed,
+    Threads,
+    commands,
+    print_json,
+)
+from sim.errors import InputError
+from sim.files import TABLE_FILES, check_output, writable_folder
+
+__all__ = ["group"]
+
+group = commands()
+
+PolicyOption = Annotated[str, typer.Option(help="A policy's name or a plan file.")]
+
+REPLICATIONS = 20
+
+
+@group.command(epilog="Example: tenure simulate scenario.yaml --policy as-today --table months.csv")
+def simulate(
+    scenario: ScenarioFile,
+    policy: PolicyOption = "as-today",
+    budget: BudgetOption = None,
+    replications: Annotated[
+        int | None,
+        typer.Option(help="How many times [default: 20; 1 with --until, --save, --resume].", min=1, max=100_000),
+    ] = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", "--csv", help="Also write period x segment x stage to this .csv or .parquet file."),
+    ] = None,
+    until: Annotated[int | None, typer.Option(help="Stop after so many periods.", min=1)] = None,
+    save: Annotated[Path | None, typer.Option(help="Save the market where --until stops it.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on from a saved market (same scenario and --seed), under any --policy.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate the customers under one policy; or one market in parts, branching into other policies on the way."""
+    from experiments.compare import compare
+    from experiments.simulate import Part, follow
+    from experiments.terminal.progress import progress_bars
+    from experiments.terminal.summary import simulation_dict, simulation_summary
+
+    in_parts = until is not None or save is not None or resume is not None
+    if in_parts and replications not in (None, 1):
+        raise InputError(f"--replications {replications}: --until, --save and --resume follow one market; leave it out")
+    read = [scenario, resume, Path(policy) if Path(policy).is_file() else None]
+    if table is not None:
+        check_output(table, TABLE_FILES, read)
+    if save is not None:
+        check_output(save, others=[*read, table])
+    found, twin = open_scenario(scenario, [table, save])
+    with progress_bars() as step:
+        if in_parts:
+            part = follow(
+                found, twin, policy, budget, seed=seed, threads=threads, until=until, save=save, resume=resume,
+                progress=step("Simulating"),
+            )  # fmt: skip
+        else:
+            total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+            number = REPLICATIONS if replications is None else replications
+            part = Part(
+                compare(
+                    twin, [chosen], total, seed=seed, replications=number, threads=threads,
+                    progress=step("Simulating"),
+                )
+            )  # fmt: skip
+    if table is not None:
+        part.comparison.outcomes[0].history.save(table)
+    if as_json:
+        print_json(simulation_dict(twin, part))
+    else:
+        typer.echo(simulation_summary(twin, part, scenario, policy))
+
+
+@group.command(epilog="Example: tenure trace scenario.yaml --customer 17 --policy as-today")
+def trace(
+    scenario: ScenarioFile,
+    customer: Annotated[
+        str | None,
+        typer.Option(help="A number from 0 on inside a segment; or a base's customer id [default: the first]."),
+    ] = None,
+    segment: Annotated[str | None, typer.Option(help="Whose customer [default: the first with people].")] = None,
+    policy: PolicyOption = "as-today",
+    budget: BudgetOption = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Tell one customer's life: what the firm saw, what was true, what it bought and what was spent on it."""
+    from experiments.terminal.progress import progress_bars
+    from experiments.trace import trace_life
+    from experiments.words.story import life_in_words
+
+    found, twin = open_scenario(scenario)
+    total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+    with progress_bars() as step:
+        life = trace_life(
+            twin, chosen, total, segment=segment, customer=customer, seed=seed, threads=threads,
+            progress=step("Simulating"),
+        )  # fmt: skip
+    if as_json:
+        print_json(life.to_dict())
+    else:
+        typer.echo(life_in_words(life, scenario))
+
+
+@group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
+def compare(
+    scenario: ScenarioFile,
+    policy: Annotated[
+        list[str], typer.Option(help="A policy's name or a plan file; repeat. The first is the reference.")
+    ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
+    budget: BudgetOption = None,
+    replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
+    track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Simulate several policies on the same customers with the same luck, and track the runs."""
+    from experiments.compare import compare as run
+    from experiments.study.keep import keep_study
+    from experiments.terminal.progress import progress_bars
+    from experiments.terminal.summary import comparison_summary
+
+    found, twin = open_scenario(scenario)
+    total, chosen = chosen_policies(policy, found, twin, budget)
+    names = [each.name for each, _ in chosen]
+    doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if doubled is not None:
+        raise InputError(f"policy '{doubled}' is named twice; name each policy once")
+    plans = [(each.name, plan) for each, plan in chosen if plan is not None]
+    proven, plan = plans[0] if len(plans) == 1 else ("plan", None)
+    if track:
+        folder = writable_folder(folder)
+    report, uri = None, None
+    with progress_bars() as step:
+        result = run(
+            twin, [each for each, _ in chosen], total, seed=seed, replications=replications, threads=threads,
+            progress=step("Simulating"),
+        )  # fmt: skip
+        if track:
+            report, uri = keep_study(
+                folder, "compare", scenario, scenario=found, twin=twin, comparison=result, plan=plan,
+                plan_policy=proven, step=step,
+            )  # fmt: skip
+    if as_json:
+        print_json(
+            {
+                "scenario": found.name,
+                "budget": total,
+                "policies": result.to_rows(),
+                "report": None if report is None else str(report),
+                "tracking_uri": uri,
+            }
+        )
+    else:
+        typer.echo(comparison_summary(found, result, report, folder if track else None))
+
+
+@group.command(epilog="Example: tenure ui --folder first-look")
+def ui(
+    folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
+    from experiments.tracking.log import serve
+
+    def announce(url: str) -> None:
+        typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
+
+    serve(folder, port, announce=announce)

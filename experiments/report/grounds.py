@@ -1,0 +1,203 @@
+"""What the report's answer rests on: the bound, the fit, the assumptions, what the intervals cover, what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from experiments.report import charts
+from experiments.report.page import (
+    NARROW,
+    bullets,
+    chart,
+    money,
+    paragraph,
+    percent,
+    scale,
+    section,
+    subheading,
+    table,
+)
+from experiments.words.effects import effect_in_words
+from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
+from experiments.words.phrases import at_least, at_most, fixed_costs_in_words, target_in_words
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison
+    from optimizer.plan import Plan
+    from sim.scenario.file import Scenario
+
+__all__ = ["FittedFigure", "assumptions", "coverage", "fit_beside_published", "how_far", "next_steps"]
+
+MOST_PRICES = 10
+"""Rules shown with their price, the dearest first."""
+
+
+class FittedFigure(Protocol):
+    """One figure of a calibration, beside what was published."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def published(self) -> str | None: ...  # noqa: D102
+    @property
+    def computed(self) -> float: ...  # noqa: D102
+
+
+def how_far(scenario: Scenario, plan: Plan | None) -> str:
+    """Return how much of the possible lift the plan holds, what the bound assumes and what the rules cost."""
+    if plan is None:
+        return section(
+            "bound",
+            "How far from the best possible",
+            paragraph("No plan was optimised in this study, so there is no upper bound to measure against."),
+        )
+    parts = []
+    assumes = f"What this assumes: {plan.bound_assumes}. "
+    if math.isnan(plan.bound):
+        assumes = ""
+        parts.append(
+            paragraph(
+                f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
+                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. Note that "
+                f"{plan.bound_assumes}. That reference is {money(plan.reference)}."
+            )
+        )
+    elif math.isfinite(plan.lift_share):
+        parts += [
+            scale(plan.lift_share, f"least spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
+            paragraph(
+                f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
+                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. No policy can add more than "
+                f"{money(plan.bound - plan.no_spend)}. So the plan holds at least {at_least(plan.lift_share)} of "
+                f"the possible lift, and the gap is at most {at_most(plan.gap)}."
+            ),
+        ]
+    else:
+        parts.append(
+            paragraph("The upper bound is no better than the least the rules allow: there is no lift to share.")
+        )
+    if plan.fixed_costs > 0:
+        parts.append(paragraph(fixed_costs_in_words(plan.fixed_costs, plan.asset)))
+    parts.append(
+        paragraph(
+            f"{assumes}Values here are expected ones with customers in trait classes; "
+            "those in the table of policies are simulated with traits of each customer's own, so they differ a "
+            f"little. Search: {plan.termination}.",
+            "soft",
+        )
+    )
+    if plan.prices:
+        dearest = sorted(plan.prices.items(), key=lambda item: -abs(item[1]))[:MOST_PRICES]
+        rows = [[name, money(1000 * price, signed=True)] for name, price in dearest]
+        parts += [
+            subheading("What the rules cost"),
+            table(["Rule that binds", "1,000 more in its limit changes the asset by"], rows),
+            paragraph(
+                "Each limit by itself. The figure for one more 1,000 of budget above also moves the limits that are "
+                "stated as shares of it.",
+                "soft",
+            ),
+        ]
+    return section("bound", "How far from the best possible", *parts)
+
+
+def fit_beside_published(fit: Sequence[FittedFigure] | None) -> str:
+    """Return the figures of a calibration beside published ones; nothing without them."""
+    if not fit:
+        return ""
+    rows = []
+    for figure in fit:
+        digits = ",.4g" if abs(figure.computed) < 1000 else ",.2f"
+        rows.append([figure.name, figure.published or "–", f"{figure.computed:{digits}}".replace("-", "−")])
+    return section(
+        "fit",
+        "How well the purchases are described",
+        table(["Figure", "Published", "Computed here"], rows),
+    )
+
+
+def assumptions(scenario: Scenario) -> str:
+    """Return every assumption in words, with the response curves."""
+    after = "counted, under today's spend" if scenario.terminal != "none" else "not counted"
+    basics = [
+        f"Margin: {percent(scenario.margin, exact=True)} of revenue."
+        if scenario.margin != 1
+        else "Amounts are margins already.",
+        f"Money is discounted at {percent(scenario.discount_rate, exact=True)} a year; what comes after the horizon is "
+        f"{after}.",
+    ]
+    for name, segment in scenario.segments.items():
+        if segment.start:
+            counts = ", ".join(f"{number:,.0f} {stage}" for stage, number in segment.start.items())
+            basics.append(f"At the start, “{name}” holds {counts}.")
+    if scenario.base is not None:
+        basics.append(
+            f"Everybody else is a real customer on record up to {scenario.base.as_of.isoformat()}, each with a "
+            "posterior of its own."
+        )
+    basics += [*customers_in_words(scenario), *market_in_words(scenario), *survey_in_words(scenario)]
+    parts = [bullets([_kept_together(basic.replace("`", "'")) for basic in basics])]
+    if scenario.chain is not None:
+        chain = scenario.chain
+        rows = [
+            [f"{chain.lever} {i + 1}" + (" (as today)" if i == chain.reference else ""), money(action.spend)]
+            for i, action in enumerate(chain.actions)
+        ]
+        parts += [
+            paragraph(f"Customers follow a chain that the scenario gives, with {len(chain.states)} states."),
+            table(["Action", f"Money per customer and {scenario.period}"], rows),
+        ]
+    else:
+        rows = []
+        for name, lever in scenario.levers.items():
+            today = money(lever.reference) if lever.reference else "not used"
+            when = "".join(f"; {said}" for said in timing_in_words(lever, scenario.period))
+            for effect, curve in lever.moves.items():
+                does = _kept_together(effect_in_words(effect, curve, scenario.period))
+                rows.append([name, target_in_words(lever) + when, does, today])
+        parts += [
+            table(["Lever", "Used on", "What money does", "Today"], rows, left=3),
+            chart(
+                "responses",
+                charts.response_curves(scenario),
+                "The assumed responses. Each passes through the manager's answers; the dot is today's spend, where the "
+                "fitted behaviour of customers is left as it is.",
+            ),
+        ]
+    return section("assumptions", "What is assumed", *parts, tag="assumption")
+
+
+def _kept_together(words: str) -> str:
+    """Return words with every number on one line with its sign of per cent."""
+    return words.replace(" %", f"{NARROW}%")
+
+
+def coverage(comparison: Comparison) -> str:
+    """Return what the intervals cover and what not."""
+    return section(
+        "coverage",
+        "What the intervals cover",
+        paragraph(
+            f"Replication noise only: the customers' hidden truth and luck over {comparison.replications} "
+            "replications, the same customers with the same luck under every policy. They do not cover the "
+            "assumptions above, nor the uncertainty of fitted parameters. With other responses the ranking may change."
+        ),
+    )
+
+
+def next_steps(plan: Plan | None) -> str:
+    """Return what to do next."""
+    steps = [
+        "Replace the assumed responses, prospect numbers and margin in the scenario file with your own; "
+        "`tenure check SCENARIO` reads the file back in words.",
+        "Run the study again with `tenure compare SCENARIO --policy as-today --policy plan.json`.",
+        "Browse every run, and what it depended on, with `tenure ui`.",
+        "Test the response that matters most on a small random part of the customers before the budget moves.",
+    ]
+    if plan is None:
+        steps.insert(1, "Let the optimiser look for a better policy: `tenure optimize SCENARIO -o plan.json`.")
+    elif plan.shadow_price > 1e-6:
+        steps.insert(1, "See what another budget is worth: `tenure optimize SCENARIO --budget X -o plan.json`.")
+    return section("next", "What to do next", bullets(steps))

@@ -1,0 +1,323 @@
+"""One self-contained page that answers a study: which policy, how much more, how far from the best, on what grounds.
+
+The answer comes first; then what it rests on; then what is only assumed; then what to do next. The page needs no
+network: plotly.js is inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.report import charts, grounds
+from experiments.report.grounds import FittedFigure
+from experiments.report.page import (
+    card,
+    chart,
+    money,
+    page,
+    paragraph,
+    percent,
+    section,
+    table,
+)
+from experiments.words.phrases import at_least, at_most, called, played_policy, quoted, shadow_price_in_words
+from sim.files import write_text
+from sim.valuation import customer_asset
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison, Outcome
+    from optimizer.plan import Plan
+    from sim.scenario.file import Scenario
+    from sim.twin import Twin
+
+__all__ = ["FittedFigure", "write_report"]
+
+
+def write_report(
+    path: str | Path,
+    *,
+    scenario: Scenario,
+    twin: Twin,
+    comparison: Comparison,
+    plan: Plan | None = None,
+    fit: Sequence[FittedFigure] | None = None,
+    plan_policy: str = "plan",
+) -> Path:
+    """Write the report of a study and return where it is.
+
+    Parameters
+    ----------
+    path
+        Written under a temporary name and moved into place.
+    plan
+        What the optimiser answered; None: no plan was made.
+    fit
+        Figures of the calibration beside published ones.
+    plan_policy
+        Name of the compared policy that plays ``plan``.
+
+    Raises
+    ------
+    FolderError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
+    played = played_policy(comparison, plan, plan_policy)
+    body = [
+        _answer(scenario, comparison, best, plan),
+        _policies(scenario, comparison, best),
+        _over_time(scenario, comparison, best),
+        _allocation(scenario, comparison, best, plan, played),
+        _customers(scenario, comparison, best, played),
+        _winning_and_keeping(scenario, comparison),
+        grounds.how_far(scenario, plan),
+        grounds.fit_beside_published(fit),
+        grounds.assumptions(scenario),
+        grounds.coverage(comparison),
+        grounds.next_steps(plan),
+    ]
+    kicker = f"{scenario.name} · {scenario.periods} {scenario.period}s" + (
+        f" · {scenario.currency}" if scenario.currency else ""
+    )
+    foot = (
+        f"Made by Tenure. Scenario {scenario.hash[:12]}, seed {comparison.seed}, "
+        f"{comparison.replications} replications. "
+        "This page is self-contained: it can be mailed and opened without a network."
+    )
+    content = page(
+        "Which policy makes the customers worth most?", kicker, [b for b in body if b], foot, charts.script()
+    )
+    write_text(path, content)
+    return path
+
+
+def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None) -> str:
+    currency, reference = scenario.currency, comparison.outcomes[0]
+    span = f"{scenario.periods} {scenario.period}s" + (" and after" if scenario.terminal != "none" else "")
+    sentences = []
+    name, before = called(best.name), called(reference.name)
+    name = name[0].upper() + name[1:]
+    cards = [card("Customer asset", money(best.asset, currency), f"{best.name}, {span}")]
+    interval = f"{money(best.low)} to {money(best.high)}"
+    if len(comparison.outcomes) == 1:
+        sentences.append(
+            f"Under {quoted(best.name)} the customers are worth {money(best.asset, currency)} over {span}."
+        )
+    elif best is reference:
+        sentences.append(
+            f"No policy here beats {before}: with it the customers are worth {money(best.asset, currency)}."
+        )
+    else:
+        sentences.append(
+            f"{name} makes the customers worth most: {money(best.asset, currency)}, "
+            f"{money(best.difference)} more than {before}"
+            + (f" (95 % interval {interval})." if math.isfinite(best.low) else ".")
+        )
+        if not math.isfinite(best.low):
+            sentences.append("One replication gives no interval; run several before you rely on the difference.")
+        elif not best.clear:
+            sentences.append("The interval includes zero: the two cannot be told apart by this many replications.")
+        share = best.difference / abs(reference.asset) if reference.asset else float("nan")
+        cards.append(
+            card(
+                f"More than “{reference.name}”",
+                money(best.difference, signed=True),
+                f"{percent(share)} more" if share < 1 else "",
+            )
+        )
+    if plan is not None:
+        sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
+        cards.append(card("One more 1,000 brings", money(1000 * plan.shadow_price, signed=True), "beyond its own cost"))
+        if math.isfinite(plan.lift_share):
+            sentences.append(_how_far(plan))
+            cards.append(
+                card("Share of the possible lift", f"≥ {at_least(plan.lift_share)}", "against the upper bound")
+            )
+    said = "".join(paragraph(sentence) for sentence in sentences)
+    caution = (
+        "How customers respond to marketing is assumed in this scenario, not measured: the figures are illustrative "
+        "until you put your own answers in. Intervals cover replication noise only."
+    )
+    return f'<div class="answer">{said}</div>\n<div class="cards">{"".join(cards)}</div>\n{paragraph(caution, "soft")}'
+
+
+def _how_far(plan: Plan) -> str:
+    if plan.lift_share > 0.99:
+        if plan.gap < 1e-3:
+            return "No policy could do better: the plan reaches the upper bound."
+        return f"No policy could add more than {at_most(plan.gap)} of the possible lift to what the plan brings."
+    return (
+        f"The plan holds at least {at_least(plan.lift_share)} of what marketing could at most add; no plan that tells "
+        "customers apart as the firm can has more than the rest to gain."
+    )
+
+
+def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
+    reference = comparison.outcomes[0]
+    ranked = sorted(comparison.outcomes, key=lambda outcome: -outcome.asset)
+    colours = charts.policy_colours(comparison, best.name)
+    rows = []
+    for outcome in ranked:
+        whether = "reference" if outcome is reference else money(outcome.difference, signed=True)
+        interval = f"{money(outcome.low, signed=True)} to {money(outcome.high, signed=True)}"
+        if outcome is reference or not math.isfinite(outcome.low):
+            interval = "–"
+        spend, kept = float(outcome.spends.mean()), float(outcome.kept.mean())
+        rows.append([outcome.name, money(outcome.asset), whether, interval, f"{kept:,.0f}", money(spend)])
+    money_head = f", {scenario.currency}" if scenario.currency else ""
+    header = ["Policy", f"Customer asset{money_head}", "Difference", "95 % interval", "Alive at end", "Spend"]
+    if len(ranked) == 1:
+        header, rows = header[:2] + header[4:], [row[:2] + row[4:] for row in rows]
+    parts = [
+        table(
+            header,
+            rows,
+            first=0,
+            dots=[colours[outcome.name] for outcome in ranked],
+        ),
+        paragraph(
+            "Customer asset: discounted profit from present and future customers after marketing"
+            + (
+                ", with what customers are worth after the horizon under today's spend."
+                if scenario.terminal != "none"
+                else ", within the horizon only."
+            )
+            + " Alive at end: customers who are truly still customers, which a firm cannot see. Every policy keeps to "
+            f"the same budget of {money(comparison.budget, scenario.currency)}.",
+            "soft",
+        ),
+    ]
+    if len(ranked) > 1:
+        parts.append(
+            chart(
+                "comparison",
+                charts.comparison_with_intervals(comparison, best.name, scenario.currency),
+                "Dot: mean difference on the same customers with the same luck. "
+                "Whisker: 95 % interval over replications.",
+            )
+        )
+    return section("policies", "The policies compared", *parts)
+
+
+def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
+    asset = customer_asset(best.history, scenario.discount_per_period)
+    caption = f"Under {quoted(best.name)}, {money(asset.within_horizon, scenario.currency)} come within the horizon"
+    if scenario.terminal != "none":
+        caption += f" and {money(asset.after_horizon)} after it, from the customers it leaves behind"
+    caption += (
+        ". A policy that invests falls behind before it pulls ahead; part of its lead shows only after the horizon."
+    )
+    return section(
+        "over-time",
+        "Asset over time",
+        chart("asset", charts.asset_over_time(comparison, best.name, scenario), caption),
+    )
+
+
+def _allocation(
+    scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None, played: Outcome | None
+) -> str:
+    whose = best if plan is None else played
+    name = "the plan" if whose is None else quoted(whose.name)
+    targets = comparison.outcomes[0].history.targets
+    spend = plan.spend if plan is not None else best.history.spend
+    total = float(spend.sum())
+    if total <= 0:
+        return section("allocation", f"Where {name} puts the money", paragraph("It spends nothing."))
+    segments = list(dict.fromkeys(targets.segments))
+    member = np.array([[segment == name for name in targets.segments] for segment in segments], dtype=float)
+    by_segment = member @ spend.sum(axis=(0, 2))
+    by_lever = spend.sum(axis=(0, 1, 2))
+    limit = scenario.rules.period_share * comparison.budget if scenario.rules.period_share < 1 else math.inf
+    shares = sorted(zip(by_lever, targets.levers, strict=True), reverse=True)
+    words = ", ".join(f"{lever} {percent(float(value) / total)}" for value, lever in shares if value > 0)
+    expected = "expected" if plan is not None else "mean over replications"
+    return section(
+        "allocation",
+        f"Where {name} puts the money",
+        paragraph(f"{money(total, scenario.currency)} over the horizon ({expected}): {words}."),
+        chart(
+            "allocation-segments",
+            charts.allocation_by_segment(segments, list(targets.levers), by_segment, scenario.currency),
+            f"Money over the horizon by segment and lever{f', {scenario.currency}' if scenario.currency else ''}; "
+            "an empty cell gets nothing.",
+        ),
+        chart(
+            "allocation-periods",
+            charts.allocation_by_period(list(targets.levers), spend.sum(axis=(1, 2)), limit, scenario),
+            f"The same money by {scenario.period} and lever.",
+        ),
+    )
+
+
+def _customers(scenario: Scenario, comparison: Comparison, best: Outcome, played: Outcome | None) -> str:
+    reference = comparison.outcomes[0]
+    other = played or best
+    after = None if other is reference else other
+    seen = scenario.chain is not None
+    last = "still customers" if seen else "alive (true, hidden)"
+    figure, hidden = charts.customers_by_stage(reference, after, scenario.period, last)
+    caption = (
+        "Head counts by state."
+        if seen
+        else (
+            "Head counts as the firm sees them; the silently gone still count where they were last seen. The last "
+            "panel is the truth: customers who are still customers."
+        )
+    )
+    if hidden:
+        caption += f" {hidden} smaller states are left out."
+    heading = "Customers by stage" if after is None else f"Customers by stage: “{after.name}” and “{reference.name}”"
+    return section("customers", heading, chart("customers", figure, caption))
+
+
+def _winning_and_keeping(scenario: Scenario, comparison: Comparison) -> str:
+    """Return what winning and what keeping a customer costs on average; nothing for a chain of one's own."""
+    levers = comparison.outcomes[0].history.targets.levers
+    moves = [set(scenario.levers[name].moves) if name in scenario.levers else set() for name in levers]
+    winning = np.array([bool(m & {"awareness", "acquisition"}) for m in moves])
+    keeping = np.array([bool(m & {"survival"}) for m in moves])
+    if not winning.any() or not keeping.any():
+        return ""
+    from sim.scenario.file import PERIODS_PER_YEAR
+
+    rows = []
+    for outcome in comparison.outcomes:
+        history = outcome.history
+        money_by_lever = history.spend.sum(axis=(0, 1, 2))
+        won = float(history.events["won"].sum())
+        years = float(history.alive[:-1].sum()) / PERIODS_PER_YEAR[scenario.period]
+        for_winning, for_keeping = float(money_by_lever[winning].sum()), float(money_by_lever[keeping].sum())
+        rows.append(
+            [
+                outcome.name,
+                money(for_winning),
+                f"{won:,.0f}",
+                money(for_winning / won) if won > 0 else "–",
+                money(for_keeping),
+                f"{years:,.0f}",
+                money(for_keeping / years) if years > 0 else "–",
+            ]
+        )
+    return section(
+        "winning",
+        "Cost of winning against keeping",
+        table(
+            [
+                "Policy", "Spent on winning", "Customers won", "Per customer won",
+                "Spent on keeping", "Customer-years", "Per customer-year kept",
+            ],
+            rows,
+        ),
+        paragraph(
+            "Averages, not margins: some customers come or stay without any money. Winning: levers that move awareness "
+            "or acquisition. Keeping: levers that move survival, per year of a true customer.",
+            "soft",
+        ),
+    )  # fmt: skip

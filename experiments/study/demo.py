@@ -1,0 +1,156 @@
+"""The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments.compare import Comparison, compare
+from experiments.study.keep import keep_study
+from experiments.study.scenario_file import calibrated, scenario_text
+from experiments.terminal.progress import Step
+from optimizer.optimize import optimise
+from optimizer.plan import Plan
+from policies.catalogue import NAMES, named
+from policies.planned import Planned
+from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.customers.calibration import (
+    CDNOW_CALIBRATION_END,
+    PUBLISHED_CDNOW,
+    GammaGamma,
+    ParetoNBD,
+    cdnow_figures,
+)
+from sim.errors import FolderError
+from sim.files import writable_folder, write_text
+from sim.scenario.file import Scenario, load
+from sim.twin import Twin, build
+
+__all__ = ["Demo", "FitFigure", "demo_scenario", "run_demo"]
+
+SCENARIO_FILE = "scenario.yaml"
+BASE_FILE = "cdnow.duckdb"
+REPLICATIONS = 20
+
+
+@dataclass(frozen=True)
+class FitFigure:
+    """One figure of the calibration, beside what was published."""
+
+    name: str
+    published: str | None
+    computed: float
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """Everything the demo found and made."""
+
+    scenario: Scenario
+    twin: Twin
+    fit: tuple[FitFigure, ...]
+    plan: Plan
+    comparison: Comparison
+    scenario_path: Path
+    kept_scenario: bool
+    report: Path
+    tracking_uri: str
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``tenure demo --json`` prints."""
+        figures = {figure.name: figure.computed for figure in self.fit}
+
+        def of(model: str, *names: str) -> dict[str, float]:
+            return {name.replace("-", "_"): figures[f"{model} {name}"] for name in names}
+
+        return {
+            "fit": {
+                "pareto_nbd": of("Pareto/NBD", "r", "alpha", "s", "beta", "log-likelihood"),
+                "gamma_gamma": of("gamma-gamma", "p", "q", "gamma"),
+                "holdout": {
+                    "cumulative_error": figures["Pareto/NBD error of cumulative repeat purchases at week 78, %"] / 100,
+                    "weekly_mape": figures["Pareto/NBD weekly MAPE of weeks 40-78, %"] / 100,
+                    "correlation": figures["Pareto/NBD correlation with actual holdout"],
+                },
+            },
+            "policies": self.comparison.to_rows(),
+            "plan": [{key: row[key] for key in ("period", "target", "lever", "spend")} for row in self.plan.rows()],
+            "bound": self.plan.bound,
+            "lift_share": self.plan.lift_share,
+            "gap": self.plan.gap,
+            "shadow_price": self.plan.shadow_price,
+            "report": str(self.report),
+            "tracking_uri": self.tracking_uri,
+            "seconds": self.seconds,
+        }
+
+
+def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
+    """Return the text of the demo's scenario file, and the figures of its fit."""
+    figures = cdnow_figures(base)
+    published = {figure.key: figure.printed or figure.recomputed for figure in PUBLISHED_CDNOW}
+    model = ParetoNBD(*(figures[f"Pareto/NBD {name}"] for name in ("r", "alpha", "s", "beta")))
+    spend = GammaGamma(*(figures[f"gamma-gamma {name}"] for name in ("p", "q", "gamma")))
+    found = calibrated(model, spend, base.summarise(CDNOW_CALIBRATION_END))
+    text = scenario_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
+    fit = tuple(
+        FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
+    )
+    return text, fit
+
+
+def run_demo(
+    folder: Path, *, seed: int = 0, force: bool = False, threads: int = 2, step: Step = lambda _: lambda __: None
+) -> Demo:
+    """Run the demo in ``folder``: writes scenario, customer base, MLflow store, report and plan there.
+
+    An edited scenario file is used as it is, unless ``force`` writes the demo's own again.
+    """
+    began = time.perf_counter()
+    folder = writable_folder(folder)
+    step("Reading purchases")
+    base_path = folder / BASE_FILE
+    if base_path.exists() and not force:
+        try:
+            base = CustomerBase.open(base_path)
+        except FolderError as error:
+            raise FolderError(f"{error}; --force makes it again") from None
+    else:
+        base = CustomerBase.create(base_path, CDNOW_PURCHASES)
+    step("Fitting Pareto/NBD and gamma-gamma")
+    text, fit = demo_scenario(base)
+    scenario_path = folder / SCENARIO_FILE
+    kept = scenario_path.exists() and not force and _content(scenario_path) != text.encode()
+    if not kept:
+        write_text(scenario_path, text)
+    scenario = load(scenario_path)
+    step("Building the customers' twin")
+    twin = build(scenario)
+    tell = step("Optimising the plan")
+    plan = optimise(scenario, twin.chain, bound_steps=0, threads=threads, progress=tell)
+    replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
+    tell = step("Simulating the policies")
+    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    comparison = compare(
+        twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
+    )
+    report, tracking_uri = keep_study(
+        folder,
+        "demo",
+        scenario_path,
+        scenario=scenario,
+        twin=twin,
+        comparison=comparison,
+        plan=plan,
+        fit=fit,
+        step=step,
+    )
+    return Demo(
+        scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri, time.perf_counter() - began
+    )  # fmt: skip
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a file's bytes; None where it is no file, which loading it will explain."""
+    return path.read_bytes() if path.is_file() else None

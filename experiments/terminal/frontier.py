@@ -1,0 +1,91 @@
+"""The frontier as rows and in words."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.terminal.tables import money, table
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from optimizer.insight.frontier import Frontier, Point
+    from sim.scenario.file import Scenario
+
+__all__ = ["budgets_of", "frontier_rows", "frontier_summary"]
+
+
+def budgets_of(text: str | None) -> list[float] | None:
+    """Return budgets separated by commas.
+
+    Raises
+    ------
+    InputError
+        If one is not money of at least 0.
+    """
+    if text is None:
+        return None
+    try:
+        budgets = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        budgets = []
+    if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
+        raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100000,200000")
+    return budgets
+
+
+def _row(point: "Point", budget: float | None) -> dict[str, Any]:
+    plan = point.plan
+    return {
+        "budget": budget,
+        "spend": point.spend,
+        "asset": plan.asset,
+        "lift": plan.asset - plan.no_spend,
+        "shadow_price": plan.shadow_price if budget is not None else 0.0,
+        "winning_share": point.winning_share,
+        "kept": point.kept,
+        "satisfaction": point.satisfaction,
+        "bound": plan.bound,
+        "lift_share": plan.lift_share,
+    }
+
+
+def frontier_rows(curve: "Frontier") -> list[dict[str, Any]]:
+    """Return one dict per budget, and last the sweet spot, whose budget is None."""
+    return [*(_row(point, point.plan.budget) for point in curve.points), _row(curve.sweet_spot, None)]
+
+
+def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> str:
+    """Return the frontier as a table, with what it says first."""
+
+    def share(value: float) -> str:
+        return "" if math.isnan(value) else f"{value:.0%}"
+
+    felt = found.satisfaction is not None
+    proven = any(not math.isnan(point.plan.lift_share) for point in curve.points)
+    rows = []
+    for row in frontier_rows(curve):
+        last = row["budget"] is None
+        cells = [
+            "no limit" if last else money(row["budget"]), money(row["spend"]), money(row["asset"]),
+            money(row["lift"], signed=True), f"{row['shadow_price']:.2f}", share(row["winning_share"]),
+            money(row["kept"]),
+        ]  # fmt: skip
+        rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([share(row["lift_share"])] * proven))
+    header = ["budget", "spend", "customer asset", "lift", "next 1 brings", "on winning", "kept"]
+    header += (["satisfaction"] if felt else []) + (["of bound's lift"] if proven else [])
+    spot = curve.sweet_spot
+    words = f"More than {money(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
+    if felt:
+        words += f"; satisfaction of more than {spot.satisfaction:.1f} points does not either"
+    return "\n".join(
+        [
+            f"{words}.",
+            "",
+            table(header, rows, left=0),
+            "",
+            "Lift: above the least spend that the rules allow. Next 1 brings: net of itself. On winning: share of the "
+            "money on those who are not customers or have lapsed; the rest keeps and develops.",
+            f"Next: tenure optimize {shlex.quote(str(scenario))} --budget {spot.spend:.0f} -o plan.json",
+        ]
+    )

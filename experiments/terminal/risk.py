@@ -1,0 +1,88 @@
+"""What ``tenure risk`` prints."""
+
+import math
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.terminal.tables import money, table
+
+if TYPE_CHECKING:
+    from optimizer.insight.risk import Risk
+    from sim.scenario.file import Scenario
+
+__all__ = ["risk_dict", "risk_summary"]
+
+
+def risk_dict(result: "Risk") -> dict[str, Any]:
+    """Return the answer as data."""
+    return {
+        "scores": [asdict(score) for score in result.scores],
+        "assumptions": [{**asdict(each), "worth_knowing": each.worth_knowing} for each in result.assumptions],
+        "price_of_robustness": result.price_of_robustness,
+        "value": result.value,
+        "bound": result.bound,
+        "plans": {
+            name: {"asset": plan.asset, "spend": float(plan.spend.sum()), "status": plan.status}
+            for name, plan in (("expected", result.expected), ("cautious", result.cautious))
+        },
+    }
+
+
+def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float, output: Path | None) -> str:
+    """Return scores and assumptions as tables, with the answer first."""
+    scores = {score.name: score for score in result.scores}
+    expected, cautious = scores["expected"], scores["cautious"]
+    first = result.assumptions[0]
+    flips = [each for each in result.assumptions if each.flips_at is not None]
+    worst, mean = (
+        money(new - old, signed=True)
+        for new, old in ((cautious.tail_mean, expected.tail_mean), (cautious.mean, expected.mean))
+    )
+    lines = [
+        f"The cautious plan brings {worst} {found.currency}".rstrip() + f" in the worst {tail:.0%} and {mean} in the "
+        "mean, against the "
+        "plan made for the scenario as it stands; there it costs "
+        f"{money(result.price_of_robustness)}. Test '{first.path}' next: knowing it is worth about "
+        f"{money(first.worth_knowing)}.",
+        "",
+        table(
+            ["on fresh samples", "mean", f"worst {tail:.0%}", "worst", "mean lift", "loses in"],
+            [
+                [
+                    s.name, money(s.mean), money(s.tail_mean), money(s.worst), money(s.lift, signed=True),
+                    f"{s.loses:.0%}",
+                ]
+                for s in result.scores
+            ],
+        ),
+        "",
+        table(
+            ["assumption", "range", "lift at low", "at high", "better plan's gain at low", "at high", "worth knowing"],
+            [
+                [
+                    a.path, f"{a.low:g} to {a.high:g}", money(a.lift_low, signed=True), money(a.lift_high, signed=True),
+                    money(a.regret_low), money(a.regret_high), money(a.worth_knowing),
+                ]
+                for a in result.assumptions
+            ],
+        ),
+        "",
+        "No assumption in its range makes the plan worth less than the least spend."
+        if not flips
+        else "The plan is worth less than the least spend "
+        + ", ".join(f"where {a.path} is {'below' if a.lift_low < 0 else 'above'} about {a.flips_at:g}" for a in flips)
+        + ".",
+    ]  # fmt: skip
+    if not math.isnan(result.bound):
+        lines.append(f"On its own samples the cautious plan reaches {money(result.value)}; no plan more than "
+                     f"{money(result.bound)} (each sample's own bound with full information).")  # fmt: skip
+    where = shlex.quote(str(scenario))
+    if output is None:
+        lines.append(f"Next: tenure risk {where} -o cautious.json")
+    else:
+        lines.append(
+            f"Written to {output}. Next: tenure compare {where} --policy as-today --policy {shlex.quote(str(output))}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,257 @@
+"""What the commands print for people: the answer first, then what it rests on, then what to do next."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from experiments.compare import Comparison
+from experiments.simulate import Part
+from experiments.study.demo import Demo, FitFigure
+from experiments.terminal.tables import money, plan_table, policy_table, table
+from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
+from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
+from optimizer.insight.frontier import Targeting
+from optimizer.plan import Plan
+from sim.scenario.file import Scenario
+from sim.twin import Twin
+
+__all__ = [
+    "comparison_summary",
+    "demo_summary",
+    "fit_table",
+    "plan_summary",
+    "simulation_dict",
+    "simulation_summary",
+    "targeting_summary",
+]
+
+INTERVALS = (
+    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
+    "truth and luck (replication noise only), not the assumptions."
+)
+
+
+def fit_table(fit: tuple[FitFigure, ...]) -> str:
+    """Return computed figures beside published ones, to one digit more than those."""
+
+    def shown(figure: FitFigure) -> str:
+        digits = len((figure.published or "").partition(".")[2]) + 1
+        return (
+            f"{figure.computed:.0f}" if figure.computed == round(figure.computed) else f"{figure.computed:.{digits}f}"
+        )
+
+    rows = [[figure.name, figure.published or "", shown(figure)] for figure in fit]
+    return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
+
+
+def plan_summary(plan: Plan, currency: str) -> str:
+    """Return the plan by segment and lever, its price, bound and gap."""
+    lines = [
+        f"The plan: expected {currency or 'money'} over the horizon by segment and lever".strip(),
+        "",
+        plan_table(plan),
+        "",
+        f"Customer asset {money(plan.asset)} in the fluid twin, {money(plan.asset - plan.no_spend, signed=True)} above "
+        f"the least the rules allow.",
+    ]
+    lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
+    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
+    if binding:
+        unit = "d(money)/d(limit), less is dearer" if plan.goal == "thrift" else "d(asset)/d(limit)"
+        lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")
+    if plan.goal == "thrift":
+        spent = float(plan.spend.sum())
+        lines[4] = f"It spends {money(spent)} for a customer asset of {money(plan.asset)} in the fluid twin."
+        del lines[5]
+        lines.append(f"No policy reaches the target with less than {money(max(plan.bound, 0))}.")
+    elif math.isnan(plan.bound):
+        lines.append(f"Reference {money(plan.reference)}: what the search aimed at.")
+    elif plan.lift_share == plan.lift_share:
+        lines.append(
+            f"Upper bound {money(plan.bound)}: the plan holds at least {plan.lift_share:.1%} of the possible lift "
+            f"(gap at most {plan.gap:.1%})."
+        )
+    else:
+        lines.append(f"Upper bound {money(plan.bound)}: no better than the least the rules allow.")
+    if plan.fixed_costs > 0:
+        lines.insert(5, fixed_costs_in_words(plan.fixed_costs, plan.asset))
+    lines.append(f"Note that {plan.bound_assumes}.")
+    if plan.status != "feasible":
+        lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
+    return "\n".join(lines)
+
+
+def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> str:
+    """Return what telling customers apart is worth."""
+    first = ways[0]
+    rows = [
+        [
+            way.name,
+            money(way.asset),
+            money(way.lift, signed=True),
+            money(way.asset - first.asset, signed=True) if i else "",
+        ]
+        for i, way in enumerate(ways)
+    ]
+    header = ["what the firm tells apart", "customer asset", "lift", f"more than by {first.name}"]
+    known = [way for way in ways if way.plan is not None]
+    best, coarse = known[-1], known[0]
+    lines = [
+        f"Telling customers apart by {best.name} instead of by {coarse.name} brings "
+        f"{money(best.asset - coarse.asset, signed=True)} {currency} for the same money.".replace("  ", " "),
+        "",
+        table(header, rows),
+        "",
+        "Stage: segment and stage; state: value tier too. Full information sees hidden traits and who has silently "
+        "left: no firm can, so it says what the most perfect knowledge could bring."
+        if len(ways) > len(known)
+        else "",
+        f"Next: tenure optimize {shlex.quote(str(scenario))} --targeting stage -o plan.json",
+    ]
+    return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
+
+
+def demo_summary(demo: Demo, folder: Path) -> str:
+    """Return what ``tenure demo`` prints."""
+    best = max(demo.comparison.outcomes, key=lambda outcome: outcome.asset)
+    currency = demo.scenario.currency
+    if best.name == "as today":
+        answer = "No policy beats going on as today."
+    else:
+        answer = (
+            f"'{best.name}' makes the customers worth most: {money(best.asset)} {currency}, "
+            f"{money(best.difference, signed=True)} against today ({money(best.low, signed=True)} to "
+            f"{money(best.high, signed=True)})."
+        )
+    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
+    scenario = shlex.quote(str(folder / demo.scenario_path.name))
+    kept = ["", f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
+    return "\n".join(
+        [
+            fit_table(demo.fit),
+            "",
+            f"{demo.scenario.name}, {demo.scenario.periods} {demo.scenario.period}s, "
+            f"{demo.comparison.replications} replications, {currency}:",
+            "",
+            policy_table(demo.comparison),
+            "",
+            *rules_missed(demo.comparison, demo.scenario),
+            answer,
+            INTERVALS,
+            "",
+            plan_summary(demo.plan, currency),
+            "",
+            "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
+            *(kept if demo.kept_scenario else []),
+            "",
+            f"Done in {demo.seconds:.1f} s. Next:",
+            f"  open {demo.report}",
+            f"  tenure ui{where}                      # the runs in MLflow",
+            f"  edit {scenario}, then tenure demo{where} again",
+            "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
+        ]
+    )
+
+
+def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:
+    """Return a line for every policy whose mean spend stays more than 1 % below a lever's floor."""
+    lines = []
+    for outcome in comparison.outcomes:
+        by_lever = outcome.history.spend.sum(axis=(0, 1, 2))
+        for name, rule in scenario.rules.levers.items():
+            spent = float(by_lever[outcome.history.targets.levers.index(name)])
+            floor = rule.floor * comparison.budget
+            if spent < 0.99 * floor and outcome.name != "no spend":
+                lines.append(f"Note: '{outcome.name}' spends {money(spent)} on {name}, below its floor {money(floor)}.")
+    return lines
+
+
+def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
+    """Return what ``tenure compare`` prints."""
+    lines = [
+        f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications, budget "
+        f"{money(comparison.budget)} {scenario.currency}".rstrip(),
+        "",
+        policy_table(comparison),
+        "",
+        *rules_missed(comparison, scenario),
+        INTERVALS,
+    ]
+    if report is not None:
+        lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
+    return "\n".join(lines)
+
+
+def simulation_dict(twin: Twin, part: Part) -> dict[str, Any]:
+    """Return what ``tenure simulate --json`` prints."""
+    comparison = part.comparison
+    outcome = comparison.outcomes[0]
+    history = outcome.history
+    return {
+        "scenario": twin.scenario.name,
+        "budget": comparison.budget,
+        "replications": comparison.replications,
+        "seed": comparison.seed,
+        "periods": history.periods,
+        "resumed_at": part.resumed_at,
+        "saved": None if part.saved is None else str(part.saved),
+        "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
+        "profit": history.profit.tolist(),
+        "alive": history.alive.sum(axis=1).tolist(),
+        "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
+        "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
+        "unspent": history.unspent,
+        "mechanisms": mechanism_figures(twin, history),
+    }
+
+
+def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:
+    """Return what ``tenure simulate`` prints; ``path`` and ``policy`` as the user gave them."""
+    scenario, comparison = twin.scenario, part.comparison
+    outcome = comparison.outcomes[0]
+    history = outcome.history
+    rows = [
+        [
+            str(t + 1),
+            f"{history.alive[t].sum():,.0f}",
+            f"{history.purchases[t].sum():,.0f}",
+            money(float(history.revenue[t].sum())),
+            money(float(history.spend[t].sum())),
+            money(float(history.profit[t])),
+        ]
+        for t in range(history.periods)
+    ]
+    lines = [
+        _worth(scenario, part),
+        "",
+        table([scenario.period, "alive", "purchases", "revenue", "spend", "profit"], rows),
+        "",
+        *mechanism_lines(scenario, twin, history),
+    ]
+    if history.periods == scenario.periods:
+        lines += rules_missed(comparison, scenario)
+    return "\n".join([*lines, _next_step(part, shlex.quote(str(path)), shlex.quote(policy))])
+
+
+def _worth(scenario: Scenario, part: Part) -> str:
+    """Return the answer of a simulation in one line."""
+    outcome, period = part.comparison.outcomes[0], scenario.period
+    done = outcome.history.periods
+    who = f"{scenario.name} under '{outcome.name}'"
+    if part.resumed_at is not None:
+        who += f" from {period} {part.resumed_at + 1} on (as saved before)"
+    what = "customer asset" if done == scenario.periods else f"discounted profit of the first {done} {period}s"
+    spread = float(outcome.assets.std(ddof=1)) if outcome.assets.size > 1 else float("nan")
+    about = f" (standard deviation over replications {money(spread)})" if spread == spread else ""
+    return f"{who}: {what} {money(outcome.asset)} {scenario.currency}".rstrip() + about
+
+
+def _next_step(part: Part, path: str, policy: str) -> str:
+    outcome = part.comparison.outcomes[0]
+    if part.saved is not None:
+        saved = shlex.quote(str(part.saved))
+        return f"Saved to {saved}. Next: tenure simulate {path} --resume {saved} --policy {policy}, or another policy"
+    if outcome.name != "as today":
+        return f"Next: tenure compare {path} --policy as-today --policy {policy}"
+    return f"Next: tenure optimize {path} -o plan.json"

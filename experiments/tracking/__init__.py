@@ -1,0 +1,1 @@
+"""The MLflow store: what is logged, where it is kept, how it is shown."""

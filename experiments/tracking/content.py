@@ -1,0 +1,162 @@
+"""What is written down about a study: names, parameters, figures and notes of its runs; no MLflow here."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.valuation import customer_asset
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison, Outcome
+    from optimizer.plan import Plan
+    from sim.scenario.file import Scenario
+
+__all__ = [
+    "Series", "code_version", "digest_of", "key_of", "params_of", "plan_metrics", "policy_metrics", "policy_note",
+    "rounded", "study_note",
+]  # fmt: skip
+
+Series = list[tuple[str, float, int]]
+
+
+def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str, str]:
+    """Return what a run depends on, as dotted names."""
+    rules = scenario.rules
+    params: dict[str, object] = {
+        "scenario": scenario.name,
+        "seed": seed,
+        "replications": comparison.replications,
+        "horizon.periods": scenario.periods,
+        "horizon.period": scenario.period,
+        "horizon.terminal": scenario.terminal,
+        "discount_rate": scenario.discount_rate,
+        "margin": scenario.margin,
+        "loss": scenario.loss,
+        "budget.total": rounded(comparison.budget),
+        "budget.period_share": rules.period_share,
+        "code.version": code_version(),
+    }
+    for name, rule in rules.levers.items():
+        params |= {f"rules.{name}.floor": rule.floor, f"rules.{name}.cap": rule.cap}
+    for name, lever in scenario.levers.items():
+        params[f"levers.{name}.reference"] = lever.reference
+        for effect, curve in lever.moves.items():
+            params[f"levers.{name}.{effect}"] = (
+                f"{curve.shape}: {curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
+                f"{curve.unlimited_money:g} at most"
+            )
+    return {key: str(value) for key, value in params.items()}
+
+
+def policy_metrics(outcome: Outcome, scenario: Scenario) -> Series:
+    """Return a policy's figures, and its course by period."""
+    history = outcome.history
+    asset = customer_asset(history, scenario.discount_per_period)
+    last = history.periods
+    metrics: Series = [
+        ("asset", outcome.asset, last),
+        ("asset_within_horizon", asset.within_horizon, last),
+        ("asset_after_horizon", asset.after_horizon, last),
+        ("difference", outcome.difference, last),
+        ("difference_low", outcome.low, last),
+        ("difference_high", outcome.high, last),
+        ("kept", float(outcome.kept.mean()), last),
+        ("spend", float(outcome.spends.mean()), last),
+    ]
+    targets = history.targets
+    for step, value in enumerate(np.cumsum(asset.by_period), start=1):
+        metrics.append(("over_time/discounted_profit_so_far", float(value), step))
+    for step, value in enumerate(history.alive.sum(axis=1)):
+        metrics.append(("over_time/customers_alive", float(value), step))
+    for stage, name in enumerate(targets.stages):
+        for step, value in enumerate(history.customers[:, :, stage].sum(axis=1)):
+            metrics.append((f"customers_by_stage/{name}", float(value), step))
+    for lever, name in enumerate(targets.levers):
+        for step, value in enumerate(history.spend[..., lever].sum(axis=(1, 2)), start=1):
+            metrics.append((f"spend_by_lever/{name}", float(value), step))
+    return metrics
+
+
+def plan_metrics(plan: Plan | None) -> Series:
+    """Return the figures of a plan and its proof."""
+    if plan is None:
+        return []
+    names = ("asset", "no_spend", "bound", "lift_share", "gap", "shadow_price")
+    return [(f"plan/{name}", float(getattr(plan, name)), 0) for name in names]
+
+
+def policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, experiment: str, parent: str) -> str:
+    """Return what a policy's run says about itself, in Markdown."""
+    reference = comparison.outcomes[0]
+    return (
+        f"Policy **{_plain(outcome.name)}** in {_plain(scenario.name)}, {scenario.periods} {scenario.period}s: "
+        f"customer asset {outcome.asset:,.0f} {_plain(scenario.currency)}"
+        f"{_against(outcome, reference)}. "
+        f"Means over {comparison.replications} replications.\n\n"
+        f"The study, with its report: [open](#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning)."
+    )
+
+
+def _against(outcome: Outcome, reference: Outcome) -> str:
+    if outcome is reference:
+        return " (the reference)"
+    interval = f", 95 % interval {outcome.low:+,.0f} to {outcome.high:+,.0f}" if math.isfinite(outcome.low) else ""
+    return f", {outcome.difference:+,.0f} against *{_plain(reference.name)}*{interval} (replication noise only)"
+
+
+def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
+    """Return what a study's run says about itself, in Markdown."""
+    rows = "".join(
+        f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
+        f"| {each.spends.mean():,.0f} |\n"
+        for each in sorted(comparison.outcomes, key=lambda each: -each.asset)
+    )
+    return (
+        f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
+        f"{_against(best, comparison.outcomes[0])}. "
+        f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
+        "| policy | asset | difference | customers kept | spend |\n| --- | ---: | ---: | ---: | ---: |\n"
+        f"{rows}"
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a name without signs that Markdown would read."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text)
+
+
+def key_of(name: str) -> str:
+    """Return a name of a parameter or metric with the signs that MLflow takes."""
+    return "".join(sign if sign.isalnum() or sign in "_-. :/" else "_" for sign in name)[:250]
+
+
+def rounded(value: float) -> float:
+    """Return five significant digits, or a whole number if longer: charts zoom into whatever noise they are given."""
+    return float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
+
+
+def digest_of(plan: Plan) -> str:
+    """Return a fingerprint of a plan's intensities."""
+    return hashlib.sha256(np.ascontiguousarray(plan.intensity).tobytes()).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Return the release and a fingerprint of the sources that run."""
+    try:
+        release = version("tenure")
+    except PackageNotFoundError:
+        release = "source"
+    root = Path(__file__).resolve().parent.parent
+    content = hashlib.sha256()
+    for package in ("sim", "optimizer", "policies", "experiments"):
+        for path in sorted((root / package).rglob("*.py")):
+            content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{release}+{content.hexdigest()[:12]}"

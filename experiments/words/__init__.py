@@ -1,0 +1,1 @@
+"""Facts said once, in words that terminal, page and run share."""

@@ -1,0 +1,403 @@
+"""``tenure explain``: why a plan gives what to whom, in money and in sentences."""
+
+import math
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.terminal.progress import Step
+from experiments.terminal.tables import money, table
+from experiments.words.phrases import fixed_costs_in_words
+from optimizer.insight.ground import Ground, grounds
+from optimizer.insight.lines import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.insight.moves import KEPT, Range, Simplest, range_of, simplest_of
+from optimizer.plan import Plan
+from optimizer.search.campaign_sizes import LEAST
+from sim.errors import InputError
+from sim.scenario.file import Scenario
+from sim.twin import Twin
+
+__all__ = ["Explanation", "explain_plan", "explanation_in_words"]
+
+SHOWN = 15
+"""Lines in the table, at most."""
+CAPPED = 0.05
+"""Share of a line's money at the largest intensity on offer from which on it is said."""
+PAYS = 0.2
+"""What a next unit brings beyond its cost from which on it pays: below are the few heads that a search passes over."""
+ALIKE = 1.1
+"""Ratios nearer to 1 than this are called alike."""
+
+RANGE_ASSUMES = (
+    "from, to: how far a line's money can move at a cost of 1 % of the plan's lift, all its intensities scaled alike, "
+    "none above the largest on offer, other intensities as they are, and the money freed or needed valued at the "
+    "budget's shadow price, whatever the amount; rules on single levers or segments aside, unless marked"
+)
+BRINGS_ASSUMES = (
+    "brings: asset of the plan less asset without the line, its own money paid, other intensities as they are; next "
+    "unit: what one more unit, spread as the line's money is, brings beyond its own cost, other lines' money as it "
+    "is; rules ask: what the rules' prices ask of it; customers: per period, of those who get money"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Everything that ``tenure explain`` says."""
+
+    ground: Ground
+    lines: list[Line]
+    ranges: dict[str, Range | None]
+    rules: list[RuleFigure]
+    unspent: Unspent | None
+    pairs: list[Pair]
+    simplest: Simplest | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        ground = self.ground
+        lines = [
+            {**asdict(line), "range": None if (r := self.ranges.get(line.name)) is None else asdict(r)}
+            for line in self.lines
+        ]
+        pairs = [{**asdict(pair), "more": pair.more.name, "less": pair.less.name} for pair in self.pairs]
+        return {
+            "scenario": ground.scenario.name,
+            "asset": ground.course.asset,
+            "fixed_costs": ground.fixed_costs,
+            "no_spend": ground.no_spend,
+            "lift": ground.lift,
+            "budget": ground.problem.budget,
+            "spend": float(ground.course.spend.sum()),
+            "prices_from": ground.prices_from,
+            "better": ground.better,
+            "missed": ground.missed,
+            "lines": lines,
+            "rules": [asdict(rule) for rule in self.rules],
+            "unspent": None if self.unspent is None else asdict(self.unspent),
+            "pairs": pairs,
+            "simplest": None if self.simplest is None else _simplest_dict(self.simplest),
+            "assumes": {"lines": BRINGS_ASSUMES, "range": RANGE_ASSUMES},
+        }
+
+
+def explain_plan(
+    scenario: Scenario, twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, step: Step
+) -> Explanation:
+    """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps.
+
+    Raises
+    ------
+    InputError
+        If ``budget`` is no money, or nothing where the plan spends something.
+    """
+    if budget == 0 and plan.spend.any():
+        raise InputError(
+            f"--budget 0: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
+            "leave --budget out to explain it as it is"
+        )
+    ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
+    lines = lines_of(ground, step("What each line brings"))
+    tell, ranges = step("How far each line can move"), {}
+    for i, line in enumerate(lines):
+        ranges[line.name] = range_of(ground, line)
+        tell((i + 1) / len(lines))
+    rules, unspent, pairs = rules_of(ground), unspent_of(ground), pairs_of(ground, lines)
+    simplest = simplest_of(ground, lines, keep, step("The simplest plan"))
+    return Explanation(ground, lines, ranges, rules, unspent, pairs, simplest)
+
+
+def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
+    """Return what ``tenure explain`` prints; files as the user gave them."""
+    if not any(line.spend > 0 for line in found.lines):
+        parts = [_nothing_spent(found), _rules(found)]
+    else:
+        parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+    return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
+
+
+# --- The answer -------------------------------------------------------------------------------------------------------
+
+
+def _nothing_spent(found: Explanation) -> str:
+    """Return that there is no line to explain, and where the first unit would bring most."""
+    ground, currency = found.ground, found.ground.scenario.currency
+    text = f"{ground.scenario.name}: the plan spends nothing, so no line (segment / lever) is there to explain. "
+    text += f"Its customer asset is {money(ground.course.asset)} {currency}".rstrip() + "."
+    best = max(found.lines, key=lambda line: line.best_marginal if line.best_place else -math.inf)
+    if best.best_place:
+        text += f" The first unit would bring most on {best.name}: {best.best_marginal:.3f} beyond its own cost "
+        text += f"({best.best_place})."
+    return text
+
+
+def _answer(found: Explanation) -> str:
+    ground, currency = found.ground, found.ground.scenario.currency
+    asset, spend = ground.course.asset, float(ground.course.spend.sum())
+    text = f"{ground.scenario.name}: the plan spends {money(spend)} {currency}".rstrip()
+    text += f" and makes a customer asset of {money(asset)}, {money(asset - ground.no_spend, signed=True)} above the "
+    text += "least the rules allow."
+    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+    if len(funded) == 1:
+        text += f" All goes to one line (segment / lever), {funded[0].name}."
+    elif funded:
+        first = ", ".join(f"{line.name} {line.spend / spend:.0%}" for line in funded[:3])
+        text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
+    if found.simplest is not None and found.simplest.dropped:
+        text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
+    for number, row in enumerate(ground.problem.rows):
+        if row.name in ground.missed:
+            by = ground.missed[row.name] * float(ground.problem.row_units[number])
+            amount = ground.problem.in_words(number, by) if row.people is not None or by < 1000 else money(by)
+            text += f"\nThe plan misses '{row.name}' by {amount}."
+    if ground.scenario.rules.campaigns:
+        text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
+        if ground.campaigns_held:
+            text += "\nPrices and idle lines are for the campaigns that the plan runs: no other may start."
+        else:
+            text += "\nLeast sizes of campaigns are in no figure below."
+    if ground.prices_from == "search":
+        more = "more" if ground.better >= 0 else "less"
+        text += (
+            "\nThe file knows no prices for this plan and this scenario: they are those of the optimum that a search "
+            f"from the plan finds, which is worth {money(abs(ground.better))} {more}"
+        )
+        text += ", as it meets what the plan misses." if ground.better < 0 and ground.missed else "."
+    return text
+
+
+def _reasons(found: Explanation) -> str:
+    return "\n".join(["Why", *(f"- {_pair_in_words(pair)}" for pair in found.pairs)]) if found.pairs else ""
+
+
+def _pair_in_words(pair: Pair) -> str:
+    """Return why one line gets more than another, in one sentence: what speaks for it, then what against."""
+    more, less = pair.more, pair.less
+    grounds_for, against = [], []
+    facts = [
+        (pair.heads_times, f"it reaches {_times(pair.heads_times)} as many customers"),
+        (pair.each_times, f"each of them gets {_times(pair.each_times)} as much"),
+        (
+            _ratio(pair.marginal_at_equal, less.marginal),
+            f"at equal money ({money(less.spend)}) its next unit would bring {_small(pair.marginal_at_equal)} against "
+            f"{_small(less.marginal)}",
+        ),
+    ]
+    if more.segment != less.segment:
+        facts.append(
+            (
+                _ratio(more.value_per_customer, less.value_per_customer),
+                f"its people are worth {_small(more.value_per_customer)} each before marketing against "
+                f"{_small(less.value_per_customer)}",
+            )
+        )
+    for ratio, words in facts:
+        if ratio > ALIKE:
+            grounds_for.append(words)
+        elif ratio < 1 / ALIKE:
+            against.append(words)
+    for line, side in ((less, grounds_for), (more, against)):
+        if line.at_largest > CAPPED:
+            side.append(f"{line.at_largest:.0%} of {line.name} meets the largest intensity on offer")
+    for rule, asks in pair.rules.items():
+        side = against if asks > 0 else grounds_for
+        side.append(f"'{rule}' asks {_small(abs(asks))} a unit {'more' if asks > 0 else 'less'} of it")
+    how = f"gets {_times(pair.times)} as much as" if pair.times > ALIKE else "gets about as much as"
+    text = f"{more.name} ({money(more.spend)}) {how} {less.name} ({money(less.spend)})"
+    text += f" because {_listed(grounds_for)}" if grounds_for and pair.times > ALIKE else ""
+    text += f": {_listed(grounds_for)}" if grounds_for and pair.times <= ALIKE else ""
+    return text + (f", although {_listed(against)}" if against else "") + "."
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times" if ratio < 1 else f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
+
+
+def _ratio(above: float, below: float) -> float:
+    """Return a ratio of values; how much larger where one is not positive."""
+    if above > 0 and below > 0:
+        return above / below
+    return float("inf") if above > below else 0.0 if above < below else 1.0
+
+
+def _small(value: float) -> str:
+    return money(value) if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+def _lines_table(found: Explanation) -> str:
+    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+    rows, marked = [], False
+    for line in funded[:SHOWN]:
+        low, high, mark = "", "", ""
+        reach = found.ranges.get(line.name)
+        if reach is not None:
+            low = money(reach.low) + ("*" if reach.low_rules else "")
+            high = money(reach.high) + ("*" if reach.high_rules else "")
+            marked |= bool(reach.low_rules or reach.high_rules)
+        rows.append(
+            [
+                line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
+                f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
+                f"{line.asked:.3f}", low, high,
+            ]
+        )  # fmt: skip
+    header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
+    out = [table(header, rows)]
+    if len(funded) > SHOWN:
+        rest = sum(line.spend for line in funded[SHOWN:])
+        out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")
+    out += ["", f"{BRINGS_ASSUMES[0].upper()}{BRINGS_ASSUMES[1:]}."]
+    out += [f"{RANGE_ASSUMES[0].upper()}{RANGE_ASSUMES[1:]}."]
+    capped = [f"{line.name} {line.at_largest:.0%}" for line in funded[:SHOWN] if line.at_largest > CAPPED]
+    if capped:
+        out.append(
+            f"+ part of the money meets the largest intensity on offer, where no more can go: {_listed(capped)}."
+        )
+    out += _marks(found) if marked else []
+    out += _left_out(found)
+    committed = float(found.ground.course.spend.sum()) - sum(line.spend for line in found.lines)
+    if committed > 1e-6 * max(float(found.ground.course.spend.sum()), 1e-9):
+        out.append(f"{money(committed)} was committed before the start and is in no line.")
+    return "\n".join(out)
+
+
+def _marks(found: Explanation) -> list[str]:
+    """Return which rules the marked ends would miss."""
+    rules: dict[str, list[str]] = {}
+    for name, reach in found.ranges.items():
+        for rule in () if reach is None else (*reach.low_rules, *reach.high_rules):
+            rules.setdefault(rule.partition(" in period ")[0] if rule.startswith(LEAST) else rule, []).append(name)
+    return [f"* there '{rule}' would be missed ({', '.join(dict.fromkeys(names))})" for rule, names in rules.items()]
+
+
+def _left_out(found: Explanation) -> list[str]:
+    """Return why lines get nothing."""
+    out = []
+    if found.ground.campaigns_held:
+        rules = found.ground.scenario.rules.campaigns
+        idle = [each for each in found.lines if each.spend == 0 and each.reachable > 0 and each.lever in rules]
+        for lever in dict.fromkeys(each.lever for each in idle):
+            names, rule = [each.name for each in idle if each.lever == lever], rules[lever]
+            sizes = [f"takes at least {money(rule.least)}"] * (rule.least > 0)
+            sizes += [f"costs {money(rule.fixed_cost)} beside its money"] * (rule.fixed_cost > 0)
+            verb = "get" if len(names) > 1 else "gets"
+            out.append(
+                f"{_listed(names)} {verb} nothing because of the rule on campaigns: each of {lever}, in a segment and "
+                f"period, {' and '.join(sizes)}."
+            )
+    without = [line for line in found.lines if line.spend == 0 and line.reachable > 0 and line.best_place]
+    if not without:
+        return out
+    nearest = max(without, key=lambda line: line.best_marginal - line.best_asked)
+    verb = "brings less than" if nearest.best_marginal < nearest.best_asked else "brings about what"
+    many = f"{len(without)} other lines get" if len(without) > 1 else "1 other line gets"
+    return [
+        *out,
+        f"{many} nothing: even the best first unit there {verb} the rules ask of it (nearest: "
+        f"{nearest.name}, {nearest.best_marginal:.3f} against {nearest.best_asked:.3f}, {nearest.best_place}).",
+    ]
+
+
+# --- Rules ------------------------------------------------------------------------------------------------------------
+
+
+def _rules(found: Explanation) -> str:
+    problem = found.ground.problem
+    budgets = {row.name for row, is_budget in zip(problem.rows, purses(problem), strict=True) if is_budget}
+    lines = [f"- {_rule_in_words(rule, share=rule.limit == 0 and rule.name not in budgets)}" for rule in found.rules]
+    text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
+    left = found.unspent
+    if left is not None:
+        why = f"{money(left.money)} of the budget is not spent: "
+        if left.rules:
+            names = _listed([f"'{name}'" for name in left.rules[:3]])
+            pays = f", the best next unit {left.best_marginal:.3f} beyond its cost" if left.best_marginal > 0 else ""
+            why += f"it would pay{pays}, but for {names}."
+        elif left.best_marginal > PAYS:
+            why += f"it would pay, the best next unit {left.best_marginal:.3f} beyond its cost, and no rule is in the "
+            why += "way."
+        else:
+            why += "no rule is in the way, and another unit would bring no more than its own cost"
+            why += ", or the largest intensity on offer is played already." if left.at_largest else "."
+        text.append(why)
+    return "\n".join(text)
+
+
+def _rule_in_words(rule: RuleFigure, share: bool) -> str:
+    """Return a rule's limit, stated as a ``share`` or not, and what moving it by a unit that people think in brings."""
+    most = rule.sense == "<="
+    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if not share else "stated as a share"
+    unit, what = (1.0, "1") if rule.counts == "people" else (1000.0, "1,000")
+    if rule.counts == "people":
+        limit += " customers" if not share else " of customers"
+    elif rule.counts == "profit":
+        limit += " of profit"
+    gain = _small(abs(unit * rule.price))
+    if rule.price > 0:
+        return f"{rule.name}: {limit}; {what} more would bring {gain} beyond its own cost"
+    return f"{rule.name}: {limit}; {what} less asked for would bring {gain}"
+
+
+# --- The simplest plan ------------------------------------------------------------------------------------------------
+
+
+def _simplest(found: Explanation) -> str:
+    simple = found.simplest
+    if simple is None:
+        return "The plan brings nothing above the least the rules allow: no range and no simpler plan can be weighed."
+    spend = {line: float(simple.plan.spend[:, found.ground.places[line]].sum()) for line in simple.kept}
+    kept = ", ".join(f"{segment} / {lever} {money(spend[segment, lever])}" for segment, lever in simple.kept)
+    whole = len(simple.kept) + len(simple.dropped)
+    text = [
+        f"The simplest plan: {len(simple.kept)} of {whole} lines, optimised anew, keep {simple.share:.1%} of the lift",
+        f"- keeps {kept or 'nothing'}",
+    ]
+    if simple.dropped:
+        text.append(f"- drops {', '.join(f'{segment} / {lever}' for segment, lever in simple.dropped)}")
+    weighed = {line: share for line, share in simple.needed.items() if share == share}
+    if weighed:
+        line = max(weighed, key=lambda each: weighed[each])
+        about = "about " if line in simple.estimated else ""
+        text.append(f"- no further line can go: the next, {' / '.join(line)}, would leave {about}{weighed[line]:.1%}")
+    asked = [" / ".join(line) for line, share in simple.needed.items() if share != share]
+    if asked:
+        text.append(f"- stays because rules ask for it: {', '.join(asked)}")
+    return "\n".join(text)
+
+
+def _simplest_dict(simple: Simplest) -> dict[str, Any]:
+    def named(line: tuple[str, str]) -> dict[str, str]:
+        return {"segment": line[0], "lever": line[1]}
+
+    return {
+        "share": simple.share,
+        "asset": simple.plan.asset,
+        "status": simple.plan.status,
+        "kept": [named(line) for line in simple.kept],
+        "dropped": [
+            {**named(line), "share_left": share} for line, share in zip(simple.dropped, simple.shares, strict=True)
+        ],
+        "needed": [
+            {**named(line), "share_without": share, "estimated": line in simple.estimated}
+            for line, share in simple.needed.items()
+        ],
+        "searches": simple.searches,
+    }
+
+
+def _next(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
+    words = [shlex.quote(str(each)) for each in (scenario, plan)]
+    compare = f"tenure compare {words[0]} --policy as-today --policy {words[1]}"
+    if simplest is not None:
+        written = shlex.quote(str(simplest))
+        return f"The simplest plan is in {simplest}. Next: {compare} --policy {written}"
+    if found.simplest is None:
+        return f"Next: tenure optimize {words[0]} -o plan.json"
+    return f"Next: tenure explain {words[1]} --scenario {words[0]} --simplest simplest.json, or {compare}"

@@ -1,0 +1,234 @@
+"""What is asked: a chain, the actions to choose from, and the rules, in arrays. No solver here."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, vstack
+
+from optimizer.ask.rules import Row, Today
+from sim.arrays import Flags, Floats, Ints
+from sim.contract import Targets
+from sim.engine.chain import ControlledChain
+from sim.engine.sensitivity import Aim, Course, asset_aim, follow, thrift_aim
+from sim.errors import InputError
+from sim.scenario.file import Scenario
+
+__all__ = ["AllocationProblem", "budget_in_force", "joint_actions", "reference_spend"]
+
+
+MOST_ACTIONS = 255
+"""Actions are kept in a byte."""
+
+
+@dataclass(frozen=True, eq=False)
+class AllocationProblem:
+    """Which intensities, by period and observed target, make the customers worth most under the rules.
+
+    Attributes
+    ----------
+    chain : ControlledChain
+    actions : (groups, stages, actions, levers)
+        Joint intensities to choose from, cheapest first; padded with copies of the first.
+    choices : (groups, stages)
+        How many of them count.
+    rows : tuple of Row
+    targeting : str
+        What the firm tells apart when it spends: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers too).
+    goal : str
+        ``asset``: the most customer asset; ``thrift``: the least money; ``feasibility``: nothing but the rules.
+    floor, ceiling : (periods, groups, stages, levers), optional
+        Money that targets must get and may get: what is frozen, or kept near another plan.
+    """
+
+    chain: ControlledChain
+    actions: Floats
+    choices: Ints
+    rows: tuple[Row, ...]
+    targeting: str = "state"
+    goal: str = "asset"
+    floor: Floats | None = None
+    ceiling: Floats | None = None
+
+    @cached_property
+    def aim(self) -> Aim:
+        """Return what is maximised."""
+        if self.goal == "feasibility":
+            return replace(thrift_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
+        return asset_aim(self.chain) if self.goal == "asset" else thrift_aim(self.chain)
+
+    @cached_property
+    def after(self) -> Floats:
+        """Return what a unit of value after the horizon counts in each row."""
+        return np.array([row.after for row in self.rows])
+
+    @property
+    def budget(self) -> float:
+        """Return the money there is over the horizon; infinite where no rule limits it."""
+        return next((row.limit for row in self.rows if row.name == "budget"), np.inf)
+
+    @cached_property
+    def today(self) -> Today:
+        """Return what today's spend would do."""
+        return Today(self.chain)
+
+    @property
+    def targets(self) -> Targets:
+        """Return whom the firm can tell apart."""
+        return self.chain.targets
+
+    @cached_property
+    def money(self) -> csr_matrix:
+        """Return what a unit of money counts in each row, (rows, periods x groups x stages x levers)."""
+        return self._stacked([row.money for row in self.rows], self.chain.periods * math.prod(self.targets.shape))
+
+    @cached_property
+    def people(self) -> csr_matrix:
+        """Return what a customer counts in each row, (rows, (periods + 1) x groups x laws)."""
+        laws = self.chain.space.law_kind.size
+        return self._stacked([row.people for row in self.rows], (self.chain.periods + 1) * self.targets.shape[0] * laws)
+
+    @cached_property
+    def earned(self) -> csr_matrix:
+        """Return what a unit earned counts in each row, (rows, periods x groups)."""
+        earned = [None if row.earned is None else csr_matrix(row.earned.reshape(1, -1)) for row in self.rows]
+        return self._stacked(earned, self.chain.periods * self.targets.shape[0])
+
+    def _stacked(self, rows: list[csr_matrix | None], width: int) -> csr_matrix:
+        empty = csr_matrix((1, width))
+        return vstack([empty if row is None else row for row in rows] or [csr_matrix((0, width))], format="csr")
+
+    @cached_property
+    def limits(self) -> Floats:
+        """Return the rows' limits."""
+        return np.array([row.limit for row in self.rows])
+
+    @cached_property
+    def per_budget(self) -> Floats:
+        """Return how the limits move with the budget."""
+        return np.array([row.per_budget for row in self.rows])
+
+    def counted(self, course: Course) -> Floats:
+        """Return what each rule counts in a course of the fluid twin."""
+        return np.asarray(
+            self.money @ course.spend.ravel()
+            + self.people @ course.people.ravel()
+            + self.earned @ course.earned.ravel()
+            + self.after * course.after
+        )
+
+    def usage(self, intensity: Floats) -> Floats:
+        """Return what each rule counts under ``intensity[period, group, stage, lever]``, expected."""
+        return self.counted(follow(self.chain, intensity))
+
+    @cached_property
+    def row_units(self) -> Floats:
+        """Return the size of each rule: its limit, or for limits near zero the whole of what it weighs today."""
+        course = self.today.course
+        weighed = (
+            abs(self.money) @ course.spend.ravel()
+            + abs(self.people) @ course.people.ravel()
+            + abs(self.earned) @ np.abs(course.earned).ravel()
+            + np.abs(self.after * course.after)
+        )
+        kind = np.array([0 if row.people is None else 1 for row in self.rows], dtype=int)
+        limits = np.abs(self.limits)  # a limit far beyond anything is no measure
+        size = np.maximum(np.where(weighed > 0, np.minimum(limits, 100 * weighed), limits), weighed)
+        for each in (0, 1):  # money and people are not compared
+            floor = 1e-3 * float(size[kind == each].max(initial=0)) or 1.0
+            size = np.where(kind == each, np.maximum(size, floor), size)
+        return np.asarray(size)
+
+    @cached_property
+    def signs(self) -> Floats:
+        """Return +1 for ``<=`` rows and -1 for ``>=``: the sign of their prices."""
+        return np.array([1.0 if row.sense == "<=" else -1.0 for row in self.rows])
+
+    def in_words(self, row: int, amount: float) -> str:
+        """Return an amount of what a rule counts with its unit: money, customers or points of satisfaction."""
+        rule = self.rows[row]
+        if rule.mean_of is not None:
+            members = float((rule.mean_of @ self.today.course.people.ravel())[0])
+            return f"{amount / max(members, 1e-300):,.2f} points"
+        return f"{amount:,.2f}" if rule.people is None else f"{amount:,.1f} customers"
+
+    @property
+    def no_choice(self) -> bool:
+        """Return whether all money is held."""
+        if self.floor is None or self.ceiling is None:
+            return False
+        return bool((self.ceiling <= self.floor)[:, self.targets.allowed].all())
+
+    @cached_property
+    def possible(self) -> Flags:
+        """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""
+        out = np.arange(self.actions.shape[2]) < self.choices[..., None]
+        out = np.broadcast_to(out, (self.chain.periods, *out.shape)).copy()
+        for lever, lead in enumerate(self.targets.lead):
+            out[:lead] &= np.isclose(self.actions[..., lever], self.targets.committed[:, :, None, lever], rtol=1e-12)
+        return out
+
+    @cached_property
+    def cheapest(self) -> NDArray[np.uint8]:
+        """Return the cheapest possible action, (periods, groups, stages): nothing, or what is committed."""
+        return np.asarray(self.possible.argmax(axis=3), dtype=np.uint8)
+
+    @cached_property
+    def probability(self) -> Floats:
+        """Return odds under every action: (regimes, blocks, laws, actions, outcomes)."""
+        return self._steps[0]
+
+    @cached_property
+    def reward(self) -> Floats:
+        """Return money earned before marketing: (regimes, blocks, laws, actions)."""
+        return self._steps[1]
+
+    @cached_property
+    def _steps(self) -> tuple[Floats, Floats]:
+        environments, _ = self.chain.regimes
+        probability, reward = [], []
+        for environment in environments:
+            steps = [self.chain.step(environment, self.actions[:, :, a]) for a in range(self.actions.shape[2])]
+            probability.append(np.stack([step.probability for step in steps], axis=2))
+            reward.append(np.stack([step.reward for step in steps], axis=2))
+        return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
+
+
+def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
+    """Return what a chain offers, :meth:`sim.engine.chain.ControlledChain.actions`, where it can be weighed.
+
+    Raises
+    ------
+    InputError
+        If there is more on a target than is told apart.
+    """
+    actions, choices = chain.actions(refine)
+    if choices.max() > MOST_ACTIONS:
+        group, stage = (int(i) for i in np.unravel_index(choices.argmax(), choices.shape))
+        raise InputError(
+            f"target '{chain.targets.name(group, stage)}': {choices.max()} joint intensities to choose from, at most "
+            f"{MOST_ACTIONS} can be weighed; use fewer levers or actions on it"
+        )
+    return actions, choices
+
+
+def reference_spend(chain: ControlledChain) -> float:
+    """Return the money that the reference intensities are expected to cost over the horizon."""
+    return float(Today(chain).course.spend.sum())
+
+
+def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:
+    """Return the budget asked for, or else the scenario's, or else what today's spend is expected to cost.
+
+    Raises
+    ------
+    InputError
+        If ``given`` is not money of at least 0.
+    """
+    if given is not None and not 0 <= given <= 1e18:
+        raise InputError(f"budget: expected money of at least 0 and at most 1e18, got {given:g}")
+    if given is not None:
+        return float(given)
+    return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget

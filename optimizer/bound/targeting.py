@@ -1,0 +1,404 @@
+"""A bound for plans that can be carried out: alike for all customers whom the firm cannot tell apart.
+
+With full information an action may depend on what is hidden. A playable plan takes in every *cell* (period, group,
+stage) one action, at odds ``pi``, for all *classes* ``h`` in it (here block x law: traits, alive or gone, how they
+feel): ``x_h[a] = n_h pi[a]``. For any charges ``c_h[a]`` a head and any set ``N`` that holds the head counts ``n`` of
+every playable plan,
+
+``sum_{h, a} c_h[a] x_h[a] = sum_a pi[a] sum_h c_h[a] n_h <= max_a max_{n in N} sum_h c_h[a] n_h``.
+
+So to charge the customers ``c`` and to return that maximum for every cell bounds every playable plan:
+
+``bound(y, c) = max_x [value - y usage - c x] + sum_cells max_a max_{n in N} c[a] n + y limits``.
+
+The maximum over ``x`` stays a dynamic programme per block. The charges range over all supports of the convex hull of
+the products ``n pi``, so that McCormick's rows for the same ``N``, ``pi`` eliminated, could not do better.
+
+*Where charges start.* Charged the plan's own advantages ``c_h[a] = Q_h[a] - V_h``, what an action brings over the
+plan's for one period, customers who see everything gain nothing by what they see: they are worth what the plan makes
+of them (the ideal penalty of Brown, Smith & Sun 2010). What is returned is then the most that a playable plan could
+gain by changing who is where (the performance difference of Kakade & Langford 2002), which is nothing where ``n`` is
+the plan's. Then subgradient steps, each group by itself, towards what the plan itself makes of it (Polyak 1969).
+
+*What is known of head counts* ``N``: ranges over all policies, and ranges of the mix of blocks under a common
+treatment, both by recursion (:mod:`optimizer.bound.head_ranges`). Where a plan can move head counts far, as late in a
+long horizon, charges pay little and the bound stays near that of full information.
+
+Crowd effects are outside: like the full-information bound it holds while customers do not move each other's odds.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.ask.problem import AllocationProblem, joint_actions
+from optimizer.bound import targeting_kernels as kernels
+from optimizer.bound.decomposition import LAST_PENALTY, FullInformation, certified_bound
+from optimizer.bound.head_ranges import HeadRanges, head_ranges
+from optimizer.bound.pricing import Pricing
+from sim.arrays import Flags, Floats, Ints, Progress
+
+__all__ = ["Charged", "TargetingBound", "targeting_bound"]
+
+
+FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
+ARITHMETIC = 1e-9
+"""Share of the largest charge that is no difference: the same search in another currency takes the same way."""
+KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
+"""Share of the last direction in the next one; share of Polyak's step that is taken."""
+BY_GAIN = 0.7
+"""Classes with more to gain from being treated apart take larger steps, by this power."""
+WORTH_A_STEP = 0.3
+"""Share of the mean gap below which a group takes no step."""
+QUIET, SHORTER = 5, 0.7
+"""After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetingBound:
+    """A bound for every playable plan.
+
+    Attributes
+    ----------
+    bound : float
+        Never above the full-information bound over the same intensities.
+    prices : (rows,)
+        Of the rules, at which it was found.
+    iterations : int
+    seconds : float
+    history : tuple of float
+        The best bound so far over the intensities of the search, first that of the first charges.
+    """
+
+    bound: float
+    prices: Floats
+    iterations: int
+    seconds: float
+    history: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class Charged:
+    """One problem with a plan's own intensities as one action more: values under charges, and what is returned.
+
+    Charges are ``[period, block, law, action]``, the plan's own action last.
+    """
+
+    problem: AllocationProblem
+    plan_intensity: Floats
+    threads: int = 2
+    heads: HeadRanges | None = None
+    quantum: float = 0.0
+
+    def __post_init__(self) -> None:
+        problem, chain = self.problem, self.problem.chain
+        periods = chain.periods
+        if (chain.space.law_stage[chain.block_law] != chain.block_stage).any():
+            raise ValueError("a law must belong to one stage")
+        self.pricing = Pricing(problem, self.threads)
+        own_actions = np.ascontiguousarray(np.moveaxis(self.plan_intensity, 0, 2))
+        each = np.full(problem.choices.shape, periods, dtype=np.int64)
+        own = replace(problem, actions=own_actions, choices=each)
+        self._own = Pricing(own, self.threads)
+        regime, when = chain.regimes[1][:periods], np.arange(periods)
+        self._own_probability = np.ascontiguousarray(own.probability[regime, :, :, when])
+        self._own_reward = np.ascontiguousarray(own.reward[regime, :, :, when])
+        self.first, self.groups = self.pricing.first, self.pricing.groups
+        always = np.ones((*problem.possible.shape[:3], 1), dtype=bool)
+        possible = np.concatenate([problem.possible, always], axis=3)
+        self._possible = np.ascontiguousarray(np.moveaxis(possible, 1, 0))
+        size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
+        largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
+        self._reference = np.array(largest)
+        self.shape = (periods, chain.group.size, chain.space.law_stage.size, problem.actions.shape[2] + 1)
+        known = (self._own_probability, self._reference, self.threads)
+        self.ranges = head_ranges(problem, *known) if self.heads is None else self.heads
+
+    def arguments(self, prices: Floats) -> tuple[object, ...]:
+        """Return what the kernels need to know of the problem at ``prices``."""
+        chain = self.problem.chain
+        own_cost = np.ascontiguousarray(np.moveaxis(np.diagonal(self._own.cost(prices), axis1=0, axis2=3), 2, 0))
+        unit, bonus, end = self.pricing.counts(self.pricing.aim(prices))
+        return (
+            chain.group, *self.pricing.structure, self.pricing.cost(prices), bonus, self.problem.choices, unit, end,
+            chain.initial, chain.arrivals, self._own_probability, self._own_reward, own_cost,
+        )  # fmt: skip
+
+    def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
+        chosen = range(self.groups) if which is None else np.flatnonzero(which).tolist()
+        order = sorted(chosen, key=lambda g: int(self.first[g] - self.first[g + 1]))
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(run, order))
+
+    def advantages(self, prices: Floats) -> tuple[Floats, Floats]:
+        """Return what actions bring over the plan's own, as charges, and what the plan brings net of prices by group.
+
+        The customers of a class count as they do under the plan.
+        """
+        charge, worth = np.zeros(self.shape), np.zeros(self.groups)
+        known = self.arguments(prices)
+
+        def run(group: int) -> None:
+            charge[:, self.first[group] : self.first[group + 1]], worth[group] = self._advantages(group, known)
+
+        self._each_group(run)
+        return charge, worth
+
+    def _advantages(self, group: int, known: tuple[object, ...]) -> tuple[Floats, float]:
+        first, last = self.first[group], self.first[group + 1]
+        charge, worth = np.zeros((self.shape[0], last - first, *self.shape[2:])), np.zeros(self.shape[1])
+        kernels.advantages(first, last, first, *known, charge, worth)
+        charge *= self._possible[group][:, None, self.problem.chain.space.law_stage]  # what cannot be taken is free
+        return charge, float(worth.sum())
+
+    def bounds(self, known: tuple[object, ...], charge: Floats) -> Floats:
+        """Return the bound of each group at ``charge``, without ``y limits``."""
+        out = np.zeros(self.groups)
+        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
+        return out
+
+    def bound_near(self, prices: Floats, fade: Floats, change: Callable[[int], Floats]) -> float:
+        """Return the bound at the plan's advantages, faded, plus ``change(group)``, without ``y limits``.
+
+        One group at a time, since over many intensities charges are many.
+        """
+        known = self.arguments(prices)
+        out = np.zeros(self.groups)
+
+        def run(group: int) -> None:
+            charge = self._advantages(group, known)[0] * fade[:, group, None, None, None] + change(group)
+            out[group] = self._bound(group, known, charge, shift=int(self.first[group]))[0]
+
+        self._each_group(run)
+        return float(out.sum())
+
+    def _bound(
+        self, group: int, known: tuple[object, ...], charge: Floats, work: "_Work | None" = None, shift: int = 0
+    ) -> tuple[float, Ints]:
+        first, last = self.first[group], self.first[group + 1]
+        best = np.zeros((self.shape[0], self.problem.actions.shape[1]), dtype=np.int64)
+        worth = np.zeros(self.shape[1])
+        used = work.used if work else np.empty((0, 0, 0, 0))
+        heads = work.heads if work else np.empty(self.shape[:3])
+        kernels.charged_response(first, last, shift, *known, charge, worth, used, self.quantum)
+        back = kernels.returned(
+            first, last, shift, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
+            *self.ranges, charge, best, heads,
+        )  # fmt: skip
+        return float(worth[first:last].sum() + back), best
+
+    def descend(
+        self,
+        prices: Floats,
+        charge: Floats,
+        gain: Floats,
+        target: Floats,
+        steps: int,
+        until: float = np.inf,
+        progress: Progress | None = None,
+    ) -> tuple[Floats, list[Floats]]:
+        """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
+
+        ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
+        """
+        known = self.arguments(prices)
+        now = charge.copy()
+        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
+        search = [_Descent() for _ in range(self.groups)]
+        history: list[Floats] = []
+
+        def run(group: int) -> None:
+            bound, best = self._bound(group, known, now, work)
+            self._step(group, bound, best, search[group], now, charge, float(target[group]), work)
+
+        gap = np.full(self.groups, np.inf)
+        for step in range(steps):
+            self._each_group(run, gap >= WORTH_A_STEP * gap.mean())
+            history.append(np.array([one.bound for one in search]))
+            gap = history[-1] - target
+            if progress:
+                progress(step / steps)
+            if time.perf_counter() > until:
+                break
+        return charge, history
+
+    def _unit(self, gain: Floats) -> Floats:
+        """Return in which units the slope of each class is measured: many who have little to gain take small steps."""
+        most = float(gain.max())
+        share = np.maximum(gain / most, 1e-6) if most > 0 else np.ones_like(gain)
+        return np.asarray(self.ranges.high / share**BY_GAIN)
+
+    def _step(
+        self, group: int, bound: float, action: Ints, search: "_Descent", now: Floats, best: Floats, target: float,
+        work: "_Work",
+    ) -> None:  # fmt: skip
+        first, last = self.first[group], self.first[group + 1]
+        mine = slice(first, last)
+        if bound < search.bound:
+            search.bound, search.quiet = bound, 0
+            best[:, mine] = now[:, mine]
+        else:
+            search.quiet += 1
+        if search.quiet >= QUIET:
+            search.quiet, search.length = 0, search.length * SHORTER
+            now[:, mine] = best[:, mine]
+            work.slope[:, mine] = 0
+            return
+        stage = self.problem.chain.space.law_stage
+        square = kernels.turn(
+            first, last, stage, self._possible[group], work.unit, action, work.heads, work.used, KEPT_SLOPE, work.slope
+        )
+        length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
+        kernels.move(first, last, work.unit, work.slope, length, self.quantum, now)
+
+
+@dataclass(eq=False)
+class _Work:
+    """Arrays of a descent: heads by action, heads paid for, direction, and in which units it is measured."""
+
+    used: Floats
+    heads: Floats
+    slope: Floats
+    unit: Floats
+
+
+@dataclass(eq=False)
+class _Descent:
+    """How the descent of one group goes."""
+
+    bound: float = np.inf
+    length: float = FIRST_STEP
+    quiet: int = 0
+
+
+def targeting_bound(
+    problem: AllocationProblem,
+    start: FullInformation,
+    plan_intensity: Floats,
+    *,
+    prices: Floats | None = None,
+    known: float | None = None,
+    iterations: int = 200,
+    seconds: float = np.inf,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> TargetingBound:
+    """Return a bound for every plan whose intensities depend on (period, group, stage) only.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    start : FullInformation
+        Where prices of the rules come from.
+    plan_intensity : (periods, groups, stages, levers)
+        A plan that can be carried out and meets the rules; the better it is, the tighter the bound.
+    prices : (rows,)
+        Prices of the rules to try besides those of ``start``.
+    known : float
+        The full-information bound over the same intensities; None: it is worked out.
+    iterations : int
+        Steps in every group.
+    seconds : float
+        Time for them; where it runs out the result depends on the machine.
+
+    The bound holds over the refined intensities of :func:`optimizer.bound.decomposition.certified_bound`, the plan's
+    own among them.
+    """
+    began = time.perf_counter()
+    actions, choices = joint_actions(problem.chain, refine=True)
+    fine = Charged(replace(problem, actions=actions, choices=choices), plan_intensity, threads)
+    coarse = Charged(problem, plan_intensity, threads, fine.ranges)
+    tried = [_first_charges(coarse, y) for y in _candidates(start, prices)]
+    first = min(tried, key=lambda one: one.bound)
+    charge, steps = coarse.descend(
+        first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
+    )
+    limits = float(first.prices @ problem.limits)
+    history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
+    if known is None:
+        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
+    hopeful = history[-1] < known  # finer intensities can only raise it
+    found = _certified(coarse, fine, first, charge - first.charge) if hopeful else known
+    return TargetingBound(min(found, known), first.prices, len(steps), time.perf_counter() - began, tuple(history))
+
+
+def _candidates(start: FullInformation, prices: Floats | None) -> list[Floats]:
+    usual = start.prices_of_bound
+    return [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
+
+
+@dataclass(frozen=True, eq=False)
+class _First:
+    """Where charges start: the plan's advantages at ``prices``, faded by (period, group), and their bound.
+
+    ``gain[period, block, law]``: the largest advantage; ``target[group]``: the plan's own worth.
+    """
+
+    prices: Floats
+    bound: float
+    charge: Floats
+    fade: Floats
+    gain: Floats
+    target: Floats
+
+
+def _first_charges(charged: Charged, prices: Floats) -> _First:
+    """Return the plan's advantages, faded as is best for each group."""
+    charge, worth = charged.advantages(prices)
+    charged.quantum = ARITHMETIC * (float(np.abs(charge).max()) or 1.0)
+    charge = charged.quantum * np.round(charge / charged.quantum)
+    gain = charge.max(axis=3)
+    known = charged.arguments(prices)
+    past = np.arange(charged.shape[0]) / charged.shape[0]
+    fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
+    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
+    fade = fades[bounds.argmin(axis=0)].T
+    charge *= fade[:, charged.problem.chain.group, None, None]
+    bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
+    return _First(prices, bound, charge, fade, gain, worth)
+
+
+def _certified(coarse: Charged, fine: Charged, first: _First, change: Floats) -> float:
+    """Return the bound over refined intensities; ``change`` of charges is taken as linear in between."""
+    problem, stages = coarse.problem, fine.problem.choices.shape[1]
+    free = (problem.limits == 0) & (problem.signs > 0)
+    prices = np.where(free, LAST_PENALTY, first.prices)
+
+    def refined(group: int) -> Floats:
+        mine = change[:, coarse.first[group] : coarse.first[group + 1]]
+        out = np.zeros((*mine.shape[:3], fine.shape[3]))
+        out[..., -1] = mine[..., -1]
+        for where in range(stages):
+            number = int(fine.problem.choices[group, where])
+            weights = _between(problem, group, where, fine.problem.actions[group, where, :number])
+            for law in np.flatnonzero(problem.chain.space.law_stage == where):
+                out[:, :, law, :number] = mine[:, :, law, :-1] @ weights.T
+        return out
+
+    return fine.bound_near(prices, first.fade, refined) + float(prices @ problem.limits)
+
+
+def _between(problem: AllocationProblem, group: int, stage: int, intensity: Floats) -> Floats:
+    """Return weights (intensities, actions) that interpolate the problem's actions, lever by lever."""
+    known = problem.actions[group, stage, : problem.choices[group, stage]]
+    out = np.zeros((len(intensity), problem.actions.shape[2]))
+    levels = [np.unique(known[:, lever]) for lever in range(known.shape[1])]
+    for i, wanted in enumerate(intensity):
+        corners = [(np.zeros(len(levels)), 1.0)]
+        for lever, level in enumerate(levels):
+            above = min(int(np.searchsorted(level, wanted[lever])), len(level) - 1)
+            below = max(above - 1, 0)
+            width = level[above] - level[below]
+            share = float(np.clip((wanted[lever] - level[below]) / width, 0, 1)) if width > 0 else 1.0
+            sides = [(level[above], share), (level[below], 1 - share)]
+            corners = [
+                (np.where(np.arange(len(levels)) == lever, money, place), weight * part)
+                for place, weight in corners for money, part in sides if part > 0
+            ]  # fmt: skip
+        for place, weight in corners:
+            out[i, int(np.abs(known - place).sum(axis=1).argmin())] += weight
+    return out

@@ -1,0 +1,1 @@
+"""A budget over response curves from elsewhere, to a certified gap."""

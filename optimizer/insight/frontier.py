@@ -1,0 +1,193 @@
+"""The frontier: the most customer asset by budget, with prices; and what telling customers apart is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.ask.cells import TARGETINGS
+from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.bound.decomposition import full_information
+from optimizer.optimize import allocation_problem, least_spend, solved
+from optimizer.plan import Plan
+from sim.arrays import Progress
+from sim.engine.chain import ALIVE, ControlledChain
+from sim.engine.sensitivity import Course, follow
+from sim.errors import RulesError
+from sim.scenario.file import Scenario
+
+__all__ = ["Frontier", "Point", "Targeting", "frontier", "value_of_targeting"]
+
+
+WINNING = ("unaware", "prospect", "lapsed")
+"""Stages on which money wins customers, or wins them back; on the others it keeps and develops them."""
+POINTS = 25.0
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One budget's best plan.
+
+    Attributes
+    ----------
+    plan : Plan
+    satisfaction : float
+        Mean points 0..100 of customers at the end; nan where not in the model.
+    kept : float
+        Customers at the end who truly still are.
+    """
+
+    plan: Plan
+    satisfaction: float
+    kept: float
+
+    @property
+    def spend(self) -> float:
+        """Return the money expected to be spent."""
+        return float(self.plan.spend.sum())
+
+    @property
+    def winning_share(self) -> float:
+        """Return the share of the money that goes to winning customers and winning them back."""
+        winning = np.array([stage in WINNING for stage in self.plan.targets.stages])
+        return float(self.plan.spend[:, :, winning].sum() / self.spend) if self.spend > 0 else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """Best plans by budget.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        By rising budget.
+    sweet_spot : Point
+        Without a budget, nor rules that are shares of it: the money beyond which more does not pay, and the
+        satisfaction it brings.
+    """
+
+    points: tuple[Point, ...]
+    sweet_spot: Point
+
+
+def frontier(
+    scenario: Scenario,
+    chain: ControlledChain,
+    budgets: Sequence[float] | None = None,
+    *,
+    number: int = 8,
+    targeting: str = "state",
+    bounded: bool = True,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> Frontier:
+    """Return the best plan for each budget, each search starting from the plan before.
+
+    Parameters
+    ----------
+    budgets
+        Money over the horizon; None: ``number`` budgets in even steps up to the sweet spot, or to twice today's spend
+        if that is more.
+    bounded
+        Whether to prove a bound at each budget.
+    """
+    tell = progress or (lambda _: None)
+    problem = allocation_problem(scenario, chain, targeting=targeting)
+    free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
+    best = _point(solved(scenario, free, bounded=False), chain)
+    if budgets is None:
+        top = max(best.spend, 2 * reference_spend(chain))
+        budgets = [top * (k + 1) / number for k in range(number)]
+    points: list[Point] = []
+    for i, budget in enumerate(sorted(budgets)):
+        tell(i / len(budgets))
+        asked = allocation_problem(scenario, chain, float(budget), targeting=targeting)
+        starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
+        plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
+        if points and plan.asset < points[-1].plan.asset:  # a dearer budget can do what a smaller one does
+            same = [points[-1].plan.intensity]
+            again = solved(scenario, asked, starts=same, bounded=bounded, bound_steps=0, threads=threads)
+            plan = again if again.status == "feasible" and again.asset > plan.asset else plan
+        if plan.status != "feasible":
+            raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
+        points.append(_point(plan, chain))
+    most = max(points, key=lambda point: point.plan.asset)
+    onward = _point(solved(scenario, free, starts=[most.plan.intensity], bounded=False), chain)
+    return Frontier(tuple(points), max(best, onward, key=lambda point: point.plan.asset))
+
+
+def _growth(before: Point, budget: float) -> float:
+    return min(2.0, float(budget / before.spend)) if before.spend > 0 else 1.0
+
+
+def _point(plan: Plan, chain: ControlledChain) -> Point:
+    course = follow(chain, plan.intensity)
+    return Point(plan, _satisfaction_at_end(course), float(_kept_at_end(course)))
+
+
+def _kept_at_end(course: Course) -> float:
+    """Return how many truly are customers after the last period."""
+    return float(course.people[-1][:, course.chain.space.law_kind == ALIVE].sum())
+
+
+def _satisfaction_at_end(course: Course) -> float:
+    """Return mean points of satisfaction after the last period; nan where not in the model."""
+    space = course.chain.space
+    felt = (space.law_kind == ALIVE) & (space.law_level > 0)
+    number = course.people[-1][:, felt].sum(axis=0)
+    if not number.sum() > 0:
+        return float("nan")
+    return float(number @ (POINTS * (space.law_level[felt] - 1.0)) / number.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Targeting:
+    """What one way of telling customers apart brings for the same money.
+
+    Attributes
+    ----------
+    name : str
+        ``segment``, ``stage``, ``state``, or ``full information``: hidden traits, and who has silently left.
+    asset, lift : float
+        Customer asset, and how much of it is above the least spend.
+    plan : Plan, optional
+        None with full information, which no firm has.
+    """
+
+    name: str
+    asset: float
+    lift: float
+    plan: Plan | None
+
+
+def value_of_targeting(
+    scenario: Scenario,
+    chain: ControlledChain,
+    budget: float | None = None,
+    *,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> list[Targeting]:
+    """Return the best plan found for the same money at every targeting, and the best with full information.
+
+    A coarser plan starts the search of the finer one, so that the finer is never worse. Full information is the value
+    of the occupancy LP's optimum; with crowd effects it holds the crowd as in the data, and is left out.
+    """
+    tell = progress or (lambda _: None)
+    out: list[Targeting] = []
+    before: Plan | None = None
+    problem: AllocationProblem = allocation_problem(scenario, chain, budget)
+    idle = least_spend(problem).asset
+    for i, name in enumerate(TARGETINGS):
+        asked = replace(problem, targeting=name)
+        starts = None if before is None else [before.intensity]
+        plan = solved(scenario, asked, starts=starts, bounded=False)
+        tell((i + 1) / 4)
+        if before is not None and plan.asset < before.asset:
+            plan = replace(before, targeting=name)
+        out.append(Targeting(name, plan.asset, plan.asset - idle, plan))
+        before = plan
+    if not chain.couples:
+        value = full_information(problem, threads=threads).value
+        out.append(Targeting("full information", value, value - idle, None))
+    return out

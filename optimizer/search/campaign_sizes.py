@@ -1,0 +1,316 @@
+"""Campaigns that are run or not: either no money or at least so much, and a fixed cost for each.
+
+A campaign is a lever's money in one segment and period. The plan without these rules is a relaxation, so its bound
+holds here too. From it campaigns are settled in rounds: as many of a lever's campaigns in a segment are kept as its
+money makes whole ones, the largest; and of those that do not earn their fixed cost the poorer half is left out each
+time, so that its money can join the others. Then single campaigns are tried more, fewer and at another time for as
+long as that brings more. What comes out meets the rules; it is a good plan, not a proven best one.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rules import Row
+from optimizer.search.sequential import MISSED, Sequential, Settled
+from sim.arrays import Floats, Ints
+from sim.engine.sensitivity import Course
+from sim.scenario.rules import Campaign
+
+__all__ = ["LEAST", "Sized", "as_run", "fixed_costs_of", "sized"]
+
+
+ROUNDS = 8
+LOOKED, MOVED = 8, 3
+"""Campaigns that are looked at as one more or one fewer in a round, and times that one is moved to."""
+TRIED = 3
+"""Of the changes that promise most, how many are searched before giving up."""
+GAIN = 1e-5
+"""Share of what is at stake below which a change is not worth while."""
+LEAST = "least campaign of "
+"""How the names of rules begin that hold campaigns to their least sizes."""
+NEARLY = 1e-6
+"""Share of a campaign's least size by which it may fall short: arithmetic."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A search's end with every campaign either run or not.
+
+    Attributes
+    ----------
+    problem : AllocationProblem
+        With the rules that hold campaigns to their sizes.
+    end : Settled
+    fixed_costs : float
+        Money, discounted, of all campaigns that are run.
+    """
+
+    problem: AllocationProblem
+    end: Settled
+    fixed_costs: float
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """One possible campaign: a lever in a segment and period."""
+
+    period: int
+    segment: str
+    lever: int
+    least: float
+    fixed: float
+
+    @property
+    def kin(self) -> tuple[int, str]:
+        """Return what it shares with the campaigns at other times."""
+        return self.lever, self.segment
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Return what settles ties."""
+        return self.period, self.lever, self.segment
+
+    def place(self, problem: AllocationProblem) -> tuple[int, Ints, Ints, int]:
+        """Return the index of its money in (periods, groups, stages, levers)."""
+        mine = np.array([segment == self.segment for segment in problem.targets.segments])
+        groups, stages = np.nonzero(problem.targets.allowed[:, :, self.lever] & mine[:, None])
+        return self.period, groups, stages, self.lever
+
+
+def sized(
+    problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settled, stake: float, seconds: float = np.inf
+) -> Sized:
+    """Return the plan with campaigns of at least their least size, from the end of the search without that rule.
+
+    ``seconds``: time for trying single campaigns more, fewer and moved.
+    """
+    began = time.perf_counter()
+    choice = _Choice(problem, _lots(problem, campaigns), stake)
+    best = choice.rounded(end)
+    better: _Chosen | None = best
+    while better is not None and time.perf_counter() - began < seconds:
+        best = better
+        better = next((found for found in choice.changed(best) if found.worth > best.worth + GAIN * stake), None)
+    return Sized(best.asked, best.end, best.fixed)
+
+
+def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> AllocationProblem | None:
+    """Return the problem in which just the campaigns run that a plan's money runs, at their least sizes or above.
+
+    None where the plan spends nothing, or runs one below its least size, or the budget cannot pay for all.
+    """
+    money = {lot: float(spend[lot.place(problem)].sum()) for lot in _lots(problem, campaigns)}
+    short = any(0 < amount < lot.least * (1 - 10 * NEARLY) for lot, amount in money.items())
+    running = [lot for lot, amount in money.items() if amount > 0]
+    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + NEARLY):
+        return None
+    return _held(problem, set(money) - set(running), [lot for lot in running if lot.least > 0])
+
+
+def fixed_costs_of(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> float:
+    """Return the fixed costs, discounted, of the campaigns that a plan's money runs."""
+    running = [lot for lot in _lots(problem, campaigns) if spend[lot.place(problem)].sum() > 0]
+    return float(sum(lot.fixed * problem.chain.discount[lot.period] for lot in running))
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A search's end where only some campaigns may run, and what those that do run cost."""
+
+    asked: AllocationProblem
+    end: Settled
+    fixed: float
+
+    @property
+    def worth(self) -> float:
+        return self.end.value - self.fixed if self.end.missed <= MISSED else -np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """Other campaigns than now: which may run, their money to start from, and what they promise."""
+
+    kept: frozenset[_Lot]
+    spend: Floats
+    promise: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """Which campaigns to run, and what comes of it."""
+
+    problem: AllocationProblem
+    lots: list[_Lot]
+    stake: float
+
+    @cached_property
+    def search(self) -> Sequential:
+        """Return the search without the rules of campaigns."""
+        return Sequential(self.problem)
+
+    def rounded(self, end: Settled) -> _Chosen:
+        """Return campaigns settled in rounds, from a plan without their rules."""
+        asked, dropped = self.problem, set[_Lot]()
+        for _ in range(ROUNDS):
+            running = {lot: money for lot, money in self._running(end).items() if lot not in dropped}
+            weak = _beyond_whole(running) | self._not_earning(running, end)
+            short = [lot for lot, money in running.items() if money < lot.least * (1 - NEARLY)]
+            if not weak and end.missed > NEARLY and running:
+                weak = {min(running, key=lambda lot: running[lot] / max(lot.least, 1e-300))}
+            if not weak and not short:
+                break
+            dropped = set(self.lots) - (set(running) - weak)
+            spend = end.course.spend.copy()
+            for lot in running:
+                mine = [other for other in running if other.kin == lot.kin]
+                stays = sum(running[other] for other in mine if other not in weak)
+                factor = sum(running[other] for other in mine) / stays if lot not in weak and stays > 0 else 0.0
+                spend[lot.place(self.problem)] *= factor
+            asked, end = self._searched(dropped, spend)
+        return _Chosen(asked, end, self._fixed(end))
+
+    def changed(self, now: _Chosen) -> Iterator[_Chosen]:
+        """Yield what comes of the changes that promise most: one campaign more, one fewer, or one moved."""
+        changes = sorted(self._changes(now), key=lambda change: -change.promise)
+        for change in changes[:TRIED]:
+            if change.promise > GAIN * self.stake:
+                asked, end = self._searched(set(self.lots) - change.kept, change.spend)
+                yield _Chosen(asked, end, self._fixed(end))
+
+    def _changes(self, now: _Chosen) -> Iterator[_Change]:
+        """Yield changes of single campaigns: first those that look best by marginal values."""
+        running = self._running(now.end)
+        price = self._price(now.end)
+        marginal = self._marginal(now.end)
+
+        def change(kept: set[_Lot], money: dict[_Lot, float]) -> _Change:
+            spend = now.end.course.spend.copy()
+            for lot, amount in money.items():
+                spend[lot.place(self.problem)] = self._spread(lot, amount, now.end)
+            course = self._follow(spend)
+            cost = sum(self._cost(lot) for lot in kept) - sum(self._cost(lot) for lot in running)
+            cost += price * float((course.spend - now.end.course.spend).sum())
+            return _Change(frozenset(kept), spend, course.value(self.problem.aim) - now.end.value - cost)
+
+        idle = sorted(set(self.lots) - set(running), key=lambda lot: (-marginal[lot], lot.order))[:LOOKED]
+        poor = sorted(running, key=lambda lot: (running[lot] * (marginal[lot] - price) - self._cost(lot), lot.order))
+        for new in idle:
+            mine = {lot: money for lot, money in running.items() if lot.kin == new.kin}
+            usual = sum(mine.values()) / len(mine) if mine else self._usual(new, now.end)
+            yield change({*running, new}, {new: max(usual, new.least)})
+            if mine:
+                share = len(mine) / (len(mine) + 1)
+                yield change({*running, new}, {new: usual * share, **{lot: m * share for lot, m in mine.items()}})
+        for old in poor[:LOOKED]:
+            rest = {lot: money for lot, money in running.items() if lot.kin == old.kin and lot != old}
+            yield change(set(running) - {old}, {old: 0.0})
+            if rest:
+                more = 1 + running[old] / sum(rest.values())
+                yield change(set(running) - {old}, {old: 0.0, **{lot: m * more for lot, m in rest.items()}})
+            for new in [lot for lot in idle if lot.kin == old.kin][:MOVED]:
+                yield change(set(running) - {old} | {new}, {old: 0.0, new: running[old]})
+
+    def _searched(self, dropped: set[_Lot], spend: Floats) -> tuple[AllocationProblem, Settled]:
+        """Return the problem without some campaigns, and the end of its search from a plan in money."""
+        kept = [lot for lot in self.lots if lot not in dropped and lot.least > 0]
+        asked = _held(self.problem, dropped, kept)
+        search = Sequential(asked)
+        return asked, search.run(np.where(search.open, search.cells.sum(spend), 0.0), lift=self.stake)
+
+    def _running(self, end: Settled) -> dict[_Lot, float]:
+        """Return the money of the campaigns that run."""
+        money = {lot: float(end.course.spend[lot.place(self.problem)].sum()) for lot in self.lots}
+        return {lot: amount for lot, amount in money.items() if amount > 0}
+
+    def _not_earning(self, running: dict[_Lot, float], end: Settled) -> set[_Lot]:
+        """Return the poorer half of the campaigns that bring less than their fixed cost."""
+        price, gains = self._price(end), {}
+        for lot in running:
+            if lot.fixed > 0:
+                spend = end.course.spend.copy()
+                spend[lot.place(self.problem)] = 0.0
+                without = self._follow(spend).value(self.problem.aim)
+                gains[lot] = end.value - without - price * running[lot] - self._cost(lot)
+        losing = sorted((lot for lot, gain in gains.items() if gain < 0), key=lambda lot: gains[lot])
+        return set(losing[: (len(losing) + 1) // 2])
+
+    def _follow(self, spend: Floats) -> Course:
+        return self.search.follow(self.search.cells.sum(spend))
+
+    def _price(self, end: Settled) -> float:
+        """Return what money is worth elsewhere."""
+        return float(end.prices[: self.problem.per_budget.size] @ self.problem.per_budget)
+
+    def _cost(self, lot: _Lot) -> float:
+        """Return a campaign's fixed cost, discounted."""
+        return lot.fixed * float(self.problem.chain.discount[lot.period])
+
+    def _fixed(self, end: Settled) -> float:
+        return float(sum(self._cost(lot) for lot in self._running(end)))
+
+    def _marginal(self, end: Settled) -> dict[_Lot, float]:
+        """Return what a unit of money more brings by campaign, spread as :meth:`_spread` does."""
+        cells = self.search.cells.cell
+        by_target = np.where(cells >= 0, end.marginal[:, cells], 0.0)
+        return {
+            lot: float((self._spread(lot, 1.0, end) * by_target[lot.place(self.problem)]).sum()) for lot in self.lots
+        }
+
+    def _spread(self, lot: _Lot, money: float, end: Settled) -> Floats:
+        """Return a campaign's money by its targets: as it is now, or else by heads times the usual intensity."""
+        place = lot.place(self.problem)
+        now = end.course.spend[place]
+        if now.sum() <= 0:
+            now = self._today(lot, end)
+        return np.asarray(money * now / max(float(now.sum()), 1e-300))
+
+    def _usual(self, lot: _Lot, end: Settled) -> float:
+        return float(self._today(lot, end).sum())
+
+    def _today(self, lot: _Lot, end: Settled) -> Floats:
+        """Return the money of a campaign of the usual intensity, by its targets."""
+        _, groups, stages, _ = lot.place(self.problem)
+        usual = self.search.usual[self.search.cells.cell[groups, stages, lot.lever]]
+        return np.asarray(end.course.observed[lot.period, groups, stages] * usual)
+
+
+def _beyond_whole(running: dict[_Lot, float]) -> set[_Lot]:
+    """Return campaigns, the smallest, beyond the number that their money in lever and segment makes whole ones."""
+    out: set[_Lot] = set()
+    for kin in dict.fromkeys(lot.kin for lot in running):
+        mine = sorted((lot for lot in running if lot.kin == kin), key=lambda lot: -running[lot])
+        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - NEARLY):
+            out |= set(mine[round(sum(running[lot] for lot in mine) / mine[0].least) :])
+    return out
+
+
+def _lots(problem: AllocationProblem, campaigns: dict[str, Campaign]) -> list[_Lot]:
+    targets = problem.targets
+    return [
+        _Lot(t, segment, targets.levers.index(name), rule.least, rule.fixed_cost)
+        for name, rule in campaigns.items()
+        for segment in dict.fromkeys(targets.segments)
+        for t in range(targets.lead[targets.levers.index(name)], problem.chain.periods)
+    ]
+
+
+def _held(problem: AllocationProblem, dropped: set[_Lot], kept: list[_Lot]) -> AllocationProblem:
+    """Return the problem without the dropped campaigns and with the kept ones at their least size or more."""
+    shape = (problem.chain.periods, *problem.targets.shape)
+    ceiling = np.full(shape, np.inf) if problem.ceiling is None else problem.ceiling.copy()
+    for lot in dropped:
+        ceiling[lot.place(problem)] = 0.0
+    rows = []
+    for lot in kept:
+        counted = np.zeros(shape)
+        counted[lot.place(problem)] = 1.0
+        name = f"{LEAST}{problem.targets.levers[lot.lever]} on {lot.segment} in period {lot.period + 1}"
+        rows.append(Row(name, ">=", lot.least, 0.0, csr_matrix(counted.reshape(1, -1))))
+    floor = np.zeros(shape) if problem.floor is None else problem.floor
+    return replace(problem, rows=(*problem.rows, *rows), floor=np.minimum(floor, ceiling), ceiling=ceiling)

@@ -1,0 +1,285 @@
+"""The part of a scenario that describes customers: traits, satisfaction, links, money, a chain of their own.
+
+Every field carries its unit and, where it has a default, why that default.
+"""
+
+from datetime import date
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from sim.scenario.curves import Finite, Model, NotNegative, Positive, Share
+
+__all__ = [
+    "BASE_SEGMENTS",
+    "CUSTOMER_STAGES",
+    "STAGES",
+    "TIERS",
+    "Base",
+    "CostToServe",
+    "Employees",
+    "ExplicitAction",
+    "ExplicitChain",
+    "Gamma",
+    "GammaGamma",
+    "Links",
+    "ParetoNBD",
+    "Quality",
+    "Satisfaction",
+    "Segment",
+    "Stage",
+    "Survey",
+    "Thresholds",
+    "Traits",
+    "ValueToCustomer",
+]
+
+Stage = Literal["unaware", "prospect", "new", "developing", "core", "declining", "lapsed"]
+STAGES: tuple[str, ...] = get_args(Stage)
+CUSTOMER_STAGES = STAGES[2:]
+TIERS = ("low", "middle", "high")
+BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
+
+Heads = Annotated[float, Field(ge=0, le=1e9)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+MOST_RATE, MOST_MONEY = 1e6, 1e12
+"""Largest mean rate per period and largest mean amount of a purchase."""
+Rate = Annotated[float, Field(ge=0, le=MOST_RATE, allow_inf_nan=False)]
+Amount = Annotated[float, Field(gt=0, le=MOST_MONEY, allow_inf_nan=False)]
+
+
+class Gamma(Model):
+    """A gamma distribution over customers, mean ``shape/rate``."""
+
+    shape: Annotated[float, Field(ge=1e-3, le=1e6, allow_inf_nan=False)] = Field(
+        description="heterogeneity: small is very mixed"
+    )
+    rate: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(description="in periods")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.shape / self.rate > MOST_RATE:
+            raise ValueError(f"expected a mean, shape/rate, of at most {MOST_RATE:g}, got {self.shape / self.rate:g}")
+        return self
+
+
+class GammaGamma(Model):
+    """Spend per purchase over customers: ``z = p/nu, nu ~ Gamma(q, gamma)`` (Fader, Hardie & Lee 2005)."""
+
+    p: Positive = Field(description="shape of one purchase's amount around the customer's mean")
+    q: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        description="shape over customers; above 1 so that a mean exists"
+    )
+    gamma: Positive = Field(description="scale, money")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        mean = self.p * self.gamma / (self.q - 1)
+        if mean > MOST_MONEY:
+            raise ValueError(f"expected a mean, p gamma/(q - 1), of at most {MOST_MONEY:g}, got {mean:g}")
+        return self
+
+
+class ParetoNBD(Model):
+    """Purchase rate ``Gamma(r, alpha)``, defection rate ``Gamma(s, beta)``, per WEEK, as calibrated."""
+
+    r: Positive = Field(description="shape of the purchase rate")
+    alpha: Positive = Field(description="rate of the purchase rate, weeks")
+    s: Positive = Field(description="shape of the defection rate")
+    beta: Positive = Field(description="rate of the defection rate, weeks")
+
+
+class Traits(Model):
+    """How customers of a segment differ; a plain number means that they do not."""
+
+    purchase_rate: Gamma | Rate = Field(description="purchases per period while a customer")
+    defection_rate: Gamma | Rate = Field(description="chance rate of leaving, per period")
+    spend: GammaGamma | Amount = Field(description="money per purchase")
+
+
+class Thresholds(Model):
+    """When a customer counts as core, declining, lapsed."""
+
+    core: Annotated[int, Field(ge=2, le=12)] = Field(default=4, description="purchases; 4: the model's usual")
+    declining: Annotated[int, Field(ge=1, le=36)] = Field(default=3, description="silent periods; 3 months: a season")
+    lapsed: Annotated[int, Field(ge=2, le=36)] = Field(default=6, description="silent periods; 6 months: half a year")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.declining >= self.lapsed:
+            raise ValueError(f"expected declining < lapsed, got {self.declining} and {self.lapsed}")
+        return self
+
+
+class ExplicitAction(Model):
+    """One action of a chain given by the scenario."""
+
+    spend: NotNegative = Field(description="money per customer per period")
+    moves: tuple[tuple[Share, ...], ...] = Field(description="row: state now; column: state next; rows sum to 1")
+    reward: tuple[Finite, ...] = Field(description="money earned per customer by state, before marketing")
+
+
+class ExplicitChain(Model):
+    """A chain of the user's own in place of the lifecycle."""
+
+    states: tuple[str, ...] = Field(min_length=1, description="names of the states, all observed")
+    lever: str = Field(default="marketing", description="name of the one lever; default: plain")
+    actions: tuple[ExplicitAction, ...] = Field(min_length=1, description="what can be done, by rising spend")
+    reference: Annotated[int, Field(ge=0)] = Field(default=0, description="which action is as today; default: first")
+    targets: tuple[str, ...] | None = Field(default=None, description="states money can be spent on; none: all")
+    gone: tuple[str, ...] = Field(default=(), description="states of those who are no longer customers; default: none")
+
+
+class CostToServe(Model):
+    """What customers cost beside marketing; some are worth less than nothing."""
+
+    per_customer: NotNegative = Field(default=0.0, description="money per true customer per period; 0: none stated")
+    per_purchase: NotNegative = Field(default=0.0, description="money per purchase; 0: in the margin already")
+
+
+class Quality(Model):
+    """A kind of prospect: market traits, needs and credit set the odds of winning, later value and bad debt."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = Field(description="share of the segment's people; all add up to 1")
+    acquisition: NotNegative = Field(default=1.0, description="times the chance of winning; 1: as the segment")
+    purchase_rate: NotNegative = Field(default=1.0, description="times the purchase rate; 1: as the segment")
+    spend: NotNegative = Field(default=1.0, description="times money per purchase; 1: as the segment")
+    cost_to_serve: NotNegative = Field(default=1.0, description="times the cost to serve; 1: as the segment")
+    bad_debt: Share = Field(default=0.0, description="share of revenue never paid; 0: everybody pays")
+
+
+class ValueToCustomer(Model):
+    """``Vc = Fc - Cc``: what a customer gains less what it costs the customer, stated or surveyed, on one scale."""
+
+    gain: Finite = Field(description="perceived gain, points of the survey's scale")
+    cost: Finite = Field(description="perceived cost, same scale")
+    usual: Finite = Field(description="gain less cost when the data were gathered; satisfaction is neutral there")
+    bring: NotNegative = Field(
+        default=0.0, description="chance per period of a level up (less: down) per point above usual; 0: reported only"
+    )
+
+
+class Satisfaction(Model):
+    """Satisfaction of true customers on levels 1..5 (0, 25, ..., 100 points); at most one level a period."""
+
+    mix: tuple[Share, Share, Share, Share, Share] = Field(description="share of customers at levels 1..5 in the data")
+    mobility: Share = Field(
+        default=0.2,
+        description="chance per period that a customer reconsiders, half looking up and half down, so that the mix "
+        "persists; 20 %: assumed, state it where repeated surveys tell",
+    )
+    entry: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        default=None, description="level of newly won and returned customers; none: nearest to the mix's mean"
+    )
+    defection_per_level: Fraction = Field(
+        default=0.0, description="a level up lowers the defection rate by this share; 0: no effect unless stated"
+    )
+    purchase_rate_per_level: NotNegative = Field(
+        default=0.0, description="a level up raises the purchase rate by this share; 0: no effect unless stated"
+    )
+    amount_per_level: NotNegative = Field(
+        default=0.0, description="a level up raises the amount by this share; 0: no effect unless stated"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _shares("mix", self.mix)
+        return self
+
+
+class Employees(Model):
+    """Satisfaction of the firm's employees, 0..100: moves the satisfaction of customers."""
+
+    usual: Annotated[float, Field(ge=0, le=100)] = Field(description="points when the data were gathered")
+    start: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        default=None, description="points at the start; none: usual"
+    )
+    reversion: Share = Field(
+        default=0.1, description="part of the distance to usual made good per period; 10 %: assumed, half in 7 periods"
+    )
+    points: Positive = Field(default=5.0, description="this many employee points, kept up ...")
+    bring: NotNegative = Field(
+        default=2.0,
+        description="... bring this many customer points in the long run; 2 for 5: the figure told of Sears "
+        "(Rucci, Kirn & Quinn 1998 print 1.3)",
+    )
+
+
+class Links(Model):
+    """Independent ties between customer and firm, 0..3."""
+
+    mix: tuple[Share, Share, Share, Share] = Field(description="share of customers with 0..3 ties in the data")
+    gain: Share = Field(default=0.0, description="chance of a tie more per period at the reference; 0: by levers only")
+    turnover: Share = Field(
+        default=0.0, description="chance per period that the employee behind a tie leaves and the tie is lost; 0: none"
+    )
+    follow: Share = Field(
+        default=1.0, description="singly tied customers who leave with that employee; 1: all, the cautious case"
+    )
+    defection_per_link: Fraction = Field(
+        default=0.0, description="a tie more lowers the defection rate by this share; 0: no effect unless stated"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _shares("mix", self.mix)
+        return self
+
+
+class Survey(Model):
+    """How the firm learns of satisfaction: from a sample, with noise, late."""
+
+    every: Annotated[int, Field(ge=1)] = Field(default=3, description="periods between surveys; 3 months: a quarter")
+    sample: Annotated[int, Field(ge=1)] = Field(
+        default=400, description="customers asked per segment and tier; 400: a mean within 3 points or so"
+    )
+    noise: NotNegative = Field(
+        default=10.0, description="standard deviation of an answer around the truth, points; 10: less than half a level"
+    )
+    delay: Annotated[int, Field(ge=0)] = Field(default=1, description="periods until the result is known; 1: the next")
+
+    def last_known(self, period: int) -> int | None:
+        """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
+        asked = (period - self.delay) // self.every * self.every
+        return asked if asked >= 0 else None
+
+
+def _shares(name: str, shares: tuple[float, ...]) -> None:
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(f"{name}: expected shares that add up to 1, got {sum(shares):g}")
+
+
+class Segment(Model):
+    """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
+
+    start: dict[str, Heads] = Field(
+        default_factory=dict, description="head counts at the start: unaware, prospect, new (or a chain's states)"
+    )
+    births: dict[Literal["unaware", "prospect"], Heads] = Field(
+        default_factory=dict, description="people who appear per period, at its end; none"
+    )
+    traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
+    quality: tuple[Quality, ...] = Field(default=(), description="kinds of prospects; none: all alike")
+    value_to_customer: ValueToCustomer | None = Field(default=None, description="gain less cost; none: not stated")
+    margin: Finite | None = Field(default=None, description="margin rate; none: as the scenario")
+    cost_to_serve: CostToServe | None = Field(default=None, description="none: as the scenario")
+    loss: Share | None = Field(default=None, description="silently gone lost for good, per period; none: as scenario")
+    stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")
+    actions: tuple[ExplicitAction, ...] | None = Field(default=None, description="chain only; none: as the chain")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.quality:
+            _shares("quality", tuple(kind.share for kind in self.quality))
+        return self
+
+
+class Base(Model):
+    """A firm's real customers, each an agent with its own posterior."""
+
+    file: str = Field(description="customer base made by `tenure calibrate` or `tenure demo`, beside the scenario")
+    as_of: date = Field(description="last day of purchases that are used")
+    pareto_nbd: ParetoNBD = Field(description="calibrated law of purchases and leaving, per week")
+    gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
+    cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
+    amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")

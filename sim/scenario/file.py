@@ -1,0 +1,423 @@
+"""The scenario file: one frozen, validated description of customers, levers, market, money and rules.
+
+Its parts are in :mod:`sim.scenario.customers` and :mod:`sim.scenario.market`. Every field carries its unit and, where
+it has a default, why that default. ``load`` turns every mistake in a file into one :class:`~sim.errors.ScenarioError`
+that names file, key, what was expected and what came.
+"""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from sim.errors import FolderError, ScenarioError, first_line
+from sim.scenario.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
+from sim.scenario.customers import (
+    BASE_SEGMENTS,
+    CUSTOMER_STAGES,
+    STAGES,
+    TIERS,
+    Base,
+    CostToServe,
+    Employees,
+    ExplicitAction,
+    ExplicitChain,
+    Gamma,
+    GammaGamma,
+    Links,
+    ParetoNBD,
+    Quality,
+    Satisfaction,
+    Segment,
+    Survey,
+    Thresholds,
+    Traits,
+    ValueToCustomer,
+)
+from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
+from sim.scenario.rules import RULES, Rules, Uncertain
+from sim.scenario.yaml_files import read_yaml
+
+__all__ = [
+    "BASE_SEGMENTS",
+    "CUSTOMER_STAGES",
+    "PERIODS_PER_YEAR",
+    "STAGES",
+    "TIERS",
+    "WEEKS_PER_PERIOD",
+    "Competitor",
+    "ExplicitAction",
+    "Gamma",
+    "GammaGamma",
+    "Lever",
+    "ParetoNBD",
+    "Rules",
+    "Scenario",
+    "Segment",
+    "Shock",
+    "Thresholds",
+    "Traits",
+    "load",
+    "parse",
+]
+
+WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
+PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
+
+
+class Scenario(Model):
+    """Everything the simulator, the fluid twin and the optimiser know."""
+
+    name: str = Field(min_length=1, description="what the scenario is called in tables and runs")
+    currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
+    period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
+    periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
+    discount_rate: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.1, description="per year; 10 %: a usual cost of capital"
+    )
+    terminal: Literal["value-to-go", "none"] = Field(
+        default="value-to-go", description="value after the horizon under today's spend, or none"
+    )
+    margin: Finite = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
+    cost_to_serve: CostToServe = Field(default_factory=CostToServe, description="none unless stated")
+    law: Literal["silent", "contractual", "renewal"] = Field(
+        default="silent",
+        description="silent: leaving is not seen (default, the usual shop); contractual: leaving is seen at once; "
+        "renewal: seen too, and every survivor of a period pays once",
+    )
+    loss: Share = Field(default=0.0, description="silently gone customers lost for good, per period; 0: none")
+    stages: Thresholds = Field(
+        default_factory=Thresholds, description="when a customer counts as core, declining or lapsed; default: as there"
+    )
+    base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
+    segments: dict[str, Segment] = Field(
+        default_factory=dict, description="groups of customers and people to win, by name; none: the base's only"
+    )
+    levers: dict[str, Lever] = Field(
+        default_factory=dict, description="marketing instruments, by name; at least one unless there is a chain"
+    )
+    chain: ExplicitChain | None = Field(default=None, description="a chain in place of the lifecycle")
+    satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
+    employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
+    links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
+    word_of_mouth: NotNegative | dict[str, dict[str, NotNegative]] = Field(
+        default=0.0,
+        description="by how much chances of awareness and winning rise (a share) per net promoter share of 1 above the "
+        "data's; a number: from all customers to everybody; or {to segment: {from segment: number}}; 0: none",
+    )
+    share_of_customer: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="our part of customers' purchases in the category today; none: not in the model"
+    )
+    survey: Survey | None = Field(default=None, description="of satisfaction; none: the firm never asks")
+    seasons: tuple[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)], ...] = Field(
+        default=(), description="purchase rate by period of the season, from the first period on, relative to its mean"
+    )
+    competitors: tuple[Competitor, ...] = Field(default=(), description="rivals who act on the market; default: none")
+    shocks: tuple[Shock, ...] = Field(
+        default=(), description="what happens to the market on given dates; default: none"
+    )
+    rules: Rules = Field(default_factory=Rules, description="what a plan must keep to; default: as there")
+    uncertain: tuple[Uncertain, ...] = Field(
+        default=(), description="numbers of this file that are not known, with their ranges; for risk"
+    )
+    folder: Path = Field(default=Path(), exclude=True, description="where the file was; set by load")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = set(self.levers) | ({self.chain.lever} if self.chain else set())
+        self._check_rules(names)
+        if self.chain is None:
+            self._check_lifecycle()
+        else:
+            self._check_chain(self.chain)
+        if self.terminal == "value-to-go" and self.discount_rate == 0:
+            raise ValueError("terminal: value-to-go needs a discount_rate above 0; or say terminal: none")
+        return self
+
+    def _check_rules(self, levers: set[str]) -> None:
+        """Raise where a rule names what is not there."""
+        rules = self.rules
+        segments = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
+        stages = set(self.chain.states) if self.chain else set(STAGES)
+        named = [("rules.levers", name, levers) for name in rules.levers]
+        named += [("rules.campaigns", name, levers) for name in rules.campaigns]
+        for key, slice_ in rules.slices.items():
+            named += [(f"rules.slices.{key}.levers", name, levers) for name in slice_.levers]
+            named += [(f"rules.slices.{key}.segments", name, segments) for name in slice_.segments]
+            named += [(f"rules.slices.{key}.stages", name, stages) for name in slice_.stages]
+            if max(slice_.start + 1, slice_.end or 1) > self.periods:
+                raise ValueError(f"rules.slices.{key}: lies beyond the {self.periods} periods of the horizon")
+        for key, people in rules.people.items():
+            named += [(f"rules.people.{key}.segments", name, segments) for name in people.segments]
+            if people.at is not None and people.at > self.periods:
+                raise ValueError(f"rules.people.{key}.at: lies beyond the {self.periods} periods of the horizon")
+            if people.count == "satisfaction" and self.satisfaction is None:
+                raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
+        for where, name, known in named:
+            if name not in known:
+                raise ValueError(_unknown(where, name, known))
+        if rules.contacts is not None and all(lever.cost_per_contact is None for lever in self.levers.values()):
+            raise ValueError("rules.contacts: needs a cost_per_contact on some lever")
+        if rules.stretches and rules.stretches.amounts is not None:
+            wanted = -(-self.periods // rules.stretches.every)
+            if len(rules.stretches.amounts) != wanted:
+                raise ValueError(
+                    f"rules.stretches.amounts: expected {wanted} amounts for {self.periods} periods, "
+                    f"got {len(rules.stretches.amounts)}"
+                )
+
+    def _check_lifecycle(self) -> None:
+        known = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
+        if not known:
+            raise ValueError("segments: expected at least one segment, or a base")
+        if not self.levers:
+            raise ValueError("levers: expected at least one lever")
+        self._check_market(known)
+        tiers = {"low", "middle", "high"} if self.base else set()
+        if any(segment.traits is not None for segment in self.segments.values()):
+            tiers.add("unknown")
+        for name, lever in self.levers.items():
+            if not tiers & set(lever.tiers):
+                raise ValueError(f"levers.{name}.tiers: reaches nobody; here the tiers are {', '.join(sorted(tiers))}")
+            for where in lever.by_segment:
+                if where not in known:
+                    raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
+        for name, segment in self.segments.items():
+            if self.base and name in BASE_SEGMENTS:
+                if segment.start or segment.births or segment.traits or segment.quality:
+                    raise ValueError(
+                        f"segments.{name}: comes from the base; start, births, traits and quality cannot be given"
+                    )
+                continue
+            if segment.traits is None:
+                raise ValueError(f"segments.{name}.traits: missing")
+            if segment.actions is not None:
+                raise ValueError(f"segments.{name}.actions: only for a scenario with a chain; remove it")
+            for stage in segment.start:
+                if stage not in ("unaware", "prospect", "new"):
+                    raise ValueError(_unknown(f"segments.{name}.start", stage, {"unaware", "prospect", "new"}))
+            if not segment.start and not segment.births:
+                raise ValueError(f"segments.{name}.start: missing; say how many are unaware, prospect or new")
+            if self.law == "renewal" and segment.traits.purchase_rate != 1:
+                raise ValueError(
+                    f"segments.{name}.traits.purchase_rate: under `law: renewal` every survivor pays once a period; "
+                    "expected 1"
+                )
+
+    def _check_market(self, known: set[str]) -> None:
+        """Raise where something needs what the scenario does not have, or names a segment that is not there."""
+        needs = {"satisfaction": "satisfaction", "employee": "employees", "links": "links"}
+        needs["preference"] = "share_of_customer"
+        wanted = [
+            (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
+        ]
+        wanted += [("employees", "satisfaction")] if self.employees else []
+        wanted += [("survey", "satisfaction")] if self.survey else []
+        wanted += [("word_of_mouth", "satisfaction")] if self.word_of_mouth else []
+        wanted += [
+            (f"shocks.{s.name}", needs.get(s.route, "links"))
+            for s in self.shocks
+            if s.route in ("satisfaction", "employee", "turnover")
+        ]
+        wanted += [
+            (f"segments.{name}.value_to_customer.bring", "satisfaction")
+            for name, segment in self.segments.items()
+            if segment.value_to_customer is not None and segment.value_to_customer.bring > 0
+        ]
+        for where, what in wanted:
+            if getattr(self, what) is None:
+                raise ValueError(f"{where}: needs `{what}:`, which the scenario does not state")
+        named = [
+            (f"{kind}.{each.name}.segments", s)
+            for kind, all_ in (("competitors", self.competitors), ("shocks", self.shocks))
+            for each in all_
+            for s in each.segments
+        ]
+        if isinstance(self.word_of_mouth, dict):
+            named += [("word_of_mouth", s) for s in self.word_of_mouth]
+            named += [(f"word_of_mouth.{to}", s) for to, row in self.word_of_mouth.items() for s in row]
+        for where, segment in named:
+            if segment not in known:
+                raise ValueError(_unknown(where, segment, known))
+        if self.law == "renewal":
+            self._check_renewal()
+        if self.seasons and sum(self.seasons) == 0:
+            raise ValueError("seasons: expected at least one number above 0")
+        if self.base and self.law != "silent":
+            raise ValueError(f"law: a base's customers leave silently (Pareto/NBD); expected silent, got {self.law}")
+
+    def _check_renewal(self) -> None:
+        """Raise where something moves the purchase rate, which a renewal does not have."""
+        moved = [
+            *(
+                f"levers.{n}.moves.{e}"
+                for n, v in self.levers.items()
+                for e in ("purchase_rate", "preference")
+                if e in v.moves
+            ),
+            *(f"competitors.{rival.name}" for rival in self.competitors if rival.route == "share of customer"),
+            *(f"shocks.{shock.name}" for shock in self.shocks if shock.route == "purchase rate"),
+            *(["seasons"] if self.seasons else []),
+            *(["share_of_customer"] if self.share_of_customer is not None else []),
+            *(
+                ["satisfaction.purchase_rate_per_level"]
+                if self.satisfaction and self.satisfaction.purchase_rate_per_level
+                else []
+            ),
+        ]
+        if moved:
+            raise ValueError(f"{moved[0]}: moves the purchase rate, which `law: renewal` fixes at one payment a period")
+
+    def _check_chain(self, chain: ExplicitChain) -> None:
+        taken = (
+            "base", "levers", "competitors", "shocks", "satisfaction", "employees", "links", "word_of_mouth",
+            "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
+        )  # fmt: skip
+        extra = [name for name in taken if name in self.model_fields_set]
+        if extra:
+            raise ValueError(f"chain: takes the place of {extra[0]}; remove that")
+        if not self.segments:
+            raise ValueError("segments: expected at least one segment with its start")
+        size = len(chain.states)
+        if len(set(chain.states)) < size:
+            raise ValueError("chain.states: each name once")
+        for key, states in (("gone", chain.gone), ("targets", chain.targets or ())):
+            for state in states:
+                if state not in chain.states:
+                    raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
+        unused = {"margin", "loss", "stages"}
+        people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve"}
+        for where, given in [("", self.model_fields_set)] + [
+            (f"segments.{name}.", segment.model_fields_set) for name, segment in self.segments.items()
+        ]:
+            extra = sorted((unused | (people if where else set())) & given)
+            if extra:
+                raise ValueError(f"{where}{extra[0]}: has no meaning in a chain of one's own; put money into reward")
+        for where, actions in [("chain", chain.actions)] + [
+            (f"segments.{name}", segment.actions) for name, segment in self.segments.items() if segment.actions
+        ]:
+            if len(actions) != len(chain.actions) or chain.reference >= len(actions):
+                raise ValueError(f"{where}.actions: expected {len(chain.actions)} actions and reference among them")
+            for i, action in enumerate(actions):
+                if len(action.reward) != size or [len(row) for row in action.moves] != [size] * size:
+                    raise ValueError(f"{where}.actions[{i}]: expected moves {size} x {size} and {size} rewards")
+                for state, row in zip(chain.states, action.moves, strict=True):
+                    if abs(sum(row) - 1) > 1e-9:
+                        raise ValueError(f"{where}.actions[{i}].moves: row '{state}' sums to {sum(row):g}, expected 1")
+                if i == 0 and action.spend != 0:
+                    raise ValueError(
+                        f"{where}.actions[0].spend: expected 0, got {action.spend:g}; doing nothing must be among the "
+                        "actions, put what cannot be avoided into reward"
+                    )
+                if i and action.spend <= actions[i - 1].spend:
+                    raise ValueError(f"{where}.actions[{i}].spend: expected actions by rising spend")
+        for name, segment in self.segments.items():
+            if not segment.start:
+                raise ValueError(f"segments.{name}.start: missing; say how many are in which state")
+            for state in segment.start:
+                if state not in chain.states:
+                    raise ValueError(_unknown(f"segments.{name}.start", state, set(chain.states)))
+
+    @property
+    def discount_per_period(self) -> float:
+        """Return ``d`` with ``(1 + d)^(periods per year) = 1 + discount_rate``."""
+        return float((1 + self.discount_rate) ** (1 / PERIODS_PER_YEAR[self.period]) - 1)
+
+    @property
+    def hash(self) -> str:
+        """Return the SHA-256 of the scenario's content (not of its layout or comments)."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _unknown(where: str, got: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(got, sorted(known), 1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return f"{where}: '{got}' is not known; expected one of {', '.join(sorted(known))}{hint}"
+
+
+def load(path: str | Path) -> Scenario:
+    """Return the scenario in a YAML file.
+
+    Raises
+    ------
+    ScenarioError
+        If it is missing, is not YAML, has an unknown key or one twice, or a value does not fit.
+    FolderError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError(
+            f"{path}: no such file; give a scenario file, or make one with `tenure demo` or `tenure calibrate`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
+    content = read_yaml(text, path, ScenarioError)
+    if not isinstance(content, dict):
+        what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
+        raise ScenarioError(f"{path}: {what}; a scenario starts with `name:`")
+    if "folder" in content:
+        raise ScenarioError(f"{path}: folder: unknown key")
+    return parse({**content, "folder": path.resolve().parent}, str(path))
+
+
+def parse(content: dict[str, Any], where: str = "scenario") -> Scenario:
+    """Return the scenario in ``content``; ``where`` names its source in errors."""
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
+
+    def rank(problem: Any) -> tuple[bool, bool, int]:
+        """Return the place in line: a number where keys may stand too is told of as a number."""
+        number = problem["type"] == "model_type" and isinstance(problem["input"], int | float | str)
+        return problem["type"] != "extra_forbidden", number, -len(problem["loc"])
+
+    problems = sorted(error.errors(), key=rank)
+    first = problems[0]
+    hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float", *SHAPES)
+    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
+    if first["type"] == "extra_forbidden":
+        fields = _fields_at(first["loc"][:-1])
+        close = difflib.get_close_matches(str(first["loc"][-1]), fields, 1)
+        hint = f"; did you mean '{close[0]}'?" if close else f"; expected one of {', '.join(fields)}" if fields else ""
+        return f"{key}: unknown key{hint}"
+    if first["type"] == "missing":
+        return f"{key}: missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    message = message[0].lower() + message[1:]
+    return f"{key}: {message}, got {first['input']!r}"
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are known where an unknown one stood."""
+    known: dict[str, type[Model]] = {
+        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
+        "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
+        "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
+        "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
+        "cost_to_serve": CostToServe, "value_to_customer": ValueToCustomer,
+    }  # fmt: skip
+    here: type[Model] = Scenario
+    inside_rules = False
+    for part in location:
+        if inside_rules and str(part) in RULES:
+            here = RULES[str(part)]
+        elif str(part) in known:
+            here = known[str(part)]
+        elif str(part) in SHAPES:
+            here = SHAPES[str(part)]
+        inside_rules = inside_rules or part == "rules"
+    return sorted(name for name in here.model_fields if name != "folder")

@@ -1,0 +1,155 @@
+"""The part of a scenario that every plan must keep to: budgets, floors and caps of slices, people, profit, contacts.
+
+Every field carries its unit and, where it has a default, why that default. What they mean in arrays is in
+:mod:`optimizer.ask.rules`.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sim.scenario.curves import Model, NotNegative, Positive, Share
+
+__all__ = ["RULES", "Campaign", "LeverRule", "PeopleRule", "Rules", "SliceRule", "Stretches", "Uncertain"]
+
+Name = Annotated[str, Field(min_length=1)]
+Period = Annotated[int, Field(ge=0)]
+Money = Annotated[float, Field(ge=0, le=1e18)]
+Tier = Literal["low", "middle", "high", "unknown"]
+
+
+class LeverRule(Model):
+    """Bounds on one lever's money over the horizon."""
+
+    floor: Share = Field(default=0.0, description="at least this share of the budget; default: none")
+    cap: Share = Field(default=1.0, description="at most this share of the budget; default: none")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.floor > self.cap:
+            raise ValueError(f"the floor {self.floor:g} is above the cap {self.cap:g}")
+        return self
+
+
+class Stretches(Model):
+    """Budgets of months, quarters or years inside the horizon."""
+
+    every: Annotated[int, Field(ge=1)] = Field(description="periods in one stretch")
+    amounts: tuple[Money, ...] | None = Field(
+        default=None, description="money of each stretch; none: equal parts of the budget by length"
+    )
+    carry_over: bool = Field(default=False, description="what is left may be spent later; default: it lapses")
+
+
+class SliceRule(Model):
+    """Bounds on the money of some segments, tiers, stages, levers and periods."""
+
+    segments: tuple[Name, ...] = Field(default=(), description="none named: all")
+    tiers: tuple[Tier, ...] = Field(default=(), description="none named: all")
+    stages: tuple[Name, ...] = Field(default=(), description="none named: all")
+    levers: tuple[Name, ...] = Field(default=(), description="none named: all")
+    start: Period = Field(default=0, description="first period")
+    end: Annotated[int, Field(ge=1)] | None = Field(default=None, description="first period after it; none: the end")
+    each: Literal["horizon", "period"] = Field(
+        default="horizon", description="whether bounds hold for the sum over its periods (default) or in each of them"
+    )
+    floor: Money | None = Field(default=None, description="at least this money")
+    cap: Money | None = Field(default=None, description="at most this money")
+    floor_share: Share | None = Field(default=None, description="at least this share of the money spent in its periods")
+    cap_share: Share | None = Field(default=None, description="at most this share of the money spent in its periods")
+    within: NotNegative | None = Field(
+        default=None, description="within this share, up or down, of what today's spend would cost there"
+    )
+    ramp: NotNegative | None = Field(
+        default=None,
+        description="from one period to the next money rises or falls by at most this share of what today spends "
+        "there in a period (of the budget by period, where today spends nothing)",
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        bounds = ("floor", "cap", "floor_share", "cap_share", "within", "ramp")
+        if all(getattr(self, name) is None for name in bounds):
+            raise ValueError(f"states no bound; give one of {', '.join(bounds)}")
+        for low, high in (("floor", "cap"), ("floor_share", "cap_share")):
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"the {low} {least:g} is above the {high} {most:g}")
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"expected end after start, got {self.start} and {self.end}")
+        return self
+
+
+class PeopleRule(Model):
+    """Customers or satisfaction that a plan must keep, in expectation."""
+
+    segments: tuple[Name, ...] = Field(default=(), description="none named: all")
+    tiers: tuple[Tier, ...] = Field(default=(), description="none named: all")
+    count: Literal["kept", "customers", "core", "satisfaction"] = Field(
+        description="kept: truly still customers; customers: seen and not lapsed; core: seen as core; satisfaction: "
+        "mean points 0..100 of those truly still customers"
+    )
+    at_least: NotNegative = Field(description="customers or points; with of_start, as a share of the start's")
+    of_start: bool = Field(default=False, description="at_least is a share of what there is at the start")
+    at: Period | None = Field(default=None, description="after so many periods; none: at the end of the horizon")
+    each: bool = Field(default=False, description="at every period's end up to `at`, not only then")
+
+
+class Campaign(Model):
+    """What makes small campaigns not worth while: a lever's money in one segment and period."""
+
+    least: NotNegative = Field(default=0.0, description="either nothing or at least this money; default: any money")
+    fixed_cost: NotNegative = Field(
+        default=0.0, description="money each such campaign costs beside, weighed by the optimiser and shown apart; none"
+    )
+
+
+class Uncertain(Model):
+    """A number of the scenario that is not known: its range, all values in it equally likely; for risk."""
+
+    path: Name = Field(description="where it stands, e.g. levers.retention.moves.survival.brings")
+    low: float = Field(allow_inf_nan=False, description="lowest value thought possible")
+    high: float = Field(allow_inf_nan=False, description="highest value thought possible")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"expected low < high, got {self.low:g} and {self.high:g}")
+        return self
+
+
+class Rules(Model):
+    """What every plan must keep to."""
+
+    budget: Money | None = Field(default=None, description="money over the horizon; none: what today spends")
+    period_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="largest share of the budget in one period; default: no limit"
+    )
+    stretches: Stretches | None = Field(default=None, description="budgets inside the horizon; none: only the whole")
+    levers: dict[str, LeverRule] = Field(default_factory=dict, description="floors and caps by lever")
+    slices: dict[Name, SliceRule] = Field(default_factory=dict, description="bounds on any slice of the money, by name")
+    people: dict[Name, PeopleRule] = Field(default_factory=dict, description="customers or satisfaction to keep")
+    yearly_profit: float | None = Field(
+        default=None, allow_inf_nan=False, description="least profit after marketing in every year; none: any"
+    )
+    least_cash: float | None = Field(
+        default=None, allow_inf_nan=False, description="least profit added up from the start to any period; none: any"
+    )
+    contacts: Positive | None = Field(
+        default=None,
+        description="most contacts per customer and period, over the levers that state a cost_per_contact; none: any",
+    )
+    campaigns: dict[str, Campaign] = Field(default_factory=dict, description="least size and fixed cost, by lever")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        floors = sum(rule.floor for rule in self.levers.values())
+        if floors > 1 + 1e-12:
+            raise ValueError(f"the levers' floors add up to {floors:g} of the budget; expected at most 1")
+        return self
+
+
+RULES: dict[str, type[Model]] = {
+    "levers": LeverRule, "slices": SliceRule, "people": PeopleRule, "campaigns": Campaign, "stretches": Stretches,
+}  # fmt: skip
+"""What stands under the keys of rules."""

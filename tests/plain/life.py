@@ -1,0 +1,158 @@
+"""What happens to a customer of the plain market in a period."""
+
+import math
+from functools import cache
+
+from plain.attitudes import entry_level, next_level, next_ties, relative
+from plain.people import Luck, Odds, Person, poisson_quantile
+from plain.record import Cell, Happened
+
+from sim.engine.draw_kernels import total_amount
+from sim.engine.random_streams import amount_table
+from sim.scenario.curves import Curve
+from sim.scenario.customers import Quality, Segment
+from sim.scenario.file import GammaGamma, Scenario, Thresholds
+
+table_of_amounts = cache(amount_table)
+
+
+class Stated:
+    """What the scenario says, by name."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    def segment(self, name: str) -> Segment:
+        """Return a segment."""
+        return self.scenario.segments[name]
+
+    def limits(self, name: str) -> Thresholds:
+        """Return a segment's thresholds."""
+        return self.segment(name).stages or self.scenario.stages
+
+    def quality(self, person: Person) -> Quality:
+        """Return what kind of prospect a person is or was."""
+        kinds = self.segment(person.segment).quality
+        return kinds[person.quality] if kinds else Quality(share=1.0)
+
+    def reference(self, name: str, segment: str) -> float:
+        """Return the intensity of a lever in a segment under which the data were gathered."""
+        lever = self.scenario.levers[name]
+        override = lever.by_segment.get(segment)
+        return lever.reference if override is None or override.reference is None else override.reference
+
+    def curve(self, name: str, effect: str, segment: str) -> Curve:
+        """Return the curve of one effect of a lever in a segment."""
+        lever = self.scenario.levers[name]
+        override = lever.by_segment.get(segment)
+        moves: list[tuple[str, Curve]] = [*lever.moves.items(), *(override.moves.items() if override else ())]
+        return dict(moves)[effect]
+
+    def cells(self, name: str) -> list[Cell]:
+        """Return where a lever can be used; customers of synthetic segments are of no known value tier."""
+        lever = self.scenario.levers[name]
+        if "unknown" not in lever.tiers:
+            return []
+        return [(segment, stage, name) for segment in self.scenario.segments for stage in lever.targets]
+
+    def movers(self, effect: str, stage: str) -> list[str]:
+        """Return the levers that move something in a stage."""
+        return [
+            name
+            for name, lever in self.scenario.levers.items()
+            if effect in lever.moves and stage in lever.targets and "unknown" in lever.tiers
+        ]
+
+
+class Life(Stated):
+    """What happens to a customer in a period."""
+
+    def __init__(self, scenario: Scenario, money_units: float) -> None:
+        super().__init__(scenario)
+        self.money_units = money_units
+        thresholds = [self.limits(name) for name in scenario.segments]
+        self.most_bought = max(each.core for each in thresholds)
+        self.most_silent = max(each.lapsed for each in thresholds)
+        self.amounts = {
+            name: table_of_amounts(segment.traits.spend.p)
+            for name, segment in scenario.segments.items()
+            if segment.traits is not None and isinstance(segment.traits.spend, GammaGamma)
+        }
+
+    def _move(self, person: Person, odds: Odds, luck: Luck) -> Happened:
+        """Move a customer by one period and return what it did."""
+        if person.truth == "unaware":
+            if luck.leaving >= odds.aware:
+                return Happened()
+            person.truth = "prospect"
+            return Happened(event="aware")
+        if person.truth == "prospect":
+            if luck.leaving >= min(1.0, odds.won * self.quality(person).acquisition):
+                return Happened()
+            return self._enter(person, luck, "won")
+        if person.truth == "alive":
+            return self._live(person, odds, luck)
+        if person.truth == "gone" and luck.leaving < odds.returned:
+            return self._enter(person, luck, "returned")
+        self._see(person, 0)
+        if person.truth == "gone" and luck.leaving < odds.returned + (1 - odds.returned) * odds.lost:
+            person.truth = "lost"
+            return Happened(event="lost")
+        return Happened()
+
+    def _enter(self, person: Person, luck: Luck, event: str) -> Happened:
+        """Let a customer in, with a first purchase, a usual level of satisfaction and no tie."""
+        person.truth = "alive"
+        self._see(person, 1)
+        if self.scenario.satisfaction is not None:
+            person.level = entry_level(self.scenario.satisfaction)
+        if self.scenario.links is not None:
+            person.ties = 0
+        return Happened(1, self._revenue(person, luck, 1, 1.0), event)
+
+    def _live(self, person: Person, odds: Odds, luck: Luck) -> Happened:
+        satisfaction, links = self.scenario.satisfaction, self.scenario.links
+        leaving, rate, amount = person.defection_rate, person.purchase_rate * odds.rate, odds.amount
+        if leaving > 0:
+            leaving *= odds.defection
+        if satisfaction is not None:
+            place, mix = person.level - 1, satisfaction.mix
+            leaving *= relative(1 - satisfaction.defection_per_level, place, mix)
+            rate *= relative(1 + satisfaction.purchase_rate_per_level, place, mix)
+            amount *= relative(1 + satisfaction.amount_per_level, place, mix)
+        if links is not None:
+            leaving *= relative(1 - links.defection_per_link, person.ties, links.mix)
+
+        there = 1.0
+        if leaving > 0:
+            there = min(1.0, -math.log1p(-luck.leaving) / leaving)
+        stays = there == 1
+        purchases = int(stays) if self.scenario.law == "renewal" else poisson_quantile(luck.purchases, rate * there)
+        revenue = self._revenue(person, luck, purchases, amount)
+        self._see(person, purchases)
+        if stays and links is not None:
+            ties = next_ties(person.ties, odds.turnover, links.follow, odds.gain, luck.links)
+            if ties is None:
+                stays = False
+            else:
+                person.ties = ties
+        if not stays:
+            person.truth, person.level, person.ties = "gone", 0, -1
+            return Happened(purchases, revenue, "left")
+        if satisfaction is not None:
+            person.level = next_level(satisfaction, person.level, odds.satisfaction, luck.satisfaction)
+        return Happened(purchases, revenue)
+
+    def _see(self, person: Person, purchases: int) -> None:
+        """Count what was bought in a period, up to what the model tells apart."""
+        person.bought = min(person.bought + purchases, self.most_bought)
+        person.silent = 0 if purchases else min(person.silent + 1, self.most_silent)
+
+    def _revenue(self, person: Person, luck: Luck, purchases: int, multiplier: float) -> int:
+        """Return the money of a period's purchases in integer units."""
+        if purchases == 0:
+            return 0
+        size = float(purchases)
+        if person.segment in self.amounts:
+            size = float(total_amount(luck.amounts, purchases, *self.amounts[person.segment]))
+        return math.floor(size * multiplier * person.mean_spend * self.money_units + 0.5)

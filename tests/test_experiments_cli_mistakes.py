@@ -1,0 +1,166 @@
+"""The command line on bad input: one line, exit code 2, and nothing written over."""
+
+import os
+
+import pytest
+from checks import refuses
+from markets import SMALL, orders
+
+SCENARIO_MISTAKES = {
+    "unknown key": (("period: month", "perod: month"), "perod: unknown key; did you mean 'period'?"),
+    "negative budget": (("period_share: 0.4", "budget: -5"), "rules.budget"),
+    "impossible floor": (("awareness: {floor: 0.02}", "awareness: {floor: 0.6, cap: 0.5}"), "rules.levers.awareness"),
+    "margin that is no number": (("margin: 0.4", "margin: .nan"), "margin: input should be a finite number"),
+    "lever for nobody": (("targets: [prospect]", "targets: [prospect]\n    tiers: [low]"), "reaches nobody"),
+    "floors above one": (
+        ("awareness: {floor: 0.02}", "awareness: {floor: 0.6}\n    winback: {floor: 0.6}"),
+        "add up to 1.2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIO_MISTAKES)
+def test_a_mistake_in_a_scenario_is_one_line(tenure, tmp_path, name) -> None:
+    """Exit code 2, one line that names file and key, nothing on standard output, no traceback."""
+    (before, after), expected = SCENARIO_MISTAKES[name]
+    text = SMALL.read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "bad.yaml").write_text(text.replace(before, after), encoding="utf-8")
+    code, out, err = tenure("check", "bad.yaml")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("tenure: bad.yaml")
+    assert expected in err
+
+
+MISTAKES = {
+    "no such scenario": (("check", "missing.yaml"), "missing.yaml: no such file"),
+    "empty scenario": (("check", "empty.yaml"), "empty.yaml: is empty"),
+    "purchases as scenario": (("check", "orders.csv"), "orders.csv"),
+    "no such purchases": (("calibrate", "missing.csv"), "missing.csv"),
+    "empty purchases": (("calibrate", "empty.csv"), "empty.csv"),
+    "missing column": (("calibrate", "nodate.csv"), "date"),
+    "negative budget": (("optimize", SMALL, "--budget", "-1"), "at least 0"),
+    "budget not a number": (("optimize", SMALL, "--budget", "nan"), "at least 0"),
+    "unknown policy": (("simulate", SMALL, "--policy", "evensplit"), "did you mean 'even split'"),
+    "not a plan": (("simulate", SMALL, "--policy", "empty.yaml"), "is not a plan"),
+    "unknown option": (("simulate", SMALL, "--polcy", "x"), "--polcy"),
+    "bad number": (("simulate", SMALL, "--replications", "many"), "--replications"),
+    "unwritable folder": (("compare", SMALL, "--folder", "orders.csv/runs"), "cannot be written"),
+    "unwritable plan": (("optimize", SMALL, "-o", "nowhere/plan.json"), "nowhere/plan.json"),
+    "plan into a folder": (("optimize", SMALL, "-o", "."), "it is a folder"),
+    "table into a folder": (("simulate", SMALL, "--replications", 1, "--csv", "."), "it is a folder"),
+    "scenario over purchases": (("calibrate", "orders.csv", "-o", "orders.csv", "--force"), "written over"),
+    "scenario as base": (("calibrate", "orders.csv", "-o", "x.duckdb"), "customer base"),
+    "budget beyond money": (("optimize", SMALL, "--budget", "1e300"), "at most 1e18"),
+    "plan in no known format": (("optimize", SMALL, "-o", "plan.txt"), "plan.txt: expected a name that ends in"),
+    "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
+    "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
+    "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
+    "targeting and a target": (
+        ("optimize", SMALL, "--value-of-targeting", "--reach", "asset=1", "-o", "x.json"),
+        "writes none; leave out --reach, --output",
+    ),
+    "no runs to show": (("ui", "--folder", "."), "tenure demo"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_bad_input_is_one_line_and_exit_code_2(tenure, tmp_path, name) -> None:
+    """Every kind of bad input."""
+    orders(tmp_path / "orders.csv", customers=5)
+    (tmp_path / "empty.yaml").touch()
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "nodate.csv").write_text("customer,amount\n1,2.5\n", encoding="utf-8")
+    refuses(tenure, tmp_path, *MISTAKES[name])
+
+
+WRITERS = {
+    "calibrate": ("calibrate", "missing.csv", "-o", "nowhere/new.yaml"),
+    "simulate, table": ("simulate", "missing.yaml", "--table", "nowhere/new.csv"),
+    "simulate, saved": ("simulate", "missing.yaml", "--until", "2", "--save", "nowhere/new.npz"),
+    "optimize": ("optimize", "missing.yaml", "-o", "nowhere/new.json"),
+    "explain": ("explain", "missing.json", "--simplest", "nowhere/new.json"),
+    "frontier": ("frontier", "missing.yaml", "--table", "nowhere/new.parquet"),
+    "allocate": ("allocate", "missing.csv", "--budget", "1", "-o", "nowhere/new.xlsx"),
+    "risk": ("risk", "missing.yaml", "-o", "nowhere/new.csv"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tenure, tmp_path, name) -> None:
+    """The input is missing too, but where to write is looked at first."""
+    words = WRITERS[name]
+    refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: nowhere is not a folder; make it first")
+
+
+OVERWRITERS = {
+    "simulate, saved": ("simulate", "base.yaml", "--until", 2, "--save", "base.yaml"),
+    "simulate, saved by another name": ("simulate", "base.yaml", "--until", 2, "--save", "../{}/base.yaml"),
+    "simulate, saved over a link": ("simulate", "base.yaml", "--until", 2, "--save", "link.yaml"),
+    "simulate, two outputs": ("simulate", "base.yaml", "--until", 2, "--table", "x.csv", "--save", "x.csv"),
+    "simulate, policy": ("simulate", "base.yaml", "--policy", "plan.csv", "--table", "plan.csv"),
+    "simulate, resumed": ("simulate", "base.yaml", "--resume", "old.npz", "--until", 2, "--save", "old.npz"),
+    "simulate, customer base": ("simulate", "shop.yaml", "--until", 2, "--save", "shop.duckdb"),
+    "optimize, base": ("optimize", "base.yaml", "--base", "plan.csv", "--more", 5, "-o", "plan.csv"),
+    "optimize, customer base": ("optimize", "shop.yaml", "-o", "shop.csv"),
+    "explain": ("explain", "plan.csv", "--scenario", "base.yaml", "--simplest", "plan.csv"),
+    "frontier": ("frontier", "scenario.csv", "--table", "scenario.csv"),
+    "allocate, curves": ("allocate", "curves.csv", "--budget", 1, "-o", "curves.csv"),
+    "allocate, rules": ("allocate", "curves.csv", "--rules", "rules.json", "-o", "rules.json"),
+    "risk": ("risk", "scenario.csv", "-o", "scenario.csv"),
+    "risk, customer base": ("risk", "shop.yaml", "-o", "shop.csv"),
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITERS)
+def test_no_output_goes_over_what_the_command_reads_or_writes(tenure, tmp_path, name) -> None:
+    """Refused before the work; every file keeps its bytes."""
+    words = [str(word).format(tmp_path.name) for word in OVERWRITERS[name]]
+    base = "shop.csv" if "shop.csv" in words else "shop.duckdb"
+    laws = "{r: 1, alpha: 1, s: 1, beta: 1}", "{p: 1, q: 2, gamma: 1}"
+    shop = SMALL.read_text(encoding="utf-8") + (
+        f"base: {{file: {base}, as_of: 2024-01-01, pareto_nbd: {laws[0]}, gamma_gamma: {laws[1]}, "
+        "cycle_cutoffs: [1, 2], amount_cutoffs: [1, 2]}\n"
+    )
+    (tmp_path / "shop.yaml").write_text(shop, encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "link.yaml").symlink_to("base.yaml")
+    for file in (base, "plan.csv", "old.npz", "scenario.csv", "curves.csv", "rules.json"):
+        (tmp_path / file).write_text("as it was", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refuses(tenure, tmp_path, words, f"cannot write {words[-1]}: this command reads or writes it already")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_scenario_that_a_plan_names_is_not_written_over(tenure, tmp_path) -> None:
+    """The plan tells `explain` which file that is."""
+    (tmp_path / "scenario.json").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "plan.json").write_text('{"scenario_file": "scenario.json"}', encoding="utf-8")
+    refuses(tenure, tmp_path, ("explain", "plan.json", "--simplest", "scenario.json"), "cannot write scenario.json")
+
+
+def test_only_files_are_written(tenure, tmp_path) -> None:
+    """A pipe is refused before the work; through a link, what it leads to is written and the link stays."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    orders(tmp_path / "orders.csv", customers=5)
+    os.mkfifo(tmp_path / "new.duckdb")
+    for words in (("simulate", "missing.yaml", "--table", "pipe.csv"), ("calibrate", "orders.csv", "-o", "new.yaml")):
+        refuses(tenure, tmp_path, words, "it is a device or a pipe; give the name of a file")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "table.csv").symlink_to("far/months.csv")
+    assert tenure("simulate", SMALL, "--replications", 1, "--table", "table.csv")[0] == 0
+    assert (tmp_path / "table.csv").is_symlink()
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["months.csv"]
+    (tmp_path / "lost.csv").symlink_to("nowhere/months.csv")
+    refuses(tenure, tmp_path, ("simulate", SMALL, "--table", "lost.csv"), "nowhere is not a folder; make it first")
+
+
+def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
+    """A floor that too few customers can take is named, with by how much it is missed."""
+    text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.9}")
+    (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
+    code, _, err = tenure("optimize", "floor.yaml", "--budget", "1000000")
+    assert code == 2
+    assert "floor of winback" in err
+    assert err.count("\n") == 1

@@ -1,0 +1,199 @@
+"""The command line on plans: what `optimize` and `explain` say, and spreadsheets."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checks import refuses
+from markets import SMALL
+
+from optimizer.plan import Plan
+from sim.scenario.file import load
+from sim.twin import build
+
+
+def test_too_many_customers_for_the_memory_are_said(tenure, monkeypatch) -> None:
+    """One line that says what to do, exit code 1."""
+
+    def burst(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 6.7 GiB")
+
+    monkeypatch.setattr("experiments.compare.compare", burst)
+    code, out, err = tenure("simulate", SMALL)
+    assert (code, out) == (1, "")
+    assert err == "tenure: not enough memory: Unable to allocate 6.7 GiB; use fewer customers\n"
+
+
+def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path) -> None:
+    """A plan is not padded with nothing."""
+    assert tenure("optimize", SMALL)[0] == 0
+    text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 8")
+    (tmp_path / "longer.yaml").write_text(text, encoding="utf-8")
+    code, _, err = tenure("simulate", "longer.yaml", "--policy", "plan.json")
+    assert code == 2
+    assert "made for 6 periods, the scenario has 8" in err
+
+
+def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
+    """Going on as today keeps no floor; the table says which it misses."""
+    text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.5}")
+    (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
+    code, out, _ = tenure("compare", "floor.yaml", "--replications", 2, "--no-track")
+    assert code == 0
+    assert "Note: 'as today' spends" in out
+    assert "below its floor" in out
+
+
+def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
+    """The plan as JSON, CSV and Excel: simulated with the same luck, worth the same."""
+    assert tenure("optimize", SMALL)[0] == 0
+    targets, periods = build(load(SMALL)).targets, 6
+    made = Plan.load("plan.json", targets, periods)
+    assets = []
+    for name in ("plan.json", "plan.csv", "plan.xlsx"):
+        made.save(name)
+        code, out, err = tenure("simulate", SMALL, "--policy", name, "--replications", 2, "--json")
+        assert (code, err) == (0, "")
+        assets.append(json.loads(out)["policy"]["asset"])
+    assert assets[1:] == pytest.approx(assets[:1] * 2, rel=1e-9)
+    code, out, err = tenure("optimize", SMALL, "-o", "again.xlsx")
+    assert (code, err) == (0, "")
+    assert np.allclose(Plan.load("again.xlsx", targets, periods).intensity, made.intensity, rtol=1e-9, atol=1e-12)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again.xlsx", "plan.csv", "plan.json", "plan.xlsx"]
+
+
+def test_a_plan_explains_itself(tenure, tmp_path, monkeypatch) -> None:
+    """`tenure explain plan.json` finds the scenario beside the plan, from wherever it is called."""
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "study/scenario.yaml", "-o", "study/plan.json")[0] == 0
+    assert json.loads((tmp_path / "study/plan.json").read_text(encoding="utf-8"))["scenario_file"] == "scenario.yaml"
+    code, out, err = tenure("explain", "study/plan.json", "--json", "--simplest", "study/simple.csv")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["lift"] == pytest.approx(found["asset"] - found["no_spend"])
+    assert found["prices_from"] == "plan"
+    assert sum(line["spend"] for line in found["lines"]) == pytest.approx(found["spend"])
+    assert found["simplest"]["share"] >= 0.97
+    assert found["file"] == "study/simple.csv"
+    rows = (tmp_path / "study/simple.csv").read_text(encoding="utf-8").splitlines()[1:]
+    kept = {(line["segment"], line["lever"]) for line in found["simplest"]["kept"]}
+    assert {(row.split(",")[2], row.split(",")[5]) for row in rows} == kept
+
+    monkeypatch.chdir(tmp_path / "study")
+    code, out, err = tenure("explain", "plan.json")
+    assert (code, err) == (0, "")
+    assert out.startswith("small: the plan spends")
+    for words in (" because ", "Rules that bind", "1,000 more would bring", "The simplest plan:", "Next: tenure"):
+        assert words in out
+    code, out, err = tenure("explain", "simple.csv", "--scenario", "scenario.yaml")
+    assert (code, err) == (0, "")
+    assert "The file knows no prices" in out
+
+
+def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -> None:
+    """A changed margin: said on standard error, and the prices are those of a search."""
+    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "scenario.yaml")[0] == 0
+    text = SMALL.read_text(encoding="utf-8").replace("margin: 0.4", "margin: 0.3")
+    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    code, out, err = tenure("explain", "plan.json", "--json")
+    assert code == 0
+    assert err == "tenure: note: plan.json was made for another version of this scenario\n"
+    assert json.loads(out)["prices_from"] == "search"
+
+
+CAMPAIGNS = "  campaigns: {retention: {least: 400, fixed_cost: 30}}\n"
+
+
+@pytest.fixture(scope="module")
+def with_campaigns(tmp_path_factory) -> Path:
+    """Return a folder with a scenario in which campaigns have sizes and fixed costs."""
+    folder = tmp_path_factory.mktemp("campaigns")
+    text = SMALL.read_text(encoding="utf-8").replace("rules:\n", f"rules:\n{CAMPAIGNS}")
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_fixed_costs_are_said(tenure, with_campaigns) -> None:
+    """By the command that makes the plan and by the one that explains it, the same money as in the file."""
+    plan = with_campaigns / "plan.json"
+    code, out, _ = tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)
+    costs = json.loads(plan.read_text(encoding="utf-8"))["fixed_costs"]
+    said = f"Fixed costs of its campaigns, in no other figure: {costs:,.0f}; less them it is worth"
+    assert code == 0
+    assert costs > 0
+    assert said in out
+    code, out, _ = tenure("explain", plan)
+    assert code == 0
+    assert said in out
+
+
+def test_campaigns_are_explained_with_their_prices(tenure, with_campaigns) -> None:
+    """The prices are the plan's own; a line without money is laid to the rule on campaigns."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    made = json.loads(plan.read_text(encoding="utf-8"))
+    found = json.loads(tenure("explain", plan, "--json")[1])
+    assert found["prices_from"] == "plan"
+    assert {rule["name"]: rule["price"] for rule in found["rules"]} == pytest.approx(made["prices"])
+    out = tenure("explain", plan)[1]
+    assert "newcomers / retention gets nothing because of the rule on campaigns: each of retention" in out
+    assert "takes at least 400 and costs 30 beside its money" in out
+
+
+def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -> None:
+    """All of the budget is left and nothing is in the way."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    empty = with_campaigns / "empty.json"
+    empty.write_text(json.dumps({**json.loads(plan.read_text(encoding="utf-8")), "plan": []}), encoding="utf-8")
+    code, out, _ = tenure("explain", empty)
+    assert code == 0
+    assert "of the budget is not spent: it would pay, the best next unit" in out
+    assert "but for 'budget'" not in out
+
+
+def test_a_plan_beyond_its_budget_is_explained(tenure, with_campaigns) -> None:
+    """With far less money than it spends: by how much, in money, and that the optimum is then worth less."""
+    plan = with_campaigns / "plan.json"
+    if not plan.exists():
+        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
+    code, out, _ = tenure("explain", plan, "--budget", "10")
+    spent = json.loads(tenure("explain", plan, "--json")[1])["spend"]
+    assert code == 0
+    assert f"The plan misses 'budget' by {spent - 10:,.0f}." in out
+    assert " less, as it meets what the plan misses." in out
+    assert "worth -" not in out
+
+
+def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
+    """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
+    assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
+    refuses(tenure, tmp_path, ("explain", "plan.json", "--budget", "0"), "with no money there is nothing to explain")
+    assert tenure("optimize", SMALL, "--budget", "0", "--bound-steps", "0")[0] == 0
+    for words in (("explain", "plan.json"), ("explain", "plan.json", "--budget", "0")):
+        code, out, err = tenure(*words)
+        assert (code, err) == (0, "")
+        assert out.startswith("small: the plan spends nothing, so no line (segment / lever) is there to explain.")
+        assert "The first unit would bring most on regulars / retention" in out
+        assert "- budget: at most 0; 1,000 more would bring" in out
+        assert "stated as a share" not in out
+        assert "implest" not in out
+
+
+def test_explain_wants_a_scenario(tenure, tmp_path) -> None:
+    """A CSV file, or a scenario that is gone: one line that says what to do."""
+    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    assert tenure("optimize", "scenario.yaml")[0] == 0
+    (tmp_path / "scenario.yaml").unlink()
+    code, out, err = tenure("explain", "plan.json")
+    assert (code, out) == (2, "")
+    assert "its scenario file scenario.yaml is not there" in err
+    (tmp_path / "plan.csv").write_text("period,segment,tier,stage,lever,intensity,customers\n", encoding="utf-8")
+    code, out, err = tenure("explain", "plan.csv")
+    assert (code, out) == (2, "")
+    assert "name its file with --scenario" in err

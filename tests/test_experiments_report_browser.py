@@ -1,0 +1,140 @@
+"""What a customer sees: the report and MLflow's leaderboard in a real browser."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from markets import ROOT
+from studies import LIFECYCLE, Study, study_of
+
+from experiments.report.write import write_report
+from experiments.tracking.log import log_study
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-default-apps", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
+]
+
+
+@dataclass(frozen=True)
+class Shown:
+    study: Study
+    folder: Path
+    report: Path
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    folder = tmp_path_factory.mktemp("browser")
+    study = study_of({**LIFECYCLE, "name": "browser"})
+    report = write_report(
+        folder / "report.html", scenario=study.scenario, twin=study.twin, comparison=study.comparison, plan=study.plan
+    )
+    log_study(folder, scenario=study.scenario, comparison=study.comparison, plan=study.plan, report=report)
+    return Shown(study, folder, report)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def leaderboard(shown: Shown) -> Iterator[str]:
+    code = (
+        "import sys; from experiments.tracking.log import serve\n"
+        "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", code, str(shown.folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        server.communicate(timeout=30)
+
+
+def complaints_of(page: "Page") -> list[str]:
+    """Return a list that fills with what the page complains about or asks of other machines."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    here = ("file:", "data:", "blob:", "http://127.0.0.1:")
+    page.on("request", lambda request: None if request.url.startswith(here) else said.append(request.url))
+    return said
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_report(shown: Shown, browser: "Browser", width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    said = complaints_of(page)
+    page.goto(shown.report.as_uri())
+    page.wait_for_function("document.querySelectorAll('.chart:not(:has(.main-svg))').length == 0")
+    assert page.locator(".chart").count() == 6
+    marks = "path.js-line, .points path, g.point path, .hm image, .heatmaplayer image"
+    for place in page.locator(".chart").all():
+        assert place.locator(marks).count() > 0, place.get_attribute("id")
+        box = place.bounding_box()
+        assert box is not None
+        assert box["height"] > 60
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    best = max(shown.study.comparison.outcomes, key=lambda outcome: outcome.asset)
+    assert f"{best.asset:,.0f}" in page.locator(".answer").inner_text()
+    assert said == []
+    page.close()
+
+
+def test_leaderboard(shown: Shown, browser: "Browser", leaderboard: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    said = complaints_of(page)
+    page.goto(leaderboard)
+    page.wait_for_selector(".ag-center-cols-container .ag-row", timeout=60_000)
+    page.wait_for_function("document.body.innerText.includes('matching runs')")
+    headers = page.locator(".ag-header-cell").all_inner_texts()
+    shown_columns = [text.strip() for text in headers]
+    for column in ("asset", "difference", "kept", "spend"):
+        assert column in shown_columns, shown_columns
+    ranked = sorted(shown.study.comparison.outcomes, key=lambda outcome: -outcome.asset)
+    links = page.locator(".ag-row a[href*='/runs/']")
+    rows = {link.bounding_box()["y"]: link.inner_text().strip() for link in links.all()}  # type: ignore[index]
+    assert [rows[y] for y in sorted(rows)] == [outcome.name for outcome in ranked]
+    # MLflow's own pages ask who is logged in, which a server without log-in answers with 404, and report a
+    # harmless delay of the layout.
+    known = ("Failed to load resource: the server responded with a status of 404", "ResizeObserver loop")
+    assert [text for text in said if not any(part in text for part in known)] == []
+    page.close()
+
+
+def test_run_page_leads_back_to_its_study(shown: Shown, browser: "Browser", leaderboard: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(leaderboard)
+    page.locator(".ag-row a", has_text="plan").first.click()
+    with page.expect_popup(timeout=60_000) as popup:
+        page.locator("a[href^='#/experiments/']", has_text="open").first.click(timeout=60_000)
+    popup.value.wait_for_function("document.body.innerText.includes('makes customers worth most')")
+    popup.value.close()
+    page.close()

@@ -1,0 +1,122 @@
+"""The demo as a user runs it: what it prints, leaves behind and claims."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from experiments.cli.app import main
+from experiments.compare import compare
+from experiments.study.demo import BASE_FILE, demo_scenario
+from optimizer.optimize import optimise
+from policies.catalogue import NAMES, named
+from policies.planned import Planned
+from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.scenario.file import Scenario, parse
+from sim.twin import build
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Run `tenure demo --json` once; return its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch, (folder / "out").open("w+", encoding="utf-8") as out:
+        patch.setattr(sys, "argv", ["tenure", "demo", "--folder", str(folder), "--json"])
+        patch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code
+        out.seek(0)
+        return folder, json.loads(out.read())
+
+
+def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
+    """One JSON object with fit, policies, plan, bound, gap, prices and places."""
+    _, said = demo
+    assert set(said) == {
+        "fit", "policies", "plan", "bound", "lift_share", "gap", "shadow_price", "report", "tracking_uri", "seconds",
+    }  # fmt: skip
+    assert set(said["fit"]) == {"pareto_nbd", "gamma_gamma", "holdout"}
+    assert set(said["fit"]["pareto_nbd"]) == {"r", "alpha", "s", "beta", "log_likelihood"}
+    assert set(said["fit"]["gamma_gamma"]) == {"p", "q", "gamma"}
+    assert {tuple(policy) for policy in said["policies"]} == {
+        ("name", "asset", "difference", "low", "high", "kept", "spend")
+    }
+    assert {tuple(row) for row in said["plan"]} == {("period", "target", "lever", "spend")}
+    assert said["gap"] == pytest.approx(1 - said["lift_share"])
+
+
+def test_the_plan_beats_every_policy_clearly(demo: tuple[Path, dict[str, Any]]) -> None:
+    """As it ships: the plan is first, and its interval against each other policy excludes zero."""
+    _, said = demo
+    policies = {policy["name"]: policy for policy in said["policies"]}
+    assert list(policies) == [*NAMES, "plan"]
+    plan = policies["plan"]
+    assert plan["low"] > 0
+    for name in NAMES[1:]:
+        assert plan["low"] > policies[name]["high"], name
+
+
+def test_spend_is_within_the_budget(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Every policy spends at most what today spends, and the plan's rows add up."""
+    folder, said = demo
+    budget = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["budget"]
+    for policy in said["policies"]:
+        assert policy["spend"] <= budget * (1 + 1e-9), policy["name"]
+    assert sum(row["spend"] for row in said["plan"]) == pytest.approx(budget, rel=1e-6)
+
+
+def test_what_it_leaves_behind(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Scenario, base, plan, report and store; nothing half written."""
+    folder, said = demo
+    left = {path.name for path in folder.iterdir() if not path.name.startswith("out")}
+    assert {"scenario.yaml", BASE_FILE, "plan.json", "report.html", "mlflow.db"} <= left
+    assert not [name for name in left if name.endswith(".part")]
+    assert said["tracking_uri"].startswith("sqlite:///")
+
+
+def test_an_edited_scenario_is_used_and_kept(
+    demo: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Without --force the user's file stays, byte for byte, and its numbers are the ones that run."""
+    folder, said = demo
+    text = (folder / "scenario.yaml").read_text(encoding="utf-8").replace("periods: 24", "periods: 3")
+    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["tenure", "demo", "--folder", str(tmp_path), "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    edited = json.loads(capsys.readouterr().out)
+    assert (tmp_path / "scenario.yaml").read_text(encoding="utf-8") == text
+    assert max(row["period"] for row in edited["plan"]) == 2
+    assert max(row["period"] for row in said["plan"]) == 23
+
+
+def _scenario(tmp_path: Path, halved: bool) -> Scenario:
+    base = CustomerBase.create(tmp_path / BASE_FILE, CDNOW_PURCHASES)
+    content = yaml.safe_load(demo_scenario(base)[0])
+    for lever in content["levers"].values() if halved else ():
+        for curve in lever["moves"].values():
+            for answer in ("unlimited_money", "brings"):
+                curve[answer] = curve["without_money"] + (curve[answer] - curve["without_money"]) / 2
+    return parse({**content, "folder": tmp_path})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("halved", [False, True])
+def test_no_baseline_beats_the_plan_on_five_seeds(tmp_path: Path, halved: bool) -> None:
+    """Neither as it ships nor with every response (ceiling above floor) halved."""
+    scenario = _scenario(tmp_path, halved)
+    twin = build(scenario)
+    plan = optimise(scenario, twin.chain)
+    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    for seed in range(1, 6):
+        result = compare(twin, policies, plan.budget, seed=seed)
+        for name in NAMES:
+            _, low, high = result.difference("plan", name)
+            assert high > 0, (seed, name)
+            assert low > 0 or halved, (seed, name)
+        assert np.isfinite(result["plan"].asset)

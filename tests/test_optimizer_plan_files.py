@@ -1,0 +1,225 @@
+"""Plans as JSON, CSV and Excel: read back as the same intensities, and refused in one clear line where they cannot."""
+
+import csv
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from markets import SMALL
+from openpyxl import load_workbook
+
+from experiments.cli.inputs import chosen_policies
+from optimizer.plan import Plan
+from optimizer.plan_files import COLUMNS, KEYS
+from sim.engine.sensitivity import follow
+from sim.errors import FolderError, InputError
+from sim.scenario.file import load
+from sim.twin import Twin, build
+
+
+@cache
+def small() -> Twin:
+    return build(load(SMALL))
+
+
+@cache
+def plan() -> Plan:
+    """Return a plan of uneven numbers, most of its places without money."""
+    twin, random = small(), np.random.default_rng(3)
+    shape = (twin.chain.periods, *twin.targets.shape)
+    money = random.random(shape) * (random.random(shape) < 0.4) * twin.targets.allowed
+    return Plan(
+        scenario="small", scenario_hash=twin.scenario.hash, targets=twin.targets, intensity=money,
+        customers=1000 * random.random(shape[:-1]) + 0.1, budget=1 / 3, asset=2e5 / 3, no_spend=1e5 / 3,
+        bound=float("nan"), reference=7e5 / 3, prices={"budget": 1 / 7, "floor of awareness": -0.1},
+        shadow_price=1 / 7, status="feasible", termination="found", targeting="stage", seconds={"plan": 1.5},
+        bound_assumes="nothing", scenario_file=str(SMALL),
+    )  # fmt: skip
+
+
+def loaded(path: Path) -> Plan:
+    return Plan.load(path, small().targets, small().chain.periods)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.csv", "plan.xlsx"])
+def test_the_same_intensities_come_back(tmp_path: Path, name: str) -> None:
+    """Every intensity and head count with money to 1e-15; nothing left beside the file."""
+    plan().save(tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    back = loaded(tmp_path / name)
+    assert (plan().intensity > 0).sum() > 50
+    np.testing.assert_allclose(back.intensity, plan().intensity, rtol=1e-15, atol=0)
+    np.testing.assert_allclose(back.spend, plan().spend, rtol=1e-14, atol=0)
+    if name != "plan.xlsx":
+        assert (back.intensity == plan().intensity).all()
+
+
+def test_every_key_of_a_plan_is_explained_with_its_unit() -> None:
+    """JSON has the keys that are explained and no others; the page lists them all as the code does."""
+    assert set(json.loads(plan().to_json())) == set(KEYS)
+    page = (Path(__file__).resolve().parents[1] / "docs" / "plan-files.md").read_text(encoding="utf-8")
+    for key, meaning in {**KEYS, **COLUMNS}.items():
+        assert f"| `{key}` | {meaning} |\n" in page
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.xlsx"])
+def test_the_proof_comes_back(tmp_path: Path, name: str) -> None:
+    """Figures, prices, texts and the scenario's file; a bound that is none stays none."""
+    plan().save(tmp_path / name)
+    back = loaded(tmp_path / name)
+    for figure in ("budget", "asset", "no_spend", "reference", "shadow_price"):
+        assert getattr(back, figure) == pytest.approx(getattr(plan(), figure), rel=1e-15)
+    assert np.isnan(back.bound)
+    assert back.prices == pytest.approx(plan().prices, rel=1e-15)
+    for text in ("scenario", "scenario_hash", "status", "termination", "targeting", "bound_assumes"):
+        assert getattr(back, text) == getattr(plan(), text)
+    assert back.scenario_file is not None
+    assert Path(back.scenario_file).resolve() == SMALL
+
+
+def test_csv_has_the_documented_columns_and_knows_no_proof(tmp_path: Path) -> None:
+    """One row per period x target x lever with money; figures that CSV does not hold are nan."""
+    plan().save(tmp_path / "plan.csv")
+    with (tmp_path / "plan.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(COLUMNS)
+    assert len(rows) == (plan().intensity > 0).sum()
+    assert sum(float(row["spend"]) for row in rows) == pytest.approx(plan().spend.sum(), rel=1e-12)
+    back = loaded(tmp_path / "plan.csv")
+    assert all(np.isnan(x) for x in (back.budget, back.asset, back.no_spend, back.bound, back.shadow_price))
+    assert (back.prices, back.scenario_hash, back.scenario_file) == ({}, "", None)
+
+
+def test_a_plan_without_money_comes_back(tmp_path: Path) -> None:
+    """No rows: a header alone, and nothing is spent."""
+    nothing = replace(plan(), intensity=np.zeros_like(plan().intensity))
+    for name in ("plan.json", "plan.csv", "plan.xlsx"):
+        nothing.save(tmp_path / name)
+        assert not loaded(tmp_path / name).intensity.any()
+
+
+def test_the_excel_file_adds_up(tmp_path: Path) -> None:
+    """Sheets by name, headers that stay, sums over sheets that agree, and a name like a formula that stays a name."""
+    targets = replace(small().targets, segments=("=1+1", "newcomers"))
+    replace(plan(), targets=targets).save(tmp_path / "plan.xlsx")
+    book = load_workbook(tmp_path / "plan.xlsx")
+    assert book.sheetnames == ["plan", "by segment and lever", "by period", "prices", "about"]
+    assert all(sheet.freeze_panes == "A2" and sheet["A1"].font.bold for sheet in book)
+    total = plan().spend.sum()
+    rows = list(book["plan"].iter_rows(min_row=2, values_only=True))
+    assert sum(row[-1] for row in rows) == pytest.approx(total)
+    assert list(book["by segment and lever"].values)[-1][-1] == pytest.approx(total)
+    assert sum(row[-1] for row in list(book["by period"].values)[1:]) == pytest.approx(total)
+    named = [cell for cell in book["plan"]["C"] if cell.value == "=1+1"]
+    assert named
+    assert all(cell.data_type != "f" for cell in named)
+    assert Plan.load(tmp_path / "plan.xlsx", targets, small().chain.periods).intensity.sum() > 0
+
+
+def test_semicolons_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    """As spreadsheets of half of Europe write them, with a byte order mark."""
+    plan().save(tmp_path / "plan.csv")
+    text = (tmp_path / "plan.csv").read_text(encoding="utf-8").replace(",", ";").replace(".", ",")
+    (tmp_path / "plan.csv").write_text(text, encoding="utf-8-sig")
+    assert (loaded(tmp_path / "plan.csv").intensity == plan().intensity).all()
+
+
+def edited(tmp_path: Path, name: str, change: Any) -> Path:
+    """Return a plan file whose rows (a list of dicts of text) were changed by hand."""
+    path = tmp_path / name
+    plan().save(path)
+    if name.endswith(".json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        change(content["plan"])
+        path.write_text(json.dumps(content), encoding="utf-8")
+    elif name.endswith(".csv"):
+        with path.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        change(rows)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.DictWriter(file, list(rows[0]))
+            out.writeheader()
+            out.writerows(rows)
+    else:
+        book = load_workbook(path)
+        header, *table = list(book["plan"].values)
+        rows = [dict(zip(header, row, strict=True)) for row in table]
+        change(rows)
+        del book["plan"]
+        sheet = book.create_sheet("plan")
+        sheet.append(list(rows[0]))
+        for row in rows:
+            sheet.append(list(row.values()))
+        book.save(path)
+    return path
+
+
+WRONG = {
+    "unknown lever": (lambda rows: rows[1].update(lever="luck"), "has no place in this scenario"),
+    "period beyond the horizon": (lambda rows: rows[1].update(period=6), "has no place in this scenario"),
+    "huge": (lambda rows: rows[1].update(intensity=1e30), r"intensity 1e\+30; expected a number of at least 0 and"),
+    "negative": (lambda rows: rows[1].update(intensity=-1.0), "at least 0"),
+    "twice": (lambda rows: rows.append(dict(rows[1])), "is for the same period, target and lever as"),
+    "not among the lever's targets": (
+        lambda rows: rows[0].update(segment="regulars", stage="core", lever="winback", intensity=1.0),
+        "not among the lever's targets",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.csv", "plan.xlsx"])
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_in_a_plan_is_named(tmp_path: Path, name: str, mistake: str) -> None:
+    """The same messages for every kind of file; where rows have numbers, which one."""
+    change, expected = WRONG[mistake]
+    path = edited(tmp_path, name, change)
+    with pytest.raises(InputError, match=expected) as error:
+        loaded(path)
+    assert "{" not in str(error.value)
+    if "place" in expected:
+        assert {"plan.json": "plan row 1", "plan.csv": "line 3", "plan.xlsx": "row 3"}[name] in str(error.value)
+
+
+def test_customers_need_not_be_in_a_csv_plan(tmp_path: Path) -> None:
+    """Those expected under the plan are taken."""
+    path = edited(tmp_path, "plan.csv", lambda rows: [row.pop("customers") for row in rows])
+    _, [(_, found)] = chosen_policies([str(path)], small().scenario, small(), None)
+    assert found is not None
+    np.testing.assert_allclose(found.spend, follow(small().chain, found.intensity).spend)
+    assert found.spend.sum() > 0
+
+
+def test_files_that_are_no_plans(tmp_path: Path) -> None:
+    """A missing column, a word for a number, a file of another kind, another ending: each in one line."""
+    path = edited(tmp_path, "plan.csv", lambda rows: rows[1].update(intensity="much"))
+    with pytest.raises(InputError, match="line 3: intensity: expected a number, got 'much'"):
+        loaded(path)
+    path = edited(tmp_path, "plan.csv", lambda rows: [row.pop("lever") for row in rows])
+    with pytest.raises(InputError, match="no column 'lever'"):
+        loaded(path)
+    for name in ("no.json", "no.csv", "no.xlsx"):
+        with pytest.raises(InputError, match="no such plan"):
+            loaded(tmp_path / name)
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00something else")
+        with pytest.raises(InputError, match="is not a plan"):
+            loaded(tmp_path / name)
+    for name in ("plan.txt", "plan"):
+        with pytest.raises(InputError, match=r"\.json, \.csv or \.xlsx"):
+            plan().save(tmp_path / name)
+    with pytest.raises(FolderError, match="it is a folder"):
+        plan().save(tmp_path)
+    with pytest.raises(FolderError, match="is not a folder; make it first"):
+        plan().save(tmp_path / "nowhere" / "plan.xlsx")
+
+
+def test_a_csv_plan_is_played_with_what_it_is_expected_to_spend(tmp_path: Path) -> None:
+    """Its budget is not known: the scenario's, or its own spend where that is more; nothing is said of its version."""
+    plan().save(tmp_path / "plan.csv")
+    budget, [(policy, found)] = chosen_policies([str(tmp_path / "plan.csv")], small().scenario, small(), None)
+    assert policy.name == "plan"
+    assert found is not None
+    assert budget >= found.spend.sum() * (1 - 1e-12)

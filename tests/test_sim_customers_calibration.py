@@ -1,0 +1,222 @@
+"""The laws of buying against direct numerical integration, and fits against known truths."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import integrate, special
+
+from sim.customers import purchase_models
+from sim.customers.base import CustomerBase, PurchaseSummary
+from sim.customers.calibration import (
+    BGNBD,
+    CDNOW_CALIBRATION_END,
+    GammaGamma,
+    ParetoNBD,
+    fit_bg_nbd,
+    fit_gamma_gamma,
+    fit_pareto_nbd,
+    holdout,
+)
+from sim.errors import InputError, PurchasesError
+
+CUSTOMERS = [4, 18, 21, 50, 60, 71, 6, 111, 157, 1516]
+MODELS = [
+    ParetoNBD(0.553, 10.578, 0.606, 11.669),
+    ParetoNBD(0.9, 25.0, 1.4, 6.0),
+    ParetoNBD(2.0, 8.0, 1.0, 8.0),
+]
+
+
+@pytest.fixture(scope="module")
+def summary(cdnow: CustomerBase) -> PurchaseSummary:
+    return cdnow.summarise(CDNOW_CALIBRATION_END)
+
+
+def record(summary: PurchaseSummary, customer: int) -> tuple[float, float, float]:
+    i = int(np.searchsorted(summary.customer_id, customer))
+    assert summary.customer_id[i] == customer
+    return float(summary.frequency[i]), float(summary.recency[i]), float(summary.age[i])
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("customer", CUSTOMERS)
+def test_alive_and_rate_agree_with_integration_over_the_leaving_time(
+    summary: PurchaseSummary, model: ParetoNBD, customer: int
+) -> None:
+    x, t_x, age = record(summary, customer)
+    shape = model.r + x
+
+    def gone_at(tau: float) -> float:  # scaled by the density of being alive at the end
+        buying = ((model.alpha + age) / (model.alpha + tau)) ** shape
+        return float(buying * model.s / (model.beta + tau) * ((model.beta + age) / (model.beta + tau)) ** model.s)
+
+    gone, _ = integrate.quad(gone_at, t_x, age, epsabs=0, epsrel=1e-11)
+    weighted, _ = integrate.quad(lambda tau: gone_at(tau) * shape / (model.alpha + tau), t_x, age, epsrel=1e-11)
+    rate = (shape / (model.alpha + age) + weighted) / (1 + gone)
+    assert float(model.probability_alive(x, t_x, age)) == pytest.approx(1 / (1 + gone), rel=1e-9)
+    assert float(model.mean_purchase_rate(x, t_x, age)) == pytest.approx(rate, rel=1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("customer", [18, 4, 1516])
+def test_likelihood_agrees_with_integration_over_both_rates(
+    summary: PurchaseSummary, model: ParetoNBD, customer: int
+) -> None:
+    x, t_x, age = record(summary, customer)
+    # Gauss-Laguerre, the gamma densities and lambda^x e^(-lambda t_x) being the weight
+    rate, rate_weight = special.roots_genlaguerre(80, model.r + x - 1)
+    leave, leave_weight = special.roots_genlaguerre(80, model.s - 1)
+    rate, leave = rate[:, None] / (model.alpha + t_x), leave[None, :] / (model.beta + t_x)
+    total = rate + leave
+    kept = np.exp(-total * (age - t_x))
+    inner = kept + leave / total * (1 - kept)
+    mass = float(rate_weight @ inner @ leave_weight) / (special.gamma(model.r) * special.gamma(model.s))
+    scale = model.r * np.log(model.alpha / (model.alpha + t_x)) - x * np.log(model.alpha + t_x)
+    expected = np.log(mass) + scale + model.s * np.log(model.beta / (model.beta + t_x))
+    assert float(model.log_likelihood(x, t_x, age)) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("model", [*MODELS, ParetoNBD(1.0, 5.0, 1.0 + 1e-9, 7.0)])
+def test_expectations_agree_with_integration_over_time(model: ParetoNBD) -> None:
+    weeks, _ = integrate.quad(lambda t: (model.beta / (model.beta + t)) ** model.s, 0, 39)
+    assert float(model.expected_purchases(39)) == pytest.approx(model.r / model.alpha * weeks, rel=1e-9)
+    weeks, _ = integrate.quad(lambda t: ((model.beta + 30) / (model.beta + 30 + t)) ** model.s, 0, 39)
+    expected = float(model.probability_alive(3, 12, 30)) * (model.r + 3) / (model.alpha + 30) * weeks
+    assert float(model.conditional_expected_purchases(39, 3, 12, 30)) == pytest.approx(expected, rel=1e-9)
+    delta = np.log(1.1) / 52
+    weeks, _ = integrate.quad(
+        lambda t: (model.beta / (model.beta + t)) ** model.s * np.exp(-delta * t), 0, 20_000, limit=500
+    )
+    assert model.discounted_expected_transactions(delta) == pytest.approx(model.r / model.alpha * weeks, rel=1e-6)
+
+
+def test_a_purchase_on_the_last_day_means_alive() -> None:
+    model = MODELS[0]
+    assert model.probability_alive([0, 5], [0, 20], [0, 20]).tolist() == [1.0, 1.0]
+    assert model.mean_purchase_rate(5, 20, 20) == pytest.approx((model.r + 5) / (model.alpha + 20))
+
+
+def test_hundreds_of_purchases_stay_finite() -> None:
+    model = ParetoNBD(0.1, 2_000.0, 0.3, 1.0)  # SciPy's hypergeometric function overflows here
+    found = np.array([model.log_likelihood(300, 1.0, 39.0), model.mean_purchase_rate(300, 1.0, 39.0)])
+    assert np.isfinite(found).all()
+    b, c, z = np.array([0.7, 30.0, 80.0]), np.array([2.1, 30.4, 90.0]), np.array([0.3, 0.99, 0.999])
+    fraction = purchase_models._hyp2f1_one_by_fraction(b, c, z)
+    assert fraction == pytest.approx(special.hyp2f1(1.0, b, c, z), rel=1e-10)
+
+
+def test_bg_nbd_agrees_with_integration_over_both_traits() -> None:
+    model = BGNBD(0.8, 6.0, 1.3, 2.5)
+    rate, rate_weight = special.roots_genlaguerre(40, model.r - 1)
+    chance, chance_weight = special.roots_sh_jacobi(40, model.a + model.b - 1, model.a)
+    rate, chance = rate[:, None] / model.alpha, chance[None, :]
+    prior = rate_weight[:, None] * chance_weight[None, :]
+    prior = prior / prior.sum()
+    bought = (1 - np.exp(-rate * chance * 15)) / chance
+    assert float(model.expected_purchases(15)) == pytest.approx(float((prior * bought).sum()), rel=1e-6)
+    x, t_x, age = 2, 8.0, 20.0
+    alive = rate**x * (1 - chance) ** x * np.exp(-rate * age)
+    gone = rate**x * chance * (1 - chance) ** (x - 1) * np.exp(-rate * t_x)
+    total = float((prior * (alive + gone)).sum())
+    assert float(model.log_likelihood(x, t_x, age)) == pytest.approx(np.log(total), abs=1e-6)
+    assert float(model.probability_alive(x, t_x, age)) == pytest.approx(float((prior * alive).sum()) / total, rel=1e-6)
+    later = float((prior * alive * bought).sum()) / total
+    assert float(model.conditional_expected_purchases(15, x, t_x, age)) == pytest.approx(later, rel=1e-6)
+    assert float(model.probability_alive(0, 0, age)) == 1.0
+
+
+def test_spend_agrees_with_integration_over_the_trait() -> None:
+    model = GammaGamma(6.25, 3.74, 15.44)
+    x, z = 3.0, 22.35
+
+    def density(nu: float) -> float:  # of the mean of x amounts, times the prior of nu
+        amounts = np.exp(model.p * x * np.log(nu * x) + (model.p * x - 1) * np.log(z) - special.gammaln(model.p * x))
+        prior = model.gamma**model.q * nu ** (model.q - 1) * np.exp(-model.gamma * nu) / special.gamma(model.q)
+        return float(amounts * np.exp(-nu * x * z) * prior)
+
+    total, _ = integrate.quad(density, 0, 5, epsabs=0, epsrel=1e-10, limit=200)
+    mean, _ = integrate.quad(lambda nu: density(nu) * model.p / nu, 0, 5, epsabs=0, epsrel=1e-10, limit=200)
+    assert float(model.log_likelihood(x, z)) == pytest.approx(np.log(total), abs=1e-8)
+    assert float(model.conditional_mean_spend(x, z)) == pytest.approx(mean / total, rel=1e-8)
+    assert float(model.conditional_mean_spend(0, 0)) == pytest.approx(model.mean_spend())
+    assert GammaGamma(2.0, 0.5, 3.0).mean_spend() == np.inf
+    assert GammaGamma(0.2, 0.5, 3.0).conditional_mean_spend([1, 9], [4.0, 4.0])[0] == np.inf
+
+
+def simulated(truth: ParetoNBD, spend: GammaGamma, customers: int) -> PurchaseSummary:
+    rng = np.random.default_rng(20)
+    rate, leave = rng.gamma(truth.r, 1 / truth.alpha, customers), rng.gamma(truth.s, 1 / truth.beta, customers)
+    age = rng.integers(200, 400, customers) / 7.0
+    stay = np.minimum(rng.exponential(1 / leave), age)
+    bought = rng.poisson(rate * stay)
+    last = np.where(bought > 0, stay * rng.random(customers) ** (1 / np.maximum(bought, 1)), 0.0)
+    shape = spend.p * np.maximum(bought, 1)
+    nu = rng.gamma(spend.q, 1 / spend.gamma, customers)
+    mean = np.where(bought > 0, rng.gamma(shape, 1 / (nu * np.maximum(bought, 1))), 0.0)
+    return PurchaseSummary(np.arange(customers), bought, last, age, mean, bought + 1, mean, date(2024, 1, 1))
+
+
+def test_fits_recover_what_simulated_customers_were_made_from() -> None:
+    truth, spend = ParetoNBD(0.8, 6.0, 0.7, 15.0), GammaGamma(3.0, 4.0, 30.0)
+    people = simulated(truth, spend, 12_000)
+    fitted, money = fit_pareto_nbd(people), fit_gamma_gamma(people)
+    assert [fitted.r, fitted.alpha] == pytest.approx([truth.r, truth.alpha], rel=0.06)
+    assert [fitted.s, fitted.beta] == pytest.approx([truth.s, truth.beta], rel=0.2)
+    assert [money.p, money.q, money.gamma] == pytest.approx([spend.p, spend.q, spend.gamma], rel=0.1)
+    assert money.mean_spend() == pytest.approx(spend.mean_spend(), rel=0.02)
+
+
+def test_customers_who_never_leave_have_long_lives() -> None:
+    people = simulated(ParetoNBD(0.8, 6.0, 0.7, 1e9), GammaGamma(3.0, 4.0, 30.0), 600)
+    fitted = fit_pareto_nbd(people)
+    assert float(fitted.probability_alive(3, 10, 40)) > 0.99
+    assert float(fitted.expected_purchases(52)) == pytest.approx(0.8 / 6.0 * 52, rel=0.15)
+
+
+def part(summary: PurchaseSummary, keep: np.ndarray) -> PurchaseSummary:
+    names = ("customer_id", "frequency", "recency", "age", "mean_spend", "purchases", "mean_amount_all")
+    return replace(summary, **{name: getattr(summary, name)[keep] for name in names})
+
+
+def test_data_that_cannot_tell_the_parameters_are_refused(summary: PurchaseSummary) -> None:
+    few, once = part(summary, np.arange(49)), part(summary, summary.frequency == 0)
+    for fit in (fit_pareto_nbd, fit_bg_nbd):
+        with pytest.raises(PurchasesError, match="needs 50 customers; until 1997-09-30 there are 49"):
+            fit(few)
+        with pytest.raises(PurchasesError, match="nobody bought on a second day until 1997-09-30"):
+            fit(once)
+    with pytest.raises(PurchasesError, match="at least 50 customers with a repeat purchase"):
+        fit_gamma_gamma(once)
+    with pytest.raises(PurchasesError, match="every customer spends 9 per purchase"):
+        fit_gamma_gamma(replace(summary, mean_spend=np.where(summary.frequency > 0, 9.0, 0.0)))
+
+
+def test_models_refuse_parameters_out_of_range() -> None:
+    with pytest.raises(InputError, match="ParetoNBD: s must be a finite number above 0, not 0"):
+        ParetoNBD(1.0, 1.0, 0.0, 1.0)
+    with pytest.raises(InputError, match="discount rate per week must be above 0"):
+        MODELS[0].discounted_expected_transactions(0.0)
+
+
+def test_holdout_is_cut_to_whole_weeks_and_needs_one(cdnow: CustomerBase, summary: PurchaseSummary) -> None:
+    check = holdout(MODELS[0], cdnow, summary, CDNOW_CALIBRATION_END + timedelta(days=20))
+    assert check.weeks == 2
+    assert int(check.class_customers.sum()) == len(summary)
+    grown = check.actual_cumulative[-1] - int(summary.frequency.sum())
+    assert int(check.class_purchases.sum()) == grown
+    with pytest.raises(PurchasesError, match="nothing to hold out"):
+        holdout(MODELS[0], cdnow, summary, CDNOW_CALIBRATION_END + timedelta(days=6))
+
+
+def test_holdout_leaves_out_customers_won_later(tmp_path: Path) -> None:
+    rows = "".join(f"{i},2024-01-{1 + i % 7:02d},5\n{i},2024-02-{1 + i % 9:02d},5\n" for i in range(60))
+    late = "".join(f"{i},2024-02-20,5\n{i},2024-02-{21 + i % 3},5\n" for i in range(100, 140))
+    (tmp_path / "p.csv").write_text("id,date,amount\n" + rows + late)
+    base = CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "p.csv")
+    early = base.summarise(date(2024, 2, 5))
+    check = holdout(MODELS[0], base, early, date(2024, 2, 26))
+    assert check.actual_cumulative.tolist() == [60.0, 60.0, 60.0]
+    assert int(check.class_purchases.sum()) == 60 - int(early.frequency.sum())
