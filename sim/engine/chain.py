@@ -85,6 +85,17 @@ class StateSpace:
     law_level: Ints
     law_ties: Ints
 
+    @staticmethod
+    def plain(names: tuple[str, ...], kind: Ints, groups: int) -> "StateSpace":
+        """Return states that are all observed, each under a law of its own; outcome ``i`` leads to state ``i``."""
+        index, none = np.arange(len(names)), np.zeros(len(names), dtype=np.int64)
+        rows = np.tile(index, (groups, 1))
+        return StateSpace(
+            names=names, kind=kind, stage=rows, law=rows, law_stage=index, law_kind=kind,
+            successor=np.tile(index, (len(names), 1)), bought=none, silent=none, level=none, ties=none - 1,
+            law_level=none, law_ties=none - 1,
+        )  # fmt: skip
+
     @cached_property
     def has_levels(self) -> bool:
         """Return whether customers have a level of satisfaction."""

@@ -83,8 +83,6 @@ class MatrixChain(ControlledChain):
         names = tuple(scenario.segments)
         groups, states = len(names), len(given.states)
         actions = [segment.actions or given.actions for segment in scenario.segments.values()]
-        index = np.tile(np.arange(states), (groups, 1))
-        none = np.zeros(states, dtype=np.int64)
         kind = np.array([LOST if state in given.gone else ALIVE for state in given.states])
         spend = np.array([[action.spend for action in row] for row in actions])
         allowed = np.array([given.targets is None or state in given.targets for state in given.states])
@@ -106,21 +104,7 @@ class MatrixChain(ControlledChain):
                 (0,),
                 (1,),
             ),
-            space=StateSpace(
-                names=given.states,
-                kind=kind,
-                stage=index,
-                law=index,
-                law_stage=np.arange(states),
-                law_kind=kind,
-                successor=np.tile(np.arange(states), (states, 1)),
-                bought=none,
-                silent=none,
-                level=none,
-                ties=none - 1,
-                law_level=none,
-                law_ties=none - 1,
-            ),
+            space=StateSpace.plain(given.states, kind, groups),
             group=np.arange(groups),
             initial=initial,
             periods=scenario.periods,
