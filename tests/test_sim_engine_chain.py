@@ -165,7 +165,7 @@ def test_the_command_line_takes_a_third_kind(tenure: Any, tmp_path: Path) -> Non
     promised = json.loads(out)["asset"]
     code, out, err = tenure("simulate", "visits.yaml", "--policy", "plan.json", "--json")
     assert (code, err) == (0, "")
-    assert json.loads(out)["asset"] == pytest.approx(promised, rel=0.02)
+    assert json.loads(out)["policy"]["asset"] == pytest.approx(promised, rel=0.02)
     code, _, err = tenure("trace", "visits.yaml")
     assert code == 2
     assert "no customers to tell of" in err

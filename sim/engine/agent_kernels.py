@@ -11,6 +11,9 @@ states, one thread, 7.1 ns a person in the ninth period): the draw for everybody
 draws for these .6, rates and satisfaction 1.1, leaving and who may buy .5, how often 1.0, amounts 1.4, the rest .3.
 Block sizes from 512 to 4,096 make little difference. Counters of lists are unsigned, because an index that might be
 negative costs a test each; and no pass writes ``state`` while it makes lists from it, which takes twice as long as two.
+
+The arrays that travel together into kernels are named here and not elsewhere, because the cache of compiled kernels is
+named after the content of these modules.
 """
 
 import math

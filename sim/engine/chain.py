@@ -14,14 +14,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.agent_kernels import ValueGrid
-from sim.engine.chain_kernels import solve_in_order
+from sim.engine.chain_kernels import Links, Step, solve_in_order
+from sim.engine.conditions import Conditions, Moment, Wanted
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
 
 __all__ = [
@@ -100,79 +100,6 @@ class StateSpace:
     def has_levels(self) -> bool:
         """Return whether customers have a level of satisfaction."""
         return bool(self.level.any())
-
-
-class Step(NamedTuple):
-    """One period of every block under given intensities, in expectation per customer of each law.
-
-    Attributes
-    ----------
-    probability : (blocks, laws, outcomes)
-    purchases, revenue, reward : (blocks, laws)
-        Purchases, money taken, and money earned before marketing.
-    """
-
-    probability: Floats
-    purchases: Floats
-    revenue: Floats
-    reward: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """What a period starts from.
-
-    Attributes
-    ----------
-    period : int
-    observed : (groups, stages)
-        Head counts as the firm sees them.
-    levels : (groups, levels)
-        True customers by level of satisfaction.
-    rivals, shocks : sequences of int
-        Which are there, by number.
-    employees : float
-        Points of employee satisfaction; nan where they are not in the model.
-    """
-
-    period: int
-    observed: Floats
-    levels: Floats
-    rivals: Sequence[int]
-    shocks: Sequence[int]
-    employees: float
-
-
-@dataclass(frozen=True, eq=False)
-class Conditions:
-    """What a period's customers are under, and what the next one starts from.
-
-    Attributes
-    ----------
-    environment : (groups, routes)
-    effective : (groups, stages, levers)
-        Intensities as they work.
-    employees_after : float
-    reactions : dict
-        What the strength of each rival who is there is multiplied by.
-    talk : (groups,) or None
-        Multiplier by word of mouth.
-    """
-
-    environment: Floats
-    effective: Floats
-    employees_after: float
-    reactions: dict[int, float]
-    talk: Floats | None = None
-
-
-class Wanted(NamedTuple):
-    """Derivatives of something by what a period is made of; ``levels`` None: it does not depend on them."""
-
-    intensity: Floats
-    observed: Floats
-    levels: Floats | None
-    employees: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,6 +267,11 @@ class ControlledChain(ABC):
         return np.ascontiguousarray(self.space.law[self.group])
 
     @cached_property
+    def links(self) -> Links:
+        """Return where the states of the blocks lie and lead, for kernels."""
+        return Links(self.group, self.block_law, self.block_stage, self.space.successor)
+
+    @cached_property
     def terminal(self) -> Floats:
         """Return the value of a customer after the last period, (blocks, states), undiscounted."""
         if not self.with_terminal:
@@ -383,8 +315,8 @@ def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
     possible = step.probability.max(axis=0)[chain.space.law].max(axis=0) > 0
     sets = _classes_of_states(chain.space.successor, possible)
     solve_in_order(
-        np.cumsum([0] + [members.size for members in sets]), np.concatenate(sets), chain.space.successor,
-        chain.block_law, step.probability, 1 / (1 + chain.discount_rate), value,
+        np.cumsum([0] + [members.size for members in sets]), np.concatenate(sets), chain.links, step.probability,
+        1 / (1 + chain.discount_rate), value,
     )  # fmt: skip
     return value[:, :, 0], value[:, :, 1]
 

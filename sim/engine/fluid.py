@@ -69,10 +69,7 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
         for name, chance in chain.events(step).items():
             record["events"][t, :, EVENTS.index(name)] = by_group((number * chance).sum(axis=1))
         record["share"][t] = chain.share_of_customer(each.met, record["people"][t, :, :, ALIVE])
-        observed_moves(
-            each.occupancy, step.probability, chain.group, chain.block_law, chain.block_stage, space.successor,
-            record["moves"][t],
-        )  # fmt: skip
+        observed_moves(each.occupancy, step.probability, chain.links, record["moves"][t])
         record["spend"][t] = each.observed[:, :, None] * intensity[t]
     look(periods, run.occupancy, run.employees)
     return History.of(chain.targets, record, periods, terminal=float((run.occupancy * chain.terminal).sum()))

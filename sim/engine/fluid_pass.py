@@ -96,6 +96,6 @@ class FluidPass:
         met = chain.conditions(now, intensity)
         step = chain.step(met.environment, met.effective)
         self.occupancy = np.array(chain.arrivals[t])
-        advance(occupancy, step.probability, chain.block_law, chain.space.successor, self.occupancy)
+        advance(occupancy, step.probability, chain.links, self.occupancy)
         self.employees = met.employees_after
         return Period(occupancy, now, intensity, met, step)

@@ -194,9 +194,7 @@ class Course:
         number, pull = self._way(t)
         before = np.empty_like(now.occupancy)
         by_odds = np.zeros_like(now.step.probability)
-        pull_advance(
-            now.occupancy, now.step.probability, chain.block_law, chain.space.successor, after, before, by_odds
-        )
+        pull_advance(now.occupancy, now.step.probability, chain.links, after, before, by_odds)
         worth = aim.reward[t][chain.group][:, None]
         each = worth * now.step.reward + aim.people[t][chain.group]
         before += each.ravel()[self._place].reshape(before.shape)
