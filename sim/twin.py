@@ -33,7 +33,7 @@ from sim.errors import ScenarioError
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment
 
-__all__ = ["MAKERS", "Twin", "build", "plain_twin"]
+__all__ = ["MAKERS", "Twin", "build", "plain", "plain_twin"]
 
 
 MARGIN = 2.0**8
@@ -170,8 +170,14 @@ def plain_twin(scenario: Scenario, chain: ControlledChain) -> Twin:
     return Twin(scenario, chain, np.ones(own.size), streams, own, 0 * own, own, None)
 
 
-def _matrix_twin(scenario: Scenario) -> Twin | None:
-    return None if scenario.chain is None else plain_twin(scenario, MatrixChain.of(scenario))
+def plain(made: Callable[[Scenario], ControlledChain | None]) -> Callable[[Scenario], Twin | None]:
+    """Return the maker of the twins of a kind of chain, given what makes the chain where a scenario is of that kind."""
+
+    def make(scenario: Scenario) -> Twin | None:
+        chain = made(scenario)
+        return None if chain is None else plain_twin(scenario, chain)
+
+    return make
 
 
 def _lifecycle_twin(scenario: Scenario) -> Twin:
@@ -272,5 +278,8 @@ def _check_reference(chain: Lifecycle) -> None:
         )
 
 
-MAKERS: list[Callable[[Scenario], Twin | None]] = [_matrix_twin, _lifecycle_twin]
+MAKERS: list[Callable[[Scenario], Twin | None]] = [
+    plain(MatrixChain.of),
+    _lifecycle_twin,
+]
 """One line for each kind of chain: the twin, or None where a scenario is of another kind; the first twin is taken."""

@@ -23,7 +23,7 @@ from sim.engine.fluid import expected_history
 from sim.engine.offers import joint_intensities
 from sim.engine.sensitivity import gradient
 from sim.scenario.file import Scenario, parse
-from sim.twin import Twin, build, plain_twin
+from sim.twin import Twin, build, plain
 from sim.valuation import customer_asset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,15 +83,15 @@ class Visits(ControlledChain):
         return False
 
 
-def visits_twin(scenario: Scenario) -> Twin | None:
-    """Return the twin of a scenario whose one lever is called visits."""
+def visits(scenario: Scenario) -> Visits | None:
+    """Return the chain of a scenario whose one lever is called visits."""
     if scenario.chain is None or scenario.chain.lever != "visits":
         return None
     names = tuple(scenario.segments)
     here = np.zeros((len(names), 3, 1), dtype=bool)
     here[:, :2] = True
     initial = np.array([[s.start.get(state, 0.0) for state in STATES] for s in scenario.segments.values()])
-    chain = Visits(
+    return Visits(
         targets=Targets(
             names, ("unknown",) * initial.shape[0], STATES, ("visits",), here, here * 1.0, here * 1.0, (0,), (1,)
         ),
@@ -104,13 +104,12 @@ def visits_twin(scenario: Scenario) -> Twin | None:
         arrivals=np.zeros((scenario.periods, *initial.shape)),
         with_terminal=False,
     )
-    return plain_twin(scenario, chain)
 
 
 @pytest.fixture
 def third_kind(monkeypatch: pytest.MonkeyPatch) -> Twin:
     """Return the twin of a third kind of chain; one line makes it known."""
-    monkeypatch.setattr(sim.twin, "MAKERS", [visits_twin, *sim.twin.MAKERS])
+    monkeypatch.setattr(sim.twin, "MAKERS", [plain(visits), *sim.twin.MAKERS])
     twin = build(parse(CONTENT))
     assert isinstance(twin.chain, Visits)
     return twin

@@ -76,10 +76,11 @@ class MatrixChain(ControlledChain):
         return True
 
     @staticmethod
-    def of(scenario: Scenario) -> "MatrixChain":
-        """Return the chain that a scenario gives outright."""
+    def of(scenario: Scenario) -> "MatrixChain | None":
+        """Return the chain that a scenario gives outright; None where it gives none."""
         given = scenario.chain
-        assert given is not None
+        if given is None:
+            return None
         names = tuple(scenario.segments)
         groups, states = len(names), len(given.states)
         actions = [segment.actions or given.actions for segment in scenario.segments.values()]
