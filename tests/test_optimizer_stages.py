@@ -20,7 +20,7 @@ from optimizer.search.sequential import Sequential
 from optimizer.stages.certify import certify
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
-from optimizer.stages.search import has_thresholds, search
+from optimizer.stages.search import search
 from optimizer.stages.size import size
 from optimizer.stages.start import start
 from sim.errors import RulesError
@@ -91,7 +91,7 @@ def test_caution_starts_where_thresholds_are_climbed_from(market: Callable[..., 
     }  # fmt: skip
     content["levers"]["retention"].pop("by_segment", None)
     twin = build(parse(content))
-    assert has_thresholds(twin.chain)
+    assert twin.chain.has_thresholds
     budget = 0.5 * reference_spend(twin.chain)
     result = risk(twin, build, budget, samples=2)
     plan = solve(allocation_problem(twin, budget), bounded=False)

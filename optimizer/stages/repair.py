@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem, contact_load
+from optimizer.ask.problem import AllocationProblem
 from optimizer.search.sequential import Maker, Sequential, Settled
 from optimizer.tolerances import BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
@@ -110,7 +110,7 @@ def held_by(problem: AllocationProblem, course: Course) -> Floats:
     Where that breaks rules, campaigns are scaled until it does not.
     """
     targets, periods = problem.targets, problem.chain.periods
-    load = contact_load(problem.chain)
+    load = problem.chain.contact_load
     if load.any():  # heads moved a little in the last step
         contacts = np.maximum(course.intensity @ load, 1.0)[..., None]
         return np.where(load > 0, course.intensity / contacts, course.intensity)
