@@ -43,7 +43,7 @@ def run_allocate(
     """
     from optimizer.curves.allocation import allocate
     from optimizer.curves.rules import check_known
-    from optimizer.curves.shapes import read_curves
+    from optimizer.curves.curve_file import read_curves
 
     if output is not None:
         check_output(output, SUFFIXES, [curves, rules])

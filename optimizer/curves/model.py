@@ -5,6 +5,7 @@ Columns are the spend ``x`` of every place (channel x period), the filled share 
 
     maximise    sum rise_k y_k
     subject to  sum length_k y_k <= sum_j w_j x[t - j]        effective spend pays for the pieces of its place
+                (= where the curve falls: what is spent cannot be kept from working)
                 y_k >= z_r  for pieces k before bend r,   y_k <= z_r  for pieces after it up to the next
                 smallest b <= x <= most b,                    the rules' rows
 
@@ -120,27 +121,31 @@ def curve_model(
     Parameters
     ----------
     pieces : sequence of (spend, value)
-        Corners by place ``channel * periods + period``; spend from 0, value not falling.
-    carry_over : float (channels, periods, periods)
+        Corners of every curve, ``channel * worked + period``; spend from 0; up to any reach where the value falls.
+    carry_over : float (channels, worked, periods)
+        ``worked`` periods respond to the spend of ``periods``.
     rows : sequence of Row
     money : float
         The budget, or a typical spend if that is 0: what is large.
     """
-    channels, periods, _ = carry_over.shape
-    places = channels * periods
+    channels, worked, periods = carry_over.shape
+    places, curves = channels * periods, channels * worked
     counts = np.array([s.size - 1 for s, _ in pieces], dtype=np.int64)
-    owner = np.repeat(np.arange(places), counts)
+    owner = np.repeat(np.arange(curves), counts)
     start = np.concatenate([s[:-1] for s, _ in pieces])
     length = np.concatenate([np.diff(s) for s, _ in pieces])
     rise = np.concatenate([np.diff(v) for _, v in pieces])
-    ends = np.array([s[-1] for s, _ in pieces]).reshape(channels, periods).max(axis=1)
-    unit = np.repeat(np.where(ends > 0, np.minimum(ends, money), money), periods)
-    gain = float(rise.sum()) or 1.0
+    ends = np.array([s[-1] for s, _ in pieces]).reshape(channels, worked).max(axis=1)
+    units = np.where(ends > 0, np.minimum(ends, money), money)
+    unit = np.repeat(units, periods)
+    gain = float(np.abs(rise).sum()) or 1.0
+    falls = np.array([bool((np.diff(v) < 0).any()) for _, v in pieces])
 
     slope = rise / length
     bend = np.zeros(owner.size, dtype=bool)
     if owner.size:
-        steeper = slope[1:] > slope[:-1] + 1e-10 * np.maximum(slope[1:], 1e-9 * slope.max())
+        size = np.abs(slope)
+        steeper = slope[1:] > slope[:-1] + 1e-10 * np.maximum(size[1:], 1e-9 * size.max())
         bend[1:] = (owner[1:] == owner[:-1]) & steeper
     bend_piece = np.flatnonzero(bend)
     campaign_rows = [r for r, row in enumerate(rows) if row.sense == "0 or >="]
@@ -149,13 +154,13 @@ def curve_model(
     parts = _Rows()
     price_unit = _add_rules(parts, rows, unit, int(first[3]), money, gain)
     channel, now, then = np.nonzero(carry_over)
-    at, source = channel * periods + now, channel * periods + then
+    at, source = channel * worked + now, channel * periods + then
     parts.add(
         np.concatenate([owner, at]),
         np.concatenate([first[1] + np.arange(owner.size), source]),
-        np.concatenate([length / unit[owner], -carry_over[channel, now, then]]),
-        np.full(places, -np.inf),
-        np.zeros(places),
+        np.concatenate([length / units[owner // worked], -carry_over[channel, now, then]]),
+        np.where(falls, 0.0, -np.inf),
+        np.zeros(curves),
     )
     before, after = _bends_around(owner, bend_piece)
     first_bend_row = parts.number

@@ -9,25 +9,34 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from optimizer.curves.linear import parse_linear
 from sim.arrays import Floats, Ints
 from sim.errors import FolderError, InputError, first_line
 from sim.scenario.curves import Model, NotNegative, Positive, Share
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
-    "AllocationRules", "Bounds", "Campaign", "Frozen", "Ramp", "Row", "carry_over_matrix", "check_known", "load_rules",
-    "rule_rows",
+    "AllocationRules", "Bounds", "Campaign", "Frozen", "Linear", "Ramp", "Row", "carried_in", "carry_over_matrix",
+    "check_known", "load_rules", "needs_order", "rule_rows",
 ]  # fmt: skip
 
 EVERY = ""
 """Key of the carry-over weights that hold for channels not named."""
 
-Label = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, dict | list) else str(value))]
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"a plain yes, no, on, off, true or false is no name ({value}): put it in quotes")
+    return value if isinstance(value, dict | list) else str(value)
+
+
+Label = Annotated[str, BeforeValidator(_label)]
 Labels = Annotated[
     tuple[Label, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
 ]
@@ -86,11 +95,38 @@ class Campaign(_Slice):
     smallest: Positive = Field(description="money of each channel in each period: 0, or at least this")
 
 
+class Linear(_Slice):
+    """A linear rule between channels, in words."""
+
+    rule: Annotated[str, Field(min_length=1)] = Field(
+        description="e.g. tv = 3 radio; tv >= .5 of search + social; tv + radio <= 200"
+    )
+    name: str | None = Field(default=None, min_length=1, description="default: the rule itself")
+    each: Literal["window", "period"] = Field(
+        default="window", description="whether it holds for the sum over its periods (default) or in each of them"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return {"rule": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _named_in_the_rule(self) -> Self:
+        if self.channels:
+            raise ValueError("channels: the rule names them itself; leave it out")
+        return self
+
+
 def _by_channel(value: Any) -> Any:
     return {EVERY: value} if isinstance(value, list | tuple) else value
 
 
 Weights = Annotated[tuple[NotNegative, ...], Field(min_length=1, max_length=520)]
+Before = Annotated[
+    tuple[Money, ...], Field(max_length=520),
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,)),
+]  # fmt: skip
 
 
 class AllocationRules(Model):
@@ -105,6 +141,17 @@ class AllocationRules(Model):
         default_factory=dict,
         description="weights of this period's spend, the last one's, ...: a list, or {channel: list}; default: [1]",
     )
+    before: dict[str, Before] = Field(
+        default_factory=dict,
+        description="money by channel of the periods before the first, in the order of time: the last one is next to "
+        "the first period; carries over; default: the file's, or none",
+    )
+    carried_out: Literal["lost", "counted"] = Field(
+        default="lost",
+        description="whether response that carries beyond the last period counts, by the last period's curve and as if "
+        "no more were spent; default: it does not",
+    )
+    order: Labels = Field(default=(), description="all periods in the order of time; default: by what their names say")
     period_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="largest share of the budget in one period; default: no limit"
     )
@@ -113,6 +160,7 @@ class AllocationRules(Model):
     frozen: tuple[Frozen, ...] = Field(default=(), description="spend already decided")
     ramp: tuple[Ramp, ...] = Field(default=(), description="largest changes between periods")
     campaigns: tuple[Campaign, ...] = Field(default=(), description="smallest campaigns")
+    linear: tuple[Linear, ...] = Field(default=(), description="ratios and weighted sums of channels, in words")
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
@@ -122,7 +170,9 @@ class AllocationRules(Model):
         return self
 
 
-SECTIONS: dict[str, type[Model]] = {"bounds": Bounds, "frozen": Frozen, "ramp": Ramp, "campaigns": Campaign}
+SECTIONS: dict[str, type[Model]] = {
+    "bounds": Bounds, "frozen": Frozen, "ramp": Ramp, "campaigns": Campaign, "linear": Linear,
+}  # fmt: skip
 
 
 def load_rules(path: str | Path) -> AllocationRules:
@@ -187,6 +237,8 @@ class Row:
         Money.
     per_budget : float
         d(limit)/d(budget).
+    linear : bool
+        Whether the name says the limit.
     """
 
     name: str
@@ -195,17 +247,18 @@ class Row:
     sense: str
     limit: float
     per_budget: float = 0.0
+    linear: bool = False
 
     def in_words(self) -> str:
         """Return the rule with its limit."""
+        if self.linear:
+            return f"'{self.name}'"
         words = {"<=": "at most", ">=": "at least", "=": "exactly", "0 or >=": "0 or at least"}
         return f"'{self.name}' ({words[self.sense]} {self.limit:,.10g})"
 
 
-def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods: int) -> Floats:
-    """Return ``W`` (channels, periods, periods) of ``effective[t] = sum over j of w_j spend[t - j]``.
-
-    Nothing is carried into the first period, and what is carried beyond the last does not count.
+def weights_by_channel(rules: AllocationRules, channels: tuple[str, ...]) -> list[tuple[float, ...]]:
+    """Return the carry-over weights of every channel, without those of nothing at their end.
 
     Raises
     ------
@@ -213,12 +266,51 @@ def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods
         If weights name a channel that is not there.
     """
     check_known("carry_over", [name for name in rules.carry_over if name != EVERY], channels)
-    matrix = np.zeros((len(channels), periods, periods))
-    for c, channel in enumerate(channels):
-        weights = rules.carry_over.get(channel, rules.carry_over.get(EVERY, (1.0,)))
-        for j, weight in enumerate(weights[:periods]):
-            matrix[c] += weight * np.eye(periods, k=-j)
+    found = [rules.carry_over.get(channel, rules.carry_over.get(EVERY, (1.0,))) for channel in channels]
+    return [tuple(weights[: int(np.flatnonzero(weights)[-1]) + 1]) for weights in found]
+
+
+def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods: int) -> Floats:
+    """Return ``W`` (channels, periods and those after them, periods): ``effective[t] = sum over j of w_j spend[t - j]``.
+
+    The periods after the last are there where what is carried out counts.
+    """
+    weights = weights_by_channel(rules, channels)
+    after = max(map(len, weights)) - 1 if rules.carried_out == "counted" else 0
+    matrix = np.zeros((len(channels), periods + after, periods))
+    for c, own in enumerate(weights):
+        for j, weight in enumerate(own[: periods + after]):
+            matrix[c] += weight * np.eye(periods + after, periods, k=-j)
     return matrix
+
+
+def carried_in(
+    rules: AllocationRules, before: Mapping[str, tuple[float, ...]], channels: tuple[str, ...], worked: int
+) -> Floats:
+    """Return effective spend (channels, periods and those after them) from what was spent before the first period.
+
+    Raises
+    ------
+    InputError
+        If money of a channel that is not there was spent.
+    """
+    check_known("before", before, channels)
+    found = np.zeros((len(channels), worked))
+    for c, (channel, weights) in enumerate(zip(channels, weights_by_channel(rules, channels), strict=True)):
+        for ago, money in enumerate(reversed(before.get(channel, ())), 1):
+            for t, weight in enumerate(weights[ago : ago + worked]):
+                found[c, t] += weight * money
+    return found
+
+
+def needs_order(rules: AllocationRules) -> str:
+    """Return what in the rules needs periods in the order of time; empty if nothing does."""
+    if any(len(weights) > 1 for weights in rules.carry_over.values()):
+        return "carry-over"
+    if rules.ramp:
+        return "a ramp"
+    slices = (*rules.bounds, *rules.frozen, *rules.campaigns, *rules.linear)
+    return "first to last" if any(each.first != each.last for each in slices) else ""
 
 
 def rule_rows(rules: AllocationRules, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]) -> list[Row]:
@@ -249,6 +341,8 @@ def rule_rows(rules: AllocationRules, budget: float, channels: tuple[str, ...], 
         for c, t, column in _places(campaign, f"campaigns[{i + 1}]", channels, periods):
             name = f"smallest campaign of {channels[c]}, {periods[t]}"
             rows.append(_sum(name, np.array([column]), "0 or >=", campaign.smallest))
+    for i, linear in enumerate(rules.linear):
+        rows += _linear_rows(linear, f"linear[{i + 1}]", channels, periods)
     return rows
 
 
@@ -287,6 +381,23 @@ def _ramp_rows(
             yield Row(name, columns, sign * np.array([1.0, -1.0]), "<=", limit, per_budget)
 
 
+def _linear_rows(linear: Linear, where: str, channels: tuple[str, ...], periods: tuple[str, ...]) -> Iterator[Row]:
+    """Return a rule over the window, or one for each period of its slice."""
+    stated = parse_linear(linear.rule, channels, f"{where}.rule")
+    weights = np.array([stated.weights.get(channel, 0.0) for channel in channels])
+    places = [place for place in _places(linear, where, channels, periods) if weights[place[0]]]
+    name = linear.name or linear.rule
+    every: list[int | None] = [None]
+    if linear.each == "period":
+        every = list(range(min(t for _, t, _ in places), max(t for _, t, _ in places) + 1))
+    for period in every:
+        chosen = [(c, column) for c, t, column in places if period in (None, t)]
+        columns = np.array([column for _, column in chosen], dtype=np.int64)
+        called = name if period is None else f"{name}, {periods[period]}"
+        coefficients = weights[[c for c, _ in chosen]]
+        yield Row(called, columns, coefficients, stated.sense, stated.limit, linear=True)
+
+
 def _places(
     chosen: _Slice, where: str, channels: tuple[str, ...], periods: tuple[str, ...]
 ) -> list[tuple[int, int, int]]:
@@ -318,6 +429,7 @@ def with_options(
     budget: float | None = None,
     periods: int | None = None,
     carry_over: tuple[float, ...] | None = None,
+    before: Mapping[str, tuple[float, ...]] | None = None,
     period_share: float | None = None,
     floors: Mapping[str, float] | None = None,
     caps: Mapping[str, float] | None = None,
@@ -333,6 +445,8 @@ def with_options(
     changes = {key: value for key, value in changes.items() if value is not None}
     if carry_over is not None:
         changes["carry_over"] = {EVERY: carry_over}
+    if before:
+        changes["before"] = dict(before)
     try:
         AllocationRules.model_validate(changes)
     except ValidationError as error:
