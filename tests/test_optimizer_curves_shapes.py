@@ -9,8 +9,8 @@ import pytest
 from curve_tables import one_period
 
 from optimizer.curves.allocation import allocate
-from optimizer.curves.model import hull
 from optimizer.curves.curve_file import read_curves
+from optimizer.curves.model import hull
 from optimizer.curves.shapes import SmoothCurve
 from sim.errors import InputError
 

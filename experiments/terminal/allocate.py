@@ -42,8 +42,8 @@ def run_allocate(
         If no plan can meet the rules; the data are told before.
     """
     from optimizer.curves.allocation import allocate
-    from optimizer.curves.rules import check_known
     from optimizer.curves.curve_file import read_curves
+    from optimizer.curves.rules import check_known
 
     if output is not None:
         check_output(output, SUFFIXES, [curves, rules])

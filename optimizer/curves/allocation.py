@@ -364,9 +364,21 @@ class Search:
         return CurveAllocation(
             "optimal" if gap <= OPTIMAL else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
             self.table.periods, self.budget, self.value, bound, self.base, spend, effective, response, found.right,
-            found.left, found.local, binding, self._unspent_because(), after=after, unused=self.table.unused,
+            found.left, found.local, binding, self._unspent_because(), after=after, notes=self.notes(),
             before=dict(self.table.before), seconds=seconds,
         )  # fmt: skip
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what of the curves is not used, or is unusual."""
+        said = [f"column '{name}' is not used" for name in self.table.unused]
+        falls = [
+            channel
+            for channel, row in zip(self.table.channels, self.table.curves, strict=True)
+            if any(isinstance(curve, TabulatedCurve) and _falls(curve) for curve in row)
+        ]
+        if falls:
+            said.append(f"more spend can bring less on {', '.join(falls)}: its curve falls")
+        return tuple(said)
 
     def played(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Return spend, effective spend and response (channels, periods), and the response after them by channel."""
@@ -381,7 +393,7 @@ class Search:
         none, nan = np.empty((0, 0)), math.nan
         return CurveAllocation(
             "infeasible", "Infeasible", self.table.channels, self.table.periods, self.budget, nan, nan, self.base, none,
-            none, none, nan, nan, False, (), conflict=conflict, unused=self.table.unused, seconds=seconds,
+            none, none, nan, nan, False, (), conflict=conflict, notes=self.notes(), seconds=seconds,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import itertools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,20 @@ BEFORE = "before"
 """Column of money spent in periods before the first."""
 ONE_PERIOD = "all"
 """Name of the only period of a file without a column for it."""
-TIMES = ("date", "day", "week", "month", "quarter", "year", "time", "date_week", "week_start", "start", "timestamp", "ds")
+TIMES = (
+    "date",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "time",
+    "date_week",
+    "week_start",
+    "start",
+    "timestamp",
+    "ds",
+)
 """Names of columns that hold periods elsewhere."""
 FROM_WHERE = (
     "`allocate` needs curves: for each channel what several amounts of spend would bring, one row a point "
@@ -163,7 +177,7 @@ def _amount(where: str, column: str, text: str) -> float:
 def _curve(path: Path, rows: _Rows, channel: str, period: str) -> TabulatedCurve:
     """Return the curve of one channel and period; refuse one that gives a spend twice."""
     points = sorted(rows.points[channel, period])
-    for (spend, _, line), (again, _, other) in zip(points, points[1:], strict=False):
+    for (spend, _, line), (again, _, other) in itertools.pairwise(points):
         if again == spend:
             line, other = sorted((line, other))
             where = f"{path}, row {other}: channel '{channel}'"

@@ -66,7 +66,9 @@ def parse_linear(text: str, channels: Sequence[str], where: str) -> LinearRule:
     """
     sides, senses = SENSE.split(text), SENSE.findall(text)
     if len(senses) != 1:
-        raise InputError(f"{where}: '{text}': expected one of <=, >= and =, as in 'tv = 3 radio' or 'tv >= .5 of search'")
+        raise InputError(
+            f"{where}: '{text}': expected one of <=, >= and =, as in 'tv = 3 radio' or 'tv >= .5 of search'"
+        )
     left, right = (_Reader(side, channels, f"{where}: '{text}'").whole() for side in sides)
     left.add(right, -1.0)
     weights = {channel: weight for channel, weight in left.weights.items() if weight != 0}
@@ -151,7 +153,9 @@ class _Reader:
         for channel in self.channels:
             for written in (f"'{channel}'", f'"{channel}"', channel):
                 end = self.at + len(written)
-                inside = written == channel and end < len(self.text) and (self.text[end].isalnum() or self.text[end] == "_")
+                inside = (
+                    written == channel and end < len(self.text) and (self.text[end].isalnum() or self.text[end] == "_")
+                )
                 if self.text.startswith(written, self.at) and not inside:
                     self.at = end
                     return channel

@@ -5,6 +5,7 @@ Every reading gives a place on a line; names are in order where a reading fits a
 disagree.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,14 +18,28 @@ __all__ = ["Order", "order_of"]
 MONTHS = {
     name[:length]: number
     for number, name in enumerate(
-        "january february march april may june july august september october november december".split(), 1
+        [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ],
+        1,
     )
     for length in range(3, len(name) + 1)
 }
 """By name and by every abbreviation of at least three letters."""
 WEEKDAYS = {
     name[:length]: number
-    for number, name in enumerate("monday tuesday wednesday thursday friday saturday sunday".split(), 1)
+    for number, name in enumerate(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], 1)
     for length in range(2, len(name) + 1)
 }
 YEAR = r"(?:fy|cy)? ?['’]?(?P<year>(?:19|20|21)\d\d|\d\d)"
@@ -64,7 +79,7 @@ def order_of(names: Sequence[str]) -> Order:
         if len(known) < len(came):
             continue
         line = sorted(zip(known, came, strict=True))
-        for (place, name), (after, other) in zip(line, line[1:], strict=False):
+        for (place, name), (after, other) in itertools.pairwise(line):
             if place == after:
                 return Order(came, f"'{name}' and '{other}' are the same period in two spellings; spell it one way")
         found.append((tuple(name for _, name in line), _missing(line)))
@@ -78,7 +93,7 @@ def order_of(names: Sequence[str]) -> Order:
 
 def _missing(line: Sequence[tuple[float, str]]) -> str:
     """Return between which neighbours a period is missing, in steps of the file's own size; empty if none is."""
-    steps = [after - before for (before, _), (after, _) in zip(line, line[1:], strict=False)]
+    steps = [after - before for (before, _), (after, _) in itertools.pairwise(line)]
     if any(step != int(step) for step in steps):
         return ""
     step = reduce(gcd, (int(each) for each in steps))

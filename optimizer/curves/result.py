@@ -57,8 +57,8 @@ class CurveAllocation:
         Response beyond the last period that carries over, where it counts.
     before : dict
         Money by channel of the periods before the first.
-    unused : tuple of str
-        Columns of the curves' file that say nothing here.
+    notes : tuple of str
+        What of the curves is not used, or is unusual.
     target : float
         Of a least budget: the response that was asked for; nan otherwise. ``budget`` is then the answer, ``bound`` nan.
     least_budget : float
@@ -87,7 +87,7 @@ class CurveAllocation:
     conflict: Conflict | None = None
     after: Floats = field(default_factory=lambda: np.empty(0))
     before: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     target: float = math.nan
     least_budget: float = math.nan
     target_price: float = math.nan
@@ -154,7 +154,7 @@ class CurveAllocation:
             "response_by_channel": dict(zip(self.channels, self.response_by_channel.tolist(), strict=False)),
             "response_after": dict(zip(self.channels, self.after.tolist(), strict=False)) if self.after.any() else {},
             "before": {channel: list(money) for channel, money in self.before.items()},
-            "unused_columns": list(self.unused),
+            "notes": list(self.notes),
             "goal": "response" if math.isnan(self.target) else "least_budget",
             "target": self.target,
             "least_budget": self.least_budget,

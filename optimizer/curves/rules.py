@@ -29,7 +29,6 @@ EVERY = ""
 """Key of the carry-over weights that hold for channels not named."""
 
 
-
 def _label(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"a plain yes, no, on, off, true or false is no name ({value}): put it in quotes")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from optimizer.curves.periods import Order, order_of
+from optimizer.curves.periods import Order
 from sim.arrays import Floats
 from sim.errors import InputError
 
@@ -266,7 +266,9 @@ class CurveTable:
         if sorted(names) != sorted(self.periods):
             wrong = [name for name in names if name not in self.periods]
             missing = [period for period in self.periods if period not in names]
-            what = f"'{wrong[0]}' is not in the curves" if wrong else f"'{missing[0]}' is missing" if missing else "twice"
+            what = (
+                f"'{wrong[0]}' is not in the curves" if wrong else f"'{missing[0]}' is missing" if missing else "twice"
+            )
             raise InputError(f"order: expected every period of the curves once ({', '.join(self.periods)}): {what}")
         places = [self.periods.index(name) for name in names]
         curves = tuple(tuple(row[place] for place in places) for row in self.curves)
@@ -283,8 +285,10 @@ class CurveTable:
             return
         reason = self.order.unknown or self.order.missing
         if reason:
-            mend = "give it curves too (spend 0, response 0 where it can bring nothing)" if not self.order.unknown else (
-                "name periods so that they can be ordered, such as 2024-01, 2024-W05, 2024-Q1 or 1, 2, 3"
+            mend = (
+                "give it curves too (spend 0, response 0 where it can bring nothing)"
+                if not self.order.unknown
+                else ("name periods so that they can be ordered, such as 2024-01, 2024-W05, 2024-Q1 or 1, 2, 3")
             )
             raise InputError(f"{why} needs periods one after the other, but {reason}; {mend}, or state `order: "
                              f"[{self.periods[0]}, {self.periods[1]}, ...]` in the rules")  # fmt: skip

@@ -10,7 +10,6 @@ scenario as it stands.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError
 from sim.scenario.file import Scenario, parse
+from sim.scenario.ranges import replaced
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin
 
@@ -49,28 +49,15 @@ def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
         If a path leads to no number, or the scenario does not allow the value.
     """
     content = scenario.model_dump(mode="json", exclude_unset=True)
-    for path, value in values.items():
-        here: Any = content
-        *way, last = path.split(".")
-        for part in way:
-            here = _inside(here, part)
-        place: Any = int(last) if isinstance(here, list) and last.isdigit() else last
-        found = _inside(here, last)
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            raise InputError(f"uncertain: '{path}' leads to no number that the scenario states")
-        here[place] = value
     try:
-        return parse({**content, "folder": scenario.folder}, "uncertain")
+        content = replaced(content, values)
+    except KeyError as error:
+        raise InputError(f"uncertain: '{error.args[0]}' leads to no number that the scenario states") from None
+    try:
+        return parse({**content, "folder": scenario.folder}, "uncertain", ranges=False)
     except InputError as error:
         stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
         raise InputError(f"{error} (with {stated}); narrow the range") from None
-
-
-def _inside(content: Any, part: str) -> Any:
-    """Return what stands under a key or number; nothing where nothing does."""
-    if isinstance(content, dict):
-        return content.get(part)
-    return content[int(part)] if isinstance(content, list) and part.isdigit() and int(part) < len(content) else None
 
 
 def drawn(scenario: Scenario, number: int, seed: int) -> list[dict[str, float]]:

@@ -8,13 +8,14 @@ that names file, key, what was expected and what came.
 import difflib
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from sim.errors import FolderError, ScenarioError, first_line
-from sim.scenario.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
+from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
     CUSTOMER_STAGES,
@@ -38,6 +39,8 @@ from sim.scenario.customers import (
     ValueToCustomer,
 )
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
+from sim.scenario.meant import meant
+from sim.scenario.ranges import corners, replaced
 from sim.scenario.rules import RULES, Rules, Uncertain
 from sim.scenario.yaml_files import read_yaml
 
@@ -75,13 +78,11 @@ class Scenario(Model):
     currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
     period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
     periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
-    discount_rate: Annotated[float, Field(ge=0, le=10)] = Field(
-        default=0.1, description="per year; 10 %: a usual cost of capital"
-    )
+    discount_rate: Share = Field(default=0.1, description="per year; 10 %: a usual cost of capital")
     terminal: Literal["value-to-go", "none"] = Field(
         default="value-to-go", description="value after the horizon under today's spend, or none"
     )
-    margin: Finite = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
+    margin: Share = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
     cost_to_serve: CostToServe = Field(default_factory=CostToServe, description="none unless stated")
     law: Literal["silent", "contractual", "renewal"] = Field(
         default="silent",
@@ -103,7 +104,7 @@ class Scenario(Model):
     satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
     employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
     links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
-    word_of_mouth: NotNegative | dict[str, dict[str, NotNegative]] = Field(
+    word_of_mouth: Gain | dict[str, dict[str, Gain]] = Field(
         default=0.0,
         description="by how much chances of awareness and winning rise (a share) per net promoter share of 1 above the "
         "data's; a number: from all customers to everybody; or {to segment: {from segment: number}}; 0: none",
@@ -367,12 +368,38 @@ def load(path: str | Path) -> Scenario:
     return parse({**content, "folder": path.resolve().parent}, str(path))
 
 
-def parse(content: dict[str, Any], where: str = "scenario") -> Scenario:
-    """Return the scenario in ``content``; ``where`` names its source in errors."""
+def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = True) -> Scenario:
+    """Return the scenario in ``content``; ``where`` names its source in errors, ``ranges`` asks to try what is uncertain.
+
+    Raises
+    ------
+    ScenarioError
+        If a value does not fit, or one in the range of an uncertain number would not.
+    """
     try:
-        return Scenario.model_validate(content)
+        scenario = Scenario.model_validate(content)
     except ValidationError as error:
         raise ScenarioError(f"{where}: {_explain(error)}") from None
+    if ranges:
+        _check_ranges(scenario, where)
+    return scenario
+
+
+def _check_ranges(scenario: Scenario, where: str) -> None:
+    """Raise where a number that is uncertain could not be in a scenario, at an end of its range."""
+    content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"uncertain"}) if scenario.uncertain else {}
+    for values in corners(scenario.uncertain):
+        stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
+        try:
+            Scenario.model_validate(replaced(content, values))
+        except KeyError as error:
+            raise ScenarioError(
+                f"{where}: uncertain: '{error.args[0]}' leads to no number that the scenario states"
+            ) from None
+        except ValidationError as error:
+            raise ScenarioError(
+                f"{where}: uncertain: {stated} cannot be: {_explain(error)}; narrow the range"
+            ) from None
 
 
 def _explain(error: ValidationError) -> str:
@@ -398,7 +425,13 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message
     message = message[0].lower() + message[1:]
-    return f"{key}: {message}, got {first['input']!r}"
+    if first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date):
+        return (
+            f"{key}: {first['input']!r} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"
+        )
+    context = first.get("ctx", {})
+    share = first["type"] in ("less_than_equal", "less_than") and context.get("le", context.get("lt")) in (1, 9)
+    return f"{key}: {message}, got {first['input']!r}{meant(first['input']) if share else ''}"
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

@@ -76,4 +76,6 @@ def read_yaml(text: str, where: object, error: type[InputError] = InputError) ->
         mark = getattr(found, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(found, "problem", None) or first_line(found)
-        raise error(f"{where}{line}: {problem if isinstance(found, _Twice | _NoName) else f'not YAML ({problem})'}") from None
+        raise error(
+            f"{where}{line}: {problem if isinstance(found, _Twice | _NoName) else f'not YAML ({problem})'}"
+        ) from None
