@@ -218,6 +218,13 @@ def allocate(
     carry_over: Annotated[
         str | None, typer.Option(help="Weights of this period's spend, the last one's, ...: e.g. .6,.3,.1")
     ] = None,
+    before: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANNEL=MONEY,...", help="Spent in the periods before the first, in order; repeat."),
+    ] = None,
+    reach: Annotated[
+        str | None, typer.Option(metavar="response=NUMBER", help="Least budget that brings this response instead.")
+    ] = None,
     period_share: Annotated[float | None, typer.Option(help="Largest share of the budget in one period.")] = None,
     floor: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At least; repeat.")] = None,
     cap: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At most; repeat.")] = None,
@@ -234,14 +241,15 @@ def allocate(
 ) -> None:
     """Split a budget over response curves from elsewhere, such as a marketing-mix model's, under rules.
 
-    Curves are straight between points and flat beyond the last; they may bend up and down, but not fall. Carry-over
+    Curves are straight between points and flat beyond the last; they may bend up and down, and fall. Carry-over
     comes before the curve: a period's response is to the weighted spend of it and the periods before.
     """
     from experiments.terminal.allocate import run_allocate
 
     run_allocate(
-        curves, rules, output, budget=budget, periods=periods, carry_over=carry_over, period_share=period_share,
-        floors=floor or [], caps=cap or [], time_limit=time_limit, tell=print_json if as_json else None,
+        curves, rules, output, budget=budget, periods=periods, carry_over=carry_over, before=before or [],
+        period_share=period_share, floors=floor or [], caps=cap or [], reach=reach, time_limit=time_limit,
+        tell=print_json if as_json else None,
     )  # fmt: skip
 
 

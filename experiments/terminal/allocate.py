@@ -1,5 +1,6 @@
 """``tenure allocate``: a budget over response curves from elsewhere, in words, as JSON and as a file."""
 
+import math
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.terminal.tables import table
+from experiments.terminal.tables import money, table
+from experiments.words.phrases import at_least, at_most
 from sim.errors import FolderError, InputError, RulesError, first_line
 from sim.files import check_output, write_file, write_text
 
@@ -29,6 +31,7 @@ def run_allocate(
     output: Path | None,
     *,
     time_limit: float,
+    reach: str | None = None,
     tell: Callable[[dict[str, Any]], None] | None,
     **options: Any,
 ) -> None:
@@ -43,6 +46,7 @@ def run_allocate(
     """
     from optimizer.curves.allocation import allocate
     from optimizer.curves.curve_file import read_curves
+    from optimizer.curves.least import least_budget
     from optimizer.curves.rules import check_known
 
     if output is not None:
@@ -52,7 +56,12 @@ def run_allocate(
     for option in ("floor", "cap"):
         for channel in _by_channel(f"--{option}", options[f"{option}s"]):
             check_known(f"--{option} {channel}", [channel], read.channels)
-    result = allocate(read, stated, time_limit=time_limit)
+    if reach is None:
+        result = allocate(read, stated, time_limit=time_limit)
+    else:
+        if options["budget"] is not None:
+            raise InputError("--reach asks for the least budget; leave out --budget")
+        result = least_budget(read, stated, target=_target(reach), time_limit=time_limit)
     if tell is not None:
         written = None if output is None or result.conflict else str(output)
         tell({**result.to_dict(), "file": written})
@@ -64,12 +73,25 @@ def run_allocate(
         print(allocation_summary(result, curves, stated.currency, output))
 
 
+def _target(text: str) -> float:
+    """Return the number of ``response=NUMBER``."""
+    quantity, _, number = text.partition("=")
+    try:
+        target = float(number)
+    except ValueError:
+        target = float("nan")
+    if quantity.strip() != "response" or not abs(target) < float("inf"):
+        raise InputError(f"--reach {text}: expected response=NUMBER, e.g. --reach response=250")
+    return target
+
+
 def stated_rules(
     file: Path | None,
     *,
     budget: float | None,
     periods: int | None,
     carry_over: str | None,
+    before: Sequence[str],
     period_share: float | None,
     floors: Sequence[str],
     caps: Sequence[str],
@@ -93,9 +115,26 @@ def stated_rules(
                 f"--carry-over {carry_over}: expected weights with commas between, this period's first, e.g. .6,.3,.1"
             ) from None
     return with_options(
-        rules, budget=budget, periods=periods, carry_over=weights, period_share=period_share,
+        rules, budget=budget, periods=periods, carry_over=weights, before=_before(before), period_share=period_share,
         floors=_by_channel("--floor", floors), caps=_by_channel("--cap", caps),
     )  # fmt: skip
+
+
+def _before(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return money of the periods before the first, by channel, from words like ``tv=100,80``."""
+    found: dict[str, tuple[float, ...]] = {}
+    for word in words:
+        channel, _, amounts = word.rpartition("=")
+        try:
+            money = tuple(float(amount) for amount in amounts.split(","))
+        except ValueError:
+            money = (-1.0,)
+        if not channel or not all(0 <= each <= 1e18 for each in money):
+            raise InputError(f"--before {word}: expected CHANNEL=MONEY,MONEY,... in the order of time: tv=100,80")
+        if channel in found:
+            raise InputError(f"--before {word}: '{channel}' has some already; give each channel once")
+        found[channel] = money
+    return found
 
 
 def _by_channel(option: str, words: Sequence[str]) -> dict[str, float]:
@@ -174,29 +213,33 @@ def allocation_summary(result: "CurveAllocation", curves: Path, currency: str, o
     """Return what ``tenure allocate`` prints: the plan, what it brings, what limits it, how sure that is, what next."""
     unit = f" {currency}".rstrip()
     spent = float(result.spend.sum())
+    least = not math.isnan(result.target)
     lines = [
         f"The plan: {_amount(spent)}{unit} of {_amount(result.budget)}{unit} by channel and period",
         "",
         _plan_table(result),
         "",
+        *(_carried(result, unit)),
         f"The response is {result.value:,.6g}, {result.value - result.base:,.6g} more than without spend"
         f"{_return(result.value - result.base, spent)}.",
-        _price(result, unit),
+        _price_of_response(result, unit) if least else _price(result, unit),
     ]
     rules = [f"{rule.rule} ({rule.price:+.4g})" for rule in result.binding if rule.rule != "budget"]
     if rules:
         more = f" and {len(rules) - 8} more (--json lists all)" if len(rules) > 8 else ""
-        lines.append(f"Other rules that bind, with d(response)/d(limit): {'; '.join(rules[:8])}{more}.")
+        per = "money saved by unit of the limit" if least else "d(response)/d(limit)"
+        lines.append(f"Other rules that bind, with {per}: {'; '.join(rules[:8])}{more}.")
     if result.unspent_because:
         shown = "; ".join(result.unspent_because[:6]) + ("; ..." if len(result.unspent_because) > 6 else "")
         lines.append(f"Not spent: {_amount(result.unspent)}{unit}. What stops it: {shown}.")
-    lines += [_certificate(result), "", _next_step(curves, output)]
+    lines += [f"Note: {note}." for note in result.notes]
+    lines += [_certificate(result), "", _next_step(result, curves, output)]
     return "\n".join(lines)
 
 
 def _plan_table(result: "CurveAllocation") -> str:
     """Return channels by periods, or by blocks of periods, with totals and what each channel brings."""
-    names, spend = list(result.periods), result.spend
+    names, spend, by_channel = list(result.periods), result.spend, result.response_by_channel
     if len(names) > WIDE:
         blocks = [block for block in np.array_split(np.arange(len(names)), BLOCKS) if block.size]
         spend = np.stack([spend[:, block].sum(axis=1) for block in blocks], axis=1)
@@ -205,17 +248,21 @@ def _plan_table(result: "CurveAllocation") -> str:
     rows = []
     for c, channel in enumerate(result.channels):
         figures = [] if one else [_amount(x) if x else "." for x in spend[c]]
-        rows.append([channel, *figures, _amount(float(spend[c].sum())), f"{result.response[c].sum():,.6g}"])
+        rows.append([channel, *figures, _amount(float(spend[c].sum())), f"{by_channel[c]:,.6g}"])
     totals = [] if one else [_amount(float(x)) for x in spend.sum(axis=0)]
-    rows.append(["all", *totals, _amount(float(spend.sum())), f"{result.response.sum():,.6g}"])
+    rows.append(["all", *totals, _amount(float(spend.sum())), f"{by_channel.sum():,.6g}"])
     return table(["channel", *([] if one else names), "spend", "response"], rows)
 
 
 def _amount(amount: float) -> str:
     """Return money to two decimals where it is small."""
-    if amount and abs(amount) < 0.01:
-        return f"{amount:.3g}"
-    return f"{amount:,.2f}".removesuffix(".00") if abs(amount) < 10_000 else f"{amount:,.0f}"
+    return money(amount, decimals=2)
+
+
+def _floor(amount: float) -> str:
+    """Return money rounded down, so that nothing is promised: none can do with less."""
+    step = 1.0 if amount >= 10_000 else 0.01 if amount >= 1 else 10.0 ** (math.floor(math.log10(amount)) - 2) if amount > 0 else 1.0
+    return _amount(math.floor(amount / step + 1e-9) * step)
 
 
 def _return(lift: float, spent: float) -> str:
@@ -235,7 +282,37 @@ def _price(result: "CurveAllocation", unit: str) -> str:
     return f"{text} (local: with the plan's thresholds and campaigns)." if result.local else f"{text}."
 
 
+def _price_of_response(result: "CurveAllocation", unit: str) -> str:
+    """Return what one more unit of response costs, in words."""
+    right, left = result.target_price, result.target_price_left
+    text = "The next unit of response costs " + ("more than was tried" if right != right else f"{right:,.4g}{unit}")
+    if left == left and right == right and abs(left - right) > 1e-6 * max(abs(left), abs(right)):
+        text += f"; one less would save {left:,.4g}{unit}"
+    return f"{text} (local: with the plan's thresholds and campaigns)." if result.local else f"{text}."
+
+
+def _carried(result: "CurveAllocation", unit: str) -> list[str]:
+    """Return what carries into the window and out of it, where something does."""
+    said = []
+    if result.before:
+        before = "; ".join(f"{c} {', '.join(_amount(m) for m in money)}" for c, money in result.before.items())
+        said.append(f"Carried in from the periods before the first, in the order of time: {before}{unit}.")
+    if result.after.any():
+        said.append(
+            f"Counted beyond the last period, as if no more were spent: a response of {result.after.sum():,.6g}."
+        )
+    return said
+
+
 def _certificate(result: "CurveAllocation") -> str:
+    if not math.isnan(result.target):
+        said = f"No plan under these rules reaches {result.target:,.7g} with less than {_floor(result.least_budget)}"
+        if result.status == "optimal":
+            return f"{said}: proven (gap {result.gap:.1g})."
+        return (
+            f"{said}: at least {at_least(1 - result.gap)} of this plan's budget, which could be less by at most "
+            f"{at_most(result.gap)} ({result.termination}). A longer --time-limit can close that."
+        )
     if result.status == "optimal":
         return f"Proven optimal: no plan under these rules brings more than {result.bound:,.7g} (gap {result.gap:.1g})."
     return (
@@ -244,8 +321,9 @@ def _certificate(result: "CurveAllocation") -> str:
     )
 
 
-def _next_step(curves: Path, output: Path | None) -> str:
+def _next_step(result: "CurveAllocation", curves: Path, output: Path | None) -> str:
+    other, does = ("another --budget", "brings") if math.isnan(result.target) else ("another --reach", "costs")
     if output is not None:
-        return f"Written to {output}. Next: another --budget, to see what it brings"
+        return f"Written to {output}. Next: {other}, to see what it {does}"
     again = f"tenure allocate {shlex.quote(str(curves))}"
-    return f"Next: {again} with the same options and -o plan.xlsx (or .csv, .json), or with another --budget"
+    return f"Next: {again} with the same options and -o plan.xlsx (or .csv, .json), or with {other}"

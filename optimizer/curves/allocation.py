@@ -120,7 +120,7 @@ class Search:
     """One question on the way to its answer."""
 
     def __init__(self, curves: CurveTable, rules: AllocationRules, budget: float) -> None:
-        self.table, self.budget = curves, budget
+        self.table, self.rules, self.budget = curves, rules, budget
         self.shape = (len(curves.channels), len(curves.periods))
         self.carry_over = carry_over_matrix(rules, curves.channels, len(curves.periods))
         self.rows = rule_rows(rules, budget, curves.channels, curves.periods)

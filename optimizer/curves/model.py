@@ -9,6 +9,9 @@ Columns are the spend ``x`` of every place (channel x period), the filled share 
                 y_k >= z_r  for pieces k before bend r,   y_k <= z_r  for pieces after it up to the next
                 smallest b <= x <= most b,                    the rules' rows
 
+For the least budget ``B`` that brings a response, ``maximise -B`` with a row for the response, and with limits that are
+shares of the budget moving along.
+
 Pieces of a concave run fill in order by themselves. Per curve, shares and bends differ only in pairs, so that without
 the other rows all corners are whole: the relaxation is the concave envelope, the tightest there is (the incremental
 formulation of Markowitz & Manne 1957, with fewer whole numbers).
@@ -85,15 +88,21 @@ class CurveModel:
         over = (effective[self.bend_owner] >= self.bend_at * (1 - 1e-12)).astype(float)
         return np.concatenate([spend / self.unit, filled, over, runs])
 
+    @property
+    def settled(self) -> slice:
+        """Return the columns of bends and campaigns."""
+        return slice(self.places + self.pieces, self.places + self.pieces + self.bends + self.campaigns)
+
     def whole(self, values: Floats) -> "ArrayModel":
         """Return the arrays with bends and campaigns at their rounded values: pieces that are full or shut are fixed.
 
         The bends' rows, the last ones, then say nothing more and are left out.
         """
-        a, n = self.arrays, self.places + self.pieces
-        fixed = np.round(values[n:])
-        lower, upper = np.append(a.lower[:n], fixed), np.append(a.upper[:n], fixed)
-        y = slice(self.places, n)
+        a, settled = self.arrays, self.settled
+        fixed = np.round(values[settled])
+        lower, upper = a.lower.copy(), a.upper.copy()
+        lower[settled] = upper[settled] = fixed
+        y = slice(self.places, settled.start)
         ends = np.append(fixed[: self.bends], 0.0)
         lower[y] = np.where(self.bend_after >= 0, ends[self.bend_after], 0.0)
         upper[y] = np.where(self.bend_before >= 0, ends[self.bend_before], 1.0)
@@ -107,14 +116,19 @@ class CurveModel:
     def searched(self, scale: float) -> "ArrayModel":
         """Return the arrays with bends and campaigns whole and the objective divided by ``scale``."""
         a = self.arrays
-        whole = np.arange(a.objective.size) >= self.places + self.pieces
+        whole = np.zeros(a.objective.size, dtype=bool)
+        whole[self.settled] = True
         return ArrayModel(
             a.objective / scale, a.lower, a.upper, a.rows, a.columns, a.values, a.row_lower, a.row_upper, whole
         )
 
 
 def curve_model(
-    pieces: Sequence[tuple[Floats, Floats]], carry_over: Floats, rows: Sequence[Row], money: float
+    pieces: Sequence[tuple[Floats, Floats]],
+    carry_over: Floats,
+    rows: Sequence[Row],
+    money: float,
+    target: float | None = None,
 ) -> CurveModel:
     """Return the model of pieces by place under the rules.
 
@@ -127,6 +141,8 @@ def curve_model(
     rows : sequence of Row
     money : float
         The budget, or a typical spend if that is 0: what is large.
+    target : float, optional
+        The response for which the least budget is asked; rows then have the limits of a budget of 0.
     """
     channels, worked, periods = carry_over.shape
     places, curves = channels * periods, channels * worked
@@ -152,7 +168,8 @@ def curve_model(
     first = np.cumsum([0, places, owner.size, bend_piece.size, len(campaign_rows)])
 
     parts = _Rows()
-    price_unit = _add_rules(parts, rows, unit, int(first[3]), money, gain)
+    budget_column = None if target is None else int(first[4])
+    price_unit = _add_rules(parts, rows, unit, int(first[3]), money, gain, budget_column)
     channel, now, then = np.nonzero(carry_over)
     at, source = channel * worked + now, channel * periods + then
     parts.add(
@@ -162,19 +179,36 @@ def curve_model(
         np.where(falls, 0.0, -np.inf),
         np.zeros(curves),
     )
+    base = float(sum(v[0] for _, v in pieces))
+    if target is not None:
+        size = np.array([(target - base) / gain])
+        parts.add(
+            np.zeros(owner.size, dtype=np.int64),
+            first[1] + np.arange(owner.size),
+            rise / gain,
+            size,
+            np.array([np.inf]),
+        )
     before, after = _bends_around(owner, bend_piece)
     first_bend_row = parts.number
     _add_bends(parts, before, after, int(first[1]), int(first[2]))
-    upper = np.ones(first[4])
+    upper = np.ones(first[4] + (target is not None))
     upper[:places] = OVER * money / unit
-    objective = np.zeros(first[4])
-    objective[first[1] : first[2]] = rise / gain
+    upper[first[4] :] = OVER
+    objective = np.zeros(upper.size)
+    if target is None:
+        objective[first[1] : first[2]] = rise / gain
+    else:
+        objective[-1] = -1.0
     arrays = parts.model(tidy(objective), tidy(upper))
     direction = np.zeros(arrays.row_lower.size)
-    direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
+    if target is None:
+        direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
+    else:
+        direction[first_bend_row - 1] = STEP
     return CurveModel(
         arrays, places, owner.size, bend_piece.size, len(campaign_rows), unit, gain,
-        float(sum(v[0] for _, v in pieces)), owner, start, length, owner[bend_piece], start[bend_piece],
+        base, owner, start, length, owner[bend_piece], start[bend_piece],
         before, after, first_bend_row, price_unit, direction,
     )  # fmt: skip
 
@@ -214,7 +248,13 @@ class _Rows:
 
 
 def _add_rules(
-    parts: _Rows, rows: Sequence[Row], unit: Floats, campaign_column: int, money: float, gain: float
+    parts: _Rows,
+    rows: Sequence[Row],
+    unit: Floats,
+    campaign_column: int,
+    money: float,
+    gain: float,
+    budget_column: int | None,
 ) -> Floats:
     """Add the rules first, then what keeps a campaign that is not run at 0; return their price units."""
     number, column, value, size = [], [], [], np.ones(len(rows))
@@ -227,6 +267,8 @@ def _add_rules(
             weights, columns = np.append(weights, -row.limit), np.append(columns, campaign_column)
             most.append((int(row.columns[0]), campaign_column))
             campaign_column += 1
+        if budget_column is not None and row.per_budget:
+            weights, columns = np.append(weights, -row.per_budget * money), np.append(columns, budget_column)
         size[r] = float(np.abs(weights).max())
         limit = 0.0 if row.sense == "0 or >=" else row.limit / size[r]
         if row.sense != "<=":

@@ -270,7 +270,7 @@ def weights_by_channel(rules: AllocationRules, channels: tuple[str, ...]) -> lis
 
 
 def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods: int) -> Floats:
-    """Return ``W`` (channels, periods and those after them, periods): ``effective[t] = sum over j of w_j spend[t - j]``.
+    """Return ``W`` (channels, periods and after, periods): ``effective[t] = sum over j of w_j spend[t - j]``.
 
     The periods after the last are there where what is carried out counts.
     """

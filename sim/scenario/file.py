@@ -369,7 +369,7 @@ def load(path: str | Path) -> Scenario:
 
 
 def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = True) -> Scenario:
-    """Return the scenario in ``content``; ``where`` names its source in errors, ``ranges`` asks to try what is uncertain.
+    """Return the scenario in ``content``; ``where`` names its source in errors, ``ranges``: try what is uncertain.
 
     Raises
     ------
