@@ -126,7 +126,12 @@ def test_least_budget_in_words_and_as_data(allocate) -> None:
     """`--reach response=` says what it costs, what no plan can do with less, and what the next unit costs."""
     code, out, err = allocate("curves.csv", "--reach", "response=60")
     assert (code, err) == (0, "")
-    for said in ("The response is 60", "The next unit of response costs", "reaches 60 with less than", "another --reach"):
+    for said in (
+        "The response is 60",
+        "The next unit of response costs",
+        "reaches 60 with less than",
+        "another --reach",
+    ):
         assert said in out
     answer = json.loads(allocate("curves.csv", "--reach", "response=60", "--json")[1])
     assert answer["goal"] == "least_budget"
@@ -191,7 +196,7 @@ def test_example_page_shows_what_is_printed(allocate, monkeypatch) -> None:
     monkeypatch.chdir(EXAMPLE)
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(tenure allocate [^\n]*)\n```\n\n```text\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for command, shown in blocks:
         code, out, err = allocate(*shlex.split(command)[2:])
         assert code == (2 if err else 0)

@@ -31,11 +31,11 @@ def test_money_that_must_be_spent_falls_too() -> None:
     assert (result.value, result.status) == (pytest.approx(6), "optimal")
     assert {rule.rule: rule.price for rule in result.binding} == {"floor of a": pytest.approx(-0.4)}
     only_harm = played(one_period(TabulatedCurve.of([30], [-9])), 40, bounds=[{"channels": "a", "floor": 20}])
-    assert (only_harm.value, only_harm.gap) == (pytest.approx(-6), 0)
+    assert (only_harm.value, only_harm.status) == (pytest.approx(-6), "optimal")
 
 
 def test_a_smooth_curve_may_fall() -> None:
-    """x (20 - x): the top is at 10, and a third of it must be passed where 15 is frozen."""
+    """Of x (20 - x) the top is at 10, and a third of it must be passed where 15 is frozen."""
     curve = SmoothCurve(lambda x: x * (20 - x), lambda x: 20 - 2 * x)
     assert allocate(one_period(curve), budget=40).value == pytest.approx(100, rel=1e-6)
     assert played(one_period(curve), 40, frozen=[{"spend": 15}]).value == pytest.approx(75, rel=1e-6)

@@ -261,7 +261,15 @@ def _amount(amount: float) -> str:
 
 def _floor(amount: float) -> str:
     """Return money rounded down, so that nothing is promised: none can do with less."""
-    step = 1.0 if amount >= 10_000 else 0.01 if amount >= 1 else 10.0 ** (math.floor(math.log10(amount)) - 2) if amount > 0 else 1.0
+    step = (
+        1.0
+        if amount >= 10_000
+        else 0.01
+        if amount >= 1
+        else 10.0 ** (math.floor(math.log10(amount)) - 2)
+        if amount > 0
+        else 1.0
+    )
     return _amount(math.floor(amount / step + 1e-9) * step)
 
 

@@ -18,6 +18,7 @@ from optimizer.curves.linear import parse_linear
 from sim.arrays import Floats, Ints
 from sim.errors import FolderError, InputError, first_line
 from sim.scenario.curves import Model, NotNegative, Positive, Share
+from sim.scenario.meant import meant
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
@@ -217,7 +218,8 @@ def _explain(error: ValidationError) -> str:
     message = message[0].lower() + message[1:]
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key}: {message}, got {first['input']!r}"
+    share = first["type"] == "less_than_equal" and first.get("ctx", {}).get("le") == 1
+    return f"{key}: {message}, got {first['input']!r}{meant(first['input']) if share else ''}"
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,7 @@ def carried_in(
 
 def needs_order(rules: AllocationRules) -> str:
     """Return what in the rules needs periods in the order of time; empty if nothing does."""
-    if any(len(weights) > 1 for weights in rules.carry_over.values()):
+    if any(any(weights[1:]) for weights in rules.carry_over.values()):
         return "carry-over"
     if rules.ramp:
         return "a ramp"
