@@ -24,7 +24,7 @@ __all__ = [
     "Share",
 ]
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Gain = Annotated[float, Field(ge=0, le=9, allow_inf_nan=False)]
 """A share by which something grows: up to tenfold; 20 is 20 per cent that was not divided by 100."""
 Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
