@@ -22,7 +22,18 @@ from pathlib import Path
 from markets import ROOT
 
 PAGE = ROOT / "docs" / "contributing.md"
-COPIED = ("tenure", "sim", "optimizer", "policies", "experiments", "tests", "examples", "docs", "pyproject.toml")
+COPIED = (
+    "_tenure_start.py",
+    "tenure",
+    "sim",
+    "optimizer",
+    "policies",
+    "experiments",
+    "tests",
+    "examples",
+    "docs",
+    "pyproject.toml",
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EDIT = re.compile(r"\bin `([^`]+)`, (after|before|instead of) `([^`]+)`:$", re.IGNORECASE)
 END = re.compile(r"\bat the end of `([^`]+)`:$", re.IGNORECASE)
