@@ -15,7 +15,7 @@ from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 
-__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
+__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def asset_aim(chain: ControlledChain) -> Aim:
     )
 
 
-def thrift_aim(chain: ControlledChain) -> Aim:
+def least_money_aim(chain: ControlledChain) -> Aim:
     """Return money not spent as an aim, undiscounted."""
     asset = asset_aim(chain)
     return Aim(np.zeros_like(asset.reward), np.ones_like(asset.money), asset.people, 0.0)
