@@ -13,7 +13,7 @@ from experiments.cli.app import main
 from experiments.compare import compare
 from experiments.study.demo import BASE_FILE, demo_scenario
 from optimizer.optimize import optimise
-from policies.catalogue import NAMES, named
+from policies.catalogue import named, names
 from policies.planned import Planned
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, parse
@@ -54,10 +54,10 @@ def test_the_plan_beats_every_policy_clearly(demo: tuple[Path, dict[str, Any]]) 
     """As it ships: the plan is first, and its interval against each other policy excludes zero."""
     _, said = demo
     policies = {policy["name"]: policy for policy in said["policies"]}
-    assert list(policies) == [*NAMES, "plan"]
+    assert list(policies) == [*names(), "plan"]
     plan = policies["plan"]
     assert plan["low"] > 0
-    for name in NAMES[1:]:
+    for name in names()[1:]:
         assert plan["low"] > policies[name]["high"], name
 
 
@@ -112,10 +112,10 @@ def test_no_baseline_beats_the_plan_on_five_seeds(tmp_path: Path, halved: bool) 
     scenario = _scenario(tmp_path, halved)
     twin = build(scenario)
     plan = optimise(scenario, twin.chain)
-    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    policies = [*(named(name, twin, plan.budget) for name in names()), Planned(plan.intensity)]
     for seed in range(1, 6):
         result = compare(twin, policies, plan.budget, seed=seed)
-        for name in NAMES:
+        for name in names():
             _, low, high = result.difference("plan", name)
             assert high > 0, (seed, name)
             assert low > 0 or halved, (seed, name)

@@ -11,7 +11,7 @@ from experiments.study.scenario_file import calibrated, scenario_text
 from experiments.terminal.progress import Step
 from optimizer.optimize import optimise
 from optimizer.plan import Plan
-from policies.catalogue import NAMES, named
+from policies.catalogue import named, names
 from policies.planned import Planned
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.customers.calibration import (
@@ -131,7 +131,7 @@ def run_demo(
     plan = optimise(scenario, twin.chain, bound_steps=0, threads=threads, progress=tell)
     replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
     tell = step("Simulating the policies")
-    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    policies = [*(named(name, twin, plan.budget) for name in names()), Planned(plan.intensity)]
     comparison = compare(
         twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
     )
