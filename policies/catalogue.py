@@ -119,6 +119,8 @@ def _in_file(path: Path, wanted: str | None) -> Maker:
     assert spec is not None
     assert spec.loader is not None
     sys.modules[module] = importlib.util.module_from_spec(spec)
+    for name in [name for name, make in _makers.items() if make.__module__ == module]:
+        del _makers[name]
     try:
         spec.loader.exec_module(sys.modules[module])
     except OSError as error:
