@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load, joint_actions
+from optimizer.ask.problem import AllocationProblem, budget_in_force, joint_actions
 from optimizer.ask.rules import as_today, rows_of
 from optimizer.bound.conflicts import conflict_of
 from optimizer.bound.decomposition import FullInformation, certified_bound, full_information
@@ -16,10 +16,8 @@ from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import MISSED, STEPS, Sequential, Settled
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError, SolverError
-from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import Scenario
 
 __all__ = ["allocation_problem", "least_spend", "optimise", "plan_of", "searched", "solved"]
@@ -123,7 +121,7 @@ def solved(
         more = TINY * float(problem.row_units[0]) - problem.budget
         rows = (replace(row, limit=row.limit + row.per_budget * more) for row in problem.rows)
         asked = replace(problem, rows=tuple(rows))
-    thresholds = _has_thresholds(chain)
+    thresholds = chain.has_thresholds
     if (bounded or thresholds) and not problem.no_choice:
         best = _with_full_information(asked, tolerance, seconds, threads, lambda done: tell(0.5 * done))
         took["bound"] = best.seconds if best else 0.0
@@ -142,7 +140,7 @@ def solved(
         problem, end, fixed = done.problem, done.end, done.fixed_costs
     if bounded and end.missed > BROKEN:
         raise not_met(problem, end)
-    if found is not None and not isinstance(chain, Lifecycle) and problem is relaxed:
+    if found is not None and chain.mixes_actions and problem is relaxed:
         end = replace(end, prices=found.prices)  # between actions the search sees one side of a price only
     intensity = _held(problem, end.course)
     reference = bound = float("nan")
@@ -154,8 +152,7 @@ def solved(
         prices = end.prices[: relaxed.limits.size] if best is None else best.prices_of_bound
         reference = certified_bound(relaxed, prices, intensity, threads)
         reference = bound = -reference if problem.goal == "thrift" else reference
-        couples = isinstance(chain, Lifecycle) and chain.crowd.couples
-        if best and problem.goal == "asset" and not couples and seconds >= QUICK:
+        if best and problem.goal == "asset" and not chain.couples and seconds >= QUICK:
             bound = targeting_bound(
                 relaxed, best, intensity, prices=end.prices[: relaxed.limits.size], known=reference,
                 iterations=bound_steps, seconds=seconds, threads=threads, progress=lambda done: tell(0.8 + 0.2 * done),
@@ -177,7 +174,6 @@ def plan_of(
     held = _held(problem, end.course) if intensity is None else intensity
     course = _course_held(problem, end.course, held)
     missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0) / problem.row_units
-    couples = isinstance(chain, Lifecycle) and chain.crowd.couples
     worst = int(missed.argmax()) if missed.size else 0
     fits = not missed.size or missed[worst] < 10 * MISSED
     amount = 0.0 if fits else float(missed[worst] * problem.row_units[worst])
@@ -191,9 +187,9 @@ def plan_of(
         targeting=problem.targeting,
         asset=course.asset,
         no_spend=no_spend,
-        bound=float("nan") if couples and not problem.no_choice else bound,
+        bound=float("nan") if chain.couples and not problem.no_choice else bound,
         reference=reference,
-        bound_assumes=_assumed(problem, couples),
+        bound_assumes=_assumed(problem, chain.couples),
         goal=problem.goal,
         prices={
             row.name: float(price) for row, price in zip(problem.rows, end.prices, strict=True) if abs(price) > 1e-9
@@ -318,22 +314,6 @@ def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullI
     return max(abs(course.asset - least.asset), possible, 1e-9 * abs(least.asset))
 
 
-def _has_thresholds(chain: ControlledChain) -> bool:
-    """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
-    if not isinstance(chain, Lifecycle):
-        return True
-
-    def threshold(curve: Curve) -> bool:
-        if isinstance(curve, BlattbergDeighton):
-            return False
-        return isinstance(curve, PiecewiseLinear) or curve.steepness > 1
-
-    levers = chain.scenario.levers.values()
-    curves = [curve for lever in levers for curve in lever.moves.values()]
-    curves += [curve for lever in levers for own in lever.by_segment.values() for curve in own.moves.values()]
-    return any(threshold(curve) for curve in curves)
-
-
 def _termination(best: FullInformation | None, end: Settled, tolerance: float) -> str:
     plan = f"plan {'stationary' if end.stationary else 'stopped at its limit'} after {end.steps} steps"
     if best is None:
@@ -370,7 +350,7 @@ def _held(problem: AllocationProblem, course: Course) -> Floats:
     Where that breaks rules, campaigns are scaled until it does not.
     """
     targets, periods = problem.targets, problem.chain.periods
-    load = contact_load(problem.chain)
+    load = problem.chain.contact_load
     if load.any():  # heads moved a little in the last step
         contacts = np.maximum(course.intensity @ load, 1.0)[..., None]
         return np.where(load > 0, course.intensity / contacts, course.intensity)

@@ -187,8 +187,7 @@ def value_of_targeting(
             plan = replace(before, targeting=name)
         out.append(Targeting(name, plan.asset, plan.asset - idle, plan))
         before = plan
-    crowd = getattr(chain, "crowd", None)
-    if crowd is None or not crowd.couples:
+    if not chain.couples:
         value = full_information(problem, threads=threads).value
         out.append(Targeting("full information", value, value - idle, None))
     return out

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
-from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load
+from optimizer.ask.problem import AllocationProblem, budget_in_force
 from optimizer.optimize import allocation_problem, least_spend
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import LEAST, as_run, fixed_costs_of
@@ -145,7 +145,7 @@ class Ground:
     def dearest(self) -> Floats:
         """Return the largest intensity that may be played, (periods, groups, stages, levers), others as they are."""
         most = np.broadcast_to(self.problem.actions.max(axis=2), self.intensity.shape)
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         others = (self.intensity @ load)[..., None] - self.intensity * load
         left = np.divide(1 - others, load, out=np.full(self.intensity.shape, np.inf), where=load > 0)
         return np.asarray(np.maximum(np.minimum(most, left), self.intensity))

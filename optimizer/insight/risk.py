@@ -269,7 +269,7 @@ def risk(
         tell((2 * samples + 4 + 2 * i) / steps)
     assumptions.sort(key=lambda a: -a.worth_knowing)
     bound = float("nan")
-    if bounded and not getattr(getattr(chain, "crowd", None), "couples", False):
+    if bounded and not chain.couples:
         asked = [allocation_problem(scenario, each, problem.budget) for each in known]
         bounds = np.array([full_information(each, threads=threads).bound for each in asked])
         bound = float(((1 - caution) / samples + caution * tail_weights(bounds, tail)) @ bounds)

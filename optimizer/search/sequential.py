@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags, hstack
 
 from optimizer.ask.cells import Cells
-from optimizer.ask.problem import AllocationProblem, contact_load
+from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.programmes import BoxProgramme
 from optimizer.search.row_slopes import RowSlopes
 from sim.arrays import Floats, Progress
@@ -298,7 +298,7 @@ class Sequential:
 
     def _within_contacts(self, amount: Floats) -> Floats:
         """Return money scaled back, target by target, where it would be more contacts than a customer may get."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return amount
         asked = self.follow(amount).intensity @ load
@@ -310,7 +310,7 @@ class Sequential:
 
     def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return None
         cells, periods = self.cells, self.chain.periods
