@@ -150,7 +150,7 @@ def _environment(copy: Path, folder: Path) -> dict[str, str]:
 
 def _copy_packages(copy: Path) -> None:
     copy.mkdir()
-    for name in COPIED:
+    for name in (*COPIED, *(path.name for path in ROOT.glob("*.py"))):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (ROOT / name).exists():
