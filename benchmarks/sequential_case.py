@@ -43,7 +43,7 @@ def sequential(classes: int = 10) -> dict[str, Any]:
 
     The people of a segment keep their number; what is measured is time, not the law.
     """
-    from optimizer.ask.rules import as_today
+    from optimizer.ask.rows import as_today
     from optimizer.optimize import allocation_problem, least_spend
     from optimizer.search.sequential import Sequential
     from sim.scenario.file import parse

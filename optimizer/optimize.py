@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load, joint_actions
-from optimizer.ask.rules import as_today, rows_of
+from optimizer.ask.rows import BUDGET, as_today
+from optimizer.ask.rules import rows_of
 from optimizer.bound.conflicts import conflict_of
 from optimizer.bound.decomposition import FullInformation, certified_bound, full_information
 from optimizer.bound.targeting import targeting_bound
@@ -292,7 +293,7 @@ def least_spend(problem: AllocationProblem) -> Course:
     chain = problem.chain
     if problem.goal == "thrift":
         return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
-    rules = tuple(row for row in problem.rows if row.name != "budget" and not row.after)  # nor what is asked of value
+    rules = tuple(row for row in problem.rows if row.kind != BUDGET and not row.after)  # nor what is asked of value
     thrifty = replace(problem, goal="thrift", rows=rules)
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(thrifty)
@@ -301,7 +302,7 @@ def least_spend(problem: AllocationProblem) -> Course:
         return course
     heads = np.maximum(problem.today.course.observed, 1e-9)
     for row in problem.rows:
-        if row.sense == ">=" and row.money is not None and row.limit > 0 and row.people is None and row.earned is None:
+        if row.sense == ">=" and row.kind.counts == "money" and row.money is not None and row.limit > 0:
             where = (row.money.toarray().reshape(intensity.shape) > 0) * heads[..., None]
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
@@ -384,7 +385,9 @@ def _held(problem: AllocationProblem, course: Course) -> Floats:
     for _ in range(REPAIRS):
         counted = problem.counted(follow(problem.chain, out))
         missed = problem.signs * (counted - problem.limits) / problem.row_units
-        broken = [r for r in np.flatnonzero(missed > FITTED) if problem.rows[r].people is None and counted[r] > 0]
+        broken = [
+            r for r in np.flatnonzero(missed > FITTED) if problem.rows[r].kind.counts != "people" and counted[r] > 0
+        ]
         if not broken:
             break
         factor = np.ones_like(out)

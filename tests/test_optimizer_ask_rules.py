@@ -7,7 +7,7 @@ import pytest
 from markets import Content, Floats
 from problems import asked, some_plan
 
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.optimize import allocation_problem
 from sim.engine.chain import ALIVE
 from sim.engine.fluid import expected_history

@@ -8,7 +8,7 @@ from markets import Content
 from problems import asked, some_plan
 
 from optimizer.ask.problem import AllocationProblem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.optimize import allocation_problem, optimise, plan_of, solved
 from optimizer.question import Question, parse_slice, parse_target
 from sim.engine.chain import ALIVE

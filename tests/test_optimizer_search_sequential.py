@@ -10,7 +10,7 @@ from markets import EXAMPLES, SHORT_STAGES
 
 from optimizer.ask.cells import TARGETINGS, Cells
 from optimizer.ask.problem import AllocationProblem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import BUDGET, as_today
 from optimizer.optimize import allocation_problem, optimise, solved
 from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
@@ -54,7 +54,7 @@ def equity_test(case: tuple[float, ...], keeping: float, winning: float = 0.0) -
 
 
 def unlimited(problem: AllocationProblem) -> AllocationProblem:
-    return replace(problem, rows=tuple(row for row in problem.rows if row.name != "budget"))
+    return replace(problem, rows=tuple(row for row in problem.rows if row.kind != BUDGET))
 
 
 @pytest.mark.parametrize("name", CUSTOMER_EQUITY)

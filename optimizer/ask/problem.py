@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from optimizer.ask.rules import Row, Today
+from optimizer.ask.rows import BUDGET, Row, Today
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
@@ -79,7 +79,7 @@ class AllocationProblem:
     @property
     def budget(self) -> float:
         """Return the money there is over the horizon; infinite where no rule limits it."""
-        return next((row.limit for row in self.rows if row.name == "budget"), np.inf)
+        return next((row.limit for row in self.rows if row.kind == BUDGET), np.inf)
 
     @cached_property
     def today(self) -> Today:
@@ -145,12 +145,12 @@ class AllocationProblem:
             + abs(self.earned) @ np.abs(course.earned).ravel()
             + np.abs(self.after * course.after)
         )
-        kind = np.array([0 if row.people is None else 1 for row in self.rows], dtype=int)
+        people = np.array([row.kind.counts == "people" for row in self.rows], dtype=bool)
         limits = np.abs(self.limits)  # a limit far beyond anything is no measure
         size = np.maximum(np.where(weighed > 0, np.minimum(limits, 100 * weighed), limits), weighed)
-        for each in (0, 1):  # money and people are not compared
-            floor = 1e-3 * float(size[kind == each].max(initial=0)) or 1.0
-            size = np.where(kind == each, np.maximum(size, floor), size)
+        for alike in (~people, people):  # money and people are not compared
+            floor = 1e-3 * float(size[alike].max(initial=0)) or 1.0
+            size = np.where(alike, np.maximum(size, floor), size)
         return np.asarray(size)
 
     @cached_property
@@ -160,11 +160,17 @@ class AllocationProblem:
 
     def in_words(self, row: int, amount: float) -> str:
         """Return an amount of what a rule counts with its unit: money, customers or points of satisfaction."""
-        rule = self.rows[row]
-        if rule.mean_of is not None:
-            members = float((rule.mean_of @ self.today.course.people.ravel())[0])
-            return f"{amount / max(members, 1e-300):,.2f} points"
-        return f"{amount:,.2f}" if rule.people is None else f"{amount:,.1f} customers"
+        rule, unit = self.rows[row], self.rows[row].kind.unit
+        if rule.kind.counts != "people":
+            return f"{amount:,.2f}"
+        if rule.mean_of is None:
+            return f"{amount:,.1f} {unit}"
+        return f"{amount / max(self.members(row), 1e-300):,.2f} {unit}"
+
+    def members(self, row: int) -> float:
+        """Return how many a rule on a mean is about, as today; 1 for other rules."""
+        mean_of = self.rows[row].mean_of
+        return 1.0 if mean_of is None else float((mean_of @ self.today.course.people.ravel())[0])
 
     @property
     def no_choice(self) -> bool:

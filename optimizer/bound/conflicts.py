@@ -6,12 +6,14 @@ that none does better. Rules without a price there are not in conflict; of the o
 deletion filter; Chinneck & Dravnieks 1991): what must stay for the rest to clash is an irreducible set.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csc_matrix
 
 from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rows import Row
 from optimizer.bound.pricing import Column, Pricing
 from optimizer.lp.programmes import BoxProgramme
 from sim.arrays import Flags, Floats
@@ -27,20 +29,25 @@ SHOWN = 5
 """Rules that a message lists with what they must give way."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conflict:
     """Rules that cannot all be met.
 
     Attributes
     ----------
-    names : tuple of str
+    rows : tuple of Row
         An irreducible set: without any one of them the others can be met.
     give_way : dict
         By how much rules must give way so that all can be met, in words: the least in total.
     """
 
-    names: tuple[str, ...]
+    rows: tuple[Row, ...]
     give_way: dict[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what the set's rules are called."""
+        return tuple(row.name for row in self.rows)
 
     def __str__(self) -> str:
         """Return one sentence."""
@@ -50,22 +57,16 @@ class Conflict:
         amounts = " and ".join(ways)
         verb = "exclude each other" if len(self.names) > 1 else "cannot be met at all"
         others = " (others clash too)" if set(self.give_way) - set(self.names) else ""
-        return f"{' and '.join(_runs(self.names))} {verb}{others}; all can be met once {amounts}"
+        return f"{' and '.join(_runs(self.rows))} {verb}{others}; all can be met once {amounts}"
 
 
-def _runs(names: tuple[str, ...]) -> list[str]:
-    """Return names in quotes, those that differ only in their last number put together."""
-    runs: list[tuple[str, list[str]]] = []
-    for name in names:
-        stem, _, last = name.rpartition(" ")
-        if last.isdigit() and runs and runs[-1][0] == stem:
-            runs[-1][1].append(last)
-        else:
-            runs.append((stem if last.isdigit() else name, [last] if last.isdigit() else []))
-    return [
-        f"'{stem}'" if not ends else f"'{stem} {ends[0]}'" + (f" to {ends[-1]}" if len(ends) > 1 else "")
-        for stem, ends in runs
-    ]
+def _runs(rows: tuple[Row, ...]) -> list[str]:
+    """Return names in quotes, the times of one rule that follow each other put together."""
+    out = []
+    for _, run in itertools.groupby(rows, key=lambda row: (row.rule, row.when, row.number is None)):
+        first, *more = run
+        out.append(f"'{first.name}'" + (f" to {more[-1].number}" if more else ""))
+    return out
 
 
 def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None:
@@ -89,7 +90,7 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
         without[r] = False
         if (search.least_miss(without)[0] > MET).any():
             kept = without
-    return Conflict(tuple(problem.rows[r].name for r in np.flatnonzero(kept)), give_way)
+    return Conflict(tuple(problem.rows[r] for r in np.flatnonzero(kept)), give_way)
 
 
 class _Feasibility:

@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
+from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load
 from optimizer.optimize import allocation_problem, least_spend
 from optimizer.plan import Plan
-from optimizer.search.campaign_sizes import LEAST, as_run, fixed_costs_of
+from optimizer.search.campaign_sizes import as_run, fixed_costs_of
 from optimizer.search.sequential import EMPTY, Sequential
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets
@@ -168,7 +169,7 @@ class Ground:
 
     def not_run(self, counted: Floats) -> Flags:
         """Return which rules are least sizes of campaigns that get nothing at all: these are not missed."""
-        sizes = np.array([row.name.startswith(LEAST) for row in self.problem.rows], dtype=bool)
+        sizes = np.array([row.kind == SIZE for row in self.problem.rows], dtype=bool)
         return np.asarray(sizes & (counted <= 0))
 
     def cells_of(self, line: tuple[str, str]) -> Ints:

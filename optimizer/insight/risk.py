@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import full_information
 from optimizer.optimize import allocation_problem, least_spend, plan_of
 from optimizer.plan import Plan

@@ -15,14 +15,15 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
-from optimizer.ask.rules import Row
+from optimizer.ask.rows import Row
 from optimizer.search.sequential import MISSED, Sequential, Settled
 from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
 
-__all__ = ["LEAST", "Sized", "as_run", "fixed_costs_of", "sized"]
+__all__ = ["Sized", "as_run", "fixed_costs_of", "sized"]
 
 
 ROUNDS = 8
@@ -32,8 +33,6 @@ TRIED = 3
 """Of the changes that promise most, how many are searched before giving up."""
 GAIN = 1e-5
 """Share of what is at stake below which a change is not worth while."""
-LEAST = "least campaign of "
-"""How the names of rules begin that hold campaigns to their least sizes."""
 NEARLY = 1e-6
 """Share of a campaign's least size by which it may fall short: arithmetic."""
 
@@ -310,7 +309,8 @@ def _held(problem: AllocationProblem, dropped: set[_Lot], kept: list[_Lot]) -> A
     for lot in kept:
         counted = np.zeros(shape)
         counted[lot.place(problem)] = 1.0
-        name = f"{LEAST}{problem.targets.levers[lot.lever]} on {lot.segment} in period {lot.period + 1}"
-        rows.append(Row(name, ">=", lot.least, 0.0, csr_matrix(counted.reshape(1, -1))))
+        name, money = f"least campaign of {problem.targets.levers[lot.lever]} on {lot.segment}", counted.reshape(1, -1)
+        number = lot.period + 1
+        rows.append(Row(name, SIZE, ">=", lot.least, 0.0, csr_matrix(money), when="in period", number=number))
     floor = np.zeros(shape) if problem.floor is None else problem.floor
     return replace(problem, rows=(*problem.rows, *rows), floor=np.minimum(floor, ceiling), ceiling=ceiling)
