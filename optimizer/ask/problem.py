@@ -10,15 +10,24 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
 from optimizer.ask.rows import BUDGET, Row, Today
+from optimizer.ask.rules import rows_of
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
 from sim.engine.lifecycle import Lifecycle
-from sim.engine.sensitivity import Aim, Course, asset_aim, follow, thrift_aim
+from sim.engine.sensitivity import Aim, Course, asset_aim, follow, least_money_aim
 from sim.errors import InputError
-from sim.scenario.file import Scenario
+from sim.scenario.rules import Campaign
+from sim.twin import Twin
 
-__all__ = ["AllocationProblem", "budget_in_force", "contact_load", "joint_actions", "reference_spend"]
+__all__ = [
+    "AllocationProblem",
+    "allocation_problem",
+    "budget_in_force",
+    "contact_load",
+    "joint_actions",
+    "reference_spend",
+]
 
 
 LEVELS: dict[int, tuple[float, ...]] = {
@@ -41,7 +50,7 @@ class AllocationProblem:
 
     Attributes
     ----------
-    chain : ControlledChain
+    twin : Twin
     actions : (groups, stages, actions, levers)
         Joint intensities to choose from, cheapest first; padded with copies of the first.
     choices : (groups, stages)
@@ -50,12 +59,12 @@ class AllocationProblem:
     targeting : str
         What the firm tells apart when it spends: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers too).
     goal : str
-        ``asset``: the most customer asset; ``thrift``: the least money; ``feasibility``: nothing but the rules.
+        ``asset``: the most customer asset; ``least_money``; ``feasibility``: nothing but the rules.
     floor, ceiling : (periods, groups, stages, levers), optional
         Money that targets must get and may get: what is frozen, or kept near another plan.
     """
 
-    chain: ControlledChain
+    twin: Twin
     actions: Floats
     choices: Ints
     rows: tuple[Row, ...]
@@ -64,12 +73,22 @@ class AllocationProblem:
     floor: Floats | None = None
     ceiling: Floats | None = None
 
+    @property
+    def chain(self) -> ControlledChain:
+        """Return what the customers follow."""
+        return self.twin.chain
+
+    @property
+    def campaigns(self) -> dict[str, Campaign]:
+        """Return the rules on the sizes of campaigns, by lever: they are no rows."""
+        return self.twin.scenario.rules.campaigns
+
     @cached_property
     def aim(self) -> Aim:
         """Return what is maximised."""
         if self.goal == "feasibility":
-            return replace(thrift_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
-        return asset_aim(self.chain) if self.goal == "asset" else thrift_aim(self.chain)
+            return replace(least_money_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
+        return asset_aim(self.chain) if self.goal == "asset" else least_money_aim(self.chain)
 
     @cached_property
     def after(self) -> Floats:
@@ -214,6 +233,15 @@ class AllocationProblem:
         return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
 
 
+def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: str = "state") -> AllocationProblem:
+    """Return the question a scenario asks.
+
+    ``budget`` overrides the scenario's, which defaults to today's spend.
+    """
+    actions, choices = joint_actions(twin.chain)
+    return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
+
+
 def contact_load(chain: ControlledChain) -> Floats:
     """Return by lever the share of a customer's contacts in a period that a unit of money uses up; zeros: no limit."""
     if not isinstance(chain, Lifecycle) or chain.scenario.rules.contacts is None:
@@ -299,7 +327,7 @@ def reference_spend(chain: ControlledChain) -> float:
     return float(Today(chain).course.spend.sum())
 
 
-def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:
+def budget_in_force(twin: Twin, given: float | None = None) -> float:
     """Return the budget asked for, or else the scenario's, or else what today's spend is expected to cost.
 
     Raises
@@ -311,4 +339,5 @@ def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | N
         raise InputError(f"budget: expected money of at least 0 and at most 1e18, got {given:g}")
     if given is not None:
         return float(given)
-    return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget
+    own = twin.scenario.rules.budget
+    return reference_spend(twin.chain) if own is None else own

@@ -16,7 +16,7 @@ from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
-from sim.scenario.file import Scenario
+from sim.twin import Twin
 
 __all__ = [
     "BUDGET", "Asked", "Kind", "Maker", "Row", "Said", "Today", "as_today", "chosen", "everywhere", "in_stages",
@@ -129,16 +129,19 @@ class Asked:
 
     Attributes
     ----------
-    scenario : Scenario
-    chain : ControlledChain
+    twin : Twin
     budget : float
     today : Today
     """
 
-    scenario: Scenario
-    chain: ControlledChain
+    twin: Twin
     budget: float
     today: Today
+
+    @property
+    def chain(self) -> ControlledChain:
+        """Return what the customers follow."""
+        return self.twin.chain
 
     @property
     def targets(self) -> Targets:

@@ -27,8 +27,8 @@ from optimizer.ask.rows import (
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import asset_aim
 from sim.errors import InputError
-from sim.scenario.file import Scenario
 from sim.scenario.rules import Rules
+from sim.twin import Twin
 
 __all__ = ["asset_row", "makers", "rows_of", "rules_in_words"]
 
@@ -50,7 +50,7 @@ def _in_force(rules: Rules) -> list[tuple[Maker, str, Any]]:
     return [(makers()[key], key, value) for key, value in known.items() if value is not None and value != {}]
 
 
-def rows_of(scenario: Scenario, chain: ControlledChain, budget: float, today: Today | None = None) -> tuple[Row, ...]:
+def rows_of(twin: Twin, budget: float, today: Today | None = None) -> tuple[Row, ...]:
     """Return the scenario's rules as rows, the budget first; an infinite budget is no row.
 
     Raises
@@ -58,10 +58,11 @@ def rows_of(scenario: Scenario, chain: ControlledChain, budget: float, today: To
     InputError
         If two would have the same name.
     """
-    asked = Asked(scenario, chain, budget, today or Today(chain))
+    chain = twin.chain
+    asked = Asked(twin, budget, today or Today(chain))
     every = np.ones(chain.periods, bool)
-    rows = [Row("budget", BUDGET, "<=", budget, 1.0, money_of(chain, [(1.0, every, *everywhere(chain.targets))]))]
-    for maker, _, value in _in_force(scenario.rules):
+    rows = [Row(BUDGET.name, BUDGET, "<=", budget, 1.0, money_of(chain, [(1.0, every, *everywhere(chain.targets))]))]
+    for maker, _, value in _in_force(twin.scenario.rules):
         rows += maker.rows(value, asked)
     rows = [row for row in rows if np.isfinite(row.limit)]
     names = [row.name for row in rows]

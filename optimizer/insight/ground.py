@@ -7,16 +7,17 @@ import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
 from optimizer.ask.kinds.campaigns import SIZE
-from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load
-from optimizer.optimize import allocation_problem, least_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force, contact_load
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import as_run, fixed_costs_of
 from optimizer.search.sequential import EMPTY, Sequential
+from optimizer.stages.start import least_spend
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.scenario.file import Scenario
+from sim.twin import Twin
 
 __all__ = ["MISSED", "Ground", "Moved", "grounds"]
 
@@ -44,7 +45,6 @@ class Ground:
 
     Attributes
     ----------
-    scenario : Scenario
     plan : Plan
     problem : AllocationProblem
         With the campaigns that the plan runs held to their sizes, and no other campaigns, where it keeps to that rule.
@@ -68,7 +68,6 @@ class Ground:
         What was evaluated before, by line and factor.
     """
 
-    scenario: Scenario
     plan: Plan
     problem: AllocationProblem
     free: AllocationProblem
@@ -81,6 +80,11 @@ class Ground:
     prices_from: str
     better: float
     moved: dict[tuple[tuple[str, str], float], "Moved"] = field(default_factory=dict, repr=False)
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return what the plan is explained for."""
+        return self.problem.twin.scenario
 
     @property
     def chain(self) -> ControlledChain:
@@ -107,7 +111,7 @@ class Ground:
     @cached_property
     def fixed_costs(self) -> float:
         """Return the fixed costs, discounted, of the campaigns that the plan runs; in no other figure."""
-        return fixed_costs_of(self.problem, self.scenario.rules.campaigns, self.course.spend)
+        return fixed_costs_of(self.problem, self.problem.campaigns, self.course.spend)
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Flags]:
@@ -188,10 +192,7 @@ class Ground:
         return known
 
 
-def grounds(
-    scenario: Scenario, chain: ControlledChain, plan: Plan, budget: float | None = None,
-    progress: Progress | None = None,
-) -> Ground:  # fmt: skip
+def grounds(twin: Twin, plan: Plan, budget: float | None = None, progress: Progress | None = None) -> Ground:
     """Return what explanations of a plan start from.
 
     The budget is the one given, or else the plan's; where its file knows none, the scenario's, or what the plan spends
@@ -201,13 +202,14 @@ def grounds(
     changed it since; else those of the stationary point that a search from the plan ends at. A plan that its own
     targeting cannot hold is explained at the finest.
     """
+    chain, scenario = twin.chain, twin.scenario
     intensity = chain.targets.with_committed(plan.intensity)
     course = follow(chain, intensity)
-    own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(scenario, chain), float(course.spend.sum()))
-    total = own if budget is None else budget_in_force(scenario, chain, budget)
+    own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(twin), float(course.spend.sum()))
+    total = own if budget is None else budget_in_force(twin, budget)
     targeting = plan.targeting if plan.targeting in TARGETINGS else "state"
-    free = allocation_problem(scenario, chain, total, targeting=targeting)
-    problem = as_run(free, scenario.rules.campaigns, course.spend) or free if scenario.rules.campaigns else free
+    free = allocation_problem(twin, total, targeting=targeting)
+    problem = as_run(free, free.campaigns, course.spend) or free if free.campaigns else free
     search = Sequential(problem)
     amount = search.amount_of(intensity)
     near = SAME * max(abs(course.asset), 1e-9)
@@ -216,7 +218,7 @@ def grounds(
         search = Sequential(problem)
         amount = search.amount_of(intensity)
     intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near and total == own
-    # Prices of another question (least money, distance to another plan) are not the scenario's.
+    # Prices of another question (least money, many samples, distance to another plan) are not the scenario's.
     intact &= plan.goal == "asset" and set(plan.prices) <= {row.name for row in problem.rows}
     known = intact and np.isfinite(plan.no_spend)
     no_spend = plan.no_spend if known else least_spend(free).asset
@@ -227,6 +229,6 @@ def grounds(
         end = search.run(amount, lift=lift, progress=progress)
         prices, better = end.prices, end.value - course.asset
     return Ground(
-        scenario, plan, problem, free, search, intensity, course, amount, no_spend, prices,
+        plan, problem, free, search, intensity, course, amount, no_spend, prices,
         "plan" if intact else "search", better,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import Row
-from optimizer.search.sequential import MISSED, Sequential, Settled
+from optimizer.search.sequential import MISSED, Maker, Sequential, Settled
 from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
@@ -83,14 +83,15 @@ class _Lot:
 
 
 def sized(
-    problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settled, stake: float, seconds: float = np.inf
-) -> Sized:
+    problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settled, stake: float, seconds: float = np.inf,
+    make: Maker = Sequential,
+) -> Sized:  # fmt: skip
     """Return the plan with campaigns of at least their least size, from the end of the search without that rule.
 
-    ``seconds``: time for trying single campaigns more, fewer and moved.
+    ``seconds``: time for trying single campaigns more, fewer and moved; ``make`` makes the search of a problem.
     """
     began = time.perf_counter()
-    choice = _Choice(problem, _lots(problem, campaigns), stake)
+    choice = _Choice(problem, _lots(problem, campaigns), stake, make)
     best = choice.rounded(end)
     better: _Chosen | None = best
     while better is not None and time.perf_counter() - began < seconds:
@@ -147,11 +148,12 @@ class _Choice:
     problem: AllocationProblem
     lots: list[_Lot]
     stake: float
+    make: Maker
 
     @cached_property
     def search(self) -> Sequential:
         """Return the search without the rules of campaigns."""
-        return Sequential(self.problem)
+        return self.make(self.problem)
 
     def rounded(self, end: Settled) -> _Chosen:
         """Return campaigns settled in rounds, from a plan without their rules."""
@@ -192,10 +194,10 @@ class _Choice:
             spend = now.end.course.spend.copy()
             for lot, amount in money.items():
                 spend[lot.place(self.problem)] = self._spread(lot, amount, now.end)
-            course = self._follow(spend)
+            course, value = self._follow(spend)
             cost = sum(self._cost(lot) for lot in kept) - sum(self._cost(lot) for lot in running)
             cost += price * float((course.spend - now.end.course.spend).sum())
-            return _Change(frozenset(kept), spend, course.value(self.problem.aim) - now.end.value - cost)
+            return _Change(frozenset(kept), spend, value - now.end.value - cost)
 
         idle = sorted(set(self.lots) - set(running), key=lambda lot: (-marginal[lot], lot.order))[:LOOKED]
         poor = sorted(running, key=lambda lot: (running[lot] * (marginal[lot] - price) - self._cost(lot), lot.order))
@@ -219,7 +221,7 @@ class _Choice:
         """Return the problem without some campaigns, and the end of its search from a plan in money."""
         kept = [lot for lot in self.lots if lot not in dropped and lot.least > 0]
         asked = _held(self.problem, dropped, kept)
-        search = Sequential(asked)
+        search = self.make(asked)
         return asked, search.run(np.where(search.open, search.cells.sum(spend), 0.0), lift=self.stake)
 
     def _running(self, end: Settled) -> dict[_Lot, float]:
@@ -234,13 +236,14 @@ class _Choice:
             if lot.fixed > 0:
                 spend = end.course.spend.copy()
                 spend[lot.place(self.problem)] = 0.0
-                without = self._follow(spend).value(self.problem.aim)
-                gains[lot] = end.value - without - price * running[lot] - self._cost(lot)
+                gains[lot] = end.value - self._follow(spend)[1] - price * running[lot] - self._cost(lot)
         losing = sorted((lot for lot, gain in gains.items() if gain < 0), key=lambda lot: gains[lot])
         return set(losing[: (len(losing) + 1) // 2])
 
-    def _follow(self, spend: Floats) -> Course:
-        return self.search.follow(self.search.cells.sum(spend))
+    def _follow(self, spend: Floats) -> tuple[Course, float]:
+        """Return what happens under a plan in money, and what it is worth."""
+        courses = self.search.courses(self.search.cells.sum(spend))
+        return courses[0], self.search.value(courses)
 
     def _price(self, end: Settled) -> float:
         """Return what money is worth elsewhere."""

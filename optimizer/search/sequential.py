@@ -13,6 +13,7 @@ of the rules there.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from optimizer.search.row_slopes import RowSlopes
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["MISSED", "STEPS", "Sequential", "Settled"]
+__all__ = ["MISSED", "STEPS", "Maker", "Sequential", "Settled"]
 
 
 FIRST, LARGEST = 0.3, 4.0
@@ -361,3 +362,7 @@ class Sequential:
         least = np.where(np.isfinite(least), least, 0.0)
         most = np.where(np.isfinite(most), most, 0.0)
         return np.minimum(least, most), np.maximum(least, most)
+
+
+Maker = Callable[[AllocationProblem], Sequential]
+"""Makes the search of a problem."""

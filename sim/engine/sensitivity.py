@@ -16,7 +16,7 @@ from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 from sim.engine.lifecycle import Lifecycle
 
-__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
+__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def asset_aim(chain: ControlledChain) -> Aim:
     )
 
 
-def thrift_aim(chain: ControlledChain) -> Aim:
+def least_money_aim(chain: ControlledChain) -> Aim:
     """Return money not spent as an aim, undiscounted."""
     asset = asset_aim(chain)
     return Aim(np.zeros_like(asset.reward), np.ones_like(asset.money), asset.people, 0.0)

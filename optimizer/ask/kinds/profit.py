@@ -19,7 +19,7 @@ def _yearly_in_words(least: float, said: Said) -> Iterator[str]:
 @rule("yearly_profit", _yearly_in_words)
 def profit_of_years(least: float, asked: Asked) -> Iterator[Row]:
     """Yield each year's least profit; of a part of a year as much less."""
-    year, periods = round(PERIODS_PER_YEAR[asked.scenario.period]), np.arange(asked.periods)
+    year, periods = round(PERIODS_PER_YEAR[asked.twin.scenario.period]), np.arange(asked.periods)
     for k, first in enumerate(range(0, asked.periods, year)):
         span = (periods >= first) & (periods < first + year)
         yield _row("profit", PROFIT, span, least * span.sum() / year, asked, "of year", k + 1)
