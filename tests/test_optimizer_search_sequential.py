@@ -207,8 +207,8 @@ def test_slopes_of_rules_are_those_of_one_by_one(reaction: float, market: Callab
     )
     search = Sequential(problem)
     amount = search.amount_of(as_today(chain))
-    slopes = search.slopes.jacobian(search.follow(amount)).toarray().reshape(len(problem.rows), *amount.shape)
-    assert len(search.slopes.bending) == len(people) + 1
+    slopes = search.stated.slopes.jacobian(search.follow(amount)).toarray().reshape(len(problem.rows), *amount.shape)
+    assert len(search.stated.slopes.bending) == len(people) + 1
     rng = np.random.default_rng(4)
     largest = np.abs(slopes).max(axis=(1, 2))
     for t, c in [(int(rng.integers(5)), c) for c in range(amount.shape[1])]:

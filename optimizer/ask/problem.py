@@ -16,7 +16,7 @@ from sim.contract import Targets
 from sim.engine.chain import ControlledChain, MatrixChain
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Aim, Course, asset_aim, follow, least_money_aim
-from sim.errors import InputError
+from sim.errors import InputError, RulesError
 from sim.scenario.rules import Campaign
 from sim.twin import Twin
 
@@ -237,9 +237,29 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
     """Return the question a scenario asks.
 
     ``budget`` overrides the scenario's, which defaults to today's spend.
+
+    Raises
+    ------
+    RulesError
+        If what was committed before the start is too many contacts already.
     """
+    _check_committed(twin.chain)
     actions, choices = joint_actions(twin.chain)
     return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
+
+
+def _check_committed(chain: ControlledChain) -> None:
+    nothing = np.zeros((chain.periods, *chain.targets.shape))
+    shares = chain.targets.with_committed(nothing) @ contact_load(chain)
+    if shares.max(initial=0) > 1 + 1e-9:
+        assert isinstance(chain, Lifecycle)
+        most = chain.scenario.rules.contacts or 0.0
+        period, group, stage = np.unravel_index(int(shares.argmax()), shares.shape)
+        raise RulesError(
+            f"rules cannot all be met: at most {most:g} contacts per customer and {chain.scenario.period}, and what was "
+            f"committed before the start, exclude each other: '{chain.targets.name(int(group), int(stage))}' gets "
+            f"{shares.max() * most:,.2f} in period {period + 1}; allow more contacts, or state a smaller `committed:`"
+        )
 
 
 def contact_load(chain: ControlledChain) -> Floats:
@@ -250,10 +270,11 @@ def contact_load(chain: ControlledChain) -> Floats:
     return np.array([0.0 if cost is None else 1 / (cost * chain.scenario.rules.contacts) for cost in costs])
 
 
-def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
+def joint_actions(chain: ControlledChain, refine: bool = False, limited: bool = True) -> tuple[Floats, Ints]:
     """Return joint intensities per (group, stage), cheapest first, and how many there are.
 
-    With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
+    With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them;
+    without ``limited`` contacts are not.
 
     Zero and the reference are always among them; what would be too many contacts is scaled back. The usual intensity
     of a lever is its reference, or where that is zero the intensity its curve was stated at.
@@ -264,7 +285,7 @@ def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats,
         _check_number(chain, spend.shape[2], 0, 0)
         return spend, np.where(chain.targets.allowed[:, :, 0], spend.shape[2], 1)
     assert isinstance(chain, Lifecycle)
-    load = contact_load(chain)
+    load = contact_load(chain) * limited
     options: dict[tuple[int, int], Floats] = {}
     for group, segment in enumerate(chain.targets.segments):
         for stage in range(stages):

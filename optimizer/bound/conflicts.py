@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.problem import AllocationProblem, contact_load, joint_actions
 from optimizer.ask.rows import Row
 from optimizer.bound.pricing import Column, Pricing
 from optimizer.lp.programmes import BoxProgramme
 from sim.arrays import Flags, Floats
+from sim.engine.lifecycle import Lifecycle
 from sim.errors import SolverError
 
 __all__ = ["Conflict", "conflict_of"]
@@ -39,10 +40,13 @@ class Conflict:
         An irreducible set: without any one of them the others can be met.
     give_way : dict
         By how much rules must give way so that all can be met, in words: the least in total.
+    contacts : str
+        The limit on contacts, in words, where they could be met without it; else nothing.
     """
 
     rows: tuple[Row, ...]
     give_way: dict[str, str]
+    contacts: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,9 +59,10 @@ class Conflict:
         if len(ways) > SHOWN:
             ways[SHOWN - 1 :] = [f"{len(ways) - SHOWN + 1} more"]
         amounts = " and ".join(ways)
-        verb = "exclude each other" if len(self.names) > 1 else "cannot be met at all"
+        clashing = _runs(self.rows) + [self.contacts] * bool(self.contacts)
+        verb = "exclude each other" if len(self.names) + bool(self.contacts) > 1 else "cannot be met at all"
         others = " (others clash too)" if set(self.give_way) - set(self.names) else ""
-        return f"{' and '.join(_runs(self.rows))} {verb}{others}; all can be met once {amounts}"
+        return f"{' and '.join(clashing)} {verb}{others}; all can be met once {amounts}"
 
 
 def _runs(rows: tuple[Row, ...]) -> list[str]:
@@ -90,7 +95,19 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
         without[r] = False
         if (search.least_miss(without)[0] > MET).any():
             kept = without
-    return Conflict(tuple(problem.rows[r] for r in np.flatnonzero(kept)), give_way)
+    return Conflict(tuple(problem.rows[r] for r in np.flatnonzero(kept)), give_way, _contacts(problem, kept, threads))
+
+
+def _contacts(problem: AllocationProblem, kept: Flags, threads: int) -> str:
+    """Return the limit on contacts in words where the rules ``kept`` could be met without it."""
+    chain = problem.chain
+    if not contact_load(chain).any() or not isinstance(chain, Lifecycle):
+        return ""
+    actions, choices = joint_actions(chain, limited=False)
+    free = _Feasibility(replace(problem, goal="feasibility", actions=actions, choices=choices), threads)
+    if (free.least_miss(kept)[0] > MET).any():
+        return ""
+    return f"'at most {chain.scenario.rules.contacts:g} contacts per customer and {chain.scenario.period}'"
 
 
 class _Feasibility:

@@ -10,7 +10,8 @@ from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force, contact_load
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import as_run, fixed_costs_of
-from optimizer.search.sequential import EMPTY, Sequential
+from optimizer.search.sequential import Sequential
+from optimizer.search.stated import EMPTY
 from optimizer.stages.start import least_spend
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets

@@ -19,7 +19,7 @@ from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
 from optimizer.insight.ground import MISSED, Ground
-from optimizer.search.sequential import EMPTY
+from optimizer.search.stated import EMPTY
 from sim.arrays import Flags, Floats, Progress
 
 __all__ = [
