@@ -256,8 +256,8 @@ def _check_committed(chain: ControlledChain) -> None:
         most = chain.scenario.rules.contacts or 0.0
         period, group, stage = np.unravel_index(int(shares.argmax()), shares.shape)
         raise RulesError(
-            f"rules cannot all be met: at most {most:g} contacts per customer and {chain.scenario.period}, and what was "
-            f"committed before the start, exclude each other: '{chain.targets.name(int(group), int(stage))}' gets "
+            f"rules cannot all be met: at most {most:g} contacts per customer and {chain.scenario.period}, and what "
+            f"was committed before the start, exclude each other: '{chain.targets.name(int(group), int(stage))}' gets "
             f"{shares.max() * most:,.2f} in period {period + 1}; allow more contacts, or state a smaller `committed:`"
         )
 
