@@ -81,11 +81,11 @@ BESIDE: dict[str, Content] = {
 }
 
 
-def _over(below: Content, above: Content) -> Content:
+def over(below: Content, above: Content) -> Content:
     """Return one content with another over it, key by key."""
     out = copy.deepcopy(below)
     for key, value in above.items():
-        out[key] = _over(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+        out[key] = over(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
     return out
 
 
@@ -93,7 +93,7 @@ def with_kinds(*names: str) -> Twin:
     """Return the small market with rules, and what the market does beside them, by name."""
     content = PLAIN
     for name in names:
-        content = _over(content, {"rules": RULES[name]} if name in RULES else BESIDE[name])
+        content = over(content, {"rules": RULES[name]} if name in RULES else BESIDE[name])
     return build(parse(content))
 
 
