@@ -13,7 +13,7 @@ import yaml
 from markets import ROOT
 from rules_in_pairs import PLAIN, over
 
-PACKAGES = ("sim", "policies", "optimizer", "experiments", "tenure")
+COPIED = ("sim/scenario", "optimizer/ask", "experiments")
 
 
 def blocks() -> list[str]:
@@ -26,12 +26,17 @@ def blocks() -> list[str]:
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the packages, changed as the section says."""
+    """Return a folder with the rooms that the section changes, copied and changed; the others are found where they are.
+
+    So the compiled kernels need not be compiled anew.
+    """
     folder = tmp_path_factory.mktemp("copy")
-    for name in PACKAGES:
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    shutil.copytree(ROOT / "sim" / "data", folder / "sim" / "data", dirs_exist_ok=True)
+    for name in COPIED:  # the command's own room too: it asks whether the others lie beside it
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("sim", "optimizer"):
+        own = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
+        more = f"\n__path__.append({str(ROOT / package)!r})\n"
+        (folder / package / "__init__.py").write_text(own + more, encoding="utf-8")
     before, field, kind = blocks()
     keys = folder / "sim" / "scenario" / "rules.py"
     text = keys.read_text(encoding="utf-8")
@@ -49,7 +54,7 @@ def run(copied: Path, *words: str, **rules: float) -> subprocess.CompletedProces
         (work / "scenario.yaml").write_text(yaml.safe_dump(over(PLAIN, {"rules": rules})), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "experiments", *words], cwd=work, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(copied)}, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(copied), str(ROOT)])}, check=False,
     )  # fmt: skip
 
 
