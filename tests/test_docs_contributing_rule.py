@@ -13,7 +13,7 @@ import yaml
 from markets import ROOT
 from rules_in_pairs import PLAIN, over
 
-COPIED = ("sim/scenario", "optimizer/ask", "experiments")
+COPIED = ("sim/scenario", "optimizer/ask", "policies", "experiments")
 
 
 def blocks() -> list[str]:
