@@ -14,25 +14,21 @@ from optimizer.search.sequential import STEPS, Maker, Sequential
 from optimizer.stages.certify import BOUND_STEPS, Certified, certify, unproved
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import Repaired, repair
-from optimizer.stages.search import Searched, has_thresholds, search
+from optimizer.stages.search import Searched, search
 from optimizer.stages.size import size
 from optimizer.stages.start import Start, start
+from optimizer.tolerances import BOUND, PRICED
 from sim.arrays import Floats, Progress
-from sim.engine.lifecycle import Lifecycle
 from sim.twin import Twin
 
 __all__ = ["Found", "find", "optimize", "plan_of", "solve"]
-
-
-TOLERANCE = 1e-3
-"""Of the bound with full information, as a share of the possible lift."""
 
 
 def optimize(
     twin: Twin,
     question: Question | None = None,
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
     threads: int = 2,
@@ -72,7 +68,7 @@ def solve(
     *,
     starts: Sequence[Floats] = (),
     bounded: bool = True,
-    tolerance: float = TOLERANCE,
+    tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
     threads: int = 2,
@@ -90,7 +86,7 @@ def solve(
     """
     tell = progress or (lambda _: None)
     begun, proved = start(problem, starts), Proved()
-    if bounded or has_thresholds(problem.chain):
+    if bounded or problem.chain.has_thresholds:
         proved = prove(
             begun, tolerance=tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
         )
@@ -138,7 +134,7 @@ def find(
     )
     sized = size(problem, searched, seconds=seconds, make=make)
     repaired = repair(sized.problem, sized.end, searched.stake, make)
-    if searched.columns is not None and not isinstance(problem.chain, Lifecycle) and sized.problem is problem:
+    if searched.columns is not None and problem.chain.mixes_actions and sized.problem is problem:
         # Between actions the search sees one side of a price only.
         repaired = replace(repaired, end=replace(repaired.end, prices=searched.columns.prices))
     return Found(begun, proved, searched, sized, repaired)
@@ -160,7 +156,7 @@ def plan_of(found: Found, certified: Certified | None = None) -> Plan:
         asset=course.asset,
         goal=problem.goal,
         proof=proof,
-        prices={row.name: float(price) for row, price in prices if abs(price) > 1e-9},
+        prices={row.name: float(price) for row, price in prices if abs(price) > PRICED},
         shadow_price=float(end.prices @ problem.per_budget),
         status=found.repaired.status,
         termination=_termination(found),

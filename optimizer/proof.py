@@ -5,11 +5,11 @@ The two are types of their own, so that no figure means an asset in one answer a
 
 from dataclasses import dataclass
 
+from optimizer.tolerances import NO_LIFT
+
 __all__ = ["BOUND_ASSUMES", "NOT_PROVED", "NO_BOUND", "NO_CHOICE", "LiftProof", "Proof", "SpendProof", "assumed"]
 
 NONE = float("nan")
-NO_LIFT = 1e-9
-"""Share of the least spend's asset up to which what could be added to it is nothing."""
 
 BOUND_ASSUMES = (
     "the bound holds for every plan that treats alike whom the firm cannot tell apart (by segment, value tier and "

@@ -8,7 +8,7 @@ from markets import Content, Floats
 from played import played
 
 from experiments.compare import budget_of
-from optimizer.ask.problem import AllocationProblem, allocation_problem, contact_load
+from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.plan import Plan
 from sim.engine.sensitivity import Course, follow
 from sim.scenario.file import parse
@@ -129,7 +129,7 @@ def kept(twin: Twin, plan: Plan) -> Kept:
         lever = targets.levers.index(name)
         money = course.spend[targets.lead[lever] :, :, :, lever].sum(axis=(1, 2))
         sizes |= {f"{name} in period {t}": m / rule.least for t, m in enumerate(money.tolist()) if rule.least and m > 0}
-    load: Floats = course.intensity @ contact_load(twin.chain)
+    load: Floats = course.intensity @ twin.chain.contact_load
     return Kept(
         problem, course, {row.name: float(m) for row, m in zip(problem.rows, missed, strict=True)},
         float(load.max()), sizes, 1 - course.asset / plan.asset,

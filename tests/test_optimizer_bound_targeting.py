@@ -18,7 +18,8 @@ from optimizer.bound.targeting import Charged, targeting_bound
 from optimizer.optimize import optimize
 from optimizer.question import Question
 from sim.contract import Targets
-from sim.engine.chain import ControlledChain, MatrixChain, StateSpace, Step
+from sim.engine.chain import ControlledChain, StateSpace, Step
+from sim.engine.matrix_chain import MatrixChain
 from sim.scenario.file import parse
 from sim.twin import build
 

@@ -5,7 +5,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.report.page import NARROW
 from experiments.terminal.tables import money, table
+from experiments.words.phrases import at_least
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
     def share(value: float) -> str:
         return "" if math.isnan(value) else f"{value:.0%}"
 
+    def held(value: float) -> str:
+        return "" if math.isnan(value) else at_least(value).replace(NARROW, "")
+
     felt = found.satisfaction is not None
     proven = any(not math.isnan(point.plan.lift_share) for point in curve.points)
     rows = []
@@ -71,7 +76,7 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
             money(row["lift"], signed=True), f"{row['shadow_price']:.2f}", share(row["winning_share"]),
             money(row["kept"]),
         ]  # fmt: skip
-        rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([share(row["lift_share"])] * proven))
+        rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([held(row["lift_share"])] * proven))
     header = ["budget", "spend", "customer asset", "lift", "next 1 brings", "on winning", "kept"]
     header += (["satisfaction"] if felt else []) + (["of bound's lift"] if proven else [])
     spot = curve.sweet_spot

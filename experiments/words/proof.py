@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ProofInWords", "proof_figures", "proof_in_words"]
 
+NEARLY_ALL = 0.99
+"""Share from which on what may be lacking says more than what is held."""
+
 
 @dataclass(frozen=True)
 class ProofInWords:
@@ -67,11 +70,12 @@ def _lift(proof: LiftProof, note: str, currency: str) -> ProofInWords:
         return ProofInWords(worth, "" if math.isnan(proof.reference) else known, note)
     if math.isnan(proof.lift_share):
         return ProofInWords(worth, f"Upper bound {money(proof.bound)}: no better than the least the rules allow.", note)
-    share = at_least(proof.lift_share)
+    share, gap = at_least(proof.lift_share), at_most(proof.gap)
+    holds = f"at least {share} of the possible lift (gap at most {gap})"
+    if proof.lift_share > NEARLY_ALL:
+        holds = f"all but at most {gap} of the possible lift"
     proved = f"Upper bound {money(proof.bound)}: no policy can add more than {money(proof.possible)} to the least the "
-    proved += (
-        f"rules allow, so the plan holds at least {share} of the possible lift (gap at most {at_most(proof.gap)})."
-    )
+    proved += f"rules allow, so the plan holds {holds}."
     bar = (proof.lift_share, f"least spend {money(proof.no_spend)}", f"upper bound {money(proof.bound)}")
     return ProofInWords(worth, proved, note, "Share of the possible lift", f"≥ {share}", bar)
 

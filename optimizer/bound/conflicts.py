@@ -12,19 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from optimizer.ask.problem import AllocationProblem, contact_load, joint_actions
+from optimizer.ask.problem import AllocationProblem, joint_actions
 from optimizer.ask.rows import Row
 from optimizer.bound.pricing import Column, Pricing
 from optimizer.lp.programmes import BoxProgramme
+from optimizer.tolerances import CLASH
 from sim.arrays import Flags, Floats
-from sim.engine.lifecycle import Lifecycle
 from sim.errors import SolverError
+from sim.twin import build
 
 __all__ = ["Conflict", "conflict_of"]
 
 
-MET = 1e-7
-"""Share of a rule's unit below which it counts as met."""
 ROUNDS = 200
 SHOWN = 5
 """Rules that a message lists with what they must give way."""
@@ -85,29 +84,30 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
     # Pricing needs the rows' counts alone: nothing is earned or paid in this programme.
     search = _Feasibility(replace(problem, goal="feasibility"), threads)
     missed, prices = search.least_miss(np.ones(len(problem.rows), dtype=bool))
-    if not (missed > MET).any():
+    if not (missed > CLASH).any():
         return None
     amounts = missed * problem.row_units
-    give_way = {problem.rows[r].name: problem.in_words(r, amounts[r]) for r in np.flatnonzero(missed > MET).tolist()}
+    give_way = {problem.rows[r].name: problem.in_words(r, amounts[r]) for r in np.flatnonzero(missed > CLASH).tolist()}
     kept = np.abs(prices) * problem.row_units > 1e-6
     for r in np.flatnonzero(kept):
         without = kept.copy()
         without[r] = False
-        if (search.least_miss(without)[0] > MET).any():
+        if (search.least_miss(without)[0] > CLASH).any():
             kept = without
     return Conflict(tuple(problem.rows[r] for r in np.flatnonzero(kept)), give_way, _contacts(problem, kept, threads))
 
 
 def _contacts(problem: AllocationProblem, kept: Flags, threads: int) -> str:
     """Return the limit on contacts in words where the rules ``kept`` could be met without it."""
-    chain = problem.chain
-    if not contact_load(chain).any() or not isinstance(chain, Lifecycle):
+    scenario = problem.twin.scenario
+    if not problem.chain.contact_load.any():
         return ""
-    actions, choices = joint_actions(chain, limited=False)
+    rules = scenario.rules.model_copy(update={"contacts": None})
+    actions, choices = joint_actions(build(scenario.model_copy(update={"rules": rules})).chain)
     free = _Feasibility(replace(problem, goal="feasibility", actions=actions, choices=choices), threads)
-    if (free.least_miss(kept)[0] > MET).any():
+    if free.least_miss(kept)[0].sum() > CLASH:
         return ""
-    return f"'at most {chain.scenario.rules.contacts:g} contacts per customer and {chain.scenario.period}'"
+    return f"'at most {scenario.rules.contacts:g} contacts per customer and {scenario.period}'"
 
 
 class _Feasibility:
@@ -127,10 +127,10 @@ class _Feasibility:
         units = self.problem.row_units
         for _ in range(ROUNDS):
             missed, prices, total = self._master(counted)
-            if total <= MET:
+            if total <= CLASH:
                 return missed, prices
             lagrangian, found = self.pricing.best(prices)
-            if lagrangian <= -total + MET * max(1.0, total):
+            if lagrangian <= -total + CLASH * max(1.0, total):
                 return missed, prices
             for group, column in zip(self.columns, found, strict=True):
                 group.append(column)

@@ -186,8 +186,7 @@ def value_of_targeting(
             plan = replace(before, targeting=name)
         out.append(Targeting(name, plan.asset, plan.asset - idle, plan))
         before = plan
-    crowd = getattr(twin.chain, "crowd", None)
-    if crowd is None or not crowd.couples:
+    if not twin.chain.couples:
         value = full_information(problem, threads=threads).value
         out.append(Targeting("full information", value, value - idle, None))
     return out

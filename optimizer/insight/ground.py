@@ -7,12 +7,12 @@ import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
 from optimizer.ask.kinds.campaigns import SIZE
-from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force, contact_load
+from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import as_run, fixed_costs_of
 from optimizer.search.sequential import Sequential
-from optimizer.search.stated import EMPTY
 from optimizer.stages.start import least_spend
+from optimizer.tolerances import EMPTY, FULL, MISSED, NO_LIFT, SAME
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
@@ -20,15 +20,7 @@ from sim.engine.sensitivity import Course, follow
 from sim.scenario.file import Scenario
 from sim.twin import Twin
 
-__all__ = ["MISSED", "Ground", "Moved", "grounds"]
-
-
-SAME = 1e-7
-"""Share of the asset by which a plan may differ from what its file says."""
-MISSED = 1e-6
-"""Share of a rule from which on a plan misses it."""
-FULL = 0.99
-"""Share of the largest intensity from which on it is played."""
+__all__ = ["Ground", "Moved", "grounds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +93,7 @@ class Ground:
     def lift(self) -> float:
         """Return what the plan brings above the least spend; nan where that is nothing."""
         lift = self.course.asset - self.no_spend
-        return lift if lift > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+        return lift if lift > NO_LIFT * max(1.0, abs(self.no_spend)) else float("nan")
 
     @cached_property
     def missed(self) -> dict[str, float]:
@@ -151,7 +143,7 @@ class Ground:
     def dearest(self) -> Floats:
         """Return the largest intensity that may be played, (periods, groups, stages, levers), others as they are."""
         most = np.broadcast_to(self.problem.actions.max(axis=2), self.intensity.shape)
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         others = (self.intensity @ load)[..., None] - self.intensity * load
         left = np.divide(1 - others, load, out=np.full(self.intensity.shape, np.inf), where=load > 0)
         return np.asarray(np.maximum(np.minimum(most, left), self.intensity))

@@ -18,20 +18,14 @@ import numpy as np
 from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
-from optimizer.insight.ground import MISSED, Ground
-from optimizer.search.stated import EMPTY
+from optimizer.insight.ground import Ground
+from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
 __all__ = [
     "Line", "Pair", "RuleFigure", "Unspent", "lines_of", "missed_rules", "pairs_of", "purses",
     "rules_of", "unspent_of",
 ]  # fmt: skip
-
-
-PRICED = 1e-9
-"""Price from which on a rule binds."""
-UNSPENT = 1e-4
-"""Share of the budget that may be left without a word."""
 
 
 @dataclass(frozen=True)

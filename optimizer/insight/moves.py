@@ -23,13 +23,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.insight.ground import MISSED, Ground, Moved
+from optimizer.insight.ground import Ground, Moved
 from optimizer.insight.lines import Line, missed_rules, purses
 from optimizer.optimize import solve
 from optimizer.plan import Plan
 from optimizer.proof import LiftProof, Proof
 from optimizer.search.campaign_sizes import as_run
 from optimizer.search.sequential import Sequential
+from optimizer.tolerances import CLOSE, MISSED
 from sim.arrays import Progress
 
 __all__ = ["Range", "Simplest", "range_of", "simplest_of"]
@@ -38,8 +39,6 @@ Lines = list[tuple[str, str]]
 
 WITHIN = 0.01
 """Share of the plan's lift that a line's range may cost."""
-CLOSE = 1e-3
-"""How exactly a range ends there, as a share of that."""
 TRIALS = 40
 """Evaluations for one end of a range, at most."""
 WIDER = 3.0

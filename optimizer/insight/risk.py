@@ -17,14 +17,13 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import TOLERANCE, Found, find, plan_of
+from optimizer.optimize import Found, find, plan_of
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import fixed_costs_of
 from optimizer.search.sequential import Sequential
 from optimizer.stages.prove import Proved, prove
-from optimizer.stages.repair import BROKEN
-from optimizer.stages.search import has_thresholds
 from optimizer.stages.start import Start, start
+from optimizer.tolerances import BOUND, BROKEN
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
@@ -283,7 +282,7 @@ def risk(
         tell((2 * samples + 4 + 2 * i) / steps)
     assumptions.sort(key=lambda a: -a.worth_knowing)
     bound = float("nan")
-    if bounded and not getattr(getattr(twin.chain, "crowd", None), "couples", False):
+    if bounded and not twin.chain.couples:
         # The one plan keeps the rules as they stand, whatever a sample says of them.
         asked = [allocation_problem(replace(each, scenario=scenario), problem.budget) for each in known]
         bounds = np.array([full_information(each, threads=threads).bound for each in asked])
@@ -295,9 +294,9 @@ def risk(
 
 def _informed(begun: Start, threads: int) -> Proved:
     """Return the best with full information where a search needs it to start from: responses may have thresholds."""
-    if not has_thresholds(begun.problem.chain):
+    if not begun.problem.chain.has_thresholds:
         return Proved()
-    return prove(begun, tolerance=TOLERANCE, seconds=np.inf, threads=threads, progress=lambda _: None)
+    return prove(begun, tolerance=BOUND, seconds=np.inf, threads=threads, progress=lambda _: None)
 
 
 def _cautious(expected: Found, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int) -> Found:

@@ -18,7 +18,8 @@ from scipy.sparse import csr_matrix
 from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import Row
-from optimizer.search.sequential import MISSED, Maker, Sequential, Settled
+from optimizer.search.sequential import Maker, Sequential, Settled
+from optimizer.tolerances import CHANGE, MISSED
 from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
@@ -31,10 +32,6 @@ LOOKED, MOVED = 8, 3
 """Campaigns that are looked at as one more or one fewer in a round, and times that one is moved to."""
 TRIED = 3
 """Of the changes that promise most, how many are searched before giving up."""
-GAIN = 1e-5
-"""Share of what is at stake below which a change is not worth while."""
-NEARLY = 1e-6
-"""Share of a campaign's least size by which it may fall short: arithmetic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +109,7 @@ def sized(
     better: _Chosen | None = best
     while better is not None and time.perf_counter() - began < seconds:
         best = better
-        better = next((found for found in choice.changed(best) if found.worth > best.worth + GAIN * stake), None)
+        better = next((found for found in choice.changed(best) if found.worth > best.worth + CHANGE * stake), None)
     return Sized(best.asked, best.end, best.fixed)
 
 
@@ -122,9 +119,9 @@ def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Fl
     None where the plan spends nothing, or runs one below its least size, or the budget cannot pay for all.
     """
     money = {lot: float(spend[lot.place(problem)].sum()) for lot in _lots(problem, campaigns)}
-    short = any(0 < amount < lot.least * (1 - 10 * NEARLY) for lot, amount in money.items())
+    short = any(0 < amount < lot.least * (1 - 10 * MISSED) for lot, amount in money.items())
     running = [lot for lot, amount in money.items() if amount > 0]
-    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + NEARLY):
+    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + MISSED):
         return None
     return _held(problem, set(money) - set(running), [lot for lot in running if lot.least > 0])
 
@@ -177,8 +174,8 @@ class _Choice:
         for _ in range(ROUNDS):
             running = {lot: money for lot, money in self._running(end).items() if lot not in dropped}
             weak = (_beyond_whole(running) | self._not_earning(running, end)) - needed
-            short = [lot for lot, money in running.items() if money < lot.least * (1 - NEARLY)]
-            if not weak and end.missed > NEARLY and running:
+            short = [lot for lot, money in running.items() if money < lot.least * (1 - MISSED)]
+            if not weak and end.missed > MISSED and running:
                 weak = {min(running, key=lambda lot: running[lot] / max(lot.least, 1e-300))}
             if not weak and not short:
                 break
@@ -201,7 +198,7 @@ class _Choice:
         """Yield what comes of the changes that promise most: one campaign more, one fewer, or one moved."""
         changes = sorted(self._changes(now), key=lambda change: -change.promise)
         for change in changes[:TRIED]:
-            if change.promise > GAIN * self.stake:
+            if change.promise > CHANGE * self.stake:
                 asked, end = self._searched(set(self.lots) - change.kept, change.spend)
                 yield _Chosen(asked, end, self._fixed(end))
 
@@ -307,7 +304,7 @@ def _beyond_whole(running: dict[_Lot, float]) -> set[_Lot]:
     out: set[_Lot] = set()
     for kin in dict.fromkeys(lot.kin for lot in running):
         mine = sorted((lot for lot in running if lot.kin == kin), key=lambda lot: -running[lot])
-        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - NEARLY):
+        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - MISSED):
             out |= set(mine[round(sum(running[lot] for lot in mine) / mine[0].least) :])
     return out
 

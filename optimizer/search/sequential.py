@@ -24,26 +24,21 @@ from scipy.sparse import csr_matrix, diags, hstack, vstack
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.programmes import BoxProgramme
-from optimizer.search.stated import EMPTY, InIntensities, InMoney
+from optimizer.search.stated import InIntensities, InMoney
+from optimizer.tolerances import DUST, EMPTY, GAIN, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["MISSED", "STEPS", "Maker", "Sequential", "Settled"]
+__all__ = ["STEPS", "Maker", "Sequential", "Settled"]
 
 
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
 WIDER, NARROWER = 1.3, 0.5
-GAIN = 2e-6
-"""The search ends when a step promises less than this share of the lift, or several steps brought no more."""
 PATIENCE, STEPS = 8, 80
 """So many steps without gain, and so many steps at most."""
 PENALTY = 20.0
 """Of a broken rule, in multiples of the largest marginal value it could stand for."""
-MISSED = 1e-6
-"""Share of a rule from which on it counts as missed."""
-DUST = 1e-9
-"""Share of a variable's own size that is none: arithmetic."""
 DEARER = 3.0
 """Penalty of a rule that bends, in multiples of its price."""
 

@@ -10,17 +10,14 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from optimizer.ask.cells import Cells
-from optimizer.ask.problem import AllocationProblem, contact_load
+from optimizer.ask.problem import AllocationProblem
 from optimizer.search.row_slopes import NEAR, RowSlopes
+from optimizer.tolerances import EMPTY
 from sim.arrays import Floats, Ints
 from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["EMPTY", "InIntensities", "InMoney", "contact_factor"]
-
-
-EMPTY = 1e-9
-"""Heads below which a cell is empty."""
+__all__ = ["InIntensities", "InMoney", "contact_factor"]
 
 
 class InMoney:
@@ -66,11 +63,11 @@ class InMoney:
         """Return the share of contacts that is committed before the start, (periods, groups, stages)."""
         targets = self.problem.targets
         nothing = np.zeros((self.chain.periods, *targets.shape))
-        return np.asarray(targets.with_committed(nothing) @ contact_load(self.chain))
+        return np.asarray(targets.with_committed(nothing) @ self.chain.contact_load)
 
     def within_contacts(self, amount: Floats) -> Floats:
         """Return amounts scaled back, cell by cell, where they would be more contacts than a customer may get."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return amount
         factor = contact_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
@@ -78,7 +75,7 @@ class InMoney:
 
     def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return None
         cells, periods = self.cells, self.chain.periods
@@ -210,7 +207,7 @@ def contact_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) 
 
     What was committed before the start stays and takes its part.
     """
-    load, lead = contact_load(problem.chain), np.array(problem.targets.lead)
+    load, lead = problem.chain.contact_load, np.array(problem.targets.lead)
     decides = (np.arange(intensity.shape[0])[:, None] >= lead)[:, None, None, :]
     room = 1.0 - (intensity * ~decides) @ load
     asked = (intensity * decides) @ load

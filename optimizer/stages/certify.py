@@ -10,7 +10,6 @@ from optimizer.stages.prove import Proved
 from optimizer.stages.repair import Repaired
 from optimizer.stages.start import Start
 from sim.arrays import Progress
-from sim.engine.lifecycle import Lifecycle
 
 __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
 
@@ -41,7 +40,7 @@ def certify(
         reached = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
         return Certified(_proof(begun, repaired, reached, reached))
     began = time.perf_counter()
-    couples = isinstance(problem.chain, Lifecycle) and problem.chain.crowd.couples
+    couples = problem.chain.couples
     # Any prices give a bound: where the solver gave up, those of the plan.
     prices = end.prices[:own] if best is None else best.prices_of_bound
     reference = bound = certified_bound(problem, prices, repaired.intensity, threads)
@@ -68,7 +67,7 @@ def _reached(repaired: Repaired) -> float:
 
 def _proof(begun: Start, repaired: Repaired, bound: float, reference: float) -> Proof:
     problem = repaired.problem
-    couples = isinstance(problem.chain, Lifecycle) and problem.chain.crowd.couples
+    couples = problem.chain.couples
     words = assumed(problem.no_choice, couples, problem.ceiling is not None)
     kind = LiftProof if problem.goal == "asset" else SpendProof
     return kind(_reached(repaired), begun.least.asset, bound, reference, words)

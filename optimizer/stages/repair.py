@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.cells import Cells
-from optimizer.ask.problem import AllocationProblem, contact_load
-from optimizer.search.sequential import MISSED, STEPS, Maker, Sequential, Settled
+from optimizer.ask.problem import AllocationProblem
+from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.search.stated import InIntensities, contact_factor
+from optimizer.tolerances import BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
@@ -15,16 +16,12 @@ from sim.errors import RulesError
 __all__ = ["Repaired", "not_met", "repair"]
 
 
-BROKEN = 1e-4
-"""Share of a rule by which no plan may miss it."""
 REPAIRS = 60
 """Rounds of scaling campaigns into their rules, at most; each closes most of what is left."""
-REPAIRS_OF_SEARCH, NEARLY = 4, 1e-2
-"""Rounds of bringing a search's end inside the rules, and the share of a rule that it may be outside before."""
+REPAIRS_OF_SEARCH = 4
+"""Rounds of bringing a search's end inside the rules, at most."""
 STEPS_OF_REPAIR = 25
 """Of a search that brings its end inside the rules: it has little to go."""
-FITTED = 1e-9
-"""Share of a rule by which it may be missed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +78,7 @@ def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
     end = inside(problem, end, stake, make)
     intensity = held_by(problem, end.course)
     first = Repaired(problem, end, intensity, course_held(problem, end.course, intensity))
-    both = contact_load(problem.chain).any() and max(problem.targets.duration) > 1
+    both = problem.chain.contact_load.any() and max(problem.targets.duration) > 1
     scaled = intensity is not end.course.intensity and float(first.missed.max(initial=0)) > MISSED
     return _searched_as_held(first, stake, make) if (both or scaled) and not problem.no_choice else first
 
@@ -144,7 +141,7 @@ def held_by(problem: AllocationProblem, course: Course) -> Floats:
 
     Nobody gets too many contacts; where else it breaks rules, campaigns are scaled until it does not.
     """
-    targets, load = problem.targets, contact_load(problem.chain)
+    targets, load = problem.targets, problem.chain.contact_load
     windows = _windows(problem)
     out = course.intensity
     if windows:
@@ -170,7 +167,7 @@ def _windows(problem: AllocationProblem) -> Windows:
 
 def _within_contacts(problem: AllocationProblem, intensity: Floats) -> Floats:
     """Return a plan scaled back, whole cells and campaigns of it, to the contacts that customers may get."""
-    load = contact_load(problem.chain)
+    load = problem.chain.contact_load
     if not load.any():
         return intensity
     cells = Cells.of(problem.targets, problem.targeting)

@@ -7,16 +7,14 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.decomposition import FullInformation
 from optimizer.search.playable import Playable, playable
-from optimizer.search.sequential import MISSED, STEPS, Maker, Sequential, Settled
+from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
+from optimizer.tolerances import MISSED
 from sim.arrays import Floats, Progress
-from sim.engine.chain import ControlledChain
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Course, follow
-from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 
-__all__ = ["Searched", "has_thresholds", "search"]
+__all__ = ["Searched", "search"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ def search(
     problem, best = begun.problem, proved.best
     starts, share = list(begun.intensities), 0.0
     columns = mixed = None
-    if best is not None and has_thresholds(problem.chain):
+    if best is not None and problem.chain.has_thresholds:
         share = 0.4
         columns = playable(problem, best, threads=threads, progress=lambda done: progress(share * done))
         mixed = _mean_intensity(problem, columns)
@@ -87,22 +85,6 @@ def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullI
         return max(float(course.spend.sum()), 1e-9)
     possible = 0.0 if best is None else best.bound - least.asset
     return max(abs(course.asset - least.asset), possible, 1e-9 * abs(least.asset))
-
-
-def has_thresholds(chain: ControlledChain) -> bool:
-    """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
-    if not isinstance(chain, Lifecycle):
-        return True
-
-    def threshold(curve: Curve) -> bool:
-        if isinstance(curve, BlattbergDeighton):
-            return False
-        return isinstance(curve, PiecewiseLinear) or curve.steepness > 1
-
-    levers = chain.scenario.levers.values()
-    curves = [curve for lever in levers for curve in lever.moves.values()]
-    curves += [curve for lever in levers for own in lever.by_segment.values() for curve in own.moves.values()]
-    return any(threshold(curve) for curve in curves)
 
 
 def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:

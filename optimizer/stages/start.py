@@ -7,15 +7,14 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET, as_today
-from optimizer.search.sequential import MISSED, Sequential
+from optimizer.search.sequential import Sequential
+from optimizer.tolerances import LEAST_GAIN, MISSED, TINY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 
 __all__ = ["Start", "least_spend", "start"]
 
 
-TINY = 1e-6
-"""Share of today's spend below which a budget is too small to be told from none."""
 LEAST_STEPS = 25
 """Of the search for the least spend: a place to count from, not a plan."""
 
@@ -73,4 +72,4 @@ def least_spend(problem: AllocationProblem) -> Course:
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)
     start = search.amount_of(problem.targets.with_committed(intensity))
-    return search.run(start, lift=stake, steps=LEAST_STEPS, gain=1e-4).course
+    return search.run(start, lift=stake, steps=LEAST_STEPS, gain=LEAST_GAIN).course
