@@ -12,6 +12,7 @@ from experiments.terminal.tables import money, plan_table, policy_table, table
 from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
 from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
 from experiments.words.proof import proof_in_words
+from optimizer.ask.rows import BUDGET
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
 from optimizer.proof import SpendProof
@@ -62,7 +63,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
     saves = isinstance(plan.proof, SpendProof)
     if not saves:
         lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
-    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
+    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != BUDGET.name]
     if binding:
         unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")

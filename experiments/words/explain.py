@@ -9,11 +9,12 @@ from typing import Any
 from experiments.terminal.progress import Step
 from experiments.terminal.tables import money, table
 from experiments.words.phrases import fixed_costs_in_words
+from optimizer.ask.kinds.campaigns import SIZE
+from optimizer.ask.rows import Row
 from optimizer.insight.ground import Ground, grounds
-from optimizer.insight.lines import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
+from optimizer.insight.lines import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, rules_of, unspent_of
 from optimizer.insight.moves import KEPT, Range, Simplest, range_of, simplest_of
 from optimizer.plan import Plan
-from optimizer.search.campaign_sizes import LEAST
 from sim.errors import InputError
 from sim.twin import Twin
 
@@ -147,7 +148,7 @@ def _answer(found: Explanation) -> str:
     for number, row in enumerate(ground.problem.rows):
         if row.name in ground.missed:
             by = ground.missed[row.name] * float(ground.problem.row_units[number])
-            amount = ground.problem.in_words(number, by) if row.people is not None or by < 1000 else money(by)
+            amount = ground.problem.in_words(number, by) if row.kind.counts == "people" or by < 1000 else money(by)
             text += f"\nThe plan misses '{row.name}' by {amount}."
     if ground.scenario.rules.campaigns:
         text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
@@ -270,9 +271,10 @@ def _lines_table(found: Explanation) -> str:
 def _marks(found: Explanation) -> list[str]:
     """Return which rules the marked ends would miss."""
     rules: dict[str, list[str]] = {}
+    called = {row.name: row.rule if row.kind == SIZE else row.name for row in found.ground.problem.rows}
     for name, reach in found.ranges.items():
         for rule in () if reach is None else (*reach.low_rules, *reach.high_rules):
-            rules.setdefault(rule.partition(" in period ")[0] if rule.startswith(LEAST) else rule, []).append(name)
+            rules.setdefault(called[rule], []).append(name)
     return [f"* there '{rule}' would be missed ({', '.join(dict.fromkeys(names))})" for rule, names in rules.items()]
 
 
@@ -309,8 +311,11 @@ def _left_out(found: Explanation) -> list[str]:
 
 def _rules(found: Explanation) -> str:
     problem = found.ground.problem
-    budgets = {row.name for row, is_budget in zip(problem.rows, purses(problem), strict=True) if is_budget}
-    lines = [f"- {_rule_in_words(rule, share=rule.limit == 0 and rule.name not in budgets)}" for rule in found.rules]
+    rows = {row.name: number for number, row in enumerate(problem.rows)}
+    lines = [
+        f"- {_rule_in_words(rule, problem.rows[rows[rule.name]], problem.members(rows[rule.name]))}"
+        for rule in found.rules
+    ]
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
     left = found.unspent
     if left is not None:
@@ -329,19 +334,14 @@ def _rules(found: Explanation) -> str:
     return "\n".join(text)
 
 
-def _rule_in_words(rule: RuleFigure, share: bool) -> str:
-    """Return a rule's limit, stated as a ``share`` or not, and what moving it by a unit that people think in brings."""
-    most = rule.sense == "<="
-    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if not share else "stated as a share"
-    unit, what = (1.0, "1") if rule.counts == "people" else (1000.0, "1,000")
-    if rule.counts == "people":
-        limit += " customers" if not share else " of customers"
-    elif rule.counts == "profit":
-        limit += " of profit"
+def _rule_in_words(rule: RuleFigure, row: Row, members: float) -> str:
+    """Return a rule's limit and what moving it by a unit that people think in brings."""
+    limit = f"{'at most' if row.sense == '<=' else 'at least'} {money(rule.limit)} {row.kind.unit}".rstrip()
+    unit, what = (members, "1") if row.kind.counts == "people" else (1000.0, "1,000")
     gain = _small(abs(unit * rule.price))
     if rule.price > 0:
-        return f"{rule.name}: {limit}; {what} more would bring {gain} beyond its own cost"
-    return f"{rule.name}: {limit}; {what} less asked for would bring {gain}"
+        return f"{rule.name}: {row.said or limit}; {what} more would bring {gain} beyond its own cost"
+    return f"{rule.name}: {row.said or limit}; {what} less asked for would bring {gain}"
 
 
 # --- The simplest plan ------------------------------------------------------------------------------------------------

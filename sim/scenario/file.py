@@ -142,23 +142,21 @@ class Scenario(Model):
         rules = self.rules
         segments = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
         stages = set(self.chain.states) if self.chain else set(STAGES)
+        known = {"levers": levers, "segments": segments, "stages": stages}
         named = [("rules.levers", name, levers) for name in rules.levers]
         named += [("rules.campaigns", name, levers) for name in rules.campaigns]
-        for key, slice_ in rules.slices.items():
-            named += [(f"rules.slices.{key}.levers", name, levers) for name in slice_.levers]
-            named += [(f"rules.slices.{key}.segments", name, segments) for name in slice_.segments]
-            named += [(f"rules.slices.{key}.stages", name, stages) for name in slice_.stages]
-            if max(slice_.start + 1, slice_.end or 1) > self.periods:
-                raise ValueError(f"rules.slices.{key}: lies beyond the {self.periods} periods of the horizon")
+        for where, rule in _stated(rules):
+            named += [(f"{where}.{key}", name, known[key]) for key in known for name in getattr(rule, key, ())]
+            if max(getattr(rule, "start", 0) + 1, getattr(rule, "end", None) or 1) > self.periods:
+                raise ValueError(f"{where}: lies beyond the {self.periods} periods of the horizon")
+            if (getattr(rule, "at", None) or 0) > self.periods:
+                raise ValueError(f"{where}.at: lies beyond the {self.periods} periods of the horizon")
         for key, people in rules.people.items():
-            named += [(f"rules.people.{key}.segments", name, segments) for name in people.segments]
-            if people.at is not None and people.at > self.periods:
-                raise ValueError(f"rules.people.{key}.at: lies beyond the {self.periods} periods of the horizon")
             if people.count == "satisfaction" and self.satisfaction is None:
                 raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
-        for where, name, known in named:
-            if name not in known:
-                raise ValueError(_unknown(where, name, known))
+        for where, name, there in named:
+            if name not in there:
+                raise ValueError(_unknown(where, name, there))
         if rules.contacts is not None and all(lever.cost_per_contact is None for lever in self.levers.values()):
             raise ValueError("rules.contacts: needs a cost_per_contact on some lever")
         if rules.stretches and rules.stretches.amounts is not None:
@@ -331,6 +329,16 @@ class Scenario(Model):
         """Return the SHA-256 of the scenario's content (not of its layout or comments)."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _stated(rules: Rules) -> list[tuple[str, Model]]:
+    """Return the rules that have keys of their own, each with where it stands."""
+    out: list[tuple[str, Model]] = []
+    for key in type(rules).model_fields:
+        value = getattr(rules, key)
+        out += [(f"rules.{key}", value)] if isinstance(value, Model) else []
+        out += [(f"rules.{key}.{name}", each) for name, each in value.items()] if isinstance(value, dict) else []
+    return [(where, rule) for where, rule in out if isinstance(rule, Model)]
 
 
 def _unknown(where: str, got: str, known: set[str]) -> str:
