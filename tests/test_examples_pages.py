@@ -12,7 +12,7 @@ from experiments.study.demo import BASE_FILE, demo_scenario
 from optimizer.optimize import optimise
 from policies.catalogue import named
 from sim.contract import Policy
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import load
 from sim.twin import build
 

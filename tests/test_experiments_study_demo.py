@@ -15,7 +15,7 @@ from experiments.study.demo import BASE_FILE, demo_scenario
 from optimizer.optimize import optimise
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, parse
 from sim.twin import build
 

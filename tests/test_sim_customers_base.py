@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.errors import FolderError, PurchasesError
 
 SMALL = """client,order_date,revenue

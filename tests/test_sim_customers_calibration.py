@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, special
 
 from sim.customers import purchase_models
-from sim.customers.base import CustomerBase, PurchaseSummary
+from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.customers.calibration import (
     BGNBD,
     CDNOW_CALIBRATION_END,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from policies.fixed import AsToday
-from sim.customers.base import CustomerBase
+from sim.purchases.base import CustomerBase
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     CDNOW_END,

@@ -13,7 +13,7 @@ from optimizer.optimize import optimise
 from optimizer.plan import Plan
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
