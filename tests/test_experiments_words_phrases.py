@@ -1,6 +1,6 @@
 """Figures in words are rounded to the safe side and without dust."""
 
-from experiments.report.page import money
+from experiments.words.figures import typeset_money as money
 from experiments.words.phrases import at_least, at_most
 
 

@@ -7,19 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from experiments.report import charts
-from experiments.report.page import (
-    NARROW,
-    bullets,
-    chart,
-    money,
-    paragraph,
-    percent,
-    scale,
-    section,
-    subheading,
-    table,
-)
+from experiments.report.page import bullets, chart, paragraph, scale, section, subheading, table
 from experiments.words.effects import effect_in_words
+from experiments.words.figures import NARROW, day, percent
+from experiments.words.figures import typeset_money as money
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
 from experiments.words.phrases import at_least, at_most, fixed_costs_in_words, target_in_words
 
@@ -66,7 +57,11 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
         )
     elif math.isfinite(plan.lift_share):
         parts += [
-            scale(plan.lift_share, f"least spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
+            scale(
+                plan.lift_share,
+                f"least spend {money(plan.no_spend)}",
+                f"upper bound {money(plan.bound)}",
+            ),
             paragraph(
                 f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
                 f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. No policy can add more than "
@@ -134,7 +129,7 @@ def assumptions(scenario: Scenario) -> str:
             basics.append(f"At the start, “{name}” holds {counts}.")
     if scenario.base is not None:
         basics.append(
-            f"Everybody else is a real customer on record up to {scenario.base.as_of.isoformat()}, each with a "
+            f"Everybody else is a real customer on record up to {day(scenario.base.as_of)}, each with a "
             "posterior of its own."
         )
     basics += [*customers_in_words(scenario), *market_in_words(scenario), *survey_in_words(scenario)]

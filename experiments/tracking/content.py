@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.words.figures import money
+from experiments.words.phrases import number_at_most
+from experiments.words.policies import Kind, policy_facts
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -50,7 +54,7 @@ def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str
         for effect, curve in lever.moves.items():
             params[f"levers.{name}.{effect}"] = (
                 f"{curve.shape}: {curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
-                f"{curve.unlimited_money:g} at most"
+                f"{number_at_most(curve.unlimited_money, 6)} at most"
             )
     return {key: str(value) for key, value in params.items()}
 
@@ -113,23 +117,36 @@ def _against(outcome: Outcome, reference: Outcome) -> str:
 
 def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
     """Return what a study's run says about itself, in Markdown."""
-    rows = "".join(
-        f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
-        f"| {each.spends.mean():,.0f} |\n"
-        for each in sorted(comparison.outcomes, key=lambda each: -each.asset)
-    )
+    facts = policy_facts(comparison, ranked=True)
+    header = [f"vs {_plain(facts.reference)}" if kind == "difference" else name for name, kind in facts.columns]
+    rules = ["---" if kind == "name" else "---:" for _, kind in facts.columns]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *facts.shown(SIGNS)))
     return (
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
-        "| policy | asset | difference | customers kept | spend |\n| --- | ---: | ---: | ---: | ---: |\n"
-        f"{rows}"
+        f"{table}\n"
     )
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    if ends is None or not math.isfinite(ends[0]):
+        return "–"
+    return f"{money(ends[0], signed=True)} to {money(ends[1], signed=True)}"
 
 
 def _plain(text: str) -> str:
     """Return a name without signs that Markdown would read."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text)
+
+
+SIGNS: Mapping[Kind, Callable[[Any], str]] = {
+    "name": _plain,
+    "money": money,
+    "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
+    "interval": _interval,
+    "count": "{:,.0f}".format,
+}
 
 
 def key_of(name: str) -> str:

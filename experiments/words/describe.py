@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.report.page import NARROW
-from experiments.terminal.tables import money, table
 from experiments.words.effects import effect_in_words
+from experiments.words.figures import NARROW, day, money
 from experiments.words.mechanisms import (
     customers_in_words,
     market_in_words,
@@ -15,7 +14,8 @@ from experiments.words.mechanisms import (
     timing_in_words,
     unless_stated,
 )
-from experiments.words.phrases import target_in_words
+from experiments.words.phrases import money_at_least, money_at_most, number_at_most, target_in_words
+from experiments.words.tables import table
 from optimizer.ask.problem import budget_in_force
 from sim.engine.fluid import observed_counts
 from sim.scenario.file import Lever, Scenario
@@ -81,7 +81,7 @@ def _real(scenario: Scenario) -> list[str]:
         return []
     return [
         f"Customers of {scenario.base.file} are real, each with what its purchases up to "
-        f"{scenario.base.as_of.isoformat()} say of it; a tier is a third of its segment by expected worth."
+        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth."
     ]
 
 
@@ -102,9 +102,9 @@ def _rules(scenario: Scenario, twin: Twin) -> list[str]:
     source = "what today's spend is expected to cost" if scenario.rules.budget is None else "given"
     lines = [f"Rules: budget {money(budget)} {scenario.currency} ({source})".rstrip()]
     if scenario.rules.period_share < 1:
-        lines += [f"  at most {money(scenario.rules.period_share * budget)} in one {scenario.period}"]
+        lines += [f"  at most {money_at_most(scenario.rules.period_share * budget)} in one {scenario.period}"]
     for name, rule in scenario.rules.levers.items():
-        lines += [f"  {name}: {money(rule.floor * budget)} to {money(rule.cap * budget)}"]
+        lines += [f"  {name}: {money_at_least(rule.floor * budget)} to {money_at_most(rule.cap * budget)}"]
     return lines + _indented(_other_rules(scenario))
 
 
@@ -120,11 +120,11 @@ def _other_rules(scenario: Scenario) -> list[str]:
     for name, people in rules.people.items():
         out.append(f"{name}: {_stated(people.model_dump(exclude_unset=True))}")
     if rules.yearly_profit is not None:
-        out.append(f"profit of at least {money(rules.yearly_profit)} a year")
+        out.append(f"profit of at least {money_at_least(rules.yearly_profit)} a year")
     if rules.least_cash is not None:
-        out.append(f"profit added up from the start never below {money(rules.least_cash)}")
+        out.append(f"profit added up from the start never below {money_at_least(rules.least_cash)}")
     if rules.contacts is not None:
-        out.append(f"at most {rules.contacts:g} contacts per customer and {scenario.period}")
+        out.append(f"at most {number_at_most(rules.contacts, 6)} contacts per customer and {scenario.period}")
     for name, campaign in rules.campaigns.items():
         out.append(f"campaigns of {name}, by segment and {scenario.period}: {_stated(campaign.model_dump())}")
     return out

@@ -1,11 +1,16 @@
-"""Short phrases that reports and runs share."""
+"""Short phrases that terminal, page and run share.
+
+A bound is said so that it stays true: "at least" is rounded down and "at most" up.
+"""
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from experiments.report.page import money, percent
+from experiments.words.figures import percent, rounded_down, rounded_up
+from experiments.words.figures import typeset_money as money
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
@@ -17,6 +22,10 @@ __all__ = [
     "at_most",
     "called",
     "fixed_costs_in_words",
+    "money_at_least",
+    "money_at_most",
+    "number_at_least",
+    "number_at_most",
     "played_policy",
     "quoted",
     "shadow_price_in_words",
@@ -36,12 +45,37 @@ def target_in_words(lever: Lever) -> str:
 
 def at_least(share: float) -> str:
     """Return a fraction in per cent, rounded down: a promise stays true."""
-    return percent(math.floor(1000 * share + 1e-9) / 1000 if share < 0.1 else math.floor(100 * share + 1e-9) / 100)
+    return percent(rounded_down(share, "0.001" if share < 0.1 else "0.01"))
 
 
 def at_most(share: float) -> str:
     """Return a fraction in per cent, rounded up."""
-    return percent(math.ceil(1000 * share - 1e-9) / 1000 if share < 0.1 else math.ceil(100 * share - 1e-9) / 100)
+    return percent(rounded_up(share, "0.001" if share < 0.1 else "0.01"))
+
+
+def money_at_least(amount: float) -> str:
+    """Return whole money, rounded down."""
+    return f"{rounded_down(amount, '1'):,.0f}"
+
+
+def money_at_most(amount: float) -> str:
+    """Return whole money, rounded up."""
+    return f"{rounded_up(amount, '1'):,.0f}"
+
+
+def number_at_least(value: float, digits: int) -> str:
+    """Return a number to significant digits, rounded down."""
+    return f"{rounded_down(value, _last(value, digits)):,.{digits}g}"
+
+
+def number_at_most(value: float, digits: int) -> str:
+    """Return a number to significant digits, rounded up."""
+    return f"{rounded_up(value, _last(value, digits)):,.{digits}g}"
+
+
+def _last(value: float, digits: int) -> Decimal:
+    """Return what the last of a number's significant digits counts."""
+    return Decimal(1).scaleb(Decimal(value).adjusted() - digits + 1) if value and math.isfinite(value) else Decimal(1)
 
 
 def quoted(name: str) -> str:
