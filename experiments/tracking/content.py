@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import platform
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from sim.scenario.file import Scenario
 
 __all__ = [
-    "Series", "code_version", "digest_of", "key_of", "params_of", "plan_metrics", "policy_metrics", "policy_note",
-    "rounded", "study_note",
+    "Series", "code_version", "key_of", "params_of", "plan_metrics", "policy_metrics", "policy_note",
+    "rounded", "running_code", "study_note",
 ]  # fmt: skip
 
 Series = list[tuple[str, float, int]]
@@ -159,11 +160,6 @@ def rounded(value: float) -> float:
     return float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
 
 
-def digest_of(plan: Plan) -> str:
-    """Return a fingerprint of a plan's intensities."""
-    return hashlib.sha256(np.ascontiguousarray(plan.intensity).tobytes()).hexdigest()
-
-
 @cache
 def code_version() -> str:
     """Return the release and a fingerprint of the sources that run."""
@@ -173,7 +169,14 @@ def code_version() -> str:
         release = "source"
     root = Path(__file__).resolve().parent.parent
     content = hashlib.sha256()
-    for package in ("sim", "optimizer", "policies", "experiments"):
+    for package in ("sim", "optimizer", "policies", "experiments", "tenure"):
         for path in sorted((root / package).rglob("*.py")):
             content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{release}+{content.hexdigest()[:12]}"
+
+
+@cache
+def running_code() -> str:
+    """Return :func:`code_version`, with the versions of what it computes with and the kind of machine."""
+    libraries = " ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "pandas", "duckdb", "simpy"))
+    return f"{code_version()} {libraries} Python {platform.python_version()} {platform.machine()}"

@@ -15,7 +15,7 @@ from experiments.words.figures import typeset_money as money
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
-    from sim.scenario.file import Lever
+    from sim.scenario.file import Lever, Scenario
 
 __all__ = [
     "at_least",
@@ -30,6 +30,7 @@ __all__ = [
     "quoted",
     "shadow_price_in_words",
     "target_in_words",
+    "version_in_words",
 ]
 
 
@@ -93,6 +94,17 @@ def played_policy(comparison: Comparison, plan: Plan | None, name: str) -> Outco
     if plan is None:
         return None
     return next((outcome for outcome in comparison.outcomes if outcome.name == name), None)
+
+
+def version_in_words(plan: Plan, scenario: Scenario) -> str:
+    """Return for which version of the scenario a plan was made where that is known to be another one; else nothing."""
+    if plan.scenario_hash == "":
+        return ""
+    return {
+        "no": "",
+        "base": "made for this scenario with other customers in its base: what it says of them may no longer hold",
+        "yes": "made for another version of this scenario",
+    }[scenario.differs(plan.scenario_hash)]
 
 
 def fixed_costs_in_words(fixed: float, asset: float) -> str:
