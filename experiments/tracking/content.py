@@ -31,12 +31,12 @@ __all__ = [
 Series = list[tuple[str, float, int]]
 
 
-def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str, str]:
+def params_of(scenario: Scenario, comparison: Comparison) -> dict[str, str]:
     """Return what a run depends on, as dotted names."""
     rules = scenario.rules
     params: dict[str, object] = {
         "scenario": scenario.name,
-        "seed": seed,
+        "seed": comparison.seed,
         "replications": comparison.replications,
         "horizon.periods": scenario.periods,
         "horizon.period": scenario.period,

@@ -119,7 +119,6 @@ def log_study(
     comparison: Comparison,
     plan: Plan | None = None,
     report: Path | None = None,
-    seed: int | None = None,
     experiment: str | None = None,
     study: str = "demo",
     plan_policy: str = "plan",
@@ -131,8 +130,6 @@ def log_study(
     ----------
     report
         File to keep with the parent run.
-    seed
-        None: the comparison's.
     experiment
         The decision in question; None: the scenario's budget.
     study
@@ -148,7 +145,6 @@ def log_study(
         If the folder cannot be written, or its store cannot be used.
     """
     folder = Path(folder).resolve()
-    seed = comparison.seed if seed is None else seed
     if any(sign in str(folder) for sign in "?#%"):
         raise FolderError(f"{folder}: MLflow cannot keep runs in a path with ?, # or %; choose another folder")
     with locked(folder), _quiet():
@@ -158,7 +154,7 @@ def log_study(
         try:
             writer = _Writer(folder, experiment or f"{scenario.name}: marketing budget")
             writer.end_stale()
-            return writer.study(scenario, comparison, plan, report, seed, study, plan_policy, scenario_file)
+            return writer.study(scenario, comparison, plan, report, study, plan_policy, scenario_file)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise FolderError(
                 f"{database_of(folder)}: cannot be used as a store of runs ({first_line(error)}); "
@@ -196,18 +192,17 @@ class _Writer:
         comparison: Comparison,
         plan: Plan | None,
         report: Path | None,
-        seed: int,
         study: str,
         plan_policy: str,
         scenario_file: Path | None,
     ) -> Tracked:
-        common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(seed), "study": study}
+        common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(comparison.seed), "study": study}
         proof, contents = plan_metrics(plan), [outcome.content or uuid4().hex for outcome in comparison.outcomes]
 
         def key(policies: Sequence[str], shown: Series) -> str:
             return unit_key(
-                scenario.hash, policies, budget=comparison.budget, seed=seed, replications=comparison.replications,
-                traits=comparison.traits, proof=shown,
+                scenario.hash, policies, budget=comparison.budget, seed=comparison.seed,
+                replications=comparison.replications, traits=comparison.traits, proof=shown,
             )  # fmt: skip
 
         tags = {**common, "layer": "study", "unit_key": key(contents, proof), "mlflow.note.content": ""}
@@ -215,7 +210,7 @@ class _Writer:
         running = [parent]
         try:
             board = self._leaderboard(parent)
-            shared = params_of(scenario, comparison, seed)
+            shared = params_of(scenario, comparison)
             runs = {}
             playing = played_policy(comparison, plan, plan_policy)
             for outcome, content in zip(comparison.outcomes, contents, strict=True):
