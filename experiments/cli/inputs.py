@@ -52,7 +52,7 @@ def chosen_policies(
 
     files = [word.endswith(PLAN_FILES) or Path(word).is_file() for word in words]
     plans = [_load(Path(word), twin) if file else None for word, file in zip(words, files, strict=True)]
-    budget = budget_in_force(found, twin.chain, given)
+    budget = budget_in_force(twin, given)
     if given is None:
         budget = max([budget, *(_made_for(plan) for plan in plans if plan is not None)])
     chosen: list[Chosen] = []

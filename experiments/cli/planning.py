@@ -74,14 +74,15 @@ def optimize(
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
 
     --json prints what plan.json holds. Every key with its unit is in docs/plan-files.md, and in the sheet "about" of a
-    plan written as .xlsx. Where "goal" is "thrift", as with --reach, "bound" is the least money that any plan needs.
+    plan written as .xlsx. With --reach "goal" is "least_money", the key "least_money" says what any plan needs, and
+    "bound" is null.
     """
     from dataclasses import replace
 
     from experiments.cli.questions import question_of
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import plan_summary, targeting_summary
-    from optimizer.optimize import solved
+    from optimizer.optimize import optimize as find_plan
     from optimizer.plan_files import PLAN_FILES
 
     if value_of_targeting:
@@ -92,7 +93,7 @@ def optimize(
         from optimizer.insight.frontier import value_of_targeting as compared
 
         with progress_bars() as step:
-            ways = compared(found, twin.chain, budget, threads=threads, progress=step("Optimising"))
+            ways = compared(twin, budget, threads=threads, progress=step("Optimising"))
         if as_json:
             print_json({"targetings": [{"name": w.name, "asset": w.asset, "lift": w.lift} for w in ways]})
         else:
@@ -102,11 +103,10 @@ def optimize(
         found, twin, budget=budget, targeting=targeting, reach=reach, base=base, more=more, within=within,
         freeze=freeze or [],
     )  # fmt: skip
-    starts = None if question.base is None else [question.base]
     with progress_bars() as step:
-        plan = solved(
-            found, question.problem(found, twin.chain), starts=starts, threads=threads, progress=step("Optimising"),
-            seconds=math.inf if time_limit is None else time_limit, bound_steps=bound_steps,
+        plan = find_plan(
+            twin, question, threads=threads, progress=step("Optimising"), bound_steps=bound_steps,
+            seconds=math.inf if time_limit is None else time_limit,
         )  # fmt: skip
     plan = replace(plan, scenario_file=str(scenario))
     plan.save(output)
@@ -158,9 +158,9 @@ def explain(
 
     if simplest is not None:
         check_output(simplest, PLAN_FILES, [plan, scenario])
-    file, found, twin, made = open_plan(plan, scenario, simplest)
+    file, _, twin, made = open_plan(plan, scenario, simplest)
     with progress_bars() as step:
-        answer = explain_plan(found, twin, made, budget=budget, keep=keep, step=step)
+        answer = explain_plan(twin, made, budget=budget, keep=keep, step=step)
     if simplest is not None and answer.simplest is not None:
         replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
     else:
@@ -198,7 +198,7 @@ def frontier(
     found, twin = open_scenario(scenario, [table])
     with progress_bars() as step:
         curve = trace_frontier(
-            found, twin.chain, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
+            twin, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
             progress=step("Optimising"),
         )  # fmt: skip
     if table is not None:
@@ -263,6 +263,8 @@ def risk(
     as_json: Json = False,
 ) -> None:
     """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
+    from dataclasses import replace
+
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.risk import risk_dict, risk_summary
     from optimizer.insight.risk import risk as weigh
@@ -276,11 +278,11 @@ def risk(
     keep_base(found, [output])
     with progress_bars() as step:
         result = weigh(
-            found, lambda each: build(each).chain, budget, samples=samples, tail=tail, caution=caution,
+            build(found), build, budget, samples=samples, tail=tail, caution=caution,
             targeting=targeting, bounded=bound, seed=seed, threads=threads, progress=step("Weighing assumptions"),
         )  # fmt: skip
     if output is not None:
-        result.cautious.save(output)
+        replace(result.cautious, scenario_file=str(scenario)).save(output)
     if as_json:
         print_json(risk_dict(result))
     else:

@@ -78,7 +78,7 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
     found, twin = open_scenario(scenario)
     text = describe(found, twin)
     if as_json:
-        money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(found, twin.chain)}
+        money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(twin)}
         print_json({"name": found.name, "hash": found.hash, **money, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")

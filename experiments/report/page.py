@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from experiments.words.figures import percent
+from experiments.words.phrases import at_least
 
 __all__ = ["bullets", "card", "chart", "page", "paragraph", "scale", "section", "subheading", "table", "text"]
 
@@ -165,9 +165,9 @@ def chart(name: str, figure: str, caption: str) -> str:
 
 
 def scale(held: float, low: str, high: str) -> str:
-    """Return a bar of which ``held``, a fraction, is filled; ``low`` and ``high`` name its ends."""
+    """Return a bar of which ``held``, a fraction, is filled at least; ``low`` and ``high`` name its ends."""
     width = 100 * min(max(held, 0.0), 1.0)
     return (
-        f'<div class="scale"><div class="held" style="width:{width:.1f}%">{text(percent(held))}</div>'
+        f'<div class="scale"><div class="held" style="width:{width:.1f}%">{text(at_least(held))}</div>'
         f'<span style="left:0;top:-24px">{text(low)}</span><span style="right:0;top:-24px">{text(high)}</span></div>'
     )

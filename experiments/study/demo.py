@@ -8,7 +8,7 @@ from typing import Any
 from experiments.compare import Comparison, compare
 from experiments.study.keep import keep_study
 from experiments.study.scenario_file import calibrated, scenario_text
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
 from optimizer.plan import Plan
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
@@ -128,7 +128,7 @@ def run_demo(
     step("Building the customers' twin")
     twin = build(scenario)
     tell = step("Optimising the plan")
-    plan = optimise(scenario, twin.chain, bound_steps=0, threads=threads, progress=tell)
+    plan = optimize(twin, bound_steps=0, threads=threads, progress=tell)
     replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
     tell = step("Simulating the policies")
     policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]

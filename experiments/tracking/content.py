@@ -16,6 +16,7 @@ import numpy as np
 from experiments.words.figures import money
 from experiments.words.phrases import number_at_most
 from experiments.words.policies import Kind, policy_facts
+from experiments.words.proof import proof_figures, proof_in_words
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def plan_metrics(plan: Plan | None) -> Series:
     """Return the figures of a plan and its proof."""
     if plan is None:
         return []
-    names = ("asset", "no_spend", "bound", "lift_share", "gap", "shadow_price")
-    return [(f"plan/{name}", float(getattr(plan, name)), 0) for name in names]
+    return [(f"plan/{name}", value, 0) for name, value in proof_figures(plan).items()]
 
 
 def policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, experiment: str, parent: str) -> str:
@@ -116,8 +116,10 @@ def _against(outcome: Outcome, reference: Outcome) -> str:
     return f", {outcome.difference:+,.0f} against *{_plain(reference.name)}*{interval} (replication noise only)"
 
 
-def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
+def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str, plan: Plan | None = None) -> str:
     """Return what a study's run says about itself, in Markdown."""
+    words = None if plan is None else proof_in_words(plan, scenario.currency)
+    proved = "" if words is None else f"The plan: {_plain(words.worth)} {_plain(words.proved)}\n\n"
     facts = policy_facts(comparison, ranked=True)
     header = [f"vs {_plain(facts.reference)}" if kind == "difference" else name for name, kind in facts.columns]
     rules = ["---" if kind == "name" else "---:" for _, kind in facts.columns]
@@ -126,6 +128,7 @@ def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board:
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
+        f"{proved}"
         f"{table}\n"
     )
 

@@ -196,7 +196,12 @@ class _Writer:
         plan_policy: str,
         scenario_file: Path | None,
     ) -> Tracked:
-        common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(comparison.seed), "study": study}
+        common = {
+            "scenario": scenario.name,
+            "scenario_hash": scenario.hash,
+            "seed": str(comparison.seed),
+            "study": study,
+        }
         proof, contents = plan_metrics(plan), [outcome.content or uuid4().hex for outcome in comparison.outcomes]
 
         def key(policies: Sequence[str], shown: Series) -> str:
@@ -227,7 +232,7 @@ class _Writer:
                 running.remove(run)
                 runs[outcome.name] = run
             best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
-            note = study_note(comparison, scenario, best, board)
+            note = study_note(comparison, scenario, best, board, plan)
             about = {"mlflow.note.content": note, LEADERBOARD_TAG: board, "best_policy": best.name}
             self._batch(parent, shared, proof, about)
             self._artifacts(parent, scenario, plan, report, scenario_file)

@@ -30,6 +30,8 @@ __all__ = [
     "quoted",
     "shadow_price_in_words",
     "target_in_words",
+    "typeset_at_least",
+    "typeset_at_most",
     "version_in_words",
 ]
 
@@ -64,6 +66,16 @@ def money_at_most(amount: float) -> str:
     return f"{rounded_up(amount, '1'):,.0f}"
 
 
+def typeset_at_least(amount: float) -> str:
+    """Return money as a page has it, rounded down."""
+    return money(rounded_down(amount, _last_of_money(amount)))
+
+
+def typeset_at_most(amount: float) -> str:
+    """Return money as a page has it, rounded up."""
+    return money(rounded_up(amount, _last_of_money(amount)))
+
+
 def number_at_least(value: float, digits: int) -> str:
     """Return a number to significant digits, rounded down."""
     return f"{rounded_down(value, _last(value, digits)):,.{digits}g}"
@@ -77,6 +89,11 @@ def number_at_most(value: float, digits: int) -> str:
 def _last(value: float, digits: int) -> Decimal:
     """Return what the last of a number's significant digits counts."""
     return Decimal(1).scaleb(Decimal(value).adjusted() - digits + 1) if value and math.isfinite(value) else Decimal(1)
+
+
+def _last_of_money(amount: float) -> Decimal:
+    """Return what the last digit of money counts on a page."""
+    return Decimal(1) if abs(amount) >= 99 else _last(amount, 3)
 
 
 def quoted(name: str) -> str:
