@@ -107,11 +107,11 @@ class _Reader:
 
     def _class(self, kind: type) -> None:
         for each in kind.__mro__[:-1]:
-            self._say("class", f"{each.__module__}.{each.__qualname__}")
+            self._say("class", each.__qualname__)
             self._source(each.__module__)
 
     def _function(self, function: Callable[..., Any]) -> None:
-        self._say("function", f"{function.__module__}.{function.__qualname__}")
+        self._say("function", function.__qualname__)
         self._source(function.__module__)
         self._read(function.__defaults__)
         self._read(function.__kwdefaults__)
@@ -120,6 +120,7 @@ class _Reader:
 
     def _source(self, module: str) -> None:
         if module.partition(".")[0] in NAMED:
+            self._say("module", module)
             return
         file = getattr(sys.modules.get(module), "__file__", None)
         content = _content(file) if file is not None else None

@@ -1,7 +1,9 @@
 """The key of a run is a proof: the same key, the same bits; anything that moves a figure gives another."""
 
 import functools
+import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from experiments.compare import Comparison, Outcome, compare
 from experiments.fingerprints import policy_digest
 from experiments.tracking.content import running_code
 from experiments.tracking.log import unit_key
-from policies.catalogue import NAMES, named
+from policies.catalogue import named, names
 from policies.fixed import AsToday, NoSpend
 from policies.planned import Planned
 from sim.arrays import Floats
@@ -89,9 +91,9 @@ def test_what_moves_bits_moves_the_key(twin: Twin) -> None:
 
 
 def test_every_policy_of_the_catalogue_is_told_apart(twin: Twin) -> None:
-    digests = [policy_digest(named(name, twin, budget)) for name in NAMES for budget in (100.0, 200.0)]
-    assert digests == [policy_digest(named(name, twin, budget)) for name in NAMES for budget in (100.0, 200.0)]
-    assert len(set(digests[::2])) == len(NAMES)
+    digests = [policy_digest(named(name, twin, budget)) for name in names() for budget in (100.0, 200.0)]
+    assert digests == [policy_digest(named(name, twin, budget)) for name in names() for budget in (100.0, 200.0)]
+    assert len(set(digests[::2])) == len(names())
     assert digests[4] != digests[5], "the same rule for other money"
 
 
@@ -117,6 +119,19 @@ def test_what_a_policy_holds_is_read_to_the_bits(twin: Twin) -> None:
     digests = [policy_digest(Own(parts={"held": each})) for each in held]
     assert digests == [policy_digest(Own("by another name", {"held": each})) for each in held]
     assert len(set(digests)) == len(digests)
+
+
+def test_a_policy_in_a_file_is_its_text_wherever_it_lies(twin: Twin, tmp_path: Path) -> None:
+    text = (
+        "from policies.catalogue import policy\nfrom policies.fixed import AsToday\n"
+        "@policy('mine')\nclass Mine(AsToday):\n    def __init__(self, twin, budget): super().__init__('mine')\n"
+    )
+    digests = []
+    for name, content in (("a.py", text), ("b.py", text), ("c.py", text + "# another\n")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        digests.append(policy_digest(named(f"{tmp_path / name}:mine", twin, 1.0)))
+        sys.modules["policies.catalogue"]._makers.pop("mine")
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_sets_and_circles_are_read(twin: Twin) -> None:

@@ -41,7 +41,7 @@ def keep_base(found: "Scenario", outputs: Iterable[Path | None]) -> None:
 def chosen_policies(
     words: list[str], found: "Scenario", twin: "Twin", given: float | None
 ) -> "tuple[float, list[Chosen]]":
-    """Return the budget and the policies that words name: plan files, or names of the catalogue.
+    """Return the budget and the policies that words name: plan files, names of the catalogue, or Python files.
 
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
     """
@@ -50,7 +50,7 @@ def chosen_policies(
     from policies.catalogue import named
     from policies.planned import Planned
 
-    files = [word.endswith(PLAN_FILES) or Path(word).is_file() for word in words]
+    files = [word.endswith(PLAN_FILES) or (Path(word).is_file() and not word.endswith(".py")) for word in words]
     plans = [_load(Path(word), twin) if file else None for word, file in zip(words, files, strict=True)]
     budget = budget_in_force(twin, given)
     if given is None:

@@ -28,7 +28,7 @@ __all__ = ["group"]
 
 group = commands()
 
-PolicyOption = Annotated[str, typer.Option(help="A policy's name or a plan file.")]
+PolicyOption = Annotated[str, typer.Option(help="A policy's name, a plan file, or a Python file with a policy.")]
 
 REPLICATIONS = 20
 
@@ -134,7 +134,10 @@ def trace(
 def compare(
     scenario: ScenarioFile,
     policy: Annotated[
-        list[str], typer.Option(help="A policy's name or a plan file; repeat. The first is the reference.")
+        list[str],
+        typer.Option(
+            help="A policy's name, a plan file, a Python file with a policy; repeat. The first is the reference."
+        ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
