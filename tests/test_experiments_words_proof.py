@@ -38,11 +38,11 @@ def study() -> Study:
 
 
 def facts_of(study: Study) -> tuple[str, str]:
-    """Return the least money that any plan needs, and its share of the plan's, as they are to be said."""
+    """Return the least money that any plan needs, and its share of the plan's, as they are to be said: rounded down."""
     proof = study.plan.proof
     assert isinstance(proof, SpendProof)
     assert 0 < proof.least_money < proof.spend == pytest.approx(study.plan.spend.sum())
-    return f"{proof.least_money:,.0f}", at_least(proof.share)
+    return f"{math.floor(proof.least_money):,}", at_least(proof.share)
 
 
 def test_the_terminal_says_the_least_money(study: Study) -> None:
