@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.words.phrases import version_in_words
 from sim.errors import InputError
 from sim.files import check_output
 
@@ -40,7 +41,7 @@ def keep_base(found: "Scenario", outputs: Iterable[Path | None]) -> None:
 def chosen_policies(
     words: list[str], found: "Scenario", twin: "Twin", given: float | None
 ) -> "tuple[float, list[Chosen]]":
-    """Return the budget and the policies that words name: plan files, or names of the catalogue.
+    """Return the budget and the policies that words name: plan files, names of the catalogue, or Python files.
 
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
     """
@@ -49,7 +50,7 @@ def chosen_policies(
     from policies.catalogue import named
     from policies.planned import Planned
 
-    files = [word.endswith(PLAN_FILES) or Path(word).is_file() for word in words]
+    files = [word.endswith(PLAN_FILES) or (Path(word).is_file() and not word.endswith(".py")) for word in words]
     plans = [_load(Path(word), twin) if file else None for word, file in zip(words, files, strict=True)]
     budget = budget_in_force(twin, given)
     if given is None:
@@ -109,7 +110,7 @@ def _made_for(plan: "Plan") -> float:
 
 def note_version(word: str, plan: "Plan", found: "Scenario") -> bool:
     """Say on standard error where a plan is known to be for another version of the scenario; return whether it is."""
-    other = plan.scenario_hash not in ("", found.hash)
+    other = version_in_words(plan, found)
     if other:
-        print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
-    return other
+        print(f"tenure: note: {word} was {other}", file=sys.stderr)
+    return bool(other)

@@ -8,12 +8,11 @@ from typing import Any
 from experiments.compare import Comparison, compare
 from experiments.study.keep import keep_study
 from experiments.study.scenario_file import calibrated, scenario_text
-from experiments.terminal.progress import Step
 from optimizer.optimize import optimize
 from optimizer.plan import Plan
-from policies.catalogue import NAMES, named
+from policies.catalogue import named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.arrays import Step
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
@@ -23,6 +22,7 @@ from sim.customers.calibration import (
 )
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, load
 from sim.twin import Twin, build
 
@@ -31,6 +31,8 @@ __all__ = ["Demo", "FitFigure", "demo_scenario", "run_demo"]
 SCENARIO_FILE = "scenario.yaml"
 BASE_FILE = "cdnow.duckdb"
 REPLICATIONS = 20
+POLICIES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
+"""What the plan is compared with, the first also what all are: the same whatever else the catalogue holds."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def run_demo(
     plan = optimize(twin, bound_steps=0, threads=threads, progress=tell)
     replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
     tell = step("Simulating the policies")
-    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    policies = [*(named(name, twin, plan.budget) for name in POLICIES), Planned(plan.intensity)]
     comparison = compare(
         twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
     )

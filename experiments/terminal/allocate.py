@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.terminal.tables import money, table
-from experiments.words.phrases import at_least, at_most
+from experiments.words.figures import money, rounded_up
+from experiments.words.phrases import at_least, at_most, number_at_least, number_at_most
+from experiments.words.tables import table
 from sim.errors import FolderError, InputError, RulesError, first_line
 from sim.files import check_output, write_file, write_text
 
@@ -259,20 +260,6 @@ def _amount(amount: float) -> str:
     return money(amount, decimals=2)
 
 
-def _floor(amount: float) -> str:
-    """Return money rounded down, so that nothing is promised: none can do with less."""
-    step = (
-        1.0
-        if amount >= 10_000
-        else 0.01
-        if amount >= 1
-        else 10.0 ** (math.floor(math.log10(amount)) - 2)
-        if amount > 0
-        else 1.0
-    )
-    return _amount(math.floor(amount / step + 1e-9) * step)
-
-
 def _return(lift: float, spent: float) -> str:
     return f", {lift / spent:,.4g} per unit of money" if spent > 0 else ""
 
@@ -314,18 +301,18 @@ def _carried(result: "CurveAllocation", unit: str) -> list[str]:
 
 def _certificate(result: "CurveAllocation") -> str:
     if not math.isnan(result.target):
-        said = f"No plan under these rules reaches {result.target:,.7g} with less than {_floor(result.least_budget)}"
+        least = number_at_least(result.least_budget, 6)
+        said = f"No plan under these rules reaches {result.target:,.7g} with less than {least}"
         if result.status == "optimal":
-            return f"{said}: proven (gap {result.gap:.1g})."
-        return (
-            f"{said}: at least {at_least(1 - result.gap)} of this plan's budget, which could be less by at most "
-            f"{at_most(result.gap)} ({result.termination}). A longer --time-limit can close that."
-        )
+            return f"{said}: proven (gap {number_at_most(result.gap, 1)})."
+        could = f"at least {at_least(1 - result.gap)} of this plan's budget, which could be less by at most "
+        return f"{said}: {could}{at_most(result.gap)} ({result.termination}). A longer --time-limit can close that."
+    bound, gap = number_at_most(result.bound, 7), number_at_most(result.gap, 1)
     if result.status == "optimal":
-        return f"Proven optimal: no plan under these rules brings more than {result.bound:,.7g} (gap {result.gap:.1g})."
+        return f"Proven optimal: no plan under these rules brings more than {bound} (gap {gap})."
     return (
-        f"Not proven optimal ({result.termination}): no plan under these rules brings more than {result.bound:,.7g}; "
-        f"this one may lack {result.gap:.2%} of the possible lift. A longer --time-limit can close that."
+        f"Not proven optimal ({result.termination}): no plan under these rules brings more than {bound}; this one may "
+        f"lack {rounded_up(result.gap, '0.0001'):.2%} of the possible lift. A longer --time-limit can close that."
     )
 
 

@@ -1,70 +1,47 @@
-"""Plain text tables for the terminal: they survive pipes, narrow windows and copying into a mail."""
+"""What terminal summaries share: the policies, and a plan's money, as plain tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from experiments.compare import Comparison
+from experiments.words.figures import money
+from experiments.words.policies import Kind, policy_facts
+from experiments.words.tables import table
 from optimizer.plan import Plan
 
-__all__ = ["money", "plan_table", "policy_table", "table"]
-
-DUST = 1e-9
-"""Share of the amounts beside it that only arithmetic leaves."""
+__all__ = ["plan_table", "policy_cells", "policy_table"]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return aligned columns; the first ``left`` to the left, the others to the right."""
-    cells = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+def _signs(most: float) -> Mapping[Kind, Callable[[Any], str]]:
+    """Return how each kind of figure is written, beside the largest asset."""
+
+    def interval(ends: tuple[float, float] | None) -> str:
+        if ends is None:
+            return ""
+        if not math.isfinite(ends[0]):
+            return "needs 2 replications"
+        return " to ".join(money(end, signed=True, among=most) for end in ends)
+
+    return {
+        "name": str,
+        "money": money,
+        "difference": lambda amount: "" if amount is None else money(amount, signed=True, among=most),
+        "interval": interval,
+        "count": "{:,.0f}".format,
+    }
 
 
-def money(amount: float, signed: bool = False, *, among: float = 0.0, decimals: int = 0) -> str:
-    """Return an amount with thousands separated: whole units, or some decimals up to 10,000.
-
-    Below ten (below one, with decimals) three significant digits; ``among`` is the largest amount that it stands
-    beside, whose digits count: beside millions 0.3 is nothing.
-    """
-    size = max(abs(amount), abs(among))
-    sign = "+" if signed else ""
-    if not math.isfinite(size) or abs(amount) <= DUST * size:
-        return f"{round(amount) if math.isfinite(amount) else amount}"
-    if size < (1 if decimals else 10):
-        text = f"{amount:{sign},.{2 - math.floor(math.log10(size))}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    if decimals and abs(amount) < 10_000:
-        return f"{amount:{sign},.{decimals}f}".removesuffix(f".{'0' * decimals}")
-    rounded = round(amount)
-    return f"{rounded:{sign},}" if rounded else "0"
+def policy_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns, and a row for each policy: asset, difference, customers kept and spend."""
+    facts = policy_facts(comparison)
+    header = [f"vs {facts.reference}" if kind == "difference" else name for name, kind in facts.columns]
+    return header, facts.shown(_signs(max(abs(outcome.asset) for outcome in comparison.outcomes)))
 
 
 def policy_table(comparison: Comparison) -> str:
-    """Return policies with their customer asset, difference, customers kept and spend."""
-    reference = comparison.outcomes[0].name
-    most = max(abs(outcome.asset) for outcome in comparison.outcomes)
-    rows = []
-    for place, outcome in enumerate(comparison.outcomes):
-        if place == 0:
-            difference, interval = "", ""
-        else:
-            difference = money(outcome.difference, signed=True, among=most)
-            interval = " to ".join(money(end, signed=True, among=most) for end in (outcome.low, outcome.high))
-            if comparison.replications < 2:
-                interval = "needs 2 replications"
-        rows.append(
-            [
-                outcome.name, money(outcome.asset), difference, interval, f"{outcome.kept.mean():,.0f}",
-                money(float(outcome.spends.mean())),
-            ]
-        )  # fmt: skip
-    header = ["policy", "customer asset", f"vs {reference}", "95 % interval", "alive at end", "spend"]
-    return table(header, rows)
+    """Return :func:`policy_cells` as text."""
+    return table(*policy_cells(comparison))
 
 
 def plan_table(plan: Plan) -> str:

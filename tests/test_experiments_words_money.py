@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.terminal.tables import money
+from experiments.words.figures import money
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from experiments.terminal.tables import money
         (12_345.6, {"decimals": 2}, "12,346"),
         (0.04321, {"decimals": 2}, "0.0432"),
         (1e-12, {"among": 5.0}, "0"),
+        (9.48e-56, {}, "0"),
     ],
 )
 def test_digits(amount: float, options: dict[str, float], said: str) -> None:
