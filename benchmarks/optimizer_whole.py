@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix
 
+from optimizer.lp.highs import new_solver
 from sim.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ class WholeProgramme:
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_ = self.matrix.indptr, self.matrix.indices
         lp.a_matrix_.value_ = self.matrix.data
-        solver = highspy.Highs()
-        options: dict[str, Any] = {
-            "output_flag": False, "solver": method, "run_crossover": "off", "time_limit": float(limit)
-        }  # fmt: skip
-        for name, value in options.items():
-            solver.setOptionValue(name, value)
+        solver = new_solver({"solver": method, "run_crossover": "off", "time_limit": float(limit)})
         solver.passModel(lp)
         began = time.perf_counter()
         solver.run()

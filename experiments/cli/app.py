@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceback).
 """
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 
 from experiments.cli import planning, simulation, start
 from sim.errors import TenureError, first_line
+from sim.native_output import keep_apart, lead_to_standard_error
 
 __all__ = ["app", "main"]
 
@@ -21,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 INTERRUPTED = 130
@@ -30,24 +33,47 @@ for part in (start, planning, simulation):
     app.add_typer(part.group)
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version as installed
 
         typer.echo(f"tenure {installed('tenure')}")
         raise typer.Exit
 
 
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_version)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show on standard error what solvers and other libraries print.")
+    ] = False,
+) -> None:
+    if verbose:
+        lead_to_standard_error()
+
+
 def main() -> None:
-    """Run the command line; every expected failure is one line on standard error."""
+    """Run the command line; every expected failure is one line on standard error.
+
+    Standard output is kept for the answer, whatever native code prints on its descriptor meanwhile.
+    """
+    undo = keep_apart()
+    try:
+        _run()
+    finally:
+        undo()
+
+
+def _run() -> None:
     command = typer.main.get_command(app)
     try:
         code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while a failure can still be said
         sys.exit(code if isinstance(code, int) else 0)
     except TenureError as error:
         _fail(str(error), error.exit_code)
@@ -56,14 +82,22 @@ def main() -> None:
     except MemoryError as error:
         _fail(f"not enough memory: {first_line(error)}; use fewer customers", 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         sys.exit(1)
     except Exception as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            _give_up_output()
+            _fail(f"cannot write: {getattr(error, 'strerror', error)}", 1)
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)
             _fail(f"{error.format_message()} See `tenure --help`.", 2)
         raise
+
+
+def _give_up_output() -> None:
+    """Let what is left of the answer go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.lp.programmes import TOLERANCE, accepted
+from optimizer.lp.highs import accepted, new_solver
+from optimizer.lp.programmes import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 
@@ -116,11 +117,9 @@ def solve_arrays(
     import highspy
 
     nothing = np.empty(0)
-    highs = highspy.Highs()
     whole = bool(model.integer.any())
     feasibility = 1e-7 if whole else 1e-9
     options: dict[str, object] = {
-        "output_flag": False,
         "primal_feasibility_tolerance": feasibility,
         "dual_feasibility_tolerance": feasibility,
         "mip_feasibility_tolerance": feasibility,
@@ -131,8 +130,7 @@ def solve_arrays(
         options["presolve"] = "off"
     if time_limit is not None:
         options["time_limit"] = max(time_limit, 1e-3)
-    for name, value in options.items():
-        accepted(highs.setOptionValue(name, value), f"option {name}")
+    highs = new_solver(options)
     accepted(highs.passModel(_highs_lp(model)), "the model")
     if whole and start is not None:
         solution = highspy.HighsSolution()

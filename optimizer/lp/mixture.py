@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from optimizer.lp.programmes import TOLERANCE, accepted, tidy
+from optimizer.lp.highs import accepted, new_solver
+from optimizer.lp.programmes import TOLERANCE, tidy
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 
@@ -28,13 +29,10 @@ class MixProgramme:
         rows = limits.size
         self._values, self._groups, self._usage = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, rows))
         self.feasible = rows == 0
-        self._solver = highspy.Highs()
-        for option, value in (
-            ("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("simplex_strategy", 4),
-            ("simplex_scale_strategy", 0), ("primal_feasibility_tolerance", 1e-9),
-            ("dual_feasibility_tolerance", 1e-9),
-        ):  # fmt: skip
-            accepted(self._solver.setOptionValue(option, value), f"option {option}")
+        self._solver = new_solver({
+            "presolve": "off", "solver": "simplex", "simplex_strategy": 4, "simplex_scale_strategy": 0,
+            "primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9,
+        })  # fmt: skip
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = rows, rows + groups
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = np.ones(rows), np.zeros(rows), np.full(rows, np.inf)

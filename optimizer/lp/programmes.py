@@ -1,6 +1,5 @@
-"""States linear programmes, solves them with HiGHS, checks the answers: the only module that knows PuLP.
+"""States linear programmes, solves them with HiGHS, checks the answers: the only module that states them in PuLP.
 
-highspy is known here, in :mod:`optimizer.lp.arrays` and in :mod:`optimizer.lp.mixture`, and nowhere else.
 What solvers say is not taken on trust: PuLP calls a HiGHS time limit "optimal", and the sign of duals differs by
 solver. Here status and termination are read from HiGHS, duals are d(objective)/d(right-hand side), and
 feasibility, sign and strong duality are verified with our own arithmetic.
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_matrix
 
+from optimizer.lp.highs import new_solver, pulp_solver
 from sim.arrays import Floats, Ints
 from sim.errors import SolverError
 
 __all__ = [
-    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "accepted", "tidy",
+    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "tidy",
 ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class LinearProgramme:
             problem.addConstraint(row)
         options: dict[str, Any] = {} if time_limit is None else {"timeLimit": time_limit}
         for method in ({}, {"solver": "ipm"}):  # the simplex may give up on rules in conflict
-            problem.solve(pulp.HiGHS(msg=False, **options, **method))
+            problem.solve(pulp_solver(**options, **method))
             termination = problem.solverModel.getModelStatus().name.removeprefix("k")
             if termination != "Unknown":
                 break
@@ -178,8 +178,7 @@ class BoxProgramme:
         lp.row_lower_, lp.row_upper_ = row_low, row_high
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-        solver = highspy.Highs()
-        solver.setOptionValue("output_flag", False)
+        solver = new_solver()
         solver.passModel(lp)
         if self._basis is not None and len(self._basis.col_status) == columns and len(self._basis.row_status) == rows:
             solver.setBasis(self._basis)
@@ -205,12 +204,6 @@ class BoxProgramme:
         if worst > TOLERANCE * wide * 10:
             raise SolverError(f"a step of the search leaves its bounds by {worst:g}")
         return BoxAnswer(np.clip(values, low, high), -np.array(answer.row_dual) * scale)
-
-
-def accepted(status: Any, what: str) -> None:
-    """Raise where a call of HiGHS returned an error."""
-    if status.name == "kError":
-        raise SolverError(f"HiGHS refused {what}")
 
 
 def tidy(values: Floats) -> Floats:

@@ -1,0 +1,219 @@
+"""Standard output of every verb, as bytes of a process in which native code prints all the time: one JSON object.
+
+The verbs come from the app. One that is missing in ``VERBS`` fails, so a new verb is tried here too.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import highspy
+import pytest
+import typer
+
+from experiments.cli.app import app, main
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ROOT / "tests" / "data" / "small.yaml"
+
+VERBS: dict[str, tuple[str, ...]] = {
+    "optimize": ("scenario.yaml", "--bound-steps", "0", "-o", "plan.json"),
+    "demo": ("--folder", "demo"),
+    "calibrate": ("orders.csv", "-o", "new.yaml"),
+    "check": ("scenario.yaml",),
+    "schema": (),
+    "simulate": ("scenario.yaml", "--replications", "1"),
+    "trace": ("scenario.yaml",),
+    "compare": ("scenario.yaml", "--replications", "1", "--no-track"),
+    "explain": ("plan.json",),
+    "frontier": ("scenario.yaml", "--number", "1", "--no-bound"),
+    "risk": ("uncertain.yaml", "--samples", "2"),
+    "allocate": ("curves.csv", "--budget", "50"),
+    "ui": ("--folder", "demo"),
+}
+"""Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
+
+NATIVE = b"native words"
+
+LOUD = """
+import ctypes
+import os
+import typer
+
+def speak():
+    os.write(1, b"native words, written\\n")
+    ctypes.CDLL(None).puts(b"native words, buffered in C")
+    os.system("echo native words of a child")
+
+def loud(self, context, plain=typer.core.TyperCommand.invoke):
+    speak()
+    try:
+        return plain(self, context)
+    finally:
+        speak()
+
+typer.core.TyperCommand.invoke = loud
+
+import _tenure_start
+_tenure_start.main()
+"""
+"""The command, in a process where C and children print before and after the verb's own work."""
+
+
+def verbs(command: Any = None, before: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield every verb of the command line, with the words that lead to it."""
+    command = typer.main.get_command(app) if command is None else command
+    for name, inner in command.commands.items():
+        if hasattr(inner, "commands"):
+            yield from verbs(inner, (*before, name))
+        else:
+            yield " ".join((*before, name))
+
+
+def start(*words: str, folder: Path, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start the loud command in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.Popen([sys.executable, "-c", LOUD, *words], cwd=folder, env=environment, **streams)
+
+
+def run(*words: str, folder: Path, **streams: Any) -> tuple[int, bytes, bytes]:
+    """Run the loud command in a folder: exit code, standard output, standard error."""
+    with start(*words, folder=folder, **streams) as process:
+        out, err = process.communicate(timeout=300)
+    return process.returncode, out or b"", err or b""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the verbs read: scenarios of three periods, purchases and curves."""
+    place = tmp_path_factory.mktemp("work")
+    text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
+    (place / "scenario.yaml").write_text(text, encoding="utf-8")
+    (place / "uncertain.yaml").write_text(text + "uncertain: [{path: margin, low: 0.3, high: 0.5}]\n", encoding="utf-8")
+    (place / "demo").mkdir()
+    (place / "demo" / "scenario.yaml").write_text(text, encoding="utf-8")
+    rows = [
+        f"{who},2024-{month:02}-{1 + (who * 7 + month) % 28:02},{20 + who % 9}"
+        for who in range(120)
+        for month in range(1 + who % 5, 13, 1 + who % 4)
+    ]
+    (place / "orders.csv").write_text("\n".join(["customer,date,amount", *rows]) + "\n", encoding="utf-8")
+    (place / "curves.csv").write_text(
+        "channel,spend,response\ntv,20,5\ntv,40,30\nsearch,10,15\nsearch,40,25\n", encoding="utf-8"
+    )
+    return place
+
+
+def test_every_verb_is_tried_here() -> None:
+    """As many verbs as the app has."""
+    assert sorted(verbs()) == sorted(VERBS)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "ui"])
+def test_one_json_object_and_nothing_else(folder: Path, verb: str) -> None:
+    """Whatever native code prints: in C, at once or from its buffer, or in a child."""
+    code, out, err = run(*verb.split(), *VERBS[verb], "--json", folder=folder)
+    assert (code, err) == (0, b"")
+    assert isinstance(json.loads(out), dict)
+    assert out.count(b"\n") == 1
+
+
+def test_the_ui_says_one_json_object(folder: Path) -> None:
+    """The server that it starts prints too; it is stopped as with Ctrl-C."""
+    if not (folder / "demo" / "mlflow.db").exists():
+        assert run("demo", *VERBS["demo"], folder=folder)[0] == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    with start("ui", *VERBS["ui"], "--port", port, "--json", folder=folder) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest, err = process.communicate(timeout=60)
+    assert list(json.loads(first)) == ["leaderboard"]
+    assert (rest, err) == (b"", b"")
+    assert process.returncode == 0
+
+
+def test_verbose_shows_native_words_on_standard_error(folder: Path) -> None:
+    """With `-v` the words are there to read, and the answer is as alone as without."""
+    code, out, err = run("-v", "check", "scenario.yaml", "--json", folder=folder)
+    assert code == 0
+    assert isinstance(json.loads(out), dict)
+    assert err.count(NATIVE) == 6
+    assert NATIVE not in out
+
+
+def test_words_for_people_are_alone_too(folder: Path) -> None:
+    code, out, err = run("check", "scenario.yaml", folder=folder)
+    assert (code, err) == (0, b"")
+    assert NATIVE not in out
+    assert b"The scenario is valid." in out
+
+
+def test_a_failure_leaves_standard_output_empty(folder: Path) -> None:
+    code, out, err = run("check", "missing.yaml", "--json", folder=folder)
+    assert (code, out) == (2, b"")
+    assert err.startswith(b"tenure: ")
+    assert err.count(b"\n") == 1
+
+
+def test_nobody_reads(folder: Path) -> None:
+    """A pipe that is closed at once: no traceback, exit code 1."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert run("schema", folder=folder, stdout=writer) == (1, b"", b"")
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_is_said_in_one_line(folder: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        assert run("schema", folder=folder, stdout=full) == (1, b"", b"tenure: cannot write: No space left on device\n")
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="closes descriptors with a shell")
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-"])
+def test_closed_descriptors_are_nobodys_file(folder: Path, closed: str) -> None:
+    """What is written goes to no file that took the number of a closed standard stream."""
+    plan = folder / "closed.json"
+    plan.unlink(missing_ok=True)
+    words = ["optimize", "scenario.yaml", "--bound-steps", "0", "-o", plan.name, "--json"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", LOUD, *words],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert json.loads(plan.read_bytes())["goal"] == "asset"
+
+
+def test_a_solver_that_prints_in_its_solves(folder: Path, capfd, monkeypatch) -> None:
+    """In one process: the solver's words are away, and afterwards the descriptor is what it was."""
+    plain, said = highspy.Highs.run, []
+
+    def loud(self) -> Any:
+        said.append(os.write(1, NATIVE))
+        return plain(self)
+
+    monkeypatch.setattr(highspy.Highs, "run", loud)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["tenure", "optimize", "scenario.yaml", "-o", "loud.json", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    os.write(1, b"after\n")
+    out, err = capfd.readouterr()
+    answer, after = out.splitlines()
+    assert said
+    assert json.loads(answer)["file"] == "loud.json"
+    assert (after, err) == ("after", "")
