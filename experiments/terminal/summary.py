@@ -2,15 +2,15 @@
 
 import math
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from experiments.compare import Comparison
 from experiments.simulate import Part
 from experiments.study.demo import Demo, FitFigure
 from experiments.terminal.tables import money, plan_table, policy_table, table
-from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
-from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
+from experiments.words.mechanism_figures import mechanism_lines
+from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
 from sim.scenario.file import Scenario
@@ -21,16 +21,9 @@ __all__ = [
     "demo_summary",
     "fit_table",
     "plan_summary",
-    "simulation_dict",
     "simulation_summary",
     "targeting_summary",
 ]
-
-INTERVALS = (
-    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
-    "truth and luck (replication noise only), not the assumptions."
-)
-
 
 def fit_table(fit: tuple[FitFigure, ...]) -> str:
     """Return computed figures beside published ones, to one digit more than those."""
@@ -82,7 +75,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
     return "\n".join(lines)
 
 
-def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> str:
+def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:
     """Return what telling customers apart is worth."""
     first = ways[0]
     rows = [
@@ -181,29 +174,6 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
     if report is not None:
         lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
     return "\n".join(lines)
-
-
-def simulation_dict(twin: Twin, part: Part) -> dict[str, Any]:
-    """Return what ``tenure simulate --json`` prints."""
-    comparison = part.comparison
-    outcome = comparison.outcomes[0]
-    history = outcome.history
-    return {
-        "scenario": twin.scenario.name,
-        "budget": comparison.budget,
-        "replications": comparison.replications,
-        "seed": comparison.seed,
-        "periods": history.periods,
-        "resumed_at": part.resumed_at,
-        "saved": None if part.saved is None else str(part.saved),
-        "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
-        "profit": history.profit.tolist(),
-        "alive": history.alive.sum(axis=1).tolist(),
-        "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
-        "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
-        "unspent": history.unspent,
-        "mechanisms": mechanism_figures(twin, history),
-    }
 
 
 def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:

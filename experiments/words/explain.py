@@ -18,7 +18,7 @@ from sim.errors import InputError
 from sim.scenario.file import Scenario
 from sim.twin import Twin
 
-__all__ = ["Explanation", "explain_plan", "explanation_in_words"]
+__all__ = ["Explanation", "answer_in_words", "explain_plan", "explanation_in_words", "lines_with_money"]
 
 SHOWN = 15
 """Lines in the table, at most."""
@@ -93,8 +93,8 @@ def explain_plan(
     """
     if budget == 0 and plan.spend.any():
         raise InputError(
-            f"--budget 0: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
-            "leave --budget out to explain it as it is"
+            f"`budget=0`: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
+            "leave `budget=` out to explain it as it is"
         )
     ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
     lines = lines_of(ground, step("What each line brings"))
@@ -112,8 +112,15 @@ def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simples
     if not any(line.spend > 0 for line in found.lines):
         parts = [_nothing_spent(found), _rules(found)]
     else:
-        parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+        parts = [answer_in_words(found), _lines_table(found), _rules(found), _simplest(found)]
     return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
+
+
+def answer_in_words(found: Explanation) -> str:
+    """Return what the plan does, and why its largest lines get more than the next."""
+    if not any(line.spend > 0 for line in found.lines):
+        return _nothing_spent(found)
+    return "\n\n".join(filter(None, (_answer(found), _reasons(found))))
 
 
 # --- The answer -------------------------------------------------------------------------------------------------------
@@ -231,25 +238,36 @@ def _listed(words: list[str]) -> str:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
-def _lines_table(found: Explanation) -> str:
-    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
-    rows, marked = [], False
-    for line in funded[:SHOWN]:
-        low, high, mark = "", "", ""
+def lines_with_money(found: Explanation) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and a row for each line with money, the largest first."""
+    rows = []
+    for line in _funded(found):
+        low, high = "", ""
         reach = found.ranges.get(line.name)
         if reach is not None:
             low = money(reach.low) + ("*" if reach.low_rules else "")
             high = money(reach.high) + ("*" if reach.high_rules else "")
-            marked |= bool(reach.low_rules or reach.high_rules)
         rows.append(
             [
-                line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
+                line.name, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
                 f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
                 f"{line.asked:.3f}", low, high,
             ]
         )  # fmt: skip
     header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
-    out = [table(header, rows)]
+    return header, rows
+
+
+def _funded(found: Explanation) -> list[Line]:
+    return sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+
+
+def _lines_table(found: Explanation) -> str:
+    funded = _funded(found)
+    header, rows = lines_with_money(found)
+    out = [table(header, rows[:SHOWN])]
+    reaches = [reach for line in funded[:SHOWN] if (reach := found.ranges.get(line.name)) is not None]
+    marked = any(reach.low_rules or reach.high_rules for reach in reaches)
     if len(funded) > SHOWN:
         rest = sum(line.spend for line in funded[SHOWN:])
         out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")

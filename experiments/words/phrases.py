@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sim.scenario.file import Lever
 
 __all__ = [
+    "INTERVALS",
     "at_least",
     "at_most",
     "called",
@@ -22,6 +23,12 @@ __all__ = [
     "shadow_price_in_words",
     "target_in_words",
 ]
+
+
+INTERVALS = (
+    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
+    "truth and luck (replication noise only), not the assumptions."
+)
 
 
 def target_in_words(lever: Lever) -> str:
