@@ -44,10 +44,9 @@ class Question:
     >>> least = firm.optimize(tenure.Question(reach=("kept", 300)))
     >>> least.goal
     'thrift'
-    >>> plan = firm.optimize(budget=500)
     >>> onward = firm.optimize(tenure.Question(base=plan, more=100))
     >>> round(onward.budget)
-    600
+    1300
     >>> firm.optimize(tenure.Question(more=100))
     Traceback (most recent call last):
     tenure.InputError: `more=`: needs `base=`, the plan to start from

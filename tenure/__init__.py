@@ -5,8 +5,8 @@ A firm is a scenario and the twin of its customers; every question is a method o
 >>> import tenure
 >>> firm = tenure.open("scenario.yaml")
 >>> print(firm.check())                                           # what the scenario means, in words
->>> plan = firm.optimize(budget=200_000)                          # with its bound and its prices
->>> least = firm.optimize(tenure.Question(reach=("asset", 1.5e6)))
+>>> plan = firm.optimize(budget=2_000)                            # with its bound and its prices
+>>> least = firm.optimize(tenure.Question(reach=("asset", 185_000)))
 >>> result = firm.compare(["as today", "even split", plan], replications=20, seed=1)
 >>> result.report("report.html"); plan.save("plan.xlsx"); result.to_frame()
 >>> why = firm.explain(plan)                                      # what lines bring, rules cost, can move, can go

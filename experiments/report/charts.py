@@ -275,9 +275,8 @@ def asset_by_budget(
         figure.add_scatter(x=spend, y=bound, mode="lines", name="upper bound", line=style, hovertemplate="%{y:,.0f}")
     where = {"x": [sweet_spot[0]], "y": [sweet_spot[1]], "mode": "markers", "marker": {"color": "#D55E00", "size": 11}}
     figure.add_scatter(name="more does not pay", hovertemplate="%{x:,.0f}: %{y:,.0f}<extra></extra>", **where)
-    axes = {"xaxis": {"title": _unit("money spent", currency), "tickformat": ",.3~s"}}
-    axes["yaxis"] = {"title": _unit("customer asset", currency), "tickformat": ",.3~s"}
-    return _finish(figure, 380, left=75, top=12, **axes)
+    across, up = ({"title": _unit(what, currency), "tickformat": ",.3~s"} for what in ("money spent", "customer asset"))
+    return _finish(figure, 380, left=75, top=12, xaxis=across, yaxis=up)
 
 
 def lift_by_assumption(ends: list[tuple[str, float, float]], currency: str) -> str:

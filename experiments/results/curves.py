@@ -91,7 +91,7 @@ class CurveAllocation(Shown, optimizer.curves.result.CurveAllocation):
             write_file(path, lambda part: self._write_workbook(part, path.name))
 
     def _write_workbook(self, part: Path, name: str) -> None:
-        """Write a sheet of spend, channel by period, one of all figures, and one with value, bound, prices and rules."""
+        """Write sheets of spend, channel by period, of all figures, and of value, bound, prices and rules."""
         import openpyxl
         from openpyxl.styles import Font
         from openpyxl.utils.exceptions import IllegalCharacterError

@@ -1,4 +1,4 @@
-"""Answers that are plans: one, one by budget, one for all that is not known; and what telling customers apart is worth."""
+"""Answers that are plans: one, one by budget, one for all that is not known; what telling customers apart is worth."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from experiments.terminal.risk import risk_dict
 from experiments.terminal.tables import money
 from experiments.words.phrases import at_least, shadow_price_in_words
 from optimizer.insight.frontier import Targeting
+from sim.errors import InputError
 from sim.twin import Twin
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ class Plan(Shown, optimizer.plan.Plan):
 
     Examples
     --------
-    >>> plan = firm.optimize(budget=500)
     >>> plan.status
     'feasible'
     >>> plan.to_frame().columns.tolist()
     ['period', 'target', 'segment', 'tier', 'stage', 'lever', 'intensity', 'customers', 'spend']
     >>> plan.save("plan.xlsx")
+    >>> plan.plot(by="period").layout.barmode
+    'stack'
     """
 
     twin: Twin = field(kw_only=True)
@@ -93,6 +95,8 @@ class Plan(Shown, optimizer.plan.Plan):
         """
         from experiments.report import charts
 
+        if by not in ("segment", "period"):
+            raise InputError(f"`by={by}`: expected one of segment, period")
         scenario = self.twin.scenario
         if by == "segment":
             return drawn(charts.allocation_by_segment(*self.by_segment_and_lever(), scenario.currency))
@@ -109,10 +113,10 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
     Examples
     --------
     >>> curve = firm.frontier(number=2, bound=False)
-    >>> [point.plan.budget < curve.sweet_spot.spend * 1.001 for point in curve.points]
-    [True, True]
-    >>> len(curve.to_frame())
+    >>> len(curve.to_frame())  # two budgets, and the sweet spot
     3
+    >>> len(curve.plot().data)
+    2
     """
 
     twin: Twin = field(kw_only=True)
@@ -166,12 +170,14 @@ class Risk(Shown, optimizer.insight.risk.Risk):
 
     Examples
     --------
-    >>> uncertain = [{"path": "margin", "low": 0.3, "high": 0.5}]
-    >>> odds = tenure.Firm.of({**content, "uncertain": uncertain}).risk(samples=2)
-    >>> [score.name for score in odds.scores]
+    >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+    >>> odds = doubtful.risk(samples=2)
+    >>> odds.to_frame()["name"].tolist()
     ['least spend', 'as today', 'expected', 'cautious']
-    >>> odds.assumptions[0].path
-    'margin'
+    >>> odds.assumptions_frame()["path"].tolist()
+    ['margin']
+    >>> len(odds.plot().data)
+    1
     """
 
     twin: Twin = field(kw_only=True)
@@ -231,9 +237,9 @@ class TargetingValue(Shown):
 
     Examples
     --------
-    >>> value = firm.value_of_targeting(budget=500)
-    >>> [way.name for way in value.ways]
-    ['segment', 'stage', 'state', 'full information']
+    >>> value = firm.value_of_targeting(1_200)
+    >>> value.to_frame().columns.tolist()
+    ['name', 'asset', 'lift']
     """
 
     ways: tuple[Targeting, ...]
@@ -243,7 +249,8 @@ class TargetingValue(Shown):
         """Return what the finest targeting brings more than the coarsest."""
         known = [way for way in self.ways if way.plan is not None]
         more = _money(known[-1].asset - known[0].asset, self.twin, signed=True)
-        return f"Telling customers apart by {known[-1].name} instead of by {known[0].name} brings {more} for the same money."
+        names = f"{known[-1].name} instead of by {known[0].name}"
+        return f"Telling customers apart by {names} brings {more} for the same money."
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per way: name, customer asset, lift."""

@@ -16,6 +16,7 @@ from experiments.terminal.progress import Step, quiet
 from experiments.terminal.tables import money
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
+from sim.errors import InputError
 from sim.history import History
 from sim.twin import Twin
 
@@ -54,6 +55,8 @@ class Comparison(Shown, experiments.compare.Comparison):
     >>> result.to_frame()["name"].tolist()
     ['as today', 'no spend']
     >>> result.plot("asset").layout.showlegend
+    True
+    >>> result.report("report.html").stat().st_size > 1_000_000
     True
     """
 
@@ -118,6 +121,8 @@ class Comparison(Shown, experiments.compare.Comparison):
         """
         from experiments.report import charts
 
+        if what not in ("difference", "asset", "customers"):
+            raise InputError(f"`what={what}`: expected one of difference, asset, customers")
         scenario, best = self.twin.scenario, self.best
         if what == "asset":
             return drawn(charts.asset_over_time(self, best.name, scenario))
@@ -178,10 +183,9 @@ class Simulation(Shown, experiments.simulate.Part):
     Examples
     --------
     >>> run = firm.simulate("even split", replications=2)
-    >>> run.history.periods
-    6
-    >>> len(run.to_frame()) == 6 * len(run.history.targets.segments) * len(run.history.targets.stages)
-    True
+    >>> run.history.alive.shape  # periods and the end, groups
+    (4, 2)
+    >>> run.save("months.csv")
     """
 
     twin: Twin = field(kw_only=True)
@@ -261,7 +265,7 @@ class Life(Shown, experiments.trace.Life):
     >>> life.segment, life.customer
     ('regulars', '17')
     >>> len(life.to_frame())
-    6
+    3
     """
 
     def answer(self) -> str:
@@ -283,7 +287,7 @@ class Explanation(Shown, experiments.words.explain.Explanation):
 
     Examples
     --------
-    >>> why = firm.explain(firm.optimize(budget=500))
+    >>> why = firm.explain(plan)
     >>> sorted(why.to_frame()["lever"].unique())
     ['acquisition', 'awareness', 'development', 'retention', 'winback']
     >>> 0.9 < why.simplest.share <= 1.1

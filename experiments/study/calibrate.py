@@ -1,9 +1,8 @@
 """From a user's purchases to a customer base and a commented scenario."""
 
+import datetime
 import os
 from dataclasses import dataclass
-from datetime import date as Date
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def calibrate(
     customer: str | None = None,
     date: str | None = None,
     amount: str | None = None,
-    as_of: Date | None = None,
+    as_of: datetime.date | None = None,
     currency: str = "money",
     force: bool = False,
 ) -> Calibration:
@@ -139,7 +138,9 @@ def calibrate(
         raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
     for path in (output, base_path):
         if path.exists() and not force:
-            raise FolderError(f"{path} is there already; choose another name with `output=`, or `force=True` to write over it")
+            raise FolderError(
+                f"{path} is there already; choose another name with `output=`, or `force=True` to write over it"
+            )
     target = base_path.resolve()
     part = target.with_name(f".{base_path.name}.{os.getpid()}.new")
     try:
@@ -166,10 +167,10 @@ def calibrate(
     return Calibration(CustomerBase.open(base_path), found, check, output)
 
 
-def _check(base: CustomerBase, end: Date) -> Holdout | None:
+def _check(base: CustomerBase, end: datetime.date) -> Holdout | None:
     """Fit on the first part, forecast the rest; None where the history is too short for it."""
     span = (end - base.first_date).days
-    middle = end - timedelta(days=round(span * HELD_OUT))
+    middle = end - datetime.timedelta(days=round(span * HELD_OUT))
     try:
         early = base.summarise(middle)
         return holdout(fit_pareto_nbd(early), base, early, end)

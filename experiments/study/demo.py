@@ -173,7 +173,8 @@ def demo(
         step=step,
     )
     return Demo(
-        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri, time.perf_counter() - began
+        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri,
+        time.perf_counter() - began,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "targeting_summary",
 ]
 
+
 def fit_table(fit: tuple[FitFigure, ...]) -> str:
     """Return computed figures beside published ones, to one digit more than those."""
 
