@@ -183,13 +183,12 @@ def _scaling(plan: Plan, report: Report) -> None:
 def _plans(plan: Plan, report: Report) -> None:
     """Add the playable plan with its own bound, by state, from cold; and the sequential search of a coupled firm."""
     from benchmarks.sequential_case import sequential
-    from optimizer.optimize import solved
+    from optimizer.optimize import solve
 
     progress("a playable plan and its bound")
     problem = case(content_of(plan.segments, plan.periods), ladders=None)
-    scenario = problem.chain.scenario  # type: ignore[attr-defined]
     began = time.perf_counter()
-    found = solved(scenario, problem, bound_steps=0)
+    found = solve(problem, bound_steps=0)
     seconds = time.perf_counter() - began
     full = (found.asset - found.no_spend) / (found.reference - found.no_spend)
     report.figures |= {

@@ -119,13 +119,13 @@ def case(
     content: dict[str, Any], ladders: Ladders | None = FEW, classes: tuple[int, int] = (5, 2)
 ) -> "AllocationProblem":
     """Return the occupancy programme of a scenario; ``ladders`` None: the intensities offered to a user."""
-    from optimizer.optimize import allocation_problem
+    from optimizer.ask.problem import allocation_problem
     from sim.scenario.file import parse
     from sim.twin import build
 
     scenario = parse(content)
     with _classes(*classes):
-        problem = allocation_problem(scenario, build(scenario).chain)
+        problem = allocation_problem(build(scenario))
     if ladders is None:
         return problem
     actions, choices = _grid(problem.chain, ladders)

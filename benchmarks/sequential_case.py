@@ -43,14 +43,16 @@ def sequential(classes: int = 10) -> dict[str, Any]:
 
     The people of a segment keep their number; what is measured is time, not the law.
     """
+    from optimizer.ask.problem import allocation_problem
     from optimizer.ask.rules import as_today
-    from optimizer.optimize import allocation_problem, least_spend
     from optimizer.search.sequential import Sequential
+    from optimizer.stages.start import least_spend
     from sim.scenario.file import parse
     from sim.twin import build
 
     scenario = parse(coupled_firm())
-    chain: Any = build(scenario).chain
+    twin = build(scenario)
+    chain: Any = twin.chain
     blocks, kept = chain.group.size, []
     for group in range(chain.targets.shape[0]):
         mine = np.flatnonzero(chain.group == group)
@@ -63,7 +65,7 @@ def sequential(classes: int = 10) -> dict[str, Any]:
     }
     scale = chain.initial.sum() / thinned["initial"].sum()
     chain = replace(chain, **{**thinned, "initial": thinned["initial"] * scale})
-    problem = allocation_problem(scenario, chain)
+    problem = allocation_problem(replace(twin, chain=chain))
     idle, today = least_spend(problem), problem.today.course
     search = Sequential(problem)
     search.run(search.amount_of(as_today(chain)), lift=abs(today.asset - idle.asset), steps=1)  # compiles

@@ -33,7 +33,7 @@ def chosen_policies(
         If a name is not known, a file is not a plan, or two policies have the same name.
     """
     plans = [_plan_of(each, load) for each in given]
-    total = budget_in_force(twin.scenario, twin.chain, budget)
+    total = budget_in_force(twin, budget)
     if budget is None:
         total = max([total, *(_made_for(plan) for plan in plans if plan is not None)])
     chosen: list[Chosen] = []

@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ import numpy as np
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.customers.people import TraitsFrom
-from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError
-from sim.history import History
+from sim.history import History, MeanHistory
 from sim.market.clock import Budget, Market
 from sim.twin import Twin
 from sim.valuation import customer_asset
@@ -145,11 +144,9 @@ def compare(
             tick()
         return histories
 
-    _ = twin.amounts, twin.money_units, twin.value_units, twin.chain.terminal
-    if traits == "individual" and isinstance(twin.chain, Lifecycle) and twin.chain.with_terminal:
-        _ = twin.value_grid
+    twin.prepare(traits)
     assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))
-    means = [_Mean() for _ in policies]
+    means = [MeanHistory() for _ in policies]
     with ThreadPoolExecutor(threads) as pool:
         for replication, histories in enumerate(pool.map(run, range(replications))):
             for i, history in enumerate(histories):
@@ -162,47 +159,3 @@ def compare(
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
         outcomes.append(Outcome(policy.name, assets[i], kept[i], spends[i], means[i].history(), *difference))
     return Comparison(tuple(outcomes), seed, replications, budget)
-
-
-_SUMMED = (
-    "people", "moves", "purchases", "revenue", "reward", "cost_to_serve", "bad_debt", "spend", "employees", "terminal",
-    "unspent",
-)  # fmt: skip
-_KNOWN = ("satisfaction", "surveyed", "share")
-"""What is not a number where there are no customers: the mean is over the replications that have one."""
-
-
-class _Mean:
-    """The mean of histories; they are added in their order, so the bits do not vary."""
-
-    def __init__(self) -> None:
-        self._total: History | None = None
-        self._numbers: dict[str, Floats] = {}
-        self._count = 0
-
-    def add(self, history: History) -> None:
-        """Take in one more history."""
-        self._count += 1
-        known = {name: (~np.isnan(getattr(history, name))).astype(float) for name in _KNOWN}
-        filled: dict[str, Any] = {name: np.nan_to_num(getattr(history, name)) for name in _KNOWN}
-        total = self._total
-        if total is None:
-            self._total, self._numbers = replace(history, trace=None, **filled), known
-            return
-        self._numbers = {name: self._numbers[name] + known[name] for name in _KNOWN}
-        sums: dict[str, Any] = {name: getattr(total, name) + getattr(history, name) for name in _SUMMED}
-        sums |= {name: getattr(total, name) + filled[name] for name in _KNOWN}
-        sums["events"] = {name: total.events[name] + history.events[name] for name in total.events}
-        self._total = replace(total, **sums)
-
-    def history(self) -> History:
-        """Return the mean of those taken in."""
-        total = self._total
-        assert total is not None
-        factor = 1 / self._count
-        means: dict[str, Any] = {name: getattr(total, name) * factor for name in _SUMMED}
-        means["events"] = {name: amount * factor for name, amount in total.events.items()}
-        for name, number in self._numbers.items():
-            nowhere = np.full(number.shape, np.nan)
-            means[name] = np.divide(getattr(total, name), number, out=nowhere, where=number > 0)
-        return replace(total, **means)

@@ -170,7 +170,7 @@ class Firm(Shown):
     def _budget(self, given: float | None) -> float:
         from optimizer.ask.problem import budget_in_force
 
-        return budget_in_force(self.scenario, self.chain, given)
+        return budget_in_force(self.twin, given)
 
     def answer(self) -> str:
         """Return what the firm is, in a line."""
@@ -263,15 +263,13 @@ class Firm(Shown):
         True
         """
         from experiments.results.plans import Plan
-        from optimizer.optimize import solved
+        from optimizer.optimize import optimize
 
         if question is not None and budget is not None:
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
-        asked = (question or Question(budget=budget)).of(self.twin)
-        problem = asked.problem(self.scenario, self.chain)
-        plan = solved(
-            self.scenario, problem, starts=None if asked.base is None else [asked.base],
-            seconds=math.inf if time_limit is None else time_limit, bound_steps=bound_steps, threads=_all(threads),
+        plan = optimize(
+            self.twin, (question or Question(budget=budget)).of(self.twin), bound_steps=bound_steps,
+            seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
             progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         return self._own(plan, Plan)
@@ -311,7 +309,7 @@ class Firm(Shown):
         from optimizer.insight.frontier import frontier
 
         found = frontier(
-            self.scenario, self.chain, budgets, number=number, targeting=targeting, bounded=bound,
+            self.twin, budgets, number=number, targeting=targeting, bounded=bound,
             threads=_all(threads), progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]
@@ -331,9 +329,7 @@ class Firm(Shown):
         from experiments.results.plans import TargetingValue
         from optimizer.insight.frontier import value_of_targeting
 
-        ways = value_of_targeting(
-            self.scenario, self.chain, budget, threads=_all(threads), progress=(progress or quiet)("Optimising")
-        )
+        ways = value_of_targeting(self.twin, budget, threads=_all(threads), progress=(progress or quiet)("Optimising"))
         return TargetingValue(tuple(ways), self.twin)
 
     def risk(
@@ -379,7 +375,7 @@ class Firm(Shown):
         from sim.twin import build
 
         found = risk(
-            self.scenario, lambda scenario: build(scenario).chain, budget, samples=samples, tail=tail, caution=caution,
+            self.twin, build, budget, samples=samples, tail=tail, caution=caution,
             targeting=targeting, bounded=bound, seed=seed, threads=_all(threads),
             progress=(progress or quiet)("Weighing assumptions"),
         )  # fmt: skip
@@ -421,7 +417,7 @@ class Firm(Shown):
         from experiments.words.explain import explain_plan
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
-        found = explain_plan(self.scenario, self.twin, plan, budget=budget, keep=keep, step=progress or quiet)
+        found = explain_plan(self.twin, plan, budget=budget, keep=keep, step=progress or quiet)
         simplest = found.simplest
         if simplest is not None:
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))

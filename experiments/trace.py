@@ -151,7 +151,7 @@ def trace_life(
     InputError
         If there is no such segment or customer, or the scenario is a chain of its own.
     """
-    if twin.scenario.chain is not None:
+    if twin.chain.traits is None:
         raise InputError("trace: a chain of your own has no customers to tell of; use `tenure simulate`")
     population = twin.population(seed, 0)
     position, name = _find(twin, population, segment, customer)

@@ -4,13 +4,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.plan_files import Stored, read_plan, write_plan
+from optimizer.plan_files import KEYS, Stored, Totals, read_plan, write_plan
+from optimizer.proof import LiftProof, Proof, SpendProof
 from sim.arrays import Floats
 from sim.contract import Targets
 from sim.errors import FolderError, InputError
@@ -23,19 +24,8 @@ __all__ = ["Plan", "scenario_file_of"]
 
 MOST = 1e12
 """Largest intensity that is read: beyond it sums of money lose their digits."""
-
-BOUND_ASSUMES = (
-    "the bound holds for every plan that treats alike whom the firm cannot tell apart (by segment, value tier and "
-    "stage) and meets the rules in expectation, with intensities from a fine grid up to the largest offered, or the "
-    "plan's own, and traits from the trait classes"
-)
-NOT_HELD = "; it leaves out what money is held and what sizes campaigns have: less may be left to gain than it says"
-NO_CHOICE = "all money is held: there is no other plan"
-
-NO_BOUND = (
-    "no bound holds where customers move each other's odds (word of mouth, employees, rivals who react, saturation): "
-    "the reference is the best with full information while the crowd stays as in the data, and a plan may do better"
-)
+OLD_LEAST_MONEY = "thrift"
+"""What files of before called the goal ``least_money``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +42,20 @@ class Plan:
     customers : (periods, groups, stages)
         Head counts expected under the plan.
     budget : float
-    asset, no_spend, bound : float
-        Customer asset of the plan, of the rule-feasible plan with the least spend (nothing, or the floors alone), and
-        the bound; same traits and rules. The bound is nan where none holds: see ``bound_assumes``.
-    reference : float
-        The best with full information, hidden traits and who has silently left, while the crowd stays as in the data.
-    bound_assumes : str
+    asset : float
+        Customer asset.
+    proof : LiftProof or SpendProof
+        What is proved about it: how much of the possible lift it holds, or how much of its money any plan needs.
     prices : dict
-        Of the rules that bind, d(asset)/d(limit).
+        Of the rules that bind, d(asset)/d(limit); of a plan for the least money, money by unit of a limit, negative
+        where it costs.
     shadow_price : float
         d(asset)/d(budget), rules stated as shares moving along.
     targeting : str
         What it tells apart: ``segment``, ``stage`` or ``state``.
     goal : str
-        ``asset``: the most for the money; ``thrift``: the least money for what was asked, of which ``bound`` is then
-        the least that any policy needs, and prices are money by unit of a limit, negative where it costs.
+        ``asset``: the most for the money; ``least_money`` for what was asked; ``robust``: the best mix of mean and
+        tail over samples of what is not known, by which its prices are.
     status : str
         ``feasible``, or by how much the plan misses a rule; how near the best it is, the gap says.
     termination : str
@@ -86,9 +75,7 @@ class Plan:
     customers: Floats
     budget: float
     asset: float
-    no_spend: float
-    bound: float
-    reference: float
+    proof: Proof
     prices: dict[str, float]
     shadow_price: float
     status: str
@@ -96,7 +83,6 @@ class Plan:
     targeting: str = "state"
     goal: str = "asset"
     seconds: dict[str, float] = field(default_factory=dict)
-    bound_assumes: str = BOUND_ASSUMES
     fixed_costs: float = 0.0
     scenario_file: str | None = None
 
@@ -106,21 +92,34 @@ class Plan:
         return np.asarray(self.intensity * self.customers[..., None])
 
     @property
-    def lift_share(self) -> float:
-        """Return (plan - no spend)/(bound - no spend); nan where the bound is no better than no spend.
+    def no_spend(self) -> float:
+        """Return the customer asset of the least spend that the rules allow."""
+        return self.proof.no_spend
 
-        Of a thrifty plan: the least money that any policy needs as a share of what this one spends.
-        """
-        if self.goal == "thrift":
-            spent = float(self.spend.sum())
-            return max(self.bound, 0.0) / spent if spent > 0 else float("nan")
-        room = self.bound - self.no_spend
-        return (self.asset - self.no_spend) / room if room > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+    @property
+    def bound(self) -> float:
+        """Return the customer asset that no plan exceeds; nan where nothing of a lift is proved."""
+        return self.proof.bound if isinstance(self.proof, LiftProof) else float("nan")
+
+    @property
+    def reference(self) -> float:
+        """Return the customer asset of the best with full information; nan where nothing of a lift is proved."""
+        return self.proof.reference if isinstance(self.proof, LiftProof) else float("nan")
+
+    @property
+    def lift_share(self) -> float:
+        """Return the share of the possible lift that the plan holds; nan where nothing of a lift is proved."""
+        return self.proof.lift_share if isinstance(self.proof, LiftProof) else float("nan")
 
     @property
     def gap(self) -> float:
         """Return ``1 - lift_share``: how much of the possible lift the plan may lack."""
         return 1 - self.lift_share
+
+    @property
+    def least_money(self) -> float:
+        """Return the money without which no plan reaches what was asked; nan where nothing of a spend is proved."""
+        return self.proof.least_money if isinstance(self.proof, SpendProof) else float("nan")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per period x target x lever with money: names, intensity, customers, spend."""
@@ -155,19 +154,24 @@ class Plan:
             total[segments.index(segment)] += self.spend[:, g].sum(axis=(0, 1))
         return segments, list(self.targets.levers), total
 
+    def content(self, folder: Path | None = None) -> dict[str, Any]:
+        """Return what a file in ``folder`` holds, by the keys of :data:`~optimizer.plan_files.KEYS`.
+
+        What is not known, or is no figure of this kind of plan, is None.
+        """
+        known = {
+            **self.proof.facts(),
+            "bound_assumes": self.proof.assumes,
+            "scenario_file": _seen_from(folder, self.scenario_file),
+            "periods": int(self.intensity.shape[0]),
+            "plan": self.rows(),
+        }
+        content = {name: known[name] if name in known else getattr(self, name, None) for name in KEYS}
+        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
+
     def to_json(self, folder: Path | None = None) -> str:
         """Return the plan as JSON text, for a file in ``folder``; numbers that are not are null."""
-        names = (
-            "scenario", "scenario_hash", "budget", "asset", "no_spend", "bound", "reference", "shadow_price", "prices",
-            "status", "termination", "targeting", "goal", "seconds", "bound_assumes", "fixed_costs", "lift_share",
-            "gap",
-        )  # fmt: skip
-        content = {name: getattr(self, name) for name in names}
-        content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
-        content["scenario_file"] = _seen_from(folder, self.scenario_file)
-        content["periods"] = int(self.intensity.shape[0])
-        content["plan"] = self.rows()
-        return json.dumps(content, indent=1)
+        return json.dumps(self.content(folder), indent=1)
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON, CSV or Excel, by the ending of ``path``; an older file stays until it is done.
@@ -179,7 +183,10 @@ class Plan:
         FolderError
             If it cannot be written.
         """
-        write_plan(self, Path(path))
+        path = Path(path)
+        segments, levers, by_segment = self.by_segment_and_lever()
+        by_period = self.spend.sum(axis=(1, 2))
+        write_plan(path, self.content(path.parent), Totals(segments, levers, by_segment.tolist(), by_period.tolist()))
 
     @staticmethod
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
@@ -205,22 +212,26 @@ class Plan:
                 )
             intensity, customers = _placed(path, stored, targets, periods)
             _check_intensity(path, stored, intensity, targets)
-            texts = ("scenario", "scenario_hash", "status", "termination", "bound_assumes")
+            texts = ("scenario", "scenario_hash", "status", "termination")
             named: dict[str, Any] = {name: str(content.get(name) or "") for name in texts}
-            for name in ("budget", "asset", "no_spend", "bound", "reference", "shadow_price"):
-                named[name] = float("nan") if content.get(name) is None else float(content[name])
-            return Plan(
+            goal = str(content.get("goal") or "asset")
+            plan = Plan(
                 targets=targets,
                 intensity=intensity,
                 customers=customers,
+                budget=_number(content, "budget"),
+                asset=_number(content, "asset"),
+                proof=LiftProof(_number(content, "asset"), float("nan")),
                 prices=dict(content.get("prices") or {}),
+                shadow_price=_number(content, "shadow_price"),
                 targeting=str(content.get("targeting") or "state"),
-                goal=str(content.get("goal") or "asset"),
+                goal="least_money" if goal == OLD_LEAST_MONEY else goal,
                 fixed_costs=float(content.get("fixed_costs") or 0.0),
                 seconds=dict(content.get("seconds") or {}),
                 scenario_file=_seen_from_here(path, stored),
                 **named,
             )
+            return replace(plan, proof=_proof_of(content, plan))
 
 
 def scenario_file_of(path: str | Path) -> str | None:
@@ -247,6 +258,22 @@ def _readable(path: Path) -> Iterator[None]:
         raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None
+
+
+def _number(content: dict[str, Any], name: str) -> float:
+    """Return a figure that a file may not know."""
+    return float("nan") if content.get(name) is None else float(content[name])
+
+
+def _proof_of(content: dict[str, Any], plan: Plan) -> Proof:
+    """Return what a file says was proved."""
+    no_spend, assumes = _number(content, "no_spend"), str(content.get("bound_assumes") or "")
+    if plan.goal != "least_money":
+        return LiftProof(plan.asset, no_spend, _number(content, "bound"), _number(content, "reference"), assumes)
+    old = content["goal"] == OLD_LEAST_MONEY  # then money stood under the keys of an asset
+    least, reference = ("bound", "reference") if old else ("least_money", "least_money_reference")
+    spend = float(np.nansum(plan.spend))
+    return SpendProof(spend, no_spend, _number(content, least), _number(content, reference), assumes)
 
 
 def _seen_from_here(path: Path, stored: Stored) -> str | None:

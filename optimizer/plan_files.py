@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.errors import InputError
 from sim.files import check_output, write_file, write_text
@@ -17,9 +17,7 @@ from sim.files import check_output, write_file, write_text
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from optimizer.plan import Plan
-
-__all__ = ["COLUMNS", "KEYS", "PLAN_FILES", "Stored", "read_plan", "write_plan"]
+__all__ = ["COLUMNS", "KEYS", "PLAN_FILES", "Stored", "Totals", "read_plan", "write_plan"]
 
 Content = dict[str, Any]
 
@@ -48,19 +46,24 @@ FIGURES = {
     "scenario_file": "its file, seen from this file's folder",
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",
-    "goal": "asset: the most customer asset for the money; thrift: the least money that reaches what was asked",
+    "goal": "asset: the most customer asset for the money; least_money: the least that reaches what was asked; robust: "
+    "the best mix of mean and worst samples of what is not known (`tenure risk`)",
     "fixed_costs": "money: of the campaigns that are run, discounted; not taken off the asset",
     "budget": "money that may be spent over the horizon",
     "asset": "money: net present value of present and future customers under the plan, after marketing",
-    "no_spend": "money: the same under the least spend that the rules allow; goal thrift: under no spend but what is "
-    "committed",
-    "bound": "money: nothing that bound_assumes covers has a larger asset; goal thrift: nothing that reaches what was "
-    "asked spends less; empty where no bound holds",
+    "no_spend": "money: the same under the least spend that the rules allow; goal least_money: under no spend but what "
+    "is committed",
+    "bound": "money: nothing that bound_assumes covers has a larger asset; empty where no bound holds or was proved, "
+    "and with the goal least_money",
     "reference": "money: as bound, with full information while the crowd stays as in the data",
-    "lift_share": "share from 0 to 1: (asset - no_spend)/(bound - no_spend); goal thrift: bound/(sum of spend)",
+    "lift_share": "share from 0 to 1: (asset - no_spend)/(bound - no_spend)",
     "gap": "share: 1 - lift_share, what the plan may lack",
+    "least_money": "money, with the goal least_money: nothing that bound_assumes covers reaches what was asked with "
+    "less; empty where no bound holds or was proved, and with other goals",
+    "least_money_reference": "money: as least_money, with full information while the crowd stays as in the data",
+    "least_money_share": "share from 0 to 1: least_money/(sum of spend), what any plan needs of this one's money",
     "shadow_price": "money by money: d(asset)/d(budget), what one more unit of budget brings beyond its own cost; goal "
-    "thrift: 0, it has no budget",
+    "least_money: 0, it has no budget; goal robust: as prices",
     "status": "feasible, or which rule is missed and by how much",
     "termination": "why the search for plan and bound stopped",
     "bound_assumes": "what the bound rests on",
@@ -68,8 +71,8 @@ FIGURES = {
 """What the sheet "about" says of a plan, and what it means, with units."""
 
 PRICES = (
-    "of the rules that bind: d(asset)/d(limit), money by unit of the limit; goal thrift: money saved by unit, negative "
-    "where a larger limit costs more"
+    "of the rules that bind: d(asset)/d(limit), money by unit of the limit; goal least_money: money saved by unit, "
+    "negative where a larger limit costs more; goal robust: of the mix of mean and worst samples instead of the asset"
 )
 
 KEYS = {
@@ -104,8 +107,22 @@ class Stored:
     place: Callable[[int], str]
 
 
-def write_plan(plan: "Plan", path: Path) -> None:
+class Totals(NamedTuple):
+    """Expected money over the horizon (segments x levers) and by period (periods x levers)."""
+
+    segments: list[str]
+    levers: list[str]
+    by_segment: list[list[float]]
+    by_period: list[list[float]]
+
+
+def write_plan(path: Path, content: Content, totals: Totals) -> None:
     """Write a plan by the ending of ``path``, under a temporary name, and move it into place.
+
+    Parameters
+    ----------
+    content
+        By the keys of :data:`KEYS`.
 
     Raises
     ------
@@ -116,11 +133,11 @@ def write_plan(plan: "Plan", path: Path) -> None:
     """
     check_output(path, PLAN_FILES)
     if path.suffix == ".json":
-        write_text(path, plan.to_json(path.parent))
+        write_text(path, json.dumps(content, indent=1))
     elif path.suffix == ".csv":
-        write_file(path, lambda part: _write_csv(plan, part))
+        write_file(path, lambda part: _write_csv(content["plan"], part))
     else:
-        write_file(path, lambda part: _write_excel(plan, part, path))
+        write_file(path, lambda part: _write_excel(content, totals, part, path))
 
 
 def read_plan(path: Path) -> Stored:
@@ -143,11 +160,11 @@ def read_plan(path: Path) -> Stored:
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _write_csv(plan: "Plan", part: Path) -> None:
+def _write_csv(rows: list[Content], part: Path) -> None:
     with part.open("w", encoding="utf-8", newline="") as file:
         out = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
         out.writeheader()
-        out.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in plan.rows())
+        out.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
 
 
 def _read_csv(path: Path) -> Stored:
@@ -197,21 +214,21 @@ def _typed(
 # --- Excel ------------------------------------------------------------------------------------------------------------
 
 
-def _write_excel(plan: "Plan", part: Path, path: Path) -> None:
+def _write_excel(content: Content, totals: Totals, part: Path, path: Path) -> None:
     from openpyxl import Workbook
     from openpyxl.utils.exceptions import IllegalCharacterError
 
-    rows = plan.rows()
+    rows, prices = content["plan"], content["prices"]
     if len(rows) > MOST_ROWS:
         raise InputError(f"{path}: {len(rows):,} rows are more than an Excel sheet holds; write a .csv file instead")
     book = Workbook()
     book.remove(book.active)
     try:
         _sheet(book.create_sheet("plan"), list(COLUMNS), [list(row.values()) for row in rows])
-        _sheet(book.create_sheet("by segment and lever"), *_by_segment_and_lever(plan))
-        _sheet(book.create_sheet("by period"), *_by_period(plan))
-        _sheet(book.create_sheet("prices"), ["rule", "price"], [[name, price] for name, price in plan.prices.items()])
-        _sheet(book.create_sheet("about"), ["figure", "value", "meaning"], _about(plan, path.parent))
+        _sheet(book.create_sheet("by segment and lever"), *_by_segment_and_lever(totals))
+        _sheet(book.create_sheet("by period"), *_by_period(totals))
+        _sheet(book.create_sheet("prices"), ["rule", "price"], [[name, price] for name, price in prices.items()])
+        _sheet(book.create_sheet("about"), ["figure", "value", "meaning"], _about(content))
     except IllegalCharacterError as error:
         raise InputError(
             f"{path}: Excel cannot hold a name of this plan ({error}); write a .csv file instead"
@@ -219,21 +236,19 @@ def _write_excel(plan: "Plan", part: Path, path: Path) -> None:
     book.save(part)
 
 
-def _by_segment_and_lever(plan: "Plan") -> tuple[list[str], list[list[Any]]]:
-    segments, levers, spend = plan.by_segment_and_lever()
-    rows = [[name, *line, sum(line)] for name, line in zip(segments, spend.tolist(), strict=True)]
-    rows.append([TOTAL, *spend.sum(axis=0).tolist(), float(spend.sum())])
-    return ["segment", *levers, TOTAL], rows
+def _by_segment_and_lever(totals: Totals) -> tuple[list[str], list[list[Any]]]:
+    rows = [[name, *line, sum(line)] for name, line in zip(totals.segments, totals.by_segment, strict=True)]
+    columns = [sum(column) for column in zip(*totals.by_segment, strict=True)]
+    rows.append([TOTAL, *columns, sum(columns)])
+    return ["segment", *totals.levers, TOTAL], rows
 
 
-def _by_period(plan: "Plan") -> tuple[list[str], list[list[Any]]]:
-    spend = plan.spend.sum(axis=(1, 2)).tolist()
-    rows = [[t, *line, sum(line)] for t, line in enumerate(spend)]
-    return ["period", *plan.targets.levers, TOTAL], rows
+def _by_period(totals: Totals) -> tuple[list[str], list[list[Any]]]:
+    rows = [[t, *line, sum(line)] for t, line in enumerate(totals.by_period)]
+    return ["period", *totals.levers, TOTAL], rows
 
 
-def _about(plan: "Plan", folder: Path) -> list[list[Any]]:
-    content = json.loads(plan.to_json(folder))
+def _about(content: Content) -> list[list[Any]]:
     rows: list[list[Any]] = [[name, content[name], meaning] for name, meaning in FIGURES.items()]
     rows += [["", None, ""]]
     rows += [[f"column '{name}'", None, meaning] for name, meaning in COLUMNS.items()]

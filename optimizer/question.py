@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.ask.rules import Row, as_today, asset_row, people_rows
-from optimizer.optimize import allocation_problem, least_spend
+from optimizer.stages.start import least_spend
 from sim.arrays import Flags, Floats
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
 from sim.scenario.file import Scenario
 from sim.scenario.rules import PeopleRule
+from sim.twin import Twin
 
 __all__ = ["QUANTITIES", "Question", "parse_slice", "parse_target"]
 
@@ -58,7 +59,7 @@ class Question:
     within: float | None = None
     frozen: Flags | None = None
 
-    def problem(self, scenario: Scenario, chain: ControlledChain) -> AllocationProblem:
+    def problem(self, twin: Twin) -> AllocationProblem:
         """Return the problem that asks this.
 
         Raises
@@ -70,11 +71,12 @@ class Question:
             raise InputError("a target and money to add were both given; ask for one of them")
         if self.more is not None and self.budget is not None:
             raise InputError("a budget and money to add to the base's were both given; give one of them")
+        chain = twin.chain
         spent = follow(chain, as_today(chain) if self.base is None else self.base).spend
         budget = self.budget
         if self.more is not None:
             budget = float(spent.sum()) + self.more
-        problem = allocation_problem(scenario, chain, budget, targeting=self.targeting)
+        problem = allocation_problem(twin, budget, targeting=self.targeting)
         if self.reach:
             problem = self._reaching(problem, *self.reach)
         floor, ceiling = np.zeros_like(spent), np.full_like(spent, np.inf)
@@ -95,7 +97,7 @@ class Question:
             row = asset_row(chain, idle, f"return of at least {least:g}", per_spend=least)
             return replace(problem, rows=(*rows, row))
         wanted = self.target_row(chain, quantity, least)
-        return replace(problem, rows=(*rows, wanted), goal="thrift")
+        return replace(problem, rows=(*rows, wanted), goal="least_money")
 
     @staticmethod
     def target_row(chain: ControlledChain, quantity: str, least: float) -> Row:

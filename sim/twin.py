@@ -7,12 +7,13 @@ A *cohort* is a group (segment and value tier) and a quality of prospects, which
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from sim.arrays import Flags, Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.customers.groups import BaseGroups, Blocks, base_groups
 from sim.customers.people import TraitsFrom, draw_people
@@ -20,23 +21,23 @@ from sim.customers.population import Population
 from sim.customers.segmentation import SEGMENTS, TIERS
 from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
+from sim.engine.agent_kernels import NOBODY, Amounts, Paths, ValueGrid
 from sim.engine.attitudes import Attitudes
-from sim.engine.chain import ALIVE, LOST, ControlledChain, MatrixChain, StateSpace, value_to_go
+from sim.engine.chain import ALIVE, ControlledChain, StateSpace
 from sim.engine.crowd import scheduled_environment
-from sim.engine.effects import TO_RATE
+from sim.engine.drawing import Cohorts
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.matrix_chain import MatrixChain
 from sim.engine.state_space import state_space
 from sim.errors import ScenarioError
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment
 
-__all__ = ["Twin", "build"]
+__all__ = ["MAKERS", "Twin", "build", "plain", "plain_twin"]
 
 
-MARGIN, STEP = 2.0**8, 10
-"""How much more money than expected finds room in an integer; in how many powers of two a room for levers grows."""
-GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
-GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
+MARGIN = 2.0**8
+"""How much more money than expected finds room in an integer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +91,8 @@ class Twin:
         return draw_people(self, seed, replication, traits)
 
     @cached_property
-    def amounts(self) -> tuple[Ints, Floats, Floats, Flags]:
-        """Return which table of amounts each cohort has, the tables, their moments, and where all are of mean size."""
+    def amounts(self) -> Amounts:
+        """Return the tables of amounts, and which of them each cohort has."""
         shapes = []
         for group in self.cohort_group:
             segment = self.scenario.segments.get(self.targets.segments[group])
@@ -102,7 +103,7 @@ class Twin:
                 shapes.append(float(getattr(spend, "p", np.inf)))
         kinds, index = np.unique(shapes, return_inverse=True)
         tables, moments = zip(*(random_streams.amount_table(float(p)) for p in kinds), strict=True)
-        return index.astype(np.int64), np.stack(tables), np.stack(moments), np.isinf(kinds)
+        return Amounts(index.astype(np.int64), np.stack(tables), np.stack(moments), np.isinf(kinds))
 
     @cached_property
     def money_units(self) -> float:
@@ -111,18 +112,7 @@ class Twin:
         As many as leave room for far more than everybody may bring in a period, however money and the market move
         amounts and rates; so the currency does not matter, and no sum runs over.
         """
-        if not isinstance(self.chain, Lifecycle):
-            return self._units(1.0)
-        most = max(float(self.chain.environment[..., TO_RATE].max()), 1.0) / (self.scenario.share_of_customer or 1.0)
-        most *= float(np.prod(self.chain.attitudes.level_effects[:, 1:].max(axis=0)))
-        for lever in self.scenario.levers.values():
-            overrides = [own.moves for own in lever.by_segment.values()]
-            for moved in ("purchase_rate", "amount"):
-                curves = [moves[moved] for moves in (lever.moves, *overrides) if moved in moves]
-                answers = [(1 + c.unlimited_money) / max(1 + c.without_money, 1e-3) for c in curves]
-                most *= max(answers, default=1.0)
-        most = 2.0 ** (STEP * math.ceil(math.log2(most) / STEP))  # so that one lever more rounds no purchase otherwise
-        return self._units(float((self.chain.mean_spend * np.maximum(self.chain.purchase_rate, 1.0)).max()) * most)
+        return self._units(self.chain.largest_revenue)
 
     @cached_property
     def value_units(self) -> float:
@@ -136,50 +126,29 @@ class Twin:
         return float(2.0 ** math.floor(60 - math.log2(most)))
 
     @cached_property
-    def value_grid(self) -> tuple[Floats, Floats, Ints, Floats, Floats]:
-        """Return what a customer earns and costs after the horizon, on a grid of the two rates.
+    def cohorts(self) -> Cohorts:
+        """Return what the agents need to know of the cohorts."""
+        space, group = self.chain.space, self.cohort_group
+        # One state more than the chain has: "not there yet", which nobody leaves by themselves.
+        paths = Paths(
+            kind=np.append(space.kind, NOBODY).astype(np.uint8),
+            law=np.pad(space.law[group], ((0, 0), (0, 1)), constant_values=np.argmax(space.law_kind)).astype(np.uint16),
+            stage=np.pad(space.stage[group], ((0, 0), (0, 1))).astype(np.uint8),
+            successor=np.pad(space.successor, ((0, 1), (0, 0)), constant_values=len(space.names)).astype(np.uint16),
+        )
+        first = np.searchsorted(self.block_cohort, np.arange(group.size))
+        return Cohorts(group, first, paths, self.amounts, self.money_units, self.targets.shape[1])
 
-        Nodes of both rates; which grid each cohort has; and per (grid, node, node, state) what is earned per unit of
-        mean spend and what is spent (marketing and cost to serve), both undiscounted at the horizon. Cohorts that
-        respond alike share one computation.
-        """
-        chain = self.chain
-        assert isinstance(chain, Lifecycle)
-        effects = chain.responses(chain.environment[-1], chain.targets.reference)
-        rate, defection = (grid.ravel() for grid in np.meshgrid(GRID_RATES, GRID_DEFECTIONS, indexing="ij"))
-        nodes = (GRID_RATES.size, GRID_DEFECTIONS.size, chain.block_law.shape[1])
-        ones = np.ones(rate.size)
-        done: dict[bytes, int] = {}
-        index = np.empty(self.cohort_group.size, dtype=np.int64)
-        earned: list[Floats] = []
-        spent: list[Floats] = []
-        for cohort, group in enumerate(self.cohort_group):
-            at = int(np.flatnonzero(self.block_cohort == cohort)[0])
-            own = (chain.acquisition[at], chain.bad_debt[at], chain.serve[at])
-            alike = (effects[group], chain.targets.reference[group], self.margin[group], chain.space.law[group], *own)
-            key = b"".join(np.asarray(part).tobytes() for part in alike)
-            index[cohort] = done.setdefault(key, len(earned))
-            if index[cohort] < len(earned):
-                continue
-            at_nodes = replace(
-                chain,
-                group=np.full(rate.size, group),
-                initial=np.zeros((rate.size, nodes[2])),
-                arrivals=np.zeros((0, rate.size, nodes[2])),
-                purchase_rate=rate,
-                defection_rate=defection,
-                mean_spend=ones,
-                acquisition=own[0] * ones,
-                bad_debt=own[1] * ones,
-                serve=np.tile(own[2], (rate.size, 1)),
-            )
-            gained, paid = value_to_go(at_nodes)
-            if own[2].any():
-                served, _ = value_to_go(replace(at_nodes, mean_spend=0 * ones))
-                gained, paid = gained - served, paid - served
-            earned.append(gained.reshape(nodes))
-            spent.append(paid.reshape(nodes))
-        return GRID_RATES, GRID_DEFECTIONS, index, np.stack(earned), np.stack(spent)
+    @cached_property
+    def value_grid(self) -> ValueGrid:
+        """Return what customers with traits of their own earn and cost after the horizon."""
+        return self.chain.value_grid(self.cohorts)
+
+    def prepare(self, traits: TraitsFrom) -> None:
+        """Work out once, before several markets run at a time, what all of them need."""
+        _ = self.cohorts, self.value_units, self.chain.terminal
+        if traits == "individual" and self.chain.traits is not None and self.chain.with_terminal:
+            _ = self.value_grid
 
 
 def build(scenario: Scenario) -> Twin:
@@ -190,62 +159,28 @@ def build(scenario: Scenario) -> Twin:
     FolderError
         If the customer base is missing.
     """
-    return _build_matrix_chain(scenario) if scenario.chain is not None else _build_lifecycle(scenario)
+    return next(twin for make in MAKERS if (twin := make(scenario)) is not None)
 
 
-def _build_matrix_chain(scenario: Scenario) -> Twin:
-    given = scenario.chain
-    assert given is not None
+def plain_twin(scenario: Scenario, chain: ControlledChain) -> Twin:
+    """Return the twin of a chain whose groups are the segments, one block each, and whose revenue is its reward."""
     names = tuple(scenario.segments)
-    groups, states = len(names), len(given.states)
-    actions = [segment.actions or given.actions for segment in scenario.segments.values()]
-    index = np.tile(np.arange(states), (groups, 1))
-    none = np.zeros(states, dtype=np.int64)
-    kind = np.array([LOST if state in given.gone else ALIVE for state in given.states])
-    spend = np.array([[action.spend for action in row] for row in actions])
-    allowed = np.array([given.targets is None or state in given.targets for state in given.states])
-    allowed = np.broadcast_to(allowed[None, :, None], (groups, states, 1)).copy()
-    reference = np.where(allowed, np.repeat(spend[:, given.reference], states).reshape(groups, states, 1), 0.0)
-    initial = np.zeros((groups, states))
-    for group, segment in enumerate(scenario.segments.values()):
-        for state, number in segment.start.items():
-            initial[group, given.states.index(state)] = round(number)
-    chain = MatrixChain(
-        targets=Targets(
-            names, ("unknown",) * groups, given.states, (given.lever,), allowed, reference, reference.copy(), (0,), (1,)
-        ),
-        space=StateSpace(
-            names=given.states,
-            kind=kind,
-            stage=index,
-            law=index,
-            law_stage=np.arange(states),
-            law_kind=kind,
-            successor=np.tile(np.arange(states), (states, 1)),
-            bought=none,
-            silent=none,
-            level=none,
-            ties=none - 1,
-            law_level=none,
-            law_ties=none - 1,
-        ),
-        group=np.arange(groups),
-        initial=initial,
-        periods=scenario.periods,
-        discount_rate=scenario.discount_per_period,
-        environment=np.ones((scenario.periods + 1, groups, 1)),
-        arrivals=np.zeros((scenario.periods, groups, states)),
-        with_terminal=scenario.terminal == "value-to-go",
-        action_spend=spend,
-        moves=np.array([[action.moves for action in row] for row in actions], dtype=float),
-        rewards=np.array([[action.reward for action in row] for row in actions], dtype=float),
-    )
-    own = np.arange(groups)
+    own = np.arange(len(names))
     streams = np.array([random_streams.stream_of(name) for name in names])
-    return Twin(scenario, chain, np.ones(groups), streams, own, 0 * own, own, None)
+    return Twin(scenario, chain, np.ones(own.size), streams, own, 0 * own, own, None)
 
 
-def _build_lifecycle(scenario: Scenario) -> Twin:
+def plain(made: Callable[[Scenario], ControlledChain | None]) -> Callable[[Scenario], Twin | None]:
+    """Return the maker of the twins of a kind of chain, given what makes the chain where a scenario is of that kind."""
+
+    def make(scenario: Scenario) -> Twin | None:
+        chain = made(scenario)
+        return None if chain is None else plain_twin(scenario, chain)
+
+    return make
+
+
+def _lifecycle_twin(scenario: Scenario) -> Twin:
     segments: list[str] = []
     tiers: list[str] = []
     if scenario.base is not None:
@@ -341,3 +276,10 @@ def _check_reference(chain: Lifecycle) -> None:
             f"levers on '{chain.targets.name(group, stage)}': at the reference, survival must lie between 0 and 1 and "
             "gains above -1; choose a lower reference or other answers"
         )
+
+
+MAKERS: list[Callable[[Scenario], Twin | None]] = [
+    plain(MatrixChain.of),
+    _lifecycle_twin,
+]
+"""One line for each kind of chain: the twin, or None where a scenario is of another kind; the first twin is taken."""

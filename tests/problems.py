@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from markets import SHORT_STAGES, Actions, Content, Floats
 
-from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
 from optimizer.ask.rules import as_today
 from optimizer.bound.decomposition import FullInformation, full_information
 from optimizer.bound.occupancy import whole_programme
 from optimizer.bound.pricing import Pricing
-from optimizer.optimize import allocation_problem
 from sim.engine.chain import ControlledChain
 from sim.engine.fluid import expected_history
 from sim.errors import RulesError
@@ -68,8 +67,9 @@ def open_market(seed: int, market: Callable[..., Content]) -> tuple[Content, flo
 
 def problem_of(content: Content, share: float = 1.0) -> AllocationProblem:
     scenario = parse(content)
-    chain = build(scenario).chain
-    return allocation_problem(scenario, chain, share * reference_spend(chain))
+    twin = build(scenario)
+    chain = twin.chain
+    return allocation_problem(twin, share * reference_spend(chain))
 
 
 def with_limit(problem: AllocationProblem, index: int, change: float) -> AllocationProblem:
@@ -149,13 +149,12 @@ def bounded(market: Callable[..., Content]) -> tuple[Twin, AllocationProblem, Fu
         "levers": {"acquisition": {"cap": 0.4}, "winback": {"floor": 0.02}, "awareness": {"floor": 0.01, "cap": 0.2}},
     }
     twin = build(parse(content))
-    problem = allocation_problem(twin.scenario, twin.chain, 1.2 * reference_spend(twin.chain))
+    problem = allocation_problem(twin, 1.2 * reference_spend(twin.chain))
     return twin, problem, full_information(problem, 1e-4)
 
 
-def asked(market: Callable[..., Content], rules: Content, **changes: Any) -> tuple[Scenario, ControlledChain]:
-    scenario = parse(market(plain=True, periods=6, stages=SHORT_STAGES, rules=rules, **changes))
-    return scenario, build(scenario).chain
+def asked(market: Callable[..., Content], rules: Content, **changes: Any) -> Twin:
+    return build(parse(market(plain=True, periods=6, stages=SHORT_STAGES, rules=rules, **changes)))
 
 
 def some_plan(chain: ControlledChain, seed: int = 0) -> Floats:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from experiments.compare import Comparison, compare
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
 from optimizer.plan import Plan
 from policies.catalogue import named
 from policies.planned import Planned
@@ -89,7 +89,7 @@ TRACKED = {
 def study_of(content: dict[str, object], seed: int = 0) -> Study:
     scenario = parse(content)
     twin = build(scenario)
-    plan = optimise(scenario, twin.chain)
+    plan = optimize(twin)
     policies = [named("as today", twin, plan.budget), named("no spend", twin, plan.budget), Planned(plan.intensity)]
     return Study(scenario, twin, plan, compare(twin, policies, plan.budget, replications=3, seed=seed))
 

@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 
 from experiments.words.mechanism_figures import worth_less_than_nothing
 from optimizer.ask.rules import as_today
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
 from sim.engine.attitudes import mean_points, shifted
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
@@ -244,7 +244,7 @@ def test_subscription_is_the_customer_equity_test() -> None:
     keep = minimize_scalar(lambda money: -subscriber(money), bounds=(0, 60), method="bounded").x
     win = minimize_scalar(lambda money: -prospect(money, keep), bounds=(0, 60), method="bounded").x
     assert (keep, win) == pytest.approx((15.93, 6.21), abs=0.01)
-    plan = optimise(twin.scenario, twin.chain)
+    plan = optimize(twin)
     stages = twin.targets.stages
     assert plan.intensity[:8, 0, stages.index("prospect"), 0] == pytest.approx(win, rel=0.1)
     assert plan.intensity[2:8, 0, stages.index("developing"), 1] == pytest.approx(keep, rel=0.1)

@@ -9,7 +9,7 @@ from markets import ROOT
 
 from experiments.compare import compare
 from experiments.study.demo import BASE_FILE, demo_scenario
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
 from policies.catalogue import named
 from sim.contract import Policy
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
@@ -75,6 +75,6 @@ def test_cdnow_page_competitor_is_a_valid_addition(demo_folder: Path) -> None:
 def test_recency_chain_example_stops_at_four() -> None:
     """The example's optimum is the published one."""
     scenario = load(ROOT / "examples/recency-chain/scenario.yaml")
-    plan = optimise(scenario, build(scenario).chain)
+    plan = optimize(build(scenario))
     assert plan.asset == pytest.approx(1000 * (53.149 + 6.621 + 2.644), abs=1.5)
     assert plan.intensity[0, 0, :, 0].tolist() == [4, 4, 4, 0, 0]

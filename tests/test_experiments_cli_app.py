@@ -1,10 +1,6 @@
 """The command line: every verb on small files, exit codes, help, schema, clean JSON."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -117,23 +113,3 @@ def test_help_has_an_example(tenure, verb) -> None:
     code, out, err = tenure(verb, "--help")
     assert (code, err) == (0, "")
     assert f"Example: tenure {verb}" in " ".join(out.split())
-
-
-def test_a_folder_called_sim_does_not_hide_ours(tmp_path) -> None:
-    """Run as a module in a folder with a `sim` of its own: said in one line, exit code 2."""
-    (tmp_path / "sim").mkdir()
-    (tmp_path / "sim" / "__init__.py").touch()
-    root = Path(__file__).resolve().parents[1]
-    code = "import sys; sys.path.insert(0, '.'); from experiments.__main__ import main; main()"
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--help"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "hides Tenure's own" in done.stderr
-    assert done.stderr.count("\n") == 1

@@ -63,6 +63,26 @@ def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.xlsx", "plan.csv", "plan.json", "plan.xlsx"]
 
 
+def test_a_cautious_plan_explains_itself(tenure, tmp_path) -> None:
+    """`tenure risk -o` writes a plan like any other: it names its scenario; its prices are not the scenario's."""
+    text = SMALL.read_text(encoding="utf-8")
+    text += "\nuncertain:\n  - {path: segments.newcomers.start.prospect, low: 100, high: 5000}\n"
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "scenario.yaml").write_text(text, encoding="utf-8")
+    code, _, err = tenure("risk", "study/scenario.yaml", "--samples", 2, "-o", "study/x.json")
+    assert (code, err) == (0, "")
+    content = json.loads((tmp_path / "study/x.json").read_text(encoding="utf-8"))
+    assert (content["scenario_file"], content["goal"]) == ("scenario.yaml", "robust")
+    code, out, err = tenure("explain", "study/x.json", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["prices_from"] == "search"
+    assert found["asset"] == pytest.approx(content["asset"])
+    code, _, err = tenure("compare", "study/scenario.yaml", "--policy", "as-today", "--policy", "study/x.json",
+                          "--replications", 2, "--no-track")  # fmt: skip
+    assert (code, err) == (0, "")
+
+
 def test_a_plan_explains_itself(tenure, tmp_path, monkeypatch) -> None:
     """`tenure explain plan.json` finds the scenario beside the plan, from wherever it is called."""
     (tmp_path / "study").mkdir()

@@ -69,7 +69,7 @@ def test_every_policy_and_assumption_is_there(page: str, study: Study) -> None:
     assert "95.5\u00a0%" in text
     assert "replication noise only" in text.lower()
     assert "illustrative" in text
-    assert study.plan.bound_assumes[:40] in text
+    assert study.plan.proof.assumes[:40] in text
     assert "0.553" in text
 
 

@@ -12,7 +12,7 @@ import yaml
 from experiments.cli.app import main
 from experiments.compare import compare
 from experiments.study.demo import BASE_FILE, demo_scenario
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
 from policies.catalogue import NAMES, named
 from policies.planned import Planned
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
@@ -111,7 +111,7 @@ def test_no_baseline_beats_the_plan_on_five_seeds(tmp_path: Path, halved: bool) 
     """Neither as it ships nor with every response (ceiling above floor) halved."""
     scenario = _scenario(tmp_path, halved)
     twin = build(scenario)
-    plan = optimise(scenario, twin.chain)
+    plan = optimize(twin)
     policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
     for seed in range(1, 6):
         result = compare(twin, policies, plan.budget, seed=seed)

@@ -7,8 +7,8 @@ import pytest
 from markets import Content, Floats
 from problems import asked, some_plan
 
+from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rules import as_today
-from optimizer.optimize import allocation_problem
 from sim.engine.chain import ALIVE
 from sim.engine.fluid import expected_history
 from sim.scenario.file import parse
@@ -49,8 +49,9 @@ MONEY_RULES: dict[str, tuple[Content, Callable[[Floats, float], list[tuple[str, 
 def test_rows_of_money_count_what_they_say(name: str, market: Callable[..., Content]) -> None:
     """Stretches, slices, periods, shares: names, sums and limits by hand."""
     rules, by_hand = MONEY_RULES[name]
-    scenario, chain = asked(market, rules)
-    problem = allocation_problem(scenario, chain, 900.0)
+    twin = asked(market, rules)
+    chain = twin.chain
+    problem = allocation_problem(twin, 900.0)
     plan = some_plan(chain)
     counted = problem.usage(plan)
     want = by_hand(expected_history(chain, plan).spend, 900.0)
@@ -63,8 +64,9 @@ def test_rows_of_money_count_what_they_say(name: str, market: Callable[..., Cont
 def test_ramps_and_last_years_money(market: Callable[..., Content]) -> None:
     """Within 20 % of today by slice and in sum; from one period to the next by at most half of today's mean."""
     rules = {"slices": {"keeping": {"levers": ["retention"], "within": 0.2, "ramp": 0.5, "start": 2}}}
-    scenario, chain = asked(market, rules)
-    problem = allocation_problem(scenario, chain, 900.0)
+    twin = asked(market, rules)
+    chain = twin.chain
+    problem = allocation_problem(twin, 900.0)
     today = expected_history(chain, as_today(chain)).spend[2:, ..., 3].sum(axis=(1, 2))
     plan = some_plan(chain)
     mine = expected_history(chain, plan).spend[2:, ..., 3].sum(axis=(1, 2))
@@ -88,8 +90,9 @@ def test_rows_of_people_and_profit_count_what_they_say(market: Callable[..., Con
         "yearly_profit": 1200.0,
         "least_cash": -50.0,
     }
-    scenario, chain = asked(market, rules)
-    problem = allocation_problem(scenario, chain)
+    twin = asked(market, rules)
+    chain = twin.chain
+    problem = allocation_problem(twin)
     plan = some_plan(chain)
     history = expected_history(chain, plan)
     alive = history.people[..., ALIVE]
@@ -119,8 +122,9 @@ def test_satisfaction_is_a_row_too() -> None:
     content = scenario.model_dump(mode="json", exclude_unset=True)
     content["rules"] = {"budget": 1e6, "people": {"mood": {"count": "satisfaction", "at_least": points}}}
     asking = parse(content)
-    chain = build(asking).chain
-    problem = allocation_problem(asking, chain)
+    twin = build(asking)
+    chain = twin.chain
+    problem = allocation_problem(twin)
     for factor in (0.0, 1.0, 3.0):
         plan = factor * as_today(chain)
         history = expected_history(chain, plan)

@@ -8,8 +8,10 @@ import pytest
 from markets import Content
 from problems import asked
 
+from optimizer.ask.problem import allocation_problem
 from optimizer.bound.conflicts import conflict_of
-from optimizer.optimize import allocation_problem, optimise
+from optimizer.optimize import optimize
+from optimizer.question import Question
 from sim.errors import RulesError
 
 
@@ -22,8 +24,8 @@ def test_an_irreducible_set_is_named(market: Callable[..., Content]) -> None:
             "little development": {"levers": ["development"], "cap": 800.0},
         }
     }
-    scenario, chain = asked(market, rules)
-    problem = allocation_problem(scenario, chain, 1000.0)
+    twin = asked(market, rules)
+    problem = allocation_problem(twin, 1000.0)
     clash = conflict_of(problem)
     assert clash is not None
     assert set(clash.names) == {"budget", "much awareness: floor", "much winback: floor"}
@@ -32,16 +34,16 @@ def test_an_irreducible_set_is_named(market: Callable[..., Content]) -> None:
         rest = tuple(row for row in problem.rows if row.name != name)
         assert conflict_of(replace(problem, rows=rest)) is None
     with pytest.raises(RulesError, match="rules cannot all be met: 'budget' and 'much") as caught:
-        optimise(scenario, chain, 1000.0)
+        optimize(twin, Question(budget=1000.0))
     assert "\n" not in str(caught.value)
 
 
 def test_rules_that_can_be_met_do_not_clash(market: Callable[..., Content]) -> None:
     """Also where they only just can."""
     rules = {"slices": {"a": {"levers": ["awareness"], "floor": 400.0}, "w": {"levers": ["winback"], "floor": 600.0}}}
-    scenario, chain = asked(market, rules)
-    problem = allocation_problem(scenario, chain, 1000.0)
+    twin = asked(market, rules)
+    problem = allocation_problem(twin, 1000.0)
     assert conflict_of(problem) is None
-    plan = optimise(scenario, chain, 1000.0, bound_steps=0)
+    plan = optimize(twin, Question(budget=1000.0), bound_steps=0)
     assert plan.status == "feasible"
     np.testing.assert_allclose(plan.spend.sum(axis=(0, 1, 2))[[0, 4]], [400, 600], rtol=1e-5)

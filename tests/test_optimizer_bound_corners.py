@@ -8,10 +8,11 @@ import pytest
 from markets import SHORT_STAGES, Content
 from problems import problem_of
 
-from optimizer.ask.problem import reference_spend
+from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.bound.decomposition import full_information
 from optimizer.bound.occupancy import whole_programme
-from optimizer.optimize import allocation_problem, optimise
+from optimizer.optimize import optimize
+from optimizer.question import Question
 from sim.errors import InputError, RulesError
 from sim.scenario.file import parse
 from sim.twin import build
@@ -22,13 +23,13 @@ def test_rules_that_cannot_be_met_are_named(market: Callable[..., Content]) -> N
     content = market(plain=True, periods=3, stages=SHORT_STAGES)
     content["rules"] = {"levers": {"winback": {"floor": 0.9}, "acquisition": {"cap": 0.5}}}
     scenario = parse(content)
-    chain = build(scenario).chain
+    twin = build(scenario)
     for solve, words in (
         (lambda p: full_information(p), r"'floor of winback' asks for >= 900,000,000\.00 and misses it by"),
-        (lambda p: optimise(scenario, chain, p.limits[0]), r"'floor of winback' cannot be met at all.* by 899,9"),
+        (lambda p: optimize(twin, Question(budget=p.limits[0])), r"'floor of winback' cannot be met at all.* by 899,9"),
     ):
         with pytest.raises(RulesError, match=words) as caught:
-            solve(allocation_problem(scenario, chain, 1e9))
+            solve(allocation_problem(twin, 1e9))
         assert "\n" not in str(caught.value)
         assert caught.value.exit_code == 2
 
@@ -39,7 +40,7 @@ def test_more_committed_than_there_is_money_for_is_named(market: Callable[..., C
     content["levers"]["acquisition"].update(lead_time=2, committed=50.0)
     scenario = parse(content)
     with pytest.raises(RulesError, match=r"'budget' cannot be met at all; all can be met once 'budget' is loosened by"):
-        optimise(scenario, build(scenario).chain, 1000.0)
+        optimize(build(scenario), Question(budget=1000.0))
 
 
 @pytest.mark.parametrize("budget", [-1.0, float("nan"), float("inf")])
@@ -47,13 +48,13 @@ def test_a_budget_that_is_no_money_is_refused(budget: float, market: Callable[..
     """Negative, infinite or not a number: one line, exit code 2."""
     scenario = parse(market(plain=True))
     with pytest.raises(InputError, match="budget: expected money of at least 0"):
-        allocation_problem(scenario, build(scenario).chain, budget)
+        allocation_problem(build(scenario), budget)
 
 
 def test_no_budget_is_no_spend(market: Callable[..., Content]) -> None:
     """With nothing to spend the plan is nothing, its value and the bound are those of no spend, the share no number."""
     scenario = parse(market(plain=True, periods=3, stages=SHORT_STAGES, rules={"period_share": 0.5}))
-    plan = optimise(scenario, build(scenario).chain, 0.0)
+    plan = optimize(build(scenario), Question(budget=0.0))
     assert plan.spend.sum() == 0
     assert plan.asset == pytest.approx(plan.no_spend, rel=1e-12)
     assert plan.bound == pytest.approx(plan.no_spend, rel=1e-9)
@@ -68,10 +69,11 @@ def test_small_corners_equal_the_whole_programme(change: str, market: Callable[.
     if change != "one period":
         content["segments"] = {"fresh": content["segments"]["fresh"]}
     scenario = parse(content)
-    chain = build(scenario).chain
+    twin = build(scenario)
+    chain = twin.chain
     budget = 0.7 * reference_spend(chain)
-    plan = optimise(scenario, chain, budget, tolerance=1e-7)
-    problem = allocation_problem(scenario, chain, budget)
+    plan = optimize(twin, Question(budget=budget), tolerance=1e-7)
+    problem = allocation_problem(twin, budget)
     whole = whole_programme(problem)[0].objective
     assert full_information(problem, 1e-9).bound == pytest.approx(whole, rel=1e-6)
     assert plan.bound >= whole * (1 - 1e-9)
@@ -105,11 +107,12 @@ def test_the_currency_unit_does_not_matter(factor: float, market: Callable[..., 
     for unit in (1.0, factor):
         scenario = parse(scaled(content if unit == 1 else market(
             plain=True, periods=4, stages=SHORT_STAGES, rules=RULES), unit))  # fmt: skip
-        chain = build(scenario).chain
+        twin = build(scenario)
+        chain = twin.chain
         budget = 0.6 * reference_spend(chain)
-        problem = allocation_problem(scenario, chain, budget)
+        problem = allocation_problem(twin, budget)
         whole, prices = whole_programme(problem)
-        plan = optimise(scenario, chain, budget, tolerance=1e-7)
+        plan = optimize(twin, Question(budget=budget), tolerance=1e-7)
         answers.append((whole.objective / unit, plan, prices, unit))
     (whole, plan, prices, _), (other_whole, other, other_prices, unit) = answers
     assert other_whole == pytest.approx(whole, rel=1e-9)
@@ -143,8 +146,8 @@ def test_order_and_names_of_segments_and_levers_do_not_matter(market: Callable[.
 def test_threads_do_not_change_a_bit(threads: int, market: Callable[..., Content]) -> None:
     """One thread or two: the same bound, prices and plan."""
     scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
-    chain = build(scenario).chain
-    plan, other = (optimise(scenario, chain, threads=number) for number in (threads, 3))
+    twin = build(scenario)
+    plan, other = (optimize(twin, threads=number) for number in (threads, 3))
     assert plan.bound == other.bound
     assert plan.prices == other.prices
     assert plan.intensity.tobytes() == other.intensity.tobytes()
@@ -153,7 +156,8 @@ def test_threads_do_not_change_a_bit(threads: int, market: Callable[..., Content
 def test_no_money_has_the_price_of_a_little(market: Callable[..., Content]) -> None:
     """The shadow price at no budget is that of a small one, not a penalty."""
     scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
-    chain = build(scenario).chain
-    none, little = (optimise(scenario, chain, budget) for budget in (0.0, 1e-3 * reference_spend(chain)))
+    twin = build(scenario)
+    chain = twin.chain
+    none, little = (optimize(twin, Question(budget=budget)) for budget in (0.0, 1e-3 * reference_spend(chain)))
     assert none.spend.sum() == 0
     assert none.shadow_price == pytest.approx(little.shadow_price, rel=0.3)

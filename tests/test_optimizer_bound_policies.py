@@ -16,6 +16,9 @@ from optimizer.search.playable import playable
 from sim.contract import Allocation, Observation
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
+from sim.engine.agent_kernels import Luck, Outcomes, Paths, Who
+from sim.engine.chain import Conditions
+from sim.engine.drawing import blank_tally
 from sim.engine.lifecycle import Lifecycle
 from sim.market.agents import Agents
 from sim.market.clock import Market
@@ -106,9 +109,8 @@ class FullInformationPlay:
         agents = Agents(self.twin, self.twin.population(0, 0, "classes"), seed=0, replication=0)
         self.odds = []  # by period, (units, states, columns)
         for t, environment in enumerate(chain.environment[:-1]):
-            by_action = np.stack(
-                [agents._odds(chain, chain.responses(environment, actions[:, :, a])) for a in range(actions.shape[2])]
-            )
+            now = [Conditions(environment, actions[:, :, a], math.nan, {}) for a in range(actions.shape[2])]
+            by_action = np.stack([chain.draw(agents, met).odds for met in now])
             self.odds.append(by_action[self.action[t], self.cohort[:, None], chain.block_law[block]])
 
     def sorted_by_unit(self, seed: int, replication: int) -> Population:
@@ -138,25 +140,24 @@ class FullInformationPlay:
         state, (units, states) = who.state.copy(), self.action.shape[1:]
         stages = self.stage.max() + 1
         every_state = np.repeat(np.arange(states, dtype=np.uint16)[None], units, axis=0)
-        kind, stage = chain.space.kind.astype(np.uint8), self.stage.astype(np.uint8)
-        successor = chain.space.successor.astype(np.uint16)
-        spread, tables, moments, constant = twin.amounts
+        paths = Paths(
+            chain.space.kind.astype(np.uint8), every_state, self.stage.astype(np.uint8),
+            chain.space.successor.astype(np.uint16),
+        )  # fmt: skip
+        people = Who(who.start, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend)
+        amounts, told = twin.amounts.of(self.cohort), Outcomes(chain.buys, 1, 1, False)
         asset, spend = 0.0, np.zeros((chain.periods, *self.problem.targets.shape))
         for t in range(chain.periods):
             counts = np.zeros((units, states), dtype=np.int64)
             agent_kernels.count_states(who.start, state, counts)
             money = self.problem.actions[self.group[:, None], self.stage, self.action[t]]
             np.add.at(spend[t], (self.group[:, None], self.stage), counts[..., None] * money)
-            moves = np.zeros((units, stages, stages), dtype=np.int64)
-            purchases, revenue = (np.zeros((units, stages), dtype=np.int64) for _ in range(2))
-            events = np.zeros((units, len(agent_kernels.EVENTS)), dtype=np.int64)
+            luck = Luck(seed, random_streams.PERIOD, twin.streams[self.group], t, replication)
+            out = blank_tally(units, states, int(stages))
             agent_kernels.move_lifecycle(
-                0, who.size, who.start, who.identity, state, who.purchase_rate, who.defection_rate, who.mean_spend,
-                kind, every_state, stage, successor, self.odds[t], chain.buys, 1, 1, False,
-                twin.streams[self.group], spread[self.cohort], tables, moments, constant, seed, random_streams.PERIOD,
-                t, replication, twin.money_units, np.zeros_like(counts), moves, purchases, revenue, events,
-            )  # fmt: skip
-            earned = (revenue.sum(axis=1) / twin.money_units) @ twin.margin[self.group]
+                0, who.size, people, state, paths, self.odds[t], told, amounts, twin.money_units, luck, out
+            )
+            earned = (out.revenue.sum(axis=1) / twin.money_units) @ twin.margin[self.group]
             asset += chain.discount[t] * (earned - spend[t].sum())
         at_end = np.bincount(who.block * states + state, minlength=chain.initial.size).reshape(chain.initial.shape)
         asset += chain.discount[-1] * float((at_end * chain.terminal).sum())

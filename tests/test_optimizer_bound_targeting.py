@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 from checks import asset_of
 from scipy.sparse import csr_matrix
 
-from optimizer.ask.problem import AllocationProblem, joint_actions, reference_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, joint_actions, reference_spend
 from optimizer.ask.rules import Row
 from optimizer.bound.decomposition import certified_bound, full_information
 from optimizer.bound.targeting import Charged, targeting_bound
-from optimizer.optimize import allocation_problem, optimise
+from optimizer.optimize import optimize
+from optimizer.question import Question
 from sim.contract import Targets
-from sim.engine.chain import ControlledChain, MatrixChain, StateSpace, Step
+from sim.engine.chain import ControlledChain, StateSpace, Step
+from sim.engine.matrix_chain import MatrixChain
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -85,7 +88,8 @@ def hidden_problem(
         money_row("budget", "<=", budget, 1.0, np.ones(periods), chain),
         money_row("last", ">=", 0.1 * budget, 0.1, np.arange(periods) == periods - 1, chain),
     )
-    return AllocationProblem(chain, offered, choices, rows)
+    twin: Any = SimpleNamespace(chain=chain)  # nothing but the chain is asked for here
+    return AllocationProblem(twin, offered, choices, rows)
 
 
 def money_row(name: str, sense: str, limit: float, per_budget: float, periods: Floats, chain: ControlledChain) -> Row:
@@ -262,8 +266,9 @@ def market_problem(market: Callable[..., Content], monkeypatch: pytest.MonkeyPat
     content["segments"]["fresh"]["births"] = {"unaware": 700.5, "prospect": 333.3}
     content["levers"]["acquisition"].update(lead_time=1, committed=0.77)
     scenario = parse(content)
-    chain = build(scenario).chain
-    return allocation_problem(scenario, chain, 0.8 * reference_spend(chain))
+    twin = build(scenario)
+    chain = twin.chain
+    return allocation_problem(twin, 0.8 * reference_spend(chain))
 
 
 def random_plan(problem: AllocationProblem, seed: int) -> Floats:
@@ -309,8 +314,7 @@ def test_a_market_plan_is_below_its_tighter_bound(
     One thread or two: the same bits.
     """
     problem = market_problem(market, monkeypatch)
-    scenario = problem.chain.scenario  # type: ignore[attr-defined]
-    plan = optimise(scenario, problem.chain, problem.limits[0])
+    plan = optimize(problem.twin, Question(budget=problem.limits[0]))
     full = full_information(problem)
     found, other = (
         targeting_bound(problem, full, plan.intensity, iterations=25, threads=threads) for threads in (1, 2)

@@ -8,10 +8,10 @@ import pytest
 from markets import EXAMPLES, Content
 from problems import small
 
-from optimizer.ask.problem import reference_spend
+from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.ask.rules import as_today
 from optimizer.insight.frontier import frontier, value_of_targeting
-from optimizer.optimize import allocation_problem, optimise, solved
+from optimizer.optimize import optimize, solve
 from optimizer.question import Question
 from sim.engine.sensitivity import gradient
 from sim.scenario.file import load
@@ -21,9 +21,10 @@ from sim.twin import build
 def test_the_frontier_bends_down_to_the_sweet_spot(market: Callable[..., Content]) -> None:
     """Assets rise, prices fall to nothing at the sweet spot; beyond it money stays unspent."""
     scenario = small(market)
-    chain = build(scenario).chain
-    spot = frontier(scenario, chain, [1.0], bounded=False).sweet_spot
-    curve = frontier(scenario, chain, [1.3 * spot.spend, 0.3 * spot.spend, 0.8 * spot.spend], bounded=True)
+    twin = build(scenario)
+    chain = twin.chain
+    spot = frontier(twin, [1.0], bounded=False).sweet_spot
+    curve = frontier(twin, [1.3 * spot.spend, 0.3 * spot.spend, 0.8 * spot.spend], bounded=True)
     budgets = [point.plan.budget for point in curve.points]
     assets = [point.plan.asset for point in curve.points]
     prices = [point.plan.shadow_price for point in curve.points]
@@ -51,8 +52,9 @@ def point_kept(chain: Any, intensity: Any) -> float:
 def test_knowing_more_is_never_worth_less(market: Callable[..., Content]) -> None:
     """By segment, stage, state and with full information: each at least the one before, for the same money."""
     scenario = small(market)
-    chain = build(scenario).chain
-    ways = value_of_targeting(scenario, chain, 0.6 * reference_spend(chain))
+    twin = build(scenario)
+    chain = twin.chain
+    ways = value_of_targeting(twin, 0.6 * reference_spend(chain))
     assert [way.name for way in ways] == ["segment", "stage", "state", "full information"]
     assets = [way.asset for way in ways]
     assert assets == sorted(assets)
@@ -67,20 +69,20 @@ def test_knowing_more_is_never_worth_less(market: Callable[..., Content]) -> Non
 def test_thresholds_are_climbed_from_wherever_a_question_starts() -> None:
     """A chain whose climb from one plan ends below the best: every question finds the plan that meets its bound."""
     scenario = load(EXAMPLES / "recency-chain" / "scenario.yaml")
-    chain = build(scenario).chain
-    best = optimise(scenario, chain, bound_steps=0)
+    twin = build(scenario)
+    best = optimize(twin, bound_steps=0)
     assert best.asset == pytest.approx(best.bound, rel=1e-6)
     spent = float(best.spend.sum())
-    curve = frontier(scenario, chain, [0.5 * spent, 1.01 * spent, 3 * spent], bounded=False)
+    curve = frontier(twin, [0.5 * spent, 1.01 * spent, 3 * spent], bounded=False)
     assets = [point.plan.asset for point in curve.points]
     assert assets[0] < assets[1] == pytest.approx(best.asset, rel=1e-6)
     assert assets[2] == pytest.approx(best.asset, rel=1e-6)
     assert curve.sweet_spot.plan.asset >= max(assets) * (1 - 1e-9)
-    ways = {way.name: way.asset for way in value_of_targeting(scenario, chain)}
+    ways = {way.name: way.asset for way in value_of_targeting(twin)}
     assert ways["state"] == pytest.approx(best.asset, rel=1e-6)
     assert ways["segment"] < ways["stage"]
     nearly = 0.99 * best.asset
-    reached = solved(scenario, Question(reach=("asset", nearly)).problem(scenario, chain))
+    reached = solve(Question(reach=("asset", nearly)).problem(twin))
     assert reached.status == "feasible"
     assert reached.asset >= nearly * (1 - 1e-6)
 
@@ -89,8 +91,8 @@ def test_thresholds_are_climbed_from_wherever_a_question_starts() -> None:
 def test_what_is_asked_of_value_is_reached_where_contacts_are_limited(asked: tuple[str, float]) -> None:
     """Contacts scale the plan a little at the end; what was asked is met all the same, lift counted as it is shown."""
     scenario = load(EXAMPLES / "planning" / "scenario.yaml")
-    chain = build(scenario).chain
-    plan = solved(scenario, Question(reach=asked).problem(scenario, chain), bounded=False)
+    twin = build(scenario)
+    plan = solve(Question(reach=asked).problem(twin), bounded=False)
     assert plan.status == "feasible"
     if asked[0] == "asset":
         assert asked[1] * (1 - 1e-6) <= plan.asset <= asked[1] * (1 + 1e-3)
@@ -101,7 +103,8 @@ def test_what_is_asked_of_value_is_reached_where_contacts_are_limited(asked: tup
 def test_prices_are_numbers_where_nobody_stays_without_money() -> None:
     """At no money everybody leaves: the slope there is none, not unknown."""
     scenario = load(EXAMPLES / "subscription" / "scenario.yaml")
-    chain = build(scenario).chain
+    twin = build(scenario)
+    chain = twin.chain
     assert np.isfinite(gradient(chain, 0 * as_today(chain))[1]).all()
-    plan = solved(scenario, allocation_problem(scenario, chain, 22_335.0), bounded=False)
+    plan = solve(allocation_problem(twin, 22_335.0), bounded=False)
     assert plan.shadow_price > 0

@@ -10,27 +10,29 @@ import pytest
 from checks import asset_of
 from markets import SHORT_STAGES
 
+from optimizer.ask.problem import allocation_problem
 from optimizer.insight.ground import Ground, grounds
 from optimizer.insight.lines import Line, lines_of, pairs_of, purses, rules_of, unspent_of
 from optimizer.insight.moves import only, range_of, simplest_of
-from optimizer.optimize import allocation_problem, solved
+from optimizer.optimize import solve
 from optimizer.plan import Plan
+from optimizer.proof import LiftProof
 from optimizer.search.sequential import Sequential
 from sim.engine.fluid import expected_history
-from sim.scenario.file import Scenario, parse
+from sim.scenario.file import parse
 from sim.twin import build
 
 Content = dict[str, Any]
-Made = tuple[Scenario, Plan, Ground, list[Line]]
+Made = tuple[Plan, Ground, list[Line]]
 
 
 def made(content: Content, budget: float | None = None, targeting: str = "state") -> Made:
     """Return a scenario's plan and what its explanation starts from."""
     scenario = parse(content)
-    chain = build(scenario).chain
-    plan = solved(scenario, allocation_problem(scenario, chain, budget, targeting=targeting), bounded=False)
-    ground = grounds(scenario, chain, plan)
-    return scenario, plan, ground, lines_of(ground)
+    twin = build(scenario)
+    plan = solve(allocation_problem(twin, budget, targeting=targeting), bounded=False)
+    ground = grounds(twin, plan)
+    return plan, ground, lines_of(ground)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def place(ground: Ground, line: Line) -> np.ndarray:
 
 def test_what_a_line_brings_is_the_difference_it_makes(small: Made) -> None:
     """Asset with less asset without, evaluated directly; spend and heads add up to the plan's."""
-    _, plan, ground, lines = small
+    plan, ground, lines = small
     assert sum(line.spend for line in lines) == pytest.approx(plan.spend.sum())
     assert len(lines) == 10
     for line in lines:
@@ -65,7 +67,7 @@ def test_what_a_line_brings_is_the_difference_it_makes(small: Made) -> None:
 
 def test_marginal_values_are_finite_differences(small: Made) -> None:
     """A line's money a little up and down, all other money the same: the same slope to 1e-4."""
-    _, _, ground, lines = small
+    _, ground, lines = small
     cells = ground.search.cells
     checked = 0
     for line in lines:
@@ -85,7 +87,7 @@ def test_marginal_values_are_finite_differences(small: Made) -> None:
 
 def test_at_the_optimum_a_unit_brings_what_rules_ask(small: Made) -> None:
     """Wherever money can move, its marginal value is the sum of the prices of the rules that count it."""
-    _, plan, ground, lines = small
+    plan, ground, lines = small
     priced = {rule.name for rule in rules_of(ground)}
     assert {"cap of retention", "floor of awareness"} <= priced
     assert any(name.startswith("budget") for name in priced)
@@ -99,18 +101,18 @@ def test_at_the_optimum_a_unit_brings_what_rules_ask(small: Made) -> None:
 
 def test_prices_are_of_the_limits(small: Made) -> None:
     """The dearest rule's price is what a little more of its limit brings, optimised anew."""
-    scenario, plan, ground, _ = small
+    plan, ground, _ = small
     rule = next(rule for rule in rules_of(ground) if rule.name == "cap of retention")
     assert rule.counted == pytest.approx(rule.limit, rel=1e-6)
     step = 0.02 * rule.limit
     rows = [replace(row, limit=row.limit + step) if row.name == rule.name else row for row in ground.problem.rows]
-    more = solved(scenario, replace(ground.problem, rows=tuple(rows)), starts=[plan.intensity], bounded=False)
+    more = solve(replace(ground.problem, rows=tuple(rows)), starts=[plan.intensity], bounded=False)
     assert (more.asset - plan.asset) / step == pytest.approx(rule.price, rel=0.1)
 
 
 def test_a_range_ends_where_one_per_cent_of_the_lift_is_lost(small: Made) -> None:
     """Both ends by direct evaluation: the asset, and money at the budgets' prices, together 1 % of the lift below."""
-    _, plan, ground, lines = small
+    plan, ground, lines = small
     price = np.where(purses(ground.problem), ground.prices, 0.0)
     assert price.sum() > 0
     ends = []
@@ -141,7 +143,7 @@ def test_a_range_ends_where_one_per_cent_of_the_lift_is_lost(small: Made) -> Non
 
 def test_no_further_line_of_the_simplest_plan_can_go(small: Made) -> None:
     """At least 97 % is kept, by the lines that are said alone; without any one more, optimised anew, it is less."""
-    scenario, plan, ground, lines = small
+    plan, ground, lines = small
     found = simplest_of(ground, lines)
     assert found is not None
     lift = plan.asset - plan.no_spend
@@ -158,7 +160,7 @@ def test_no_further_line_of_the_simplest_plan_can_go(small: Made) -> None:
     assert set(found.needed) == set(found.kept)
     for line in found.kept:
         fewer = only(ground, [other for other in found.kept if other != line])
-        rest = solved(scenario, fewer, starts=[found.plan.intensity], bounded=False)
+        rest = solve(fewer, starts=[found.plan.intensity], bounded=False)
         left = (rest.asset - plan.no_spend) / lift
         assert rest.status != "feasible" or left < 0.97, line
         if rest.status == "feasible" and line not in found.estimated:
@@ -170,7 +172,7 @@ def test_the_simplest_plan_is_the_smallest_by_enumeration(market: Callable[..., 
     content = market(plain=True, periods=3, stages=SHORT_STAGES)
     for name in ("awareness", "winback"):
         content["levers"].pop(name)
-    _, plan, ground, lines = made(content)
+    plan, ground, lines = made(content)
     keep = 0.9
     found = simplest_of(ground, lines, keep)
     assert found is not None
@@ -186,7 +188,7 @@ def test_the_simplest_plan_is_the_smallest_by_enumeration(market: Callable[..., 
 
 def test_pairs_multiply_out(small: Made) -> None:
     """Times as much money is times as many heads by times as much on each; at equal money by direct evaluation."""
-    _, _, ground, lines = small
+    _, ground, lines = small
     pairs = pairs_of(ground, lines)
     spends = sorted((line.spend for line in lines), reverse=True)
     assert [pair.more.spend for pair in pairs] == spends[:3]
@@ -218,8 +220,8 @@ def test_unspent_money_is_laid_to_the_rule_that_keeps_it(market: Callable[..., C
 
 def test_the_budget_does_not_block_its_own_spending(small: Made) -> None:
     """A plan emptied by hand: money is left, it would pay, and the budget is not what is in the way."""
-    scenario, plan, ground, _ = small
-    left = unspent_of(grounds(scenario, ground.chain, replace(plan, intensity=np.zeros_like(plan.intensity))))
+    plan, ground, _ = small
+    left = unspent_of(grounds(ground.problem.twin, replace(plan, intensity=np.zeros_like(plan.intensity))))
     assert left is not None
     assert "budget" not in left.rules
     assert left.best_marginal > 0.2
@@ -238,9 +240,16 @@ def test_money_that_does_not_pay_is_nobodys_fault(market: Callable[..., Content]
 
 def test_a_plan_without_prices_gets_those_of_a_search(small: Made) -> None:
     """As from CSV: the same prices within a few per cent, found from the plan; its budget is what it spends or more."""
-    scenario, plan, ground, _ = small
-    bare = replace(plan, scenario_hash="", prices={}, budget=float("nan"), asset=float("nan"), no_spend=float("nan"))
-    found = grounds(scenario, ground.chain, bare)
+    plan, ground, _ = small
+    bare = replace(
+        plan,
+        scenario_hash="",
+        prices={},
+        budget=float("nan"),
+        asset=float("nan"),
+        proof=LiftProof(float("nan"), float("nan")),
+    )
+    found = grounds(ground.problem.twin, bare)
     assert (ground.prices_from, found.prices_from) == ("plan", "search")
     assert ground.better == 0
     assert found.no_spend == pytest.approx(ground.no_spend)
@@ -251,19 +260,19 @@ def test_a_plan_without_prices_gets_those_of_a_search(small: Made) -> None:
 
 def test_another_budget_has_other_prices(small: Made) -> None:
     """Half the money: the plan misses it, money is dearer, and no price of the plan's is taken over."""
-    scenario, plan, ground, _ = small
-    half = grounds(scenario, ground.chain, plan, 0.5 * plan.budget)
+    plan, ground, _ = small
+    half = grounds(ground.problem.twin, plan, 0.5 * plan.budget)
     assert half.prices_from == "search"
     assert half.missed["budget"] > 0.4
     assert half.prices[0] > ground.prices[0]
-    assert grounds(scenario, ground.chain, plan, plan.budget).prices_from == "plan"
+    assert grounds(ground.problem.twin, plan, plan.budget).prices_from == "plan"
 
 
 @pytest.mark.parametrize("targeting", ["segment", "stage"])
 def test_coarser_targeting_and_hand_edits(market: Callable[..., Content], targeting: str) -> None:
     """A coarser plan is explained in its own cells; one edited by hand, which they cannot hold, in the finest."""
     content = market(plain=True, periods=3, stages=SHORT_STAGES)
-    scenario, plan, ground, lines = made(content, targeting=targeting)
+    plan, ground, lines = made(content, targeting=targeting)
     assert ground.problem.targeting == targeting
     assert sum(line.spend for line in lines) == pytest.approx(plan.spend.sum())
     if targeting == "segment":
@@ -271,7 +280,7 @@ def test_coarser_targeting_and_hand_edits(market: Callable[..., Content], target
         levers, stages = ground.targets.levers, ground.targets.stages
         uneven[:, :, stages.index("new"), levers.index("retention")] *= 1.5
         uneven[:, :, stages.index("core"), levers.index("retention")] *= 0.5
-        edited = grounds(scenario, ground.chain, replace(plan, intensity=uneven))
+        edited = grounds(ground.problem.twin, replace(plan, intensity=uneven))
         assert edited.problem.targeting == "state"
         assert edited.course.asset == pytest.approx(asset_of(ground.chain, uneven))
         assert edited.money_course.asset == pytest.approx(edited.course.asset)
@@ -281,7 +290,7 @@ def test_what_was_committed_is_in_no_line(market: Callable[..., Content]) -> Non
     """Lead times: money decided before the start acts in every evaluation and belongs to no line."""
     content = market(plain=True, periods=4, stages=SHORT_STAGES)
     content["levers"]["winback"].update(lead_time=2, committed=0.3)
-    _, plan, ground, lines = made(content, budget=40_000)
+    plan, ground, lines = made(content, budget=40_000)
     committed = plan.spend[:2, ..., plan.targets.levers.index("winback")].sum()
     assert committed > 1000
     assert sum(line.spend for line in lines) == pytest.approx(plan.spend.sum() - committed)

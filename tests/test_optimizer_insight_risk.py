@@ -8,9 +8,8 @@ import pytest
 from markets import Content
 from problems import small
 
-from optimizer.ask.problem import reference_spend
+from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.insight.risk import drawn, risk, tail_weights, with_values
-from optimizer.optimize import allocation_problem
 from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
@@ -63,8 +62,8 @@ def test_caution_helps_where_it_hurts_and_costs_elsewhere(market: Callable[..., 
     """
     scenario = small(market, uncertain=RANGES)
     budget = 0.6 * reference_spend(build(scenario).chain)
-    result = risk(scenario, lambda s: build(s).chain, budget, samples=6, tail=0.34, caution=1.0, bounded=True)
-    problem = allocation_problem(scenario, build(scenario).chain, budget)
+    result = risk(build(scenario), build, budget, samples=6, tail=0.34, caution=1.0, bounded=True)
+    problem = allocation_problem(build(scenario), budget)
     search = Sequential(problem)
     chains = [build(with_values(scenario, values)).chain for values in drawn(scenario, 6, 0)]
 
@@ -86,11 +85,11 @@ def test_caution_helps_where_it_hurts_and_costs_elsewhere(market: Callable[..., 
     )
     by_path = {a.path: a for a in result.assumptions}
     assert by_path[RANGES[1]["path"]].lift_low < by_path[RANGES[1]["path"]].lift_high
-    again = risk(scenario, lambda s: build(s).chain, budget, samples=6, tail=0.34, caution=1.0, threads=1)
+    again = risk(build(scenario), build, budget, samples=6, tail=0.34, caution=1.0, threads=1)
     assert again.cautious.intensity.tobytes() == result.cautious.intensity.tobytes()
 
 
 def test_no_ranges_no_risk(market: Callable[..., Content]) -> None:
     """A scenario that is sure of everything is told how to say otherwise."""
     with pytest.raises(InputError, match="state the ranges"):
-        risk(small(market), lambda s: build(s).chain)
+        risk(build(small(market)), build)

@@ -10,9 +10,11 @@ from checks import asset_of
 from markets import SHORT_STAGES, Content, Floats
 from problems import asked, bounded, usage_of
 
-from optimizer.ask.problem import reference_spend
-from optimizer.optimize import allocation_problem, least_spend, optimise, solved
+from optimizer.ask.problem import allocation_problem, reference_spend
+from optimizer.optimize import optimize, solve
 from optimizer.plan import Plan
+from optimizer.question import Question
+from optimizer.stages.start import least_spend
 from policies.planned import Planned
 from sim.market.clock import Market
 from sim.scenario.file import parse
@@ -23,8 +25,7 @@ from sim.valuation import customer_asset
 def test_the_plan_meets_its_rules_and_is_what_it_says(market: Callable[..., Content]) -> None:
     """The one plan made of the mixture meets every rule in expectation; value, use and head counts are the twin's."""
     _, problem, _ = bounded(market)
-    scenario = problem.chain.scenario  # type: ignore[attr-defined]
-    plan = optimise(scenario, problem.chain, problem.limits[0])
+    plan = optimize(problem.twin, Question(budget=problem.limits[0]))
     usage = usage_of(problem, plan.intensity)
     assert (problem.signs * (problem.limits - usage) >= -1e-6 * problem.limits).all()
     assert plan.asset == pytest.approx(asset_of(problem.chain, plan.intensity), rel=1e-12)
@@ -52,8 +53,8 @@ def test_a_plan_keeps_to_what_is_committed_and_to_its_campaigns(market: Callable
     """
     scenario = parse(campaigning(market))
     twin = build(scenario)
-    problem = allocation_problem(scenario, twin.chain, 1.1 * reference_spend(twin.chain))
-    plan = optimise(scenario, twin.chain, problem.limits[0])
+    problem = allocation_problem(twin, 1.1 * reference_spend(twin.chain))
+    plan = optimize(twin, Question(budget=problem.limits[0]))
     levers = twin.targets.levers
     acquisition, development, retention = (levers.index(n) for n in ("acquisition", "development", "retention"))
     by_lever = np.moveaxis(plan.intensity, 3, 0)
@@ -108,7 +109,7 @@ def test_money_that_brings_ten_thousandfold_is_no_conflict() -> None:
             },
         }
     )
-    plan = optimise(scenario, build(scenario).chain)
+    plan = optimize(build(scenario))
     assert plan.status == "feasible"
     assert plan.lift_share > 0.95
     assert plan.shadow_price > 1e4
@@ -119,7 +120,7 @@ def test_lift_counts_from_the_least_the_rules_allow(market: Callable[..., Conten
     for floor in (0.0, 0.2):
         rules = {"levers": {"awareness": {"floor": floor}, "winback": {"floor": floor / 2}}} if floor else {}
         scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=rules))
-        problem = allocation_problem(scenario, build(scenario).chain)
+        problem = allocation_problem(build(scenario))
         spend = least_spend(problem).spend.sum(axis=(0, 1, 2))
         expected = np.array([floor, 0, 0, 0, floor / 2]) * problem.limits[0]
         np.testing.assert_allclose(spend, expected, rtol=1e-6)
@@ -136,9 +137,9 @@ def test_a_plan_keeps_to_all_its_rules(market: Callable[..., Content]) -> None:
         },
         "people": {"kept": {"count": "kept", "segments": ["regulars"], "at_least": 0.52, "of_start": True}},
     }
-    scenario, chain = asked(market, rules)
-    plan = optimise(scenario, chain, bound_steps=10)
-    problem = allocation_problem(scenario, chain)
+    twin = asked(market, rules)
+    plan = optimize(twin, bound_steps=10)
+    problem = allocation_problem(twin)
     slack = problem.signs * (problem.limits - problem.usage(plan.intensity)) / problem.row_units
     assert plan.status == "feasible"
     assert (slack > -1e-6).all()
@@ -152,23 +153,26 @@ def test_contacts_are_limited(market: Callable[..., Content]) -> None:
     content["levers"]["retention"]["cost_per_contact"] = 0.2
     content["levers"]["development"]["cost_per_contact"] = 0.1
     scenario = parse(content)
-    chain = build(scenario).chain
-    plan = optimise(scenario, chain, 3 * reference_spend(chain), bound_steps=5)
+    twin = build(scenario)
+    chain = twin.chain
+    plan = optimize(twin, Question(budget=3 * reference_spend(chain)), bound_steps=5)
     contacts = plan.intensity[..., 3] / 0.2 + plan.intensity[..., 2] / 0.1
     assert contacts.max() == pytest.approx(2.0, rel=1e-6)
     free = parse({**content, "rules": {}})
-    assert optimise(free, build(free).chain, 3 * reference_spend(chain), bound_steps=0).asset > plan.asset
+    assert optimize(build(free), Question(budget=3 * reference_spend(chain)), bound_steps=0).asset > plan.asset
     assert plan.asset <= plan.bound
 
 
 @pytest.mark.parametrize("rule", [{"least": 3000.0}, {"fixed_cost": 400.0}])
 def test_small_campaigns_are_left_out(rule: Content, market: Callable[..., Content]) -> None:
     """Each campaign gets nothing or at least its least size; with a fixed cost fewer are run, and what stays pays."""
-    scenario, chain = asked(market, {})
+    twin = asked(market, {})
+    chain = twin.chain
     budget = 0.6 * reference_spend(chain)
-    free = optimise(scenario, chain, budget, bound_steps=0)
-    scenario, chain = asked(market, {"campaigns": {"acquisition": rule, "retention": rule}})
-    plan = optimise(scenario, chain, budget, bound_steps=0)
+    free = optimize(twin, Question(budget=budget), bound_steps=0)
+    twin = asked(market, {"campaigns": {"acquisition": rule, "retention": rule}})
+    chain = twin.chain
+    plan = optimize(twin, Question(budget=budget), bound_steps=0)
 
     def campaigns(of: Plan) -> Floats:
         return of.spend[..., [1, 3]].sum(axis=2).ravel()
@@ -195,8 +199,9 @@ def test_campaigns_are_the_best_of_all_sets(least: float, fixed: float, market: 
 
     def found(rules: Content) -> Plan:
         scenario = parse({**plain, "rules": rules})
-        chain = build(scenario).chain
-        return solved(scenario, allocation_problem(scenario, chain, 0.6 * reference_spend(chain)), bounded=False)
+        twin = build(scenario)
+        chain = twin.chain
+        return solve(allocation_problem(twin, 0.6 * reference_spend(chain)), bounded=False)
 
     nowhere = {"fresh": {"levers": ["retention"], "segments": ["fresh"], "cap": 0.0}}
     ours = found({"campaigns": {"retention": {"least": least, "fixed_cost": fixed}}, "slices": nowhere})

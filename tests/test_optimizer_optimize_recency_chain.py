@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from optimizer.bound.occupancy import whole_programme
-from optimizer.optimize import allocation_problem, optimise
+from optimizer.optimize import optimize
 from optimizer.search.playable import playable
 from sim.contract import Allocation, Observation
 from sim.engine.chain import value_to_go
@@ -130,7 +131,7 @@ def test_backward_dynamic_programming_stops_at_four() -> None:
 def solved() -> tuple[Any, Any, Any]:
     """Return the problem, its decomposition and its playable plan over 120 years."""
     scenario = recency_chain()
-    problem = allocation_problem(scenario, build(scenario).chain)
+    problem = allocation_problem(build(scenario))
     best = full_information(problem, 1e-9)
     return problem, best, playable(problem, best)
 
@@ -169,7 +170,7 @@ def test_the_whole_programme_stops_at_four() -> None:
 def test_the_plan_stops_at_four() -> None:
     """What a user gets: a plan that mails recencies 1 to 3 at 4 each, with no gap to the bound."""
     scenario = recency_chain(customers=1000.0)
-    plan = optimise(scenario, build(scenario).chain)
+    plan = optimize(build(scenario))
     mail = plan.intensity[:60, :, :, 0]
     there = plan.customers[:60] > 1e-6
     for state in range(5):
@@ -183,20 +184,17 @@ def test_the_plan_stops_at_four() -> None:
 def test_a_budget_for_half_the_mail_has_its_price() -> None:
     """With half the money, one more unit of money is worth what the whole LP says it is."""
     _, best, _ = solved()
-    chain = build(recency_chain(8)).chain
-    free = full_information(allocation_problem(recency_chain(8), chain), 1e-9)
+    twin = build(recency_chain(8))
+    free = full_information(allocation_problem(twin), 1e-9)
     mixed = zip(free.mixture.weights, free.columns, strict=True)
     used = sum(float(w @ np.array([column.usage[0] for column in columns])) for w, columns in mixed)
-    problem = allocation_problem(recency_chain(8), chain, used / 2)
+    problem = allocation_problem(twin, used / 2)
     answer, prices = whole_programme(problem)
     half = full_information(problem, 1e-9)
     assert half.value == pytest.approx(answer.objective, rel=1e-8)
     assert half.value < free.value < best.value
     assert half.prices[0] > 0.1
-    more, less = (
-        whole_programme(allocation_problem(recency_chain(8), chain, used / 2 + change))[0].objective
-        for change in (0.01, -0.01)
-    )
+    more, less = (whole_programme(allocation_problem(twin, used / 2 + change))[0].objective for change in (0.01, -0.01))
     assert (more - answer.objective) / 0.01 - 1e-5 <= half.prices[0] <= (answer.objective - less) / 0.01 + 1e-5
     assert prices[0] > 0.1
 

@@ -16,6 +16,7 @@ from experiments.chosen import chosen_policies
 from experiments.firm import Firm
 from optimizer.plan import Plan
 from optimizer.plan_files import COLUMNS, KEYS
+from optimizer.proof import LiftProof, SpendProof
 from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError
 from sim.scenario.file import load
@@ -35,10 +36,11 @@ def plan() -> Plan:
     money = random.random(shape) * (random.random(shape) < 0.4) * twin.targets.allowed
     return Plan(
         scenario="small", scenario_hash=twin.scenario.hash, targets=twin.targets, intensity=money,
-        customers=1000 * random.random(shape[:-1]) + 0.1, budget=1 / 3, asset=2e5 / 3, no_spend=1e5 / 3,
-        bound=float("nan"), reference=7e5 / 3, prices={"budget": 1 / 7, "floor of awareness": -0.1},
+        customers=1000 * random.random(shape[:-1]) + 0.1, budget=1 / 3, asset=2e5 / 3,
+        proof=LiftProof(2e5 / 3, 1e5 / 3, reference=7e5 / 3, assumes="nothing"),
+        prices={"budget": 1 / 7, "floor of awareness": -0.1},
         shadow_price=1 / 7, status="feasible", termination="found", targeting="stage", seconds={"plan": 1.5},
-        bound_assumes="nothing", scenario_file=str(SMALL),
+        scenario_file=str(SMALL),
     )  # fmt: skip
 
 
@@ -76,10 +78,49 @@ def test_the_proof_comes_back(tmp_path: Path, name: str) -> None:
         assert getattr(back, figure) == pytest.approx(getattr(plan(), figure), rel=1e-15)
     assert np.isnan(back.bound)
     assert back.prices == pytest.approx(plan().prices, rel=1e-15)
-    for text in ("scenario", "scenario_hash", "status", "termination", "targeting", "bound_assumes"):
+    for text in ("scenario", "scenario_hash", "status", "termination", "targeting", "goal"):
         assert getattr(back, text) == getattr(plan(), text)
+    assert back.proof.assumes == "nothing"
     assert back.scenario_file is not None
     assert Path(back.scenario_file).resolve() == SMALL
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.xlsx"])
+def test_the_proof_of_a_least_spend_comes_back(tmp_path: Path, name: str) -> None:
+    """Money under keys of its own, and none of it under those of an asset."""
+    spent = float(plan().spend.sum())
+    least = replace(plan(), goal="least_money", proof=SpendProof(spent, 1e5 / 3, spent / 7, spent / 8, "nothing"))
+    content = json.loads(least.to_json())
+    assert set(content) == set(KEYS)
+    assert [content[name] for name in ("bound", "reference", "lift_share", "gap")] == [None] * 4
+    assert content["least_money"] == spent / 7
+    assert content["least_money_share"] == pytest.approx(1 / 7)
+    least.save(tmp_path / name)
+    back = loaded(tmp_path / name)
+    assert back.goal == "least_money"
+    assert isinstance(back.proof, SpendProof)
+    want = {
+        "no_spend": 1e5 / 3,
+        "least_money": spent / 7,
+        "least_money_reference": spent / 8,
+        "least_money_share": 1 / 7,
+    }
+    assert back.proof.facts() == pytest.approx(want)
+    assert back.proof.assumes == "nothing"
+
+
+def test_a_file_of_before_is_read(tmp_path: Path) -> None:
+    """The least money was called thrift, and stood under the keys of an asset."""
+    content = json.loads(plan().to_json())
+    for name in ("least_money", "least_money_reference", "least_money_share"):
+        del content[name]
+    content.update(goal="thrift", bound=70.0, reference=60.0, lift_share=0.5, gap=0.5)
+    (tmp_path / "old.json").write_text(json.dumps(content))
+    back = loaded(tmp_path / "old.json")
+    assert back.goal == "least_money"
+    assert isinstance(back.proof, SpendProof)
+    assert (back.proof.least_money, back.proof.reference) == (70.0, 60.0)
+    assert all(np.isnan(x) for x in (back.bound, back.reference, back.lift_share))
 
 
 def test_csv_has_the_documented_columns_and_knows_no_proof(tmp_path: Path) -> None:

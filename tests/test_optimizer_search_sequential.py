@@ -9,9 +9,10 @@ import pytest
 from markets import EXAMPLES, SHORT_STAGES
 
 from optimizer.ask.cells import TARGETINGS, Cells
-from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
 from optimizer.ask.rules import as_today
-from optimizer.optimize import allocation_problem, optimise, solved
+from optimizer.optimize import optimize, solve
+from optimizer.question import Question
 from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
 from sim.scenario.file import Scenario, load, parse
@@ -63,8 +64,9 @@ def test_the_customer_equity_test_is_solved(name: str) -> None:
     case = CUSTOMER_EQUITY[name]
     best_winning, best_keeping, value, now = case[8:]
     scenario = equity_test(case, best_keeping)
-    chain = build(scenario).chain
-    problem = unlimited(allocation_problem(scenario, chain))
+    twin = build(scenario)
+    chain = twin.chain
+    problem = unlimited(allocation_problem(twin))
     search = Sequential(problem)
     end = search.run(search.amount_of(as_today(chain)), lift=1e4, steps=300)
     stages, (winning, keeping) = list(chain.targets.stages), range(2)
@@ -90,8 +92,9 @@ def test_the_customer_equity_test_is_solved(name: str) -> None:
 def test_every_start_ends_at_the_same_value(market: Callable[..., Content]) -> None:
     """Curves that bend down: from today, from nothing, and from anything the search reaches one value, rules met."""
     scenario = small(market, rules={"period_share": 0.4, "levers": {"acquisition": {"cap": 0.4}}})
-    chain = build(scenario).chain
-    problem = allocation_problem(scenario, chain, 0.7 * reference_spend(chain))
+    twin = build(scenario)
+    chain = twin.chain
+    problem = allocation_problem(twin, 0.7 * reference_spend(chain))
     search = Sequential(problem)
     today = search.amount_of(as_today(chain))
     rng = np.random.default_rng(3)
@@ -109,8 +112,9 @@ def test_every_start_ends_at_the_same_value(market: Callable[..., Content]) -> N
 def test_nothing_small_beats_the_end(market: Callable[..., Content]) -> None:
     """No random move of money between two cells that keeps to the budget brings more than a trifle."""
     scenario = small(market)
-    chain = build(scenario).chain
-    problem = allocation_problem(scenario, chain, 0.6 * reference_spend(chain))
+    twin = build(scenario)
+    chain = twin.chain
+    problem = allocation_problem(twin, 0.6 * reference_spend(chain))
     search = Sequential(problem)
     end = search.run(search.amount_of(as_today(chain)), lift=1e4)
     lift = end.value - search.follow(np.zeros_like(end.amount)).asset
@@ -128,10 +132,11 @@ def test_nothing_small_beats_the_end(market: Callable[..., Content]) -> None:
 def test_value_is_concave_in_the_budget_and_the_price_its_slope(market: Callable[..., Content]) -> None:
     """More money never hurts, the next unit brings less and less, and the price quoted is what it brings."""
     scenario = small(market)
-    chain = build(scenario).chain
+    twin = build(scenario)
+    chain = twin.chain
     usual = reference_spend(chain)
     budgets = usual * np.array([0.2, 0.5, 0.8, 1.1, 1.4, 2.5])
-    plans = [optimise(scenario, chain, float(budget), bound_steps=0) for budget in budgets]
+    plans = [optimize(twin, Question(budget=float(budget)), bound_steps=0) for budget in budgets]
     assets = np.array([plan.asset for plan in plans])
     prices = np.array([plan.shadow_price for plan in plans])
     slopes = np.diff(assets) / np.diff(budgets)
@@ -140,14 +145,14 @@ def test_value_is_concave_in_the_budget_and_the_price_its_slope(market: Callable
     assert (prices[:-1] >= slopes - 2e-3).all()
     assert (prices[1:] <= slopes + 2e-3).all()
     step = 0.01 * usual
-    around = [optimise(scenario, chain, float(budgets[1] + d), bound_steps=0).asset for d in (-step, step)]
+    around = [optimize(twin, Question(budget=float(budgets[1] + d)), bound_steps=0).asset for d in (-step, step)]
     assert prices[1] == pytest.approx((around[1] - around[0]) / (2 * step), rel=0.02)
 
 
 def test_the_price_of_every_rule_is_what_loosening_it_brings(market: Callable[..., Content]) -> None:
     """A floor, a cap and a slice: d(asset)/d(limit) against plans re-solved on both sides."""
     budget = 0.8 * reference_spend(build(small(market)).chain)
-    free = optimise(small(market), build(small(market)).chain, budget, bound_steps=0)
+    free = optimize(build(small(market)), Question(budget=budget), bound_steps=0)
     regulars, retention, awareness = 0, 3, 0
     rules = {
         "levers": {"awareness": {"cap": float(0.6 * free.spend[..., awareness].sum() / budget)}},
@@ -160,8 +165,9 @@ def test_the_price_of_every_rule_is_what_loosening_it_brings(market: Callable[..
         },
     }
     scenario = small(market, rules=rules)
-    chain = build(scenario).chain
-    problem = allocation_problem(scenario, chain, budget)
+    twin = build(scenario)
+    chain = twin.chain
+    problem = allocation_problem(twin, budget)
     search = Sequential(problem)
 
     def best(asked: AllocationProblem) -> tuple[float, np.ndarray[Any, Any]]:
@@ -192,8 +198,9 @@ def test_slopes_of_rules_are_those_of_one_by_one(reaction: float, market: Callab
     }  # fmt: skip
     rival = {"name": "rival", "start": 1, "route": "acquisition", "strength": 0.2, "reaction": reaction}
     scenario = small(market, rules={"people": people, "yearly_profit": 1.0}, competitors=[rival])
-    chain = build(scenario).chain
-    problem = allocation_problem(scenario, chain, 1.0)
+    twin = build(scenario)
+    chain = twin.chain
+    problem = allocation_problem(twin, 1.0)
     units = problem.usage(as_today(chain))  # every rule just met
     problem = replace(
         problem, rows=tuple(replace(row, limit=float(u)) for row, u in zip(problem.rows, units, strict=True))
@@ -219,13 +226,14 @@ def test_slopes_of_rules_are_those_of_one_by_one(reaction: float, market: Callab
 def test_cells_get_the_same_money_per_head(market: Callable[..., Content]) -> None:
     """By segment every stage of a segment gets the same; finer targetings bring as much or more, below the bound."""
     scenario = small(market)
-    chain = build(scenario).chain
+    twin = build(scenario)
+    chain = twin.chain
     idle = follow(chain, 0 * as_today(chain)).asset
     before: np.ndarray[Any, Any] | None = None
     assets = []
     for targeting in TARGETINGS:
-        problem = allocation_problem(scenario, chain, 0.7 * reference_spend(chain), targeting=targeting)
-        plan = solved(scenario, problem, starts=None if before is None else [before], bound_steps=0)
+        problem = allocation_problem(twin, 0.7 * reference_spend(chain), targeting=targeting)
+        plan = solve(problem, starts=[] if before is None else [before], bound_steps=0)
         cells = Cells.of(chain.targets, targeting)
         for cell in range(cells.lever.size):
             mine = plan.intensity[:, cells.cell == cell]
@@ -243,8 +251,9 @@ def test_cells_get_the_same_money_per_head(market: Callable[..., Content]) -> No
 def test_a_lever_that_works_through_the_crowd_gets_money() -> None:
     """Training employees pays by way of customers' satisfaction: the search finds it, within its budget."""
     scenario = load(EXAMPLES / "service-profit" / "scenario.yaml")
-    chain = build(scenario).chain
-    plan = optimise(scenario, chain)
+    twin = build(scenario)
+    chain = twin.chain
+    plan = optimize(twin)
     today, none = (follow(chain, each).asset for each in (as_today(chain), 0 * as_today(chain)))
     assert plan.spend.sum() == pytest.approx(plan.budget, rel=1e-6)
     assert plan.asset > max(today, none) + 0.5 * abs(today - none)
@@ -259,12 +268,13 @@ def test_corners(corner: str, market: Callable[..., Content]) -> None:
     if corner == "one segment":
         content["segments"] = {"fresh": content["segments"]["fresh"]}
     scenario = parse(content)
-    chain = build(scenario).chain
-    problem = allocation_problem(scenario, chain, 0.0 if corner == "nothing to spend" else None)
+    twin = build(scenario)
+    chain = twin.chain
+    problem = allocation_problem(twin, 0.0 if corner == "nothing to spend" else None)
     if corner == "all frozen":
         spent = follow(chain, as_today(chain)).spend
         problem = replace(problem, floor=spent, ceiling=spent)
-    plan = solved(scenario, problem, bound_steps=5)
+    plan = solve(problem, bound_steps=5)
     assert plan.status == "feasible"
     assert plan.asset <= plan.bound * (1 + 1e-12)
     assert plan.spend.sum() <= plan.budget * (1 + 1e-6)

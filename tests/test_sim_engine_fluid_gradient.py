@@ -10,10 +10,10 @@ from everything import LAWS, crowded
 from gradients import places_of, some_plan
 from markets import LINE, MIX, Content, Floats, small
 
-from sim.engine.chain import MatrixChain
 from sim.engine.fluid import expected_history
 from sim.engine.fluid_pass import Money
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.matrix_chain import MatrixChain
 from sim.engine.sensitivity import Aim, follow, gradient
 from sim.scenario.file import parse
 from sim.twin import build

@@ -10,8 +10,8 @@ import pytest
 from checks import chain_of
 from markets import Content, Floats, answer
 
+from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import allocation_problem
 from policies.fixed import AsToday
 from sim.engine.chain import ALIVE, DEFECTED, LOST, transition_matrix
 from sim.engine.effects import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, NEUTRAL, RATE, RETURNED, TO_RIVALS, WON
@@ -196,7 +196,7 @@ def three_answers(twin: Twin) -> tuple[float, float, float]:
     today = np.broadcast_to(twin.targets.reference, (chain.periods, *twin.targets.shape))
     agents = Market(twin, AsToday(), twin.population(0, 0, "classes")).run()
     fluid = expected_history(chain, today)
-    best = full_information(allocation_problem(twin.scenario, chain), 1e-6)
+    best = full_information(allocation_problem(twin), 1e-6)
     return (
         customer_asset(agents, chain.discount_rate).total,
         customer_asset(fluid, chain.discount_rate).total,

@@ -14,6 +14,7 @@ from experiments.compare import compare
 from policies.catalogue import named
 from policies.fixed import AsToday
 from sim.engine import agent_kernels
+from sim.engine.agent_kernels import Who
 from sim.engine.chain import ALIVE, DEFECTED, transition_matrix, value_to_go
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
@@ -95,21 +96,19 @@ def assert_own_values(law: str, share: float) -> None:
     scale = np.abs(earned - served) + np.abs(served) + spent
     assert np.unique(cohort).size == 4
     assert (served.min(axis=1) < -0.5).all()
-    rates, defections, grid, earned_at, spent_at = twin.value_grid
-    state = np.arange(states, dtype=np.uint16)
+    state, number = np.arange(states, dtype=np.uint16), np.zeros(1, dtype=np.uint32)
     for i in range(100):
         start = np.where(np.arange(twin.cohort_group.size + 1) > cohort[i], 1, 0)
         alike = [np.float32([ones[name][i]]) for name in ("purchase_rate", "defection_rate", "mean_spend")]
         for s in state:
             total = agent_kernels.value_after(
-                0, 1, start, state[s : s + 1], *alike, rates, defections, chain.discount_rate, grid, earned_at,
-                spent_at, 2.0**20,
-            )  # fmt: skip
+                0, 1, Who(start, number, *alike), state[s : s + 1], twin.value_grid, chain.discount_rate, 2.0**20
+            )
             exact = earned[i, s] - spent[i, s]
             assert abs(total / 2.0**20 - exact) <= share * scale[i, s] + 1e-5, chain.space.names[s]
     nobody = np.array([states], dtype=np.uint16)
     worth = agent_kernels.value_after(
-        0, 1, start, nobody, *alike, rates, defections, chain.discount_rate, grid, earned_at, spent_at, 2.0**20
+        0, 1, Who(start, number, *alike), nobody, twin.value_grid, chain.discount_rate, 2.0**20
     )
     assert worth == 0
 
@@ -129,8 +128,8 @@ def assert_own_values(law: str, share: float) -> None:
 
 def a_fine_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set nodes between which a line is as good as the value itself."""
-    monkeypatch.setattr("sim.twin.GRID_RATES", np.concatenate([[0.0], np.geomspace(1e-2, 20, 25)]))
-    monkeypatch.setattr("sim.twin.GRID_DEFECTIONS", np.concatenate([[0.0], np.geomspace(1e-4, 3, 80)]))
+    monkeypatch.setattr("sim.engine.lifecycle.GRID_RATES", np.concatenate([[0.0], np.geomspace(1e-2, 20, 25)]))
+    monkeypatch.setattr("sim.engine.lifecycle.GRID_DEFECTIONS", np.concatenate([[0.0], np.geomspace(1e-4, 3, 80)]))
 
 
 @pytest.mark.parametrize("law", ["silent", "renewal"])
@@ -214,14 +213,13 @@ def test_value_after_the_horizon_is_that_of_a_dense_solve(market: Callable[..., 
     own = with_traits(chain, group, rate.astype(float), defection.astype(float), spend.astype(float))
     earned, spent = value_to_go(own)
     exact = earned - spent
-    rates, defections, grid, earned_at, spent_at = twin.value_grid
     for i in range(number):
         start = np.searchsorted([group[i]], np.arange(3))  # a cohort of one, the other empty
         for state in range(exact.shape[1]):
+            who = Who(start, np.zeros(1, np.uint32), rate[i : i + 1], defection[i : i + 1], spend[i : i + 1])
             total = agent_kernels.value_after(
-                0, 1, start, np.array([state], np.uint16), rate[i : i + 1], defection[i : i + 1], spend[i : i + 1],
-                rates, defections, chain.discount_rate, grid, earned_at, spent_at, 2.0**20,
-            )  # fmt: skip
+                0, 1, who, np.array([state], np.uint16), twin.value_grid, chain.discount_rate, 2.0**20
+            )
             scale = earned[i, state] + spent[i, state]
             assert abs(total / 2.0**20 - exact[i, state]) <= 0.005 * scale + 1e-5
 

@@ -58,8 +58,8 @@ def test_same_bits_for_any_threads_and_shards(law: str, traits: Any, terminal: s
 @pytest.mark.parametrize("shards", [3, 7])
 def test_same_value_after_the_horizon_for_any_shards(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Customers with traits of their own, each valued between the nodes of the grid, in parts."""
-    monkeypatch.setattr("sim.twin.GRID_RATES", np.array([0.0, 0.1, 0.5, 2.0]))
-    monkeypatch.setattr("sim.twin.GRID_DEFECTIONS", np.array([0.0, 0.02, 0.2, 1.0]))
+    monkeypatch.setattr("sim.engine.lifecycle.GRID_RATES", np.array([0.0, 0.1, 0.5, 2.0]))
+    monkeypatch.setattr("sim.engine.lifecycle.GRID_DEFECTIONS", np.array([0.0, 0.02, 0.2, 1.0]))
     content = crowded("silent", 5.0, periods=2, stages={"core": 2, "declining": 1, "lapsed": 2})
     content["segments"]["shops"].pop("stages")
     twin = build(parse(content))

@@ -39,8 +39,8 @@ def results() -> dict[str, Any]:
 
 SAID = {
     "firm": r"small: 2 months, 2 segments, 5 levers; budget [\d,]+ EUR, as today's spend is expected to cost\.",
-    "plan": r"The plan spends [\d,]+ EUR and makes a customer asset of [\d,]+ EUR, \+[\d,]+ above .* at least \d+.%.*",
-    "least": r"The plan spends [\d,]+ EUR for a customer asset of [\d,]+ EUR; no policy needs less than [\d,]+\.",
+    "plan": r"The plan spends [\d,]+ EUR\. Customer asset [\d,]+.EUR in .* at least \d+.% of the possible lift .* One more .*",
+    "least": r"The plan spends [\d,]+.EUR for a customer asset of [\d,]+ .* No policy reaches the target with less than .*",
     "comparison": r".* the customers worth most: [\d,]+ EUR, .* \(95 % interval .* to .*\).*|Under .* are worth .*",
     "simulation": r"small under 'even split': customer asset [\d,]+ EUR \(standard deviation .*\)\.",
     "life": r"Customer 5 of .*",
@@ -77,7 +77,7 @@ def test_a_notebook_gets_the_answer_and_its_table(name: str, results: dict[str, 
 def test_the_comparisons_interval_is_in_the_table(results: dict[str, Any]) -> None:
     result = results["comparison"]
     low, high = result["plan"].low, result["plan"].high
-    assert f"<td style=\"text-align:right\">{round(low):+,} to {round(high):+,}</td>" in result._repr_html_()
+    assert f'<td style="text-align:right">{round(low):+,} to {round(high):+,}</td>' in result._repr_html_()
     assert "replication noise only" in result._repr_html_()
 
 

@@ -73,7 +73,8 @@ def optimize(
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
 
     --json prints what plan.json holds. Every key with its unit is in docs/plan-files.md, and in the sheet "about" of a
-    plan written as .xlsx. Where "goal" is "thrift", as with --reach, "bound" is the least money that any plan needs.
+    plan written as .xlsx. With --reach "goal" is "least_money", the key "least_money" says what any plan needs, and
+    "bound" is null.
     """
     from experiments.firm import Firm
     from experiments.question import Question

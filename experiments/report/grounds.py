@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +20,9 @@ from experiments.report.page import (
 )
 from experiments.words.effects import effect_in_words
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
-from experiments.words.phrases import at_least, at_most, fixed_costs_in_words, target_in_words
+from experiments.words.phrases import fixed_costs_in_words, target_in_words
+from experiments.words.proof import proof_in_words
+from optimizer.proof import SpendProof
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison
@@ -46,43 +47,21 @@ class FittedFigure(Protocol):
 
 
 def how_far(scenario: Scenario, plan: Plan | None) -> str:
-    """Return how much of the possible lift the plan holds, what the bound assumes and what the rules cost."""
+    """Return what is proved about the plan, what that assumes, and what the rules cost."""
     if plan is None:
         return section(
             "bound",
             "How far from the best possible",
             paragraph("No plan was optimised in this study, so there is no upper bound to measure against."),
         )
-    parts = []
-    assumes = f"What this assumes: {plan.bound_assumes}. "
-    if math.isnan(plan.bound):
-        assumes = ""
-        parts.append(
-            paragraph(
-                f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
-                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. Note that "
-                f"{plan.bound_assumes}. That reference is {money(plan.reference)}."
-            )
-        )
-    elif math.isfinite(plan.lift_share):
-        parts += [
-            scale(plan.lift_share, f"least spend {money(plan.no_spend)}", f"upper bound {money(plan.bound)}"),
-            paragraph(
-                f"The plan is worth {money(plan.asset, scenario.currency)} in expected numbers, "
-                f"{money(plan.asset - plan.no_spend)} more than the least the rules allow. No policy can add more than "
-                f"{money(plan.bound - plan.no_spend)}. So the plan holds at least {at_least(plan.lift_share)} of "
-                f"the possible lift, and the gap is at most {at_most(plan.gap)}."
-            ),
-        ]
-    else:
-        parts.append(
-            paragraph("The upper bound is no better than the least the rules allow: there is no lift to share.")
-        )
+    words = proof_in_words(plan, scenario.currency)
+    parts = [] if words.bar is None else [scale(*words.bar)]
+    parts.append(paragraph(" ".join(part for part in (words.worth, words.proved, words.note) if part)))
     if plan.fixed_costs > 0:
         parts.append(paragraph(fixed_costs_in_words(plan.fixed_costs, plan.asset)))
     parts.append(
         paragraph(
-            f"{assumes}Values here are expected ones with customers in trait classes; "
+            "Values here are expected ones with customers in trait classes; "
             "those in the table of policies are simulated with traits of each customer's own, so they differ a "
             f"little. Search: {plan.termination}.",
             "soft",
@@ -91,9 +70,10 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
     if plan.prices:
         dearest = sorted(plan.prices.items(), key=lambda item: -abs(item[1]))[:MOST_PRICES]
         rows = [[name, money(1000 * price, signed=True)] for name, price in dearest]
+        what = "saves money" if isinstance(plan.proof, SpendProof) else "changes the asset"
         parts += [
             subheading("What the rules cost"),
-            table(["Rule that binds", "1,000 more in its limit changes the asset by"], rows),
+            table(["Rule that binds", f"1,000 more in its limit {what} by"], rows),
             paragraph(
                 "Each limit by itself. The figure for one more 1,000 of budget above also moves the limits that are "
                 "stated as shares of it.",

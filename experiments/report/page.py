@@ -187,6 +187,11 @@ def money(amount: float, currency: str = "", *, signed: bool = False) -> str:
     return f"{value.replace('-', '−')}{NARROW}{currency}".rstrip()
 
 
+def plain(words: str) -> str:
+    """Return a sentence with the signs that every terminal has."""
+    return words.replace(NARROW, " ").replace("−", "-")
+
+
 def percent(share: float, *, exact: bool = False) -> str:
     """Return a fraction in per cent: two significant digits, or as it was stated if ``exact``."""
     if not math.isfinite(share):

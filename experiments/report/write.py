@@ -25,7 +25,9 @@ from experiments.report.page import (
     section,
     table,
 )
-from experiments.words.phrases import at_least, at_most, called, played_policy, quoted, shadow_price_in_words
+from experiments.words.phrases import called, played_policy, quoted, shadow_price_in_words
+from experiments.words.proof import proof_in_words
+from optimizer.proof import LiftProof
 from sim.files import write_text
 from sim.valuation import customer_asset
 
@@ -132,30 +134,20 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             )
         )
     if plan is not None:
-        sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
-        cards.append(card("One more 1,000 brings", money(1000 * plan.shadow_price, signed=True), "beyond its own cost"))
-        if math.isfinite(plan.lift_share):
-            sentences.append(_how_far(plan))
-            cards.append(
-                card("Share of the possible lift", f"≥ {at_least(plan.lift_share)}", "against the upper bound")
-            )
+        if isinstance(plan.proof, LiftProof):
+            sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
+            more = money(1000 * plan.shadow_price, signed=True)
+            cards.append(card("One more 1,000 brings", more, "beyond its own cost"))
+        words = proof_in_words(plan, currency)
+        sentences += [words.proved] if words.proved else []
+        if words.share:
+            cards.append(card(words.label, words.share, "proved"))
     said = "".join(paragraph(sentence) for sentence in sentences)
     caution = (
         "How customers respond to marketing is assumed in this scenario, not measured: the figures are illustrative "
         "until you put your own answers in. Intervals cover replication noise only."
     )
     return f'<div class="answer">{said}</div>\n<div class="cards">{"".join(cards)}</div>\n{paragraph(caution, "soft")}'
-
-
-def _how_far(plan: Plan) -> str:
-    if plan.lift_share > 0.99:
-        if plan.gap < 1e-3:
-            return "No policy could do better: the plan reaches the upper bound."
-        return f"No policy could add more than {at_most(plan.gap)} of the possible lift to what the plan brings."
-    return (
-        f"The plan holds at least {at_least(plan.lift_share)} of what marketing could at most add; no plan that tells "
-        "customers apart as the firm can has more than the rest to gain."
-    )
 
 
 def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:

@@ -14,7 +14,9 @@ from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
 from experiments.terminal.tables import money
 from experiments.words.phrases import at_least, shadow_price_in_words
+from experiments.words.proof import ProofInWords, proof_in_words
 from optimizer.insight.frontier import Targeting
+from optimizer.proof import SpendProof
 from sim.errors import InputError
 from sim.twin import Twin
 
@@ -27,6 +29,10 @@ __all__ = ["Frontier", "Plan", "Risk", "TargetingValue"]
 
 def _money(amount: float, twin: Twin, *, signed: bool = False) -> str:
     return f"{money(amount, signed=signed)} {twin.scenario.currency}".rstrip()
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,21 +61,19 @@ class Plan(Shown, optimizer.plan.Plan):
 
     def answer(self) -> str:
         """Return what the plan is worth, how far from the best it can be, and what more money would bring."""
-        spent = float(self.spend.sum())
-        worth = f"customer asset of {_money(self.asset, self.twin)}"
-        if self.goal == "thrift":
-            said = f"The plan spends {_money(spent, self.twin)} for a {worth}"
-            said += f"; no policy needs less than {money(max(self.bound, 0.0))}" if self.bound == self.bound else ""
-            return self._missed(f"{said}.")
-        said = f"The plan spends {_money(spent, self.twin)} and makes a {worth}, "
-        said += f"{money(self.asset - self.no_spend, signed=True)} above the least the rules allow"
-        if self.lift_share == self.lift_share:
-            said += f": at least {at_least(self.lift_share)} of the possible lift"
-        said += f"; {shadow_price_in_words(self)}" if math.isfinite(self.shadow_price) else ""
-        return self._missed(f"{said}.")
+        words, least = self._words(), isinstance(self.proof, SpendProof)
+        price = math.isfinite(self.shadow_price) and not least
+        said = [
+            "" if least else f"The plan spends {_money(float(self.spend.sum()), self.twin)}.",
+            words.worth.replace("It spends", "The plan spends"),
+            words.proved,
+            f"{_sentence(shadow_price_in_words(self))}." if price else "",
+            "" if self.status in ("feasible", "") else f"It {self.status}.",
+        ]
+        return " ".join(part for part in said if part)
 
-    def _missed(self, said: str) -> str:
-        return said if self.status in ("feasible", "") else f"{said} It {self.status}."
+    def _words(self) -> ProofInWords:
+        return proof_in_words(self, self.twin.scenario.currency)
 
     def shown_table(self) -> Table:
         """Return money over the horizon by segment and lever."""
@@ -83,7 +87,7 @@ class Plan(Shown, optimizer.plan.Plan):
 
     def notes(self) -> str:
         """Return what the bound rests on."""
-        return f"Expected money over the horizon. {self.bound_assumes.capitalize()}." if self.bound_assumes else ""
+        return f"Expected money over the horizon. {self._words().note}".rstrip()
 
     def plot(self, by: str = "segment") -> Figure:
         """Return the report's figure of where the money goes.

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from experiments.report.page import text
+from experiments.report.page import plain, text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -42,7 +42,7 @@ class Shown:
         return ""
 
     def __repr__(self) -> str:
-        return self.answer()
+        return plain(self.answer())
 
     def _repr_html_(self) -> str:
         """Return the answer, its table and what it rests on; the notebook chooses the colours."""

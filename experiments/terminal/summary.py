@@ -1,18 +1,20 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
-import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.compare import Comparison
+from experiments.report.page import plain
 from experiments.simulate import Part
 from experiments.study.demo import Demo, FitFigure
 from experiments.terminal.tables import money, plan_table, policy_table, table
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
+from experiments.words.proof import proof_in_words
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
+from optimizer.proof import SpendProof
 from sim.scenario.file import Scenario
 from sim.twin import Twin
 
@@ -40,37 +42,25 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
 
 
 def plan_summary(plan: Plan, currency: str) -> str:
-    """Return the plan by segment and lever, its price, bound and gap."""
+    """Return the plan by segment and lever, its price, and what is proved about it."""
+    words = proof_in_words(plan)
     lines = [
         f"The plan: expected {currency or 'money'} over the horizon by segment and lever".strip(),
         "",
         plan_table(plan),
         "",
-        f"Customer asset {money(plan.asset)} in the fluid twin, {money(plan.asset - plan.no_spend, signed=True)} above "
-        f"the least the rules allow.",
+        plain(words.worth),
     ]
-    lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
+    if plan.fixed_costs > 0:
+        lines.append(fixed_costs_in_words(plan.fixed_costs, plan.asset))
+    saves = isinstance(plan.proof, SpendProof)
+    if not saves:
+        lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
     binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
     if binding:
-        unit = "d(money)/d(limit), less is dearer" if plan.goal == "thrift" else "d(asset)/d(limit)"
+        unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")
-    if plan.goal == "thrift":
-        spent = float(plan.spend.sum())
-        lines[4] = f"It spends {money(spent)} for a customer asset of {money(plan.asset)} in the fluid twin."
-        del lines[5]
-        lines.append(f"No policy reaches the target with less than {money(max(plan.bound, 0))}.")
-    elif math.isnan(plan.bound):
-        lines.append(f"Reference {money(plan.reference)}: what the search aimed at.")
-    elif plan.lift_share == plan.lift_share:
-        lines.append(
-            f"Upper bound {money(plan.bound)}: the plan holds at least {plan.lift_share:.1%} of the possible lift "
-            f"(gap at most {plan.gap:.1%})."
-        )
-    else:
-        lines.append(f"Upper bound {money(plan.bound)}: no better than the least the rules allow.")
-    if plan.fixed_costs > 0:
-        lines.insert(5, fixed_costs_in_words(plan.fixed_costs, plan.asset))
-    lines.append(f"Note that {plan.bound_assumes}.")
+    lines += [plain(part) for part in (words.proved, words.note) if part]
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)

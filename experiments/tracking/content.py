@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.words.proof import proof_figures, proof_in_words
 from sim.valuation import customer_asset
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ def plan_metrics(plan: Plan | None) -> Series:
     """Return the figures of a plan and its proof."""
     if plan is None:
         return []
-    names = ("asset", "no_spend", "bound", "lift_share", "gap", "shadow_price")
-    return [(f"plan/{name}", float(getattr(plan, name)), 0) for name in names]
+    return [(f"plan/{name}", value, 0) for name, value in proof_figures(plan).items()]
 
 
 def policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, experiment: str, parent: str) -> str:
@@ -111,8 +111,10 @@ def _against(outcome: Outcome, reference: Outcome) -> str:
     return f", {outcome.difference:+,.0f} against *{_plain(reference.name)}*{interval} (replication noise only)"
 
 
-def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str) -> str:
+def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board: str, plan: Plan | None = None) -> str:
     """Return what a study's run says about itself, in Markdown."""
+    words = None if plan is None else proof_in_words(plan, scenario.currency)
+    proved = "" if words is None else f"The plan: {_plain(words.worth)} {_plain(words.proved)}\n\n"
     rows = "".join(
         f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
         f"| {each.spends.mean():,.0f} |\n"
@@ -122,6 +124,7 @@ def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board:
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
+        f"{proved}"
         "| policy | asset | difference | customers kept | spend |\n| --- | ---: | ---: | ---: | ---: |\n"
         f"{rows}"
     )

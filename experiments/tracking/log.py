@@ -207,7 +207,7 @@ class _Writer:
                 running.remove(run)
                 runs[outcome.name] = run
             best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
-            note = study_note(comparison, scenario, best, board)
+            note = study_note(comparison, scenario, best, board, plan)
             about = {"mlflow.note.content": note, LEADERBOARD_TAG: board, "best_policy": best.name}
             self._batch(parent, shared, proof, about)
             self._artifacts(parent, scenario, plan, report, scenario_file)

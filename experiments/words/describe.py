@@ -99,7 +99,7 @@ def _saturation(scenario: Scenario, twin: Twin) -> list[str]:
 
 
 def _rules(scenario: Scenario, twin: Twin) -> list[str]:
-    budget = budget_in_force(scenario, twin.chain)
+    budget = budget_in_force(twin)
     source = "what today's spend is expected to cost" if scenario.rules.budget is None else "given"
     lines = [f"Rules: budget {money(budget)} {scenario.currency} ({source})".rstrip()]
     if scenario.rules.period_share < 1:

@@ -15,7 +15,6 @@ from optimizer.insight.moves import KEPT, Range, Simplest, range_of, simplest_of
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import LEAST
 from sim.errors import InputError
-from sim.scenario.file import Scenario
 from sim.twin import Twin
 
 __all__ = ["Explanation", "answer_in_words", "explain_plan", "explanation_in_words", "lines_with_money"]
@@ -82,7 +81,7 @@ class Explanation:
 
 
 def explain_plan(
-    scenario: Scenario, twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, step: Step
+    twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, threads: int = 2, step: Step
 ) -> Explanation:
     """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps.
 
@@ -96,14 +95,14 @@ def explain_plan(
             f"`budget=0`: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
             "leave `budget=` out to explain it as it is"
         )
-    ground = grounds(scenario, twin.chain, plan, budget, step("Weighing the plan"))
+    ground = grounds(twin, plan, budget, step("Weighing the plan"))
     lines = lines_of(ground, step("What each line brings"))
     tell, ranges = step("How far each line can move"), {}
     for i, line in enumerate(lines):
         ranges[line.name] = range_of(ground, line)
         tell((i + 1) / len(lines))
     rules, unspent, pairs = rules_of(ground), unspent_of(ground), pairs_of(ground, lines)
-    simplest = simplest_of(ground, lines, keep, step("The simplest plan"))
+    simplest = simplest_of(ground, lines, keep, step("The simplest plan"), threads=threads)
     return Explanation(ground, lines, ranges, rules, unspent, pairs, simplest)
 
 

@@ -1,6 +1,5 @@
 """What is asked: a chain, the actions to choose from, and the rules, in arrays. No solver here."""
 
-import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,30 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from optimizer.ask.rules import Row, Today
+from optimizer.ask.rules import Row, Today, rows_of
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
-from sim.engine.chain import ControlledChain, MatrixChain
-from sim.engine.lifecycle import Lifecycle
-from sim.engine.sensitivity import Aim, Course, asset_aim, follow, thrift_aim
+from sim.engine.chain import ControlledChain
+from sim.engine.sensitivity import Aim, Course, asset_aim, follow, least_money_aim
 from sim.errors import InputError
-from sim.scenario.file import Scenario
+from sim.scenario.rules import Campaign
+from sim.twin import Twin
 
-__all__ = ["AllocationProblem", "budget_in_force", "contact_load", "joint_actions", "reference_spend"]
+__all__ = ["AllocationProblem", "allocation_problem", "budget_in_force", "joint_actions", "reference_spend"]
 
-
-LEVELS: dict[int, tuple[float, ...]] = {
-    1: (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8),
-    2: (0, 0.5, 1, 2, 3.5),
-    3: (0, 1, 3),
-}
-"""Intensities offered where 1, 2, 3 levers meet, in units of the usual one; where more meet: none or usual."""
 
 MOST_ACTIONS = 255
 """Actions are kept in a byte."""
-
-STEPS = {1: 8, 2: 3, 3: 2}
-"""Into how many each step between them is divided for the bound."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +30,7 @@ class AllocationProblem:
 
     Attributes
     ----------
-    chain : ControlledChain
+    twin : Twin
     actions : (groups, stages, actions, levers)
         Joint intensities to choose from, cheapest first; padded with copies of the first.
     choices : (groups, stages)
@@ -50,12 +39,12 @@ class AllocationProblem:
     targeting : str
         What the firm tells apart when it spends: ``segment``, ``stage`` (segments and stages) or ``state`` (tiers too).
     goal : str
-        ``asset``: the most customer asset; ``thrift``: the least money; ``feasibility``: nothing but the rules.
+        ``asset``: the most customer asset; ``least_money``; ``feasibility``: nothing but the rules.
     floor, ceiling : (periods, groups, stages, levers), optional
         Money that targets must get and may get: what is frozen, or kept near another plan.
     """
 
-    chain: ControlledChain
+    twin: Twin
     actions: Floats
     choices: Ints
     rows: tuple[Row, ...]
@@ -64,12 +53,22 @@ class AllocationProblem:
     floor: Floats | None = None
     ceiling: Floats | None = None
 
+    @property
+    def chain(self) -> ControlledChain:
+        """Return what the customers follow."""
+        return self.twin.chain
+
+    @property
+    def campaigns(self) -> dict[str, Campaign]:
+        """Return the rules on the sizes of campaigns, by lever: they are no rows."""
+        return self.twin.scenario.rules.campaigns
+
     @cached_property
     def aim(self) -> Aim:
         """Return what is maximised."""
         if self.goal == "feasibility":
-            return replace(thrift_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
-        return asset_aim(self.chain) if self.goal == "asset" else thrift_aim(self.chain)
+            return replace(least_money_aim(self.chain), money=np.zeros((self.chain.periods, *self.targets.shape)))
+        return asset_aim(self.chain) if self.goal == "asset" else least_money_aim(self.chain)
 
     @cached_property
     def after(self) -> Floats:
@@ -208,84 +207,31 @@ class AllocationProblem:
         return np.ascontiguousarray(probability), np.ascontiguousarray(reward)
 
 
-def contact_load(chain: ControlledChain) -> Floats:
-    """Return by lever the share of a customer's contacts in a period that a unit of money uses up; zeros: no limit."""
-    if not isinstance(chain, Lifecycle) or chain.scenario.rules.contacts is None:
-        return np.zeros(chain.targets.shape[2])
-    costs = [lever.cost_per_contact for lever in chain.scenario.levers.values()]
-    return np.array([0.0 if cost is None else 1 / (cost * chain.scenario.rules.contacts) for cost in costs])
+def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: str = "state") -> AllocationProblem:
+    """Return the question a scenario asks.
+
+    ``budget`` overrides the scenario's, which defaults to today's spend.
+    """
+    actions, choices = joint_actions(twin.chain)
+    return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
 
 
 def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:
-    """Return joint intensities per (group, stage), cheapest first, and how many there are.
+    """Return what a chain offers, :meth:`sim.engine.chain.ControlledChain.actions`, where it can be weighed.
 
-    With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
-
-    Zero and the reference are always among them; what would be too many contacts is scaled back. The usual intensity
-    of a lever is its reference, or where that is zero the intensity its curve was stated at.
+    Raises
+    ------
+    InputError
+        If there is more on a target than is told apart.
     """
-    groups, stages, levers = chain.targets.shape
-    if isinstance(chain, MatrixChain):
-        spend = np.repeat(chain.action_spend[:, None, :, None], stages, axis=1)
-        _check_number(chain, spend.shape[2], 0, 0)
-        return spend, np.where(chain.targets.allowed[:, :, 0], spend.shape[2], 1)
-    assert isinstance(chain, Lifecycle)
-    load = contact_load(chain)
-    options: dict[tuple[int, int], Floats] = {}
-    for group, segment in enumerate(chain.targets.segments):
-        for stage in range(stages):
-            here = np.flatnonzero(chain.targets.allowed[group, stage])
-            multiples = LEVELS.get(len(here), (0, 1))
-            if refine:
-                multiples = _divided(multiples, STEPS.get(len(here), 1))
-            offered = []
-            for lever in here:
-                money = [multiple * _usual(chain, segment, group, stage, int(lever)) for multiple in multiples]
-                committed = float(chain.targets.committed[group, stage, lever])
-                if chain.targets.lead[lever] and committed not in money:
-                    money = sorted([*money, committed])
-                offered.append(money)
-            found: list[tuple[float, tuple[float, ...], Floats]] = []
-            for combination in itertools.product(*offered):
-                row = np.zeros(levers)
-                row[here] = np.array(combination) / max(1.0, float(load[here] @ np.array(combination)))
-                found.append((row.sum(), tuple(row[here].tolist()), row))
-            dearest = max(money for money, _, _ in found) or 1.0
-            found.sort(key=lambda option: (round(option[0] / dearest, 9), option[1]))
-            rows = np.array([row for _, _, row in found])
-            new = np.append(True, np.abs(np.diff(rows, axis=0)).max(axis=1, initial=0) > 1e-12 * dearest)
-            options[group, stage] = rows[new]
-    most = max(len(rows) for rows in options.values())
-    _check_number(chain, most, *max(options, key=lambda place: len(options[place])))
-    actions = np.zeros((groups, stages, most, levers))
-    choices = np.ones((groups, stages), dtype=np.int64)
-    for (group, stage), rows in options.items():
-        actions[group, stage, : len(rows)] = rows
-        choices[group, stage] = len(rows)
-    return actions, choices
-
-
-def _check_number(chain: ControlledChain, number: int, group: int, stage: int) -> None:
-    if number > MOST_ACTIONS:
+    actions, choices = chain.actions(refine)
+    if choices.max() > MOST_ACTIONS:
+        group, stage = (int(i) for i in np.unravel_index(choices.argmax(), choices.shape))
         raise InputError(
-            f"target '{chain.targets.name(group, stage)}': {number} joint intensities to choose from, at most "
+            f"target '{chain.targets.name(group, stage)}': {choices.max()} joint intensities to choose from, at most "
             f"{MOST_ACTIONS} can be weighed; use fewer levers or actions on it"
         )
-
-
-def _divided(multiples: tuple[float, ...], steps: int) -> tuple[float, ...]:
-    places = np.arange((len(multiples) - 1) * steps + 1) / steps
-    return tuple(np.interp(places, np.arange(len(multiples)), multiples).tolist())
-
-
-def _usual(chain: Lifecycle, segment: str, group: int, stage: int, lever: int) -> float:
-    reference = float(chain.targets.reference[group, stage, lever])
-    if reference > 0:
-        return reference
-    known = chain.scenario.levers[chain.targets.levers[lever]]
-    override = known.by_segment.get(segment)
-    moves = {**known.moves, **(override.moves if override else {})}
-    return float(next(iter(moves.values())).spend)
+    return actions, choices
 
 
 def reference_spend(chain: ControlledChain) -> float:
@@ -293,7 +239,7 @@ def reference_spend(chain: ControlledChain) -> float:
     return float(Today(chain).course.spend.sum())
 
 
-def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | None = None) -> float:
+def budget_in_force(twin: Twin, given: float | None = None) -> float:
     """Return the budget asked for, or else the scenario's, or else what today's spend is expected to cost.
 
     Raises
@@ -305,4 +251,5 @@ def budget_in_force(scenario: Scenario, chain: ControlledChain, given: float | N
         raise InputError(f"budget: expected money of at least 0 and at most 1e18, got {given:g}")
     if given is not None:
         return float(given)
-    return reference_spend(chain) if scenario.rules.budget is None else scenario.rules.budget
+    own = twin.scenario.rules.budget
+    return reference_spend(twin.chain) if own is None else own

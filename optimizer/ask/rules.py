@@ -14,8 +14,9 @@ from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, asset_aim, follow
-from sim.scenario.file import PERIODS_PER_YEAR, Scenario
+from sim.scenario.file import PERIODS_PER_YEAR
 from sim.scenario.rules import PeopleRule, Rules, SliceRule
+from sim.twin import Twin
 
 __all__ = ["Row", "Today", "as_today", "asset_row", "people_rows", "rows_of"]
 
@@ -77,16 +78,16 @@ class Today:
         return follow(self.chain, as_today(self.chain))
 
 
-def rows_of(scenario: Scenario, chain: ControlledChain, budget: float, today: Today | None = None) -> tuple[Row, ...]:
+def rows_of(twin: Twin, budget: float, today: Today | None = None) -> tuple[Row, ...]:
     """Return the scenario's rules as rows, the budget first; an infinite budget is no row."""
-    rules = scenario.rules
+    rules, chain = twin.scenario.rules, twin.chain
     today = today or Today(chain)
     rows = [*_of_budget(rules, chain, budget), *_of_levers(rules, chain, budget)]
     for name, slice_ in rules.slices.items():
         rows += _of_slice(name, slice_, chain, budget, today)
     for name, people in rules.people.items():
         rows += people_rows(name, people, chain)
-    rows += _of_profit(scenario, chain)
+    rows += _of_profit(twin)
     return tuple(row for row in rows if np.isfinite(row.limit))
 
 
@@ -212,9 +213,9 @@ def people_rows(name: str, rule: PeopleRule, chain: ControlledChain) -> list[Row
     return rows
 
 
-def _of_profit(scenario: Scenario, chain: ControlledChain) -> Iterator[Row]:
-    rules, periods = scenario.rules, np.arange(chain.periods)
-    year = round(PERIODS_PER_YEAR[scenario.period])
+def _of_profit(twin: Twin) -> Iterator[Row]:
+    chain, rules, periods = twin.chain, twin.scenario.rules, np.arange(twin.chain.periods)
+    year = round(PERIODS_PER_YEAR[twin.scenario.period])
 
     def row(name: str, span: Flags, limit: float) -> Row:
         earned = np.repeat(span[:, None].astype(float), chain.targets.shape[0], axis=1)

@@ -14,14 +14,13 @@ from scipy.sparse import csc_matrix
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.pricing import Column, Pricing
 from optimizer.lp.programmes import BoxProgramme
+from optimizer.tolerances import CLASH
 from sim.arrays import Flags, Floats
 from sim.errors import SolverError
 
 __all__ = ["Conflict", "conflict_of"]
 
 
-MET = 1e-7
-"""Share of a rule's unit below which it counts as met."""
 ROUNDS = 200
 SHOWN = 5
 """Rules that a message lists with what they must give way."""
@@ -79,15 +78,15 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
     # Pricing needs the rows' counts alone: nothing is earned or paid in this programme.
     search = _Feasibility(replace(problem, goal="feasibility"), threads)
     missed, prices = search.least_miss(np.ones(len(problem.rows), dtype=bool))
-    if not (missed > MET).any():
+    if not (missed > CLASH).any():
         return None
     amounts = missed * problem.row_units
-    give_way = {problem.rows[r].name: problem.in_words(r, amounts[r]) for r in np.flatnonzero(missed > MET).tolist()}
+    give_way = {problem.rows[r].name: problem.in_words(r, amounts[r]) for r in np.flatnonzero(missed > CLASH).tolist()}
     kept = np.abs(prices) * problem.row_units > 1e-6
     for r in np.flatnonzero(kept):
         without = kept.copy()
         without[r] = False
-        if (search.least_miss(without)[0] > MET).any():
+        if (search.least_miss(without)[0] > CLASH).any():
             kept = without
     return Conflict(tuple(problem.rows[r].name for r in np.flatnonzero(kept)), give_way)
 
@@ -109,10 +108,10 @@ class _Feasibility:
         units = self.problem.row_units
         for _ in range(ROUNDS):
             missed, prices, total = self._master(counted)
-            if total <= MET:
+            if total <= CLASH:
                 return missed, prices
             lagrangian, found = self.pricing.best(prices)
-            if lagrangian <= -total + MET * max(1.0, total):
+            if lagrangian <= -total + CLASH * max(1.0, total):
                 return missed, prices
             for group, column in zip(self.columns, found, strict=True):
                 group.append(column)

@@ -17,7 +17,7 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem, joint_actions
 from optimizer.bound.master import Master, Mixed
 from optimizer.bound.pricing import Column, Mixture, Pricing, conflict
-from optimizer.lp.mixture import MET
+from optimizer.tolerances import CLASH, EXACT, MET
 from sim.arrays import Floats, Progress
 
 __all__ = ["FullInformation", "certified_bound", "full_information"]
@@ -29,10 +29,6 @@ TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
 LAST_PENALTY = 1e8
 """Value lost per unit of money by which a rule is broken, for playable plans: prices near it are conflicts."""
-MISSED = 1e-7
-"""Sum of what rules are missed by, in their units, from which on they cannot be met."""
-EXACT = 1e-12
-"""Gap, as a share of the bound, below which it is rounding."""
 SHRUNK = 0.8
 """What a subgradient step that did not lower the bound shortens the next ones by."""
 
@@ -84,7 +80,7 @@ class _Search:
             If the bound on what must be missed is above nothing.
         """
         lagrangian, _ = self.price(mixed.prices, 0.0)
-        if lagrangian < -MISSED or lagrangian <= MET - float((mixed.violation / self.pricing.problem.row_units).sum()):
+        if lagrangian < -CLASH or lagrangian <= MET - float((mixed.violation / self.pricing.problem.row_units).sum()):
             raise conflict(self.pricing.problem, mixed.violation)
 
 

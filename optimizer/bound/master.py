@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer.bound.pricing import Column, Mixture, Pricing
 from optimizer.lp.mixture import MixProgramme
+from optimizer.tolerances import WEIGHTLESS
 from sim.arrays import Floats
 
 __all__ = ["Master", "Mixed"]
@@ -22,8 +23,6 @@ KEPT = 2
 """Plans without weight that are kept per block."""
 FEW = 12
 """Plans per block from which on those that are worth least are dropped."""
-TINY = 1e-12
-"""Weights up to this are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +113,7 @@ class Master:
         pricing = self.pricing
         edges = []
         for b in range(self._base.size):
-            mine = np.flatnonzero((self._block == b) & (mixed.weights > TINY))
+            mine = np.flatnonzero((self._block == b) & (mixed.weights > WEIGHTLESS))
             ends = np.cumsum(mixed.weights[mine])
             edges.append((mine, ends / ends[-1]))
         columns: list[list[Column]] = []

@@ -39,6 +39,7 @@ from optimizer.bound import targeting_kernels as kernels
 from optimizer.bound.decomposition import LAST_PENALTY, FullInformation, certified_bound
 from optimizer.bound.head_ranges import HeadRanges, head_ranges
 from optimizer.bound.pricing import Pricing
+from optimizer.tolerances import ARITHMETIC
 from sim.arrays import Flags, Floats, Ints, Progress
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
@@ -46,8 +47,6 @@ __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
 FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
-ARITHMETIC = 1e-9
-"""Share of the largest charge that is no difference: the same search in another currency takes the same way."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
 BY_GAIN = 0.7

@@ -19,18 +19,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.curves.conflicts import Conflict, find_conflict
-from optimizer.curves.model import OVER, CurveModel, curve_model, hull
+from optimizer.curves.model import CurveModel, curve_model, hull
 from optimizer.curves.result import Binding, CurveAllocation, relative_gap
 from optimizer.curves.rules import AllocationRules, Row, carry_over_matrix, rule_rows
 from optimizer.curves.shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve
 from optimizer.lp.arrays import ArrayAnswer, ArrayModel, solve_arrays
+from optimizer.tolerances import OPTIMAL, OVER
 from sim.arrays import Floats
 from sim.errors import InputError, SolverError
 
 __all__ = ["allocate"]
 
-GAP = 1e-6
-"""Of the lift over no spend: an allocation within it is called optimal."""
 ROUNDS = 60
 """Of refinement of smooth curves; a handful is usual."""
 USEFUL = 2.0
@@ -162,7 +161,7 @@ class _Search:
                 self.value, self.spend, self.found = value, found.spend, found
             late = deadline is not None and time.perf_counter() > deadline
             exact = all(curve.exact for curve in self.curves)
-            if exact or late or relative_gap(self.value, self.bound, self.base) <= GAP / 2:
+            if exact or late or relative_gap(self.value, self.bound, self.base) <= OPTIMAL / 2:
                 break
             self._refine(found.spend)
         self._save_money()
@@ -201,7 +200,7 @@ class _Search:
             rounded = self._rounded(hulls, model, root.values[: model.places] * model.unit)
             lost = math.inf if rounded is None else root.bound - float(model.arrays.objective @ rounded.values)
             late = deadline is not None and time.perf_counter() > deadline
-            if rounded is None or (lost > GAP / 2 * root.bound and not late):
+            if rounded is None or (lost > OPTIMAL / 2 * root.bound and not late):
                 size = max(root.bound, 1e-6) / 1e3
                 answer = solve_arrays(
                     model.searched(size), start=None if rounded is None else rounded.values,
@@ -213,7 +212,7 @@ class _Search:
                 bound = min(bound, answer.bound * size) if math.isfinite(answer.bound) else bound
                 if answer.values.size:
                     rounded = _with_whole(model, answer.values) or rounded
-            elif lost > GAP / 2 * root.bound:
+            elif lost > OPTIMAL / 2 * root.bound:
                 termination = "TimeLimit"
             if rounded is None:
                 raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise `time_limit=`")
@@ -327,7 +326,7 @@ class _Search:
             if abs(price) > least
         )
         return CurveAllocation(
-            "optimal" if gap <= GAP else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
+            "optimal" if gap <= OPTIMAL else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
             self.table.periods, self.budget, self.value, bound, self.base, spend, effective.reshape(self.shape),
             response.reshape(self.shape), found.right, found.left, found.local, binding, self._unspent_because(),
             seconds=seconds,

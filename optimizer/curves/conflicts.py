@@ -8,13 +8,11 @@ import numpy as np
 
 from optimizer.curves.rules import Row
 from optimizer.lp.arrays import ArrayModel, solve_arrays
+from optimizer.tolerances import CLASH
 from sim.arrays import Floats
 from sim.errors import SolverError
 
 __all__ = ["Conflict", "ConflictingRule", "find_conflict"]
-
-NOTHING = 1e-7
-"""Of the largest limit: conflicts smaller than this are rounding."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,9 @@ def find_conflict(rows: Sequence[Row], places: int) -> Conflict | None:
     slack, duals = _give_way(rows, places, range(len(rows)), scale)
     if slack is None:
         raise SolverError("the elastic programme of the rules found no answer")
-    if slack.sum() <= NOTHING:
+    if slack.sum() <= CLASH:
         return None
-    mend = {rows[r].name: float(slack[r] * scale) for r in range(len(rows)) if slack[r] > NOTHING}
+    mend = {rows[r].name: float(slack[r] * scale) for r in range(len(rows)) if slack[r] > CLASH}
     kept = list(range(len(rows)))
     if duals.size:  # rows with a price in the elastic programme prove by themselves that nothing fits
         proof = [r for r in kept if abs(duals[r]) > 1e-9]
@@ -113,7 +111,7 @@ def _fits(rows: Sequence[Row], places: int, scale: float) -> bool:
     if not rows:
         return True
     slack, _ = _give_way(rows, places, range(len(rows)), scale)
-    return slack is not None and bool(slack.sum() <= NOTHING)
+    return slack is not None and bool(slack.sum() <= CLASH)
 
 
 def _give_way(

@@ -21,12 +21,11 @@ import numpy as np
 from optimizer.curves.rules import Row
 from optimizer.lp.arrays import ArrayModel
 from optimizer.lp.programmes import tidy
+from optimizer.tolerances import OVER
 from sim.arrays import Floats, Ints
 
 __all__ = ["CurveModel", "curve_model", "hull"]
 
-OVER = 1.001
-"""Reach beyond the budget, so that its right-hand price is seen."""
 STEP = 1e-6
 """How far limits move, in budgets, to see one-sided prices."""
 

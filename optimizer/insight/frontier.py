@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
-from optimizer.ask.problem import AllocationProblem, reference_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import allocation_problem, least_spend, solved
+from optimizer.optimize import solve
 from optimizer.plan import Plan
+from optimizer.stages.start import least_spend
 from sim.arrays import Progress
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
-from sim.scenario.file import Scenario
+from sim.twin import Twin
 
 __all__ = ["Frontier", "Point", "Targeting", "frontier", "value_of_targeting"]
 
@@ -71,8 +72,7 @@ class Frontier:
 
 
 def frontier(
-    scenario: Scenario,
-    chain: ControlledChain,
+    twin: Twin,
     budgets: Sequence[float] | None = None,
     *,
     number: int = 8,
@@ -92,27 +92,27 @@ def frontier(
         Whether to prove a bound at each budget.
     """
     tell = progress or (lambda _: None)
-    problem = allocation_problem(scenario, chain, targeting=targeting)
+    chain, problem = twin.chain, allocation_problem(twin, targeting=targeting)
     free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
-    best = _point(solved(scenario, free, bounded=False), chain)
+    best = _point(solve(free, bounded=False, threads=threads), chain)
     if budgets is None:
         top = max(best.spend, 2 * reference_spend(chain))
         budgets = [top * (k + 1) / number for k in range(number)]
     points: list[Point] = []
     for i, budget in enumerate(sorted(budgets)):
         tell(i / len(budgets))
-        asked = allocation_problem(scenario, chain, float(budget), targeting=targeting)
-        starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else None
-        plan = solved(scenario, asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
+        asked = allocation_problem(twin, float(budget), targeting=targeting)
+        starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else []
+        plan = solve(asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
         if points and plan.asset < points[-1].plan.asset:  # a dearer budget can do what a smaller one does
             same = [points[-1].plan.intensity]
-            again = solved(scenario, asked, starts=same, bounded=bounded, bound_steps=0, threads=threads)
+            again = solve(asked, starts=same, bounded=bounded, bound_steps=0, threads=threads)
             plan = again if again.status == "feasible" and again.asset > plan.asset else plan
         if plan.status != "feasible":
             raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
         points.append(_point(plan, chain))
     most = max(points, key=lambda point: point.plan.asset)
-    onward = _point(solved(scenario, free, starts=[most.plan.intensity], bounded=False), chain)
+    onward = _point(solve(free, starts=[most.plan.intensity], bounded=False, threads=threads), chain)
     return Frontier(tuple(points), max(best, onward, key=lambda point: point.plan.asset))
 
 
@@ -161,8 +161,7 @@ class Targeting:
 
 
 def value_of_targeting(
-    scenario: Scenario,
-    chain: ControlledChain,
+    twin: Twin,
     budget: float | None = None,
     *,
     threads: int = 2,
@@ -176,19 +175,18 @@ def value_of_targeting(
     tell = progress or (lambda _: None)
     out: list[Targeting] = []
     before: Plan | None = None
-    problem: AllocationProblem = allocation_problem(scenario, chain, budget)
+    problem: AllocationProblem = allocation_problem(twin, budget)
     idle = least_spend(problem).asset
     for i, name in enumerate(TARGETINGS):
         asked = replace(problem, targeting=name)
-        starts = None if before is None else [before.intensity]
-        plan = solved(scenario, asked, starts=starts, bounded=False)
+        starts = [] if before is None else [before.intensity]
+        plan = solve(asked, starts=starts, bounded=False, threads=threads)
         tell((i + 1) / 4)
         if before is not None and plan.asset < before.asset:
             plan = replace(before, targeting=name)
         out.append(Targeting(name, plan.asset, plan.asset - idle, plan))
         before = plan
-    crowd = getattr(chain, "crowd", None)
-    if crowd is None or not crowd.couples:
+    if not twin.chain.couples:
         value = full_information(problem, threads=threads).value
         out.append(Targeting("full information", value, value - idle, None))
     return out

@@ -6,26 +6,20 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
-from optimizer.ask.problem import AllocationProblem, budget_in_force, contact_load
-from optimizer.optimize import allocation_problem, least_spend
+from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import LEAST, as_run, fixed_costs_of
-from optimizer.search.sequential import EMPTY, Sequential
+from optimizer.search.sequential import Sequential
+from optimizer.stages.start import least_spend
+from optimizer.tolerances import EMPTY, FULL, MISSED, NO_LIFT, SAME
 from sim.arrays import Flags, Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.scenario.file import Scenario
+from sim.twin import Twin
 
-__all__ = ["MISSED", "Ground", "Moved", "grounds"]
-
-
-SAME = 1e-7
-"""Share of the asset by which a plan may differ from what its file says."""
-MISSED = 1e-6
-"""Share of a rule from which on a plan misses it."""
-FULL = 0.99
-"""Share of the largest intensity from which on it is played."""
+__all__ = ["Ground", "Moved", "grounds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +37,6 @@ class Ground:
 
     Attributes
     ----------
-    scenario : Scenario
     plan : Plan
     problem : AllocationProblem
         With the campaigns that the plan runs held to their sizes, and no other campaigns, where it keeps to that rule.
@@ -67,7 +60,6 @@ class Ground:
         What was evaluated before, by line and factor.
     """
 
-    scenario: Scenario
     plan: Plan
     problem: AllocationProblem
     free: AllocationProblem
@@ -80,6 +72,11 @@ class Ground:
     prices_from: str
     better: float
     moved: dict[tuple[tuple[str, str], float], "Moved"] = field(default_factory=dict, repr=False)
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return what the plan is explained for."""
+        return self.problem.twin.scenario
 
     @property
     def chain(self) -> ControlledChain:
@@ -95,7 +92,7 @@ class Ground:
     def lift(self) -> float:
         """Return what the plan brings above the least spend; nan where that is nothing."""
         lift = self.course.asset - self.no_spend
-        return lift if lift > 1e-9 * max(1.0, abs(self.no_spend)) else float("nan")
+        return lift if lift > NO_LIFT * max(1.0, abs(self.no_spend)) else float("nan")
 
     @cached_property
     def missed(self) -> dict[str, float]:
@@ -106,7 +103,7 @@ class Ground:
     @cached_property
     def fixed_costs(self) -> float:
         """Return the fixed costs, discounted, of the campaigns that the plan runs; in no other figure."""
-        return fixed_costs_of(self.problem, self.scenario.rules.campaigns, self.course.spend)
+        return fixed_costs_of(self.problem, self.problem.campaigns, self.course.spend)
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Flags]:
@@ -145,7 +142,7 @@ class Ground:
     def dearest(self) -> Floats:
         """Return the largest intensity that may be played, (periods, groups, stages, levers), others as they are."""
         most = np.broadcast_to(self.problem.actions.max(axis=2), self.intensity.shape)
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         others = (self.intensity @ load)[..., None] - self.intensity * load
         left = np.divide(1 - others, load, out=np.full(self.intensity.shape, np.inf), where=load > 0)
         return np.asarray(np.maximum(np.minimum(most, left), self.intensity))
@@ -187,10 +184,7 @@ class Ground:
         return known
 
 
-def grounds(
-    scenario: Scenario, chain: ControlledChain, plan: Plan, budget: float | None = None,
-    progress: Progress | None = None,
-) -> Ground:  # fmt: skip
+def grounds(twin: Twin, plan: Plan, budget: float | None = None, progress: Progress | None = None) -> Ground:
     """Return what explanations of a plan start from.
 
     The budget is the one given, or else the plan's; where its file knows none, the scenario's, or what the plan spends
@@ -200,13 +194,14 @@ def grounds(
     changed it since; else those of the stationary point that a search from the plan ends at. A plan that its own
     targeting cannot hold is explained at the finest.
     """
+    chain, scenario = twin.chain, twin.scenario
     intensity = chain.targets.with_committed(plan.intensity)
     course = follow(chain, intensity)
-    own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(scenario, chain), float(course.spend.sum()))
-    total = own if budget is None else budget_in_force(scenario, chain, budget)
+    own = plan.budget if np.isfinite(plan.budget) else max(budget_in_force(twin), float(course.spend.sum()))
+    total = own if budget is None else budget_in_force(twin, budget)
     targeting = plan.targeting if plan.targeting in TARGETINGS else "state"
-    free = allocation_problem(scenario, chain, total, targeting=targeting)
-    problem = as_run(free, scenario.rules.campaigns, course.spend) or free if scenario.rules.campaigns else free
+    free = allocation_problem(twin, total, targeting=targeting)
+    problem = as_run(free, free.campaigns, course.spend) or free if free.campaigns else free
     search = Sequential(problem)
     amount = search.amount_of(intensity)
     near = SAME * max(abs(course.asset), 1e-9)
@@ -215,7 +210,7 @@ def grounds(
         search = Sequential(problem)
         amount = search.amount_of(intensity)
     intact = plan.scenario_hash == scenario.hash and abs(plan.asset - course.asset) <= near and total == own
-    # Prices of another question (least money, distance to another plan) are not the scenario's.
+    # Prices of another question (least money, many samples, distance to another plan) are not the scenario's.
     intact &= plan.goal == "asset" and set(plan.prices) <= {row.name for row in problem.rows}
     known = intact and np.isfinite(plan.no_spend)
     no_spend = plan.no_spend if known else least_spend(free).asset
@@ -226,6 +221,6 @@ def grounds(
         end = search.run(amount, lift=lift, progress=progress)
         prices, better = end.prices, end.value - course.asset
     return Ground(
-        scenario, plan, problem, free, search, intensity, course, amount, no_spend, prices,
+        plan, problem, free, search, intensity, course, amount, no_spend, prices,
         "plan" if intact else "search", better,
     )  # fmt: skip

@@ -16,21 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.insight.ground import MISSED, Ground
+from optimizer.insight.ground import Ground
 from optimizer.search.campaign_sizes import LEAST
-from optimizer.search.sequential import EMPTY
+from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
 __all__ = [
     "Line", "Pair", "RuleFigure", "Unspent", "lines_of", "missed_rules", "pairs_of", "purses",
     "rules_of", "unspent_of",
 ]  # fmt: skip
-
-
-PRICED = 1e-9
-"""Price from which on a rule binds."""
-UNSPENT = 1e-4
-"""Share of the budget that may be left without a word."""
 
 
 @dataclass(frozen=True)

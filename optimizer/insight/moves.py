@@ -23,12 +23,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.insight.ground import MISSED, Ground, Moved
+from optimizer.insight.ground import Ground, Moved
 from optimizer.insight.lines import Line, missed_rules, purses
-from optimizer.optimize import solved
+from optimizer.optimize import solve
 from optimizer.plan import Plan
+from optimizer.proof import LiftProof, Proof
 from optimizer.search.campaign_sizes import as_run
 from optimizer.search.sequential import Sequential
+from optimizer.tolerances import CLOSE, MISSED
 from sim.arrays import Progress
 
 __all__ = ["Range", "Simplest", "range_of", "simplest_of"]
@@ -37,8 +39,6 @@ Lines = list[tuple[str, str]]
 
 WITHIN = 0.01
 """Share of the plan's lift that a line's range may cost."""
-CLOSE = 1e-3
-"""How exactly a range ends there, as a share of that."""
 TRIALS = 40
 """Evaluations for one end of a range, at most."""
 WIDER = 3.0
@@ -264,11 +264,11 @@ def only(ground: Ground, lines: Lines, as_now: bool = True) -> AllocationProblem
     if not (as_now and ground.campaigns_held):
         return problem
     spend = np.where(ceiling > 0, ground.course.spend, 0.0)
-    return as_run(problem, ground.scenario.rules.campaigns, spend) or problem
+    return as_run(problem, problem.campaigns, spend) or problem
 
 
 def simplest_of(
-    ground: Ground, lines: list[Line], share: float = KEPT, progress: Progress = lambda _: None
+    ground: Ground, lines: list[Line], share: float = KEPT, progress: Progress = lambda _: None, *, threads: int = 2
 ) -> Simplest | None:
     """Return the plan with the fewest lines found that keeps ``share`` of the lift; None where there is no lift."""
     if not ground.lift > 0:
@@ -277,16 +277,11 @@ def simplest_of(
     greedy.run(lambda done: progress(0.8 * done))
     problem = only(ground, greedy.kept, as_now=False)
     start = greedy.ground.search.follow(greedy.amount).intensity
-    plan = solved(ground.scenario, problem, starts=[start], bounded=False, progress=lambda x: progress(0.8 + 0.2 * x))
-    known = ground.prices_from == "plan"
-    plan = replace(
-        plan,
-        no_spend=ground.no_spend,
-        bound=ground.plan.bound if known else float("nan"),
-        reference=ground.plan.reference if known else float("nan"),
-        bound_assumes=ground.plan.bound_assumes,
-        scenario_file=ground.plan.scenario_file,
-    )
+    plan = solve(problem, starts=[start], bounded=False, threads=threads, progress=lambda x: progress(0.8 + 0.2 * x))
+    proof: Proof = LiftProof(plan.asset, ground.no_spend)
+    if ground.prices_from == "plan" and isinstance(ground.plan.proof, LiftProof):
+        proof = replace(ground.plan.proof, asset=plan.asset, no_spend=ground.no_spend)
+    plan = replace(plan, proof=proof, scenario_file=ground.plan.scenario_file)
     money = {line: float(plan.spend[:, ground.places[line]].sum()) for line in greedy.kept}
     return Simplest(
         plan,

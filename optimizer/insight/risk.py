@@ -2,32 +2,42 @@
 
 Samples are Latin hypercubes over the scenario's stated ranges (McKay, Beckman & Conover 1979). One plan for all of them
 maximises ``(1 - caution) mean + caution CVaR``, where CVaR is the mean over the worst ``tail`` of the samples
-(Rockafellar & Uryasev 2000), by sequential LP on the supergradient ``sum_k w_k grad asset_k``. Plans are scored on
-samples that they were not optimised on. Rules are kept in the scenario as it stands.
+(Rockafellar & Uryasev 2000), by sequential LP on the supergradient ``sum_k w_k grad asset_k``, in the same stages as
+any plan (:mod:`optimizer.optimize`). Plans are scored on samples that they were not optimised on. Rules are kept in the
+scenario as it stands.
 """
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.ask.rules import as_today
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import allocation_problem, least_spend, plan_of
+from optimizer.optimize import Found, find, plan_of
 from optimizer.plan import Plan
-from optimizer.search.sequential import Sequential, Settled
+from optimizer.search.campaign_sizes import fixed_costs_of
+from optimizer.search.sequential import Sequential
+from optimizer.stages.prove import Proved, prove
+from optimizer.stages.start import Start, start
+from optimizer.tolerances import BOUND, BROKEN
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError
 from sim.scenario.file import Scenario, parse
+from sim.scenario.rules import Uncertain
+from sim.twin import Twin
 
 __all__ = ["Assumption", "Risk", "Scores", "drawn", "risk", "with_values"]
 
-Build = Callable[[Scenario], ControlledChain]
+Build = Callable[[Scenario], Twin]
+
+STEPS = 40
+"""Of the search for the one plan, at most: each follows every sample."""
 
 
 def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
@@ -210,7 +220,7 @@ class Risk:
 
 
 def risk(
-    scenario: Scenario,
+    twin: Twin,
     build: Build,
     budget: float | None = None,
     *,
@@ -228,7 +238,7 @@ def risk(
     Parameters
     ----------
     build
-        Makes the chain of a scenario.
+        Makes the twin of a scenario.
     samples
         To optimise on; as many fresh ones score the plans.
     tail
@@ -237,45 +247,66 @@ def risk(
         0: the mean alone; 1: the tail alone.
     bounded
         Whether to prove a bound, one full-information programme for each sample.
+
+    Raises
+    ------
+    RulesError
+        If no plan meets the rules.
     """
-    tell = progress or (lambda _: None)
+    scenario, tell = twin.scenario, progress or (lambda _: None)
     steps = 2 * samples + 2 * len(scenario.uncertain) + 4
 
-    def chains(seed: int, done: int) -> list[ControlledChain]:
+    def twins(seed: int, done: int) -> list[Twin]:
         out = []
         for i, values in enumerate(drawn(scenario, samples, seed)):
             out.append(build(with_values(scenario, values)))
             tell((done + i) / steps)
         return out
 
-    known, fresh = chains(seed, 0), chains(seed + 1_000_003, samples)
-    chain = build(scenario)
-    problem = allocation_problem(scenario, chain, budget, targeting=targeting)
-    idle, today = least_spend(problem), follow(chain, as_today(chain))
-    stake = max(abs(today.asset - idle.asset), 1e-3 * abs(idle.asset))
-    plain = Sequential(problem)
-    expected = plain.run(plain.amount_of(as_today(chain)), lift=stake)
-    careful = _Ensemble(problem, known, caution, tail, threads)
-    cautious = careful.run(expected.amount, lift=stake, steps=40)
+    known, fresh = twins(seed, 0), twins(seed + 1_000_003, samples)
+    problem = allocation_problem(twin, budget, targeting=targeting)
+    begun = start(problem)
+    expected = find(begun, _informed(begun, threads), threads=threads)
+    expected.repaired.insist()
+    cautious = _cautious(expected, [each.chain for each in known], caution, tail, threads)
+    cautious.repaired.insist()
     tell((2 * samples + 3) / steps)
     plans = {
-        "least spend": idle.intensity, "as today": today.intensity, "expected": expected.course.intensity,
-        "cautious": cautious.course.intensity,
+        "least spend": begun.least.intensity, "as today": as_today(twin.chain), "expected": expected.intensity,
+        "cautious": cautious.intensity,
     }  # fmt: skip
-    scores = _scores(plans, fresh, tail, threads)
+    scores = _scores(plans, [each.chain for each in fresh], tail, threads)
     assumptions = []
     for i, each in enumerate(scenario.uncertain):
-        assumptions.append(_assumption(scenario, build, each.path, each.low, each.high, cautious, idle, problem, stake))
+        assumptions.append(_assumption(twin, build, each, cautious, threads))
         tell((2 * samples + 4 + 2 * i) / steps)
     assumptions.sort(key=lambda a: -a.worth_knowing)
     bound = float("nan")
-    if bounded and not getattr(getattr(chain, "crowd", None), "couples", False):
-        asked = [allocation_problem(scenario, each, problem.budget) for each in known]
+    if bounded and not twin.chain.couples:
+        # The one plan keeps the rules as they stand, whatever a sample says of them.
+        asked = [allocation_problem(replace(each, scenario=scenario), problem.budget) for each in known]
         bounds = np.array([full_information(each, threads=threads).bound for each in asked])
         bound = float(((1 - caution) / samples + caution * tail_weights(bounds, tail)) @ bounds)
-    plain_plan, careful_plan = (plan_of(scenario, problem, end, no_spend=idle.asset) for end in (expected, cautious))
-    price = plain_plan.asset - careful_plan.asset
-    return Risk(plain_plan, careful_plan, scores, tuple(assumptions), price, cautious.value, bound)
+    plain, careful = plan_of(expected), replace(plan_of(cautious), goal="robust")
+    value = cautious.repaired.end.value
+    return Risk(plain, careful, scores, tuple(assumptions), plain.asset - careful.asset, value, bound)
+
+
+def _informed(begun: Start, threads: int) -> Proved:
+    """Return the best with full information where a search needs it to start from: responses may have thresholds."""
+    if not begun.problem.chain.has_thresholds:
+        return Proved()
+    return prove(begun, tolerance=BOUND, seconds=np.inf, threads=threads, progress=lambda _: None)
+
+
+def _cautious(expected: Found, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int) -> Found:
+    """Return the one plan found for all samples, searched for where the search for the scenario began and ended."""
+    mixed = expected.searched.mixed
+    starts = (expected.intensity, *(() if mixed is None else (mixed,)))
+    return find(
+        replace(expected.begun, intensities=starts), Proved(), steps=STEPS, threads=threads,
+        make=lambda problem: _Ensemble(problem, chains, caution, tail, threads),
+    )  # fmt: skip
 
 
 def _scores(
@@ -300,22 +331,19 @@ def _scores(
     )
 
 
-def _assumption(
-    scenario: Scenario, build: Build, path: str, low: float, high: float, plan: Settled, idle: Course,
-    problem: AllocationProblem, stake: float,
-) -> Assumption:  # fmt: skip
-    lifts, regrets = [], []
-    for value in (low, high):
-        changed = with_values(scenario, {path: value})
-        chain = build(changed)
-        asked = allocation_problem(changed, chain, problem.budget, targeting=problem.targeting)
-        own = follow(chain, plan.course.intensity).asset
-        search = Sequential(asked)
-        best = search.run(search.amount_of(plan.course.intensity), lift=stake)
-        lifts.append(own - follow(chain, idle.intensity).asset)
-        regrets.append(max(best.course.asset - own, 0.0))
+def _assumption(twin: Twin, build: Build, asked: Uncertain, plan: Found, threads: int) -> Assumption:
+    """Return what a plan is worth with one number at either end of its range, and what the best plan there is."""
+    lifts, regrets, idle = [], [], plan.begun.least.intensity
+    for value in (asked.low, asked.high):
+        there = build(with_values(twin.scenario, {asked.path: value}))
+        problem = allocation_problem(there, plan.begun.problem.budget, targeting=plan.begun.problem.targeting)
+        own = follow(there.chain, plan.intensity)
+        begun = replace(start(problem), intensities=(plan.intensity,))
+        best = find(begun, _informed(begun, threads), threads=threads)
+        fixed = best.sized.fixed_costs - fixed_costs_of(problem, problem.campaigns, own.spend)
+        met = best.repaired.end.missed <= BROKEN
+        lifts.append(own.asset - follow(there.chain, idle).asset)
+        regrets.append(max(best.repaired.course.asset - own.asset - fixed, 0.0) if met else 0.0)
     share = lifts[0] / (lifts[0] - lifts[1]) if lifts[0] * lifts[1] < 0 else None
-    return Assumption(
-        path, low, high, lifts[0], lifts[1], regrets[0], regrets[1],
-        None if share is None else low + share * (high - low),
-    )  # fmt: skip
+    flips_at = None if share is None else asked.low + share * (asked.high - asked.low)
+    return Assumption(asked.path, asked.low, asked.high, lifts[0], lifts[1], regrets[0], regrets[1], flips_at)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.lp.highs import accepted, new_solver
-from optimizer.lp.programmes import TOLERANCE
+from optimizer.tolerances import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 

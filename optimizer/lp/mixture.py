@@ -3,15 +3,12 @@
 import numpy as np
 
 from optimizer.lp.highs import accepted, new_solver
-from optimizer.lp.programmes import TOLERANCE, tidy
+from optimizer.lp.programmes import tidy
+from optimizer.tolerances import MET, TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 
-__all__ = ["MET", "MixProgramme"]
-
-
-MET = 1e-9
-"""Sum of what rows are missed by, in their units, up to which they count as met."""
+__all__ = ["MixProgramme"]
 
 
 class MixProgramme:

@@ -13,16 +13,13 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from optimizer.lp.highs import new_solver, pulp_solver
+from optimizer.tolerances import TOLERANCE
 from sim.arrays import Floats, Ints
 from sim.errors import SolverError
 
 __all__ = [
-    "TOLERANCE", "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "tidy",
+    "BoxAnswer", "BoxProgramme", "LinearProgramme", "LpAnswer", "tidy",
 ]  # fmt: skip
-
-
-TOLERANCE = 1e-6
-"""Relative to the size of a row, or of the objective: HiGHS works to 1e-7."""
 
 
 @dataclass(frozen=True)

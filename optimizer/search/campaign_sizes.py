@@ -17,7 +17,8 @@ from scipy.sparse import csr_matrix
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rules import Row
-from optimizer.search.sequential import MISSED, Sequential, Settled
+from optimizer.search.sequential import Maker, Sequential, Settled
+from optimizer.tolerances import CHANGE, MISSED
 from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
@@ -30,12 +31,8 @@ LOOKED, MOVED = 8, 3
 """Campaigns that are looked at as one more or one fewer in a round, and times that one is moved to."""
 TRIED = 3
 """Of the changes that promise most, how many are searched before giving up."""
-GAIN = 1e-5
-"""Share of what is at stake below which a change is not worth while."""
 LEAST = "least campaign of "
 """How the names of rules begin that hold campaigns to their least sizes."""
-NEARLY = 1e-6
-"""Share of a campaign's least size by which it may fall short: arithmetic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +81,20 @@ class _Lot:
 
 
 def sized(
-    problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settled, stake: float, seconds: float = np.inf
-) -> Sized:
+    problem: AllocationProblem, campaigns: dict[str, Campaign], end: Settled, stake: float, seconds: float = np.inf,
+    make: Maker = Sequential,
+) -> Sized:  # fmt: skip
     """Return the plan with campaigns of at least their least size, from the end of the search without that rule.
 
-    ``seconds``: time for trying single campaigns more, fewer and moved.
+    ``seconds``: time for trying single campaigns more, fewer and moved; ``make`` makes the search of a problem.
     """
     began = time.perf_counter()
-    choice = _Choice(problem, _lots(problem, campaigns), stake)
+    choice = _Choice(problem, _lots(problem, campaigns), stake, make)
     best = choice.rounded(end)
     better: _Chosen | None = best
     while better is not None and time.perf_counter() - began < seconds:
         best = better
-        better = next((found for found in choice.changed(best) if found.worth > best.worth + GAIN * stake), None)
+        better = next((found for found in choice.changed(best) if found.worth > best.worth + CHANGE * stake), None)
     return Sized(best.asked, best.end, best.fixed)
 
 
@@ -106,9 +104,9 @@ def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Fl
     None where the plan spends nothing, or runs one below its least size, or the budget cannot pay for all.
     """
     money = {lot: float(spend[lot.place(problem)].sum()) for lot in _lots(problem, campaigns)}
-    short = any(0 < amount < lot.least * (1 - 10 * NEARLY) for lot, amount in money.items())
+    short = any(0 < amount < lot.least * (1 - 10 * MISSED) for lot, amount in money.items())
     running = [lot for lot, amount in money.items() if amount > 0]
-    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + NEARLY):
+    if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + MISSED):
         return None
     return _held(problem, set(money) - set(running), [lot for lot in running if lot.least > 0])
 
@@ -148,11 +146,12 @@ class _Choice:
     problem: AllocationProblem
     lots: list[_Lot]
     stake: float
+    make: Maker
 
     @cached_property
     def search(self) -> Sequential:
         """Return the search without the rules of campaigns."""
-        return Sequential(self.problem)
+        return self.make(self.problem)
 
     def rounded(self, end: Settled) -> _Chosen:
         """Return campaigns settled in rounds, from a plan without their rules."""
@@ -160,8 +159,8 @@ class _Choice:
         for _ in range(ROUNDS):
             running = {lot: money for lot, money in self._running(end).items() if lot not in dropped}
             weak = _beyond_whole(running) | self._not_earning(running, end)
-            short = [lot for lot, money in running.items() if money < lot.least * (1 - NEARLY)]
-            if not weak and end.missed > NEARLY and running:
+            short = [lot for lot, money in running.items() if money < lot.least * (1 - MISSED)]
+            if not weak and end.missed > MISSED and running:
                 weak = {min(running, key=lambda lot: running[lot] / max(lot.least, 1e-300))}
             if not weak and not short:
                 break
@@ -179,7 +178,7 @@ class _Choice:
         """Yield what comes of the changes that promise most: one campaign more, one fewer, or one moved."""
         changes = sorted(self._changes(now), key=lambda change: -change.promise)
         for change in changes[:TRIED]:
-            if change.promise > GAIN * self.stake:
+            if change.promise > CHANGE * self.stake:
                 asked, end = self._searched(set(self.lots) - change.kept, change.spend)
                 yield _Chosen(asked, end, self._fixed(end))
 
@@ -193,10 +192,10 @@ class _Choice:
             spend = now.end.course.spend.copy()
             for lot, amount in money.items():
                 spend[lot.place(self.problem)] = self._spread(lot, amount, now.end)
-            course = self._follow(spend)
+            course, value = self._follow(spend)
             cost = sum(self._cost(lot) for lot in kept) - sum(self._cost(lot) for lot in running)
             cost += price * float((course.spend - now.end.course.spend).sum())
-            return _Change(frozenset(kept), spend, course.value(self.problem.aim) - now.end.value - cost)
+            return _Change(frozenset(kept), spend, value - now.end.value - cost)
 
         idle = sorted(set(self.lots) - set(running), key=lambda lot: (-marginal[lot], lot.order))[:LOOKED]
         poor = sorted(running, key=lambda lot: (running[lot] * (marginal[lot] - price) - self._cost(lot), lot.order))
@@ -220,7 +219,7 @@ class _Choice:
         """Return the problem without some campaigns, and the end of its search from a plan in money."""
         kept = [lot for lot in self.lots if lot not in dropped and lot.least > 0]
         asked = _held(self.problem, dropped, kept)
-        search = Sequential(asked)
+        search = self.make(asked)
         return asked, search.run(np.where(search.open, search.cells.sum(spend), 0.0), lift=self.stake)
 
     def _running(self, end: Settled) -> dict[_Lot, float]:
@@ -235,13 +234,14 @@ class _Choice:
             if lot.fixed > 0:
                 spend = end.course.spend.copy()
                 spend[lot.place(self.problem)] = 0.0
-                without = self._follow(spend).value(self.problem.aim)
-                gains[lot] = end.value - without - price * running[lot] - self._cost(lot)
+                gains[lot] = end.value - self._follow(spend)[1] - price * running[lot] - self._cost(lot)
         losing = sorted((lot for lot, gain in gains.items() if gain < 0), key=lambda lot: gains[lot])
         return set(losing[: (len(losing) + 1) // 2])
 
-    def _follow(self, spend: Floats) -> Course:
-        return self.search.follow(self.search.cells.sum(spend))
+    def _follow(self, spend: Floats) -> tuple[Course, float]:
+        """Return what happens under a plan in money, and what it is worth."""
+        courses = self.search.courses(self.search.cells.sum(spend))
+        return courses[0], self.search.value(courses)
 
     def _price(self, end: Settled) -> float:
         """Return what money is worth elsewhere."""
@@ -285,7 +285,7 @@ def _beyond_whole(running: dict[_Lot, float]) -> set[_Lot]:
     out: set[_Lot] = set()
     for kin in dict.fromkeys(lot.kin for lot in running):
         mine = sorted((lot for lot in running if lot.kin == kin), key=lambda lot: -running[lot])
-        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - NEARLY):
+        if mine[0].least > 0 and running[mine[-1]] < mine[0].least * (1 - MISSED):
             out |= set(mine[round(sum(running[lot] for lot in mine) / mine[0].least) :])
     return out
 

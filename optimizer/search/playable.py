@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.decomposition import LAST_PENALTY, SMOOTHING, FullInformation
 from optimizer.bound.pricing import Column, Mixture, Pricing, conflict, master, violated
+from optimizer.tolerances import SETTLED
 from sim.arrays import Floats, Progress
 
 __all__ = ["Playable", "playable"]
@@ -21,8 +22,8 @@ __all__ = ["Playable", "playable"]
 
 PENALTY = 1e2
 """Value lost per unit of money by which a rule is broken, in units of the largest full-information price."""
-QUIET, SETTLED = 4, 1e-4
-"""The search ends after so many rounds without this share of the possible lift."""
+QUIET = 4
+"""The search ends after so many rounds that bring next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from scipy.sparse import csr_matrix
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from sim.arrays import Flags, Floats
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import Aim, Course
 
 __all__ = ["RowSlopes"]
@@ -91,12 +90,11 @@ class RowSlopes:
         """Return by rule that bends the segments whose money can move what it counts, and the last period that can."""
         chain, segments = self.problem.chain, self.problem.targets.segments
         number = np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
-        couples = isinstance(chain, Lifecycle) and chain.crowd.couples
         reach = {}
         for r in self.bending:
             aim = self._aim_of([r])
             counts = aim.reward.any(axis=0) | aim.people.any(axis=(0, 2)) | aim.money.any(axis=(0, 2, 3))
-            counts |= couples or aim.terminal != 0
+            counts |= chain.couples or aim.terminal != 0
             reach[r] = np.bincount(number, weights=counts) > 0, aim.last
         return reach
 

@@ -13,38 +13,32 @@ of the rules there.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, hstack
 
 from optimizer.ask.cells import Cells
-from optimizer.ask.problem import AllocationProblem, contact_load
+from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.programmes import BoxProgramme
 from optimizer.search.row_slopes import RowSlopes
+from optimizer.tolerances import DUST, EMPTY, GAIN, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["MISSED", "STEPS", "Sequential", "Settled"]
+__all__ = ["STEPS", "Maker", "Sequential", "Settled"]
 
 
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
 WIDER, NARROWER = 1.3, 0.5
-GAIN = 2e-6
-"""The search ends when a step promises less than this share of the lift, or several steps brought no more."""
 PATIENCE, STEPS = 8, 80
 """So many steps without gain, and so many steps at most."""
 PENALTY = 20.0
 """Of a broken rule, in multiples of the largest marginal value it could stand for."""
-MISSED = 1e-6
-"""Share of a rule from which on it counts as missed."""
-DUST = 1e-9
-"""Share of a variable's own size that is none: arithmetic."""
 DEARER = 3.0
 """Penalty of a rule that bends, in multiples of its price."""
-EMPTY = 1e-9
-"""Heads below which a cell is empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,7 +292,7 @@ class Sequential:
 
     def _within_contacts(self, amount: Floats) -> Floats:
         """Return money scaled back, target by target, where it would be more contacts than a customer may get."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return amount
         asked = self.follow(amount).intensity @ load
@@ -310,7 +304,7 @@ class Sequential:
 
     def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = contact_load(self.chain)
+        load = self.chain.contact_load
         if not load.any():
             return None
         cells, periods = self.cells, self.chain.periods
@@ -361,3 +355,7 @@ class Sequential:
         least = np.where(np.isfinite(least), least, 0.0)
         most = np.where(np.isfinite(most), most, 0.0)
         return np.minimum(least, most), np.maximum(least, most)
+
+
+Maker = Callable[[AllocationProblem], Sequential]
+"""Makes the search of a problem."""

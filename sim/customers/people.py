@@ -1,7 +1,7 @@
 """The people of a twin drawn one by one, for the agents: who they are, their traits, their state at the start."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 from sim.arrays import Floats, Ints
 from sim.customers.groups import BaseGroups
 from sim.customers.population import Population, synthetic_traits
-from sim.customers.synthetic import ALIKE, block_weights, born, start_state
+from sim.customers.synthetic import ALIKE, block_weights, born
 from sim.engine import random_streams
+from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import state_index
-from sim.scenario.file import Segment
-
-if TYPE_CHECKING:
-    from sim.twin import Twin
+from sim.scenario.file import Scenario, Segment
 
 __all__ = ["TraitsFrom", "draw_people"]
 
@@ -26,6 +23,40 @@ TraitsFrom = Literal["individual", "classes"]
 
 CHUNK = 1_000_000
 """People whose traits are drawn at a time: bounds the memory of drawing."""
+
+
+class Described(Protocol):
+    """What a twin says of its customers, as far as drawing them needs it."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return where they are described."""
+        ...
+
+    @property
+    def chain(self) -> ControlledChain:
+        """Return the chain they follow, by blocks."""
+        ...
+
+    @property
+    def streams(self) -> Ints:
+        """Return the key of each group's draws."""
+        ...
+
+    @property
+    def cohort_group(self) -> Ints:
+        """Return the group of each cohort."""
+        ...
+
+    @property
+    def block_cohort(self) -> Ints:
+        """Return the cohort of each block."""
+        ...
+
+    @property
+    def base(self) -> BaseGroups | None:
+        """Return the real customers among them."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,19 +81,19 @@ class _People:
             object.__setattr__(self, name, getattr(self, name).astype(kind, copy=False))
 
 
-def draw_people(twin: "Twin", seed: int, replication: int, traits: TraitsFrom) -> Population:
+def draw_people(twin: Described, seed: int, replication: int, traits: TraitsFrom) -> Population:
     """Return the customers of one replication, as :meth:`sim.twin.Twin.population` says."""
     parts = []
     if twin.base is not None:
         parts.append(_base_population(twin, twin.base, seed, replication, traits))
-    for group, name in enumerate(twin.targets.segments):
+    for group, name in enumerate(twin.chain.targets.segments):
         segment = twin.scenario.segments.get(name)
         if segment is not None and (segment.start or segment.births):
             parts.append(_synthetic_population(twin, group, name, segment, seed, replication, traits))
     return _join(twin, parts)
 
 
-def _join(twin: "Twin", parts: list[_People]) -> Population:
+def _join(twin: Described, parts: list[_People]) -> Population:
     cohort = np.concatenate([part.cohort for part in parts])
     order = None if (np.diff(cohort) >= 0).all() else np.argsort(cohort, kind="stable")
 
@@ -90,7 +121,7 @@ def _join(twin: "Twin", parts: list[_People]) -> Population:
     )
 
 
-def _base_population(twin: "Twin", base: BaseGroups, seed: int, replication: int, traits: TraitsFrom) -> _People:
+def _base_population(twin: Described, base: BaseGroups, seed: int, replication: int, traits: TraitsFrom) -> _People:
     identity = np.arange(base.group.size, dtype=np.int64)
     block = np.zeros(0, dtype=np.int64)
     if traits == "individual":
@@ -98,27 +129,24 @@ def _base_population(twin: "Twin", base: BaseGroups, seed: int, replication: int
         rate, defection, spend = sample.purchase_rate, sample.defection_rate, sample.mean_spend
         gone, lost = sample.gone, sample.lost
     else:
-        chain = twin.chain
-        assert isinstance(chain, Lifecycle)
+        traits_of = twin.chain.traits
+        assert traits_of is not None
         u = random_streams.uniforms(seed, random_streams.TRAITS, identity, replication=replication)[:, 0]
         pick = np.minimum((u * len(base.samples)).astype(np.int64), len(base.samples) - 1)
         block = base.block_of_sample[pick, identity]
         gone = np.stack([s.gone for s in base.samples])[pick, identity]
         lost = np.stack([s.lost for s in base.samples])[pick, identity]
-        rate, defection, spend = (
-            chain.purchase_rate[block], chain.defection_rate[block], chain.mean_spend[block]
-        )  # fmt: skip
+        rate, defection, spend = (each[block] for each in traits_of)
     true = ALIVE + gone.astype(np.int64) + lost
-    level, ties = _attitudes_at_start(twin, seed, 0, identity, replication)
+    level, ties = _attitudes_at_start(Attitudes(twin.scenario), seed, 0, identity, replication)
     state = state_index(twin.chain.space, true, base.count, base.silence, level, ties)
     return _People(identity, base.group, state, rate, defection, spend, block, _nobody(twin.chain.periods))
 
 
-def _attitudes_at_start(twin: "Twin", seed: int, stream: int, identity: Ints, replication: int) -> tuple[Ints, Ints]:
+def _attitudes_at_start(
+    attitudes: Attitudes, seed: int, stream: int, identity: Ints, replication: int
+) -> tuple[Ints, Ints]:
     """Return level of satisfaction and ties of customers at the start."""
-    chain = twin.chain
-    assert isinstance(chain, Lifecycle)
-    attitudes = chain.attitudes
     if not attitudes.levels and not attitudes.ties:
         return np.zeros(identity.size, dtype=np.int64), np.full(identity.size, -1)
     u = random_streams.uniforms(seed, random_streams.TRAITS, identity, stream=stream, draw=2, replication=replication)
@@ -128,11 +156,11 @@ def _attitudes_at_start(twin: "Twin", seed: int, stream: int, identity: Ints, re
 
 
 def _synthetic_population(
-    twin: "Twin", group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
+    twin: Described, group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
 ) -> _People:
     chain, stream = twin.chain, int(twin.streams[group])
     start = np.concatenate(
-        [np.full(round(number), start_state(chain, at), np.uint16) for at, number in segment.start.items()]
+        [np.full(round(number), chain.start_state(at), np.uint16) for at, number in segment.start.items()]
         or [np.zeros(0, np.uint16)]
     )
     births = _births(segment, chain)
@@ -141,7 +169,8 @@ def _synthetic_population(
     state[: start.size] = start
     identity = np.arange(size, dtype=np.uint32)
     blocks = np.flatnonzero(chain.group == group)
-    if not isinstance(chain, Lifecycle) or segment.traits is None:
+    traits_of, attitudes = chain.traits, Attitudes(twin.scenario)
+    if traits_of is None or segment.traits is None:
         nothing = np.zeros(size, dtype=np.float32)
         cohort = np.full(size, group, dtype=np.int16)
         return _People(identity, cohort, state, nothing, nothing, nothing, np.full(size, blocks[0], np.int32), births)
@@ -159,8 +188,7 @@ def _synthetic_population(
         if traits == "classes":
             block[part] = blocks[_pick(weights, draws[:, 0])]
             cohort[part] = twin.block_cohort[block[part]]
-            rate[part] = chain.purchase_rate[block[part]]
-            defection[part], spend[part] = chain.defection_rate[block[part]], chain.mean_spend[block[part]]
+            rate[part], defection[part], spend[part] = (each[block[part]] for each in traits_of)
         else:
             kind = _pick(np.array([q.share for q in qualities]), draws[:, 3])
             cohort[part] = first + kind
@@ -169,8 +197,8 @@ def _synthetic_population(
             spend[part] = own[2] * factor[kind, 1]
         alive = np.flatnonzero(chain.space.kind[np.minimum(state[part], len(chain.space.names) - 1)] == ALIVE)
         alive = alive[state[part][alive] < len(chain.space.names)]
-        if alive.size and (chain.attitudes.levels or chain.attitudes.ties):
-            level, ties = _attitudes_at_start(twin, seed, stream, who[alive], replication)
+        if alive.size and (attitudes.levels or attitudes.ties):
+            level, ties = _attitudes_at_start(attitudes, seed, stream, who[alive], replication)
             one = np.ones(alive.size, dtype=np.int64)
             state[low + alive] = state_index(chain.space, ALIVE * one, one, 0 * one, level, ties)
     return _People(identity, cohort, state, rate, defection, spend, block, births)
@@ -188,7 +216,7 @@ def _births(segment: Segment, chain: ControlledChain) -> list[tuple[Ints, Ints]]
     for t in range(chain.periods):
         states = np.concatenate(
             [
-                np.full(born(number, t), start_state(chain, stage), dtype=np.int64)
+                np.full(born(number, t), chain.start_state(stage), dtype=np.int64)
                 for stage, number in segment.births.items()
             ]
             or [np.zeros(0, dtype=np.int64)]

@@ -7,12 +7,12 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.customers.groups import Blocks, horizon_rate
 from sim.customers.population import defection_classes, gamma_classes, mean_spend_of
-from sim.engine.chain import ControlledChain, StateSpace
-from sim.engine.lifecycle import Lifecycle
+from sim.engine.chain import StateSpace
+from sim.engine.lifecycle import START
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment, Traits
 
-__all__ = ["ALIKE", "block_weights", "born", "start_state", "synthetic_arrivals", "synthetic_blocks"]
+__all__ = ["ALIKE", "block_weights", "born", "synthetic_arrivals", "synthetic_blocks"]
 
 
 SYNTHETIC_CLASSES = (6, 5)
@@ -25,9 +25,6 @@ CDNOW's defection law, 24 months at 1 % a year: value-to-go 12 % low with the us
 
 ALIKE = (Quality(share=1.0),)
 """The qualities of a segment that states none."""
-
-_START = {"unaware": 0, "prospect": 1, "new": 2}
-"""State of the lifecycle that each place of a segment's ``start`` and ``births`` stands for."""
 
 
 def _classes(traits: Traits, scenario: Scenario) -> tuple[Floats, Floats, Floats]:
@@ -60,7 +57,7 @@ def synthetic_blocks(scenario: Scenario, space: StateSpace, group: int, segment:
     qualities, weights = segment.quality or ALIKE, block_weights(segment, scenario)
     initial = np.zeros((weights.size, len(space.names)))
     for at, number in segment.start.items():
-        initial[:, _START[at]] += weights * round(number)
+        initial[:, START[at]] += weights * round(number)
     spend = mean_spend_of(segment.traits.spend)
     return Blocks(
         np.full(weights.size, group),
@@ -78,13 +75,8 @@ def synthetic_arrivals(scenario: Scenario, segments: list[str], group: Ints, sha
         segment = scenario.segments.get(name, Segment())
         for stage, number in segment.births.items():
             come = np.array([born(number, t) for t in range(scenario.periods)])
-            out[:, group == g, _START[stage]] += come[:, None] * block_weights(segment, scenario)[None, :]
+            out[:, group == g, START[stage]] += come[:, None] * block_weights(segment, scenario)[None, :]
     return out
-
-
-def start_state(chain: ControlledChain, at: str) -> int:
-    """Return the state in which people of a place of ``start`` or ``births`` begin."""
-    return _START[at] if isinstance(chain, Lifecycle) else chain.space.names.index(at)
 
 
 def born(number: float, period: int) -> int:

@@ -11,12 +11,18 @@ states, one thread, 7.1 ns a person in the ninth period): the draw for everybody
 draws for these .6, rates and satisfaction 1.1, leaving and who may buy .5, how often 1.0, amounts 1.4, the rest .3.
 Block sizes from 512 to 4,096 make little difference. Counters of lists are unsigned, because an index that might be
 negative costs a test each; and no pass writes ``state`` while it makes lists from it, which takes twice as long as two.
+
+The arrays that travel together into kernels are named here and not elsewhere, because the cache of compiled kernels is
+named after the content of these modules.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
 from sim.engine.draw_kernels import (
     FEW,
@@ -29,10 +35,37 @@ from sim.engine.draw_kernels import (
     total_amount,
     unit,
 )
+from sim.history import EVENTS
 
-EVENTS = ("won", "returned", "left", "lost", "aware")
-"""True moves, in the order in which they are counted."""
-EVENT_WON, EVENT_RETURNED, EVENT_LEFT, EVENT_LOST, EVENT_AWARE = range(5)
+__all__ = [
+    "BUYS",
+    "COLUMNS",
+    "EVENTS",
+    "FALLS",
+    "FIRST",
+    "GAINS_TIE",
+    "LEAVES",
+    "LEAVES_WITH",
+    "LOSES_TIE",
+    "NOBODY",
+    "RISES",
+    "SECOND",
+    "SPENDS",
+    "Amounts",
+    "Luck",
+    "Outcomes",
+    "Paths",
+    "Tally",
+    "ValueGrid",
+    "Who",
+    "count_answers",
+    "count_states",
+    "move_chain",
+    "move_lifecycle",
+    "value_after",
+]
+
+EVENT_WON, EVENT_RETURNED, EVENT_LEFT, EVENT_LOST, EVENT_AWARE = range(len(EVENTS))
 
 NOBODY = 5
 """Kind of the state "not there yet"."""
@@ -50,6 +83,95 @@ WORDS = 4294967296.0
 """How many words there are: a uniform is (word + .5)/2^32."""
 
 
+class Who(NamedTuple):
+    """Customers: cohort ``c`` lies at ``start[c] .. start[c + 1]``; numbers and traits, one each."""
+
+    start: Ints
+    identity: NDArray[np.uint32]
+    purchase_rate: NDArray[np.float32]
+    defection_rate: NDArray[np.float32]
+    mean_spend: NDArray[np.float32]
+
+
+class Paths(NamedTuple):
+    """The chain's states as agents go through them, with one state more: "not there yet", which nobody leaves.
+
+    ``kind[state]``; ``law[cohort, state]`` and ``stage[cohort, state]``; ``successor[state, outcome]``.
+    """
+
+    kind: NDArray[np.uint8]
+    law: NDArray[np.uint16]
+    stage: NDArray[np.uint8]
+    successor: NDArray[np.uint16]
+
+    def of(self, cohort: Ints) -> "Paths":
+        """Return the same for customers each of whom is a cohort of their own, taken from ``cohort``."""
+        return self._replace(law=self.law[cohort], stage=self.stage[cohort])
+
+
+class Outcomes(NamedTuple):
+    """How a customer's outcomes are numbered.
+
+    Purchases, moves of satisfaction and moves of ties that are told apart (1 or 3); ``renewal``: whether every survivor
+    buys once a period.
+    """
+
+    buys: int
+    levels: int
+    ties: int
+    renewal: bool
+
+
+class Amounts(NamedTuple):
+    """``spread[cohort]`` picks its ``tables`` and ``moments`` of amounts; ``constant``: each of mean size."""
+
+    spread: Ints
+    tables: Floats
+    moments: Floats
+    constant: Flags
+
+    def of(self, cohort: Ints) -> "Amounts":
+        """Return the same for customers each of whom is a cohort of their own, taken from ``cohort``."""
+        return self._replace(spread=self.spread[cohort])
+
+
+class Luck(NamedTuple):
+    """Which draws are a period's: key and counter of :mod:`sim.engine.random_streams`, ``stream`` by cohort."""
+
+    seed: int
+    purpose: int
+    stream: Ints
+    period: int
+    replication: int
+
+
+class Tally(NamedTuple):
+    """What a period brought, in whole numbers.
+
+    ``counts[cohort, state]`` at its end; ``moves[cohort, stage, stage]``; ``purchases[cohort, stage]`` and
+    ``revenue[cohort, stage]``, in units of money; ``events[cohort, event]``.
+    """
+
+    counts: Ints
+    moves: Ints
+    purchases: Ints
+    revenue: Ints
+    events: Ints
+
+
+class ValueGrid(NamedTuple):
+    """What a customer earns and costs after the horizon, at nodes of the two rates.
+
+    ``which[cohort]`` picks a grid; ``earned[grid, i, j, state]`` is per unit of mean spend, ``spent`` is money.
+    """
+
+    rates: Floats
+    defections: Floats
+    which: Ints
+    earned: Floats
+    spent: Floats
+
+
 @kernel
 def words_below(p):
     """Return how many words stand for uniforms below ``p``."""
@@ -57,21 +179,30 @@ def words_below(p):
 
 
 @kernel
-def move_lifecycle(
-    first, last, start, identity, state, purchase_rate, defection_rate, mean_spend,
-    kind, law, stage, successor, odds, buys, levels, ties, renewal, stream, spread, tables, moments, constant,
-    seed_key, purpose, period, replication, money_units, counts, moves, purchases, revenue, events,
-):  # fmt: skip
+def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_units, luck, out):
     """Move customers ``first .. last`` by one period, in place in ``state``.
 
-    Cohort ``c`` lies at ``start[c] .. start[c + 1]``; ``law[c, state]`` picks the line of ``odds[c, law, column]``;
-    ``levels``, ``ties``: numbers of moves of satisfaction and ties that are told apart (1 or 3). ``spread[c]`` picks
-    the cohort's ``tables`` and ``moments`` of amounts; ``constant``: every purchase of mean size.
-
-    Added to: ``counts[c, state]`` and ``moves[c, stage, stage]`` get the customers where they are now, and for those
-    who are no customers only the difference to ``successor[state, 0]``; ``purchases[c, stage]``, ``revenue[c, stage]``
-    (integers, ``money_units`` to one unit of currency), ``events[c, event]``.
+    Parameters
+    ----------
+    who : Who
+    state : (customers,)
+    paths : Paths
+    odds : (cohorts, laws, columns)
+    told : Outcomes
+    amounts : Amounts
+    money_units : float
+        Units of ``out.revenue`` to one unit of currency.
+    luck : Luck
+    out : Tally
+        Added to; ``counts`` and ``moves`` get the customers where they are now, and for those who are no customers only
+        the difference to ``successor[state, 0]``.
     """
+    start, identity, mean_spend = who.start, who.identity, who.mean_spend
+    purchase_rate, defection_rate = who.purchase_rate, who.defection_rate
+    kind, law, stage, successor = paths.kind, paths.law, paths.stage, paths.successor
+    buys, levels, ties, renewal = told.buys, told.levels, told.ties, told.renewal
+    seed_key, period, replication = luck.seed, luck.period, luck.replication
+    counts, moves, purchases, revenue, events = out.counts, out.moves, out.purchases, out.revenue, out.events
     # Words: whether somebody leaves or moves on; for customers and those who enter, purchases, amounts and so on.
     words, range_words = np.empty((5, BLOCK), np.uint32), np.empty(4 * BLOCK, np.uint32)
     moving, buying, spending, feeling, tying = words[0], words[1], words[2], words[3], words[4]
@@ -92,8 +223,8 @@ def move_lifecycle(
         if low >= high:
             continue
         tally[:], number[:], money[:] = 0, 0, 0
-        key, cell = purpose ^ stream[c], stage[c]
-        table, moment, same = tables[spread[c]], moments[spread[c]], constant[spread[c]]
+        key, cell, spread = luck.purpose ^ luck.stream[c], stage[c], amounts.spread[c]
+        table, moment, same = amounts.tables[spread], amounts.moments[spread], amounts.constant[spread]
         for s in range(states):
             line = odds[c, law[c, s]]
             alive = kind[s] == 2
@@ -109,11 +240,11 @@ def move_lifecycle(
 
         for b in range(low, high, BLOCK):
             n = min(BLOCK, high - b)
-            here, who, spend = state[b : b + n], identity[b : b + n], mean_spend[b : b + n]
+            here, names, spend = state[b : b + n], identity[b : b + n], mean_spend[b : b + n]
             rates, defections = purchase_rate[b : b + n], defection_rate[b : b + n]
 
             # Everybody: lists of customers and of movers; silence grows.
-            fill_shared(who, period, 0, replication, seed_key, key, range_words, moving)
+            fill_shared(names, period, 0, replication, seed_key, key, range_words, moving)
             actives = movers = zero
             for j in range(n):
                 s = here[j]
@@ -138,7 +269,7 @@ def move_lifecycle(
                 active[buyers], where[buyers] = j, s
                 buyers += np.uint64(o == enters[s])
             for q in range(buyers):
-                people[q] = who[active[q]]
+                people[q] = names[active[q]]
             fill_words(people[:buyers], period, 1, replication, seed_key, key, buying, spending, feeling, tying)
 
             # Customers: rates; satisfaction; who leaves.
@@ -239,25 +370,36 @@ def move_lifecycle(
 
 
 @kernel
-def move_chain(block, state, identity, law, probability, successor, stream, seed_key, purpose, period, replication):
-    """Move every customer of a chain given outright, in place in ``state``; one draw each."""
-    for i in range(state.size):
-        b = block[i]
-        s = state[i]
-        w0, _, _, _ = philox(identity[i], period, 0, replication, seed_key, purpose ^ stream[b])
-        u = unit(w0)
-        odds = probability[b, law[b, s]]
-        outcome = 0
-        last = 0
-        cumulative = odds[0]
-        while u >= cumulative and outcome < odds.size - 1:
-            outcome += 1
-            if odds[outcome] > 0.0:
-                last = outcome
-            cumulative += odds[outcome]
-        if odds[outcome] <= 0.0:
-            outcome = last
-        state[i] = successor[s, outcome]
+def move_chain(first, last, who, block, state, paths, law, probability, luck, out):
+    """Move customers ``first .. last`` by one period, in place in ``state``; one draw each, added up in ``out``.
+
+    ``block[customer]``, ``law[block, state]``, ``probability[block, law, outcome]``.
+    """
+    nobody = law.shape[1]
+    for c in range(who.start.size - 1):
+        key, stage = luck.purpose ^ luck.stream[c], paths.stage[c]
+        for i in range(max(first, who.start[c]), min(last, who.start[c + 1])):
+            s = state[i]
+            if s == nobody:
+                out.counts[c, s] += 1
+                continue
+            w0, _, _, _ = philox(who.identity[i], luck.period, 0, luck.replication, luck.seed, key)
+            u = unit(w0)
+            odds = probability[block[i], law[block[i], s]]
+            outcome = 0
+            likely = 0
+            cumulative = odds[0]
+            while u >= cumulative and outcome < odds.size - 1:
+                outcome += 1
+                if odds[outcome] > 0.0:
+                    likely = outcome
+                cumulative += odds[outcome]
+            if odds[outcome] <= 0.0:
+                outcome = likely
+            t = paths.successor[s, outcome]
+            state[i] = t
+            out.counts[c, t] += 1
+            out.moves[c, stage[s], stage[t]] += 1
 
 
 @kernel
@@ -269,38 +411,38 @@ def count_states(start, state, out):
 
 
 @kernel
-def count_answers(start, identity, state, answers, chance, stream, seed_key, purpose, period, replication, out):
+def count_answers(who, state, answers, chance, luck, out):
     """Add one to ``out[cohort, state]`` for every customer who is asked (``chance[cohort]``) and ``answers[state]``."""
-    for c in range(start.size - 1):
-        key = purpose ^ stream[c]
-        for i in range(start[c], start[c + 1]):
+    for c in range(who.start.size - 1):
+        key = luck.purpose ^ luck.stream[c]
+        for i in range(who.start[c], who.start[c + 1]):
             s = state[i]
-            if answers[s] and unit(philox(identity[i], period, 0, replication, seed_key, key)[0]) < chance[c]:
+            if not answers[s]:
+                continue
+            word, _, _, _ = philox(who.identity[i], luck.period, 0, luck.replication, luck.seed, key)
+            if unit(word) < chance[c]:
                 out[c, s] += 1
 
 
 @kernel
-def value_after(
-    first, last, start, state, purchase_rate, defection_rate, mean_spend, rates, defections, discount_rate, grid,
-    earned, spent, money_units,
-):  # fmt: skip
+def value_after(first, last, who, state, grid, discount_rate, money_units):
     """Return the sum of values after the horizon of customers ``first .. last``, in integers of ``1/money_units``.
 
-    Interpolated between nodes of the two rates. ``grid[c]`` picks a cohort's ``earned[grid, i, j, state]``, per unit
-    of mean spend, and ``spent``, in money. Interpolation is linear in the purchase rate, beyond the last node too, and
-    in ``1/(defection rate + d)``: a plain customer's value has just that form. Defection rates beyond the last node
-    count as it: such customers are gone at once.
+    Interpolated between nodes of a :class:`ValueGrid`: linearly in the purchase rate, beyond the last node too, and in
+    ``1/(defection rate + d)``: a plain customer's value has just that form. Defection rates beyond the last node count
+    as it: such customers are gone at once.
     """
     total = np.int64(0)
+    start, rates, defections, earned, spent = who.start, grid.rates, grid.defections, grid.earned, grid.spent
     states = earned.shape[3]
     for c in range(start.size - 1):
-        g = grid[c]
+        g = grid.which[c]
         for q in range(max(first, start[c]), min(last, start[c + 1])):
             s = state[q]
             if s >= states:
                 continue
-            x = float(purchase_rate[q])
-            y = min(float(defection_rate[q]), defections[-1])
+            x = float(who.purchase_rate[q])
+            y = min(float(who.defection_rate[q]), defections[-1])
             i = min(max(np.searchsorted(rates, x) - 1, 0), rates.size - 2)
             j = min(max(np.searchsorted(defections, y) - 1, 0), defections.size - 2)
             a = (x - rates[i]) / (rates[i + 1] - rates[i])
@@ -312,6 +454,6 @@ def value_after(
                 p = i + corner // 2
                 r = j + corner % 2
                 weight = (a if corner // 2 else 1.0 - a) * (b if corner % 2 else 1.0 - b)
-                value += weight * (earned[g, p, r, s] * mean_spend[q] - spent[g, p, r, s])
+                value += weight * (earned[g, p, r, s] * who.mean_spend[q] - spent[g, p, r, s])
             total += np.int64(math.floor(value * money_units + 0.5))
     return total

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
+from sim.engine.lifecycle_kernels import chances_of_level
 from sim.engine.state_space import LEVELS, TIES
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
@@ -36,9 +37,8 @@ def metropolis(mix: Floats, mobility: float) -> tuple[Floats, Floats]:
 
 def shifted(up: Floats, down: Floats, shift: float) -> tuple[Floats, Floats]:
     """Return the chances after a shift, ``clip(up + shift, 0, 1)`` and ``clip(down - shift, 0, 1)``."""
-    higher, lower = np.clip(up + shift, 0, 1), np.clip(down - shift, 0, 1)
-    higher[-1] = lower[0] = 0.0
-    return higher, lower
+    chances = [chances_of_level(k + 1, up[k], down[k], shift) for k in range(up.size)]
+    return np.array([rises for rises, _ in chances]), np.array([falls for _, falls in chances])
 
 
 def mean_points(up: Floats, down: Floats) -> float:

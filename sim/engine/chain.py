@@ -5,11 +5,13 @@ state's *law* only: an outcome is drawn from ``probability[block, law, outcome]`
 ``successor[state, outcome]``. Many states share a law (all lapsed customers of a block leave, buy or return at the
 same odds), which keeps the arrays small. Spend and intensities are by group, observed stage and lever.
 
-:class:`MatrixChain` is a chain given outright, one law per state; :mod:`sim.engine.lifecycle` is the standard maker.
+A chain answers for itself: what acts through the market (:meth:`ControlledChain.conditions`), what money can be spent
+(``actions``), how agents move (``draw``), what goes into the accounts (``flows``). Nobody asks what kind it is.
+Two kinds are here: :mod:`sim.engine.matrix_chain`, given outright, and :mod:`sim.engine.lifecycle`, the standard one.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,15 +19,20 @@ import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
-from sim.engine.chain_kernels import solve_in_order
+from sim.engine.agent_kernels import ValueGrid
+from sim.engine.chain_kernels import Links, Step, solve_in_order
+from sim.engine.conditions import Conditions, Moment, Wanted
+from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
 
 __all__ = [
     "ALIVE",
+    "Conditions",
     "ControlledChain",
-    "MatrixChain",
+    "Moment",
     "Pull",
     "StateSpace",
     "Step",
+    "Wanted",
     "observed_counts",
     "transition_matrix",
     "value_to_go",
@@ -78,22 +85,21 @@ class StateSpace:
     law_level: Ints
     law_ties: Ints
 
+    @staticmethod
+    def plain(names: tuple[str, ...], kind: Ints, groups: int) -> "StateSpace":
+        """Return states that are all observed, each under a law of its own; outcome ``i`` leads to state ``i``."""
+        index, none = np.arange(len(names)), np.zeros(len(names), dtype=np.int64)
+        rows = np.tile(index, (groups, 1))
+        return StateSpace(
+            names=names, kind=kind, stage=rows, law=rows, law_stage=index, law_kind=kind,
+            successor=np.tile(index, (len(names), 1)), bought=none, silent=none, level=none, ties=none - 1,
+            law_level=none, law_ties=none - 1,
+        )  # fmt: skip
 
-@dataclass(frozen=True)
-class Step:
-    """One period of every block under given intensities, in expectation per customer of each law.
-
-    Attributes
-    ----------
-    probability : (blocks, laws, outcomes)
-    purchases, revenue, reward : (blocks, laws)
-        Purchases, money taken, and money earned before marketing.
-    """
-
-    probability: Floats
-    purchases: Floats
-    revenue: Floats
-    reward: Floats
+    @cached_property
+    def has_levels(self) -> bool:
+        """Return whether customers have a level of satisfaction."""
+        return bool(self.level.any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +143,108 @@ class ControlledChain(ABC):
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
 
+    # --- What can be done ---
+
+    @abstractmethod
+    def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
+        """Return what can be offered, (groups, stages, actions, levers), cheapest first, and how many of them count.
+
+        With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
+        """
+
+    @property
+    def mixes_actions(self) -> bool:
+        """Return whether an intensity between two actions treats part of the target with each."""
+        return False
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
+        return True
+
+    @property
+    def contact_load(self) -> Floats:
+        """Return by lever the share of a customer's contacts that a unit of money uses up; zeros: no limit."""
+        return np.zeros(self.targets.shape[2])
+
+    # --- What acts through the market ---
+
+    @property
+    def couples(self) -> bool:
+        """Return whether what one customer does can change the odds of another."""
+        return False
+
+    @property
+    def employees_at_start(self) -> float:
+        """Return points of employee satisfaction at the start; nan where they are not in the model."""
+        return float("nan")
+
+    def present(self, period: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Return which rivals and which shocks are there in a period, by number."""
+        return (), ()
+
+    def last_survey(self, period: int) -> int | None:
+        """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
+        return None
+
+    def conditions(self, now: Moment, intensity: Floats) -> Conditions:
+        """Return what customers are under in a period, in the order in which it comes about: here, what is scheduled.
+
+        Agents and fluid twin ask this alike.
+        """
+        return Conditions(self.environment[now.period], intensity, now.employees, {})
+
+    def conditions_pull(
+        self, now: Moment, met: Conditions, intensity: Floats, by_environment: Floats, by_effective: Floats,
+        by_employees: float,
+    ) -> Wanted:  # fmt: skip
+        """Return the way back of :meth:`conditions`; ``by_employees`` is by ``met.employees_after``."""
+        return Wanted(by_effective, np.zeros_like(now.observed), None, 0.0)
+
+    # --- What is written down ---
+
+    def flows(self, step: Step) -> dict[str, Floats]:
+        """Return what a customer of each (block, law) brings in a period, by field of a history."""
+        return {"purchases": step.purchases, "revenue": step.revenue, "reward": step.reward}
+
+    def events(self, step: Step) -> dict[str, Floats]:
+        """Return the chance of each event of a history for a customer of each (block, law)."""
+        return {}
+
+    def share_of_customer(self, met: Conditions, alive: Floats) -> Floats:
+        """Return our mean share of purchases by group of ``alive[group, stage]``; nan where it is not in the model."""
+        return np.full(alive.shape[0], np.nan)
+
+    # --- Agents ---
+
+    @property
+    def traits(self) -> tuple[Floats, Floats, Floats] | None:
+        """Return purchase rate, defection rate and mean spend by block; None where customers have no such traits."""
+        return None
+
+    @property
+    def largest_revenue(self) -> float:
+        """Return about as much as a customer may bring in a period: what finds room in whole units of money."""
+        return 1.0
+
+    def start_state(self, place: str) -> int:
+        """Return the state in which people of a place of ``start`` or ``births`` begin."""
+        return self.space.names.index(place)
+
+    def draw(self, crew: Crew, met: Conditions) -> Draw:
+        """Return a period ready to be drawn agent by agent: here, one outcome each at the odds of a step."""
+        step, customers = self.step(met.environment, met.effective), crew.by_block
+        assert customers is not None
+        cohort = np.searchsorted(crew.cohorts.block, np.arange(self.group.size), side="right") - 1
+        return OutcomeDraw(
+            crew.cohorts.paths, crew.cohorts.stages, cohort, self.block_law, step.probability, customers,
+            self.flows(step), self.events(step),
+        )  # fmt: skip
+
+    def value_grid(self, cohorts: Cohorts) -> ValueGrid:
+        """Return what customers with traits of their own are worth after the horizon, undiscounted."""
+        raise NotImplementedError(f"{type(self).__name__}: customers have no traits of their own")
+
     @cached_property
     def discount(self) -> Floats:
         """Return the discount factors of periods 0..periods, the last for the terminal value."""
@@ -159,66 +267,17 @@ class ControlledChain(ABC):
         return np.ascontiguousarray(self.space.law[self.group])
 
     @cached_property
+    def links(self) -> Links:
+        """Return where the states of the blocks lie and lead, for kernels."""
+        return Links(self.group, self.block_law, self.block_stage, self.space.successor)
+
+    @cached_property
     def terminal(self) -> Floats:
         """Return the value of a customer after the last period, (blocks, states), undiscounted."""
         if not self.with_terminal:
             return np.zeros_like(self.initial)
         earned, spent = value_to_go(self)
         return earned - spent
-
-
-@dataclass(frozen=True, eq=False)
-class MatrixChain(ControlledChain):
-    """A chain given outright: one block per segment, one law per state, one lever.
-
-    Attributes
-    ----------
-    action_spend : (blocks, actions)
-        Money per customer, rising.
-    moves : (blocks, actions, states, states)
-    rewards : (blocks, actions, states)
-
-    An intensity between two actions treats part of the target with each, so that the money is spent; beyond the
-    dearest action money buys nothing more.
-    """
-
-    action_spend: Floats
-    moves: Floats
-    rewards: Floats
-
-    def step(self, environment: Floats, intensity: Floats) -> Step:
-        """Return one period; actions are mixed linearly between their spends."""
-        blocks, actions = self.action_spend.shape
-        weight = np.empty((blocks, actions, len(self.space.names)))
-        for block in range(blocks):
-            for action in range(actions):
-                corner = np.eye(actions)[action]
-                weight[block, action] = np.interp(intensity[block, :, 0], self.action_spend[block], corner)
-        reward = np.einsum("bas,bas->bs", weight, self.rewards)
-        return Step(
-            probability=np.einsum("bas,bast->bst", weight, self.moves),
-            purchases=np.zeros_like(reward),
-            revenue=reward,
-            reward=reward,
-        )
-
-    def pull(self, environment: Floats, intensity: Floats) -> Pull:
-        """Return the way back to (intensity, environment); at an action's own spend, that of spending more."""
-        more, gain = np.zeros_like(self.moves[:, 0]), np.zeros_like(self.rewards[:, 0])
-        states = np.arange(intensity.shape[1])
-        for block, money in enumerate(self.action_spend):
-            last = money.size - 1
-            at = np.clip(np.searchsorted(money, intensity[block, :, 0], side="right") - 1, 0, last)
-            after = np.minimum(at + 1, last)
-            wide = np.where(after > at, money[after] - money[at], np.inf)
-            more[block] = (self.moves[block, after, states] - self.moves[block, at, states]) / wide[:, None]
-            gain[block] = (self.rewards[block, after, states] - self.rewards[block, at, states]) / wide
-
-        def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
-            by_intensity = (more * by_probability).sum(axis=2) + gain * by_reward
-            return by_intensity[:, :, None], np.zeros_like(environment)
-
-        return back
 
 
 def observed_counts(chain: ControlledChain, occupancy: Floats) -> Floats:
@@ -256,8 +315,8 @@ def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
     possible = step.probability.max(axis=0)[chain.space.law].max(axis=0) > 0
     sets = _classes_of_states(chain.space.successor, possible)
     solve_in_order(
-        np.cumsum([0] + [members.size for members in sets]), np.concatenate(sets), chain.space.successor,
-        chain.block_law, step.probability, 1 / (1 + chain.discount_rate), value,
+        np.cumsum([0] + [members.size for members in sets]), np.concatenate(sets), chain.links, step.probability,
+        1 / (1 + chain.discount_rate), value,
     )  # fmt: skip
     return value[:, :, 0], value[:, :, 1]
 

@@ -1,8 +1,39 @@
-"""Values of states that lead to each other, set by set."""
+"""A step of a chain in arrays, and values of states that lead to each other, set by set."""
+
+from typing import NamedTuple
 
 import numpy as np
 
+from sim.arrays import Floats, Ints
 from sim.engine.compile import kernel
+
+
+class Step(NamedTuple):
+    """One period of every block under given intensities, in expectation per customer of each law.
+
+    Attributes
+    ----------
+    probability : (blocks, laws, outcomes)
+    purchases, revenue, reward : (blocks, laws)
+        Purchases, money taken, and money earned before marketing.
+    """
+
+    probability: Floats
+    purchases: Floats
+    revenue: Floats
+    reward: Floats
+
+
+class Links(NamedTuple):
+    """Where the states of a chain's blocks lie and lead.
+
+    ``group[block]``; ``law[block, state]`` and ``stage[block, state]``; ``successor[state, outcome]``.
+    """
+
+    group: Ints
+    law: Ints
+    stage: Ints
+    successor: Ints
 
 
 @kernel
@@ -29,13 +60,14 @@ def eliminate(system, right):
 
 
 @kernel
-def solve_in_order(first, members, successor, law, probability, discount_factor, value):
+def solve_in_order(first, members, links, probability, discount_factor, value):
     """Solve ``value = flow + discount_factor P value`` in place, block by block; ``value`` holds the flows on entry.
 
     ``members[first[k] .. first[k + 1])`` are the states of set ``k``, which lead only to each other and to earlier
     sets. ``probability[block, law, outcome]``, ``value[block, state, 2]``.
     """
     blocks, states, columns = value.shape
+    law, successor = links.law, links.successor
     outcomes = successor.shape[1]
     place = np.full(states, -1)
     for b in range(blocks):

@@ -9,14 +9,14 @@ agents' mean exactly; with the crowd it is their limit for many customers. Its d
 import numpy as np
 
 from sim.arrays import Floats
-from sim.engine.chain import ALIVE, DEFECTED, PROSPECT, UNAWARE, ControlledChain, observed_counts
+from sim.engine.attitudes import POINTS_PER_LEVEL
+from sim.engine.chain import ALIVE, ControlledChain, observed_counts
 from sim.engine.fluid_kernels import observed_moves
-from sim.engine.fluid_pass import FluidPass, levels_of
-from sim.engine.lifecycle import Lifecycle
-from sim.engine.state_space import LEVELS
-from sim.history import KINDS, History
+from sim.engine.fluid_pass import FluidPass
+from sim.engine.state_space import LEVELS, customers_by_level
+from sim.history import EVENTS, KINDS, History
 
-__all__ = ["expected_history", "observed_counts"]
+__all__ = ["expected_history", "mean_satisfaction", "observed_counts"]
 
 
 def expected_history(chain: ControlledChain, intensity: Floats) -> History:
@@ -30,14 +30,7 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
     blocks, laws = chain.group.size, space.law_kind.size
     law_cell = (chain.group[:, None] * stages + space.law_stage).ravel()
     law_place = (np.arange(blocks)[:, None] * laws + chain.block_law).ravel()
-    people = np.zeros((periods + 1, groups, stages, len(KINDS)))
-    moves = np.zeros((periods, groups, stages, stages))
-    flows = np.zeros((5, periods, groups, stages))
-    events = {name: np.zeros((periods, groups)) for name in ("aware", "won", "returned", "left", "lost")}
-    satisfaction = np.full((periods + 1, groups), np.nan)
-    share = np.full((periods, groups), np.nan)
-    employees = np.full(periods + 1, np.nan)
-    spend = np.empty((periods, *chain.targets.shape))
+    record = History.blank(chain.targets, periods)
 
     def by_law(occupancy: Floats) -> Floats:
         """Return expected customers by (block, law)."""
@@ -58,85 +51,32 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
     def look(t: int, occupancy: Floats, points: float) -> None:
         number = by_law(occupancy)
         for k in range(len(KINDS)):
-            people[t, :, :, k] = by_cell(number * (space.law_kind == k))
-        employees[t] = points
-        if isinstance(chain, Lifecycle):
-            satisfaction[t] = mean_satisfaction(levels_of(chain, occupancy))
+            record["people"][t, :, :, k] = by_cell(number * (space.law_kind == k))
+        record["employees"][t] = points
+        levels = customers_by_level(space, occupancy, chain.group, groups)
+        record["satisfaction"][t] = mean_satisfaction(levels)
+        asked = chain.last_survey(t)
+        if asked is not None:  # as without error
+            record["surveyed"][t] = record["satisfaction"][asked]
 
     run = FluidPass(chain, intensity)
     for t in range(periods):
-        now = run.period(t)
-        look(t, now.occupancy, now.employees)
-        number, step = by_law(now.occupancy), now.step
-        for i, per_customer in enumerate((step.purchases, step.revenue, step.reward)):
-            flows[i, t] = by_cell(number * per_customer)
-        if isinstance(chain, Lifecycle):
-            odds, half = step.probability, chain.buys
-            for name, true, chance in (
-                ("aware", UNAWARE, odds[:, :, 1]),
-                ("won", PROSPECT, odds[:, :, 1]),
-                ("returned", DEFECTED, odds[:, :, 1]),
-                ("lost", DEFECTED, odds[:, :, 2]),
-                ("left", ALIVE, odds[:, :, half : 2 * half].sum(axis=2)),
-            ):
-                events[name][t] = by_group((number * chance)[:, space.law_kind == true].sum(axis=1))
-            flows[3, t] = by_cell(
-                number * ((space.law_kind == ALIVE) * chain.serve[:, :1] + step.purchases * chain.serve[:, 1:])
-            )
-            flows[4, t] = by_cell(number * step.revenue * chain.bad_debt[:, None])
-            share[t] = share_of_customer(chain, now.environment, now.effective, people[t, :, :, ALIVE])
-        observed_moves(
-            now.occupancy, step.probability, chain.group, chain.block_law, chain.block_stage, space.successor, moves[t]
-        )
-        spend[t] = now.observed[:, :, None] * intensity[t]
+        each = run.period(t)
+        look(t, each.occupancy, each.now.employees)
+        number, step = by_law(each.occupancy), each.step
+        for name, per_customer in chain.flows(step).items():
+            record[name][t] = by_cell(number * per_customer)
+        for name, chance in chain.events(step).items():
+            record["events"][t, :, EVENTS.index(name)] = by_group((number * chance).sum(axis=1))
+        record["share"][t] = chain.share_of_customer(each.met, record["people"][t, :, :, ALIVE])
+        observed_moves(each.occupancy, step.probability, chain.links, record["moves"][t])
+        record["spend"][t] = each.observed[:, :, None] * intensity[t]
     look(periods, run.occupancy, run.employees)
-    return History(
-        targets=chain.targets,
-        people=people,
-        moves=moves,
-        purchases=flows[0],
-        revenue=flows[1],
-        reward=flows[2],
-        cost_to_serve=flows[3],
-        bad_debt=flows[4],
-        spend=spend,
-        events=events,
-        satisfaction=satisfaction,
-        surveyed=surveyed_on_schedule(chain, satisfaction),
-        share=share,
-        employees=employees,
-        terminal=float((run.occupancy * chain.terminal).sum()),
-    )
+    return History.of(chain.targets, record, periods, terminal=float((run.occupancy * chain.terminal).sum()))
 
 
 def mean_satisfaction(levels: Floats) -> Floats:
     """Return mean points 0..100 by group of customers by (group, level); nan where there are none."""
-    from sim.engine.attitudes import POINTS_PER_LEVEL
-
     number = levels.sum(axis=-1)
     total = levels @ np.arange(LEVELS) * POINTS_PER_LEVEL
     return np.asarray(np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0))
-
-
-def share_of_customer(chain: Lifecycle, environment: Floats, intensity: Floats, alive: Floats) -> Floats:
-    """Return our mean share of customers' purchases by group; nan where it is not in the model."""
-    usual = chain.scenario.share_of_customer
-    number = alive.sum(axis=1)
-    if usual is None:
-        return np.full(number.shape, np.nan)
-    share = usual * chain.effects.share_multiplier(environment, chain.effects.utility(intensity))
-    mean = np.divide((alive * share).sum(axis=1), number, out=np.full(number.shape, np.nan), where=number > 0)
-    return np.asarray(mean)
-
-
-def surveyed_on_schedule(chain: ControlledChain, satisfaction: Floats) -> Floats:
-    """Return what surveys without error would have told by period and group; nan before the first."""
-    out = np.full_like(satisfaction, np.nan)
-    survey = chain.scenario.survey if isinstance(chain, Lifecycle) else None
-    if survey is None:
-        return out
-    for t in range(out.shape[0]):
-        asked = (t - survey.delay) // survey.every * survey.every
-        if asked >= 0:
-            out[t] = satisfaction[asked]
-    return out

@@ -4,8 +4,9 @@ from sim.engine.compile import kernel
 
 
 @kernel
-def advance(occupancy, probability, law, successor, out):
+def advance(occupancy, probability, links, out):
     """Add ``occupancy[block, state]`` to where ``probability[block, law, outcome]`` takes it, ``out[block, state]``."""
+    law, successor = links.law, links.successor
     blocks, states = occupancy.shape
     for b in range(blocks):
         for s in range(states):
@@ -17,8 +18,9 @@ def advance(occupancy, probability, law, successor, out):
 
 
 @kernel
-def observed_moves(occupancy, probability, group, law, stage, successor, out):
+def observed_moves(occupancy, probability, links, out):
     """Add the expected observed moves to ``out[group, stage, stage next]``."""
+    group, law, stage, successor = links.group, links.law, links.stage, links.successor
     blocks, states = occupancy.shape
     for b in range(blocks):
         for s in range(states):
@@ -31,11 +33,12 @@ def observed_moves(occupancy, probability, group, law, stage, successor, out):
 
 
 @kernel
-def pull_advance(occupancy, probability, law, successor, after, before, by_probability):
+def pull_advance(occupancy, probability, links, after, before, by_probability):
     """Turn the derivative by numbers ``after`` a period into the one ``before`` it and the one by the odds.
 
     ``before[block, state]`` is written; ``by_probability[block, law, outcome]`` is added to.
     """
+    law, successor = links.law, links.successor
     blocks, states = occupancy.shape
     for b in range(blocks):
         for s in range(states):

@@ -6,13 +6,11 @@ import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
-from sim.engine.chain import ControlledChain, Step, observed_counts
-from sim.engine.crowd import present
+from sim.engine.chain import Conditions, ControlledChain, Moment, Step, observed_counts
 from sim.engine.fluid_kernels import advance
-from sim.engine.lifecycle import Lifecycle
-from sim.engine.state_space import LEVELS
+from sim.engine.state_space import customers_by_level
 
-__all__ = ["FluidPass", "Money", "Period", "levels_of"]
+__all__ = ["FluidPass", "Money", "Period"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +66,15 @@ class Period:
     """Everything that one period of the fluid twin was made of."""
 
     occupancy: Floats
-    observed: Floats
-    levels: Floats
-    rivals: dict[int, float]
-    employees: float
-    employees_after: float
-    talk: Floats | None
-    environment: Floats
+    now: Moment
     intensity: Floats
-    effective: Floats
+    met: Conditions
     step: Step
+
+    @property
+    def observed(self) -> Floats:
+        """Return observed heads, (groups, stages)."""
+        return self.now.observed
 
 
 class FluidPass:
@@ -86,40 +83,19 @@ class FluidPass:
     def __init__(self, chain: ControlledChain, plan: "Floats | Money") -> None:
         self.chain = chain
         self.occupancy = chain.initial.copy()
-        crowd = chain.crowd if isinstance(chain, Lifecycle) else None
-        self.employees = crowd.employees_at_start if crowd else float("nan")
+        self.employees = chain.employees_at_start
         self.plan = plan
 
     def period(self, t: int) -> Period:
         """Return period ``t`` and move on to the next."""
         chain, occupancy = self.chain, self.occupancy
         observed = observed_counts(chain, occupancy)
+        levels = customers_by_level(chain.space, occupancy, chain.group, chain.targets.shape[0])
+        now = Moment(t, observed, levels, *chain.present(t), self.employees)
         intensity = self.plan.intensity(t, observed) if isinstance(self.plan, Money) else self.plan[t]
-        levels, talk, rivals, after, effective = np.zeros((0, 0)), None, {}, self.employees, intensity
-        environment = chain.environment[t]
-        if isinstance(chain, Lifecycle):
-            crowd, scenario = chain.crowd, chain.scenario
-            shocks = present(scenario.shocks, t)
-            levels = levels_of(chain, occupancy)
-            talk = crowd.talk(levels)
-            rivals = {n: crowd.reaction(n, observed) for n in present(scenario.competitors, t)}
-            environment = crowd.environment(t, rivals, shocks, self.employees, talk)
-            effective = crowd.effective(intensity, observed)
-            after = crowd.employees_after(self.employees, shocks, effective, observed)
-        step = chain.step(environment, effective)
-        now = Period(
-            occupancy, observed, levels, rivals, self.employees, after, talk, environment, intensity, effective, step
-        )
+        met = chain.conditions(now, intensity)
+        step = chain.step(met.environment, met.effective)
         self.occupancy = np.array(chain.arrivals[t])
-        advance(occupancy, step.probability, chain.block_law, chain.space.successor, self.occupancy)
-        self.employees = after
-        return now
-
-
-def levels_of(chain: Lifecycle, occupancy: Floats) -> Floats:
-    """Return customers by (group, level of satisfaction) of ``occupancy[block, state]``; zeros without levels."""
-    out = np.zeros((chain.targets.shape[0], LEVELS))
-    if chain.attitudes.levels:
-        by_level = np.stack([occupancy[:, chain.space.level == k].sum(axis=1) for k in range(1, LEVELS + 1)], axis=1)
-        np.add.at(out, chain.group, by_level)
-    return out
+        advance(occupancy, step.probability, chain.links, self.occupancy)
+        self.employees = met.employees_after
+        return Period(occupancy, now, intensity, met, step)

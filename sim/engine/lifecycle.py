@@ -10,22 +10,51 @@ another. At the reference every multiplier is 1 and a newly won cohort obeys Par
 Colombo 1987).
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from sim.arrays import Floats
+from sim.arrays import Floats, Ints
 from sim.contract import Targets
+from sim.engine.agent_kernels import ValueGrid
 from sim.engine.attitudes import Attitudes
-from sim.engine.chain import ControlledChain, Pull, Step, observed_counts
-from sim.engine.crowd import Crowd
-from sim.engine.effects import Effects
-from sim.engine.lifecycle_kernels import pull_lifecycle, step_lifecycle
+from sim.engine.chain import (
+    ALIVE,
+    DEFECTED,
+    PROSPECT,
+    UNAWARE,
+    Conditions,
+    ControlledChain,
+    Moment,
+    Pull,
+    Step,
+    Wanted,
+    observed_counts,
+    value_to_go,
+)
+from sim.engine.crowd import Crowd, present
+from sim.engine.drawing import Cohorts, Crew, Draw
+from sim.engine.effects import TO_RATE, Effects
+from sim.engine.lifecycle_agents import LifecycleDraw
+from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
+from sim.engine.offers import joint_intensities
+from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import STAGES, Scenario
 
-__all__ = ["Lifecycle", "targets_of"]
+__all__ = ["START", "Lifecycle", "targets_of"]
+
+START = {"unaware": 0, "prospect": 1, "new": 2}
+"""State that each place of a segment's ``start`` and ``births`` stands for."""
+
+GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
+GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
+"""Nodes of the purchase rate and of the defection rate between which values after the horizon are interpolated."""
+
+STEP = 10
+"""In how many powers of two the room for what levers can add to revenue grows."""
 
 
 def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]) -> Targets:
@@ -107,15 +136,20 @@ class Lifecycle(ControlledChain):
         """Return how many numbers of purchases in a period are told apart."""
         return int(self.space.bought.max())
 
-    def _structure(self, effects: Floats) -> tuple[object, ...]:
-        space, attitudes = self.space, self.attitudes
-        return (
-            self.group, space.law_kind, space.law_stage, space.law_level, space.law_ties, effects, self.purchase_rate,
-            self.defection_rate, self.mean_spend, self.acquisition, self.margin[self.group] - self.bad_debt, self.serve,
-            attitudes.moves, attitudes.level_effects, attitudes.tie_effects,
-            self.scenario.links.follow if self.scenario.links else 0.0,
-            self.buys, attitudes.levels, attitudes.ties, self.scenario.law == "renewal",
+    @cached_property
+    def _structure(self) -> tuple[Laws, BlockTraits, Feelings]:
+        """Return what the kernels know of laws, blocks, and satisfaction and ties."""
+        space, attitudes, links = self.space, self.attitudes, self.scenario.links
+        laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties)
+        traits = BlockTraits(
+            self.group, self.purchase_rate, self.defection_rate, self.mean_spend, self.acquisition,
+            self.margin[self.group], self.bad_debt, self.serve,
         )  # fmt: skip
+        feelings = Feelings(
+            attitudes.moves, attitudes.level_effects, attitudes.tie_effects, links.follow if links else 0.0,
+            attitudes.levels, attitudes.ties, self.buys, self.scenario.law == "renewal",
+        )  # fmt: skip
+        return laws, traits, feelings
 
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]`` of ``intensity[..., group, stage, lever]``."""
@@ -126,18 +160,202 @@ class Lifecycle(ControlledChain):
         effects = np.ascontiguousarray(self.responses(environment, intensity))
         blocks, laws = self.group.size, self.space.law_kind.size
         probability = np.zeros((blocks, laws, self.space.successor.shape[1]))
-        purchases, revenue, reward = (np.zeros((blocks, laws)) for _ in range(3))
-        step_lifecycle(*self._structure(effects), probability, purchases, revenue, reward)
-        return Step(probability, purchases, revenue, reward)
+        out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(3)))
+        step_lifecycle(*self._structure, effects, out)
+        return out
 
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
         effects = np.ascontiguousarray(self.responses(environment, intensity))
-        structure, pull_effects = self._structure(effects), self.effects.pull(environment, intensity)
+        pull_effects = self.effects.pull(environment, intensity)
 
         def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
             by_effects = np.zeros_like(effects)
-            pull_lifecycle(*structure, by_probability, by_reward, by_effects)
+            pull_lifecycle(*self._structure, effects, by_probability, by_reward, by_effects)
             return pull_effects(by_effects)
 
         return back
+
+    # --- What can be done ---
+
+    def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
+        """Return joint intensities in steps of the usual one.
+
+        That is a lever's reference, or where it is zero the intensity its curve was stated at.
+        """
+        usual = self.targets.reference.copy()
+        for i, lever in enumerate(self.scenario.levers.values()):
+            for group, segment in enumerate(self.targets.segments):
+                override = lever.by_segment.get(segment)
+                moves = {**lever.moves, **(override.moves if override else {})}
+                stated = float(next(iter(moves.values())).spend)
+                usual[group, :, i] = np.where(usual[group, :, i] > 0, usual[group, :, i], stated)
+        return joint_intensities(self.targets, usual, self.contact_load, refine)
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
+
+        def threshold(curve: Curve) -> bool:
+            if isinstance(curve, BlattbergDeighton):
+                return False
+            return isinstance(curve, PiecewiseLinear) or curve.steepness > 1
+
+        levers = self.scenario.levers.values()
+        curves = [curve for lever in levers for curve in lever.moves.values()]
+        curves += [curve for lever in levers for own in lever.by_segment.values() for curve in own.moves.values()]
+        return any(threshold(curve) for curve in curves)
+
+    @property
+    def contact_load(self) -> Floats:
+        """Return by lever the share of a customer's contacts that a unit of money uses up; zeros: no limit."""
+        most = self.scenario.rules.contacts
+        if most is None:
+            return np.zeros(self.targets.shape[2])
+        costs = [lever.cost_per_contact for lever in self.scenario.levers.values()]
+        return np.array([0.0 if cost is None else 1 / (cost * most) for cost in costs])
+
+    # --- What acts through the market ---
+
+    @property
+    def couples(self) -> bool:
+        """Return whether what one customer does can change the odds of another."""
+        return self.crowd.couples
+
+    @property
+    def employees_at_start(self) -> float:
+        """Return points of employee satisfaction at the start; nan where they are not in the model."""
+        return self.crowd.employees_at_start
+
+    def present(self, period: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Return which rivals and which shocks are there in a period, by number."""
+        return present(self.scenario.competitors, period), present(self.scenario.shocks, period)
+
+    def last_survey(self, period: int) -> int | None:
+        """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
+        return self.scenario.survey.last_known(period) if self.scenario.survey else None
+
+    def conditions(self, now: Moment, intensity: Floats) -> Conditions:
+        """Return what customers are under in a period: talk, rivals' reactions, environment, saturation, employees."""
+        crowd = self.crowd
+        talk = crowd.talk(now.levels)
+        reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
+        environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk)
+        effective = crowd.effective(intensity, now.observed)
+        after = crowd.employees_after(now.employees, now.shocks, effective, now.observed)
+        return Conditions(environment, effective, after, reactions, talk)
+
+    def conditions_pull(
+        self, now: Moment, met: Conditions, intensity: Floats, by_environment: Floats, by_effective: Floats,
+        by_employees: float,
+    ) -> Wanted:  # fmt: skip
+        """Return the way back of :meth:`conditions`."""
+        crowd = self.crowd
+        by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
+        kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
+        by_intensity, heads = crowd.effective_pull(by_effective + more, intensity, now.observed)
+        by_observed = by_observed + heads
+        for rival, wanted in by_reactions.items():
+            by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
+        by_levels = None if met.talk is None else crowd.talk_pull(by_talk, now.levels)
+        return Wanted(by_intensity, by_observed, by_levels, kept + by_now)
+
+    # --- What is written down ---
+
+    def flows(self, step: Step) -> dict[str, Floats]:
+        """Return what a customer of each (block, law) brings in a period, by field of a history."""
+        _, traits, _ = self._structure
+        alive = (self.space.law_kind == ALIVE).astype(float)
+        _, service, unpaid = accounts(
+            step.revenue, step.purchases, alive, traits.margin[:, None], self.bad_debt[:, None], self.serve[:, :1],
+            self.serve[:, 1:],
+        )  # fmt: skip
+        return {**super().flows(step), "cost_to_serve": service, "bad_debt": unpaid}
+
+    def events(self, step: Step) -> dict[str, Floats]:
+        """Return the chance of each event of a history for a customer of each (block, law)."""
+        odds, kind = step.probability, self.space.law_kind
+        leaves = odds[:, :, self.buys : 2 * self.buys].sum(axis=2)
+        chances = (
+            ("won", PROSPECT, odds[:, :, 1]), ("returned", DEFECTED, odds[:, :, 1]), ("left", ALIVE, leaves),
+            ("lost", DEFECTED, odds[:, :, 2]), ("aware", UNAWARE, odds[:, :, 1]),
+        )  # fmt: skip
+        return {name: np.where(kind == true, chance, 0.0) for name, true, chance in chances}
+
+    def share_of_customer(self, met: Conditions, alive: Floats) -> Floats:
+        """Return our mean share of purchases by group of ``alive[group, stage]``; nan where it is not in the model."""
+        usual, number = self.scenario.share_of_customer, alive.sum(axis=1)
+        if usual is None:
+            return np.full(number.shape, np.nan)
+        share = usual * self.effects.share_multiplier(met.environment, self.effects.utility(met.effective))
+        mean = np.divide((alive * share).sum(axis=1), number, out=np.full(number.shape, np.nan), where=number > 0)
+        return np.asarray(mean)
+
+    # --- Agents ---
+
+    @property
+    def traits(self) -> tuple[Floats, Floats, Floats]:
+        """Return purchase rate, defection rate and mean spend by block."""
+        return self.purchase_rate, self.defection_rate, self.mean_spend
+
+    @property
+    def largest_revenue(self) -> float:
+        """Return about as much as a customer may bring in a period, however money and the market move that."""
+        most = max(float(self.environment[..., TO_RATE].max()), 1.0) / (self.scenario.share_of_customer or 1.0)
+        most *= float(np.prod(self.attitudes.level_effects[:, 1:].max(axis=0)))
+        for lever in self.scenario.levers.values():
+            overrides = [own.moves for own in lever.by_segment.values()]
+            for moved in ("purchase_rate", "amount"):
+                curves = [moves[moved] for moves in (lever.moves, *overrides) if moved in moves]
+                answers = [(1 + c.unlimited_money) / max(1 + c.without_money, 1e-3) for c in curves]
+                most *= max(answers, default=1.0)
+        most = 2.0 ** (STEP * math.ceil(math.log2(most) / STEP))  # so that one lever more rounds no purchase otherwise
+        return float((self.mean_spend * np.maximum(self.purchase_rate, 1.0)).max()) * most
+
+    def start_state(self, place: str) -> int:
+        """Return the state in which people of a place of ``start`` or ``births`` begin."""
+        return START[place]
+
+    def draw(self, crew: Crew, met: Conditions) -> Draw:
+        """Return a period in which each customer's draws decide, one after another."""
+        return LifecycleDraw.of(crew, *self._structure, self.responses(met.environment, met.effective))
+
+    def value_grid(self, cohorts: Cohorts) -> ValueGrid:
+        """Return what customers earn and cost after the horizon, at nodes of the two rates, undiscounted.
+
+        What is earned is per unit of mean spend. Cohorts that respond alike share one computation.
+        """
+        effects = self.responses(self.environment[-1], self.targets.reference)
+        rate, defection = (grid.ravel() for grid in np.meshgrid(GRID_RATES, GRID_DEFECTIONS, indexing="ij"))
+        nodes = (GRID_RATES.size, GRID_DEFECTIONS.size, self.block_law.shape[1])
+        done: dict[bytes, int] = {}
+        index = np.empty(cohorts.group.size, dtype=np.int64)
+        earned: list[Floats] = []
+        spent: list[Floats] = []
+        for cohort, (group, at) in enumerate(zip(cohorts.group, cohorts.block, strict=True)):
+            own = (self.acquisition[at], self.bad_debt[at], self.serve[at])
+            alike = (effects[group], self.targets.reference[group], self.margin[group], self.space.law[group], *own)
+            key = b"".join(np.asarray(part).tobytes() for part in alike)
+            index[cohort] = done.setdefault(key, len(earned))
+            if index[cohort] < len(earned):
+                continue
+            ones = np.ones(rate.size)
+            at_nodes = replace(
+                self,
+                group=np.full(rate.size, group),
+                initial=np.zeros((rate.size, nodes[2])),
+                arrivals=np.zeros((0, rate.size, nodes[2])),
+                purchase_rate=rate,
+                defection_rate=defection,
+                mean_spend=ones,
+                acquisition=own[0] * ones,
+                bad_debt=own[1] * ones,
+                serve=np.tile(own[2], (rate.size, 1)),
+            )
+            gained, paid = value_to_go(at_nodes)
+            if own[2].any():
+                served, _ = value_to_go(replace(at_nodes, mean_spend=0 * ones))
+                gained, paid = gained - served, paid - served
+            earned.append(gained.reshape(nodes))
+            spent.append(paid.reshape(nodes))
+        return ValueGrid(GRID_RATES, GRID_DEFECTIONS, index, np.stack(earned), np.stack(spent))

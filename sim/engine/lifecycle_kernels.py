@@ -1,4 +1,7 @@
-"""One period of the lifecycle in expectation: odds of every block and law, and the way back (the adjoint).
+"""The odds of a period of the lifecycle, and what it earns: the one source for all who need them.
+
+:func:`step_lifecycle` fills the odds of every block and law in expectation, :func:`pull_lifecycle` is its way back (the
+adjoint), and :func:`columns_to_draw_by` states the same odds as the agents' kernel draws by them.
 
 With ``m`` the defection and ``l`` the purchase rate of an alive customer and ``Pois(n; l)`` the Poisson odds:
 
@@ -8,10 +11,24 @@ With ``m`` the defection and ``l`` the purchase rate of an alive customer and ``
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.engine.compile import kernel
+from sim.arrays import Floats, Ints
+from sim.engine.agent_kernels import (
+    BUYS,
+    FALLS,
+    FIRST,
+    GAINS_TIE,
+    LEAVES,
+    LEAVES_WITH,
+    LOSES_TIE,
+    RISES,
+    SECOND,
+    SPENDS,
+)
+from sim.engine.compile import inlined, kernel
 from sim.engine.effects import (
     AMOUNT,
     AWARE,
@@ -23,7 +40,100 @@ from sim.engine.effects import (
     TIED,
     TURNOVER,
     WON,
-)  # fmt: skip
+)
+from sim.engine.state_space import LEVELS, TIES
+
+
+class Laws(NamedTuple):
+    """What each law is about: the truth, the observed stage, level of satisfaction, ties; (laws,) each."""
+
+    kind: Ints
+    stage: Ints
+    level: Ints
+    ties: Ints
+
+
+class BlockTraits(NamedTuple):
+    """Customers by block, as in :class:`sim.engine.lifecycle.Lifecycle`; ``margin`` by block too."""
+
+    group: Ints
+    purchase_rate: Floats
+    defection_rate: Floats
+    mean_spend: Floats
+    acquisition: Floats
+    margin: Floats
+    bad_debt: Floats
+    serve: Floats
+
+
+class Feelings(NamedTuple):
+    """What satisfaction and ties do, as in :class:`sim.engine.attitudes.Attitudes`.
+
+    ``follow``: chance of leaving with the only tie; ``levels``, ``ties``: whether customers have any; ``buys``: numbers
+    of purchases that are told apart; ``renewal``: whether every survivor buys once a period.
+    """
+
+    moves: Floats
+    level_effects: Floats
+    tie_effects: Floats
+    follow: float
+    levels: bool
+    ties: bool
+    buys: int
+    renewal: bool
+
+
+def accounts(
+    revenue: Any, purchases: Any, alive: Any, margin: Any, bad_debt: Any, per_customer: Any, per_purchase: Any
+) -> tuple[Any, Any, Any]:
+    """Return money earned before marketing, cost to serve and bad debt of a period, numbers or arrays alike.
+
+    ``alive``: customers at its start; ``per_customer``, ``per_purchase``: cost to serve.
+    """
+    earned = revenue * (margin - bad_debt) - purchases * per_purchase - alive * per_customer
+    return earned, alive * per_customer + purchases * per_purchase, revenue * bad_debt
+
+
+def chances_of_level(level: int, up: float, down: float, shift: float) -> tuple[float, float]:
+    """Return the chances that satisfaction rises and falls: ``clip(up + shift, 0, 1)``, ``clip(down - shift, 0, 1)``.
+
+    None beyond the ends.
+    """
+    rises = min(max(up + shift, 0.0), 1.0) if level < LEVELS else 0.0
+    falls = min(max(down - shift, 0.0), 1.0) if level > 1 else 0.0
+    return rises, falls
+
+
+_accounts, _chances_of_level = inlined(accounts), inlined(chances_of_level)
+
+
+@inlined
+def chances_of_ties(ties, gain, turnover, follow):
+    """Return the chances that no tie is lost and that one is, of leaving with it, and of one more if none is lost."""
+    keep = (1.0 - turnover) ** ties
+    return keep, 1.0 - keep, follow if ties == 1 else 0.0, gain if ties < TIES - 1 else 0.0
+
+
+@inlined
+def chances_of_entry(kind, effects, acquisition):
+    """Return for those who are no customers the chances of outcome 1, and of outcome 2 if not of 1."""
+    if kind == 0:
+        return effects[AWARE], 0.0
+    if kind == 1:
+        return min(effects[WON] * acquisition, 1.0), 0.0
+    if kind == 3:
+        return effects[RETURNED], effects[LOST_CHANCE]
+    return 0.0, 0.0
+
+
+@inlined
+def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties):
+    """Return defection rate, purchase rate, and what an amount is multiplied by."""
+    return (
+        defection_rate * effects[DEFECTION] * by_level[0] * by_ties,
+        purchase_rate * effects[RATE] * by_level[1],
+        effects[AMOUNT] * by_level[2],
+    )
 
 
 @kernel
@@ -115,63 +225,75 @@ def odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, gamma):
 @kernel
 def moves_of_level(level, shift, moves, out, slope):
     """Fill the odds of satisfaction staying, rising and falling in ``out[0..3)`` and their derivative by the shift."""
-    up = moves[level, 0] + shift
-    down = moves[level, 1] - shift
-    slope[1] = 1.0 if 0.0 < up < 1.0 and level < 5 else 0.0
-    slope[2] = -1.0 if 0.0 < down < 1.0 and level > 1 else 0.0
-    out[1] = min(max(up, 0.0), 1.0) if level < 5 else 0.0
-    out[2] = min(max(down, 0.0), 1.0) if level > 1 else 0.0
+    up, down = moves[level, 0], moves[level, 1]
+    out[1], out[2] = _chances_of_level(level, up, down, shift)
     out[0] = 1.0 - out[1] - out[2]
+    slope[1] = 1.0 if 0.0 < up + shift < 1.0 and level < LEVELS else 0.0
+    slope[2] = -1.0 if 0.0 < down - shift < 1.0 and level > 1 else 0.0
     slope[0] = -slope[1] - slope[2]
 
 
 @kernel
 def moves_of_ties(ties, gain, turnover, follow, out, by_gain, by_turnover):
     """Fill the odds of ties staying, rising, falling, and of leaving with the only tie, and their derivatives."""
-    keep = (1.0 - turnover) ** ties
-    lose = 1.0 - keep
+    keep, lose, away, more = chances_of_ties(ties, gain, turnover, follow)
     by_lose = ties * (1.0 - turnover) ** (ties - 1) if ties > 0 else 0.0
-    away = follow if ties == 1 else 0.0
-    more = gain if ties < 3 else 0.0
     out[0], out[1], out[2], out[3] = keep * (1.0 - more), keep * more, lose * (1.0 - away), lose * away
     by_gain[0], by_gain[1], by_gain[2], by_gain[3] = -keep, keep, 0.0, 0.0
-    if ties >= 3:
+    if ties >= TIES - 1:
         by_gain[0] = by_gain[1] = 0.0
     by_turnover[0], by_turnover[1] = -by_lose * (1.0 - more), -by_lose * more
     by_turnover[2], by_turnover[3] = by_lose * (1.0 - away), by_lose * away
 
 
 @kernel
-def step_lifecycle(
-    group, kind, stage, level, ties, effects, purchase_rate, defection_rate, mean_spend, acquisition, margin, serve,
-    moves, level_effects, tie_effects, follow, buys, with_levels, with_ties, renewal,
-    probability, purchases, revenue, reward,
-):  # fmt: skip
-    """Fill one period of every (block, law): odds of the outcomes, purchases, revenue, reward per customer.
+def columns_to_draw_by(laws, feelings, group, acquisition, effects, out):
+    """Fill ``out[cohort, law, column]`` of :mod:`sim.engine.agent_kernels`; ``group``, ``acquisition`` by cohort."""
+    for c in range(group.size):
+        for line in range(laws.kind.size):
+            e, to, level, ties = effects[group[c], laws.stage[line]], out[c, line], laws.level[line], laws.ties[line]
+            if laws.kind[line] != 2:
+                to[FIRST], to[SECOND] = chances_of_entry(laws.kind[line], e, acquisition[c])
+                continue
+            by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
+            to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(1.0, 1.0, e, by_level, by_ties)
+            if feelings.levels:
+                up, down = feelings.moves[level, 0], feelings.moves[level, 1]
+                to[RISES], to[FALLS] = _chances_of_level(level, up, down, e[SATISFIED])
+            if feelings.ties:
+                keep, lose, away, more = chances_of_ties(ties, e[TIED], e[TURNOVER], feelings.follow)
+                to[LOSES_TIE], to[LEAVES_WITH], to[GAINS_TIE] = lose, lose * away, keep * more
 
-    ``effects[group, stage, effect]``; ``margin[block]`` net of bad debt; ``serve[block]``: cost per customer and per
-    purchase. Arrays to fill are zero on entry.
+
+@kernel
+def step_lifecycle(laws, traits, feelings, effects, out):
+    """Fill a :class:`sim.engine.chain.Step`: one period of every (block, law), per customer.
+
+    ``effects[group, stage, effect]``. Arrays to fill are zero on entry.
     """
+    kind, level, ties, buys = laws.kind, laws.level, laws.ties, feelings.buys
+    probability, purchases, revenue, reward = out.probability, out.purchases, out.revenue, out.reward
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     felt, tied, unused = np.zeros(3), np.zeros(4), np.empty(4)
-    levels = 3 if with_levels else 1
-    links = 3 if with_ties else 1
-    for b in range(group.size):
+    levels = 3 if feelings.levels else 1
+    links = 3 if feelings.ties else 1
+    for b in range(traits.group.size):
         for line in range(kind.size):
-            e = effects[group[b], stage[line]]
-            number = 0.0
+            e = effects[traits.group[b], laws.stage[line]]
+            number = alive = 0.0
             multiplier = 1.0
             if kind[line] == 2:
-                m = defection_rate[b] * e[DEFECTION] * level_effects[level[line], 0] * tie_effects[ties[line]]
-                rate = purchase_rate[b] * e[RATE] * level_effects[level[line], 1]
-                number, _, _ = odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, gamma)
-                multiplier = e[AMOUNT] * level_effects[level[line], 2]
-                felt[0] = tied[0] = 1.0
+                m, rate, multiplier = rates_of_alive(
+                    traits.defection_rate[b], traits.purchase_rate[b], e,
+                    feelings.level_effects[level[line]], feelings.tie_effects[ties[line]],
+                )  # fmt: skip
+                number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
+                alive = felt[0] = tied[0] = 1.0
                 tied[3] = 0.0
-                if with_levels:
-                    moves_of_level(level[line], e[SATISFIED], moves, felt, unused)
-                if with_ties:
-                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], follow, tied, unused, by_m)
+                if feelings.levels:
+                    moves_of_level(level[line], e[SATISFIED], feelings.moves, felt, unused)
+                if feelings.ties:
+                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, unused, by_m)
                 for n in range(buys):
                     probability[b, line, buys + n] = odds[buys + n] + odds[n] * tied[3]
                     for j in range(links):
@@ -180,54 +302,51 @@ def step_lifecycle(
                             o = n if move == 0 else buys * (move + 1) + n
                             probability[b, line, o] = odds[n] * felt[k] * tied[j]
             else:
-                first = e[AWARE]
-                if kind[line] == 1:
-                    first = number = min(e[WON] * acquisition[b], 1.0)
-                elif kind[line] == 3:
-                    first = number = e[RETURNED]
-                    probability[b, line, 2] = (1.0 - first) * e[LOST_CHANCE]
-                elif kind[line] == 4:
-                    first = 0.0
+                first, second = chances_of_entry(kind[line], e, traits.acquisition[b])
+                if kind[line] == 1 or kind[line] == 3:
+                    number = first
+                if kind[line] == 3:
+                    probability[b, line, 2] = (1.0 - first) * second
                 probability[b, line, 1] = first
                 probability[b, line, 0] = 1.0 - first - probability[b, line, 2]
             purchases[b, line] = number
-            revenue[b, line] = number * multiplier * mean_spend[b]
-            reward[b, line] = revenue[b, line] * margin[b] - number * serve[b, 1]
-            if kind[line] == 2:
-                reward[b, line] -= serve[b, 0]
+            revenue[b, line] = number * multiplier * traits.mean_spend[b]
+            reward[b, line], _, _ = _accounts(
+                revenue[b, line], number, alive, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0],
+                traits.serve[b, 1],
+            )  # fmt: skip
 
 
 @kernel
-def pull_lifecycle(
-    group, kind, stage, level, ties, effects, purchase_rate, defection_rate, mean_spend, acquisition, margin, serve,
-    moves, level_effects, tie_effects, follow, buys, with_levels, with_ties, renewal,
-    by_probability, by_reward, out,
-):  # fmt: skip
+def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, out):
     """Add to ``out[group, stage, effect]`` the derivative, given those by ``probability`` and ``reward``."""
+    kind, level, ties, buys = laws.kind, laws.level, laws.ties, feelings.buys
+    group, acquisition, serve = traits.group, traits.acquisition, traits.serve
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     felt, felt_slope = np.zeros(3), np.zeros(3)
     tied, by_gain, by_turnover = np.zeros(4), np.zeros(4), np.zeros(4)
-    levels = 3 if with_levels else 1
-    links = 3 if with_ties else 1
+    levels = 3 if feelings.levels else 1
+    links = 3 if feelings.ties else 1
     for b in range(group.size):
         for line in range(kind.size):
-            e = effects[group[b], stage[line]]
-            to = out[group[b], stage[line]]
+            e = effects[group[b], laws.stage[line]]
+            to = out[group[b], laws.stage[line]]
             wanted = by_probability[b, line]
             money = by_reward[b, line]
-            each = mean_spend[b] * margin[b]
+            each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b])
             if kind[line] == 2:
-                lm = defection_rate[b] * level_effects[level[line], 0] * tie_effects[ties[line]]
-                lr = purchase_rate[b] * level_effects[level[line], 1]
+                by_level = feelings.level_effects[level[line]]
+                lm = traits.defection_rate[b] * by_level[0] * feelings.tie_effects[ties[line]]
+                lr = traits.purchase_rate[b] * by_level[1]
                 number, number_m, number_rate = odds_of_alive(
-                    lm * e[DEFECTION], lr * e[RATE], buys, renewal, odds, by_m, by_rate, gamma
+                    lm * e[DEFECTION], lr * e[RATE], buys, feelings.renewal, odds, by_m, by_rate, gamma
                 )
                 felt[0] = tied[0] = 1.0
                 felt_slope[0] = by_gain[0] = by_turnover[0] = 0.0
-                if with_levels:
-                    moves_of_level(level[line], e[SATISFIED], moves, felt, felt_slope)
-                if with_ties:
-                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], follow, tied, by_gain, by_turnover)
+                if feelings.levels:
+                    moves_of_level(level[line], e[SATISFIED], feelings.moves, felt, felt_slope)
+                if feelings.ties:
+                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, by_gain, by_turnover)
                 by_leaving = by_buying = 0.0
                 for n in range(buys):
                     away = wanted[buys + n]
@@ -246,11 +365,11 @@ def pull_lifecycle(
                     to[TURNOVER] += odds[n] * away * by_turnover[3]
                     by_leaving += by_odds * by_m[n] + away * by_m[buys + n]
                     by_buying += by_odds * by_rate[n] + away * by_rate[buys + n]
-                multiplier = e[AMOUNT] * level_effects[level[line], 2]
+                multiplier = e[AMOUNT] * by_level[2]
                 per_purchase = money * (multiplier * each - serve[b, 1])
                 to[DEFECTION] += lm * (by_leaving + per_purchase * number_m)
                 to[RATE] += lr * (by_buying + per_purchase * number_rate)
-                to[AMOUNT] += money * number * each * level_effects[level[line], 2]
+                to[AMOUNT] += money * number * each * by_level[2]
             elif kind[line] == 0:
                 to[AWARE] += wanted[1] - wanted[0]
             elif kind[line] == 1:

@@ -14,9 +14,8 @@ from sim.arrays import Floats, Ints
 from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
-from sim.engine.lifecycle import Lifecycle
 
-__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "thrift_aim"]
+__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,7 @@ def asset_aim(chain: ControlledChain) -> Aim:
     )
 
 
-def thrift_aim(chain: ControlledChain) -> Aim:
+def least_money_aim(chain: ControlledChain) -> Aim:
     """Return money not spent as an aim, undiscounted."""
     asset = asset_aim(chain)
     return Aim(np.zeros_like(asset.reward), np.ones_like(asset.money), asset.people, 0.0)
@@ -183,7 +182,7 @@ class Course:
             chain, now = self.chain, self.past[t]
             shape = now.step.reward.shape
             number = np.bincount(self._place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
-            self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.environment, now.effective)
+            self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
         return self._ways[t]
 
     def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, float]:
@@ -195,27 +194,16 @@ class Course:
         number, pull = self._way(t)
         before = np.empty_like(now.occupancy)
         by_odds = np.zeros_like(now.step.probability)
-        pull_advance(
-            now.occupancy, now.step.probability, chain.block_law, chain.space.successor, after, before, by_odds
-        )
+        pull_advance(now.occupancy, now.step.probability, chain.links, after, before, by_odds)
         worth = aim.reward[t][chain.group][:, None]
         each = worth * now.step.reward + aim.people[t][chain.group]
         before += each.ravel()[self._place].reshape(before.shape)
         by_effective, by_environment = pull(by_odds, worth * number)
-        if not isinstance(chain, Lifecycle):
-            return before, by_effective, np.zeros_like(now.observed), 0.0
-        crowd = chain.crowd
-        by_rivals, by_now, by_talk = crowd.environment_pull(by_environment, now.environment, now.rivals, now.talk)
-        kept, more, by_observed = crowd.employees_pull(by_points, now.employees_after, now.effective, now.observed)
-        by_intensity, heads = crowd.effective_pull(by_effective + more, now.intensity, now.observed)
-        by_observed = by_observed + heads
-        for rival, wanted in by_rivals.items():
-            by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
-        if now.talk is not None:
-            by_level = crowd.talk_pull(by_talk, now.levels)
+        wanted = chain.conditions_pull(now.now, now.met, now.intensity, by_environment, by_effective, by_points)
+        if wanted.levels is not None:
             felt = chain.space.level > 0
-            before[:, felt] += by_level[chain.group][:, chain.space.level[felt] - 1]
-        return before, by_intensity, by_observed, kept + by_now
+            before[:, felt] += wanted.levels[chain.group][:, chain.space.level[felt] - 1]
+        return before, wanted.intensity, wanted.observed, wanted.employees
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:

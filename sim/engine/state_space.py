@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.arrays import Ints
+from sim.arrays import Floats, Ints
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
 from sim.scenario.file import CUSTOMER_STAGES, STAGES, Thresholds
 
-__all__ = ["LEVELS", "MOVES", "TIES", "place", "state_index", "state_space"]
+__all__ = ["LEVELS", "MOVES", "TIES", "customers_by_level", "place", "state_index", "state_space"]
 
 
 LEVELS, TIES = 5, 4
@@ -124,6 +124,15 @@ def state_index(
         int(space.ties.max()) + 1 if (space.ties >= 0).any() else 1,
     )
     return place(sizes, np.asarray(true), np.asarray(count), np.asarray(silence), np.asarray(level), np.asarray(ties))
+
+
+def customers_by_level(space: StateSpace, counts: Floats | Ints, group: Ints, groups: int) -> Floats:
+    """Return customers by (group, level of satisfaction) of ``counts[row, state]``; zeros where there are no levels."""
+    out = np.zeros((groups, LEVELS))
+    if space.has_levels:
+        by_level = np.stack([counts[:, space.level == k].sum(axis=1) for k in range(1, LEVELS + 1)], axis=1)
+        np.add.at(out, group, by_level)
+    return out
 
 
 def _name(true: int, count: int, silence: int, level: int, ties: int) -> str:

@@ -5,9 +5,6 @@ what it observes, customers move (all at once, in a compiled kernel). A market c
 resumed, by the same policy or another, with the bits of an unbroken run.
 """
 
-import json
-import zipfile
-import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +17,12 @@ from numpy.typing import NDArray
 from sim.arrays import Floats, Ints
 from sim.contract import Allocation, Observation, Policy
 from sim.customers.population import Population
-from sim.engine import agent_kernels
-from sim.engine.chain import ALIVE
-from sim.engine.fluid import mean_satisfaction, share_of_customer
-from sim.engine.lifecycle import Lifecycle
-from sim.errors import FolderError, InputError, first_line
-from sim.files import write_file
+from sim.engine.chain import ALIVE, Moment
+from sim.engine.fluid import mean_satisfaction
 from sim.history import KINDS, History, Trace
 from sim.market.agents import Agents
 from sim.market.campaigns import Campaigns
+from sim.market.saved import SavedMarket, damaged
 from sim.market.surveys import take_survey
 from sim.scenario.file import Competitor, Shock
 from sim.twin import Twin
@@ -112,25 +106,10 @@ class Market:
         self._campaigns = Campaigns(twin.targets, periods)
         self._rivals: set[int] = set()
         self._shocks: set[int] = set()
-        self._points = twin.chain.crowd.employees_at_start if isinstance(twin.chain, Lifecycle) else float("nan")
+        self._points = twin.chain.employees_at_start
         self._spent = np.zeros(levers)
-        events = len(agent_kernels.EVENTS)
-        self._record: dict[str, Floats] = {
-            "people": np.zeros((periods + 1, groups, stages, len(KINDS))),
-            "moves": np.zeros((periods, groups, stages, stages)),
-            "purchases": np.zeros((periods, groups, stages)),
-            "revenue": np.zeros((periods, groups, stages)),
-            "reward": np.zeros((periods, groups, stages)),
-            "cost_to_serve": np.zeros((periods, groups, stages)),
-            "bad_debt": np.zeros((periods, groups, stages)),
-            "spend": np.zeros((periods, groups, stages, levers)),
-            "events": np.zeros((periods, groups, events)),
-            "satisfaction": np.full((periods + 1, groups), np.nan),
-            "answers": np.full((periods + 1, groups, stages), np.nan),
-            "surveyed": np.full((periods + 1, groups, stages), np.nan),
-            "share": np.full((periods, groups), np.nan),
-            "employees": np.full(periods + 1, np.nan),
-        }
+        self._record = History.blank(twin.targets, periods)
+        self._answers = np.full((periods + 1, groups, stages), np.nan)
         stage, kind = twin.chain.space.stage[twin.cohort_group], twin.chain.space.kind
         self._cell = (twin.cohort_group[:, None] * stages + stage) * len(KINDS) + kind
         self._observe()
@@ -184,13 +163,15 @@ class Market:
         if survey is None:
             return
         if period % survey.every == 0:
-            record["answers"][period] = take_survey(
+            self._answers[period] = take_survey(
                 self.twin, self._agents, survey, self._observed(period), period, self.seed, self.replication
             )
-        if period:
-            record["surveyed"][period] = record["surveyed"][period - 1]
-        if period >= survey.delay and (period - survey.delay) % survey.every == 0:
-            record["surveyed"][period] = record["answers"][period - survey.delay]
+        record["surveyed"][period] = _over_stages(self._published(period), self._observed(period))
+
+    def _published(self, period: int) -> Floats:
+        """Return points by (group, stage) of the last survey that is known; nan where none is."""
+        asked = self.twin.chain.last_survey(period)
+        return np.full(self._answers.shape[1:], np.nan) if asked is None else self._answers[asked]
 
     def _reviews(self, clock: simpy.Environment) -> Process:
         wait = -self.period % self.review_every
@@ -214,12 +195,11 @@ class Market:
 
     def _observe(self) -> None:
         """Write down who is where at the start of the period."""
-        counts, chain = self._agents.counts[:, :-1], self.twin.chain
+        counts = self._agents.counts[:, :-1]
         people = np.bincount(self._cell.ravel(), weights=counts.ravel(), minlength=self._record["people"][0].size)
         self._record["people"][self.period] = people.reshape(self._record["people"][0].shape)
         self._record["employees"][self.period] = self._points
-        if isinstance(chain, Lifecycle) and chain.attitudes.levels:
-            self._record["satisfaction"][self.period] = mean_satisfaction(self._agents.levels())
+        self._record["satisfaction"][self.period] = mean_satisfaction(self._agents.levels())
 
     def _observed(self, period: int) -> Floats:
         return np.asarray(self._record["people"][period].sum(axis=2))
@@ -235,7 +215,7 @@ class Market:
             available=max(0.0, self._money() - committed),
             lever_available=np.maximum(self.budget.lever_caps - self._spent, 0),
             lever_spent=self._spent.copy(),
-            satisfaction=self._record["surveyed"][period].copy(),
+            satisfaction=self._published(period).copy(),
         )
 
     def _money(self) -> float:
@@ -252,57 +232,15 @@ class Market:
         )
         record["spend"][period] = observed[:, :, None] * intensity
         self._spent += record["spend"][period].sum(axis=(0, 1))
-        if isinstance(chain, Lifecycle):
-            self._tick_lifecycle(chain, period, intensity, observed)
-        else:
-            self._tick_chain(period, intensity)
+        now = Moment(period, observed, self._agents.levels(), sorted(self._rivals), sorted(self._shocks), self._points)
+        met = chain.conditions(now, intensity)
+        for name, amount in self._agents.move(met, period).items():
+            np.add.at(record[name][period], self.twin.cohort_group, amount)
+        record["share"][period] = chain.share_of_customer(met, record["people"][period][:, :, ALIVE])
+        self._points = met.employees_after
         self._agents.appear(period)
         self.period = period + 1
         self._observe()
-
-    def _tick_lifecycle(self, chain: Lifecycle, period: int, intensity: Floats, observed: Floats) -> None:
-        twin, record, crowd = self.twin, self._record, chain.crowd
-        rivals = {number: crowd.reaction(number, observed) for number in sorted(self._rivals)}
-        shocks, talk = sorted(self._shocks), crowd.talk(self._agents.levels())
-        environment = crowd.environment(period, rivals, shocks, self._points, talk)
-        effective = crowd.effective(intensity, observed)
-        alive = self._by_stage(self._agents.counts[:, :-1] * (chain.space.kind == ALIVE))
-        moved = self._agents.move_lifecycle(chain, chain.responses(environment, effective), period)
-
-        first = np.searchsorted(twin.block_cohort, np.arange(twin.cohort_group.size))
-        serve, unpaid = chain.serve[first], chain.bad_debt[first]
-        money = moved.revenue / twin.money_units
-        service = alive * serve[:, :1] + moved.purchases * serve[:, 1:]
-        lost = money * unpaid[:, None]
-        earned = money * twin.margin[twin.cohort_group][:, None] - lost - service
-        for name, amount in (
-            ("purchases", moved.purchases), ("revenue", money), ("reward", earned), ("cost_to_serve", service),
-            ("bad_debt", lost), ("moves", moved.moves), ("events", moved.events),
-        ):  # fmt: skip
-            np.add.at(record[name][period], twin.cohort_group, amount)
-        record["share"][period] = share_of_customer(
-            chain, environment, effective, record["people"][period][:, :, KINDS.index("alive")]
-        )
-        self._points = crowd.employees_after(self._points, shocks, effective, observed)
-
-    def _by_stage(self, counts: Ints) -> Ints:
-        """Return ``counts[cohort, state]`` by (cohort, stage)."""
-        out = np.zeros((counts.shape[0], self.twin.targets.shape[1]), dtype=np.int64)
-        rows = np.arange(counts.shape[0])[:, None]
-        np.add.at(out, (rows, self.twin.chain.space.stage[self.twin.cohort_group]), counts)
-        return out
-
-    def _tick_chain(self, period: int, intensity: Floats) -> None:
-        chain, record = self.twin.chain, self._record
-        step = chain.step(chain.environment[period], intensity)
-        counts = self._agents.counts[:, :-1]
-        rows = np.arange(chain.group.size)[:, None]
-        for name, each in (("purchases", step.purchases), ("revenue", step.revenue), ("reward", step.reward)):
-            record[name][period] = counts * each[rows, chain.block_law]
-        before = self._agents.state.copy()
-        self._agents.move_chain(step, period)
-        group = self._agents.population.block
-        np.add.at(record["moves"][period], (group, before, self._agents.state), 1)
 
     # --- What is written down ---
 
@@ -312,24 +250,11 @@ class Market:
         finished = done == self.twin.chain.periods
         if finished and self.twin.scenario.survey is not None and np.isnan(record["surveyed"][done]).all():
             self._ask(done)
-        until = {name: record[name][:done] for name in record}
-        upto = {name: record[name][: done + 1] for name in ("people", "satisfaction", "employees")}
         unspent = self.budget.total - self._spent.sum()
-        return History(
-            targets=self.twin.targets,
-            people=upto["people"],
-            moves=until["moves"],
-            purchases=until["purchases"],
-            revenue=until["revenue"],
-            reward=until["reward"],
-            cost_to_serve=until["cost_to_serve"],
-            bad_debt=until["bad_debt"],
-            spend=until["spend"],
-            events={name: until["events"][:, :, i] for i, name in enumerate(agent_kernels.EVENTS)},
-            satisfaction=upto["satisfaction"],
-            surveyed=_over_stages(record["surveyed"][: done + 1], upto["people"].sum(axis=3)),
-            share=until["share"],
-            employees=upto["employees"],
+        return History.of(
+            self.twin.targets,
+            record,
+            done,
             terminal=self._agents.value_after() if finished and self.twin.chain.with_terminal else 0.0,
             unspent=float(unspent) if np.isfinite(unspent) else float("nan"),
             trace=self._trace(),
@@ -363,26 +288,17 @@ class Market:
         FolderError
             If it cannot be written.
         """
-        facts = {
-            "period": self.period,
-            "seed": self.seed,
-            "replication": self.replication,
-            "review_every": self.review_every,
-            "scenario": self.twin.scenario.hash,
-            "people": self._agents.population.fingerprint,
-            "points": self._points,
-            "budget": [self.budget.total, self.budget.per_period],
-        }
-        arrays: dict[str, Any] = {
-            "facts": np.array(json.dumps(facts)),
-            **self._arrays(),
-        }
-
-        def write(part: Path) -> None:
-            with part.open("wb") as file:
-                np.savez(file, **arrays)
-
-        write_file(Path(path), write)
+        SavedMarket(
+            period=self.period,
+            seed=self.seed,
+            replication=self.replication,
+            review_every=self.review_every,
+            scenario=self.twin.scenario.hash,
+            people=self._agents.population.fingerprint,
+            points=self._points,
+            budget=(self.budget.total, self.budget.per_period),
+            arrays=self._arrays(),
+        ).write(path)
 
     @staticmethod
     def resume(
@@ -403,44 +319,27 @@ class Market:
         InputError
             If the file is no saved market, is damaged, or is of another scenario or other customers.
         """
-        facts, arrays = _read(path)
-        if facts["scenario"] != twin.scenario.hash:
-            raise InputError(f"{path}: saved from another scenario, or from this one before it was changed")
-        if facts["people"] != population.fingerprint:
-            raise InputError(f"{path}: saved with other customers; draw them with its seed and replication")
-        _check_facts(path, facts, twin.chain.periods)
-        total, per_period = facts["budget"]
+        saved = SavedMarket.read(
+            path, scenario=twin.scenario.hash, people=population.fingerprint, periods=twin.chain.periods
+        )
         market = Market(
             twin,
             policy,
             population,
-            Budget(total, per_period, np.zeros(len(twin.targets.levers))),
-            seed=facts["seed"],
-            replication=facts["replication"],
-            review_every=facts["review_every"],
+            Budget(*saved.budget, np.zeros(len(twin.targets.levers))),
+            seed=saved.seed,
+            replication=saved.replication,
+            review_every=saved.review_every,
             threads=threads,
             shards=shards,
         )
-        places = market._arrays()
-        for name, place in places.items():
-            if name not in arrays:
-                raise _damaged(path, f"{name} is missing")
-            given = arrays[name]
-            if (given.shape, given.dtype) != (place.shape, place.dtype):
-                raise _damaged(path, f"{name} is {given.dtype} {given.shape}, not {place.dtype} {place.shape}")
-            if name in ("acting", "spent", "lever_caps") and not (given >= 0).all():
-                raise _damaged(path, f"{name} holds what is not at least 0")
-        states = len(twin.chain.space.names)
-        if arrays["state"].max(initial=0) > states:
-            raise _damaged(path, f"a customer is in state {arrays['state'].max()}, expected at most {states}")
-        market.period, market._points = facts["period"], facts["points"]
-        for name, place in places.items():
-            place[:] = arrays[name]
+        saved.put_back(path, market._arrays(), len(twin.chain.space.names))
+        market.period, market._points = saved.period, saved.points
         market._agents.count()
         recorded = market._record["people"][market.period].copy()
         market._observe()
         if not np.array_equal(recorded, market._record["people"][market.period]):
-            raise _damaged(path, "customers are not in the states that its record says")
+            raise damaged(path, "customers are not in the states that its record says")
         return market
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -451,50 +350,15 @@ class Market:
             "acting": self._campaigns.acting,
             "spent": self._spent,
             "lever_caps": self.budget.lever_caps,
+            "answers": self._answers,
             **records,
         }
 
 
-def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the facts and the arrays of a saved market."""
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            facts, arrays = json.loads(str(saved["facts"])), {name: saved[name] for name in saved.files}
-        if not isinstance(facts, dict) or not {"scenario", "people"} <= set(facts):
-            raise ValueError
-    except OSError as error:
-        raise FolderError(f"{path}: cannot be read ({first_line(error)})") from None
-    except (
-        ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, NotImplementedError,
-        RuntimeError, MemoryError,
-    ):  # fmt: skip
-        raise InputError(f"{path}: not a saved market; make one with `tenure simulate --until N --save`") from None
-    return facts, arrays
-
-
-def _check_facts(path: str | Path, facts: dict[str, Any], periods: int) -> None:
-    """Refuse a saved market whose facts are missing or could not be."""
-    most = {"period": periods, "seed": 2**32 - 1, "replication": 2**32 - 1, "review_every": np.inf}
-    for name, largest in most.items():
-        if type(facts.get(name)) is not int or not (name == "review_every") <= facts[name] <= largest:
-            raise _damaged(path, f"{name} is {facts.get(name)!r}")
-    money = facts.get("budget")
-    if not (isinstance(money, list) and len(money) == 2 and all(type(each) in (int, float) for each in money)):
-        raise _damaged(path, f"budget is {money!r}")
-    if not all(each >= 0 for each in money):
-        raise _damaged(path, f"budget is {money!r}")
-    if type(facts.get("points")) not in (int, float):
-        raise _damaged(path, f"points is {facts.get('points')!r}")
-
-
-def _damaged(path: str | Path, what: str) -> InputError:
-    return InputError(f"{path}: a damaged saved market ({what}); save it again with `tenure simulate --until N --save`")
-
-
 def _over_stages(surveyed: Floats, observed: Floats) -> Floats:
-    """Return surveyed points by (period, group): the mean over stages, by heads seen; nan where there is none."""
+    """Return points by group of ``surveyed[group, stage]``: the mean by heads seen; nan where there is none."""
     known = ~np.isnan(surveyed)
     heads = np.where(known, observed, 0.0)
-    total = heads.sum(axis=2)
-    points = (np.where(known, surveyed, 0.0) * heads).sum(axis=2)
+    total = heads.sum(axis=1)
+    points = (np.where(known, surveyed, 0.0) * heads).sum(axis=1)
     return np.asarray(np.divide(points, total, out=np.full(total.shape, np.nan), where=total > 0))

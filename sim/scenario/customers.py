@@ -238,6 +238,11 @@ class Survey(Model):
     )
     delay: Annotated[int, Field(ge=0)] = Field(default=1, description="periods until the result is known; 1: the next")
 
+    def last_known(self, period: int) -> int | None:
+        """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
+        asked = (period - self.delay) // self.every * self.every
+        return asked if asked >= 0 else None
+
 
 def _shares(name: str, shares: tuple[float, ...]) -> None:
     if abs(sum(shares) - 1) > 1e-6:

@@ -1,0 +1,66 @@
+"""What a period starts from, and what its customers are then under."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sim.arrays import Floats
+
+__all__ = ["Conditions", "Moment", "Wanted"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What a period starts from.
+
+    Attributes
+    ----------
+    period : int
+    observed : (groups, stages)
+        Head counts as the firm sees them.
+    levels : (groups, levels)
+        True customers by level of satisfaction.
+    rivals, shocks : sequences of int
+        Which are there, by number.
+    employees : float
+        Points of employee satisfaction; nan where they are not in the model.
+    """
+
+    period: int
+    observed: Floats
+    levels: Floats
+    rivals: Sequence[int]
+    shocks: Sequence[int]
+    employees: float
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What a period's customers are under, and what the next one starts from.
+
+    Attributes
+    ----------
+    environment : (groups, routes)
+    effective : (groups, stages, levers)
+        Intensities as they work.
+    employees_after : float
+    reactions : dict
+        What the strength of each rival who is there is multiplied by.
+    talk : (groups,) or None
+        Multiplier by word of mouth.
+    """
+
+    environment: Floats
+    effective: Floats
+    employees_after: float
+    reactions: dict[int, float]
+    talk: Floats | None = None
+
+
+class Wanted(NamedTuple):
+    """Derivatives of something by what a period is made of; ``levels`` None: it does not depend on them."""
+
+    intensity: Floats
+    observed: Floats
+    levels: Floats | None
+    employees: float

@@ -1,0 +1,122 @@
+"""The stages from a question to a plan, and that every question goes through them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from markets import SHORT_STAGES, Content
+from problems import asked, small
+
+from optimizer.ask.problem import allocation_problem, reference_spend
+from optimizer.insight.frontier import frontier, value_of_targeting
+from optimizer.insight.ground import grounds
+from optimizer.insight.lines import lines_of
+from optimizer.insight.moves import simplest_of
+from optimizer.insight.risk import risk
+from optimizer.optimize import Found, find, optimize, plan_of, solve
+from optimizer.question import Question
+from optimizer.search.sequential import Sequential
+from optimizer.stages.certify import certify
+from optimizer.stages.prove import Proved, prove
+from optimizer.stages.repair import repair
+from optimizer.stages.search import search
+from optimizer.stages.size import size
+from optimizer.stages.start import start
+from sim.errors import RulesError
+from sim.scenario.file import parse
+from sim.twin import build
+
+RANGES = [{"path": "segments.fresh.traits.spend", "low": 10.0, "high": 60.0}]
+CAMPAIGNS = {"campaigns": {"acquisition": {"least": 3000.0}, "retention": {"least": 3000.0}}}
+
+
+def quiet(_: float) -> None:
+    """Hear no progress."""
+
+
+def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
+    """Start, prove, search, size, repair, certify, one after another: the same plan and proof, bit for bit."""
+    twin = asked(market, CAMPAIGNS)
+    budget = 0.6 * reference_spend(twin.chain)
+    problem = allocation_problem(twin, budget)
+    begun = start(problem)
+    proved = prove(begun, tolerance=1e-3, seconds=np.inf, threads=2, progress=quiet)
+    searched = search(begun, proved, seconds=np.inf, threads=2, make=Sequential, progress=quiet)
+    sized = size(problem, searched, seconds=np.inf, make=Sequential)
+    repaired = repair(sized.problem, sized.end, searched.stake)
+    repaired.insist()
+    certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
+    by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified)
+    plan = optimize(twin, Question(budget=budget), bound_steps=3)
+    assert plan.intensity.tobytes() == by_hand.intensity.tobytes()
+    assert plan.proof == by_hand.proof
+    assert plan.prices == by_hand.prices
+    assert (plan.status, plan.termination) == (by_hand.status, by_hand.termination)
+    assert sized.problem is not problem
+    assert by_hand.no_spend == begun.least.asset < by_hand.asset <= by_hand.bound <= by_hand.reference
+
+
+def test_caution_sizes_campaigns(market: Callable[..., Content]) -> None:
+    """A plan for many samples runs no campaign below its least size either."""
+    twin = build(small(market, rules=CAMPAIGNS, uncertain=RANGES))
+    result = risk(twin, build, 0.6 * reference_spend(twin.chain), samples=3)
+    for plan in (result.expected, result.cautious):
+        money = plan.spend[..., [1, 3]].sum(axis=2)  # by period and lever
+        by_segment = np.stack([plan.spend[:, g][..., [1, 3]].sum(axis=1) for g in range(plan.targets.shape[0])])
+        run = by_segment[by_segment > 0]
+        assert money.any()
+        assert run.size < by_segment.size
+        assert run.min() >= 3000.0 * (1 - 1e-5)
+        assert plan.status == "feasible"
+    assert result.cautious.goal == "robust"
+
+
+def test_caution_refuses_what_misses_rules(market: Callable[..., Content]) -> None:
+    """More customers kept than there are: no plan is written that misses the rule."""
+    rules = {"people": {"kept": {"count": "kept", "at_least": 3.0, "of_start": True}}}
+    twin = build(small(market, rules=rules, uncertain=RANGES))
+    with pytest.raises(RulesError, match="'kept at the end' is missed by"):
+        risk(twin, build, samples=2)
+
+
+def test_caution_starts_where_thresholds_are_climbed_from(market: Callable[..., Content]) -> None:
+    """With an S-shaped response the plan without caution is the optimiser's own; the other is searched for from it."""
+    content = market(plain=True, periods=3, stages=SHORT_STAGES, uncertain=RANGES)
+    content["levers"]["retention"]["moves"] = {
+        "survival": {
+            "shape": "adbudg", "without_money": 0.6, "unlimited_money": 0.95, "spend": 2.0, "brings": 0.9,
+            "steepness": 4.0,
+        }
+    }  # fmt: skip
+    content["levers"]["retention"].pop("by_segment", None)
+    twin = build(parse(content))
+    assert twin.chain.has_thresholds
+    budget = 0.5 * reference_spend(twin.chain)
+    result = risk(twin, build, budget, samples=2)
+    plan = solve(allocation_problem(twin, budget), bounded=False)
+    assert result.expected.intensity.tobytes() == plan.intensity.tobytes()
+    begun = start(allocation_problem(twin, budget))
+    blind = find(begun, Proved())
+    assert result.expected.asset >= blind.repaired.course.asset
+
+
+def test_threads_go_all_the_way(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every plan that a larger question asks for is made by the threads that were asked for."""
+    heard: list[Any] = []
+
+    def told(*args: Any, **options: Any) -> Any:
+        heard.append(options.get("threads"))
+        return solve(*args, **options)
+
+    for place in ("frontier", "moves"):
+        monkeypatch.setattr(f"optimizer.insight.{place}.solve", told)
+    twin = build(small(market))
+    budget = 0.5 * reference_spend(twin.chain)
+    frontier(twin, [budget], bounded=False, threads=1)
+    assert heard == [1, 1, 1]
+    value_of_targeting(twin, budget, threads=1)
+    assert heard == [1] * 6
+    ground = grounds(twin, solve(allocation_problem(twin, budget), bounded=False))
+    simplest_of(ground, lines_of(ground), threads=1)
+    assert heard == [1] * 7
