@@ -23,7 +23,8 @@ Chosen = tuple[Policy, Plan | None]
 def chosen_policies(
     given: Sequence[Named], twin: Twin, load: Callable[[str | Path], Plan], budget: float | None
 ) -> tuple[float, list[Chosen]]:
-    """Return the budget and the policies: names of the catalogue, plan files, plans, or policies.
+    """Return the budget and the policies: names of the catalogue, Python files that register one, plan files,
+    plans, or policies.
 
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
 
@@ -60,8 +61,9 @@ def chosen_policies(
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     if isinstance(given, Plan):
         return given
-    is_file = isinstance(given, str | Path) and (str(given).endswith(PLAN_FILES) or Path(given).is_file())
-    return load(given) if is_file else None  # type: ignore[arg-type]
+    if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith(".py"):
+        return None
+    return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
 
 
 def _made_for(plan: Plan) -> float:

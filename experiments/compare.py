@@ -14,7 +14,7 @@ from sim.contract import Policy
 from sim.customers.people import TraitsFrom
 from sim.errors import InputError
 from sim.history import History, MeanHistory
-from sim.market.clock import Budget, Market
+from sim.market.clock import Market, budget_of
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -97,13 +97,6 @@ def _paired(difference: Floats) -> tuple[float, float, float]:
         return mean, float("nan"), float("nan")
     half = float(t.ppf(0.975, difference.size - 1) * difference.std(ddof=1) / np.sqrt(difference.size))
     return mean, mean - half, mean + half
-
-
-def budget_of(twin: Twin, total: float) -> Budget:
-    """Return the money rules of a twin's scenario for a total budget."""
-    rules = twin.scenario.rules
-    caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
-    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
 def compare(

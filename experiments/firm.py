@@ -468,7 +468,7 @@ class Firm(Shown):
         Parameters
         ----------
         policy
-            A name with blanks or hyphens, a plan file, a plan, or a policy.
+            A name with blanks or hyphens, a Python file that registers one, a plan file, a plan, or a policy.
         name
             What tables call a plan; None: its file's name, or "plan".
         budget
@@ -506,7 +506,8 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, plans, or any object with a ``name`` and ``decide(observation)``.
+            Names, plan files, plans, Python files with a policy, or any object with a ``name`` and
+            ``decide(observation)``.
         budget
             Money over the horizon; None: the scenario's, or what a plan was made for if more.
         seed

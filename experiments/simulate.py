@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.compare import Comparison, Outcome, budget_of
+from experiments.compare import Comparison, Outcome
 from policies.fixed import NoSpend
 from sim.arrays import Progress
 from sim.contract import Policy
 from sim.errors import InputError
 from sim.history import History
-from sim.market.clock import Market
+from sim.market.clock import Market, budget_of
 from sim.twin import Twin
 from sim.valuation import customer_asset
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.compare import budget_of
 from sim.arrays import Flags, Progress
 from sim.contract import Policy
 from sim.customers.population import Population
@@ -17,7 +16,7 @@ from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ALIVE
 from sim.errors import InputError
 from sim.history import KINDS, History
-from sim.market.clock import Market
+from sim.market.clock import Market, budget_of
 from sim.scenario.file import BASE_SEGMENTS
 from sim.twin import Twin
 

@@ -1,10 +1,15 @@
 """Policies that do not look at customers: as today, and nothing."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from policies.catalogue import policy
 from sim.contract import Allocation, Observation
+
+if TYPE_CHECKING:
+    from sim.twin import Twin
 
 __all__ = ["AsToday", "NoSpend"]
 
@@ -29,3 +34,15 @@ class NoSpend:
     def decide(self, observation: Observation) -> Allocation:
         """Return zero everywhere."""
         return Allocation(np.zeros(observation.targets.shape))
+
+
+@policy("as today")
+def as_today(twin: "Twin", budget: float) -> AsToday:
+    """Return the policy, which is the same for all."""
+    return AsToday()
+
+
+@policy("no spend")
+def no_spend(twin: "Twin", budget: float) -> NoSpend:
+    """Return the policy, which is the same for all."""
+    return NoSpend()

@@ -6,11 +6,16 @@ must or may get over the horizon (floors, caps) bounds its share.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.arrays import Flags, Floats
+from policies.catalogue import policy
+from sim.arrays import Floats
 from sim.contract import Allocation, Observation
+
+if TYPE_CHECKING:
+    from sim.twin import Twin
 
 __all__ = ["AcquisitionFirst", "EvenSplit", "ProportionalToValue", "bounded_shares"]
 
@@ -71,35 +76,68 @@ class _MoneyByLever:
         return Allocation.within(intensity, observation)
 
 
+@policy("even split")
 class EvenSplit(_MoneyByLever):
     """The same money for every lever, and inside a lever for every customer it can be used on."""
 
-    def __init__(self, budget: float, floors: Floats, caps: Floats, groups: int) -> None:
-        levers = floors.size
-        super().__init__(
-            "even split", budget, bounded_shares(np.full(levers, 1 / levers), floors, caps), np.ones(groups), True
-        )
+    def __init__(self, twin: "Twin", budget: float) -> None:
+        groups, _, levers = twin.targets.shape
+        shares = bounded_shares(np.full(levers, 1 / levers), *_bounds(twin))
+        super().__init__("even split", budget, shares, np.ones(groups), per_head=True)
 
 
+@policy("proportional to value")
 class ProportionalToValue(_MoneyByLever):
     """Money to groups in proportion to what they are worth today, the same for every lever that can be used there."""
 
-    def __init__(self, budget: float, floors: Floats, caps: Floats, worth: Floats, usable: Flags) -> None:
-        worth = np.maximum(worth, 0)
+    def __init__(self, twin: "Twin", budget: float) -> None:
+        worth = np.maximum(_worth_today(twin), 0)
         if worth.sum() == 0:
             worth = np.ones_like(worth)
+        usable = twin.targets.allowed.any(axis=1)
         per_lever = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
         wanted = (worth[:, None] * per_lever).sum(axis=0) / worth.sum()
-        super().__init__("proportional to value", budget, bounded_shares(wanted, floors, caps), worth, False)
+        shares = bounded_shares(wanted, *_bounds(twin))
+        super().__init__("proportional to value", budget, shares, worth, per_head=False)
 
 
+@policy("acquisition first")
 class AcquisitionFirst(_MoneyByLever):
     """As much as the rules allow to winning customers, then to awareness, then evenly to the rest."""
 
-    def __init__(self, budget: float, floors: Floats, caps: Floats, groups: int, order: list[int]) -> None:
-        shares = floors.copy()
-        for lever in order:
+    def __init__(self, twin: "Twin", budget: float) -> None:
+        groups, _, levers = twin.targets.shape
+        first = [
+            lever
+            for effect in ("acquisition", "awareness")
+            for lever, name in enumerate(twin.targets.levers)
+            if name in twin.scenario.levers and effect in twin.scenario.levers[name].moves
+        ]
+        shares, caps = _bounds(twin)
+        for lever in first:
             shares[lever] = min(float(caps[lever]), float(shares[lever] + 1 - shares.sum()))
-        rest = np.array([0.0 if lever in order else 1.0 for lever in range(floors.size)])
+        rest = np.array([0.0 if lever in first else 1.0 for lever in range(levers)])
         shares = _fill(rest, shares, caps, min(1.0, float(caps.sum())))
-        super().__init__("acquisition first", budget, shares, np.ones(groups), True)
+        super().__init__("acquisition first", budget, shares, np.ones(groups), per_head=True)
+
+
+def _bounds(twin: "Twin") -> tuple[Floats, Floats]:
+    """Return the least and the most share of the budget that each lever must and may get."""
+    levers, rules = twin.targets.levers, twin.scenario.rules.levers
+    floors = np.array([rules[lever].floor if lever in rules else 0.0 for lever in levers])
+    return floors, np.array([rules[lever].cap if lever in rules else 1.0 for lever in levers])
+
+
+def _worth_today(twin: "Twin") -> Floats:
+    """Return what each group is worth for ever under today's spend; over the horizon where nothing is discounted."""
+    from sim.engine.chain import value_to_go
+    from sim.engine.fluid import expected_history
+
+    chain = twin.chain
+    if chain.discount_rate == 0:
+        today = np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape))
+        history = expected_history(chain, today)
+        return np.asarray(history.reward.sum(axis=(0, 2)) - history.spend.sum(axis=(0, 2, 3)))
+    earned, spent = value_to_go(chain)
+    by_block = (chain.initial * (earned - spent)).sum(axis=1)
+    return np.asarray(np.bincount(chain.group, weights=by_block, minlength=chain.targets.shape[0]), dtype=float)

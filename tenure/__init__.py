@@ -55,6 +55,8 @@ Results
 A policy of your own
 ======================= ==============================================================================================
 ``Policy``              any object with a ``name`` and ``decide(observation)``
+``policy(name)``        puts one into the catalogue, from a file of your own too
+``check_policy(it, t)`` what is wrong with it, on a firm's ``twin``
 ``Observation``         what a policy sees
 ``Allocation``          what it returns: money per customer, by target and lever
 ======================= ==============================================================================================
@@ -87,6 +89,8 @@ if TYPE_CHECKING:
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
     from experiments.tracking.store import serve as ui
+    from policies.catalogue import policy
+    from policies.conformance import check_policy
     from sim.contract import Allocation, Observation, Policy
     from sim.errors import (
         FolderError,
@@ -133,10 +137,12 @@ __all__ = [
     "__version__",
     "allocate",
     "calibrate",
+    "check_policy",
     "demo",
     "example",
     "examples",
     "open",
+    "policy",
     "schema",
     "ui",
 ]
@@ -151,6 +157,8 @@ _ROOMS = {
     "experiments.study.calibrate": ("Calibration", "calibrate"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
+    "policies.catalogue": ("policy",),
+    "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),
     "sim.errors": (
         "FolderError", "InputError", "PolicyError", "PurchasesError", "RulesError", "ScenarioChanged", "ScenarioError",

@@ -7,11 +7,8 @@ import pytest
 import yaml
 from markets import ROOT
 
-from experiments.compare import compare
 from experiments.study.demo import BASE_FILE, demo_scenario
 from optimizer.optimize import optimize
-from policies.catalogue import named
-from sim.contract import Policy
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import load
 from sim.twin import build
@@ -44,22 +41,6 @@ def test_readme_python(demo_folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
     said = re.fullmatch(r"([\d,]+) more than today, (\d+)% of the possible lift\n", capsys.readouterr().out)
     assert said is not None
     assert int(said[1].replace(",", "")) > 0
-
-
-def test_contributing_policy_plays() -> None:
-    """The contributor page's policy is a policy, and plays."""
-    (block,) = _python_blocks("docs/contributing.md")
-    names: dict[str, type] = {"__name__": "contributing"}
-    exec(compile(block, "contributing.md", "exec"), names)
-    policy = names["KeepTheCore"]()
-    assert isinstance(policy, Policy)
-    scenario = load(ROOT / "tests/data/small.yaml")
-    twin = build(scenario)
-    result = compare(twin, [named("as today", twin, 1e5), policy], 1e5, replications=2)
-    core = twin.targets.stages.index("core")
-    retention = twin.targets.levers.index("retention")
-    today, kept = (o.history.spend[:, :, core, retention].sum() for o in result.outcomes)
-    assert kept > 2 * today > 0
 
 
 def test_cdnow_page_competitor_is_a_valid_addition(demo_folder: Path) -> None:

@@ -11,9 +11,9 @@ import yaml
 
 from experiments.cli.app import main
 from experiments.compare import compare
-from experiments.study.demo import BASE_FILE, demo_scenario
+from experiments.study.demo import BASE_FILE, POLICIES, demo_scenario
 from optimizer.optimize import optimize
-from policies.catalogue import NAMES, named
+from policies.catalogue import named
 from policies.planned import Planned
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, parse
@@ -54,10 +54,10 @@ def test_the_plan_beats_every_policy_clearly(demo: tuple[Path, dict[str, Any]]) 
     """As it ships: the plan is first, and its interval against each other policy excludes zero."""
     _, said = demo
     policies = {policy["name"]: policy for policy in said["policies"]}
-    assert list(policies) == [*NAMES, "plan"]
+    assert list(policies) == [*POLICIES, "plan"]
     plan = policies["plan"]
     assert plan["low"] > 0
-    for name in NAMES[1:]:
+    for name in POLICIES[1:]:
         assert plan["low"] > policies[name]["high"], name
 
 
@@ -112,10 +112,10 @@ def test_no_baseline_beats_the_plan_on_five_seeds(tmp_path: Path, halved: bool) 
     scenario = _scenario(tmp_path, halved)
     twin = build(scenario)
     plan = optimize(twin)
-    policies = [*(named(name, twin, plan.budget) for name in NAMES), Planned(plan.intensity)]
+    policies = [*(named(name, twin, plan.budget) for name in POLICIES), Planned(plan.intensity)]
     for seed in range(1, 6):
         result = compare(twin, policies, plan.budget, seed=seed)
-        for name in NAMES:
+        for name in POLICIES:
             _, low, high = result.difference("plan", name)
             assert high > 0, (seed, name)
             assert low > 0 or halved, (seed, name)

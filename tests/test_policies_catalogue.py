@@ -9,7 +9,7 @@ from markets import Content
 
 from experiments.compare import budget_of
 from optimizer.ask.problem import reference_spend
-from policies.catalogue import NAMES, named
+from policies.catalogue import named
 from policies.planned import Planned
 from sim.contract import Allocation, Policy
 from sim.errors import InputError
@@ -17,6 +17,8 @@ from sim.history import History
 from sim.market.clock import Market
 from sim.scenario.file import parse
 from sim.twin import Twin, build
+
+NAMES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
 
 RULES = {
     "period_share": 0.16,

@@ -14,7 +14,8 @@ from markets import Content, Floats
 
 import sim.twin
 from experiments.compare import compare
-from optimizer.optimize import optimise
+from optimizer.optimize import optimize
+from optimizer.question import Question
 from policies.fixed import AsToday
 from sim.arrays import Ints
 from sim.contract import Targets
@@ -142,7 +143,7 @@ def test_the_gradient_of_a_third_kind_is_that_of_its_asset(third_kind: Twin) -> 
 def test_a_third_kind_is_optimised_under_its_bound(third_kind: Twin) -> None:
     """The plan keeps to the money and is within 1 % of its bound, which no even spending beats."""
     chain, budget = third_kind.chain, 20_000.0
-    plan = optimise(third_kind.scenario, chain, budget)
+    plan = optimize(third_kind, Question(budget=budget))
     assert plan.status == "feasible"
     history = expected_history(chain, plan.intensity)
     assert history.spend.sum() <= budget * (1 + 1e-6)

@@ -12,6 +12,7 @@ from markets import EXAMPLES, SMALL, orders
 
 import tenure
 from experiments.results.shown import Shown
+from policies import catalogue
 
 SHORT = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
@@ -50,6 +51,8 @@ def names(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("name", documented())
 def test_the_example_runs(name: str, folder: Path, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
+    catalogue.makers()
+    monkeypatch.setattr(catalogue, "_makers", dict(catalogue._makers))
     test = doctest.DocTestParser().get_doctest(inspect.getdoc(documented()[name]) or "", dict(names), name, None, 0)
     assert test.examples, f"{name} has no example"
     said: list[str] = []

@@ -22,7 +22,18 @@ from pathlib import Path
 from markets import ROOT
 
 PAGE = ROOT / "docs" / "contributing.md"
-COPIED = ("tenure", "sim", "optimizer", "policies", "experiments", "tests", "examples", "docs", "pyproject.toml")
+COPIED = (
+    "_tenure_start.py",
+    "tenure",
+    "sim",
+    "optimizer",
+    "policies",
+    "experiments",
+    "tests",
+    "examples",
+    "docs",
+    "pyproject.toml",
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EDIT = re.compile(r"\bin `([^`]+)`, (after|before|instead of) `([^`]+)`:$", re.IGNORECASE)
 END = re.compile(r"\bat the end of `([^`]+)`:$", re.IGNORECASE)
@@ -139,7 +150,7 @@ def _environment(copy: Path, folder: Path) -> dict[str, str]:
 
 def _copy_packages(copy: Path) -> None:
     copy.mkdir()
-    for name in COPIED:
+    for name in (*COPIED, *(path.name for path in ROOT.glob("*.py"))):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (ROOT / name).exists():

@@ -17,13 +17,17 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
+from experiments.cli.words import policies_like
 from sim.files import TABLE_FILES, check_output, writable_folder
 
 __all__ = ["group"]
 
 group = commands()
 
-PolicyOption = Annotated[str, typer.Option(help="A policy's name or a plan file.")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(help="A policy's name, a plan file, or a Python file with a policy.", autocompletion=policies_like),
+]
 
 REPLICATIONS = 20
 
@@ -108,7 +112,11 @@ def trace(
 def compare(
     scenario: ScenarioFile,
     policy: Annotated[
-        list[str], typer.Option(help="A policy's name or a plan file; repeat. The first is the reference.")
+        list[str],
+        typer.Option(
+            help="A policy's name, a plan file, a Python file with a policy; repeat. The first is the reference.",
+            autocompletion=policies_like,
+        ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,

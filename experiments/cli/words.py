@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sim.errors import InputError
 
-__all__ = ["budgets_of", "in_options", "money_by_channel", "weights_of"]
+__all__ = ["budgets_of", "in_options", "money_by_channel", "policies_like", "weights_of"]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
 OPTIONS = {"output": "-o"}
@@ -22,6 +22,18 @@ def in_options(message: str) -> str:
         return words if name in FLAGS else f"{words} {value}".rstrip()
 
     return ARGUMENT.sub(option, message)
+
+
+def policies_like(start: str) -> list[str]:
+    """Return what ``--policy`` may be, for completion: files, and names read off the catalogue without running it."""
+    from pathlib import Path
+
+    import policies
+
+    files = [str(path) for ending in ("json", "csv", "xlsx", "py") for path in Path().glob(f"*.{ending}")]
+    sources = [path.read_text(encoding="utf-8") for path in sorted(Path(policies.__path__[0]).glob("*.py"))]
+    names = [name.replace(" ", "-") for text in sources for name in re.findall(r'^@policy\("(.+)"\)', text, re.M)]
+    return [word for word in [*names, *sorted(files)] if word.startswith(start)]
 
 
 def budgets_of(text: str | None) -> list[float] | None:

@@ -11,7 +11,6 @@ from experiments.results.runs import Comparison
 from experiments.study.keep import keep_study
 from experiments.study.scenario_file import calibrated, scenario_text
 from experiments.terminal.progress import Step, quiet
-from policies.catalogue import NAMES
 from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
@@ -30,6 +29,8 @@ __all__ = ["Demo", "FitFigure", "demo", "demo_scenario"]
 SCENARIO_FILE = "scenario.yaml"
 BASE_FILE = "cdnow.duckdb"
 REPLICATIONS = 20
+POLICIES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
+"""What the plan is compared with, the first also what all are: the same whatever else the catalogue holds."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def demo(
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
     comparison = firm.compare(
-        [*NAMES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
+        [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
     )
     report, tracking_uri = keep_study(
         folder,

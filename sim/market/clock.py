@@ -27,7 +27,7 @@ from sim.market.surveys import take_survey
 from sim.scenario.file import Competitor, Shock
 from sim.twin import Twin
 
-__all__ = ["Budget", "Market"]
+__all__ = ["Budget", "Market", "budget_of"]
 
 Process = Generator[Any, Any, None]
 
@@ -57,6 +57,13 @@ class Budget:
     def unlimited(levers: int) -> "Budget":
         """Return a budget that never binds."""
         return Budget(np.inf, np.inf, np.full(levers, np.inf))
+
+
+def budget_of(twin: Twin, total: float) -> Budget:
+    """Return the money rules of a twin's scenario for a total budget."""
+    rules = twin.scenario.rules
+    caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
+    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
 class Market:

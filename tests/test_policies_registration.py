@@ -1,0 +1,167 @@
+"""Policies register themselves: by decorator, in the package or outside, and from a Python file."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markets import ROOT, SMALL
+
+from policies import catalogue
+from policies.catalogue import makers, named, names, policy
+from policies.fixed import AsToday
+from policies.rules import EvenSplit
+from sim.errors import FolderError, InputError, PolicyError
+from sim.scenario.file import load
+from sim.twin import Twin, build
+
+BUILT_IN = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
+
+
+@pytest.fixture(scope="module")
+def small() -> Twin:
+    return build(load(SMALL))
+
+
+@pytest.fixture(autouse=True)
+def own_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a test registers to itself."""
+    monkeypatch.setattr(catalogue, "_makers", dict(makers()))
+
+
+def file_of(folder: Path, *policies: str, name: str = "mine.py") -> Path:
+    """Write a Python file that registers policies, each a copy of today with a name of its own."""
+    lines = ["from policies.catalogue import policy", "from policies.fixed import AsToday", ""]
+    for i, each in enumerate(policies):
+        lines += [f"@policy('{each}')", f"def make{i}(twin, budget):", f"    return AsToday('{each}')", ""]
+    path = folder / name
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_the_names_and_their_order() -> None:
+    """Whatever else this package holds: today first, then in the order of files and of what each says."""
+    assert tuple(name for name in names() if name in BUILT_IN) == BUILT_IN
+    assert names()[0] == "as today"
+
+
+def test_the_order_does_not_depend_on_what_was_imported_first() -> None:
+    """In a fresh process rules of thumb are imported first, then one of the user's own."""
+    code = (
+        "import policies.rules\n"
+        "from policies.catalogue import names, policy\n"
+        "policy('my own')(lambda twin, budget: None)\n"
+        "import policies.fixed\n"
+        "print('\\n'.join(names()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert tuple(done.stdout.splitlines()) == (*names(), "my own")
+
+
+def test_the_decorator_alone_loads_nothing_heavy() -> None:
+    """Registering a policy compiles no kernel."""
+    code = (
+        "import sys\n"
+        "from policies.catalogue import names\n"
+        "names()\n"
+        "print([name for name in ('numba', 'simpy', 'pydantic', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_functions_and_classes_of_ones_own(small: Twin) -> None:
+    """A maker gets the twin and the budget, and is returned as it was."""
+    before = names()
+    got: list[Any] = []
+
+    @policy("My-Own")
+    def make(twin: Twin, budget: float) -> AsToday:
+        got.append((twin, budget))
+        return AsToday("my own")
+
+    @policy("evener split")
+    class Evener(EvenSplit):
+        pass
+
+    assert names() == (*before, "my own", "evener split")
+    assert named("MY_OWN", small, 12.5).name == "my own"
+    assert got == [(small, 12.5)]
+    assert make(small, 1.0).name == "my own"
+    assert isinstance(named("evener-split", small, 1.0), Evener)
+    with pytest.raises(InputError, match="did you mean 'my own'"):
+        named("my-one", small, 1.0)
+
+
+def test_a_name_is_given_once(small: Twin) -> None:
+    """A second maker of a name is refused, a built-in's included; the same one again, edited, takes its own place."""
+    with pytest.raises(InputError, match=r"policy 'even split': policies.rules.EvenSplit has this name already; give "):
+
+        @policy("even-split")
+        def other(twin: Twin, budget: float) -> AsToday:
+            return AsToday()
+
+    for said in ("first", "second"):
+
+        @policy("edited")
+        def edited(twin: Twin, budget: float, said: str = said) -> AsToday:
+            return AsToday(said)
+
+    assert named("edited", small, 1.0).name == "second"
+    assert isinstance(named("even split", small, 1.0), EvenSplit)
+
+
+@pytest.mark.parametrize("name", ["", " ", "plan.json", "mine.py", "a/b", "two  blanks", "ends with -"])
+def test_a_name_can_be_asked_for(name: str) -> None:
+    with pytest.raises(InputError, match="expected a name of letters and digits"):
+        policy(name)
+
+
+def test_a_maker_that_makes_no_policy_is_told(small: Twin) -> None:
+    policy("nothing")(lambda twin, budget: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(PolicyError, match=r"<lambda>: expected to get a policy, .* got None"):
+        named("nothing", small, 1.0)
+
+
+def test_a_python_file_is_asked_for_its_policy(small: Twin, tmp_path: Path) -> None:
+    """The only one, or one by name; asked again it is read again."""
+    one, two = file_of(tmp_path, "mine"), file_of(tmp_path, "this one", "that one", name="two.py")
+    assert named(f"{one}", small, 1.0).name == "mine"
+    assert named(f"{one}:mine", small, 1.0).name == "mine"
+    assert named(f"{two}:that-one", small, 1.0).name == "that one"
+    file_of(tmp_path, "renamed")
+    assert named(f"{one}", small, 1.0).name == "renamed"
+
+
+def test_what_is_wrong_with_a_python_file_is_said(small: Twin, tmp_path: Path) -> None:
+    two = file_of(tmp_path, "this one", "that one", name="two.py")
+    (tmp_path / "none.py").write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "slip.py").write_text("x = = 1\n", encoding="utf-8")
+    for word, expected in (
+        (f"{two}", r"two.py: registers this one, that one; say which, as in .*two.py:this-one"),
+        (f"{two}:third", r"two.py: registers no policy 'third'; expected one of this one, that one"),
+        (f"{tmp_path / 'none.py'}", r'none.py: registers no policy; put @policy\("a name"\) before'),
+        (f"{tmp_path / 'slip.py'}", r"slip.py: invalid syntax \(slip.py, line 1\)"),
+        (f"{file_of(tmp_path, 'no spend', name='taken.py')}", r"policy 'no spend': policies.fixed.no_spend has this"),
+    ):
+        with pytest.raises(InputError, match=expected) as caught:
+            named(word, small, 1.0)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(FolderError, match=r"nowhere.py: cannot be read: No such file"):
+        named(str(tmp_path / "nowhere.py"), small, 1.0)
+
+
+def test_a_python_file_on_the_command_line(tenure, tmp_path: Path) -> None:
+    """Compared beside others under its policy's name."""
+    file_of(tmp_path, "my own")
+    words = ("compare", SMALL, "--policy", "as-today", "--policy", "mine.py", "--replications", 2, "--no-track")
+    code, out, err = tenure(*words)
+    assert (code, err) == (0, "")
+    assert [line.split("  ")[0] for line in out.splitlines() if line.startswith(("as today", "my own"))] == [
+        "as today",
+        "my own",
+    ]
+    code, _, err = tenure("simulate", SMALL, "--policy", "mine.py:other", "--replications", 1)
+    assert code == 2
+    assert err == "tenure: mine.py: registers no policy 'other'; expected one of my own\n"
