@@ -23,8 +23,7 @@ Chosen = tuple[Policy, Plan | None]
 def chosen_policies(
     given: Sequence[Named], twin: Twin, load: Callable[[str | Path], Plan], budget: float | None
 ) -> tuple[float, list[Chosen]]:
-    """Return the budget and the policies: names of the catalogue, Python files that register one, plan files,
-    plans, or policies.
+    """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
 
     The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
 
