@@ -43,7 +43,7 @@ class Question:
     --------
     >>> least = firm.optimize(tenure.Question(reach=("kept", 300)))
     >>> least.goal
-    'thrift'
+    'least_money'
     >>> onward = firm.optimize(tenure.Question(base=plan, more=100))
     >>> round(onward.budget)
     1300
