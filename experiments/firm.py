@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.question import Question
 from experiments.results.shown import Shown, Table, drawn, grown
-from experiments.terminal.progress import Step, quiet
+from experiments.terminal.progress import quiet
+from sim.arrays import Step
 from sim.errors import InputError, ScenarioChanged
 from sim.files import check_output
 
@@ -412,9 +413,9 @@ class Firm(Shown):
         >>> len(why.lines)
         10
         """
+        from experiments.explain import explain_plan
         from experiments.results.plans import Plan
         from experiments.results.runs import Explanation
-        from experiments.words.explain import explain_plan
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
         found = explain_plan(self.twin, plan, budget=budget, keep=keep, step=progress or quiet)
@@ -443,6 +444,7 @@ class Firm(Shown):
         1200
         """
         from experiments.results.plans import Plan
+        from experiments.words.phrases import version_in_words
         from optimizer.plan import Plan as Plain
         from sim.engine.sensitivity import follow
 
@@ -450,8 +452,9 @@ class Firm(Shown):
         if not (plan.customers == plan.customers).all():
             course = follow(self.chain, self.targets.with_committed(plan.intensity))
             plan = replace(plan, customers=course.observed)
-        if plan.scenario_hash not in ("", self.scenario.hash):
-            warnings.warn(ScenarioChanged(f"{path} was made for another version of this scenario"), stacklevel=2)
+        other = version_in_words(plan, self.scenario)
+        if other:
+            warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
         return grown(Plan, plan, twin=self.twin)
 
     def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:

@@ -8,7 +8,7 @@ from markets import Content
 from problems import asked, some_plan
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize, solve
 from optimizer.question import Question, parse_slice, parse_target
 from optimizer.stages.repair import repair

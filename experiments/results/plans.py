@@ -12,7 +12,7 @@ import optimizer.plan
 from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
-from experiments.terminal.tables import money
+from experiments.words.figures import money
 from experiments.words.phrases import at_least, shadow_price_in_words
 from experiments.words.proof import ProofInWords, proof_in_words
 from optimizer.insight.frontier import Targeting

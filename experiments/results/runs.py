@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experiments.compare
+import experiments.explain
 import experiments.simulate
 import experiments.trace
-import experiments.words.explain
 import optimizer.plan
 from experiments.results.shown import Shown, Table, drawn
-from experiments.terminal.progress import Step, quiet
-from experiments.terminal.tables import money
+from experiments.terminal.progress import quiet
+from experiments.terminal.tables import policy_cells
+from experiments.words.figures import money
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
+from sim.arrays import Step
 from sim.errors import InputError
 from sim.history import History
 from sim.twin import Twin
@@ -95,16 +97,7 @@ class Comparison(Shown, experiments.compare.Comparison):
 
     def shown_table(self) -> Table:
         """Return the policies."""
-        reference = self.outcomes[0]
-        rows = [
-            [
-                each.name, money(each.asset), "" if each is reference else money(each.difference, signed=True),
-                "" if each is reference else _interval(each), f"{each.kept.mean():,.0f}",
-                money(float(each.spends.mean())),
-            ]
-            for each in self.outcomes
-        ]  # fmt: skip
-        return ["policy", "customer asset", f"vs {reference.name}", "95 % interval", "alive at end", "spend"], rows
+        return policy_cells(self)
 
     def notes(self) -> str:
         """Return what the intervals cover."""
@@ -155,7 +148,7 @@ class Comparison(Shown, experiments.compare.Comparison):
         Path, str
             The page, and the store's address.
         """
-        from experiments.study.keep import keep_study
+        from experiments.results.keep import keep_study
         from sim.files import writable_folder
 
         name, plan = self._proven()
@@ -282,7 +275,7 @@ class Life(Shown, experiments.trace.Life):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Shown, experiments.words.explain.Explanation):
+class Explanation(Shown, experiments.explain.Explanation):
     """Why a plan gives what to whom: what each line brings, what rules cost, what can move and what can go.
 
     Examples

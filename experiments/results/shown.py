@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from html import escape as text
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from experiments.report.page import plain, text
+from experiments.words.figures import plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.firm import Firm
+from experiments.results.keep import keep_study
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
-from experiments.study.keep import keep_study
 from experiments.study.scenario_file import calibrated, scenario_text
-from experiments.terminal.progress import Step, quiet
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from experiments.terminal.progress import quiet
+from sim.arrays import Step
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
@@ -21,6 +21,7 @@ from sim.customers.calibration import (
 )
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario
 from sim.twin import Twin
 
