@@ -256,7 +256,7 @@ def _number(customer: str | None, size: int, segment: str) -> int:
 
 def _in_base(twin: Twin, population: Population, customer: str | None, segment: str | None) -> tuple[int, str]:
     """Return the position of a customer of the base, and its id there."""
-    from sim.customers.base import CustomerBase
+    from sim.purchases.base import CustomerBase
 
     given, base = twin.scenario.base, twin.base
     assert given is not None

@@ -42,7 +42,7 @@ NEEDED = ("period", "segment", "tier", "stage", "lever", "intensity")
 
 FIGURES = {
     "scenario": "name of the scenario that the plan was made for",
-    "scenario_hash": "which version of it",
+    "scenario_hash": "which version of it; the second half names the purchases in its customer base, if it has one",
     "scenario_file": "its file, seen from this file's folder",
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",

@@ -73,6 +73,14 @@ class Targets:
         lead, duration = min(self.lead[lever], periods), self.duration[lever]
         return [slice(first, min(first + duration, periods)) for first in range(lead, periods, duration)]
 
+    def by_segment(self, money: Floats) -> tuple[list[str], list[str], Floats]:
+        """Return segments, levers and ``money[period, group, stage, lever]`` over all periods, (segments, levers)."""
+        segments = list(dict.fromkeys(self.segments))
+        total = np.zeros((len(segments), len(self.levers)))
+        for group, segment in enumerate(self.segments):
+            total[segments.index(segment)] += money[:, group].sum(axis=(0, 1))
+        return segments, list(self.levers), total
+
     def name(self, group: int, stage: int) -> str:
         """Return a target's name as people read it, e.g. ``gold / core / high``."""
         tier = self.tiers[group]

@@ -10,10 +10,10 @@ import pytest
 from studies import TRACKED, Study
 
 from experiments.compare import compare
-from experiments.report.page import NARROW
 from experiments.report.write import write_report
 from experiments.terminal.summary import plan_summary
 from experiments.tracking.log import log_study
+from experiments.words.figures import NARROW
 from experiments.words.phrases import at_least, at_most
 from experiments.words.proof import proof_in_words
 from optimizer.optimize import optimize

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.words.phrases import version_in_words
 from sim.errors import InputError
 from sim.files import check_output
 
@@ -109,7 +110,7 @@ def _made_for(plan: "Plan") -> float:
 
 def note_version(word: str, plan: "Plan", found: "Scenario") -> bool:
     """Say on standard error where a plan is known to be for another version of the scenario; return whether it is."""
-    other = plan.scenario_hash not in ("", found.hash)
+    other = version_in_words(plan, found)
     if other:
-        print(f"tenure: note: {word} was made for another version of this scenario", file=sys.stderr)
-    return other
+        print(f"tenure: note: {word} was {other}", file=sys.stderr)
+    return bool(other)

@@ -151,8 +151,9 @@ def explain(
     from dataclasses import replace
 
     from experiments.cli.inputs import open_plan
+    from experiments.explain import explain_plan
     from experiments.terminal.progress import progress_bars
-    from experiments.words.explain import explain_plan, explanation_in_words
+    from experiments.words.explain import explanation_in_words
     from optimizer.plan_files import PLAN_FILES
 
     if simplest is not None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from experiments.cli.options import (
 )
 from sim.errors import InputError
 from sim.files import TABLE_FILES, check_output, writable_folder
+
+if TYPE_CHECKING:
+    from sim.contract import Policy
 
 __all__ = ["group"]
 
@@ -67,14 +70,19 @@ def simulate(
     if save is not None:
         check_output(save, others=[*read, table])
     found, twin = open_scenario(scenario, [table, save])
+
+    def choose(given: float | None) -> "tuple[float, Policy]":
+        total, [(chosen, _)] = chosen_policies([policy], found, twin, given)
+        return total, chosen
+
     with progress_bars() as step:
         if in_parts:
             part = follow(
-                found, twin, policy, budget, seed=seed, threads=threads, until=until, save=save, resume=resume,
+                twin, choose, budget, seed=seed, threads=threads, until=until, save=save, resume=resume,
                 progress=step("Simulating"),
             )  # fmt: skip
         else:
-            total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+            total, chosen = choose(budget)
             number = REPLICATIONS if replications is None else replications
             part = Part(
                 compare(

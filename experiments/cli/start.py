@@ -32,7 +32,7 @@ def demo(
     if as_json:
         print_json(done.to_dict())
         return
-    from experiments.terminal.summary import demo_summary
+    from experiments.study.summary import demo_summary
 
     typer.echo(demo_summary(done, folder))
 

@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from experiments.study.scenario_file import Calibrated, calibrated, scenario_text
-from experiments.terminal.tables import table
-from sim.customers.base import CustomerBase
+from experiments.words.tables import table
 from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
+from sim.purchases.base import CustomerBase
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate_purchases"]

@@ -8,12 +8,11 @@ from typing import Any
 from experiments.compare import Comparison, compare
 from experiments.study.keep import keep_study
 from experiments.study.scenario_file import calibrated, scenario_text
-from experiments.terminal.progress import Step
 from optimizer.optimize import optimize
 from optimizer.plan import Plan
 from policies.catalogue import named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.arrays import Step
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
@@ -23,6 +22,7 @@ from sim.customers.calibration import (
 )
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, load
 from sim.twin import Twin, build
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.compare import Comparison
-from experiments.terminal.progress import Step
+from sim.arrays import Step
 
 if TYPE_CHECKING:
     from experiments.report.grounds import FittedFigure

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.terminal.tables import table
+from experiments.words.figures import rounded_up
+from experiments.words.phrases import number_at_most
+from experiments.words.tables import table
 from sim.errors import FolderError, InputError, RulesError, first_line
 from sim.files import check_output, write_file, write_text
 
@@ -236,11 +238,12 @@ def _price(result: "CurveAllocation", unit: str) -> str:
 
 
 def _certificate(result: "CurveAllocation") -> str:
+    bound, gap = number_at_most(result.bound, 7), number_at_most(result.gap, 1)
     if result.status == "optimal":
-        return f"Proven optimal: no plan under these rules brings more than {result.bound:,.7g} (gap {result.gap:.1g})."
+        return f"Proven optimal: no plan under these rules brings more than {bound} (gap {gap})."
     return (
-        f"Not proven optimal ({result.termination}): no plan under these rules brings more than {result.bound:,.7g}; "
-        f"this one may lack {result.gap:.2%} of the possible lift. A longer --time-limit can close that."
+        f"Not proven optimal ({result.termination}): no plan under these rules brings more than {bound}; this one may "
+        f"lack {rounded_up(result.gap, '0.0001'):.2%} of the possible lift. A longer --time-limit can close that."
     )
 
 

@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.report.page import NARROW
-from experiments.terminal.tables import money, table
-from experiments.words.phrases import at_least
+from experiments.words.figures import money, rounded_down, rounded_up
+from experiments.words.phrases import money_at_most
+from experiments.words.tables import table
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
         return "" if math.isnan(value) else f"{value:.0%}"
 
     def held(value: float) -> str:
-        return "" if math.isnan(value) else at_least(value).replace(NARROW, "")
+        return share(rounded_down(value, "0.01"))
 
     felt = found.satisfaction is not None
     proven = any(not math.isnan(point.plan.lift_share) for point in curve.points)
@@ -80,9 +80,9 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
     header = ["budget", "spend", "customer asset", "lift", "next 1 brings", "on winning", "kept"]
     header += (["satisfaction"] if felt else []) + (["of bound's lift"] if proven else [])
     spot = curve.sweet_spot
-    words = f"More than {money(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
+    words = f"More than {money_at_most(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
     if felt:
-        words += f"; satisfaction of more than {spot.satisfaction:.1f} points does not either"
+        words += f"; satisfaction of more than {rounded_up(spot.satisfaction, '0.1'):.1f} points does not either"
     return "\n".join(
         [
             f"{words}.",

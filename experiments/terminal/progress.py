@@ -1,15 +1,12 @@
 """Progress on standard error while a long job runs; silent where that is not a terminal."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sim.arrays import Progress
+from sim.arrays import Progress, Step
 
-__all__ = ["Step", "progress_bars"]
-
-Step = Callable[[str], Progress]
-"""Starts a named step and returns what to call with the fraction done."""
+__all__ = ["progress_bars"]
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.compare import Comparison
-from experiments.report.page import NARROW
 from experiments.simulate import Part
-from experiments.study.demo import Demo, FitFigure
-from experiments.terminal.tables import money, plan_table, policy_table, table
+from experiments.terminal.tables import plan_table, policy_table
+from experiments.words.figures import NARROW, money
 from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
 from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
 from experiments.words.proof import proof_in_words
+from experiments.words.tables import table
 from optimizer.ask.rows import BUDGET
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
@@ -20,10 +20,10 @@ from sim.scenario.file import Scenario
 from sim.twin import Twin
 
 __all__ = [
+    "INTERVALS",
     "comparison_summary",
-    "demo_summary",
-    "fit_table",
     "plan_summary",
+    "rules_missed",
     "simulation_dict",
     "simulation_summary",
     "targeting_summary",
@@ -33,19 +33,6 @@ INTERVALS = (
     "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
     "truth and luck (replication noise only), not the assumptions."
 )
-
-
-def fit_table(fit: tuple[FitFigure, ...]) -> str:
-    """Return computed figures beside published ones, to one digit more than those."""
-
-    def shown(figure: FitFigure) -> str:
-        digits = len((figure.published or "").partition(".")[2]) + 1
-        return (
-            f"{figure.computed:.0f}" if figure.computed == round(figure.computed) else f"{figure.computed:.{digits}f}"
-        )
-
-    rows = [[figure.name, figure.published or "", shown(figure)] for figure in fit]
-    return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
 
 
 def plan_summary(plan: Plan, currency: str) -> str:
@@ -106,48 +93,6 @@ def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> s
         f"Next: tenure optimize {shlex.quote(str(scenario))} --targeting stage -o plan.json",
     ]
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
-
-
-def demo_summary(demo: Demo, folder: Path) -> str:
-    """Return what ``tenure demo`` prints."""
-    best = max(demo.comparison.outcomes, key=lambda outcome: outcome.asset)
-    currency = demo.scenario.currency
-    if best.name == "as today":
-        answer = "No policy beats going on as today."
-    else:
-        answer = (
-            f"'{best.name}' makes the customers worth most: {money(best.asset)} {currency}, "
-            f"{money(best.difference, signed=True)} against today ({money(best.low, signed=True)} to "
-            f"{money(best.high, signed=True)})."
-        )
-    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
-    scenario = shlex.quote(str(folder / demo.scenario_path.name))
-    kept = ["", f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
-    return "\n".join(
-        [
-            fit_table(demo.fit),
-            "",
-            f"{demo.scenario.name}, {demo.scenario.periods} {demo.scenario.period}s, "
-            f"{demo.comparison.replications} replications, {currency}:",
-            "",
-            policy_table(demo.comparison),
-            "",
-            *rules_missed(demo.comparison, demo.scenario),
-            answer,
-            INTERVALS,
-            "",
-            plan_summary(demo.plan, currency),
-            "",
-            "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
-            *(kept if demo.kept_scenario else []),
-            "",
-            f"Done in {demo.seconds:.1f} s. Next:",
-            f"  open {demo.report}",
-            f"  tenure ui{where}                      # the runs in MLflow",
-            f"  edit {scenario}, then tenure demo{where} again",
-            "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
-        ]
-    )
 
 
 def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:

@@ -4,9 +4,8 @@ import textwrap
 
 import numpy as np
 
-from experiments.report.page import NARROW
-from experiments.terminal.tables import money, table
 from experiments.words.effects import effect_in_words
+from experiments.words.figures import NARROW, day, money
 from experiments.words.mechanisms import (
     customers_in_words,
     market_in_words,
@@ -14,7 +13,8 @@ from experiments.words.mechanisms import (
     timing_in_words,
     unless_stated,
 )
-from experiments.words.phrases import target_in_words
+from experiments.words.phrases import money_at_least, money_at_most, target_in_words
+from experiments.words.tables import table
 from optimizer.ask.problem import budget_in_force
 from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
@@ -82,7 +82,7 @@ def _real(scenario: Scenario) -> list[str]:
         return []
     return [
         f"Customers of {scenario.base.file} are real, each with what its purchases up to "
-        f"{scenario.base.as_of.isoformat()} say of it; a tier is a third of its segment by expected worth."
+        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth."
     ]
 
 
@@ -102,7 +102,8 @@ def _rules(scenario: Scenario, twin: Twin) -> list[str]:
     budget = budget_in_force(twin)
     source = "what today's spend is expected to cost" if scenario.rules.budget is None else "given"
     lines = [f"Rules: budget {money(budget)} {scenario.currency} ({source})".rstrip()]
-    return lines + _indented(rules_in_words(scenario.rules, Said(scenario.period, budget, money)))
+    said = Said(scenario.period, budget, money, money_at_least, money_at_most)
+    return lines + _indented(rules_in_words(scenario.rules, said))
 
 
 def _indented(sentences: list[str]) -> list[str]:

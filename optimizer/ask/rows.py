@@ -203,13 +203,15 @@ class Said:
     period : str
         What a period is called.
     budget : float
-    money : callable
-        Writes an amount.
+    money, at_least, at_most : callable
+        Write an amount; one behind "at least", one behind "at most".
     """
 
     period: str
     budget: float
     money: Callable[[float], str]
+    at_least: Callable[[float], str]
+    at_most: Callable[[float], str]
 
 
 Rows = Callable[[Any, Asked], Iterable[Row]]

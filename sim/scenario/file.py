@@ -8,12 +8,14 @@ that names file, key, what was expected and what came.
 import difflib
 import hashlib
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from sim.errors import FolderError, ScenarioError, first_line
+from sim.purchases.base import content_digest
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
@@ -65,6 +67,8 @@ __all__ = [
 ]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
+HALF = 32
+"""Digits of a hash that name the file's content where the rest names the base's."""
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
 
 
@@ -326,9 +330,31 @@ class Scenario(Model):
 
     @property
     def hash(self) -> str:
-        """Return the SHA-256 of the scenario's content (not of its layout or comments)."""
+        """Return what names the scenario's content: 64 hexadecimal digits, the same for the same customers and rules.
+
+        Without a base, the SHA-256 of the content (not of its layout or comments); with one, the first half of that and
+        the first half of the base's (:func:`sim.purchases.base.content_digest`), as it was when first asked for.
+
+        Raises
+        ------
+        FolderError
+            If the base is missing or is not one.
+        """
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        own = hashlib.sha256(content.encode()).hexdigest()
+        return own if self.base is None else own[:HALF] + self.base_digest[:HALF]
+
+    @cached_property
+    def base_digest(self) -> str:
+        """Return the fingerprint of the base's purchases; nothing without a base."""
+        return "" if self.base is None else content_digest(self.folder / self.base.file)
+
+    def differs(self, other: str) -> Literal["no", "base", "yes"]:
+        """Return whether a hash is another scenario's; ``base``: of the same file with other customers in its base."""
+        mine = self.hash
+        if other == mine:
+            return "no"
+        return "base" if self.base is not None and other[:HALF] == mine[:HALF] else "yes"
 
 
 def _stated(rules: Rules) -> list[tuple[str, Model]]:

@@ -13,7 +13,7 @@ STRETCH = Kind("stretches", purse=True)
 
 def _period_in_words(share: float, said: Said) -> Iterator[str]:
     if share < 1:
-        yield f"at most {said.money(share * said.budget)} in one {said.period}"
+        yield f"at most {said.at_most(share * said.budget)} in one {said.period}"
 
 
 @rule("period_share", _period_in_words)

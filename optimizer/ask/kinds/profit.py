@@ -13,7 +13,7 @@ CASH = Kind("least_cash", counts="profit", unit="of profit")
 
 
 def _yearly_in_words(least: float, said: Said) -> Iterator[str]:
-    yield f"profit of at least {said.money(least)} a year"
+    yield f"profit of at least {said.at_least(least)} a year"
 
 
 @rule("yearly_profit", _yearly_in_words)
@@ -26,7 +26,7 @@ def profit_of_years(least: float, asked: Asked) -> Iterator[Row]:
 
 
 def _cash_in_words(least: float, said: Said) -> Iterator[str]:
-    yield f"profit added up from the start never below {said.money(least)}"
+    yield f"profit added up from the start never below {said.at_least(least)}"
 
 
 @rule("least_cash", _cash_in_words)

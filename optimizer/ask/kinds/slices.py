@@ -16,7 +16,7 @@ BY_SHARE = "stated as a share"
 
 def _levers_in_words(levers: dict[str, LeverRule], said: Said) -> Iterator[str]:
     for name, bounds in levers.items():
-        yield f"{name}: {said.money(bounds.floor * said.budget)} to {said.money(bounds.cap * said.budget)}"
+        yield f"{name}: {said.at_least(bounds.floor * said.budget)} to {said.at_most(bounds.cap * said.budget)}"
 
 
 @rule("levers", _levers_in_words)
