@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.compare import Comparison, Outcome, budget_of
+from experiments.compare import Comparison, Outcome
 from policies.fixed import NoSpend
 from sim.arrays import Progress
 from sim.contract import Policy
 from sim.errors import InputError
 from sim.history import History
-from sim.market.clock import Market
+from sim.market.clock import Market, budget_of
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -71,11 +71,11 @@ def follow(
     scenario = twin.scenario
     periods, period = scenario.periods, scenario.period
     if until is not None and until >= periods:
-        raise InputError(f"--until {until}: the scenario has {periods} {period}s; leave it out to run to the end")
+        raise InputError(f"`until={until}`: the scenario has {periods} {period}s; leave it out to run to the end")
     if save is not None and until is None:
-        raise InputError("--save: a market is saved between two periods; say after how many with --until")
+        raise InputError("`save=`: a market is saved between two periods; say after how many with `until=`")
     if resume is not None and budget is not None:
-        raise InputError("--budget: a resumed market keeps the budget it began with; leave it out")
+        raise InputError("`budget=`: a resumed market keeps the budget it began with; leave it out")
     population = twin.population(seed, 0)
     if resume is None:
         total, chosen = choose(budget)

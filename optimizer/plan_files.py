@@ -81,7 +81,7 @@ KEYS = {
     "seconds": "seconds by step",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }
-"""The keys of a plan in JSON, as a file and as ``tenure optimize --json`` prints it, and what each means."""
+"""The keys of a plan in JSON, as a file and as text, and what each means."""
 
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""

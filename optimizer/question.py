@@ -123,11 +123,11 @@ def parse_target(text: str, scenario: Scenario) -> tuple[str, float]:
     except ValueError:
         least = float("nan")
     if quantity not in QUANTITIES or not abs(least) < np.inf or (least < 0 and quantity != "asset"):
-        raise InputError(f"--reach {text}: expected QUANTITY=NUMBER with one of {', '.join(QUANTITIES)}")
+        raise InputError(f"`reach={text}`: expected QUANTITY=NUMBER with one of {', '.join(QUANTITIES)}")
     if quantity == "satisfaction" and least > 100:
-        raise InputError(f"--reach {text}: satisfaction is measured in points from 0 to 100")
+        raise InputError(f"`reach={text}`: satisfaction is measured in points from 0 to 100")
     if quantity == "satisfaction" and scenario.satisfaction is None:
-        raise InputError(f"--reach {text}: needs `satisfaction:`, which the scenario does not state")
+        raise InputError(f"`reach={text}`: needs `satisfaction:`, which the scenario does not state")
     return quantity, least
 
 

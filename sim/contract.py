@@ -92,6 +92,20 @@ class Targets:
 class Observation:
     """What the firm knows at the start of a period.
 
+    Examples
+    --------
+    >>> class Watch:
+    ...     name = "watch"
+    ...
+    ...     def decide(self, observation):
+    ...         developing = observation.targets.stages.index("developing")
+    ...         print(observation.period, round(observation.customers[:, developing].sum()))
+    ...         return tenure.Allocation(0 * observation.targets.reference)
+    >>> run = firm.simulate(Watch(), replications=1)
+    0 0
+    1 155
+    2 159
+
     Attributes
     ----------
     period, periods : int
@@ -146,6 +160,11 @@ class Allocation:
     """Money per targeted customer, ``intensity[group, stage, lever]``.
 
     What a lever without lead time gets acts now; what another gets acts its ``lead`` periods later.
+
+    Examples
+    --------
+    >>> tenure.Allocation(1.5 * firm.targets.reference).intensity.shape == firm.targets.shape
+    True
     """
 
     intensity: Floats
@@ -234,7 +253,20 @@ class Allocation:
 
 @runtime_checkable
 class Policy(Protocol):
-    """Decides the allocation of one period from what was observed up to its start."""
+    """Decides the allocation of one period from what was observed up to its start.
+
+    Examples
+    --------
+    >>> class MoreForAll:
+    ...     name = "more for all"
+    ...
+    ...     def decide(self, observation):
+    ...         wanted = 1.5 * observation.targets.reference
+    ...         return tenure.Allocation.within(wanted, observation)
+    >>> result = firm.compare(["as today", MoreForAll()], replications=2, budget=5_000)
+    >>> float(round(result["more for all"].spends.mean() / result["as today"].spends.mean(), 1))
+    1.5
+    """
 
     @property
     def name(self) -> str:

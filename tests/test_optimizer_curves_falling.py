@@ -15,14 +15,14 @@ def test_a_channel_that_harms_gets_nothing() -> None:
     result = allocate(one_period(TabulatedCurve.of([0, 100], [0, -5]), TabulatedCurve.of([100], [20])), budget=150)
     assert result.spend[:, 0] == pytest.approx([0, 100])
     assert (result.value, result.status) == (pytest.approx(20), "optimal")
-    assert result.notes == ("more spend can bring less on a: its curve falls",)
+    assert result.remarks == ("more spend can bring less on a: its curve falls",)
     assert result.unspent_because == ("saturation: beyond this spend no curve rises",)
 
 
 def test_digits_of_rounding_are_no_fall() -> None:
     curve = TabulatedCurve.of([0, 100, 200], [0, 131.59999999999999, 131.59999999999997])
     assert curve.response[1] == curve.response[2]
-    assert allocate(one_period(curve), budget=150).notes == ()
+    assert allocate(one_period(curve), budget=150).remarks == ()
 
 
 def test_money_that_must_be_spent_falls_too() -> None:

@@ -112,7 +112,7 @@ def test_a_slice_that_is_none_is_refused(text: str, market: Callable[..., Conten
 )
 def test_a_target_that_is_none_is_refused(text: str, market: Callable[..., Content]) -> None:
     """Unknown quantities, words for numbers, what the scenario does not model."""
-    with pytest.raises(InputError, match="--reach"):
+    with pytest.raises(InputError, match="`reach="):
         parse_target(text, asked(market, {}).scenario)
 
 

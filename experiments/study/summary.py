@@ -4,9 +4,10 @@ import shlex
 from pathlib import Path
 
 from experiments.study.demo import Demo, FitFigure
-from experiments.terminal.summary import INTERVALS, plan_summary, rules_missed
+from experiments.terminal.summary import plan_summary, rules_missed
 from experiments.terminal.tables import policy_table
 from experiments.words.figures import money
+from experiments.words.phrases import INTERVALS
 from experiments.words.tables import table
 
 __all__ = ["demo_summary", "fit_table"]

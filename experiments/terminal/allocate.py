@@ -1,213 +1,24 @@
-"""``tenure allocate``: a budget over response curves from elsewhere, in words, as JSON and as a file."""
+"""What ``tenure allocate`` prints."""
 
 import math
 import shlex
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.words.figures import money, rounded_up
 from experiments.words.phrases import at_least, at_most, number_at_least, number_at_most
 from experiments.words.tables import table
-from sim.errors import FolderError, InputError, RulesError, first_line
-from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
     from optimizer.curves.result import CurveAllocation
-    from optimizer.curves.rules import AllocationRules
 
-__all__ = ["allocation_summary", "run_allocate", "save_allocation", "stated_rules"]
+__all__ = ["allocation_summary", "amount"]
 
 WIDE = 8
 """Periods that still fit side by side; more are shown in blocks."""
 BLOCKS = 4
-SUFFIXES = (".csv", ".json", ".xlsx")
-
-
-def run_allocate(
-    curves: Path,
-    rules: Path | None,
-    output: Path | None,
-    *,
-    time_limit: float,
-    reach: str | None = None,
-    tell: Callable[[dict[str, Any]], None] | None,
-    **options: Any,
-) -> None:
-    """Read, allocate, write and say; ``tell`` takes the answer as data in place of words.
-
-    Raises
-    ------
-    InputError
-        If a file or an option cannot be used.
-    RulesError
-        If no plan can meet the rules; the data are told before.
-    """
-    from optimizer.curves.allocation import allocate
-    from optimizer.curves.curve_file import read_curves
-    from optimizer.curves.least import least_budget
-    from optimizer.curves.rules import check_known
-
-    if output is not None:
-        check_output(output, SUFFIXES, [curves, rules])
-    stated = stated_rules(rules, **options)
-    read = read_curves(curves)
-    for option in ("floor", "cap"):
-        for channel in _by_channel(f"--{option}", options[f"{option}s"]):
-            check_known(f"--{option} {channel}", [channel], read.channels)
-    if reach is None:
-        result = allocate(read, stated, time_limit=time_limit)
-    else:
-        if options["budget"] is not None:
-            raise InputError("--reach asks for the least budget; leave out --budget")
-        result = least_budget(read, stated, target=_target(reach), time_limit=time_limit)
-    if tell is not None:
-        written = None if output is None or result.conflict else str(output)
-        tell({**result.to_dict(), "file": written})
-    if result.conflict is not None:
-        raise RulesError(f"{result.conflict.in_words()}. Loosen one of these rules")
-    if output is not None:
-        save_allocation(result, output)
-    if tell is None:
-        print(allocation_summary(result, curves, stated.currency, output))
-
-
-def _target(text: str) -> float:
-    """Return the number of ``response=NUMBER``."""
-    quantity, _, number = text.partition("=")
-    try:
-        target = float(number)
-    except ValueError:
-        target = float("nan")
-    if quantity.strip() != "response" or not abs(target) < float("inf"):
-        raise InputError(f"--reach {text}: expected response=NUMBER, e.g. --reach response=250")
-    return target
-
-
-def stated_rules(
-    file: Path | None,
-    *,
-    budget: float | None,
-    periods: int | None,
-    carry_over: str | None,
-    before: Sequence[str],
-    period_share: float | None,
-    floors: Sequence[str],
-    caps: Sequence[str],
-) -> "AllocationRules":
-    """Return the rules of a file with the command line's options over them.
-
-    Raises
-    ------
-    InputError
-        If the file or an option cannot be used.
-    """
-    from optimizer.curves.rules import AllocationRules, load_rules, with_options
-
-    rules = AllocationRules() if file is None else load_rules(file)
-    weights = None
-    if carry_over is not None:
-        try:
-            weights = tuple(float(word) for word in carry_over.split(","))
-        except ValueError:
-            raise InputError(
-                f"--carry-over {carry_over}: expected weights with commas between, this period's first, e.g. .6,.3,.1"
-            ) from None
-    return with_options(
-        rules, budget=budget, periods=periods, carry_over=weights, before=_before(before), period_share=period_share,
-        floors=_by_channel("--floor", floors), caps=_by_channel("--cap", caps),
-    )  # fmt: skip
-
-
-def _before(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return money of the periods before the first, by channel, from words like ``tv=100,80``."""
-    found: dict[str, tuple[float, ...]] = {}
-    for word in words:
-        channel, _, amounts = word.rpartition("=")
-        try:
-            money = tuple(float(amount) for amount in amounts.split(","))
-        except ValueError:
-            money = (-1.0,)
-        if not channel or not all(0 <= each <= 1e18 for each in money):
-            raise InputError(f"--before {word}: expected CHANNEL=MONEY,MONEY,... in the order of time: tv=100,80")
-        if channel in found:
-            raise InputError(f"--before {word}: '{channel}' has some already; give each channel once")
-        found[channel] = money
-    return found
-
-
-def _by_channel(option: str, words: Sequence[str]) -> dict[str, float]:
-    """Return money by channel from words like ``tv=100``."""
-    found: dict[str, float] = {}
-    for word in words:
-        channel, _, amount = word.rpartition("=")
-        try:
-            money = float(amount)
-        except ValueError:
-            money = -1.0
-        if not channel or not 0 <= money <= 1e18:
-            raise InputError(f"{option} {word}: expected CHANNEL=MONEY with money of at least 0, e.g. {option} tv=100")
-        if channel in found:
-            raise InputError(f"{option} {word}: '{channel}' has one already; give each channel once")
-        found[channel] = money
-    return found
-
-
-def save_allocation(result: "CurveAllocation", path: Path) -> None:
-    """Write the plan as CSV, JSON or a workbook under a temporary name and move it into place.
-
-    Raises
-    ------
-    FolderError
-        If it cannot be written.
-    """
-    if path.suffix == ".json":
-        write_text(path, result.to_json())
-    elif path.suffix == ".csv":
-        write_file(path, lambda part: result.to_frame().to_csv(part, index=False))
-    else:
-        write_file(path, lambda part: _write_workbook(result, part))
-
-
-def _write_workbook(result: "CurveAllocation", path: Path) -> None:
-    """Write a sheet of spend, channel by period, one of all figures, and one with value, bound, prices and rules."""
-    import openpyxl
-    from openpyxl.styles import Font
-    from openpyxl.utils.exceptions import IllegalCharacterError
-
-    book = openpyxl.Workbook()
-    plan, details, answer = book.active, book.create_sheet("details"), book.create_sheet("answer")
-    plan.title = "spend"
-    try:
-        plan.append(["channel", *result.periods, "all"])
-        for c, channel in enumerate(result.channels):
-            plan.append([channel, *result.spend[c].tolist(), float(result.spend[c].sum())])
-        plan.append(["all", *result.spend.sum(axis=0).tolist(), float(result.spend.sum())])
-        details.append(list(result.rows()[0]))
-        for row in result.rows():
-            details.append(list(row.values()))
-        for name in ("status", "termination", "budget", "value", "bound", "gap", "unspent", "shadow_price"):
-            answer.append([name.replace("_", " "), getattr(result, name)])
-        answer.append([])
-        answer.append(["binding rule", "limit", "price: d(value)/d(limit)"])
-        for rule in result.binding:
-            answer.append([rule.rule, rule.limit, rule.price])
-    except IllegalCharacterError as error:
-        raise FolderError(
-            f"cannot write {path.name}: a name has a character {first_line(error)} no sheet holds"
-        ) from None
-    for sheet in book.worksheets:
-        for row in sheet.iter_rows():
-            for cell in row:
-                if cell.data_type == "f":  # a name that starts with '=' is a name, not a formula
-                    cell.data_type = "s"
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
-        sheet.freeze_panes = "B2"
-        sheet.column_dimensions["A"].width = 28
-    book.save(path)
 
 
 def allocation_summary(result: "CurveAllocation", curves: Path, currency: str, output: Path | None) -> str:
@@ -216,11 +27,11 @@ def allocation_summary(result: "CurveAllocation", curves: Path, currency: str, o
     spent = float(result.spend.sum())
     least = not math.isnan(result.target)
     lines = [
-        f"The plan: {_amount(spent)}{unit} of {_amount(result.budget)}{unit} by channel and period",
+        f"The plan: {amount(spent)}{unit} of {amount(result.budget)}{unit} by channel and period",
         "",
         _plan_table(result),
         "",
-        *(_carried(result, unit)),
+        *_carried(result, unit),
         f"The response is {result.value:,.6g}, {result.value - result.base:,.6g} more than without spend"
         f"{_return(result.value - result.base, spent)}.",
         _price_of_response(result, unit) if least else _price(result, unit),
@@ -232,8 +43,8 @@ def allocation_summary(result: "CurveAllocation", curves: Path, currency: str, o
         lines.append(f"Other rules that bind, with {per}: {'; '.join(rules[:8])}{more}.")
     if result.unspent_because:
         shown = "; ".join(result.unspent_because[:6]) + ("; ..." if len(result.unspent_because) > 6 else "")
-        lines.append(f"Not spent: {_amount(result.unspent)}{unit}. What stops it: {shown}.")
-    lines += [f"Note: {note}." for note in result.notes]
+        lines.append(f"Not spent: {amount(result.unspent)}{unit}. What stops it: {shown}.")
+    lines += [f"Note: {note}." for note in result.remarks]
     lines += [_certificate(result), "", _next_step(result, curves, output)]
     return "\n".join(lines)
 
@@ -248,16 +59,16 @@ def _plan_table(result: "CurveAllocation") -> str:
     one = len(names) == 1
     rows = []
     for c, channel in enumerate(result.channels):
-        figures = [] if one else [_amount(x) if x else "." for x in spend[c]]
-        rows.append([channel, *figures, _amount(float(spend[c].sum())), f"{by_channel[c]:,.6g}"])
-    totals = [] if one else [_amount(float(x)) for x in spend.sum(axis=0)]
-    rows.append(["all", *totals, _amount(float(spend.sum())), f"{by_channel.sum():,.6g}"])
+        figures = [] if one else [amount(x) if x else "." for x in spend[c]]
+        rows.append([channel, *figures, amount(float(spend[c].sum())), f"{by_channel[c]:,.6g}"])
+    totals = [] if one else [amount(float(x)) for x in spend.sum(axis=0)]
+    rows.append(["all", *totals, amount(float(spend.sum())), f"{by_channel.sum():,.6g}"])
     return table(["channel", *([] if one else names), "spend", "response"], rows)
 
 
-def _amount(amount: float) -> str:
+def amount(value: float) -> str:
     """Return money to two decimals where it is small."""
-    return money(amount, decimals=2)
+    return money(value, decimals=2)
 
 
 def _return(lift: float, spent: float) -> str:
@@ -290,7 +101,7 @@ def _carried(result: "CurveAllocation", unit: str) -> list[str]:
     """Return what carries into the window and out of it, where something does."""
     said = []
     if result.before:
-        before = "; ".join(f"{c} {', '.join(_amount(m) for m in money)}" for c, money in result.before.items())
+        before = "; ".join(f"{c} {', '.join(amount(m) for m in money)}" for c, money in result.before.items())
         said.append(f"Carried in from the periods before the first, in the order of time: {before}{unit}.")
     if result.after.any():
         said.append(

@@ -8,32 +8,12 @@ from typing import TYPE_CHECKING, Any
 from experiments.words.figures import money, rounded_down, rounded_up
 from experiments.words.phrases import money_at_most
 from experiments.words.tables import table
-from sim.errors import InputError
 
 if TYPE_CHECKING:
     from optimizer.insight.frontier import Frontier, Point
     from sim.scenario.file import Scenario
 
-__all__ = ["budgets_of", "frontier_rows", "frontier_summary"]
-
-
-def budgets_of(text: str | None) -> list[float] | None:
-    """Return budgets separated by commas.
-
-    Raises
-    ------
-    InputError
-        If one is not money of at least 0.
-    """
-    if text is None:
-        return None
-    try:
-        budgets = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        budgets = []
-    if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
-        raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100000,200000")
-    return budgets
+__all__ = ["frontier_rows", "frontier_summary"]
 
 
 def _row(point: "Point", budget: float | None) -> dict[str, Any]:

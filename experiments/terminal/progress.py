@@ -6,14 +6,19 @@ from contextlib import contextmanager
 
 from sim.arrays import Progress, Step
 
-__all__ = ["progress_bars"]
+__all__ = ["progress_bars", "quiet"]
+
+
+def quiet(_: str) -> Progress:
+    """Start a step that nobody is told of."""
+    return lambda _: None
 
 
 @contextmanager
 def progress_bars() -> Iterator[Step]:
     """Yield a function that starts a step's bar."""
     if not sys.stderr.isatty():
-        yield lambda _: lambda __: None
+        yield quiet
         return
     from rich import progress
     from rich.console import Console

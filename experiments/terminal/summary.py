@@ -1,15 +1,15 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from experiments.compare import Comparison
 from experiments.simulate import Part
 from experiments.terminal.tables import plan_table, policy_table
-from experiments.words.figures import NARROW, money
-from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
-from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
+from experiments.words.figures import money, plain
+from experiments.words.mechanism_figures import mechanism_lines
+from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
 from experiments.words.proof import proof_in_words
 from experiments.words.tables import table
 from optimizer.ask.rows import BUDGET
@@ -20,19 +20,12 @@ from sim.scenario.file import Scenario
 from sim.twin import Twin
 
 __all__ = [
-    "INTERVALS",
     "comparison_summary",
     "plan_summary",
     "rules_missed",
-    "simulation_dict",
     "simulation_summary",
     "targeting_summary",
 ]
-
-INTERVALS = (
-    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
-    "truth and luck (replication noise only), not the assumptions."
-)
 
 
 def plan_summary(plan: Plan, currency: str) -> str:
@@ -43,7 +36,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
         "",
         plan_table(plan),
         "",
-        _plain(words.worth),
+        plain(words.worth),
     ]
     if plan.fixed_costs > 0:
         lines.append(fixed_costs_in_words(plan.fixed_costs, plan.asset))
@@ -54,18 +47,13 @@ def plan_summary(plan: Plan, currency: str) -> str:
     if binding:
         unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")
-    lines += [_plain(part) for part in (words.proved, words.note) if part]
+    lines += [plain(part) for part in (words.proved, words.note) if part]
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)
 
 
-def _plain(words: str) -> str:
-    """Return a sentence with the signs that every terminal has."""
-    return words.replace(NARROW, " ").replace("−", "-")
-
-
-def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> str:
+def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:
     """Return what telling customers apart is worth."""
     first = ways[0]
     rows = [
@@ -122,29 +110,6 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
     if report is not None:
         lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
     return "\n".join(lines)
-
-
-def simulation_dict(twin: Twin, part: Part) -> dict[str, Any]:
-    """Return what ``tenure simulate --json`` prints."""
-    comparison = part.comparison
-    outcome = comparison.outcomes[0]
-    history = outcome.history
-    return {
-        "scenario": twin.scenario.name,
-        "budget": comparison.budget,
-        "replications": comparison.replications,
-        "seed": comparison.seed,
-        "periods": history.periods,
-        "resumed_at": part.resumed_at,
-        "saved": None if part.saved is None else str(part.saved),
-        "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
-        "profit": history.profit.tolist(),
-        "alive": history.alive.sum(axis=1).tolist(),
-        "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
-        "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
-        "unspent": history.unspent,
-        "mechanisms": mechanism_figures(twin, history),
-    }
 
 
 def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:

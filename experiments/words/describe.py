@@ -22,7 +22,7 @@ from sim.engine.fluid import observed_counts
 from sim.scenario.file import Lever, Scenario
 from sim.twin import Twin
 
-__all__ = ["describe", "lever_in_words"]
+__all__ = ["describe", "lever_in_words", "people"]
 
 WIDTH = 118
 """Columns that sentences are folded to."""
@@ -45,7 +45,7 @@ def describe(scenario: Scenario, twin: Twin) -> str:
         f"spend is {after}{unless_stated(scenario, 'terminal')}.",
         "",
         "Who (observed at the start):",
-        _people(twin),
+        table(*people(twin)),
     ]
     if scenario.chain is None:
         margin = "amounts are margins already" if scenario.margin == 1 else f"margin {scenario.margin:.4g} of revenue"
@@ -66,14 +66,15 @@ def describe(scenario: Scenario, twin: Twin) -> str:
     return "\n".join([*lines, "", *_rules(scenario, twin)])
 
 
-def _people(twin: Twin) -> str:
+def people(twin: Twin) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and rows of who is where at the start, as observed."""
     counts = observed_counts(twin.chain, twin.chain.initial)
     present = [s for s in range(len(twin.targets.stages)) if counts[:, s].sum() > 0]
     rows = []
     for segment in dict.fromkeys(twin.targets.segments):
         of = np.array([name == segment for name in twin.targets.segments])
         rows.append([segment, *[f"{counts[of, s].sum():,.0f}" for s in present]])
-    return table(["segment", *[twin.targets.stages[s] for s in present]], rows)
+    return ["segment", *[twin.targets.stages[s] for s in present]], rows
 
 
 def _real(scenario: Scenario) -> list[str]:

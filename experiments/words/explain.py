@@ -10,9 +10,9 @@ from experiments.words.phrases import fixed_costs_in_words, money_at_least, mone
 from experiments.words.tables import table
 from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.rows import Row
-from optimizer.insight.lines import Pair, RuleFigure
+from optimizer.insight.lines import Line, Pair, RuleFigure
 
-__all__ = ["explanation_in_words"]
+__all__ = ["answer_in_words", "explanation_in_words", "lines_with_money"]
 
 SHOWN = 15
 """Lines in the table, at most."""
@@ -29,8 +29,15 @@ def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simples
     if not any(line.spend > 0 for line in found.lines):
         parts = [_nothing_spent(found), _rules(found)]
     else:
-        parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+        parts = [answer_in_words(found), _lines_table(found), _rules(found), _simplest(found)]
     return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
+
+
+def answer_in_words(found: Explanation) -> str:
+    """Return what the plan does, and why its largest lines get more than the next."""
+    if not any(line.spend > 0 for line in found.lines):
+        return _nothing_spent(found)
+    return "\n\n".join(filter(None, (_answer(found), _reasons(found))))
 
 
 # --- The answer -------------------------------------------------------------------------------------------------------
@@ -148,25 +155,36 @@ def _listed(words: list[str]) -> str:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
-def _lines_table(found: Explanation) -> str:
-    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
-    rows, marked = [], False
-    for line in funded[:SHOWN]:
-        low, high, mark = "", "", ""
+def lines_with_money(found: Explanation) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and a row for each line with money, the largest first."""
+    rows = []
+    for line in _funded(found):
+        low, high = "", ""
         reach = found.ranges.get(line.name)
         if reach is not None:
             low = money(reach.low) + ("*" if reach.low_rules else "")
             high = money(reach.high) + ("*" if reach.high_rules else "")
-            marked |= bool(reach.low_rules or reach.high_rules)
         rows.append(
             [
-                line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
+                line.name, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
                 f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
                 f"{line.asked:.3f}", low, high,
             ]
         )  # fmt: skip
     header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
-    out = [table(header, rows)]
+    return header, rows
+
+
+def _funded(found: Explanation) -> list[Line]:
+    return sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+
+
+def _lines_table(found: Explanation) -> str:
+    funded = _funded(found)
+    header, rows = lines_with_money(found)
+    out = [table(header, rows[:SHOWN])]
+    reaches = [reach for line in funded[:SHOWN] if (reach := found.ranges.get(line.name)) is not None]
+    marked = any(reach.low_rules or reach.high_rules for reach in reaches)
     if len(funded) > SHOWN:
         rest = sum(line.spend for line in funded[SHOWN:])
         out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")

@@ -7,7 +7,7 @@ import math
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
-__all__ = ["NARROW", "day", "money", "percent", "rounded_down", "rounded_up", "typeset_money"]
+__all__ = ["NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "typeset_money"]
 
 NARROW = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""
@@ -43,6 +43,11 @@ def typeset_money(amount: float, currency: str = "", *, signed: bool = False) ->
     sign = "+" if signed and amount > 0 else ""
     value = f"{amount:{sign},.0f}" if abs(amount) >= 99.5 or amount == 0 else f"{amount:{sign}.3g}"
     return f"{value.replace('-', '−')}{NARROW}{currency}".rstrip()
+
+
+def plain(words: str) -> str:
+    """Return a sentence with the signs that every terminal has."""
+    return words.replace(NARROW, " ").replace("−", "-")
 
 
 def percent(share: float, *, exact: bool = False) -> str:

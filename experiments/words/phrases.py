@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.scenario.file import Lever, Scenario
 
 __all__ = [
+    "INTERVALS",
     "at_least",
     "at_most",
     "called",
@@ -34,6 +35,12 @@ __all__ = [
     "typeset_at_most",
     "version_in_words",
 ]
+
+
+INTERVALS = (
+    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
+    "truth and luck (replication noise only), not the assumptions."
+)
 
 
 def target_in_words(lever: Lever) -> str:

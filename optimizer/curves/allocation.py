@@ -14,7 +14,6 @@ curves themselves. Value, feasibility and (for linear programmes) the bound are 
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +21,11 @@ import numpy as np
 from optimizer.curves.conflicts import Conflict, find_conflict
 from optimizer.curves.model import CurveModel, curve_model, hull
 from optimizer.curves.result import Binding, CurveAllocation, relative_gap
-from optimizer.curves.rules import AllocationRules, Row, carried_in, carry_over_matrix, needs_order, rule_rows
+from optimizer.curves.rows import Row, carried_in, carry_over_matrix, rule_rows
+from optimizer.curves.rules import AllocationRules, needs_order
 from optimizer.curves.shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve
-from optimizer.lp.arrays import ArrayAnswer, ArrayModel, solve_arrays
+from optimizer.curves.spare import best_beyond, cheapest, falls, least_level
+from optimizer.lp.arrays import ArrayAnswer, solve_arrays
 from optimizer.tolerances import OPTIMAL, OVER
 from sim.arrays import Floats
 from sim.errors import InputError, SolverError
@@ -70,7 +71,7 @@ def allocate(
     rules = rules or AllocationRules()
     budget = rules.budget if budget is None else float(budget)
     if budget is None:
-        raise InputError("no budget; give --budget, or `budget:` in the rules file")
+        raise InputError("no budget; give `budget=`, or `budget:` in the rules file")
     if not 0 <= budget <= 1e18:
         raise InputError(f"budget {budget:g}; expected a number from 0 to 1e18")
     curves = prepared(curves, rules)
@@ -228,7 +229,7 @@ class Search:
             return None
         if not root.values.size:
             raise SolverError(
-                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise --time-limit"
+                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise `time_limit=`"
             )
         self.relaxed = max(root.bound, 1e-3) * model.gain
         bound, termination, final = root.bound, root.termination, root
@@ -251,7 +252,7 @@ class Search:
             elif lost > OPTIMAL / 2 * abs(root.bound):
                 termination = "TimeLimit"
             if rounded is None:
-                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise --time-limit")
+                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise `time_limit=`")
             final = rounded
         spend = np.maximum(final.values[: model.places], 0) * model.unit
         spend[spend < 1e-11 * self.money] = 0.0
@@ -288,11 +289,7 @@ class Search:
     def _check(self, spend: Floats) -> None:
         """Raise if a spend breaks a rule by more than rounding."""
         for row in self.rows:
-            amount = float(row.coefficients @ spend[row.columns])
-            over, under = amount - row.limit, row.limit - amount
-            if row.sense == "0 or >=":
-                under = min(under, amount)
-            wrong = {"<=": over, ">=": under, "=": abs(over), "0 or >=": under}[row.sense]
+            wrong = row.missed(spend)
             if wrong > 1e-6 * max(row.limit, self.money):
                 raise SolverError(f"the plan breaks {row.in_words()} by {wrong:g}")
 
@@ -302,8 +299,8 @@ class Search:
         if found is None or self.spend.sum() <= 0 or found.right > 1e-9 * self._usual_price():
             return
         effective = self.effective(self.spend)
-        need = np.array([_least(curve, float(e)) for curve, e in zip(self.curves, effective, strict=True)])
-        most = np.where([_falls(curve) for curve in self.curves], effective, np.inf)
+        need = np.array([least_level(curve, float(e)) for curve, e in zip(self.curves, effective, strict=True)])
+        most = np.where([falls(curve) for curve in self.curves], effective, np.inf)
         run = [(row, row.sense) for row in self.rows]
         rows = [
             Row(row.name, row.columns, row.coefficients, ">=", row.limit) if sense == "0 or >=" else row
@@ -311,7 +308,7 @@ class Search:
             if sense != "0 or >=" or self.spend[row.columns[0]] > 0
         ]
         stopped = {int(row.columns[0]) for row, sense in run if sense == "0 or >=" and self.spend[row.columns[0]] == 0}
-        cheaper = _cheapest(rows, self.carry_over, need, most, stopped, self.money)
+        cheaper = cheapest(rows, self.carry_over, need, most, stopped, self.money, FIRST)
         if cheaper is None or cheaper.sum() >= self.spend.sum():
             return
         if self.worth(cheaper) >= self.value - 1e-10 * abs(self.value - self.base):
@@ -327,7 +324,7 @@ class Search:
             return ()
         effective = self.effective(self.spend)
         full = [
-            curve.value(float(e)) >= _best(curve, float(e), float(reach)) - 1e-12 * abs(curve.value(float(reach)))
+            curve.value(float(e)) >= best_beyond(curve, float(e), float(reach)) - 1e-12 * abs(curve.value(float(reach)))
             for curve, e, reach in zip(self.curves, effective, self.reach, strict=True)
         ]
         if all(full):
@@ -364,20 +361,20 @@ class Search:
         return CurveAllocation(
             "optimal" if gap <= OPTIMAL else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
             self.table.periods, self.budget, self.value, bound, self.base, spend, effective, response, found.right,
-            found.left, found.local, binding, self._unspent_because(), after=after, notes=self.notes(),
+            found.left, found.local, binding, self._unspent_because(), after=after, remarks=self.remarks(),
             before=dict(self.table.before), seconds=seconds,
         )  # fmt: skip
 
-    def notes(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[str, ...]:
         """Return what of the curves is not used, or is unusual."""
         said = [f"column '{name}' is not used" for name in self.table.unused]
-        falls = [
+        falling = [
             channel
             for channel, row in zip(self.table.channels, self.table.curves, strict=True)
-            if any(isinstance(curve, TabulatedCurve) and _falls(curve) for curve in row)
+            if any(isinstance(curve, TabulatedCurve) and falls(curve) for curve in row)
         ]
-        if falls:
-            said.append(f"more spend can bring less on {', '.join(falls)}: its curve falls")
+        if falling:
+            said.append(f"more spend can bring less on {', '.join(falling)}: its curve falls")
         return tuple(said)
 
     def played(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -393,7 +390,7 @@ class Search:
         none, nan = np.empty((0, 0)), math.nan
         return CurveAllocation(
             "infeasible", "Infeasible", self.table.channels, self.table.periods, self.budget, nan, nan, self.base, none,
-            none, none, nan, nan, False, (), conflict=conflict, notes=self.notes(), seconds=seconds,
+            none, none, nan, nan, False, (), conflict=conflict, remarks=self.remarks(), seconds=seconds,
         )  # fmt: skip
 
 
@@ -402,57 +399,6 @@ def _with_whole(model: CurveModel, columns: Floats) -> ArrayAnswer | None:
     fixed = model.whole(columns)
     answer = solve_arrays(fixed, direction=model.direction[: fixed.row_lower.size], presolve=False)
     return answer if answer.status == "optimal" else None
-
-
-def _cheapest(
-    rows: Sequence[Row], carry_over: Floats, need: Floats, most: Floats, stopped: set[int], money: float
-) -> Floats | None:
-    """Return the least spend under linear rules with effective spend from ``need`` to ``most``; None if none is."""
-    channels, worked, periods = carry_over.shape
-    channel, now, then = np.nonzero(carry_over)
-    number = np.concatenate([np.full(row.columns.size, r) for r, row in enumerate(rows)])
-    limits = np.array([row.limit / money for row in rows])
-    senses = np.array([row.sense for row in rows])
-    needed = np.maximum(need / money - 1e-13, 0)
-    upper = np.full(channels * periods, OVER)
-    upper[list(stopped)] = 0.0
-    model = ArrayModel(
-        -np.ones(upper.size),
-        np.zeros(upper.size),
-        upper,
-        np.concatenate([number, len(rows) + channel * worked + now]),
-        np.concatenate([*(row.columns for row in rows), channel * periods + then]),
-        np.concatenate([*(row.coefficients for row in rows), carry_over[channel, now, then]]),
-        np.concatenate([np.where(senses == "<=", -np.inf, limits), needed]),
-        np.concatenate([np.where(senses == ">=", np.inf, limits), most / money]),
-        np.zeros(upper.size, dtype=bool),
-    )
-    answer = solve_arrays(model, time_limit=FIRST)
-    return np.maximum(answer.values, 0) * money if answer.status == "optimal" else None
-
-
-def _falls(curve: ResponseCurve) -> bool:
-    """Return whether more spend can bring less."""
-    return not isinstance(curve, TabulatedCurve) or bool((np.diff(curve.response) < 0).any())
-
-
-def _best(curve: ResponseCurve, effective: float, reach: float) -> float:
-    """Return the most that an effective spend or more up to ``reach`` brings."""
-    at = [effective, max(effective, reach)]
-    if isinstance(curve, TabulatedCurve):
-        at += [spend for spend in curve.spend.tolist() if effective < spend < reach]
-    return max(curve.value(spend) for spend in at)
-
-
-def _least(curve: ResponseCurve, effective: float) -> float:
-    """Return the least effective spend from which on the curve is level up to this one."""
-    if not isinstance(curve, TabulatedCurve):
-        return effective
-    value, points = curve.value(effective), curve.spend[curve.spend <= effective]
-    differs = np.flatnonzero(curve.response[: points.size] != value)
-    if differs.size and differs[-1] == points.size - 1:
-        return effective
-    return float(points[differs[-1] + 1 if differs.size else 0])
 
 
 def _left(deadline: float | None, least: float) -> float | None:

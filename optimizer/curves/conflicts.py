@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.curves.rules import Row
+from optimizer.curves.rows import Row
 from optimizer.lp.arrays import ArrayModel, solve_arrays
 from optimizer.tolerances import CLASH
 from sim.arrays import Floats
@@ -41,7 +41,8 @@ class Conflict:
     ----------
     rules : tuple of ConflictingRule
     mend : dict
-        Money by rule: the changes with the smallest sum, over all rules and not only those of the set.
+        Money by rule: the changes with the smallest sum, over all rules and not only those of the set; where several
+        have it, rules named first give way.
     """
 
     rules: tuple[ConflictingRule, ...]

@@ -18,7 +18,8 @@ import numpy as np
 from optimizer.curves.allocation import Search, allocate, prepared
 from optimizer.curves.model import CurveModel, curve_model, hull
 from optimizer.curves.result import Binding, CurveAllocation
-from optimizer.curves.rules import AllocationRules, rule_rows
+from optimizer.curves.rows import rule_rows
+from optimizer.curves.rules import AllocationRules
 from optimizer.curves.shapes import CurveTable
 from optimizer.lp.arrays import ArrayAnswer, solve_arrays
 from optimizer.tolerances import OPTIMAL
@@ -64,7 +65,7 @@ def least_budget(
     began = time.perf_counter()
     rules = rules or AllocationRules()
     if not math.isfinite(target):
-        raise InputError(f"reach: response={target:g}: expected a finite number")
+        raise InputError(f"`target={target:g}`: expected a finite number")
     curves = prepared(curves, rules)
     rules = rules.model_copy(update={"periods": None, "order": (), "before": {}})
     enough = _enough(curves, rules, target)
@@ -198,7 +199,7 @@ class _Least(Search):
         return CurveAllocation(
             "optimal" if gap <= OPTIMAL else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
             self.table.periods, budget, self.value, math.nan, self.base, spend, effective, response, math.nan, math.nan,
-            model.bends + model.campaigns > 0, binding, after=after, notes=self.notes(), before=dict(self.table.before),
-            target=self.target, least_budget=least, target_price=price(found.duals_up),
+            model.bends + model.campaigns > 0, binding, after=after, remarks=self.remarks(),
+            before=dict(self.table.before), target=self.target, least_budget=least, target_price=price(found.duals_up),
             target_price_left=price(found.duals_down), seconds=time.perf_counter() - began,
         )  # fmt: skip

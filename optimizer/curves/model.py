@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.curves.rules import Row
+from optimizer.curves.rows import Row
 from optimizer.lp.arrays import ArrayModel
 from optimizer.lp.programmes import tidy
 from optimizer.tolerances import OVER

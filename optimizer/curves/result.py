@@ -57,7 +57,7 @@ class CurveAllocation:
         Response beyond the last period that carries over, where it counts.
     before : dict
         Money by channel of the periods before the first.
-    notes : tuple of str
+    remarks : tuple of str
         What of the curves is not used, or is unusual.
     target : float
         Of a least budget: the response that was asked for; nan otherwise. ``budget`` is then the answer, ``bound`` nan.
@@ -87,12 +87,17 @@ class CurveAllocation:
     conflict: Conflict | None = None
     after: Floats = field(default_factory=lambda: np.empty(0))
     before: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     target: float = math.nan
     least_budget: float = math.nan
     target_price: float = math.nan
     target_price_left: float = math.nan
     seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def goal(self) -> str:
+        """Return what was asked for: ``response``, the most of it, or ``least_budget``."""
+        return "response" if math.isnan(self.target) else "least_budget"
 
     @property
     def gap(self) -> float:
@@ -154,8 +159,8 @@ class CurveAllocation:
             "response_by_channel": dict(zip(self.channels, self.response_by_channel.tolist(), strict=False)),
             "response_after": dict(zip(self.channels, self.after.tolist(), strict=False)) if self.after.any() else {},
             "before": {channel: list(money) for channel, money in self.before.items()},
-            "notes": list(self.notes),
-            "goal": "response" if math.isnan(self.target) else "least_budget",
+            "notes": list(self.remarks),
+            "goal": self.goal,
             "target": self.target,
             "least_budget": self.least_budget,
             "target_price": self.target_price,

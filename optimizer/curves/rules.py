@@ -1,29 +1,21 @@
-"""Rules for an allocation over response curves: the rules file, and the rows they become.
-
-Every rule is a row ``sum coefficients * spend <sense> limit`` with a name that a planner knows; a limit given as a
-share of the budget remembers how it moves with the budget, so that the budget's price includes it.
-"""
+"""Rules for an allocation over response curves, as a file states them and arguments change them."""
 
 import difflib
-import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from optimizer.curves.linear import parse_linear
-from sim.arrays import Floats, Ints
 from sim.errors import FolderError, InputError, first_line
 from sim.scenario.curves import Model, NotNegative, Positive, Share
 from sim.scenario.meant import meant
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
-    "AllocationRules", "Bounds", "Campaign", "Frozen", "Linear", "Ramp", "Row", "carried_in", "carry_over_matrix",
-    "check_known", "load_rules", "needs_order", "rule_rows",
+    "EVERY", "AllocationRules", "Bounds", "Campaign", "Frozen", "Linear", "Ramp", "Slice", "load_rules", "needs_order",
+    "with_options",
 ]  # fmt: skip
 
 EVERY = ""
@@ -43,7 +35,7 @@ Labels = Annotated[
 Money = Annotated[float, Field(ge=0, le=1e18)]
 
 
-class _Slice(Model):
+class Slice(Model):
     """Which channels in which periods."""
 
     channels: Labels = Field(default=(), description="one name or a list; default: all")
@@ -51,7 +43,7 @@ class _Slice(Model):
     last: Label | None = Field(default=None, description="last period, included; default: the last of all")
 
 
-class Bounds(_Slice):
+class Bounds(Slice):
     """Floor and cap on the money of a slice, all its channels and periods together."""
 
     name: str | None = Field(default=None, min_length=1, description="default: made from the slice")
@@ -70,13 +62,13 @@ class Bounds(_Slice):
         return self
 
 
-class Frozen(_Slice):
+class Frozen(Slice):
     """Spend that is already decided."""
 
     spend: Money = Field(description="money of each channel in each period of the slice")
 
 
-class Ramp(_Slice):
+class Ramp(Slice):
     """How fast spend may change."""
 
     money: Money | None = Field(default=None, description="largest change from one period to the next, each channel")
@@ -89,13 +81,13 @@ class Ramp(_Slice):
         return self
 
 
-class Campaign(_Slice):
+class Campaign(Slice):
     """A campaign is not run, or is run with at least this."""
 
     smallest: Positive = Field(description="money of each channel in each period: 0, or at least this")
 
 
-class Linear(_Slice):
+class Linear(Slice):
     """A linear rule between channels, in words."""
 
     rule: Annotated[str, Field(min_length=1)] = Field(
@@ -189,7 +181,7 @@ def load_rules(path: str | Path) -> AllocationRules:
     try:
         content = read_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a rules file (YAML), or leave --rules out") from None
+        raise InputError(f"{path}: no such file; give a rules file (YAML), or leave `rules=` out") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
     if content is None:
@@ -222,88 +214,6 @@ def _explain(error: ValidationError) -> str:
     return f"{key}: {message}, got {first['input']!r}{meant(first['input']) if share else ''}"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One rule: ``coefficients spend[columns] <sense> limit``.
-
-    Attributes
-    ----------
-    name : str
-    columns : int (entries,)
-        Places ``channel * periods + period`` of a flattened (channels, periods) array.
-    coefficients : float (entries,)
-    sense : str
-        ``<=``, ``>=``, ``=``, or ``0 or >=``: a smallest campaign in one place.
-    limit : float
-        Money.
-    per_budget : float
-        d(limit)/d(budget).
-    linear : bool
-        Whether the name says the limit.
-    """
-
-    name: str
-    columns: Ints
-    coefficients: Floats
-    sense: str
-    limit: float
-    per_budget: float = 0.0
-    linear: bool = False
-
-    def in_words(self) -> str:
-        """Return the rule with its limit."""
-        if self.linear:
-            return f"'{self.name}'"
-        words = {"<=": "at most", ">=": "at least", "=": "exactly", "0 or >=": "0 or at least"}
-        return f"'{self.name}' ({words[self.sense]} {self.limit:,.10g})"
-
-
-def weights_by_channel(rules: AllocationRules, channels: tuple[str, ...]) -> list[tuple[float, ...]]:
-    """Return the carry-over weights of every channel, without those of nothing at their end.
-
-    Raises
-    ------
-    InputError
-        If weights name a channel that is not there.
-    """
-    check_known("carry_over", [name for name in rules.carry_over if name != EVERY], channels)
-    found = [rules.carry_over.get(channel, rules.carry_over.get(EVERY, (1.0,))) for channel in channels]
-    return [tuple(weights[: int(np.flatnonzero(weights)[-1]) + 1]) for weights in found]
-
-
-def carry_over_matrix(rules: AllocationRules, channels: tuple[str, ...], periods: int) -> Floats:
-    """Return ``W`` (channels, periods and after, periods): ``effective[t] = sum over j of w_j spend[t - j]``.
-
-    The periods after the last are there where what is carried out counts.
-    """
-    weights = weights_by_channel(rules, channels)
-    after = max(map(len, weights)) - 1 if rules.carried_out == "counted" else 0
-    matrix = np.zeros((len(channels), periods + after, periods))
-    for c, own in enumerate(weights):
-        for j, weight in enumerate(own[: periods + after]):
-            matrix[c] += weight * np.eye(periods + after, periods, k=-j)
-    return matrix
-
-
-def carried_in(
-    rules: AllocationRules, before: Mapping[str, tuple[float, ...]], channels: tuple[str, ...], worked: int
-) -> Floats:
-    """Return effective spend (channels, periods and those after them) from what was spent before the first period.
-
-    Raises
-    ------
-    InputError
-        If money of a channel that is not there was spent.
-    """
-    check_known("before", before, channels)
-    found = np.zeros((len(channels), worked))
-    for c, (channel, weights) in enumerate(zip(channels, weights_by_channel(rules, channels), strict=True)):
-        for ago, money in enumerate(reversed(before.get(channel, ())), 1):
-            for t, weight in enumerate(weights[ago : ago + worked]):
-                found[c, t] += weight * money
-    return found
-
-
 def needs_order(rules: AllocationRules) -> str:
     """Return what in the rules needs periods in the order of time; empty if nothing does."""
     if any(any(weights[1:]) for weights in rules.carry_over.values()):
@@ -314,146 +224,40 @@ def needs_order(rules: AllocationRules) -> str:
     return "first to last" if any(each.first != each.last for each in slices) else ""
 
 
-def rule_rows(rules: AllocationRules, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]) -> list[Row]:
-    """Return every rule as a row; the budget first.
-
-    Raises
-    ------
-    InputError
-        If a rule names a channel or period that is not there, or periods in the wrong order.
-    """
-    everything = np.arange(len(channels) * len(periods), dtype=np.int64)
-    rows = [Row("budget", everything, np.ones(everything.size), "<=", budget, 1.0)]
-    for t, period in enumerate(periods):
-        columns = everything[t :: len(periods)]
-        if rules.period_share is not None:
-            limit = rules.period_share * budget
-            rows.append(_sum(f"period share, {period}", columns, "<=", limit, rules.period_share))
-        if rules.period_cap is not None:
-            rows.append(_sum(f"period cap, {period}", columns, "<=", rules.period_cap))
-    for i, bounds in enumerate(rules.bounds):
-        rows += _bound_rows(bounds, f"bounds[{i + 1}]", budget, channels, periods)
-    for i, frozen in enumerate(rules.frozen):
-        for c, t, column in _places(frozen, f"frozen[{i + 1}]", channels, periods):
-            rows.append(_sum(f"frozen {channels[c]}, {periods[t]}", np.array([column]), "=", frozen.spend))
-    for i, ramp in enumerate(rules.ramp):
-        rows += _ramp_rows(ramp, f"ramp[{i + 1}]", budget, channels, periods)
-    for i, campaign in enumerate(rules.campaigns):
-        for c, t, column in _places(campaign, f"campaigns[{i + 1}]", channels, periods):
-            name = f"smallest campaign of {channels[c]}, {periods[t]}"
-            rows.append(_sum(name, np.array([column]), "0 or >=", campaign.smallest))
-    for i, linear in enumerate(rules.linear):
-        rows += _linear_rows(linear, f"linear[{i + 1}]", channels, periods)
-    return rows
-
-
-def _sum(name: str, columns: Ints, sense: str, limit: float, per_budget: float = 0.0) -> Row:
-    return Row(name, columns.astype(np.int64), np.ones(columns.size), sense, limit, per_budget)
-
-
-def _bound_rows(
-    bounds: Bounds, where: str, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]
-) -> Iterator[Row]:
-    columns = np.array([column for _, _, column in _places(bounds, where, channels, periods)])
-    slice_ = ", ".join(bounds.channels) or "all channels"
-    if bounds.first is not None or bounds.last is not None:
-        slice_ += f", {bounds.first or periods[0]} to {bounds.last or periods[-1]}"
-    for kind, sense in (("floor", ">="), ("cap", "<=")):
-        name = f"{bounds.name} ({kind})" if bounds.name else f"{kind} of {slice_}"
-        money, share = getattr(bounds, kind), getattr(bounds, f"{kind}_share")
-        if money is not None:
-            yield _sum(name, columns, sense, money)
-        if share is not None:
-            yield _sum(name, columns, sense, share * budget, share)
-
-
-def _ramp_rows(
-    ramp: Ramp, where: str, budget: float, channels: tuple[str, ...], periods: tuple[str, ...]
-) -> Iterator[Row]:
-    """Return the change over each pair of neighbouring periods, both in the slice, in both directions."""
-    limit, per_budget = (ramp.share * budget, ramp.share) if ramp.share is not None else (ramp.money or 0.0, 0.0)
-    places = _places(ramp, where, channels, periods)
-    for (c, t, before), (after_c, _, after) in itertools.pairwise(places):
-        if c != after_c:
-            continue
-        columns = np.array([after, before], dtype=np.int64)
-        for word, sign in (("rise", 1.0), ("fall", -1.0)):
-            name = f"ramp of {channels[c]}, {word} {periods[t]} to {periods[t + 1]}"
-            yield Row(name, columns, sign * np.array([1.0, -1.0]), "<=", limit, per_budget)
-
-
-def _linear_rows(linear: Linear, where: str, channels: tuple[str, ...], periods: tuple[str, ...]) -> Iterator[Row]:
-    """Return a rule over the window, or one for each period of its slice."""
-    stated = parse_linear(linear.rule, channels, f"{where}.rule")
-    weights = np.array([stated.weights.get(channel, 0.0) for channel in channels])
-    places = [place for place in _places(linear, where, channels, periods) if weights[place[0]]]
-    name = linear.name or linear.rule
-    every: list[int | None] = [None]
-    if linear.each == "period":
-        every = list(range(min(t for _, t, _ in places), max(t for _, t, _ in places) + 1))
-    for period in every:
-        chosen = [(c, column) for c, t, column in places if period in (None, t)]
-        columns = np.array([column for _, column in chosen], dtype=np.int64)
-        called = name if period is None else f"{name}, {periods[period]}"
-        coefficients = weights[[c for c, _ in chosen]]
-        yield Row(called, columns, coefficients, stated.sense, stated.limit, linear=True)
-
-
-def _places(
-    chosen: _Slice, where: str, channels: tuple[str, ...], periods: tuple[str, ...]
-) -> list[tuple[int, int, int]]:
-    """Return (channel, period, column) of a slice, channel by channel."""
-    check_known(f"{where}.channels", chosen.channels, channels)
-    ends = {"first": chosen.first or periods[0], "last": chosen.last or periods[-1]}
-    for key, period in ends.items():
-        check_known(f"{where}.{key}", [period], periods)
-    first, last = periods.index(ends["first"]), periods.index(ends["last"])
-    if first > last:
-        raise InputError(f"{where}: first '{ends['first']}' comes after last '{ends['last']}'; swap them")
-    rows = [channels.index(name) for name in dict.fromkeys(chosen.channels)] or list(range(len(channels)))
-    return [(c, t, c * len(periods) + t) for c in rows for t in range(first, last + 1)]
-
-
-def check_known(where: str, names: Any, known: tuple[str, ...]) -> None:
-    """Raise if a name is not among those of the curves; ``where`` it was given."""
-    for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-            hint = f"did you mean '{close[0]}'?" if close else f"the curves have {listed}"
-            raise InputError(f"{where}: '{name}' is not in the curves; {hint}")
-
-
 def with_options(
     rules: AllocationRules,
     *,
     budget: float | None = None,
     periods: int | None = None,
     carry_over: tuple[float, ...] | None = None,
-    before: Mapping[str, tuple[float, ...]] | None = None,
+    before: Mapping[str, Sequence[float]] | None = None,
     period_share: float | None = None,
     floors: Mapping[str, float] | None = None,
     caps: Mapping[str, float] | None = None,
 ) -> AllocationRules:
-    """Return the rules with options of the command line: they replace single values and add floors and caps.
+    """Return the rules with single values replaced, and floors and caps of channels added.
 
     Raises
     ------
     InputError
-        If an option's value does not fit; floors and caps are taken as they are.
+        If a value does not fit.
     """
     changes: dict[str, Any] = {"budget": budget, "periods": periods, "period_share": period_share}
     changes = {key: value for key, value in changes.items() if value is not None}
     if carry_over is not None:
         changes["carry_over"] = {EVERY: carry_over}
     if before:
-        changes["before"] = dict(before)
+        changes["before"] = {channel: tuple(money) for channel, money in before.items()}
     try:
         AllocationRules.model_validate(changes)
     except ValidationError as error:
         key, _, rest = _explain(error).partition(":")
-        name, bracket, place = key.partition("[")
-        raise InputError(f"--{name.replace('_', '-')}{bracket}{place}:{rest}") from None
+        name = re.split(r"\W", key)[0]
+        raise InputError(f"`{name}=`{key.removeprefix(name)}:{rest}") from None
+    for name, limits in (("floor", floors), ("cap", caps)):
+        for channel, money in (limits or {}).items():
+            if not 0 <= money <= 1e18:
+                raise InputError(f"`{name}={channel}={money:g}`: expected money of at least 0 and at most 1e18")
     more = [Bounds(channels=(channel,), floor=money) for channel, money in (floors or {}).items()]
     more += [Bounds(channels=(channel,), cap=money) for channel, money in (caps or {}).items()]
     return AllocationRules.model_validate({**dict(rules), **changes, "bounds": (*rules.bounds, *more)})

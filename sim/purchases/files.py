@@ -135,7 +135,7 @@ def resolve_columns(present: list[str], given: Mapping[str, str], where: str) ->
             columns[role] = guess
         elif role in _REQUIRED:
             raise PurchasesError(
-                f"{where}: no column looks like {role}; say which it is (--customer, --date, --amount); "
+                f"{where}: no column looks like {role}; say which it is (`customer=`, `date=`, `amount=`); "
                 f"the columns are {there}"
             )
     return columns

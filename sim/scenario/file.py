@@ -67,6 +67,7 @@ __all__ = [
     "Traits",
     "load",
     "parse",
+    "schema",
 ]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
@@ -400,6 +401,19 @@ def load(path: str | Path) -> Scenario:
     if "folder" in content:
         raise ScenarioError(f"{path}: folder: unknown key")
     return parse({**content, "folder": path.resolve().parent}, str(path))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenario files, for editors: every key with its unit and default.
+
+    Examples
+    --------
+    >>> sorted(tenure.schema()["required"])
+    ['name', 'periods']
+    """
+    content = Scenario.model_json_schema()
+    content["properties"].pop("folder")
+    return content
 
 
 def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = True) -> Scenario:

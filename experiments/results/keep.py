@@ -21,7 +21,7 @@ __all__ = ["keep_study"]
 def keep_study(
     folder: Path,
     name: str,
-    scenario_file: Path,
+    scenario_file: Path | None,
     *,
     scenario: Scenario,
     twin: Twin,
