@@ -70,6 +70,7 @@ def allocate(
     >>> {name: round(money) for name, money in zip(split.channels, split.spend.sum(axis=1))}
     {'tv': 180, 'search': 55, 'mail': 65}
     >>> tenure.allocate("curves.csv", reach=("response", 250), floor={"mail": 60})
+    The least budget for a response of 250 is 254.12; proven: no plan needs less.
     """
     from experiments.results.curves import CurveAllocation
     from experiments.results.shown import grown
@@ -84,7 +85,6 @@ def allocate(
     target = None if reach is None else _target(reach)
     if target is not None and budget is not None:
         raise InputError("`reach=` asks for the least budget; leave out `budget=`")
-
     stated = load_rules(rules) if isinstance(rules, str | Path) else rules or AllocationRules()
     stated = with_options(
         stated, budget=budget, periods=periods, carry_over=None if carry_over is None else tuple(carry_over),
@@ -108,7 +108,7 @@ def _target(reach: tuple[str, float] | str) -> float:
     """Return the response that is to be reached."""
     from sim.errors import InputError
 
-    text = reach if isinstance(reach, str) else "=".join(str(part) for part in reach)
+    text = "=".join(str(part) for part in reach) if isinstance(reach, tuple) else str(reach)
     quantity, _, number = text.partition("=")
     try:
         target = float(number)

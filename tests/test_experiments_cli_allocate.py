@@ -165,7 +165,7 @@ def test_small_money_is_printed_with_its_digits(allocate, tmp_path) -> None:
         (("curves.csv", "--budget", "1", "--before", "tv"), "--before tv: expected CHANNEL=MONEY"),
         (
             ("curves.csv", "--budget", "1", "--before", "tw=1"),
-            "--before tw: 'tw' is not in the curves; did you mean 'tv'?",
+            "--before tw: 'tw' is not in the curves; the curves have tv, search",
         ),
         (("missing.csv", "--budget", "1"), "missing.csv: no such file"),
         (("curves.csv",), "no budget; give --budget"),

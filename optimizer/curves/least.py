@@ -161,7 +161,7 @@ class _Least(Search):
         limit = None if self.deadline is None else max(self.deadline - time.perf_counter(), 1.0)
         root = solve_arrays(hulls.arrays, direction=None if whole else hulls.direction, time_limit=limit)
         if not root.values.size:
-            raise SolverError("no least budget was found in the time given")
+            raise SolverError("no least budget was found in time; raise `time_limit=`")
         if not whole:
             return model, root, -root.bound * self.money
         start = self._point(model, self.known.spend.ravel())
