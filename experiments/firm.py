@@ -1,6 +1,7 @@
 """A firm: a scenario and the twin of its customers, inseparable, and every question that can be asked of them.
 
 Nothing heavy is imported until a question is asked. The command line adds parsing and words to this, and nothing else.
+Longer than other modules because it is the one page that users read: two thirds of it are the methods' own pages.
 """
 
 from __future__ import annotations
@@ -389,6 +390,7 @@ class Firm(Shown):
         *,
         budget: float | None = None,
         keep: float = 0.97,
+        threads: int | None = None,
         progress: Step | None = None,
     ) -> Explanation:
         """Return why a plan gives more to some than to others: what lines bring, rules cost, can move, can go.
@@ -418,7 +420,7 @@ class Firm(Shown):
         from experiments.results.runs import Explanation
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
-        found = explain_plan(self.twin, plan, budget=budget, keep=keep, step=progress or quiet)
+        found = explain_plan(self.twin, plan, budget=budget, keep=keep, threads=_all(threads), step=progress or quiet)
         simplest = found.simplest
         if simplest is not None:
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
