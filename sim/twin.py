@@ -198,7 +198,6 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
         thresholds,
         levels=attitudes.levels,
         ties=attitudes.ties,
-        entry=attitudes.entry,
         seen=scenario.law != "silent",
     )
 

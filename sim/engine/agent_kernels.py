@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inlined, kernel
 from sim.engine.draw_kernels import (
     FEW,
+    WORDS,
     exp_minus,
     fill_shared,
     fill_words,
@@ -34,14 +35,16 @@ from sim.engine.draw_kernels import (
     poisson_few,
     total_amount,
     unit,
+    words_below,
 )
+from sim.engine.satisfaction_kernels import entering, falls_from, falls_within
 from sim.history import EVENTS
 
 __all__ = [
     "BUYS",
     "COLUMNS",
     "EVENTS",
-    "FALLS",
+    "FEELS",
     "FIRST",
     "GAINS_TIE",
     "LEAVES",
@@ -75,12 +78,14 @@ BLOCK = 1024
 
 FIRST, SECOND = 0, 1
 """Columns of ``odds`` for those who are no customers: chance of outcome 1, and of outcome 2 if not of 1."""
-LEAVES, BUYS, SPENDS, RISES, FALLS, LOSES_TIE, LEAVES_WITH, GAINS_TIE = range(8)
-"""Columns of ``odds`` for customers: three multipliers, odds of satisfaction, and of ties: fewer, leaving, more."""
+LEAVES, BUYS, SPENDS, RISES, FEELS, LOSES_TIE, LEAVES_WITH, GAINS_TIE = range(8)
+"""Columns of ``odds`` for customers.
+
+Three multipliers, the chance that satisfaction rises, the shift of its moves, odds of ties: fewer, leaving, more.
+"""
 COLUMNS = 8
 
-WORDS = 4294967296.0
-"""How many words there are: a uniform is (word + .5)/2^32."""
+_entering = inlined(entering)
 
 
 class Who(NamedTuple):
@@ -173,13 +178,7 @@ class ValueGrid(NamedTuple):
 
 
 @kernel
-def words_below(p):
-    """Return how many words stand for uniforms below ``p``."""
-    return np.uint64(max(math.ceil(p * WORDS - 0.5), 0.0))
-
-
-@kernel
-def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_units, luck, out):
+def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, money_units, luck, out):
     """Move customers ``first .. last`` by one period, in place in ``state``.
 
     Parameters
@@ -189,6 +188,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
     paths : Paths
     odds : (cohorts, laws, columns)
     told : Outcomes
+    falls : sim.engine.satisfaction_kernels.Falls
     amounts : Amounts
     money_units : float
         Units of ``out.revenue`` to one unit of currency.
@@ -214,7 +214,11 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
     customer, enters, idle = np.empty(states, np.uint64), np.empty(states, np.uint32), np.empty(states, np.uint16)
     leaves, wants, spends = np.empty(states), np.empty(states), np.empty(states)
     first_below, moves_below = np.empty(states, np.uint64), np.empty(states, np.uint64)
-    rises_below, falls_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    rises_below, sinks_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    flat, steep, tied = np.empty(states), np.empty(states), np.empty(states)
+    entry_below = np.empty(falls.entry.size, np.uint64)
+    for k in range(falls.entry.size):
+        entry_below[k] = words_below(falls.entry[k])
     tally = np.empty((states, outcomes), np.int32)
     number, money = np.empty(states, np.int64), np.empty(states, np.int64)
     zero, one, size = np.uint64(0), np.uint32(1), np.uint32(buys)
@@ -230,7 +234,13 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
             alive = kind[s] == 2
             customer[s], idle[s] = alive, s if alive else np.int64(successor[s, 0])
             leaves[s], wants[s], spends[s] = line[LEAVES], line[BUYS], line[SPENDS] if alive else 1.0
-            rises_below[s], falls_from[s] = words_below(line[RISES]), words_below(1.0 - line[FALLS])
+            level = falls.level[law[c, s]] if alive else 0
+            rises_below[s] = words_below(line[RISES])
+            sinks_from[s] = falls_from(level, falls.levels.moves[level, 1], line[FEELS])
+            if falls.sorting:  # who may fall, by a straight line in the own rate; a customer is then looked at closely
+                tied[s], sinks_from[s] = falls.ties[law[c, s]], words_below(1.0)
+                flat[s] = WORDS * (1.0 - falls.flat[level] + line[FEELS]) - 1.0 if level > 1 else np.inf
+                steep[s] = WORDS * falls.steep[level] * tied[s]
             enters[s] = kind[s] == 1 or kind[s] == 3
             first_below[s] = moves_below[s] = 0
             if kind[s] != 2 and kind[s] < 4:
@@ -272,14 +282,35 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
                 people[q] = names[active[q]]
             fill_words(people[:buyers], period, 1, replication, seed_key, key, buying, spending, feeling, tying)
 
+            for q in range(actives, buyers if levels > 1 else actives):
+                s, place = where[q], zero
+                for k in range(entry_below.size - 1):
+                    place += np.uint64(feeling[q] >= entry_below[k])
+                o = np.uint32(_entering(place))
+                here[active[q]] = successor[s, o]
+                tally[s, 1] -= 1
+                tally[s, o] += 1
+
             # Customers: rates; satisfaction; who leaves.
             for q in range(actives):
                 rate[q] = rates[active[q]] * wants[where[q]]
                 leaving[q] = defections[active[q]] * leaves[where[q]]
             for q in range(actives):
                 s = where[q]
-                up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= falls_from[s])
+                up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= sinks_from[s])
                 outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
+            if falls.sorting:
+                found = zero
+                for q in range(actives):
+                    s = where[q]
+                    some[found] = q
+                    found += np.uint64(float(feeling[q]) >= flat[s] - steep[s] * defections[active[q]])
+                for k in range(found):
+                    q = some[k]
+                    s = where[q]
+                    own, shift = law[c, s], odds[c, law[c, s], FEELS]
+                    if falls_within(feeling[q], tied[s] * defections[active[q]], falls.level[own], shift, falls):
+                        outcome[q] = size * np.uint32(3)
             found = maybe = zero
             for q in range(actives):
                 some[found] = q
@@ -366,7 +397,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
                 elif kind[s] == 1:
                     events[c, EVENT_WON] += how_many
                 else:
-                    events[c, EVENT_RETURNED if way == 1 else EVENT_LOST] += how_many
+                    events[c, EVENT_LOST if way == 2 else EVENT_RETURNED] += how_many
 
 
 @kernel

@@ -1,7 +1,8 @@
 """Satisfaction, ties and employees: what the mix in the data implies for moves and for effects.
 
-Moves follow Metropolis' rule, so that the mix the firm surveyed persists while nothing changes; effects are divided by
-their mean over the mix, so that they are neutral in the mean.
+Moves follow Metropolis' rule, corrected for the unhappy who leave (:mod:`sim.engine.satisfaction_kernels`), so that the
+mix the firm surveyed persists while nothing changes; effects are divided by their mean over the mix, so that they are
+neutral in the mean.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
-from sim.engine.lifecycle_kernels import chances_of_level
-from sim.engine.state_space import LEVELS, TIES
+from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds
+from sim.engine.state_space import TIES, StateSpace
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
 
@@ -88,14 +89,30 @@ class Attitudes:
         return np.ones(1) if given is None else np.array(given.mix) / sum(given.mix)
 
     @cached_property
-    def entry(self) -> int:
-        """Return the level of the newly won and the returned: stated, or nearest to the mix's mean."""
+    def entry_mix(self) -> Floats:
+        """Return the shares of levels among the newly won and the returned: all at the stated one, or the mix."""
         given = self.scenario.satisfaction
-        if given is None:
-            return 0
-        if given.entry is not None:
-            return given.entry
-        return int(np.ceil(self.level_mix @ np.arange(1.0, LEVELS + 1) - 0.5))
+        if given is None or given.entry is None:
+            return self.level_mix
+        return np.eye(LEVELS)[given.entry - 1]
+
+    @cached_property
+    def by_level(self) -> Levels:
+        """Return what kernels know of the levels."""
+        mix = self.level_mix if self.levels else np.zeros(LEVELS)
+        return Levels(np.append(0.0, mix), self.moves, np.ascontiguousarray(self.level_effects[:, 0]))
+
+    def falls(self, space: StateSpace) -> Falls:
+        """Return how agents find out whether satisfaction falls."""
+        levels = self.by_level
+        low, high = np.zeros((LEVELS + 1, BINS + 1)), np.zeros((LEVELS + 1, BINS + 1))
+        fall_bounds(levels, low, high)
+        flat = high[:, 0].copy()
+        steep = ((high[:, 1:] - flat[:, None]) / (WIDTH * np.arange(1, BINS + 1))).max(axis=1).clip(0.0)
+        return Falls(
+            self.levels and bool(levels.leaving[1] > levels.leaving[-1]), space.law_level,
+            self.tie_effects[space.law_ties], levels, low, high, flat, steep, np.cumsum(self.entry_mix),
+        )  # fmt: skip
 
     @cached_property
     def moves(self) -> Floats:

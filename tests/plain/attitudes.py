@@ -1,5 +1,6 @@
 """Satisfaction, employees and ties to them, one short function per sentence of ``docs/model.md``."""
 
+import math
 from collections.abc import Sequence
 
 from sim.scenario.customers import Satisfaction
@@ -13,22 +14,53 @@ def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def level_odds(satisfaction: Satisfaction, level: int, shift: float) -> tuple[float, float]:
-    """Return the chances of a level up and of a level down: Metropolis' rule, shifted."""
+def usual_odds(satisfaction: Satisfaction, level: int) -> tuple[float, float]:
+    """Return the chances of a level up and of a level down of those who never leave: Metropolis' rule."""
     mix, half = satisfaction.mix, satisfaction.mobility / 2
 
     def towards(neighbour: int) -> float:
         here = mix[level - 1]
         return half * (min(1.0, mix[neighbour - 1] / here) if here > 0 else 1.0)
 
-    up = clip(towards(level + 1) + shift, 0, 1) if level < 5 else 0.0
-    down = clip(towards(level - 1) - shift, 0, 1) if level > 1 else 0.0
-    return up, down
+    return towards(level + 1) if level < 5 else 0.0, towards(level - 1) if level > 1 else 0.0
 
 
-def next_level(satisfaction: Satisfaction, level: int, shift: float, u: float) -> int:
+def spread_of_who_stays(satisfaction: Satisfaction, leaving: float) -> list[float]:
+    """Return the shares of levels among those of one leaving rate who stay through a period of today's spend."""
+    factor = 1 - satisfaction.defection_per_level
+    staying = [
+        share * math.exp(-leaving * relative(factor, place, satisfaction.mix))
+        for place, share in enumerate(satisfaction.mix)
+    ]
+    everybody = sum(staying)
+    return [share / everybody if everybody > 0 else share for share in staying]
+
+
+def own_odds(satisfaction: Satisfaction, level: int, leaving: float) -> tuple[float, float]:
+    """Return the chances of a level up and of a level down of a customer who leaves at a rate of its own.
+
+    Up by Metropolis' rule. Down so that as many as before are below each level again after who is unhappy has left.
+    """
+    up, down = usual_odds(satisfaction, level)
+    mix = satisfaction.mix
+    if down == 0 or mix[level - 1] == 0 or satisfaction.defection_per_level == 0:
+        return up, down
+    stay = spread_of_who_stays(satisfaction, leaving)
+    up_from_below, _ = usual_odds(satisfaction, level - 1)
+    below = level - 1
+    missing = sum(mix[:below]) - sum(stay[:below])
+    return up, clip((missing + stay[below - 1] * up_from_below) / stay[below], 0, 1 - up)
+
+
+def level_odds(satisfaction: Satisfaction, level: int, shift: float, leaving: float = 0.0) -> tuple[float, float]:
+    """Return the chances of a level up and of a level down: those of the own leaving rate, shifted."""
+    up, down = own_odds(satisfaction, level, leaving)
+    return clip(up + shift, 0, 1) if level < 5 else 0.0, clip(down - shift, 0, 1) if level > 1 else 0.0
+
+
+def next_level(satisfaction: Satisfaction, level: int, shift: float, u: float, leaving: float = 0.0) -> int:
     """Return the level after one period of a customer with the draw ``u``."""
-    up, down = level_odds(satisfaction, level, shift)
+    up, down = level_odds(satisfaction, level, shift, leaving)
     if u < up:
         return level + 1
     return level - 1 if u >= 1 - down else level
@@ -84,12 +116,15 @@ def employee_slope(scenario: Scenario) -> float:
     return high / employees.points
 
 
-def entry_level(satisfaction: Satisfaction) -> int:
-    """Return the level of the newly won and the returned: as stated, or nearest to the mix's mean."""
+def entry_level(satisfaction: Satisfaction, u: float) -> int:
+    """Return the level at which somebody with the draw ``u`` enters: as stated, or drawn from the mix."""
     if satisfaction.entry is not None:
         return satisfaction.entry
-    mean = sum(level * share for level, share in enumerate(satisfaction.mix, start=1))
-    return min(range(1, 6), key=lambda level: (round(abs(level - mean), 9), level))
+    level, share = 1, satisfaction.mix[0]
+    while u >= share and level < 5:
+        level += 1
+        share += satisfaction.mix[level - 1]
+    return level
 
 
 def relative(factor: float, place: int, mix: Sequence[float]) -> float:
