@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import Floats, small
-from plain.attitudes import employee_slope, level_odds, long_run_shares, relative
+from plain.attitudes import employee_slope, level_odds, long_run_of_who_stays, long_run_shares, relative
 from plain.attitudes import mean_points as plain_mean_points
 
+from sim.customers.retention import mean_leaving
 from sim.engine.attitudes import Attitudes, mean_points, shifted
 from sim.engine.satisfaction_kernels import BINS, WIDTH, own_fall
 from sim.engine.state_space import state_space
@@ -27,9 +28,9 @@ def mixes(draw: Any) -> list[float]:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(mixes(), st.floats(0.05, 1), st.integers(-300, 300), st.floats(0.1, 15))
+@given(mixes(), st.floats(0.05, 1), st.integers(-300, 300), st.floats(0.1, 15), st.sampled_from([0.0, 0.02, 0.2]))
 def test_attitudes_are_those_of_the_plain_market(
-    mix: list[float], mobility: float, thousandths: int, bring: float
+    mix: list[float], mobility: float, thousandths: int, bring: float, mean_rate: float
 ) -> None:
     """Effects, own chances of a fall, the long run under a shift, the slope of employees, for any mix without holes."""
     content = small(
@@ -37,8 +38,9 @@ def test_attitudes_are_those_of_the_plain_market(
         employees={"usual": 50, "points": 5, "bring": bring},
         links={"mix": [0.4, 0.3, 0.2, 0.1], "defection_per_link": 0.3},
     )
+    content["segments"]["all"]["traits"]["defection_rate"] = mean_rate
     scenario, shift = parse(content), thousandths / 1000
-    attitudes, satisfaction = Attitudes(scenario), scenario.satisfaction
+    attitudes, satisfaction = Attitudes(scenario, mean_leaving(scenario, None)), scenario.satisfaction
     assert satisfaction is not None
     assert scenario.links is not None
     for column, factor in ((0, 0.8), (1, 1.0), (2, 1.1)):
@@ -55,7 +57,7 @@ def test_attitudes_are_those_of_the_plain_market(
             assert got == pytest.approx(want, rel=1e-9, abs=1e-12)
     shares = long_run_shares(satisfaction, shift)
     assert mean_points(*shifted(up, down, shift)) == pytest.approx(plain_mean_points(shares), rel=1e-9, abs=1e-9)
-    room = 100 - plain_mean_points(mix) - bring
+    room = 100 - plain_mean_points(long_run_of_who_stays(satisfaction, 0.0, mean_rate)) - bring
     if room < -1e-3:
         with pytest.raises(ScenarioError, match=r"employees\.bring"):
             _ = attitudes.employee_slope

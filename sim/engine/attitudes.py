@@ -11,12 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
-from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds
+from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds, own_fall
 from sim.engine.state_space import TIES, StateSpace
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
 
-__all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "metropolis", "shifted"]
+__all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "mean_points_of_stayers", "metropolis", "shifted"]
 
 
 POINTS_PER_LEVEL = 25.0
@@ -57,14 +57,34 @@ def mean_points(up: Floats, down: Floats) -> float:
     return float(POINTS_PER_LEVEL * (weight @ np.arange(up.size)) / weight.sum())
 
 
+def mean_points_of_stayers(mix: Floats, stays: Floats, up: Floats, down: Floats) -> float:
+    """Return the mean points in the long run of a closed cohort that begins at ``mix``, of those who are still there.
+
+    ``stays``: chance by level to stay through a period. The cohort's shares after 2^40 periods of leaving and moving.
+    """
+    period = stays[:, None] * (np.diag(1 - up - down) + np.diag(up[:-1], 1) + np.diag(down[1:], -1))
+    for _ in range(40):
+        period = period @ period
+        period /= period.max()
+    share = mix @ period
+    return float(POINTS_PER_LEVEL * (share @ np.arange(mix.size)) / share.sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Attitudes:
     """What a scenario says of satisfaction, ties and employees, as numbers by level and by number of ties.
 
     Every array has an element for each level (1..5; index 0 stands for "none stated") or number of ties.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    leaving : float
+        Mean defection rate of customers, at which what employees bring is stated.
     """
 
     scenario: Scenario
+    leaving: float = 0.0
 
     @property
     def levels(self) -> bool:
@@ -154,7 +174,8 @@ class Attitudes:
     def employee_slope(self) -> float:
         """Return by how much one employee point shifts the chances of a move.
 
-        ``points`` employee points, kept up, bring ``bring`` customer points in the long run.
+        ``points`` employee points, kept up, bring ``bring`` customer points in the long run: in a closed cohort of
+        customers who leave at the mean rate, among those who are still there.
 
         Raises
         ------
@@ -166,15 +187,22 @@ class Attitudes:
             return 0.0
         from scipy.optimize import brentq
 
-        up, down = self.moves[1:, 0], self.moves[1:, 1]
+        up, down = self.moves[1:, 0], np.array([own_fall(k + 1, self.leaving, self.by_level) for k in range(LEVELS)])
         usual = float(POINTS_PER_LEVEL * (self.level_mix @ np.arange(LEVELS)))
+        stays = np.exp(-self.leaving * (self.by_level.leaving[1:] - self.by_level.leaving[-1]))
+
+        def reached(shift: float) -> float:
+            moves = shifted(up, down, shift)
+            return mean_points(*moves) if stays[0] == 1 else mean_points_of_stayers(self.level_mix, stays, *moves)
+
+        at_rest = reached(0.0)
 
         def missing(shift: float) -> float:
-            return mean_points(*shifted(up, down, shift)) - usual - given.bring
+            return reached(shift) - at_rest - given.bring
 
         # Beyond the largest chance a shift cannot do more; just below it everybody ends at the top.
         most = float(down.max()) * (1 - 1e-9)
-        if abs(missing(0.0) + given.bring) > 1e-6:
+        if abs(mean_points(up, self.moves[1:, 1]) - usual) > 1e-6:
             raise ScenarioError(
                 "employees: satisfaction.mix has a level without a share between others, which customers would not "
                 "cross again; give it a small share"

@@ -101,6 +101,8 @@ class Lifecycle(ControlledChain):
     ----------
     scenario : Scenario
         Where levers and their curves come from.
+    attitudes : Attitudes
+        What it says of satisfaction, ties and employees.
     margin, loss : (groups,)
         Margin rate on revenue; chance per period that the silently gone are lost for good.
     purchase_rate, defection_rate : (blocks,)
@@ -116,6 +118,7 @@ class Lifecycle(ControlledChain):
     """
 
     scenario: Scenario
+    attitudes: Attitudes
     margin: Floats
     loss: Floats
     purchase_rate: Floats
@@ -129,11 +132,6 @@ class Lifecycle(ControlledChain):
     def effects(self) -> Effects:
         """Return the levers, ready to be evaluated."""
         return Effects(self.scenario, self.targets, self.loss)
-
-    @cached_property
-    def attitudes(self) -> Attitudes:
-        """Return what the scenario says of satisfaction and ties."""
-        return Attitudes(self.scenario)
 
     @cached_property
     def crowd(self) -> Crowd:

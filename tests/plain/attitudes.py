@@ -1,9 +1,9 @@
 """Satisfaction, employees and ties to them, one short function per sentence of ``docs/model.md``."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sim.scenario.customers import Satisfaction
+from sim.scenario.customers import Gamma, Satisfaction
 from sim.scenario.file import Scenario
 
 # --- Satisfaction and employees ---------------------------------------------------------------------------------------
@@ -95,21 +95,75 @@ def long_run_shares(satisfaction: Satisfaction, shift: float) -> list[float]:
     return [share / sum(shares) for share in shares]
 
 
+def long_run_of_who_stays(satisfaction: Satisfaction, shift: float, leaving: float) -> list[float]:
+    """Return the shares of levels that a closed cohort ends up with, among those who are still there.
+
+    They shrink by one factor ``g`` a period: ``g share[k]`` is what comes to ``k`` from itself and from both sides.
+    Given ``g`` that tells each level's share from the one below; the right ``g`` is the least at which none is below 0.
+    Where nobody moves down again, all end up above.
+    """
+    factor = 1 - satisfaction.defection_per_level
+    stay = [math.exp(-leaving * relative(factor, place, satisfaction.mix)) for place in range(5)]
+    odds = [level_odds(satisfaction, level, shift, leaving) for level in range(1, 6)]
+    first = max([0, *(k for k in range(1, 5) if odds[k][1] == 0 and odds[k - 1][0] > 0)])
+
+    def shares(g: float) -> list[float]:
+        found = [1.0]
+        for k in range(first, 5):
+            up, down = odds[k]
+            due = (g - stay[k] * (1 - up - down)) * found[-1]
+            if k > first:
+                due -= stay[k - 1] * odds[k - 1][0] * found[-2]
+            found.append(due if k == 4 else due / (stay[k + 1] * odds[k + 1][1]) if odds[k + 1][1] > 0 else 0.0)
+        return found
+
+    low, high = 0.0, 1.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        if min(shares(middle)) < 0:
+            low = middle
+        else:
+            high = middle
+    found = [0.0] * first + shares(high)[:-1]
+    return [share / sum(found) for share in found]
+
+
+def mean_leaving(scenario: Scenario) -> float:
+    """Return the mean defection rate of customers at the start, or else of all people there, or else who are born."""
+    segments = scenario.segments.values()
+    counts = [[float(segment.start.get("new", 0)) for segment in segments]]
+    counts += [[float(sum(segment.start.values())) for segment in segments]]
+    counts += [[float(sum(segment.births.values())) for segment in segments]]
+    heads = next(row for row in counts if sum(row) > 0)
+    rates = []
+    for segment in segments:
+        law = segment.traits.defection_rate if segment.traits is not None else 0.0
+        rates.append(law.shape / law.rate if isinstance(law, Gamma) else law)
+    return sum(number * rate for number, rate in zip(heads, rates, strict=True)) / sum(heads)
+
+
 def employee_slope(scenario: Scenario) -> float:
     """Return the shift per employee point at which ``points`` of them, kept up, bring ``bring`` customer points.
 
     Found by halving an interval of shifts: a larger one brings more, and a shift of 1 all that there is.
     """
+    leaving = mean_leaving(scenario)
+    if scenario.satisfaction is not None and leaving * scenario.satisfaction.defection_per_level > 0:
+        return _slope(scenario, lambda given, shift: long_run_of_who_stays(given, shift, leaving))
+    return _slope(scenario, long_run_shares)
+
+
+def _slope(scenario: Scenario, long_run: Callable[[Satisfaction, float], list[float]]) -> float:
     employees, satisfaction = scenario.employees, scenario.satisfaction
     if employees is None or satisfaction is None or employees.bring == 0:
         return 0.0
-    wanted = mean_points(satisfaction.mix) + employees.bring
+    wanted = mean_points(long_run(satisfaction, 0.0)) + employees.bring
     low, high = 0.0, 1.0
-    if mean_points(long_run_shares(satisfaction, high)) < wanted:
+    if mean_points(long_run(satisfaction, high)) < wanted:
         raise ValueError("no employee satisfaction brings that many points")
     for _ in range(200):
         middle = (low + high) / 2
-        if mean_points(long_run_shares(satisfaction, middle)) < wanted:
+        if mean_points(long_run(satisfaction, middle)) < wanted:
             low = middle
         else:
             high = middle
