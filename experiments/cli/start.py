@@ -1,6 +1,7 @@
 """Commands that come first: the demo, a scenario from purchases, and what a scenario says."""
 
 import shlex
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -74,12 +75,16 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
     """Validate a scenario and say in words what it means."""
     from experiments.words.describe import describe
     from optimizer.ask.problem import budget_in_force, reference_spend
+    from sim.neutrality import contradictions, drifts
 
     found, twin = open_scenario(scenario)
-    text = describe(found, twin)
+    moving, contrary = drifts(twin), contradictions(twin)
+    text = describe(found, twin, moving, contrary)
     if as_json:
         money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(twin)}
-        print_json({"name": found.name, "hash": found.hash, **money, "text": text})
+        said_twice = [{**asdict(each), "acts": "traits"} for each in contrary]
+        doubts = {"drifts": [asdict(each) for each in moving], "contradictions": said_twice}
+        print_json({"name": found.name, "hash": found.hash, **money, **doubts, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")
 
