@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
+from sim.engine.chain import StateSpace
 from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds, own_fall
-from sim.engine.state_space import TIES, StateSpace
+from sim.engine.state_space import TIES
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
 
@@ -114,7 +115,7 @@ class Attitudes:
         given = self.scenario.satisfaction
         if given is None or given.entry is None:
             return self.level_mix
-        return np.eye(LEVELS)[given.entry - 1]
+        return np.asarray(np.eye(LEVELS)[given.entry - 1])
 
     @cached_property
     def by_level(self) -> Levels:
