@@ -13,6 +13,9 @@ BROKEN = 1e-4
 """From which on a plan that misses a rule is refused."""
 CLASH = 1e-7
 """Sum of what rules must be missed by, from which on they cannot all be met: below is what linear programmes leave."""
+PREFERRED = 1e-5
+"""Share by which a change of the first rule counts less than one of the last: of changes with the same sum every
+solver, and every release of it, finds the same."""
 PRICED = 1e-9
 """Price from which on a rule binds."""
 

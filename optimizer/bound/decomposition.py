@@ -178,7 +178,7 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
     """
     actions, choices = joint_actions(problem.chain, refine=True)
     fine = replace(problem, actions=actions, choices=choices)
-    only_money = [row.people is None and row.earned is None and not row.after for row in problem.rows]
+    only_money = [row.kind.counts == "money" for row in problem.rows]
     nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
     free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
     return Pricing(fine, threads).lagrangian(np.where(free, LAST_PENALTY, prices), intensity)[0]

@@ -39,6 +39,7 @@ from optimizer.bound import targeting_kernels as kernels
 from optimizer.bound.decomposition import LAST_PENALTY, FullInformation, certified_bound
 from optimizer.bound.head_ranges import HeadRanges, head_ranges
 from optimizer.bound.pricing import Pricing
+from optimizer.bound.targeting_kernels import Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC
 from sim.arrays import Flags, Floats, Ints, Progress
 
@@ -109,7 +110,7 @@ class Charged:
         self.first, self.groups = self.pricing.first, self.pricing.groups
         always = np.ones((*problem.possible.shape[:3], 1), dtype=bool)
         possible = np.concatenate([problem.possible, always], axis=3)
-        self._possible = np.ascontiguousarray(np.moveaxis(possible, 1, 0))
+        self._cells = [Cells(chain.space.law_stage, each) for each in np.ascontiguousarray(np.moveaxis(possible, 1, 0))]
         size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
         largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
         self._reference = np.array(largest)
@@ -117,14 +118,12 @@ class Charged:
         known = (self._own_probability, self._reference, self.threads)
         self.ranges = head_ranges(problem, *known) if self.heads is None else self.heads
 
-    def arguments(self, prices: Floats) -> tuple[object, ...]:
+    def arguments(self, prices: Floats) -> Known:
         """Return what the kernels need to know of the problem at ``prices``."""
-        chain = self.problem.chain
         own_cost = np.ascontiguousarray(np.moveaxis(np.diagonal(self._own.cost(prices), axis1=0, axis2=3), 2, 0))
-        unit, bonus, end = self.pricing.counts(self.pricing.aim(prices))
-        return (
-            chain.group, *self.pricing.structure, self.pricing.cost(prices), bonus, self.problem.choices, unit, end,
-            chain.initial, chain.arrivals, self._own_probability, self._own_reward, own_cost,
+        return Known(
+            self.pricing.transitions, self.pricing.cost(prices), self.pricing.counts(self.pricing.aim(prices)),
+            self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
@@ -147,14 +146,15 @@ class Charged:
         self._each_group(run)
         return charge, worth
 
-    def _advantages(self, group: int, known: tuple[object, ...]) -> tuple[Floats, float]:
-        first, last = self.first[group], self.first[group + 1]
-        charge, worth = np.zeros((self.shape[0], last - first, *self.shape[2:])), np.zeros(self.shape[1])
-        kernels.advantages(first, last, first, *known, charge, worth)
-        charge *= self._possible[group][:, None, self.problem.chain.space.law_stage]  # what cannot be taken is free
+    def _advantages(self, group: int, known: Known) -> tuple[Floats, float]:
+        part, cells = self.pricing.whole[group], self._cells[group]
+        charge = np.zeros((self.shape[0], part.last - part.first, *self.shape[2:]))
+        worth = np.zeros(self.shape[1])
+        kernels.advantages(part, part.first, known, charge, worth)
+        charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
         return charge, float(worth.sum())
 
-    def bounds(self, known: tuple[object, ...], charge: Floats) -> Floats:
+    def bounds(self, known: Known, charge: Floats) -> Floats:
         """Return the bound of each group at ``charge``, without ``y limits``."""
         out = np.zeros(self.groups)
         self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
@@ -176,19 +176,17 @@ class Charged:
         return float(out.sum())
 
     def _bound(
-        self, group: int, known: tuple[object, ...], charge: Floats, work: "_Work | None" = None, shift: int = 0
+        self, group: int, known: Known, charge: Floats, work: Work | None = None, shift: int = 0
     ) -> tuple[float, Ints]:
-        first, last = self.first[group], self.first[group + 1]
+        part = self.pricing.whole[group]
         best = np.zeros((self.shape[0], self.problem.actions.shape[1]), dtype=np.int64)
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(first, last, shift, *known, charge, worth, used, self.quantum)
-        back = kernels.returned(
-            first, last, shift, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
-            *self.ranges, charge, best, heads,
-        )  # fmt: skip
-        return float(worth[first:last].sum() + back), best
+        kernels.charged_response(part, shift, known, charge, worth, used, self.quantum)
+        reference, cells = self._reference[group], self._cells[group]
+        back = kernels.returned(part, shift, reference, cells, self.ranges, charge, best, heads)
+        return float(worth[part.first : part.last].sum() + back), best
 
     def descend(
         self,
@@ -206,7 +204,7 @@ class Charged:
         """
         known = self.arguments(prices)
         now = charge.copy()
-        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
+        work = Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
         search = [_Descent() for _ in range(self.groups)]
         history: list[Floats] = []
 
@@ -233,10 +231,10 @@ class Charged:
 
     def _step(
         self, group: int, bound: float, action: Ints, search: "_Descent", now: Floats, best: Floats, target: float,
-        work: "_Work",
+        work: Work,
     ) -> None:  # fmt: skip
-        first, last = self.first[group], self.first[group + 1]
-        mine = slice(first, last)
+        part = self.pricing.whole[group]
+        mine = slice(part.first, part.last)
         if bound < search.bound:
             search.bound, search.quiet = bound, 0
             best[:, mine] = now[:, mine]
@@ -247,22 +245,9 @@ class Charged:
             now[:, mine] = best[:, mine]
             work.slope[:, mine] = 0
             return
-        stage = self.problem.chain.space.law_stage
-        square = kernels.turn(
-            first, last, stage, self._possible[group], work.unit, action, work.heads, work.used, KEPT_SLOPE, work.slope
-        )
+        square = kernels.turn(part, self._cells[group], action, KEPT_SLOPE, work)
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
-        kernels.move(first, last, work.unit, work.slope, length, self.quantum, now)
-
-
-@dataclass(eq=False)
-class _Work:
-    """Arrays of a descent: heads by action, heads paid for, direction, and in which units it is measured."""
-
-    used: Floats
-    heads: Floats
-    slope: Floats
-    unit: Floats
+        kernels.move(part, work, length, self.quantum, now)
 
 
 @dataclass(eq=False)

@@ -1,26 +1,72 @@
 """Passes behind the bound for the targeting: charges, and what is best under them.
 
-``unit[period, group]`` is what a unit earned counts, ``bonus[period, group, law]`` what being there counts, and
-``end[block, state]`` what being there at the end counts. ``charge`` may hold some blocks only, from block ``shift``.
-Actions ``0..most - 1`` are the problem's; action ``most`` is the plan's own intensity, which differs by period. Twins
-in plain NumPy: tests.
+``charge[period, block, law, action]`` may hold some blocks only, from block ``shift``. Actions ``0..most - 1`` are the
+problem's; action ``most`` is the plan's own intensity, which differs by period. Twins in plain NumPy: tests.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
+from optimizer.bound.decomposition_kernels import Counts, Starts, Transitions
+from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
 
 
+class PlanAction(NamedTuple):
+    """A plan's own intensities as one action.
+
+    ``probability[period, block, law, outcome]``; ``reward[period, block, law]``; ``cost[period, group, stage]``.
+    """
+
+    probability: Floats
+    reward: Floats
+    cost: Floats
+
+
+class Known(NamedTuple):
+    """A problem at prices; ``cost[period, group, stage, action]``."""
+
+    transitions: Transitions
+    cost: Floats
+    counts: Counts
+    starts: Starts
+    plan_action: PlanAction
+
+
+class Cells(NamedTuple):
+    """What may be done where, in a group: ``stage[law]``, ``possible[period, stage, action]``."""
+
+    stage: Ints
+    possible: Flags
+
+
+class Work(NamedTuple):
+    """Arrays of a descent.
+
+    ``used[period, block, law, action]``: heads by action; ``heads[period, block, law]`` paid for; ``slope``: direction,
+    as charges; ``unit[period, block, law]``: in which units it is measured, 0 where nobody is.
+    """
+
+    used: Floats
+    heads: Floats
+    slope: Floats
+    unit: Floats
+
+
 @kernel
-def advantages(
-    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
-):  # fmt: skip
+def advantages(part, shift, known, charge, worth):
     """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
 
     ``charge[period, block, law, action] = sum_s n[s] (Q[s, action] - V[s]) / sum_s n[s]`` with the plan's own head
     counts ``n`` and values ``V``; ``worth[block]`` is the plan's value net of prices.
     """
+    g, first, last = part
+    stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
+    cost = known.cost
+    unit, bonus, end = known.counts
+    initial, arrivals = known.starts
+    own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
     laws = charge.shape[2]
@@ -28,7 +74,6 @@ def advantages(
     heads = np.empty(laws)
     spread = 1e-9
     for b in range(first, last):
-        g = group[b]
         number[0] = initial[b]
         for t in range(periods - 1):
             number[t + 1] = arrivals[t, b]
@@ -70,22 +115,24 @@ def advantages(
 
 
 @kernel
-def charged_response(
-    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth, used, quantum,
-):  # fmt: skip
+def charged_response(part, shift, known, charge, worth, used, quantum):
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
     ``worth[block]`` is its value net of prices and charges; unless empty, ``used[period, block, law, action]`` becomes
     the expected head counts under each action.
     """
+    g, first, last = part
+    stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
+    cost = known.cost
+    unit, bonus, end = known.counts
+    initial, arrivals = known.starts
+    own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
     most = charge.shape[3] - 1
     action = np.empty((periods, states), dtype=np.uint8)
     follow = np.empty(successor.shape[1])
     for b in range(first, last):
-        g = group[b]
         worth[b] = 0.0
         after = end[b].copy()
         now = after.copy()
@@ -171,16 +218,17 @@ def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
 
 
 @kernel
-def returned(
-    first, last, shift, reference, stage_of_law, possible, low, high, least, most, fewest, largest, charge, best, heads,
-):  # fmt: skip
-    """Return the most that playable plans pay in charges, over blocks ``first..last`` of one group.
+def returned(part, shift, reference, cells, ranges, charge, best, heads):
+    """Return the most that playable plans pay in charges, over the blocks of a group.
 
     One action for all who look alike: ``sum_{period, stage} max_a sum_law S(charge[., law, a])`` with ``S`` the lesser
     of two maxima of ``sum_block charge n``: over ``low <= n <= high``; and over ``n = m q`` with ``m`` a head count of
     the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. ``best[period, stage]``
     becomes the action and ``heads[period, block, law]`` the ``n`` that attains the lesser maximum there.
     """
+    _, first, last = part
+    stage_of_law, possible = cells
+    low, high, least, most, fewest, largest = ranges
     periods, stages = best.shape
     laws, actions = charge.shape[2], charge.shape[3]
     total = 0.0
@@ -257,11 +305,14 @@ def returned(
 
 
 @kernel
-def turn(first, last, stage_of_law, possible, unit, best, heads, used, keep, slope):
-    """Turn ``slope`` towards the subgradient of the bound by charges: heads paid for less heads treated.
+def turn(part, cells, best, keep, work):
+    """Turn the slope towards the subgradient of the bound by charges: heads paid for less heads treated.
 
-    Returns its squared length, each class measured in ``unit[period, block, law]``, 0 where nobody is.
+    Returns its squared length, each class measured in its unit.
     """
+    _, first, last = part
+    stage_of_law, possible = cells
+    used, heads, slope, unit = work
     periods, _, laws, actions = slope.shape
     square = 0.0
     for t in range(periods):
@@ -278,8 +329,10 @@ def turn(first, last, stage_of_law, possible, unit, best, heads, used, keep, slo
 
 
 @kernel
-def move(first, last, unit, slope, step, quantum, charge):
-    """Move ``charge`` against ``slope``, to whole numbers of ``quantum``: what is less is arithmetic."""
+def move(part, work, step, quantum, charge):
+    """Move ``charge`` against the slope, to whole numbers of ``quantum``: what is less is arithmetic."""
+    _, first, last = part
+    slope, unit = work.slope, work.unit
     periods, _, laws, actions = slope.shape
     for t in range(periods):
         for b in range(first, last):

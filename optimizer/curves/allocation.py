@@ -69,7 +69,7 @@ def allocate(
     rules = rules or AllocationRules()
     budget = rules.budget if budget is None else float(budget)
     if budget is None:
-        raise InputError("no budget; give --budget, or `budget:` in the rules file")
+        raise InputError("no budget; give `budget=`, or `budget:` in the rules file")
     if not 0 <= budget <= 1e18:
         raise InputError(f"budget {budget:g}; expected a number from 0 to 1e18")
     if rules.periods is not None:
@@ -192,7 +192,7 @@ class _Search:
             return None
         if not root.values.size:
             raise SolverError(
-                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise --time-limit"
+                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise `time_limit=`"
             )
         self.relaxed = max(root.bound, 1e-3) * model.gain
         bound, termination, final = root.bound, root.termination, root
@@ -215,7 +215,7 @@ class _Search:
             elif lost > OPTIMAL / 2 * root.bound:
                 termination = "TimeLimit"
             if rounded is None:
-                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise --time-limit")
+                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise `time_limit=`")
             final = rounded
         spend = np.maximum(final.values[: model.places], 0) * model.unit
         spend[spend < 1e-11 * self.money] = 0.0

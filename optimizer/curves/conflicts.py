@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizer.curves.rules import Row
 from optimizer.lp.arrays import ArrayModel, solve_arrays
-from optimizer.tolerances import CLASH
+from optimizer.tolerances import CLASH, PREFERRED
 from sim.arrays import Floats
 from sim.errors import SolverError
 
@@ -41,7 +41,8 @@ class Conflict:
     ----------
     rules : tuple of ConflictingRule
     mend : dict
-        Money by rule: the changes with the smallest sum, over all rules and not only those of the set.
+        Money by rule: the changes with the smallest sum, over all rules and not only those of the set; where several
+        have it, rules named first give way.
     """
 
     rules: tuple[ConflictingRule, ...]
@@ -153,7 +154,7 @@ def _give_way(
         if row.per_budget and budget is not None and r != budget:
             cells.append((r, first_slack + 2 * budget + 1, -row.per_budget))
     objective = np.zeros(columns)
-    objective[first_slack:] = -1.0
+    objective[first_slack:] = -1.0 - PREFERRED * np.arange(2 * len(rows)) / (2 * len(rows))
     whole = np.zeros(columns, dtype=bool)
     whole[places:first_slack] = True
     at, column, value = (np.array(part) for part in zip(*cells, strict=True))

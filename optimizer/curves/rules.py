@@ -139,7 +139,7 @@ def load_rules(path: str | Path) -> AllocationRules:
     try:
         content = read_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a rules file (YAML), or leave --rules out") from None
+        raise InputError(f"{path}: no such file; give a rules file (YAML), or leave `rules=` out") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
     if content is None:
@@ -322,12 +322,12 @@ def with_options(
     floors: Mapping[str, float] | None = None,
     caps: Mapping[str, float] | None = None,
 ) -> AllocationRules:
-    """Return the rules with options of the command line: they replace single values and add floors and caps.
+    """Return the rules with single values replaced, and floors and caps of channels added.
 
     Raises
     ------
     InputError
-        If an option's value does not fit; floors and caps are taken as they are.
+        If a value does not fit.
     """
     changes: dict[str, Any] = {"budget": budget, "periods": periods, "period_share": period_share}
     changes = {key: value for key, value in changes.items() if value is not None}
@@ -338,7 +338,11 @@ def with_options(
     except ValidationError as error:
         key, _, rest = _explain(error).partition(":")
         name, bracket, place = key.partition("[")
-        raise InputError(f"--{name.replace('_', '-')}{bracket}{place}:{rest}") from None
+        raise InputError(f"`{name}=`{bracket}{place}:{rest}") from None
+    for name, limits in (("floor", floors), ("cap", caps)):
+        for channel, money in (limits or {}).items():
+            if not 0 <= money <= 1e18:
+                raise InputError(f"`{name}={channel}={money:g}`: expected money of at least 0 and at most 1e18")
     more = [Bounds(channels=(channel,), floor=money) for channel, money in (floors or {}).items()]
     more += [Bounds(channels=(channel,), cap=money) for channel, money in (caps or {}).items()]
     return AllocationRules.model_validate({**dict(rules), **changes, "bounds": (*rules.bounds, *more)})

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import full_information
 from optimizer.optimize import Found, find, plan_of
 from optimizer.plan import Plan
@@ -103,9 +103,9 @@ class _Ensemble(Sequential):
 
     def courses(self, amount: Floats) -> list[Course]:
         """Return the course in the scenario as it stands, and those in the samples."""
-        money = self.cells.money(amount)
+        plan = self.stated.plan(amount)
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda chain: follow(chain, money), [self.chain, *self.chains]))
+            return list(pool.map(lambda chain: follow(chain, plan), [self.chain, *self.chains]))
 
     def value(self, courses: list[Course]) -> float:
         """Return mean and CVaR mixed by caution."""
@@ -118,7 +118,7 @@ class _Ensemble(Sequential):
         used = [(w, course) for w, course in zip(weights.tolist(), courses[1:], strict=True) if w > 0]
         with ThreadPoolExecutor(self.threads) as pool:
             slopes = list(pool.map(lambda pair: pair[0] * pair[1].slope(self.problem.aim), used))
-        return np.asarray(sum(slopes))
+        return self.stated.by_cell(np.asarray(sum(slopes)))
 
     def _weights(self, assets: Floats) -> Floats:
         return (1 - self.caution) / assets.size + self.caution * tail_weights(assets, self.tail)

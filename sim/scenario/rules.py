@@ -1,10 +1,10 @@
 """The part of a scenario that every plan must keep to: budgets, floors and caps of slices, people, profit, contacts.
 
 Every field carries its unit and, where it has a default, why that default. What they mean in arrays is in
-:mod:`optimizer.ask.rules`.
+:mod:`optimizer.ask.kinds`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -149,7 +149,14 @@ class Rules(Model):
         return self
 
 
+def _model_in(annotation: object) -> type[Model] | None:
+    """Return the model that a key holds, one or by name; None for a number."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+
+
 RULES: dict[str, type[Model]] = {
-    "levers": LeverRule, "slices": SliceRule, "people": PeopleRule, "campaigns": Campaign, "stretches": Stretches,
-}  # fmt: skip
+    key: model for key, field in Rules.model_fields.items() if (model := _model_in(field.annotation)) is not None
+}
 """What stands under the keys of rules."""

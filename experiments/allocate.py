@@ -1,0 +1,85 @@
+"""A budget over response curves from elsewhere: files read, rules joined, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.results.curves import CurveAllocation
+    from optimizer.curves.rules import AllocationRules
+    from optimizer.curves.shapes import CurveTable
+
+__all__ = ["allocate"]
+
+
+def allocate(
+    curves: str | Path | CurveTable,
+    *,
+    budget: float | None = None,
+    rules: str | Path | AllocationRules | None = None,
+    carry_over: Sequence[float] | None = None,
+    period_share: float | None = None,
+    floor: Mapping[str, float] | None = None,
+    cap: Mapping[str, float] | None = None,
+    periods: int | None = None,
+    time_limit: float = 60.0,
+) -> CurveAllocation:
+    """Split a budget over channels and periods, given what each brings: a marketing-mix model's response curves.
+
+    Parameters
+    ----------
+    curves
+        A CSV file with channel, period (may be missing), spend and response; or curves made in Python.
+    budget
+        Money over all periods; None: the rules'.
+    rules
+        A YAML file, see the example ``allocate``; or rules made in Python. The arguments below go over its values, and
+        ``floor`` and ``cap`` beside them.
+    carry_over
+        Weights of this period's spend, the last one's, and so on.
+    period_share
+        Largest share of the budget in one period.
+    floor, cap
+        Least and most money by channel.
+    periods
+        How often curves that name no period are repeated.
+    time_limit
+        Seconds; then the best plan so far, with its gap.
+
+    Raises
+    ------
+    InputError
+        If a file, a rule or an argument cannot be used.
+    RulesError
+        If no plan can meet the rules; its ``answer`` is the allocation that says which of them clash.
+
+    Examples
+    --------
+    >>> split = tenure.allocate("curves.csv", budget=300, floor={"mail": 60})
+    >>> split
+    The plan spends 300 of 300 for a response of 284.4, 284.4 more than without spend; proven optimal.
+    >>> {name: round(money) for name, money in zip(split.channels, split.spend.sum(axis=1))}
+    {'tv': 180, 'search': 55, 'mail': 65}
+    """
+    from experiments.results.curves import CurveAllocation
+    from experiments.results.shown import grown
+    from optimizer.curves.allocation import allocate as solve
+    from optimizer.curves.rules import AllocationRules, check_known, load_rules, with_options
+    from optimizer.curves.shapes import CurveTable, read_curves
+    from sim.errors import RulesError
+
+    stated = load_rules(rules) if isinstance(rules, str | Path) else rules or AllocationRules()
+    stated = with_options(
+        stated, budget=budget, periods=periods, carry_over=None if carry_over is None else tuple(carry_over),
+        period_share=period_share, floors=floor, caps=cap,
+    )  # fmt: skip
+    table = curves if isinstance(curves, CurveTable) else read_curves(curves)
+    for name, limits in (("floor", floor), ("cap", cap)):
+        for channel in limits or {}:
+            check_known(f"`{name}={channel}`", [channel], table.channels)
+    result = grown(CurveAllocation, solve(table, stated, time_limit=time_limit), currency=stated.currency)
+    if result.conflict is not None:
+        raise RulesError(f"{result.conflict.in_words()}. Loosen one of these rules", answer=result)
+    return result

@@ -1,0 +1,129 @@
+"""The answer to a budget over response curves from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optimizer.curves.result
+from experiments.results.shown import Shown, Table, drawn
+from experiments.terminal.allocate import amount
+from experiments.words.phrases import at_most
+from sim.errors import FolderError, first_line
+from sim.files import check_output, write_file, write_text
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["ALLOCATION_FILES", "CurveAllocation"]
+
+ALLOCATION_FILES = (".csv", ".json", ".xlsx")
+"""Endings of files that hold an allocation."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CurveAllocation(Shown, optimizer.curves.result.CurveAllocation):
+    """Spend by channel and period, with its bound, its prices and the rules that bind.
+
+    Attributes
+    ----------
+    currency : str
+        As the rules say.
+
+    Examples
+    --------
+    >>> split = tenure.allocate("curves.csv", budget=300)
+    >>> split.status
+    'optimal'
+    >>> split.to_frame().columns.tolist()
+    ['channel', 'period', 'spend', 'effective_spend', 'response']
+    >>> split.save("split.csv")
+    """
+
+    currency: str = field(default="", kw_only=True)
+
+    def answer(self) -> str:
+        """Return what the plan spends and brings, and how far from the best it can be."""
+        if self.conflict is not None:
+            return f"No plan: {self.conflict.in_words()}."
+        spent, unit = float(self.spend.sum()), f" {self.currency}".rstrip()
+        said = f"The plan spends {amount(spent)}{unit} of {amount(self.budget)}{unit} for a response of "
+        said += f"{self.value:,.6g}, {self.value - self.base:,.6g} more than without spend"
+        if self.status == "optimal":
+            return f"{said}; proven optimal."
+        return f"{said}; it may lack {at_most(self.gap)} of the possible lift."
+
+    def shown_table(self) -> Table:
+        """Return spend by channel and period."""
+        if not self.spend.size:
+            return (), ()
+        rows = [
+            [channel, *(amount(x) if x else "." for x in self.spend[c]), amount(float(self.spend[c].sum()))]
+            for c, channel in enumerate(self.channels)
+        ]
+        rows.append(["all", *(amount(float(x)) for x in self.spend.sum(axis=0)), amount(float(self.spend.sum()))])
+        return ["channel", *self.periods, "all periods"], rows
+
+    def plot(self) -> Figure:
+        """Return spend by period, stacked by channel."""
+        from experiments.report import charts
+
+        return drawn(charts.spend_by_channel(list(self.channels), list(self.periods), self.spend, self.currency))
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan as CSV, JSON or a workbook, by the ending of ``path``.
+
+        Raises
+        ------
+        InputError
+            If the ending is none of .csv, .json and .xlsx.
+        FolderError
+            If it cannot be written.
+        """
+        path = Path(path)
+        check_output(path, ALLOCATION_FILES)
+        if path.suffix == ".json":
+            write_text(path, self.to_json())
+        elif path.suffix == ".csv":
+            write_file(path, lambda part: self.to_frame().to_csv(part, index=False))
+        else:
+            write_file(path, lambda part: self._write_workbook(part, path.name))
+
+    def _write_workbook(self, part: Path, name: str) -> None:
+        """Write sheets of spend, channel by period, of all figures, and of value, bound, prices and rules."""
+        import openpyxl
+        from openpyxl.styles import Font
+        from openpyxl.utils.exceptions import IllegalCharacterError
+
+        book = openpyxl.Workbook()
+        plan, details, about = book.active, book.create_sheet("details"), book.create_sheet("answer")
+        plan.title = "spend"
+        try:
+            plan.append(["channel", *self.periods, "all"])
+            for c, channel in enumerate(self.channels):
+                plan.append([channel, *self.spend[c].tolist(), float(self.spend[c].sum())])
+            plan.append(["all", *self.spend.sum(axis=0).tolist(), float(self.spend.sum())])
+            details.append(list(self.rows()[0]))
+            for row in self.rows():
+                details.append(list(row.values()))
+            for key in ("status", "termination", "budget", "value", "bound", "gap", "unspent", "shadow_price"):
+                about.append([key.replace("_", " "), getattr(self, key)])
+            about.append([])
+            about.append(["binding rule", "limit", "price: d(value)/d(limit)"])
+            for rule in self.binding:
+                about.append([rule.rule, rule.limit, rule.price])
+        except IllegalCharacterError as error:
+            raise FolderError(
+                f"cannot write {name}: a name has a character {first_line(error)} no sheet holds"
+            ) from None
+        for sheet in book.worksheets:
+            for row in sheet.iter_rows():
+                for cell in row:
+                    if cell.data_type == "f":  # a name that starts with '=' is a name, not a formula
+                        cell.data_type = "s"
+            for cell in sheet[1]:
+                cell.font = Font(bold=True)
+            sheet.freeze_panes = "B2"
+            sheet.column_dimensions["A"].width = 28
+        book.save(part)
