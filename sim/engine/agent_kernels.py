@@ -37,7 +37,7 @@ from sim.engine.draw_kernels import (
     unit,
     words_below,
 )
-from sim.engine.satisfaction_kernels import entering, falls_from, falls_within
+from sim.engine.satisfaction_kernels import LEVELS, entering, falls_from, falls_within
 from sim.history import EVENTS
 
 __all__ = [
@@ -215,10 +215,14 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     leaves, wants, spends = np.empty(states), np.empty(states), np.empty(states)
     first_below, moves_below = np.empty(states, np.uint64), np.empty(states, np.uint64)
     rises_below, sinks_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
-    flat, steep, tied = np.empty(states), np.empty(states), np.empty(states)
-    entry_below = np.empty(falls.entry.size, np.uint64)
-    for k in range(falls.entry.size):
-        entry_below[k] = words_below(falls.entry[k])
+    flat, tied, shift = np.empty(states), np.empty(states), np.empty(states)
+    level = np.empty(states, np.int64)
+    # Who enters is counted at a level of their own, not where all movers are.
+    entry, enter, moves_on = np.empty(LEVELS - 1, np.uint64), np.empty(LEVELS, np.int64), np.ones((states, 3), np.int32)
+    for k in range(LEVELS):
+        enter[k] = _entering(k)
+        if k < entry.size:
+            entry[k] = words_below(falls.entry[min(k, falls.entry.size - 1)])
     tally = np.empty((states, outcomes), np.int32)
     number, money = np.empty(states, np.int64), np.empty(states, np.int64)
     zero, one, size = np.uint64(0), np.uint32(1), np.uint32(buys)
@@ -226,7 +230,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
         low, high = max(first, start[c]), min(last, start[c + 1])
         if low >= high:
             continue
-        tally[:], number[:], money[:] = 0, 0, 0
+        tally[:], number[:], money[:], steep = 0, 0, 0, 0.0
         key, cell, spread = luck.purpose ^ luck.stream[c], stage[c], amounts.spread[c]
         table, moment, same = amounts.tables[spread], amounts.moments[spread], amounts.constant[spread]
         for s in range(states):
@@ -234,14 +238,14 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
             alive = kind[s] == 2
             customer[s], idle[s] = alive, s if alive else np.int64(successor[s, 0])
             leaves[s], wants[s], spends[s] = line[LEAVES], line[BUYS], line[SPENDS] if alive else 1.0
-            level = falls.level[law[c, s]] if alive else 0
-            rises_below[s] = words_below(line[RISES])
-            sinks_from[s] = falls_from(level, falls.levels.moves[level, 1], line[FEELS])
-            if falls.sorting:  # who may fall, by a straight line in the own rate; a customer is then looked at closely
-                tied[s], sinks_from[s] = falls.ties[law[c, s]], words_below(1.0)
-                flat[s] = WORDS * (1.0 - falls.flat[level] + line[FEELS]) - 1.0 if level > 1 else np.inf
-                steep[s] = WORDS * falls.steep[level] * tied[s]
+            rises_below[s], level[s] = words_below(line[RISES]), falls.level[law[c, s]] if alive else 0
+            shift[s], tied[s] = line[FEELS], falls.ties[law[c, s]] if alive else 1.0
+            sinks_from[s] = falls_from(level[s], falls.levels.moves[level[s], 1], shift[s])
+            # Who may fall, by a straight line in the own rate; these are then looked at closely.
+            flat[s] = WORDS * (1.0 - falls.flat[level[s]] + shift[s]) - 1.0 if level[s] > 1 else np.inf
+            steep = max(steep, WORDS * falls.steep[level[s]] * tied[s])
             enters[s] = kind[s] == 1 or kind[s] == 3
+            moves_on[s, enters[s]] = levels == 1 or enters[s] == 0
             first_below[s] = moves_below[s] = 0
             if kind[s] != 2 and kind[s] < 4:
                 first_below[s] = moves_below[s] = words_below(line[FIRST])
@@ -275,42 +279,45 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                 j, s = others[k], origin[k]
                 o = one + np.uint32(moving[j] >= first_below[s])
                 here[j] = successor[s, o]
-                tally[s, o] += 1
+                tally[s, o] += moves_on[s, o]
                 active[buyers], where[buyers] = j, s
                 buyers += np.uint64(o == enters[s])
             for q in range(buyers):
                 people[q] = names[active[q]]
             fill_words(people[:buyers], period, 1, replication, seed_key, key, buying, spending, feeling, tying)
 
-            for q in range(actives, buyers if levels > 1 else actives):
-                s, place = where[q], zero
-                for k in range(entry_below.size - 1):
-                    place += np.uint64(feeling[q] >= entry_below[k])
-                o = np.uint32(_entering(place))
-                here[active[q]] = successor[s, o]
-                tally[s, 1] -= 1
-                tally[s, o] += 1
+            if levels > 1:
+                for q in range(actives, buyers):
+                    word = feeling[q]
+                    place = np.int64(word >= entry[0]) + np.int64(word >= entry[1])
+                    place += np.int64(word >= entry[2]) + np.int64(word >= entry[3])
+                    o = enter[place]
+                    here[active[q]] = successor[where[q], o]
+                    tally[where[q], o] += 1
 
             # Customers: rates; satisfaction; who leaves.
             for q in range(actives):
                 rate[q] = rates[active[q]] * wants[where[q]]
                 leaving[q] = defections[active[q]] * leaves[where[q]]
-            for q in range(actives):
-                s = where[q]
-                up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= sinks_from[s])
-                outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
             if falls.sorting:
-                found = zero
                 for q in range(actives):
                     s = where[q]
+                    outcome[q] = size * (np.uint32(2) * np.uint32(feeling[q] < rises_below[s]))
+                    none[q] = float(feeling[q]) + steep * defections[active[q]] - flat[s]
+                found = zero
+                for q in range(actives):
                     some[found] = q
-                    found += np.uint64(float(feeling[q]) >= flat[s] - steep[s] * defections[active[q]])
+                    found += np.uint64(none[q] >= 0.0)
                 for k in range(found):
                     q = some[k]
                     s = where[q]
-                    own, shift = law[c, s], odds[c, law[c, s], FEELS]
-                    if falls_within(feeling[q], tied[s] * defections[active[q]], falls.level[own], shift, falls):
+                    if falls_within(feeling[q], tied[s] * defections[active[q]], level[s], shift[s], falls):
                         outcome[q] = size * np.uint32(3)
+            else:
+                for q in range(actives):
+                    s = where[q]
+                    up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= sinks_from[s])
+                    outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
             found = maybe = zero
             for q in range(actives):
                 some[found] = q

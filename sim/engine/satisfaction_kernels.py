@@ -17,7 +17,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.engine.compile import inlined, kernel
-from sim.engine.draw_kernels import words_below
+from sim.engine.draw_kernels import WORDS, words_below
 
 __all__ = [
     "BINS",
@@ -38,6 +38,10 @@ LEVELS = 5
 
 BINS, WIDTH = 64, 1 / 32
 """Leaving rates ``x`` below ``BINS WIDTH`` are told apart in bins; who leaves faster is worked out one by one."""
+
+
+ROUNDING = 1e-12
+"""What bounds keep clear of the chances themselves."""
 
 
 class Levels(NamedTuple):
@@ -128,7 +132,7 @@ def fall_bounds(levels, low, high):
                 d = leaving[level] - leaving[j]
                 most = math.exp(min(max(b * WIDTH * d, (b + 1) * WIDTH * d), 700.0))
                 bend += 2.0 * mix[j] * d * d * most / max(mix[level], 1e-300)
-            bend = min(bend * WIDTH * WIDTH / 8.0, 1.0)
+            bend = min(bend * WIDTH * WIDTH / 8.0 + ROUNDING, 1.0)
             low[level, b], high[level, b] = max(min(first, last) - bend, 0.0), min(max(first, last) + bend, 1.0)
         low[level, BINS], high[level, BINS] = 0.0, 1.0
 
@@ -136,9 +140,10 @@ def fall_bounds(levels, low, high):
 @inlined
 def falls_within(word, x, level, shift, falls):
     """Return whether satisfaction falls: from the bounds where they tell, else from the customer's own chance."""
-    b = min(np.int64(x / WIDTH), BINS)
-    if word >= falls_from(level, falls.low[level, b], shift):
+    b = min(np.int64(x * (1.0 / WIDTH)), BINS)
+    least = 1.0 - (float(word) + 0.5) * (1.0 / WORDS) + shift
+    if least <= falls.low[level, b]:
         return True
-    if word < falls_from(level, falls.high[level, b], shift):
+    if least > falls.high[level, b]:
         return False
     return word >= falls_from(level, own_fall(level, x, falls.levels), shift)
