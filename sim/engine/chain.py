@@ -152,6 +152,20 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats) -> Floats | None:
+        """Return by block the most that any policy can be worth that sees everything, over all intensities.
+
+        None: only over what is offered.
+
+        Parameters
+        ----------
+        money : (periods, groups, stages, levers)
+            What a unit of money spent costs.
+        unit, bonus, end : (periods, groups), (periods, groups, laws), (blocks, states)
+            What a unit earned counts, what being there counts, and what being there at the end does.
+        """
+        return None
+
     @cached_property
     def usual(self) -> Floats:
         """Return an intensity by (group, stage, lever) to measure others by."""

@@ -41,6 +41,8 @@ from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
 from sim.engine.offers import exhausted, joint_intensities
+from sim.engine.ways import Ways
+from sim.engine.ways_kernels import Aims
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import STAGES, Scenario
 
@@ -137,7 +139,7 @@ class Lifecycle(ControlledChain):
         return int(self.space.bought.max())
 
     @cached_property
-    def _structure(self) -> tuple[Laws, BlockTraits, Feelings]:
+    def structure(self) -> tuple[Laws, BlockTraits, Feelings]:
         """Return what the kernels know of laws, blocks, and satisfaction and ties."""
         space, attitudes, links = self.space, self.attitudes, self.scenario.links
         laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties)
@@ -161,7 +163,7 @@ class Lifecycle(ControlledChain):
         blocks, laws = self.group.size, self.space.law_kind.size
         probability = np.zeros((blocks, laws, self.space.successor.shape[1]))
         out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(3)))
-        step_lifecycle(*self._structure, effects, out)
+        step_lifecycle(*self.structure, effects, out)
         return out
 
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
@@ -171,7 +173,7 @@ class Lifecycle(ControlledChain):
 
         def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
             by_effects = np.zeros_like(effects)
-            pull_lifecycle(*self._structure, effects, by_probability, by_reward, by_effects)
+            pull_lifecycle(*self.structure, effects, by_probability, by_reward, by_effects)
             return pull_effects(by_effects)
 
         return back
@@ -187,6 +189,15 @@ class Lifecycle(ControlledChain):
         own = list(self.scenario.levers.values())[lever]
         override = own.by_segment.get(self.targets.segments[group])
         return {**own.moves, **(override.moves if override else {})}, own.reach
+
+    @cached_property
+    def ways(self) -> Ways:
+        """Return what money can make of customers along a few dimensions."""
+        return Ways(self)
+
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats) -> Floats:
+        """Return by block the most that any policy can be worth that sees everything, over all intensities."""
+        return self.ways.worth(money, Aims(unit, bonus, end))
 
     @cached_property
     def usual(self) -> Floats:
@@ -283,7 +294,7 @@ class Lifecycle(ControlledChain):
 
     def flows(self, step: Step) -> dict[str, Floats]:
         """Return what a customer of each (block, law) brings in a period, by field of a history."""
-        _, traits, _ = self._structure
+        _, traits, _ = self.structure
         alive = (self.space.law_kind == ALIVE).astype(float)
         _, service, unpaid = accounts(
             step.revenue, step.purchases, alive, traits.margin[:, None], self.bad_debt[:, None], self.serve[:, :1],
@@ -337,7 +348,7 @@ class Lifecycle(ControlledChain):
 
     def draw(self, crew: Crew, met: Conditions) -> Draw:
         """Return a period in which each customer's draws decide, one after another."""
-        return LifecycleDraw.of(crew, *self._structure, self.responses(met.environment, met.effective))
+        return LifecycleDraw.of(crew, *self.structure, self.responses(met.environment, met.effective))
 
     def value_grid(self, cohorts: Cohorts) -> ValueGrid:
         """Return what customers earn and cost after the horizon, at nodes of the two rates, undiscounted.

@@ -30,7 +30,7 @@ MULTIPLES: dict[int, tuple[float, ...]] = {
 STEPS = {1: 8, 2: 3, 3: 2}
 """Into how many each step between them is divided for the bound."""
 
-POINTS = {1: (13, 97), 2: (6, 14), 3: (4, 6), 4: (3, 3), 5: (3, 3)}
+POINTS = {1: (13, 97), 2: (6, 14), 3: (4, 5), 4: (3, 3), 5: (2, 2)}
 """Points along each of so many dimensions, and those for the bound; along each of more: none and most."""
 MOST_OFFERED = 255
 """Actions are kept in a byte."""
@@ -165,13 +165,8 @@ def _points(levers: list[_Lever], usual: Floats, ahead: list[Floats], most: int)
     numbers = [lever.number for lever in levers]
     rows = [_thin(_shared(levers, usual.size, None), most)]
     rows += [_thin(_shared(levers, usual.size, held), most) for held in ahead if not np.isnan(held[numbers]).all()]
-    points = np.concatenate(rows)
     own = np.where(np.isin(np.arange(usual.size), numbers), usual, 0.0)
-    inside = np.arange(1, len(rows[0]) - 1)
-    if inside.size:  # the usual one takes the place of its neighbour
-        money = points[inside].sum(axis=1)
-        points[inside[np.abs(np.log(np.maximum(money, 1e-300)) - np.log(max(own.sum(), 1e-300))).argmin()]] = own
-    return points
+    return np.concatenate([rows[0][:-1], own[None], rows[0][-1:], *rows[1:]])
 
 
 def _shared(levers: list[_Lever], size: int, held: Floats | None) -> _Ladder:
