@@ -27,6 +27,8 @@ SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
+ROUNDS = 20
+"""In which prices are lowered until money costs something everywhere."""
 LAST_PENALTY = 1e8
 """Value lost per unit of money by which a rule is broken, for playable plans: prices near it are conflicts."""
 SHRUNK = 0.8
@@ -170,15 +172,45 @@ def _descend(problem: AllocationProblem, search: _Search, steps: int) -> None:
 
 
 def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Floats, threads: int = 2) -> float:
-    """Return the Lagrangian at ``prices`` over many more intensities, those of a plan among them.
+    """Return the Lagrangian at ``prices`` over all intensities.
 
-    Any prices give a bound. A plan averages and scales intensities, which curves that bend down reward; so a bound
-    over the few intensities of the search alone may lie below the plan. Where nothing may be spent any price costs
-    nothing, so the highest is taken.
+    Of a chain that knows only what it offers: over many more of those than in the search, those of a plan among them.
+    Any prices give a bound.
     """
+    prices = bounding(problem, prices)
+    pricing = Pricing(problem, threads)
+    aim = pricing.aim(prices)
+    worth = problem.chain.worth_at_most(aim.money, *pricing.counts(aim))
+    if worth is not None:
+        return float(worth.sum() + prices @ problem.limits)
     actions, choices = joint_actions(problem.chain, refine=True)
     fine = replace(problem, actions=actions, choices=choices)
-    only_money = [row.people is None and row.earned is None and not row.after for row in problem.rows]
+    return Pricing(fine, threads).lagrangian(prices, intensity)[0]
+
+
+def bounding(problem: AllocationProblem, prices: Floats) -> Floats:
+    """Return prices at which a bound is of use.
+
+    Where nothing may be spent any price costs nothing, so the highest is taken. Where money would be worth having for
+    its own sake there is no end to it: floors, and shares of what is spent elsewhere, are priced lower there.
+    """
+    only_money = np.array([row.people is None and row.earned is None and not row.after for row in problem.rows])
     nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
     free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
-    return Pricing(fine, threads).lagrangian(np.where(free, LAST_PENALTY, prices), intensity)[0]
+    prices = np.where(free, LAST_PENALTY, prices)
+    allowed = np.broadcast_to(problem.targets.allowed, problem.aim.money.shape).ravel()
+    usual = problem.aim.money.ravel()
+    for _ in range(ROUNDS):
+        each = problem.money.multiply(prices[:, None]).tocsr()
+        below = each.minimum(0)
+        lacks = np.asarray(below.sum(axis=0)).ravel()
+        has = usual + np.asarray(each.maximum(0).sum(axis=0)).ravel()
+        if (has + lacks >= -1e-12 * has)[allowed].all():
+            break
+        share = np.where(allowed & (lacks < 0), np.minimum(has / np.minimum(lacks, -1e-300) * -1, 1.0), 1.0)
+        least = np.ones(len(prices))
+        for r in range(len(prices)):
+            places = below.indices[below.indptr[r] : below.indptr[r + 1]]
+            least[r] = share[places].min(initial=1.0)
+        prices = prices * least
+    return prices

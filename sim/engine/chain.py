@@ -166,6 +166,11 @@ class ControlledChain(ABC):
         """
         return None
 
+    @property
+    def whole_ways(self) -> "Ways | None":
+        """Return what money can do on a grid, with what lies between; None: only what is offered."""
+        return None
+
     @cached_property
     def usual(self) -> Floats:
         """Return an intensity by (group, stage, lever) to measure others by."""

@@ -159,7 +159,10 @@ class Lifecycle(ControlledChain):
 
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period of every block."""
-        effects = np.ascontiguousarray(self.responses(environment, intensity))
+        return self.step_under(np.ascontiguousarray(self.responses(environment, intensity)))
+
+    def step_under(self, effects: Floats) -> Step:
+        """Return one period of every block under ``effects[group, stage, effect]``."""
         blocks, laws = self.group.size, self.space.law_kind.size
         probability = np.zeros((blocks, laws, self.space.successor.shape[1]))
         out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(3)))
@@ -194,6 +197,11 @@ class Lifecycle(ControlledChain):
     def ways(self) -> Ways:
         """Return what money can make of customers along a few dimensions."""
         return Ways(self)
+
+    @cached_property
+    def whole_ways(self) -> Ways:
+        """Return the same with everything on the grid."""
+        return Ways(self, whole=True)
 
     def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats) -> Floats:
         """Return by block the most that any policy can be worth that sees everything, over all intensities."""

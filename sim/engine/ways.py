@@ -14,8 +14,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Flags, Floats, Ints
 from sim.engine import ways_kernels as kernels
+from sim.engine.effects import (
+    AMOUNT,
+    AWARE,
+    DEFECTION,
+    EFFECTS,
+    FOR_EVER,
+    LOST_CHANCE,
+    RATE,
+    RETURNED,
+    SATISFIED,
+    TIED,
+    TO_AWARE,
+    TO_DEFECTION,
+    TO_RATE,
+    TO_SATISFIED,
+    TO_TURNOVER,
+    TO_WON,
+    TURNOVER,
+    WON,
+)
 from sim.engine.offers import NOTHING
 from sim.engine.response import intensity_at, response
 from sim.scenario.curves import Curve, PiecewiseLinear
@@ -33,7 +53,8 @@ CHANCES = ("awareness", "acquisition", "reactivation")
 DENSE, ALONE, TOGETHER = 3000, 257, 97
 """Samples of a curve; those kept of a lever that is alone in its channel, and of each of several."""
 ACROSS = {1: 33, 2: 11, 3: 7, 4: 5, 5: 4}
-"""Points of the grid along each of so many dimensions."""
+WHOLE = {1: 33, 2: 11, 3: 6, 4: 4}
+"""Points of the grid along each of so many dimensions; the same where everything lies on it."""
 SAFE = 1.1
 """On top of the measured distance of a chord from its curve."""
 LARGEST = 1e4
@@ -61,20 +82,28 @@ class _Path(NamedTuple):
 
 
 class _Dimension(NamedTuple):
-    """A dimension of the grid: its levers, edges of cells, effects at the edges, and how far astray between them."""
+    """A dimension of the grid: its levers, edges of cells, effects at the edges, and how far astray between them.
+
+    ``free_top``: the last cell, where money brings next to nothing, is had at the cost of where it begins.
+    """
 
     uses: tuple[_Use, ...]
     channel: str | None
     edge: Floats
     at_edge: dict[str, Floats]
     astray: Floats
+    free_top: bool = False
 
 
 class Ways:
-    """The ways of one chain, and what they are worth at most: made once, asked at any prices."""
+    """The ways of one chain, and what they are worth at most: made once, asked at any prices.
 
-    def __init__(self, chain: Lifecycle) -> None:
-        self.chain = chain
+    ``whole``: everything lies on the grid, chances too, so that charges can be by point.
+    """
+
+    def __init__(self, chain: Lifecycle, whole: bool = False) -> None:
+        self.chain, self.whole = chain, whole
+        self.gridded, self.told = (CHANNELS + CHANCES, CHANNELS + CHANCES) if whole else (BENDING, CHANNELS)
         targets, lead = chain.targets, np.array(chain.targets.lead)
         self.starts = [0, *sorted(set(lead.tolist()) - {0})]
         self.phase = np.searchsorted(self.starts, np.arange(chain.periods), side="right") - 1
@@ -84,11 +113,11 @@ class Ways:
             [np.average(chain.defection_rate[chain.group == g], weights=weight[chain.group == g]) for g in range(groups)]
         )
         places = [(f, g, s) for f in range(len(self.starts)) for g in range(groups) for s in range(stages)]
+        self._known: dict[object, _Path] = {}
         self.uses = {place: self._uses(*place) for place in places}
         self.dimensions = {place: self._grid(place) for place in places}
         self.most = max(1, *(len(found) for found in self.dimensions.values()))
-        self._known: dict[object, _Path] = {}
-        self.grids = self._grids(places)
+        self.grids, self._chances = self._grids(places)
 
     # --- Who moves what ---
 
@@ -108,21 +137,21 @@ class Ways:
         """Return the levers that move a chance, or of what acts on the living one channel alone."""
         found = []
         for use in self.uses[place]:
-            living = [moved for moved in use.moves if moved in CHANNELS]
-            if channel in use.moves and (channel in CHANCES or len(living) == 1):
+            alone = len([moved for moved in use.moves if moved in self.told]) == 1
+            if channel in use.moves and (alone or channel not in self.told):
                 found.append(use._replace(moves={channel: use.moves[channel]}))
         return tuple(found)
 
     def _grid(self, place: tuple[int, int, int]) -> list[_Dimension]:
-        """Return the dimensions that bend the odds of the living, on a grid."""
+        """Return the dimensions of the grid: those that bend the odds of the living, or all."""
         several = []
         for use in self.uses[place]:
-            living = {moved: curve for moved, curve in use.moves.items() if moved in CHANNELS}
-            if len(living) > 1:
-                several.append(use._replace(moves=living))
-        channels = [channel for channel in BENDING if self._of(place, channel)]
+            moves = {moved: curve for moved, curve in use.moves.items() if moved in self.told}
+            if len(moves) > 1:
+                several.append(use._replace(moves=moves))
+        channels = [channel for channel in self.gridded if self._of(place, channel)]
         count = len(channels) + len(several)
-        across = ACROSS.get(count, 3)
+        across = (WHOLE if self.whole else ACROSS).get(count, 3)
         found = []
         for channel in channels:
             uses = self._of(place, channel)
@@ -130,8 +159,12 @@ class Ways:
             low, high = self._value(place[1], channel, gains)
             if high - low <= FLAT * max(abs(high), abs(low)):
                 high = low + max(FLAT * abs(low), 1e-300) if channel != "survival" else low * (1 + FLAT)
-            edge = np.linspace(low, high, across)
-            found.append(_Dimension(uses, channel, edge, {channel: self._effect(place[1], channel, edge)}, 0 * edge))
+            edge, free_top = np.linspace(low, high, across), False
+            if self.whole:
+                path = self._path(place[1], uses, channel, np.ones(len(uses)))
+                edge, free_top = _edges(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
+            at_edge = {channel: self._effect(place[1], channel, edge)}
+            found.append(_Dimension(uses, channel, edge, at_edge, 0 * edge, free_top))
         return found + [self._apart(place[1], use, across) for use in several]
 
     def _value(self, group: int, channel: str, gain: Floats) -> Floats:
@@ -153,7 +186,9 @@ class Ways:
         money, along = self._along(group, use)
         values = {c: self._value(group, c, _gains(use, c, money)) for c in use.moves}
         values = {c: np.append(v, self._value(group, c, _ends(use, c)[1:])) for c, v in values.items()}
-        wanted = np.linspace(along[0], along[-1], across)
+        wanted, free_top = np.linspace(along[0], along[-1], across), False
+        if self.whole:
+            wanted, free_top = _edges(along, np.append(money, money[-1]), across)
         kept = np.unique(np.append(np.clip(np.searchsorted(along, wanted), 0, along.size - 1), along.size - 1))
         edge, astray = along[kept], np.zeros(kept.size)
         for value in values.values():
@@ -163,7 +198,7 @@ class Ways:
                 most = straight[kept[k] : kept[k + 1] + 1].max()
                 astray[k] = max(astray[k], SAFE * most / change) if change > 0 else astray[k]
         at_edge = {c: self._effect(group, c, value[kept]) for c, value in values.items()}
-        return _Dimension((use,), None, edge, at_edge, astray)
+        return _Dimension((use,), None, edge, at_edge, astray, free_top)
 
     def _along(self, group: int, use: _Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
@@ -176,8 +211,8 @@ class Ways:
         along = np.maximum.accumulate(np.mean(shares, axis=0))
         return money, along + np.arange(along.size) * 1e-15
 
-    def _grids(self, places: Sequence[tuple[int, int, int]]) -> kernels.Grids:
-        """Return the grids as the kernel reads them."""
+    def _grids(self, places: Sequence[tuple[int, int, int]]) -> tuple[kernels.Grids, dict[str, Floats]]:
+        """Return the grids as the kernel reads them, and chances at their points where these lie on them."""
         shape = (len(self.starts), *self.chain.targets.shape[:2])
         number, wide = len(places), self.most
         size = np.ones((number, wide), dtype=np.int64)
@@ -191,26 +226,30 @@ class Ways:
             points[i] = int(np.prod(size[i]))
         made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
                 for c in CHANNELS}  # fmt: skip
+        missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
         for i, place in enumerate(places):
             found = self.dimensions[place]
             spots = np.indices([one.edge.size for one in found]).reshape(len(found), -1) if found else None
             for d, one in enumerate(found):
                 assert spots is not None
                 for channel, effect in one.at_edge.items():
-                    into = made[channel][i, : points[i]]
-                    if channel in ("survival", "purchase_rate", "amount"):
+                    into = (missed if channel in CHANCES else made)[channel][i, : points[i]]
+                    if channel in CHANCES:
+                        into *= 1 - effect[spots[d]]
+                    elif channel in ("survival", "purchase_rate", "amount"):
                         into *= effect[spots[d]]
                     else:
                         into += effect[spots[d]]
-        return kernels.Grids(
+        grids = kernels.Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
             astray, points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
             made["satisfaction"], made["links"],
         )  # fmt: skip
+        return grids, {channel: 1 - each for channel, each in missed.items()}
 
     # --- What it costs ---
 
-    def _costs(self, money: Floats) -> kernels.Costs:
+    def costs(self, money: Floats) -> kernels.Costs:
         """Return what every value costs where a unit of money counts ``money[period, group, stage, lever]``."""
         chain = self.chain
         groups, stages, _ = chain.targets.shape
@@ -219,7 +258,7 @@ class Ways:
         scale = np.zeros((chain.periods, groups, stages, slots))
         known: dict[object, int] = {}
         hulls: list[tuple[Floats, Floats, Ints]] = []
-        linear = ("amount", "satisfaction", *CHANCES)
+        linear = () if self.whole else ("amount", "satisfaction", *CHANCES)
         for t in range(chain.periods):
             phase = int(self.phase[t])
             for g in range(groups):
@@ -227,9 +266,10 @@ class Ways:
                     place = (phase, g, s)
                     if not self.uses[place]:
                         continue
-                    slotted = [(d, one.uses, one.channel, one.edge) for d, one in enumerate(self.dimensions[place])]
-                    slotted += [(self.most + i, self._of(place, c), c, None) for i, c in enumerate(linear)]  # type: ignore[misc]
-                    for slot, uses, channel, edge in slotted:
+                    slotted = list(enumerate(self.dimensions[place]))
+                    slotted += [(self.most + i, self._lookup(place, c)) for i, c in enumerate(linear)]
+                    for slot, one in slotted:
+                        uses = one.uses
                         if not uses:
                             continue
                         price = money[t, g, s, [use.number for use in uses]]
@@ -239,7 +279,7 @@ class Ways:
                         key = (place, slot, ratio.tobytes())
                         if key not in known:
                             known[key] = len(hulls)
-                            hulls.append(self._hull(g, uses, channel, ratio, edge))
+                            hulls.append(self._hull(g, one, ratio))
                         table[t, g, s, slot], scale[t, g, s, slot] = known[key], max(dearest, 0.0)
         wide = max((start.size for _, _, start in hulls), default=2)
         starts, count = np.zeros((max(len(hulls), 1), wide), dtype=np.int64), 0
@@ -252,10 +292,13 @@ class Ways:
             np.concatenate([none[:0], *(c for _, c, _ in hulls)]),
         )  # fmt: skip
 
-    def _hull(
-        self, group: int, uses: tuple[_Use, ...], channel: str | None, ratio: Floats, edge: Floats | None
-    ) -> tuple[Floats, Floats, Ints]:
+    def _lookup(self, place: tuple[int, int, int], channel: str) -> _Dimension:
+        """Return a channel that needs no grid: its conjugate is looked up."""
+        return _Dimension(self._of(place, channel), channel, np.empty(0), {}, np.empty(0))
+
+    def _hull(self, group: int, one: _Dimension, ratio: Floats) -> tuple[Floats, Floats, Ints]:
         """Return the lower hulls, by cell, of what values cost at prices in the given ratio."""
+        uses, channel, edge = one.uses, one.channel, one.edge
         if channel is None:
             money, along = self._along(group, uses[0])
             value, cost = along, np.append(money, money[-1]) * ratio[0]
@@ -264,7 +307,11 @@ class Ways:
             value, cost = self._value(group, channel, path.gain), path.money
         rises = np.append(True, np.diff(value) > 0)
         value, cost = value[rises], cost[rises]
-        if edge is None:
+        if one.free_top:
+            top = float(np.interp(edge[-2], value, cost))
+            inside = value < edge[-2]
+            value, cost = np.append(value[inside], edge[-2:]), np.append(cost[inside], [top, top])
+        if edge.size == 0:
             edge = value[[0, -1]] if value.size > 1 else np.array([value[0], value[0]])
         room = value.size + 2 * edge.size
         x, c, start = np.empty(room), np.empty(room), np.zeros(edge.size, dtype=np.int64)
@@ -295,6 +342,62 @@ class Ways:
         beyond = top > path.gain[-1]
         return _Path(np.append(path.gain, top), np.append(path.money, path.money[-1])) if beyond else path
 
+    # --- Points of the whole grid as actions ---
+
+    @property
+    def choices(self) -> Ints:
+        """Return the points of each (group, stage), the most of any phase."""
+        return np.asarray(self.grids.points[self.grids.setup].max(axis=0))
+
+    @property
+    def possible(self) -> Flags:
+        """Return which points there are, (periods, groups, stages, points)."""
+        number = self.grids.points[self.grids.setup][self.phase]
+        return np.asarray(np.arange(self.grids.defection.shape[1]) < number[..., None])
+
+    @property
+    def regime(self) -> Ints:
+        """Return which odds of :meth:`odds` hold in each period."""
+        return np.asarray(self.chain.regimes[1][: self.chain.periods] * len(self.starts) + self.phase)
+
+    def odds(self) -> tuple[Floats, Floats]:
+        """Return odds and money earned at every point, (regimes x phases, blocks, laws, points, ...)."""
+        chain, grids = self.chain, self.grids
+        chances, rewards = [], []
+        for environment in chain.regimes[0]:
+            for setup in grids.setup:
+                effects = self._effects(environment, setup)
+                steps = [chain.step_under(np.ascontiguousarray(effects[:, :, p])) for p in range(effects.shape[2])]
+                chances.append(np.stack([step.probability for step in steps], axis=2))
+                rewards.append(np.stack([step.reward for step in steps], axis=2))
+        return np.ascontiguousarray(chances), np.ascontiguousarray(rewards)
+
+    def _effects(self, environment: Floats, setup: Ints) -> Floats:
+        """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
+        grids, chances, met = self.grids, self._chances, environment[:, None, None, :]
+        out = np.ones((*setup.shape, grids.defection.shape[1], len(EFFECTS)))
+        out[..., AWARE] = np.minimum(chances["awareness"][setup] * met[..., TO_AWARE], 1.0)
+        out[..., WON] = chances["acquisition"][setup] * met[..., TO_WON]
+        out[..., RETURNED] = chances["reactivation"][setup]
+        out[..., LOST_CHANCE] = self.chain.loss[:, None, None]
+        out[..., DEFECTION] = np.minimum(grids.defection[setup] * met[..., TO_DEFECTION], FOR_EVER)
+        utility = grids.utility[setup].reshape(setup.shape[0], -1)
+        ours = self.chain.effects.share_multiplier(environment, utility).reshape(*setup.shape, -1)
+        out[..., RATE] = grids.rate[setup] * met[..., TO_RATE] * ours
+        out[..., AMOUNT] = grids.amount[setup]
+        out[..., SATISFIED] = met[..., TO_SATISFIED] + grids.shift[setup]
+        gain = self.chain.scenario.links.gain if self.chain.scenario.links else 0.0
+        out[..., TIED] = np.clip(gain + grids.ties[setup], 0.0, 1.0)
+        out[..., TURNOVER] = met[..., TO_TURNOVER]
+        return out
+
+    def cost(self, costs: kernels.Costs) -> Floats:
+        """Return what the points cost, (periods, groups, stages, points)."""
+        grids = self.grids
+        out = np.zeros((*costs.table.shape[:3], grids.defection.shape[1]))
+        kernels.cost_of_points(grids, costs, self.phase, out)
+        return out
+
     # --- What it is worth ---
 
     def worth(self, money: Floats, aims: kernels.Aims) -> Floats:
@@ -309,7 +412,7 @@ class Ways:
         out = np.zeros(chain.group.size)
         kernels.best_of_all(
             0, chain.group.size, laws, traits, feelings, chain.links, chain.loss, gain,
-            chain.scenario.share_of_customer or 0.0, self.grids, self._costs(money), course, aims, out,
+            chain.scenario.share_of_customer or 0.0, self.grids, self.costs(money), course, aims, out,
         )  # fmt: skip
         return out
 
@@ -360,16 +463,22 @@ def _gain_of(channel: str, f: Floats, usual: Floats) -> Floats:
     return np.asarray(f - usual)
 
 
-def _thinned(path: _Path, value: Floats, most: int) -> _Path:
-    """Return fewer points, dense where ``money`` bends in ``value``, lowered by what chords between them cut off."""
+def _thinned(path: _Path, value: Floats, most: int, several: bool = False) -> _Path:
+    """Return fewer points, dense where ``money`` bends in ``value``, lowered by what chords between them cut off.
+
+    Of ``several`` levers together, whose ways are no smooth line, dense towards the top.
+    """
     if value.size <= 2 or (np.diff(value) <= 0).any():
         rises = np.append(True, np.diff(value) > 0)
         path, value = _Path(path.gain[rises], path.money[rises]), value[rises]
     if value.size <= 3:
         return path
-    steep = np.diff(value) / np.diff(path.money)
-    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(steep)) * np.diff(path.money)[1:])), 0.0)
+    step = np.maximum(np.diff(path.money), 1e-12 * float(path.money[-1]))
+    steep = np.diff(value) / step
+    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(steep)) * step[1:])), 0.0)
     way = np.cumsum(bends / (bends.sum() or 1.0)) + np.linspace(0, 1e-3, bends.size)
+    if several:
+        way = -np.sqrt(1 - (value - value[0]) / (value[-1] - value[0]))
     places = np.searchsorted(way, np.linspace(way[0], way[-1], most))
     kept = np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
     gap = np.maximum(np.interp(value, value[kept], path.money[kept]) - path.money, 0.0)
@@ -377,6 +486,18 @@ def _thinned(path: _Path, value: Floats, most: int) -> _Path:
     lowered = np.maximum(np.append(widest, 0.0), np.append(0.0, widest))
     money = np.maximum.accumulate(np.maximum(path.money[kept] - lowered, 0.0))
     return _Path(path.gain[kept], money)
+
+
+def _edges(value: Floats, money: Floats, most: int, several: bool = False) -> tuple[Floats, bool]:
+    """Return edges of cells, dense where money bends in what it brings, and whether the last is beyond all money."""
+    rises = np.append(True, np.diff(value) > 0)
+    value, money = value[rises], money[rises]
+    if value.size <= 2:
+        return (value if value.size > 1 else np.array([value[0], value[0] + FLAT * max(abs(value[0]), 1.0)])), False
+    endless = money[-1] == money[-2]
+    inside = value <= value[0] + (1 - (most - 1.0) ** -2) * (value[-1] - value[0]) if endless else value <= value[-1]
+    path = _thinned(_Path(value[inside], money[inside]), value[inside], most - endless, several)
+    return np.append(path.gain, value[-1:]) if endless else path.gain, bool(endless)
 
 
 def _cheapest(first: _Path, second: _Path) -> _Path:
@@ -387,4 +508,4 @@ def _cheapest(first: _Path, second: _Path) -> _Path:
     best = np.maximum.accumulate(gain[order])
     good = order[np.append(True, best[1:] > best[:-1])]
     path = _Path(gain[good], money[good])
-    return _thinned(path, path.gain, ALONE)
+    return _thinned(path, path.gain, ALONE, several=True)

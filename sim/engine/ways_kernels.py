@@ -79,6 +79,17 @@ class Costs(NamedTuple):
     cost: Floats
 
 
+_NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
+NO_GRIDS = Grids(
+    np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)), np.zeros((1, 1, 1)),
+    np.zeros(1, dtype=np.int64), *6 * [_FLAT],
+)  # fmt: skip
+"""Of points between which nothing lies: their dimensions are -1."""
+NO_COSTS = Costs(
+    np.zeros((1, 1, 1, 1), dtype=np.int64), np.zeros((1, 1, 1, 1)), _NONE, np.zeros(1), np.zeros(1)
+)  # fmt: skip
+
+
 class Aims(NamedTuple):
     """What counts: a unit earned (periods, groups), being there (periods, groups, laws), being there at the end."""
 
@@ -198,45 +209,85 @@ def best_shift(costs, table, scale, level, up, down, shift, rises, falls):
 
 
 @kernel
-def best_in_cells(grids, costs, setup, tables, scales, worth, bends, corner):
-    """Return the largest worth less cost over all values that the dimensions can take."""
+def place_on_hull(costs, first, last, scale, slope, low, high):
+    """Return where :func:`best_on_hull` is attained."""
+    a, b = first, last - 1
+    while a < b:
+        m = (a + b) // 2
+        if scale * (costs.cost[m + 1] - costs.cost[m]) < slope * (costs.x[m + 1] - costs.x[m]):
+            a = m + 1
+        else:
+            b = m
+    return min(max(costs.x[a], low), high)
+
+
+@kernel
+def strides(grids, setup, step):
+    """Fill how far apart neighbours along each dimension lie in the list of points."""
     dimensions = grids.dimensions[setup]
-    if dimensions == 0:
-        return worth[0]
+    for i in range(dimensions - 1, -1, -1):
+        step[i] = 1 if i == dimensions - 1 else step[i + 1] * grids.size[setup, i + 1]
+
+
+@kernel
+def allowances(grids, setup, step, worth, bends, extra):
+    """Fill by point what the worth may lie above straight lines in the cells around it."""
     size, points = grids.size[setup], grids.points[setup]
-    step = np.ones(dimensions, dtype=np.int64)
-    for i in range(dimensions - 2, -1, -1):
-        step[i] = step[i + 1] * size[i + 1]
-    for i in range(dimensions):
-        edge = grids.edge[setup, i]
+    for p in range(points):
+        extra[p] = 0.0
+    for i in range(grids.dimensions[setup]):
+        edge, far = grids.edge[setup, i], step[i]
         for p in range(points):
-            k = (p // step[i]) % size[i]
-            bends[i, p] = 0.0
+            k = (p // far) % size[i]
+            bends[p] = 0.0
             if 0 < k < size[i] - 1:
                 share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                straight = (1.0 - share) * worth[p - step[i]] + share * worth[p + step[i]]
-                bends[i, p] = max(worth[p] - straight, 0.0)
+                bends[p] = max(worth[p] - (1.0 - share) * worth[p - far] - share * worth[p + far], 0.0)
+        for p in range(points):
+            k = (p // far) % size[i]
+            most, stray = bends[p], 0.0
+            if k > 0:
+                most = max(most, bends[p - far])
+                stray = grids.astray[setup, i, k - 1] * abs(worth[p] - worth[p - far])
+            if k < size[i] - 1:
+                most = max(most, bends[p + far])
+                stray = max(stray, grids.astray[setup, i, k] * abs(worth[p] - worth[p + far]))
+            extra[p] += BENDS * most + stray
+
+
+@kernel
+def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corner, slopes, place):
+    """Return the largest of ``worth - weight cost`` over all values that the dimensions can take.
+
+    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners. ``place`` becomes
+    where that is attained: the number of the cell's first point (-1: at a point, whose number follows), then how far
+    along each dimension.
+    """
+    dimensions = grids.dimensions[setup]
+    size, points = grids.size[setup], grids.points[setup]
     corners = 1 << dimensions
     best = -np.inf
     for p in range(points):
         least = 0.0
         for i in range(dimensions):
             k = (p // step[i]) % size[i]
-            at = costs.start[tables[i], k] - (1 if k == size[i] - 1 else 0)
-            least += scales[i] * costs.cost[at]
-        best = max(best, worth[p] - least)
+            at = costs.start[tables[i], k] - (1 if k == size[i] - 1 and k > 0 else 0)
+            least += weight * scales[i] * costs.cost[at]
+        if worth[p] - least > best:
+            best = worth[p] - least
+            place[0], place[1] = -1.0, p
     for p in range(points):
-        inside = True
+        inside = dimensions > 0
         least = 0.0
         for i in range(dimensions):
             k = (p // step[i]) % size[i]
             if k >= size[i] - 1:
                 inside = False
                 break
-            least += scales[i] * costs.cost[costs.start[tables[i], k]]
+            least += weight * scales[i] * costs.cost[costs.start[tables[i], k]]
         if not inside:
             continue
-        mean, top, above = 0.0, -np.inf, 0.0
+        mean, top = 0.0, -np.inf
         for c in range(corners):
             q = p
             for i in range(dimensions):
@@ -245,45 +296,56 @@ def best_in_cells(grids, costs, setup, tables, scales, worth, bends, corner):
             corner[c] = worth[q]
             mean += worth[q]
             top = max(top, worth[q])
+        if top - least <= best:
+            continue
         mean /= corners
         for i in range(dimensions):
-            most = 0.0
+            slopes[i] = 0.0
             for c in range(corners):
-                q = p
-                for j in range(dimensions):
-                    if c >> j & 1:
-                        q += step[j]
-                most = max(most, bends[i, q])
-            slope = 0.0
-            for c in range(corners):
-                slope += corner[c] if c >> i & 1 else -corner[c]
-            slope /= corners / 2
-            k = (p // step[i]) % size[i]
-            above += BENDS * most + grids.astray[setup, i, k] * abs(slope)
+                slopes[i] += corner[c] if c >> i & 1 else -corner[c]
+            slopes[i] /= corners / 2
         stray = 0.0
         for c in range(corners):
             plane = mean
             for i in range(dimensions):
-                slope = 0.0
-                for d in range(corners):
-                    slope += corner[d] if d >> i & 1 else -corner[d]
-                plane += (0.5 if c >> i & 1 else -0.5) * slope / (corners / 2)
+                plane += (0.5 if c >> i & 1 else -0.5) * slopes[i]
             stray = max(stray, corner[c] - plane)
-        if top + above + stray - least <= best:
-            continue
-        total = mean + above + stray
+        total = mean + stray
         for i in range(dimensions):
-            slope = 0.0
-            for c in range(corners):
-                slope += corner[c] if c >> i & 1 else -corner[c]
-            slope /= corners / 2
             k = (p // step[i]) % size[i]
             low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
-            steep = slope / (high - low)
+            steep = slopes[i] / (high - low)
             first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
-            total += best_on_hull(costs, first, last, scales[i], steep, low, high) - steep * low - 0.5 * slope
-        best = max(best, total)
+            total += best_on_hull(costs, first, last, weight * scales[i], steep, low, high) - steep * low
+            total -= 0.5 * slopes[i]
+        if total > best:
+            best = min(total, top - least)
+            place[0] = p
+            for i in range(dimensions):
+                k = (p // step[i]) % size[i]
+                low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
+                first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
+                at = place_on_hull(costs, first, last, weight * scales[i], slopes[i] / (high - low), low, high)
+                place[1 + i] = (at - low) / (high - low)
     return best
+
+
+@kernel
+def cost_of_points(grids, costs, phase, out):
+    """Fill what the points of every grid cost, ``out[period, group, stage, point]``."""
+    periods, groups, stages, _ = out.shape
+    step = np.empty(grids.size.shape[1], dtype=np.int64)
+    for t in range(periods):
+        for g in range(groups):
+            for where in range(stages):
+                setup = grids.setup[phase[t], g, where]
+                strides(grids, setup, step)
+                for p in range(grids.points[setup]):
+                    for i in range(grids.dimensions[setup]):
+                        k = (p // step[i]) % grids.size[setup, i]
+                        it = costs.table[t, g, where, i]
+                        at = costs.start[it, k] - (1 if k == grids.size[setup, i] - 1 and k > 0 else 0)
+                        out[t, g, where, p] += costs.scale[t, g, where, i] * costs.cost[at]
 
 
 @kernel
@@ -361,8 +423,9 @@ def best_of_all(
     fixed, earned = np.empty((combinations, kinds, most)), np.empty((combinations, kinds, most))
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     tied, by_gain, by_turnover, effects = np.zeros(4), np.zeros(4), np.zeros(4), np.ones(16)
-    total, felt = np.empty(most), np.empty((3, most))
-    bends, corner = np.empty((max(dimensions, 1), most)), np.empty(1 << dimensions)
+    total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
+    corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
+    place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
     for b in range(first, last):
         g = traits.group[b]
         done = np.zeros(combinations, dtype=np.bool_)
@@ -426,7 +489,13 @@ def best_of_all(
                                 costs, costs.start[it, 0], costs.start[it, 1], scales[dimensions],
                                 unit * earned[c, line, p], -np.inf, np.inf,
                             )  # fmt: skip
-                    top = best_in_cells(grids, costs, setup, tables, scales, total, bends, corner)
+                    strides(grids, setup, step)
+                    allowances(grids, setup, step, total, bends, extra)
+                    for p in range(points):
+                        total[p] += extra[p]
+                    top = best_in_cells(
+                        grids, costs, setup, tables, scales, 1.0, step, total, corner, slopes, place
+                    )  # fmt: skip
                 elif kind == 0:
                     gained = after[goes[1]] - after[goes[0]]
                     it = dimensions + 2
