@@ -10,6 +10,7 @@ bounds every policy that meets the rules in expectation, uses these intensities,
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,13 +21,15 @@ from optimizer.bound.pricing import Column, Mixture, Pricing, conflict
 from optimizer.tolerances import CLASH, EXACT, MET
 from sim.arrays import Floats, Progress
 
-__all__ = ["FullInformation", "certified_bound", "full_information"]
+__all__ = ["FullInformation", "bounding", "certified_bound", "full_information", "tightest_bound"]
 
 
 SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
+BETWEEN = 6
+"""Prices between two that are tried for the least bound."""
 ROUNDS = 20
 """In which prices are lowered until money costs something everywhere."""
 LAST_PENALTY = 1e8
@@ -188,17 +191,35 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
     return Pricing(fine, threads).lagrangian(prices, intensity)[0]
 
 
+def tightest_bound(
+    problem: AllocationProblem, prices: Sequence[Floats], intensity: Floats, threads: int = 2
+) -> tuple[float, Floats]:
+    """Return the least :func:`certified_bound` at given prices and, where that is quick, between them; and where."""
+    tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
+    (bound, at), *others = sorted(tried, key=lambda one: one[0])
+    if others and problem.chain.whole_ways is not None:
+        for _ in range(BETWEEN):
+            middle = 0.5 * (at + others[0][1])
+            found = certified_bound(problem, middle, intensity, threads)
+            if found < bound:
+                others, (bound, at) = [(bound, at)], (found, middle)
+            else:
+                others = [(found, middle)]
+    return bound, at
+
+
 def bounding(problem: AllocationProblem, prices: Floats) -> Floats:
     """Return prices at which a bound is of use.
 
-    Where nothing may be spent any price costs nothing, so the highest is taken. Where money would be worth having for
-    its own sake there is no end to it: floors, and shares of what is spent elsewhere, are priced lower there.
+    Where nothing may be spent any price costs nothing, so the highest is taken. Where spending without end would be
+    worth it for its own sake, floors, and shares of what is spent elsewhere, are priced lower.
     """
     only_money = np.array([row.people is None and row.earned is None and not row.after for row in problem.rows])
     nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
     free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
     prices = np.where(free, LAST_PENALTY, prices)
-    allowed = np.broadcast_to(problem.targets.allowed, problem.aim.money.shape).ravel()
+    endless = problem.targets.allowed & ~np.isfinite(problem.chain.limit)
+    allowed = np.broadcast_to(endless, problem.aim.money.shape).ravel()
     usual = problem.aim.money.ravel()
     for _ in range(ROUNDS):
         each = problem.money.multiply(prices[:, None]).tocsr()

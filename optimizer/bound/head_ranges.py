@@ -42,9 +42,7 @@ class HeadRanges(NamedTuple):
     largest: Floats
 
 
-def head_ranges(
-    chain: ControlledChain, choice: Offered, own: Floats, reference: Ints, threads: int = 2
-) -> HeadRanges:
+def head_ranges(chain: ControlledChain, choice: Offered, own: Floats, reference: Ints, threads: int = 2) -> HeadRanges:
     """Return what is known of the head counts of every plan over what is offered and one plan's own intensities.
 
     Parameters

@@ -4,13 +4,13 @@ A chain that knows what money can do along a few dimensions (:mod:`sim.engine.wa
 of others the actions that they offer are all there is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, joint_actions
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.ways import Ways
+from sim.engine.offers import Points
 from sim.engine.ways_kernels import NO_COSTS, NO_GRIDS, Costs, Grids
 
 __all__ = ["Offered", "offered"]
@@ -41,14 +41,15 @@ class Offered:
     reward: Floats
     regime: Ints
     actions: Floats | None = None
-    ways: Ways | None = None
+    ways: Points | None = None
 
     def costs(self, money: Floats) -> tuple[Floats, Costs]:
         """Return what points cost, (periods, groups, stages, points), and what all that lies between them does."""
         if self.ways is not None:
             costs = self.ways.costs(money)
             return self.ways.cost(costs), costs
-        cost = np.einsum("tgsl,gsal->tgsa", money, self.actions, optimize=True)
+        assert self.actions is not None
+        cost = np.asarray(np.einsum("tgsl,gsal->tgsa", money, self.actions, optimize=True))
         return np.ascontiguousarray(cost), NO_COSTS
 
     @property
@@ -62,17 +63,14 @@ class Offered:
     def of(problem: AllocationProblem) -> "Offered":
         """Return the actions of a problem, and nothing between them."""
         regime = problem.chain.regimes[1]
-        return Offered(
-            problem.choices, problem.possible, problem.probability, problem.reward, regime, problem.actions
-        )
+        return Offered(problem.choices, problem.possible, problem.probability, problem.reward, regime, problem.actions)
 
 
 def offered(problem: AllocationProblem) -> Offered:
     """Return all that customers may be offered: no end of intensities, or the actions of a chain that knows no more."""
-    from dataclasses import replace
-
     ways = problem.chain.whole_ways
     if ways is None:
         actions, choices = joint_actions(problem.chain, refine=True)
         return Offered.of(replace(problem, actions=actions, choices=choices))
-    return Offered(ways.choices, ways.possible, *ways.odds(), ways.regime, ways=ways)
+    probability, reward = ways.odds()
+    return Offered(ways.choices, ways.possible, probability, reward, ways.regime, ways=ways)

@@ -116,7 +116,7 @@ class Charged:
         self._reference = np.array(largest)
         points = self.offered.probability.shape[3]
         self.shape = (periods, chain.group.size, chain.space.law_stage.size, points + 1)
-        happens = self.offered.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1))
+        happens = np.asarray(self.offered.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1)))
         self._outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
         self.ranges = head_ranges(chain, self.offered, self._own_probability, self._reference, self.threads)
 

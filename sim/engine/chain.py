@@ -22,6 +22,7 @@ from sim.contract import Targets
 from sim.engine.agent_kernels import ValueGrid
 from sim.engine.chain_kernels import Links, Step, solve_in_order
 from sim.engine.conditions import Conditions, Moment, Wanted
+from sim.engine.offers import Points
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
 
 __all__ = [
@@ -167,7 +168,7 @@ class ControlledChain(ABC):
         return None
 
     @property
-    def whole_ways(self) -> "Ways | None":
+    def whole_ways(self) -> Points | None:
         """Return what money can do on a grid, with what lies between; None: only what is offered."""
         return None
 

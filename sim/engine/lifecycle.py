@@ -191,7 +191,10 @@ class Lifecycle(ControlledChain):
         """Return what a lever moves for a group, by curve, and its reach."""
         own = list(self.scenario.levers.values())[lever]
         override = own.by_segment.get(self.targets.segments[group])
-        return {**own.moves, **(override.moves if override else {})}, own.reach
+        curves: dict[str, Curve] = {str(moved): curve for moved, curve in own.moves.items()}
+        if override:
+            curves |= {str(moved): curve for moved, curve in override.moves.items()}
+        return curves, own.reach
 
     @cached_property
     def ways(self) -> Ways:

@@ -7,16 +7,16 @@ dimension whatever their number: of all ways to share money among them only the 
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
-from sim.engine.response import intensity_at, response, slope
+from sim.engine.response import intensity_at, response
 from sim.scenario.curves import Curve, PiecewiseLinear
 
-__all__ = ["MOST_OFFERED", "exhausted", "joint_intensities"]
+__all__ = ["MOST_OFFERED", "Points", "exhausted", "joint_intensities"]
 
 Moves = Mapping[str, Curve]
 Moved = Callable[[int, int], tuple[Moves, float]]
@@ -41,6 +41,37 @@ NOTHING = 1e-9
 SAMPLES = 400
 SHARED = 64
 """Samples along a curve; ways to share money that are kept where levers are put together."""
+
+
+class Points(Protocol):
+    """What customers may be offered, on a grid that knows what lies between its points: :mod:`sim.engine.ways`.
+
+    ``grids`` and what ``costs`` returns is for kernels; ``phase[period]`` says which grids hold.
+    """
+
+    grids: Any
+    phase: Ints
+
+    @property
+    def choices(self) -> Ints:
+        """Return the points of each (group, stage)."""
+
+    @property
+    def possible(self) -> Flags:
+        """Return which points there are, (periods, groups, stages, points)."""
+
+    @property
+    def regime(self) -> Ints:
+        """Return which odds hold in each period."""
+
+    def odds(self) -> tuple[Floats, Floats]:
+        """Return odds and money earned, (regimes, blocks, laws, points, outcomes) and the same without outcomes."""
+
+    def costs(self, money: Floats) -> Any:
+        """Return what every value costs where a unit of money counts ``money[period, group, stage, lever]``."""
+
+    def cost(self, costs: Any) -> Floats:
+        """Return what the points cost, (periods, groups, stages, points)."""
 
 
 class _Lever(NamedTuple):
@@ -99,9 +130,11 @@ def joint_intensities(
             ahead = [np.where(np.array(targets.lead) >= lead, targets.committed[group, stage], np.nan)
                      for lead in sorted({targets.lead[lever] for lever in here} - {0})]  # fmt: skip
             if moved is None:
-                dimensions = [_multiples(lever, mine, ahead, len(here), refine) for lever in here]
+                dimensions = [_multiples(lever, mine, ahead, len(here), refine) for lever in here.tolist()]
             else:
-                dimensions = _dimensions([_Lever(k, *moved(group, k), top[k]) for k in here.tolist()], mine, ahead, refine)
+                dimensions = _dimensions(
+                    [_Lever(k, *moved(group, k), top[k]) for k in here.tolist()], mine, ahead, refine
+                )
             options[group, stage] = _options(dimensions, [0 * mine, mine * targets.allowed[group, stage]], load)
     actions = np.zeros((groups, stages, max(len(rows) for rows in options.values()), levers))
     choices = np.ones((groups, stages), dtype=np.int64)
@@ -156,7 +189,7 @@ def _dimensions(here: list[_Lever], usual: Floats, ahead: list[Floats], refine: 
             break
         most -= 1
     if np.prod([float(len(rows)) for rows in found]) > MOST_OFFERED - 2:  # each alone, beside none and all
-        return [np.concatenate([rows for rows in found] + [np.sum([rows[-1:] for rows in found], axis=0)])]
+        return [np.concatenate([*found, np.sum([rows[-1:] for rows in found], axis=0)])]
     return found
 
 

@@ -50,11 +50,12 @@ CHANNELS = ("survival", "purchase_rate", "preference", "links", "amount", "satis
 BENDING = CHANNELS[:4]
 CHANCES = ("awareness", "acquisition", "reactivation")
 
-DENSE, ALONE, TOGETHER = 3000, 257, 97
+DENSE, ALONE, TOGETHER = 3000, 257, 129
 """Samples of a curve; those kept of a lever that is alone in its channel, and of each of several."""
-ACROSS = {1: 33, 2: 11, 3: 7, 4: 5, 5: 4}
-WHOLE = {1: 33, 2: 11, 3: 6, 4: 4}
-"""Points of the grid along each of so many dimensions; the same where everything lies on it."""
+ACROSS = {1: (33,), 2: (33, 21, 11), 3: (17, 13, 9, 7), 4: (9, 7, 5), 5: (5, 4)}
+"""Points of the grid along each of so many dimensions: the more, the smaller the market."""
+WORK, WORK_WHOLE = 4e7, 4e6
+"""Up to so many (corners of cells x states of blocks x periods): of one look, and of the many that charges take."""
 SAFE = 1.1
 """On top of the measured distance of a chord from its curve."""
 LARGEST = 1e4
@@ -82,7 +83,7 @@ class _Path(NamedTuple):
 
 
 class _Dimension(NamedTuple):
-    """A dimension of the grid: its levers, edges of cells, effects at the edges, and how far astray between them.
+    """A dimension of the grid: its levers, edges of cells, and effects at the edges.
 
     ``free_top``: the last cell, where money brings next to nothing, is had at the cost of where it begins.
     """
@@ -91,7 +92,6 @@ class _Dimension(NamedTuple):
     channel: str | None
     edge: Floats
     at_edge: dict[str, Floats]
-    astray: Floats
     free_top: bool = False
 
 
@@ -103,14 +103,18 @@ class Ways:
 
     def __init__(self, chain: Lifecycle, whole: bool = False) -> None:
         self.chain, self.whole = chain, whole
-        self.gridded, self.told = (CHANNELS + CHANCES, CHANNELS + CHANCES) if whole else (BENDING, CHANNELS)
+        self.gridded: tuple[str, ...] = CHANNELS + CHANCES if whole else BENDING
+        self.told: tuple[str, ...] = CHANNELS + CHANCES if whole else CHANNELS
         targets, lead = chain.targets, np.array(chain.targets.lead)
         self.starts = [0, *sorted(set(lead.tolist()) - {0})]
         self.phase = np.searchsorted(self.starts, np.arange(chain.periods), side="right") - 1
         weight = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2)) + 1e-9
         groups, stages, _ = targets.shape
         self.usual_leaving = np.array(
-            [np.average(chain.defection_rate[chain.group == g], weights=weight[chain.group == g]) for g in range(groups)]
+            [
+                np.average(chain.defection_rate[chain.group == g], weights=weight[chain.group == g])
+                for g in range(groups)
+            ]
         )
         places = [(f, g, s) for f in range(len(self.starts)) for g in range(groups) for s in range(stages)]
         self._known: dict[object, _Path] = {}
@@ -151,7 +155,7 @@ class Ways:
                 several.append(use._replace(moves=moves))
         channels = [channel for channel in self.gridded if self._of(place, channel)]
         count = len(channels) + len(several)
-        across = (WHOLE if self.whole else ACROSS).get(count, 3)
+        across = self._across(count)
         found = []
         for channel in channels:
             uses = self._of(place, channel)
@@ -164,8 +168,15 @@ class Ways:
                 path = self._path(place[1], uses, channel, np.ones(len(uses)))
                 edge, free_top = _edges(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
-            found.append(_Dimension(uses, channel, edge, at_edge, 0 * edge, free_top))
+            found.append(_Dimension(uses, channel, edge, at_edge, free_top))
         return found + [self._apart(place[1], use, across) for use in several]
+
+    def _across(self, count: int) -> int:
+        """Return how many points a grid of so many dimensions has along each."""
+        chain = self.chain
+        room = (WORK_WHOLE if self.whole else WORK) / (chain.initial.size * chain.periods)
+        choices = ACROSS.get(count, (3,))
+        return next((across for across in choices if (2.0 * across) ** count <= room), choices[-1])
 
     def _value(self, group: int, channel: str, gain: Floats) -> Floats:
         """Return the value in which the worth of a period is nearly straight, of a channel's added gains."""
@@ -189,16 +200,12 @@ class Ways:
         wanted, free_top = np.linspace(along[0], along[-1], across), False
         if self.whole:
             wanted, free_top = _edges(along, np.append(money, money[-1]), across)
-        kept = np.unique(np.append(np.clip(np.searchsorted(along, wanted), 0, along.size - 1), along.size - 1))
-        edge, astray = along[kept], np.zeros(kept.size)
-        for value in values.values():
-            straight = np.abs(np.interp(along, edge, value[kept]) - value)
-            for k in range(kept.size - 1):
-                change = abs(value[kept[k + 1]] - value[kept[k]])
-                most = straight[kept[k] : kept[k + 1] + 1].max()
-                astray[k] = max(astray[k], SAFE * most / change) if change > 0 else astray[k]
+        own = [u for c in use.moves.values() if isinstance(c, PiecewiseLinear) for u, _ in c.points if u <= money[-1]]
+        places = np.concatenate([np.searchsorted(along, wanted), np.searchsorted(money, own), [along.size - 1]])
+        kept = np.unique(np.clip(places.astype(int), 0, along.size - 1))
+        edge = along[kept]
         at_edge = {c: self._effect(group, c, value[kept]) for c, value in values.items()}
-        return _Dimension((use,), None, edge, at_edge, astray, free_top)
+        return _Dimension((use,), None, edge, at_edge, free_top)
 
     def _along(self, group: int, use: _Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
@@ -217,12 +224,12 @@ class Ways:
         number, wide = len(places), self.most
         size = np.ones((number, wide), dtype=np.int64)
         deep = max((d.edge.size for found in self.dimensions.values() for d in found), default=1)
-        edge, astray = np.zeros((number, wide, deep)), np.zeros((number, wide, deep))
+        edge = np.zeros((number, wide, deep))
         points = np.ones(number, dtype=np.int64)
         for i, place in enumerate(places):
             for d, one in enumerate(self.dimensions[place]):
                 size[i, d] = one.edge.size
-                edge[i, d, : one.edge.size], astray[i, d, : one.edge.size] = one.edge, one.astray
+                edge[i, d, : one.edge.size] = one.edge
             points[i] = int(np.prod(size[i]))
         made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
                 for c in CHANNELS}  # fmt: skip
@@ -242,7 +249,7 @@ class Ways:
                         into += effect[spots[d]]
         grids = kernels.Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
-            astray, points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
+            points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
             made["satisfaction"], made["links"],
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
@@ -294,7 +301,7 @@ class Ways:
 
     def _lookup(self, place: tuple[int, int, int], channel: str) -> _Dimension:
         """Return a channel that needs no grid: its conjugate is looked up."""
-        return _Dimension(self._of(place, channel), channel, np.empty(0), {}, np.empty(0))
+        return _Dimension(self._of(place, channel), channel, np.empty(0), {})
 
     def _hull(self, group: int, one: _Dimension, ratio: Floats) -> tuple[Floats, Floats, Ints]:
         """Return the lower hulls, by cell, of what values cost at prices in the given ratio."""
@@ -405,9 +412,7 @@ class Ways:
         chain = self.chain
         laws, traits, feelings = chain.structure
         environments, regime = chain.regimes
-        course = kernels.Course(
-            chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments)
-        )
+        course = kernels.Course(chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments))
         gain = chain.scenario.links.gain if chain.scenario.links else 0.0
         out = np.zeros(chain.group.size)
         kernels.best_of_all(
@@ -427,7 +432,9 @@ def _samples(use: _Use) -> Floats:
     for curve in use.moves.values():
         if isinstance(curve, PiecewiseLinear):
             points = np.array([u for u, _ in curve.points])
-            parts.append(np.interp(np.linspace(0, points.size - 1, 16 * points.size - 15), np.arange(points.size), points))
+            parts.append(
+                np.interp(np.linspace(0, points.size - 1, 16 * points.size - 15), np.arange(points.size), points)
+            )
         else:
             parts.append(intensity_at(curve, share))
     return np.unique(np.minimum(np.concatenate(parts), use.most))
@@ -466,26 +473,37 @@ def _gain_of(channel: str, f: Floats, usual: Floats) -> Floats:
 def _thinned(path: _Path, value: Floats, most: int, several: bool = False) -> _Path:
     """Return fewer points, dense where ``money`` bends in ``value``, lowered by what chords between them cut off.
 
-    Of ``several`` levers together, whose ways are no smooth line, dense towards the top.
+    The ways of ``several`` levers together are no smooth line: where their hull bends, and evenly besides.
     """
     if value.size <= 2 or (np.diff(value) <= 0).any():
         rises = np.append(True, np.diff(value) > 0)
         path, value = _Path(path.gain[rises], path.money[rises]), value[rises]
     if value.size <= 3:
         return path
-    step = np.maximum(np.diff(path.money), 1e-12 * float(path.money[-1]))
-    steep = np.diff(value) / step
-    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(steep)) * step[1:])), 0.0)
-    way = np.cumsum(bends / (bends.sum() or 1.0)) + np.linspace(0, 1e-3, bends.size)
+    kept = _where_it_bends(value, path.money, most)
     if several:
-        way = -np.sqrt(1 - (value - value[0]) / (value[-1] - value[0]))
-    places = np.searchsorted(way, np.linspace(way[0], way[-1], most))
-    kept = np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
+        hull, cost, start = np.empty(value.size + 2), np.empty(value.size + 2), np.zeros(2, dtype=np.int64)
+        count = kernels.lower_hulls(value, path.money, value[[0, -1]], hull, cost, start)
+        on = np.searchsorted(value, hull[:count])
+        kept = on[_where_it_bends(value[on], path.money[on], most)]
+        if most == ALONE:
+            kept = np.union1d(kept, np.searchsorted(value, np.linspace(value[0], value[-1], TOGETHER)))
     gap = np.maximum(np.interp(value, value[kept], path.money[kept]) - path.money, 0.0)
     widest = SAFE * np.maximum.reduceat(gap, kept[:-1])
     lowered = np.maximum(np.append(widest, 0.0), np.append(0.0, widest))
     money = np.maximum.accumulate(np.maximum(path.money[kept] - lowered, 0.0))
     return _Path(path.gain[kept], money)
+
+
+def _where_it_bends(value: Floats, money: Floats, most: int) -> Ints:
+    """Return which points to keep so that chords between them leave about equal gaps; the first and the last."""
+    if value.size <= 3:
+        return np.arange(value.size)
+    step = np.maximum(np.diff(money), 1e-12 * float(money[-1]))
+    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(np.diff(value) / step)) * step[1:])), 0.0)
+    way = np.cumsum(bends / (bends.sum() or 1.0)) + np.linspace(0, 1e-3, bends.size)
+    places = np.searchsorted(way, np.linspace(way[0], way[-1], most))
+    return np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
 
 
 def _edges(value: Floats, money: Floats, most: int, several: bool = False) -> tuple[Floats, bool]:

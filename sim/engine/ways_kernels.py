@@ -31,8 +31,9 @@ from sim.engine.effects import (
 from sim.engine.lifecycle_kernels import accounts, chances_of_level, moves_of_ties, odds_of_alive, rates_of_alive
 from sim.engine.state_space import LEVELS
 
-BENDS = 0.35
-"""Largest distance from its chord over half the second difference around it: a quarter where that hardly changes."""
+BENDS = 0.4
+"""Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
+two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
 
 
 class Grids(NamedTuple):
@@ -44,8 +45,6 @@ class Grids(NamedTuple):
     dimensions : (setups,)
     size : (setups, most dimensions)
     edge : (setups, most dimensions, most points)
-    astray : (setups, most dimensions, most points)
-        How far effects lie from straight inside a cell, as a share of how they change across it.
     points : (setups,)
     defection, rate, amount, utility, shift, ties : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, three sums.
@@ -55,7 +54,6 @@ class Grids(NamedTuple):
     dimensions: Ints
     size: Ints
     edge: Floats
-    astray: Floats
     points: Ints
     defection: Floats
     rate: Floats
@@ -81,7 +79,7 @@ class Costs(NamedTuple):
 
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
-    np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)), np.zeros((1, 1, 1)),
+    np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
     np.zeros(1, dtype=np.int64), *6 * [_FLAT],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
@@ -236,23 +234,29 @@ def allowances(grids, setup, step, worth, bends, extra):
     for p in range(points):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
-        edge, far = grids.edge[setup, i], step[i]
+        edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
         for p in range(points):
             k = (p // far) % size[i]
             bends[p] = 0.0
-            if 0 < k < size[i] - 1:
+            if 0 < k < last:
                 share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                bends[p] = max(worth[p] - (1.0 - share) * worth[p - far] - share * worth[p + far], 0.0)
+                straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
+                width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
+                bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
         for p in range(points):
             k = (p // far) % size[i]
-            most, stray = bends[p], 0.0
+            most = 0.0
             if k > 0:
-                most = max(most, bends[p - far])
-                stray = grids.astray[setup, i, k - 1] * abs(worth[p] - worth[p - far])
-            if k < size[i] - 1:
-                most = max(most, bends[p + far])
-                stray = max(stray, grids.astray[setup, i, k] * abs(worth[p] - worth[p + far]))
-            extra[p] += BENDS * most + stray
+                least = bends[p] if k < last else bends[p - far]
+                if k > 1:
+                    least = min(least, bends[p - far])
+                most = least * (edge[k] - edge[k - 1]) ** 2
+            if k < last:
+                least = bends[p] if k > 0 else bends[p + far]
+                if k < last - 1:
+                    least = min(least, bends[p + far])
+                most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
+            extra[p] += BENDS * most
 
 
 @kernel
