@@ -10,8 +10,8 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, joint_actions
 from sim.arrays import Flags, Floats, Ints
+from sim.engine.hull_kernels import NO_COSTS, NO_GRIDS, Costs, Grids
 from sim.engine.offers import Points
-from sim.engine.ways_kernels import NO_COSTS, NO_GRIDS, Costs, Grids
 
 __all__ = ["Offered", "offered"]
 

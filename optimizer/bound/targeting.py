@@ -43,7 +43,7 @@ from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.tolerances import ARITHMETIC
 from sim.arrays import Flags, Floats, Progress
-from sim.engine.ways_kernels import Costs
+from sim.engine.hull_kernels import Costs
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 

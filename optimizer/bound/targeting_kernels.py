@@ -9,7 +9,7 @@ in plain NumPy: tests.
 import numpy as np
 
 from sim.engine.compile import kernel
-from sim.engine.ways_kernels import allowances, best_in_cells, strides
+from sim.engine.hull_kernels import allowances, best_in_cells, strides
 
 
 @kernel

@@ -22,8 +22,8 @@ from sim.contract import Targets
 from sim.engine.agent_kernels import ValueGrid
 from sim.engine.chain_kernels import Links, Step, solve_in_order
 from sim.engine.conditions import Conditions, Moment, Wanted
-from sim.engine.offers import Points
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
+from sim.engine.offers import Points
 
 __all__ = [
     "ALIVE",
