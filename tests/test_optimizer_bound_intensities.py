@@ -91,7 +91,7 @@ def test_points_of_broken_lines_belong_to_the_offer() -> None:
         intensity[0, :, 1, 0] = a, b
         if asked.usage(intensity)[0] <= 700.0:
             assert follow(asked.chain, intensity).asset <= bound
-    assert 0 <= bound - plan <= 1e-6 * (plan - least)
+    assert -1e-11 * bound <= bound - plan <= 1e-6 * (plan - least)
 
 
 def test_a_rule_that_does_not_bind_moves_nothing() -> None:
@@ -120,7 +120,7 @@ def test_a_limit_per_head_is_kept_and_costs() -> None:
     chain = asked.chain
     everywhere = np.where(chain.targets.allowed, 3.0, 0.0)
     worth = follow(chain, np.broadcast_to(everywhere, (chain.periods, *everywhere.shape))).asset
-    assert plan == pytest.approx(worth, rel=1e-9)
+    assert plan == pytest.approx(worth, abs=1e-5 * (plan - least))
     assert 0 <= bound - plan <= 1e-4 * (plan - least)
     assert bound < bound_of(problem(accounts(), 1e6))[0]
 
@@ -145,12 +145,13 @@ def test_all_intensities_are_worth_no_less_than_many(seed: int) -> None:
     asked = problem_of(content, seed)
     actions, choices = joint_actions(asked.chain, refine=True)
     fine = Pricing(AllocationProblem(asked.twin, actions, choices, asked.rows), 1)
+    nothing = follow(asked.chain, np.zeros((asked.chain.periods, *asked.targets.shape))).asset
     for price in (0.0, 0.7, 3.0):
         prices = np.array([price])
         want = fine.lagrangian(prices)[0]
-        least = Pricing(asked, 1).lagrangian(np.array([1e9]))[0] - 1e9 * asked.limits[0] + price * asked.limits[0]
+        least = nothing + price * asked.limits[0]
         found = certified_bound(asked, prices, np.zeros(1))
-        assert -1e-9 * abs(want) <= found - want <= 0.02 * (want - least)
+        assert -1e-9 * abs(want) <= found - want <= 0.02 * (want - least) + 1e-6 * abs(want)
 
 
 @pytest.mark.parametrize("seed", range(3))

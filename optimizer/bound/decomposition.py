@@ -28,8 +28,8 @@ SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
-BETWEEN = 6
-"""Prices between two that are tried for the least bound."""
+BETWEEN, SMALL = 6, 2e5
+"""Prices between two that are tried for the least bound; states of blocks times periods above which one is tried."""
 ROUNDS = 20
 """In which prices are lowered until money costs something everywhere."""
 LAST_PENALTY = 1e8
@@ -183,7 +183,7 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
     prices = bounding(problem, prices)
     pricing = Pricing(problem, threads)
     aim = pricing.aim(prices)
-    worth = problem.chain.worth_at_most(aim.money, *pricing.counts(aim))
+    worth = problem.chain.worth_at_most(aim.money, *pricing.counts(aim), threads)
     if worth is not None:
         return float(worth.sum() + prices @ problem.limits)
     actions, choices = joint_actions(problem.chain, refine=True)
@@ -198,7 +198,8 @@ def tightest_bound(
     tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
     (bound, at), *others = sorted(tried, key=lambda one: one[0])
     if others and problem.chain.whole_ways is not None:
-        for _ in range(BETWEEN):
+        small = problem.chain.initial.size * problem.chain.periods < SMALL
+        for _ in range(BETWEEN if small else 1):
             middle = 0.5 * (at + others[0][1])
             found = certified_bound(problem, middle, intensity, threads)
             if found < bound:

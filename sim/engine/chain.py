@@ -153,7 +153,7 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
-    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats) -> Floats | None:
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats | None:
         """Return by block the most that any policy can be worth that sees everything, over all intensities.
 
         None: only over what is offered.

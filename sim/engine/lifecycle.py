@@ -206,9 +206,9 @@ class Lifecycle(ControlledChain):
         """Return the same with everything on the grid."""
         return Ways(self, whole=True)
 
-    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats) -> Floats:
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats:
         """Return by block the most that any policy can be worth that sees everything, over all intensities."""
-        return self.ways.worth(money, Aims(unit, bonus, end))
+        return self.ways.worth(money, Aims(unit, bonus, end), threads)
 
     @cached_property
     def usual(self) -> Floats:

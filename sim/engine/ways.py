@@ -9,6 +9,8 @@ values.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Ways"]
 
 BENDING = CHANNELS[:4]
-ACROSS = {1: (33,), 2: (33, 21, 11), 3: (17, 13, 9, 7), 4: (9, 7, 5), 5: (5, 4)}
+ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5: (5, 4)}
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
-WORK, WORK_WHOLE = 4e7, 4e6
+WORK, WORK_WHOLE = 2e8, 4e6
 """Up to so many (corners of cells x states of blocks x periods): of one look, and of the many that charges take."""
 
 
@@ -373,16 +375,19 @@ class Ways:
 
     # --- What it is worth ---
 
-    def worth(self, money: Floats, aims: kernels.Aims) -> Floats:
+    def worth(self, money: Floats, aims: kernels.Aims, threads: int = 1) -> Floats:
         """Return by block what its customers can be worth at most where money counts ``money``, at least nothing."""
         chain = self.chain
         laws, traits, feelings = chain.structure
         environments, regime = chain.regimes
         course = kernels.Course(chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments))
         gain = chain.scenario.links.gain if chain.scenario.links else 0.0
-        out = np.zeros(chain.group.size)
-        kernels.best_of_all(
-            0, chain.group.size, laws, traits, feelings, chain.links, chain.loss, gain,
-            chain.scenario.share_of_customer or 0.0, self.grids, self.costs(money), course, aims, out,
+        out, costs = np.zeros(chain.group.size), self.costs(money)
+        common = (
+            laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
+            costs, course, aims, out,
         )  # fmt: skip
+        edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda part: kernels.best_of_all(*part, *common), pairwise(edges)))
         return out
