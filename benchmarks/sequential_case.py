@@ -44,7 +44,7 @@ def sequential(classes: int = 10) -> dict[str, Any]:
     The people of a segment keep their number; what is measured is time, not the law.
     """
     from optimizer.ask.problem import allocation_problem
-    from optimizer.ask.rules import as_today
+    from optimizer.ask.rows import as_today
     from optimizer.search.sequential import Sequential
     from optimizer.stages.start import least_spend
     from sim.scenario.file import parse

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.fingerprints import policy_digest
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.customers.people import TraitsFrom
@@ -35,6 +36,8 @@ class Outcome:
     difference, low, high : float
         Mean paired difference in asset from the reference policy and its 95 % interval; zeros for the reference.
         The interval covers replication noise (customers' hidden truth and luck), not the assumptions.
+    content : str
+        Fingerprint of the policy, its name apart; nothing where it is not known.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Outcome:
     difference: float
     low: float
     high: float
+    content: str = ""
 
     @property
     def asset(self) -> float:
@@ -59,12 +63,13 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All policies, the reference first."""
+    """All policies, the reference first, and what they were simulated with."""
 
     outcomes: tuple[Outcome, ...]
     seed: int
     replications: int
     budget: float
+    traits: TraitsFrom = "individual"
 
     def __getitem__(self, name: str) -> Outcome:
         return next(outcome for outcome in self.outcomes if outcome.name == name)
@@ -118,6 +123,7 @@ def compare(
     if replications < 1 or not policies:
         raise InputError(f"expected at least one policy and one replication, got {len(policies)} and {replications}")
     money = budget_of(twin, budget)
+    contents = [policy_digest(policy) for policy in policies]
     done = 0
     lock = threading.Lock()
 
@@ -150,5 +156,6 @@ def compare(
     outcomes = []
     for i, policy in enumerate(policies):
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
-        outcomes.append(Outcome(policy.name, assets[i], kept[i], spends[i], means[i].history(), *difference))
-    return Comparison(tuple(outcomes), seed, replications, budget)
+        facts = (assets[i], kept[i], spends[i], means[i].history(), *difference)
+        outcomes.append(Outcome(policy.name, *facts, content=contents[i]))
+    return Comparison(tuple(outcomes), seed, replications, budget, traits)

@@ -1,18 +1,18 @@
 """One market followed in parts: run to a period, saved, and resumed there under the same policy or another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from experiments.cli.inputs import chosen_policies
-from experiments.compare import Comparison, Outcome, budget_of
+from experiments.compare import Comparison, Outcome
 from policies.fixed import NoSpend
 from sim.arrays import Progress
+from sim.contract import Policy
 from sim.errors import InputError
 from sim.history import History
-from sim.market.clock import Market
-from sim.scenario.file import Scenario
+from sim.market.clock import Market, budget_of
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -39,9 +39,8 @@ class Part:
 
 
 def follow(
-    scenario: Scenario,
     twin: Twin,
-    policy: str,
+    choose: Callable[[float | None], tuple[float, Policy]],
     budget: float | None,
     *,
     seed: int = 0,
@@ -55,8 +54,8 @@ def follow(
 
     Parameters
     ----------
-    policy
-        A policy's name or a plan file.
+    choose
+        From the money asked for, None where none was, to the money in force and the policy.
     budget
         Money over the horizon; None: the scenario's. A resumed market keeps its own.
     until
@@ -67,18 +66,19 @@ def follow(
     Raises
     ------
     InputError
-        If the options do not go together, or the saved market does not fit.
+        If arguments do not go together, or the saved market does not fit.
     """
+    scenario = twin.scenario
     periods, period = scenario.periods, scenario.period
     if until is not None and until >= periods:
-        raise InputError(f"--until {until}: the scenario has {periods} {period}s; leave it out to run to the end")
+        raise InputError(f"`until={until}`: the scenario has {periods} {period}s; leave it out to run to the end")
     if save is not None and until is None:
-        raise InputError("--save: a market is saved between two periods; say after how many with --until")
+        raise InputError("`save=`: a market is saved between two periods; say after how many with `until=`")
     if resume is not None and budget is not None:
-        raise InputError("--budget: a resumed market keeps the budget it began with; leave it out")
+        raise InputError("`budget=`: a resumed market keeps the budget it began with; leave it out")
     population = twin.population(seed, 0)
     if resume is None:
-        total, [(chosen, _)] = chosen_policies([policy], scenario, twin, budget)
+        total, chosen = choose(budget)
         market = Market(twin, chosen, population, budget_of(twin, total), seed=seed, threads=threads)
         began = None
     else:
@@ -88,7 +88,7 @@ def follow(
             raise InputError(
                 f"{resume}: {began} {period}s have passed there already; run to a later one, or branch earlier"
             )
-        _, [(chosen, _)] = chosen_policies([policy], scenario, twin, total if np.isfinite(total) else None)
+        _, chosen = choose(total if np.isfinite(total) else None)
         market.policy = chosen
     steps = (periods if until is None else until) - market.period
     done = 0

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.compare import budget_of
 from sim.arrays import Flags, Progress
 from sim.contract import Policy
 from sim.customers.population import Population
@@ -17,7 +16,7 @@ from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ALIVE
 from sim.errors import InputError
 from sim.history import KINDS, History
-from sim.market.clock import Market
+from sim.market.clock import Market, budget_of
 from sim.scenario.file import BASE_SEGMENTS
 from sim.twin import Twin
 
@@ -110,7 +109,7 @@ class Life:
     moments: tuple[Moment, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``tenure trace --json`` prints."""
+        """Return plain data."""
         return {
             "customer": self.customer,
             "segment": self.segment,
@@ -221,7 +220,7 @@ def _find(twin: Twin, population: Population, segment: str | None, customer: str
     if segment is not None and segment not in segments:
         close = difflib.get_close_matches(segment, segments, 1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
-        raise InputError(f"--segment {segment}: expected one of {', '.join(segments)}{hint}")
+        raise InputError(f"`segment={segment}`: expected one of {', '.join(segments)}{hint}")
     if segment is None:
         if customer is not None and twin.base is not None:
             return _in_base(twin, population, customer, None)
@@ -230,7 +229,7 @@ def _find(twin: Twin, population: Population, segment: str | None, customer: str
             raise InputError("trace: nobody is in any segment, now or later; give one a start or births above 0")
     first, last = _places(twin, population, [segment])
     if first == last:
-        raise InputError(f"--segment {segment}: nobody is in it, now or later")
+        raise InputError(f"`segment={segment}`: nobody is in it, now or later")
     if twin.base is not None and segment in BASE_SEGMENTS:
         return _in_base(twin, population, customer, segment)
     who = _number(customer, last - first, segment)
@@ -250,13 +249,13 @@ def _number(customer: str | None, size: int, segment: str) -> int:
     except ValueError:
         who = -1
     if not 0 <= who < size:
-        raise InputError(f"--customer {customer}: expected a number from 0 to {size - 1:,} in segment '{segment}'")
+        raise InputError(f"`customer={customer}`: expected a number from 0 to {size - 1:,} in segment '{segment}'")
     return who
 
 
 def _in_base(twin: Twin, population: Population, customer: str | None, segment: str | None) -> tuple[int, str]:
     """Return the position of a customer of the base, and its id there."""
-    from sim.customers.base import CustomerBase
+    from sim.purchases.base import CustomerBase
 
     given, base = twin.scenario.base, twin.base
     assert given is not None
@@ -268,13 +267,13 @@ def _in_base(twin: Twin, population: Population, customer: str | None, segment: 
     known = np.flatnonzero(_same(ids, customer))
     if known.size == 0:
         raise InputError(
-            f"--customer {customer}: not in {given.file} by {given.as_of.isoformat()}; for people who are still to be "
-            "won, name their --segment"
+            f"`customer={customer}`: not in {given.file} by {given.as_of.isoformat()}; for people who are still to be "
+            "won, name their `segment=`"
         )
     here = np.flatnonzero(population.identity[first:last] == known[0])
     if here.size == 0:
         lives = twin.targets.segments[int(base.group[known[0]])]
-        raise InputError(f"--customer {customer}: is in segment '{lives}', not in '{segment}'")
+        raise InputError(f"`customer={customer}`: is in segment '{lives}', not in '{segment}'")
     return first + int(here[0]), str(ids[known[0]])
 
 

@@ -148,11 +148,7 @@ class Plan:
 
     def by_segment_and_lever(self) -> tuple[list[str], list[str], Floats]:
         """Return segments, levers and expected money over the horizon, (segments, levers)."""
-        segments = list(dict.fromkeys(self.targets.segments))
-        total = np.zeros((len(segments), len(self.targets.levers)))
-        for g, segment in enumerate(self.targets.segments):
-            total[segments.index(segment)] += self.spend[:, g].sum(axis=(0, 1))
-        return segments, list(self.targets.levers), total
+        return self.targets.by_segment(self.spend)
 
     def content(self, folder: Path | None = None) -> dict[str, Any]:
         """Return what a file in ``folder`` holds, by the keys of :data:`~optimizer.plan_files.KEYS`.

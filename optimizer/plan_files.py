@@ -42,7 +42,7 @@ NEEDED = ("period", "segment", "tier", "stage", "lever", "intensity")
 
 FIGURES = {
     "scenario": "name of the scenario that the plan was made for",
-    "scenario_hash": "which version of it",
+    "scenario_hash": "which version of it; the second half names the purchases in its customer base, if it has one",
     "scenario_file": "its file, seen from this file's folder",
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",
@@ -81,7 +81,7 @@ KEYS = {
     "seconds": "seconds by step",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }
-"""The keys of a plan in JSON, as a file and as ``tenure optimize --json`` prints it, and what each means."""
+"""The keys of a plan in JSON, as a file and as text, and what each means."""
 
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizer.ask.kinds.people import people_rows
 from optimizer.ask.problem import AllocationProblem, allocation_problem
-from optimizer.ask.rules import Row, as_today, asset_row, people_rows
+from optimizer.ask.rows import Row, as_today
+from optimizer.ask.rules import asset_row
 from optimizer.stages.start import least_spend
 from sim.arrays import Flags, Floats
 from sim.engine.chain import ControlledChain
@@ -104,7 +106,7 @@ class Question:
         """Return the rule that a quantity is at least so much, people at the end of the horizon."""
         if quantity == "asset":
             return asset_row(chain, least)
-        return people_rows(quantity, PeopleRule.model_validate({"count": quantity, "at_least": least}), chain)[0]
+        return next(people_rows(quantity, PeopleRule.model_validate({"count": quantity, "at_least": least}), chain))
 
 
 def parse_target(text: str, scenario: Scenario) -> tuple[str, float]:
@@ -121,11 +123,11 @@ def parse_target(text: str, scenario: Scenario) -> tuple[str, float]:
     except ValueError:
         least = float("nan")
     if quantity not in QUANTITIES or not abs(least) < np.inf or (least < 0 and quantity != "asset"):
-        raise InputError(f"--reach {text}: expected QUANTITY=NUMBER with one of {', '.join(QUANTITIES)}")
+        raise InputError(f"`reach={text}`: expected QUANTITY=NUMBER with one of {', '.join(QUANTITIES)}")
     if quantity == "satisfaction" and least > 100:
-        raise InputError(f"--reach {text}: satisfaction is measured in points from 0 to 100")
+        raise InputError(f"`reach={text}`: satisfaction is measured in points from 0 to 100")
     if quantity == "satisfaction" and scenario.satisfaction is None:
-        raise InputError(f"--reach {text}: needs `satisfaction:`, which the scenario does not state")
+        raise InputError(f"`reach={text}`: needs `satisfaction:`, which the scenario does not state")
     return quantity, least
 
 

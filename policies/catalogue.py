@@ -41,6 +41,20 @@ def policy(name: str) -> Callable[[AnyMaker], AnyMaker]:
     ------
     InputError
         If the name is taken, or could not be asked for.
+
+    Examples
+    --------
+    >>> @tenure.policy("half of today")
+    ... class HalfOfToday:
+    ...     name = "half of today"
+    ...
+    ...     def __init__(self, twin, budget): ...
+    ...
+    ...     def decide(self, observation):
+    ...         return tenure.Allocation.within(0.5 * observation.targets.reference, observation)
+    >>> result = firm.compare(["as today", "half-of-today"], replications=2)
+    >>> float(round(result["half of today"].spends.mean() / result["as today"].spends.mean(), 1))
+    0.5
     """
     plain = _plain(name)
     if not re.fullmatch(r"[^\W_]+( [^\W_]+)*", plain):

@@ -74,6 +74,17 @@ def check_policy(policy: Policy | Maker, twin: "Twin | None" = None) -> None:
     ------
     PolicyError
         With the first thing that is wrong.
+
+    Examples
+    --------
+    >>> class Careless:
+    ...     name = "careless"
+    ...
+    ...     def decide(self, observation):
+    ...         return tenure.Allocation(9 * observation.targets.reference)
+    >>> tenure.check_policy(Careless())
+    Traceback (most recent call last):
+    tenure.PolicyError: policy 'careless', period 0, ...: asks for more than is left; spend at most what ...
     """
     from sim.scenario.file import parse
     from sim.twin import build

@@ -73,6 +73,14 @@ class Targets:
         lead, duration = min(self.lead[lever], periods), self.duration[lever]
         return [slice(first, min(first + duration, periods)) for first in range(lead, periods, duration)]
 
+    def by_segment(self, money: Floats) -> tuple[list[str], list[str], Floats]:
+        """Return segments, levers and ``money[period, group, stage, lever]`` over all periods, (segments, levers)."""
+        segments = list(dict.fromkeys(self.segments))
+        total = np.zeros((len(segments), len(self.levers)))
+        for group, segment in enumerate(self.segments):
+            total[segments.index(segment)] += money[:, group].sum(axis=(0, 1))
+        return segments, list(self.levers), total
+
     def name(self, group: int, stage: int) -> str:
         """Return a target's name as people read it, e.g. ``gold / core / high``."""
         tier = self.tiers[group]
@@ -83,6 +91,20 @@ class Targets:
 @dataclass(frozen=True)
 class Observation:
     """What the firm knows at the start of a period.
+
+    Examples
+    --------
+    >>> class Watch:
+    ...     name = "watch"
+    ...
+    ...     def decide(self, observation):
+    ...         developing = observation.targets.stages.index("developing")
+    ...         print(observation.period, round(observation.customers[:, developing].sum()))
+    ...         return tenure.Allocation(0 * observation.targets.reference)
+    >>> run = firm.simulate(Watch(), replications=1)
+    0 0
+    1 155
+    2 159
 
     Attributes
     ----------
@@ -138,6 +160,11 @@ class Allocation:
     """Money per targeted customer, ``intensity[group, stage, lever]``.
 
     What a lever without lead time gets acts now; what another gets acts its ``lead`` periods later.
+
+    Examples
+    --------
+    >>> tenure.Allocation(1.5 * firm.targets.reference).intensity.shape == firm.targets.shape
+    True
     """
 
     intensity: Floats
@@ -226,7 +253,20 @@ class Allocation:
 
 @runtime_checkable
 class Policy(Protocol):
-    """Decides the allocation of one period from what was observed up to its start."""
+    """Decides the allocation of one period from what was observed up to its start.
+
+    Examples
+    --------
+    >>> class MoreForAll:
+    ...     name = "more for all"
+    ...
+    ...     def decide(self, observation):
+    ...         wanted = 1.5 * observation.targets.reference
+    ...         return tenure.Allocation.within(wanted, observation)
+    >>> result = firm.compare(["as today", MoreForAll()], replications=2, budget=5_000)
+    >>> float(round(result["more for all"].spends.mean() / result["as today"].spends.mean(), 1))
+    1.5
+    """
 
     @property
     def name(self) -> str:

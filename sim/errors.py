@@ -11,8 +11,13 @@
     ├── PolicyError              a policy asked for more than its observation allows
     └── SolverError              a solver's answer failed our own check
 
-A message says what was expected, what came, where, and what to do, in one line.
+    ScenarioChanged              a warning: a plan was made for another version of the scenario
+
+A message says what was expected, what came, where, and what to do, in one line. An argument stands in it between
+backquotes, its name, an equals sign and what came, which the command line shows as its option.
 """
+
+from typing import Any
 
 __all__ = [
     "FolderError",
@@ -20,6 +25,7 @@ __all__ = [
     "PolicyError",
     "PurchasesError",
     "RulesError",
+    "ScenarioChanged",
     "ScenarioError",
     "SolverError",
     "TenureError",
@@ -48,11 +54,25 @@ class PurchasesError(InputError):
 
 
 class RulesError(InputError):
-    """No plan can meet the rules; the message names a rule to loosen."""
+    """No plan can meet the rules; the message names a rule to loosen.
+
+    Attributes
+    ----------
+    answer
+        What was found of the clash, where there is more than the message says.
+    """
+
+    def __init__(self, message: str, *, answer: Any = None) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class FolderError(InputError):
     """A file or folder cannot be read or written."""
+
+
+class ScenarioChanged(UserWarning):
+    """A plan was made for another version of the scenario."""
 
 
 class PolicyError(TenureError):

@@ -62,7 +62,7 @@ def writable_folder(folder: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise FolderError(f"{folder}: cannot be written to ({error.strerror}); choose another with --folder") from None
+        raise FolderError(f"{folder}: cannot be written to ({error.strerror}); choose another with `folder=`") from None
     return folder.resolve()
 
 

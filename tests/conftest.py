@@ -12,7 +12,7 @@ import yaml
 from markets import EVERY_MECHANISM, PLAIN_TRAITS, SMALL_MARKET, Content
 
 if TYPE_CHECKING:
-    from sim.customers.base import CustomerBase
+    from sim.purchases.base import CustomerBase
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ def market_file(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def cdnow(tmp_path_factory: pytest.TempPathFactory) -> "CustomerBase":
     """Return the base of CDNOW's purchases."""
-    from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+    from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 
     return CustomerBase.create(tmp_path_factory.mktemp("cdnow") / "base.duckdb", CDNOW_PURCHASES)
 

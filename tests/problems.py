@@ -10,7 +10,7 @@ import pytest
 from markets import SHORT_STAGES, Actions, Content, Floats
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import FullInformation, full_information
 from optimizer.bound.occupancy import whole_programme
 from optimizer.bound.pricing import Pricing

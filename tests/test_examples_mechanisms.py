@@ -17,7 +17,7 @@ from markets import ROOT
 from scipy.optimize import minimize_scalar
 
 from experiments.words.mechanism_figures import worth_less_than_nothing
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize
 from sim.engine.attitudes import mean_points, shifted
 from sim.engine.fluid import expected_history

@@ -9,7 +9,7 @@ from markets import ROOT
 
 from experiments.study.demo import BASE_FILE, demo_scenario
 from optimizer.optimize import optimize
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import load
 from sim.twin import build
 

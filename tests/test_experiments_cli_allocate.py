@@ -114,9 +114,59 @@ def test_conflict(allocate, tmp_path) -> None:
     assert not (tmp_path / "plan.csv").exists()
 
 
+def test_columns_that_are_not_used_are_said_once(allocate, tmp_path) -> None:
+    (tmp_path / "extra.csv").write_text("channel,spend,response,roi\ntv,100,50,.5\n", encoding="utf-8")
+    code, out, err = allocate("extra.csv", "--budget", "10")
+    assert (code, err) == (0, "")
+    assert out.count("column 'roi' is not used") == 1
+    assert json.loads(allocate("extra.csv", "--budget", "10", "--json")[1])["notes"] == ["column 'roi' is not used"]
+
+
+def test_least_budget_in_words_and_as_data(allocate) -> None:
+    """`--reach response=` says what it costs, what no plan can do with less, and what the next unit costs."""
+    code, out, err = allocate("curves.csv", "--reach", "response=60")
+    assert (code, err) == (0, "")
+    for said in (
+        "The response is 60",
+        "The next unit of response costs",
+        "reaches 60 with less than",
+        "another --reach",
+    ):
+        assert said in out
+    answer = json.loads(allocate("curves.csv", "--reach", "response=60", "--json")[1])
+    assert answer["goal"] == "least_budget"
+    assert answer["budget"] == pytest.approx(answer["least_budget"])
+    back = json.loads(allocate("curves.csv", "--budget", str(answer["budget"]), "--json")[1])
+    assert back["value"] == pytest.approx(60)
+
+
+def test_money_from_before_is_said(allocate) -> None:
+    words = ("curves.csv", "--budget", "40", "--carry-over", ".5,.5", "--before", "tv=80,60")
+    code, out, err = allocate(*words)
+    assert (code, err) == (0, "")
+    assert "Carried in from the periods before the first, in the order of time: tv 80, 60." in out
+    assert json.loads(allocate(*words, "--json")[1])["before"] == {"tv": [80, 60]}
+
+
+def test_small_money_is_printed_with_its_digits(allocate, tmp_path) -> None:
+    (tmp_path / "small.csv").write_text("channel,spend,response\ntv,0.5,5\nradio,0.01234,1\n", encoding="utf-8")
+    out = allocate("small.csv", "--budget", "0.05")[1]
+    assert "The plan: 0.05 of 0.05" in out
+    assert "0.0123" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("curves.csv", "--reach", "asset=3"), "--reach asset=3: expected response=NUMBER"),
+        (("curves.csv", "--reach", "response=x"), "--reach response=x: expected response=NUMBER"),
+        (("curves.csv", "--reach", "response=3", "--budget", "4"), "leave out --budget"),
+        (("curves.csv", "--reach", "response=1e4"), "response=10,000 cannot be reached under these rules"),
+        (("curves.csv", "--budget", "1", "--before", "tv"), "--before tv: expected CHANNEL=MONEY"),
+        (
+            ("curves.csv", "--budget", "1", "--before", "tw=1"),
+            "--before tw: 'tw' is not in the curves; the curves have tv, search",
+        ),
         (("missing.csv", "--budget", "1"), "missing.csv: no such file"),
         (("curves.csv",), "no budget; give --budget"),
         (("curves.csv", "--budget", "nan"), "--budget: "),
@@ -127,7 +177,7 @@ def test_conflict(allocate, tmp_path) -> None:
             "--floor tvv: 'tvv' is not in the curves; did you mean 'tv'?",
         ),
         (("curves.csv", "--budget", "1", "--cap", "tv=-3"), "--cap tv=-3: expected CHANNEL=MONEY"),
-        (("curves.csv", "--budget", "1", "--cap", "tv=3", "--cap", "tv=4"), "'tv' has one already"),
+        (("curves.csv", "--budget", "1", "--cap", "tv=3", "--cap", "tv=4"), "'tv' is given already"),
         (("curves.csv", "--budget", "1", "--carry-over", ".5,-1"), "--carry-over[2]: input should be greater"),
         (("curves.csv", "--budget", "1", "--period-share", "2"), "--period-share"),
         (("curves.csv", "--budget", "1", "--carry-over", "a,b"), "--carry-over a,b: expected weights"),
@@ -149,7 +199,7 @@ def test_example_page_shows_what_is_printed(allocate, monkeypatch) -> None:
     monkeypatch.chdir(EXAMPLE)
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(tenure allocate [^\n]*)\n```\n\n```text\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for command, shown in blocks:
         code, out, err = allocate(*shlex.split(command)[2:])
         assert code == (2 if err else 0)

@@ -106,7 +106,7 @@ def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "calibrate", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"]
+    "verb", ["demo", "example", "calibrate", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"]
 )
 def test_help_has_an_example(tenure, verb) -> None:
     """Every verb's help shows a line to copy."""

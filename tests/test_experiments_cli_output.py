@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "calibrate": ("orders.csv", "-o", "new.yaml"),
     "check": ("scenario.yaml",),
     "schema": (),
+    "example": (),
     "simulate": ("scenario.yaml", "--replications", "1"),
     "trace": ("scenario.yaml",),
     "compare": ("scenario.yaml", "--replications", "1", "--no-track"),

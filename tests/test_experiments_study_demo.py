@@ -15,7 +15,7 @@ from experiments.study.demo import BASE_FILE, POLICIES, demo_scenario
 from optimizer.optimize import optimize
 from policies.catalogue import named
 from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 from sim.scenario.file import Scenario, parse
 from sim.twin import build
 

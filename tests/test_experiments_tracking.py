@@ -16,7 +16,7 @@ from markets import ROOT
 from studies import tracked_study
 
 from experiments.compare import Comparison
-from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of, unit_key
+from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of
 from optimizer.plan import Plan
 from sim.errors import FolderError, InputError
 from sim.scenario.file import Scenario, parse
@@ -147,12 +147,6 @@ def test_a_file_that_is_not_a_store(study: Study, tmp_path: Path) -> None:
 def test_a_missing_folder(study: Study, tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="choose a folder that exists"):
         log_study(tmp_path / "missing", scenario=study[0], comparison=study[2])
-
-
-def test_unit_keys() -> None:
-    assert unit_key("a", "plan", 0, "1") == unit_key("a", "plan", 0, "1")
-    assert len({unit_key("a", "plan", 0, "1"), unit_key("a", "plan", 1, "1"), unit_key("b", "plan", 0, "1")}) == 3
-    assert unit_key("a", "plan", 0, "1") != unit_key("a", "plan", 0, "2")
 
 
 def test_importing_is_cheap_and_logging_is_silent(tmp_path: Path) -> None:

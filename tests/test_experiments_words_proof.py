@@ -10,10 +10,10 @@ import pytest
 from studies import TRACKED, Study
 
 from experiments.compare import compare
-from experiments.report.page import NARROW
 from experiments.report.write import write_report
 from experiments.terminal.summary import plan_summary
 from experiments.tracking.log import log_study
+from experiments.words.figures import NARROW
 from experiments.words.phrases import at_least, at_most
 from experiments.words.proof import proof_in_words
 from optimizer.optimize import optimize
@@ -38,11 +38,11 @@ def study() -> Study:
 
 
 def facts_of(study: Study) -> tuple[str, str]:
-    """Return the least money that any plan needs, and its share of the plan's, as they are to be said."""
+    """Return the least money that any plan needs, and its share of the plan's, as they are to be said: rounded down."""
     proof = study.plan.proof
     assert isinstance(proof, SpendProof)
     assert 0 < proof.least_money < proof.spend == pytest.approx(study.plan.spend.sum())
-    return f"{proof.least_money:,.0f}", at_least(proof.share)
+    return f"{math.floor(proof.least_money):,}", at_least(proof.share)
 
 
 def test_the_terminal_says_the_least_money(study: Study) -> None:
@@ -93,7 +93,8 @@ def test_at_least_is_rounded_down_and_at_most_up(study: Study, held: float) -> N
     """What is promised of a lift or of a spend stays true in words."""
     lift = LiftProof(asset=10 + 1000 * held, no_spend=10.0, bound=1010.0)
     words = proof_in_words(_with(study, lift)).proved
-    assert f"at least {at_least(held)} of the possible lift (gap at most {at_most(1 - held)})" in words
+    said = f"at least {at_least(held)} of the possible lift (gap at most {at_most(1 - held)})"
+    assert (said if held < 0.99 else "holds all but at most 0.1\u00a0% of the possible lift") in words
     assert number(at_least(held)) <= 100 * held
     assert number(at_most(1 - held)) >= 100 * (1 - held) - 1e-9
     spend = SpendProof(spend=1000.0, no_spend=0.0, least_money=1000 * held)

@@ -8,7 +8,7 @@ from markets import Content, Floats
 from problems import asked, some_plan
 
 from optimizer.ask.problem import allocation_problem
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from sim.engine.chain import ALIVE
 from sim.engine.fluid import expected_history
 from sim.scenario.file import parse

@@ -9,7 +9,7 @@ import pytest
 from problems import assert_equals_whole, problem_of, random_market, two_class_market, with_limit
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.ask.rules import Today
+from optimizer.ask.rows import Today
 from optimizer.bound.decomposition import certified_bound, full_information
 from optimizer.bound.layout import Layout
 from optimizer.bound.master import Master

@@ -12,7 +12,7 @@ from checks import asset_of
 from scipy.sparse import csr_matrix
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem, joint_actions, reference_spend
-from optimizer.ask.rules import Row
+from optimizer.ask.rows import BUDGET, Kind, Row
 from optimizer.bound.decomposition import certified_bound, full_information
 from optimizer.bound.targeting import Charged, targeting_bound
 from optimizer.optimize import optimize
@@ -95,7 +95,9 @@ def hidden_problem(
 def money_row(name: str, sense: str, limit: float, per_budget: float, periods: Floats, chain: ControlledChain) -> Row:
     """Return the rule on all money of some periods."""
     counted = np.broadcast_to(periods[:, None, None, None], (chain.periods, *chain.targets.shape)).astype(float)
-    return Row(name, sense, limit, per_budget, csr_matrix(counted.reshape(1, -1)))
+    return Row(
+        name, BUDGET if name == "budget" else Kind("test"), sense, limit, per_budget, csr_matrix(counted.reshape(1, -1))
+    )
 
 
 def meets(problem: AllocationProblem, intensity: Floats) -> bool:

@@ -274,5 +274,5 @@ def test_a_programme_too_large_for_its_time_is_refused_in_words(monkeypatch: pyt
     none = np.empty(0)
     stopped = ArrayAnswer("stopped", "TimeLimit", none, none, math.inf, none, none)
     monkeypatch.setattr("optimizer.curves.allocation.solve_arrays", lambda model, **options: stopped)
-    with pytest.raises(SolverError, match=r"no plan was found in time, though 5 seconds .* raise --time-limit"):
+    with pytest.raises(SolverError, match=r"no plan was found in time, though 5 seconds .* raise `time_limit=`"):
         allocate(random_table(7, 2, 2, False), budget=60, time_limit=0.01)

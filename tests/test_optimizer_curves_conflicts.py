@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from curve_tables import one_period, played
 
+from optimizer.curves.conflicts import find_conflict
+from optimizer.curves.rows import Row
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
 
 
@@ -43,3 +46,13 @@ def test_conflict_of_whole_campaigns() -> None:
     assert "floor of a" in names
     assert any(name.startswith("smallest campaign") for name in names)
     assert "budget" not in names
+
+
+def test_of_changes_that_are_as_small_rules_named_first_give_way() -> None:
+    """One limit or another may move by 30, or both in part: every solver says the first."""
+    places = np.array([0])
+    rows = [Row("cap", places, np.ones(1), "<=", 60.0), Row("floor", places, np.ones(1), ">=", 90.0)]
+    for order in (rows, rows[::-1]):
+        found = find_conflict(order, 1)
+        assert found is not None
+        assert found.mend == {order[0].name: pytest.approx(30)}

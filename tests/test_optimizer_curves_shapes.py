@@ -9,8 +9,9 @@ import pytest
 from curve_tables import one_period
 
 from optimizer.curves.allocation import allocate
+from optimizer.curves.curve_file import read_curves
 from optimizer.curves.model import hull
-from optimizer.curves.shapes import SmoothCurve, read_curves
+from optimizer.curves.shapes import SmoothCurve
 from sim.errors import InputError
 
 
@@ -52,14 +53,18 @@ HEADER = "channel,period,spend,response\n"
 BAD_FILES = {
     "": "is empty",
     "channel,spend\ntv,1\n": "column 'response' is missing",
-    HEADER.replace("period", "week") + "tv,1,1,1\n": "row 1: unknown column 'week'",
+    HEADER.replace("period", "week") + "tv,1,1,1\n": "row 1: column 'week': rename it to 'period'",
     HEADER: "no rows",
     HEADER + "tv,1,10,5\ntv,1,ten,6\n": "row 3: spend 'ten'",
     HEADER + "tv,1,10,nan\n": "row 2: response 'nan'",
     HEADER + "tv,1,-1,5\n": "row 2: spend -1; expected at least 0",
     HEADER + "tv,1,10,5\ntv,1,10,6\n": "row 3: channel 'tv', period '1': spend 10 is in row 2 already",
-    HEADER + "tv,1,20,4\ntv,1,10,5\n": "row 2: channel 'tv', period '1': response 4 at spend 20 is below 5",
-    HEADER + "tv,1,10,-3\n": "row 2: channel 'tv', period '1': response -3 at spend 10 is below 0 at 0 without spend",
+    "channel,perod,spend,response\ntv,1,1,1\n": "row 1: column 'perod': is it 'period'?",
+    "date_week,y,x1,x2\n2018-04-02,3984,.3,0\n": "look like a history or another table. `allocate` needs curves",
+    "date,channel,spend,sales\n2018-04-02,tv,3,1\n": "look like a history or another table. `allocate` needs curves",
+    "channel,period,spend,response,before\ntv,1,1,1,\ntv,2,,,5\n": "which is not before the first with curves ('1')",
+    "channel,period,spend,response,before\ntv,1,1,1,\nsea,0,,,5\n": "row 3: channel 'sea' has no curve",
+    "channel,period,spend,response,before\ntv,b,1,1,\ntv,a,,,5\n": "needs periods one after the other",
     HEADER + "tv,1,1,000,5\n": "row 2: expected 4 fields",
     HEADER + ",1,10,5\n": "row 2: channel is empty",
     HEADER + "tv,1,10,5\nradio,2,10,5\n": "channel 'tv' has no row for period '2'",

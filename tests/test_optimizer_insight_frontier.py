@@ -9,7 +9,7 @@ from markets import EXAMPLES, Content
 from problems import small
 
 from optimizer.ask.problem import allocation_problem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.insight.frontier import frontier, value_of_targeting
 from optimizer.optimize import optimize, solve
 from optimizer.question import Question

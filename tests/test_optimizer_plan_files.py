@@ -12,7 +12,8 @@ import pytest
 from markets import SMALL
 from openpyxl import load_workbook
 
-from experiments.cli.inputs import chosen_policies
+from experiments.chosen import chosen_policies
+from experiments.firm import Firm
 from optimizer.plan import Plan
 from optimizer.plan_files import COLUMNS, KEYS
 from optimizer.proof import LiftProof, SpendProof
@@ -228,8 +229,7 @@ def test_a_mistake_in_a_plan_is_named(tmp_path: Path, name: str, mistake: str) -
 def test_customers_need_not_be_in_a_csv_plan(tmp_path: Path) -> None:
     """Those expected under the plan are taken."""
     path = edited(tmp_path, "plan.csv", lambda rows: [row.pop("customers") for row in rows])
-    _, [(_, found)] = chosen_policies([str(path)], small().scenario, small(), None)
-    assert found is not None
+    found = Firm(small()).load_plan(path)
     np.testing.assert_allclose(found.spend, follow(small().chain, found.intensity).spend)
     assert found.spend.sum() > 0
 
@@ -257,10 +257,13 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
         plan().save(tmp_path / "nowhere" / "plan.xlsx")
 
 
-def test_a_csv_plan_is_played_with_what_it_is_expected_to_spend(tmp_path: Path) -> None:
+def test_a_csv_plan_is_played_with_what_it_is_expected_to_spend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its budget is not known: the scenario's, or its own spend where that is more; nothing is said of its version."""
     plan().save(tmp_path / "plan.csv")
-    budget, [(policy, found)] = chosen_policies([str(tmp_path / "plan.csv")], small().scenario, small(), None)
+    monkeypatch.chdir(tmp_path)
+    budget, [(policy, found)] = chosen_policies(["plan.csv"], small(), Firm(small()).load_plan, None)
     assert policy.name == "plan"
     assert found is not None
     assert budget >= found.spend.sum() * (1 - 1e-12)

@@ -8,7 +8,7 @@ from markets import Content
 from problems import asked, some_plan
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize, solve
 from optimizer.question import Question, parse_slice, parse_target
 from optimizer.stages.repair import repair
@@ -112,7 +112,7 @@ def test_a_slice_that_is_none_is_refused(text: str, market: Callable[..., Conten
 )
 def test_a_target_that_is_none_is_refused(text: str, market: Callable[..., Content]) -> None:
     """Unknown quantities, words for numbers, what the scenario does not model."""
-    with pytest.raises(InputError, match="--reach"):
+    with pytest.raises(InputError, match="`reach="):
         parse_target(text, asked(market, {}).scenario)
 
 

@@ -10,7 +10,7 @@ from markets import EXAMPLES, SHORT_STAGES
 
 from optimizer.ask.cells import TARGETINGS, Cells
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import BUDGET, as_today
 from optimizer.optimize import optimize, solve
 from optimizer.question import Question
 from optimizer.search.sequential import Sequential
@@ -55,7 +55,7 @@ def equity_test(case: tuple[float, ...], keeping: float, winning: float = 0.0) -
 
 
 def unlimited(problem: AllocationProblem) -> AllocationProblem:
-    return replace(problem, rows=tuple(row for row in problem.rows if row.name != "budget"))
+    return replace(problem, rows=tuple(row for row in problem.rows if row.kind != BUDGET))
 
 
 @pytest.mark.parametrize("name", CUSTOMER_EQUITY)
@@ -207,8 +207,8 @@ def test_slopes_of_rules_are_those_of_one_by_one(reaction: float, market: Callab
     )
     search = Sequential(problem)
     amount = search.amount_of(as_today(chain))
-    slopes = search.slopes.jacobian(search.follow(amount)).toarray().reshape(len(problem.rows), *amount.shape)
-    assert len(search.slopes.bending) == len(people) + 1
+    slopes = search.stated.slopes.jacobian(search.follow(amount)).toarray().reshape(len(problem.rows), *amount.shape)
+    assert len(search.stated.slopes.bending) == len(people) + 1
     rng = np.random.default_rng(4)
     largest = np.abs(slopes).max(axis=(1, 2))
     for t, c in [(int(rng.integers(5)), c) for c in range(amount.shape[1])]:

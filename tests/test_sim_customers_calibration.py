@@ -9,7 +9,6 @@ import pytest
 from scipy import integrate, special
 
 from sim.customers import purchase_models
-from sim.customers.base import CustomerBase, PurchaseSummary
 from sim.customers.calibration import (
     BGNBD,
     CDNOW_CALIBRATION_END,
@@ -21,6 +20,7 @@ from sim.customers.calibration import (
     holdout,
 )
 from sim.errors import InputError, PurchasesError
+from sim.purchases.base import CustomerBase, PurchaseSummary
 
 CUSTOMERS = [4, 18, 21, 50, 60, 71, 6, 111, 157, 1516]
 MODELS = [

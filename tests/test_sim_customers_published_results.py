@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from policies.fixed import AsToday
-from sim.customers.base import CustomerBase
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     CDNOW_END,
@@ -15,6 +14,7 @@ from sim.customers.calibration import (
     cdnow_figures,
 )
 from sim.market.clock import Market
+from sim.purchases.base import CustomerBase
 from sim.scenario.file import parse
 from sim.twin import build
 

@@ -9,7 +9,7 @@ from everything import LAWS, busy, crowded, money_for
 from markets import Content, Ints
 from players import Reacting
 
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from policies.fixed import AsToday
 from sim.engine.fluid import expected_history
 from sim.history import History

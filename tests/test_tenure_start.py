@@ -54,10 +54,11 @@ def run(place: Path, *words: str, path: str = "", **more: str) -> subprocess.Com
 
 
 def root_options() -> list[str]:
-    """Return every spelling of every option before the verb."""
+    """Return every spelling of every option before the verb, in an order of our own."""
     command = typer.main.get_command(app)
     context = command.make_context("tenure", [], resilient_parsing=True)
-    return [word for parameter in command.get_params(context) for word in (*parameter.opts, *parameter.secondary_opts)]
+    spelled = [(*option.opts, *option.secondary_opts) for option in command.get_params(context)]
+    return sorted(word for words in spelled for word in words)
 
 
 @pytest.mark.parametrize("option", root_options())

@@ -6,12 +6,16 @@ Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceb
 import errno
 import os
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from experiments.cli import planning, simulation, start
-from sim.errors import TenureError, first_line
+from experiments.cli.words import in_options
+from sim.errors import ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
 
 __all__ = ["app", "main"]
@@ -19,10 +23,9 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="tenure",
     help="Simulate a firm's customers as assets and find the marketing budget that makes them worth most.\n\n"
-    "Start with: tenure demo",
+    "Start with: tenure demo, or tenure example",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -69,14 +72,17 @@ def main() -> None:
 def _run() -> None:
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ScenarioChanged)
+            warnings.showwarning = partial(_note, warnings.showwarning)
+            code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if sys.stdout is not None:
             sys.stdout.flush()  # while a failure can still be said
         sys.exit(code if isinstance(code, int) else 0)
     except TenureError as error:
-        _fail(str(error), error.exit_code)
+        _fail(in_options(str(error)), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("stopped", 1)
     except MemoryError as error:
@@ -93,6 +99,14 @@ def _run() -> None:
                 sys.exit(2)
             _fail(f"{error.format_message()} See `tenure --help`.", 2)
         raise
+
+
+def _note(plain: Callable[..., None], message: Warning | str, *rest: Any, **more: Any) -> None:
+    """Say in one line on standard error what a user should know; leave other warnings as they are."""
+    if isinstance(message, ScenarioChanged):
+        print(f"tenure: note: {message}", file=sys.stderr)
+    else:
+        plain(message, *rest, **more)
 
 
 def _give_up_output() -> None:

@@ -1,14 +1,12 @@
 """Commands that make a plan or say why it is as it is. Nothing heavy is imported until one runs."""
 
 import json
-import math
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from experiments.cli.inputs import keep_base, open_scenario
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
@@ -21,7 +19,8 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
-from sim.errors import InputError
+from experiments.cli.words import amounts_by_channel, budgets_of, money_by_channel, weights_of
+from sim.errors import InputError, RulesError
 from sim.files import TABLE_FILES, check_output, write_table
 
 __all__ = ["group"]
@@ -77,44 +76,33 @@ def optimize(
     plan written as .xlsx. With --reach "goal" is "least_money", the key "least_money" says what any plan needs, and
     "bound" is null.
     """
-    from dataclasses import replace
-
-    from experiments.cli.questions import question_of
+    from experiments.firm import Firm
+    from experiments.question import Question
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import plan_summary, targeting_summary
-    from optimizer.optimize import optimize as find_plan
     from optimizer.plan_files import PLAN_FILES
 
     if value_of_targeting:
         _refuse_beside_targeting(context)
     check_output(output, PLAN_FILES, [scenario, base])
-    found, twin = open_scenario(scenario, [output])
+    firm = Firm.open(scenario, outputs=[output])
     if value_of_targeting:
-        from optimizer.insight.frontier import value_of_targeting as compared
-
         with progress_bars() as step:
-            ways = compared(twin, budget, threads=threads, progress=step("Optimising"))
+            ways = firm.value_of_targeting(budget, threads=threads, progress=step)
         if as_json:
-            print_json({"targetings": [{"name": w.name, "asset": w.asset, "lift": w.lift} for w in ways]})
+            print_json(ways.to_dict())
         else:
-            typer.echo(targeting_summary(ways, found.currency, scenario))
+            typer.echo(targeting_summary(ways.ways, firm.scenario.currency, scenario))
         return
-    question = question_of(
-        found, twin, budget=budget, targeting=targeting, reach=reach, base=base, more=more, within=within,
-        freeze=freeze or [],
-    )  # fmt: skip
+    question = Question(budget, targeting, reach, base, more, within, freeze or ())
     with progress_bars() as step:
-        plan = find_plan(
-            twin, question, threads=threads, progress=step("Optimising"), bound_steps=bound_steps,
-            seconds=math.inf if time_limit is None else time_limit,
-        )  # fmt: skip
-    plan = replace(plan, scenario_file=str(scenario))
+        plan = firm.optimize(question, time_limit=time_limit, bound_steps=bound_steps, threads=threads, progress=step)
     plan.save(output)
     if as_json:
         print_json({**json.loads(plan.to_json()), "file": str(output)})
     else:
         typer.echo(
-            f"{plan_summary(plan, found.currency)}\n\nWritten to {output}. "
+            f"{plan_summary(plan, firm.scenario.currency)}\n\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
 
@@ -148,20 +136,21 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go."""
-    from dataclasses import replace
-
-    from experiments.cli.inputs import open_plan
+    from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.words.explain import explain_plan, explanation_in_words
+    from experiments.words.explain import explanation_in_words
     from optimizer.plan_files import PLAN_FILES
 
     if simplest is not None:
         check_output(simplest, PLAN_FILES, [plan, scenario])
-    file, _, twin, made = open_plan(plan, scenario, simplest)
+    firm = Firm.of_plan(plan, scenario, outputs=[simplest])
+    file = Path(str(firm.file))
+    if simplest is not None:
+        check_output(simplest, others=[file])
     with progress_bars() as step:
-        answer = explain_plan(twin, made, budget=budget, keep=keep, step=step)
+        answer = firm.explain(plan, budget=budget, keep=keep, progress=step)
     if simplest is not None and answer.simplest is not None:
-        replace(answer.simplest.plan, scenario_file=str(file)).save(simplest)
+        answer.simplest.plan.save(simplest)
     else:
         simplest = None
     if as_json:
@@ -186,26 +175,23 @@ def frontier(
     as_json: Json = False,
 ) -> None:
     """Show the most customer asset by budget, where more stops paying, and winning against keeping along the way."""
-    from pandas import DataFrame
-
-    from experiments.terminal.frontier import budgets_of, frontier_rows, frontier_summary
+    from experiments.firm import Firm
+    from experiments.terminal.frontier import frontier_summary
     from experiments.terminal.progress import progress_bars
-    from optimizer.insight.frontier import frontier as trace_frontier
 
     if table is not None:
         check_output(table, TABLE_FILES, [scenario])
-    found, twin = open_scenario(scenario, [table])
+    firm = Firm.open(scenario, outputs=[table])
     with progress_bars() as step:
-        curve = trace_frontier(
-            twin, budgets_of(budgets), number=number, targeting=targeting, bounded=bound, threads=threads,
-            progress=step("Optimising"),
-        )  # fmt: skip
+        curve = firm.frontier(
+            budgets_of(budgets), number=number, targeting=targeting, bound=bound, threads=threads, progress=step
+        )
     if table is not None:
-        write_table(table, DataFrame(frontier_rows(curve)))
+        write_table(table, curve.to_frame())
     if as_json:
-        print_json({"points": frontier_rows(curve), "sweet_spot": frontier_rows(curve)[-1]})
+        print_json(curve.to_dict())
     else:
-        typer.echo(frontier_summary(curve, found, scenario))
+        typer.echo(frontier_summary(curve, firm.scenario, scenario))
 
 
 @group.command(epilog="Example: tenure allocate curves.csv --budget 1000 --period-share 0.3 --floor tv=100")
@@ -217,6 +203,13 @@ def allocate(
     rules: Annotated[Path | None, typer.Option(help="Rules file (YAML): see examples/allocate.")] = None,
     carry_over: Annotated[
         str | None, typer.Option(help="Weights of this period's spend, the last one's, ...: e.g. .6,.3,.1")
+    ] = None,
+    before: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANNEL=MONEY,...", help="Spent in the periods before the first, in order; repeat."),
+    ] = None,
+    reach: Annotated[
+        str | None, typer.Option(metavar="response=NUMBER", help="Least budget that brings this response instead.")
     ] = None,
     period_share: Annotated[float | None, typer.Option(help="Largest share of the budget in one period.")] = None,
     floor: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=MONEY", help="At least; repeat.")] = None,
@@ -234,15 +227,32 @@ def allocate(
 ) -> None:
     """Split a budget over response curves from elsewhere, such as a marketing-mix model's, under rules.
 
-    Curves are straight between points and flat beyond the last; they may bend up and down, but not fall. Carry-over
+    Curves are straight between points and flat beyond the last; they may bend up and down, and fall. Carry-over
     comes before the curve: a period's response is to the weighted spend of it and the periods before.
     """
-    from experiments.terminal.allocate import run_allocate
+    from experiments.allocate import allocate as split
+    from experiments.results.curves import ALLOCATION_FILES
+    from experiments.terminal.allocate import allocation_summary
 
-    run_allocate(
-        curves, rules, output, budget=budget, periods=periods, carry_over=carry_over, period_share=period_share,
-        floors=floor or [], caps=cap or [], time_limit=time_limit, tell=print_json if as_json else None,
-    )  # fmt: skip
+    if output is not None:
+        check_output(output, ALLOCATION_FILES, [curves, rules])
+    try:
+        result = split(
+            curves, budget=budget, rules=rules, carry_over=weights_of(carry_over), reach=reach,
+            before=amounts_by_channel("--before", before), period_share=period_share,
+            floor=money_by_channel("--floor", floor), cap=money_by_channel("--cap", cap), periods=periods,
+            time_limit=time_limit,
+        )  # fmt: skip
+    except RulesError as error:
+        if as_json and error.answer is not None:
+            print_json({**error.answer.to_dict(), "file": None})
+        raise
+    if output is not None:
+        result.save(output)
+    if as_json:
+        print_json({**result.to_dict(), "file": None if output is None else str(output)})
+    else:
+        typer.echo(allocation_summary(result, curves, result.currency, output))
 
 
 @group.command(epilog="Example: tenure risk scenario.yaml --samples 12 --caution 0.5 -o cautious.json")
@@ -262,27 +272,22 @@ def risk(
     as_json: Json = False,
 ) -> None:
     """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
-    from dataclasses import replace
-
+    from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.terminal.risk import risk_dict, risk_summary
-    from optimizer.insight.risk import risk as weigh
+    from experiments.terminal.risk import risk_summary
     from optimizer.plan_files import PLAN_FILES
-    from sim.scenario.file import load
-    from sim.twin import build
 
     if output is not None:
         check_output(output, PLAN_FILES, [scenario])
-    found = load(scenario)
-    keep_base(found, [output])
+    firm = Firm.open(scenario, outputs=[output])
     with progress_bars() as step:
-        result = weigh(
-            build(found), build, budget, samples=samples, tail=tail, caution=caution,
-            targeting=targeting, bounded=bound, seed=seed, threads=threads, progress=step("Weighing assumptions"),
+        result = firm.risk(
+            budget, samples=samples, tail=tail, caution=caution, targeting=targeting, bound=bound, seed=seed,
+            threads=threads, progress=step,
         )  # fmt: skip
     if output is not None:
-        replace(result.cautious, scenario_file=str(scenario)).save(output)
+        result.cautious.save(output)
     if as_json:
-        print_json(risk_dict(result))
+        print_json(result.to_dict())
     else:
-        typer.echo(risk_summary(result, found, scenario, tail, output))
+        typer.echo(risk_summary(result, firm.scenario, scenario, tail, output))

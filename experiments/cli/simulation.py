@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.inputs import chosen_policies, open_scenario
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
@@ -18,14 +17,17 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
-from sim.errors import InputError
+from experiments.cli.words import policies_like
 from sim.files import TABLE_FILES, check_output, writable_folder
 
 __all__ = ["group"]
 
 group = commands()
 
-PolicyOption = Annotated[str, typer.Option(help="A policy's name, a plan file, or a Python file with a policy.")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(help="A policy's name, a plan file, or a Python file with a policy.", autocompletion=policies_like),
+]
 
 REPLICATIONS = 20
 
@@ -53,41 +55,27 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate the customers under one policy; or one market in parts, branching into other policies on the way."""
-    from experiments.compare import compare
-    from experiments.simulate import Part, follow
+    from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.terminal.summary import simulation_dict, simulation_summary
+    from experiments.terminal.summary import simulation_summary
 
-    in_parts = until is not None or save is not None or resume is not None
-    if in_parts and replications not in (None, 1):
-        raise InputError(f"--replications {replications}: --until, --save and --resume follow one market; leave it out")
     read = [scenario, resume, Path(policy) if Path(policy).is_file() else None]
     if table is not None:
         check_output(table, TABLE_FILES, read)
     if save is not None:
         check_output(save, others=[*read, table])
-    found, twin = open_scenario(scenario, [table, save])
+    firm = Firm.open(scenario, outputs=[table, save])
     with progress_bars() as step:
-        if in_parts:
-            part = follow(
-                found, twin, policy, budget, seed=seed, threads=threads, until=until, save=save, resume=resume,
-                progress=step("Simulating"),
-            )  # fmt: skip
-        else:
-            total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
-            number = REPLICATIONS if replications is None else replications
-            part = Part(
-                compare(
-                    twin, [chosen], total, seed=seed, replications=number, threads=threads,
-                    progress=step("Simulating"),
-                )
-            )  # fmt: skip
+        run = firm.simulate(
+            policy, budget=budget, replications=replications, seed=seed, until=until, save=save, resume=resume,
+            threads=threads, progress=step,
+        )  # fmt: skip
     if table is not None:
-        part.comparison.outcomes[0].history.save(table)
+        run.save(table)
     if as_json:
-        print_json(simulation_dict(twin, part))
+        print_json(run.to_dict())
     else:
-        typer.echo(simulation_summary(twin, part, scenario, policy))
+        typer.echo(simulation_summary(firm.twin, run, scenario, policy))
 
 
 @group.command(epilog="Example: tenure trace scenario.yaml --customer 17 --policy as-today")
@@ -105,17 +93,15 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Tell one customer's life: what the firm saw, what was true, what it bought and what was spent on it."""
+    from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.trace import trace_life
     from experiments.words.story import life_in_words
 
-    found, twin = open_scenario(scenario)
-    total, [(chosen, _)] = chosen_policies([policy], found, twin, budget)
+    firm = Firm.open(scenario)
     with progress_bars() as step:
-        life = trace_life(
-            twin, chosen, total, segment=segment, customer=customer, seed=seed, threads=threads,
-            progress=step("Simulating"),
-        )  # fmt: skip
+        life = firm.trace(
+            policy, segment=segment, customer=customer, budget=budget, seed=seed, threads=threads, progress=step
+        )
     if as_json:
         print_json(life.to_dict())
     else:
@@ -128,7 +114,8 @@ def compare(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="A policy's name, a plan file, a Python file with a policy; repeat. The first is the reference."
+            help="A policy's name, a plan file, a Python file with a policy; repeat. The first is the reference.",
+            autocompletion=policies_like,
         ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
@@ -140,44 +127,24 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Simulate several policies on the same customers with the same luck, and track the runs."""
-    from experiments.compare import compare as run
-    from experiments.study.keep import keep_study
+    from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
 
-    found, twin = open_scenario(scenario)
-    total, chosen = chosen_policies(policy, found, twin, budget)
-    names = [each.name for each, _ in chosen]
-    doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if doubled is not None:
-        raise InputError(f"policy '{doubled}' is named twice; name each policy once")
-    plans = [(each.name, plan) for each, plan in chosen if plan is not None]
-    proven, plan = plans[0] if len(plans) == 1 else ("plan", None)
+    firm = Firm.open(scenario)
     if track:
         folder = writable_folder(folder)
     report, uri = None, None
     with progress_bars() as step:
-        result = run(
-            twin, [each for each, _ in chosen], total, seed=seed, replications=replications, threads=threads,
-            progress=step("Simulating"),
-        )  # fmt: skip
-        if track:
-            report, uri = keep_study(
-                folder, "compare", scenario, scenario=found, twin=twin, comparison=result, plan=plan,
-                plan_policy=proven, step=step,
-            )  # fmt: skip
-    if as_json:
-        print_json(
-            {
-                "scenario": found.name,
-                "budget": total,
-                "policies": result.to_rows(),
-                "report": None if report is None else str(report),
-                "tracking_uri": uri,
-            }
+        result = firm.compare(
+            policy, budget=budget, replications=replications, seed=seed, threads=threads, progress=step
         )
+        if track:
+            report, uri = result.track(folder, progress=step)
+    if as_json:
+        print_json({**result.to_dict(), "report": None if report is None else str(report), "tracking_uri": uri})
     else:
-        typer.echo(comparison_summary(found, result, report, folder if track else None))
+        typer.echo(comparison_summary(firm.scenario, result, report, folder if track else None))
 
 
 @group.command(epilog="Example: tenure ui --folder first-look")

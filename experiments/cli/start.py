@@ -7,12 +7,19 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.inputs import open_scenario
 from experiments.cli.options import THREADS, Json, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
+from sim.errors import InputError
 
 __all__ = ["group"]
 
 group = commands()
+
+
+def _example_names() -> list[tuple[str, str]]:
+    """Return what may be completed, with what each shows."""
+    from experiments.study.examples import examples
+
+    return list(examples().items())
 
 
 @group.command(epilog="Example: tenure demo --folder first-look")
@@ -24,17 +31,57 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run everything once on 23,570 real customers: fit, simulate, optimise, compare, track, report."""
-    from experiments.study.demo import run_demo
+    from experiments.study.demo import demo as run
     from experiments.terminal.progress import progress_bars
 
     with progress_bars() as step:
-        done = run_demo(folder, seed=seed, force=force, threads=threads, step=step)
+        done = run(folder, seed=seed, force=force, threads=threads, progress=step)
     if as_json:
         print_json(done.to_dict())
         return
-    from experiments.terminal.summary import demo_summary
+    from experiments.study.summary import demo_summary
 
     typer.echo(demo_summary(done, folder))
+
+
+@group.command(epilog="Example: tenure example subscription --folder here")
+def example(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Which [default: list them].", autocompletion=_example_names),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to copy it; made if missing [default: a new one of its name].")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """List the examples that come with Tenure, or copy one out."""
+    from experiments.study.examples import example as copy
+    from experiments.study.examples import examples, first_step
+
+    if name is None:
+        if folder is not None:
+            raise InputError("--folder: name the example to copy there")
+        if as_json:
+            print_json({"examples": examples()})
+            return
+        width = max(map(len, examples()))
+        lines = [f"{each:<{width}}  {what}" for each, what in examples().items()]
+        typer.echo("\n".join([*lines, "", "Next: tenure example planning --folder here"]))
+        return
+    place = Path(name if folder is None else folder)
+    copy(name, place, force=force)
+    step = first_step(name)
+    if as_json:
+        print_json({"example": name, "folder": str(place), "next": step})
+        return
+    lines = [f"Copied '{name}' to {place}."]
+    if name == "cdnow":
+        lines.append("The customer base that the scenario names is not there yet: the demo makes it.")
+    where = shlex.quote(str(place))
+    typer.echo("\n".join([*lines, f"Next: read {place / 'README.md'}, or: cd {where} && {step}"]))
 
 
 @group.command(epilog="Example: tenure calibrate orders.csv -o scenario.yaml")
@@ -56,11 +103,10 @@ def calibrate(
 
     First purchases in the file count as the customers' first: leave out customers acquired before the file begins.
     """
-    from experiments.study.calibrate import calibrate_purchases
+    from experiments.study.calibrate import calibrate as fit
 
-    columns = {"customer_id": customer, "date": date, "amount": amount}
-    done = calibrate_purchases(
-        purchases, output, {role: name for role, name in columns.items() if name}, as_of.date() if as_of else None,
+    done = fit(
+        purchases, output, customer=customer, date=date, amount=amount, as_of=as_of.date() if as_of else None,
         currency=currency, force=force,
     )  # fmt: skip
     if as_json:
@@ -72,14 +118,13 @@ def calibrate(
 @group.command(epilog="Example: tenure check scenario.yaml")
 def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> None:
     """Validate a scenario and say in words what it means."""
-    from experiments.words.describe import describe
-    from optimizer.ask.problem import budget_in_force, reference_spend
+    from experiments.firm import Firm
 
-    found, twin = open_scenario(scenario)
-    text = describe(found, twin)
+    firm = Firm.open(scenario)
+    text = firm.check()
     if as_json:
-        money = {"reference_spend": reference_spend(twin.chain), "budget": budget_in_force(twin)}
-        print_json({"name": found.name, "hash": found.hash, **money, "text": text})
+        money = {"reference_spend": firm.reference_spend, "budget": firm.budget}
+        print_json({"name": firm.scenario.name, "hash": firm.scenario.hash, **money, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")
 
@@ -87,8 +132,6 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
 @group.command(epilog="Example: tenure schema > scenario.schema.json")
 def schema(seed: NoSeed = 0, as_json: Json = True) -> None:
     """Print the JSON Schema of scenario files, for editors: every key with its unit and default."""
-    from sim.scenario.file import Scenario
+    from sim.scenario.file import schema as keys
 
-    content = Scenario.model_json_schema()
-    content["properties"].pop("folder")
-    print_json(content)
+    print_json(keys())

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 __all__ = [
     "allocation_by_period",
     "allocation_by_segment",
+    "asset_by_budget",
     "asset_over_time",
     "comparison_with_intervals",
     "customers_by_stage",
+    "lift_by_assumption",
     "response_curves",
     "script",
+    "spend_by_channel",
 ]
 
 
@@ -256,6 +259,57 @@ def response_curves(scenario: Scenario) -> str:
     unit = _unit(f"money per targeted customer and {scenario.period}", scenario.currency)
     figure.update_xaxes(title={"text": unit, "font": {"size": 11}}, row=rows)
     return _finish(figure, 100 + 190 * rows, left=55, right=10)
+
+
+def asset_by_budget(
+    spend: list[float], asset: list[float], bound: list[float], sweet_spot: tuple[float, float], currency: str
+) -> str:
+    """Return customer asset by money spent, its bound where one was proved, and where more stops paying."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    plans = {"name": "best plan", "line": {"color": BLUE, "width": 2.5}, "mode": "lines+markers"}
+    figure.add_scatter(x=spend, y=asset, hovertemplate="%{x:,.0f}: %{y:,.0f}<extra></extra>", **plans)
+    if not any(math.isnan(each) for each in bound):
+        style = {"color": GREY, "width": 1.5, "dash": "dot"}
+        figure.add_scatter(x=spend, y=bound, mode="lines", name="upper bound", line=style, hovertemplate="%{y:,.0f}")
+    where = {"x": [sweet_spot[0]], "y": [sweet_spot[1]], "mode": "markers", "marker": {"color": "#D55E00", "size": 11}}
+    figure.add_scatter(name="more does not pay", hovertemplate="%{x:,.0f}: %{y:,.0f}<extra></extra>", **where)
+    across, up = ({"title": _unit(what, currency), "tickformat": ",.3~s"} for what in ("money spent", "customer asset"))
+    return _finish(figure, 380, left=75, top=12, xaxis=across, yaxis=up)
+
+
+def lift_by_assumption(ends: list[tuple[str, float, float]], currency: str) -> str:
+    """Return the lift of a plan at both ends of each assumption's range, the widest on top."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for name, low, high in sorted(ends, key=lambda end: abs(end[2] - end[1])):
+        figure.add_scatter(
+            x=[low, high],
+            y=[_label(name)] * 2,
+            mode="lines+markers",
+            line={"color": BLUE, "width": 4},
+            marker={"size": 10, "color": [GREY, BLUE]},
+            showlegend=False,
+            hovertemplate="%{y}: %{x:+,.0f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": INK, "width": 1.5})
+    title = _unit("lift with the number at its low (grey) and high (blue) end", currency)
+    return _finish(figure, 75 + 38 * len(ends), xaxis={"title": title, "tickformat": ",.3~s"}, left=150, top=10)
+
+
+def spend_by_channel(channels: list[str], periods: list[str], spend: Floats, currency: str) -> str:
+    """Return money by period, stacked by channel."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for c, name in enumerate(channels):
+        colour = (BLUE, *OTHERS)[c % (1 + len(OTHERS))]
+        places = [_label(period) for period in periods]
+        figure.add_bar(x=places, y=_numbers(spend[c]), name=_label(name), marker={"color": colour})
+    figure.update_layout(barmode="stack", bargap=0.25)
+    return _finish(figure, 360, left=75, top=12, yaxis={"title": _unit("spend", currency), "tickformat": ",.3~s"})
 
 
 def policy_colours(comparison: Comparison, best: str) -> dict[str, str]:

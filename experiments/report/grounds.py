@@ -6,19 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from experiments.report import charts
-from experiments.report.page import (
-    NARROW,
-    bullets,
-    chart,
-    money,
-    paragraph,
-    percent,
-    scale,
-    section,
-    subheading,
-    table,
-)
+from experiments.report.page import bullets, chart, paragraph, scale, section, subheading, table
 from experiments.words.effects import effect_in_words
+from experiments.words.figures import NARROW, day, percent
+from experiments.words.figures import typeset_money as money
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
 from experiments.words.phrases import fixed_costs_in_words, target_in_words
 from experiments.words.proof import proof_in_words
@@ -114,7 +105,7 @@ def assumptions(scenario: Scenario) -> str:
             basics.append(f"At the start, “{name}” holds {counts}.")
     if scenario.base is not None:
         basics.append(
-            f"Everybody else is a real customer on record up to {scenario.base.as_of.isoformat()}, each with a "
+            f"Everybody else is a real customer on record up to {day(scenario.base.as_of)}, each with a "
             "posterior of its own."
         )
     basics += [*customers_in_words(scenario), *market_in_words(scenario), *survey_in_words(scenario)]

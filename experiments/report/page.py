@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 
-__all__ = ["card", "chart", "money", "page", "paragraph", "percent", "section", "table"]
+from experiments.words.phrases import at_least
+
+__all__ = ["bullets", "card", "chart", "page", "paragraph", "scale", "section", "subheading", "table", "text"]
 
 STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --soft: #5b6470; --line: #e3e7ec; --blue: #0072b2; --wash: #f4f7fa; }
@@ -66,11 +67,6 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
     -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
-
-DUST = 1e-9
-"""Money that only arithmetic leaves."""
-NARROW = "\u00a0"
-"""Between a number and its unit, so that no line breaks there."""
 
 DRAW = """
 for (const source of document.querySelectorAll("script[data-chart]")) {
@@ -169,28 +165,9 @@ def chart(name: str, figure: str, caption: str) -> str:
 
 
 def scale(held: float, low: str, high: str) -> str:
-    """Return a bar of which ``held``, a fraction, is filled; ``low`` and ``high`` name its ends."""
+    """Return a bar of which ``held``, a fraction, is filled at least; ``low`` and ``high`` name its ends."""
     width = 100 * min(max(held, 0.0), 1.0)
     return (
-        f'<div class="scale"><div class="held" style="width:{width:.1f}%">{text(percent(held))}</div>'
+        f'<div class="scale"><div class="held" style="width:{width:.1f}%">{text(at_least(held))}</div>'
         f'<span style="left:0;top:-24px">{text(low)}</span><span style="right:0;top:-24px">{text(high)}</span></div>'
     )
-
-
-def money(amount: float, currency: str = "", *, signed: bool = False) -> str:
-    """Return an amount with thousands separated: whole from 100 on, three significant digits below; dust is nothing."""
-    if not math.isfinite(amount):
-        return "–"
-    amount = 0.0 if abs(amount) < DUST else amount
-    sign = "+" if signed and amount > 0 else ""
-    value = f"{amount:{sign},.0f}" if abs(amount) >= 99.5 or amount == 0 else f"{amount:{sign}.3g}"
-    return f"{value.replace('-', '−')}{NARROW}{currency}".rstrip()
-
-
-def percent(share: float, *, exact: bool = False) -> str:
-    """Return a fraction in per cent: two significant digits, or as it was stated if ``exact``."""
-    if not math.isfinite(share):
-        return "–"
-    value = 100 * share
-    digits = f"{value:.4g}" if exact else f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")
-    return f"{digits.replace('-', '−')}{NARROW}%"

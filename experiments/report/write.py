@@ -7,25 +7,19 @@ network: plotly.js is inside.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.report import charts, grounds
 from experiments.report.grounds import FittedFigure
-from experiments.report.page import (
-    card,
-    chart,
-    money,
-    page,
-    paragraph,
-    percent,
-    section,
-    table,
-)
+from experiments.report.page import card, chart, page, paragraph, section, table
+from experiments.words.figures import percent
+from experiments.words.figures import typeset_money as money
 from experiments.words.phrases import called, played_policy, quoted, shadow_price_in_words
+from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_in_words
 from optimizer.proof import LiftProof
 from sim.files import write_text
@@ -150,28 +144,34 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
     return f'<div class="answer">{said}</div>\n<div class="cards">{"".join(cards)}</div>\n{paragraph(caution, "soft")}'
 
 
+def _interval(ends: tuple[float, float] | None) -> str:
+    if ends is None or not math.isfinite(ends[0]):
+        return "–"
+    return f"{money(ends[0], signed=True)} to {money(ends[1], signed=True)}"
+
+
+SIGNS: Mapping[Kind, Callable[[Any], str]] = {
+    "name": str,
+    "money": money,
+    "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
+    "interval": _interval,
+    "count": "{:,.0f}".format,
+}
+
+
 def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
-    reference = comparison.outcomes[0]
-    ranked = sorted(comparison.outcomes, key=lambda outcome: -outcome.asset)
+    facts = policy_facts(comparison, ranked=True)
+    if len(facts.rows) == 1:
+        facts = facts.without("difference", "interval")
+    header = [name.capitalize() for name, _ in facts.columns]
+    header[1] += f", {scenario.currency}" if scenario.currency else ""
     colours = charts.policy_colours(comparison, best.name)
-    rows = []
-    for outcome in ranked:
-        whether = "reference" if outcome is reference else money(outcome.difference, signed=True)
-        interval = f"{money(outcome.low, signed=True)} to {money(outcome.high, signed=True)}"
-        if outcome is reference or not math.isfinite(outcome.low):
-            interval = "–"
-        spend, kept = float(outcome.spends.mean()), float(outcome.kept.mean())
-        rows.append([outcome.name, money(outcome.asset), whether, interval, f"{kept:,.0f}", money(spend)])
-    money_head = f", {scenario.currency}" if scenario.currency else ""
-    header = ["Policy", f"Customer asset{money_head}", "Difference", "95 % interval", "Alive at end", "Spend"]
-    if len(ranked) == 1:
-        header, rows = header[:2] + header[4:], [row[:2] + row[4:] for row in rows]
     parts = [
         table(
             header,
-            rows,
+            facts.shown(SIGNS),
             first=0,
-            dots=[colours[outcome.name] for outcome in ranked],
+            dots=[colours[row[0]] for row in facts.rows],
         ),
         paragraph(
             "Customer asset: discounted profit from present and future customers after marketing"
@@ -185,7 +185,7 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
             "soft",
         ),
     ]
-    if len(ranked) > 1:
+    if len(facts.rows) > 1:
         parts.append(
             chart(
                 "comparison",
@@ -222,9 +222,7 @@ def _allocation(
     total = float(spend.sum())
     if total <= 0:
         return section("allocation", f"Where {name} puts the money", paragraph("It spends nothing."))
-    segments = list(dict.fromkeys(targets.segments))
-    member = np.array([[segment == name for name in targets.segments] for segment in segments], dtype=float)
-    by_segment = member @ spend.sum(axis=(0, 2))
+    segments, levers, by_segment = targets.by_segment(spend)
     by_lever = spend.sum(axis=(0, 1, 2))
     limit = scenario.rules.period_share * comparison.budget if scenario.rules.period_share < 1 else math.inf
     shares = sorted(zip(by_lever, targets.levers, strict=True), reverse=True)
@@ -236,13 +234,13 @@ def _allocation(
         paragraph(f"{money(total, scenario.currency)} over the horizon ({expected}): {words}."),
         chart(
             "allocation-segments",
-            charts.allocation_by_segment(segments, list(targets.levers), by_segment, scenario.currency),
+            charts.allocation_by_segment(segments, levers, by_segment, scenario.currency),
             f"Money over the horizon by segment and lever{f', {scenario.currency}' if scenario.currency else ''}; "
             "an empty cell gets nothing.",
         ),
         chart(
             "allocation-periods",
-            charts.allocation_by_period(list(targets.levers), spend.sum(axis=(1, 2)), limit, scenario),
+            charts.allocation_by_period(levers, spend.sum(axis=(1, 2)), limit, scenario),
             f"The same money by {scenario.period} and lever.",
         ),
     )

@@ -1,29 +1,28 @@
 """From a user's purchases to a customer base and a commented scenario."""
 
+import datetime
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from experiments.study.scenario_file import Calibrated, calibrated, scenario_text
-from experiments.terminal.tables import table
-from sim.customers.base import CustomerBase
+from experiments.words.tables import table
 from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
+from sim.purchases.base import CustomerBase
 from sim.scenario.file import parse
 
-__all__ = ["Calibration", "calibrate_purchases"]
+__all__ = ["Calibration", "calibrate"]
 
 HELD_OUT = 1 / 3
 """Last part of the span, kept away from a second fit whose forecast is then checked on it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calibration:
     """What ``tenure calibrate`` found and wrote."""
 
@@ -33,7 +32,7 @@ class Calibration:
     scenario_path: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
+        """Return plain data."""
         check = self.check
         return {
             "columns": dict(self.base.columns),
@@ -54,6 +53,9 @@ class Calibration:
             "scenario": str(self.scenario_path),
             "base": str(self.base.path),
         }
+
+    def __repr__(self) -> str:
+        return self.to_text()
 
     def to_text(self) -> str:
         """Return what people read."""
@@ -81,16 +83,33 @@ class Calibration:
         return "\n".join(lines)
 
 
-def calibrate_purchases(
-    purchases: Path,
-    output: Path,
-    columns: Mapping[str, str],
-    as_of: date | None,
+def calibrate(
+    purchases: str | Path,
+    output: str | Path = "scenario.yaml",
     *,
-    currency: str,
-    force: bool,
+    customer: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    as_of: datetime.date | None = None,
+    currency: str = "money",
+    force: bool = False,
 ) -> Calibration:
-    """Read purchases, fit the laws, write customer base and scenario beside each other.
+    """Turn a file of purchases into a customer base and a scenario to edit, beside each other.
+
+    First purchases in the file count as the customers' first: leave out customers acquired before the file begins.
+
+    Parameters
+    ----------
+    purchases
+        CSV or Parquet, one row per purchase.
+    output
+        The scenario file to write; the base gets its name with the ending ``.duckdb``.
+    customer, date, amount
+        Names of columns; None: guessed.
+    as_of
+        Last day to use; None: the last in the file.
+    force
+        Whether to write over existing files.
 
     Raises
     ------
@@ -98,17 +117,30 @@ def calibrate_purchases(
         If the file cannot be used, or does not identify the laws.
     FolderError
         If a file is there already (without ``force``) or cannot be written.
+
+    Examples
+    --------
+    >>> found = tenure.calibrate("orders.csv", "shop.yaml", currency="EUR")
+    >>> found.found.customers
+    400
+    >>> tenure.open(found.scenario_path).scenario.currency
+    'EUR'
     """
+    purchases, output = Path(purchases), Path(output)
+    roles = {"customer_id": customer, "date": date, "amount": amount}
+    columns = {role: name for role, name in roles.items() if name}
     check_output(output)
     base_path = output.with_suffix(".duckdb")
     check_output(base_path)
     if purchases.resolve() in (output.resolve(), base_path.resolve()):
-        raise FolderError(f"{purchases}: would be written over; choose another name with -o")
+        raise FolderError(f"{purchases}: would be written over; choose another name with `output=`")
     if base_path == output:
         raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
     for path in (output, base_path):
         if path.exists() and not force:
-            raise FolderError(f"{path} is there already; choose another name with -o, or --force to write over it")
+            raise FolderError(
+                f"{path} is there already; choose another name with `output=`, or `force=True` to write over it"
+            )
     target = base_path.resolve()
     part = target.with_name(f".{base_path.name}.{os.getpid()}.new")
     try:
@@ -135,10 +167,10 @@ def calibrate_purchases(
     return Calibration(CustomerBase.open(base_path), found, check, output)
 
 
-def _check(base: CustomerBase, end: date) -> Holdout | None:
+def _check(base: CustomerBase, end: datetime.date) -> Holdout | None:
     """Fit on the first part, forecast the rest; None where the history is too short for it."""
     span = (end - base.first_date).days
-    middle = end - timedelta(days=round(span * HELD_OUT))
+    middle = end - datetime.timedelta(days=round(span * HELD_OUT))
     try:
         early = base.summarise(middle)
         return holdout(fit_pareto_nbd(early), base, early, end)

@@ -1,19 +1,17 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.compare import Comparison, compare
-from experiments.study.keep import keep_study
+from experiments.firm import Firm
+from experiments.results.keep import keep_study
+from experiments.results.plans import Plan
+from experiments.results.runs import Comparison
 from experiments.study.scenario_file import calibrated, scenario_text
-from experiments.terminal.progress import Step
-from optimizer.optimize import optimize
-from optimizer.plan import Plan
-from policies.catalogue import named
-from policies.planned import Planned
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
+from experiments.terminal.progress import quiet
+from sim.arrays import Step
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,
@@ -23,10 +21,11 @@ from sim.customers.calibration import (
 )
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
-from sim.scenario.file import Scenario, load
-from sim.twin import Twin, build
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
+from sim.scenario.file import Scenario
+from sim.twin import Twin
 
-__all__ = ["Demo", "FitFigure", "demo_scenario", "run_demo"]
+__all__ = ["Demo", "FitFigure", "demo", "demo_scenario"]
 
 SCENARIO_FILE = "scenario.yaml"
 BASE_FILE = "cdnow.duckdb"
@@ -44,7 +43,7 @@ class FitFigure:
     computed: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Demo:
     """Everything the demo found and made."""
 
@@ -59,8 +58,11 @@ class Demo:
     tracking_uri: str
     seconds: float
 
+    def __repr__(self) -> str:
+        return f"{self.comparison!r} {self.plan!r}"
+
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``tenure demo --json`` prints."""
+        """Return plain data."""
         figures = {figure.name: figure.computed for figure in self.fit}
 
         def of(model: str, *names: str) -> dict[str, float]:
@@ -102,22 +104,50 @@ def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
     return text, fit
 
 
-def run_demo(
-    folder: Path, *, seed: int = 0, force: bool = False, threads: int = 2, step: Step = lambda _: lambda __: None
+def demo(
+    folder: str | Path = ".",
+    *,
+    seed: int = 0,
+    force: bool = False,
+    threads: int | None = None,
+    progress: Step | None = None,
 ) -> Demo:
-    """Run the demo in ``folder``: writes scenario, customer base, MLflow store, report and plan there.
+    """Run everything once on 23,570 real customers: fit, simulate, optimise, compare, track, report.
 
-    An edited scenario file is used as it is, unless ``force`` writes the demo's own again.
+    Writes scenario, customer base, MLflow store, report and plan in ``folder``, which is made if missing.
+
+    Parameters
+    ----------
+    seed
+        Which luck.
+    force
+        Whether to write the demo's scenario over an edited one, which is otherwise used as it is.
+    threads
+        Results do not depend on it; None: one for each processor.
+
+    Raises
+    ------
+    FolderError
+        If the folder cannot be written to.
+
+    Examples
+    --------
+    >>> done = tenure.demo("first-look")
+    >>> done.report.name
+    'report.html'
+    >>> done.plan.lift_share > 0.5
+    True
     """
+    step = progress or quiet
     began = time.perf_counter()
-    folder = writable_folder(folder)
+    folder = writable_folder(Path(folder))
     step("Reading purchases")
     base_path = folder / BASE_FILE
     if base_path.exists() and not force:
         try:
             base = CustomerBase.open(base_path)
         except FolderError as error:
-            raise FolderError(f"{error}; --force makes it again") from None
+            raise FolderError(f"{error}; `force=True` makes it again") from None
     else:
         base = CustomerBase.create(base_path, CDNOW_PURCHASES)
     step("Fitting Pareto/NBD and gamma-gamma")
@@ -126,30 +156,27 @@ def run_demo(
     kept = scenario_path.exists() and not force and _content(scenario_path) != text.encode()
     if not kept:
         write_text(scenario_path, text)
-    scenario = load(scenario_path)
     step("Building the customers' twin")
-    twin = build(scenario)
-    tell = step("Optimising the plan")
-    plan = optimize(twin, bound_steps=0, threads=threads, progress=tell)
-    replace(plan, scenario_file=str(scenario_path)).save(folder / "plan.json")
-    tell = step("Simulating the policies")
-    policies = [*(named(name, twin, plan.budget) for name in POLICIES), Planned(plan.intensity)]
-    comparison = compare(
-        twin, policies, plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=tell
+    firm = Firm.open(scenario_path)
+    plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
+    plan.save(folder / "plan.json")
+    comparison = firm.compare(
+        [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
     )
     report, tracking_uri = keep_study(
         folder,
         "demo",
         scenario_path,
-        scenario=scenario,
-        twin=twin,
+        scenario=firm.scenario,
+        twin=firm.twin,
         comparison=comparison,
         plan=plan,
         fit=fit,
         step=step,
     )
     return Demo(
-        scenario, twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri, time.perf_counter() - began
+        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri,
+        time.perf_counter() - began,
     )  # fmt: skip
 
 

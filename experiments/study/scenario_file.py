@@ -14,9 +14,9 @@ from datetime import date
 import numpy as np
 import yaml
 
-from sim.customers.base import PurchaseSummary
 from sim.customers.calibration import GammaGamma, ParetoNBD
 from sim.customers.segmentation import CycleAmountCutoffs, segment_by_cycle_and_amount
+from sim.purchases.base import PurchaseSummary
 from sim.scenario.file import WEEKS_PER_PERIOD
 
 __all__ = ["Calibrated", "calibrated", "scenario_text"]

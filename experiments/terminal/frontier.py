@@ -5,33 +5,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.terminal.tables import money, table
-from sim.errors import InputError
+from experiments.words.figures import money, rounded_down, rounded_up
+from experiments.words.phrases import money_at_most
+from experiments.words.tables import table
 
 if TYPE_CHECKING:
     from optimizer.insight.frontier import Frontier, Point
     from sim.scenario.file import Scenario
 
-__all__ = ["budgets_of", "frontier_rows", "frontier_summary"]
-
-
-def budgets_of(text: str | None) -> list[float] | None:
-    """Return budgets separated by commas.
-
-    Raises
-    ------
-    InputError
-        If one is not money of at least 0.
-    """
-    if text is None:
-        return None
-    try:
-        budgets = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        budgets = []
-    if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
-        raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100000,200000")
-    return budgets
+__all__ = ["frontier_rows", "frontier_summary"]
 
 
 def _row(point: "Point", budget: float | None) -> dict[str, Any]:
@@ -61,6 +43,9 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
     def share(value: float) -> str:
         return "" if math.isnan(value) else f"{value:.0%}"
 
+    def held(value: float) -> str:
+        return share(rounded_down(value, "0.01"))
+
     felt = found.satisfaction is not None
     proven = any(not math.isnan(point.plan.lift_share) for point in curve.points)
     rows = []
@@ -71,13 +56,13 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
             money(row["lift"], signed=True), f"{row['shadow_price']:.2f}", share(row["winning_share"]),
             money(row["kept"]),
         ]  # fmt: skip
-        rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([share(row["lift_share"])] * proven))
+        rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([held(row["lift_share"])] * proven))
     header = ["budget", "spend", "customer asset", "lift", "next 1 brings", "on winning", "kept"]
     header += (["satisfaction"] if felt else []) + (["of bound's lift"] if proven else [])
     spot = curve.sweet_spot
-    words = f"More than {money(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
+    words = f"More than {money_at_most(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
     if felt:
-        words += f"; satisfaction of more than {spot.satisfaction:.1f} points does not either"
+        words += f"; satisfaction of more than {rounded_up(spot.satisfaction, '0.1'):.1f} points does not either"
     return "\n".join(
         [
             f"{words}.",

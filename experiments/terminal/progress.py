@@ -1,22 +1,24 @@
 """Progress on standard error while a long job runs; silent where that is not a terminal."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sim.arrays import Progress
+from sim.arrays import Progress, Step
 
-__all__ = ["Step", "progress_bars"]
+__all__ = ["progress_bars", "quiet"]
 
-Step = Callable[[str], Progress]
-"""Starts a named step and returns what to call with the fraction done."""
+
+def quiet(_: str) -> Progress:
+    """Start a step that nobody is told of."""
+    return lambda _: None
 
 
 @contextmanager
 def progress_bars() -> Iterator[Step]:
     """Yield a function that starts a step's bar."""
     if not sys.stderr.isatty():
-        yield lambda _: lambda __: None
+        yield quiet
         return
     from rich import progress
     from rich.console import Console

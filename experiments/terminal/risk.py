@@ -6,7 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.terminal.tables import money, table
+from experiments.words.figures import money
+from experiments.words.phrases import money_at_most
+from experiments.words.tables import table
 
 if TYPE_CHECKING:
     from optimizer.insight.risk import Risk
@@ -77,7 +79,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
     ]  # fmt: skip
     if not math.isnan(result.bound):
         lines.append(f"On its own samples the cautious plan reaches {money(result.value)}; no plan more than "
-                     f"{money(result.bound)} (each sample's own bound with full information).")  # fmt: skip
+                     f"{money_at_most(result.bound)} (each sample's own bound with full information).")  # fmt: skip
     where = shlex.quote(str(scenario))
     if output is None:
         lines.append(f"Next: tenure risk {where} -o cautious.json")

@@ -1,17 +1,18 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from experiments.compare import Comparison
-from experiments.report.page import NARROW
 from experiments.simulate import Part
-from experiments.study.demo import Demo, FitFigure
-from experiments.terminal.tables import money, plan_table, policy_table, table
-from experiments.words.mechanism_figures import mechanism_figures, mechanism_lines
-from experiments.words.phrases import fixed_costs_in_words, shadow_price_in_words
+from experiments.terminal.tables import plan_table, policy_table
+from experiments.words.figures import money, plain
+from experiments.words.mechanism_figures import mechanism_lines
+from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
 from experiments.words.proof import proof_in_words
+from experiments.words.tables import table
+from optimizer.ask.rows import BUDGET
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
 from optimizer.proof import SpendProof
@@ -20,31 +21,11 @@ from sim.twin import Twin
 
 __all__ = [
     "comparison_summary",
-    "demo_summary",
-    "fit_table",
     "plan_summary",
-    "simulation_dict",
+    "rules_missed",
     "simulation_summary",
     "targeting_summary",
 ]
-
-INTERVALS = (
-    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
-    "truth and luck (replication noise only), not the assumptions."
-)
-
-
-def fit_table(fit: tuple[FitFigure, ...]) -> str:
-    """Return computed figures beside published ones, to one digit more than those."""
-
-    def shown(figure: FitFigure) -> str:
-        digits = len((figure.published or "").partition(".")[2]) + 1
-        return (
-            f"{figure.computed:.0f}" if figure.computed == round(figure.computed) else f"{figure.computed:.{digits}f}"
-        )
-
-    rows = [[figure.name, figure.published or "", shown(figure)] for figure in fit]
-    return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
 
 
 def plan_summary(plan: Plan, currency: str) -> str:
@@ -55,29 +36,24 @@ def plan_summary(plan: Plan, currency: str) -> str:
         "",
         plan_table(plan),
         "",
-        _plain(words.worth),
+        plain(words.worth),
     ]
     if plan.fixed_costs > 0:
         lines.append(fixed_costs_in_words(plan.fixed_costs, plan.asset))
     saves = isinstance(plan.proof, SpendProof)
     if not saves:
         lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
-    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != "budget"]
+    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != BUDGET.name]
     if binding:
         unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")
-    lines += [_plain(part) for part in (words.proved, words.note) if part]
+    lines += [plain(part) for part in (words.proved, words.note) if part]
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)
 
 
-def _plain(words: str) -> str:
-    """Return a sentence with the signs that every terminal has."""
-    return words.replace(NARROW, " ").replace("−", "-")
-
-
-def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> str:
+def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:
     """Return what telling customers apart is worth."""
     first = ways[0]
     rows = [
@@ -107,48 +83,6 @@ def targeting_summary(ways: list[Targeting], currency: str, scenario: Path) -> s
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
-def demo_summary(demo: Demo, folder: Path) -> str:
-    """Return what ``tenure demo`` prints."""
-    best = max(demo.comparison.outcomes, key=lambda outcome: outcome.asset)
-    currency = demo.scenario.currency
-    if best.name == "as today":
-        answer = "No policy beats going on as today."
-    else:
-        answer = (
-            f"'{best.name}' makes the customers worth most: {money(best.asset)} {currency}, "
-            f"{money(best.difference, signed=True)} against today ({money(best.low, signed=True)} to "
-            f"{money(best.high, signed=True)})."
-        )
-    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
-    scenario = shlex.quote(str(folder / demo.scenario_path.name))
-    kept = ["", f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
-    return "\n".join(
-        [
-            fit_table(demo.fit),
-            "",
-            f"{demo.scenario.name}, {demo.scenario.periods} {demo.scenario.period}s, "
-            f"{demo.comparison.replications} replications, {currency}:",
-            "",
-            policy_table(demo.comparison),
-            "",
-            *rules_missed(demo.comparison, demo.scenario),
-            answer,
-            INTERVALS,
-            "",
-            plan_summary(demo.plan, currency),
-            "",
-            "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
-            *(kept if demo.kept_scenario else []),
-            "",
-            f"Done in {demo.seconds:.1f} s. Next:",
-            f"  open {demo.report}",
-            f"  tenure ui{where}                      # the runs in MLflow",
-            f"  edit {scenario}, then tenure demo{where} again",
-            "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
-        ]
-    )
-
-
 def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:
     """Return a line for every policy whose mean spend stays more than 1 % below a lever's floor."""
     lines = []
@@ -176,29 +110,6 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
     if report is not None:
         lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
     return "\n".join(lines)
-
-
-def simulation_dict(twin: Twin, part: Part) -> dict[str, Any]:
-    """Return what ``tenure simulate --json`` prints."""
-    comparison = part.comparison
-    outcome = comparison.outcomes[0]
-    history = outcome.history
-    return {
-        "scenario": twin.scenario.name,
-        "budget": comparison.budget,
-        "replications": comparison.replications,
-        "seed": comparison.seed,
-        "periods": history.periods,
-        "resumed_at": part.resumed_at,
-        "saved": None if part.saved is None else str(part.saved),
-        "policy": {k: v for k, v in comparison.to_rows()[0].items() if k not in ("difference", "low", "high")},
-        "profit": history.profit.tolist(),
-        "alive": history.alive.sum(axis=1).tolist(),
-        "spend": history.spend.sum(axis=(1, 2, 3)).tolist(),
-        "purchases": history.purchases.sum(axis=(1, 2)).tolist(),
-        "unspent": history.unspent,
-        "mechanisms": mechanism_figures(twin, history),
-    }
 
 
 def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:

@@ -1,60 +1,56 @@
-"""Plain text tables for the terminal: they survive pipes, narrow windows and copying into a mail."""
+"""What terminal summaries share: the policies, and a plan's money, as plain tables."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from experiments.compare import Comparison
+from experiments.words.figures import money
+from experiments.words.policies import Kind, policy_facts
+from experiments.words.tables import table
 from optimizer.plan import Plan
 
-__all__ = ["money", "plan_table", "policy_table", "table"]
+__all__ = ["plan_table", "policy_cells", "policy_table"]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return aligned columns; the first ``left`` to the left, the others to the right."""
-    cells = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+def _signs(most: float) -> Mapping[Kind, Callable[[Any], str]]:
+    """Return how each kind of figure is written, beside the largest asset."""
+
+    def interval(ends: tuple[float, float] | None) -> str:
+        if ends is None:
+            return ""
+        if not math.isfinite(ends[0]):
+            return "needs 2 replications"
+        return " to ".join(money(end, signed=True, among=most) for end in ends)
+
+    return {
+        "name": str,
+        "money": money,
+        "difference": lambda amount: "" if amount is None else money(amount, signed=True, among=most),
+        "interval": interval,
+        "count": "{:,.0f}".format,
+    }
 
 
-def money(amount: float, signed: bool = False) -> str:
-    """Return an amount rounded to whole units with thousands separated."""
-    rounded = round(amount)
-    return f"{rounded:+,}" if signed and rounded else f"{rounded:,}"
+def policy_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns, and a row for each policy: asset, difference, customers kept and spend."""
+    facts = policy_facts(comparison)
+    header = [f"vs {facts.reference}" if kind == "difference" else name for name, kind in facts.columns]
+    return header, facts.shown(_signs(max(abs(outcome.asset) for outcome in comparison.outcomes)))
 
 
 def policy_table(comparison: Comparison) -> str:
-    """Return policies with their customer asset, difference, customers kept and spend."""
-    reference = comparison.outcomes[0].name
-    rows = []
-    for place, outcome in enumerate(comparison.outcomes):
-        if place == 0:
-            difference, interval = "", ""
-        else:
-            difference = money(outcome.difference, signed=True)
-            interval = f"{money(outcome.low, signed=True)} to {money(outcome.high, signed=True)}"
-            if comparison.replications < 2:
-                interval = "needs 2 replications"
-        rows.append(
-            [
-                outcome.name, money(outcome.asset), difference, interval, f"{outcome.kept.mean():,.0f}",
-                money(float(outcome.spends.mean())),
-            ]
-        )  # fmt: skip
-    header = ["policy", "customer asset", f"vs {reference}", "95 % interval", "alive at end", "spend"]
-    return table(header, rows)
+    """Return :func:`policy_cells` as text."""
+    return table(*policy_cells(comparison))
 
 
 def plan_table(plan: Plan) -> str:
     """Return the plan's expected money over the horizon by segment and lever."""
     segments, levers, spend = plan.by_segment_and_lever()
+    total = float(spend.sum())
     rows = [
-        [segment, *[money(x) if x else "." for x in line], money(line.sum())]
+        [segment, *[money(x, among=total) if x else "." for x in line], money(float(line.sum()), among=total)]
         for segment, line in zip(segments, spend, strict=True)
     ]
-    rows.append(["all", *[money(x) for x in spend.sum(axis=0)], money(float(spend.sum()))])
+    rows.append(["all", *[money(x, among=total) for x in spend.sum(axis=0)], money(total)])
     return table(["segment", *levers, "all"], rows)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+import platform
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.words.figures import money
+from experiments.words.phrases import number_at_most
+from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_figures, proof_in_words
 from sim.valuation import customer_asset
 
@@ -20,19 +25,19 @@ if TYPE_CHECKING:
     from sim.scenario.file import Scenario
 
 __all__ = [
-    "Series", "code_version", "digest_of", "key_of", "params_of", "plan_metrics", "policy_metrics", "policy_note",
-    "rounded", "study_note",
+    "Series", "code_version", "key_of", "params_of", "plan_metrics", "policy_metrics", "policy_note",
+    "rounded", "running_code", "study_note",
 ]  # fmt: skip
 
 Series = list[tuple[str, float, int]]
 
 
-def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str, str]:
+def params_of(scenario: Scenario, comparison: Comparison) -> dict[str, str]:
     """Return what a run depends on, as dotted names."""
     rules = scenario.rules
     params: dict[str, object] = {
         "scenario": scenario.name,
-        "seed": seed,
+        "seed": comparison.seed,
         "replications": comparison.replications,
         "horizon.periods": scenario.periods,
         "horizon.period": scenario.period,
@@ -51,7 +56,7 @@ def params_of(scenario: Scenario, comparison: Comparison, seed: int) -> dict[str
         for effect, curve in lever.moves.items():
             params[f"levers.{name}.{effect}"] = (
                 f"{curve.shape}: {curve.without_money:g} without money, {curve.brings:g} at {curve.spend:g}, "
-                f"{curve.unlimited_money:g} at most"
+                f"{number_at_most(curve.unlimited_money, 6)} at most"
             )
     return {key: str(value) for key, value in params.items()}
 
@@ -115,24 +120,37 @@ def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board:
     """Return what a study's run says about itself, in Markdown."""
     words = None if plan is None else proof_in_words(plan, scenario.currency)
     proved = "" if words is None else f"The plan: {_plain(words.worth)} {_plain(words.proved)}\n\n"
-    rows = "".join(
-        f"| {_plain(each.name)} | {each.asset:,.0f} | {each.difference:+,.0f} | {each.kept.mean():,.0f} "
-        f"| {each.spends.mean():,.0f} |\n"
-        for each in sorted(comparison.outcomes, key=lambda each: -each.asset)
-    )
+    facts = policy_facts(comparison, ranked=True)
+    header = [f"vs {_plain(facts.reference)}" if kind == "difference" else name for name, kind in facts.columns]
+    rules = ["---" if kind == "name" else "---:" for _, kind in facts.columns]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *facts.shown(SIGNS)))
     return (
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
         f"{proved}"
-        "| policy | asset | difference | customers kept | spend |\n| --- | ---: | ---: | ---: | ---: |\n"
-        f"{rows}"
+        f"{table}\n"
     )
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    if ends is None or not math.isfinite(ends[0]):
+        return "–"
+    return f"{money(ends[0], signed=True)} to {money(ends[1], signed=True)}"
 
 
 def _plain(text: str) -> str:
     """Return a name without signs that Markdown would read."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text)
+
+
+SIGNS: Mapping[Kind, Callable[[Any], str]] = {
+    "name": _plain,
+    "money": money,
+    "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
+    "interval": _interval,
+    "count": "{:,.0f}".format,
+}
 
 
 def key_of(name: str) -> str:
@@ -145,11 +163,6 @@ def rounded(value: float) -> float:
     return float(round(value)) if abs(value) >= 10_000 else float(f"{value:.5g}")
 
 
-def digest_of(plan: Plan) -> str:
-    """Return a fingerprint of a plan's intensities."""
-    return hashlib.sha256(np.ascontiguousarray(plan.intensity).tobytes()).hexdigest()
-
-
 @cache
 def code_version() -> str:
     """Return the release and a fingerprint of the sources that run."""
@@ -159,7 +172,14 @@ def code_version() -> str:
         release = "source"
     root = Path(__file__).resolve().parent.parent
     content = hashlib.sha256()
-    for package in ("sim", "optimizer", "policies", "experiments"):
+    for package in ("sim", "optimizer", "policies", "experiments", "tenure"):
         for path in sorted((root / package).rglob("*.py")):
             content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{release}+{content.hexdigest()[:12]}"
+
+
+@cache
+def running_code() -> str:
+    """Return :func:`code_version`, with the versions of what it computes with and the kind of machine."""
+    libraries = " ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "pandas", "duckdb", "simpy"))
+    return f"{code_version()} {libraries} Python {platform.python_version()} {platform.machine()}"

@@ -13,23 +13,23 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from experiments.tracking.content import (
     Series,
-    code_version,
-    digest_of,
     key_of,
     params_of,
     plan_metrics,
     policy_metrics,
     policy_note,
     rounded,
+    running_code,
     study_note,
 )
 from experiments.tracking.store import (
@@ -77,18 +77,39 @@ class Tracked:
     leaderboard: str
 
 
-def unit_key(scenario_hash: str, policy: str, seed: int, code: str | None = None) -> str:
-    """Return the SHA-256 that names a piece of work: the same key, the same result.
+def unit_key(
+    scenario_hash: str,
+    policies: Sequence[str],
+    *,
+    budget: float,
+    seed: int,
+    replications: int,
+    traits: str = "individual",
+    proof: Sequence[tuple[str, float, int]] = (),
+    code: str | None = None,
+) -> str:
+    """Return the SHA-256 of all that a run's figures follow from: the same key, the same bits on machines of a kind.
 
     Parameters
     ----------
-    policy
-        What tells the policy apart: its name, and for a plan also its content.
+    scenario_hash
+        Of the scenario, with what its base holds.
+    policies
+        What the policies are (:attr:`experiments.compare.Outcome.content`): the reference that the run measures
+        against, then the run's own; of a study all, in their order.
+    budget, seed, replications, traits
+        As in :func:`experiments.compare.compare`.
+    proof
+        Figures of a plan that the run shows beside what was simulated.
     code
-        Version of the code; None: of the code that runs.
+        Version of the code and of what it computes with; None: of what runs.
     """
-    text = json.dumps([scenario_hash, policy, seed, code_version() if code is None else code])
-    return hashlib.sha256(text.encode()).hexdigest()
+    facts = {
+        "scenario": scenario_hash, "policies": list(policies), "budget": float(budget).hex(), "seed": seed,
+        "replications": replications, "traits": traits, "proof": [(name, value.hex()) for name, value, _ in proof],
+        "code": running_code() if code is None else code,
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def log_study(
@@ -98,7 +119,6 @@ def log_study(
     comparison: Comparison,
     plan: Plan | None = None,
     report: Path | None = None,
-    seed: int | None = None,
     experiment: str | None = None,
     study: str = "demo",
     plan_policy: str = "plan",
@@ -110,8 +130,6 @@ def log_study(
     ----------
     report
         File to keep with the parent run.
-    seed
-        None: the comparison's.
     experiment
         The decision in question; None: the scenario's budget.
     study
@@ -127,7 +145,6 @@ def log_study(
         If the folder cannot be written, or its store cannot be used.
     """
     folder = Path(folder).resolve()
-    seed = comparison.seed if seed is None else seed
     if any(sign in str(folder) for sign in "?#%"):
         raise FolderError(f"{folder}: MLflow cannot keep runs in a path with ?, # or %; choose another folder")
     with locked(folder), _quiet():
@@ -137,7 +154,7 @@ def log_study(
         try:
             writer = _Writer(folder, experiment or f"{scenario.name}: marketing budget")
             writer.end_stale()
-            return writer.study(scenario, comparison, plan, report, seed, study, plan_policy, scenario_file)
+            return writer.study(scenario, comparison, plan, report, study, plan_policy, scenario_file)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise FolderError(
                 f"{database_of(folder)}: cannot be used as a store of runs ({first_line(error)}); "
@@ -175,34 +192,42 @@ class _Writer:
         comparison: Comparison,
         plan: Plan | None,
         report: Path | None,
-        seed: int,
         study: str,
         plan_policy: str,
         scenario_file: Path | None,
     ) -> Tracked:
-        common = {"scenario": scenario.name, "scenario_hash": scenario.hash, "seed": str(seed), "study": study}
-        work = f"{comparison.replications} replications, budget {comparison.budget!r}"
-        key = unit_key(scenario.hash, f"study of {[o.name for o in comparison.outcomes]}, {work}", seed)
-        parent = self._start(study, {**common, "layer": "study", "unit_key": key, "mlflow.note.content": ""})
+        common = {
+            "scenario": scenario.name,
+            "scenario_hash": scenario.hash,
+            "seed": str(comparison.seed),
+            "study": study,
+        }
+        proof, contents = plan_metrics(plan), [outcome.content or uuid4().hex for outcome in comparison.outcomes]
+
+        def key(policies: Sequence[str], shown: Series) -> str:
+            return unit_key(
+                scenario.hash, policies, budget=comparison.budget, seed=comparison.seed,
+                replications=comparison.replications, traits=comparison.traits, proof=shown,
+            )  # fmt: skip
+
+        tags = {**common, "layer": "study", "unit_key": key(contents, proof), "mlflow.note.content": ""}
+        parent = self._start(study, tags)
         running = [parent]
         try:
             board = self._leaderboard(parent)
-            proof = plan_metrics(plan)
-            shared = params_of(scenario, comparison, seed)
+            shared = params_of(scenario, comparison)
             runs = {}
             playing = played_policy(comparison, plan, plan_policy)
-            for outcome in comparison.outcomes:
-                played = plan if outcome is playing else None
-                what = outcome.name if played is None else f"{outcome.name} {digest_of(played)}"
+            for outcome, content in zip(comparison.outcomes, contents, strict=True):
+                shown = proof if outcome is playing else []
                 tags = {
                     **common, "layer": "policy", "policy": outcome.name, "mlflow.parentRunId": parent,
-                    "unit_key": unit_key(scenario.hash, f"{what}, {work}", seed),
+                    "unit_key": key([contents[0], content], shown),
                     "mlflow.note.content": policy_note(outcome, scenario, comparison, self.experiment, parent),
                 }  # fmt: skip
                 run = self._start(outcome.name, tags)
                 running.append(run)
-                metrics = policy_metrics(outcome, scenario) + (proof if played is not None else [])
-                self._batch(run, {"policy": outcome.name, **shared}, metrics)
+                self._batch(run, {"policy": outcome.name, **shared}, [*policy_metrics(outcome, scenario), *shown])
                 self.client.set_terminated(run, "FINISHED")
                 running.remove(run)
                 runs[outcome.name] = run

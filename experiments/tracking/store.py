@@ -65,7 +65,7 @@ def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], Non
         If the UI ends by itself, or does not answer in time.
     """
     if not database_of(folder).is_file():
-        raise InputError(f"{folder}: no runs here yet; run `tenure demo` first, or give its --folder")
+        raise InputError(f"{folder}: no runs here yet; run `tenure demo` first, or give its `folder=`")
     port = _free_port(port)
     address = f"http://{HOST}:{port}"
     with tempfile.TemporaryFile() as output, _ended_on_termination():
@@ -90,7 +90,7 @@ def _free_port(port: int) -> int:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"port {port} on {HOST} cannot be used ({why}); give another one with --port") from None
+            raise InputError(f"port {port} on {HOST} cannot be used ({why}); give another one with `port=`") from None
         return int(probe.getsockname()[1])
 
 

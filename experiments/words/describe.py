@@ -1,13 +1,11 @@
 """A scenario in words: who, what acts on whom, what is assumed, what the rules are."""
 
 import textwrap
-from typing import Any
 
 import numpy as np
 
-from experiments.report.page import NARROW
-from experiments.terminal.tables import money, table
 from experiments.words.effects import effect_in_words
+from experiments.words.figures import NARROW, day, money
 from experiments.words.mechanisms import (
     customers_in_words,
     market_in_words,
@@ -15,13 +13,16 @@ from experiments.words.mechanisms import (
     timing_in_words,
     unless_stated,
 )
-from experiments.words.phrases import target_in_words
+from experiments.words.phrases import money_at_least, money_at_most, target_in_words
+from experiments.words.tables import table
 from optimizer.ask.problem import budget_in_force
+from optimizer.ask.rows import Said
+from optimizer.ask.rules import rules_in_words
 from sim.engine.fluid import observed_counts
 from sim.scenario.file import Lever, Scenario
 from sim.twin import Twin
 
-__all__ = ["describe", "lever_in_words"]
+__all__ = ["describe", "lever_in_words", "people"]
 
 WIDTH = 118
 """Columns that sentences are folded to."""
@@ -44,7 +45,7 @@ def describe(scenario: Scenario, twin: Twin) -> str:
         f"spend is {after}{unless_stated(scenario, 'terminal')}.",
         "",
         "Who (observed at the start):",
-        _people(twin),
+        table(*people(twin)),
     ]
     if scenario.chain is None:
         margin = "amounts are margins already" if scenario.margin == 1 else f"margin {scenario.margin:.4g} of revenue"
@@ -65,14 +66,15 @@ def describe(scenario: Scenario, twin: Twin) -> str:
     return "\n".join([*lines, "", *_rules(scenario, twin)])
 
 
-def _people(twin: Twin) -> str:
+def people(twin: Twin) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and rows of who is where at the start, as observed."""
     counts = observed_counts(twin.chain, twin.chain.initial)
     present = [s for s in range(len(twin.targets.stages)) if counts[:, s].sum() > 0]
     rows = []
     for segment in dict.fromkeys(twin.targets.segments):
         of = np.array([name == segment for name in twin.targets.segments])
         rows.append([segment, *[f"{counts[of, s].sum():,.0f}" for s in present]])
-    return table(["segment", *[twin.targets.stages[s] for s in present]], rows)
+    return ["segment", *[twin.targets.stages[s] for s in present]], rows
 
 
 def _real(scenario: Scenario) -> list[str]:
@@ -81,7 +83,7 @@ def _real(scenario: Scenario) -> list[str]:
         return []
     return [
         f"Customers of {scenario.base.file} are real, each with what its purchases up to "
-        f"{scenario.base.as_of.isoformat()} say of it; a tier is a third of its segment by expected worth."
+        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth."
     ]
 
 
@@ -101,45 +103,8 @@ def _rules(scenario: Scenario, twin: Twin) -> list[str]:
     budget = budget_in_force(twin)
     source = "what today's spend is expected to cost" if scenario.rules.budget is None else "given"
     lines = [f"Rules: budget {money(budget)} {scenario.currency} ({source})".rstrip()]
-    if scenario.rules.period_share < 1:
-        lines += [f"  at most {money(scenario.rules.period_share * budget)} in one {scenario.period}"]
-    for name, rule in scenario.rules.levers.items():
-        lines += [f"  {name}: {money(rule.floor * budget)} to {money(rule.cap * budget)}"]
-    return lines + _indented(_other_rules(scenario))
-
-
-def _other_rules(scenario: Scenario) -> list[str]:
-    """Return rules on stretches, slices, people, profit, contacts and campaigns, a sentence each."""
-    rules, out = scenario.rules, []
-    if rules.stretches:
-        left = "is carried over" if rules.stretches.carry_over else "lapses"
-        amounts = "equal parts" if rules.stretches.amounts is None else ", ".join(map(money, rules.stretches.amounts))
-        out.append(f"budgets of {rules.stretches.every} {scenario.period}s: {amounts}; what is left {left}")
-    for name, rule in rules.slices.items():
-        out.append(f"{name}: {_stated(rule.model_dump(exclude_unset=True))}")
-    for name, people in rules.people.items():
-        out.append(f"{name}: {_stated(people.model_dump(exclude_unset=True))}")
-    if rules.yearly_profit is not None:
-        out.append(f"profit of at least {money(rules.yearly_profit)} a year")
-    if rules.least_cash is not None:
-        out.append(f"profit added up from the start never below {money(rules.least_cash)}")
-    if rules.contacts is not None:
-        out.append(f"at most {rules.contacts:g} contacts per customer and {scenario.period}")
-    for name, campaign in rules.campaigns.items():
-        out.append(f"campaigns of {name}, by segment and {scenario.period}: {_stated(campaign.model_dump())}")
-    return out
-
-
-def _stated(rule: dict[str, Any]) -> str:
-    """Return what a rule states, key by key, as in the file."""
-
-    def said(key: str, value: Any) -> str:
-        name = key.replace("_", " ")
-        if isinstance(value, bool):
-            return name if value else f"not {name}"
-        return f"{name} {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
-
-    return ", ".join(said(key, value) for key, value in rule.items())
+    said = Said(scenario.period, budget, money, money_at_least, money_at_most)
+    return lines + _indented(rules_in_words(scenario.rules, said))
 
 
 def _indented(sentences: list[str]) -> list[str]:

@@ -1,23 +1,18 @@
-"""``tenure explain``: why a plan gives what to whom, in money and in sentences."""
+"""Why a plan gives what to whom, in sentences: what ``tenure explain`` prints."""
 
 import math
 import shlex
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from experiments.terminal.progress import Step
-from experiments.terminal.tables import money, table
-from experiments.words.phrases import fixed_costs_in_words
-from optimizer.insight.ground import Ground, grounds
-from optimizer.insight.lines import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, purses, rules_of, unspent_of
-from optimizer.insight.moves import KEPT, Range, Simplest, range_of, simplest_of
-from optimizer.plan import Plan
-from optimizer.search.campaign_sizes import LEAST
-from sim.errors import InputError
-from sim.twin import Twin
+from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation
+from experiments.words.figures import money
+from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
+from experiments.words.tables import table
+from optimizer.ask.kinds.campaigns import SIZE
+from optimizer.ask.rows import Row
+from optimizer.insight.lines import Line, Pair, RuleFigure
 
-__all__ = ["Explanation", "explain_plan", "explanation_in_words"]
+__all__ = ["answer_in_words", "explanation_in_words", "lines_with_money"]
 
 SHOWN = 15
 """Lines in the table, at most."""
@@ -28,91 +23,21 @@ PAYS = 0.2
 ALIKE = 1.1
 """Ratios nearer to 1 than this are called alike."""
 
-RANGE_ASSUMES = (
-    "from, to: how far a line's money can move at a cost of 1 % of the plan's lift, all its intensities scaled alike, "
-    "none above the largest on offer, other intensities as they are, and the money freed or needed valued at the "
-    "budget's shadow price, whatever the amount; rules on single levers or segments aside, unless marked"
-)
-BRINGS_ASSUMES = (
-    "brings: asset of the plan less asset without the line, its own money paid, other intensities as they are; next "
-    "unit: what one more unit, spread as the line's money is, brings beyond its own cost, other lines' money as it "
-    "is; rules ask: what the rules' prices ask of it; customers: per period, of those who get money"
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """Everything that ``tenure explain`` says."""
-
-    ground: Ground
-    lines: list[Line]
-    ranges: dict[str, Range | None]
-    rules: list[RuleFigure]
-    unspent: Unspent | None
-    pairs: list[Pair]
-    simplest: Simplest | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        ground = self.ground
-        lines = [
-            {**asdict(line), "range": None if (r := self.ranges.get(line.name)) is None else asdict(r)}
-            for line in self.lines
-        ]
-        pairs = [{**asdict(pair), "more": pair.more.name, "less": pair.less.name} for pair in self.pairs]
-        return {
-            "scenario": ground.scenario.name,
-            "asset": ground.course.asset,
-            "fixed_costs": ground.fixed_costs,
-            "no_spend": ground.no_spend,
-            "lift": ground.lift,
-            "budget": ground.problem.budget,
-            "spend": float(ground.course.spend.sum()),
-            "prices_from": ground.prices_from,
-            "better": ground.better,
-            "missed": ground.missed,
-            "lines": lines,
-            "rules": [asdict(rule) for rule in self.rules],
-            "unspent": None if self.unspent is None else asdict(self.unspent),
-            "pairs": pairs,
-            "simplest": None if self.simplest is None else _simplest_dict(self.simplest),
-            "assumes": {"lines": BRINGS_ASSUMES, "range": RANGE_ASSUMES},
-        }
-
-
-def explain_plan(
-    twin: Twin, plan: Plan, *, budget: float | None = None, keep: float = KEPT, threads: int = 2, step: Step
-) -> Explanation:
-    """Return why a plan is as it is; ``keep`` is the share of the lift that the simplest plan keeps.
-
-    Raises
-    ------
-    InputError
-        If ``budget`` is no money, or nothing where the plan spends something.
-    """
-    if budget == 0 and plan.spend.any():
-        raise InputError(
-            f"--budget 0: with no money there is nothing to explain, and this plan spends {money(plan.spend.sum())}; "
-            "leave --budget out to explain it as it is"
-        )
-    ground = grounds(twin, plan, budget, step("Weighing the plan"))
-    lines = lines_of(ground, step("What each line brings"))
-    tell, ranges = step("How far each line can move"), {}
-    for i, line in enumerate(lines):
-        ranges[line.name] = range_of(ground, line)
-        tell((i + 1) / len(lines))
-    rules, unspent, pairs = rules_of(ground), unspent_of(ground), pairs_of(ground, lines)
-    simplest = simplest_of(ground, lines, keep, step("The simplest plan"), threads=threads)
-    return Explanation(ground, lines, ranges, rules, unspent, pairs, simplest)
-
 
 def explanation_in_words(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:
     """Return what ``tenure explain`` prints; files as the user gave them."""
     if not any(line.spend > 0 for line in found.lines):
         parts = [_nothing_spent(found), _rules(found)]
     else:
-        parts = [_answer(found), _reasons(found), _lines_table(found), _rules(found), _simplest(found)]
+        parts = [answer_in_words(found), _lines_table(found), _rules(found), _simplest(found)]
     return "\n\n".join([*(part for part in parts if part), _next(found, plan, scenario, simplest)])
+
+
+def answer_in_words(found: Explanation) -> str:
+    """Return what the plan does, and why its largest lines get more than the next."""
+    if not any(line.spend > 0 for line in found.lines):
+        return _nothing_spent(found)
+    return "\n\n".join(filter(None, (_answer(found), _reasons(found))))
 
 
 # --- The answer -------------------------------------------------------------------------------------------------------
@@ -147,7 +72,7 @@ def _answer(found: Explanation) -> str:
     for number, row in enumerate(ground.problem.rows):
         if row.name in ground.missed:
             by = ground.missed[row.name] * float(ground.problem.row_units[number])
-            amount = ground.problem.in_words(number, by) if row.people is not None or by < 1000 else money(by)
+            amount = ground.problem.in_words(number, by) if row.kind.counts == "people" or by < 1000 else money(by)
             text += f"\nThe plan misses '{row.name}' by {amount}."
     if ground.scenario.rules.campaigns:
         text += f"\n{fixed_costs_in_words(ground.fixed_costs, asset)}" if ground.fixed_costs > 0 else ""
@@ -230,25 +155,36 @@ def _listed(words: list[str]) -> str:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
-def _lines_table(found: Explanation) -> str:
-    funded = sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
-    rows, marked = [], False
-    for line in funded[:SHOWN]:
-        low, high, mark = "", "", ""
+def lines_with_money(found: Explanation) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and a row for each line with money, the largest first."""
+    rows = []
+    for line in _funded(found):
+        low, high = "", ""
         reach = found.ranges.get(line.name)
         if reach is not None:
             low = money(reach.low) + ("*" if reach.low_rules else "")
             high = money(reach.high) + ("*" if reach.high_rules else "")
-            marked |= bool(reach.low_rules or reach.high_rules)
         rows.append(
             [
-                line.name + mark, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
+                line.name, money(line.spend), money(line.reached), _small(line.each), money(line.brings),
                 f"{line.average_return:.2f}", f"{line.marginal:.3f}" + "+" * (line.at_largest > CAPPED),
                 f"{line.asked:.3f}", low, high,
             ]
         )  # fmt: skip
     header = ["line", "money", "customers", "on each", "brings", "per unit", "next unit", "rules ask", "from", "to"]
-    out = [table(header, rows)]
+    return header, rows
+
+
+def _funded(found: Explanation) -> list[Line]:
+    return sorted((line for line in found.lines if line.spend > 0), key=lambda line: -line.spend)
+
+
+def _lines_table(found: Explanation) -> str:
+    funded = _funded(found)
+    header, rows = lines_with_money(found)
+    out = [table(header, rows[:SHOWN])]
+    reaches = [reach for line in funded[:SHOWN] if (reach := found.ranges.get(line.name)) is not None]
+    marked = any(reach.low_rules or reach.high_rules for reach in reaches)
     if len(funded) > SHOWN:
         rest = sum(line.spend for line in funded[SHOWN:])
         out.append(f"and {len(funded) - SHOWN} more with {money(rest)} in all (--json has them)")
@@ -270,9 +206,10 @@ def _lines_table(found: Explanation) -> str:
 def _marks(found: Explanation) -> list[str]:
     """Return which rules the marked ends would miss."""
     rules: dict[str, list[str]] = {}
+    called = {row.name: row.rule if row.kind == SIZE else row.name for row in found.ground.problem.rows}
     for name, reach in found.ranges.items():
         for rule in () if reach is None else (*reach.low_rules, *reach.high_rules):
-            rules.setdefault(rule.partition(" in period ")[0] if rule.startswith(LEAST) else rule, []).append(name)
+            rules.setdefault(called[rule], []).append(name)
     return [f"* there '{rule}' would be missed ({', '.join(dict.fromkeys(names))})" for rule, names in rules.items()]
 
 
@@ -284,7 +221,7 @@ def _left_out(found: Explanation) -> list[str]:
         idle = [each for each in found.lines if each.spend == 0 and each.reachable > 0 and each.lever in rules]
         for lever in dict.fromkeys(each.lever for each in idle):
             names, rule = [each.name for each in idle if each.lever == lever], rules[lever]
-            sizes = [f"takes at least {money(rule.least)}"] * (rule.least > 0)
+            sizes = [f"takes at least {money_at_least(rule.least)}"] * (rule.least > 0)
             sizes += [f"costs {money(rule.fixed_cost)} beside its money"] * (rule.fixed_cost > 0)
             verb = "get" if len(names) > 1 else "gets"
             out.append(
@@ -309,8 +246,11 @@ def _left_out(found: Explanation) -> list[str]:
 
 def _rules(found: Explanation) -> str:
     problem = found.ground.problem
-    budgets = {row.name for row, is_budget in zip(problem.rows, purses(problem), strict=True) if is_budget}
-    lines = [f"- {_rule_in_words(rule, share=rule.limit == 0 and rule.name not in budgets)}" for rule in found.rules]
+    rows = {row.name: number for number, row in enumerate(problem.rows)}
+    lines = [
+        f"- {_rule_in_words(rule, problem.rows[rows[rule.name]], problem.members(rows[rule.name]))}"
+        for rule in found.rules
+    ]
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
     left = found.unspent
     if left is not None:
@@ -329,19 +269,15 @@ def _rules(found: Explanation) -> str:
     return "\n".join(text)
 
 
-def _rule_in_words(rule: RuleFigure, share: bool) -> str:
-    """Return a rule's limit, stated as a ``share`` or not, and what moving it by a unit that people think in brings."""
-    most = rule.sense == "<="
-    limit = f"{'at most' if most else 'at least'} {money(rule.limit)}" if not share else "stated as a share"
-    unit, what = (1.0, "1") if rule.counts == "people" else (1000.0, "1,000")
-    if rule.counts == "people":
-        limit += " customers" if not share else " of customers"
-    elif rule.counts == "profit":
-        limit += " of profit"
+def _rule_in_words(rule: RuleFigure, row: Row, members: float) -> str:
+    """Return a rule's limit and what moving it by a unit that people think in brings."""
+    limit = f"at most {money_at_most(rule.limit)}" if row.sense == "<=" else f"at least {money_at_least(rule.limit)}"
+    limit = f"{limit} {row.kind.unit}".rstrip()
+    unit, what = (members, "1") if row.kind.counts == "people" else (1000.0, "1,000")
     gain = _small(abs(unit * rule.price))
     if rule.price > 0:
-        return f"{rule.name}: {limit}; {what} more would bring {gain} beyond its own cost"
-    return f"{rule.name}: {limit}; {what} less asked for would bring {gain}"
+        return f"{rule.name}: {row.said or limit}; {what} more would bring {gain} beyond its own cost"
+    return f"{rule.name}: {row.said or limit}; {what} less asked for would bring {gain}"
 
 
 # --- The simplest plan ------------------------------------------------------------------------------------------------
@@ -369,26 +305,6 @@ def _simplest(found: Explanation) -> str:
     if asked:
         text.append(f"- stays because rules ask for it: {', '.join(asked)}")
     return "\n".join(text)
-
-
-def _simplest_dict(simple: Simplest) -> dict[str, Any]:
-    def named(line: tuple[str, str]) -> dict[str, str]:
-        return {"segment": line[0], "lever": line[1]}
-
-    return {
-        "share": simple.share,
-        "asset": simple.plan.asset,
-        "status": simple.plan.status,
-        "kept": [named(line) for line in simple.kept],
-        "dropped": [
-            {**named(line), "share_left": share} for line, share in zip(simple.dropped, simple.shares, strict=True)
-        ],
-        "needed": [
-            {**named(line), "share_without": share, "estimated": line in simple.estimated}
-            for line, share in simple.needed.items()
-        ],
-        "searches": simple.searches,
-    }
 
 
 def _next(found: Explanation, plan: Path, scenario: Path, simplest: Path | None) -> str:

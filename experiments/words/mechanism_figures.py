@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.terminal.tables import money
+from experiments.words.figures import money
 from sim.arrays import Floats
 from sim.engine.chain import ALIVE, PROSPECT
 from sim.engine.crowd import SEEN

@@ -1,27 +1,46 @@
-"""Short phrases that reports and runs share."""
+"""Short phrases that terminal, page and run share.
+
+A bound is said so that it stays true: "at least" is rounded down and "at most" up.
+"""
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from experiments.report.page import money, percent
+from experiments.words.figures import percent, rounded_down, rounded_up
+from experiments.words.figures import typeset_money as money
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
-    from sim.scenario.file import Lever
+    from sim.scenario.file import Lever, Scenario
 
 __all__ = [
+    "INTERVALS",
     "at_least",
     "at_most",
     "called",
     "fixed_costs_in_words",
+    "money_at_least",
+    "money_at_most",
+    "number_at_least",
+    "number_at_most",
     "played_policy",
     "quoted",
     "shadow_price_in_words",
     "target_in_words",
+    "typeset_at_least",
+    "typeset_at_most",
+    "version_in_words",
 ]
+
+
+INTERVALS = (
+    "Intervals: paired over replications on the same customers with the same luck; they cover the customers' hidden "
+    "truth and luck (replication noise only), not the assumptions."
+)
 
 
 def target_in_words(lever: Lever) -> str:
@@ -36,12 +55,52 @@ def target_in_words(lever: Lever) -> str:
 
 def at_least(share: float) -> str:
     """Return a fraction in per cent, rounded down: a promise stays true."""
-    return percent(math.floor(1000 * share + 1e-9) / 1000 if share < 0.1 else math.floor(100 * share + 1e-9) / 100)
+    return percent(rounded_down(share, "0.001" if share < 0.1 else "0.01"))
 
 
 def at_most(share: float) -> str:
     """Return a fraction in per cent, rounded up."""
-    return percent(math.ceil(1000 * share - 1e-9) / 1000 if share < 0.1 else math.ceil(100 * share - 1e-9) / 100)
+    return percent(rounded_up(share, "0.001" if share < 0.1 else "0.01"))
+
+
+def money_at_least(amount: float) -> str:
+    """Return whole money, rounded down."""
+    return f"{rounded_down(amount, '1'):,.0f}"
+
+
+def money_at_most(amount: float) -> str:
+    """Return whole money, rounded up."""
+    return f"{rounded_up(amount, '1'):,.0f}"
+
+
+def typeset_at_least(amount: float) -> str:
+    """Return money as a page has it, rounded down."""
+    return money(rounded_down(amount, _last_of_money(amount)))
+
+
+def typeset_at_most(amount: float) -> str:
+    """Return money as a page has it, rounded up."""
+    return money(rounded_up(amount, _last_of_money(amount)))
+
+
+def number_at_least(value: float, digits: int) -> str:
+    """Return a number to significant digits, rounded down."""
+    return f"{rounded_down(value, _last(value, digits)):,.{digits}g}"
+
+
+def number_at_most(value: float, digits: int) -> str:
+    """Return a number to significant digits, rounded up."""
+    return f"{rounded_up(value, _last(value, digits)):,.{digits}g}"
+
+
+def _last(value: float, digits: int) -> Decimal:
+    """Return what the last of a number's significant digits counts."""
+    return Decimal(1).scaleb(Decimal(value).adjusted() - digits + 1) if value and math.isfinite(value) else Decimal(1)
+
+
+def _last_of_money(amount: float) -> Decimal:
+    """Return what the last digit of money counts on a page."""
+    return Decimal(1) if abs(amount) >= 99 else _last(amount, 3)
 
 
 def quoted(name: str) -> str:
@@ -59,6 +118,17 @@ def played_policy(comparison: Comparison, plan: Plan | None, name: str) -> Outco
     if plan is None:
         return None
     return next((outcome for outcome in comparison.outcomes if outcome.name == name), None)
+
+
+def version_in_words(plan: Plan, scenario: Scenario) -> str:
+    """Return for which version of the scenario a plan was made where that is known to be another one; else nothing."""
+    if plan.scenario_hash == "":
+        return ""
+    return {
+        "no": "",
+        "base": "made for this scenario with other customers in its base: what it says of them may no longer hold",
+        "yes": "made for another version of this scenario",
+    }[scenario.differs(plan.scenario_hash)]
 
 
 def fixed_costs_in_words(fixed: float, asset: float) -> str:

@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.report.page import money
-from experiments.words.phrases import at_least, at_most
+from experiments.words.figures import typeset_money as money
+from experiments.words.phrases import at_least, at_most, typeset_at_least, typeset_at_most
 from optimizer.proof import LiftProof, SpendProof
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
 
 __all__ = ["ProofInWords", "proof_figures", "proof_in_words"]
+
+NEARLY_ALL = 0.99
+"""Share from which on what may be lacking says more than what is held."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ def _lift(proof: LiftProof, note: str, currency: str) -> ProofInWords:
     if math.isnan(proof.bound):
         known = f"Reference {money(proof.reference)}: what the search aimed at."
         return ProofInWords(worth, "" if math.isnan(proof.reference) else known, note)
+    bound = typeset_at_most(proof.bound)
     if math.isnan(proof.lift_share):
-        return ProofInWords(worth, f"Upper bound {money(proof.bound)}: no better than the least the rules allow.", note)
-    share = at_least(proof.lift_share)
-    proved = f"Upper bound {money(proof.bound)}: no policy can add more than {money(proof.possible)} to the least the "
-    proved += (
-        f"rules allow, so the plan holds at least {share} of the possible lift (gap at most {at_most(proof.gap)})."
-    )
-    bar = (proof.lift_share, f"least spend {money(proof.no_spend)}", f"upper bound {money(proof.bound)}")
+        return ProofInWords(worth, f"Upper bound {bound}: no better than the least the rules allow.", note)
+    share, gap = at_least(proof.lift_share), at_most(proof.gap)
+    holds = f"at least {share} of the possible lift (gap at most {gap})"
+    if proof.lift_share > NEARLY_ALL:
+        holds = f"all but at most {gap} of the possible lift"
+    proved = f"Upper bound {bound}: no policy can add more than {typeset_at_most(proof.possible)} to the least the "
+    proved += f"rules allow, so the plan holds {holds}."
+    bar = (proof.lift_share, f"least spend {money(proof.no_spend)}", f"upper bound {bound}")
     return ProofInWords(worth, proved, note, "Share of the possible lift", f"≥ {share}", bar)
 
 
@@ -81,7 +86,7 @@ def _spend(plan: Plan, proof: SpendProof, note: str, currency: str) -> ProofInWo
     if math.isnan(proof.least_money):
         known = f"Reference {money(proof.reference)}: the least money while the crowd stays as in the data."
         return ProofInWords(worth, "" if math.isnan(proof.reference) else known, note)
-    least = money(max(proof.least_money, 0.0))
+    least = typeset_at_least(max(proof.least_money, 0.0))
     proved = f"No policy reaches the target with less than {least}"
     if math.isnan(proof.share):
         return ProofInWords(worth, f"{proved}.", note)

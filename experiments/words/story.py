@@ -7,13 +7,21 @@ from pathlib import Path
 
 from experiments.trace import Life, Moment
 
-__all__ = ["life_in_words"]
+__all__ = ["life_in_words", "told"]
 
 _FEELS = {0: "very dissatisfied", 25: "dissatisfied", 50: "indifferent", 75: "satisfied", 100: "very satisfied"}
 
 
 def life_in_words(life: Life, path: Path) -> str:
     """Return what ``tenure trace`` prints; ``path`` as the user gave it."""
+    again = f"tenure trace {shlex.quote(str(path))} --customer {shlex.quote(life.customer)} --segment "
+    other = "no-spend" if life.policy != "no spend" else "as-today"
+    again += f"{shlex.quote(life.segment)} --policy {other}"
+    return f"{told(life)}\nNext: {again}   # the same luck under another policy"
+
+
+def told(life: Life) -> str:
+    """Return a life in lines: who, what is hidden, and what happened when."""
     who = f"Customer {life.customer} of {life.segment}" + (f", {life.tier} tier" if life.tier != "unknown" else "")
     hidden = [
         f"as a customer buys {life.purchase_rate:.3g} times a {life.period} for {life.mean_spend:.2f} on average",
@@ -26,20 +34,10 @@ def life_in_words(life: Life, path: Path) -> str:
         f"Hidden from the firm: {'; '.join(hidden)}.",
         "",
     ]
-    told = [(_when(life, chapter), _chapter(life, chapter)) for chapter in _chapters(life.moments[:-1])]
-    width = max(len(when) for when, _ in told)
-    lines += [f"{when:<{width}}  {what}" for when, what in told]
-    again = f"tenure trace {shlex.quote(str(path))} --customer {shlex.quote(life.customer)} --segment "
-    other = "no-spend" if life.policy != "no spend" else "as-today"
-    return "\n".join(
-        [
-            *lines,
-            f"{'the end':<{width}}  {_state(life.moments[-1], '')}",
-            "",
-            _in_all(life),
-            f"Next: {again}{shlex.quote(life.segment)} --policy {other}   # the same luck under another policy",
-        ]
-    )
+    chapters = [(_when(life, chapter), _chapter(life, chapter)) for chapter in _chapters(life.moments[:-1])]
+    width = max(len(when) for when, _ in chapters)
+    lines += [f"{when:<{width}}  {what}" for when, what in chapters]
+    return "\n".join([*lines, f"{'the end':<{width}}  {_state(life.moments[-1], '')}", "", _in_all(life)])
 
 
 def _stay(life: Life) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from optimizer.ask.rules import Row, Today, rows_of
+from optimizer.ask.rows import BUDGET, Row, Today
+from optimizer.ask.rules import rows_of
 from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Aim, Course, asset_aim, follow, least_money_aim
-from sim.errors import InputError
+from sim.errors import InputError, RulesError
 from sim.scenario.rules import Campaign
 from sim.twin import Twin
 
@@ -78,7 +79,7 @@ class AllocationProblem:
     @property
     def budget(self) -> float:
         """Return the money there is over the horizon; infinite where no rule limits it."""
-        return next((row.limit for row in self.rows if row.name == "budget"), np.inf)
+        return next((row.limit for row in self.rows if row.kind == BUDGET), np.inf)
 
     @cached_property
     def today(self) -> Today:
@@ -144,12 +145,12 @@ class AllocationProblem:
             + abs(self.earned) @ np.abs(course.earned).ravel()
             + np.abs(self.after * course.after)
         )
-        kind = np.array([0 if row.people is None else 1 for row in self.rows], dtype=int)
+        people = np.array([row.kind.counts == "people" for row in self.rows], dtype=bool)
         limits = np.abs(self.limits)  # a limit far beyond anything is no measure
         size = np.maximum(np.where(weighed > 0, np.minimum(limits, 100 * weighed), limits), weighed)
-        for each in (0, 1):  # money and people are not compared
-            floor = 1e-3 * float(size[kind == each].max(initial=0)) or 1.0
-            size = np.where(kind == each, np.maximum(size, floor), size)
+        for alike in (~people, people):  # money and people are not compared
+            floor = 1e-3 * float(size[alike].max(initial=0)) or 1.0
+            size = np.where(alike, np.maximum(size, floor), size)
         return np.asarray(size)
 
     @cached_property
@@ -159,11 +160,17 @@ class AllocationProblem:
 
     def in_words(self, row: int, amount: float) -> str:
         """Return an amount of what a rule counts with its unit: money, customers or points of satisfaction."""
-        rule = self.rows[row]
-        if rule.mean_of is not None:
-            members = float((rule.mean_of @ self.today.course.people.ravel())[0])
-            return f"{amount / max(members, 1e-300):,.2f} points"
-        return f"{amount:,.2f}" if rule.people is None else f"{amount:,.1f} customers"
+        rule, unit = self.rows[row], self.rows[row].kind.unit
+        if rule.kind.counts != "people":
+            return f"{amount:,.2f}"
+        if rule.mean_of is None:
+            return f"{amount:,.1f} {unit}"
+        return f"{amount / max(self.members(row), 1e-300):,.2f} {unit}"
+
+    def members(self, row: int) -> float:
+        """Return how many a rule on a mean is about, as today; 1 for other rules."""
+        mean_of = self.rows[row].mean_of
+        return 1.0 if mean_of is None else float((mean_of @ self.today.course.people.ravel())[0])
 
     @property
     def no_choice(self) -> bool:
@@ -211,9 +218,29 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
     """Return the question a scenario asks.
 
     ``budget`` overrides the scenario's, which defaults to today's spend.
+
+    Raises
+    ------
+    RulesError
+        If what was committed before the start is too many contacts already.
     """
+    _check_committed(twin)
     actions, choices = joint_actions(twin.chain)
     return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
+
+
+def _check_committed(twin: Twin) -> None:
+    chain, rules = twin.chain, twin.scenario.rules
+    nothing = np.zeros((chain.periods, *chain.targets.shape))
+    shares = chain.targets.with_committed(nothing) @ chain.contact_load
+    if shares.max(initial=0) > 1 + 1e-9:
+        most = rules.contacts or 0.0
+        period, group, stage = (int(i) for i in np.unravel_index(shares.argmax(), shares.shape))
+        raise RulesError(
+            f"rules cannot all be met: at most {most:g} contacts per customer and {twin.scenario.period}, and what was "
+            f"committed before the start, exclude each other: '{chain.targets.name(group, stage)}' gets "
+            f"{shares.max() * most:,.2f} in period {period + 1}; allow more contacts, or state a smaller `committed:`"
+        )
 
 
 def joint_actions(chain: ControlledChain, refine: bool = False) -> tuple[Floats, Ints]:

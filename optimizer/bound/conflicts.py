@@ -6,17 +6,20 @@ that none does better. Rules without a price there are not in conflict; of the o
 deletion filter; Chinneck & Dravnieks 1991): what must stay for the rest to clash is an irreducible set.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.problem import AllocationProblem, joint_actions
+from optimizer.ask.rows import Row
 from optimizer.bound.pricing import Column, Pricing
 from optimizer.lp.programmes import BoxProgramme
 from optimizer.tolerances import CLASH
 from sim.arrays import Flags, Floats
 from sim.errors import SolverError
+from sim.twin import build
 
 __all__ = ["Conflict", "conflict_of"]
 
@@ -26,20 +29,28 @@ SHOWN = 5
 """Rules that a message lists with what they must give way."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conflict:
     """Rules that cannot all be met.
 
     Attributes
     ----------
-    names : tuple of str
+    rows : tuple of Row
         An irreducible set: without any one of them the others can be met.
     give_way : dict
         By how much rules must give way so that all can be met, in words: the least in total.
+    contacts : str
+        The limit on contacts, in words, where they could be met without it; else nothing.
     """
 
-    names: tuple[str, ...]
+    rows: tuple[Row, ...]
     give_way: dict[str, str]
+    contacts: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what the set's rules are called."""
+        return tuple(row.name for row in self.rows)
 
     def __str__(self) -> str:
         """Return one sentence."""
@@ -47,24 +58,19 @@ class Conflict:
         if len(ways) > SHOWN:
             ways[SHOWN - 1 :] = [f"{len(ways) - SHOWN + 1} more"]
         amounts = " and ".join(ways)
-        verb = "exclude each other" if len(self.names) > 1 else "cannot be met at all"
+        clashing = _runs(self.rows) + [self.contacts] * bool(self.contacts)
+        verb = "exclude each other" if len(self.names) + bool(self.contacts) > 1 else "cannot be met at all"
         others = " (others clash too)" if set(self.give_way) - set(self.names) else ""
-        return f"{' and '.join(_runs(self.names))} {verb}{others}; all can be met once {amounts}"
+        return f"{' and '.join(clashing)} {verb}{others}; all can be met once {amounts}"
 
 
-def _runs(names: tuple[str, ...]) -> list[str]:
-    """Return names in quotes, those that differ only in their last number put together."""
-    runs: list[tuple[str, list[str]]] = []
-    for name in names:
-        stem, _, last = name.rpartition(" ")
-        if last.isdigit() and runs and runs[-1][0] == stem:
-            runs[-1][1].append(last)
-        else:
-            runs.append((stem if last.isdigit() else name, [last] if last.isdigit() else []))
-    return [
-        f"'{stem}'" if not ends else f"'{stem} {ends[0]}'" + (f" to {ends[-1]}" if len(ends) > 1 else "")
-        for stem, ends in runs
-    ]
+def _runs(rows: tuple[Row, ...]) -> list[str]:
+    """Return names in quotes, the times of one rule that follow each other put together."""
+    out = []
+    for _, run in itertools.groupby(rows, key=lambda row: (row.rule, row.when, row.number is None)):
+        first, *more = run
+        out.append(f"'{first.name}'" + (f" to {more[-1].number}" if more else ""))
+    return out
 
 
 def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None:
@@ -88,7 +94,20 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
         without[r] = False
         if (search.least_miss(without)[0] > CLASH).any():
             kept = without
-    return Conflict(tuple(problem.rows[r].name for r in np.flatnonzero(kept)), give_way)
+    return Conflict(tuple(problem.rows[r] for r in np.flatnonzero(kept)), give_way, _contacts(problem, kept, threads))
+
+
+def _contacts(problem: AllocationProblem, kept: Flags, threads: int) -> str:
+    """Return the limit on contacts in words where the rules ``kept`` could be met without it."""
+    scenario = problem.twin.scenario
+    if not problem.chain.contact_load.any():
+        return ""
+    rules = scenario.rules.model_copy(update={"contacts": None})
+    actions, choices = joint_actions(build(scenario.model_copy(update={"rules": rules})).chain)
+    free = _Feasibility(replace(problem, goal="feasibility", actions=actions, choices=choices), threads)
+    if free.least_miss(kept)[0].sum() > CLASH:
+        return ""
+    return f"'at most {scenario.rules.contacts:g} contacts per customer and {scenario.period}'"
 
 
 class _Feasibility:

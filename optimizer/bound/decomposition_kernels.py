@@ -1,13 +1,133 @@
-"""Backward and forward passes of the dynamic programmes behind the decomposition. Twins in plain NumPy: tests."""
+"""Backward and forward passes of the dynamic programmes behind the decomposition. Twins in plain NumPy: tests.
+
+The arrays that travel together into kernels are named here, because the cache of compiled kernels is named after the
+content of such modules.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.engine.compile import kernel
 
 
+class Part(NamedTuple):
+    """Blocks ``first..last`` of a group."""
+
+    group: int
+    first: int
+    last: int
+
+
+class Reading(NamedTuple):
+    """A :class:`optimizer.bound.layout.Layout`, and which odds hold in a period: ``regime[period]``."""
+
+    rows: Ints
+    row_of: Ints
+    families: Ints
+    family_law: Ints
+    family_start: Ints
+    order: Ints
+    far: Ints
+    near: Ints
+    far_next: Ints
+    near_next: Ints
+    regime: Ints
+    far_odds: Floats
+    near_odds: Floats
+    reward: Floats
+
+
+class Transitions(NamedTuple):
+    """Where actions lead and what they earn.
+
+    ``stage, law[block, state]``; ``successor[state, outcome]``; ``outcomes[law]`` that have odds; ``regime[period]``;
+    ``probability[regime, block, law, action, outcome]``; ``reward[regime, block, law, action]``; ``choices[group,
+    stage]``: how many actions there are.
+    """
+
+    stage: Ints
+    law: Ints
+    successor: Ints
+    outcomes: Ints
+    regime: Ints
+    probability: Floats
+    reward: Floats
+    choices: Ints
+
+
+class Cheapest(NamedTuple):
+    """The cheapest action of each row, ``[period, group, law, row]``: its cost and which it is.
+
+    Costs are money times discount and prices, already discounted.
+    """
+
+    least: Floats
+    chosen: NDArray[np.uint8]
+
+
+class Counts(NamedTuple):
+    """What counts: a unit earned, ``worth[period, group]``; being there, ``bonus[period, group, law]``.
+
+    And being there at the end: ``end[block, state]``.
+    """
+
+    worth: Floats
+    bonus: Floats
+    end: Floats
+
+
+class Starts(NamedTuple):
+    """Where customers are at first, ``initial[block, state]``, and appear: ``arrivals[period, block, state]``."""
+
+    initial: Floats
+    arrivals: Floats
+
+
+class OwnAction(NamedTuple):
+    """One more action, which differs by period; empty arrays: none.
+
+    ``far, near[period, block, law, outcome]``; ``reward[period, block, law]``; ``cost[period, group, law]``.
+    """
+
+    far: Floats
+    near: Floats
+    reward: Floats
+    cost: Floats
+
+
+class Response(NamedTuple):
+    """The best ``action[period, block, state]``, its ``value[block, state]`` at the start, and of all who appear later.
+
+    The latter by block: ``arrived``.
+    """
+
+    action: NDArray[np.uint8]
+    value: Floats
+    arrived: Floats
+
+
+class Played(NamedTuple):
+    """What a plan brought about.
+
+    ``used[block, period, stage, action]``: expected head counts, or empty; ``spend[block, period, stage, lever]``;
+    ``people[block, period, law]``: expected head counts, the end included; ``earned[block, period]``; ``ended[block,
+    state]``: who is there at the end.
+    """
+
+    used: Floats
+    spend: Floats
+    people: Floats
+    earned: Floats
+    ended: Floats
+
+
 @kernel
-def cheapest_actions(cost, law_stage, choices, rows, row_of, least, chosen):
-    """Find the cheapest action of each row: ``least`` and ``chosen[period, group, law, row]``; ties take the first."""
+def cheapest_actions(cost, law_stage, choices, rows, row_of, cheapest):
+    """Find the cheapest action of each row; ties take the first."""
+    least, chosen = cheapest
     periods, groups = cost.shape[:2]
     for t in range(periods):
         for g in range(groups):
@@ -23,26 +143,25 @@ def cheapest_actions(cost, law_stage, choices, rows, row_of, least, chosen):
 
 
 @kernel
-def best_response(
-    first, last, group, rows, families, family_law, family_start, order, far, near, far_next, near_next, regime,
-    far_odds, near_odds, reward, least, chosen, worth, bonus, end, arrivals,
-    own_far, own_near, own_reward, own_cost, action, value, arrived,
-):  # fmt: skip
-    """For blocks ``first..last`` choose the best action per (period, block, state), seeing everything.
+def best_response(part, reading, cheapest, counts, arrivals, own_action, response):
+    """Choose the best action per (period, block, state) of a part, seeing everything; ties take the first row.
 
-    Families, rows, far and near outcomes: :mod:`optimizer.bound.layout`. ``least[period, group, law, row]`` is money
-    times discount and prices, already discounted, of the cheapest action ``chosen``; ``worth[period, group]`` what a
-    unit earned counts, ``bonus[period, group, law]`` what being there counts, ``end[block, state]`` what being there at
-    the end counts; ``value`` becomes the value at the start, (blocks, states), and ``arrived[block]`` that of all who
-    appear later. Ties take the first row. Unless empty, ``own_far`` and ``own_near[period, block, law, outcome]``,
-    ``own_reward[period, block, law]`` and ``own_cost[period, group, law]`` are one more action, which differs by
-    period.
+    Families, rows, far and near outcomes: :mod:`optimizer.bound.layout`. ``arrivals[period, block, state]``: who
+    appears.
     """
+    g, first, last = part
+    (
+        rows, _, families, family_law, family_start, order, far, near, far_next, near_next, regime,
+        far_odds, near_odds, reward,
+    ) = reading  # fmt: skip
+    least, chosen = cheapest
+    worth, bonus, end = counts
+    own_far, own_near, own_reward, own_cost = own_action
+    action, value, arrived = response
     periods, _, states = action.shape
     with_own = own_cost.shape[0] > 0
     shared, total = np.empty(reward.shape[3]), np.empty(reward.shape[3])
     for b in range(first, last):
-        g = group[b]
         after = end[b].copy()
         now = after.copy()
         for back in range(periods):
@@ -97,22 +216,22 @@ def best_response(
 
 
 @kernel
-def play_states(
-    first, last, group, rows, families, family_law, family_start, order, far, near, far_next, near_next, regime,
-    far_odds, near_odds, reward, row_of, law_stage, actions, initial, arrivals, action,
-    used, spend, people, earned, ended,
-):  # fmt: skip
-    """Carry blocks ``first..last`` forward under ``action[period, block, state]``.
+def play_states(part, reading, law_stage, actions, starts, action, played):
+    """Carry a part forward under ``action[period, block, state]``; add what comes of it to ``played``.
 
-    Adds money spent to ``spend[block, period, stage, lever]``, expected head counts to ``people[block, period, law]``
-    (the end included) and, unless empty, to ``used[block, period, stage, action]``, money earned to ``earned[block,
-    period]``, and writes who is there at the end, ``ended[block, state]``.
+    ``actions[group, stage, action, lever]`` are intensities.
     """
+    g, first, last = part
+    (
+        rows, row_of, families, family_law, family_start, order, far, near, far_next, near_next, regime,
+        far_odds, near_odds, reward,
+    ) = reading  # fmt: skip
+    initial, arrivals = starts
+    used, spend, people, earned, ended = played
     periods = action.shape[0]
     _, stages, most, levers = actions.shape
     heads, treated = np.zeros(reward.shape[3]), np.zeros((stages, most))
     for b in range(first, last):
-        g = group[b]
         now = initial[b].copy()
         then = now.copy()
         for t in range(periods):
@@ -161,19 +280,21 @@ def play_states(
 
 
 @kernel
-def improve_playable(
-    first_block, last_block, g, stage, law, successor, outcomes, regime, probability, reward, cost, choices,
-    worth, bonus, end, initial, arrivals, action, occupancy, sweeps,
-):  # fmt: skip
-    """Improve ``action[period, stage]`` of group ``g`` (blocks ``first_block..last_block``), alike for all hidden.
+def improve_playable(part, transitions, cost, counts, starts, action, sweeps):
+    """Improve ``action[period, stage]`` of a part, alike for all hidden; ``cost[period, group, stage, action]``.
 
     Each sweep carries the group forward, then goes backward in time and takes at every (period, stage) the action
     that is best for the mixture of hidden states now there, given later actions. Earlier actions have not changed
     yet, so each change is an exact improvement. Returns the number of sweeps until nothing changed.
     """
+    g, first_block, last_block = part
+    stage, law, successor, outcomes, regime, probability, reward, choices = transitions
+    worth, bonus, end = counts
+    initial, arrivals = starts
     periods, stages = action.shape
     states = initial.shape[1]
     blocks = last_block - first_block
+    occupancy = np.empty((periods, blocks, states))
     most = choices[g].max()
     after = end[first_block:last_block].copy()
     now = after.copy()

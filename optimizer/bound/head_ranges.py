@@ -9,11 +9,12 @@ they are won, that ratio does not move at all, whatever the head counts do.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 
 from optimizer.bound import head_ranges_kernels as kernels
+from optimizer.bound.decomposition_kernels import Starts
+from optimizer.bound.head_ranges_kernels import HeadRanges, Paths, Range
 from optimizer.bound.offered import Offered
 from sim.arrays import Floats, Ints
 from sim.engine.chain import ControlledChain
@@ -25,21 +26,6 @@ MOST_PASSES = 1e9
 """Beyond so many (periods x periods x states of blocks x laws) seasons share one range of odds."""
 MARGIN = 0.02
 """By which share of their width ranges of odds are widened for what lies between the points of a grid."""
-
-
-class HeadRanges(NamedTuple):
-    """What is known of the head counts of every playable plan, least and most.
-
-    ``low, high`` by (period, block, law); ``least_mix, most_mix`` the same, as multiples of the reference block's;
-    ``fewest, largest`` by (period, block, stage).
-    """
-
-    low: Floats
-    high: Floats
-    least_mix: Floats
-    most_mix: Floats
-    fewest: Floats
-    largest: Floats
 
 
 def head_ranges(chain: ControlledChain, choice: Offered, own: Floats, reference: Ints, threads: int = 2) -> HeadRanges:
@@ -57,40 +43,40 @@ def head_ranges(chain: ControlledChain, choice: Offered, own: Floats, reference:
     """
     periods, blocks, laws, _ = own.shape
     regime = choice.regime
-    least, most, small, large = _odds(choice, own, reference[chain.group])
+    odds, ratios = _odds(choice, own, reference[chain.group])
     alike = bool((regime[: periods - 1] == regime[0]).all())
     if not alike and float(periods) ** 2 * chain.block_law.size * laws > MOST_PASSES:
         alike = True  # one range of odds for all regimes: wider, and one pass serves all periods
-        least, most = (_over_regimes(odds, regime[:periods], f) for odds, f in ((least, np.min), (most, np.max)))
+        odds = Range(*(_over_regimes(end, regime[:periods], f) for end, f in zip(odds, (np.min, np.max), strict=True)))
     heads, mixes = _pair((periods, blocks, laws)), _pair((periods, blocks, laws))
     totals = _pair((periods, blocks, choice.possible.shape[2]))
-    happens = np.asarray(most.any(axis=(0, 1)))
+    happens = np.asarray(odds.most.any(axis=(0, 1)))
     outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
-    common = (chain.block_law, chain.space.successor, outcomes, regime)
-    people = (chain.initial, chain.arrivals)
+    paths = Paths(chain.block_law, chain.space.successor, outcomes, regime)
+    starts = Starts(chain.initial, chain.arrivals)
     first = np.searchsorted(chain.group, np.arange(reference.size + 1))
 
     def count(part: tuple[int, int]) -> None:
         for label, out in ((chain.block_law, heads), (chain.block_stage, totals)):
-            kernels.head_ranges(*part, label, *common, alike, least, most, *people, *out)
+            kernels.head_ranges(*part, label, paths, alike, odds, starts, out)
 
     def compare(group: int) -> None:
-        part = (first[group], first[group + 1], reference[group])
-        kernels.mix_ranges(*part, *common, small, large, *people, *mixes)
+        kernels.mix_ranges(first[group], first[group + 1], reference[group], paths, ratios, starts, mixes)
 
     edges = np.linspace(0, blocks, 8 * threads + 1).astype(int)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(count, zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
         list(pool.map(compare, range(reference.size)))
-    bounded = np.isfinite(mixes[1])
-    least_mix, most_mix = np.where(bounded, mixes[0], 0.0), np.where(bounded, mixes[1], np.inf)
-    low = np.maximum(heads[0], least_mix * heads[0][:, reference[chain.group]])
-    high = np.where(bounded, mixes[1], 0.0) * heads[1][:, reference[chain.group]]
-    return HeadRanges(low, np.where(bounded, np.minimum(heads[1], high), heads[1]), least_mix, most_mix, *totals)
+    bounded = np.isfinite(mixes.most)
+    least_mix, most_mix = np.where(bounded, mixes.least, 0.0), np.where(bounded, mixes.most, np.inf)
+    low = np.maximum(heads.least, least_mix * heads.least[:, reference[chain.group]])
+    high = np.where(bounded, mixes.most, 0.0) * heads.most[:, reference[chain.group]]
+    high = np.where(bounded, np.minimum(heads.most, high), heads.most)
+    return HeadRanges(low, high, least_mix, most_mix, *totals)
 
 
-def _pair(shape: tuple[int, int, int]) -> tuple[Floats, Floats]:
-    return np.zeros(shape), np.zeros(shape)
+def _pair(shape: tuple[int, int, int]) -> Range:
+    return Range(np.zeros(shape), np.zeros(shape))
 
 
 def _over_regimes(odds: Floats, met: Ints, function: Callable[..., Floats]) -> Floats:
@@ -98,7 +84,7 @@ def _over_regimes(odds: Floats, met: Ints, function: Callable[..., Floats]) -> F
     return np.ascontiguousarray(np.broadcast_to(function(odds[np.unique(met)], axis=0), odds.shape))
 
 
-def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Range, Range]:
     """Return the least and largest odds, and ratios of odds to the reference block's, over all intensities.
 
     Each (regimes, blocks, laws, outcomes); a ratio of nothing to nothing is left out: least above largest.
@@ -120,7 +106,7 @@ def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Floats, Floats
         bounded = np.isfinite(far)
         small = np.where(bounded, np.maximum(small - far, 0.0), small)
         large = np.where(bounded, large + far, large)
-    return least, most, small, large
+    return Range(least, most), Range(small, large)
 
 
 def _every_step(choice: Offered, own: Floats) -> Iterator[tuple[int, Floats]]:

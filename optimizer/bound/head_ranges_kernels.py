@@ -1,20 +1,59 @@
 """Passes that bound who can be where under every policy, or under every plan that treats blocks alike."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from sim.arrays import Floats, Ints
 from sim.engine.compile import kernel
 
 
-@kernel
-def head_ranges(
-    first, last, label, law, successor, outcomes, regime, one_regime, least, most, initial, arrivals, low, high,
-):  # fmt: skip
-    """Bound the expected head counts ``low <= n[period, block, label] <= high`` of blocks ``first..last``.
+class Paths(NamedTuple):
+    """Where customers can go.
 
-    For every policy whose odds lie in ``least[regime, block, law, outcome] <= p <= most`` with ``sum_o p = 1``: a
-    dynamic programme over an odds interval (Givan, Leach & Dean 2000) for each label (law or stage) and period, with 1
-    for those who have the label then. With one regime a single pass serves all periods.
+    ``law[block, state]``; ``successor[state, outcome]``; ``outcomes[law]`` that have odds; ``regime[period]``.
     """
+
+    law: Ints
+    successor: Ints
+    outcomes: Ints
+    regime: Ints
+
+
+class Range(NamedTuple):
+    """The least and the most that something can be."""
+
+    least: Floats
+    most: Floats
+
+
+class HeadRanges(NamedTuple):
+    """What is known of the head counts of every playable plan, least and most.
+
+    ``low, high`` by (period, block, law); ``least_mix, most_mix`` the same, as multiples of the reference block's;
+    ``fewest, largest`` by (period, block, stage).
+    """
+
+    low: Floats
+    high: Floats
+    least_mix: Floats
+    most_mix: Floats
+    fewest: Floats
+    largest: Floats
+
+
+@kernel
+def head_ranges(first, last, label, paths, one_regime, odds, starts, heads):
+    """Bound the expected head counts ``n[period, block, label]`` of blocks ``first..last``: fill ``heads``.
+
+    For every policy whose odds lie in ``odds[regime, block, law, outcome]`` with ``sum_o p = 1``: a dynamic programme
+    over an odds interval (Givan, Leach & Dean 2000) for each label (law or stage) and period, with 1 for those who have
+    the label then. With one regime a single pass serves all periods.
+    """
+    law, successor, outcomes, regime = paths
+    least, most = odds
+    initial, arrivals = starts
+    low, high = heads
     periods, _, labels = low.shape
     states = law.shape[1]
     width = successor.shape[1]
@@ -83,15 +122,17 @@ def _widen(s, number, of_reference, floor, ceiling):
 
 
 @kernel
-def mix_ranges(
-    first, last, reference, law, successor, outcomes, regime, least, most, initial, arrivals, low, high,
-):  # fmt: skip
+def mix_ranges(first, last, reference, paths, ratios, starts, mixes):
     """Bound ``n[block, law] / n[reference, law]`` by period, for plans that treat all blocks ``first..last`` alike.
 
     A ratio of sums lies between the ratios of their terms, and an action common to both blocks moves a ratio by
-    ``least[regime, block, law, outcome] <= p_block / p_reference <= most``; so ranges of the states' ratios pass
-    forward in time. Where the reference may have nobody, ``high`` is infinite.
+    ``p_block / p_reference`` in ``ratios[regime, block, law, outcome]``; so ranges of the states' ratios pass forward
+    in time. Where the reference may have nobody, the most of ``mixes`` is infinite.
     """
+    law, successor, outcomes, regime = paths
+    least, most = ratios
+    initial, arrivals = starts
+    low, high = mixes
     periods, _, laws = low.shape
     states = law.shape[1]
     for b in range(first, last):

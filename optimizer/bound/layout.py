@@ -10,12 +10,12 @@ Three things that most states share are stated once:
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.ask.problem import AllocationProblem
+from optimizer.bound.decomposition_kernels import Reading
 from sim.arrays import Flags, Floats, Ints
 
 __all__ = ["Layout"]
@@ -73,10 +73,10 @@ class Layout:
     near_odds: Floats
     reward: Floats
 
-    def read(self, regime: Ints) -> tuple[NDArray[Any], ...]:
-        """Return what the kernels read of it, after the blocks' groups."""
-        return (
-            self.rows, self.families, self.family_law, self.family_start, self.order, self.far, self.near,
+    def read(self, regime: Ints) -> Reading:
+        """Return what the kernels read of it."""
+        return Reading(
+            self.rows, self.row_of, self.families, self.family_law, self.family_start, self.order, self.far, self.near,
             self.far_next, self.near_next, regime, self.far_odds, self.near_odds, self.reward,
         )  # fmt: skip
 

@@ -16,6 +16,16 @@ from scipy.sparse import csr_matrix
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import decomposition_kernels as kernels
+from optimizer.bound.decomposition_kernels import (
+    Cheapest,
+    Counts,
+    OwnAction,
+    Part,
+    Played,
+    Response,
+    Starts,
+    Transitions,
+)
 from optimizer.bound.layout import Layout
 from optimizer.lp.programmes import LinearProgramme
 from sim.arrays import Floats
@@ -23,8 +33,6 @@ from sim.engine.sensitivity import Aim
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Column", "Mixture", "Pricing", "conflict", "master", "violated"]
-
-Part = tuple[int, int, int]
 
 SHARES = 2
 """Parts that a group's blocks are worked on in; sums are taken by part, whatever the number of threads."""
@@ -66,6 +74,8 @@ class Mixture:
 
 OUT_OF_REACH = 1e15
 """Cost, a head, of an action that cannot be taken because something else is committed: never chosen."""
+NO_ACTION = OwnAction(np.empty((0, 0, 0, 0)), np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
+"""No action besides the problem's."""
 
 
 @dataclass(eq=False)
@@ -84,13 +94,15 @@ class Pricing:
         self.regime = chain.regimes[1]
         self.happens = np.asarray(problem.probability.any(axis=(0, 1, 3)))
         self.outcomes = chain.space.successor.shape[1] - self.happens[:, ::-1].argmax(axis=1)
-        self.structure = (
+        self.transitions = Transitions(
             chain.block_stage, chain.block_law, chain.space.successor, self.outcomes, self.regime,
-            problem.probability, problem.reward,
+            problem.probability, problem.reward, problem.choices,
         )  # fmt: skip
+        self.starts = Starts(chain.initial, chain.arrivals)
+        self.whole = [Part(g, int(a), int(b)) for g, (a, b) in enumerate(pairwise(self.first))]
         edges = [np.linspace(a, b, SHARES + 1).astype(int) for a, b in pairwise(self.first)]
-        parts = [(g, int(a), int(b)) for g, each in enumerate(edges) for a, b in pairwise(each)]
-        self.parts = [part for part in parts if part[1] < part[2]]
+        parts = [Part(g, int(a), int(b)) for g, each in enumerate(edges) for a, b in pairwise(each)]
+        self.parts = [part for part in parts if part.first < part.last]
 
     @cached_property
     def layout(self) -> Layout:
@@ -107,11 +119,11 @@ class Pricing:
             worth * aim.terminal - float(prices @ problem.after),
         )
 
-    def counts(self, aim: Aim) -> tuple[Floats, Floats, Floats]:
-        """Return what a unit earned, being there, and being there at the end count: the kernels' view of an aim."""
+    def counts(self, aim: Aim) -> Counts:
+        """Return the kernels' view of an aim."""
         chain = self.problem.chain
         end = aim.terminal * chain.terminal + aim.people[-1][chain.group[:, None], chain.block_law]
-        return np.ascontiguousarray(aim.reward), np.ascontiguousarray(aim.people[:-1]), np.ascontiguousarray(end)
+        return Counts(*map(np.ascontiguousarray, (aim.reward, aim.people[:-1], end)))
 
     def cost(self, prices: Floats) -> Floats:
         """Return discounted cost by (period, group, stage, action) at the rules' prices."""
@@ -137,26 +149,22 @@ class Pricing:
         chain = self.problem.chain
         blocks, states = chain.initial.shape
         action = np.zeros((chain.periods, blocks, states), dtype=np.uint8)
-        value, arrived = np.empty((blocks, states)), np.zeros(blocks)
+        response = Response(action, np.empty((blocks, states)), np.zeros(blocks))
         aim = self.aim(prices, worth)
-        layout, extra = self.layout, (np.empty((0, 0, 0, 0)), np.empty((0, 0, 0, 0)), *2 * [np.empty((0, 0, 0))])
-        if own is not None:
-            layout, extra = self._own(aim, own)
-        least = np.empty((chain.periods, *layout.rows.shape, layout.reward.shape[3]))
-        chosen = np.zeros(least.shape, dtype=np.uint8)
+        layout, own_action = (self.layout, NO_ACTION) if own is None else self._own(aim, own)
+        shape = (chain.periods, *layout.rows.shape, layout.reward.shape[3])
+        cheapest = Cheapest(np.empty(shape), np.zeros(shape, dtype=np.uint8))
         kernels.cheapest_actions(
-            self._cost(aim), chain.space.law_stage, self.problem.choices, layout.rows, layout.row_of, least, chosen
+            self._cost(aim), chain.space.law_stage, self.problem.choices, layout.rows, layout.row_of, cheapest
         )
-        counts = self.counts(aim)
+        reading, counts = layout.read(self.regime), self.counts(aim)
 
         def run(part: Part) -> None:
-            kernels.best_response(
-                *part[1:], chain.group, *layout.read(self.regime), least, chosen, *counts, chain.arrivals, *extra,
-                action, value, arrived,
-            )  # fmt: skip
+            kernels.best_response(part, reading, cheapest, counts, chain.arrivals, own_action, response)
 
         self._spread(run, self.parts)
-        return float((chain.initial * value).sum() + arrived.sum() + prices @ self.problem.limits), action
+        worth_of_all = (chain.initial * response.value).sum() + response.arrived.sum()
+        return float(worth_of_all + prices @ self.problem.limits), action
 
     def _spread(self, run: Callable[[Part], None], parts: list[Part]) -> None:
         """Run over parts, which do not depend on the number of threads."""
@@ -167,7 +175,7 @@ class Pricing:
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(run, parts))
 
-    def _own(self, aim: Aim, own: Floats) -> tuple[Layout, tuple[Floats, Floats, Floats, Floats]]:
+    def _own(self, aim: Aim, own: Floats) -> tuple[Layout, OwnAction]:
         """Return one more action per period as the kernel takes it, and a layout with all its outcomes."""
         chain, layout = self.problem.chain, self.layout
         steps = [chain.step(chain.environment[t], own[t]) for t in range(chain.periods)]
@@ -177,12 +185,11 @@ class Pricing:
             layout = Layout.of(self.problem, happens | layout.happens)
         cost = np.einsum("tgsl,tgsl->tgs", aim.money, own)[:, :, chain.space.law_stage]
         earned = np.stack([step.reward for step in steps])
-        return layout, (*layout.of_outcomes(odds), earned, np.ascontiguousarray(cost))
+        return layout, OwnAction(*layout.of_outcomes(odds), earned, np.ascontiguousarray(cost))
 
     def columns_of(self, action: NDArray[np.uint8]) -> list[Column]:
         """Return what full-information plans ``action[period, block, state]`` bring and use, by group."""
-        edges = [(self.first[g], self.first[g + 1]) for g in range(self.groups)]
-        return self._played(action, range(self.groups), [action[:, first:last] for first, last in edges])
+        return self._played(action, range(self.groups), [action[:, first:last] for _, first, last in self.whole])
 
     def group_column(self, group: int, action: NDArray[np.uint8]) -> Column:
         """Return what a full-information plan ``action[period, block of the group, state]`` brings and uses."""
@@ -212,14 +219,12 @@ class Pricing:
         blocks, (_, stages, levers) = chain.group.size, chain.targets.shape
         spend, earned = np.zeros((blocks, chain.periods, stages, levers)), np.zeros((blocks, chain.periods))
         people, ended = np.zeros((blocks, chain.periods + 1, chain.space.law_kind.size)), np.zeros_like(chain.initial)
+        played, reading = Played(used, spend, people, earned, ended), layout.read(self.regime)
 
         def run(part: Part) -> None:
-            kernels.play_states(
-                *part[1:], chain.group, *layout.read(self.regime), layout.row_of, chain.space.law_stage,
-                problem.actions, chain.initial, chain.arrivals, action, used, spend, people, earned, ended,
-            )  # fmt: skip
+            kernels.play_states(part, reading, chain.space.law_stage, problem.actions, self.starts, action, played)
 
-        self._spread(run, [part for part in self.parts if part[0] in groups])
+        self._spread(run, [part for part in self.parts if part.group in groups])
         left, aim = (ended * chain.terminal).sum(axis=1), problem.aim
         value, usage = np.zeros(blocks), np.zeros((blocks, len(problem.rows)))
         for g in groups:
@@ -265,20 +270,16 @@ class Pricing:
 
     def improve(self, prices: Floats, starts: list[list[NDArray[np.uint8]]]) -> list[list[Column]]:
         """Return by group the playable plans that coordinate improvement reaches from each start."""
-        chain = self.problem.chain
         aim = self.aim(prices)
         cost, counts = self._cost(aim), self.counts(aim)
 
         def run(group: int) -> list[Column]:
-            first, last = self.first[group], self.first[group + 1]
-            occupancy = np.empty((chain.periods, last - first, chain.initial.shape[1]))
             found: dict[bytes, NDArray[np.uint8]] = {}
             for start in starts[group]:
                 action = start.copy()
                 kernels.improve_playable(
-                    first, last, group, *self.structure, cost, self.problem.choices, *counts, chain.initial,
-                    chain.arrivals, action, occupancy, STATE_SWEEPS,
-                )  # fmt: skip
+                    self.whole[group], self.transitions, cost, counts, self.starts, action, STATE_SWEEPS
+                )
                 found[action.tobytes()] = action
             return [self.playable_column(group, action) for action in found.values()]
 

@@ -31,19 +31,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import targeting_kernels as kernels
 from optimizer.bound.decomposition import FullInformation, bounding, certified_bound
+from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
+from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC
 from sim.arrays import Flags, Floats, Progress
-from sim.engine.hull_kernels import Costs
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
@@ -103,38 +103,34 @@ class Charged:
             raise ValueError("a law must belong to one stage")
         self.pricing = Pricing(problem, self.threads)
         self.first, self.groups = self.pricing.first, self.pricing.groups
-        self.offered = self.choice or Offered.of(problem)
-        self.grids = self.offered.grids
+        choice = self.offered = self.choice or Offered.of(problem)
         steps = [chain.step(chain.environment[t], self.plan_intensity[t]) for t in range(periods)]
         self._own_probability = np.stack([step.probability for step in steps])
         self._own_reward = np.stack([step.reward for step in steps])
-        always = np.ones((*self.offered.possible.shape[:3], 1), dtype=bool)
-        possible = np.concatenate([self.offered.possible, always], axis=3)
-        self._possible = np.ascontiguousarray(np.moveaxis(possible, 1, 0))
+        always = np.ones((*choice.possible.shape[:3], 1), dtype=bool)
+        possible = np.concatenate([choice.possible, always], axis=3)
+        self._cells = [Cells(chain.space.law_stage, each) for each in np.ascontiguousarray(np.moveaxis(possible, 1, 0))]
         size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
         largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
         self._reference = np.array(largest)
-        points = self.offered.probability.shape[3]
-        self.shape = (periods, chain.group.size, chain.space.law_stage.size, points + 1)
-        happens = np.asarray(self.offered.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1)))
-        self._outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
-        self.ranges = head_ranges(chain, self.offered, self._own_probability, self._reference, self.threads)
+        self.shape = (periods, chain.group.size, chain.space.law_stage.size, choice.probability.shape[3] + 1)
+        happens = np.asarray(choice.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1)))
+        outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
+        self._transitions = Transitions(
+            chain.block_stage, chain.block_law, chain.space.successor, outcomes, choice.regime, choice.probability,
+            choice.reward, choice.choices,
+        )  # fmt: skip
+        self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
-    def arguments(self, prices: Floats) -> "_Known":
+    def arguments(self, prices: Floats) -> Known:
         """Return what the kernels need to know of the problem at ``prices``."""
-        chain, choice = self.problem.chain, self.offered
         aim = self.pricing.aim(prices)
-        cost, costs = choice.costs(aim.money)
-        cost = np.where(choice.possible, cost, OUT_OF_REACH)
+        cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
-        unit, bonus, end = self.pricing.counts(aim)
-        return _Known(
-            (
-                chain.group, chain.block_stage, chain.block_law, chain.space.successor, self._outcomes, choice.regime,
-                choice.probability, choice.reward, cost, bonus, choice.choices, unit, end, chain.initial,
-                chain.arrivals, self._own_probability, self._own_reward, own_cost,
-            ),
-            cost, costs,
+        return Known(
+            self._transitions, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
+            self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
+            Between(*self.offered.grids, costs),
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
@@ -157,31 +153,30 @@ class Charged:
         self._each_group(run)
         return charge, worth
 
-    def _advantages(self, group: int, known: "_Known") -> tuple[Floats, float]:
-        first, last = self.first[group], self.first[group + 1]
-        charge, worth = np.zeros((self.shape[0], last - first, *self.shape[2:])), np.zeros(self.shape[1])
-        kernels.advantages(first, last, first, *known.common, charge, worth)
-        charge *= self._possible[group][:, None, self.problem.chain.space.law_stage]  # what cannot be taken is free
+    def _advantages(self, group: int, known: Known) -> tuple[Floats, float]:
+        part, cells = self.pricing.whole[group], self._cells[group]
+        charge = np.zeros((self.shape[0], part.last - part.first, *self.shape[2:]))
+        worth = np.zeros(self.shape[1])
+        kernels.advantages(part, part.first, known, charge, worth)
+        charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
         return charge, float(worth.sum())
 
-    def bounds(self, known: "_Known", charge: Floats) -> Floats:
+    def bounds(self, known: Known, charge: Floats) -> Floats:
         """Return the bound of each group at ``charge``, without ``y limits``."""
         out = np.zeros(self.groups)
         self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
         return out
 
-    def _bound(self, group: int, known: "_Known", charge: Floats, work: "_Work | None" = None) -> tuple[float, Floats]:
-        first, last = self.first[group], self.first[group + 1]
+    def _bound(self, group: int, known: Known, charge: Floats, work: Work | None = None) -> tuple[float, Floats]:
+        part = self.pricing.whole[group]
         chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(first, last, 0, *known.common, *self.grids, charge, worth, used, self.quantum)
-        back = kernels.returned(
-            first, last, 0, group, self._reference[group], self.problem.chain.space.law_stage, self._possible[group],
-            *self.ranges, *self.grids, known.cost, known.costs, charge, chosen, heads,
-        )  # fmt: skip
-        return float(worth[first:last].sum() + back), chosen
+        kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
+        reference, cells = self._reference[group], self._cells[group]
+        back = kernels.returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads)
+        return float(worth[part.first : part.last].sum() + back), chosen
 
     def descend(
         self,
@@ -199,7 +194,7 @@ class Charged:
         """
         known = self.arguments(prices)
         now = charge.copy()
-        work = _Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
+        work = Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
         search = [_Descent() for _ in range(self.groups)]
         history: list[Floats] = []
 
@@ -226,10 +221,10 @@ class Charged:
 
     def _step(
         self, group: int, bound: float, chosen: Floats, search: "_Descent", now: Floats, best: Floats, target: float,
-        work: "_Work",
+        work: Work,
     ) -> None:  # fmt: skip
-        first, last = self.first[group], self.first[group + 1]
-        mine = slice(first, last)
+        part = self.pricing.whole[group]
+        mine = slice(part.first, part.last)
         if bound < search.bound:
             search.bound, search.quiet = bound, 0
             best[:, mine] = now[:, mine]
@@ -240,30 +235,9 @@ class Charged:
             now[:, mine] = best[:, mine]
             work.slope[:, mine] = 0
             return
-        stage = self.problem.chain.space.law_stage
-        square = kernels.turn(
-            first, last, stage, self._possible[group], work.unit, chosen, work.heads, work.used, KEPT_SLOPE, work.slope
-        )
+        square = kernels.turn(part, self._cells[group], chosen, KEPT_SLOPE, work)
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
-        kernels.move(first, last, work.unit, work.slope, length, self.quantum, now)
-
-
-class _Known(NamedTuple):
-    """What kernels share, what points cost, (periods, groups, stages, points), and all that lies between them."""
-
-    common: tuple[object, ...]
-    cost: Floats
-    costs: Costs
-
-
-@dataclass(eq=False)
-class _Work:
-    """Arrays of a descent: heads by action, heads paid for, direction, and in which units it is measured."""
-
-    used: Floats
-    heads: Floats
-    slope: Floats
-    unit: Floats
+        kernels.move(part, work, length, self.quantum, now)
 
 
 @dataclass(eq=False)

@@ -1,27 +1,82 @@
 """Passes behind the bound for the targeting: charges, and what is best under them.
 
-``unit[period, group]`` is what a unit earned counts, ``bonus[period, group, law]`` what being there counts, and
-``end[block, state]`` what being there at the end counts. ``charge`` may hold some blocks only, from block ``shift``.
-Actions ``0..most - 1`` are the problem's; action ``most`` is the plan's own intensity, which differs by period. Twins
-in plain NumPy: tests.
+``charge[period, block, law, action]`` may hold some blocks only, from block ``shift``. Actions ``0..most - 1`` are the
+problem's; action ``most`` is the plan's own intensity, which differs by period. Twins in plain NumPy: tests.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
+from optimizer.bound.decomposition_kernels import Counts, Starts, Transitions
+from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
-from sim.engine.hull_kernels import allowances, best_in_cells, strides
+from sim.engine.hull_kernels import Costs, Grids, allowances, best_in_cells, strides
+
+
+class PlanAction(NamedTuple):
+    """A plan's own intensities as one action.
+
+    ``probability[period, block, law, outcome]``; ``reward[period, block, law]``; ``cost[period, group, stage]``.
+    """
+
+    probability: Floats
+    reward: Floats
+    cost: Floats
+
+
+class Between(NamedTuple):
+    """What lies between points: grids over them, which of these hold in a period, and what all values cost."""
+
+    grids: Grids
+    phase: Ints
+    costs: Costs
+
+
+class Known(NamedTuple):
+    """A problem at prices; ``cost[period, group, stage, action]``."""
+
+    transitions: Transitions
+    cost: Floats
+    counts: Counts
+    starts: Starts
+    plan_action: PlanAction
+    between: Between
+
+
+class Cells(NamedTuple):
+    """What may be done where, in a group: ``stage[law]``, ``possible[period, stage, action]``."""
+
+    stage: Ints
+    possible: Flags
+
+
+class Work(NamedTuple):
+    """Arrays of a descent.
+
+    ``used[period, block, law, action]``: heads by action; ``heads[period, block, law]`` paid for; ``slope``: direction,
+    as charges; ``unit[period, block, law]``: in which units it is measured, 0 where nobody is.
+    """
+
+    used: Floats
+    heads: Floats
+    slope: Floats
+    unit: Floats
 
 
 @kernel
-def advantages(
-    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    unit, end, initial, arrivals, own_probability, own_reward, own_cost, charge, worth,
-):  # fmt: skip
+def advantages(part, shift, known, charge, worth):
     """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
 
     ``charge[period, block, law, action] = sum_s n[s] (Q[s, action] - V[s]) / sum_s n[s]`` with the plan's own head
     counts ``n`` and values ``V``; ``worth[block]`` is the plan's value net of prices.
     """
+    g, first, last = part
+    stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
+    cost = known.cost
+    unit, bonus, end = known.counts
+    initial, arrivals = known.starts
+    own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
     laws = charge.shape[2]
@@ -29,7 +84,6 @@ def advantages(
     heads = np.empty(laws)
     spread = 1e-9
     for b in range(first, last):
-        g = group[b]
         number[0] = initial[b]
         for t in range(periods - 1):
             number[t + 1] = arrivals[t, b]
@@ -71,27 +125,30 @@ def advantages(
 
 
 @kernel
-def charged_response(
-    first, last, shift, group, stage, law, successor, outcomes, regime, probability, reward, cost, bonus, choices,
-    unit, end, initial, arrivals, own_probability, own_reward, own_cost, grids, phase, charge, worth, used, quantum,
-):  # fmt: skip
+def charged_response(part, shift, known, charge, worth, used, quantum):
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
-    Between the points of ``grids`` worth, money and charges are taken along straight lines, and what the worth may lie
+    Between the points of a grid worth, money and charges are taken along straight lines, and what the worth may lie
     above them is allowed on top.
 
     ``worth[block]`` is its value net of prices and charges; unless empty, ``used[period, block, law, action]`` becomes
     the expected head counts under each action.
     """
+    g, first, last = part
+    stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
+    cost = known.cost
+    unit, bonus, end = known.counts
+    initial, arrivals = known.starts
+    own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
+    grids, phase, _ = known.between
     most = charge.shape[3] - 1
     action = np.empty((periods, states), dtype=np.int64)
     follow = np.empty(successor.shape[1])
     gross, extra, bends = np.empty(most), np.zeros(most), np.empty(most)
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for b in range(first, last):
-        g = group[b]
         worth[b] = 0.0
         after = end[b].copy()
         now = after.copy()
@@ -183,19 +240,20 @@ def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
 
 
 @kernel
-def returned(
-    first, last, shift, g, reference, stage_of_law, possible, low, high, least, most, fewest, largest, grids, phase,
-    cost, costs, charge, chosen, heads,
-):  # fmt: skip
-    """Return the most that playable plans pay in charges, over blocks ``first..last`` of one group.
+def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads):
+    """Return the most that playable plans pay in charges, over the blocks of a group.
 
     One action for all who look alike: ``sum_{period, stage} max_a sum_law S(charge[., law, a])`` with ``S`` the lesser
     of two maxima of ``sum_block charge n``: over ``low <= n <= high``; and over ``n = m q`` with ``m`` a head count of
-    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. Between the points of
-    ``grids`` that is along straight lines, and by what the money there is less than along them it is more.
+    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. Between the points of a
+    grid that is along straight lines, and by what the money there is less than along them it is more.
     ``chosen[period, stage, action]`` becomes how much of each action is taken and ``heads[period, block, law]`` the
     ``n`` that attains the lesser maximum at the one that is taken most.
     """
+    g, first, last = part
+    cost, (grids, phase, costs) = known.cost, known.between
+    stage_of_law, possible = cells
+    low, high, least, most, fewest, largest = ranges
     periods, stages, _ = chosen.shape
     laws, actions = charge.shape[2], charge.shape[3]
     total = 0.0
@@ -308,11 +366,14 @@ def returned(
 
 
 @kernel
-def turn(first, last, stage_of_law, possible, unit, chosen, heads, used, keep, slope):
-    """Turn ``slope`` towards the subgradient of the bound by charges: heads paid for less heads treated.
+def turn(part, cells, chosen, keep, work):
+    """Turn the slope towards the subgradient of the bound by charges: heads paid for less heads treated.
 
-    Returns its squared length, each class measured in ``unit[period, block, law]``, 0 where nobody is.
+    Returns its squared length, each class measured in its unit.
     """
+    _, first, last = part
+    stage_of_law, possible = cells
+    used, heads, slope, unit = work
     periods, _, laws, actions = slope.shape
     square = 0.0
     for t in range(periods):
@@ -329,8 +390,10 @@ def turn(first, last, stage_of_law, possible, unit, chosen, heads, used, keep, s
 
 
 @kernel
-def move(first, last, unit, slope, step, quantum, charge):
-    """Move ``charge`` against ``slope``, to whole numbers of ``quantum``: what is less is arithmetic."""
+def move(part, work, step, quantum, charge):
+    """Move ``charge`` against the slope, to whole numbers of ``quantum``: what is less is arithmetic."""
+    _, first, last = part
+    slope, unit = work.slope, work.unit
     periods, _, laws, actions = slope.shape
     for t in range(periods):
         for b in range(first, last):

@@ -2,18 +2,18 @@
 
 ::
 
-    maximise    sum over channels c, periods t of f_ct(e_ct),      e_ct = sum over j of w_cj x_c[t - j]
+    maximise    sum over channels c, periods t of f_ct(e_ct),      e_ct = sum over j of w_cj x_c[t - j] + before_ct
     subject to  sum x <= budget,  the rules,  x >= 0
 
 Spend carries over before the curve: the weights make effective spend of spend, the period's curve makes response of
-that. Curves that bend down only make it a linear programme; upward bends cost whole numbers, and only they do. With
+that; what was spent before the first period carries in. What carries beyond the last counts where the rules say so.
+Curves that bend down only make it a linear programme; upward bends cost whole numbers, and only they do. With
 exact smooth curves the pieces lie above them and are refined where the optimum is, so that the bound holds for the
 curves themselves. Value, feasibility and (for linear programmes) the bound are computed by our own arithmetic.
 """
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,14 +21,16 @@ import numpy as np
 from optimizer.curves.conflicts import Conflict, find_conflict
 from optimizer.curves.model import CurveModel, curve_model, hull
 from optimizer.curves.result import Binding, CurveAllocation, relative_gap
-from optimizer.curves.rules import AllocationRules, Row, carry_over_matrix, rule_rows
+from optimizer.curves.rows import Row, carried_in, carry_over_matrix, rule_rows
+from optimizer.curves.rules import AllocationRules, needs_order
 from optimizer.curves.shapes import CurveTable, ResponseCurve, SmoothCurve, TabulatedCurve
-from optimizer.lp.arrays import ArrayAnswer, ArrayModel, solve_arrays
+from optimizer.curves.spare import best_beyond, cheapest, falls, least_level
+from optimizer.lp.arrays import ArrayAnswer, solve_arrays
 from optimizer.tolerances import OPTIMAL, OVER
 from sim.arrays import Floats
 from sim.errors import InputError, SolverError
 
-__all__ = ["allocate"]
+__all__ = ["Found", "Search", "allocate", "prepared"]
 
 ROUNDS = 60
 """Of refinement of smooth curves; a handful is usual."""
@@ -69,20 +71,41 @@ def allocate(
     rules = rules or AllocationRules()
     budget = rules.budget if budget is None else float(budget)
     if budget is None:
-        raise InputError("no budget; give --budget, or `budget:` in the rules file")
+        raise InputError("no budget; give `budget=`, or `budget:` in the rules file")
     if not 0 <= budget <= 1e18:
         raise InputError(f"budget {budget:g}; expected a number from 0 to 1e18")
-    if rules.periods is not None:
-        curves = curves.repeated(rules.periods)
-    search = _Search(curves, rules, budget)
+    curves = prepared(curves, rules)
+    search = Search(curves, rules, budget)
     conflict = search.run(None if time_limit is None else began + time_limit)
     if conflict is not None:
         return search.infeasible(conflict, time.perf_counter() - began)
     return search.answer(time.perf_counter() - began)
 
 
+def prepared(curves: CurveTable, rules: AllocationRules) -> CurveTable:
+    """Return the curves with as many periods as the rules say, in the order of time where something needs it.
+
+    Raises
+    ------
+    InputError
+        If that order is needed and not known, or the rules do not fit the curves.
+    """
+    if rules.periods is not None:
+        curves = curves.repeated(rules.periods)
+    if rules.order:
+        curves = curves.ordered(rules.order)
+    why = needs_order(rules)
+    if why:
+        curves.need_order(why)
+    both = sorted(set(curves.before) & set(rules.before))
+    if both:
+        raise InputError(f"before: '{both[0]}' is in the rules and in the curves' file; keep one of them")
+    before = {**curves.before, **{channel: money for channel, money in rules.before.items() if money}}
+    return replace(curves, before=before)
+
+
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """What one model gave: spend, a bound on any plan, and prices."""
 
     spend: Floats
@@ -94,31 +117,42 @@ class _Found:
     termination: str
 
 
-class _Search:
+class Search:
     """One question on the way to its answer."""
 
     def __init__(self, curves: CurveTable, rules: AllocationRules, budget: float) -> None:
-        self.table, self.budget = curves, budget
+        self.table, self.rules, self.budget = curves, rules, budget
         self.shape = (len(curves.channels), len(curves.periods))
         self.carry_over = carry_over_matrix(rules, curves.channels, len(curves.periods))
         self.rows = rule_rows(rules, budget, curves.channels, curves.periods)
-        self.curves: list[ResponseCurve] = [curve for row in curves.curves for curve in row]
+        worked = self.carry_over.shape[1]
+        before = carried_in(rules, curves.before, curves.channels, worked)
+        self.before = before.ravel()
+        self.curves: list[ResponseCurve] = []
+        for row, carried in zip(curves.curves, before, strict=True):
+            inside = zip(row, carried, strict=False)
+            self.curves += [curve.after(float(spent)) for curve, spent in inside]
+            beyond = carried[len(row) :]
+            self.curves += [row[-1].after(float(spent), row[-1].value(float(spent))) for spent in beyond]
         scales = [curve.scale for curve in self.curves if curve.scale > 0]
         self.money = budget if budget > 0 else min(scales, default=1.0)
         useful = self._useful()
         if 0 < useful < budget:  # sums of money far beyond any use would drown what counts in rounding
             self.money = useful
             self.rows = [replace(r, limit=min(r.limit, useful)) if r.sense == "<=" else r for r in self.rows]
-        most = np.repeat(self.carry_over.max(axis=(1, 2)), self.shape[1])
+        most = np.repeat(self.carry_over.max(axis=(1, 2)), worked)
         self.reach = OVER * self.money * most
         self.base = math.fsum(curve.value(0.0) for curve in self.curves)
         self.points: list[list[float]] = [[] for _ in self.curves]
+        self._check_curves()
+        self.spend = np.zeros(len(self.curves))
+        self.value, self.bound, self.relaxed = -math.inf, math.inf, 0.0
+        self.found: Found | None = None
+
+    def _check_curves(self) -> None:
         for curve in {id(curve): curve for curve in self.curves}.values():
             if isinstance(curve, SmoothCurve):
                 curve.check(float(self.reach.max()))
-        self.spend = np.zeros(len(self.curves))
-        self.value, self.bound, self.relaxed = -math.inf, math.inf, 0.0
-        self.found: _Found | None = None
 
     def _useful(self) -> float:
         """Return more money than any plan has a use for; infinite where curves have no end."""
@@ -127,9 +161,12 @@ class _Search:
             return math.inf
         weight = self.carry_over.max(axis=2).ravel()
         ends = np.array([curve.scale for curve in tables])
-        need = np.divide(ends, weight, out=np.zeros(ends.size), where=weight > 0).reshape(self.shape).max(axis=1).sum()
+        need = np.divide(ends, weight, out=np.zeros(ends.size), where=weight > 0).reshape(self.shape[0], -1)
         asked = sum(row.limit for row in self.rows if row.sense != "<=")
-        return USEFUL * self.shape[1] * float(need + asked)
+        tied = 1.0  # a channel may have to be paid so many times over for what another can use
+        for sizes in (np.abs(row.coefficients) for row in self.rows if row.linear):
+            tied *= 1 + float(sizes.sum() / sizes.min())
+        return USEFUL * self.shape[1] * tied * float(need.max(axis=1).sum() + asked)
 
     def effective(self, spend: Floats) -> Floats:
         """Return effective spend by place."""
@@ -177,7 +214,7 @@ class _Search:
             above = min((u for u in known if u > e), default=float(reach))
             points += [float(e), (below + 3 * float(e)) / 4, (above + 3 * float(e)) / 4]
 
-    def _solve(self, pieces: list[tuple[Floats, Floats]], deadline: float | None) -> _Found | None:
+    def _solve(self, pieces: list[tuple[Floats, Floats]], deadline: float | None) -> Found | None:
         """Return the best plan for curves of pieces; None if the rules leave none.
 
         The programme without whole numbers comes first, on the curves' hulls: a bound, and a plan to round.
@@ -192,7 +229,7 @@ class _Search:
             return None
         if not root.values.size:
             raise SolverError(
-                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise --time-limit"
+                f"no plan was found in time, though {FIRST:g} seconds are always taken; raise `time_limit=`"
             )
         self.relaxed = max(root.bound, 1e-3) * model.gain
         bound, termination, final = root.bound, root.termination, root
@@ -200,7 +237,7 @@ class _Search:
             rounded = self._rounded(hulls, model, root.values[: model.places] * model.unit)
             lost = math.inf if rounded is None else root.bound - float(model.arrays.objective @ rounded.values)
             late = deadline is not None and time.perf_counter() > deadline
-            if rounded is None or (lost > OPTIMAL / 2 * root.bound and not late):
+            if rounded is None or (lost > OPTIMAL / 2 * abs(root.bound) and not late):
                 size = max(root.bound, 1e-6) / 1e3
                 answer = solve_arrays(
                     model.searched(size), start=None if rounded is None else rounded.values,
@@ -212,10 +249,10 @@ class _Search:
                 bound = min(bound, answer.bound * size) if math.isfinite(answer.bound) else bound
                 if answer.values.size:
                     rounded = _with_whole(model, answer.values) or rounded
-            elif lost > OPTIMAL / 2 * root.bound:
+            elif lost > OPTIMAL / 2 * abs(root.bound):
                 termination = "TimeLimit"
             if rounded is None:
-                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise --time-limit")
+                raise SolverError("no plan that keeps to the smallest campaigns was found in time; raise `time_limit=`")
             final = rounded
         spend = np.maximum(final.values[: model.places], 0) * model.unit
         spend[spend < 1e-11 * self.money] = 0.0
@@ -226,7 +263,7 @@ class _Search:
         def budget_price(duals: Floats) -> float:
             return float(duals[: len(self.rows)] @ per_budget) if duals.size else math.nan
 
-        return _Found(
+        return Found(
             spend, model.base + bound * model.gain, prices, budget_price(final.duals_down),
             budget_price(final.duals_up), whole, termination,
         )  # fmt: skip
@@ -252,11 +289,7 @@ class _Search:
     def _check(self, spend: Floats) -> None:
         """Raise if a spend breaks a rule by more than rounding."""
         for row in self.rows:
-            amount = float(row.coefficients @ spend[row.columns])
-            over, under = amount - row.limit, row.limit - amount
-            if row.sense == "0 or >=":
-                under = min(under, amount)
-            wrong = {"<=": over, ">=": under, "=": abs(over), "0 or >=": under}[row.sense]
+            wrong = row.missed(spend)
             if wrong > 1e-6 * max(row.limit, self.money):
                 raise SolverError(f"the plan breaks {row.in_words()} by {wrong:g}")
 
@@ -266,7 +299,8 @@ class _Search:
         if found is None or self.spend.sum() <= 0 or found.right > 1e-9 * self._usual_price():
             return
         effective = self.effective(self.spend)
-        need = np.array([_least(curve, float(e)) for curve, e in zip(self.curves, effective, strict=True)])
+        need = np.array([least_level(curve, float(e)) for curve, e in zip(self.curves, effective, strict=True)])
+        most = np.where([falls(curve) for curve in self.curves], effective, np.inf)
         run = [(row, row.sense) for row in self.rows]
         rows = [
             Row(row.name, row.columns, row.coefficients, ">=", row.limit) if sense == "0 or >=" else row
@@ -274,7 +308,7 @@ class _Search:
             if sense != "0 or >=" or self.spend[row.columns[0]] > 0
         ]
         stopped = {int(row.columns[0]) for row, sense in run if sense == "0 or >=" and self.spend[row.columns[0]] == 0}
-        cheaper = _cheapest(rows, self.carry_over, need, stopped, self.money)
+        cheaper = cheapest(rows, self.carry_over, need, most, stopped, self.money, FIRST)
         if cheaper is None or cheaper.sum() >= self.spend.sum():
             return
         if self.worth(cheaper) >= self.value - 1e-10 * abs(self.value - self.base):
@@ -290,7 +324,7 @@ class _Search:
             return ()
         effective = self.effective(self.spend)
         full = [
-            curve.value(float(e)) >= curve.value(float(reach)) - 1e-12 * abs(curve.value(float(reach)))
+            curve.value(float(e)) >= best_beyond(curve, float(e), float(reach)) - 1e-12 * abs(curve.value(float(reach)))
             for curve, e, reach in zip(self.curves, effective, self.reach, strict=True)
         ]
         if all(full):
@@ -312,13 +346,12 @@ class _Search:
         found = self.found
         assert found is not None
         bound = max(self.bound, self.value)
-        if bound - self.base <= 1e-9 * self.relaxed:  # no plan brings anything, to the solver's rounding
+        if bound - min(self.base, self.value) <= 1e-9 * self.relaxed:  # nothing is gained, to the solver's rounding
             bound = self.value
         if self.value > self.bound + 1e-7 * max(abs(self.bound - self.base), 1e-9 * abs(self.bound)):
             raise SolverError(f"the plan's value {self.value:.12g} is above its bound {self.bound:.12g}")
         gap = relative_gap(self.value, bound, self.base)
-        spend, effective = self.spend.reshape(self.shape), self.effective(self.spend)
-        response = np.array([curve.value(float(e)) for curve, e in zip(self.curves, effective, strict=True)])
+        spend, effective, response, after = self.played()
         least = 1e-9 * max(float(np.abs(found.prices).max(initial=0)), self._usual_price())
         binding = tuple(
             Binding(row.name, row.limit, float(price))
@@ -327,17 +360,37 @@ class _Search:
         )
         return CurveAllocation(
             "optimal" if gap <= OPTIMAL else f"feasible, gap {100 * gap:.2g} %", found.termination, self.table.channels,
-            self.table.periods, self.budget, self.value, bound, self.base, spend, effective.reshape(self.shape),
-            response.reshape(self.shape), found.right, found.left, found.local, binding, self._unspent_because(),
-            seconds=seconds,
+            self.table.periods, self.budget, self.value, bound, self.base, spend, effective, response, found.right,
+            found.left, found.local, binding, self._unspent_because(), after=after, remarks=self.remarks(),
+            before=dict(self.table.before), seconds=seconds,
         )  # fmt: skip
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what of the curves is not used, or is unusual."""
+        said = [f"column '{name}' is not used" for name in self.table.unused]
+        falling = [
+            channel
+            for channel, row in zip(self.table.channels, self.table.curves, strict=True)
+            if any(isinstance(curve, TabulatedCurve) and falls(curve) for curve in row)
+        ]
+        if falling:
+            said.append(f"more spend can bring less on {', '.join(falling)}: its curve falls")
+        return tuple(said)
+
+    def played(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return spend, effective spend and response (channels, periods), and the response after them by channel."""
+        effective = self.effective(self.spend)
+        response = np.array([curve.value(float(e)) for curve, e in zip(self.curves, effective, strict=True)])
+        within = (response.reshape(self.shape[0], -1), (effective + self.before).reshape(self.shape[0], -1))
+        response, effective = (each[:, : self.shape[1]] for each in within)
+        return self.spend.reshape(self.shape), effective, response, within[0][:, self.shape[1] :].sum(axis=1)
 
     def infeasible(self, conflict: Conflict, seconds: float) -> CurveAllocation:
         """Return that no plan meets the rules, and why."""
         none, nan = np.empty((0, 0)), math.nan
         return CurveAllocation(
             "infeasible", "Infeasible", self.table.channels, self.table.periods, self.budget, nan, nan, self.base, none,
-            none, none, nan, nan, False, (), conflict=conflict, seconds=seconds,
+            none, none, nan, nan, False, (), conflict=conflict, remarks=self.remarks(), seconds=seconds,
         )  # fmt: skip
 
 
@@ -346,44 +399,6 @@ def _with_whole(model: CurveModel, columns: Floats) -> ArrayAnswer | None:
     fixed = model.whole(columns)
     answer = solve_arrays(fixed, direction=model.direction[: fixed.row_lower.size], presolve=False)
     return answer if answer.status == "optimal" else None
-
-
-def _cheapest(rows: Sequence[Row], carry_over: Floats, need: Floats, stopped: set[int], money: float) -> Floats | None:
-    """Return the least spend under linear rules whose effective spend reaches ``need``; None if none is found."""
-    periods = carry_over.shape[1]
-    channel, now, then = np.nonzero(carry_over)
-    number = np.concatenate([np.full(row.columns.size, r) for r, row in enumerate(rows)])
-    limits = np.array([row.limit / money for row in rows])
-    senses = np.array([row.sense for row in rows])
-    needed = np.maximum(need / money - 1e-13, 0)
-    upper = np.full(need.size, OVER)
-    upper[list(stopped)] = 0.0
-    model = ArrayModel(
-        -np.ones(need.size),
-        np.zeros(need.size),
-        upper,
-        np.concatenate([number, len(rows) + channel * periods + now]),
-        np.concatenate([*(row.columns for row in rows), channel * periods + then]),
-        np.concatenate([*(row.coefficients for row in rows), carry_over[channel, now, then]]),
-        np.concatenate([np.where(senses == "<=", -np.inf, limits), needed]),
-        np.concatenate([np.where(senses == ">=", np.inf, limits), np.full(need.size, np.inf)]),
-        np.zeros(need.size, dtype=bool),
-    )
-    answer = solve_arrays(model, time_limit=FIRST)
-    return np.maximum(answer.values, 0) * money if answer.status == "optimal" else None
-
-
-def _least(curve: ResponseCurve, effective: float) -> float:
-    """Return the least effective spend that brings the same."""
-    if not isinstance(curve, TabulatedCurve):
-        return effective
-    value = curve.value(effective)
-    k = int(np.searchsorted(curve.response, value))
-    if k == 0:
-        return 0.0
-    k = min(k, curve.spend.size - 1)
-    share = (value - curve.response[k - 1]) / (curve.response[k] - curve.response[k - 1] or 1.0)
-    return float(min(effective, curve.spend[k - 1] + share * (curve.spend[k] - curve.spend[k - 1])))
 
 
 def _left(deadline: float | None, least: float) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.curves.rules import Row
+from optimizer.curves.rows import Row
 from optimizer.lp.arrays import ArrayModel, solve_arrays
 from optimizer.tolerances import CLASH
 from sim.arrays import Floats
@@ -41,7 +41,8 @@ class Conflict:
     ----------
     rules : tuple of ConflictingRule
     mend : dict
-        Money by rule: the changes with the smallest sum, over all rules and not only those of the set.
+        Money by rule: the changes with the smallest sum, over all rules and not only those of the set; where several
+        have it, rules named first give way.
     """
 
     rules: tuple[ConflictingRule, ...]
@@ -68,24 +69,24 @@ def find_conflict(rows: Sequence[Row], places: int) -> Conflict | None:
     """Return an irreducible conflicting set (by a deletion filter) and the elastic mend; None if all rules fit.
 
     The elastic programme lets every limit give way and minimises the sum of money. When the budget gives way, limits
-    that are shares of it move along.
+    that are shares of it move along. Neither answer depends on the solver: of several changes with the least sum the
+    one is told that asks most of the rules that are stated first, and of several conflicting sets the one that rules
+    stated last make.
     """
     scale = max((row.limit for row in rows), default=1.0) or 1.0
-    slack, duals = _give_way(rows, places, range(len(rows)), scale)
+    slack = _give_way(rows, places, range(len(rows)), scale)
     if slack is None:
         raise SolverError("the elastic programme of the rules found no answer")
     if slack.sum() <= CLASH:
         return None
+    least = _give_way(rows, places, range(len(rows)), scale, float(slack.sum()) * (1 + 1e-9) + 1e-12)
+    slack = slack if least is None else least
     mend = {rows[r].name: float(slack[r] * scale) for r in range(len(rows)) if slack[r] > CLASH}
-    kept = list(range(len(rows)))
-    if duals.size:  # rows with a price in the elastic programme prove by themselves that nothing fits
-        proof = [r for r in kept if abs(duals[r]) > 1e-9]
-        kept = proof if not _fits([rows[r] for r in proof], places, scale) else kept
-    kept = _delete(rows, kept, places, scale)
+    kept = _delete(rows, list(range(len(rows))), places, scale)
     conflicting = []
     chosen = [rows[r] for r in kept]
     for i, row in enumerate(chosen):
-        slack, _ = _give_way(chosen, places, [i], scale)
+        slack = _give_way(chosen, places, [i], scale)
         alone = float("nan") if slack is None else float(slack[i] * scale)
         conflicting.append(ConflictingRule(row.name, row.in_words(), alone))
     return Conflict(tuple(conflicting), mend)
@@ -110,16 +111,16 @@ def _delete(rows: Sequence[Row], kept: list[int], places: int, scale: float) -> 
 def _fits(rows: Sequence[Row], places: int, scale: float) -> bool:
     if not rows:
         return True
-    slack, _ = _give_way(rows, places, range(len(rows)), scale)
+    slack = _give_way(rows, places, range(len(rows)), scale)
     return slack is not None and bool(slack.sum() <= CLASH)
 
 
 def _give_way(
-    rows: Sequence[Row], places: int, elastic: Sequence[int] | range, scale: float
-) -> tuple[Floats | None, Floats]:
-    """Return by how much each row gives way at the least sum, in ``scale``, and duals (none with campaigns).
+    rows: Sequence[Row], places: int, elastic: Sequence[int] | range, scale: float, total: float | None = None
+) -> Floats | None:
+    """Return by how much each row gives way at the least sum, in ``scale``; None if elastic rows cannot make all fit.
 
-    None if the elastic rows cannot make the others fit.
+    Within a ``total`` that is known, a row's part weighs the more the later it is stated.
     """
     campaigns = [r for r, row in enumerate(rows) if row.sense == "0 or >="]
     most = 4.0 * len(rows) + 4.0
@@ -154,6 +155,10 @@ def _give_way(
             cells.append((r, first_slack + 2 * budget + 1, -row.per_budget))
     objective = np.zeros(columns)
     objective[first_slack:] = -1.0
+    if total is not None:
+        objective[first_slack:] = -np.repeat(np.sqrt(np.arange(1.0, len(rows) + 1)), 2)
+        cells += [(lower.size, first_slack + k, 1.0) for k in range(2 * len(rows))]
+        lower, upper = np.append(lower, -np.inf), np.append(upper, total)
     whole = np.zeros(columns, dtype=bool)
     whole[places:first_slack] = True
     at, column, value = (np.array(part) for part in zip(*cells, strict=True))
@@ -161,7 +166,4 @@ def _give_way(
         ArrayModel(objective, np.zeros(columns), highest, at, column, value.astype(float), lower, upper, whole),
         gap=1e-9, time_limit=20.0,
     )  # fmt: skip
-    if not answer.values.size:
-        return None, np.empty(0)
-    slack = answer.values[first_slack:].reshape(-1, 2).sum(axis=1)
-    return slack, answer.duals[: len(rows)] if answer.duals.size else answer.duals
+    return answer.values[first_slack:].reshape(-1, 2).sum(axis=1) if answer.values.size else None

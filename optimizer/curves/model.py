@@ -5,8 +5,12 @@ Columns are the spend ``x`` of every place (channel x period), the filled share 
 
     maximise    sum rise_k y_k
     subject to  sum length_k y_k <= sum_j w_j x[t - j]        effective spend pays for the pieces of its place
+                (= where the curve falls: what is spent cannot be kept from working)
                 y_k >= z_r  for pieces k before bend r,   y_k <= z_r  for pieces after it up to the next
                 smallest b <= x <= most b,                    the rules' rows
+
+For the least budget ``B`` that brings a response, ``maximise -B`` with a row for the response, and with limits that are
+shares of the budget moving along.
 
 Pieces of a concave run fill in order by themselves. Per curve, shares and bends differ only in pairs, so that without
 the other rows all corners are whole: the relaxation is the concave envelope, the tightest there is (the incremental
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.curves.rules import Row
+from optimizer.curves.rows import Row
 from optimizer.lp.arrays import ArrayModel
 from optimizer.lp.programmes import tidy
 from optimizer.tolerances import OVER
@@ -84,15 +88,21 @@ class CurveModel:
         over = (effective[self.bend_owner] >= self.bend_at * (1 - 1e-12)).astype(float)
         return np.concatenate([spend / self.unit, filled, over, runs])
 
+    @property
+    def settled(self) -> slice:
+        """Return the columns of bends and campaigns."""
+        return slice(self.places + self.pieces, self.places + self.pieces + self.bends + self.campaigns)
+
     def whole(self, values: Floats) -> "ArrayModel":
         """Return the arrays with bends and campaigns at their rounded values: pieces that are full or shut are fixed.
 
         The bends' rows, the last ones, then say nothing more and are left out.
         """
-        a, n = self.arrays, self.places + self.pieces
-        fixed = np.round(values[n:])
-        lower, upper = np.append(a.lower[:n], fixed), np.append(a.upper[:n], fixed)
-        y = slice(self.places, n)
+        a, settled = self.arrays, self.settled
+        fixed = np.round(values[settled])
+        lower, upper = a.lower.copy(), a.upper.copy()
+        lower[settled] = upper[settled] = fixed
+        y = slice(self.places, settled.start)
         ends = np.append(fixed[: self.bends], 0.0)
         lower[y] = np.where(self.bend_after >= 0, ends[self.bend_after], 0.0)
         upper[y] = np.where(self.bend_before >= 0, ends[self.bend_before], 1.0)
@@ -106,70 +116,99 @@ class CurveModel:
     def searched(self, scale: float) -> "ArrayModel":
         """Return the arrays with bends and campaigns whole and the objective divided by ``scale``."""
         a = self.arrays
-        whole = np.arange(a.objective.size) >= self.places + self.pieces
+        whole = np.zeros(a.objective.size, dtype=bool)
+        whole[self.settled] = True
         return ArrayModel(
             a.objective / scale, a.lower, a.upper, a.rows, a.columns, a.values, a.row_lower, a.row_upper, whole
         )
 
 
 def curve_model(
-    pieces: Sequence[tuple[Floats, Floats]], carry_over: Floats, rows: Sequence[Row], money: float
+    pieces: Sequence[tuple[Floats, Floats]],
+    carry_over: Floats,
+    rows: Sequence[Row],
+    money: float,
+    target: float | None = None,
 ) -> CurveModel:
     """Return the model of pieces by place under the rules.
 
     Parameters
     ----------
     pieces : sequence of (spend, value)
-        Corners by place ``channel * periods + period``; spend from 0, value not falling.
-    carry_over : float (channels, periods, periods)
+        Corners of every curve, ``channel * worked + period``; spend from 0; up to any reach where the value falls.
+    carry_over : float (channels, worked, periods)
+        ``worked`` periods respond to the spend of ``periods``.
     rows : sequence of Row
     money : float
         The budget, or a typical spend if that is 0: what is large.
+    target : float, optional
+        The response for which the least budget is asked; rows then have the limits of a budget of 0.
     """
-    channels, periods, _ = carry_over.shape
-    places = channels * periods
+    channels, worked, periods = carry_over.shape
+    places, curves = channels * periods, channels * worked
     counts = np.array([s.size - 1 for s, _ in pieces], dtype=np.int64)
-    owner = np.repeat(np.arange(places), counts)
+    owner = np.repeat(np.arange(curves), counts)
     start = np.concatenate([s[:-1] for s, _ in pieces])
     length = np.concatenate([np.diff(s) for s, _ in pieces])
     rise = np.concatenate([np.diff(v) for _, v in pieces])
-    ends = np.array([s[-1] for s, _ in pieces]).reshape(channels, periods).max(axis=1)
-    unit = np.repeat(np.where(ends > 0, np.minimum(ends, money), money), periods)
-    gain = float(rise.sum()) or 1.0
+    ends = np.array([s[-1] for s, _ in pieces]).reshape(channels, worked).max(axis=1)
+    units = np.where(ends > 0, np.minimum(ends, money), money)
+    unit = np.repeat(units, periods)
+    gain = float(np.abs(rise).sum()) or 1.0
+    falls = np.array([bool((np.diff(v) < 0).any()) for _, v in pieces])
 
     slope = rise / length
     bend = np.zeros(owner.size, dtype=bool)
     if owner.size:
-        steeper = slope[1:] > slope[:-1] + 1e-10 * np.maximum(slope[1:], 1e-9 * slope.max())
+        size = np.abs(slope)
+        steeper = slope[1:] > slope[:-1] + 1e-10 * np.maximum(size[1:], 1e-9 * size.max())
         bend[1:] = (owner[1:] == owner[:-1]) & steeper
     bend_piece = np.flatnonzero(bend)
     campaign_rows = [r for r, row in enumerate(rows) if row.sense == "0 or >="]
     first = np.cumsum([0, places, owner.size, bend_piece.size, len(campaign_rows)])
 
     parts = _Rows()
-    price_unit = _add_rules(parts, rows, unit, int(first[3]), money, gain)
+    budget_column = None if target is None else int(first[4])
+    price_unit = _add_rules(parts, rows, unit, int(first[3]), money, gain, budget_column)
     channel, now, then = np.nonzero(carry_over)
-    at, source = channel * periods + now, channel * periods + then
+    at, source = channel * worked + now, channel * periods + then
     parts.add(
         np.concatenate([owner, at]),
         np.concatenate([first[1] + np.arange(owner.size), source]),
-        np.concatenate([length / unit[owner], -carry_over[channel, now, then]]),
-        np.full(places, -np.inf),
-        np.zeros(places),
+        np.concatenate([length / units[owner // worked], -carry_over[channel, now, then]]),
+        np.where(falls, 0.0, -np.inf),
+        np.zeros(curves),
     )
+    base = float(sum(v[0] for _, v in pieces))
+    if target is not None:
+        size = np.array([(target - base) / gain])
+        parts.add(
+            np.zeros(owner.size, dtype=np.int64),
+            first[1] + np.arange(owner.size),
+            rise / gain,
+            size,
+            np.array([np.inf]),
+        )
     before, after = _bends_around(owner, bend_piece)
     first_bend_row = parts.number
     _add_bends(parts, before, after, int(first[1]), int(first[2]))
-    upper = np.ones(first[4])
+    upper = np.ones(first[4] + (target is not None))
     upper[:places] = OVER * money / unit
-    objective = np.zeros(first[4])
-    objective[first[1] : first[2]] = rise / gain
+    upper[first[4] :] = OVER
+    objective = np.zeros(upper.size)
+    if target is None:
+        objective[first[1] : first[2]] = rise / gain
+    else:
+        objective[-1] = -1.0
     arrays = parts.model(tidy(objective), tidy(upper))
     direction = np.zeros(arrays.row_lower.size)
-    direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
+    if target is None:
+        direction[: len(rows)] = np.array([row.per_budget * STEP * money for row in rows]) * price_unit / gain
+    else:
+        direction[first_bend_row - 1] = STEP
     return CurveModel(
         arrays, places, owner.size, bend_piece.size, len(campaign_rows), unit, gain,
-        float(sum(v[0] for _, v in pieces)), owner, start, length, owner[bend_piece], start[bend_piece],
+        base, owner, start, length, owner[bend_piece], start[bend_piece],
         before, after, first_bend_row, price_unit, direction,
     )  # fmt: skip
 
@@ -209,7 +248,13 @@ class _Rows:
 
 
 def _add_rules(
-    parts: _Rows, rows: Sequence[Row], unit: Floats, campaign_column: int, money: float, gain: float
+    parts: _Rows,
+    rows: Sequence[Row],
+    unit: Floats,
+    campaign_column: int,
+    money: float,
+    gain: float,
+    budget_column: int | None,
 ) -> Floats:
     """Add the rules first, then what keeps a campaign that is not run at 0; return their price units."""
     number, column, value, size = [], [], [], np.ones(len(rows))
@@ -222,6 +267,8 @@ def _add_rules(
             weights, columns = np.append(weights, -row.limit), np.append(columns, campaign_column)
             most.append((int(row.columns[0]), campaign_column))
             campaign_column += 1
+        if budget_column is not None and row.per_budget:
+            weights, columns = np.append(weights, -row.per_budget * money), np.append(columns, budget_column)
         size[r] = float(np.abs(weights).max())
         limit = 0.0 if row.sense == "0 or >=" else row.limit / size[r]
         if row.sense != "<=":

@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from optimizer.curves.conflicts import Conflict
 from sim.arrays import Floats
 
@@ -51,6 +53,18 @@ class CurveAllocation:
     unspent_because : tuple of str
         Rules that keep the rest of the budget from being of use, or a remark; empty if all is spent.
     conflict : Conflict or None
+    after : float (channels,)
+        Response beyond the last period that carries over, where it counts.
+    before : dict
+        Money by channel of the periods before the first.
+    remarks : tuple of str
+        What of the curves is not used, or is unusual.
+    target : float
+        Of a least budget: the response that was asked for; nan otherwise. ``budget`` is then the answer, ``bound`` nan.
+    least_budget : float
+        No plan reaches the target with less; nan without a target.
+    target_price, target_price_left : float
+        d(budget)/d(target), to the right and to the left: what one more unit of response costs.
     seconds : float
     """
 
@@ -71,17 +85,40 @@ class CurveAllocation:
     binding: tuple[Binding, ...]
     unspent_because: tuple[str, ...] = ()
     conflict: Conflict | None = None
+    after: Floats = field(default_factory=lambda: np.empty(0))
+    before: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    target: float = math.nan
+    least_budget: float = math.nan
+    target_price: float = math.nan
+    target_price_left: float = math.nan
     seconds: float = field(default=0.0, compare=False)
 
     @property
+    def goal(self) -> str:
+        """Return what was asked for: ``response``, the most of it, or ``least_budget``."""
+        return "response" if math.isnan(self.target) else "least_budget"
+
+    @property
     def gap(self) -> float:
-        """Return ``(bound - value)/(bound - base)``: the share of the possible lift that the plan may lack."""
+        """Return ``(bound - value)/(bound - base)``: the share of the possible lift that the plan may lack.
+
+        Of a least budget: the share of it that could be spared.
+        """
+        if not math.isnan(self.target):
+            return max(0.0, self.budget - self.least_budget) / self.budget if self.budget > 0 else 0.0
         return relative_gap(self.value, self.bound, self.base)
 
     @property
     def unspent(self) -> float:
         """Return what is left of the budget."""
         return max(0.0, self.budget - float(self.spend.sum()))
+
+    @property
+    def response_by_channel(self) -> Floats:
+        """Return what each channel brings, with what counts beyond the last period."""
+        within = self.response.sum(axis=1)
+        return np.asarray(within + self.after if self.after.size else within)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per channel and period."""
@@ -119,7 +156,15 @@ class CurveAllocation:
             "gap": self.gap,
             "base": self.base,
             "spend": spend,
-            "response_by_channel": dict(zip(self.channels, self.response.sum(axis=1).tolist(), strict=False)),
+            "response_by_channel": dict(zip(self.channels, self.response_by_channel.tolist(), strict=False)),
+            "response_after": dict(zip(self.channels, self.after.tolist(), strict=False)) if self.after.any() else {},
+            "before": {channel: list(money) for channel, money in self.before.items()},
+            "notes": list(self.remarks),
+            "goal": self.goal,
+            "target": self.target,
+            "least_budget": self.least_budget,
+            "target_price": self.target_price,
+            "target_price_left": self.target_price_left,
             "unspent": self.unspent,
             "unspent_because": list(self.unspent_because),
             "shadow_price": self.shadow_price,
@@ -136,9 +181,11 @@ class CurveAllocation:
 
 
 def relative_gap(value: float, bound: float, base: float) -> float:
-    """Return ``(bound - value)/(bound - base)``; 0 where no plan brings anything."""
-    room = bound - base
-    return max(0.0, bound - value) / room if room > 1e-12 * max(abs(bound), abs(base)) else 0.0
+    """Return ``(bound - value)/|bound - base|``, at most 1; 0 where nothing is lacking but rounding."""
+    lost = max(0.0, bound - value)
+    if lost <= 1e-12 * max(abs(bound), abs(base)):
+        return 0.0
+    return lost / max(abs(bound - base), lost)
 
 
 def _finite(value: Any) -> Any:

@@ -6,9 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
+from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force
 from optimizer.plan import Plan
-from optimizer.search.campaign_sizes import LEAST, as_run, fixed_costs_of
+from optimizer.search.campaign_sizes import as_run, fixed_costs_of
 from optimizer.search.sequential import Sequential
 from optimizer.stages.start import least_spend
 from optimizer.tolerances import EMPTY, FULL, MISSED, NO_LIFT, SAME
@@ -165,7 +166,7 @@ class Ground:
 
     def not_run(self, counted: Floats) -> Flags:
         """Return which rules are least sizes of campaigns that get nothing at all: these are not missed."""
-        sizes = np.array([row.name.startswith(LEAST) for row in self.problem.rows], dtype=bool)
+        sizes = np.array([row.kind == SIZE for row in self.problem.rows], dtype=bool)
         return np.asarray(sizes & (counted <= 0))
 
     def cells_of(self, line: tuple[str, str]) -> Ints:

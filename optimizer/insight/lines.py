@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rows import BUDGET
 from optimizer.insight.ground import Ground
-from optimizer.search.campaign_sizes import LEAST
 from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
@@ -228,17 +229,17 @@ def rules_of(ground: Ground) -> list[RuleFigure]:
     found = []
     for row, price, used in zip(ground.problem.rows, ground.prices, counted, strict=True):
         if abs(price) > PRICED:
-            counts = "people" if row.people is not None else "profit" if row.earned is not None else "money"
-            found.append(RuleFigure(row.name, row.sense, counts, row.limit, float(used), float(price)))
+            found.append(RuleFigure(row.name, row.sense, row.kind.counts, row.limit, float(used), float(price)))
     return sorted(found, key=lambda rule: -abs(rule.price * rule.limit))
 
 
 def unspent_of(ground: Ground) -> Unspent | None:
     """Return why part of the budget is left; None where it is spent, or there is none."""
     names = [row.name for row in ground.problem.rows]
-    if "budget" not in names:
+    budget = next((r for r, row in enumerate(ground.problem.rows) if row.kind == BUDGET), None)
+    if budget is None:
         return None
-    left = ground.problem.budget - float(ground.problem.counted(ground.course)[names.index("budget")])
+    left = ground.problem.budget - float(ground.problem.counted(ground.course)[budget])
     if left <= UNSPENT * ground.problem.budget:
         return None
     asks = ground.prices[:, None, None] * ground.counts
@@ -247,7 +248,7 @@ def unspent_of(ground: Ground) -> Unspent | None:
     levers = dict.fromkeys(int(k) for k in ground.search.cells.lever[idle.any(axis=0)])
     campaigns = [f"campaigns of {ground.targets.levers[k]}" for k in levers]
     pays &= ~idle
-    priced = [r for r in np.flatnonzero(np.abs(ground.prices) > PRICED) if names[r] != "budget"]
+    priced = [r for r in np.flatnonzero(np.abs(ground.prices) > PRICED) if r != budget]
     holding = [r for r in priced if (asks[r] > PRICED)[pays].any()]
     holding.sort(key=lambda r: -float(np.where(pays, asks[r], 0.0).max()))
     net = ground.slope - asks.sum(axis=0)
@@ -266,14 +267,8 @@ def missed_rules(ground: Ground, counted: Floats) -> tuple[str, ...]:
 
 
 def purses(problem: AllocationProblem) -> Flags:
-    """Return which rules limit money and count every target's and lever's alike: budgets."""
-    out = np.zeros(len(problem.rows), dtype=bool)
-    for i, row in enumerate(problem.rows):
-        if row.sense != "<=" or row.money is None or row.people is not None or row.earned is not None:
-            continue
-        counted = row.money.toarray().reshape(problem.chain.periods, -1)[:, problem.targets.allowed.ravel()]
-        out[i] = bool((counted == counted[:, :1]).all() and (counted >= 0).all())
-    return out
+    """Return which rules are budgets: they limit money and count every target's and lever's alike."""
+    return np.array([row.kind.purse for row in problem.rows], dtype=bool)
 
 
 # --- Pairs ------------------------------------------------------------------------------------------------------------
@@ -296,7 +291,7 @@ def _pair(ground: Ground, more: Line, less: Line) -> Pair:
     by_rule: dict[str, float] = {}
     for row, x in zip(ground.problem.rows, asks, strict=True):
         # Campaigns of a line at several times are one rule to people.
-        name = row.name.partition(" in period ")[0] if row.name.startswith(LEAST) else row.name
+        name = row.rule if row.kind == SIZE else row.name
         by_rule[name] = by_rule.get(name, 0.0) + float(x)
     rules = {name: x for name, x in by_rule.items() if abs(x) > 0.05 * largest}
     return Pair(

@@ -10,12 +10,11 @@ scenario as it stands.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import full_information
 from optimizer.optimize import Found, find, plan_of
 from optimizer.plan import Plan
@@ -29,6 +28,7 @@ from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError
 from sim.scenario.file import Scenario, parse
+from sim.scenario.ranges import replaced
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin
 
@@ -49,28 +49,15 @@ def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
         If a path leads to no number, or the scenario does not allow the value.
     """
     content = scenario.model_dump(mode="json", exclude_unset=True)
-    for path, value in values.items():
-        here: Any = content
-        *way, last = path.split(".")
-        for part in way:
-            here = _inside(here, part)
-        place: Any = int(last) if isinstance(here, list) and last.isdigit() else last
-        found = _inside(here, last)
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            raise InputError(f"uncertain: '{path}' leads to no number that the scenario states")
-        here[place] = value
     try:
-        return parse({**content, "folder": scenario.folder}, "uncertain")
+        content = replaced(content, values)
+    except KeyError as error:
+        raise InputError(f"uncertain: '{error.args[0]}' leads to no number that the scenario states") from None
+    try:
+        return parse({**content, "folder": scenario.folder}, "uncertain", ranges=False)
     except InputError as error:
         stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
         raise InputError(f"{error} (with {stated}); narrow the range") from None
-
-
-def _inside(content: Any, part: str) -> Any:
-    """Return what stands under a key or number; nothing where nothing does."""
-    if isinstance(content, dict):
-        return content.get(part)
-    return content[int(part)] if isinstance(content, list) and part.isdigit() and int(part) < len(content) else None
 
 
 def drawn(scenario: Scenario, number: int, seed: int) -> list[dict[str, float]]:
@@ -103,9 +90,9 @@ class _Ensemble(Sequential):
 
     def courses(self, amount: Floats) -> list[Course]:
         """Return the course in the scenario as it stands, and those in the samples."""
-        money = self.cells.money(amount)
+        plan = self.stated.plan(amount)
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda chain: follow(chain, money), [self.chain, *self.chains]))
+            return list(pool.map(lambda chain: follow(chain, plan), [self.chain, *self.chains]))
 
     def value(self, courses: list[Course]) -> float:
         """Return mean and CVaR mixed by caution."""
@@ -118,7 +105,7 @@ class _Ensemble(Sequential):
         used = [(w, course) for w, course in zip(weights.tolist(), courses[1:], strict=True) if w > 0]
         with ThreadPoolExecutor(self.threads) as pool:
             slopes = list(pool.map(lambda pair: pair[0] * pair[1].slope(self.problem.aim), used))
-        return np.asarray(sum(slopes))
+        return self.stated.by_cell(np.asarray(sum(slopes)))
 
     def _weights(self, assets: Floats) -> Floats:
         return (1 - self.caution) / assets.size + self.caution * tail_weights(assets, self.tail)

@@ -139,6 +139,8 @@ def solve_arrays(
     accepted(highs.run(), "run")
     termination = highs.getModelStatus().name.removeprefix("k")
     if termination in ("Infeasible", "UnboundedOrInfeasible"):  # every column has finite bounds
+        if presolve:  # HiGHS 1.16's calls models infeasible of which 0 is a point, at tolerances of 1e-9
+            return solve_arrays(model, time_limit=time_limit, gap=gap, start=start, direction=direction, presolve=False)
         return ArrayAnswer("infeasible", termination, nothing, nothing, float("nan"), nothing, nothing)
     info = highs.getInfo()
     if termination != "Optimal" and info.primal_solution_status != 2:

@@ -15,15 +15,16 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
-from optimizer.ask.rules import Row
+from optimizer.ask.rows import Row
 from optimizer.search.sequential import Maker, Sequential, Settled
 from optimizer.tolerances import CHANGE, MISSED
 from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
 
-__all__ = ["LEAST", "Sized", "as_run", "fixed_costs_of", "sized"]
+__all__ = ["Sized", "as_run", "fixed_costs_of", "sized"]
 
 
 ROUNDS = 8
@@ -31,8 +32,6 @@ LOOKED, MOVED = 8, 3
 """Campaigns that are looked at as one more or one fewer in a round, and times that one is moved to."""
 TRIED = 3
 """Of the changes that promise most, how many are searched before giving up."""
-LEAST = "least campaign of "
-"""How the names of rules begin that hold campaigns to their least sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +54,14 @@ class Sized:
 
 @dataclass(frozen=True)
 class _Lot:
-    """One possible campaign: a lever in a segment and period."""
+    """One possible campaign: a lever in a segment and period, or in the periods for which it runs unchanged."""
 
     period: int
     segment: str
     lever: int
     least: float
     fixed: float
+    periods: int = 1
 
     @property
     def kin(self) -> tuple[int, str]:
@@ -73,11 +73,26 @@ class _Lot:
         """Return what settles ties."""
         return self.period, self.lever, self.segment
 
-    def place(self, problem: AllocationProblem) -> tuple[int, Ints, Ints, int]:
+    @property
+    def each(self) -> list["_Lot"]:
+        """Return its part in each of its periods, no smaller than the least size either."""
+        return [
+            replace(
+                self,
+                period=self.period + t,
+                least=self.least / self.periods,
+                fixed=self.fixed / self.periods,
+                periods=1,
+            )
+            for t in range(self.periods)
+        ]
+
+    def place(self, problem: AllocationProblem) -> tuple[int | Ints, Ints, Ints, int]:
         """Return the index of its money in (periods, groups, stages, levers)."""
         mine = np.array([segment == self.segment for segment in problem.targets.segments])
         groups, stages = np.nonzero(problem.targets.allowed[:, :, self.lever] & mine[:, None])
-        return self.period, groups, stages, self.lever
+        periods = self.period + np.arange(self.periods)[:, None]
+        return self.period if self.periods == 1 else periods, groups, stages, self.lever
 
 
 def sized(
@@ -114,7 +129,7 @@ def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Fl
 def fixed_costs_of(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> float:
     """Return the fixed costs, discounted, of the campaigns that a plan's money runs."""
     running = [lot for lot in _lots(problem, campaigns) if spend[lot.place(problem)].sum() > 0]
-    return float(sum(lot.fixed * problem.chain.discount[lot.period] for lot in running))
+    return float(sum(_cost(problem, lot) for lot in running))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +170,10 @@ class _Choice:
 
     def rounded(self, end: Settled) -> _Chosen:
         """Return campaigns settled in rounds, from a plan without their rules."""
-        asked, dropped = self.problem, set[_Lot]()
+        asked, dropped, needed = self.problem, set[_Lot](), set[_Lot]()
         for _ in range(ROUNDS):
             running = {lot: money for lot, money in self._running(end).items() if lot not in dropped}
-            weak = _beyond_whole(running) | self._not_earning(running, end)
+            weak = (_beyond_whole(running) | self._not_earning(running, end)) - needed
             short = [lot for lot, money in running.items() if money < lot.least * (1 - MISSED)]
             if not weak and end.missed > MISSED and running:
                 weak = {min(running, key=lambda lot: running[lot] / max(lot.least, 1e-300))}
@@ -171,7 +186,12 @@ class _Choice:
                 stays = sum(running[other] for other in mine if other not in weak)
                 factor = sum(running[other] for other in mine) / stays if lot not in weak and stays > 0 else 0.0
                 spend[lot.place(self.problem)] *= factor
+            before = end
             asked, end = self._searched(dropped, spend)
+            if before.missed <= MISSED < end.missed:  # the rules ask for what was left out
+                needed |= weak
+                dropped -= weak
+                asked, end = self._searched(dropped, before.course.spend)
         return _Chosen(asked, end, self._fixed(end))
 
     def changed(self, now: _Chosen) -> Iterator[_Chosen]:
@@ -248,8 +268,7 @@ class _Choice:
         return float(end.prices[: self.problem.per_budget.size] @ self.problem.per_budget)
 
     def _cost(self, lot: _Lot) -> float:
-        """Return a campaign's fixed cost, discounted."""
-        return lot.fixed * float(self.problem.chain.discount[lot.period])
+        return _cost(self.problem, lot)
 
     def _fixed(self, end: Settled) -> float:
         return float(sum(self._cost(lot) for lot in self._running(end)))
@@ -290,13 +309,21 @@ def _beyond_whole(running: dict[_Lot, float]) -> set[_Lot]:
     return out
 
 
+def _cost(problem: AllocationProblem, lot: _Lot) -> float:
+    """Return a campaign's fixed cost, discounted."""
+    return float(sum(part.fixed * problem.chain.discount[part.period] for part in lot.each))
+
+
 def _lots(problem: AllocationProblem, campaigns: dict[str, Campaign]) -> list[_Lot]:
     targets = problem.targets
     return [
-        _Lot(t, segment, targets.levers.index(name), rule.least, rule.fixed_cost)
+        _Lot(
+            w.start, segment, k, rule.least * (w.stop - w.start), rule.fixed_cost * (w.stop - w.start), w.stop - w.start
+        )
         for name, rule in campaigns.items()
+        for k in [targets.levers.index(name)]
         for segment in dict.fromkeys(targets.segments)
-        for t in range(targets.lead[targets.levers.index(name)], problem.chain.periods)
+        for w in [range(w.start, w.stop) for w in targets.windows(k, problem.chain.periods)]
     ]
 
 
@@ -307,10 +334,11 @@ def _held(problem: AllocationProblem, dropped: set[_Lot], kept: list[_Lot]) -> A
     for lot in dropped:
         ceiling[lot.place(problem)] = 0.0
     rows = []
-    for lot in kept:
+    for lot in [part for whole in kept for part in whole.each]:
         counted = np.zeros(shape)
         counted[lot.place(problem)] = 1.0
-        name = f"{LEAST}{problem.targets.levers[lot.lever]} on {lot.segment} in period {lot.period + 1}"
-        rows.append(Row(name, ">=", lot.least, 0.0, csr_matrix(counted.reshape(1, -1))))
+        name, money = f"least campaign of {problem.targets.levers[lot.lever]} on {lot.segment}", counted.reshape(1, -1)
+        number = lot.period + 1
+        rows.append(Row(name, SIZE, ">=", lot.least, 0.0, csr_matrix(money), when="in period", number=number))
     floor = np.zeros(shape) if problem.floor is None else problem.floor
     return replace(problem, rows=(*problem.rows, *rows), floor=np.minimum(floor, ceiling), ceiling=ceiling)

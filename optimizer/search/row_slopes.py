@@ -11,7 +11,7 @@ from optimizer.ask.problem import AllocationProblem
 from sim.arrays import Flags, Floats
 from sim.engine.sensitivity import Aim, Course
 
-__all__ = ["RowSlopes"]
+__all__ = ["NEAR", "RowSlopes"]
 
 
 NEAR, MOST_FOLLOWED = 0.05, 12
@@ -60,7 +60,7 @@ class RowSlopes:
         oldest = sorted(near, key=lambda r: (self._seen.get(r, -1), float(room[r])))[: max(new, MOST_FOLLOWED)]
         together = self._together(oldest)
         with ThreadPoolExecutor(2) as pool:
-            slopes = list(pool.map(lambda rows: course.slope(self._aim_of(rows)), together))
+            slopes = list(pool.map(lambda rows: course.slope(self.aim_of(rows)), together))
         for members, slope in zip(together, slopes, strict=True):
             for r in members:
                 self._seen[r] = self._looked
@@ -92,13 +92,13 @@ class RowSlopes:
         number = np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
         reach = {}
         for r in self.bending:
-            aim = self._aim_of([r])
+            aim = self.aim_of([r])
             counts = aim.reward.any(axis=0) | aim.people.any(axis=(0, 2)) | aim.money.any(axis=(0, 2, 3))
             counts |= chain.couples or aim.terminal != 0
             reach[r] = np.bincount(number, weights=counts) > 0, aim.last
         return reach
 
-    def _aim_of(self, rows: list[int]) -> Aim:
+    def aim_of(self, rows: list[int]) -> Aim:
         """Return what rules count together as an aim."""
         problem, aim = self.problem, self.problem.aim
 

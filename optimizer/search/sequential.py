@@ -12,17 +12,19 @@ travel (move limits of structural optimisation; Svanberg 1987). What is found is
 of the rules there.
 """
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags, hstack
+from scipy.sparse import csr_matrix, diags, hstack, vstack
 
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.programmes import BoxProgramme
-from optimizer.search.row_slopes import RowSlopes
+from optimizer.search.stated import InIntensities, InMoney
 from optimizer.tolerances import DUST, EMPTY, GAIN, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
@@ -82,8 +84,8 @@ class Sequential:
     ----------
     problem : AllocationProblem
     cells : Cells
-    low, high : (periods, cells)
-        Money that each cell must get and may get.
+    stated : InMoney
+        How plans are stated.
     most, limit : (cells,)
         Money a head beyond which nothing more is brought; what a rule of the lever allows.
     """
@@ -92,24 +94,40 @@ class Sequential:
         self.problem = problem
         self.chain = problem.chain
         self.cells = Cells.of(problem.targets, problem.targeting)
-        shape = (self.chain.periods, self.cells.lever.size)
-        self.low = np.zeros(shape) if problem.floor is None else self.cells.sum(problem.floor)
-        self.high = np.full(shape, np.inf) if problem.ceiling is None else self.cells.sum(problem.ceiling)
         lead = np.array(problem.targets.lead)
         self.open = np.arange(self.chain.periods)[:, None] >= lead[self.cells.lever]
         self.most, self.limit = self.cells.largest(self.chain.most), self.cells.largest(self.chain.limit)
         self.usual = self.cells.largest(self.chain.usual)
-        self.slopes = RowSlopes(problem, self.cells)
+        self.stated: InMoney = InMoney(problem, self.cells)
+
+    def held(self, course: Course) -> Self:
+        """Return the same search over plans as they are held: an intensity for each cell and campaign, from a course.
+
+        ``amount`` is then intensity.
+        """
+        out = copy.copy(self)
+        out.stated = InIntensities(self.problem, self.cells, course)
+        return out
+
+    @property
+    def low(self) -> Floats:
+        """Return what each cell must get."""
+        return self.stated.low
+
+    @property
+    def high(self) -> Floats:
+        """Return what each cell may get, beside what a rule of the lever allows a head."""
+        return self.stated.high
 
     # --- Plans ---
 
     def amount_of(self, intensity: Floats) -> Floats:
         """Return the money of a plan stated in intensities, by cell."""
-        return np.where(self.open, self.cells.sum(follow(self.chain, intensity).spend), 0.0)
+        return np.where(self.open, self.stated.amount_of(follow(self.chain, intensity)), 0.0)
 
     def follow(self, amount: Floats) -> Course:
         """Return what happens when cells get this money."""
-        return follow(self.chain, self.cells.money(amount))
+        return follow(self.chain, self.stated.plan(amount))
 
     def courses(self, amount: Floats) -> list[Course]:
         """Return the courses whose worth is maximised; the first is the one that keeps to the rules."""
@@ -121,7 +139,7 @@ class Sequential:
 
     def slope(self, courses: list[Course]) -> Floats:
         """Return the derivative of what is maximised by money, (periods, cells)."""
-        return courses[0].slope(self.problem.aim)
+        return self.stated.by_cell(courses[0].slope(self.problem.aim))
 
     def missed(self, course: Course) -> Floats:
         """Return by how much each rule is missed."""
@@ -130,7 +148,7 @@ class Sequential:
 
     def counts(self, course: Course) -> Floats:
         """Return what a unit of money counts in each rule where a course in money is, (rows, periods x cells)."""
-        return np.asarray(self.slopes.jacobian(course).toarray())
+        return np.asarray(self.stated.jacobian(course).toarray())
 
     # --- The search ---
 
@@ -159,7 +177,7 @@ class Sequential:
         gain = GAIN if gain is None else gain
         solver = BoxProgramme()
         amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
-        amount = self._within_contacts(amount)
+        amount = self.stated.within_contacts(amount)
         courses = self.courses(amount)
         radius, before = None, np.zeros_like(amount)
         penalty, dearest, factor = None, np.empty(0), PENALTY
@@ -167,11 +185,11 @@ class Sequential:
         slope, quiet, step, stationary = np.zeros_like(amount), 0, 0, False
         for step in range(1, steps + 1):
             course = courses[0]
-            heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
+            heads = self.stated.heads(course)
             size = np.maximum(amount, 0.5 * self.usual * heads)
             radius = FIRST * size if radius is None else np.minimum(radius, LARGEST * size)
             slope = self.slope(courses)
-            jacobian = self.slopes.jacobian(course)
+            jacobian = self.stated.jacobian(course)
             if penalty is None:
                 penalty = factor * self._penalty(slope, jacobian)
                 dearest = penalty.copy()
@@ -183,7 +201,9 @@ class Sequential:
                     continue
                 stationary = True
                 break
-            for r in self.slopes.bending:  # what is far above a rule's price makes every curve of the rule a wall
+            for (
+                r
+            ) in self.stated.slopes.bending:  # what is far above a rule's price makes every curve of the rule a wall
                 penalty[r] = min(dearest[r], max(DEARER * abs(prices[r]), 1e-2 * dearest[r]))
             merit = self.value(courses) - float(penalty @ self.missed(course))
             tried = self._tried(amount, change, size, penalty)
@@ -217,9 +237,9 @@ class Sequential:
 
         Where a rule leaves nothing to move, as a cap of nothing, its price would else be anything above the true one.
         """
-        heads = np.stack([self.cells.money(amount).heads(now.observed) for now in course.past])
+        heads = self.stated.heads(course)
         size = np.maximum(amount, 0.5 * self.usual * heads)
-        jacobian = self.slopes.jacobian(course)
+        jacobian = self.stated.jacobian(course)
         return self._step(BoxProgramme(), course, amount, heads, 1e-2 * size, slope, jacobian, penalty, loosened=1e-7)[
             1
         ]
@@ -252,7 +272,7 @@ class Sequential:
         low = np.where(usable, np.maximum(-radius, np.minimum(self.low - amount, 0)), -amount * ~usable)
         high = np.where(usable, np.minimum(radius, np.maximum(top - amount, 0)), -amount * ~usable)
         low, high = np.minimum(low, high), np.maximum(low, high)
-        tie = self._ties(heads)
+        tie = self.stated.ties(heads)
         columns = slope.size if tie is None else tie.shape[1]
         unit = np.maximum(heads * self.usual, 1e-12).ravel() if tie is None else np.ones(columns)
         objective = slope.ravel() if tie is None else np.asarray(tie.T @ slope.ravel())
@@ -263,14 +283,13 @@ class Sequential:
         units = problem.row_units
         room = problem.limits - counted + loosened * units * problem.signs
         slack = diags(-problem.signs, format="csr")
-        extra = self._contacts(amount, heads) if tie is None else None
+        extra = self.stated.contacts(amount, heads)
         whole = hstack([diags(1 / units) @ matrix @ diags(unit), slack], format="csr")
         row_low = np.where(problem.signs > 0, -np.inf, room / units)
         row_high = np.where(problem.signs > 0, room / units, np.inf)
         if extra is not None:
-            from scipy.sparse import vstack
-
             rows, left = extra
+            rows = rows if tie is None else csr_matrix(rows @ tie)
             wide = hstack([rows @ diags(unit), csr_matrix((rows.shape[0], units.size))], format="csr")
             whole = vstack([whole, wide], format="csr")
             row_low, row_high = np.append(row_low, np.full(left.size, -np.inf)), np.append(row_high, left)
@@ -290,60 +309,6 @@ class Sequential:
         prices = answer.duals[: units.size] / units
         sign = problem.signs
         return change, np.where(sign > 0, np.maximum(prices, 0), np.minimum(prices, 0)), promised
-
-    def _within_contacts(self, amount: Floats) -> Floats:
-        """Return money scaled back, target by target, where it would be more contacts than a customer may get."""
-        load = self.chain.contact_load
-        if not load.any():
-            return amount
-        asked = self.follow(amount).intensity @ load
-        over = np.where(self.cells.cell >= 0, np.maximum(asked, 1.0)[..., None], 1.0)
-        factor = np.ones_like(amount)
-        for t in range(amount.shape[0]):
-            np.maximum.at(factor[t], self.cells.cell[self.cells.cell >= 0], over[t][self.cells.cell >= 0])
-        return np.where(load[self.cells.lever] > 0, amount / factor, amount)
-
-    def _contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
-        """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = self.chain.contact_load
-        if not load.any():
-            return None
-        cells, periods = self.cells, self.chain.periods
-        groups, stages, levers = cells.cell.shape
-        rows, columns, values = [], [], []
-        count = 0
-        for g in range(groups):
-            for s in range(stages):
-                mine = [
-                    (int(cells.cell[g, s, k]), load[k]) for k in range(levers) if load[k] and cells.cell[g, s, k] >= 0
-                ]
-                for t in range(periods) if mine else ():
-                    for cell, weight in mine:
-                        rows.append(count)
-                        columns.append(t * cells.lever.size + cell)
-                        values.append(weight / max(heads[t, cell], EMPTY))
-                    count += 1
-        matrix = csr_matrix((values, (rows, columns)), shape=(count, amount.size))
-        return matrix, np.maximum(1.0 - matrix @ amount.ravel(), 0.0)
-
-    def _ties(self, heads: Floats) -> csr_matrix | None:
-        """Return money by the intensity of campaigns, (periods x cells, campaigns and single periods)."""
-        duration = np.array(self.problem.targets.duration)[self.cells.lever]
-        if duration.max(initial=1) == 1:
-            return None
-        rows, columns, values = [], [], []
-        count = 0
-        number = self.cells.lever.size
-        for c, lever in enumerate(self.cells.lever.tolist()):
-            for window in self.problem.targets.windows(lever, self.chain.periods):
-                inside = range(window.start, window.stop)
-                whole = max(float(heads[window, c].sum()), EMPTY)
-                for t in inside:
-                    rows.append(t * number + c)
-                    columns.append(count)
-                    values.append(float(heads[t, c]) / whole * len(inside))
-                count += 1
-        return csr_matrix((values, (rows, columns)), shape=(heads.size, count))
 
     def _tied_bounds(self, tie: csr_matrix, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         """Return bounds of the campaigns that keep every period inside its own."""

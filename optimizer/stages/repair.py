@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
-from optimizer.search.sequential import Maker, Sequential, Settled
+from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
+from optimizer.search.stated import InIntensities, contact_factor
 from optimizer.tolerances import BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
@@ -60,22 +62,52 @@ class Repaired:
         return f"misses '{problem.rows[worst].name}' by {amount}"
 
     def insist(self) -> None:
-        """Raise where the search ended outside the rules.
+        """Raise where the plan, or the search before it was held, ended outside the rules.
 
         Raises
         ------
         RulesError
             With the rule that is missed most.
         """
-        if self.end.missed > BROKEN:
-            raise not_met(self.problem, self.end)
+        if self.end.missed > BROKEN or self.missed.max(initial=0) > BROKEN:
+            raise not_met(self.problem, self.end.course if self.end.missed > BROKEN else self.course)
 
 
 def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker = Sequential) -> Repaired:
     """Return the end of a search as a plan that is held, inside the rules where it missed them by a little."""
     end = inside(problem, end, stake, make)
     intensity = held_by(problem, end.course)
-    return Repaired(problem, end, intensity, course_held(problem, end.course, intensity))
+    first = Repaired(problem, end, intensity, course_held(problem, end.course, intensity))
+    both = problem.chain.contact_load.any() and max(problem.targets.duration) > 1
+    scaled = intensity is not end.course.intensity and float(first.missed.max(initial=0)) > MISSED
+    return _searched_as_held(first, stake, make) if (both or scaled) and not problem.no_choice else first
+
+
+def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
+    """Return the best plan found near one, searched as it is held.
+
+    A campaign is one variable, and contacts are kept in all of its periods. Aimed beyond rules that it missed by a
+    little, as :func:`inside` does; what arithmetic leaves is scaled off.
+    """
+    problem, found = first.problem, first
+    beyond = np.zeros(len(problem.rows))
+    search = make(problem).held(first.end.course)
+    amount = search.amount_of(first.intensity)
+    steps = STEPS
+    for _ in range(REPAIRS_OF_SEARCH):
+        rows = zip(problem.rows, problem.signs, beyond, strict=True)
+        aimed = replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows))
+        end = make(aimed).held(first.end.course).run(amount, lift=stake, steps=steps)
+        amount, steps = end.amount, STEPS_OF_REPAIR
+        intensity = _fitted(problem, _within_contacts(problem, end.course.intensity), _windows(problem))
+        course = follow(problem.chain, intensity)
+        found = Repaired(problem, replace(end, missed=0.0), intensity, course)
+        missed = found.missed
+        found = replace(found, end=replace(end, missed=float(missed.max(initial=0)), steps=first.end.steps + end.steps))
+        if not FITTED < missed.max(initial=0) <= NEARLY:
+            break
+        beyond += 1.5 * missed * problem.row_units
+    return found
 
 
 def inside(problem: AllocationProblem, end: Settled, stake: float, make: Maker = Sequential) -> Settled:
@@ -107,25 +139,54 @@ def course_held(problem: AllocationProblem, course: Course, held: Floats | None 
 def held_by(problem: AllocationProblem, course: Course) -> Floats:
     """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads.
 
-    Where that breaks rules, campaigns are scaled until it does not.
+    Nobody gets too many contacts; where else it breaks rules, campaigns are scaled until it does not.
     """
-    targets, periods = problem.targets, problem.chain.periods
-    load = problem.chain.contact_load
+    targets, load = problem.targets, problem.chain.contact_load
+    windows = _windows(problem)
+    out = course.intensity
+    if windows:
+        out = course.intensity.copy()
+        cells = Cells.of(targets, problem.targeting)
+        means, cell = InIntensities(problem, cells, course).amount_of(course), cells.cell
+        for lever, window in windows:
+            mine = np.where(cell[:, :, lever] >= 0, means[window][:, cell[:, :, lever]], 0.0)
+            out[window, :, :, lever] = mine
     if load.any():  # heads moved a little in the last step
-        contacts = np.maximum(course.intensity @ load, 1.0)[..., None]
-        return np.where(load > 0, course.intensity / contacts, course.intensity)
-    if max(targets.duration) == 1:
-        return course.intensity
-    out = course.intensity.copy()
-    windows = [(k, w) for k in range(targets.shape[2]) for w in targets.windows(k, periods) if targets.duration[k] > 1]
-    for lever, window in windows:
-        heads, money = course.observed[window].sum(axis=0), course.spend[window, :, :, lever].sum(axis=0)
-        out[window, :, :, lever] = np.divide(money, heads, out=np.zeros_like(money), where=heads > 1e-12)
+        out = _within_contacts(problem, out)
+    return _fitted(problem, out, windows) if windows else out
+
+
+Windows = list[tuple[int, slice]]
+
+
+def _windows(problem: AllocationProblem) -> Windows:
+    """Return the campaigns that run for several periods, by lever."""
+    targets, periods = problem.targets, problem.chain.periods
+    return [(k, w) for k, d in enumerate(targets.duration) if d > 1 for w in targets.windows(k, periods)]
+
+
+def _within_contacts(problem: AllocationProblem, intensity: Floats) -> Floats:
+    """Return a plan scaled back, whole cells and campaigns of it, to the contacts that customers may get."""
+    load = problem.chain.contact_load
+    if not load.any():
+        return intensity
+    cells = Cells.of(problem.targets, problem.targeting)
+    factor = contact_factor(problem, cells, intensity)[:, cells.cell]
+    for lever, window in _windows(problem):
+        factor[window, :, :, lever] = factor[window, :, :, lever].max(axis=0)
+    lead = np.arange(len(intensity))[:, None] >= np.array(problem.targets.lead)
+    return np.where((load > 0) & lead[:, None, None, :], intensity / factor, intensity)
+
+
+def _fitted(problem: AllocationProblem, intensity: Floats, windows: Windows) -> Floats:
+    """Return a plan with campaigns scaled until it breaks no rule of money."""
+    out = intensity
     for _ in range(REPAIRS):
         counted = problem.counted(follow(problem.chain, out))
         missed = problem.signs * (counted - problem.limits) / problem.row_units
-        broken = [r for r in np.flatnonzero(missed > FITTED) if problem.rows[r].people is None and counted[r] > 0]
-        if not broken:
+        money = np.array([row.kind.counts != "people" for row in problem.rows], dtype=bool)
+        broken = np.flatnonzero((missed > FITTED) & money & (counted > 0))
+        if not broken.size:
             break
         factor = np.ones_like(out)
         for r in broken:
@@ -134,13 +195,13 @@ def held_by(problem: AllocationProblem, course: Course) -> Floats:
         for lever, window in windows:
             low = factor[window, :, :, lever].min(axis=0)
             factor[window, :, :, lever] = np.where(low < 1, low, factor[window, :, :, lever].max(axis=0))
-        out = targets.with_committed(out * factor)
+        out = problem.targets.with_committed(out * factor)
     return out
 
 
-def not_met(problem: AllocationProblem, end: Settled) -> RulesError:
-    """Return the error of a search that ended outside the rules, which full information could keep."""
-    missed = np.maximum(problem.signs * (problem.counted(end.course) - problem.limits), 0)
+def not_met(problem: AllocationProblem, course: Course) -> RulesError:
+    """Return the error of a plan outside the rules, which full information could keep."""
+    missed = np.maximum(problem.signs * (problem.counted(course) - problem.limits), 0)
     worst = int((missed / problem.row_units).argmax())
     return RulesError(
         f"no plan was found that meets every rule by {problem.targeting}: '{problem.rows[worst].name}' is missed by "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.ask.rules import as_today
+from optimizer.ask.rows import BUDGET, as_today
 from optimizer.search.sequential import Sequential
 from optimizer.tolerances import LEAST_GAIN, MISSED, TINY
 from sim.arrays import Floats
@@ -58,7 +58,7 @@ def least_spend(problem: AllocationProblem) -> Course:
     chain = problem.chain
     if problem.goal == "least_money":
         return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
-    rules = tuple(row for row in problem.rows if row.name != "budget" and not row.after)  # nor what is asked of value
+    rules = tuple(row for row in problem.rows if row.kind != BUDGET and not row.after)  # nor what is asked of value
     cheapest = replace(problem, goal="least_money", rows=rules)
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(cheapest)
@@ -67,7 +67,7 @@ def least_spend(problem: AllocationProblem) -> Course:
         return course
     heads = np.maximum(problem.today.course.observed, 1e-9)
     for row in problem.rows:
-        if row.sense == ">=" and row.money is not None and row.limit > 0 and row.people is None and row.earned is None:
+        if row.sense == ">=" and row.kind.counts == "money" and row.money is not None and row.limit > 0:
             where = (row.money.toarray().reshape(intensity.shape) > 0) * heads[..., None]
             intensity += np.where(where > 0, row.limit / max(float(where.sum()), 1e-9), 0.0)
     stake = max(float(problem.today.course.spend.sum()), float(follow(chain, intensity).spend.sum()), 1e-9)

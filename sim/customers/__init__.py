@@ -1,5 +1,5 @@
-"""From a firm's data to customers: the base of purchases, what is inferred from it, segments, and the population.
+"""From a firm's customers to simulated ones: what is inferred from their records, segments, and the population.
 
-``base`` keeps purchases (``purchase_files`` reads them), ``calibration`` fits the laws of ``purchase_models``,
-``segmentation`` groups customers, ``population`` makes the simulated individuals.
+``calibration`` fits the laws of ``purchase_models``, ``segmentation`` groups customers, ``population`` makes the
+simulated individuals. Purchases and records are in :mod:`sim.purchases`.
 """

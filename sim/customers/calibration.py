@@ -13,9 +13,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.customers.base import CustomerBase, PurchaseSummary
 from sim.customers.purchase_models import BGNBD, GammaGamma, ParetoNBD, PurchaseModel
 from sim.errors import PurchasesError
+from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = [
     "BGNBD",

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.customers.base import CustomerBase
 from sim.customers.population import Posterior, TraitSample, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segmentation import SEGMENTS, TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
 from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
 from sim.engine.state_space import state_index
+from sim.purchases.base import CustomerBase
 from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]
@@ -97,6 +97,7 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     weeks = WEEKS_PER_PERIOD[scenario.period]
     model = ParetoNBD(**given.pareto_nbd.model_dump())
     spend = GammaGamma(**given.gamma_gamma.model_dump())
+    _ = scenario.base_digest  # before anything is read: the hash then names what the customers were made from
     record = CustomerBase.open(scenario.folder / given.file).summarise(given.as_of)
     seen = (record.frequency, record.recency, record.age)
     amount = spend.conditional_mean_spend(record.purchases, record.mean_amount_all)

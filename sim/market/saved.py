@@ -108,7 +108,7 @@ class SavedMarket:
 
 def damaged(path: str | Path, what: str) -> InputError:
     """Return the error of a saved market that could not be."""
-    return InputError(f"{path}: a damaged saved market ({what}); save it again with `tenure simulate --until N --save`")
+    return InputError(f"{path}: a damaged saved market ({what}); stop and save it again with `until=` and `save=`")
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -124,7 +124,7 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, NotImplementedError,
         RuntimeError, MemoryError,
     ):  # fmt: skip
-        raise InputError(f"{path}: not a saved market; make one with `tenure simulate --until N --save`") from None
+        raise InputError(f"{path}: not a saved market; make one with `until=` and `save=`") from None
     return facts, arrays
 
 

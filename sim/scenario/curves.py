@@ -14,15 +14,20 @@ __all__ = [
     "BlattbergDeighton",
     "Curve",
     "Finite",
+    "Gain",
     "Hill",
     "Model",
     "NotNegative",
     "PiecewiseLinear",
+    "Points",
     "Positive",
     "Share",
 ]
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Gain = Annotated[float, Field(ge=0, le=9, allow_inf_nan=False)]
+"""A share by which something grows: up to tenfold; 20 is 20 per cent that was not divided by 100."""
+Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

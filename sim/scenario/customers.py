@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Finite, Model, NotNegative, Positive, Share
+from sim.scenario.curves import Finite, Model, NotNegative, Points, Positive, Share
 
 __all__ = [
     "BASE_SEGMENTS",
@@ -45,6 +45,10 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 MOST_RATE, MOST_MONEY = 1e6, 1e12
 """Largest mean rate per period and largest mean amount of a purchase."""
 Rate = Annotated[float, Field(ge=0, le=MOST_RATE, allow_inf_nan=False)]
+MOST_LEAVING = 7.0
+"""Chance rate of leaving: with it one of 1,000 customers stays a period."""
+Leaving = Annotated[float, Field(ge=0, le=MOST_LEAVING, allow_inf_nan=False)]
+Times = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Amount = Annotated[float, Field(gt=0, le=MOST_MONEY, allow_inf_nan=False)]
 
 
@@ -93,8 +97,18 @@ class Traits(Model):
     """How customers of a segment differ; a plain number means that they do not."""
 
     purchase_rate: Gamma | Rate = Field(description="purchases per period while a customer")
-    defection_rate: Gamma | Rate = Field(description="chance rate of leaving, per period")
+    defection_rate: Gamma | Leaving = Field(description="chance rate of leaving, per period")
     spend: GammaGamma | Amount = Field(description="money per purchase")
+
+    @model_validator(mode="after")
+    def _stays_a_while(self) -> Self:
+        rate = self.defection_rate
+        if isinstance(rate, Gamma) and rate.shape / rate.rate > MOST_LEAVING:
+            raise ValueError(
+                f"defection_rate: expected a mean, shape/rate, of at most {MOST_LEAVING:g} per period, got "
+                f"{rate.shape / rate.rate:g}: of 1,000 customers not one would stay a period"
+            )
+        return self
 
 
 class Thresholds(Model):
@@ -141,10 +155,10 @@ class Quality(Model):
     """A kind of prospect: market traits, needs and credit set the odds of winning, later value and bad debt."""
 
     share: Annotated[float, Field(gt=0, le=1)] = Field(description="share of the segment's people; all add up to 1")
-    acquisition: NotNegative = Field(default=1.0, description="times the chance of winning; 1: as the segment")
-    purchase_rate: NotNegative = Field(default=1.0, description="times the purchase rate; 1: as the segment")
-    spend: NotNegative = Field(default=1.0, description="times money per purchase; 1: as the segment")
-    cost_to_serve: NotNegative = Field(default=1.0, description="times the cost to serve; 1: as the segment")
+    acquisition: Times = Field(default=1.0, description="times the chance of winning; 1: as the segment")
+    purchase_rate: Times = Field(default=1.0, description="times the purchase rate; 1: as the segment")
+    spend: Times = Field(default=1.0, description="times money per purchase; 1: as the segment")
+    cost_to_serve: Times = Field(default=1.0, description="times the cost to serve; 1: as the segment")
     bad_debt: Share = Field(default=0.0, description="share of revenue never paid; 0: everybody pays")
 
 
@@ -154,7 +168,7 @@ class ValueToCustomer(Model):
     gain: Finite = Field(description="perceived gain, points of the survey's scale")
     cost: Finite = Field(description="perceived cost, same scale")
     usual: Finite = Field(description="gain less cost when the data were gathered; satisfaction is neutral there")
-    bring: NotNegative = Field(
+    bring: Share = Field(
         default=0.0, description="chance per period of a level up (less: down) per point above usual; 0: reported only"
     )
 
@@ -174,10 +188,10 @@ class Satisfaction(Model):
     defection_per_level: Fraction = Field(
         default=0.0, description="a level up lowers the defection rate by this share; 0: no effect unless stated"
     )
-    purchase_rate_per_level: NotNegative = Field(
+    purchase_rate_per_level: Share = Field(
         default=0.0, description="a level up raises the purchase rate by this share; 0: no effect unless stated"
     )
-    amount_per_level: NotNegative = Field(
+    amount_per_level: Share = Field(
         default=0.0, description="a level up raises the amount by this share; 0: no effect unless stated"
     )
 
@@ -190,10 +204,8 @@ class Satisfaction(Model):
 class Employees(Model):
     """Satisfaction of the firm's employees, 0..100: moves the satisfaction of customers."""
 
-    usual: Annotated[float, Field(ge=0, le=100)] = Field(description="points when the data were gathered")
-    start: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        default=None, description="points at the start; none: usual"
-    )
+    usual: Points = Field(description="points when the data were gathered")
+    start: Points | None = Field(default=None, description="points at the start; none: usual")
     reversion: Share = Field(
         default=0.1, description="part of the distance to usual made good per period; 10 %: assumed, half in 7 periods"
     )
@@ -233,7 +245,7 @@ class Survey(Model):
     sample: Annotated[int, Field(ge=1)] = Field(
         default=400, description="customers asked per segment and tier; 400: a mean within 3 points or so"
     )
-    noise: NotNegative = Field(
+    noise: Points = Field(
         default=10.0, description="standard deviation of an answer around the truth, points; 10: less than half a level"
     )
     delay: Annotated[int, Field(ge=0)] = Field(default=1, description="periods until the result is known; 1: the next")
@@ -261,7 +273,7 @@ class Segment(Model):
     traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
     quality: tuple[Quality, ...] = Field(default=(), description="kinds of prospects; none: all alike")
     value_to_customer: ValueToCustomer | None = Field(default=None, description="gain less cost; none: not stated")
-    margin: Finite | None = Field(default=None, description="margin rate; none: as the scenario")
+    margin: Share | None = Field(default=None, description="margin rate; none: as the scenario")
     cost_to_serve: CostToServe | None = Field(default=None, description="none: as the scenario")
     loss: Share | None = Field(default=None, description="silently gone lost for good, per period; none: as scenario")
     stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")

@@ -8,13 +8,16 @@ that names file, key, what was expected and what came.
 import difflib
 import hashlib
 import json
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from sim.errors import FolderError, ScenarioError, first_line
-from sim.scenario.curves import SHAPES, BlattbergDeighton, Finite, Model, NotNegative, Share
+from sim.purchases.base import content_digest
+from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
     CUSTOMER_STAGES,
@@ -38,6 +41,8 @@ from sim.scenario.customers import (
     ValueToCustomer,
 )
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
+from sim.scenario.meant import meant
+from sim.scenario.ranges import corners, replaced
 from sim.scenario.rules import RULES, Rules, Uncertain
 from sim.scenario.yaml_files import read_yaml
 
@@ -62,9 +67,12 @@ __all__ = [
     "Traits",
     "load",
     "parse",
+    "schema",
 ]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
+HALF = 32
+"""Digits of a hash that name the file's content where the rest names the base's."""
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
 
 
@@ -75,13 +83,11 @@ class Scenario(Model):
     currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
     period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
     periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
-    discount_rate: Annotated[float, Field(ge=0, le=10)] = Field(
-        default=0.1, description="per year; 10 %: a usual cost of capital"
-    )
+    discount_rate: Share = Field(default=0.1, description="per year; 10 %: a usual cost of capital")
     terminal: Literal["value-to-go", "none"] = Field(
         default="value-to-go", description="value after the horizon under today's spend, or none"
     )
-    margin: Finite = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
+    margin: Share = Field(default=1.0, description="margin rate on revenue; 1: amounts are margins already")
     cost_to_serve: CostToServe = Field(default_factory=CostToServe, description="none unless stated")
     law: Literal["silent", "contractual", "renewal"] = Field(
         default="silent",
@@ -103,7 +109,7 @@ class Scenario(Model):
     satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
     employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
     links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
-    word_of_mouth: NotNegative | dict[str, dict[str, NotNegative]] = Field(
+    word_of_mouth: Gain | dict[str, dict[str, Gain]] = Field(
         default=0.0,
         description="by how much chances of awareness and winning rise (a share) per net promoter share of 1 above the "
         "data's; a number: from all customers to everybody; or {to segment: {from segment: number}}; 0: none",
@@ -142,23 +148,21 @@ class Scenario(Model):
         rules = self.rules
         segments = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
         stages = set(self.chain.states) if self.chain else set(STAGES)
+        known = {"levers": levers, "segments": segments, "stages": stages}
         named = [("rules.levers", name, levers) for name in rules.levers]
         named += [("rules.campaigns", name, levers) for name in rules.campaigns]
-        for key, slice_ in rules.slices.items():
-            named += [(f"rules.slices.{key}.levers", name, levers) for name in slice_.levers]
-            named += [(f"rules.slices.{key}.segments", name, segments) for name in slice_.segments]
-            named += [(f"rules.slices.{key}.stages", name, stages) for name in slice_.stages]
-            if max(slice_.start + 1, slice_.end or 1) > self.periods:
-                raise ValueError(f"rules.slices.{key}: lies beyond the {self.periods} periods of the horizon")
+        for where, rule in _stated(rules):
+            named += [(f"{where}.{key}", name, known[key]) for key in known for name in getattr(rule, key, ())]
+            if max(getattr(rule, "start", 0) + 1, getattr(rule, "end", None) or 1) > self.periods:
+                raise ValueError(f"{where}: lies beyond the {self.periods} periods of the horizon")
+            if (getattr(rule, "at", None) or 0) > self.periods:
+                raise ValueError(f"{where}.at: lies beyond the {self.periods} periods of the horizon")
         for key, people in rules.people.items():
-            named += [(f"rules.people.{key}.segments", name, segments) for name in people.segments]
-            if people.at is not None and people.at > self.periods:
-                raise ValueError(f"rules.people.{key}.at: lies beyond the {self.periods} periods of the horizon")
             if people.count == "satisfaction" and self.satisfaction is None:
                 raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
-        for where, name, known in named:
-            if name not in known:
-                raise ValueError(_unknown(where, name, known))
+        for where, name, there in named:
+            if name not in there:
+                raise ValueError(_unknown(where, name, there))
         if rules.contacts is not None and all(lever.cost_per_contact is None for lever in self.levers.values()):
             raise ValueError("rules.contacts: needs a cost_per_contact on some lever")
         if rules.stretches and rules.stretches.amounts is not None:
@@ -328,9 +332,41 @@ class Scenario(Model):
 
     @property
     def hash(self) -> str:
-        """Return the SHA-256 of the scenario's content (not of its layout or comments)."""
+        """Return what names the scenario's content: 64 hexadecimal digits, the same for the same customers and rules.
+
+        Without a base, the SHA-256 of the content (not of its layout or comments); with one, the first half of that and
+        the first half of the base's (:func:`sim.purchases.base.content_digest`), as it was when first asked for.
+
+        Raises
+        ------
+        FolderError
+            If the base is missing or is not one.
+        """
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        own = hashlib.sha256(content.encode()).hexdigest()
+        return own if self.base is None else own[:HALF] + self.base_digest[:HALF]
+
+    @cached_property
+    def base_digest(self) -> str:
+        """Return the fingerprint of the base's purchases; nothing without a base."""
+        return "" if self.base is None else content_digest(self.folder / self.base.file)
+
+    def differs(self, other: str) -> Literal["no", "base", "yes"]:
+        """Return whether a hash is another scenario's; ``base``: of the same file with other customers in its base."""
+        mine = self.hash
+        if other == mine:
+            return "no"
+        return "base" if self.base is not None and other[:HALF] == mine[:HALF] else "yes"
+
+
+def _stated(rules: Rules) -> list[tuple[str, Model]]:
+    """Return the rules that have keys of their own, each with where it stands."""
+    out: list[tuple[str, Model]] = []
+    for key in type(rules).model_fields:
+        value = getattr(rules, key)
+        out += [(f"rules.{key}", value)] if isinstance(value, Model) else []
+        out += [(f"rules.{key}.{name}", each) for name, each in value.items()] if isinstance(value, dict) else []
+    return [(where, rule) for where, rule in out if isinstance(rule, Model)]
 
 
 def _unknown(where: str, got: str, known: set[str]) -> str:
@@ -367,12 +403,51 @@ def load(path: str | Path) -> Scenario:
     return parse({**content, "folder": path.resolve().parent}, str(path))
 
 
-def parse(content: dict[str, Any], where: str = "scenario") -> Scenario:
-    """Return the scenario in ``content``; ``where`` names its source in errors."""
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenario files, for editors: every key with its unit and default.
+
+    Examples
+    --------
+    >>> sorted(tenure.schema()["required"])
+    ['name', 'periods']
+    """
+    content = Scenario.model_json_schema()
+    content["properties"].pop("folder")
+    return content
+
+
+def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = True) -> Scenario:
+    """Return the scenario in ``content``; ``where`` names its source in errors, ``ranges``: try what is uncertain.
+
+    Raises
+    ------
+    ScenarioError
+        If a value does not fit, or one in the range of an uncertain number would not.
+    """
     try:
-        return Scenario.model_validate(content)
+        scenario = Scenario.model_validate(content)
     except ValidationError as error:
         raise ScenarioError(f"{where}: {_explain(error)}") from None
+    if ranges:
+        _check_ranges(scenario, where)
+    return scenario
+
+
+def _check_ranges(scenario: Scenario, where: str) -> None:
+    """Raise where a number that is uncertain could not be in a scenario, at an end of its range."""
+    content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"uncertain"}) if scenario.uncertain else {}
+    for values in corners(scenario.uncertain):
+        stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
+        try:
+            Scenario.model_validate(replaced(content, values))
+        except KeyError as error:
+            raise ScenarioError(
+                f"{where}: uncertain: '{error.args[0]}' leads to no number that the scenario states"
+            ) from None
+        except ValidationError as error:
+            raise ScenarioError(
+                f"{where}: uncertain: {stated} cannot be: {_explain(error)}; narrow the range"
+            ) from None
 
 
 def _explain(error: ValidationError) -> str:
@@ -398,7 +473,13 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message
     message = message[0].lower() + message[1:]
-    return f"{key}: {message}, got {first['input']!r}"
+    if first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date):
+        return (
+            f"{key}: {first['input']!r} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"
+        )
+    context = first.get("ctx", {})
+    share = first["type"] in ("less_than_equal", "less_than") and context.get("le", context.get("lt")) in (1, 9)
+    return f"{key}: {message}, got {first['input']!r}{meant(first['input']) if share else ''}"
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

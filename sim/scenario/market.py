@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Curve, Finite, Model, NotNegative, Positive, Share
+from sim.scenario.curves import Curve, Finite, Gain, Model, NotNegative, Positive, Share
 from sim.scenario.customers import CUSTOMER_STAGES, Stage
+from sim.scenario.meant import meant
 
 __all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "Shock"]
 
@@ -37,6 +38,8 @@ EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "reactivation": CUSTOMER_STAGES,
 }
 GAINS = ("purchase_rate", "amount")
+MOST_SHOCK = 9.0
+"""Largest share by which anything may grow: tenfold."""
 FREE = ("preference", "employee")
 """Effects whose curve is not a chance: points of utility, points of employee satisfaction."""
 
@@ -100,10 +103,20 @@ class Lever(Model):
         for effect, curve, reference in curves:
             if effect in GAINS and curve.without_money <= -1:
                 raise ValueError(f"'{effect}' is a relative gain: without_money must be above -1")
+            if effect in GAINS and curve.unlimited_money > MOST_SHOCK:
+                raise ValueError(
+                    f"'{effect}' is a relative gain, and {curve.unlimited_money:g} is times "
+                    f"{1 + curve.unlimited_money:g}: expected at most {MOST_SHOCK:g}{meant(curve.unlimited_money)}"
+                )
+            if effect == "employee" and max(abs(curve.without_money), abs(curve.unlimited_money)) > 100:
+                raise ValueError("'employee' is points of satisfaction: expected numbers between -100 and 100")
             if effect in GAINS or effect in FREE:
                 continue
             if curve.without_money < 0 or curve.unlimited_money > 1:
-                raise ValueError(f"'{effect}' is a chance per period: expected numbers between 0 and 1")
+                wrong = curve.unlimited_money if curve.unlimited_money > 1 else curve.without_money
+                raise ValueError(
+                    f"'{effect}' is a chance per period: expected numbers between 0 and 1, got {wrong:g}{meant(wrong)}"
+                )
             if effect == "survival" and curve.unlimited_money == 1:
                 raise ValueError("'survival' of 1 would be for ever: expected a highest value below 1")
             if effect == "survival" and reference == 0 and curve.without_money == 0:
@@ -120,17 +133,17 @@ class Competitor(Model):
     route: Literal["defection", "acquisition", "share of customer"] = Field(
         description="what it acts on: customers leaving, prospects won, or our part of customers' purchases"
     )
-    strength: NotNegative = Field(
+    strength: Gain = Field(
         description="defection rate times 1+strength; acquisition chance times 1-strength; share of customer: the part "
         "of our purchases it takes where we are no more attractive than today"
     )
     segments: tuple[str, ...] = Field(default=(), description="segments it acts in; none named: all")
-    reaction: NotNegative = Field(
+    reaction: Gain = Field(
         default=0.0,
         description="answer to our success: strength grows by this per cent for every per cent that our share of the "
         "market's people (seen customers, not lapsed) stands above the start's, and shrinks likewise; 0: none",
     )
-    most: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+    most: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = Field(
         default=2.0, description="a reacting rival's largest strength, in multiples of strength; 2: assumed"
     )
 
@@ -163,6 +176,13 @@ class Shock(Model):
     def _sensible(self) -> Self:
         if self.route in ("awareness", "acquisition", "defection", "purchase rate") and self.size < -1:
             raise ValueError(f"size {self.size:g} on '{self.route}' would turn it negative: expected at least -1")
+        if self.route in ("acquisition", "defection", "purchase rate") and self.size > MOST_SHOCK:
+            raise ValueError(
+                f"size {self.size:g} on '{self.route}' is times {1 + self.size:g}: expected at most {MOST_SHOCK:g}"
+                + meant(self.size)
+            )
+        if self.route == "employee" and abs(self.size) > 100:
+            raise ValueError(f"size {self.size:g} on 'employee' is points a period: expected -100 to 100")
         if self.route == "turnover" and not 0 <= self.size <= 1:
             raise ValueError(f"size {self.size:g} on 'turnover' is a chance: expected 0 to 1")
         if self.route == "satisfaction" and not -1 <= self.size <= 1:

@@ -1,19 +1,21 @@
 """The part of a scenario that every plan must keep to: budgets, floors and caps of slices, people, profit, contacts.
 
 Every field carries its unit and, where it has a default, why that default. What they mean in arrays is in
-:mod:`optimizer.ask.rules`.
+:mod:`optimizer.ask.kinds`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Model, NotNegative, Positive, Share
+from sim.scenario.curves import Gain, Model, NotNegative, Positive, Share
+from sim.scenario.meant import meant
 
 __all__ = ["RULES", "Campaign", "LeverRule", "PeopleRule", "Rules", "SliceRule", "Stretches", "Uncertain"]
 
 Name = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=0)]
+MOST_OF_START = 10.0
 Money = Annotated[float, Field(ge=0, le=1e18)]
 Tier = Literal["low", "middle", "high", "unknown"]
 
@@ -57,10 +59,10 @@ class SliceRule(Model):
     cap: Money | None = Field(default=None, description="at most this money")
     floor_share: Share | None = Field(default=None, description="at least this share of the money spent in its periods")
     cap_share: Share | None = Field(default=None, description="at most this share of the money spent in its periods")
-    within: NotNegative | None = Field(
+    within: Gain | None = Field(
         default=None, description="within this share, up or down, of what today's spend would cost there"
     )
-    ramp: NotNegative | None = Field(
+    ramp: Gain | None = Field(
         default=None,
         description="from one period to the next money rises or falls by at most this share of what today spends "
         "there in a period (of the budget by period, where today spends nothing)",
@@ -93,6 +95,17 @@ class PeopleRule(Model):
     of_start: bool = Field(default=False, description="at_least is a share of what there is at the start")
     at: Period | None = Field(default=None, description="after so many periods; none: at the end of the horizon")
     each: bool = Field(default=False, description="at every period's end up to `at`, not only then")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.count == "satisfaction" and not self.of_start and self.at_least > 100:
+            raise ValueError(f"at_least: satisfaction is points from 0 to 100, got {self.at_least:g}")
+        if self.of_start and self.at_least > MOST_OF_START:
+            raise ValueError(
+                f"at_least: with of_start a share of the start's, at most {MOST_OF_START:g}, got {self.at_least:g}"
+                + meant(self.at_least, 1000)
+            )
+        return self
 
 
 class Campaign(Model):
@@ -149,7 +162,14 @@ class Rules(Model):
         return self
 
 
+def _model_in(annotation: object) -> type[Model] | None:
+    """Return the model that a key holds, one or by name; None for a number."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each)) is not None), None)
+
+
 RULES: dict[str, type[Model]] = {
-    "levers": LeverRule, "slices": SliceRule, "people": PeopleRule, "campaigns": Campaign, "stretches": Stretches,
-}  # fmt: skip
+    key: model for key, field in Rules.model_fields.items() if (model := _model_in(field.annotation)) is not None
+}
 """What stands under the keys of rules."""

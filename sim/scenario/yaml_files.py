@@ -1,4 +1,4 @@
-"""Reading YAML so that no key is there twice."""
+"""Reading YAML so that no key is there twice, and every key is a name."""
 
 from typing import Any
 
@@ -15,8 +15,32 @@ class _Twice(yaml.MarkedYAMLError):
     """A key is there twice."""
 
 
+class _NoName(yaml.MarkedYAMLError):
+    """A key is read as something else than text."""
+
+
+NO_NAMES = {"bool": "true or false", "int": "a number", "float": "a number", "null": "nothing", "timestamp": "a date"}
+"""What a plain word may be read as, by the end of its tag."""
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is there twice; the YAML reader itself keeps the last without a word."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what is merged (``<<``) before a mapping's own keys: the nearest say of a key holds.
+
+        The reader's own keeps the farthest where mappings that are merged have merged others (PyYAML 6.0.4).
+        """
+        own = [pair for pair in node.value if pair[0].tag != MERGE]
+        merged: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        for _, value in (pair for pair in node.value if pair[0].tag == MERGE):
+            for each in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                if not isinstance(each, yaml.MappingNode):
+                    problem = f"expected a mapping for merging, but found {each.id}"
+                    raise yaml.constructor.ConstructorError(None, None, problem, each.start_mark)
+                self.flatten_mapping(each)
+                merged.update({(key.tag, str(key.value)): (key, found) for key, found in each.value})
+        node.value = [*merged.values(), *own]
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         """Return the keys and values as they stand in the file."""
@@ -29,6 +53,12 @@ class _Loader(yaml.SafeLoader):
                     problem = f"key '{key.value}' is there already, in line {lines[name] + 1}; keep one of them"
                     raise _Twice(problem=problem, problem_mark=key.start_mark)
                 lines[name] = key.start_mark.line
+                read_as = NO_NAMES.get(key.tag.rpartition(":")[2])
+                if read_as is not None:
+                    problem = f"the name '{key.value}' is read as {read_as}; put it in quotes: '{key.value}'"
+                    if not key.value:
+                        problem = "a key has no name; give it one"
+                    raise _NoName(problem=problem, problem_mark=key.start_mark)
         return node
 
 
@@ -46,4 +76,6 @@ def read_yaml(text: str, where: object, error: type[InputError] = InputError) ->
         mark = getattr(found, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(found, "problem", None) or first_line(found)
-        raise error(f"{where}{line}: {problem if isinstance(found, _Twice) else f'not YAML ({problem})'}") from None
+        raise error(
+            f"{where}{line}: {problem if isinstance(found, _Twice | _NoName) else f'not YAML ({problem})'}"
+        ) from None

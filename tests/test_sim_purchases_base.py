@@ -7,8 +7,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from sim.customers.base import CDNOW_PURCHASES, CustomerBase
 from sim.errors import FolderError, PurchasesError
+from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 
 SMALL = """client,order_date,revenue
 b,2024-01-01,10

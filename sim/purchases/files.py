@@ -1,6 +1,6 @@
 """From a file of purchases to a table: which column is what, and a clear complaint about the first unreadable row.
 
-Works on a DuckDB connection it is handed; ``sim.customers.base`` is the only module that opens one.
+Works on a DuckDB connection it is handed; ``sim.purchases.base`` is the only module that opens one.
 """
 
 import csv
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import PurchasesError
+from sim.purchases.digest import keep_digest
 
 __all__ = ["GUESSES", "check_readable", "load", "resolve_columns"]
 
@@ -106,6 +107,7 @@ def load(connection: Any, purchases: Path, given: Mapping[str, str]) -> None:
     connection.execute("CREATE TABLE about(key VARCHAR, value VARCHAR)")
     about = [("columns", json.dumps(columns)), ("refunds", str(refunds)), ("source", purchases.name)]
     connection.executemany("INSERT INTO about VALUES (?, ?)", about)
+    keep_digest(connection)
 
 
 def resolve_columns(present: list[str], given: Mapping[str, str], where: str) -> dict[str, str]:
@@ -133,7 +135,7 @@ def resolve_columns(present: list[str], given: Mapping[str, str], where: str) ->
             columns[role] = guess
         elif role in _REQUIRED:
             raise PurchasesError(
-                f"{where}: no column looks like {role}; say which it is (--customer, --date, --amount); "
+                f"{where}: no column looks like {role}; say which it is (`customer=`, `date=`, `amount=`); "
                 f"the columns are {there}"
             )
     return columns

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.arrays import Floats, Ints
-from sim.customers.purchase_files import check_readable, load
 from sim.errors import FolderError, PurchasesError, first_line
+from sim.purchases.digest import digest
+from sim.purchases.files import check_readable, load
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary"]
+__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest"]
 
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
@@ -196,8 +198,7 @@ class CustomerBase:
         import duckdb
 
         path = Path(path)
-        if not path.is_file():
-            raise FolderError(f"{path}: no such customer base; make one from a file of purchases")
+        _check_there(path)
         try:
             with _connect(path) as connection:
                 about = dict(connection.execute("SELECT key, value FROM about").fetchall())
@@ -321,6 +322,35 @@ class CustomerBase:
         except duckdb.Error as error:
             raise FolderError(f"{self.path}: cannot be read: {first_line(error)}") from None
         return {name: np.asarray(array) for name, array in found.items()}
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of the purchases in a customer base: the same for the same purchases in another file.
+
+    Raises
+    ------
+    FolderError
+        If the file is missing or is not a customer base.
+    """
+    _check_there(path)
+    facts = path.stat()
+    return _digest_of_version(path.resolve(), facts.st_mtime_ns, facts.st_size, facts.st_ino)
+
+
+@lru_cache(maxsize=16)
+def _digest_of_version(path: Path, *_: int) -> str:
+    import duckdb
+
+    try:
+        with _connect(path) as connection:
+            return digest(connection)
+    except duckdb.Error as error:
+        raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise FolderError(f"{path}: no such customer base; make one from a file of purchases")
 
 
 _DAYS = f"SELECT customer_id, date, sum({_MICRO.format('amount')}) AS micro FROM purchases"

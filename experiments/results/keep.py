@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.compare import Comparison
-from experiments.terminal.progress import Step
+from sim.arrays import Step
 
 if TYPE_CHECKING:
     from experiments.report.grounds import FittedFigure
@@ -21,7 +21,7 @@ __all__ = ["keep_study"]
 def keep_study(
     folder: Path,
     name: str,
-    scenario_file: Path,
+    scenario_file: Path | None,
     *,
     scenario: Scenario,
     twin: Twin,

@@ -1,0 +1,657 @@
+"""A firm: a scenario and the twin of its customers, inseparable, and every question that can be asked of them.
+
+Nothing heavy is imported until a question is asked. The command line adds parsing and words to this, and nothing else.
+Longer than other modules because it is the one page that users read: two thirds of it are the methods' own pages.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.question import Question
+from experiments.results.shown import Shown, Table, drawn, grown
+from experiments.terminal.progress import quiet
+from sim.arrays import Step
+from sim.errors import InputError, ScenarioChanged
+from sim.files import check_output
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    import optimizer.plan
+    from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
+    from experiments.results.runs import Comparison, Explanation, Life, Simulation
+    from sim.contract import Policy, Targets
+    from sim.engine.chain import ControlledChain
+    from sim.scenario.file import Scenario
+    from sim.twin import Twin
+
+__all__ = ["Firm"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Firm(Shown):
+    """A scenario and its customers: made by :func:`tenure.open`, asked by its methods.
+
+    In the examples, ``firm`` and ``plan`` are those of the first one.
+
+    Attributes
+    ----------
+    twin : Twin
+        The customers: the chain they follow, and the means to draw them.
+    file : Path or None
+        The scenario's file.
+
+    Examples
+    --------
+    >>> firm = tenure.open("scenario.yaml")
+    >>> firm
+    small: 3 months, 2 segments, 5 levers; budget 1,271 EUR, as today's spend is expected to cost.
+    >>> plan = firm.optimize(budget=1_200)
+    >>> result = firm.compare(["as today", plan], replications=5, seed=1)
+    >>> result
+    The plan makes the customers worth most: 190,... EUR, +4,... against going on as today (95 % interval +... to +...).
+    """
+
+    twin: Twin
+    file: Path | None = None
+
+    @classmethod
+    def open(cls, path: str | Path, *, outputs: Iterable[str | Path | None] = ()) -> Firm:
+        """Return the firm of a scenario file.
+
+        Parameters
+        ----------
+        path
+            YAML; see the examples.
+        outputs
+            Files that will be written: refused where one is the scenario's customer base.
+
+        Raises
+        ------
+        ScenarioError
+            If the file is wrong; the message names key and mend.
+        FolderError
+            If the file or the customer base it names is not there, or is one of ``outputs``.
+
+        Examples
+        --------
+        >>> tenure.Firm.open("scenario.yaml").scenario.name
+        'small'
+        """
+        from sim.scenario.file import load
+        from sim.twin import build
+
+        scenario = load(path)
+        if scenario.base is not None:
+            for output in outputs:
+                if output is not None:
+                    check_output(Path(output), others=[scenario.folder / scenario.base.file])
+        return cls(build(scenario), Path(path))
+
+    @classmethod
+    def of(cls, scenario: Scenario | Mapping[str, Any]) -> Firm:
+        """Return the firm of a scenario made in Python: the content of a scenario file, or a ``Scenario``.
+
+        Raises
+        ------
+        ScenarioError
+            If it is wrong.
+
+        Examples
+        --------
+        >>> tenure.Firm.of({**content, "periods": 2}).scenario.periods
+        2
+        """
+        from sim.scenario.file import Scenario, parse
+        from sim.twin import build
+
+        return cls(build(scenario if isinstance(scenario, Scenario) else parse(dict(scenario))))
+
+    @classmethod
+    def of_plan(cls, plan: str | Path, scenario: str | Path | None = None, **how: Any) -> Firm:
+        """Return the firm that a plan file was made for; ``scenario`` is its file where the plan does not say.
+
+        Raises
+        ------
+        InputError
+            If nothing says which scenario it was, or its file is not there.
+
+        Examples
+        --------
+        >>> plan.save("plan.json")
+        >>> tenure.Firm.of_plan("plan.json").scenario.name
+        'small'
+        """
+        from optimizer.plan import scenario_file_of
+
+        if scenario is None:
+            known = scenario_file_of(plan)
+            if known is None:
+                raise InputError(f"{plan}: does not say which scenario it was made for; name its file with `scenario=`")
+            if not Path(known).is_file():
+                raise InputError(f"{plan}: its scenario file {known} is not there; name it with `scenario=`")
+            scenario = known
+        return cls.open(scenario, **how)
+
+    # --- What it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the scenario: frozen, validated, with every default."""
+        return self.twin.scenario
+
+    @property
+    def chain(self) -> ControlledChain:
+        """Return the chain that customers follow, as fluid twin and optimiser see it."""
+        return self.twin.chain
+
+    @property
+    def targets(self) -> Targets:
+        """Return whom the firm can tell apart, and which lever can be used on whom."""
+        return self.twin.targets
+
+    @property
+    def reference_spend(self) -> float:
+        """Return what today's spend is expected to cost over the horizon."""
+        from optimizer.ask.problem import reference_spend
+
+        return reference_spend(self.chain)
+
+    @property
+    def budget(self) -> float:
+        """Return the scenario's budget, or else what today's spend is expected to cost."""
+        return self._budget(None)
+
+    def _budget(self, given: float | None) -> float:
+        from optimizer.ask.problem import budget_in_force
+
+        return budget_in_force(self.twin, given)
+
+    def answer(self) -> str:
+        """Return what the firm is, in a line."""
+        scenario = self.scenario
+        segments = len(dict.fromkeys(self.targets.segments))
+        levers = len(self.targets.levers)
+        source = ", as today's spend is expected to cost" if scenario.rules.budget is None else ""
+        counts = f"{segments} segment{'s' * (segments != 1)}, {levers} lever{'s' * (levers != 1)}"
+        return (
+            f"{scenario.name}: {scenario.periods} {scenario.period}s, {counts}; budget "
+            f"{self.budget:,.0f} {scenario.currency}".rstrip()
+            + f"{source}."
+        )
+
+    def shown_table(self) -> Table:
+        """Return who is there at the start."""
+        from experiments.words.describe import people
+
+        return people(self.twin)
+
+    def check(self) -> str:
+        """Return in words what the scenario means; what comes from defaults is marked as assumed.
+
+        Examples
+        --------
+        >>> print(firm.check().splitlines()[2])
+        Who (observed at the start):
+        """
+        from experiments.words.describe import describe
+
+        return describe(self.scenario, self.twin)
+
+    def plot(self) -> Figure:
+        """Return the report's figure of the assumed responses to money.
+
+        Examples
+        --------
+        >>> len(firm.plot().data) > 0
+        True
+        """
+        from experiments.report import charts
+
+        if self.scenario.chain is not None:
+            raise InputError("plot: a chain of your own has no response curves; plot a plan or a comparison")
+        return drawn(charts.response_curves(self.scenario))
+
+    # --- Plans --------------------------------------------------------------------------------------------------------
+
+    def optimize(
+        self,
+        question: Question | None = None,
+        *,
+        budget: float | None = None,
+        time_limit: float | None = None,
+        bound_steps: int = 200,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Plan:
+        """Return the plan that makes the customers worth most under the scenario's rules, with its bound and prices.
+
+        Parameters
+        ----------
+        question
+            None: the most for a budget.
+        budget
+            Money over the horizon; None: the scenario's, or else what today's spend is expected to cost.
+        time_limit
+            Seconds for the search, and for each bound; below 10 no tighter bound is tried.
+        bound_steps
+            Steps towards a tighter bound; 0: a quick one.
+        threads
+            Results do not depend on it; None: one for each processor.
+        progress
+            Called with the name of each step; returns what is called with the fraction done.
+
+        Raises
+        ------
+        InputError
+            If what is asked does not go together.
+        RulesError
+            If no plan meets the rules.
+
+        Examples
+        --------
+        >>> plan = firm.optimize(budget=1_200)
+        >>> 0.8 < plan.lift_share <= 1
+        True
+        >>> least = firm.optimize(tenure.Question(reach=("asset", 185_000)))
+        >>> 0 < float(least.spend.sum()) < 1_000
+        True
+        """
+        from experiments.results.plans import Plan
+        from optimizer.optimize import optimize
+
+        if question is not None and budget is not None:
+            raise InputError("`budget=`: the question has one of its own; leave one of them out")
+        plan = optimize(
+            self.twin, (question or Question(budget=budget)).of(self.twin), bound_steps=bound_steps,
+            seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
+            progress=(progress or quiet)("Optimising"),
+        )  # fmt: skip
+        return self._own(plan, Plan)
+
+    def frontier(
+        self,
+        budgets: Sequence[float] | None = None,
+        *,
+        number: int = 8,
+        targeting: str = "state",
+        bound: bool = True,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Frontier:
+        """Return the best plan for each budget, and where more money stops paying.
+
+        Parameters
+        ----------
+        budgets
+            Money over the horizon; None: ``number`` even steps up to where more pays no more, or to twice today's
+            spend if that is more.
+        bound
+            Whether to prove a bound at each.
+
+        Raises
+        ------
+        RulesError
+            If at some budget no plan meets the rules.
+
+        Examples
+        --------
+        >>> curve = firm.frontier([600, 1_200], bound=False)
+        >>> [round(point.plan.budget) for point in curve.points]
+        [600, 1200]
+        """
+        from experiments.results.plans import Frontier, Plan
+        from optimizer.insight.frontier import frontier
+
+        found = frontier(
+            self.twin, budgets, number=number, targeting=targeting, bounded=bound,
+            threads=_all(threads), progress=(progress or quiet)("Optimising"),
+        )  # fmt: skip
+        points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]
+        return Frontier(tuple(points[:-1]), points[-1], twin=self.twin)
+
+    def value_of_targeting(
+        self, budget: float | None = None, *, threads: int | None = None, progress: Step | None = None
+    ) -> TargetingValue:
+        """Return what telling customers apart is worth: the best plan for the same money at every targeting.
+
+        Examples
+        --------
+        >>> value = firm.value_of_targeting(1_200)
+        >>> [way.name for way in value.ways]
+        ['segment', 'stage', 'state', 'full information']
+        """
+        from experiments.results.plans import TargetingValue
+        from optimizer.insight.frontier import value_of_targeting
+
+        ways = value_of_targeting(self.twin, budget, threads=_all(threads), progress=(progress or quiet)("Optimising"))
+        return TargetingValue(tuple(ways), self.twin)
+
+    def risk(
+        self,
+        budget: float | None = None,
+        *,
+        samples: int = 12,
+        tail: float = 0.2,
+        caution: float = 0.5,
+        targeting: str = "state",
+        bound: bool = False,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Risk:
+        """Return one plan for all that the scenario's ``uncertain`` ranges allow, and which assumption to test next.
+
+        Parameters
+        ----------
+        samples
+            Of the uncertain numbers, to optimise on; as many fresh ones score the plans.
+        tail
+            Share of the samples that caution looks at.
+        caution
+            0: the mean alone; 1: the worst part alone.
+        bound
+            Whether to prove a bound: one programme for each sample.
+
+        Raises
+        ------
+        InputError
+            If the scenario states no ranges.
+
+        Examples
+        --------
+        >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+        >>> odds = doubtful.risk(samples=2)
+        >>> odds.assumptions[0].path
+        'margin'
+        """
+        from experiments.results.plans import Plan, Risk
+        from optimizer.insight.risk import risk
+        from sim.twin import build
+
+        found = risk(
+            self.twin, build, budget, samples=samples, tail=tail, caution=caution,
+            targeting=targeting, bounded=bound, seed=seed, threads=_all(threads),
+            progress=(progress or quiet)("Weighing assumptions"),
+        )  # fmt: skip
+        plans = {name: self._own(getattr(found, name), Plan) for name in ("expected", "cautious")}
+        return grown(Risk, found, twin=self.twin, tail=tail, **plans)
+
+    def explain(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        *,
+        budget: float | None = None,
+        keep: float = 0.97,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Explanation:
+        """Return why a plan gives more to some than to others: what lines bring, rules cost, can move, can go.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file.
+        budget
+            Money over the horizon; None: the plan's.
+        keep
+            Share of the lift that the simplest plan keeps.
+
+        Raises
+        ------
+        InputError
+            If the plan is not for this firm, or ``budget`` is nothing where it spends something.
+
+        Examples
+        --------
+        >>> why = firm.explain(plan)
+        >>> len(why.lines)
+        10
+        """
+        from experiments.explain import explain_plan
+        from experiments.results.plans import Plan
+        from experiments.results.runs import Explanation
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        found = explain_plan(self.twin, plan, budget=budget, keep=keep, threads=_all(threads), step=progress or quiet)
+        simplest = found.simplest
+        if simplest is not None:
+            simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
+        return grown(Explanation, found, simplest=simplest)
+
+    def load_plan(self, path: str | Path) -> Plan:
+        """Return a saved plan; where its file leaves customers out, they are those expected under it.
+
+        Warns
+        -----
+        ScenarioChanged
+            If it is known to be for another version of the scenario.
+
+        Raises
+        ------
+        InputError
+            If the file is not a plan, or one for other segments, levers or periods.
+
+        Examples
+        --------
+        >>> plan.save("plan.csv")
+        >>> round(firm.load_plan("plan.csv").spend.sum())
+        1200
+        """
+        from experiments.results.plans import Plan
+        from experiments.words.phrases import version_in_words
+        from optimizer.plan import Plan as Plain
+        from sim.engine.sensitivity import follow
+
+        plan = Plain.load(path, self.targets, self.chain.periods)
+        if not (plan.customers == plan.customers).all():
+            course = follow(self.chain, self.targets.with_committed(plan.intensity))
+            plan = replace(plan, customers=course.observed)
+        other = version_in_words(plan, self.scenario)
+        if other:
+            warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
+        return grown(Plan, plan, twin=self.twin)
+
+    def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:
+        """Return a plan that shows itself and knows the scenario's file."""
+        return grown(kind, plan, twin=self.twin, scenario_file=None if self.file is None else str(self.file))
+
+    # --- Simulation ---------------------------------------------------------------------------------------------------
+
+    def policy(
+        self, policy: str | Path | optimizer.plan.Plan | Policy, name: str | None = None, *, budget: float | None = None
+    ) -> Policy:
+        """Return a policy of the catalogue by its name, or one that plays a plan.
+
+        Parameters
+        ----------
+        policy
+            A name with blanks or hyphens, a Python file that registers one, a plan file, a plan, or a policy.
+        name
+            What tables call a plan; None: its file's name, or "plan".
+        budget
+            What the policy may spend over the horizon; None: the scenario's.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+
+        Examples
+        --------
+        >>> firm.policy("even-split").name
+        'even split'
+        >>> firm.policy(plan, "careful").name
+        'careful'
+        """
+        from experiments.chosen import chosen_policies
+
+        _, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
+
+    def compare(
+        self,
+        policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
+        *,
+        budget: float | None = None,
+        replications: int = 20,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Comparison:
+        """Simulate several policies on the same customers with the same luck; the first is the reference.
+
+        Parameters
+        ----------
+        policies
+            Names, plan files, plans, Python files with a policy, or any object with a ``name`` and
+            ``decide(observation)``.
+        budget
+            Money over the horizon; None: the scenario's, or what a plan was made for if more.
+        seed
+            Which luck; the same seed gives the same numbers.
+
+        Raises
+        ------
+        InputError
+            If a policy is not known, or two have the same name.
+        PolicyError
+            If a policy asks for more than it may.
+
+        Examples
+        --------
+        >>> result = firm.compare(["as today", firm.policy(plan, "careful")], replications=2, seed=1)
+        >>> result.best.name
+        'careful'
+        """
+        from experiments.chosen import chosen_policies
+        from experiments.compare import compare
+        from experiments.results.runs import Comparison
+
+        total, chosen = chosen_policies(policies, self.twin, self.load_plan, budget)
+        found = compare(
+            self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
+            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+        )  # fmt: skip
+        plans = tuple((policy.name, plan) for policy, plan in chosen if plan is not None)
+        return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
+
+    def simulate(
+        self,
+        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        *,
+        budget: float | None = None,
+        replications: int | None = None,
+        seed: int = 0,
+        until: int | None = None,
+        save: str | Path | None = None,
+        resume: str | Path | None = None,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Simulation:
+        """Simulate the customers under one policy; or one market in parts, branching into other policies on the way.
+
+        Parameters
+        ----------
+        replications
+            None: 20; 1 with ``until``, ``save`` or ``resume``, which follow one market.
+        until, save
+            Stop after so many periods, and save the market there.
+        resume
+            Saved market to go on from, with the same customers and the same luck.
+
+        Raises
+        ------
+        InputError
+            If arguments do not go together, or the saved market does not fit.
+
+        Examples
+        --------
+        >>> first = firm.simulate("as today", until=2, save="market.npz")
+        >>> other = firm.simulate("no spend", resume="market.npz")
+        >>> first.history.periods, other.resumed_at, other.history.periods
+        (2, 2, 3)
+        """
+        from experiments.chosen import chosen_policies
+        from experiments.compare import compare
+        from experiments.results.runs import Simulation
+        from experiments.simulate import Part, follow
+
+        def choose(given: float | None) -> tuple[float, Policy]:
+            total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, given)
+            return total, chosen
+
+        tell = (progress or quiet)("Simulating")
+        if until is not None or save is not None or resume is not None:
+            if replications not in (None, 1):
+                raise InputError(
+                    f"`replications={replications}`: `until=`, `save=` and `resume=` follow one market; leave it out"
+                )
+            part = follow(
+                self.twin, choose, budget, seed=seed, threads=_all(threads), until=until,
+                save=None if save is None else Path(save), resume=None if resume is None else Path(resume),
+                progress=tell,
+            )  # fmt: skip
+        else:
+            total, chosen = choose(budget)
+            part = Part(
+                compare(
+                    self.twin, [chosen], total, seed=seed, replications=20 if replications is None else replications,
+                    threads=_all(threads), progress=tell,
+                )
+            )  # fmt: skip
+        return grown(Simulation, part, twin=self.twin)
+
+    def trace(
+        self,
+        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        *,
+        segment: str | None = None,
+        customer: str | int | None = None,
+        budget: float | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Life:
+        """Return one customer's life: what the firm saw, what was true, what it bought and what was spent on it.
+
+        Parameters
+        ----------
+        segment
+            Whose customer; None: the first with people.
+        customer
+            A number from 0 on inside the segment; for a customer base its customer's id. None: the first.
+
+        Raises
+        ------
+        InputError
+            If there is no such segment or customer, or the scenario is a chain of its own.
+
+        Examples
+        --------
+        >>> life = firm.trace(customer=17)
+        >>> life.policy
+        'as today'
+        """
+        from experiments.chosen import chosen_policies
+        from experiments.results.runs import Life
+        from experiments.trace import trace_life
+
+        total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        life = trace_life(
+            self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
+            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+        )  # fmt: skip
+        return grown(Life, life)
+
+
+def _all(threads: int | None) -> int:
+    """Return a number of threads; one for each processor where none is asked for."""
+    return os.cpu_count() or 1 if threads is None else threads

@@ -1,0 +1,108 @@
+"""What can be asked of a firm beside "the most for this budget", in words, plans and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from optimizer.question import Question as Asked
+    from sim.twin import Twin
+
+__all__ = ["Question"]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a firm.
+
+    Parameters
+    ----------
+    budget
+        Money over the horizon; None: the scenario's, or with ``reach`` no limit, or with ``more`` the base's and more.
+    targeting
+        What the firm tells apart when it spends: ``segment``, ``stage`` (segment and stage) or ``state`` (tier too).
+    reach
+        Quantity and number: the least money that reaches it. Quantities are ``asset``, ``kept``, ``customers``,
+        ``core``, ``satisfaction``; with ``return``, the most asset whose lift is at least so much by unit of money.
+    base
+        A plan, or its file, that ``more``, ``within`` and ``freeze`` start from; None: today's spend.
+    more
+        Money to add to the base's, which stays as it is.
+    within
+        Share by which money by period, target and lever may differ from the base's.
+    freeze
+        Slices of the base to keep as they are, such as ``"segment=gold,lever=retention,to=6"``.
+
+    Examples
+    --------
+    >>> least = firm.optimize(tenure.Question(reach=("kept", 300)))
+    >>> least.goal
+    'least_money'
+    >>> onward = firm.optimize(tenure.Question(base=plan, more=100))
+    >>> round(onward.budget)
+    1300
+    >>> firm.optimize(tenure.Question(more=100))
+    Traceback (most recent call last):
+    tenure.InputError: `more=`: needs `base=`, the plan to start from
+    """
+
+    budget: float | None = None
+    targeting: str = "state"
+    reach: tuple[str, float] | str | None = None
+    base: Plan | str | Path | None = None
+    more: float | None = None
+    within: float | None = None
+    freeze: str | Sequence[str] = ()
+
+    def of(self, twin: Twin) -> Asked:
+        """Return the question as the optimiser takes it.
+
+        Raises
+        ------
+        InputError
+            If a part cannot be understood, or two do not go together.
+        """
+        import numpy as np
+
+        from optimizer.ask.cells import TARGETINGS
+        from optimizer.plan import Plan
+        from optimizer.question import Question as Asked
+        from optimizer.question import parse_slice, parse_target
+
+        if self.targeting not in TARGETINGS:
+            raise InputError(f"`targeting={self.targeting}`: expected one of {', '.join(TARGETINGS)}")
+        for name, number in (("more", self.more), ("within", self.within)):
+            if number is not None and not 0 <= number <= 1e18:
+                raise InputError(f"`{name}={number:g}`: expected a number of at least 0")
+        freeze = (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze)
+        if self.base is None and (self.more is not None or freeze):
+            name = "more" if self.more is not None else "freeze"
+            raise InputError(f"`{name}=`: needs `base=`, the plan to start from")
+        if self.base is not None and self.more is None and self.within is None and not freeze:
+            raise InputError("`base=`: is where `more=`, `within=` or `freeze=` start from; give one of them")
+        base = self.base
+        if isinstance(base, str | Path):
+            base = Plan.load(base, twin.targets, twin.chain.periods)
+        frozen = None
+        if freeze:
+            frozen = np.zeros((twin.chain.periods, *twin.targets.shape), dtype=bool)
+            for text in freeze:
+                frozen |= parse_slice(text, twin.chain)
+        reach = self.reach
+        if reach is not None:
+            reach = parse_target(reach if isinstance(reach, str) else f"{reach[0]}={reach[1]}", twin.scenario)
+        return Asked(
+            budget=self.budget,
+            targeting=self.targeting,
+            reach=reach,
+            base=None if base is None else base.intensity,
+            more=self.more,
+            within=self.within,
+            frozen=frozen,
+        )

@@ -1,0 +1,276 @@
+"""Answers that are plans: one, one by budget, one for all that is not known; what telling customers apart is worth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import optimizer.insight.frontier
+import optimizer.insight.risk
+import optimizer.plan
+from experiments.results.shown import Shown, Table, drawn
+from experiments.terminal.frontier import frontier_rows
+from experiments.terminal.risk import risk_dict
+from experiments.words.figures import money
+from experiments.words.phrases import at_least, shadow_price_in_words
+from experiments.words.proof import ProofInWords, proof_in_words
+from optimizer.insight.frontier import Targeting
+from optimizer.proof import SpendProof
+from sim.errors import InputError
+from sim.twin import Twin
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from plotly.graph_objects import Figure
+
+__all__ = ["Frontier", "Plan", "Risk", "TargetingValue"]
+
+
+def _money(amount: float, twin: Twin, *, signed: bool = False) -> str:
+    return f"{money(amount, signed=signed)} {twin.scenario.currency}".rstrip()
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Shown, optimizer.plan.Plan):
+    """Who gets how much through which lever and when, with its bound and its prices.
+
+    Every field of :class:`optimizer.plan.Plan`; ``save`` writes it as JSON, CSV or Excel.
+
+    Attributes
+    ----------
+    twin : Twin
+        Whose plan it is.
+
+    Examples
+    --------
+    >>> plan.status
+    'feasible'
+    >>> plan.to_frame().columns.tolist()
+    ['period', 'target', 'segment', 'tier', 'stage', 'lever', 'intensity', 'customers', 'spend']
+    >>> plan.save("plan.xlsx")
+    >>> plan.plot(by="period").layout.barmode
+    'stack'
+    """
+
+    twin: Twin = field(kw_only=True)
+
+    def answer(self) -> str:
+        """Return what the plan is worth, how far from the best it can be, and what more money would bring."""
+        words, least = self._words(), isinstance(self.proof, SpendProof)
+        price = math.isfinite(self.shadow_price) and not least
+        said = [
+            "" if least else f"The plan spends {_money(float(self.spend.sum()), self.twin)}.",
+            words.worth.replace("It spends", "The plan spends"),
+            words.proved,
+            f"{_sentence(shadow_price_in_words(self))}." if price else "",
+            "" if self.status in ("feasible", "") else f"It {self.status}.",
+        ]
+        return " ".join(part for part in said if part)
+
+    def _words(self) -> ProofInWords:
+        return proof_in_words(self, self.twin.scenario.currency)
+
+    def shown_table(self) -> Table:
+        """Return money over the horizon by segment and lever."""
+        segments, levers, spend = self.by_segment_and_lever()
+        rows = [
+            [name, *(money(x) if x else "." for x in line), money(float(line.sum()))]
+            for name, line in zip(segments, spend, strict=True)
+        ]
+        rows.append(["all", *(money(x) for x in spend.sum(axis=0)), money(float(spend.sum()))])
+        return ["segment", *levers, "all"], rows
+
+    def notes(self) -> str:
+        """Return what the bound rests on."""
+        return f"Expected money over the horizon. {self._words().note}".rstrip()
+
+    def plot(self, by: str = "segment") -> Figure:
+        """Return the report's figure of where the money goes.
+
+        Parameters
+        ----------
+        by : {"segment", "period"}
+            Segment and lever, or period and lever.
+        """
+        from experiments.report import charts
+
+        if by not in ("segment", "period"):
+            raise InputError(f"`by={by}`: expected one of segment, period")
+        scenario = self.twin.scenario
+        if by == "segment":
+            return drawn(charts.allocation_by_segment(*self.by_segment_and_lever(), scenario.currency))
+        share = scenario.rules.period_share
+        limit = share * self.budget if share < 1 else math.inf
+        levers = list(self.targets.levers)
+        return drawn(charts.allocation_by_period(levers, self.spend.sum(axis=(1, 2)), limit, scenario))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frontier(Shown, optimizer.insight.frontier.Frontier):
+    """The best plan for each of several budgets, and the money beyond which more does not pay.
+
+    Examples
+    --------
+    >>> curve = firm.frontier(number=2, bound=False)
+    >>> len(curve.to_frame())  # two budgets, and the sweet spot
+    3
+    >>> len(curve.plot().data)
+    2
+    """
+
+    twin: Twin = field(kw_only=True)
+
+    def answer(self) -> str:
+        """Return where more stops paying."""
+        spot = self.sweet_spot
+        said = f"More than {_money(spot.spend, self.twin)} does not pay under these responses: there the customer "
+        return said + f"asset is {money(spot.plan.asset)}, {money(spot.plan.asset - spot.plan.no_spend)} of it lift."
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per budget, and last the sweet spot, whose budget is None."""
+        return frontier_rows(self)
+
+    def to_frame(self) -> DataFrame:
+        """Return :meth:`rows` as a table."""
+        from pandas import DataFrame
+
+        return DataFrame(self.rows())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"points": self.rows(), "sweet_spot": self.rows()[-1]}
+
+    def shown_table(self) -> Table:
+        """Return spend, asset and price by budget."""
+        rows = [
+            [
+                "no limit" if row["budget"] is None else money(row["budget"]), money(row["spend"]), money(row["asset"]),
+                money(row["lift"], signed=True), f"{row['shadow_price']:.2f}",
+                at_least(row["lift_share"]) if row["lift_share"] == row["lift_share"] else "",
+            ]
+            for row in self.rows()
+        ]  # fmt: skip
+        return ["budget", "spend", "customer asset", "lift", "next 1 brings", "of bound's lift, at least"], rows
+
+    def plot(self) -> Figure:
+        """Return customer asset by money spent, with the bounds, and the sweet spot."""
+        from experiments.report import charts
+
+        rows = self.rows()
+        names = ("spend", "asset", "bound")
+        spend, asset, bound = ([float(row[name]) for row in rows[:-1]] for name in names)
+        spot = (float(rows[-1]["spend"]), float(rows[-1]["asset"]))
+        return drawn(charts.asset_by_budget(spend, asset, bound, spot, self.twin.scenario.currency))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Risk(Shown, optimizer.insight.risk.Risk):
+    """One plan for all that the scenario is not sure of, and which assumption to test next.
+
+    Examples
+    --------
+    >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+    >>> odds = doubtful.risk(samples=2)
+    >>> odds.to_frame()["name"].tolist()
+    ['least spend', 'as today', 'expected', 'cautious']
+    >>> odds.assumptions_frame()["path"].tolist()
+    ['margin']
+    >>> len(odds.plot().data)
+    1
+    """
+
+    twin: Twin = field(kw_only=True)
+    tail: float = field(default=0.2, kw_only=True)
+
+    def answer(self) -> str:
+        """Return what caution brings and costs, and what to test."""
+        scores = {score.name: score for score in self.scores}
+        worst = scores["cautious"].tail_mean - scores["expected"].tail_mean
+        first = self.assumptions[0]
+        return (
+            f"The cautious plan brings {_money(worst, self.twin, signed=True)} in the worst {self.tail:.0%} and costs "
+            f"{money(self.price_of_robustness)} where the scenario is right. Test '{first.path}' next: knowing it is "
+            f"worth about {money(first.worth_knowing)}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return risk_dict(self)
+
+    def to_frame(self) -> DataFrame:
+        """Return each plan's scores on fresh samples as a table."""
+        from pandas import DataFrame
+
+        return DataFrame([asdict(score) for score in self.scores])
+
+    def assumptions_frame(self) -> DataFrame:
+        """Return what each assumption does to the decision as a table, the most worth knowing first."""
+        from pandas import DataFrame
+
+        return DataFrame([{**asdict(each), "worth_knowing": each.worth_knowing} for each in self.assumptions])
+
+    def shown_table(self) -> Table:
+        """Return the scores."""
+        rows = [
+            [s.name, money(s.mean), money(s.tail_mean), money(s.worst), money(s.lift, signed=True), f"{s.loses:.0%}"]
+            for s in self.scores
+        ]
+        return ["on fresh samples", "mean", f"worst {self.tail:.0%}", "worst", "mean lift", "loses in"], rows
+
+    def plot(self) -> Figure:
+        """Return the lift of the cautious plan at both ends of each assumption's range, the widest first."""
+        from experiments.report import charts
+
+        ends = [(each.path, each.lift_low, each.lift_high) for each in self.assumptions]
+        return drawn(charts.lift_by_assumption(ends, self.twin.scenario.currency))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TargetingValue(Shown):
+    """What telling customers apart is worth, for the same money.
+
+    Attributes
+    ----------
+    ways : tuple of Targeting
+        From the coarsest to the finest, and full information where it can be had.
+
+    Examples
+    --------
+    >>> value = firm.value_of_targeting(1_200)
+    >>> value.to_frame().columns.tolist()
+    ['name', 'asset', 'lift']
+    """
+
+    ways: tuple[Targeting, ...]
+    twin: Twin
+
+    def answer(self) -> str:
+        """Return what the finest targeting brings more than the coarsest."""
+        known = [way for way in self.ways if way.plan is not None]
+        more = _money(known[-1].asset - known[0].asset, self.twin, signed=True)
+        names = f"{known[-1].name} instead of by {known[0].name}"
+        return f"Telling customers apart by {names} brings {more} for the same money."
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per way: name, customer asset, lift."""
+        return [{"name": way.name, "asset": way.asset, "lift": way.lift} for way in self.ways]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"targetings": self.rows()}
+
+    def to_frame(self) -> DataFrame:
+        """Return :meth:`rows` as a table."""
+        from pandas import DataFrame
+
+        return DataFrame(self.rows())
+
+    def shown_table(self) -> Table:
+        """Return asset and lift by way."""
+        rows = [[way.name, money(way.asset), money(way.lift, signed=True)] for way in self.ways]
+        return ["what the firm tells apart", "customer asset", "lift"], rows

@@ -1,0 +1,77 @@
+"""How a result shows itself: the answer in a sentence, in a notebook with its table below.
+
+The rooms below know nothing of words, tables and figures. So a result here *is* the one it grew out of, a subclass with
+the twin beside it, and not something wrapped around it: it goes wherever the plain one goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from html import escape as text
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from experiments.words.figures import plain
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["Shown", "Table", "drawn", "grown"]
+
+R = TypeVar("R")
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Names of columns, and rows; the first column holds words and the others numbers."""
+
+MOST_ROWS = 30
+"""Rows of a table shown in a notebook; ``to_frame`` has them all."""
+
+
+class Shown:
+    """Shows itself as its answer."""
+
+    def answer(self) -> str:
+        """Return the answer in a sentence or a few, without markup."""
+        raise NotImplementedError
+
+    def shown_table(self) -> Table:
+        """Return the table below the answer; no rows: none."""
+        return (), ()
+
+    def notes(self) -> str:
+        """Return what the answer rests on; nothing: none."""
+        return ""
+
+    def __repr__(self) -> str:
+        return plain(self.answer())
+
+    def _repr_html_(self) -> str:
+        """Return the answer, its table and what it rests on; the notebook chooses the colours."""
+        header, rows = self.shown_table()
+        parts = [f"<p>{text(line)}</p>" for line in self.answer().splitlines() if line.strip()]
+        if rows:
+            lines = [_row("th", header), *(_row("td", row) for row in rows[:MOST_ROWS])]
+            parts.append(f"<table>{''.join(lines)}</table>")
+        if len(rows) > MOST_ROWS:
+            parts.append(f"<p>and {len(rows) - MOST_ROWS} more rows: <code>to_frame()</code> has them all</p>")
+        if self.notes():
+            parts.append(f"<p><small>{text(self.notes())}</small></p>")
+        return "\n".join(parts)
+
+
+def _row(kind: str, cells: Sequence[str]) -> str:
+    sides = ["left", *["right"] * (len(cells) - 1)]
+    inside = (f'<{kind} style="text-align:{s}">{text(c)}</{kind}>' for s, c in zip(sides, cells, strict=True))
+    return f"<tr>{''.join(inside)}</tr>"
+
+
+def grown(kind: type[R], result: Any, **more: Any) -> R:
+    """Return a plain result as the kind that shows itself: its fields, and ``more`` beside or instead of them."""
+    return kind(**{each.name: getattr(result, each.name) for each in dataclasses.fields(result)} | more)
+
+
+def drawn(figure: str) -> Figure:
+    """Return a chart of the report as a plotly figure."""
+    from plotly.io import from_json
+
+    return from_json(figure)

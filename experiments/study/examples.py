@@ -1,0 +1,107 @@
+"""The examples that come with the package: small commented scenarios, each with its page."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.errors import FolderError, InputError
+from sim.files import writable_folder
+
+__all__ = ["example", "examples", "first_step"]
+
+EXAMPLES = {
+    "planning": "every question a planner asks, of one small scenario with rules",
+    "subscription": "contracts that end in the open, and renewals",
+    "campaigns": "campaigns that take time, crowded media, surveys",
+    "service-profit": "employees who make customers satisfied, who stay and buy",
+    "links": "people who tie customers to the firm, and leave",
+    "word-of-mouth": "customers who tell others; value to the customer",
+    "rivals": "share of customer, rivals that react, seasons, a recession",
+    "prospects": "prospects of several quality, births, bad debt, cost to serve",
+    "recency-chain": "a chain of your own: when to stop mailing whom",
+    "allocate": "a budget over response curves that you already have; no simulation",
+    "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
+}
+FIRST = {
+    "allocate": "tenure allocate curves.csv --rules rules.yaml",
+    "cdnow": "tenure demo",
+    "planning": "tenure optimize scenario.yaml -o plan.json",
+    "recency-chain": "tenure optimize scenario.yaml -o plan.json",
+}
+
+
+def _home() -> Path:
+    """Return where the examples are: in the package, or in a copy of the repository beside it."""
+    root = Path(__file__).resolve().parents[2]
+    places = (root / "tenure" / "examples", root / "examples")
+    return next((place for place in places if (place / "planning").is_dir()), places[0])
+
+
+def examples() -> Mapping[str, str]:
+    """Return the names of the examples, and what each shows.
+
+    Examples
+    --------
+    >>> tenure.examples()["subscription"]
+    'contracts that end in the open, and renewals'
+    """
+    return dict(EXAMPLES)
+
+
+def example(name: str, folder: str | Path | None = None, *, force: bool = False) -> Path:
+    """Copy an example out, with its page, and return the folder.
+
+    The customer base of ``cdnow`` is not copied: :func:`tenure.demo` makes it in the folder.
+
+    Parameters
+    ----------
+    folder
+        Made if missing; None: a new one of the example's name.
+    force
+        Whether to write over files of the same names.
+
+    Raises
+    ------
+    InputError
+        If there is no such example.
+    FolderError
+        If a file is there already (without ``force``) or cannot be written.
+
+    Examples
+    --------
+    >>> folder = tenure.example("subscription", "here")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['README.md', 'scenario.yaml']
+    >>> tenure.open(folder / "scenario.yaml").scenario.law
+    'renewal'
+    """
+    import difflib
+
+    if name not in EXAMPLES:
+        close = difflib.get_close_matches(name, EXAMPLES, 1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        raise InputError(f"example '{name}' is not known; expected one of {', '.join(EXAMPLES)}{hint}")
+    given = Path(name if folder is None else folder)
+    files = _files(name)
+    there = [given / path.name for path in files if (given / path.name).exists()]
+    if there and not force:
+        raise FolderError(f"{there[0]} is there already; choose another `folder=`, or `force=True` to write over it")
+    target = writable_folder(given)
+    for path in files:
+        try:
+            shutil.copyfile(path, target / path.name)
+        except OSError as error:
+            raise FolderError(f"{target / path.name}: cannot be written ({error.strerror})") from None
+    return target
+
+
+def _files(name: str) -> list[Path]:
+    place = _home() / name
+    if not place.is_dir():
+        raise FolderError(f"{place}: the examples did not come with this copy of Tenure; install it again")
+    return sorted(path for path in place.iterdir() if path.is_file())
+
+
+def first_step(name: str) -> str:
+    """Return the command to begin with, in the example's folder."""
+    return FIRST.get(name, "tenure simulate scenario.yaml")

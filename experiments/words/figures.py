@@ -1,0 +1,84 @@
+"""Numbers as people read them, for every room: money, shares and days, and rounding to the safe side.
+
+A terminal takes plain signs and whole money, a page typographic ones; small money has three digits on both.
+"""
+
+import math
+from datetime import date
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+
+__all__ = ["NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "typeset_money"]
+
+NARROW = "\u00a0"
+"""Between a number and its unit, so that no line breaks there."""
+DUST = 1e-9
+"""Money, part of the amounts beside it, and part of a step of rounding, that only arithmetic leaves."""
+_EXACT = Context(prec=800)
+
+
+def money(amount: float, signed: bool = False, *, among: float = 0.0, decimals: int = 0) -> str:
+    """Return an amount with thousands separated: whole units, or some decimals up to 10,000.
+
+    Below ten (below one, with decimals) three significant digits; ``among`` is the largest amount that it stands
+    beside, whose digits count: beside millions 0.3 is nothing.
+    """
+    size = max(abs(amount), abs(among))
+    sign = "+" if signed else ""
+    if not math.isfinite(size) or abs(amount) <= DUST * max(size, 1):
+        return f"{round(amount) if math.isfinite(amount) else amount}"
+    if size < (1 if decimals else 10):
+        text = f"{amount:{sign},.{2 - math.floor(math.log10(size))}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if decimals and abs(amount) < 10_000:
+        return f"{amount:{sign},.{decimals}f}".removesuffix(f".{'0' * decimals}")
+    rounded = round(amount)
+    return f"{rounded:{sign},}" if rounded else "0"
+
+
+def typeset_money(amount: float, currency: str = "", *, signed: bool = False) -> str:
+    """Return an amount for a page: whole from 100 on, three significant digits below; dust is nothing."""
+    if not math.isfinite(amount):
+        return "–"
+    amount = 0.0 if abs(amount) < DUST else amount
+    sign = "+" if signed and amount > 0 else ""
+    value = f"{amount:{sign},.0f}" if abs(amount) >= 99.5 or amount == 0 else f"{amount:{sign}.3g}"
+    return f"{value.replace('-', '−')}{NARROW}{currency}".rstrip()
+
+
+def plain(words: str) -> str:
+    """Return a sentence with the signs that every terminal has."""
+    return words.replace(NARROW, " ").replace("−", "-")
+
+
+def percent(share: float, *, exact: bool = False) -> str:
+    """Return a fraction in per cent: two significant digits, or as it was stated if ``exact``."""
+    if not math.isfinite(share):
+        return "–"
+    value = 100 * share
+    digits = f"{value:.4g}" if exact else f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")
+    return f"{digits.replace('-', '−')}{NARROW}%"
+
+
+def day(when: date) -> str:
+    """Return a day as year-month-day."""
+    return when.isoformat()
+
+
+def rounded_down(value: float, step: str | Decimal) -> float:
+    """Return the largest multiple of a step, a power of ten, that is not above a number, but for dust."""
+    return _rounded(value, Decimal(step), ROUND_FLOOR)
+
+
+def rounded_up(value: float, step: str | Decimal) -> float:
+    """Return the smallest multiple of a step, a power of ten, that is not below a number, but for dust."""
+    return _rounded(value, Decimal(step), ROUND_CEILING)
+
+
+def _rounded(value: float, step: Decimal, way: str) -> float:
+    if not math.isfinite(value):
+        return value
+    exact = Decimal(value)
+    nearest = exact.quantize(step, ROUND_HALF_EVEN, _EXACT)
+    if abs(exact - nearest) <= step * Decimal(DUST):
+        return float(nearest) + 0.0  # no minus before a zero
+    return float(exact.quantize(step, way, _EXACT)) + 0.0

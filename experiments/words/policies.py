@@ -1,0 +1,74 @@
+"""The policies of a comparison as one table of facts, which terminal, page and run each show in their own signs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison, Outcome
+
+__all__ = ["Column", "Kind", "PolicyFacts", "policy_facts"]
+
+Kind = Literal["name", "money", "difference", "interval", "count"]
+
+
+class Column(NamedTuple):
+    """What a column holds, and what kind of fact that is."""
+
+    header: str
+    kind: Kind
+
+
+COLUMNS = (
+    Column("policy", "name"),
+    Column("customer asset", "money"),
+    Column("difference", "difference"),
+    Column("95 % interval", "interval"),
+    Column("alive at end", "count"),
+    Column("spend", "money"),
+)
+
+
+@dataclass(frozen=True)
+class PolicyFacts:
+    """A row of facts for each policy.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    rows : tuple of tuples
+        A fact by column: a text, a number, or for an interval its two ends, nan with a single replication; None for
+        difference and interval of the reference.
+    reference : str
+        Name of the policy that the others are compared with.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    reference: str
+
+    def without(self, *kinds: Kind) -> "PolicyFacts":
+        """Return the table less the columns of some kinds."""
+        kept = [i for i, column in enumerate(self.columns) if column.kind not in kinds]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return PolicyFacts(tuple(self.columns[i] for i in kept), rows, self.reference)
+
+    def shown(self, signs: Mapping[Kind, Callable[[Any], str]]) -> list[list[str]]:
+        """Return every fact as text; ``signs`` writes a fact of each kind."""
+        kinds = [column.kind for column in self.columns]
+        return [[signs[kind](fact) for kind, fact in zip(kinds, row, strict=True)] for row in self.rows]
+
+
+def policy_facts(comparison: "Comparison", *, ranked: bool = False) -> PolicyFacts:
+    """Return the facts of all policies in the order they were given in, or ``ranked`` by customer asset."""
+    reference = comparison.outcomes[0]
+    outcomes = sorted(comparison.outcomes, key=lambda outcome: -outcome.asset) if ranked else comparison.outcomes
+    rows = tuple(_facts(outcome, outcome is reference) for outcome in outcomes)
+    return PolicyFacts(COLUMNS, rows, reference.name)
+
+
+def _facts(outcome: "Outcome", is_reference: bool) -> tuple[Any, ...]:
+    difference = None if is_reference else outcome.difference
+    interval = None if is_reference else (outcome.low, outcome.high)
+    kept, spend = float(outcome.kept.mean()), float(outcome.spends.mean())
+    return outcome.name, outcome.asset, difference, interval, kept, spend

@@ -1,0 +1,211 @@
+"""A file of response curves: one row per point, and rows of what was spent before the first period."""
+
+import csv
+import difflib
+import itertools
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optimizer.curves.periods import Order, order_of
+from optimizer.curves.shapes import CurveTable, TabulatedCurve
+from sim.errors import FolderError, InputError, first_line
+
+__all__ = ["read_curves"]
+
+COLUMNS = ("channel", "period", "spend", "response")
+BEFORE = "before"
+"""Column of money spent in periods before the first."""
+ONE_PERIOD = "all"
+"""Name of the only period of a file without a column for it."""
+TIMES = (
+    "date",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "time",
+    "date_week",
+    "week_start",
+    "start",
+    "timestamp",
+    "ds",
+)
+"""Names of columns that hold periods elsewhere."""
+FROM_WHERE = (
+    "`allocate` needs curves: for each channel what several amounts of spend would bring, one row a point "
+    f"({','.join(COLUMNS)}). A marketing-mix model fitted to the history has them (its response or saturation curves, "
+    "evaluated at some spends), and so have experiments"
+)
+
+
+def read_curves(path: str | Path) -> CurveTable:
+    """Return the curves in a CSV file with header ``channel,period,spend,response`` (period may be missing).
+
+    Commas, semicolons or tabs separate. Periods are ordered by what their names say, never as they appear. With a
+    column ``before``, rows without spend and response are money of a period before the first. Other columns are not
+    used.
+
+    Raises
+    ------
+    InputError
+        If a header, a row or a curve is wrong; names file, row, what is expected and what to do.
+    FolderError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give a CSV with header {','.join(COLUMNS)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
+    rows = _read_rows(path, text)
+    channels = tuple(dict.fromkeys(channel for channel, _ in rows.points))
+    order = order_of(list(dict.fromkeys(period for _, period in (*rows.points, *rows.before))))
+    own = {period for _, period in rows.points}
+    periods = tuple(period for period in order.names if period in own)
+    for channel in channels:
+        for period in periods:
+            if (channel, period) not in rows.points:
+                raise InputError(
+                    f"{path}: channel '{channel}' has no row for period '{period}'; give every channel a curve in "
+                    "every period (one row with spend 0 and response 0 where it can bring nothing)"
+                )
+    curves = tuple(tuple(_curve(path, rows, channel, period) for period in periods) for channel in channels)
+    return CurveTable(channels, periods, curves, order, _before(path, rows, channels, order), rows.unused)
+
+
+Point = tuple[float, float, int]
+
+
+@dataclass
+class _Rows:
+    """What the rows say: (spend, response, line), and (money, line) of before, by channel and period."""
+
+    unused: tuple[str, ...]
+    points: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
+    before: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+
+
+def _read_rows(path: Path, text: str) -> _Rows:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=first.count)
+    lines = csv.reader(text.splitlines(), delimiter=separator)
+    header = [name.strip().lower() for name in next(filter(None, lines), [])]
+    _check_header(path, header)
+    rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
+    for row in lines:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        where = f"{path}, row {lines.line_num}"
+        if len(cells) != len(header):
+            raise InputError(
+                f"{where}: expected {len(header)} fields ({separator.join(header)}), got {len(cells)}; "
+                "numbers take a point for decimals and no thousands separator"
+            )
+        _add_row(rows, where, lines.line_num, dict(zip(header, cells, strict=True)))
+    if not rows.points:
+        raise InputError(f"{path}: no rows under the header; give at least one point per channel")
+    return rows
+
+
+def _add_row(rows: _Rows, where: str, line: int, named: dict[str, str]) -> None:
+    place = channel, period = named["channel"], named.get("period", ONE_PERIOD)
+    if not channel or not period:
+        raise InputError(f"{where}: {'period' if channel else 'channel'} is empty; name it")
+    if named.get(BEFORE):
+        if named["spend"] or named["response"]:
+            raise InputError(f"{where}: '{BEFORE}' beside a point of a curve; give what was spent before its own row")
+        if place in rows.before:
+            raise InputError(
+                f"{where}: '{channel}', '{period}' has its '{BEFORE}' in row {rows.before[place][1]}; keep one"
+            )
+        rows.before[place] = _amount(where, BEFORE, named[BEFORE]), line
+        return
+    spend, response = _amount(where, "spend", named["spend"]), _number(where, "response", named["response"])
+    rows.points.setdefault(place, []).append((spend, response, line))
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    wanted = ",".join(COLUMNS)
+    if not header:
+        raise InputError(f"{path}: is empty; expected a header {wanted} and one row per point of a curve")
+    known = [*COLUMNS, BEFORE]
+    for name in known:
+        if header.count(name) > 1:
+            raise InputError(f"{path}, row 1: column '{name}' comes twice; remove one")
+    times = [name for name in header if name in TIMES]
+    missing = [name for name in COLUMNS if name != "period" and name not in header]
+    close = {name: difflib.get_close_matches(name, [n for n in header if n not in known], 1, 0.75) for name in known}
+    if missing and (len(missing) > 1 or times) and not any(close[name] for name in missing):
+        shown = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
+        raise InputError(f"{path}: its columns ({shown}) look like a history or another table. {FROM_WHERE}")
+    for name in [*missing, "period"]:
+        if name in header:
+            continue
+        if close[name]:
+            raise InputError(f"{path}, row 1: column '{close[name][0]}': is it '{name}'? Rename it, or remove it")
+        if name == "period" and times:
+            raise InputError(f"{path}, row 1: column '{times[0]}': rename it to 'period' if it says when, or remove it")
+        if name != "period":
+            raise InputError(f"{path}, row 1: column '{name}' is missing; expected {wanted} (period may be left out)")
+
+
+def _number(where: str, column: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or abs(number) > 1e18:
+        raise InputError(
+            f"{where}: {column} '{text}'; expected a number of at most 1e18, with a point for decimals and no "
+            "thousands separator: mend the row"
+        )
+    return number
+
+
+def _amount(where: str, column: str, text: str) -> float:
+    amount = _number(where, column, text)
+    if amount < 0:
+        raise InputError(f"{where}: {column} {amount:g}; expected at least 0: mend or remove the row")
+    return amount
+
+
+def _curve(path: Path, rows: _Rows, channel: str, period: str) -> TabulatedCurve:
+    """Return the curve of one channel and period; refuse one that gives a spend twice."""
+    points = sorted(rows.points[channel, period])
+    for (spend, _, line), (again, _, other) in itertools.pairwise(points):
+        if again == spend:
+            line, other = sorted((line, other))
+            where = f"{path}, row {other}: channel '{channel}'"
+            where += "" if period == ONE_PERIOD else f", period '{period}'"
+            raise InputError(f"{where}: spend {spend:.15g} is in row {line} already; keep one of the two")
+    return TabulatedCurve.of([point[0] for point in points], [point[1] for point in points])
+
+
+def _before(path: Path, rows: _Rows, channels: tuple[str, ...], order: Order) -> dict[str, tuple[float, ...]]:
+    """Return money by channel of the periods before the first, in the order of time."""
+    if not rows.before:
+        return {}
+    if order.unknown or order.missing:
+        raise InputError(
+            f"{path}: column '{BEFORE}' needs periods one after the other, but {order.unknown or order.missing}"
+        )
+    own = {period for _, period in rows.points}
+    first = next(i for i, period in enumerate(order.names) if period in own)
+    for (channel, period), (_, line) in rows.before.items():
+        if channel not in channels:
+            raise InputError(f"{path}, row {line}: channel '{channel}' has no curve; give it one or remove the row")
+        if order.names.index(period) >= first:
+            raise InputError(
+                f"{path}, row {line}: '{BEFORE}' in period '{period}', which is not before the first with curves "
+                f"('{order.names[first]}'); mend the period"
+            )
+    return {
+        channel: tuple(rows.before.get((channel, period), (0.0, 0))[0] for period in order.names[:first])
+        for channel in channels
+        if any(channel == each for each, _ in rows.before)
+    }

@@ -1,0 +1,220 @@
+"""How plans of a search are stated: in money by period and cell, or as they are held, in intensities by campaign.
+
+In money every rule of money is exactly linear. As held a campaign is one variable, whatever heads its periods have,
+and contacts are exactly linear; what rules of money count then bends a little, as money moves the heads to come.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from optimizer.ask.cells import Cells
+from optimizer.ask.problem import AllocationProblem
+from optimizer.search.row_slopes import NEAR, RowSlopes
+from optimizer.tolerances import EMPTY
+from sim.arrays import Floats, Ints
+from sim.engine.fluid_pass import Money
+from sim.engine.sensitivity import Course, follow
+
+__all__ = ["InIntensities", "InMoney", "contact_factor"]
+
+
+class InMoney:
+    """Plans as money, (periods, cells).
+
+    Attributes
+    ----------
+    low, high : (periods, cells)
+        What each cell must get and may get.
+    slopes : RowSlopes
+    """
+
+    def __init__(self, problem: AllocationProblem, cells: Cells) -> None:
+        self.problem, self.cells, self.chain = problem, cells, problem.chain
+        shape = (self.chain.periods, cells.lever.size)
+        self.low = np.zeros(shape) if problem.floor is None else cells.sum(problem.floor)
+        self.high = np.full(shape, np.inf) if problem.ceiling is None else cells.sum(problem.ceiling)
+        self.slopes = RowSlopes(problem, cells)
+
+    def plan(self, amount: Floats) -> Floats | Money:
+        """Return a plan that can be followed."""
+        return self.cells.money(amount)
+
+    def amount_of(self, course: Course) -> Floats:
+        """Return what cells get in a course."""
+        return self.cells.sum(course.spend)
+
+    def by_cell(self, slope: Floats) -> Floats:
+        """Return a slope by a followed plan's elements as one by (periods, cells)."""
+        return slope
+
+    def heads(self, course: Course) -> Floats:
+        """Return how much an intensity of 1 is, (periods, cells): heads."""
+        money = self.cells.money(np.zeros((1, self.cells.lever.size)))
+        return np.stack([money.heads(now.observed) for now in course.past])
+
+    def jacobian(self, course: Course) -> csr_matrix:
+        """Return d(what each rule counts)/d(amount), (rows, periods x cells)."""
+        return self.slopes.jacobian(course)
+
+    @cached_property
+    def committed_contacts(self) -> Floats:
+        """Return the share of contacts that is committed before the start, (periods, groups, stages)."""
+        targets = self.problem.targets
+        nothing = np.zeros((self.chain.periods, *targets.shape))
+        return np.asarray(targets.with_committed(nothing) @ self.chain.contact_load)
+
+    def within_contacts(self, amount: Floats) -> Floats:
+        """Return amounts scaled back, cell by cell, where they would be more contacts than a customer may get."""
+        load = self.chain.contact_load
+        if not load.any():
+            return amount
+        factor = contact_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
+        return np.where(load[self.cells.lever] > 0, amount / factor, amount)
+
+    def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
+        """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
+        load = self.chain.contact_load
+        if not load.any():
+            return None
+        cells, periods = self.cells, self.chain.periods
+        groups, stages, levers = cells.cell.shape
+        rows, columns, values = [], [], []
+        count, taken = 0, []
+        for g in range(groups):
+            for s in range(stages):
+                mine = [
+                    (int(cells.cell[g, s, k]), load[k]) for k in range(levers) if load[k] and cells.cell[g, s, k] >= 0
+                ]
+                for t in range(periods) if mine else ():
+                    for cell, weight in mine:
+                        rows.append(count)
+                        columns.append(t * cells.lever.size + cell)
+                        values.append(weight / max(heads[t, cell], EMPTY))
+                    taken.append(self.committed_contacts[t, g, s])
+                    count += 1
+        committed = np.array(taken)
+        matrix = csr_matrix((values, (rows, columns)), shape=(count, amount.size))
+        return matrix, np.maximum(1.0 - committed - matrix @ amount.ravel(), 0.0)
+
+    def ties(self, heads: Floats) -> csr_matrix | None:
+        """Return money by the intensity of campaigns, (periods x cells, campaigns and single periods)."""
+        duration = np.array(self.problem.targets.duration)[self.cells.lever]
+        if duration.max(initial=1) == 1:
+            return None
+        rows, columns, values = [], [], []
+        count = 0
+        number = self.cells.lever.size
+        for c, lever in enumerate(self.cells.lever.tolist()):
+            for window in self.problem.targets.windows(lever, self.chain.periods):
+                inside = range(window.start, window.stop)
+                whole = max(float(heads[window, c].sum()), EMPTY)
+                for t in inside:
+                    rows.append(t * number + c)
+                    columns.append(count)
+                    values.append(float(heads[t, c]) / whole * len(inside))
+                count += 1
+        return csr_matrix((values, (rows, columns)), shape=(heads.size, count))
+
+
+class InIntensities(InMoney):
+    """Plans as they are held: intensities, (periods, cells), the same in all periods of a campaign.
+
+    What cells must and may get in money is stated by the heads of ``course``.
+    """
+
+    def __init__(self, problem: AllocationProblem, cells: Cells, course: Course) -> None:
+        super().__init__(problem, cells)
+        heads = np.maximum(super().heads(course), EMPTY)
+        self.low, self.high = self.low / heads, np.where(self.high > 0, self.high / heads, 0.0)
+        low, high = self.low.copy(), self.high.copy()
+        for cell, window in self._windows:
+            self.low[window, cell] = low[window, cell].max()
+            self.high[window, cell] = max(high[window, cell].min(), low[window, cell].max())
+
+    @cached_property
+    def _windows(self) -> list[tuple[int, slice]]:
+        """Return each cell's campaigns."""
+        targets, periods = self.problem.targets, self.chain.periods
+        return [(c, w) for c, k in enumerate(self.cells.lever.tolist()) for w in targets.windows(k, periods)]
+
+    def plan(self, amount: Floats) -> Floats | Money:
+        """Return intensities by target, what is committed in its place."""
+        cell = self.cells.cell
+        return self.problem.targets.with_committed(np.where(cell >= 0, amount[:, cell], 0.0))
+
+    def amount_of(self, course: Course) -> Floats:
+        """Return each campaign's mean intensity, by expected heads."""
+        money, heads = self.cells.sum(course.spend), super().heads(course)
+        out = np.zeros_like(money)
+        for cell, window in self._windows:
+            number = float(heads[window, cell].sum())
+            out[window, cell] = money[window, cell].sum() / number if number > EMPTY else 0.0
+        return out
+
+    def by_cell(self, slope: Floats) -> Floats:
+        """Return sums by cell."""
+        return self.cells.sum(slope)
+
+    def heads(self, course: Course) -> Floats:
+        """Return 1 where somebody is there in some period of the campaign."""
+        heads = super().heads(course)
+        out = np.zeros_like(heads)
+        for cell, window in self._windows:
+            out[window, cell] = float(heads[window, cell].max() > EMPTY)
+        return out
+
+    def jacobian(self, course: Course) -> csr_matrix:
+        """Return what rules count directly, and for those near binding what money does to heads as well."""
+        problem, inside = self.problem, self.cells.cell >= 0
+        periods, cells = course.observed.shape[0], self.cells.lever.size
+        heads = np.broadcast_to(course.observed[..., None], (periods, *inside.shape))
+        places = np.flatnonzero(np.broadcast_to(inside, heads.shape))
+        columns = (np.arange(periods)[:, None] * cells + self.cells.cell[inside]).ravel()
+        spread = csr_matrix((heads.ravel()[places], (places, columns)), shape=(heads.size, periods * cells))
+        jacobian = csr_matrix(problem.money @ spread).tolil()
+        for r in self.slopes.bending:
+            jacobian[r] = 0.0
+        room = problem.signs * (problem.limits - problem.counted(course)) / problem.row_units
+        for r in np.flatnonzero(room < NEAR).tolist():
+            jacobian[r] = self.cells.sum(course.slope(self.slopes.aim_of([r]))).reshape(1, -1)
+        return csr_matrix(jacobian)
+
+    def within_contacts(self, amount: Floats) -> Floats:
+        """Return intensities scaled back, a campaign as a whole."""
+        out = super().within_contacts(amount)
+        for cell, window in self._windows:
+            out[window, cell] = out[window, cell].min()
+        return out
+
+    def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
+        """Return the same rows; they hold whatever heads there are."""
+        return super().contacts(amount, np.ones_like(heads))
+
+    def ties(self, heads: Floats) -> csr_matrix | None:
+        """Return intensities by campaign, (periods x cells, campaigns)."""
+        if max(self.problem.targets.duration) == 1:
+            return None
+        places = [np.arange(w.start, w.stop) * heads.shape[1] + c for c, w in self._windows]
+        columns = np.repeat(np.arange(len(places)), [len(each) for each in places])
+        rows: Ints = np.concatenate(places)
+        return csr_matrix((np.ones(rows.size), (rows, columns)), shape=(heads.size, len(places)))
+
+
+def contact_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) -> Floats:
+    """Return by what each cell's intensities must be divided, (periods, cells), so that nobody gets too many contacts.
+
+    What was committed before the start stays and takes its part.
+    """
+    load, lead = problem.chain.contact_load, np.array(problem.targets.lead)
+    decides = (np.arange(intensity.shape[0])[:, None] >= lead)[:, None, None, :]
+    room = 1.0 - (intensity * ~decides) @ load
+    asked = (intensity * decides) @ load
+    over = np.divide(asked, room, out=np.where(asked > 0, np.inf, 1.0), where=room > 0)
+    inside = cells.cell >= 0
+    each = np.where(inside & (load > 0), np.maximum(over, 1.0)[..., None], 1.0)
+    out = np.ones((intensity.shape[0], cells.lever.size))
+    for t in range(out.shape[0]):
+        np.maximum.at(out[t], cells.cell[inside], each[t][inside])
+    return out

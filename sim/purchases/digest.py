@@ -1,0 +1,53 @@
+"""A fingerprint of what a customer base holds: the same purchases, the same fingerprint, whatever the file's bytes.
+
+It covers what records are computed from: customer, day, amount in millionths, and whether in the sample; not the order
+of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the columns: where
+that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
+"""
+
+import json
+from typing import Any
+
+__all__ = ["digest", "keep_digest"]
+
+KEY = "digest"
+
+_ROW = (
+    "((date - DATE '1970-01-01') * 2 + CAST(in_sample AS INTEGER)) * 10000000000000000000000::HUGEINT"
+    " + CAST(round(amount * 1e6) AS HUGEINT)"
+)
+"""A purchase as a whole number: day, whether in the sample, and its amount, which is below 1e15."""
+_COMPUTED = f"""
+    WITH customers AS (
+        SELECT sha256(concat_ws('|', array_to_string(list_sort(list({_ROW})), ','), typeof(customer_id), customer_id))
+               AS hash FROM purchases GROUP BY customer_id
+    ),
+    parts AS (
+        SELECT substr(hash, 1, 3) AS part, sha256(string_agg(hash, '' ORDER BY hash)) AS hash
+        FROM customers GROUP BY part
+    )
+    SELECT sha256(coalesce(string_agg(hash, '' ORDER BY part), '')) FROM parts
+"""
+"""SHA-256 by customer, then over customers in parts, then over parts: no step holds more than its share."""
+_CHECKED = "SELECT version(), CAST(sum(hash(customer_id, date, amount, in_sample)) AS VARCHAR) FROM purchases"
+
+
+def keep_digest(connection: Any) -> None:
+    """Write the fingerprint of table ``purchases`` into table ``about``."""
+    kept = json.dumps({"sha256": _computed(connection), "check": _check(connection)})
+    connection.execute("INSERT INTO about VALUES (?, ?)", [KEY, kept])
+
+
+def digest(connection: Any) -> str:
+    """Return the fingerprint, SHA-256: the one that is kept if the purchases are those it was made from."""
+    found = connection.execute("SELECT value FROM about WHERE key = ?", [KEY]).fetchone()
+    kept = json.loads(found[0]) if found else {}
+    return str(kept["sha256"]) if kept and kept["check"] == _check(connection) else _computed(connection)
+
+
+def _computed(connection: Any) -> str:
+    return str(connection.execute(_COMPUTED).fetchone()[0])
+
+
+def _check(connection: Any) -> list[str | None]:
+    return list(connection.execute(_CHECKED).fetchone())
