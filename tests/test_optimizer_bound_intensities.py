@@ -110,6 +110,14 @@ def test_floors_never_make_money_worth_having_for_its_own_sake() -> None:
     assert certified_bound(asked, np.array([0.5, -4.0]), np.zeros(1)) >= bound_of(asked)[0]
 
 
+def test_a_floor_may_ask_for_more_than_brings_anything() -> None:
+    """Twice what the curves have a use for: the rule is met, at a loss, and nothing is said to clash."""
+    asked = problem(prospects({"levers": {"offers": {"floor": 0.9}}}), 5000.0)
+    plan, _, bound = bound_of(asked)
+    assert plan <= bound * (1 + 1e-9)
+    assert asked.actions.max() > asked.chain.most.max()
+
+
 def test_a_limit_per_head_is_kept_and_costs() -> None:
     """``levers.X.most``: plan, offers and bound keep it, and it leaves less to be had."""
     content = accounts()
