@@ -40,6 +40,8 @@ SAFE = 1.1
 """On top of the measured distance of a chord from its curve."""
 LARGEST = 1e4
 """A defection multiplier under which nobody stays."""
+FEWEST = 5
+"""Points that a grid has at least along a dimension, so that bends between them show."""
 FLAT = 1e-13
 """Change of a channel, as a share of its size, that is none."""
 
@@ -155,7 +157,12 @@ def edges_of(value: Floats, money: Floats, most: int, several: bool = False) -> 
     endless = money[-1] == money[-2]
     inside = value <= value[0] + (1 - (most - 1.0) ** -2) * (value[-1] - value[0]) if endless else value <= value[-1]
     path = thinned(Path(value[inside], money[inside]), value[inside], most - endless, several)
-    return np.append(path.gain, value[-1:]) if endless else path.gain, bool(endless)
+    if endless:
+        return np.append(path.gain, value[-1:]), True
+    if path.gain.size >= FEWEST:
+        return path.gain, False
+    edge = np.union1d(path.gain, np.linspace(value[0], value[-1], FEWEST))
+    return edge[np.append(True, np.diff(edge) > 1e-9 * (value[-1] - value[0]))], False
 
 
 def cheapest(first: Path, second: Path) -> Path:
