@@ -152,6 +152,21 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
+    @cached_property
+    def usual(self) -> Floats:
+        """Return an intensity by (group, stage, lever) to measure others by."""
+        return np.where(self.targets.reference > 0, self.targets.reference, self.most / 8)
+
+    @cached_property
+    def most(self) -> Floats:
+        """Return the intensity by (group, stage, lever) beyond which money brings nothing more."""
+        return np.asarray(self.actions()[0].max(axis=2))
+
+    @cached_property
+    def limit(self) -> Floats:
+        """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
+        return np.full(self.targets.shape, np.inf)
+
     @property
     def mixes_actions(self) -> bool:
         """Return whether an intensity between two actions treats part of the target with each."""

@@ -40,7 +40,7 @@ from sim.engine.drawing import Cohorts, Crew, Draw
 from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
-from sim.engine.offers import joint_intensities
+from sim.engine.offers import exhausted, joint_intensities
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import STAGES, Scenario
 
@@ -179,18 +179,37 @@ class Lifecycle(ControlledChain):
     # --- What can be done ---
 
     def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
-        """Return joint intensities in steps of the usual one.
+        """Return joint intensities along what the levers' curves can bring."""
+        return joint_intensities(self.targets, self.usual, self.contact_load, refine, self.moved, self.limit)
 
-        That is a lever's reference, or where it is zero the intensity its curve was stated at.
-        """
+    def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
+        """Return what a lever moves for a group, by curve, and its reach."""
+        own = list(self.scenario.levers.values())[lever]
+        override = own.by_segment.get(self.targets.segments[group])
+        return {**own.moves, **(override.moves if override else {})}, own.reach
+
+    @cached_property
+    def usual(self) -> Floats:
+        """Return a lever's reference, or where it is zero the intensity its curve was stated at."""
         usual = self.targets.reference.copy()
-        for i, lever in enumerate(self.scenario.levers.values()):
-            for group, segment in enumerate(self.targets.segments):
-                override = lever.by_segment.get(segment)
-                moves = {**lever.moves, **(override.moves if override else {})}
-                stated = float(next(iter(moves.values())).spend)
-                usual[group, :, i] = np.where(usual[group, :, i] > 0, usual[group, :, i], stated)
-        return joint_intensities(self.targets, usual, self.contact_load, refine)
+        for group, lever in np.ndindex(usual.shape[0], usual.shape[2]):
+            stated = float(next(iter(self.moved(group, lever)[0].values())).spend)
+            usual[group, :, lever] = np.where(usual[group, :, lever] > 0, usual[group, :, lever], stated)
+        return usual
+
+    @cached_property
+    def most(self) -> Floats:
+        """Return where the last of a lever's curves is exhausted, or a rule says stop."""
+        most = np.zeros(self.targets.shape)
+        for group, lever in np.ndindex(most.shape[0], most.shape[2]):
+            most[group, :, lever] = max(exhausted(curve) for curve in self.moved(group, lever)[0].values())
+        return np.where(self.targets.allowed, np.minimum(most, self.limit), 0.0)
+
+    @cached_property
+    def limit(self) -> Floats:
+        """Return ``levers.X.most``; infinite where a lever has none."""
+        most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
+        return np.broadcast_to(np.array(most), self.targets.shape)
 
     @property
     def has_thresholds(self) -> bool:
