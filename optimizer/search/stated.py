@@ -177,8 +177,13 @@ class InIntensities(InMoney):
         for r in self.slopes.bending:
             jacobian[r] = 0.0
         room = problem.signs * (problem.limits - problem.counted(course)) / problem.row_units
+        known: dict[tuple[int, ...], Floats] = {}  # a floor and a cap count the same
         for r in np.flatnonzero(room < NEAR).tolist():
-            jacobian[r] = self.cells.sum(course.slope(self.slopes.aim_of([r]))).reshape(1, -1)
+            row = problem.rows[r]
+            counts = (id(row.money), id(row.people), id(row.earned), hash(row.after))
+            if counts not in known:
+                known[counts] = self.cells.sum(course.slope(self.slopes.aim_of([r]))).reshape(1, -1)
+            jacobian[r] = known[counts]
         return csr_matrix(jacobian)
 
     def within_contacts(self, amount: Floats) -> Floats:

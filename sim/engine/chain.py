@@ -152,6 +152,11 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
+    @cached_property
+    def corners(self) -> Floats:
+        """Return at which intensities responses have corners, (groups, stages, levers, corners), filled with inf."""
+        return np.empty((*self.targets.shape, 0))
+
     @property
     def mixes_actions(self) -> bool:
         """Return whether an intensity between two actions treats part of the target with each."""

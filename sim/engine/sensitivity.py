@@ -5,13 +5,14 @@ derivatives of that aim with respect to every element of the plan, crowd effects
 react, saturation, employees. At kinks (clips, points of broken lines) a derivative is one-sided.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.chain import ControlledChain, Pull
+from sim.engine.chain import ControlledChain, Pull, Wanted
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 
@@ -138,8 +139,20 @@ class Course:
 
         Shaped like the plan's intensities, or like its money; zero where something else was committed.
         """
+        return self._slopes(aim, ())[0]
+
+    def slopes_beside(self, aim: Aim, intensities: Sequence[Floats]) -> list[Floats]:
+        """Return the derivative of an aim by every intensity here, and what it would be at each of other intensities.
+
+        There responses are looked at anew, and all that they lead to is taken as it is here: exact for what one element
+        does by itself in one period, so that both sides of a corner are seen, and how curves bend nearby.
+        """
+        return self._slopes(aim, intensities)
+
+    def _slopes(self, aim: Aim, beside: Sequence[Floats]) -> list[Floats]:
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         out = np.zeros_like(money.amount if money else self.plan)
+        others = [np.zeros_like(each) for each in beside]
         last = aim.last
         after = aim.terminal * chain.terminal + aim.people[last][chain.group].ravel()[self._place].reshape(
             self.end.shape
@@ -147,8 +160,12 @@ class Course:
         by_points = 0.0
         for t in range(last - 1, -1, -1):
             now = self.past[t]
-            before, by_intensity, by_observed, by_points = self._back(aim, t, after, by_points)
-            by_intensity = by_intensity - aim.money[t] * now.observed[:, :, None]
+            before, wanted, elsewhere = self._back(aim, t, after, by_points, [each[t] for each in beside])
+            by_observed, by_points = wanted.observed, wanted.employees
+            paid = aim.money[t] * now.observed[:, :, None]
+            by_intensity = wanted.intensity - paid
+            for other, by_other in zip(others, elsewhere, strict=True):
+                other[t] = by_other - paid
             by_observed = by_observed - (aim.money[t] * now.intensity).sum(axis=2)
             if money:
                 out[t], more = money.pull(t, by_intensity, now.observed)
@@ -157,7 +174,7 @@ class Course:
                 out[t] = by_intensity
             before += by_observed[chain.group].ravel()[self._stage_place].reshape(before.shape)
             after = before
-        return out
+        return [out, *others]
 
     @cached_property
     def _place(self) -> Ints:
@@ -185,8 +202,10 @@ class Course:
             self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
         return self._ways[t]
 
-    def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, float]:
-        """Take a period back: derivatives by (occupancy, intensity, observed heads, employees' satisfaction).
+    def _back(
+        self, aim: Aim, t: int, after: Floats, by_points: float, beside: Sequence[Floats]
+    ) -> tuple[Floats, Wanted, list[Floats]]:
+        """Take a period back: derivatives by occupancy, by what it was under, and by intensities beside its own.
 
         Without what money costs, which the caller adds.
         """
@@ -199,11 +218,20 @@ class Course:
         each = worth * now.step.reward + aim.people[t][chain.group]
         before += each.ravel()[self._place].reshape(before.shape)
         by_effective, by_environment = pull(by_odds, worth * number)
-        wanted = chain.conditions_pull(now.now, now.met, now.intensity, by_environment, by_effective, by_points)
+
+        def back(by_effective: Floats) -> Wanted:
+            return chain.conditions_pull(now.now, now.met, now.intensity, by_environment, by_effective, by_points)
+
+        wanted = back(by_effective)
         if wanted.levels is not None:
             felt = chain.space.level > 0
             before[:, felt] += wanted.levels[chain.group][:, chain.space.level[felt] - 1]
-        return before, wanted.intensity, wanted.observed, wanted.employees
+        elsewhere = []
+        acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(now.intensity), where=now.intensity > 0)
+        for other in beside:
+            effective = now.met.effective + (other - now.intensity) * acts
+            elsewhere.append(back(chain.pull(now.met.environment, effective)(by_odds, worth * number)[0]).intensity)
+        return before, wanted, elsewhere
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:
