@@ -64,6 +64,9 @@ def optimize(
     bound_steps: Annotated[
         int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
     ] = 200,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Follow every rule's price as far as it holds, not the budget's alone.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
@@ -106,7 +109,7 @@ def optimize(
     with progress_bars() as step:
         plan = find_plan(
             twin, question, threads=threads, progress=step("Optimising"), bound_steps=bound_steps,
-            seconds=math.inf if time_limit is None else time_limit,
+            every_price=prices, seconds=math.inf if time_limit is None else time_limit,
         )  # fmt: skip
     plan = replace(plan, scenario_file=str(scenario))
     plan.save(output)
@@ -121,7 +124,18 @@ def optimize(
 
 def _refuse_beside_targeting(context: typer.Context) -> None:
     """Raise where an option was given that the comparison of targetings does not heed."""
-    unheeded = ("targeting", "reach", "base", "more", "within", "freeze", "time_limit", "bound_steps", "output")
+    unheeded = (
+        "targeting",
+        "reach",
+        "base",
+        "more",
+        "within",
+        "freeze",
+        "time_limit",
+        "bound_steps",
+        "prices",
+        "output",
+    )
     # The source by name: typer brings a click of its own.
     given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
     if given:

@@ -13,22 +13,23 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.lp.arrays import ArrayModel, solve_arrays
+from optimizer.lp.arrays import ArrayAnswer, ArrayModel, solve_arrays
 from optimizer.search.sequential import Sequential
 from optimizer.tolerances import EMPTY, FITTED, PRECISE
-from sim.arrays import Flags, Floats
+from sim.arrays import Flags, Floats, Ints
 from sim.engine.sensitivity import Course, follow
+from sim.errors import SolverError
 
 __all__ = ["Nearby", "Spot"]
 
 
-PIECES, SHORTER = 4, 8.0
+PIECES, SHORTER = 3, 12.0
 """To each side of an intensity, each so many times as long as the one before."""
 FIRST, LARGEST, LEAST = 0.1, 4.0, 1e-7
 """Reach of the pieces at first, at most and at least, in units of a variable's own size."""
-WIDE = 2.0
-"""The same where the neighbourhood of a limit is looked over from afar."""
-STEPS = 14
+LOCAL, WIDE = 1e-4, 2.0
+"""The same at most where a price is read, and where it is looked over from afar."""
+STEPS = 10
 """From one point to where its limits are kept best, at most."""
 FAR = 1e3
 """Room of a rule, in what the pieces can move it, from which on it is out of sight."""
@@ -69,6 +70,9 @@ class Pieces:
 
     Attributes
     ----------
+    spot : Spot
+    campaigns : (campaigns that can move,)
+        Their numbers.
     worth, width : (columns,)
         In units of the pieces' reach, and of ``unit`` of what is maximised.
     rows : csr_matrix of (rows and contacts, columns)
@@ -76,12 +80,13 @@ class Pieces:
         Which rules are in sight; the contacts come after them.
     size : (rows,)
         What the pieces can move each rule by: the unit of its row.
-    left : (rows in sight and contacts,)
-        Their room besides.
+    contacts : (contacts,)
+        What is left of each.
+    unit : float
     """
 
     spot: Spot
-    campaigns: Floats
+    campaigns: Ints
     worth: Floats
     width: Floats
     rows: csr_matrix
@@ -119,10 +124,11 @@ class Nearby:
         _, first = np.unique(cells.cell[cells.cell >= 0], return_index=True)
         corners = self.chain.corners[cells.cell >= 0][first]
         at = self._mean(np.broadcast_to(np.arange(cells.lever.size, dtype=float), amount.shape))
+        self._last: dict[tuple[int, float], tuple[Spot, Pieces]] = {}
         self.corners: Floats = corners[np.rint(at).astype(np.int64)]
 
     def _mean(self, by_cell: Floats) -> Floats:
-        return np.asarray(self.tie.T @ by_cell.ravel()) / self.periods
+        return np.asarray(np.asarray(self.tie.T @ by_cell.ravel()) / self.periods)
 
     def _largest(self, by_cell: Floats) -> Floats:
         out = np.full(self.periods.size, -np.inf)
@@ -190,32 +196,38 @@ class Nearby:
 
     def price(self, spot: Spot, direction: Floats, side: int) -> float | None:
         """Return d(value)/d(limits along ``direction``), as limits move up (1) or down (-1); None: they cannot."""
-        size = self._size(spot.intensity)
-        near = replace(spot, reach=np.clip(spot.reach, LEAST * size, 1e-2 * size))
-        return self._price(self._pieces(near, side), direction, side)
-
-    def _price(self, pieces: Pieces, direction: Floats, side: int) -> float | None:
+        pieces = self._kept(spot, side, 0.0)
         moved = np.zeros(len(pieces.contacts) + int(pieces.seen.sum()))
         along = (direction / pieces.size)[pieces.seen]
         if not along.any():
             return 0.0
         scale = MOVE / float(np.abs(along).max())
         moved[: along.size] = along * scale
-        answer = solve_arrays(self._model(pieces, pieces.spot.limits), direction=moved, presolve=False)
-        if answer.status != "optimal":
+        answer = self._answer(pieces, pieces.spot.limits, moved)
+        if answer is None:
             return None
         duals = answer.duals_up if side > 0 else answer.duals_down
         return float(duals @ moved) / scale * pieces.unit if duals.size else None
 
     def afar(self, spot: Spot, direction: Floats, side: int) -> "Line":
         """Return what moving limits brings by the pieces that reach far."""
-        return Line(self, self._pieces(replace(spot, reach=WIDE * self._size(spot.intensity)), side), direction)
+        return Line(self, self._kept(spot, side, WIDE), direction)
+
+    def _kept(self, spot: Spot, side: int, wide: float) -> Pieces:
+        """Return the pieces around a spot, kept for the next price there."""
+        known, pieces = self._last.get((side, wide), (None, None))
+        if known is not spot or pieces is None:
+            size = self._size(spot.intensity)
+            reach = wide * size if wide else np.clip(spot.reach, LEAST * size, LOCAL * size)
+            pieces = self._pieces(replace(spot, reach=reach), side)
+            self._last[side, wide] = spot, pieces
+        return pieces
 
     # --- The programme ---
 
     def _pieces(self, spot: Spot, side: int = 1) -> Pieces:
         moves = np.flatnonzero(self.usable & (self.high > self.low))
-        intensity, reach = spot.intensity[moves], spot.reach[moves]
+        reach = spot.reach[moves]
         up = self._ends(moves, spot, 1.0)
         down = self._ends(moves, spot, -1.0)
         beside = []
@@ -239,7 +251,9 @@ class Nearby:
         unit = float(np.abs(worth).max(initial=0)) or 1.0
         width = np.concatenate([np.diff(up, axis=0), np.diff(down, axis=0)]) / reach
         jacobian = csr_matrix(self.stated.jacobian(spot.course) @ self.tie)[:, moves].multiply(reach).tocsr()
-        size = np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(len(self.problem.rows))
+        size = (
+            np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(len(self.problem.rows))
+        )
         room = self.problem.signs * (spot.limits - spot.counted)
         seen = (size > 0) & (room < FAR * size)
         size = np.where(size > 0, size, 1.0)
@@ -253,7 +267,7 @@ class Nearby:
         rows = hstack([*[body] * PIECES, *[-body] * PIECES], format="csr")
         return Pieces(spot, moves, (worth / unit).ravel(), width.ravel(), rows, seen, size, contacts, unit)
 
-    def _ends(self, moves: Floats, spot: Spot, sign: float) -> Floats:
+    def _ends(self, moves: Ints, spot: Spot, sign: float) -> Floats:
         """Return where the pieces to one side end, (1 + pieces, campaigns), as distances: corners among them."""
         intensity, reach = spot.intensity[moves], spot.reach[moves]
         room = (self.high[moves] - intensity) if sign > 0 else (intensity - self.low[moves])
@@ -279,10 +293,17 @@ class Nearby:
             entries.data, lower, upper, nothing.astype(bool),
         )  # fmt: skip
 
+    def _answer(self, pieces: Pieces, limits: Floats, direction: Floats | None = None) -> ArrayAnswer | None:
+        try:
+            answer = solve_arrays(self._model(pieces, limits), direction=direction, presolve=False)
+        except SolverError:  # limits beyond what pieces reach can end in no answer at all
+            return None
+        return answer if answer.status == "optimal" else None
+
     def _solved(self, pieces: Pieces) -> tuple[Floats, Floats, float] | None:
         """Return the best change of intensities, the rules' prices, and what it promises."""
-        answer = solve_arrays(self._model(pieces, pieces.spot.limits), presolve=False)
-        if answer.status != "optimal":
+        answer = self._answer(pieces, pieces.spot.limits)
+        if answer is None:
             return None
         parts = answer.values.reshape(2, PIECES, -1).sum(axis=1)
         change = np.zeros_like(pieces.spot.intensity)
@@ -302,8 +323,12 @@ class Line:
     pieces: Pieces
     direction: Floats
 
-    def value(self, amount: float) -> float | None:
-        """Return what limits moved by so much bring, to a constant; None where they cannot be kept."""
+    def at(self, amount: float) -> tuple[float, float] | None:
+        """Return what limits moved by so much bring, to a constant, and its slope; None where they cannot be kept."""
         limits = self.pieces.spot.limits + amount * self.direction
-        answer = solve_arrays(self.nearby._model(self.pieces, limits), presolve=False)
-        return float(self.pieces.worth @ answer.values) * self.pieces.unit if answer.status == "optimal" else None
+        answer = self.nearby._answer(self.pieces, limits)
+        if answer is None:
+            return None
+        seen, unit = self.pieces.seen, self.pieces.unit
+        slope = answer.duals[: int(seen.sum())] @ (self.direction / self.pieces.size)[seen]
+        return float(self.pieces.worth @ answer.values) * unit, float(slope) * unit
