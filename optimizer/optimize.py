@@ -1,4 +1,4 @@
-"""From a question to a plan: start, prove, search, size, repair, price, certify, each a module in :mod:`optimizer.stages`."""
+"""From a question to a plan: start, prove, search, size, repair, price, certify, each in :mod:`optimizer.stages`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

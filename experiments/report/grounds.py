@@ -67,9 +67,9 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
             subheading("What the rules cost"),
             table(["Rule that binds", "Next unit", "Unit less", "Holds for", "Loosened by", f"That {what}"], rows),
             paragraph(
-                "Each limit by itself, near this plan: what the next unit of it changes, and a unit less; how far it can "
-                "be loosened before that has moved by a tenth; and what a round step brings. The figure for more budget "
-                "above also moves the limits that are stated as shares of it.",
+                "Each limit by itself, near this plan: what the next unit of it changes, and a unit less; how far it "
+                "can be loosened before that has moved by a tenth; and what a round step brings. The figure for more "
+                "budget above also moves the limits that are stated as shares of it.",
                 "soft",
             ),
         ]

@@ -233,10 +233,10 @@ def _left_out(found: Explanation) -> list[str]:
 def _rules(found: Explanation) -> str:
     problem = found.ground.problem
     rows = {row.name: number for number, row in enumerate(problem.rows)}
-    lines = [
-        f"- {_rule_in_words(rule, problem.rows[rows[rule.name]], problem.members(rows[rule.name]), _range(found, rule))}"
-        for rule in found.rules
-    ]
+    lines = []
+    for rule in found.rules:
+        r = rows[rule.name]
+        lines.append(f"- {_rule_in_words(rule, problem.rows[r], problem.members(r), _range(found, rule))}")
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
     left = found.unspent
     if left is not None:

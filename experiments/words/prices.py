@@ -57,13 +57,10 @@ def shadow_price_in_words(plan: Plan) -> str:
 
 def _next(known: PriceRange) -> str:
     """Return how far a price holds, and what comes then."""
-    after = "less"
     if math.isnan(known.beyond) or abs(known.beyond) <= NOTHING:
         after = "nothing"
-    elif abs(known.beyond) < 0.9 * abs(known.looser):
-        after = f"{_unit(known.beyond)} or less"
-    elif abs(known.beyond) > abs(known.looser):
-        after = "more"
+    else:
+        after = f"{_unit(known.beyond)} or less" if abs(known.beyond) < abs(known.looser) else _unit(known.beyond)
     return f"the next {_amount(known.holds)} bring {_unit(known.looser)} each, then {after}"
 
 

@@ -24,10 +24,11 @@ __all__ = ["Nearby", "Spot"]
 
 
 PIECES, SHORTER = 3, 12.0
-"""To each side of an intensity, each so many times as long as the one before."""
+PIECES_AFAR, SHORTER_AFAR = 8, 2.0
+"""To each side of an intensity, each so many times as long as the one before; and where it is looked over from afar."""
 FIRST, LARGEST, LEAST = 0.1, 4.0, 1e-7
 """Reach of the pieces at first, at most and at least, in units of a variable's own size."""
-LOCAL, WIDE = 1e-4, 2.0
+LOCAL, WIDE = 1e-4, 4.0
 """The same at most where a price is read, and where it is looked over from afar."""
 STEPS = 10
 """From one point to where its limits are kept best, at most."""
@@ -219,20 +220,21 @@ class Nearby:
         if known is not spot or pieces is None:
             size = self._size(spot.intensity)
             reach = wide * size if wide else np.clip(spot.reach, LEAST * size, LOCAL * size)
-            pieces = self._pieces(replace(spot, reach=reach), side)
+            pieces = self._pieces(replace(spot, reach=reach), side, *((PIECES_AFAR, SHORTER_AFAR) if wide else ()))
             self._last[side, wide] = spot, pieces
         return pieces
 
     # --- The programme ---
 
-    def _pieces(self, spot: Spot, side: int = 1) -> Pieces:
+    def _pieces(self, spot: Spot, side: int = 1, number: int = PIECES, shorter: float = SHORTER) -> Pieces:
         moves = np.flatnonzero(self.usable & (self.high > self.low))
         reach = spot.reach[moves]
-        up = self._ends(moves, spot, 1.0)
-        down = self._ends(moves, spot, -1.0)
+        lengths = shorter ** np.arange(1.0 - number, 1.0)
+        up = self._ends(moves, spot, 1.0, lengths)
+        down = self._ends(moves, spot, -1.0, lengths)
         beside = []
         for ends, sign in ((up, 1.0), (down, -1.0)):
-            for k in range(PIECES):
+            for k in range(number):
                 middle = spot.intensity.copy()
                 middle[moves] += sign * (ends[k] + ends[k + 1]) / 2
                 beside.append(self._plan(middle))
@@ -241,8 +243,8 @@ class Nearby:
             for each in spot.course.slopes_beside(self.problem.aim, beside)[1:]
         ]
         # A curve that bends up is taken for straight: what it would bring farther on is no matter of what is near.
-        more = np.minimum.accumulate(np.array(slopes[:PIECES]), axis=0)
-        less = np.maximum.accumulate(np.array(slopes[PIECES:]), axis=0)
+        more = np.minimum.accumulate(np.array(slopes[:number]), axis=0)
+        less = np.maximum.accumulate(np.array(slopes[number:]), axis=0)
         if side > 0:
             less = np.maximum(less, more[0])
         else:
@@ -264,20 +266,22 @@ class Nearby:
         if extra is not None:
             matrix, contacts = extra
             body = vstack([body, csr_matrix(matrix @ self.tie)[:, moves].multiply(reach)], format="csr")
-        rows = hstack([*[body] * PIECES, *[-body] * PIECES], format="csr")
+        rows = hstack([*[body] * number, *[-body] * number], format="csr")
         return Pieces(spot, moves, (worth / unit).ravel(), width.ravel(), rows, seen, size, contacts, unit)
 
-    def _ends(self, moves: Ints, spot: Spot, sign: float) -> Floats:
+    def _ends(self, moves: Ints, spot: Spot, sign: float, lengths: Floats) -> Floats:
         """Return where the pieces to one side end, (1 + pieces, campaigns), as distances: corners among them."""
         intensity, reach = spot.intensity[moves], spot.reach[moves]
         room = (self.high[moves] - intensity) if sign > 0 else (intensity - self.low[moves])
-        ends = reach * SHORTER ** np.arange(1.0 - PIECES, 1.0)[:, None]
+        ends = reach * lengths[:, None]
+        free = np.ones(ends.shape, dtype=bool)
         away = sign * (self.corners[moves] - intensity[:, None])
         nothing = 1e-12 * self._size(spot.intensity)[moves]
         for k in range(away.shape[1]):
             inside = (away[:, k] > nothing) & (away[:, k] < reach)
-            nearest = np.abs(ends - away[:, k]).argmin(axis=0)
-            ends[nearest[inside], np.flatnonzero(inside)] = away[inside, k]
+            nearest = np.where(free, np.abs(ends - away[:, k]), np.inf).argmin(axis=0)[inside]
+            ends[nearest, np.flatnonzero(inside)] = away[inside, k]
+            free[nearest, np.flatnonzero(inside)] = False
         ends = np.minimum(np.sort(ends, axis=0), np.maximum(room, 0.0))
         return np.vstack([np.zeros_like(reach), ends])
 
@@ -305,7 +309,7 @@ class Nearby:
         answer = self._answer(pieces, pieces.spot.limits)
         if answer is None:
             return None
-        parts = answer.values.reshape(2, PIECES, -1).sum(axis=1)
+        parts = answer.values.reshape(2, -1, pieces.campaigns.size).sum(axis=1)
         change = np.zeros_like(pieces.spot.intensity)
         moves = pieces.campaigns
         change[moves] = (parts[0] - parts[1]) * pieces.spot.reach[moves]

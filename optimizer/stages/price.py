@@ -176,7 +176,7 @@ class _Plan:
                 if not holds(after) or amount >= top:
                     break
             else:
-                high = amount
+                high, known = amount, (low or NONE, NONE if before is None else before)
             if high - low <= HOLDS * high:
                 break
             if not np.isfinite(amount):
@@ -201,12 +201,13 @@ class _Plan:
             return top, far[1]
         low, high, value, slope = 0.0, top, here[0], price
         for _ in range(LOOKS):
-            cut = 0.5 * (low + high)
+            cut, meets = 0.5 * (low + high), False
             if far is not None and far[1] != slope:  # where the line from one end meets that from the other
                 met = (far[0] - value + side * (slope * low - far[1] * high)) / (side * (slope - far[1]))
-                cut = met if low < met < high else cut
+                meets = low < met < high
+                cut = met if meets else cut
             there = line.at(side * cut)
-            if there is not None and far is not None:
+            if there is not None and far is not None and meets:
                 straight = value + side * slope * (cut - low)
                 if abs(there[0] - straight) <= STRAIGHT * abs(slope) * cut:
                     return cut, far[1]
