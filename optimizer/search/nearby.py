@@ -26,8 +26,9 @@ __all__ = ["Nearby", "Spot"]
 PIECES, SHORTER = 3, 12.0
 PIECES_AFAR, SHORTER_AFAR = 8, 2.0
 """To each side of an intensity, each so many times as long as the one before; and where it is looked over from afar."""
-FIRST, LARGEST, LEAST = 0.1, 4.0, 1e-7
-"""Reach of the pieces at first, at most and at least, in units of a variable's own size."""
+FIRST, LARGEST, LEAST, FINE = 0.1, 4.0, 1e-7, 1e-5
+"""Reach of the pieces at first, at most and at least, in units of a variable's own size; and from which on down nothing
+that they promise is nothing."""
 LOCAL, WIDE = 1e-4, 4.0
 """The same at most where a price is read, and where it is looked over from afar."""
 STEPS = 10
@@ -180,7 +181,11 @@ class Nearby:
             tried = self._at(intensity, np.clip(reach, LEAST * size, LARGEST * size), limits)
             kept = self._missed(spot) <= FITTED * self.problem.row_units
             if kept.all() and promised <= PRECISE * stake:
-                break
+                least = FINE * self._size(spot.intensity)
+                if (spot.reach <= least).all():
+                    break
+                spot = replace(spot, reach=np.maximum(np.minimum(0.05 * spot.reach, tried.reach), 0.1 * least))
+                continue
             if self._merit(tried, penalty) >= self._merit(spot, penalty) - PRECISE * stake:
                 spot = tried
             else:
