@@ -174,7 +174,7 @@ def plan_of(found: Found, certified: Certified | None = None, priced: Priced | N
         price_ranges=priced.ranges,
         status=found.repaired.status,
         termination=_termination(found),
-        seconds=_seconds(found, certified),
+        seconds=_seconds(found, certified, priced.seconds),
         fixed_costs=found.sized.fixed_costs,
     )
 
@@ -191,10 +191,11 @@ def _termination(found: Found) -> str:
     return f"{bound} after {best.iterations} prices; {plan}"
 
 
-def _seconds(found: Found, certified: Certified | None) -> dict[str, float]:
+def _seconds(found: Found, certified: Certified | None, pricing: float) -> dict[str, float]:
     """Return the time by step."""
     best, columns = found.proved.best, found.searched.columns
     took = {"bound": best.seconds} if best else {}
     took |= {"columns": columns.seconds} if columns else {}
     took["plan"] = found.repaired.end.seconds
+    took |= {"prices": pricing} if pricing else {}
     return took if certified is None else {**took, "certificate": certified.seconds}

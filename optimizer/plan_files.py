@@ -72,8 +72,8 @@ FIGURES = {
 
 PRICES = (
     "of the rules that bind: d(asset)/d(limit) as it is loosened, money by unit of the limit; goal least_money: money "
-    "saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and worst samples instead "
-    "of the asset"
+    "saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and worst samples "
+    "instead of the asset"
 )
 
 RANGES = {

@@ -1,6 +1,6 @@
 """Small markets whose value is straight in pieces and concave in every limit, with what a limit is worth by hand."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np

@@ -21,7 +21,7 @@ Content = dict[str, Any]
 
 
 def checked(seed: int) -> float:
-    """Return the largest error of a price in a random market, as a share of the dearest gain; check how far it holds."""
+    """Return the largest error of a price in a random market, as a share of the dearest gain; check its reach."""
     content = concave_market(seed)
     straight = Straight.of(allocation_problem(build(parse(content)), 1.0))
     content, budget, floors, caps = with_rules(content, straight, seed)
@@ -68,7 +68,7 @@ def checked(seed: int) -> float:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_both_prices_are_the_one_sided_differences_of_the_optimum(seed: int) -> None:
-    """Broken lines, floors, caps, budgets at corners: the true value's two sides, how far they hold, what 1,000 bring."""
+    """Broken lines, floors, caps, budgets at corners: the true value's sides, how far they hold, what 1,000 bring."""
     assert checked(seed) < 1e-6
 
 
@@ -82,7 +82,7 @@ def test_both_prices_on_many_markets() -> None:
 
 
 def test_a_price_says_how_little_it_holds_for() -> None:
-    """Slices that take one more unit each: the next unit brings 14, one more 1,000 brings 143, and less is impossible."""
+    """Slices that take one more unit each: the next brings 14, one more 1,000 brings 143, and less is impossible."""
     problem = allocation_problem(build(load(ROOT / "tests" / "data" / "split_growth.yaml")))
     found = price(find(start(problem), Proved()).repaired)
     known = found.ranges["budget"]

@@ -6,6 +6,7 @@ or for every rule where that is asked for, the limit there is solved anew from t
 is local: another plan far away may be worth more.
 """
 
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,11 +47,13 @@ class Priced:
         The same of the budget, rules stated as shares moving along.
     ranges : dict of PriceRange
         Both sides, by rule that binds to either; that of the budget with rules stated as shares.
+    seconds : float
     """
 
     prices: dict[str, float]
     shadow_price: float
     ranges: dict[str, PriceRange]
+    seconds: float = 0.0
 
 
 def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Priced:
@@ -65,6 +68,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     """
     if repaired.problem.no_choice:
         return Priced({}, 0.0, {})
+    began = time.perf_counter()
     at = _Plan.of(repaired)
     problem, rows = at.problem, at.problem.rows
     found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
@@ -81,7 +85,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
             along = problem.per_budget if r == budget else at.alone(r)
             anew = (TRIES_EACH, STEPS_EACH) if every else (TRIES, STEPS) if r == budget else (0, 0)
             ranges[row.name] = at.followed(ranges[row.name], r, along, *anew)
-    return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges)
+    return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges, time.perf_counter() - began)
 
 
 def _known(price: float) -> float:
