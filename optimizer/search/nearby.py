@@ -8,12 +8,13 @@ to more digits than the search needs, and from there each neighbouring limit's i
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.lp.arrays import ArrayAnswer, ArrayModel, solve_arrays
+from optimizer.lp.arrays import ArrayAnswer, ArrayModel, MovingLimits
 from optimizer.search.sequential import Sequential
 from optimizer.tolerances import EMPTY, FITTED, PRECISE
 from sim.arrays import Flags, Floats, Ints
@@ -96,6 +97,16 @@ class Pieces:
     size: Floats
     contacts: Floats
     unit: float
+
+    @cached_property
+    def solver(self) -> MovingLimits:
+        """Return what solves the programme for one set of limits after another."""
+        entries, nothing = self.rows.tocoo(), np.zeros(self.width.size)
+        left = np.zeros(self.rows.shape[0])
+        return MovingLimits(ArrayModel(
+            self.worth, nothing, self.width, entries.row.astype(np.int64), entries.col.astype(np.int64), entries.data,
+            left, left, nothing.astype(bool),
+        ))  # fmt: skip
 
 
 class Nearby:
@@ -203,17 +214,12 @@ class Nearby:
     def price(self, spot: Spot, direction: Floats, side: int) -> float | None:
         """Return d(value)/d(limits along ``direction``), as limits move up (1) or down (-1); None: they cannot."""
         pieces = self._kept(spot, side, 0.0)
-        moved = np.zeros(len(pieces.contacts) + int(pieces.seen.sum()))
         along = (direction / pieces.size)[pieces.seen]
         if not along.any():
             return 0.0
         scale = MOVE / float(np.abs(along).max())
-        moved[: along.size] = along * scale
-        answer = self._answer(pieces, pieces.spot.limits, moved)
-        if answer is None:
-            return None
-        duals = answer.duals_up if side > 0 else answer.duals_down
-        return float(duals @ moved) / scale * pieces.unit if duals.size else None
+        answer = self._answer(pieces, spot.limits + side * scale * direction)
+        return None if answer is None else float(answer.duals[: along.size] @ along) * pieces.unit
 
     def afar(self, spot: Spot, direction: Floats, side: int) -> "Line":
         """Return what moving limits brings by the pieces that reach far."""
@@ -290,24 +296,19 @@ class Nearby:
         ends = np.minimum(np.sort(ends, axis=0), np.maximum(room, 0.0))
         return np.vstack([np.zeros_like(reach), ends])
 
-    def _model(self, pieces: Pieces, limits: Floats) -> ArrayModel:
-        signs, seen = self.problem.signs[pieces.seen], pieces.seen
-        left = ((limits - pieces.spot.counted) / pieces.size)[seen]
+    def _limits(self, pieces: Pieces, limits: Floats) -> tuple[Floats, Floats]:
+        """Return the limits of the rows of pieces."""
+        signs = self.problem.signs[pieces.seen]
+        left = ((limits - pieces.spot.counted) / pieces.size)[pieces.seen]
         upper = np.concatenate([np.where(signs > 0, left, np.inf), pieces.contacts])
         lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(pieces.contacts.size, -np.inf)])
-        entries = pieces.rows.tocoo()
-        nothing = np.zeros(pieces.width.size)
-        return ArrayModel(
-            pieces.worth, nothing, pieces.width, entries.row.astype(np.int64), entries.col.astype(np.int64),
-            entries.data, lower, upper, nothing.astype(bool),
-        )  # fmt: skip
+        return lower, upper
 
-    def _answer(self, pieces: Pieces, limits: Floats, direction: Floats | None = None) -> ArrayAnswer | None:
+    def _answer(self, pieces: Pieces, limits: Floats) -> ArrayAnswer | None:
         try:
-            answer = solve_arrays(self._model(pieces, limits), direction=direction, presolve=False)
+            return pieces.solver.at(*self._limits(pieces, limits))
         except SolverError:  # limits beyond what pieces reach can end in no answer at all
             return None
-        return answer if answer.status == "optimal" else None
 
     def _solved(self, pieces: Pieces) -> tuple[Floats, Floats, float] | None:
         """Return the best change of intensities, the rules' prices, and what it promises."""
