@@ -1,5 +1,6 @@
 """What a rule's limit is worth, to both sides, and how far that holds."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class PriceRange:
 
     def facts(self) -> dict[str, float | None]:
         """Return the figures by name; what is no finite number is None."""
-        return {name: value if abs(value) < float("inf") else None for name, value in asdict(self).items()}
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
 
     @staticmethod
     def of(facts: dict[str, Any]) -> "PriceRange":

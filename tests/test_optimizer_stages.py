@@ -18,6 +18,7 @@ from optimizer.optimize import Found, find, optimize, plan_of, solve
 from optimizer.question import Question
 from optimizer.search.sequential import Sequential
 from optimizer.stages.certify import certify
+from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
@@ -36,7 +37,7 @@ def quiet(_: float) -> None:
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
-    """Start, prove, search, size, repair, certify, one after another: the same plan and proof, bit for bit."""
+    """Start, prove, search, size, repair, price, certify, one after another: the same plan and proof, bit for bit."""
     twin = asked(market, CAMPAIGNS)
     budget = 0.6 * reference_spend(twin.chain)
     problem = allocation_problem(twin, budget)
@@ -47,11 +48,12 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     repaired = repair(sized.problem, sized.end, searched.stake)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
-    by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified)
+    by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified, price(repaired))
     plan = optimize(twin, Question(budget=budget), bound_steps=3)
     assert plan.intensity.tobytes() == by_hand.intensity.tobytes()
     assert plan.proof == by_hand.proof
     assert plan.prices == by_hand.prices
+    assert plan.shadow_price == by_hand.shadow_price
     assert (plan.status, plan.termination) == (by_hand.status, by_hand.termination)
     assert sized.problem is not problem
     assert by_hand.no_spend == begun.least.asset < by_hand.asset <= by_hand.bound <= by_hand.reference
