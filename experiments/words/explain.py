@@ -4,15 +4,13 @@ import math
 import shlex
 from pathlib import Path
 
-import numpy as np
-
 from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation
 from experiments.words.figures import money
 from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
 from experiments.words.prices import both_sides
 from experiments.words.tables import table
 from optimizer.ask.kinds.campaigns import SIZE
-from optimizer.ask.rows import BUDGET, Row
+from optimizer.ask.rows import Row
 from optimizer.insight.lines import Pair, RuleFigure
 from optimizer.prices import PriceRange
 
@@ -256,10 +254,11 @@ def _rules(found: Explanation) -> str:
 
 
 def _range(found: Explanation, rule: RuleFigure) -> PriceRange | None:
-    """Return how far a rule's price holds, where the price is the plan's; the budget's moves other limits too."""
+    """Return how far a rule's price holds, where it is the plan's, and no other limit that moves along adds to it."""
     ground = found.ground
-    alone = rule.name != BUDGET.name or np.count_nonzero(ground.problem.per_budget) == 1
-    return ground.plan.price_ranges.get(rule.name) if ground.prices_from == "plan" and alone else None
+    known = ground.plan.price_ranges.get(rule.name) if ground.prices_from == "plan" else None
+    alone = known is not None and math.isclose(known.looser, rule.price, rel_tol=1e-3)
+    return known if alone else None
 
 
 def _rule_in_words(rule: RuleFigure, row: Row, members: float, known: PriceRange | None) -> str:
