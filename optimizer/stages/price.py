@@ -24,8 +24,9 @@ __all__ = ["Priced", "price"]
 
 DEAREST = 6
 """Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
-TRIES, STEPS = 3, 4
-"""Limits tried for one side of one price, each solved anew, and steps of each: it starts next to where it ends."""
+TRIES, STEPS = 2, 4
+"""Limits tried for one side of one price, each solved anew, and steps of each: it starts next to where it ends. Of the
+budget that is the looser side; the tighter one is what the pieces say."""
 TRIES_EACH, STEPS_EACH = 6, 8
 """The same where every price is asked for."""
 LOOKS = 14
@@ -83,7 +84,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     for r, row in enumerate(rows) if far else ():
         if r == budget or row.name in dearest:
             along = problem.per_budget if r == budget else at.alone(r)
-            anew = (TRIES_EACH, STEPS_EACH) if every else (TRIES, STEPS) if r == budget else (0, 0)
+            anew = (TRIES_EACH, TRIES_EACH, STEPS_EACH) if every else (TRIES if r == budget else 0, 0, STEPS)
             ranges[row.name] = at.followed(ranges[row.name], r, along, *anew)
     return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges, time.perf_counter() - began)
 
@@ -125,14 +126,15 @@ class _Plan:
         loose, tight = (NONE if each is None else each for each in found)
         return loose, tight
 
-    def followed(self, sides: PriceRange, row: int, along: Floats, tries: int, steps: int) -> PriceRange:
+    def followed(self, sides: PriceRange, row: int, along: Floats, tries: int, back: int, steps: int) -> PriceRange:
         """Return a price with how far it holds to both sides, and what a round step of the limit brings.
 
-        So many limits to a side are solved anew, in so many steps each; with none, what the pieces say stands.
+        So many limits are solved anew to the looser side, and ``back`` to the tighter one, in so many steps each; with
+        none, what the pieces say stands.
         """
         looser, top = int(self.problem.signs[row]), float(self.problem.row_units[row])
         holds, beyond = self._until(sides.looser, along, looser, top, tries, steps)
-        tighter_holds, tighter_beyond = self._until(sides.tighter, along, -looser, top, tries, steps)
+        tighter_holds, tighter_beyond = self._until(sides.tighter, along, -looser, top, back, steps)
         found = replace(
             sides, holds=holds, beyond=beyond, tighter_holds=tighter_holds, tighter_beyond=tighter_beyond,
             step=self._step(row),
@@ -140,7 +142,7 @@ class _Plan:
         if abs(sides.looser) <= PRICED:
             return replace(found, gain=0.0)
         if tries:
-            moved = self._moved(along, looser * found.step, STEPS_EACH)
+            moved = self._moved(along, looser * found.step, steps)
             return replace(found, gain=NONE if moved is None else moved.value - self.spot.value)
         line = self.nearby.afar(self.spot, along, looser)
         here, there = line.at(0.0), line.at(looser * found.step)
