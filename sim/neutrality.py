@@ -8,18 +8,16 @@ Who stays is said twice: by the traits, and by survival curves at the reference.
 value relative to the one at the reference.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from sim.arrays import Floats
 from sim.customers.retention import retention_of
+from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ALIVE
-from sim.engine.fluid import mean_satisfaction
 from sim.engine.fluid_pass import FluidPass
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.response import response
-from sim.engine.state_space import TIES, customers_by_level
 from sim.scenario.file import STAGES
 from sim.twin import Twin
 
@@ -56,40 +54,37 @@ class Contradiction:
 
 def drifts(twin: Twin) -> list[Drift]:
     """Return what moves by itself under today's spend, without rivals, shocks and stated changes of value."""
-    chain, scenario = twin.chain, twin.scenario
-    if not isinstance(chain, Lifecycle) or (scenario.satisfaction is None and scenario.links is None):
+    space = twin.chain.space
+    if not space.has_levels and not (space.ties >= 0).any():
         return []
-    segments = {name: each.model_copy(update={"value_to_customer": None}) for name, each in scenario.segments.items()}
-    quiet = scenario.model_copy(update={"competitors": (), "shocks": (), "employees": None, "segments": segments})
-    chain = replace(chain, scenario=quiet)
+    chain = twin.chain.at_rest()
     run = FluidPass(chain, np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape)))
-    first = _means(chain, run.occupancy)
+    first = _means(twin, run.occupancy)
     for t in range(chain.periods):
         run.period(t)
     found = []
-    for (of, segment), end in _means(chain, run.occupancy).items():
+    for (of, segment), end in _means(twin, run.occupancy).items():
         start = first[of, segment]
         if abs(end - start) >= NOTICED * (1.0 if of == "satisfaction" else 0.01):
             found.append(Drift(of, segment, start, end))
     return found
 
 
-def _means(chain: Lifecycle, occupancy: Floats) -> dict[tuple[str, str], float]:
+def _means(twin: Twin, occupancy: Floats) -> dict[tuple[str, str], float]:
     """Return mean satisfaction and ties of true customers by segment; as in the data where there are none."""
-    names, space, attitudes = chain.targets.segments, chain.space, chain.attitudes
-    levels = customers_by_level(space, occupancy, chain.group, len(names))
+    chain, space = twin.chain, twin.chain.space
     alive = space.kind == ALIVE
+    given = {"satisfaction": twin.scenario.satisfaction, "ties": twin.scenario.links}
+    scale = {"satisfaction": POINTS_PER_LEVEL * (space.level[alive] - 1), "ties": space.ties[alive]}
     out = {}
-    for segment in dict.fromkeys(names):
-        inside = np.array([name == segment for name in names])
-        if attitudes.levels:
-            here = levels[inside].sum(axis=0)
-            out["satisfaction", segment] = float(mean_satisfaction(here if here.sum() > 0 else attitudes.level_mix))
-        if attitudes.ties:
-            number = occupancy[inside[chain.group]][:, alive].sum(axis=0)
-            usual = attitudes.tie_mix @ np.arange(TIES)
-            total = float(number.sum())
-            out["ties", segment] = float(number @ space.ties[alive]) / total if total > 0 else float(usual)
+    for segment in dict.fromkeys(chain.targets.segments):
+        inside = np.array([chain.targets.segments[g] == segment for g in chain.group])
+        number = occupancy[inside][:, alive].sum(axis=0)
+        for of, stated in given.items():
+            if stated is not None:
+                usual = float(np.arange(len(stated.mix)) @ np.array(stated.mix))
+                usual *= POINTS_PER_LEVEL if of == "satisfaction" else 1.0
+                out[of, segment] = float(number @ scale[of] / number.sum()) if number.sum() > 0 else usual
     return out
 
 

@@ -63,7 +63,11 @@ def mean_points_of_stayers(mix: Floats, stays: Floats, up: Floats, down: Floats)
 
     ``stays``: chance by level to stay through a period. The cohort's shares after 2^40 periods of leaving and moving.
     """
-    period = stays[:, None] * (np.diag(1 - up - down) + np.diag(up[:-1], 1) + np.diag(down[1:], -1))
+    moves = np.diag(1 - up - down) + np.diag(up[:-1], 1) + np.diag(down[1:], -1)
+    there = mix > 0
+    for _ in range(mix.size):
+        there = there | (there @ moves > 0)
+    period = stays[:, None] * moves * there[:, None]  # who nobody becomes must not outlast the others
     for _ in range(40):
         period = period @ period
         period /= period.max()

@@ -274,6 +274,13 @@ class Lifecycle(ControlledChain):
         by_levels = None if met.talk is None else crowd.talk_pull(by_talk, now.levels)
         return Wanted(by_intensity, by_observed, by_levels, kept + by_now)
 
+    def at_rest(self) -> "Lifecycle":
+        """Return the same without rivals, shocks, employees and changes of value to the customer."""
+        given = self.scenario
+        segments = {name: each.model_copy(update={"value_to_customer": None}) for name, each in given.segments.items()}
+        quiet = {"competitors": (), "shocks": (), "employees": None, "segments": segments}
+        return replace(self, scenario=given.model_copy(update=quiet))
+
     # --- What is written down ---
 
     def flows(self, step: Step) -> dict[str, Floats]:
