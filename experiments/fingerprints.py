@@ -102,7 +102,7 @@ class _Reader:
             return
         try:
             self._say("pickled", pickle.dumps(value, protocol=4))
-        except Exception:
+        except Exception:  # a stranger's object may raise anything; what cannot be read never passes for the same
             self._say("unread", uuid.uuid4().bytes)
 
     def _class(self, kind: type) -> None:

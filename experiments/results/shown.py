@@ -7,6 +7,7 @@ the twin beside it, and not something wrapped around it: it goes wherever the pl
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from html import escape as text
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,12 +28,12 @@ MOST_ROWS = 30
 """Rows of a table shown in a notebook; ``to_frame`` has them all."""
 
 
-class Shown:
+class Shown(ABC):
     """Shows itself as its answer."""
 
+    @abstractmethod
     def answer(self) -> str:
         """Return the answer in a sentence or a few, without markup."""
-        raise NotImplementedError
 
     def shown_table(self) -> Table:
         """Return the table below the answer; no rows: none."""
@@ -61,7 +62,7 @@ class Shown:
 
 def _row(kind: str, cells: Sequence[str]) -> str:
     sides = ["left", *["right"] * (len(cells) - 1)]
-    inside = (f'<{kind} style="text-align:{s}">{text(c)}</{kind}>' for s, c in zip(sides, cells, strict=True))
+    inside = (f'<{kind} style="text-align:{s};padding:0 .5em">{text(c)}</{kind}>' for s, c in zip(sides, cells, strict=True))
     return f"<tr>{''.join(inside)}</tr>"
 
 
