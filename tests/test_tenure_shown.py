@@ -77,7 +77,9 @@ def test_a_notebook_gets_the_answer_and_its_table(name: str, results: dict[str, 
 def test_the_comparisons_interval_is_in_the_table(results: dict[str, Any]) -> None:
     result = results["comparison"]
     low, high = result["plan"].low, result["plan"].high
-    assert f'<td style="text-align:right">{round(low):+,} to {round(high):+,}</td>' in result._repr_html_()
+    assert (
+        f'<td style="text-align:right;padding:0 .5em">{round(low):+,} to {round(high):+,}</td>' in result._repr_html_()
+    )
     assert "replication noise only" in result._repr_html_()
 
 

@@ -62,7 +62,9 @@ class Shown(ABC):
 
 def _row(kind: str, cells: Sequence[str]) -> str:
     sides = ["left", *["right"] * (len(cells) - 1)]
-    inside = (f'<{kind} style="text-align:{s};padding:0 .5em">{text(c)}</{kind}>' for s, c in zip(sides, cells, strict=True))
+    inside = (
+        f'<{kind} style="text-align:{s};padding:0 .5em">{text(c)}</{kind}>' for s, c in zip(sides, cells, strict=True)
+    )
     return f"<tr>{''.join(inside)}</tr>"
 
 
