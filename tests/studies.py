@@ -1,6 +1,11 @@
 """Small studies, planned and compared, that several tests report on or log."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+from markets import ROOT
 
 from experiments.compare import Comparison, compare
 from optimizer.optimize import optimize
@@ -98,3 +103,18 @@ def tracked_study() -> tuple[Scenario, Plan, Comparison]:
     """Return the study whose runs are logged."""
     found = study_of(TRACKED, seed=7)
     return found.scenario, found.plan, found.comparison
+
+
+SERVE = """
+import signal, sys
+from experiments.tracking.log import serve
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, however the tests were started
+serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))
+"""
+
+
+def served(folder: Path) -> subprocess.Popen[str]:
+    """Return a process that serves a folder's runs until Ctrl-C; its first line is the address."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )

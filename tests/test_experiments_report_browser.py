@@ -3,16 +3,13 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from markets import ROOT
-from studies import LIFECYCLE, Study, study_of
+from studies import LIFECYCLE, Study, served, study_of
 
 from experiments.report.write import write_report
 from experiments.tracking.log import log_study
@@ -62,13 +59,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture(scope="module")
 def leaderboard(shown: Shown) -> Iterator[str]:
-    code = (
-        "import sys; from experiments.tracking.log import serve\n"
-        "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
-    )
-    server = subprocess.Popen(
-        [sys.executable, "-c", code, str(shown.folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    server = served(shown.folder)
     assert server.stdout is not None
     try:
         yield server.stdout.readline().strip()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from markets import ROOT
-from studies import tracked_study
+from studies import served, tracked_study
 
 from experiments.compare import Comparison
 from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of
@@ -179,13 +179,7 @@ def test_serving_on_a_taken_port(tracked: Tracked, folder: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="asks for signals")
 def test_serving_ends_cleanly(tracked: Tracked, folder: Path) -> None:
-    code = (
-        "import sys; from experiments.tracking.log import serve\n"
-        "serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))"
-    )
-    server = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    server = served(folder)
     assert server.stdout is not None
     url = server.stdout.readline().strip()
     try:
