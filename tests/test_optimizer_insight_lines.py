@@ -126,7 +126,7 @@ def test_a_range_ends_where_one_per_cent_of_the_lift_is_lost(small: Made) -> Non
         for factor, money, why in (
             (found.low_factor, found.low, found.low_ends), (found.high_factor, found.high, found.high_ends),
         ):  # fmt: skip
-            most = np.maximum(ground.problem.actions.max(axis=2), plan.intensity)
+            most = np.maximum(ground.chain.most, plan.intensity)
             there = place(ground, line)
             moved = np.where(there, np.minimum(factor * plan.intensity, most), plan.intensity)
             history = expected_history(ground.chain, moved)

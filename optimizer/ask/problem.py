@@ -21,6 +21,8 @@ from sim.twin import Twin
 __all__ = ["AllocationProblem", "allocation_problem", "budget_in_force", "joint_actions", "reference_spend"]
 
 
+ENOUGH = 0.5
+"""Share of all that can be spent up to which floors may ask without more being offered."""
 MOST_ACTIONS = 255
 """Actions are kept in a byte."""
 
@@ -225,8 +227,28 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
         If what was committed before the start is too many contacts already.
     """
     _check_committed(twin)
-    actions, choices = joint_actions(twin.chain)
-    return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
+    rows = rows_of(twin, budget_in_force(twin, budget))
+    return AllocationProblem(twin, *_with_room(twin.chain, rows), rows, targeting)
+
+
+def _with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, Ints]:
+    """Return what is offered, and beyond where money brings anything where floors ask for more than that."""
+    actions, choices = joint_actions(chain)
+    top, factor = actions.max(axis=2), 0.0
+    heads = Today(chain).course.observed[..., None]
+    for row in rows:
+        if row.sense == ">=" and row.limit > 0 and row.money is not None and row.kind.counts == "money":
+            most = float((row.money.toarray().reshape(chain.periods, *chain.targets.shape) * heads * top).sum())
+            factor = max(factor, row.limit / most if most > 0 else 0.0)
+    if factor <= ENOUGH:
+        return actions, choices
+    groups, stages = choices.shape
+    actions = np.concatenate([actions, np.zeros((groups, stages, 1, top.shape[2]))], axis=2)
+    for place in np.ndindex(groups, stages):
+        if top[place].any() and choices[place] < MOST_ACTIONS:
+            actions[place][choices[place]] = np.minimum(top[place] * factor / ENOUGH, chain.limit[place])
+            choices[place] += 1
+    return actions, choices
 
 
 def _check_committed(twin: Twin) -> None:

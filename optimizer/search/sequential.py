@@ -86,6 +86,8 @@ class Sequential:
     cells : Cells
     stated : InMoney
         How plans are stated.
+    most, limit : (cells,)
+        Money a head beyond which nothing more is brought; what a rule of the lever allows.
     """
 
     def __init__(self, problem: AllocationProblem) -> None:
@@ -94,9 +96,8 @@ class Sequential:
         self.cells = Cells.of(problem.targets, problem.targeting)
         lead = np.array(problem.targets.lead)
         self.open = np.arange(self.chain.periods)[:, None] >= lead[self.cells.lever]
-        self.most = self.cells.largest(problem.actions.max(axis=2))
-        usual = np.where(problem.targets.reference > 0, problem.targets.reference, problem.actions.max(axis=2) / 8)
-        self.usual = self.cells.largest(usual)
+        self.most, self.limit = self.cells.largest(self.chain.most), self.cells.largest(self.chain.limit)
+        self.usual = self.cells.largest(self.chain.usual)
         self.stated: InMoney = InMoney(problem, self.cells)
 
     def held(self, course: Course) -> Self:
@@ -115,7 +116,7 @@ class Sequential:
 
     @property
     def high(self) -> Floats:
-        """Return what each cell may get, beside the largest intensity that is offered."""
+        """Return what each cell may get, beside what a rule of the lever allows a head."""
         return self.stated.high
 
     # --- Plans ---
@@ -266,7 +267,7 @@ class Sequential:
     ) -> tuple[Floats, Floats, float]:  # fmt: skip
         """Return the best change inside the radii, the rules' prices, and what it promises."""
         problem, shape = self.problem, amount.shape
-        top = np.where(heads > EMPTY, np.minimum(self.high, self.most * heads), 0.0)
+        top = np.where(heads > EMPTY, np.minimum(self.high, self.limit * np.maximum(heads, EMPTY)), 0.0)
         usable = self.open & (heads > EMPTY)
         low = np.where(usable, np.maximum(-radius, np.minimum(self.low - amount, 0)), -amount * ~usable)
         high = np.where(usable, np.minimum(radius, np.maximum(top - amount, 0)), -amount * ~usable)

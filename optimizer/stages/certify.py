@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from optimizer.bound.decomposition import certified_bound
+from optimizer.bound.decomposition import tightest_bound
 from optimizer.bound.targeting import targeting_bound
 from optimizer.proof import LiftProof, Proof, SpendProof, assumed
 from optimizer.stages.prove import Proved
@@ -41,9 +41,10 @@ def certify(
         return Certified(_proof(begun, repaired, reached, reached))
     began = time.perf_counter()
     couples = problem.chain.couples
-    # Any prices give a bound: where the solver gave up, those of the plan.
-    prices = end.prices[:own] if best is None else best.prices_of_bound
-    reference = bound = certified_bound(problem, prices, repaired.intensity, threads)
+    # Any prices give a bound: those of the plan too, and alone where the solver gave up.
+    prices = [end.prices[:own]] if best is None else [best.prices_of_bound, end.prices[:own]]
+    reference, _ = tightest_bound(problem, prices, repaired.intensity, threads)
+    bound = reference
     if best and problem.goal == "asset" and not couples and seconds >= QUICK:
         bound = targeting_bound(
             problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=bound_steps,

@@ -1,6 +1,7 @@
 """A chain given outright: matrices instead of a model of customers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -69,6 +70,11 @@ class MatrixChain(ControlledChain):
         """Return the actions as they are given."""
         spend = np.repeat(self.action_spend[:, None, :, None], self.targets.shape[1], axis=1)
         return spend, np.where(self.targets.allowed[:, :, 0], spend.shape[2], 1)
+
+    @cached_property
+    def limit(self) -> Floats:
+        """Return the dearest action's money: there is nothing beyond it."""
+        return np.broadcast_to(self.action_spend.max(axis=1)[:, None, None], self.targets.shape)
 
     @property
     def mixes_actions(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
-__all__ = ["response", "slope"]
+__all__ = ["intensity_at", "response", "slope"]
 
 
 def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
@@ -41,6 +41,20 @@ def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
         money, values = zip(*curve.points, strict=True)
         gained = np.interp(intensity, money, values) - floor
     return np.asarray(floor + reach * gained)
+
+
+def intensity_at(curve: Curve, share: Floats) -> Floats:
+    """Return the intensities at which each ``share`` of a curve's room, below 1, is gained."""
+    if isinstance(curve, BlattbergDeighton):
+        return np.asarray(curve.spend * np.log1p(-share) / math.log1p(-curve.known_share))
+    if isinstance(curve, Hill):
+        return np.asarray(curve.half * (share / (1 - share)) ** (1 / curve.steepness))
+    if isinstance(curve, Adbudg):
+        half = curve.spend * ((1 - curve.known_share) / curve.known_share) ** (1 / curve.steepness)
+        return np.asarray(half * (share / (1 - share)) ** (1 / curve.steepness))
+    money, values = zip(*curve.points, strict=True)
+    room = curve.unlimited_money - curve.without_money
+    return np.asarray(np.interp(curve.without_money + share * room, values, money))
 
 
 def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
