@@ -12,6 +12,7 @@ from optimizer.question import Question
 from optimizer.search.campaign_sizes import Sized
 from optimizer.search.sequential import STEPS, Maker, Sequential
 from optimizer.stages.certify import BOUND_STEPS, Certified, certify, unproved
+from optimizer.stages.keep import keep
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import Repaired, repair
 from optimizer.stages.search import Searched, search
@@ -58,7 +59,7 @@ def optimize(
     asked = question or Question()
     starts = () if asked.base is None else (asked.base,)
     return solve(
-        asked.problem(twin), starts=starts, tolerance=tolerance, seconds=seconds, bound_steps=bound_steps,
+        asked.problem(twin), starts=starts, known=asked.starts, tolerance=tolerance, seconds=seconds, bound_steps=bound_steps,
         threads=threads, progress=progress,
     )  # fmt: skip
 
@@ -67,6 +68,7 @@ def solve(
     problem: AllocationProblem,
     *,
     starts: Sequence[Floats] = (),
+    known: Sequence[Floats] = (),
     bounded: bool = True,
     tolerance: float = BOUND,
     seconds: float = np.inf,
@@ -75,6 +77,8 @@ def solve(
     progress: Progress | None = None,
 ) -> Plan:
     """Return the answer to a problem; ``starts`` are intensities to search from besides today's.
+
+    ``known`` are others that the plan must not be worth less than, where they keep the rules.
 
     Without ``bounded`` nothing is proved and a rule that is missed only stands in the status: for steps of a larger
     question that has a bound of its own.
@@ -85,7 +89,7 @@ def solve(
         If no plan meets the rules.
     """
     tell = progress or (lambda _: None)
-    begun, proved = start(problem, starts), Proved()
+    begun, proved = start(problem, starts, known), Proved()
     if bounded or problem.chain.has_thresholds:
         proved = prove(
             begun, tolerance=tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
@@ -134,6 +138,7 @@ def find(
     )
     sized = size(problem, searched, seconds=seconds, make=make)
     repaired = repair(sized.problem, sized.end, searched.stake, make)
+    sized, repaired = keep(begun, searched, sized, repaired, steps=steps, make=make)
     if searched.columns is not None and problem.chain.mixes_actions and sized.problem is problem:
         # Between actions the search sees one side of a price only.
         repaired = replace(repaired, end=replace(repaired.end, prices=searched.columns.prices))

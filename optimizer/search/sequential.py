@@ -137,6 +137,14 @@ class Sequential:
         """Return what is maximised."""
         return courses[0].value(self.problem.aim)
 
+    def value_held(self, course: Course) -> float:
+        """Return what is maximised where a plan is held as in a course, in intensities."""
+        return course.value(self.problem.aim)
+
+    def weighted(self, courses: list[Course]) -> list[tuple[float, Course]]:
+        """Return the courses that count where the plan is, with their weights."""
+        return [(1.0, courses[0])]
+
     def slope(self, courses: list[Course]) -> Floats:
         """Return the derivative of what is maximised by money, (periods, cells)."""
         return self.stated.by_cell(courses[0].slope(self.problem.aim))
@@ -214,6 +222,9 @@ class Sequential:
                 radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
                 if nearer[0] - merit > gained:
                     tried, change, gained = nearer, part * change, nearer[0] - merit
+                if gained <= 0:  # also what a bound, not its radius, let go so far
+                    tight = 0.5 * np.maximum(np.abs(change), 0.1 * radius)
+                    radius = np.where(change != 0, np.minimum(radius, tight), radius)
             if gained > 0:
                 turned, onward = change * before < 0, change * before > 0
                 radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))

@@ -187,6 +187,10 @@ class ControlledChain(ABC):
         """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
         return np.full(self.targets.shape, np.inf)
 
+    def ladder(self, group: int, lever: int) -> Floats:
+        """Return rising intensities of one lever, from none, between which its responses hardly bend."""
+        return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))
+
     @property
     def mixes_actions(self) -> bool:
         """Return whether an intensity between two actions treats part of the target with each."""

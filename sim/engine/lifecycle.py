@@ -41,6 +41,7 @@ from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
 from sim.engine.offers import exhausted, joint_intensities
+from sim.engine.response import intensity_at
 from sim.engine.ways import Ways
 from sim.engine.ways_kernels import Aims
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
@@ -54,6 +55,9 @@ START = {"unaware": 0, "prospect": 1, "new": 2}
 GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
 GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
 """Nodes of the purchase rate and of the defection rate between which values after the horizon are interpolated."""
+
+RUNGS = np.array([0.01, 0.03, *np.arange(0.06, 0.96, 0.05), 0.98, 0.995, 0.999])
+"""Shares of what a curve can bring at which it is looked at along its whole length."""
 
 STEP = 10
 """In how many powers of two the room for what levers can add to revenue grows."""
@@ -232,6 +236,17 @@ class Lifecycle(ControlledChain):
         """Return ``levers.X.most``; infinite where a lever has none."""
         most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
         return np.broadcast_to(np.array(most), self.targets.shape)
+
+    def ladder(self, group: int, lever: int) -> Floats:
+        """Return intensities in even steps of what a lever's curves bring, closer at their ends; and their points."""
+        rungs = [np.array([0.0]), self.usual[group, :, lever]]
+        for curve in self.moved(group, lever)[0].values():
+            if isinstance(curve, PiecewiseLinear):
+                points = np.array([u for u, _ in curve.points])
+                rungs += [points, (points[1:] + points[:-1]) / 2]
+            else:
+                rungs.append(intensity_at(curve, RUNGS))
+        return np.unique(np.minimum(np.concatenate(rungs), self.limit[group, :, lever].max()))
 
     @property
     def has_thresholds(self) -> bool:

@@ -15,6 +15,10 @@ from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 __all__ = ["intensity_at", "response", "slope"]
 
 
+CHORD = 1e-4
+"""Share of the half-way spend over which the slope at nothing is taken where a curve starts infinitely steep."""
+
+
 def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
     """Return ``f`` at each intensity (money per targeted customer per period), same shape.
 
@@ -76,10 +80,16 @@ def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
 
 
 def _hill_slope(ratio: Floats, steepness: float) -> Floats:
-    """Return the derivative ``c x^(c-1)/(1 + x^c)^2`` of ``x^c/(1 + x^c)``."""
+    """Return the derivative ``c x^(c-1)/(1 + x^c)^2`` of ``x^c/(1 + x^c)``.
+
+    Where it is steeper than any number at nothing, ``c < 1``, the slope of the chord over the first ``CHORD``.
+    """
     safe = np.maximum(ratio, 1e-300)
     value = _hill(safe, steepness)
-    return np.asarray(steepness * value * (1 - value) / safe)
+    exact = steepness * value * (1 - value) / safe
+    if steepness >= 1:
+        return np.asarray(exact)
+    return np.where(ratio < CHORD, _hill(np.array(CHORD), steepness) / CHORD, exact)
 
 
 def _hill(ratio: Floats, steepness: float) -> Floats:
