@@ -254,7 +254,7 @@ def _with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, I
 def _check_committed(twin: Twin) -> None:
     chain, rules = twin.chain, twin.scenario.rules
     nothing = np.zeros((chain.periods, *chain.targets.shape))
-    shares = chain.targets.with_committed(nothing) @ chain.contact_load
+    shares = (chain.targets.with_committed(nothing) * chain.contact_load).sum(axis=3)
     if shares.max(initial=0) > 1 + 1e-9:
         most = rules.contacts or 0.0
         period, group, stage = (int(i) for i in np.unravel_index(shares.argmax(), shares.shape))

@@ -56,6 +56,8 @@ def search(
         columns = playable(problem, best, threads=threads, progress=lambda done: progress(share * done))
         known = _mean_intensity(problem, columns), _single_intensity(problem, columns)
         starts.insert(0, known[0])
+        if problem.chain.mixes_actions:  # where all is seen, the best with full information is a plan
+            starts.insert(0, _mean_intensity(problem, best))
     stake = _stake(problem, starts[0], begun.least, best)
     searching, began = make(problem), time.perf_counter()
     end = _best_end(
@@ -136,7 +138,7 @@ def _single_intensity(problem: AllocationProblem, found: Playable) -> Floats:
     return _mean_intensity(problem, replace(found, mixture=replace(found.mixture, weights=weights)))
 
 
-def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
+def _mean_intensity(problem: AllocationProblem, found: Playable | FullInformation) -> Floats:
     """Return one intensity per (period, target): the mixed plans' mean, weighted by the customers each has there."""
     shape = (problem.chain.periods, *problem.targets.shape)
     intensity = np.zeros(shape)

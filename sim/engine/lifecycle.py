@@ -189,7 +189,7 @@ class Lifecycle(ControlledChain):
 
     def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
         """Return joint intensities along what the levers' curves can bring."""
-        return joint_intensities(self.targets, self.usual, self.contact_load, refine, self.moved, self.limit)
+        return joint_intensities(self.targets, self.usual, self.contact_load[0, 0], refine, self.moved, self.limit)
 
     def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
         """Return what a lever moves for a group, by curve, and its reach."""
@@ -264,12 +264,12 @@ class Lifecycle(ControlledChain):
 
     @property
     def contact_load(self) -> Floats:
-        """Return by lever the share of a customer's contacts that a unit of money uses up; zeros: no limit."""
-        most = self.scenario.rules.contacts
+        """Return the share of a customer's contacts that a unit of money uses up, (groups, 1, levers); zeros: no limit."""
+        most, shape = self.scenario.rules.contacts, (self.targets.shape[0], 1, self.targets.shape[2])
         if most is None:
-            return np.zeros(self.targets.shape[2])
+            return np.zeros(shape)
         costs = [lever.cost_per_contact for lever in self.scenario.levers.values()]
-        return np.array([0.0 if cost is None else 1 / (cost * most) for cost in costs])
+        return np.broadcast_to(np.array([0.0 if cost is None else 1 / (cost * most) for cost in costs]), shape)
 
     # --- What acts through the market ---
 
