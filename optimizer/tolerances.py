@@ -31,6 +31,10 @@ GAIN = 2e-6
 """Share of the lift that a step of the sequential search must promise, or several steps bring."""
 LEAST_GAIN = 1e-4
 """The same of the search for the least spend: a place to count from, not a plan."""
+COARSE = 1e-3
+"""The same of one of many starts: which is best shows before."""
+FAR = 0.05
+"""Share of the possible lift left open by the proof from which on the search goes on from more starts."""
 CHANGE = 1e-5
 """Share of what is at stake that other campaigns than now must bring."""
 SETTLED = 1e-4

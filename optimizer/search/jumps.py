@@ -81,8 +81,8 @@ def _rungs(search: Sequential, each: Floats) -> Floats:
         ladders.append(search.chain.ladder(group, lever))
     longest = max(ladder.size for ladder in ladders)
     padded = np.stack([np.append(ladder, np.full(longest - ladder.size, ladder[-1])) for ladder in ladders])
-    rungs = np.concatenate([np.tile(padded, (each.shape[0], 1, 1)), each[..., None]], axis=2)
-    return np.sort(rungs, axis=2)
+    same = np.repeat(padded[None], each.shape[0], axis=0)
+    return np.sort(np.concatenate([same, each[..., None]], axis=2), axis=2)
 
 
 def _gains(search: Sequential, course: Course, rungs: Floats, levers: Sequence[int]) -> Floats:

@@ -71,7 +71,7 @@ class InMoney:
         if not load.any():
             return amount
         factor = contact_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
-        return np.where(load.any(axis=(0, 1))[self.cells.lever], amount / factor, amount)
+        return np.where((load.max(axis=(0, 1)) > 0)[self.cells.lever], amount / factor, amount)
 
     def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""

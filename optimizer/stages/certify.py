@@ -1,7 +1,7 @@
 """What is proved about a plan that was found."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.bound.decomposition import tightest_bound
 from optimizer.bound.targeting import targeting_bound
@@ -9,6 +9,7 @@ from optimizer.proof import LiftProof, Proof, SpendProof, assumed
 from optimizer.stages.prove import Proved
 from optimizer.stages.repair import Repaired
 from optimizer.stages.start import Start
+from optimizer.tolerances import FAR
 from sim.arrays import Progress
 
 __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
@@ -27,6 +28,22 @@ class Certified:
 
     proof: Proof
     seconds: float = 0.0
+
+    @property
+    def far(self) -> bool:
+        """Return whether a bound leaves much open."""
+        proof = self.proof
+        return (proof.lift_share if isinstance(proof, LiftProof) else proof.share) < 1 - FAR
+
+    def of(self, repaired: Repaired, found: str, seconds: float) -> "Certified":
+        """Return the same bound for a better plan, with what its search found in words, after so many seconds more."""
+        proof, reached = self.proof, _reached(repaired)
+        assumes = proof.assumes + f"; {found}" * bool(found)
+        if isinstance(proof, LiftProof):
+            proof = replace(proof, asset=reached, assumes=assumes)
+        else:
+            proof = replace(proof, spend=reached, assumes=assumes)
+        return Certified(proof, self.seconds + seconds)
 
 
 def certify(

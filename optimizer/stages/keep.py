@@ -1,4 +1,4 @@
-"""Never less than what is known: the least spend, today's plan, plans that were given, each as it is held and played."""
+"""Never less than what is known, as it is held and played: the least spend, today's plan, plans that were given."""
 
 from dataclasses import replace
 
