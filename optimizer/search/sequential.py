@@ -35,6 +35,8 @@ __all__ = ["STEPS", "Maker", "Sequential", "Settled"]
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
 WIDER, NARROWER = 1.3, 0.5
+SHORTEST = 0.1
+"""Part of a step that went too far to which a radius shrinks at most."""
 PATIENCE, STEPS = 8, 80
 """So many steps without gain, and so many steps at most."""
 PENALTY = 20.0
@@ -219,12 +221,10 @@ class Sequential:
             if gained < 0.5 * promised:  # it bends: where the parabola of slope and gain is highest
                 part = float(np.clip(promised / (2 * (promised - gained)), 0.05, 0.9))
                 nearer = self._tried(amount, part * change, size, penalty)
-                radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
+                reduced = slope - (jacobian.T @ prices).reshape(slope.shape)
+                radius = self._bent(radius, change, reduced, reduced + self.slope(tried[2]) - slope)
                 if nearer[0] - merit > gained:
                     tried, change, gained = nearer, part * change, nearer[0] - merit
-                if gained <= 0:  # also what a bound, not its radius, let go so far
-                    tight = 0.5 * np.maximum(np.abs(change), 0.1 * radius)
-                    radius = np.where(change != 0, np.minimum(radius, tight), radius)
             if gained > 0:
                 turned, onward = change * before < 0, change * before > 0
                 radius = np.where(turned, NARROWER * radius, np.where(onward, WIDER * radius, radius))
@@ -254,6 +254,17 @@ class Sequential:
         return self._step(BoxProgramme(), course, amount, heads, 1e-2 * size, slope, jacobian, penalty, loosened=1e-7)[
             1
         ]
+
+    @staticmethod
+    def _bent(radius: Floats, change: Floats, before: Floats, after: Floats) -> Floats:
+        """Return radii after a step that went too far: each shrinks by how far beyond its own best it went.
+
+        ``before`` and ``after`` are what a unit brings beyond what the rules charge for it, at either end of the step.
+        """
+        over = np.maximum(-after * np.sign(change), 0.0)
+        share = np.abs(before) / np.maximum(np.abs(before) + over, 1e-300)
+        part = np.where(over > 0, np.clip(share, SHORTEST, 0.9), 1.0)
+        return np.where(change != 0, np.minimum(radius, np.maximum(part * np.abs(change), 1e-3 * radius)), radius)
 
     def _tried(
         self, amount: Floats, change: Floats, size: Floats, penalty: Floats
