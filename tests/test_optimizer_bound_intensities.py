@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.laws import SMOOTH, bound_of, contents_of, law, problem_of, rival_plans
+from benchmarks.bounds import SMOOTH, bound_of, contents_of, law, problem_of, rival_plans
 from optimizer.ask.problem import AllocationProblem, allocation_problem, joint_actions
 from optimizer.bound.decomposition import bounding, certified_bound
 from optimizer.bound.pricing import Pricing

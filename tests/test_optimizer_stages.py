@@ -16,8 +16,9 @@ from optimizer.insight.moves import simplest_of
 from optimizer.insight.risk import risk
 from optimizer.optimize import Found, find, optimize, plan_of, solve
 from optimizer.question import Question
-from optimizer.search.sequential import Sequential
+from optimizer.search.sequential import STEPS, Sequential
 from optimizer.stages.certify import certify
+from optimizer.stages.keep import keep
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
@@ -45,6 +46,7 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     searched = search(begun, proved, seconds=np.inf, threads=2, make=Sequential, progress=quiet)
     sized = size(problem, searched, seconds=np.inf, make=Sequential)
     repaired = repair(sized.problem, sized.end, searched.stake)
+    sized, repaired = keep(begun, searched, sized, repaired, steps=STEPS, make=Sequential)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
     by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified)
@@ -52,7 +54,8 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     assert plan.intensity.tobytes() == by_hand.intensity.tobytes()
     assert plan.proof == by_hand.proof
     assert plan.prices == by_hand.prices
-    assert (plan.status, plan.termination) == (by_hand.status, by_hand.termination)
+    assert plan.status == by_hand.status
+    assert plan.termination == f"{by_hand.termination}, the best of 4 starts"  # the proof is far
     assert sized.problem is not problem
     assert by_hand.no_spend == begun.least.asset < by_hand.asset <= by_hand.bound <= by_hand.reference
 

@@ -90,7 +90,7 @@ def _gains(search: Sequential, course: Course, rungs: Floats, levers: Sequence[i
     chain, cells, aim = course.chain, search.cells, search.problem.aim
     groups, stages, _ = chain.targets.shape
     place = (chain.group[:, None] * stages + chain.space.law_stage).ravel()
-    out = np.zeros(rungs.shape)
+    out = np.zeros_like(rungs)
     for t, (by_odds, by_reward) in course.odds_slopes(aim).items():
         now = course.past[t]
         for k in levers:

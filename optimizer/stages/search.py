@@ -18,8 +18,10 @@ from sim.engine.sensitivity import Course, follow
 
 __all__ = ["Searched", "over_thresholds", "search"]
 
-ROUNDS, TRIAL = 6, 20
+ROUNDS, TRIAL = 4, 12
 """Jumps, each from where the search after the last one ended, at most; and steps in which one must show its worth."""
+LARGE = 1e-2
+"""Share of what is at stake that a jump must promise to be searched from though the plan it leads to is worth less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +89,12 @@ def over_thresholds(
     for _ in range(ROUNDS):
         for levers in sets:
             found = jump(searching, amount, levers, stake)
-            if found is None or (end is not None and found.promise <= CHANGE * stake):
+            if found is None:
                 continue
+            if end is not None:
+                near = found.promise <= LARGE * stake
+                if near and searching.value(searching.courses(found.amount)) <= end.value + CHANGE * stake:
+                    continue
             tried = searching.run(found.amount, lift=stake, steps=steps if end is None else TRIAL)
             if end is None or _merit(tried) < (end.missed > MISSED, -end.value - CHANGE * stake):
                 end = tried if tried.stationary else searching.run(tried.amount, lift=stake, steps=steps)

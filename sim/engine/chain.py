@@ -203,7 +203,7 @@ class ControlledChain(ABC):
 
     @property
     def contact_load(self) -> Floats:
-        """Return the share of a customer's contacts that a unit of money uses up, (groups, 1, levers); zeros: no limit."""
+        """Return the share of a customer's contacts that a unit of money uses, (groups, 1, levers); zeros: no limit."""
         return np.zeros((self.targets.shape[0], 1, self.targets.shape[2]))
 
     # --- What acts through the market ---

@@ -264,7 +264,7 @@ class Lifecycle(ControlledChain):
 
     @property
     def contact_load(self) -> Floats:
-        """Return the share of a customer's contacts that a unit of money uses up, (groups, 1, levers); zeros: no limit."""
+        """Return the share of a customer's contacts that a unit of money uses, (groups, 1, levers); zeros: no limit."""
         most, shape = self.scenario.rules.contacts, (self.targets.shape[0], 1, self.targets.shape[2])
         if most is None:
             return np.zeros(shape)
