@@ -5,6 +5,8 @@
 MISSED = 1e-6
 """From which on a plan misses a rule, a campaign's least size among them; a plan is called feasible up to ten times it:
 what is held is rounded once more."""
+AIMED = 2.5e-7
+"""From which on a search's end is brought inside the rules: a rule on the asset has a unit larger than its limit."""
 FITTED = 1e-9
 """Up to which money may be outside a rule when campaigns are scaled into it."""
 NEARLY = 1e-2

@@ -24,6 +24,7 @@ from optimizer.stages.repair import repair
 from optimizer.stages.search import search
 from optimizer.stages.size import size
 from optimizer.stages.start import start
+from optimizer.tolerances import GAIN
 from sim.errors import RulesError
 from sim.scenario.file import parse
 from sim.twin import build
@@ -101,7 +102,8 @@ def test_caution_starts_where_thresholds_are_climbed_from(market: Callable[..., 
     assert result.expected.intensity.tobytes() == plan.intensity.tobytes()
     begun = start(allocation_problem(twin, budget))
     blind = find(begun, Proved())
-    assert result.expected.asset >= blind.repaired.course.asset
+    lift = blind.repaired.course.asset - begun.least.asset
+    assert result.expected.asset >= blind.repaired.course.asset - 10 * GAIN * lift  # as near as searches end
 
 
 def test_threads_go_all_the_way(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> None:
