@@ -221,8 +221,11 @@ class Sequential:
             if gained < 0.5 * promised:  # it bends: where the parabola of slope and gain is highest
                 part = float(np.clip(promised / (2 * (promised - gained)), 0.05, 0.9))
                 nearer = self._tried(amount, part * change, size, penalty)
-                reduced = slope - (jacobian.T @ prices).reshape(slope.shape)
-                radius = self._bent(radius, change, reduced, reduced + self.slope(tried[2]) - slope)
+                if self.stated.slopes.bending:  # rules bend as well, which slopes of the value do not show
+                    radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
+                else:
+                    reduced = slope - (jacobian.T @ prices).reshape(slope.shape)
+                    radius = self._bent(radius, change, reduced, reduced + self.slope(tried[2]) - slope)
                 if nearer[0] - merit > gained:
                     tried, change, gained = nearer, part * change, nearer[0] - merit
             if gained > 0:
