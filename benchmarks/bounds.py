@@ -1,8 +1,8 @@
 """How far bounds lie above the best plans known, on random markets: instances tried, and the worst figures.
 
-``python -m benchmarks.bounds [--instances 50] [--seed 0] [--json]``. Markets without couplings, of 1 to 8 levers a stage
-and every shape of curve: no ascent, from whatever start, and no corner of the intensities may be worth more than the
-bound; and where nothing is hidden and curves bend down, bound and plan meet.
+``python -m benchmarks.bounds [--instances 50] [--seed 0] [--json]``. Markets without couplings, of 1 to 8 levers a
+stage and every shape of curve: no ascent, from whatever start, and no corner of the intensities may be worth more than
+the bound; and where nothing is hidden and curves bend down, bound and plan meet.
 """
 
 import argparse
