@@ -17,6 +17,9 @@ BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
 two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
 
+FINE = 2.0**20
+"""Parts of a cell in which a place in it is told: what is finer is arithmetic."""
+
 
 class Grids(NamedTuple):
     """Grids over the dimensions of every setup (what may be done on a target in a phase).
@@ -257,7 +260,7 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
                 low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
                 first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
                 at = place_on_hull(costs, first, last, weight * scales[i], slopes[i] / (high - low), low, high)
-                place[1 + i] = (at - low) / (high - low)
+                place[1 + i] = np.round((at - low) / (high - low) * FINE) / FINE
     return best
 
 
