@@ -308,7 +308,7 @@ def test_a_rule_that_the_plan_misses_is_said(market: Callable[..., Content]) -> 
     ground = grounds(ground.problem.twin, replace(plan, intensity=plan.intensity * (1 - 1e-5)))
     lines = lines_of(ground)
     assert list(ground.missed) == ["floor of awareness"]
-    assert ground.missed["floor of awareness"] == pytest.approx(1e-5 * 0.4 * plan.budget, rel=1e-3)
+    assert ground.missed["floor of awareness"] == pytest.approx(1e-5, rel=0.05)  # fewer aware, more to reach
     found = simplest_of(ground, lines)
     assert found is not None
     assert ("fresh", "awareness") in found.kept
