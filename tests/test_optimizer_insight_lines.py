@@ -301,7 +301,7 @@ def test_what_was_committed_is_in_no_line(market: Callable[..., Content]) -> Non
 
 
 def test_a_rule_that_the_plan_misses_is_said(market: Callable[..., Content]) -> None:
-    """A plan that spends a little less than a floor: by how much it is missed; lines may go that are of no use to it."""
+    """A plan that spends a little less than a floor: by how much it misses; lines may go that are of no use to it."""
     rules = {"levers": {"awareness": {"floor": 0.4}}}
     plan, ground, _ = made(market(plain=True, periods=3, stages=SHORT_STAGES, rules=rules))
     assert not ground.missed
