@@ -165,28 +165,35 @@ def allowances(grids, setup, step, worth, bends, extra):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
         edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
-        for p in range(points):
-            k = (p // far) % size[i]
-            bends[p] = 0.0
-            if 0 < k < last:
+        rows = points // (size[i] * far)
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                if k == 0 or k == last:
+                    for p in range(first, first + far):
+                        bends[p] = 0.0
+                    continue
                 share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
                 width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
-                bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
-        for p in range(points):
-            k = (p // far) % size[i]
-            most = 0.0
-            if k > 0:
-                least = bends[p] if k < last else bends[p - far]
-                if k > 1:
-                    least = min(least, bends[p - far])
-                most = least * (edge[k] - edge[k - 1]) ** 2
-            if k < last:
-                least = bends[p] if k > 0 else bends[p + far]
-                if k < last - 1:
-                    least = min(least, bends[p + far])
-                most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
-            extra[p] += BENDS * most
+                for p in range(first, first + far):
+                    straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
+                    bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                for p in range(first, first + far):
+                    most = 0.0
+                    if k > 0:
+                        least = bends[p] if k < last else bends[p - far]
+                        if k > 1:
+                            least = min(least, bends[p - far])
+                        most = least * (edge[k] - edge[k - 1]) ** 2
+                    if k < last:
+                        least = bends[p] if k > 0 else bends[p + far]
+                        if k < last - 1:
+                            least = min(least, bends[p + far])
+                        most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
+                    extra[p] += BENDS * most
 
 
 @kernel
