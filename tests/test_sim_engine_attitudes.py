@@ -57,8 +57,12 @@ def test_attitudes_are_those_of_the_plain_market(
             assert got == pytest.approx(want, rel=1e-9, abs=1e-12)
     shares = long_run_shares(satisfaction, shift)
     assert mean_points(*shifted(up, down, shift)) == pytest.approx(plain_mean_points(shares), rel=1e-9, abs=1e-9)
-    room = 100 - plain_mean_points(long_run_of_who_stays(satisfaction, 0.0, mean_rate)) - bring
-    if room < -1e-3:
+    at_rest = long_run_of_who_stays(satisfaction, 0.0, mean_rate)
+    room = 100 - plain_mean_points(at_rest) - bring
+    if sum(share for share, usual in zip(at_rest, mix, strict=True) if usual == 0) > 1e-6:
+        with pytest.raises(ScenarioError, match="outlasts all others"):
+            _ = attitudes.employee_slope
+    elif room < -1e-3:
         with pytest.raises(ScenarioError, match=r"employees\.bring"):
             _ = attitudes.employee_slope
     elif room > 1e-3:

@@ -212,6 +212,11 @@ class Attitudes:
                 "employees: satisfaction.mix has a level without a share between others, which customers would not "
                 "cross again; give it a small share"
             )
+        if missing(1e-9 * most) > -0.99 * given.bring:
+            raise ScenarioError(
+                "employees: satisfaction.mix has levels without a share at the top, and who gets there outlasts "
+                "all others; give them a small share"
+            )
         if most <= 0 or missing(most) < 0:
             raise ScenarioError(
                 f"employees.bring: no change in the chances of moving lifts customers by {given.bring:g} points from "
