@@ -76,7 +76,7 @@ def test_attitudes_are_those_of_the_plain_market(
 def test_bounds_of_falls_hold_for_everybody(
     mix: list[float], mobility: float, per_level: float, leaving: list[float]
 ) -> None:
-    """The own chance lies within its bin's bounds and below the straight line."""
+    """The own chance lies as near to its bin's chord as stated and below the straight line."""
     feel = {"mix": mix, "mobility": mobility, "defection_per_level": per_level}
     attitudes = Attitudes(parse(small(satisfaction=feel)))
     falls = attitudes.falls(state_space([Thresholds()], levels=True))
@@ -85,7 +85,8 @@ def test_bounds_of_falls_hold_for_everybody(
         b = min(int(x / WIDTH), BINS)
         for level in range(1, 6):
             chance = own_fall(level, x, falls.levels)
-            assert falls.low[level, b] <= chance <= falls.high[level, b]
+            first, then = falls.chord[level, b : b + 2]
+            assert abs(chance - first - (x / WIDTH - b) * (then - first)) <= falls.bend[level, b]
             assert chance <= falls.flat[level] + falls.steep[level] * x + 1e-15
 
 

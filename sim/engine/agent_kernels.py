@@ -217,6 +217,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     rises_below, sinks_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
     flat, tied, shift = np.empty(states), np.empty(states), np.empty(states)
     level = np.empty(states, np.int64)
+    chord, bend, by_level = falls.chord, falls.bend, falls.levels
     # Who enters is counted at a level of their own, not where all movers are.
     entry, enter, moves_on = np.empty(LEVELS - 1, np.uint64), np.empty(LEVELS, np.int64), np.ones((states, 3), np.int32)
     for k in range(LEVELS):
@@ -311,7 +312,8 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                 for k in range(found):
                     q = some[k]
                     s = where[q]
-                    if falls_within(feeling[q], tied[s] * defections[active[q]], level[s], shift[s], falls):
+                    x = tied[s] * defections[active[q]]
+                    if falls_within(feeling[q], x, level[s], shift[s], chord, bend, by_level):
                         outcome[q] = size * np.uint32(3)
             else:
                 for q in range(actives):

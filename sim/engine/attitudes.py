@@ -130,13 +130,14 @@ class Attitudes:
     def falls(self, space: StateSpace) -> Falls:
         """Return how agents find out whether satisfaction falls."""
         levels = self.by_level
-        low, high = np.zeros((LEVELS + 1, BINS + 1)), np.zeros((LEVELS + 1, BINS + 1))
-        fall_bounds(levels, low, high)
-        flat = high[:, 0].copy()
-        steep = ((high[:, 1:] - flat[:, None]) / (WIDTH * np.arange(1, BINS + 1))).max(axis=1).clip(0.0)
+        chord, bend = np.zeros((LEVELS + 1, BINS + 2)), np.zeros((LEVELS + 1, BINS + 1))
+        fall_bounds(levels, chord, bend)
+        flat = chord[:, 0] + bend[:, 0]
+        high = np.minimum(chord[:, 1:-1] + np.maximum(bend[:, :-1], bend[:, 1:]), 1.0)
+        steep = ((high - flat[:, None]) / (WIDTH * np.arange(1, BINS + 1))).max(axis=1).clip(0.0)
         return Falls(
             self.levels and bool(levels.leaving[1] > levels.leaving[-1]), space.law_level,
-            self.tie_effects[space.law_ties], levels, low, high, flat, steep, np.cumsum(self.entry_mix),
+            self.tie_effects[space.law_ties], levels, chord, bend, flat, steep, np.cumsum(self.entry_mix),
         )  # fmt: skip
 
     @cached_property

@@ -59,7 +59,8 @@ class Falls(NamedTuple):
     """How agents find out whether satisfaction falls without working out everybody's own chance.
 
     ``sorting``: whether levels leave at different rates at all; ``level``, ``ties`` by law: the level, and what ties
-    multiply the defection rate by; ``low``, ``high`` by (level, bin of ``x``): the chance is between them, unshifted;
+    multiply the defection rate by; ``chord``, ``bend`` by (level, bin of ``x``): the chance, unshifted, is that near to
+    the straight line between ``chord`` here and in the next bin;
     ``flat + steep x`` by level is never below it; ``entry``: cumulated shares of levels among those who enter.
     """
 
@@ -67,8 +68,8 @@ class Falls(NamedTuple):
     level: Ints
     ties: Floats
     levels: Levels
-    low: Floats
-    high: Floats
+    chord: Floats
+    bend: Floats
     flat: Floats
     steep: Floats
     entry: Floats
@@ -117,33 +118,39 @@ def own_fall(level, x, levels):
 
 
 @kernel
-def fall_bounds(levels, low, high):
-    """Fill ``low[level, bin]`` and ``high``: between which values :func:`own_fall` stays while ``x`` is in a bin.
+def fall_bounds(levels, chord, bend):
+    """Fill ``chord[level, bin]``, :func:`own_fall` where each bin begins, and ``bend``: how far from the chord it is.
 
-    The chance is a sum of ``c_j exp(x d_j)``, cut at both ends: in a bin it leaves the range of its values at the ends
-    by at most ``WIDTH^2/8`` times ``sum(|c_j| d_j^2 exp(x d_j))``. The last bin holds whoever leaves faster.
+    The chance is a sum of ``c_j exp(x d_j)``: in a bin it is at most ``WIDTH^2/8`` times ``sum(|c_j| d_j^2 exp(x d_j))``
+    from the straight line between its values at the ends; where it is cut in the bin, further by their difference. The
+    last bin holds whoever leaves faster.
     """
     mix, leaving = levels.mix, levels.leaving
     for level in range(1, mix.size):
+        for b in range(BINS + 1):
+            chord[level, b] = own_fall(level, b * WIDTH, levels)
+        chord[level, BINS + 1] = chord[level, BINS]
         for b in range(BINS):
-            first, last = own_fall(level, b * WIDTH, levels), own_fall(level, (b + 1) * WIDTH, levels)
-            bend = 0.0
+            curved = 0.0
             for j in range(1, mix.size):
                 d = leaving[level] - leaving[j]
                 most = math.exp(min(max(b * WIDTH * d, (b + 1) * WIDTH * d), 700.0))
-                bend += 2.0 * mix[j] * d * d * most / max(mix[level], 1e-300)
-            bend = min(bend * WIDTH * WIDTH / 8.0 + ROUNDING, 1.0)
-            low[level, b], high[level, b] = max(min(first, last) - bend, 0.0), min(max(first, last) + bend, 1.0)
-        low[level, BINS], high[level, BINS] = 0.0, 1.0
+                curved += 2.0 * mix[j] * d * d * most / max(mix[level], 1e-300)
+            off = min(curved * WIDTH * WIDTH / 8.0 + ROUNDING, 1.0)
+            low, high = min(chord[level, b], chord[level, b + 1]), max(chord[level, b], chord[level, b + 1])
+            if low <= off or high + off >= 1.0 - levels.moves[level, 0]:
+                off += high - low
+            bend[level, b] = off
+        bend[level, BINS] = 1.0
 
 
 @inlined
-def falls_within(word, x, level, shift, falls):
-    """Return whether satisfaction falls: from the bounds where they tell, else from the customer's own chance."""
-    b = min(np.int64(x * (1.0 / WIDTH)), BINS)
-    least = 1.0 - (float(word) + 0.5) * (1.0 / WORDS) + shift
-    if least <= falls.low[level, b]:
-        return True
-    if least > falls.high[level, b]:
-        return False
-    return word >= falls_from(level, own_fall(level, x, falls.levels), shift)
+def falls_within(word, x, level, shift, chord, bend, levels):
+    """Return whether satisfaction falls: from the chords where they tell, else from the customer's own chance."""
+    place = x * (1.0 / WIDTH)
+    b = np.int64(min(place, float(BINS)))
+    spare = chord[level, b] + (place - b) * (chord[level, b + 1] - chord[level, b])
+    spare += (float(word) + 0.5) * (1.0 / WORDS) - 1.0 - shift
+    if abs(spare) > bend[level, b]:
+        return spare > 0.0
+    return word >= falls_from(level, own_fall(level, x, levels), shift)
