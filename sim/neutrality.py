@@ -23,8 +23,8 @@ from sim.twin import Twin
 
 __all__ = ["Contradiction", "Drift", "contradictions", "drifts"]
 
-NOTICED = 0.05
-"""A drift of fewer points of satisfaction, or ten thousandths of a tie per customer, rounds to none."""
+NOTICED = {"satisfaction": 0.05, "ties": 0.005}
+"""Drifts below these, in points of satisfaction and in ties per customer, round to none where they are told."""
 KNOWN = 0.005
 """Who states a share in whole per cent knows it to half of one."""
 
@@ -65,7 +65,7 @@ def drifts(twin: Twin) -> list[Drift]:
     found = []
     for (of, segment), end in _means(twin, run.occupancy).items():
         start = first[of, segment]
-        if abs(end - start) >= NOTICED * (1.0 if of == "satisfaction" else 0.01):
+        if abs(end - start) >= NOTICED[of]:
             found.append(Drift(of, segment, start, end))
     return found
 
