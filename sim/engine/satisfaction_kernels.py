@@ -121,8 +121,8 @@ def own_fall(level, x, levels):
 def fall_bounds(levels, chord, bend):
     """Fill ``chord[level, bin]``, :func:`own_fall` where each bin begins, and ``bend``: how far from the chord it is.
 
-    The chance is a sum of ``c_j exp(x d_j)``: in a bin it is at most ``WIDTH^2/8`` times ``sum(|c_j| d_j^2 exp(x d_j))``
-    from the straight line between its values at the ends; where it is cut in the bin, further by their difference. The
+    The chance is a sum of ``c_j exp(x d_j)``: in a bin it is off the straight line between its values at the ends by at
+    most ``WIDTH^2/8`` times ``sum(|c_j| d_j^2 exp(x d_j))``; where it is cut in the bin, by their difference more. The
     last bin holds whoever leaves faster.
     """
     mix, leaving = levels.mix, levels.leaving
