@@ -21,6 +21,7 @@ from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize
 from sim.engine.fluid import expected_history
 from sim.history import History
+from sim.neutrality import drifts
 from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
@@ -164,8 +165,7 @@ def test_five_employee_points_bring_two() -> None:
 
     Where customers differ, those who stay for so long are the loyal, whom nothing sorts: employees bring them more.
     """
-    content = without(content_of("service-profit"), "satisfaction", "entry")
-    content = instead(content, 0.0, "segments", "shoppers", "traits", "purchase_rate")
+    content = instead(content_of("service-profit"), 0.0, "segments", "shoppers", "traits", "purchase_rate")
     content = {**content, "periods": 300, "terminal": "none", "loss": 1.0}
     usual = 25 * np.dot(content["satisfaction"]["mix"], range(5))
     for rate in (0.0, 0.05):
@@ -178,6 +178,12 @@ def test_five_employee_points_bring_two() -> None:
     _, plain, _ = expected(content)
     _, trained, _ = expected(content, each("training", 0.04))
     assert 1.5 < points_of(trained, 36) - points_of(plain, 36) < 2 < points_of(trained, 300) - points_of(plain, 300)
+
+
+@pytest.mark.parametrize("name", ["service-profit", "word-of-mouth", "campaigns", "links"])
+def test_nothing_drifts_in_the_examples(name: str) -> None:
+    """Under today's spend neither satisfaction nor ties move by themselves."""
+    assert drifts(build(parse(content_of(name)))) == []
 
 
 def test_training_pays_through_customers_only() -> None:
