@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
+    from sim.neutrality import Contradiction, Drift
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
@@ -203,7 +205,14 @@ class Firm(Shown):
         """
         from experiments.words.describe import describe
 
-        return describe(self.scenario, self.twin)
+        return describe(self.scenario, self.twin, *self.doubts)
+
+    @cached_property
+    def doubts(self) -> tuple[list[Drift], list[Contradiction]]:
+        """Return what drifts by itself under today's spend, and where survival curves and traits contradict."""
+        from sim.neutrality import contradictions, drifts
+
+        return drifts(self.twin), contradictions(self.twin)
 
     def plot(self) -> Figure:
         """Return the report's figure of the assumed responses to money.
