@@ -426,18 +426,28 @@ class Firm(Shown):
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
         return grown(Explanation, found, simplest=simplest)
 
-    def load_plan(self, path: str | Path) -> Plan:
-        """Return a saved plan; where its file leaves customers out, they are those expected under it.
+    def load_plan(self, path: str | Path, spread: str | Path = "even") -> Plan:
+        """Return a saved plan, edited or not, or a table of money by segment, lever and time as a plan.
+
+        Parameters
+        ----------
+        path
+            A plan as .json, .csv or .xlsx; or a table of money as .csv or .xlsx, with the columns segment, lever, a time
+            such as quarter, and spend, or with a column of money for each time.
+        spread
+            How a table's money is spread inside its cells: ``even``, ``period``, ``today``, or a plan's file.
 
         Warns
         -----
+        NotAsWritten
+            If something is not played as the file says, or the file was edited.
         ScenarioChanged
             If it is known to be for another version of the scenario.
 
         Raises
         ------
         InputError
-            If the file is not a plan, or one for other segments, levers or periods.
+            If the file is neither, contradicts itself, or is for other segments, levers or periods.
 
         Examples
         --------
@@ -447,13 +457,9 @@ class Firm(Shown):
         """
         from experiments.results.plans import Plan
         from experiments.words.phrases import version_in_words
-        from optimizer.plan import Plan as Plain
-        from sim.engine.sensitivity import follow
+        from optimizer.load import load
 
-        plan = Plain.load(path, self.targets, self.chain.periods)
-        if not (plan.customers == plan.customers).all():
-            course = follow(self.chain, self.targets.with_committed(plan.intensity))
-            plan = replace(plan, customers=course.observed)
+        plan = load(path, self.twin, spread)
         other = version_in_words(plan, self.scenario)
         if other:
             warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)

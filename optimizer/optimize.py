@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
+from optimizer.money.calendar import Calendar
 from optimizer.plan import Plan
 from optimizer.proof import NO_CHOICE
 from optimizer.question import Question
@@ -56,7 +57,7 @@ def optimize(
         If no plan meets the rules.
     """
     asked = question or Question()
-    starts = () if asked.base is None else (asked.base,)
+    starts = asked.starts if asked.base is None else (*asked.starts, asked.base)
     return solve(
         asked.problem(twin), starts=starts, tolerance=tolerance, seconds=seconds, bound_steps=bound_steps,
         threads=threads, progress=progress,
@@ -162,6 +163,8 @@ def plan_of(found: Found, certified: Certified | None = None) -> Plan:
         termination=_termination(found),
         seconds=_seconds(found, certified),
         fixed_costs=found.sized.fixed_costs,
+        calendar=Calendar.of(scenario),
+        today=problem.today.course.spend,
     )
 
 
