@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
-    from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
+    from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
@@ -426,6 +427,39 @@ class Firm(Shown):
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
         return grown(Explanation, found, simplest=simplest)
 
+    def split(
+        self, plan: optimizer.plan.Plan | str | Path, by: str | None = None, spread: str | Path = "even"
+    ) -> Split:
+        """Return a plan's money by segment, lever and quarter: to edit in a spreadsheet, and to play as a policy.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file.
+        by
+            ``week``, ``month``, ``quarter``, ``half`` or ``year``; None: quarters, or periods where these are longer.
+        spread
+            How its money is to be spread inside its cells, as in :meth:`load_plan`.
+
+        Examples
+        --------
+        >>> table = firm.split(plan, by="month")
+        >>> table.save("split.csv")
+        >>> round(firm.load_plan("split.csv").spend.sum())
+        1200
+        """
+        from experiments.results.plans import Split
+        from optimizer.load import spread_money
+        from optimizer.money.calendar import Calendar
+        from sim.engine.sensitivity import follow
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        calendar = Calendar.of(self.scenario)
+        lines = replace(plan, calendar=calendar).lines(by)
+        before = follow(self.chain, self.targets.with_committed(plan.intensity)).asset
+        found = spread_money(self.twin, lines.table(), spread)
+        return Split(lines, by or calendar.planned_by, spread, found.course.asset, before, self.twin)
+
     def load_plan(self, path: str | Path, spread: str | Path = "even") -> Plan:
         """Return a saved plan, edited or not, or a table of money by segment, lever and time as a plan.
 
@@ -465,6 +499,9 @@ class Firm(Shown):
             warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
         return grown(Plan, plan, twin=self.twin)
 
+    def _loader(self, spread: str | Path) -> Callable[[str | Path], Plan]:
+        return partial(self.load_plan, spread=spread)
+
     def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:
         """Return a plan that shows itself and knows the scenario's file."""
         return grown(kind, plan, twin=self.twin, scenario_file=None if self.file is None else str(self.file))
@@ -472,18 +509,26 @@ class Firm(Shown):
     # --- Simulation ---------------------------------------------------------------------------------------------------
 
     def policy(
-        self, policy: str | Path | optimizer.plan.Plan | Policy, name: str | None = None, *, budget: float | None = None
+        self,
+        policy: str | Path | optimizer.plan.Plan | Policy,
+        name: str | None = None,
+        *,
+        budget: float | None = None,
+        spread: str | Path = "even",
     ) -> Policy:
         """Return a policy of the catalogue by its name, or one that plays a plan.
 
         Parameters
         ----------
         policy
-            A name with blanks or hyphens, a Python file that registers one, a plan file, a plan, or a policy.
+            A name with blanks or hyphens, a Python file that registers one, a plan file, a table of money, a plan, or a
+            policy.
         name
             What tables call a plan; None: its file's name, or "plan".
         budget
             What the policy may spend over the horizon; None: the scenario's.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
 
         Raises
         ------
@@ -499,7 +544,7 @@ class Firm(Shown):
         """
         from experiments.chosen import chosen_policies
 
-        _, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        _, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), budget)
         return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
 
     def compare(
@@ -507,6 +552,7 @@ class Firm(Shown):
         policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
         *,
         budget: float | None = None,
+        spread: str | Path = "even",
         replications: int = 20,
         seed: int = 0,
         threads: int | None = None,
@@ -517,10 +563,12 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, plans, Python files with a policy, or any object with a ``name`` and
+            Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
             ``decide(observation)``.
         budget
-            Money over the horizon; None: the scenario's, or what a plan was made for if more.
+            Money over the horizon; None: the scenario's, or what a plan was made for or spends if more.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
         seed
             Which luck; the same seed gives the same numbers.
 
@@ -537,16 +585,17 @@ class Firm(Shown):
         >>> result.best.name
         'careful'
         """
-        from experiments.chosen import chosen_policies
+        from experiments.chosen import chosen_policies, say_unspent
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
-        total, chosen = chosen_policies(policies, self.twin, self.load_plan, budget)
+        total, chosen = chosen_policies(policies, self.twin, self._loader(spread), budget)
         found = compare(
             self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         plans = tuple((policy.name, plan) for policy, plan in chosen if plan is not None)
+        say_unspent(found.outcomes, plans)
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
 
     def simulate(
@@ -554,6 +603,7 @@ class Firm(Shown):
         policy: str | Path | optimizer.plan.Plan | Policy = "as today",
         *,
         budget: float | None = None,
+        spread: str | Path = "even",
         replications: int | None = None,
         seed: int = 0,
         until: int | None = None,
@@ -566,6 +616,8 @@ class Firm(Shown):
 
         Parameters
         ----------
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
         replications
             None: 20; 1 with ``until``, ``save`` or ``resume``, which follow one market.
         until, save
@@ -591,7 +643,7 @@ class Firm(Shown):
         from experiments.simulate import Part, follow
 
         def choose(given: float | None) -> tuple[float, Policy]:
-            total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, given)
+            total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), given)
             return total, chosen
 
         tell = (progress or quiet)("Simulating")
@@ -622,6 +674,7 @@ class Firm(Shown):
         segment: str | None = None,
         customer: str | int | None = None,
         budget: float | None = None,
+        spread: str | Path = "even",
         seed: int = 0,
         threads: int | None = None,
         progress: Step | None = None,
@@ -634,6 +687,8 @@ class Firm(Shown):
             Whose customer; None: the first with people.
         customer
             A number from 0 on inside the segment; for a customer base its customer's id. None: the first.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
 
         Raises
         ------
@@ -650,7 +705,7 @@ class Firm(Shown):
         from experiments.results.runs import Life
         from experiments.trace import trace_life
 
-        total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), budget)
         life = trace_life(
             self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),

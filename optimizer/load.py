@@ -151,7 +151,9 @@ def _missing(twin: Twin, table: MoneyTable) -> list[str]:
         for k in range(len(targets.levers))
     )
     others = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    return [f"says nothing of {', '.join(named[:SHOWN])}{others}: nothing is spent there, where today spends {worth:,.2f}"]
+    return [
+        f"says nothing of {', '.join(named[:SHOWN])}{others}: nothing is spent there, where today spends {worth:,.2f}"
+    ]
 
 
 def _unproved(twin: Twin, course: Course, targeting: str, budget: float = float("nan")) -> Plan:
@@ -278,7 +280,8 @@ def _check_today(path: Path, twin: Twin, stored: Stored) -> None:
 
 def _check_periods(path: Path, twin: Twin, stored: Stored) -> None:
     """Refuse sums by period and lever that are not those of the rows."""
-    sheet, made = stored.sheets[PERIODS], {}
+    sheet = stored.sheets[PERIODS]
+    made: dict[tuple[int, str], float] = {}
     for row in stored.content["plan"]:
         key = int(row["period"]), row["lever"]
         made[key] = made.get(key, 0.0) + row["intensity"] * row["customers"]

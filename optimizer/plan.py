@@ -271,7 +271,9 @@ def readable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: is not a plan made by `tenure optimize`, nor a table of money (segment, lever, quarter, spend)") from None
+        raise InputError(
+            f"{path}: is not a plan made by `tenure optimize`, nor a table of money (segment, lever, quarter, spend)"
+        ) from None
 
 
 def _number(content: dict[str, Any], name: str) -> float:
@@ -362,10 +364,17 @@ def _hold(path: Path, stored: Stored, intensity: Floats, targets: Targets) -> No
     rows: dict[tuple[int, int, int, int], int] = {}
     order = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
     for i, row in enumerate(stored.content["plan"]):
-        place = (order[row["segment"], row["tier"]], targets.stages.index(row["stage"]), targets.levers.index(row["lever"]))
+        place = (
+            order[row["segment"], row["tier"]],
+            targets.stages.index(row["stage"]),
+            targets.levers.index(row["lever"]),
+        )
         rows[(int(row["period"]), *place)] = i
     for (t, g, s, k), i in rows.items():
-        if t < targets.lead[k] and abs(intensity[t, g, s, k] - targets.committed[g, s, k]) > 1e-6 * intensity[t, g, s, k]:
+        if (
+            t < targets.lead[k]
+            and abs(intensity[t, g, s, k] - targets.committed[g, s, k]) > 1e-6 * intensity[t, g, s, k]
+        ):
             raise InputError(
                 f"{path}: {stored.place(i)}: intensity {intensity[t, g, s, k]:,.6g}, but what acts in period {t} was "
                 f"committed before the start, {targets.committed[g, s, k]:,.6g}; state another `committed:` in the scenario"

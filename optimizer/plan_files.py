@@ -45,7 +45,7 @@ COLUMNS = {
     "tier": "tier of value inside the segment; 'unknown' where the firm sees none",
     "stage": "place in the lifecycle as the firm sees it",
     "lever": "instrument that the money goes to",
-    "intensity": "money per customer of the target in the period: what is played; where it is left out, spend / customers",
+    "intensity": "money per customer of the target in the period: what is played; spend / customers where it is left out",
     "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
     "spend": "expected money, intensity x customers; may be left out of a file to read, refused where it is another",
 }
@@ -102,8 +102,8 @@ KEYS = {
 
 SHEETS = {
     "against today": "what changes in expected money: by segment and lever less today",
-    "by segment and lever": "expected money. A cell that is changed is played: the rows of its segment, lever and time are "
-    "scaled to it",
+    "by segment and lever": "expected money. A cell that is changed is played: the rows of its segment, lever and "
+    "time are scaled to it",
     "today": "expected money as today; not to be changed",
     "by period": "sums of the rows of 'plan'",
     "plan": "the rows, one for each period, target and lever with money",
@@ -208,8 +208,8 @@ def _settled(path: Path, place: str, row: Content) -> Content:
     made = intensity * customers
     if abs(spend - made) > ROUNDED * max(abs(spend), abs(made)):
         raise InputError(
-            f"{path}: {place}: spend {spend:,.10g} is not intensity x customers, {intensity:,.10g} x {customers:,.10g} = "
-            f"{made:,.10g}; leave out the one that follows from the others: the spend after a change of the intensity, "
+            f"{path}: {place}: spend {spend:,.10g} is not intensity x customers, {intensity:,.10g} x "
+            f"{customers:,.10g} = {made:,.10g}; leave out the one that follows from the others: the spend after a change of the intensity, "
             "or the intensity after a change of the spend"
         )
     return {**row, "intensity": intensity, "customers": customers}

@@ -1,8 +1,9 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.compare import Comparison
 from experiments.simulate import Part
@@ -24,6 +25,8 @@ __all__ = [
     "plan_summary",
     "rules_missed",
     "simulation_summary",
+    "split_summary",
+    "starts_summary",
     "targeting_summary",
 ]
 
@@ -51,6 +54,40 @@ def plan_summary(plan: Plan, currency: str) -> str:
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)
+
+
+def starts_summary(plan: Plan, starts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the plans that were to be improved spend and are worth beside the plan; nothing without any."""
+    lines = []
+    for start in starts:
+        more = plan.asset - start["asset"]
+        line = (
+            f"Begun from {start['name']}, which spends {money(start['spend'])} for {money(start['asset'])}: the plan "
+        )
+        line += f"is worth {money(more, signed=True)} against it."
+        if start["misses"]:
+            line += f" It does not keep {', '.join(start['misses'])}."
+        lines.append(line)
+    return "\n".join([*lines, ""])
+
+
+def split_summary(
+    answer: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    plan: Path,
+    scenario: Path,
+    output: Path,
+    spread: str,
+) -> str:
+    """Return what ``tenure split`` prints."""
+    how = "" if spread == "even" else f" --spread {shlex.quote(spread)}"
+    play = f"tenure compare {shlex.quote(str(scenario))} --policy {shlex.quote(str(plan))} --policy {shlex.quote(str(output))}"
+    improve = f"tenure optimize {shlex.quote(str(scenario))} --from {shlex.quote(str(output))}"
+    return (
+        f"{answer}\n\n{table(list(header), [list(row) for row in rows])}\n\nWritten to {output}. "
+        f"Next: edit it, then {play}{how}, or {improve}{how} -o better.json"
+    )
 
 
 def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:

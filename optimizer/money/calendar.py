@@ -25,9 +25,13 @@ PARTS = {"year": 1, "half": 2, "quarter": 4, "month": 12}
 
 YEAR = r"(?P<year>(?:19|20|21)\d\d)"
 DAY = re.compile(rf"{YEAR}-?(?P<month>\d\d)-?(?P<day>\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?")
-PART = re.compile(rf"{YEAR}[-_/ ]?(?P<short>[qhm])(?P<part>\d{{1,2}})|(?P<short2>[qhm])(?P<part2>\d\d?)[-_/ ]?(?P<year2>\d{{4}})")
+PART = re.compile(
+    rf"{YEAR}[-_/ ]?(?P<short>[qhm])(?P<part>\d{{1,2}})|(?P<short2>[qhm])(?P<part2>\d\d?)[-_/ ]?(?P<year2>\d{{4}})"
+)
 MONTH = re.compile(rf"{YEAR}[-/](?P<month>\d\d?)")
-NAMED = re.compile(rf"(?P<name>[a-z]{{3,9}})[-. ]{{0,2}}{YEAR}|{YEAR.replace('year', 'year2')}[- ](?P<name2>[a-z]{{3,9}})")
+NAMED = re.compile(
+    rf"(?P<name>[a-z]{{3,9}})[-. ]{{0,2}}{YEAR}|{YEAR.replace('year', 'year2')}[- ](?P<name2>[a-z]{{3,9}})"
+)
 COUNTED = re.compile(r"(?:(?P<unit>week|month|quarter|half|year|[wmqhy])[-_ ]?)?(?P<number>\d{1,4})")
 
 
@@ -123,8 +127,8 @@ Stretch(name='2025-Q3', first=5, stop=6)]
         """
         name = _text(given)
         unit = self.unit if unit == "date" else unit
-        day = isinstance(given, date) or DAY.fullmatch(name)
-        if day:
+        found: Stretch | None
+        if isinstance(given, date) or DAY.fullmatch(name):
             found = self._of_day(given if isinstance(given, date) else _day(name), unit, name)
         else:
             found = self._of_part(name) or self._counted(name, unit)
@@ -137,7 +141,9 @@ Stretch(name='2025-Q3', first=5, stop=6)]
 
     def _check_unit(self, unit: str) -> None:
         if UNITS.index(unit) < UNITS.index(self.unit):
-            raise InputError(f"money by {unit} is finer than the {self.unit}s that are planned; add it up by {self.unit}")
+            raise InputError(
+                f"money by {unit} is finer than the {self.unit}s that are planned; add it up by {self.unit}"
+            )
 
     def _name(self, period: int, by: str) -> str:
         day = self.day(period)
@@ -205,9 +211,7 @@ Stretch(name='2025-Q3', first=5, stop=6)]
             return self._of_calendar(number, 1, unit, name)
         counted = Calendar(self.periods, self.unit).stretches(unit)
         if not 1 <= number <= len(counted):
-            raise InputError(
-                f"{unit} {number} is not in the horizon: {unit}s are counted from 1 to {len(counted)}"
-            )
+            raise InputError(f"{unit} {number} is not in the horizon: {unit}s are counted from 1 to {len(counted)}")
         return counted[number - 1]
 
     def _last_day(self) -> date | None:

@@ -15,28 +15,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimizer.money.calendar import Calendar, Stretch
-from optimizer.money.table import TOTALS, Formula, Sheet
+from optimizer.money.table import TOTALS, Cell, Formula, MoneyTable, Sheet
 from sim.arrays import Floats
 from sim.contract import Targets
 from sim.errors import InputError
+from sim.files import check_output, write_file
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = [
-    "AGAINST", "MONEY", "TODAY", "TOTAL", "Lines", "check_against", "check_formulas", "day_of", "fill", "read_book",
-    "read_csv", "write_money", "written",
+    "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "check_against", "check_formulas", "day_of", "fill", "read_book",
+    "read_csv", "write_money", "write_split", "written",
 ]  # fmt: skip
 
 AGAINST, MONEY, TODAY = "against today", "by segment and lever", "today"
 """The sheets: money less today's, money, today's money; a line for each segment and lever, a column for each stretch."""
 TOTAL = "all"
+SPLIT_FILES = (".csv", ".xlsx")
+"""Endings of tables of money."""
 FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0", "price": "0.0000"}
 AMOUNT, CHANGE, DAY = "#,##0.00", "+#,##0.00;-#,##0.00;0.00", "yyyy-mm-dd"
 EXECUTED = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
-OURS = re.compile(r"=SUM\([A-Z]+\d+:[A-Z]+\d+\)|='?by segment and lever'?!([A-Z]+\d+)-'?today'?!\1|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)")
+OURS = re.compile(
+    r"=SUM\([A-Z]+\d+:[A-Z]+\d+\)|='?by segment and lever'?!([A-Z]+\d+)-'?today'?!\1|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)"
+)
 """Formulas that follow from cells, as they are written."""
 
 
@@ -69,6 +74,16 @@ class Lines:
                     rows.append([float(money[s.first : s.stop].sum()) for s in stretches])
         return Lines(names, stretches, np.array(rows).reshape(len(names), len(stretches)))
 
+    def table(self) -> MoneyTable:
+        """Return all of it as cells of a table."""
+        return MoneyTable(
+            tuple(
+                Cell(*name, stretch, float(amount), f"{name[0]} / {name[1]}")
+                for name, line in zip(self.names, self.money, strict=True)
+                for stretch, amount in zip(self.stretches, line, strict=True)
+            )
+        )
+
     def rows(self) -> list[list[Any]]:
         """Return segment, lever and money, a row for each line."""
         return [[*name, *money.tolist()] for name, money in zip(self.names, self.money, strict=True)]
@@ -92,12 +107,43 @@ def write_money(book: "Workbook", money: Lines, today: Lines | None, calendar: C
     if today is not None:
         columns = [get_column_letter(c) for c in range(3, len(header))]
         change = [
-            [*name, *(Formula(f"='{MONEY}'!{c}{r}-{TODAY}!{c}{r}") for c in columns)] for r, name in enumerate(money.names, start=2)
+            [*name, *(Formula(f"='{MONEY}'!{c}{r}-{TODAY}!{c}{r}") for c in columns)]
+            for r, name in enumerate(money.names, start=2)
         ]
         fill(book.create_sheet(AGAINST), header, with_sums(change), CHANGE)
     fill(book.create_sheet(MONEY), header, with_sums(money.rows()))
     if today is not None:
         fill(book.create_sheet(TODAY), header, with_sums(today.rows()))
+
+
+def write_split(path: Path, lines: Lines, by: str, calendar: Calendar) -> None:
+    """Write money by segment, lever and stretch: long as CSV, with a column for each stretch as Excel.
+
+    Raises
+    ------
+    InputError
+        If the ending is none of :data:`SPLIT_FILES`.
+    FolderError
+        If it cannot be written.
+    """
+    check_output(path, SPLIT_FILES)
+
+    def as_csv(part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(["segment", "lever", by, "spend"])
+            for cell in lines.table().cells:
+                out.writerow([written(cell.segment), written(cell.lever), cell.stretch.name, repr(cell.money)])
+
+    def as_book(part: Path) -> None:
+        from openpyxl import Workbook
+
+        book = Workbook()
+        book.remove(book.active)
+        write_money(book, lines, None, calendar)
+        book.save(part)
+
+    write_file(path, as_csv if path.suffix == ".csv" else as_book)
 
 
 def check_against(path: Path, sheet: Sheet, money: Sheet, today: Sheet) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.money.table import Cell, MoneyTable
 from optimizer.tolerances import EMPTY
-from sim.arrays import Floats, Ints
+from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
@@ -82,8 +82,8 @@ def spread(chain: ControlledChain, table: MoneyTable, pattern: Floats) -> Spread
     wanted = np.array([cell.money for cell in cells])
     number = len(cells)
 
-    def total(amount: Floats, inside: Floats) -> Floats:
-        return np.bincount(which[inside], weights=amount[inside], minlength=number)
+    def total(amount: Floats, inside: Flags) -> Floats:
+        return np.bincount(which[inside], weights=amount[inside], minlength=number).astype(float)
 
     nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))
     given = total(np.where(pattern > 0, np.broadcast_to(nothing.observed[..., None], which.shape), 0.0), open_)

@@ -79,7 +79,9 @@ class MoneyTable:
         segments = list(dict.fromkeys(targets.segments))
         owner = np.full((periods, len(segments), len(targets.levers)), -1)
         for i, cell in enumerate(self.cells):
-            owner[cell.stretch.first : cell.stretch.stop, segments.index(cell.segment), targets.levers.index(cell.lever)] = i
+            owner[
+                cell.stretch.first : cell.stretch.stop, segments.index(cell.segment), targets.levers.index(cell.lever)
+            ] = i
         return owner
 
 
@@ -293,7 +295,9 @@ class _Reader:
         k = self.targets.levers.index(lever)
         mine = np.array([name == segment for name in self.targets.segments])
         if amount > 0 and not self.targets.allowed[mine, :, k].any():
-            raise InputError(f"{at}: {amount:,.10g} for {segment} / {lever}, but {lever} is used on nobody in {segment}")
+            raise InputError(
+                f"{at}: {amount:,.10g} for {segment} / {lever}, but {lever} is used on nobody in {segment}"
+            )
         return amount
 
     def _check_sum(self, r: int, c: int, parts: list[float]) -> None:
@@ -311,7 +315,9 @@ class _Reader:
     def _unused(self, used: set[int]) -> None:
         left = [f"'{self.head[c]}'" for c in range(len(self.header)) if c not in used and self.header[c]]
         if left:
-            self.notes.append(f"the column{'s' * (len(left) > 1)} {', '.join(left)} {'are' if len(left) > 1 else 'is'} not read")
+            self.notes.append(
+                f"the column{'s' * (len(left) > 1)} {', '.join(left)} {'are' if len(left) > 1 else 'is'} not read"
+            )
 
 
 def _check_apart(cells: list[Cell], targets: Targets, calendar: Calendar) -> None:
@@ -350,7 +356,9 @@ def _number(value: Any, at: str, decimal: str) -> float:
         return float(value)
     text = str(value).strip()
     if decimal == "," and re.fullmatch(r"[+-]?\d{1,3}\.\d{3}", text):
-        raise InputError(f"{at}: {text} may be {text.replace('.', '')} or {text.replace('.', ',')}; write it without dots")
+        raise InputError(
+            f"{at}: {text} may be {text.replace('.', '')} or {text.replace('.', ',')}; write it without dots"
+        )
     try:
         number = float(text.replace(decimal, ".")) if re.fullmatch(r"[+-]?[\d.,eE+-]+", text) else float("nan")
     except ValueError:

@@ -139,7 +139,9 @@ class Scenario(Model):
         names = set(self.levers) | ({self.chain.lever} if self.chain else set())
         self._check_rules(names)
         if self.base is not None and self.first_day not in (None, self.begins):
-            raise ValueError(f"first_day: the base's purchases end on {self.base.as_of}, so it is {self.begins}; leave it out")
+            raise ValueError(
+                f"first_day: the base's purchases end on {self.base.as_of}, so it is {self.begins}; leave it out"
+            )
         if self.chain is None:
             self._check_lifecycle()
         else:
