@@ -34,8 +34,8 @@ def chosen_policies(
 ) -> tuple[float, list[Chosen]]:
     """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
 
-    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for or is written
-    to spend if more.
+    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for or is
+    written to spend if more.
 
     Warns
     -----
@@ -48,10 +48,10 @@ def chosen_policies(
         If a name is not known, a file is not a plan, or two policies have the same name.
     """
     plans = [_plan_of(each, load) for each in given]
-    total = budget_in_force(twin, budget)
+    own = total = budget_in_force(twin, budget)
     if budget is None:
-        total = max([total, *(_made_for(plan) for plan in plans if plan is not None)])
-        _say_raised(plans, given, total)
+        total = max([own, *(_made_for(plan) for plan in plans if plan is not None)])
+        _say_raised(plans, given, own, total)
     chosen: list[Chosen] = []
     for each, plan in zip(given, plans, strict=True):
         if plan is not None:
@@ -88,15 +88,19 @@ def _made_for(plan: Plan) -> float:
     return spent if plan.budget != plan.budget else max(plan.budget, spent)
 
 
-def _say_raised(plans: Sequence[Plan | None], given: Sequence[Named], total: float) -> None:
-    """Say whose money all may spend, where it is more than the scenario's and than what a plan was made for."""
+def _say_raised(plans: Sequence[Plan | None], given: Sequence[Named], own: float, total: float) -> None:
+    """Say whose money all may spend, where it is more than the scenario's and than what that plan was made for."""
     for plan, each in zip(plans, given, strict=True):
         spent = 0.0 if plan is None else float(plan.spend.sum())
-        if plan is not None and spent >= total and not spent <= plan.budget * (1 + 1e-6):
-            known = "" if plan.budget != plan.budget else f", made for a budget of {plan.budget:,.2f},"
-            name = "the plan" if isinstance(each, Plan) else str(each)
-            _note(f"{name}{known} spends {spent:,.2f}: all policies may; hold them to less with `budget=`")
-            return
+        if plan is None or spent < total or spent <= own * (1 + OVER) or spent <= plan.budget * (1 + OVER):
+            continue
+        name = "the plan" if isinstance(each, Plan) else str(each)
+        made_for = "" if plan.budget != plan.budget else f", and more than the {plan.budget:,.2f} it was made for"
+        _note(
+            f"{name} spends {spent:,.2f}, more than the budget of {own:,.2f}{made_for}: all policies may spend that; "
+            f"`budget={own:.0f}` holds them to less"
+        )
+        return
 
 
 def _say_cut(name: str, plan: Plan, twin: Twin, total: float) -> None:
@@ -128,8 +132,8 @@ def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]]) 
         spent, luck = float(spends.mean()), float(spends.std(ddof=1)) / len(spends) ** 0.5 if len(spends) > 1 else 0.0
         if spent < (1 - UNSPENT) * written - 3 * luck:
             _note(
-                f"'{name}' is written to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds nobody, "
-                "or is more than may be spent"
+                f"'{name}' is written to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds "
+                "nobody, or is more than may be spent"
             )
 
 

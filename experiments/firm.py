@@ -466,8 +466,8 @@ class Firm(Shown):
         Parameters
         ----------
         path
-            A plan as .json, .csv or .xlsx; or a table of money as .csv or .xlsx, with the columns segment, lever, a time
-            such as quarter, and spend, or with a column of money for each time.
+            A plan as .json, .csv or .xlsx; or a table of money as .csv or .xlsx, with the columns segment, lever, a
+            time such as quarter, and spend, or with a column of money for each time.
         spread
             How a table's money is spread inside its cells: ``even``, ``period``, ``today``, or a plan's file.
 
@@ -499,7 +499,12 @@ class Firm(Shown):
             warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
         return grown(Plan, plan, twin=self.twin)
 
-    def _loader(self, spread: str | Path) -> Callable[[str | Path], Plan]:
+    def _loader(self, spread: str | Path, policies: Sequence[object]) -> Callable[[str | Path], Plan]:
+        """Return what loads plans and tables of money; a spread for which there is no table is refused."""
+        from optimizer.load import is_money
+
+        if spread != "even" and not any(is_money(each) for each in policies if isinstance(each, str | Path)):
+            raise InputError(f"`spread={spread}`: no policy here is a table of money; leave `spread=` out")
         return partial(self.load_plan, spread=spread)
 
     def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:
@@ -544,7 +549,7 @@ class Firm(Shown):
         """
         from experiments.chosen import chosen_policies
 
-        _, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), budget)
+        _, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
         return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
 
     def compare(
@@ -589,7 +594,7 @@ class Firm(Shown):
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
-        total, chosen = chosen_policies(policies, self.twin, self._loader(spread), budget)
+        total, chosen = chosen_policies(policies, self.twin, self._loader(spread, policies), budget)
         found = compare(
             self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),
@@ -643,7 +648,7 @@ class Firm(Shown):
         from experiments.simulate import Part, follow
 
         def choose(given: float | None) -> tuple[float, Policy]:
-            total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), given)
+            total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), given)
             return total, chosen
 
         tell = (progress or quiet)("Simulating")
@@ -705,7 +710,7 @@ class Firm(Shown):
         from experiments.results.runs import Life
         from experiments.trace import trace_life
 
-        total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread), budget)
+        total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
         life = trace_life(
             self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import Lines
-from optimizer.plan_files import KEYS, Stored, Tables, read_plan, write_plan
+from optimizer.plan_files import KEYS, Stored, Tables, check_rows, read_plan, write_plan
 from optimizer.proof import LiftProof, Proof, SpendProof
 from sim.arrays import Floats
 from sim.contract import Targets
@@ -206,8 +206,8 @@ class Plan:
 
         They are nan there if the file does not have them.
 
-        CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest. Of an Excel file this is
-        the sheet of rows; :func:`optimizer.load.load` uses what was changed in the sheets of money.
+        CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest. Of an Excel file
+        this is the sheet of rows; :func:`optimizer.load.load` uses what was changed in the sheets of money.
 
         Raises
         ------
@@ -225,6 +225,7 @@ class Plan:
                 )
             intensity, customers = _placed(path, stored, targets, periods)
             _check_intensity(path, stored, intensity, targets)
+            check_rows(path, stored, targets)
             _hold(path, stored, intensity, targets)
             texts = ("scenario", "scenario_hash", "status", "termination")
             named: dict[str, Any] = {name: str(content.get(name) or "") for name in texts}
@@ -323,12 +324,6 @@ def _placed(path: Path, stored: Stored, targets: Targets, periods: int) -> tuple
             raise InputError(
                 f"{path}: {stored.place(i)} has no place in this scenario: {where}; was it made for another one?"
             ) from None
-        name = targets.name(*at[1:])
-        if row.get("target", name) != name:
-            raise InputError(
-                f"{path}: {stored.place(i)}: target '{row['target']}' is '{name}' by its segment, stage and tier; these "
-                "count, so change them too, or leave out the target"
-            )
         first = seen.setdefault((*at, lever), i)
         if first != i:
             raise InputError(
@@ -377,7 +372,8 @@ def _hold(path: Path, stored: Stored, intensity: Floats, targets: Targets) -> No
         ):
             raise InputError(
                 f"{path}: {stored.place(i)}: intensity {intensity[t, g, s, k]:,.6g}, but what acts in period {t} was "
-                f"committed before the start, {targets.committed[g, s, k]:,.6g}; state another `committed:` in the scenario"
+                f"committed before the start, {targets.committed[g, s, k]:,.6g}; state another `committed:` in the "
+                "scenario"
             )
     for k, duration in enumerate(targets.duration):
         for window in targets.windows(k, len(intensity)) if duration > 1 else ():
@@ -388,7 +384,7 @@ def _hold(path: Path, stored: Stored, intensity: Floats, targets: Targets) -> No
                     if abs(intensity[t, g, s, k] - held) > 1e-6 * held:
                         raise InputError(
                             f"{path}: {stored.place(rows[t, g, s, k])}: intensity {intensity[t, g, s, k]:,.6g}, but "
-                            f"'{targets.levers[k]}' runs unchanged in periods {window.start} to {window.stop - 1}, with "
-                            f"{held:,.6g} in {stored.place(rows[first, g, s, k])}; give both the same"
+                            f"'{targets.levers[k]}' runs unchanged in periods {window.start} to {window.stop - 1}, "
+                            f"with {held:,.6g} in {stored.place(rows[first, g, s, k])}; give both the same"
                         )
                 intensity[window, g, s, k] = held

@@ -17,7 +17,6 @@ from optimizer.money.sheets import (
     TOTAL,
     Lines,
     check_formulas,
-    day_of,
     fill,
     read_book,
     read_csv,
@@ -25,13 +24,26 @@ from optimizer.money.sheets import (
     written,
 )
 from optimizer.money.table import Formula, Sheet
+from sim.contract import Targets
 from sim.errors import InputError
 from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-__all__ = ["COLUMNS", "DAY", "KEYS", "PERIODS", "PLAN", "PLAN_FILES", "Stored", "Tables", "read_plan", "write_plan"]
+__all__ = [
+    "COLUMNS",
+    "DAY",
+    "KEYS",
+    "PERIODS",
+    "PLAN",
+    "PLAN_FILES",
+    "Stored",
+    "Tables",
+    "check_rows",
+    "read_plan",
+    "write_plan",
+]
 
 Content = dict[str, Any]
 
@@ -45,7 +57,7 @@ COLUMNS = {
     "tier": "tier of value inside the segment; 'unknown' where the firm sees none",
     "stage": "place in the lifecycle as the firm sees it",
     "lever": "instrument that the money goes to",
-    "intensity": "money per customer of the target in the period: what is played; spend / customers where it is left out",
+    "intensity": "money per customer of the target in the period: what is played; if left out, spend / customers",
     "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
     "spend": "expected money, intensity x customers; may be left out of a file to read, refused where it is another",
 }
@@ -177,7 +189,7 @@ def read_plan(path: Path) -> Stored:
     Raises
     ------
     InputError
-        If columns are missing, a number is none, or a row contradicts itself.
+        If columns are missing, or a number is none.
     ValueError, KeyError, OSError
         If it is no such file.
     """
@@ -193,26 +205,49 @@ def read_plan(path: Path) -> Stored:
 
 
 def _settled(path: Path, place: str, row: Content) -> Content:
-    """Return a row with its intensity, which follows from spend and customers where it is left out.
-
-    Raises
-    ------
-    InputError
-        If intensity, customers and spend are all there and do not agree.
-    """
+    """Return a row as numbers, with its intensity, which follows from spend and customers where it is left out."""
     intensity, customers, spend = (float("nan") if row.get(k) is None else float(row[k]) for k in NUMBERS)
     if math.isnan(intensity):
         if not customers > 0 or math.isnan(spend):
             raise InputError(f"{path}: {place}: intensity is missing; give it, or customers and spend")
         intensity = spend / customers
-    made = intensity * customers
-    if abs(spend - made) > ROUNDED * max(abs(spend), abs(made)):
-        raise InputError(
-            f"{path}: {place}: spend {spend:,.10g} is not intensity x customers, {intensity:,.10g} x "
-            f"{customers:,.10g} = {made:,.10g}; leave out the one that follows from the others: the spend after a change of the intensity, "
-            "or the intensity after a change of the spend"
-        )
-    return {**row, "intensity": intensity, "customers": customers}
+    return {**row, "intensity": intensity, "customers": customers, "spend": spend}
+
+
+def check_rows(path: Path, stored: Stored, targets: Targets) -> None:
+    """Refuse rows whose intensity, customers and spend do not agree, or whose target is not their names'.
+
+    Raises
+    ------
+    InputError
+        Naming the row, what it says, and what to do.
+    """
+    heads: dict[tuple[Any, ...], int] = {}
+    for i, row in enumerate(stored.content["plan"]):
+        place = f"{path}: {stored.place(i)}"
+        intensity, customers, spend = (row[name] for name in NUMBERS)
+        made = intensity * customers
+        if abs(spend - made) > ROUNDED * max(abs(spend), abs(made)):
+            raise InputError(
+                f"{place}: spend {spend:,.10g} is not intensity x customers, {intensity:,.10g} x {customers:,.10g} = "
+                f"{made:,.10g}; leave out the one that follows from the others: the spend after a change of the "
+                "intensity, or the intensity after a change of the spend"
+            )
+        key = tuple(row[name] for name in ("period", *NAMES[:-1]))
+        first = heads.setdefault(key, i)
+        other = stored.content["plan"][first]["customers"]
+        if abs(customers - other) > ROUNDED * max(customers, other):
+            raise InputError(
+                f"{place}: customers {customers:,.10g}, but {stored.place(first)} has {other:,.10g} for the same target "
+                "and period; restore the number, or leave customers out"
+            )
+        group = list(zip(targets.segments, targets.tiers, strict=True)).index((row["segment"], row["tier"]))
+        name = targets.name(group, targets.stages.index(row["stage"]))
+        if row.get("target", name) != name:
+            raise InputError(
+                f"{place}: target '{row['target']}' is '{name}' by its segment, stage and tier; these count, so change "
+                "them too, or leave out the target"
+            )
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon
 SpreadOption = Annotated[
     str,
     typer.Option(
-        help="How a table's money is spread inside its cells: even (by heads), period (the same each period), today (as "
-        "today's), or as in a plan's file."
+        help="How a table's money is spread inside its cells: even (by heads), period (the same each period), today "
+        "(as today's), or as in a plan's file."
     ),
 ]
 TargetingOption = Annotated[

@@ -121,8 +121,8 @@ def compare(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="A policy's name, a plan file, a table of money by segment, lever and time, a Python file with a policy; "
-            "repeat. The first is the reference.",
+            help="A policy's name, a plan file, a table of money by segment, lever and time, a Python file with a "
+            "policy; repeat. The first is the reference.",
             autocompletion=policies_like,
         ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list

@@ -20,6 +20,7 @@ from optimizer.insight.frontier import Targeting
 from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import Lines, write_split
 from optimizer.proof import SpendProof
+from optimizer.tolerances import SAME
 from sim.errors import InputError
 from sim.twin import Twin
 
@@ -156,15 +157,13 @@ class Split(Shown):
 
     def answer(self) -> str:
         """Return what the table brings, and what evening out costs."""
-        spent, loss = _money(float(self.lines.money.sum()), self.twin), _money(-self.evening_out, self.twin)
-        cost = (
-            f"evening out costs {loss}"
-            if self.evening_out < 0
-            else f"evening out brings {_money(self.evening_out, self.twin)}"
-        )
+        spent = _money(float(self.lines.money.sum()), self.twin)
+        cost = f"evening out {'costs' if self.evening_out < 0 else 'brings'} {_money(abs(self.evening_out), self.twin)}"
+        if abs(self.evening_out) <= SAME * abs(self.before):
+            cost = "nothing is lost"
         return (
-            f"By segment, lever and {self.by} the plan's {spent} bring a customer asset of {_money(self.asset, self.twin)} in "
-            f"expected numbers; as they are they bring {money(self.before)}: {cost}."
+            f"By segment, lever and {self.by} the plan's {spent} bring a customer asset of "
+            f"{_money(self.asset, self.twin)} in expected numbers; in the plan they bring {money(self.before)}: {cost}."
         )
 
     def rows(self) -> list[dict[str, Any]]:

@@ -30,6 +30,9 @@ __all__ = [
     "targeting_summary",
 ]
 
+MOST_MISSED = 3
+"""Rules that a start is said to miss; the others are counted."""
+
 
 def plan_summary(plan: Plan, currency: str) -> str:
     """Return the plan by segment and lever, its price, and what is proved about it."""
@@ -66,7 +69,9 @@ def starts_summary(plan: Plan, starts: Sequence[Mapping[str, Any]]) -> str:
         )
         line += f"is worth {money(more, signed=True)} against it."
         if start["misses"]:
-            line += f" It does not keep {', '.join(start['misses'])}."
+            others = len(start["misses"]) - MOST_MISSED
+            line += f" It misses {', '.join(start['misses'][:MOST_MISSED])}"
+            line += f", and {others} more rules." if others > 0 else "."
         lines.append(line)
     return "\n".join([*lines, ""])
 
@@ -82,12 +87,12 @@ def split_summary(
 ) -> str:
     """Return what ``tenure split`` prints."""
     how = "" if spread == "even" else f" --spread {shlex.quote(spread)}"
-    play = f"tenure compare {shlex.quote(str(scenario))} --policy {shlex.quote(str(plan))} --policy {shlex.quote(str(output))}"
-    improve = f"tenure optimize {shlex.quote(str(scenario))} --from {shlex.quote(str(output))}"
+    market, whole, made = (shlex.quote(str(path)) for path in (scenario, plan, output))
     return (
         f"{answer}\n\n{table(list(header), [list(row) for row in rows])}\n\nWritten to {output}. "
-        f"Next: edit it, then {play}{how}, or {improve}{how} -o better.json"
-    )
+        f"Next: edit it, then tenure compare {market} --policy {whole} --policy {made}{how}, or "
+        f"tenure optimize {market} --from {made}{how} -o better.json"
+    ) + (f"\nWith --spread {whole} each cell's money goes to whom and when the plan gives it." if not how else "")
 
 
 def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = [
-    "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "check_against", "check_formulas", "day_of", "fill", "read_book",
-    "read_csv", "write_money", "write_split", "written",
+    "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "check_against", "check_formulas", "day_of", "fill",
+    "read_book", "read_csv", "write_money", "write_split", "written",
 ]  # fmt: skip
 
 AGAINST, MONEY, TODAY = "against today", "by segment and lever", "today"
-"""The sheets: money less today's, money, today's money; a line for each segment and lever, a column for each stretch."""
+"""Sheets of money less today's, money, and today's: a line for each segment and lever, a column for each stretch."""
 TOTAL = "all"
 SPLIT_FILES = (".csv", ".xlsx")
 """Endings of tables of money."""
@@ -40,7 +40,8 @@ AMOUNT, CHANGE, DAY = "#,##0.00", "+#,##0.00;-#,##0.00;0.00", "yyyy-mm-dd"
 EXECUTED = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 OURS = re.compile(
-    r"=SUM\([A-Z]+\d+:[A-Z]+\d+\)|='?by segment and lever'?!([A-Z]+\d+)-'?today'?!\1|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)"
+    r"=SUM\([A-Z]+\d+:[A-Z]+\d+\)|='?by segment and lever'?!([A-Z]+\d+)-'?today'?!\1"
+    r"|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)"
 )
 """Formulas that follow from cells, as they are written."""
 

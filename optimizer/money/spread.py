@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.money.calendar import Stretch
 from optimizer.money.table import Cell, MoneyTable
 from optimizer.tolerances import EMPTY
 from sim.arrays import Flags, Floats, Ints
@@ -57,13 +58,27 @@ class Spread:
     not_spent: tuple[NotSpent, ...]
 
 
-def by_period(table: MoneyTable) -> MoneyTable:
-    """Return the table with each cell's money in equal parts, one for each of its periods."""
-    out = []
-    for cell in table.cells:
+def by_period(chain: ControlledChain, table: MoneyTable) -> MoneyTable:
+    """Return the table with each cell's money in equal parts, one for each of its periods in which somebody is there.
+
+    What is committed before the start is the part of the periods in which it acts.
+    """
+    targets, out = chain.targets, []
+    which = _places(targets, table, chain.periods)
+    nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))
+    for i, cell in enumerate(table.cells):
         name, first, stop = cell.stretch
-        parts = [type(cell.stretch)(name, t, t + 1) for t in range(first, stop)]
-        out += [cell._replace(stretch=part, money=cell.money / (stop - first)) for part in parts]
+        inside = which[first:stop] == i
+        heads = np.where(inside, nothing.observed[first:stop, :, :, None], 0.0).sum(axis=(1, 2, 3))
+        money = np.where(inside, nothing.spend[first:stop], 0.0).sum(axis=(1, 2, 3))
+        late = np.arange(first, stop) < targets.lead[targets.levers.index(cell.lever)]
+        open_ = ~late & ((heads > EMPTY) | (heads <= EMPTY).all())
+        left = max(cell.money - float(money[late].sum()), 0.0)
+        parts = np.where(late, money, np.where(open_, left / max(int(open_.sum()), 1), 0.0))
+        out += [
+            cell._replace(stretch=Stretch(name, t, t + 1), money=float(part))
+            for t, part in zip(range(first, stop), parts, strict=True)
+        ]
     return MoneyTable(tuple(out), table.notes)
 
 

@@ -236,8 +236,8 @@ class _Reader:
         steps = set(np.diff(firsts).tolist())
         if days and name not in UNITS and len(steps) == 1 and max(steps) > 1:
             raise InputError(
-                f"column '{name}' has dates {max(steps)} {self.calendar.unit}s apart; name the column 'quarter', 'half' "
-                f"or 'year' if each stands for one, or give every {self.calendar.unit} a row"
+                f"column '{name}' has dates {max(steps)} {self.calendar.unit}s apart; name the column 'quarter', "
+                f"'half' or 'year' if each stands for one, or give every {self.calendar.unit} a row"
             )
 
     def _until_the_next(self, times: dict[int, Stretch]) -> dict[int, Stretch]:
@@ -339,7 +339,7 @@ def _blank(value: Any) -> bool:
 
 def _whole(value: Any) -> int | None:
     """Return a whole number; None where it is something else."""
-    if isinstance(value, bool) or isinstance(value, date):
+    if isinstance(value, bool | date):
         return None
     if isinstance(value, int | float):
         return int(value) if float(value).is_integer() else None
@@ -350,7 +350,7 @@ def _number(value: Any, at: str, decimal: str) -> float:
     """Return a number; a text in which a mark may be one of decimals or of thousands is refused."""
     if isinstance(value, Formula):
         raise InputError(f"{at}: {value.text} was never worked out; open the file in a spreadsheet and save it there")
-    if isinstance(value, bool) or isinstance(value, date) or (isinstance(value, float) and value != value):
+    if isinstance(value, bool | date) or (isinstance(value, float) and value != value):
         raise InputError(f"{at}: expected money, got {value}")
     if isinstance(value, int | float):
         return float(value)
