@@ -125,12 +125,17 @@ def _say_cut(name: str, plan: Plan, twin: Twin, total: float) -> None:
 
 
 def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]]) -> None:
-    """Say how much of a plan's money is not spent in the simulation, where that is more than luck."""
+    """Say how much of a plan's money is not spent in the simulation, where a 95 % interval tells it from luck."""
+    from scipy.stats import t
+
     played = {outcome.name: outcome.spends for outcome in outcomes}
     for name, plan in plans:
         spends, written = played[name], float(plan.spend.sum())
-        spent, luck = float(spends.mean()), float(spends.std(ddof=1)) / len(spends) ** 0.5 if len(spends) > 1 else 0.0
-        if spent < (1 - UNSPENT) * written - 3 * luck:
+        if len(spends) < 2:
+            continue
+        luck = float(t.ppf(0.975, len(spends) - 1) * spends.std(ddof=1) / len(spends) ** 0.5)
+        spent = float(spends.mean())
+        if spent + luck < (1 - UNSPENT) * written:
             _note(
                 f"'{name}' is written to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds "
                 "nobody, or is more than may be spent"

@@ -259,6 +259,9 @@ def scenario_file_of(path: str | Path) -> str | None:
     """
     path = Path(path)
     with readable(path):
+        if path.suffix == ".csv":
+            path.read_text(encoding="utf-8-sig")
+            return None
         return _seen_from_here(path, read_plan(path))
 
 

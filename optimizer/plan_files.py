@@ -238,8 +238,8 @@ def check_rows(path: Path, stored: Stored, targets: Targets) -> None:
         other = stored.content["plan"][first]["customers"]
         if abs(customers - other) > ROUNDED * max(customers, other):
             raise InputError(
-                f"{place}: customers {customers:,.10g}, but {stored.place(first)} has {other:,.10g} for the same target "
-                "and period; restore the number, or leave customers out"
+                f"{place}: customers {customers:,.10g}, but {stored.place(first)} has {other:,.10g} for the same "
+                "target and period; restore the number, or leave customers out"
             )
         group = list(zip(targets.segments, targets.tiers, strict=True)).index((row["segment"], row["tier"]))
         name = targets.name(group, targets.stages.index(row["stage"]))
