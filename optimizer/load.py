@@ -175,6 +175,7 @@ def _plan(path: Path, twin: Twin) -> Plan:
         check_customers(path, plan, course, stored, refuse=intact)
         if stored.sheets:
             check_sheets(path, twin, stored)
+    plan = replace(plan, customers=np.where(np.isnan(plan.customers), course.observed, plan.customers))
     edited = edited_cells(path, twin, plan, stored)
     if edited and mine and known and not intact:
         raise InputError(
@@ -192,7 +193,7 @@ def _plan(path: Path, twin: Twin) -> Plan:
         )
         return _unproved(twin, course, plan.targeting, plan.budget)
     plan = replace(plan, calendar=Calendar.of(twin.scenario), today=follow(chain, as_today(chain)).spend)
-    return plan if np.isfinite(plan.customers).all() and intact else replace(plan, customers=course.observed)
+    return plan if intact else replace(plan, customers=course.observed)
 
 
 def _with_money(path: Path, twin: Twin, plan: Plan, stored: Stored, edited: list[tuple[Cell, float]]) -> Plan:
