@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.compare import Outcome
 from optimizer.ask.problem import budget_in_force
+from optimizer.load import is_money
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
 from policies.catalogue import named
@@ -17,7 +18,7 @@ from sim.errors import InputError, NotAsWritten
 from sim.market.clock import budget_of
 from sim.twin import Twin
 
-__all__ = ["chosen_policies", "say_unspent"]
+__all__ = ["chosen_policies", "refuse_idle_spread", "say_unspent"]
 
 UNSPENT = 0.01
 """Share of a plan's money from which on it is said that less is spent in the simulation."""
@@ -72,6 +73,12 @@ def chosen_policies(
     if doubled is not None:
         raise InputError(f"policy '{doubled}' is named twice; name each policy once")
     return total, chosen
+
+
+def refuse_idle_spread(spread: str | Path, given: Sequence[object]) -> None:
+    """Raise where a way to spread money was given and no table of money to spread."""
+    if spread != "even" and not any(is_money(each) for each in given if isinstance(each, str | Path)):
+        raise InputError(f"`spread={spread}`: there is no table of money here; leave `spread=` out")
 
 
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:

@@ -501,10 +501,9 @@ class Firm(Shown):
 
     def _loader(self, spread: str | Path, policies: Sequence[object]) -> Callable[[str | Path], Plan]:
         """Return what loads plans and tables of money; a spread for which there is no table is refused."""
-        from optimizer.load import is_money
+        from experiments.chosen import refuse_idle_spread
 
-        if spread != "even" and not any(is_money(each) for each in policies if isinstance(each, str | Path)):
-            raise InputError(f"`spread={spread}`: no policy here is a table of money; leave `spread=` out")
+        refuse_idle_spread(spread, policies)
         return partial(self.load_plan, spread=spread)
 
     def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:

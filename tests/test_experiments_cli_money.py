@@ -145,7 +145,7 @@ def test_a_table_in_excel_is_played_as_in_csv(here) -> None:
     [
         (
             ("--policy", "as-today", "--spread", "today"),
-            "--spread today: no policy here is a table of money; leave --spr",
+            "--spread today: there is no table of money here; leave --spread out",
         ),
         (
             ("--policy", "own.csv", "--spread", "odd"),

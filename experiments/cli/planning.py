@@ -82,6 +82,7 @@ def optimize(
     plan written as .xlsx. With --reach "goal" is "least_money", the key "least_money" says what any plan needs, and
     "bound" is null.
     """
+    from experiments.chosen import refuse_idle_spread
     from experiments.firm import Firm
     from experiments.question import Question, worth_of_starts
     from experiments.terminal.progress import progress_bars
@@ -100,6 +101,7 @@ def optimize(
         else:
             typer.echo(targeting_summary(ways.ways, firm.scenario.currency, scenario))
         return
+    refuse_idle_spread(spread, starts or ())
     begun = {name: firm.load_plan(name, spread) for name in starts or ()}
     question = Question(budget, targeting, reach, base, more, within, freeze or (), tuple(begun.values()))
     with progress_bars() as step:
