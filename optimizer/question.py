@@ -52,7 +52,7 @@ class Question:
     frozen : (periods, groups, stages, levers) of bool, optional
         Where money stays as in the base.
     starts : tuple of (periods, groups, stages, levers)
-        Intensities of plans to search from, besides today's.
+        Intensities of other plans: where they keep the rules the answer is never worth less, as played.
     """
 
     budget: float | None = None
