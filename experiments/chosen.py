@@ -1,31 +1,53 @@
-"""The policies that a user names, in whatever way, and the money they share."""
+"""The policies that a user names, in whatever way, and the money that each of them plays with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from optimizer.ask.problem import budget_in_force
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
+from optimizer.tolerances import UNSPENT
 from policies.catalogue import named
 from policies.planned import Planned
+from policies.scaled import scaled_to
+from sim.arrays import Floats
 from sim.contract import Policy
+from sim.engine.sensitivity import follow
 from sim.errors import InputError
+from sim.market.purse import Budget, budget_of
 from sim.twin import Twin
 
-__all__ = ["chosen_policies"]
+__all__ = ["Chosen", "chosen_policies"]
 
 Named = str | Path | Plan | Policy
-Chosen = tuple[Policy, Plan | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A policy, the plan that it plays if it does, and what it can spend."""
+
+    policy: Policy
+    plan: Plan | None
+    purse: Budget
 
 
 def chosen_policies(
-    given: Sequence[Named], twin: Twin, load: Callable[[str | Path], Plan], budget: float | None
+    given: Sequence[Named],
+    twin: Twin,
+    load: Callable[[str | Path], Plan],
+    budget: float | None,
+    *,
+    equal_money: bool = False,
 ) -> tuple[float, list[Chosen]]:
     """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
 
-    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for if more.
+    The budget is the one asked for, or else the scenario's (what today spends by default). Policies are made for it; a
+    plan is played as it stands, whatever it costs. With ``equal_money`` all are scaled to the budget.
 
     Raises
     ------
@@ -34,27 +56,46 @@ def chosen_policies(
     """
     plans = [_plan_of(each, load) for each in given]
     total = budget_in_force(twin, budget)
-    if budget is None:
-        total = max([total, *(_made_for(plan) for plan in plans if plan is not None)])
+    purse = budget_of(twin, total)
     chosen: list[Chosen] = []
     for each, plan in zip(given, plans, strict=True):
         if plan is not None:
             name = "plan" if isinstance(each, Plan) else Path(str(each)).stem
-            chosen.append((Planned(plan.intensity, name), plan))
+            chosen.append(_playing(twin, plan, name, purse))
         elif isinstance(each, str | Path):
-            chosen.append((named(str(each), twin, total), None))
+            chosen.append(Chosen(named(str(each), twin, total), None, purse))
+        elif isinstance(each, Planned):
+            chosen.append(Chosen(each, None, purse.at_least(_spend(twin, each.intensity))))
         elif isinstance(each, Policy):
-            chosen.append((each, None))
+            chosen.append(Chosen(each, None, purse))
         else:
             raise InputError(
                 f"policy of type {type(each).__name__}: expected a name, a plan, a plan file, or an object with a "
                 "`name` and a method `decide`"
             )
-    names = [policy.name for policy, _ in chosen]
+    names = [each.policy.name for each in chosen]
     doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if doubled is not None:
         raise InputError(f"policy '{doubled}' is named twice; name each policy once")
+    if equal_money:
+        chosen = [Chosen(scaled_to(twin, each.policy, purse), each.plan, purse) for each in chosen]
     return total, chosen
+
+
+def _playing(twin: Twin, plan: Plan, name: str, purse: Budget) -> Chosen:
+    """Return a plan with what it takes to play it as it stands; one that spends all it may keeps pace with that."""
+    spend = _spend(twin, plan.intensity)
+    own = plan.budget if plan.budget == plan.budget else purse.total
+    binds = spend.sum() >= (1 - UNSPENT) * min(own, purse.total)
+    played = Planned(plan.intensity, name)
+    if binds:
+        played = replace(played, expected=spend, load=twin.chain.contact_load)
+    return Chosen(played, plan, purse.at_least(spend))
+
+
+def _spend(twin: Twin, intensity: Floats) -> Floats:
+    """Return what intensities are expected to cost, (periods, levers)."""
+    return np.asarray(follow(twin.chain, twin.targets.with_committed(intensity)).spend.sum(axis=(1, 2)))
 
 
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
@@ -63,8 +104,3 @@ def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith(".py"):
         return None
     return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
-
-
-def _made_for(plan: Plan) -> float:
-    """Return the money a plan was made for; what it is expected to spend where its file does not say."""
-    return plan.budget if plan.budget == plan.budget else float(plan.spend.sum())

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
+    from sim.market.purse import Budget
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
@@ -493,14 +494,15 @@ class Firm(Shown):
         """
         from experiments.chosen import chosen_policies
 
-        _, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
-        return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
+        _, [chosen] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        return chosen.policy if name is None else replace(chosen.policy, name=name)  # type: ignore[type-var]
 
     def compare(
         self,
         policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
         *,
         budget: float | None = None,
+        equal_money: bool = False,
         replications: int = 20,
         seed: int = 0,
         threads: int | None = None,
@@ -514,7 +516,10 @@ class Firm(Shown):
             Names, plan files, plans, Python files with a policy, or any object with a ``name`` and
             ``decide(observation)``.
         budget
-            Money over the horizon; None: the scenario's, or what a plan was made for if more.
+            Money over the horizon; None: the scenario's. A plan is played as it stands, whatever it costs: what it
+            spends of the budget, and every rule that it breaks, is in the answer.
+        equal_money
+            Scale every policy, all its intensities alike, until it is expected to spend the whole budget.
         seed
             Which luck; the same seed gives the same numbers.
 
@@ -535,12 +540,13 @@ class Firm(Shown):
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
-        total, chosen = chosen_policies(policies, self.twin, self.load_plan, budget)
+        total, chosen = chosen_policies(policies, self.twin, self.load_plan, budget, equal_money=equal_money)
         found = compare(
-            self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
-            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+            self.twin, [each.policy for each in chosen], total, seed=seed, replications=replications,
+            threads=_all(threads), purses={each.policy.name: each.purse for each in chosen}, equal_money=equal_money,
+            progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
-        plans = tuple((policy.name, plan) for policy, plan in chosen if plan is not None)
+        plans = tuple((each.policy.name, each.plan) for each in chosen if each.plan is not None)
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
 
     def simulate(
@@ -584,9 +590,9 @@ class Firm(Shown):
         from experiments.results.runs import Simulation
         from experiments.simulate import Part, follow
 
-        def choose(given: float | None) -> tuple[float, Policy]:
-            total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, given)
-            return total, chosen
+        def choose(given: float | None) -> tuple[float, Policy, Budget]:
+            total, [chosen] = chosen_policies([policy], self.twin, self.load_plan, given)
+            return total, chosen.policy, chosen.purse
 
         tell = (progress or quiet)("Simulating")
         if until is not None or save is not None or resume is not None:
@@ -600,11 +606,11 @@ class Firm(Shown):
                 progress=tell,
             )  # fmt: skip
         else:
-            total, chosen = choose(budget)
+            total, chosen, purse = choose(budget)
             part = Part(
                 compare(
                     self.twin, [chosen], total, seed=seed, replications=20 if replications is None else replications,
-                    threads=_all(threads), progress=tell,
+                    threads=_all(threads), purses={chosen.name: purse}, progress=tell,
                 )
             )  # fmt: skip
         return grown(Simulation, part, twin=self.twin)
@@ -644,10 +650,11 @@ class Firm(Shown):
         from experiments.results.runs import Life
         from experiments.trace import trace_life
 
-        total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        _, [chosen] = chosen_policies([policy], self.twin, self.load_plan, budget)
         life = trace_life(
-            self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
-            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+            self.twin, chosen.policy, chosen.purse, segment=segment,
+            customer=None if customer is None else str(customer), seed=seed, threads=_all(threads),
+            progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         return grown(Life, life)
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from experiments.report import charts, grounds
 from experiments.report.grounds import FittedFigure
-from experiments.report.page import card, chart, page, paragraph, section, table
+from experiments.report.page import bullets, card, chart, page, paragraph, section, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
+from experiments.words.kept import RULES_ASSUME, breaks, expected_in_words, rules_broken
 from experiments.words.phrases import called, played_policy, quoted, shadow_price_in_words
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_in_words
@@ -156,6 +157,7 @@ SIGNS: Mapping[Kind, Callable[[Any], str]] = {
     "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
     "interval": _interval,
     "count": "{:,.0f}".format,
+    "rules": breaks,
 }
 
 
@@ -180,10 +182,11 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
                 if scenario.terminal != "none"
                 else ", within the horizon only."
             )
-            + " Alive at end: customers who are truly still customers, which a firm cannot see. Every policy keeps to "
-            f"the same budget of {money(comparison.budget, scenario.currency)}.",
+            + " Alive at end: customers who are truly still customers, which a firm cannot see. The "
+            f"budget is {money(comparison.budget, scenario.currency)}. {expected_in_words(comparison)}".rstrip(),
             "soft",
         ),
+        *_rules(comparison),
     ]
     if len(facts.rows) > 1:
         parts.append(
@@ -195,6 +198,11 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
             )
         )
     return section("policies", "The policies compared", *parts)
+
+
+def _rules(comparison: Comparison) -> list[str]:
+    broken = rules_broken(comparison)
+    return [subheading("Rules that are broken"), bullets(broken), paragraph(RULES_ASSUME, "soft")] if broken else []
 
 
 def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:

@@ -15,6 +15,7 @@ from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.progress import quiet
 from experiments.terminal.tables import policy_cells
 from experiments.words.figures import money
+from experiments.words.kept import rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
 from sim.arrays import Step
@@ -87,7 +88,12 @@ class Comparison(Shown, experiments.compare.Comparison):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"scenario": self.twin.scenario.name, "budget": self.budget, "policies": self.to_rows()}
+        return {
+            "scenario": self.twin.scenario.name,
+            "budget": self.budget,
+            "equal_money": self.equal_money,
+            "policies": self.to_rows(),
+        }
 
     def to_frame(self) -> DataFrame:
         """Return one row per policy: name, asset, difference from the first with interval, customers kept, spend."""
@@ -100,8 +106,9 @@ class Comparison(Shown, experiments.compare.Comparison):
         return policy_cells(self)
 
     def notes(self) -> str:
-        """Return what the intervals cover."""
-        return INTERVALS if len(self.outcomes) > 1 else ""
+        """Return which rules are broken, and what the intervals cover."""
+        said = [*rules_broken(self), INTERVALS if len(self.outcomes) > 1 else ""]
+        return " ".join(part for part in said if part)
 
     def plot(self, what: str = "difference") -> Figure:
         """Return a figure of the report.

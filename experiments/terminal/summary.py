@@ -8,6 +8,7 @@ from experiments.compare import Comparison
 from experiments.simulate import Part
 from experiments.terminal.tables import plan_table, policy_table
 from experiments.words.figures import money, plain
+from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
 from experiments.words.proof import proof_in_words
@@ -22,7 +23,6 @@ from sim.twin import Twin
 __all__ = [
     "comparison_summary",
     "plan_summary",
-    "rules_missed",
     "simulation_summary",
     "targeting_summary",
 ]
@@ -83,19 +83,6 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
-def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:
-    """Return a line for every policy whose mean spend stays more than 1 % below a lever's floor."""
-    lines = []
-    for outcome in comparison.outcomes:
-        by_lever = outcome.history.spend.sum(axis=(0, 1, 2))
-        for name, rule in scenario.rules.levers.items():
-            spent = float(by_lever[outcome.history.targets.levers.index(name)])
-            floor = rule.floor * comparison.budget
-            if spent < 0.99 * floor and outcome.name != "no spend":
-                lines.append(f"Note: '{outcome.name}' spends {money(spent)} on {name}, below its floor {money(floor)}.")
-    return lines
-
-
 def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
     """Return what ``tenure compare`` prints."""
     lines = [
@@ -104,7 +91,9 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
         "",
         policy_table(comparison),
         "",
-        *rules_missed(comparison, scenario),
+        *rules_broken(comparison),
+        *([RULES_ASSUME] if any(outcome.broken for outcome in comparison.outcomes) else []),
+        *filter(None, [expected_in_words(comparison)]),
         INTERVALS,
     ]
     if report is not None:
@@ -135,8 +124,7 @@ def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:
         "",
         *mechanism_lines(scenario, twin, history),
     ]
-    if history.periods == scenario.periods:
-        lines += rules_missed(comparison, scenario)
+    lines += rules_broken(comparison)
     return "\n".join([*lines, _next_step(part, shlex.quote(str(path)), shlex.quote(policy))])
 
 
