@@ -33,7 +33,9 @@ class Planned:
     intensity : (periods, groups, stages, levers)
     name : str
     expected : (periods, levers), optional
-        Money that acts in each period, all of which is to be spent; None: whatever the heads that come cost.
+        Money that is expected to act in each period; None: no pace is kept, heads that come cost what they cost.
+    money : float
+        What there is to keep pace with.
     most : (groups, stages, levers), optional
         Intensity beyond which nobody gets more for keeping pace; None: any.
     load : (levers,), optional
@@ -43,6 +45,7 @@ class Planned:
     intensity: Floats
     name: str = "plan"
     expected: Floats | None = None
+    money: float = np.inf
     most: Floats | None = None
     load: Floats | None = None
 
@@ -54,19 +57,18 @@ class Planned:
             if acts < self.intensity.shape[0]:
                 intensity[:, :, lever] = self.intensity[acts, :, :, lever]
         if self.expected is not None:
-            intensity = self._limited(self._pace(self.expected, intensity, observation) * intensity, intensity)
+            intensity = self._limited(self._pace(self.expected, intensity, observation), intensity)
         return Allocation.within(intensity, observation)
 
-    @staticmethod
-    def _pace(expected: Floats, intensity: Floats, observation: Observation) -> float:
-        """Return ``money left / money still to be decided``: this period on its heads, later ones as expected."""
+    def _pace(self, expected: Floats, intensity: Floats, observation: Observation) -> Floats:
+        """Return intensities times ``money left / money to be decided``: this period on its heads, others expected."""
         lead, now = np.array(observation.targets.lead), observation.period
         periods = np.arange(expected.shape[0])[:, None]
         settled = float(expected[(periods >= now) & (periods < now + lead)].sum())
         later = expected[(periods >= now + lead) & ~((lead == 0) & (periods == now))].sum()
         here = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))[lead == 0].sum()
-        left, wanted = float(expected.sum() - observation.lever_spent.sum()) - settled, float(later + here)
-        return max(left, 0.0) / wanted if wanted > 0 else 1.0
+        left, wanted = self.money - float(observation.lever_spent.sum()) - settled, float(later + here)
+        return intensity * (max(left, 0.0) / wanted) if wanted > 0 else intensity
 
     def _limited(self, paced: Floats, planned: Floats) -> Floats:
         """Return paced intensities where they may be, and no less than planned only because of these limits."""
@@ -105,4 +107,6 @@ def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = T
             break
         scale = scale * step
         spend = spend_of(scale)
-    return replace(plan, intensity=plan.intensity * scale, expected=spend, load=twin.chain.contact_load)
+    money = budget.total if only_down and (scale >= 1).all() else float(spend.sum())
+    load = twin.chain.contact_load
+    return replace(plan, intensity=plan.intensity * scale, expected=spend, money=money, load=load)

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from experiments.words.figures import money
-from optimizer.ask.rows import BUDGET
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
@@ -34,9 +33,9 @@ def rules_broken(comparison: Comparison) -> list[str]:
     for outcome in comparison.outcomes if comparison.equal_money else ():
         spent = float(outcome.spends.mean())
         if spent < (1 - ALL) * comparison.budget:
+            why = "it asks for nothing" if spent <= 0 else "rules on periods and levers, or few customers, hold it back"
             said.append(
-                f"'{outcome.name}' was not scaled up to {money(comparison.budget)}: it spends {money(spent)}, since "
-                f"{'it asks for nothing' if spent <= 0 else 'rules on periods and levers or few customers hold it back'}."
+                f"'{outcome.name}' was not scaled up to {money(comparison.budget)}: it spends {money(spent)}: {why}."
             )
     return said
 
@@ -44,7 +43,7 @@ def rules_broken(comparison: Comparison) -> list[str]:
 def broken_in_words(outcome: Outcome, budget: float) -> str:
     """Return how many rules a policy breaks, what it spends of the budget, and each rule with what it counts."""
     broken = outcome.broken or ()
-    spent = next((each.counted for each in broken if each.rule == BUDGET.name and not each.when), None)
+    spent = next((each.counted for each in broken if each.budget), None)
     spent = float(outcome.spends.mean()) if spent is None else spent
     of = f", spends {money(spent)} of {money(budget)}" if math.isfinite(budget) else ""
     rules = "; ".join(_rule(each) for each in broken)
@@ -55,7 +54,7 @@ def _rule(broken: Broken) -> str:
     """Return a rule with what it counts beside its limit."""
     name, unit = f"{broken.rule} {broken.when}".strip(), f" {broken.unit}".rstrip()
     more = broken.sense == "<="
-    if broken.rule == BUDGET.name and not broken.when:
+    if broken.budget:
         said = f"{name} by {_number(broken.by, broken)}"
     elif broken.stated:
         said = f"{name} ({broken.stated}) by {_number(broken.by, broken)}{unit}"

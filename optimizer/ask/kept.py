@@ -34,6 +34,8 @@ class Broken:
         For a rule on a mean, in points of one customer.
     stated : str
         How its limit is said where the number alone does not say it; else nothing.
+    budget : bool
+        Whether it is the money over the horizon.
     """
 
     rule: str
@@ -45,6 +47,7 @@ class Broken:
     limit: float
     counted: float
     stated: str
+    budget: bool
 
     @property
     def by(self) -> float:
@@ -72,6 +75,6 @@ def _broken(times: Iterable[tuple[float, Row, float]], course: Course) -> Broken
     members = 1.0 if row.mean_of is None else max(float((row.mean_of @ course.people.ravel())[0]), 1e-300)
     when = row.name.removeprefix(row.rule).strip()
     return Broken(
-        row.rule, "" if row.kind == BUDGET else when, len(found), row.kind.counts, row.kind.unit, row.sense,
-        row.limit / members, amount / members, row.said,
+        row.rule, when, len(found), row.kind.counts, row.kind.unit, row.sense,
+        row.limit / members, amount / members, row.said, row.kind == BUDGET,
     )  # fmt: skip
