@@ -57,7 +57,8 @@ def _rule(broken: Broken) -> str:
     if broken.budget:
         said = f"{name} by {_number(broken.by, broken)}"
     elif broken.stated:
-        said = f"{name} ({broken.stated}) by {_number(broken.by, broken)}{unit}"
+        about = "" if broken.stated in name else f" ({broken.stated})"
+        said = f"{name}{about} by {_number(broken.by, broken)}{unit}"
     else:
         counted, limit = _number(broken.counted, broken), _number(broken.limit, broken)
         if counted == limit:
