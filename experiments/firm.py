@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
-    from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
-    from experiments.results.runs import Comparison, Explanation, Life, Simulation
+    from experiments.results.plans import Difference, Frontier, Plan, Risk, TargetingValue
+    from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
+    from optimizer.insight.difference import Loser
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
     from sim.market.purse import Budget
@@ -316,7 +317,7 @@ class Firm(Shown):
             threads=_all(threads), progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]
-        return Frontier(tuple(points[:-1]), points[-1], twin=self.twin)
+        return Frontier(tuple(points[:-1]), points[-1], found.baseline, twin=self.twin)
 
     def value_of_targeting(
         self, budget: float | None = None, *, threads: int | None = None, progress: Step | None = None
@@ -426,6 +427,96 @@ class Firm(Shown):
         if simplest is not None:
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
         return grown(Explanation, found, simplest=simplest)
+
+    def explain_line(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        line: str,
+        *,
+        budget: float | None = None,
+        progress: Step | None = None,
+    ) -> LineExplanation:
+        """Return why one line of a plan gets what it gets, or nothing.
+
+        Parameters
+        ----------
+        line
+            Segment and lever, such as ``"silver A/winback"``.
+
+        Raises
+        ------
+        InputError
+            If there is no such line, or the plan is not for this firm.
+
+        Examples
+        --------
+        >>> why = firm.explain_line(plan, "regulars/winback")
+        >>> why.line.lever
+        'winback'
+        """
+        from experiments.explain import explain_line
+        from experiments.results.runs import LineExplanation
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        return grown(LineExplanation, explain_line(self.twin, plan, line, budget=budget, step=progress or quiet))
+
+    def diff(
+        self,
+        first: optimizer.plan.Plan | str | Path,
+        second: optimizer.plan.Plan | str | Path,
+        *,
+        progress: Step | None = None,
+    ) -> Difference:
+        """Return two plans side by side: by segment, lever and quarter what moved, and what it brings.
+
+        Raises
+        ------
+        InputError
+            If one of them is not a plan for this firm.
+
+        Examples
+        --------
+        >>> firm.diff(plan, plan).moved
+        ()
+        """
+        from experiments.results.plans import Difference
+        from optimizer.insight.difference import difference_of
+
+        names = [Path(each).stem if isinstance(each, str | Path) else "plan" for each in (first, second)]
+        names = [f"{which} plan" for which in ("the first", "the second")] if names[0] == names[1] else names
+        one, two = (self.load_plan(each) if isinstance(each, str | Path) else each for each in (first, second))
+        found = difference_of(self.twin, one.intensity, two.intensity, (progress or quiet)("What each move brings"))
+        return grown(Difference, found, names=(names[0], names[1]), twin=self.twin)
+
+    def losers(
+        self,
+        base: optimizer.plan.Plan | str | Path,
+        left: optimizer.plan.Plan,
+        *,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> tuple[Loser, ...]:
+        """Return who loses when money is taken from a plan so that another is left, the first to lose first.
+
+        Parameters
+        ----------
+        left
+            The plan with less money: ``Question(base=base, more=-1000)`` asks for it.
+
+        Examples
+        --------
+        >>> less = firm.optimize(tenure.Question(base=plan, more=-400))
+        >>> lost = firm.losers(plan, less)
+        >>> round(sum(each.base - each.left for each in lost) / 400, 1)
+        1.0
+        """
+        from optimizer.insight.difference import losers_of
+
+        base = self.load_plan(base) if isinstance(base, str | Path) else base
+        return losers_of(
+            self.twin, base.intensity, left.intensity, targeting=left.targeting, threads=_all(threads),
+            progress=(progress or quiet)("Who loses first"),
+        )  # fmt: skip
 
     def load_plan(self, path: str | Path) -> Plan:
         """Return a saved plan; where its file leaves customers out, they are those expected under it.

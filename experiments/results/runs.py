@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from plotly.graph_objects import Figure
 
-__all__ = ["Comparison", "Explanation", "Life", "Simulation"]
+__all__ = ["Comparison", "Explanation", "Life", "LineExplanation", "Simulation"]
 
 
 def _interval(outcome: experiments.compare.Outcome) -> str:
@@ -311,3 +311,21 @@ class Explanation(Shown, experiments.explain.Explanation):
         from experiments.words.explain import lines_with_money
 
         return lines_with_money(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LineExplanation(Shown, experiments.explain.LineExplanation):
+    """Why one line (segment and lever) gets what it gets, or nothing.
+
+    Examples
+    --------
+    >>> why = firm.explain_line(plan, "newcomers/development")
+    >>> why.answer().startswith("newcomers / development gets")
+    True
+    """
+
+    def answer(self) -> str:
+        """Return it in sentences."""
+        from experiments.words.explain import line_in_words
+
+        return line_in_words(self)

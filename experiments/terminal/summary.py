@@ -65,7 +65,7 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
         ]
         for i, way in enumerate(ways)
     ]
-    header = ["what the firm tells apart", "customer asset", "lift", f"more than by {first.name}"]
+    header = ["what the firm tells apart", "customer asset", "above least spend", f"more than by {first.name}"]
     known = [way for way in ways if way.plan is not None]
     best, coarse = known[-1], known[0]
     lines = [
