@@ -330,7 +330,8 @@ class Difference(Shown, optimizer.insight.difference.Difference):
         from pandas import DataFrame
 
         return DataFrame([
-            {"segment": line.segment, "lever": line.lever, "start": time.start, "end": time.end, "first": a, "second": b}
+            {"segment": line.segment, "lever": line.lever, "start": time.start, "end": time.end,
+             "first": a, "second": b}
             for line in self.lines
             for time, a, b in zip(self.times, line.first, line.second, strict=True)
         ])  # fmt: skip

@@ -72,9 +72,9 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
             table(header, rows, left=0),
             "",
             f"Above least spend: beyond {money(curve.baseline)}, what customers are worth at the least spend under the "
-            "rules that are no shares of a budget; all in expected numbers. Of bound's: share of what the bound has beyond "
-            "it. Next 1 brings: net of itself. On winning: share of the money on those who are not customers or have "
-            "lapsed; the rest keeps and develops.",
+            "rules that are no shares of a budget; all in expected numbers. Of bound's: share of what the bound has "
+            "beyond it. Next 1 brings: net of itself. On winning: share of the money on those who are not customers "
+            "or have lapsed; the rest keeps and develops.",
             f"Next: tenure optimize {shlex.quote(str(scenario))} --budget {spot.spend:.0f} -o plan.json",
         ]
     )
