@@ -18,7 +18,7 @@ from experiments.report.grounds import FittedFigure
 from experiments.report.page import bullets, card, chart, page, paragraph, section, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
-from experiments.words.kept import RULES_ASSUME, breaks, expected_in_words, rules_broken
+from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
 from experiments.words.phrases import called, played_policy, quoted, shadow_price_in_words
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_in_words
@@ -120,6 +120,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             sentences.append("One replication gives no interval; run several before you rely on the difference.")
         elif not best.clear:
             sentences.append("The interval includes zero: the two cannot be told apart by this many replications.")
+        sentences += filter(None, [best_in_words(comparison)])
         share = best.difference / abs(reference.asset) if reference.asset else float("nan")
         cards.append(
             card(
@@ -134,7 +135,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             more = money(1000 * plan.shadow_price, signed=True)
             cards.append(card("One more 1,000 brings", more, "beyond its own cost"))
         words = proof_in_words(plan, currency)
-        sentences += [words.proved] if words.proved else []
+        sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
         if words.share:
             cards.append(card(words.label, words.share, "proved"))
     said = "".join(paragraph(sentence) for sentence in sentences)
@@ -183,7 +184,7 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
                 else ", within the horizon only."
             )
             + " Alive at end: customers who are truly still customers, which a firm cannot see. The "
-            f"budget is {money(comparison.budget, scenario.currency)}. {expected_in_words(comparison)}".rstrip(),
+            f"budget is {money(comparison.budget, scenario.currency)}. {expected_in_words(comparison, money)}".rstrip(),
             "soft",
         ),
         *_rules(comparison),

@@ -15,7 +15,7 @@ from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.progress import quiet
 from experiments.terminal.tables import policy_cells
 from experiments.words.figures import money
-from experiments.words.kept import rules_broken
+from experiments.words.kept import best_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
 from sim.arrays import Step
@@ -83,6 +83,7 @@ class Comparison(Shown, experiments.compare.Comparison):
         said = f"{name[0].upper()}{name[1:]} makes the customers worth most: {worth}, "
         said += f"{money(best.difference, signed=True)} against {called(reference.name)} (95 % interval "
         said += f"{_interval(best)})."
+        said = f"{said} {best_in_words(self)}".rstrip()
         unclear = best.low == best.low and not best.clear
         return said + (" The interval includes zero: these replications cannot tell the two apart." if unclear else "")
 

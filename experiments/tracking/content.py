@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.words.figures import money
-from experiments.words.kept import breaks, broken_in_words, rules_broken
+from experiments.words.kept import best_in_words, breaks, broken_in_words, rules_broken
 from experiments.words.phrases import number_at_most
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_figures, proof_in_words
@@ -133,6 +133,7 @@ def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board:
     return (
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
+        f"{_plain(best_in_words(comparison)) + ' ' if best_in_words(comparison) else ''}"
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
         f"{proved}"
         f"{table}\n"

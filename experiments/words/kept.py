@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from experiments.words.figures import money
+from experiments.words.phrases import called
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from experiments.compare import Comparison, Outcome
     from optimizer.ask.kept import Broken
 
-__all__ = ["RULES_ASSUME", "breaks", "broken_in_words", "expected_in_words", "rules_broken"]
+__all__ = ["RULES_ASSUME", "best_in_words", "breaks", "broken_in_words", "expected_in_words", "rules_broken"]
 
 RULES_ASSUME = (
     "Rules are held against each policy as it is played in expected numbers, the money that it spends among them."
@@ -73,15 +76,30 @@ def _number(amount: float, broken: Broken) -> str:
     return money(amount)
 
 
-def expected_in_words(comparison: Comparison) -> str:
+def best_in_words(comparison: Comparison) -> str:
+    """Return which rules the best policy breaks, and which is best of those that break none; nothing if it does not."""
+    best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
+    if not best.broken or len(comparison.outcomes) == 1:
+        return ""
+    count = len(best.broken)
+    said = f"It breaks {count} rule{'s' * (count != 1)}: {', '.join(dict.fromkeys(each.rule for each in best.broken))}."
+    keeping = [outcome for outcome in comparison.outcomes if outcome.broken == ()]
+    if not keeping:
+        return f"{said} No policy here keeps them all."
+    return (
+        f"{said} Of those that keep all rules, {called(max(keeping, key=lambda each: each.asset).name)} is worth most."
+    )
+
+
+def expected_in_words(comparison: Comparison, amount: Callable[..., str] = money) -> str:
     """Return what the policies are worth in expected numbers, as plans are counted; nothing where it is not known."""
     known = [outcome for outcome in comparison.outcomes if math.isfinite(outcome.expected)]
     if not known or known[0] is not comparison.outcomes[0]:
         return ""
     first = known[0]
     said = [
-        f"{each.name} {money(each.expected)}"
-        + ("" if each is first else f" ({money(each.expected - first.expected, signed=True)} against {first.name})")
+        f"{each.name} {amount(each.expected)}"
+        + ("" if each is first else f" ({amount(each.expected - first.expected, signed=True)} against {first.name})")
         for each in known
     ]
     return f"Customer asset in expected numbers, as plans are counted (the table is simulated): {', '.join(said)}."
