@@ -41,8 +41,8 @@ def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
     (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
     code, out, _ = tenure("compare", "floor.yaml", "--replications", 2, "--no-track")
     assert code == 0
-    assert "Note: 'as today' spends" in out
-    assert "below its floor" in out
+    assert "'as today' breaks 1 rule, spends 2,569 of 2,569: floor of winback " in out
+    assert ", at least 1,285." in out
 
 
 def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
