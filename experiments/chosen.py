@@ -89,7 +89,9 @@ def _playing(twin: Twin, plan: Plan, name: str, purse: Budget) -> Chosen:
     binds = spend.sum() >= (1 - UNSPENT) * min(own, purse.total)
     played = Planned(plan.intensity, name)
     if binds:
-        played = replace(played, expected=spend, money=float(spend.sum()), load=twin.chain.contact_load)
+        played = replace(
+            played, expected=spend, money=float(spend.sum()), most=twin.chain.limit, load=twin.chain.contact_load
+        )
     return Chosen(played, plan, purse.at_least(spend))
 
 

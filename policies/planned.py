@@ -38,7 +38,7 @@ class Planned:
         What there is to keep pace with.
     most : (groups, stages, levers), optional
         Intensity beyond which nobody gets more for keeping pace; None: any.
-    load : (levers,), optional
+    load : (groups, 1, levers), optional
         Share of a customer's contacts that a unit of money uses up: no more for keeping pace than all of them.
     """
 
@@ -75,8 +75,8 @@ class Planned:
         if self.most is not None:
             paced = np.minimum(paced, np.maximum(self.most, planned))
         if self.load is not None:
-            share = np.maximum(paced @ self.load, 1e-300)
-            paced = paced * np.minimum(1.0, np.maximum(1.0, planned @ self.load) / share)[..., None]
+            share = np.maximum((paced * self.load).sum(axis=2), 1e-300)
+            paced = paced * np.minimum(1.0, np.maximum(1.0, (planned * self.load).sum(axis=2)) / share)[..., None]
         return paced
 
 

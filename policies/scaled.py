@@ -58,7 +58,7 @@ def scaled_to(twin: "Twin", policy: Policy, budget: "Budget") -> Policy:
     from sim.market.purse import Budget
 
     if isinstance(policy, Planned):
-        return fitted(twin, replace(policy, most=None), budget, only_down=False)
+        return fitted(twin, replace(policy, most=twin.chain.limit), budget, only_down=False)
     free = Budget(np.inf, np.inf, budget.lever_caps)
     factor, whole = 1.0, policy
     for _ in range(ROUNDS):

@@ -66,6 +66,15 @@ def test_what_has_no_rows_is_told_too() -> None:
     assert often.counted == pytest.approx((0.3 + 0.1) / 0.1)
 
 
+def test_the_most_a_head_is_told_too() -> None:
+    content = copy.deepcopy(PLAIN)
+    content["levers"]["keeping"]["most"] = 0.5
+    twin = build(parse(content))
+    assert "most of keeping a head" not in of_today(twin, 1.0)
+    found = of_today(twin, 2.0)["most of keeping a head"]
+    assert (found.limit, found.counted, found.times) == (0.5, pytest.approx(0.6), PERIODS)
+
+
 def test_a_mean_is_told_in_points() -> None:
     content = copy.deepcopy(PLAIN)
     content["rules"] = {"people": {"felt": {"count": "satisfaction", "at_least": 99.0}}}

@@ -71,7 +71,7 @@ def test_pace_gives_nobody_more_contacts_than_there_may_be() -> None:
     spend = 2 * follow(twin.chain, plan).spend.sum(axis=(1, 2))
     free = Planned(plan, expected=spend, money=float(spend.sum()))
     held = Planned(plan, expected=spend, money=float(spend.sum()), load=twin.chain.contact_load)
-    most = [(expected_course(twin, each, Budget.unlimited(5)).intensity @ twin.chain.contact_load).max()
+    most = [(expected_course(twin, each, Budget.unlimited(5)).intensity * twin.chain.contact_load).sum(axis=3).max()
             for each in (free, held)]  # fmt: skip
     assert most[0] > 1.5
     assert most[1] == pytest.approx(1, rel=1e-9)
