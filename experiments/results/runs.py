@@ -12,7 +12,7 @@ import experiments.simulate
 import experiments.trace
 import optimizer.plan
 from experiments.results.shown import Shown, Table, drawn
-from experiments.terminal.progress import quiet
+from sim.arrays import quiet
 from experiments.terminal.tables import policy_cells
 from experiments.words.figures import money
 from experiments.words.mechanism_figures import mechanism_figures
