@@ -16,7 +16,7 @@ def set_against(connection: Any, places: int) -> tuple[int, tuple[int, int]]:
         Returns that exceed what was bought before them: how many, and their money in ``10^-places``.
     """
     micro = f"CAST(round(abs(amount) * 1e{places}) AS HUGEINT) AS micro"
-    what = f"rowid AS id, customer_id, date, order_id, product, {micro}"
+    what = f"id, customer_id, date, order_id, product, {micro}"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE back AS SELECT {what} FROM lines WHERE outcome = 'returns';
         CREATE OR REPLACE TEMP TABLE bought AS SELECT {what} FROM lines

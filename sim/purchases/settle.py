@@ -43,34 +43,34 @@ def settle(
     """
     notes: list[str] = []
     where = ", ".join(sources.values())
-    connection.execute("CREATE OR REPLACE TEMP VIEW numbered AS SELECT rowid AS id, * FROM incoming")
     _check_bad(connection, reading, sources, columns)
     currency = _currency(connection, reading, where, notes)
     earliest, latest = _range(connection, reading, today, notes)
     one = _implausible_customer(connection, reading, notes)
+    outcome = f"""CASE
+        WHEN problem IS NOT NULL THEN 'bad'
+        WHEN {currency} THEN 'other_currency'
+        WHEN date NOT BETWEEN DATE '{earliest}' AND DATE '{latest}' THEN 'out_of_range'
+        WHEN cancelled THEN 'cancelled'
+        WHEN customer_id IS NULL OR {one} THEN 'no_customer'
+        WHEN is_return THEN 'returns'
+        ELSE 'taken' END"""
     connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE judged AS SELECT id, whole, source, customer_id, date, amount, CASE
-            WHEN problem IS NOT NULL THEN 'bad'
-            WHEN {currency} THEN 'other_currency'
-            WHEN date NOT BETWEEN DATE '{earliest}' AND DATE '{latest}' THEN 'out_of_range'
-            WHEN cancelled THEN 'cancelled'
-            WHEN customer_id IS NULL OR {one} THEN 'no_customer'
-            WHEN is_return THEN 'returns'
-            ELSE 'taken' END AS outcome FROM numbered
+        CREATE OR REPLACE TEMP TABLE judged AS
+            SELECT id, whole, source, customer_id, date, amount, {outcome} AS outcome FROM incoming;
+        CREATE OR REPLACE TEMP TABLE other(id BIGINT, outcome VARCHAR);
     """)
-    _double(connection, reading, set(exact), notes)
-    connection.execute("""
-        CREATE OR REPLACE TEMP TABLE firsts AS
-            SELECT min(id) AS id FROM judged WHERE outcome = 'taken' GROUP BY customer_id, date;
-        CREATE OR REPLACE TEMP TABLE settled AS
-            SELECT judged.id, CASE WHEN doubled.id IS NOT NULL THEN 'doubled'
-                                   WHEN outcome = 'taken' AND firsts.id IS NULL THEN 'merged'
-                                   ELSE outcome END AS outcome
-            FROM judged LEFT JOIN doubled ON doubled.id = judged.id LEFT JOIN firsts ON firsts.id = judged.id;
+    _double(connection, reading, set(exact), notes, several=len(sources) > 1)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE often AS
+            SELECT hash(customer_id, date) AS pair FROM judged WHERE outcome = 'taken' GROUP BY pair HAVING count(*) > 1;
+        INSERT INTO other SELECT id, 'merged' FROM (
+            SELECT id, row_number() OVER (PARTITION BY customer_id, date ORDER BY id) AS nth
+            FROM judged SEMI JOIN often ON hash(customer_id, date) = pair ANTI JOIN other USING (id)
+            WHERE outcome = 'taken') WHERE nth > 1;
         CREATE OR REPLACE TABLE lines AS
-            SELECT numbered.* EXCLUDE (id), outcome FROM numbered JOIN settled USING (id) ORDER BY id;
-        DROP VIEW numbered; DROP TABLE incoming; DROP TABLE judged; DROP TABLE settled; DROP TABLE firsts;
-        DROP TABLE doubled;
+            SELECT incoming.*, coalesce(other.outcome, {outcome}) AS outcome FROM incoming LEFT JOIN other USING (id);
+        DROP TABLE incoming; DROP TABLE judged; DROP TABLE other; DROP TABLE often;
     """)
     largest = connection.execute("SELECT max(abs(amount)) FROM lines WHERE isfinite(amount) AND problem IS NULL").fetchone()[0]
     places = max(6, DIGITS - floor(log10(largest))) if largest else 6
@@ -101,11 +101,11 @@ def _account(connection: Any, places: int) -> Account:
 
 
 def _check_bad(connection: Any, reading: Reading, sources: Mapping[int, str], columns: Mapping[int, Mapping[str, str]]) -> None:
-    read, bad = connection.execute("SELECT count(*), count(problem) FROM numbered").fetchone()
+    read, bad = connection.execute("SELECT count(*), count(problem) FROM incoming").fetchone()
     if bad <= reading.most_bad * read:
         return
     kinds = connection.execute(
-        "SELECT source, problem, count(*) AS rows, min(row) AS row, arg_min(problem_text, id) AS value FROM numbered "
+        "SELECT source, problem, count(*) AS rows, min(row) AS row, arg_min(problem_text, id) AS value FROM incoming "
         "WHERE problem IS NOT NULL GROUP BY source, problem ORDER BY rows DESC, source, problem"
     ).fetchall()
     source, problem, rows, row, value = kinds[0]
@@ -123,7 +123,7 @@ def _check_bad(connection: Any, reading: Reading, sources: Mapping[int, str], co
 def _currency(connection: Any, reading: Reading, where: str, notes: list[str]) -> str:
     """Return the SQL of what is in another currency than the one taken."""
     found = connection.execute(
-        "SELECT currency, count(*) AS rows, sum(amount) FROM numbered WHERE problem IS NULL AND currency IS NOT NULL "
+        "SELECT currency, count(*) AS rows, sum(amount) FROM incoming WHERE problem IS NULL AND currency IS NOT NULL "
         "GROUP BY currency ORDER BY rows DESC, currency"
     ).fetchall()
     if len(found) < 2:
@@ -148,7 +148,7 @@ def _range(connection: Any, reading: Reading, today: date, notes: list[str]) -> 
     """Return the first and the last day that are believed: not in the future, not far from nearly all others."""
     low, high = reading.earliest or date(1900, 1, 1), reading.latest or today + timedelta(days=1)
     days = connection.execute(
-        f"SELECT date, count(*) FROM numbered WHERE problem IS NULL AND date BETWEEN DATE '{low}' AND DATE '{high}' "
+        f"SELECT date, count(*) FROM incoming WHERE problem IS NULL AND date BETWEEN DATE '{low}' AND DATE '{high}' "
         "GROUP BY date ORDER BY date"
     ).fetchall()
     total = sum(rows for _, rows in days)
@@ -157,7 +157,7 @@ def _range(connection: Any, reading: Reading, today: date, notes: list[str]) -> 
     if reading.latest is None:
         high = min(high, _bulk(days, total, first=False) or high)
     out = connection.execute(
-        f"SELECT count(*), min(date), max(date), sum(amount) FROM numbered WHERE problem IS NULL "
+        f"SELECT count(*), min(date), max(date), sum(amount) FROM incoming WHERE problem IS NULL "
         f"AND date NOT BETWEEN DATE '{low}' AND DATE '{high}'"
     ).fetchone()
     if out[0]:
@@ -186,16 +186,13 @@ def _implausible_customer(connection: Any, reading: Reading, notes: list[str]) -
     """Return the SQL of an id that stands for many: far more rows than any other."""
     if reading.placeholders is not None:
         return "false"
-    ids, total = connection.execute(
-        "SELECT count(DISTINCT customer_id), count(customer_id) FROM numbered WHERE problem IS NULL"
-    ).fetchone()
     most = connection.execute(
-        "SELECT customer_id, count(*) AS rows, count(DISTINCT date), sum(amount) FROM numbered "
+        "SELECT customer_id, count(*) AS rows, sum(amount), count(*) OVER (), sum(rows) OVER () FROM incoming "
         "WHERE problem IS NULL AND customer_id IS NOT NULL GROUP BY customer_id ORDER BY rows DESC, customer_id LIMIT 2"
     ).fetchall()
-    if len(most) < 2 or ids < _FEWEST_IDS:
+    if len(most) < 2 or most[0][3] < _FEWEST_IDS:
         return "false"
-    (name, rows, _, money), (_, following, *_) = most
+    (name, rows, money, _, total), (_, following, *_) = most
     if rows < _SHARE_OF_ONE * total or rows < _TIMES_THE_NEXT * following:
         return "false"
     notes.append(
@@ -205,51 +202,60 @@ def _implausible_customer(connection: Any, reading: Reading, notes: list[str]) -
     return f"customer_id = {literal(name)}"
 
 
-def _double(connection: Any, reading: Reading, exact: set[int], notes: list[str]) -> None:
-    """Fill table ``doubled(id)`` with the lines that are copies of another.
+def _double(connection: Any, reading: Reading, exact: set[int], notes: list[str], *, several: bool) -> None:
+    """Mark lines that are copies of another in table ``other``.
 
     A copy in another file is one. In one file, lines with an order's number or the time of the day are; without those,
     only where copies are most of what customers buy twice a day, which chance does not do.
     """
-    connection.execute("""
-        CREATE OR REPLACE TEMP TABLE wholes AS
-            SELECT whole FROM judged WHERE outcome IN ('taken', 'returns') GROUP BY whole HAVING count(*) > 1;
+    wanted = "outcome IN ('taken', 'returns')"
+    connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE copies AS
-            SELECT *, row_number() OVER (PARTITION BY whole, nth ORDER BY source) AS file FROM (
-                SELECT id, source, amount, whole, outcome,
-                       row_number() OVER (PARTITION BY whole, source ORDER BY id) AS nth
-                FROM judged SEMI JOIN wholes USING (whole) WHERE outcome IN ('taken', 'returns'));
-        DROP TABLE wholes;
+            SELECT id, source, amount FROM (
+                SELECT id, source, amount, row_number() OVER (PARTITION BY whole, source ORDER BY id) AS nth FROM judged
+                SEMI JOIN (SELECT whole, source FROM judged WHERE {wanted} GROUP BY ALL HAVING count(*) > 1) AS often
+                    USING (whole, source) WHERE {wanted}) WHERE nth > 1
     """)
-    inside = connection.execute(
-        "SELECT source, count(*), sum(amount) FROM copies WHERE nth > 1 AND file = 1 GROUP BY source ORDER BY source"
-    ).fetchall()
-    dropped = []
+    inside = connection.execute("SELECT source, count(*), sum(amount) FROM copies GROUP BY source ORDER BY source").fetchall()
     for source, rows, money in inside:
-        drop = reading.doubled == "drop" or reading.doubled is None and (source in exact or _mostly_copies(connection, source, rows))
-        dropped += [source] if drop else []
-        if not drop:
+        found = reading.doubled is None and (source in exact or _mostly_copies(connection, source, rows))
+        if reading.doubled == "drop" or found:
+            connection.execute(f"INSERT INTO other SELECT id, 'doubled' FROM copies WHERE source = {source}")
+        else:
             notes.append(
                 f"{rows:,} rows (money {money:,.2f}) are the same in every column as another and are taken as bought twice; "
                 "--doubled drop leaves them out"
             )
-    listed = ", ".join(map(str, dropped)) or "NULL"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE doubled AS SELECT id FROM copies WHERE file > 1 OR nth > 1 AND source IN ({listed})"
-    )
     connection.execute("DROP TABLE copies")
+    if several and reading.doubled != "keep":
+        same = "customer_id, date, amount, quantity, order_id, product"
+        connection.execute(f"""
+            INSERT INTO other SELECT id, 'doubled' FROM (
+                SELECT id, row_number() OVER (PARTITION BY {same}, nth ORDER BY source) AS file FROM (
+                    SELECT id, source, {same}, row_number() OVER (PARTITION BY {same}, source ORDER BY id) AS nth
+                    FROM incoming SEMI JOIN (
+                        SELECT hash({same}) AS key FROM incoming GROUP BY key HAVING count(DISTINCT source) > 1
+                    ) AS often ON hash({same}) = key
+                    SEMI JOIN (SELECT id FROM judged WHERE {wanted}) AS judged USING (id)
+                    ANTI JOIN other USING (id))) WHERE file > 1
+        """)
 
 
 def _mostly_copies(connection: Any, source: int, copies: int) -> bool:
     """Return whether most of what customers bought twice on a day are copies, and other days are not alike as often."""
-    again, alike = connection.execute(f"""
-        WITH bought AS (
+    of_it = f"source = {source} AND outcome = 'taken'"
+    rows, days = connection.execute(
+        f"SELECT count(*), count(DISTINCT hash(customer_id, date)) FROM judged WHERE {of_it}"
+    ).fetchone()
+    again = rows - days
+    if copies <= 0.5 * again or not again:
+        return False
+    alike = connection.execute(f"""
+        SELECT coalesce(avg(CAST(amount = earlier AS INTEGER)) FILTER (date > before), 0) FROM (
             SELECT date, amount, lag(date) OVER same AS before, lag(amount) OVER same AS earlier FROM judged
-            WHERE source = {source} AND outcome = 'taken' WINDOW same AS (PARTITION BY customer_id ORDER BY date, amount))
-        SELECT count(*) FILTER (date = before),
-               coalesce(avg(CAST(amount = earlier AS INTEGER)) FILTER (date > before), 0) FROM bought
-    """).fetchone()
-    return bool(again) and copies > 0.5 * again and copies > 2 * alike * again
+            WHERE {of_it} WINDOW same AS (PARTITION BY customer_id ORDER BY date, amount))
+    """).fetchone()[0]
+    return bool(copies > 2 * alike * again)
 
 
 def _check_some(account: Account, where: str, connection: Any) -> None:
@@ -264,10 +270,10 @@ def _check_some(account: Account, where: str, connection: Any) -> None:
 def _purchases(connection: Any, places: int, account: Account, notes: list[str]) -> None:
     """Fill table ``purchases`` with what was bought and not brought back."""
     plain = connection.execute(
-        "SELECT bool_and(coalesce(CAST(TRY_CAST(customer_id AS BIGINT) AS VARCHAR) = customer_id, false)) FROM "
-        "(SELECT DISTINCT customer_id FROM lines WHERE outcome IN ('taken', 'merged'))"
+        "SELECT bool_and(coalesce(CAST(TRY_CAST(customer_id AS BIGINT) AS VARCHAR) = customer_id, false)) FROM lines "
+        "WHERE outcome IN ('taken', 'merged')"
     ).fetchone()[0]
-    mixed = connection.execute(
+    mixed = connection.execute("SELECT 1 FROM lines WHERE NOT in_sample LIMIT 1").fetchone() and connection.execute(
         "SELECT customer_id FROM lines WHERE outcome IN ('taken', 'merged') GROUP BY customer_id "
         "HAVING bool_or(in_sample) AND NOT bool_and(in_sample) ORDER BY customer_id LIMIT 1"
     ).fetchone()
@@ -283,15 +289,15 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
     if not account.rows["returns"]:
         connection.execute(
             f"CREATE OR REPLACE TABLE purchases AS SELECT CAST(customer_id AS {kind}) AS customer_id, {names} FROM lines "
-            "WHERE outcome IN ('taken', 'merged') ORDER BY rowid"
+            "WHERE outcome IN ('taken', 'merged')"
         )
         return
     whole, unset = set_against(connection, places)
     names = names.replace("amount", f"CASE WHEN net.id IS NULL THEN amount ELSE net.micro / 1e{places} END AS amount")
     connection.execute(
         f"CREATE OR REPLACE TABLE purchases AS SELECT CAST(customer_id AS {kind}) AS customer_id, {names} "
-        "FROM (SELECT rowid AS id, * FROM lines WHERE outcome IN ('taken', 'merged')) AS bought LEFT JOIN net USING (id) "
-        "WHERE net.id IS NULL OR net.micro > 0 ORDER BY bought.id; DROP TABLE net"
+        "FROM (SELECT * FROM lines WHERE outcome IN ('taken', 'merged')) AS bought LEFT JOIN net USING (id) "
+        "WHERE net.id IS NULL OR net.micro > 0; DROP TABLE net"
     )
     text = f"{account.rows['returns']:,} returns (money {account.money('returns'):,.2f}) are set against purchases"
     text += f", {whole:,} of which were brought back in full and are no purchases any more" if whole else ""
@@ -310,15 +316,15 @@ def _vanished(connection: Any, account: Account, notes: list[str]) -> None:
     if account.rows["taken"] + account.rows["merged"] == account.read:
         return
     found = connection.execute("""
-        SELECT coalesce(max(outcome) FILTER (outcome = 'taken'), max(outcome)) AS why, count(*) FROM (
-            SELECT customer_id, outcome FROM lines ANTI JOIN (SELECT DISTINCT CAST(customer_id AS VARCHAR) AS customer_id
-            FROM purchases) USING (customer_id) WHERE customer_id IS NOT NULL
-        ) GROUP BY customer_id
+        WITH out AS (SELECT customer_id, min(outcome) AS why FROM lines
+                     WHERE outcome NOT IN ('taken', 'merged') AND customer_id IS NOT NULL GROUP BY customer_id),
+        bought AS (SELECT DISTINCT customer_id FROM lines SEMI JOIN out USING (customer_id) WHERE outcome = 'taken'),
+        gone AS (SELECT * FROM out ANTI JOIN (
+                 SELECT CAST(customer_id AS VARCHAR) AS customer_id FROM purchases) AS left_over USING (customer_id))
+        SELECT CASE WHEN bought.customer_id IS NULL THEN why ELSE 'brought everything back' END AS why, count(*)
+        FROM gone LEFT JOIN bought USING (customer_id) GROUP BY ALL
     """).fetchall()
-    by: dict[str, int] = {}
-    for why, _ in found:
-        name = "brought everything back" if why == "taken" else why.replace("_", " ")
-        by[name] = by.get(name, 0) + 1
+    by = {why.replace("_", " "): number for why, number in found}
     if by:
         parts = ", ".join(f"{number:,} {why}" for why, number in sorted(by.items(), key=lambda item: -item[1]))
         notes.append(f"{sum(by.values()):,} customers are in the files and have no purchase left: {parts}")

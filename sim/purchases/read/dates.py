@@ -93,16 +93,16 @@ def find_dates(
     local = _local(text, zone)
     iso = f"(CASE WHEN {local} >= DATE '1000-01-01' THEN {local} END)"
     compact = "CAST(try_strptime({0}, '%Y%m%d') AS DATE)"
-    filled, as_iso, numeric, low, high, timed, zoned, eight = connection.execute(f"""
-        SELECT count(*), count({iso}), count(TRY_CAST({text} AS DOUBLE)), min(TRY_CAST({text} AS DOUBLE)),
-               max(TRY_CAST({text} AS DOUBLE)), count(*) FILTER (contains({text}, ':')),
-               count(*) FILTER (contains({text}, ':') AND regexp_matches({text}, '(Z|UTC|GMT|[+]00:?00)$')),
-               count({compact.format(text)}) FILTER (length({text}) = 8)
-        FROM {table} WHERE {text} IS NOT NULL
+    filled, as_iso = connection.execute(f"SELECT count({text}), count({iso}) FROM {table}").fetchone()
+    some, timed, zoned, numeric, eight = connection.execute(f"""
+        SELECT count(*), count(*) FILTER (contains(x, ':')),
+               count(*) FILTER (contains(x, ':') AND regexp_matches(x, '(Z|UTC|GMT|[+]00:?00)$')),
+               count(TRY_CAST(x AS DOUBLE)), count({compact.format("x")}) FILTER (length(x) = 8)
+        FROM (SELECT {text} AS x FROM {table} WHERE x IS NOT NULL LIMIT {_MOST_DIFFERENT})
     """).fetchone()
     if not filled:
         return None
-    facts = {"timed": 2 * timed > filled, "utc": not zone and 2 * zoned > filled}
+    facts = {"timed": 2 * timed > some, "utc": not zone and 2 * zoned > some}
     day_text = _DAY_TEXT.format("{0}", _TIME.replace("{", "{{").replace("}", "}}"))
     if given:
         whole = f"CAST(coalesce(try_strptime({{0}}, {literal(given)}), try_strptime({day_text}, {literal(given)})) AS DATE)"
@@ -110,7 +110,7 @@ def find_dates(
     iso_of = _local("{0}", zone)
     if as_iso == filled:
         return Dates("%Y-%m-%d", f"(CASE WHEN {iso_of} >= DATE '1000-01-01' THEN {iso_of} END)", **facts)
-    if 2 * numeric > filled:
+    if 2 * numeric > some:
         return _of_numbers(connection, table, text, eight, numeric, compact)
     return _one_by_one(connection, table, text, day_text, facts, today, month_first)
 

@@ -23,12 +23,12 @@ from sim.purchases.read.tables import PURCHASES, Role, plain_name
 __all__ = ["LINES", "Read", "id_key", "read_lines"]
 
 LINES: Mapping[str, str] = {
-    "source": "INTEGER", "row": "BIGINT", "customer_id": "VARCHAR", "date": "DATE", "amount": "DOUBLE",
+    "id": "BIGINT", "source": "INTEGER", "row": "BIGINT", "customer_id": "VARCHAR", "date": "DATE", "amount": "DOUBLE",
     "quantity": "DOUBLE", "order_id": "VARCHAR", "product": "VARCHAR", "category": "VARCHAR", "channel": "VARCHAR",
     "status": "VARCHAR", "currency": "VARCHAR", "in_sample": "BOOLEAN", "cancelled": "BOOLEAN", "is_return": "BOOLEAN",
     "whole": "UBIGINT", "problem": "VARCHAR", "problem_text": "VARCHAR",
 }  # fmt: skip
-"""Columns of a line; ``problem`` is the role whose value cannot be read."""
+"""Columns of a line; ``whole`` is the same for rows of a source that are, ``problem`` the role that cannot be read."""
 
 PLACEHOLDERS = (
     "none", "nan", "null", "nil", "n/a", "#n/a", "na", "<na>", "nat", "undefined", "unknown", "not set", "(not set)",
@@ -65,6 +65,7 @@ RETURNED = (
 MARGINS = "margin|profit|contribution|deckungsbeitrag|marge|gewinn|rohertrag|margine|毛利|利润|粗利|利益|прибыль|маржа"
 
 _SPELLING, _MEANS = quoted("\x1fspelling"), quoted("\x1fmeans")  # no column of a file is called so
+_ROWS = 1 << 40  # more than a source has
 _NEEDED = 10
 _REPEATED = 0.98
 
@@ -91,6 +92,9 @@ class _Values:
         self._distinct: dict[str, float] = {}
 
     def text(self, column: str) -> str:
+        """Return the SQL of a column's text, trimmed, NULL where empty."""
+        if self.source.trimmed:
+            return quoted(column)
         if self.source.types[column] in ("DOUBLE", "FLOAT"):  # 45.0 is 45
             whole = f"{quoted(column)} = floor({quoted(column)}) AND abs({quoted(column)}) < 1e15"
             return f"CAST(CASE WHEN {whole} THEN CAST(CAST({quoted(column)} AS BIGINT) AS VARCHAR) ELSE CAST({quoted(column)} AS VARCHAR) END AS VARCHAR)"
@@ -150,7 +154,7 @@ class _Values:
         if column not in self._distinct:
             text = self.text(column)
             filled, different = self.connection.execute(
-                f"SELECT count({text}), count(DISTINCT {text}) FROM {self.table}"
+                f"SELECT count({text}), approx_count_distinct({text}) FROM {self.table}"
             ).fetchone()
             self._distinct[column] = different / filled if filled else 0.0
         return self._distinct[column]
@@ -280,7 +284,7 @@ def _insert(
         customer = f"CASE WHEN {customer} IS NOT NULL THEN {_hashed(customer, key)} END"
     cancelled = _cancelled(connection, values, text, reading, notes)
     sample = f"TRY_CAST({text['in_sample']} AS BOOLEAN)" if "in_sample" in text else "true"
-    whole = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in source.types)
+    whole = ", ".join(quoted(name) for name in source.types)
     problems = [
         ("date", "parsed.date IS NULL OR NOT isfinite(parsed.date)"),
         (missing, "amount IS NULL OR NOT isfinite(amount) OR abs(amount) > 1e15"),
@@ -288,10 +292,11 @@ def _insert(
         ("in_sample", "in_sample IS NULL"),
     ]
     kept = {name: text.get(name, "NULL") for name in ("order_id", "product", "category", "channel", "status")}
+    row = "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1"
     parts = {
-        "source": str(number), "row": "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1", "customer_id": customer, "date": day, "amount": amount,
+        "id": f"{number * _ROWS} + {row}", "source": str(number), "row": row, "customer_id": customer, "date": day, "amount": amount,
         "quantity": quantity or "CAST(NULL AS DOUBLE)", **kept, "currency": currency, "in_sample": sample,
-        "cancelled": cancelled, "whole": f"md5_number_lower(concat_ws(chr(31), {whole}))",
+        "cancelled": cancelled, "whole": f"hash({whole})",
         "quantity_text": text.get("quantity", "NULL"),
         **{f"text_{role}": text[role] for role in dict.fromkeys(("date", missing, "quantity", "in_sample")) if role in text},
     }  # fmt: skip
@@ -304,11 +309,11 @@ def _insert(
     connection.execute(
         f"INSERT INTO incoming ({', '.join(direct)}, is_return, problem, problem_text) "
         f"SELECT {', '.join(direct)}, amount < 0 AND {negative == 'returns'}, CASE {said} END, CASE {shown} END "
-        f"FROM (SELECT {inner} FROM {table} {joined}) AS parsed {'ORDER BY row' if joined else ''}"
+        f"FROM (SELECT {inner} FROM {table} {joined}) AS parsed"
     )
     connection.execute(
-        f"INSERT INTO incoming (source, row, is_return, cancelled, problem, problem_text) "
-        f"SELECT {number}, line, false, false, 'row', error FROM {table}_rejected"
+        f"INSERT INTO incoming (id, source, row, is_return, cancelled, problem, problem_text) "
+        f"SELECT {number * _ROWS + _ROWS // 2} + line, {number}, line, false, false, 'row', error FROM {table}_rejected"
     )
     if roles.unused:
         notes.append(f"columns not used: {', '.join(roles.unused)}")
@@ -399,24 +404,29 @@ def _currency_of(values: _Values, columns: Mapping[str, str]) -> str:
 def _customer(connection: Any, values: _Values, column: str, reading: Reading, notes: list[str]) -> str:
     """Return the SQL of the customer, NULL for a placeholder."""
     text = values.text(column)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE ids AS SELECT {text} AS id, count(*) AS rows FROM {values.table} "
+        f"WHERE {text} IS NOT NULL GROUP BY ALL"
+    )
     whole, filled, mails = connection.execute(
-        f"SELECT count(*) FILTER (regexp_matches({text}, '^-?\\d+\\.0+$')), count({text}), "
-        f"count(*) FILTER (contains({text}, '@')) FROM {values.table}"
+        "SELECT count(*) FILTER (regexp_matches(id, '^-?\\d+\\.0+$')), count(*), count(*) FILTER (contains(id, '@')) FROM ids"
     ).fetchone()
-    if whole and whole * 2 > filled:
-        text = f"regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1')"
-    if mails * 2 > filled:
-        text = f"lower({text})"
     words = PLACEHOLDERS if reading.placeholders is None else tuple(word.lower() for word in reading.placeholders)
-    listed = ", ".join(literal(word) for word in words)
-    known = f"lower({text}) IN ({listed}) OR regexp_matches({text}, '^0+$')" if reading.placeholders is None else f"lower({text}) IN ({listed})" if words else "false"
-    found = connection.execute(
-        f"SELECT {text} AS word, count(*) AS rows FROM {values.table} WHERE {known} GROUP BY word ORDER BY rows DESC, word"
-    ).fetchall()
-    if found:
-        named = ", ".join(f"{word!r} ({rows:,} rows)" for word, rows in found[:5])
-        notes.append(f"{named} in {column} is no customer" if len(found) == 1 else f"{named} in {column} are no customers")
-    return f"CASE WHEN {known} THEN NULL ELSE {text} END"
+    known = f"lower(id) IN ({', '.join(map(literal, words)) or 'NULL'})"
+    if reading.placeholders is None:
+        known += " OR regexp_matches(id, '^-?0+(\\.0+)?$')"
+    found = connection.execute(f"SELECT id, rows FROM ids WHERE {known} ORDER BY rows DESC, id").fetchall()
+    connection.execute("DROP TABLE ids")
+    customer = text
+    if whole * 2 > filled:  # 45.0 is 45
+        customer = f"regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1')"
+    if mails * 2 > filled:
+        customer = f"lower({text})"
+    if not found:
+        return customer
+    named = ", ".join(f"{word!r} ({rows:,} rows)" for word, rows in found[:5])
+    notes.append(f"{named} in {column} is no customer" if len(found) == 1 else f"{named} in {column} are no customers")
+    return f"CASE WHEN {text} IN ({', '.join(literal(word) for word, _ in found)}) THEN NULL ELSE {customer} END"
 
 
 def _cancelled(connection: Any, values: _Values, text: Mapping[str, str], reading: Reading, notes: list[str]) -> str:
@@ -435,8 +445,8 @@ def _cancelled(connection: Any, values: _Values, text: Mapping[str, str], readin
             undone = f"NOT regexp_matches(lower({{0}}), '{WON}')"
             parts[-1] = "coalesce(" + undone.format(text["status"]) + ", true)"
         said = connection.execute(
-            f"SELECT {text['status']} AS word, count(*) AS rows, {undone.format('word')} FROM {values.table} "
-            "WHERE word IS NOT NULL GROUP BY word ORDER BY rows DESC, word LIMIT 30"
+            f"SELECT {text['status']} AS word, count(*) AS rows, {undone.format(text['status'])} FROM {values.table} "
+            f"WHERE {text['status']} IS NOT NULL GROUP BY ALL ORDER BY rows DESC, word LIMIT 30"
         ).fetchall()
         for undo, verb in ((False, "is taken"), (True, "counts as cancelled")):
             words = [f"{word} ({rows:,} rows)" for word, rows, out in said if bool(out) == undo]

@@ -4,7 +4,7 @@ import csv
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,16 @@ class Source:
         Whether its columns have names.
     notes : tuple of str
         What should be said of it.
+    trimmed : bool
+        Whether all is text without spaces around it, NULL where empty.
     """
 
     name: str
     types: Mapping[str, str]
     dialect: Mapping[str, Any]
     header: bool = True
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    trimmed: bool = False
 
 
 def is_database(where: str | Path) -> bool:
@@ -136,7 +139,7 @@ def _text(connection: Any, path: Path, reading: Reading, into: str, folder: Path
         notes = (f"{len(filled)} columns without a name are left out",)
     for name in nameless:
         connection.execute(f"ALTER TABLE {into} DROP {quoted(name)}")
-    return Source(str(path), _types(connection, into), {"format": kind, **text.to_dict()}, text.header, notes)
+    return Source(str(path), _types(connection, into), {"format": kind, **text.to_dict()}, text.header, notes, True)
 
 
 def _parquet(connection: Any, path: Path, reading: Reading, into: str) -> Source:
@@ -218,7 +221,7 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
     notes = found.notes
     if len(sheets) > 1:
         notes += (f"sheet {sheets[0]} is read, {', '.join(sheets[1:])} not; --sheet names another",)
-    return Source(str(path), found.types, {**dialect, "sheet": sheets[0]}, found.header, notes)
+    return Source(str(path), found.types, {**dialect, "sheet": sheets[0]}, found.header, notes, True)
 
 
 def _cell(value: object) -> str:

@@ -250,12 +250,13 @@ def _is_header(cells: list[str], rest: list[list[str]]) -> bool:
 
 
 def read_text(connection: Any, path: Path, text: Text, into: str) -> None:
-    """Fill a table with the file's rows as text, and ``<into>_rejected(line, error)`` with lines of another shape."""
+    """Fill a table with the file's rows as trimmed text, NULL where empty, and ``<into>_rejected(line, error)`` with lines of another shape."""
     names = unnamed(text.names)
     columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(names)))
+    trimmed = [f"nullif(trim(c{i}), '') AS {quoted(name)}" for i, name in enumerate(names)]
     rejected = f"{into}_rejected"
     connection.execute(
-        f"CREATE TEMP TABLE {into} AS SELECT {', '.join(f'c{i} AS {quoted(name)}' for i, name in enumerate(names))} "
+        f"CREATE TEMP TABLE {into} AS SELECT {', '.join(trimmed)} "
         f"FROM read_csv({literal(_exactly(path))}, auto_detect = false, header = false, "
         f"skip = {text.title_lines + text.header}, delim = {literal(text.separator)}, quote = {literal(text.quote)}, "
         f"escape = {literal(text.escape)}, columns = {{{columns}}}, max_line_size = 10000000, store_rejects = true, "
