@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli import planning, simulation, start
+from experiments.cli import bases, planning, simulation, start
 from experiments.cli.words import in_options
 from sim.errors import ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
@@ -32,7 +32,7 @@ app = typer.Typer(
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
-for part in (start, planning, simulation):
+for part in (start, bases, planning, simulation):
     app.add_typer(part.group)
 
 

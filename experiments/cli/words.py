@@ -8,7 +8,7 @@ from sim.errors import InputError
 __all__ = ["amounts_by_channel", "budgets_of", "in_options", "money_by_channel", "policies_like", "weights_of"]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
-OPTIONS = {"output": "-o"}
+OPTIONS = {"output": "-o", "start": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
 FLAGS = ("force",)
 

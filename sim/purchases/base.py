@@ -30,7 +30,7 @@ from sim.purchases.store import ask, connected, load
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest"]
+__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest", "is_base"]
 
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
@@ -371,6 +371,27 @@ class CustomerBase:
         weekly[len(weekly) - 1 - before] = found["repeats"]
         return np.cumsum(weekly)
 
+    def first_seen(self, end: date) -> tuple[Ints, Ints]:
+        """Return days after ``first_date`` until ``end`` on which new customers came, and how many each time."""
+        found = self._arrays(
+            """
+            SELECT first - $begin AS day, count(*) AS customers
+            FROM (SELECT min(date) AS first FROM purchases WHERE date <= $end GROUP BY customer_id)
+            GROUP BY day ORDER BY day
+            """,
+            {"begin": self.first_date, "end": end},
+        )
+        return found["day"].astype(np.int64), found["customers"].astype(np.int64)
+
+    def longest_pause(self) -> int:
+        """Return the most days in a row from one day with a purchase to the next."""
+        found = self._arrays(
+            "SELECT max(date - before) AS days FROM (SELECT date, lag(date) OVER (ORDER BY date) AS before "
+            "FROM (SELECT DISTINCT date FROM purchases))",
+            {},
+        )
+        return int(found["days"][0])
+
     def _arrays(self, query: str, values: Mapping[str, object]) -> dict[str, npt.NDArray[Any]]:
         import duckdb
 
@@ -379,7 +400,22 @@ class CustomerBase:
                 found: dict[str, npt.NDArray[Any]] = connection.execute(query, dict(values)).fetchnumpy()
         except duckdb.Error as error:
             raise FolderError(f"{self.path}: cannot be read: {first_line(error)}") from None
-        return {name: np.asarray(array) for name, array in found.items()}
+        return {name: np.ma.filled(array, 0) for name, array in found.items()}
+
+
+def is_base(path: str | Path) -> bool:
+    """Return whether a file is a customer base, rather than something one can be made of."""
+    import duckdb
+
+    try:
+        with Path(path).open("rb") as stream:
+            if stream.read(12)[8:] != b"DUCK":
+                return False
+        with connected(Path(path)) as connection:
+            found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('about', 'lines')")
+            return bool(found.fetchone()[0] == 2)
+    except (OSError, duckdb.Error):
+        return False
 
 
 def content_digest(path: Path) -> str:

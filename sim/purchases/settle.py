@@ -140,7 +140,7 @@ def _currency(connection: Any, reading: Reading, where: str, notes: list[str]) -
             f"{where}: amounts are in {len(found)} currencies: {listed}; `currency={wanted}` takes one and leaves the others "
             f"out, `rates={names[1]}=0.9` turns another into it"
         )
-    notes.append(f"amounts are in {len(found)} currencies: {listed}; only {wanted} is taken (--currency, --rates)")
+    notes.append(f"amounts are in {len(found)} currencies: {listed}; only {wanted} is taken (`currency=`, `rates=`)")
     return f"coalesce(currency <> {literal(wanted)}, false)"
 
 
@@ -163,7 +163,7 @@ def _range(connection: Any, reading: Reading, today: date, notes: list[str]) -> 
     if out[0]:
         notes.append(
             f"{out[0]:,} rows are out of range in time ({out[1]} to {out[2]}, money {out[3]:,.2f}): before {low}, in the "
-            f"future, or far from all others; --earliest and --latest say otherwise"
+            f"future, or far from all others; `earliest=` and `latest=` say otherwise"
         )
     return low, high
 
@@ -197,7 +197,7 @@ def _implausible_customer(connection: Any, reading: Reading, notes: list[str]) -
         return "false"
     notes.append(
         f"customer {name!r} has {rows:,} rows ({rows / total:.0%}, money {money:,.2f}), the next {following:,}: it is taken for "
-        "no customer; --placeholders says which ids are none"
+        "no customer; `placeholders=` says which ids are none"
     )
     return f"customer_id = {literal(name)}"
 
@@ -224,7 +224,7 @@ def _double(connection: Any, reading: Reading, exact: set[int], notes: list[str]
         else:
             notes.append(
                 f"{rows:,} rows (money {money:,.2f}) are the same in every column as another and are taken as bought twice; "
-                "--doubled drop leaves them out"
+                "`doubled=drop` leaves them out"
             )
     connection.execute("DROP TABLE copies")
     if several and reading.doubled != "keep":
@@ -324,7 +324,7 @@ def _vanished(connection: Any, account: Account, notes: list[str]) -> None:
         SELECT CASE WHEN bought.customer_id IS NULL THEN why ELSE 'brought everything back' END AS why, count(*)
         FROM gone LEFT JOIN bought USING (customer_id) GROUP BY ALL
     """).fetchall()
-    by = {why.replace("_", " "): number for why, number in found}
+    by = {why if " " in why else f"only {why.replace('_', ' ')}": number for why, number in found}
     if by:
         parts = ", ".join(f"{number:,} {why}" for why, number in sorted(by.items(), key=lambda item: -item[1]))
         notes.append(f"{sum(by.values()):,} customers are in the files and have no purchase left: {parts}")

@@ -167,20 +167,21 @@ def _fill(
         )
     today = date.today()
     number = max((each for _, each in old), default=0)
+    names: dict[int, str] = {}
     for mark, file in wanted.items():
         done = progress(f"read {_short(file)}")
         place = known.get(mark)
         if place is None:
             number += 1
             place = number
+        names[place] = shown(file)
         read = read_lines(connection, file, reading, place, today, work, key)
         _keep(connection, place, mark, file, read)
         done(1.0)
     done = progress("settle what each row is")
     rows = connection.execute("SELECT number, name, exact, columns FROM sources ORDER BY number").fetchall()
-    given = {known.get(mark): shown(file) for mark, file in wanted.items()}
     account, found = settle(
-        connection, reading, {each: given.get(each, name) for each, name, *_ in rows},
+        connection, reading, {each: names.get(each, name) for each, name, *_ in rows},
         [each for each, _, exact, _ in rows if exact], today, {row[0]: json.loads(row[3]) for row in rows},
     )  # fmt: skip
     about = {

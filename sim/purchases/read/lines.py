@@ -32,7 +32,7 @@ LINES: Mapping[str, str] = {
 
 PLACEHOLDERS = (
     "none", "nan", "null", "nil", "n/a", "#n/a", "na", "<na>", "nat", "undefined", "unknown", "not set", "(not set)",
-    "(none)", "(null)", "(blank)", "missing", "-", "--", "---", ".", "?", "0", "0.0", "-1", "guest", "guest user", "guest customer",
+    "(none)", "(null)", "(blank)", "missing", "-", "--", "---", ".", "?", "-1", "guest", "guest user", "guest customer",
     "guest checkout", "anonymous", "anon", "anonym", "walk-in", "walk in", "walkin", "walk-in customer",
     "cash", "cash customer", "cash sale", "retail customer", "one-time customer", "default", "dummy", "test",
     "gast", "gastkunde", "gastbestellung", "laufkunde", "laufkundschaft", "barverkauf", "unbekannt", "kein", "keine",
@@ -257,9 +257,9 @@ def _insert(
         connection.unregister("known")
         joined, day = f"LEFT JOIN days ON {_SPELLING} = {day}", _MEANS
     if dates.ambiguous:
-        notes.append(f"days such as 03/04 are read as {dates.kind}; nothing in the file tells, --date-format does")
+        notes.append(f"days such as 03/04 are read as {dates.kind}; nothing in the file tells, `date_format=` does")
     if dates.utc:
-        notes.append("times are said in UTC and so are the days; --time-zone says where days begin")
+        notes.append("times are said in UTC and so are the days; `time_zone=` says where days begin")
     money = _money(connection, values, columns, text, notes)
     amount, missing = money
     quantity = values.number(columns["quantity"]) if "quantity" in columns else None
@@ -388,7 +388,7 @@ def _money(
         if grows[0] is not None and grows[1] and grows[0] < 0.1:
             notes.append(
                 f"{columns['amount']} does not grow with {columns['quantity']} (correlation {grows[0]:.2f}): if it is the "
-                f"price of one piece, say --price {columns['amount']}"
+                f"price of one piece, say `price={columns['amount']}`"
             )
     return amount, "amount"
 
@@ -414,7 +414,7 @@ def _customer(connection: Any, values: _Values, column: str, reading: Reading, n
     words = PLACEHOLDERS if reading.placeholders is None else tuple(word.lower() for word in reading.placeholders)
     known = f"lower(id) IN ({', '.join(map(literal, words)) or 'NULL'})"
     if reading.placeholders is None:
-        known += " OR regexp_matches(id, '^-?0+(\\.0+)?$')"
+        known += "" if _counted_from_zero(connection) else " OR regexp_matches(id, '^-?0+(\\.0+)?$')"
     found = connection.execute(f"SELECT id, rows FROM ids WHERE {known} ORDER BY rows DESC, id").fetchall()
     connection.execute("DROP TABLE ids")
     customer = text
@@ -427,6 +427,14 @@ def _customer(connection: Any, values: _Values, column: str, reading: Reading, n
     named = ", ".join(f"{word!r} ({rows:,} rows)" for word, rows in found[:5])
     notes.append(f"{named} in {column} is no customer" if len(found) == 1 else f"{named} in {column} are no customers")
     return f"CASE WHEN {text} IN ({', '.join(literal(word) for word, _ in found)}) THEN NULL ELSE {customer} END"
+
+
+def _counted_from_zero(connection: Any) -> bool:
+    """Return whether 0 is a customer like others: ids are counted from it, and it has no more rows than any other."""
+    different, last, rows, most = connection.execute("""
+        SELECT count(*), max(TRY_CAST(id AS BIGINT)), max(rows) FILTER (id = '0'), max(rows) FILTER (id <> '0') FROM ids
+    """).fetchone()
+    return bool(rows and most and last and rows <= most and 2 * different >= last)
 
 
 def _cancelled(connection: Any, values: _Values, text: Mapping[str, str], reading: Reading, notes: list[str]) -> str:

@@ -188,7 +188,7 @@ def _typed(
             parts.append(quoted(column))
     connection.execute(f"CREATE TEMP TABLE {into} AS SELECT {', '.join(parts)} FROM {table}")
     connection.execute(f"CREATE TEMP TABLE {into}_rejected(line BIGINT, error VARCHAR)")
-    notes = tuple(f"times in column {column} are taken as days in UTC; --time-zone says where days begin" for column in utc)
+    notes = tuple(f"times in column {column} are taken as days in UTC; `time_zone=` says where days begin" for column in utc)
     return Source(name, _types(connection, into), {"format": kind}, notes=notes)
 
 
@@ -220,7 +220,7 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
     dialect = {k: v for k, v in found.dialect.items() if k not in ("encoding", "separator", "quote")}
     notes = found.notes
     if len(sheets) > 1:
-        notes += (f"sheet {sheets[0]} is read, {', '.join(sheets[1:])} not; --sheet names another",)
+        notes += (f"sheet {sheets[0]} is read, {', '.join(sheets[1:])} not; `sheet=` names another",)
     return Source(str(path), found.types, {**dialect, "sheet": sheets[0]}, found.header, notes, True)
 
 
