@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.question import Question
 from experiments.results.shown import Shown, Table, drawn, grown
-from sim.arrays import quiet
-from sim.arrays import Step
+from sim.arrays import Step, quiet
 from sim.errors import InputError, ScenarioChanged
 from sim.files import check_output
 

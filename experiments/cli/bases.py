@@ -14,7 +14,10 @@ __all__ = ["group"]
 
 group = commands()
 base = typer.Typer(
-    name="base", help="The customer base: load files into it, show it, ask it.", rich_markup_mode=None, no_args_is_help=True
+    name="base",
+    help="The customer base: load files into it, show it, ask it.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
 )
 group.add_typer(base)
 
@@ -38,7 +41,7 @@ def load(
 ) -> None:
     """Read purchases from files into a customer base, and say what became of every row, in number and money.
 
-    All or nothing: until it is done the base stays as it was. A file that was loaded before is read again and counts once.
+    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once.
     """
     from experiments.terminal.progress import progress_bars
     from sim.purchases.base import CustomerBase

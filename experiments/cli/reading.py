@@ -32,7 +32,7 @@ _OPTIONS: dict[str, Any] = {
     "status": _column("the order's status"),
     "currency_column": _column("the currency"),
     "column": Annotated[
-        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="Another column's role, e.g. channel=Shop; repeatable.")
+        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="Another role, e.g. channel=Shop; repeatable.")
     ],
     "separator": Annotated[str | None, typer.Option(help=f"What separates columns; tab and space in words {_FOUND}.")],
     "decimal": Annotated[str | None, typer.Option(help=f"Mark before decimals, . or , {_FOUND}.")],
@@ -53,7 +53,7 @@ _OPTIONS: dict[str, Any] = {
         str | None, typer.Option(help="Statuses that undo a purchase, with commas between [default: those known].")
     ],
     "negative": Annotated[
-        str | None, typer.Option(help="What amounts below 0 are: returns or values [default: returns, values in margins].")
+        str | None, typer.Option(help="What is below 0: returns or values [default: returns, values in margins].")
     ],
     "doubled": Annotated[str | None, typer.Option(help=f"What becomes of copied rows: drop or keep {_FOUND}.")],
     "rate": Annotated[
@@ -61,10 +61,10 @@ _OPTIONS: dict[str, Any] = {
         typer.Option(metavar="CODE=WORTH", help="What one unit of another currency is worth; repeatable."),
     ],
     "earliest": Annotated[datetime | None, typer.Option(formats=_DAY, help=f"Days before are out of range {_FOUND}.")],
-    "latest": Annotated[datetime | None, typer.Option(formats=_DAY, help="Days after are out of range [default: today].")],
+    "latest": Annotated[datetime | None, typer.Option(formats=_DAY, help="Days after are too [default: today].")],
     "most_bad": Annotated[float, typer.Option(help="Share of rows that may be unreadable.", min=0.0, max=1.0)],
     "hash_ids": Annotated[
-        Path | None, typer.Option(metavar="KEYFILE", help="Hash customers' ids with the key in this file (HMAC-SHA-256).")
+        Path | None, typer.Option(metavar="KEYFILE", help="Hash customers' ids with this key (HMAC-SHA-256).")
     ],
 }  # fmt: skip
 _DEFAULTS = {"most_bad": 0.05}
@@ -79,7 +79,9 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
         command(reading=_keywords({name: given.pop(name) for name in _OPTIONS}), **given)
 
     parameters = [
-        parameter.replace(kind=parameter.KEYWORD_ONLY) for name, parameter in own.parameters.items() if name != "reading"
+        parameter.replace(kind=parameter.KEYWORD_ONLY)
+        for name, parameter in own.parameters.items()
+        if name != "reading"
     ]
     at = next((i for i, p in enumerate(parameters) if p.name in ("seed", "as_json")), len(parameters))
     added = [

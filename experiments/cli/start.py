@@ -102,7 +102,8 @@ def calibrate(
         typer.Option("--from", formats=["%Y-%m-%d"], help="Fit laws to customers won from this day on [default: all]."),
     ] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's].")
+        str | None,
+        typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's]."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
     seed: NoSeed = 0,

@@ -244,7 +244,9 @@ def _of_amounts(spend: GammaGamma, name: str) -> tuple[str, ...]:
 
 def _currency(base: CustomerBase) -> str | None:
     """Return the currency that files name, if it is one."""
-    found = base.query("SELECT DISTINCT currency FROM lines WHERE currency IS NOT NULL AND outcome IN ('taken', 'merged')")[1]
+    found = base.query(
+        "SELECT DISTINCT currency FROM lines WHERE currency IS NOT NULL AND outcome IN ('taken', 'merged')"
+    )[1]
     return str(found[0][0]) if len(found) == 1 else None
 
 

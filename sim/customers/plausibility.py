@@ -30,8 +30,8 @@ def check_end(base: CustomerBase, end: date) -> tuple[str, ...]:
     if silent <= usual:
         return ()
     what = (
-        f"the last purchase is of {base.last_date}, {silent} days before {end}, and never before were there more than {usual} "
-        "days without one"
+        f"the last purchase is of {base.last_date}, {silent} days before {end}, and never before were there more than "
+        f"{usual} days without one"
     )
     if silent > max(BLOCK, _SILENCE * usual):
         raise PurchasesError(
@@ -54,17 +54,17 @@ def check_repeats(base: CustomerBase, summary: PurchaseSummary) -> None:
     column = base.columns["customer_id"]
     unused = next((note for note in base.notes if note.startswith("columns not used")), "no other column is there")
     raise PurchasesError(
-        f"nobody bought on a second day until {summary.end}: each of the {len(summary):,} customers, column {column!r}, "
-        f"has purchases on one day, so how often customers buy cannot be told; if {column!r} is not the customer, say "
-        f"which column is (`customer=`): {unused}; otherwise use a longer period"
+        f"nobody bought on a second day until {summary.end}: each of the {len(summary):,} customers, column "
+        f"{column!r}, has purchases on one day, so how often customers buy cannot be told; if "
+        f"{column!r} is not the customer, say which column is (`customer=`): {unused}; otherwise use a longer period"
     )
 
 
 def older_than_the_file(base: CustomerBase, end: date) -> tuple[tuple[str, ...], int]:
     """Return what to say of customers who are older than the file, and how many those are about.
 
-    New customers come at some rate. Where many more are first seen in the first weeks than later, and their number falls
-    from there, those had bought before the file begins.
+    New customers come at some rate. Where many more are first seen in the first weeks than later, and their number
+    falls from there, those had bought before the file begins.
     """
     days, counts = base.first_seen(end)
     if not len(days):
@@ -79,9 +79,9 @@ def older_than_the_file(base: CustomerBase, end: date) -> tuple[tuple[str, ...],
     older = round(float(np.maximum(blocks[:settled] - usual, 0).sum()))
     begin = base.first_date + timedelta(days=BLOCK * settled)
     return (
-        f"about {older:,} of {int(counts.sum()):,} customers seem older than the file: {blocks[0]:,.0f} are first seen in its "
-        f"first {BLOCK} days, later about {usual:,.0f} in as many; their first purchase in the file is not their first: "
-        f"`start={begin}` fits laws to those won since",
+        f"about {older:,} of {int(counts.sum()):,} customers seem older than the file: {blocks[0]:,.0f} are first seen "
+        f"in its first {BLOCK} days, later about {usual:,.0f} in as many; their first purchase in the file is not "
+        f"their first: `start={begin}` fits laws to those won since",
     ), older
 
 
@@ -102,6 +102,6 @@ def amounts_by_frequency(summary: PurchaseSummary) -> tuple[float, tuple[str, ..
         return correlation, ()
     more, less = ("more", "too low") if correlation > 0 else ("less", "too high")
     return correlation, (
-        f"amounts go with frequency (rank correlation {correlation:+.2f}), which the gamma-gamma law takes for independent: "
-        f"customers who buy often spend {more} a purchase, so that what they are worth comes out {less}",
+        f"amounts go with frequency (rank correlation {correlation:+.2f}), which the gamma-gamma law takes for "
+        f"independent: customers who buy often spend {more} a purchase, so that what they are worth comes out {less}",
     )

@@ -51,7 +51,7 @@ class Account:
 
     def money(self, outcome: str) -> float:
         """Return the money of an outcome."""
-        return self.micro[outcome] / 10**self.places
+        return float(self.micro[outcome] / 10**self.places)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return plain data: ``rows`` and ``money``, each with ``read`` and the outcomes."""

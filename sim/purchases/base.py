@@ -106,8 +106,8 @@ class PurchaseSummary:
 class CustomerBase:
     """A firm's purchases kept in a DuckDB file, with what became of every row they came from.
 
-    Make one with ``CustomerBase.create``, add to it with ``CustomerBase.load``, or ``CustomerBase.open`` it. The file is
-    opened read-only for each question and closed again. Its tables: ``purchases(customer_id, date, quantity, amount,
+    Make one with ``CustomerBase.create``, add to it with ``CustomerBase.load``, or ``CustomerBase.open`` it. The file
+    is opened read-only for each question and closed again. Its tables: ``purchases(customer_id, date, quantity, amount,
     in_sample, ...)``, ``lines`` (every row read, with its ``outcome``), ``bad`` (rows that could not be read, and why),
     ``sources``.
 
@@ -287,7 +287,8 @@ class CustomerBase:
         unit = 10.0**self.account.places
         found = self._arrays(
             f"""
-            WITH days AS ({_DAYS.format(unit=unit)} WHERE date <= $end AND (in_sample OR NOT $sample) GROUP BY customer_id, date)
+            WITH days AS ({_DAYS.format(unit=unit)} WHERE date <= $end AND (in_sample OR NOT $sample)
+                          GROUP BY customer_id, date)
             SELECT customer_id, count(*) AS purchases, max(date) - min(date) AS active, $end - min(date) AS age,
                    CAST(sum(micro) AS DOUBLE) AS total,
                    CAST(sum(micro) - arg_min(micro, date) AS DOUBLE) AS repeat_total

@@ -1,8 +1,8 @@
 """A fingerprint of what a customer base holds: the same purchases, the same fingerprint, whatever the file's bytes.
 
-It covers what records are computed from: customer, day, amount to the places that are kept, and whether in the sample; not the order
-of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the columns: where
-that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
+It covers what records are computed from: customer, day, amount to the places that are kept, and whether in the sample;
+not the order of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the
+columns: where that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
 """
 
 import json

@@ -69,7 +69,8 @@ def _by(connection: Any, *keys: str) -> None:
     there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE total AS
-            SELECT {listed}, sum(micro) AS micro, max(date) AS last FROM back WHERE micro > 0 AND {there} GROUP BY {listed};
+            SELECT {listed}, sum(micro) AS micro, max(date) AS last FROM back
+            WHERE micro > 0 AND {there} GROUP BY {listed};
         CREATE OR REPLACE TEMP TABLE cut AS
             SELECT id, {", ".join(f"bought.{key}" for key in keys)},
                    least(bought.micro, greatest(0, total.micro - coalesce(sum(bought.micro) OVER (

@@ -4,7 +4,6 @@ Each line gets one outcome from one ``CASE``, so that the account adds up by con
 whole base, whatever files its lines came from.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
@@ -63,7 +62,8 @@ def settle(
     _double(connection, reading, set(exact), notes, several=len(sources) > 1)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE often AS
-            SELECT hash(customer_id, date) AS pair FROM judged WHERE outcome = 'taken' GROUP BY pair HAVING count(*) > 1;
+            SELECT hash(customer_id, date) AS pair FROM judged WHERE outcome = 'taken'
+            GROUP BY pair HAVING count(*) > 1;
         INSERT INTO other SELECT id, 'merged' FROM (
             SELECT id, row_number() OVER (PARTITION BY customer_id, date ORDER BY id) AS nth
             FROM judged SEMI JOIN often ON hash(customer_id, date) = pair ANTI JOIN other USING (id)
@@ -72,7 +72,9 @@ def settle(
             SELECT incoming.*, coalesce(other.outcome, {outcome}) AS outcome FROM incoming LEFT JOIN other USING (id);
         DROP TABLE incoming; DROP TABLE judged; DROP TABLE other; DROP TABLE often;
     """)
-    largest = connection.execute("SELECT max(abs(amount)) FROM lines WHERE isfinite(amount) AND problem IS NULL").fetchone()[0]
+    largest = connection.execute(
+        "SELECT max(abs(amount)) FROM lines WHERE isfinite(amount) AND problem IS NULL"
+    ).fetchone()[0]
     places = max(6, DIGITS - floor(log10(largest))) if largest else 6
     account = _account(connection, places)
     _check_some(account, where, connection)
@@ -100,7 +102,9 @@ def _account(connection: Any, places: int) -> Account:
     return Account.of({outcome: (rows, int(micro)) for outcome, rows, micro in found}, places)
 
 
-def _check_bad(connection: Any, reading: Reading, sources: Mapping[int, str], columns: Mapping[int, Mapping[str, str]]) -> None:
+def _check_bad(
+    connection: Any, reading: Reading, sources: Mapping[int, str], columns: Mapping[int, Mapping[str, str]]
+) -> None:
     read, bad = connection.execute("SELECT count(*), count(problem) FROM incoming").fetchone()
     if bad <= reading.most_bad * read:
         return
@@ -137,8 +141,8 @@ def _currency(connection: Any, reading: Reading, where: str, notes: list[str]) -
     total = sum(rows for _, rows, _ in found)
     if reading.currency is None and others > reading.most_bad * total:
         raise PurchasesError(
-            f"{where}: amounts are in {len(found)} currencies: {listed}; `currency={wanted}` takes one and leaves the others "
-            f"out, `rates={names[1]}=0.9` turns another into it"
+            f"{where}: amounts are in {len(found)} currencies: {listed}; `currency={wanted}` takes one and leaves the "
+            f"others out, `rates={names[1]}=0.9` turns another into it"
         )
     notes.append(f"amounts are in {len(found)} currencies: {listed}; only {wanted} is taken (`currency=`, `rates=`)")
     return f"coalesce(currency <> {literal(wanted)}, false)"
@@ -162,8 +166,8 @@ def _range(connection: Any, reading: Reading, today: date, notes: list[str]) -> 
     ).fetchone()
     if out[0]:
         notes.append(
-            f"{out[0]:,} rows are out of range in time ({out[1]} to {out[2]}, money {out[3]:,.2f}): before {low}, in the "
-            f"future, or far from all others; `earliest=` and `latest=` say otherwise"
+            f"{out[0]:,} rows are out of range in time ({out[1]} to {out[2]}, money {out[3]:,.2f}): before {low}, in "
+            f"the future, or far from all others; `earliest=` and `latest=` say otherwise"
         )
     return low, high
 
@@ -196,8 +200,8 @@ def _implausible_customer(connection: Any, reading: Reading, notes: list[str]) -
     if rows < _SHARE_OF_ONE * total or rows < _TIMES_THE_NEXT * following:
         return "false"
     notes.append(
-        f"customer {name!r} has {rows:,} rows ({rows / total:.0%}, money {money:,.2f}), the next {following:,}: it is taken for "
-        "no customer; `placeholders=` says which ids are none"
+        f"customer {name!r} has {rows:,} rows ({rows / total:.0%}, money {money:,.2f}), the next {following:,}: it is "
+        "taken for no customer; `placeholders=` says which ids are none"
     )
     return f"customer_id = {literal(name)}"
 
@@ -216,15 +220,17 @@ def _double(connection: Any, reading: Reading, exact: set[int], notes: list[str]
                 SEMI JOIN (SELECT whole, source FROM judged WHERE {wanted} GROUP BY ALL HAVING count(*) > 1) AS often
                     USING (whole, source) WHERE {wanted}) WHERE nth > 1
     """)
-    inside = connection.execute("SELECT source, count(*), sum(amount) FROM copies GROUP BY source ORDER BY source").fetchall()
+    inside = connection.execute(
+        "SELECT source, count(*), sum(amount) FROM copies GROUP BY source ORDER BY source"
+    ).fetchall()
     for source, rows, money in inside:
         found = reading.doubled is None and (source in exact or _mostly_copies(connection, source, rows))
         if reading.doubled == "drop" or found:
             connection.execute(f"INSERT INTO other SELECT id, 'doubled' FROM copies WHERE source = {source}")
         else:
             notes.append(
-                f"{rows:,} rows (money {money:,.2f}) are the same in every column as another and are taken as bought twice; "
-                "`doubled=drop` leaves them out"
+                f"{rows:,} rows (money {money:,.2f}) are the same in every column as another and are taken as bought "
+                "twice; `doubled=drop` leaves them out"
             )
     connection.execute("DROP TABLE copies")
     if several and reading.doubled != "keep":
@@ -273,14 +279,17 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         "SELECT bool_and(coalesce(CAST(TRY_CAST(customer_id AS BIGINT) AS VARCHAR) = customer_id, false)) FROM lines "
         "WHERE outcome IN ('taken', 'merged')"
     ).fetchone()[0]
-    mixed = connection.execute("SELECT 1 FROM lines WHERE NOT in_sample LIMIT 1").fetchone() and connection.execute(
-        "SELECT customer_id FROM lines WHERE outcome IN ('taken', 'merged') GROUP BY customer_id "
-        "HAVING bool_or(in_sample) AND NOT bool_and(in_sample) ORDER BY customer_id LIMIT 1"
-    ).fetchone()
+    mixed = (
+        connection.execute("SELECT 1 FROM lines WHERE NOT in_sample LIMIT 1").fetchone()
+        and connection.execute(
+            "SELECT customer_id FROM lines WHERE outcome IN ('taken', 'merged') GROUP BY customer_id "
+            "HAVING bool_or(in_sample) AND NOT bool_and(in_sample) ORDER BY customer_id LIMIT 1"
+        ).fetchone()
+    )
     if mixed:
         raise PurchasesError(
-            f"customer {mixed[0]} is in the sample in some rows and not in others; make the column the same in all rows "
-            "of a customer"
+            f"customer {mixed[0]} is in the sample in some rows and not in others; make the column the same in all "
+            "rows of a customer"
         )
     extra = [name for name in _EXTRA if connection.execute(
         f"SELECT 1 FROM lines WHERE {name} IS NOT NULL LIMIT 1").fetchone()]  # fmt: skip
@@ -288,8 +297,8 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
     names = ", ".join(["date", "quantity", "amount", "in_sample", *extra])
     if not account.rows["returns"]:
         connection.execute(
-            f"CREATE OR REPLACE TABLE purchases AS SELECT CAST(customer_id AS {kind}) AS customer_id, {names} FROM lines "
-            "WHERE outcome IN ('taken', 'merged')"
+            f"CREATE OR REPLACE TABLE purchases AS SELECT CAST(customer_id AS {kind}) AS customer_id, {names} "
+            "FROM lines WHERE outcome IN ('taken', 'merged')"
         )
         return
     whole, unset = set_against(connection, places)
@@ -304,8 +313,8 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
     notes.append(text)
     if unset[0]:
         notes.append(
-            f"{unset[0]:,} returns (money {-unset[1] / 10**places:,.2f}) exceed what their customers bought before in these "
-            "files, and change nothing"
+            f"{unset[0]:,} returns (money {-unset[1] / 10**places:,.2f}) exceed what their customers bought before in "
+            "these files, and change nothing"
         )
     if not connection.execute("SELECT 1 FROM purchases LIMIT 1").fetchone():
         raise PurchasesError("every purchase was brought back: no purchase is left")

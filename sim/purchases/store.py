@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sim.arrays import Step
 from sim.errors import FolderError, InputError, PurchasesError, first_line
 from sim.purchases.digest import keep_digest
-from sim.purchases.read.lines import LINES, Read, id_key, key_check, read_lines
+from sim.purchases.read.customers import id_key, key_check
+from sim.purchases.read.lines import LINES, Read, read_lines
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import check_readable, fingerprint, is_database, shown
 from sim.purchases.settle import settle
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ask", "connected", "load"]
 
-_SOURCES = "number INTEGER, name VARCHAR, fingerprint VARCHAR, columns VARCHAR, dialect VARCHAR, notes VARCHAR, exact BOOLEAN"
+_SOURCES = (
+    "number INTEGER, name VARCHAR, fingerprint VARCHAR, columns VARCHAR, dialect VARCHAR, notes VARCHAR, exact BOOLEAN"
+)
 
 
 @contextmanager
@@ -145,7 +148,8 @@ def _fill(
 ) -> None:
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LINES.items())
     connection.execute(
-        f"CREATE TABLE IF NOT EXISTS sources({_SOURCES}); CREATE TABLE IF NOT EXISTS about(key VARCHAR, value VARCHAR); "
+        f"CREATE TABLE IF NOT EXISTS sources({_SOURCES}); "
+        "CREATE TABLE IF NOT EXISTS about(key VARCHAR, value VARCHAR); "
         f"CREATE TEMP TABLE incoming({columns})"
     )
     _same_key(connection, key)
@@ -161,9 +165,9 @@ def _fill(
             notes.append(f"{_short(file)} was loaded before: it is read again and counts once")
         wanted.setdefault(mark, file)
     if old:
-        replaced = ", ".join(str(known[mark]) for mark in wanted if mark in known) or "NULL"
+        replaced = ", ".join(str(known[mark]) for mark in wanted if mark in known) or "0"
         connection.execute(
-            f"INSERT INTO incoming SELECT {', '.join(LINES)} FROM lines WHERE coalesce(source NOT IN ({replaced}), true)"
+            f"INSERT INTO incoming SELECT {', '.join(LINES)} FROM lines WHERE source NOT IN ({replaced})"
         )
     today = date.today()
     number = max((each for _, each in old), default=0)
@@ -198,7 +202,9 @@ def _fill(
 def _same_key(connection: Any, key: bytes | None) -> None:
     before = connection.execute("SELECT value FROM about WHERE key = 'key'").fetchone()
     if before and before[0] != (key_check(key) if key else ""):
-        was = "with ids as they are" if not before[0] else "with ids hashed by another key" if key else "with hashed ids"
+        was = (
+            "with ids as they are" if not before[0] else "with ids hashed by another key" if key else "with hashed ids"
+        )
         raise InputError(f"the base was made {was}; load into it in the same way, or write another base (`output=`)")
 
 

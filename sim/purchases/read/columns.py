@@ -59,12 +59,12 @@ def find_columns(
     """
     named = [name for name in present if not name.startswith(UNNAMED)]
     there = ", ".join(named)
-    for role, column in given.items():
-        if role not in table:
+    for said, column in given.items():
+        if said not in table:
             roles = ", ".join(each.name for each in table.roles)
-            raise PurchasesError(f"{where}: unknown column role {role!r}; the roles are {roles}")
+            raise PurchasesError(f"{where}: unknown column role {said!r}; the roles are {roles}")
         if column not in present:
-            raise PurchasesError(f"{where}: no column {column!r} for {role}; the columns are {there}")
+            raise PurchasesError(f"{where}: no column {column!r} for {said}; the columns are {there}")
         if list(given.values()).count(column) > 1:
             both = " and ".join(each for each in given if given[each] == column)
             raise PurchasesError(f"{where}: column {column!r} is given for {both}; one column plays one role")

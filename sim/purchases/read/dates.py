@@ -105,7 +105,9 @@ def find_dates(
     facts = {"timed": 2 * timed > some, "utc": not zone and 2 * zoned > some}
     day_text = _DAY_TEXT.format("{0}", _TIME.replace("{", "{{").replace("}", "}}"))
     if given:
-        whole = f"CAST(coalesce(try_strptime({{0}}, {literal(given)}), try_strptime({day_text}, {literal(given)})) AS DATE)"
+        whole = (
+            f"CAST(coalesce(try_strptime({{0}}, {literal(given)}), try_strptime({day_text}, {literal(given)})) AS DATE)"
+        )
         return Dates(given, whole, **facts)
     iso_of = _local("{0}", zone)
     if as_iso == filled:
@@ -190,7 +192,9 @@ def _plain(text: str) -> tuple[date | None, str]:
     found = _YEAR_FIRST.match(text) or _COMPACT.match(text)
     if found:
         year, month, day = (int(part) for part in found.groups())
-        kind = "%Y年%m月%d日" if "年" in text else "%Y-%m-%d" if "-" in text else "%Y/%m/%d" if "/" in text else "%Y%m%d"
+        kind = (
+            "%Y年%m月%d日" if "年" in text else "%Y-%m-%d" if "-" in text else "%Y/%m/%d" if "/" in text else "%Y%m%d"
+        )
         return _date(year, month, day), kind
     parts = _PARTS.match(_WEEKDAY.sub("", text.replace(" de ", " ").replace(" of ", " "))) or _PARTS.match(text)
     if not parts:
@@ -226,7 +230,9 @@ def _order(
     if usual in close and close[usual] >= max(close.values()) - 31:
         others = [order for order in close if order != usual and close[order] >= close[usual] - 31]
         same = not others or all(
-            _valid(parts, usual, today) == _valid(parts, order, today) for order in others for _, parts in group.values()
+            _valid(parts, usual, today) == _valid(parts, order, today)
+            for order in others
+            for _, parts in group.values()
         )
         return usual, not same
     return max(close, key=lambda order: close[order]), False

@@ -58,9 +58,7 @@ def find_numbers(connection: Any, table: str, text: str, decimal: str | None = N
     A comma stands before decimals where it comes last, or does not stand before exactly three digits; the same of a
     point. A mark that is followed by three digits in every number of 1,000 or more, and in no smaller one, groups.
     """
-    odd = connection.execute(
-        f"SELECT count({text}) - count(TRY_CAST({text} AS DOUBLE)) FROM {table}"
-    ).fetchone()[0]
+    odd = connection.execute(f"SELECT count({text}) - count(TRY_CAST({text} AS DOUBLE)) FROM {table}").fetchone()[0]
     if not odd and decimal in (None, "."):
         points, three = connection.execute(
             f"SELECT count(*) FILTER (contains({text}, '.')), count(*) FILTER ({text}[-4] = '.') FROM {table}"

@@ -188,7 +188,9 @@ def _typed(
             parts.append(quoted(column))
     connection.execute(f"CREATE TEMP TABLE {into} AS SELECT {', '.join(parts)} FROM {table}")
     connection.execute(f"CREATE TEMP TABLE {into}_rejected(line BIGINT, error VARCHAR)")
-    notes = tuple(f"times in column {column} are taken as days in UTC; `time_zone=` says where days begin" for column in utc)
+    notes = tuple(
+        f"times in column {column} are taken as days in UTC; `time_zone=` says where days begin" for column in utc
+    )
     return Source(name, _types(connection, into), {"format": kind}, notes=notes)
 
 
@@ -202,7 +204,9 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
         raise PurchasesError(f"{path}: cannot be read as a workbook: {first_line(error)}") from None
     try:
         if reading.sheet is not None and reading.sheet not in book.sheetnames:
-            raise PurchasesError(f"{path}: no sheet `sheet={reading.sheet}`; the sheets are {', '.join(book.sheetnames)}")
+            raise PurchasesError(
+                f"{path}: no sheet `sheet={reading.sheet}`; the sheets are {', '.join(book.sheetnames)}"
+            )
         sheets = [reading.sheet] if reading.sheet else [s.title for s in book.worksheets if (s.max_row or 2) > 1]
         if not sheets:
             raise PurchasesError(f"{path}: the workbook is empty; expected a header and one row a purchase")
@@ -242,9 +246,10 @@ def _duckdb(connection: Any, path: Path, reading: Reading, into: str) -> Source:
     except duckdb.Error as error:
         raise PurchasesError(f"{path}: cannot be read as a DuckDB file: {first_line(error)}") from None
     try:
-        tables = [row[0] for row in connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'came' ORDER BY ALL").fetchall()]  # fmt: skip
-        table = _the_table(tables, reading, str(path))
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'came' ORDER BY ALL"
+        ).fetchall()
+        table = _the_table([name for (name,) in tables], reading, str(path))
         return _typed(connection, f"came.{quoted(table)}", str(path), "duckdb", reading, into, {})
     finally:
         connection.execute("DETACH came")
@@ -285,7 +290,7 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
             else:
                 chosen = _the_table(tables, reading, name)
                 table, columns = sa.table(chosen), [column["name"] for column in inspector.get_columns(chosen)]
-            wanted = sa.select(*(sa.column(column) for column in columns)).select_from(table)
+            wanted: Any = sa.select(*(sa.column(column) for column in columns)).select_from(table)
             parts = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
             connection.execute(f"CREATE TEMP TABLE {into}({parts})")
             for rows in session.execution_options(stream_results=True).execute(wanted).partitions(_BLOCK):

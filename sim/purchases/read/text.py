@@ -78,9 +78,8 @@ def as_utf8(path: Path, folder: Path, reading: Reading) -> tuple[Path, str]:
     except LookupError:
         raise PurchasesError(f"`encoding={encoding}`: is not known; try utf-8, utf-16, latin-1, gb18030") from None
     plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii", "utf-8-sig")
-    if plain and not packed:
-        if not reading.encoding or _is_utf8(path, packed):
-            return path, "utf-8"
+    if plain and not packed and (not reading.encoding or _is_utf8(path, packed)):
+        return path, "utf-8"
     out = folder / f"{path.stem}.utf8.csv"
     try:
         with _opened(path, packed) as source, out.open("w", encoding="utf-8", newline="") as target:
@@ -162,16 +161,15 @@ def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:
     """
     separator, quote, escape, skip = _sniffed(connection, path, reading)
     first = _rows(path, separator, quote, 0, 400)
-    if reading.title_lines is not None:
-        skip = reading.title_lines
-    else:
-        skip = _first_of_the_table(first, skip)
+    skip = _first_of_the_table(first, skip) if reading.title_lines is None else reading.title_lines
     rows = [row for row in first[skip : skip + _LINES] if row]
     if not rows:
         raise PurchasesError(f"{path}: the file is empty; expected a header and one row a purchase")
     cells = [cell.strip() for cell in rows[0]]
     header = reading.header if reading.header is not None else _is_header(cells, rows[1:])
-    width = max({len(row) for row in rows[header:]} or {len(cells)}, key=[len(r) for r in rows[header:]].count, default=1)
+    width = max(
+        {len(row) for row in rows[header:]} or {len(cells)}, key=[len(r) for r in rows[header:]].count, default=1
+    )
     if header:
         if len(cells) == width - 1 and any(row[-1].strip() for row in rows[1:] if len(row) == width):
             cells = ["", *cells]  # rows are named, their column is not
@@ -250,7 +248,10 @@ def _is_header(cells: list[str], rest: list[list[str]]) -> bool:
 
 
 def read_text(connection: Any, path: Path, text: Text, into: str) -> None:
-    """Fill a table with the file's rows as trimmed text, NULL where empty, and ``<into>_rejected(line, error)`` with lines of another shape."""
+    """Fill a table with the file's rows as trimmed text, NULL where empty.
+
+    Lines of another shape go to table ``<into>_rejected(line, error)``.
+    """
     names = unnamed(text.names)
     columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(names)))
     trimmed = [f"nullif(trim(c{i}), '') AS {quoted(name)}" for i, name in enumerate(names)]
