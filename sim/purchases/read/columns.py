@@ -133,4 +133,4 @@ def _by_content(
     others = [name for name in free if not fits(table["date"], name)]
     if role.name == "amount":  # the column of numbers with most different values
         return sorted((name for name in others if fits(role, name)), key=distinct, reverse=True)
-    return sorted((name for name in others if distinct(name) < _REPEATS), key=distinct, reverse=True)
+    return sorted((name for name in others if distinct(name) < _REPEATS), key=distinct, reverse=True) or others[:1]

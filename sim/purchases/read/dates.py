@@ -16,6 +16,7 @@ from sim.purchases.read.sql import literal
 __all__ = ["Dates", "find_dates"]
 
 _MOST_DIFFERENT = 200_000
+_NEARLY = 31
 _MONTHS = (
     "jan januar january janvier enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner",
     "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля",
@@ -36,7 +37,7 @@ _TIME = (
     r"(?:Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2})?(?:\s*\(.*\))?$"
 )
 _DAY_TEXT = "CASE WHEN contains({0}, ':') THEN regexp_replace({0}, '{1}', '') ELSE {0} END"
-_ZONE = r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$"
+_ZONE = r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$"
 _PARTS = re.compile(r"^(\d{1,4}|[^\W\d]+\.?)[\s./,\-]*(\d{1,4}|[^\W\d]+\.?)[\s./,\-]*(?:de\s+|of\s+)?(\d{1,4})$")
 _COMPACT = re.compile(r"^(?:(\d{4})(\d{2})(\d{2}))$")
 _NUMERIC = re.compile(r"^(\d{1,2})([./\- ])\s*(\d{1,2})\2\s*(\d{4}|\d{2})\.?$")
@@ -196,7 +197,8 @@ def _plain(text: str) -> tuple[date | None, str]:
             "%Y年%m月%d日" if "年" in text else "%Y-%m-%d" if "-" in text else "%Y/%m/%d" if "/" in text else "%Y%m%d"
         )
         return _date(year, month, day), kind
-    parts = _PARTS.match(_WEEKDAY.sub("", text.replace(" de ", " ").replace(" of ", " "))) or _PARTS.match(text)
+    text = text.replace(" de ", " ").replace(" of ", " ")
+    parts = _PARTS.match(text) or _PARTS.match(_WEEKDAY.sub("", text))
     if not parts:
         return None, ""
     first, second, third = parts.groups()
@@ -213,7 +215,7 @@ def _plain(text: str) -> tuple[date | None, str]:
 def _order(
     group: Mapping[str, tuple[int, tuple[int, int, int]]], orders: tuple[str, ...], today: date, usual: str
 ) -> tuple[str, bool]:
-    """Return the order of day, month and year under which most are days, over the shortest time; and if it is a tie."""
+    """Return the order of day, month and year under which most are days, over the shortest time; and if others do."""
 
     def rank(order: str) -> tuple[int, int]:
         read = [(rows, _valid(parts, order, today)) for rows, parts in group.values()]
@@ -227,15 +229,12 @@ def _order(
     ranks = {order: rank(order) for order in orders}
     most = max(good for good, _ in ranks.values())
     close = {order: span for order, (good, span) in ranks.items() if good >= most}
-    if usual in close and close[usual] >= max(close.values()) - 31:
-        others = [order for order in close if order != usual and close[order] >= close[usual] - 31]
-        same = not others or all(
-            _valid(parts, usual, today) == _valid(parts, order, today)
-            for order in others
-            for _, parts in group.values()
-        )
-        return usual, not same
-    return max(close, key=lambda order: close[order]), False
+    best = max(close, key=lambda order: (close[order], order == usual))
+    if usual in close and close[usual] >= close[best] - _NEARLY:
+        best = usual
+    rivals = [order for order in close if order != best and -close[order] <= 3 * -close[best] + 2 * _NEARLY]
+    unsure = any(_valid(each, best, today) != _valid(each, order, today) for order in rivals for _, each in group.values())
+    return best, unsure
 
 
 def _valid(parts: tuple[int, int, int], order: str, today: date) -> date | None:

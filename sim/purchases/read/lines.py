@@ -160,7 +160,8 @@ def _day(connection: Any, values: Values, column: str, dates: Dates, notes: list
     if not dates.known:
         return day, ""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE days AS SELECT unnest($text) AS {_SPELLING}, CAST(unnest($day) AS DATE) AS {_MEANS}",
+        f"CREATE OR REPLACE TEMP TABLE days AS "
+        f"SELECT unnest($text) AS {_SPELLING}, CAST(unnest($day) AS DATE) AS {_MEANS}",
         {"text": list(dates.known), "day": [str(each) for each in dates.known.values()]},
     )
     return _MEANS, f"LEFT JOIN days ON {_SPELLING} = {day}"

@@ -39,7 +39,8 @@ class Numbers:
         joined = f"CASE WHEN {whole} THEN replace({bare}, '{other}', '') ELSE {bare} END"
         if self.decimal == ",":
             joined = f"replace(CASE WHEN contains({joined}, '.') THEN NULL ELSE {joined} END, ',', '.')"
-        size = f"TRY_CAST(CASE WHEN regexp_matches({bare}, '^[+]?[\\d.,]+$') THEN {joined} END AS DOUBLE)"
+        once = f"NOT regexp_matches({text}, '[-−].*[-−]')"
+        size = f"TRY_CAST(CASE WHEN {once} AND regexp_matches({bare}, '^[+]?[\\d.,]+$') THEN {joined} END AS DOUBLE)"
         slow = f"CASE WHEN regexp_matches({text}, {literal(_SIGN)}) THEN -{size} ELSE {size} END"
         if self.decimal == "." and not self.grouped:
             return f"coalesce(TRY_CAST({text} AS DOUBLE), {slow})"
