@@ -84,7 +84,10 @@ def test_margins_below_zero_are_values(tmp_path: Path) -> None:
 
 
 OUTCOMES = {
-    "cancelled": ("status", [("done", "taken"), ("Cancelled", "cancelled"), ("storniert", "cancelled"), ("partially refunded", "taken")]),
+    "cancelled": (
+        "status",
+        [("done", "taken"), ("Cancelled", "cancelled"), ("storniert", "cancelled"), ("partially refunded", "taken")],
+    ),
     "deals": ("stage", [("Closed Won", "taken"), ("Negotiation", "cancelled"), ("Closed Lost", "cancelled")]),
     "a day of cancelling": ("cancelled_at", [("", "taken"), ("2024-01-05", "cancelled")]),
 }  # fmt: skip
@@ -226,18 +229,22 @@ def test_a_query_can_read_the_base_and_nothing_else(tmp_path: Path) -> None:
 IDS = st.sampled_from(["a", "b", "c", "None", "", "0", "7"])
 DATES = st.sampled_from(["2023-01-01", "2023-01-02", "2023-03-01", "2023-03-01 10:00", "2199-01-01", "soon", ""])
 AMOUNTS = st.one_of(
-    st.decimals(-60, 200, places=2, allow_nan=False).map(str), st.sampled_from(["10.00", "-10.00", "0", "x", "", "1e400"])
+    st.decimals(-60, 200, places=2, allow_nan=False).map(str),
+    st.sampled_from(["10.00", "-10.00", "0", "x", "", "1e400"]),
 )
 ROWS = st.lists(
-    st.tuples(st.sampled_from(["1", "2", "3", ""]), IDS, DATES, AMOUNTS, st.sampled_from(["ok", "void", ""])), max_size=25
+    st.tuples(st.sampled_from(["1", "2", "3", ""]), IDS, DATES, AMOUNTS, st.sampled_from(["ok", "void", ""])),
+    max_size=25,
 )
 
 
 @given(ROWS, ROWS, st.sampled_from([None, "drop", "keep"]))
 @settings(max_examples=25, deadline=None)
 def test_the_table_adds_up_and_is_what_was_taken(rows: list, again: list, doubled: str | None) -> None:
-    """The law: each row has one outcome, rows and money are the sums, and purchases are what was taken net of returns."""
-    anchor = [("9", "z", "2023-02-01", "500.00", "ok")] + [("8", "y", f"2023-02-{d:02d}", "1.00", "ok") for d in (2, 3, 4)]
+    """The law: each row has one outcome, rows and money are the sums, and purchases what was taken net of returns."""
+    anchor = [("9", "z", "2023-02-01", "500.00", "ok")] + [
+        ("8", "y", f"2023-02-{d:02d}", "1.00", "ok") for d in (2, 3, 4)
+    ]
     header = "order_id,customer,date,amount,status"
     with TemporaryDirectory() as folder:
         files = [Path(folder) / "a.csv", Path(folder) / "b.csv"]

@@ -17,18 +17,22 @@ DIALECTS = {
     "tabs": "Customer\tDate\tTotal\n4\t2024-01-03\t12.5\n7\t2024-01-05\t8\n4\t2024-02-11\t1250.75\n",
     "pipes": "client|date|revenue\n4|2024-01-03|12.5\n7|2024-01-05|8\n4|2024-02-11|1250.75\n",
     "spaces": "customer_id date amount\n4 2024-01-03 12.5\n7 2024-01-05 8\n4 2024-02-11 1250.75\n",
-    "row names without a name": '"id" "date" "amount"\n"1" 4 "2024-01-03" 12.5\n"2" 7 "2024-01-05" 8\n"3" 4 "2024-02-11" 1250.75\n',
+    "row names without a name": (
+        '"id" "date" "amount"\n"1" 4 "2024-01-03" 12.5\n"2" 7 "2024-01-05" 8\n"3" 4 "2024-02-11" 1250.75\n'
+    ),
     "an index": ",id,date,amount\n0,4,2024-01-03,12.5\n1,7,2024-01-05,8\n2,4,2024-02-11,1250.75\n",
     "a trailing separator": "id,date,amount,\n4,2024-01-03,12.5,\n7,2024-01-05,8,\n4,2024-02-11,1250.75,\n",
     "a trailing separator in rows": "id,date,amount\n4,2024-01-03,12.5,\n7,2024-01-05,8,\n4,2024-02-11,1250.75,\n",
-    "titles": "Sales of all shops\nmade on 1 March\n\nid,date,amount\n4,2024-01-03,12.5\n7,2024-01-05,8\n4,2024-02-11,1250.75\n",
-    "a title with commas": "Export, all shops\nid,date,amount\n4,2024-01-03,12.5\n7,2024-01-05,8\n4,2024-02-11,1250.75\n",
+    "titles": "Sales\nmade on 1 March\n\nid,date,amount\n4,2024-01-03,12.5\n7,2024-01-05,8\n4,2024-02-11,1250.75\n",
+    "a title with commas": "All, or not\nid,date,amount\n4,2024-01-03,12.5\n7,2024-01-05,8\n4,2024-02-11,1250.75\n",
     "no header": "4,2024-01-03,12.5\n7,2024-01-05,8\n4,2024-02-11,1250.75\n",
     "quotes": 'id,date,amount,note\n"4","2024-01-03","12.5","a ""b"", c"\n7,2024-01-05,8,\n4,2024-02-11,"1,250.75",x\n',
     "lines in quotes": 'id,date,amount,note\n4,2024-01-03,12.5,"a\nb"\n7,2024-01-05,8,\n4,2024-02-11,1250.75,x\n',
     "single quotes": "id;date;amount;note\n4;2024-01-03;12,5;'a; b'\n7;2024-01-05;8;'c'\n4;2024-02-11;1250,75;'d; e'\n",
     "spaces around": "id , date , amount\n 4 , 2024-01-03 , 12.5\n 7, 2024-01-05, 8\n 4 ,2024-02-11 , 1250.75 \n",
-    "windows, a mark, a blank last line": "\ufeffid,date,amount\r\n4,2024-01-03,12.5\r\n7,2024-01-05,8\r\n4,2024-02-11,1250.75\r\n\r\n",
+    "windows, a mark, a blank last line": (
+        "\ufeffid,date,amount\r\n4,2024-01-03,12.5\r\n7,2024-01-05,8\r\n4,2024-02-11,1250.75\r\n\r\n"
+    ),
     "currency signs": "id,date,amount\n4,2024-01-03,$12.50\n7,2024-01-05,$8.00\n4,2024-02-11,\"$1,250.75\"\n",
     "currency codes": "id;date;amount\n4;2024-01-03;12,50 EUR\n7;2024-01-05;8,00 EUR\n4;2024-02-11;1 250,75 EUR\n",
     "apostrophes": "id;date;amount\n4;2024-01-03;12.50\n7;2024-01-05;8.00\n4;2024-02-11;1'250.75\n",
@@ -41,7 +45,10 @@ def test_a_dialect_is_found(tmp_path: Path, kind: str) -> None:
 
 
 ENCODED = {
-    "gb18030": ("客户编号,日期,金额,城市\n4,2024-01-03,12.5,北京\n7,2024-01-05,8,上海\n4,2024-02-11,1250.75,广州\n", "gb18030"),
+    "gb18030": (
+        "客户编号,日期,金额,城市\n4,2024-01-03,12.5,北京\n7,2024-01-05,8,上海\n4,2024-02-11,1250.75,广州\n",
+        "gb18030",
+    ),
     "utf-16": ("Kunde;Datum;Betrag\n4;2024-01-03;12,5\n7;2024-01-05;8\n4;2024-02-11;1250,75\n", "utf-16"),
     "utf-16-le": ("Kunde;Datum;Betrag\n4;2024-01-03;12,5\n7;2024-01-05;8\n4;2024-02-11;1250,75\n", "utf-16-le"),
     "latin-1": ("Kunde;Datum;Erlös\n4;2024-01-03;12,5\n7;2024-01-05;8\n4;2024-02-11;1250,75\n", "cp1252"),
@@ -93,7 +100,7 @@ def test_what_was_found_is_said(tmp_path: Path) -> None:
 
 def test_rows_of_another_shape_are_bad_and_kept_with_their_line(tmp_path: Path) -> None:
     good = "".join(f"{i % 7},2024-01-{i % 28 + 1:02d},{i}.5\n" for i in range(100))
-    base = base_of(tmp_path, f"id,date,amount\n{good}1,2024-01-01\n2,2024-01-01,3,4\n3,2024-01-02,\"open\n")
+    base = base_of(tmp_path, f'id,date,amount\n{good}1,2024-01-01\n2,2024-01-01,3,4\n3,2024-01-02,"open\n')
     assert base.account.read == 103
     assert left(base)["bad"] == 3
     rows = base.query('SELECT row, "column", reason FROM bad ORDER BY row')[1]

@@ -233,7 +233,9 @@ def _order(
     if usual in close and close[usual] >= close[best] - _NEARLY:
         best = usual
     rivals = [order for order in close if order != best and -close[order] <= 3 * -close[best] + 2 * _NEARLY]
-    unsure = any(_valid(each, best, today) != _valid(each, order, today) for order in rivals for _, each in group.values())
+    unsure = any(
+        _valid(each, best, today) != _valid(each, order, today) for order in rivals for _, each in group.values()
+    )
     return best, unsure
 
 

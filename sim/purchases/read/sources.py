@@ -278,25 +278,27 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
         return _duckdb(connection, path, reading, into)
     if url.startswith("sqlite:"):
         check_readable(Path(sa.make_url(url).database or ""))
+    engine = None
     try:
         engine = sa.create_engine(_with_driver(url))
         with engine.connect() as session:
             inspector = sa.inspect(session)
-            tables = sorted([*inspector.get_table_names(), *inspector.get_view_names()])
             schema, _, bare = (reading.table or "").rpartition(".")
-            if schema and reading.table not in tables:
-                table, chosen = sa.table(bare, schema=schema), bare
-                columns = [column["name"] for column in inspector.get_columns(bare, schema=schema)]
+            if schema:
+                chosen, columns = bare, inspector.get_columns(bare, schema=schema)
             else:
-                chosen = _the_table(tables, reading, name)
-                table, columns = sa.table(chosen), [column["name"] for column in inspector.get_columns(chosen)]
-            wanted: Any = sa.select(*(sa.column(column) for column in columns)).select_from(table)
-            parts = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
-            connection.execute(f"CREATE TEMP TABLE {into}({parts})")
+                there = sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+                chosen = _the_table(there, reading, name)
+                columns = inspector.get_columns(chosen)
+            names = [column["name"] for column in columns]
+            wanted: Any = sa.select(*map(sa.column, names)).select_from(sa.table(chosen, schema=schema or None))
+            connection.execute(
+                f"CREATE TEMP TABLE {into}({', '.join(f'{quoted(n)} VARCHAR' for n in names)})"
+            ).fetchall()
             for rows in session.execution_options(stream_results=True).execute(wanted).partitions(_BLOCK):
-                block = pd.DataFrame([[_field(value) for value in row] for row in rows], columns=columns, dtype=object)
+                block = pd.DataFrame([[_field(value) for value in row] for row in rows], columns=names, dtype=object)
                 connection.register("block", block)
-                connection.execute(f"INSERT INTO {into} SELECT * FROM block")
+                connection.execute(f"INSERT INTO {into} SELECT * FROM block").fetchall()
                 connection.unregister("block")
     except (NoSuchModuleError, ModuleNotFoundError, ArgumentError) as error:
         raise PurchasesError(
@@ -305,6 +307,9 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
         ) from None
     except SQLAlchemyError as error:
         raise PurchasesError(f"{name}: cannot be read: {first_line(getattr(error, 'orig', None) or error)}") from None
+    finally:
+        if engine is not None:
+            engine.dispose()
     connection.execute(f"CREATE TEMP TABLE {into}_rejected(line BIGINT, error VARCHAR)")
     return Source(f"{name} {chosen}", _types(connection, into), {"format": url.partition(":")[0], "table": chosen})
 
