@@ -1,5 +1,6 @@
 """From a question to a plan: start, prove, search, size, repair, certify, each a module in :mod:`optimizer.stages`."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from optimizer.question import Question
 from optimizer.search.campaign_sizes import Sized
 from optimizer.search.sequential import STEPS, Maker, Sequential
 from optimizer.stages.certify import BOUND_STEPS, Certified, certify, unproved
+from optimizer.stages.further import ALL_STARTS, FEW_STARTS, further
+from optimizer.stages.keep import keep, worth_of
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import Repaired, repair
 from optimizer.stages.search import Searched, search
@@ -58,8 +61,8 @@ def optimize(
     asked = question or Question()
     starts = () if asked.base is None else (asked.base,)
     return solve(
-        asked.problem(twin), starts=starts, tolerance=tolerance, seconds=seconds, bound_steps=bound_steps,
-        threads=threads, progress=progress,
+        asked.problem(twin), starts=starts, known=asked.starts, tolerance=tolerance, seconds=seconds,
+        bound_steps=bound_steps, threads=threads, progress=progress,
     )  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def solve(
     problem: AllocationProblem,
     *,
     starts: Sequence[Floats] = (),
+    known: Sequence[Floats] = (),
     bounded: bool = True,
     tolerance: float = BOUND,
     seconds: float = np.inf,
@@ -75,6 +79,8 @@ def solve(
     progress: Progress | None = None,
 ) -> Plan:
     """Return the answer to a problem; ``starts`` are intensities to search from besides today's.
+
+    ``known`` are others that the plan must not be worth less than, where they keep the rules.
 
     Without ``bounded`` nothing is proved and a rule that is missed only stands in the status: for steps of a larger
     question that has a bound of its own.
@@ -85,7 +91,7 @@ def solve(
         If no plan meets the rules.
     """
     tell = progress or (lambda _: None)
-    begun, proved = start(problem, starts), Proved()
+    begun, proved = start(problem, starts, known), Proved()
     if bounded or problem.chain.has_thresholds:
         proved = prove(
             begun, tolerance=tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
@@ -96,20 +102,23 @@ def solve(
     found.repaired.insist()
     certified = certify(
         begun, proved, found.repaired, bound_steps=bound_steps, seconds=seconds, threads=threads,
-        progress=lambda done: tell(0.8 + 0.2 * done),
+        progress=lambda done: tell(0.8 + 0.1 * done),
     )  # fmt: skip
-    return plan_of(found, certified)
+    if problem.no_choice or not (certified.far or problem.chain.couples):
+        return plan_of(found, certified)
+    return plan_of(*_from_more_starts(found, certified, seconds, lambda done: tell(0.9 + 0.1 * done)))
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the stages before the certificate found."""
+    """What the stages before the certificate found; ``starts``: of how many, where it was searched from more."""
 
     begun: Start
     proved: Proved
     searched: Searched
     sized: Sized
     repaired: Repaired
+    starts: int = 0
 
     @property
     def intensity(self) -> Floats:
@@ -128,16 +137,41 @@ def find(
     progress: Progress | None = None,
 ) -> Found:
     """Return the plan found from a start, as it is held and played; ``make`` makes the search of a problem."""
-    problem = begun.problem
     searched = search(
         begun, proved, steps=steps, seconds=seconds, threads=threads, make=make, progress=progress or (lambda _: None)
     )
+    return _held(begun, proved, searched, steps, seconds, make)
+
+
+def _held(begun: Start, proved: Proved, searched: Searched, steps: int, seconds: float, make: Maker) -> Found:
+    """Return the end of a search as it is held and played, or a known plan that is worth more."""
+    problem = begun.problem
     sized = size(problem, searched, seconds=seconds, make=make)
     repaired = repair(sized.problem, sized.end, searched.stake, make)
+    sized, repaired = keep(begun, searched, sized, repaired, steps=steps, make=make)
     if searched.columns is not None and problem.chain.mixes_actions and sized.problem is problem:
         # Between actions the search sees one side of a price only.
         repaired = replace(repaired, end=replace(repaired.end, prices=searched.columns.prices))
     return Found(begun, proved, searched, sized, repaired)
+
+
+def _from_more_starts(
+    found: Found, certified: Certified, seconds: float, progress: Progress
+) -> tuple[Found, Certified]:
+    """Return the best of more starts, and what is known of it: a bound holds for every plan."""
+    begun, couples = found.begun, found.begun.problem.chain.couples
+    began = time.perf_counter()
+    more = further(
+        begun, found.searched, ALL_STARTS if couples else FEW_STARTS, steps=STEPS, seconds=seconds, make=Sequential,
+        progress=progress,
+    )  # fmt: skip
+    best = found
+    if more.searched.end is not found.searched.end:
+        other = _held(begun, found.proved, more.searched, STEPS, seconds, Sequential)
+        if worth_of(other.sized, other.repaired, Sequential) > worth_of(found.sized, found.repaired, Sequential):
+            best = other
+    best = replace(best, starts=len(more.lifts))
+    return best, certified.of(best.repaired, str(more) if couples else "", time.perf_counter() - began)
 
 
 def plan_of(found: Found, certified: Certified | None = None) -> Plan:
@@ -171,6 +205,7 @@ def _termination(found: Found) -> str:
     if found.begun.problem.no_choice:
         return NO_CHOICE
     plan = f"plan {'stationary' if end.stationary else 'stopped at its limit'} after {end.steps} steps"
+    plan += f", the best of {found.starts} starts" * bool(found.starts)
     if best is None:
         return plan
     bound = f"bound within {found.proved.tolerance:g} of lift" if best.converged else "bound stopped at its limit"

@@ -13,8 +13,7 @@ NONE = float("nan")
 
 BOUND_ASSUMES = (
     "the bound holds for every plan that treats alike whom the firm cannot tell apart (by segment, value tier and "
-    "stage) and meets the rules in expectation, with intensities from a fine grid up to the largest offered, or the "
-    "plan's own, and traits from the trait classes"
+    "stage) and meets the rules in expectation, whatever its intensities, with traits from the trait classes"
 )
 NOT_HELD = "; it leaves out what money is held and what sizes campaigns have: less may be left to gain than it says"
 NO_CHOICE = "all money is held: there is no other plan"

@@ -51,6 +51,8 @@ class Question:
         Share by which money by period, target and lever may differ from the base's.
     frozen : (periods, groups, stages, levers) of bool, optional
         Where money stays as in the base.
+    starts : tuple of (periods, groups, stages, levers)
+        Intensities of other plans: where they keep the rules the answer is never worth less, as played.
     """
 
     budget: float | None = None
@@ -60,6 +62,7 @@ class Question:
     more: float | None = None
     within: float | None = None
     frozen: Flags | None = None
+    starts: tuple[Floats, ...] = ()
 
     def problem(self, twin: Twin) -> AllocationProblem:
         """Return the problem that asks this.

@@ -5,6 +5,8 @@
 MISSED = 1e-6
 """From which on a plan misses a rule, a campaign's least size among them; a plan is called feasible up to ten times it:
 what is held is rounded once more."""
+AIMED = 2.5e-7
+"""From which on a search's end is brought inside the rules: a rule on the asset has a unit larger than its limit."""
 FITTED = 1e-9
 """Up to which money may be outside a rule when campaigns are scaled into it."""
 NEARLY = 1e-2
@@ -31,6 +33,10 @@ GAIN = 2e-6
 """Share of the lift that a step of the sequential search must promise, or several steps bring."""
 LEAST_GAIN = 1e-4
 """The same of the search for the least spend: a place to count from, not a plan."""
+COARSE = 1e-3
+"""The same of one of many starts: which is best shows before."""
+FAR = 0.05
+"""Share of the possible lift left open by the proof from which on the search goes on from more starts."""
 CHANGE = 1e-5
 """Share of what is at stake that other campaigns than now must bring."""
 SETTLED = 1e-4

@@ -129,7 +129,7 @@ def kept(twin: Twin, plan: Plan) -> Kept:
         lever = targets.levers.index(name)
         money = course.spend[targets.lead[lever] :, :, :, lever].sum(axis=(1, 2))
         sizes |= {f"{name} in period {t}": m / rule.least for t, m in enumerate(money.tolist()) if rule.least and m > 0}
-    load: Floats = course.intensity @ twin.chain.contact_load
+    load: Floats = (course.intensity * twin.chain.contact_load).sum(axis=3)
     return Kept(
         problem, course, {row.name: float(m) for row, m in zip(problem.rows, missed, strict=True)},
         float(load.max()), sizes, 1 - course.asset / plan.asset,

@@ -16,6 +16,7 @@ from optimizer.search.playable import playable
 from sim.contract import Allocation, Observation
 from sim.engine.chain import value_to_go
 from sim.engine.fluid import expected_history
+from sim.engine.sensitivity import gradient
 from sim.errors import ScenarioError
 from sim.history import History
 from sim.market.clock import Market
@@ -251,3 +252,49 @@ def test_doing_nothing_must_be_among_the_actions() -> None:
     }
     with pytest.raises(ScenarioError, match=r"chain.actions\[0\].spend: expected 0, got 1"):
         parse(content)
+
+
+def several_actions(**changes: Any) -> Scenario:
+    """Return customers in two states whom to leave, to mail, or to visit: a visit costs thrice and brings as much."""
+    stay, back = [[0.5, 0.5], [0.0, 1.0]], [[0.9, 0.1], [0.6, 0.4]]
+    content = {
+        "name": "visits", "periods": 3, "terminal": "none",
+        "chain": {
+            "states": ["here", "away"], "lever": "contact", "reference": 1,
+            "actions": [
+                {"spend": 0, "moves": stay, "reward": [10, 0]},
+                {"spend": 1, "moves": [[0.6, 0.4], [0.1, 0.9]], "reward": [10, 0]},
+                {"spend": 3, "moves": back, "reward": [10, 0]},
+            ],
+        },
+        "segments": {"all": {"start": {"here": 100, "away": 50}}},
+        **changes,
+    }  # fmt: skip
+    return parse(content)
+
+
+def test_a_plan_states_shares_of_actions() -> None:
+    """Each action is a lever: money is share times cost, odds are linear in the shares, more than all play as all."""
+    chain = build(several_actions()).chain
+    assert chain.targets.levers == ("contact 2", "contact 3")
+    np.testing.assert_array_equal(chain.targets.reference, [[[1, 0], [1, 0]]])
+    some = np.broadcast_to(np.array([0.25, 1.5]), (3, 1, 2, 2))
+    step = chain.step(chain.environment[0], some[0])
+    moves = [np.array(action.moves) for action in several_actions().chain.actions]  # type: ignore[union-attr]
+    np.testing.assert_allclose(step.probability[0], 0.25 * moves[0] + 0.25 * moves[1] + 0.5 * moves[2])
+    much = chain.step(chain.environment[0], np.full((1, 2, 2), [2.0, 6.0]))
+    np.testing.assert_allclose(much.probability[0], 0.5 * moves[1] + 0.5 * moves[2])
+    asset, slope = gradient(chain, some)
+    for place in ((0, 0, 0, 0), (1, 0, 1, 1), (2, 0, 0, 1)):
+        moved = some.copy()
+        moved[place] += 1e-6
+        assert slope[place] == pytest.approx((gradient(chain, moved)[0] - asset) / 1e-6, rel=1e-4)
+
+
+def test_a_rule_on_the_lever_counts_all_its_actions() -> None:
+    """A cap on `contact` binds what all actions get together; campaigns are of one action each."""
+    plan = optimize(build(several_actions(rules={"budget": 200, "levers": {"contact": {"cap": 0.3}}})))
+    assert plan.spend.sum() == pytest.approx(60.0)
+    assert plan.spend.sum(axis=(0, 1, 2)).min() >= 0
+    with pytest.raises(ScenarioError, match="contact"):
+        several_actions(rules={"campaigns": {"contact": {"least": 10}}})

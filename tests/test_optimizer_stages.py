@@ -16,13 +16,15 @@ from optimizer.insight.moves import simplest_of
 from optimizer.insight.risk import risk
 from optimizer.optimize import Found, find, optimize, plan_of, solve
 from optimizer.question import Question
-from optimizer.search.sequential import Sequential
+from optimizer.search.sequential import STEPS, Sequential
 from optimizer.stages.certify import certify
+from optimizer.stages.keep import keep
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
 from optimizer.stages.size import size
 from optimizer.stages.start import start
+from optimizer.tolerances import GAIN
 from sim.errors import RulesError
 from sim.scenario.file import parse
 from sim.twin import build
@@ -45,6 +47,7 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     searched = search(begun, proved, seconds=np.inf, threads=2, make=Sequential, progress=quiet)
     sized = size(problem, searched, seconds=np.inf, make=Sequential)
     repaired = repair(sized.problem, sized.end, searched.stake)
+    sized, repaired = keep(begun, searched, sized, repaired, steps=STEPS, make=Sequential)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
     by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified)
@@ -52,7 +55,8 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     assert plan.intensity.tobytes() == by_hand.intensity.tobytes()
     assert plan.proof == by_hand.proof
     assert plan.prices == by_hand.prices
-    assert (plan.status, plan.termination) == (by_hand.status, by_hand.termination)
+    assert plan.status == by_hand.status
+    assert plan.termination == f"{by_hand.termination}, the best of 4 starts"  # the proof is far
     assert sized.problem is not problem
     assert by_hand.no_spend == begun.least.asset < by_hand.asset <= by_hand.bound <= by_hand.reference
 
@@ -98,7 +102,8 @@ def test_caution_starts_where_thresholds_are_climbed_from(market: Callable[..., 
     assert result.expected.intensity.tobytes() == plan.intensity.tobytes()
     begun = start(allocation_problem(twin, budget))
     blind = find(begun, Proved())
-    assert result.expected.asset >= blind.repaired.course.asset
+    lift = blind.repaired.course.asset - begun.least.asset
+    assert result.expected.asset >= blind.repaired.course.asset - 10 * GAIN * lift  # as near as searches end
 
 
 def test_threads_go_all_the_way(market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch) -> None:

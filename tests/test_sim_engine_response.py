@@ -5,8 +5,8 @@ import pytest
 from markets import Content, answer
 from pydantic import TypeAdapter
 
-from sim.engine.response import response, slope
-from sim.scenario.curves import BlattbergDeighton, Curve
+from sim.engine.response import CHORD, response, slope
+from sim.scenario.curves import BlattbergDeighton, Curve, Hill
 
 
 @pytest.mark.parametrize("reach", [1.0, 0.3])
@@ -61,3 +61,13 @@ def test_a_broken_lines_slope_at_its_points_is_the_one_to_the_right() -> None:
     """From 0 on .1 a unit, from 2 on .025, from 6 on none."""
     lines = TypeAdapter(Curve).validate_python({"shape": "piecewise-linear", "points": [[0, 0.1], [2, 0.3], [6, 0.4]]})
     np.testing.assert_allclose(slope(lines, np.array([0.0, 1, 2, 5, 6, 7])), [0.1, 0.1, 0.025, 0.025, 0, 0])
+
+
+def test_a_slope_is_a_number_where_a_curve_starts_infinitely_steep() -> None:
+    """ADBUDG below a steepness of 1: at nothing the slope of the first chord, from its end on that of the curve."""
+    known = Hill.model_validate(
+        {"shape": "hill", "without_money": 0.0, "unlimited_money": 1.0, "half": 2.0, "steepness": 0.5}
+    )
+    first = 2.0 * CHORD
+    assert slope(known, np.array(0.0)) == pytest.approx(float(response(known, np.array(first))) / first)
+    assert slope(known, np.array(first)) == pytest.approx(0.5 * slope(known, np.array(0.0)), rel=0.02)

@@ -21,6 +21,8 @@ from sim.twin import Twin
 __all__ = ["AllocationProblem", "allocation_problem", "budget_in_force", "joint_actions", "reference_spend"]
 
 
+ENOUGH = 0.5
+"""Share of all that can be spent up to which floors may ask without more being offered."""
 MOST_ACTIONS = 255
 """Actions are kept in a byte."""
 
@@ -179,6 +181,11 @@ class AllocationProblem:
             return False
         return bool((self.ceiling <= self.floor)[:, self.targets.allowed].all())
 
+    @property
+    def no_money(self) -> bool:
+        """Return whether there is nothing to spend: the least spend is all that can be done."""
+        return any(row.kind is BUDGET and row.sense == "<=" and row.limit <= 0 for row in self.rows)
+
     @cached_property
     def possible(self) -> Flags:
         """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""
@@ -225,14 +232,34 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
         If what was committed before the start is too many contacts already.
     """
     _check_committed(twin)
-    actions, choices = joint_actions(twin.chain)
-    return AllocationProblem(twin, actions, choices, rows_of(twin, budget_in_force(twin, budget)), targeting)
+    rows = rows_of(twin, budget_in_force(twin, budget))
+    return AllocationProblem(twin, *_with_room(twin.chain, rows), rows, targeting)
+
+
+def _with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, Ints]:
+    """Return what is offered, and beyond where money brings anything where floors ask for more than that."""
+    actions, choices = joint_actions(chain)
+    top, heads = actions.max(axis=2), Today(chain).course.observed[..., None]
+    forced = []
+    for row in rows:
+        if row.sense == ">=" and row.limit > 0 and row.money is not None and row.kind.counts == "money":
+            counted = row.money.toarray().reshape(chain.periods, *chain.targets.shape)
+            most = float((counted * heads * top).sum())
+            if most > 0 and row.limit > ENOUGH * most:
+                forced.append(np.where((counted > 0).any(axis=0), top * row.limit / most / ENOUGH, 0.0))
+    for money in forced:
+        actions = np.concatenate([actions, np.zeros((*choices.shape, 1, top.shape[2]))], axis=2)
+        for place in np.ndindex(*choices.shape):
+            if money[place].any() and choices[place] < MOST_ACTIONS:
+                actions[place][choices[place]] = np.minimum(money[place], chain.limit[place])
+                choices[place] += 1
+    return actions, choices
 
 
 def _check_committed(twin: Twin) -> None:
     chain, rules = twin.chain, twin.scenario.rules
     nothing = np.zeros((chain.periods, *chain.targets.shape))
-    shares = chain.targets.with_committed(nothing) @ chain.contact_load
+    shares = (chain.targets.with_committed(nothing) * chain.contact_load).sum(axis=3)
     if shares.max(initial=0) > 1 + 1e-9:
         most = rules.contacts or 0.0
         period, group, stage = (int(i) for i in np.unravel_index(shares.argmax(), shares.shape))

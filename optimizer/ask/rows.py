@@ -153,6 +153,11 @@ class Asked:
         """Return the number of periods."""
         return self.chain.periods
 
+    def levers(self, wanted: Sequence[str]) -> Flags:
+        """Return which levers are wanted, none wanted: all; the name of a chain's one lever stands for its actions."""
+        given = self.twin.scenario.chain
+        return chosen(self.targets.levers, given.levers if given and given.lever in wanted else wanted)
+
 
 def people_of(
     chain: ControlledChain, after: int, weight: Floats, segments: Sequence[str] = (), tiers: Sequence[str] = ()

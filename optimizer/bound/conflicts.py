@@ -100,7 +100,7 @@ def conflict_of(problem: AllocationProblem, threads: int = 2) -> Conflict | None
 def _contacts(problem: AllocationProblem, kept: Flags, threads: int) -> str:
     """Return the limit on contacts in words where the rules ``kept`` could be met without it."""
     scenario = problem.twin.scenario
-    if not problem.chain.contact_load.any():
+    if scenario.rules.contacts is None:
         return ""
     rules = scenario.rules.model_copy(update={"contacts": None})
     actions, choices = joint_actions(build(scenario.model_copy(update={"rules": rules})).chain)

@@ -10,6 +10,7 @@ bounds every policy that meets the rules in expectation, uses these intensities,
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,13 +21,17 @@ from optimizer.bound.pricing import Column, Mixture, Pricing, conflict
 from optimizer.tolerances import CLASH, EXACT, MET
 from sim.arrays import Floats, Progress
 
-__all__ = ["FullInformation", "certified_bound", "full_information"]
+__all__ = ["FullInformation", "bounding", "certified_bound", "full_information", "tightest_bound"]
 
 
 SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
+BETWEEN, SMALL = 6, 2e5
+"""Prices between two that are tried for the least bound; states of blocks times periods above which one is tried."""
+ROUNDS = 20
+"""In which prices are lowered until money costs something everywhere."""
 LAST_PENALTY = 1e8
 """Value lost per unit of money by which a rule is broken, for playable plans: prices near it are conflicts."""
 SHRUNK = 0.8
@@ -170,15 +175,64 @@ def _descend(problem: AllocationProblem, search: _Search, steps: int) -> None:
 
 
 def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Floats, threads: int = 2) -> float:
-    """Return the Lagrangian at ``prices`` over many more intensities, those of a plan among them.
+    """Return the Lagrangian at ``prices`` over all intensities.
 
-    Any prices give a bound. A plan averages and scales intensities, which curves that bend down reward; so a bound
-    over the few intensities of the search alone may lie below the plan. Where nothing may be spent any price costs
-    nothing, so the highest is taken.
+    Of a chain that knows only what it offers: over many more of those than in the search, those of a plan among them.
+    Any prices give a bound.
     """
+    prices = bounding(problem, prices)
+    pricing = Pricing(problem, threads)
+    aim = pricing.aim(prices)
+    worth = problem.chain.worth_at_most(aim.money, *pricing.counts(aim), threads)
+    if worth is not None:
+        return float(worth.sum() + prices @ problem.limits)
     actions, choices = joint_actions(problem.chain, refine=True)
     fine = replace(problem, actions=actions, choices=choices)
-    only_money = [row.kind.counts == "money" for row in problem.rows]
+    return Pricing(fine, threads).lagrangian(prices, intensity)[0]
+
+
+def tightest_bound(
+    problem: AllocationProblem, prices: Sequence[Floats], intensity: Floats, threads: int = 2
+) -> tuple[float, Floats]:
+    """Return the least :func:`certified_bound` at given prices and, where that is quick, between them; and where."""
+    tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
+    (bound, at), *others = sorted(tried, key=lambda one: one[0])
+    if others and problem.chain.whole_ways is not None:
+        small = problem.chain.initial.size * problem.chain.periods < SMALL
+        for _ in range(BETWEEN if small else 1):
+            middle = 0.5 * (at + others[0][1])
+            found = certified_bound(problem, middle, intensity, threads)
+            if found < bound:
+                others, (bound, at) = [(bound, at)], (found, middle)
+            else:
+                others = [(found, middle)]
+    return bound, at
+
+
+def bounding(problem: AllocationProblem, prices: Floats) -> Floats:
+    """Return prices at which a bound is of use.
+
+    Where nothing may be spent any price costs nothing, so the highest is taken. Where spending without end would be
+    worth it for its own sake, floors, and shares of what is spent elsewhere, are priced lower.
+    """
+    only_money = np.array([row.kind.counts == "money" for row in problem.rows])
     nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
     free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
-    return Pricing(fine, threads).lagrangian(np.where(free, LAST_PENALTY, prices), intensity)[0]
+    prices = np.where(free, LAST_PENALTY, prices)
+    endless = problem.targets.allowed & ~np.isfinite(problem.chain.limit)
+    allowed = np.broadcast_to(endless, problem.aim.money.shape).ravel()
+    usual = problem.aim.money.ravel()
+    for _ in range(ROUNDS):
+        each = problem.money.multiply(prices[:, None]).tocsr()
+        below = each.minimum(0)
+        lacks = np.asarray(below.sum(axis=0)).ravel()
+        has = usual + np.asarray(each.maximum(0).sum(axis=0)).ravel()
+        if (has + lacks >= -1e-12 * has)[allowed].all():
+            break
+        share = np.where(allowed & (lacks < 0), np.minimum(has / np.minimum(lacks, -1e-300) * -1, 1.0), 1.0)
+        least = np.ones(len(prices))
+        for r in range(len(prices)):
+            places = below.indices[below.indptr[r] : below.indptr[r + 1]]
+            least[r] = share[places].min(initial=1.0)
+        prices = prices * least
+    return prices

@@ -12,41 +12,44 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import head_ranges_kernels as kernels
 from optimizer.bound.decomposition_kernels import Starts
 from optimizer.bound.head_ranges_kernels import HeadRanges, Paths, Range
+from optimizer.bound.offered import Offered
 from sim.arrays import Floats, Ints
+from sim.engine.chain import ControlledChain
 
 __all__ = ["HeadRanges", "head_ranges"]
 
 
 MOST_PASSES = 1e9
 """Beyond so many (periods x periods x states of blocks x laws) seasons share one range of odds."""
+MARGIN = 0.02
+"""By which share of their width ranges of odds are widened for what lies between the points of a grid."""
 
 
-def head_ranges(problem: AllocationProblem, own: Floats, reference: Ints, threads: int = 2) -> HeadRanges:
-    """Return what is known of the head counts of every plan over the problem's intensities and one plan's own.
+def head_ranges(chain: ControlledChain, choice: Offered, own: Floats, reference: Ints, threads: int = 2) -> HeadRanges:
+    """Return what is known of the head counts of every plan over what is offered and one plan's own intensities.
 
     Parameters
     ----------
-    problem : AllocationProblem
+    chain : ControlledChain
+    choice : Offered
     own : (periods, blocks, laws, outcomes)
         Odds under the plan's own intensities.
     reference : (groups,)
         The block of each group to which the others are compared.
     threads : int
     """
-    chain = problem.chain
     periods, blocks, laws, _ = own.shape
-    regime = chain.regimes[1]
-    odds, ratios = _odds(problem, own, reference[chain.group])
+    regime = choice.regime
+    odds, ratios = _odds(choice, own, reference[chain.group])
     alike = bool((regime[: periods - 1] == regime[0]).all())
     if not alike and float(periods) ** 2 * chain.block_law.size * laws > MOST_PASSES:
         alike = True  # one range of odds for all regimes: wider, and one pass serves all periods
         odds = Range(*(_over_regimes(end, regime[:periods], f) for end, f in zip(odds, (np.min, np.max), strict=True)))
     heads, mixes = _pair((periods, blocks, laws)), _pair((periods, blocks, laws))
-    totals = _pair((periods, blocks, problem.actions.shape[1]))
+    totals = _pair((periods, blocks, choice.possible.shape[2]))
     happens = np.asarray(odds.most.any(axis=(0, 1)))
     outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
     paths = Paths(chain.block_law, chain.space.successor, outcomes, regime)
@@ -81,30 +84,36 @@ def _over_regimes(odds: Floats, met: Ints, function: Callable[..., Floats]) -> F
     return np.ascontiguousarray(np.broadcast_to(function(odds[np.unique(met)], axis=0), odds.shape))
 
 
-def _odds(problem: AllocationProblem, own: Floats, reference: Ints) -> tuple[Range, Range]:
+def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Range, Range]:
     """Return the least and largest odds, and ratios of odds to the reference block's, over all intensities.
 
     Each (regimes, blocks, laws, outcomes); a ratio of nothing to nothing is left out: least above largest.
     """
-    odds = problem.probability
+    odds = choice.probability
     shape = (*odds.shape[:3], odds.shape[4])
     least, most = np.full(shape, np.inf), np.zeros(shape)
     small, large = np.full(shape, np.inf), np.zeros(shape)
-    for regime, these in _every_step(problem, own):
+    for regime, these in _every_step(choice, own):
         compared = these[reference]
         ratio = np.divide(these, compared, out=np.where(these > 0, np.inf, np.nan), where=compared > 0)
         for out, function, value in (
             (least, np.minimum, these), (most, np.maximum, these), (small, np.fmin, ratio), (large, np.fmax, ratio)
         ):  # fmt: skip
             function(out[regime], value, out=out[regime])
+    if choice.ways is not None:  # between points odds are nearly on straight lines
+        wide, far = MARGIN * np.maximum(most - least, 0.0), MARGIN * np.maximum(large - small, 0.0)
+        least, most = np.maximum(least - wide, 0.0), np.minimum(most + wide, 1.0)
+        bounded = np.isfinite(far)
+        small = np.where(bounded, np.maximum(small - far, 0.0), small)
+        large = np.where(bounded, large + far, large)
     return Range(least, most), Range(small, large)
 
 
-def _every_step(problem: AllocationProblem, own: Floats) -> Iterator[tuple[int, Floats]]:
+def _every_step(choice: Offered, own: Floats) -> Iterator[tuple[int, Floats]]:
     """Yield (regime, odds by block, law, outcome) under every intensity."""
-    odds = problem.probability
+    odds = choice.probability
     for regime in range(odds.shape[0]):
         for action in range(odds.shape[3]):
             yield regime, odds[regime, :, :, action]
-    for t, regime in enumerate(problem.chain.regimes[1][: own.shape[0]].tolist()):
+    for t, regime in enumerate(choice.regime[: own.shape[0]].tolist()):
         yield regime, own[t]

@@ -30,18 +30,20 @@ Crowd effects are outside: like the full-information bound it holds while custom
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.ask.problem import AllocationProblem, joint_actions
+from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import targeting_kernels as kernels
-from optimizer.bound.decomposition import LAST_PENALTY, FullInformation, certified_bound
-from optimizer.bound.head_ranges import HeadRanges, head_ranges
-from optimizer.bound.pricing import Pricing
-from optimizer.bound.targeting_kernels import Cells, Known, PlanAction, Work
+from optimizer.bound.decomposition import FullInformation, bounding, certified_bound
+from optimizer.bound.decomposition_kernels import Transitions
+from optimizer.bound.head_ranges import head_ranges
+from optimizer.bound.offered import Offered, offered
+from optimizer.bound.pricing import OUT_OF_REACH, Pricing
+from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC
-from sim.arrays import Flags, Floats, Ints, Progress
+from sim.arrays import Flags, Floats, Progress
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
@@ -91,7 +93,7 @@ class Charged:
     problem: AllocationProblem
     plan_intensity: Floats
     threads: int = 2
-    heads: HeadRanges | None = None
+    choice: Offered | None = None
     quantum: float = 0.0
 
     def __post_init__(self) -> None:
@@ -100,30 +102,35 @@ class Charged:
         if (chain.space.law_stage[chain.block_law] != chain.block_stage).any():
             raise ValueError("a law must belong to one stage")
         self.pricing = Pricing(problem, self.threads)
-        own_actions = np.ascontiguousarray(np.moveaxis(self.plan_intensity, 0, 2))
-        each = np.full(problem.choices.shape, periods, dtype=np.int64)
-        own = replace(problem, actions=own_actions, choices=each)
-        self._own = Pricing(own, self.threads)
-        regime, when = chain.regimes[1][:periods], np.arange(periods)
-        self._own_probability = np.ascontiguousarray(own.probability[regime, :, :, when])
-        self._own_reward = np.ascontiguousarray(own.reward[regime, :, :, when])
         self.first, self.groups = self.pricing.first, self.pricing.groups
-        always = np.ones((*problem.possible.shape[:3], 1), dtype=bool)
-        possible = np.concatenate([problem.possible, always], axis=3)
+        choice = self.offered = self.choice or Offered.of(problem)
+        steps = [chain.step(chain.environment[t], self.plan_intensity[t]) for t in range(periods)]
+        self._own_probability = np.stack([step.probability for step in steps])
+        self._own_reward = np.stack([step.reward for step in steps])
+        always = np.ones((*choice.possible.shape[:3], 1), dtype=bool)
+        possible = np.concatenate([choice.possible, always], axis=3)
         self._cells = [Cells(chain.space.law_stage, each) for each in np.ascontiguousarray(np.moveaxis(possible, 1, 0))]
         size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
         largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
         self._reference = np.array(largest)
-        self.shape = (periods, chain.group.size, chain.space.law_stage.size, problem.actions.shape[2] + 1)
-        known = (self._own_probability, self._reference, self.threads)
-        self.ranges = head_ranges(problem, *known) if self.heads is None else self.heads
+        self.shape = (periods, chain.group.size, chain.space.law_stage.size, choice.probability.shape[3] + 1)
+        happens = np.asarray(choice.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1)))
+        outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
+        self._transitions = Transitions(
+            chain.block_stage, chain.block_law, chain.space.successor, outcomes, choice.regime, choice.probability,
+            choice.reward, choice.choices,
+        )  # fmt: skip
+        self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
         """Return what the kernels need to know of the problem at ``prices``."""
-        own_cost = np.ascontiguousarray(np.moveaxis(np.diagonal(self._own.cost(prices), axis1=0, axis2=3), 2, 0))
+        aim = self.pricing.aim(prices)
+        cost, costs = self.offered.costs(aim.money)
+        own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self.pricing.transitions, self.pricing.cost(prices), self.pricing.counts(self.pricing.aim(prices)),
+            self._transitions, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
             self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
+            Between(*self.offered.grids, costs),
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
@@ -160,33 +167,16 @@ class Charged:
         self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
         return out
 
-    def bound_near(self, prices: Floats, fade: Floats, change: Callable[[int], Floats]) -> float:
-        """Return the bound at the plan's advantages, faded, plus ``change(group)``, without ``y limits``.
-
-        One group at a time, since over many intensities charges are many.
-        """
-        known = self.arguments(prices)
-        out = np.zeros(self.groups)
-
-        def run(group: int) -> None:
-            charge = self._advantages(group, known)[0] * fade[:, group, None, None, None] + change(group)
-            out[group] = self._bound(group, known, charge, shift=int(self.first[group]))[0]
-
-        self._each_group(run)
-        return float(out.sum())
-
-    def _bound(
-        self, group: int, known: Known, charge: Floats, work: Work | None = None, shift: int = 0
-    ) -> tuple[float, Ints]:
+    def _bound(self, group: int, known: Known, charge: Floats, work: Work | None = None) -> tuple[float, Floats]:
         part = self.pricing.whole[group]
-        best = np.zeros((self.shape[0], self.problem.actions.shape[1]), dtype=np.int64)
+        chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(part, shift, known, charge, worth, used, self.quantum)
+        kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
         reference, cells = self._reference[group], self._cells[group]
-        back = kernels.returned(part, shift, reference, cells, self.ranges, charge, best, heads)
-        return float(worth[part.first : part.last].sum() + back), best
+        back = kernels.returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads)
+        return float(worth[part.first : part.last].sum() + back), chosen
 
     def descend(
         self,
@@ -209,8 +199,8 @@ class Charged:
         history: list[Floats] = []
 
         def run(group: int) -> None:
-            bound, best = self._bound(group, known, now, work)
-            self._step(group, bound, best, search[group], now, charge, float(target[group]), work)
+            bound, chosen = self._bound(group, known, now, work)
+            self._step(group, bound, chosen, search[group], now, charge, float(target[group]), work)
 
         gap = np.full(self.groups, np.inf)
         for step in range(steps):
@@ -230,7 +220,7 @@ class Charged:
         return np.asarray(self.ranges.high / share**BY_GAIN)
 
     def _step(
-        self, group: int, bound: float, action: Ints, search: "_Descent", now: Floats, best: Floats, target: float,
+        self, group: int, bound: float, chosen: Floats, search: "_Descent", now: Floats, best: Floats, target: float,
         work: Work,
     ) -> None:  # fmt: skip
         part = self.pricing.whole[group]
@@ -245,7 +235,7 @@ class Charged:
             now[:, mine] = best[:, mine]
             work.slope[:, mine] = 0
             return
-        square = kernels.turn(part, self._cells[group], action, KEPT_SLOPE, work)
+        square = kernels.turn(part, self._cells[group], chosen, KEPT_SLOPE, work)
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
         kernels.move(part, work, length, self.quantum, now)
 
@@ -289,30 +279,27 @@ def targeting_bound(
     seconds : float
         Time for them; where it runs out the result depends on the machine.
 
-    The bound holds over the refined intensities of :func:`optimizer.bound.decomposition.certified_bound`, the plan's
-    own among them.
+    The bound holds over all that customers may be offered, and over the plan.
     """
     began = time.perf_counter()
-    actions, choices = joint_actions(problem.chain, refine=True)
-    fine = Charged(replace(problem, actions=actions, choices=choices), plan_intensity, threads)
-    coarse = Charged(problem, plan_intensity, threads, fine.ranges)
-    tried = [_first_charges(coarse, y) for y in _candidates(start, prices)]
+    charged = Charged(problem, plan_intensity, threads, offered(problem))
+    tried = [_first_charges(charged, y) for y in _candidates(problem, start, prices)]
     first = min(tried, key=lambda one: one.bound)
-    charge, steps = coarse.descend(
+    _, steps = charged.descend(
         first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
     if known is None:
         known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    hopeful = history[-1] < known  # finer intensities can only raise it
-    found = _certified(coarse, fine, first, charge - first.charge) if hopeful else known
-    return TargetingBound(min(found, known), first.prices, len(steps), time.perf_counter() - began, tuple(history))
+    found = min(history[-1], history[0], known)
+    return TargetingBound(found, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
-def _candidates(start: FullInformation, prices: Floats | None) -> list[Floats]:
+def _candidates(problem: AllocationProblem, start: FullInformation, prices: Floats | None) -> list[Floats]:
     usual = start.prices_of_bound
-    return [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
+    tried = [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
+    return [bounding(problem, y) for y in tried]
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,45 +331,3 @@ def _first_charges(charged: Charged, prices: Floats) -> _First:
     charge *= fade[:, charged.problem.chain.group, None, None]
     bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
     return _First(prices, bound, charge, fade, gain, worth)
-
-
-def _certified(coarse: Charged, fine: Charged, first: _First, change: Floats) -> float:
-    """Return the bound over refined intensities; ``change`` of charges is taken as linear in between."""
-    problem, stages = coarse.problem, fine.problem.choices.shape[1]
-    free = (problem.limits == 0) & (problem.signs > 0)
-    prices = np.where(free, LAST_PENALTY, first.prices)
-
-    def refined(group: int) -> Floats:
-        mine = change[:, coarse.first[group] : coarse.first[group + 1]]
-        out = np.zeros((*mine.shape[:3], fine.shape[3]))
-        out[..., -1] = mine[..., -1]
-        for where in range(stages):
-            number = int(fine.problem.choices[group, where])
-            weights = _between(problem, group, where, fine.problem.actions[group, where, :number])
-            for law in np.flatnonzero(problem.chain.space.law_stage == where):
-                out[:, :, law, :number] = mine[:, :, law, :-1] @ weights.T
-        return out
-
-    return fine.bound_near(prices, first.fade, refined) + float(prices @ problem.limits)
-
-
-def _between(problem: AllocationProblem, group: int, stage: int, intensity: Floats) -> Floats:
-    """Return weights (intensities, actions) that interpolate the problem's actions, lever by lever."""
-    known = problem.actions[group, stage, : problem.choices[group, stage]]
-    out = np.zeros((len(intensity), problem.actions.shape[2]))
-    levels = [np.unique(known[:, lever]) for lever in range(known.shape[1])]
-    for i, wanted in enumerate(intensity):
-        corners = [(np.zeros(len(levels)), 1.0)]
-        for lever, level in enumerate(levels):
-            above = min(int(np.searchsorted(level, wanted[lever])), len(level) - 1)
-            below = max(above - 1, 0)
-            width = level[above] - level[below]
-            share = float(np.clip((wanted[lever] - level[below]) / width, 0, 1)) if width > 0 else 1.0
-            sides = [(level[above], share), (level[below], 1 - share)]
-            corners = [
-                (np.where(np.arange(len(levels)) == lever, money, place), weight * part)
-                for place, weight in corners for money, part in sides if part > 0
-            ]  # fmt: skip
-        for place, weight in corners:
-            out[i, int(np.abs(known - place).sum(axis=1).argmin())] += weight
-    return out

@@ -11,6 +11,7 @@ import numpy as np
 from optimizer.bound.decomposition_kernels import Counts, Starts, Transitions
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
+from sim.engine.hull_kernels import Costs, Grids, allowances, best_in_cells, strides
 
 
 class PlanAction(NamedTuple):
@@ -24,6 +25,14 @@ class PlanAction(NamedTuple):
     cost: Floats
 
 
+class Between(NamedTuple):
+    """What lies between points: grids over them, which of these hold in a period, and what all values cost."""
+
+    grids: Grids
+    phase: Ints
+    costs: Costs
+
+
 class Known(NamedTuple):
     """A problem at prices; ``cost[period, group, stage, action]``."""
 
@@ -32,6 +41,7 @@ class Known(NamedTuple):
     counts: Counts
     starts: Starts
     plan_action: PlanAction
+    between: Between
 
 
 class Cells(NamedTuple):
@@ -118,6 +128,9 @@ def advantages(part, shift, known, charge, worth):
 def charged_response(part, shift, known, charge, worth, used, quantum):
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
+    Between the points of a grid worth, money and charges are taken along straight lines, and what the worth may lie
+    above them is allowed on top.
+
     ``worth[block]`` is its value net of prices and charges; unless empty, ``used[period, block, law, action]`` becomes
     the expected head counts under each action.
     """
@@ -129,9 +142,12 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
+    grids, phase, _ = known.between
     most = charge.shape[3] - 1
-    action = np.empty((periods, states), dtype=np.uint8)
+    action = np.empty((periods, states), dtype=np.int64)
     follow = np.empty(successor.shape[1])
+    gross, extra, bends = np.empty(most), np.zeros(most), np.empty(most)
+    step = np.empty(grids.size.shape[1], dtype=np.int64)
     for b in range(first, last):
         worth[b] = 0.0
         after = end[b].copy()
@@ -151,9 +167,15 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
                     top += own_probability[t, b, line, o] * follow[o]
                 best, chosen = most, top
                 for a in range(choices[g, where]):
-                    total = unit[t, g] * earn[line, a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
+                    gross[a] = unit[t, g] * earn[line, a]
                     for o in range(n):
-                        total += odds[line, a, o] * follow[o]
+                        gross[a] += odds[line, a, o] * follow[o]
+                if grids.dimensions[0] >= 0:
+                    setup = grids.setup[phase[t], g, where]
+                    strides(grids, setup, step)
+                    allowances(grids, setup, step, gross, bends, extra)
+                for a in range(choices[g, where]):
+                    total = gross[a] + extra[a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
                     top = max(top, total)
                     if total > chosen + quantum:  # not what is only nearly better
                         chosen = total
@@ -218,18 +240,21 @@ def _fill(where, stage_of_law, low, high, fewest, largest, price, order, heads):
 
 
 @kernel
-def returned(part, shift, reference, cells, ranges, charge, best, heads):
+def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads):
     """Return the most that playable plans pay in charges, over the blocks of a group.
 
     One action for all who look alike: ``sum_{period, stage} max_a sum_law S(charge[., law, a])`` with ``S`` the lesser
     of two maxima of ``sum_block charge n``: over ``low <= n <= high``; and over ``n = m q`` with ``m`` a head count of
-    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. ``best[period, stage]``
-    becomes the action and ``heads[period, block, law]`` the ``n`` that attains the lesser maximum there.
+    the reference block and ``least <= q <= most``, blocks with infinite ``most`` as before. Between the points of a
+    grid that is along straight lines, and by what the money there is less than along them it is more.
+    ``chosen[period, stage, action]`` becomes how much of each action is taken and ``heads[period, block, law]`` the
+    ``n`` that attains the lesser maximum at the one that is taken most.
     """
-    _, first, last = part
+    g, first, last = part
+    cost, (grids, phase, costs) = known.cost, known.between
     stage_of_law, possible = cells
     low, high, least, most, fewest, largest = ranges
-    periods, stages = best.shape
+    periods, stages, _ = chosen.shape
     laws, actions = charge.shape[2], charge.shape[3]
     total = 0.0
     paid, capped = np.empty((stages, actions)), np.empty((stages, actions))
@@ -238,6 +263,10 @@ def returned(part, shift, reference, cells, ranges, charge, best, heads):
     outside = np.empty(actions)
     boxed = np.empty(actions)
     by_mix = np.empty((laws, actions), dtype=np.bool_)
+    best = np.zeros(stages, dtype=np.int64)
+    dimensions = grids.size.shape[1]
+    worth, corner, slopes = np.empty(actions), np.empty(1 << dimensions), np.empty(dimensions)
+    place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
     for t in range(periods):
         paid[:] = 0.0
         capped[:] = 0.0
@@ -272,12 +301,44 @@ def returned(part, shift, reference, cells, ranges, charge, best, heads):
                 paid[stage_of_law[k], a] += min(boxed[a], other)
         for where in range(stages):
             top = -1e300
+            chosen[t, where] = 0.0
             for a in range(actions):
-                if possible[t, where, a] and min(paid[where, a], capped[where, a]) > top:
-                    top = min(paid[where, a], capped[where, a])
-                    best[t, where] = a
+                worth[a] = min(paid[where, a], capped[where, a])
+                if possible[t, where, a] and worth[a] > top:
+                    top = worth[a]
+                    best[where] = a
+            setup = grids.setup[phase[t], g, where] if grids.dimensions[0] >= 0 else 0
+            if grids.dimensions[setup] > 0:
+                everyone = 0.0
+                for b in range(first, last):
+                    everyone += largest[t, b, where]
+                for a in range(grids.points[setup]):
+                    worth[a] += everyone * cost[t, g, where, a]
+                strides(grids, setup, step)
+                inside = best_in_cells(
+                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], everyone, step, worth,
+                    corner, slopes, place,
+                )  # fmt: skip
+                if inside > top:
+                    top = inside
+                    if place[0] < 0.0:
+                        best[where] = int(place[1])
+                    else:
+                        most_taken = -1.0
+                        for c in range(1 << grids.dimensions[setup]):
+                            a, share = int(place[0]), 1.0
+                            for i in range(grids.dimensions[setup]):
+                                up = c >> i & 1
+                                a += up * step[i]
+                                share *= place[1 + i] if up else 1.0 - place[1 + i]
+                            chosen[t, where, a] = share
+                            if share > most_taken:
+                                most_taken = share
+                                best[where] = a
             total += top
-            a = best[t, where]
+            a = best[where]
+            if not chosen[t, where].any():
+                chosen[t, where, a] = 1.0
             if capped[where, a] < paid[where, a]:
                 for b in range(first, last):
                     _fill(
@@ -285,7 +346,7 @@ def returned(part, shift, reference, cells, ranges, charge, best, heads):
                         charge[t, b - shift, :, a], order, heads[t, b],
                     )  # fmt: skip
         for k in range(laws):
-            a = best[t, stage_of_law[k]]
+            a = best[stage_of_law[k]]
             if capped[stage_of_law[k], a] < paid[stage_of_law[k], a]:
                 continue
             mix = 0.0
@@ -305,7 +366,7 @@ def returned(part, shift, reference, cells, ranges, charge, best, heads):
 
 
 @kernel
-def turn(part, cells, best, keep, work):
+def turn(part, cells, chosen, keep, work):
     """Turn the slope towards the subgradient of the bound by charges: heads paid for less heads treated.
 
     Returns its squared length, each class measured in its unit.
@@ -322,7 +383,7 @@ def turn(part, cells, best, keep, work):
                     where = stage_of_law[k]
                     for a in range(actions):
                         if possible[t, where, a]:
-                            now = (heads[t, b, k] if best[t, where] == a else 0.0) - used[t, b, k, a]
+                            now = chosen[t, where, a] * heads[t, b, k] - used[t, b, k, a]
                             slope[t, b, k, a] = keep * slope[t, b, k, a] + (1.0 - keep) * now
                             square += slope[t, b, k, a] ** 2 / unit[t, b, k]
     return square

@@ -102,12 +102,9 @@ def frontier(
     for i, budget in enumerate(sorted(budgets)):
         tell(i / len(budgets))
         asked = allocation_problem(twin, float(budget), targeting=targeting)
-        starts = [points[-1].plan.intensity * _growth(points[-1], budget)] if points else []
-        plan = solve(asked, starts=starts, bounded=bounded, bound_steps=0, threads=threads)
-        if points and plan.asset < points[-1].plan.asset:  # a dearer budget can do what a smaller one does
-            same = [points[-1].plan.intensity]
-            again = solve(asked, starts=same, bounded=bounded, bound_steps=0, threads=threads)
-            plan = again if again.status == "feasible" and again.asset > plan.asset else plan
+        before = [points[-1].plan.intensity] if points else []  # a dearer budget can do what a smaller one does
+        grown = [plan * _growth(points[-1], budget) for plan in before]
+        plan = solve(asked, starts=grown, known=before, bounded=bounded, bound_steps=0, threads=threads)
         if plan.status != "feasible":
             raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
         points.append(_point(plan, chain))

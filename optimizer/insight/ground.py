@@ -142,10 +142,13 @@ class Ground:
     @cached_property
     def dearest(self) -> Floats:
         """Return the largest intensity that may be played, (periods, groups, stages, levers), others as they are."""
-        most = np.broadcast_to(self.problem.actions.max(axis=2), self.intensity.shape)
+        most = np.broadcast_to(self.chain.most, self.intensity.shape)
         load = self.chain.contact_load
-        others = (self.intensity @ load)[..., None] - self.intensity * load
-        left = np.divide(1 - others, load, out=np.full(self.intensity.shape, np.inf), where=load > 0)
+        used = self.intensity * load
+        others = used.sum(axis=3, keepdims=True) - used
+        left = np.divide(
+            1 - others, np.broadcast_to(load, others.shape), out=np.full(self.intensity.shape, np.inf), where=load > 0
+        )
         return np.asarray(np.maximum(np.minimum(most, left), self.intensity))
 
     @cached_property

@@ -99,12 +99,21 @@ class _Ensemble(Sequential):
         assets = np.array([course.asset for course in courses[1:]])
         return float(self._weights(assets) @ assets)
 
+    def value_held(self, course: Course) -> float:
+        """Return the same of a plan held in intensities."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            assets = list(pool.map(lambda chain: follow(chain, course.intensity).asset, self.chains))
+        return float(self._weights(np.array(assets)) @ np.array(assets))
+
+    def weighted(self, courses: list[Course]) -> list[tuple[float, Course]]:
+        """Return the samples' courses that count, with their weights."""
+        weights = self._weights(np.array([course.asset for course in courses[1:]]))
+        return [(w, course) for w, course in zip(weights.tolist(), courses[1:], strict=True) if w > 0]
+
     def slope(self, courses: list[Course]) -> Floats:
         """Return a supergradient of :meth:`value`."""
-        weights = self._weights(np.array([course.asset for course in courses[1:]]))
-        used = [(w, course) for w, course in zip(weights.tolist(), courses[1:], strict=True) if w > 0]
         with ThreadPoolExecutor(self.threads) as pool:
-            slopes = list(pool.map(lambda pair: pair[0] * pair[1].slope(self.problem.aim), used))
+            slopes = list(pool.map(lambda pair: pair[0] * pair[1].slope(self.problem.aim), self.weighted(courses)))
         return self.stated.by_cell(np.asarray(sum(slopes)))
 
     def _weights(self, assets: Floats) -> Floats:
@@ -288,8 +297,7 @@ def _informed(begun: Start, threads: int) -> Proved:
 
 def _cautious(expected: Found, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int) -> Found:
     """Return the one plan found for all samples, searched for where the search for the scenario began and ended."""
-    mixed = expected.searched.mixed
-    starts = (expected.intensity, *(() if mixed is None else (mixed,)))
+    starts = (expected.intensity, *expected.searched.known[:1])
     return find(
         replace(expected.begun, intensities=starts), Proved(), steps=STEPS, threads=threads,
         make=lambda problem: _Ensemble(problem, chains, caution, tail, threads),

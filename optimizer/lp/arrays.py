@@ -88,6 +88,7 @@ def solve_arrays(
     model: ArrayModel,
     *,
     time_limit: float | None = None,
+    nodes: int | None = None,
     gap: float = 2e-7,
     start: Floats | None = None,
     direction: Floats | None = None,
@@ -100,6 +101,8 @@ def solve_arrays(
     model : ArrayModel
     time_limit : float, optional
         Seconds.
+    nodes : int, optional
+        Branches that are looked at with whole numbers, at most: unlike seconds the same on every machine.
     gap : float
         With whole numbers, relative to the optimum.
     start : float (columns,), optional
@@ -130,6 +133,8 @@ def solve_arrays(
         options["presolve"] = "off"
     if time_limit is not None:
         options["time_limit"] = max(time_limit, 1e-3)
+    if nodes is not None:
+        options["mip_max_nodes"] = nodes
     highs = new_solver(options)
     accepted(highs.passModel(_highs_lp(model)), "the model")
     if whole and start is not None:

@@ -35,6 +35,8 @@ __all__ = ["STEPS", "Maker", "Sequential", "Settled"]
 FIRST, LARGEST = 0.3, 4.0
 """Radius at first and at most, in units of a variable's own size."""
 WIDER, NARROWER = 1.3, 0.5
+SHORTEST = 0.1
+"""Part of a step that went too far to which a radius shrinks at most."""
 PATIENCE, STEPS = 8, 80
 """So many steps without gain, and so many steps at most."""
 PENALTY = 20.0
@@ -86,6 +88,8 @@ class Sequential:
     cells : Cells
     stated : InMoney
         How plans are stated.
+    most, limit : (cells,)
+        Money a head beyond which nothing more is brought; what a rule of the lever allows.
     """
 
     def __init__(self, problem: AllocationProblem) -> None:
@@ -94,9 +98,8 @@ class Sequential:
         self.cells = Cells.of(problem.targets, problem.targeting)
         lead = np.array(problem.targets.lead)
         self.open = np.arange(self.chain.periods)[:, None] >= lead[self.cells.lever]
-        self.most = self.cells.largest(problem.actions.max(axis=2))
-        usual = np.where(problem.targets.reference > 0, problem.targets.reference, problem.actions.max(axis=2) / 8)
-        self.usual = self.cells.largest(usual)
+        self.most, self.limit = self.cells.largest(self.chain.most), self.cells.largest(self.chain.limit)
+        self.usual = self.cells.largest(self.chain.usual)
         self.stated: InMoney = InMoney(problem, self.cells)
 
     def held(self, course: Course) -> Self:
@@ -115,7 +118,7 @@ class Sequential:
 
     @property
     def high(self) -> Floats:
-        """Return what each cell may get, beside the largest intensity that is offered."""
+        """Return what each cell may get, beside what a rule of the lever allows a head."""
         return self.stated.high
 
     # --- Plans ---
@@ -135,6 +138,14 @@ class Sequential:
     def value(self, courses: list[Course]) -> float:
         """Return what is maximised."""
         return courses[0].value(self.problem.aim)
+
+    def value_held(self, course: Course) -> float:
+        """Return what is maximised where a plan is held as in a course, in intensities."""
+        return course.value(self.problem.aim)
+
+    def weighted(self, courses: list[Course]) -> list[tuple[float, Course]]:
+        """Return the courses that count where the plan is, with their weights."""
+        return [(1.0, courses[0])]
 
     def slope(self, courses: list[Course]) -> Floats:
         """Return the derivative of what is maximised by money, (periods, cells)."""
@@ -210,7 +221,11 @@ class Sequential:
             if gained < 0.5 * promised:  # it bends: where the parabola of slope and gain is highest
                 part = float(np.clip(promised / (2 * (promised - gained)), 0.05, 0.9))
                 nearer = self._tried(amount, part * change, size, penalty)
-                radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
+                if self.stated.slopes.bending:  # rules bend as well, which slopes of the value do not show
+                    radius = np.where(np.abs(change) > 0.5 * radius, max(part, 0.25) * radius, radius)
+                else:
+                    reduced = slope - (jacobian.T @ prices).reshape(slope.shape)
+                    radius = self._bent(radius, change, reduced, reduced + self.slope(tried[2]) - slope)
                 if nearer[0] - merit > gained:
                     tried, change, gained = nearer, part * change, nearer[0] - merit
             if gained > 0:
@@ -243,6 +258,17 @@ class Sequential:
             1
         ]
 
+    @staticmethod
+    def _bent(radius: Floats, change: Floats, before: Floats, after: Floats) -> Floats:
+        """Return radii after a step that went too far: each shrinks by how far beyond its own best it went.
+
+        ``before`` and ``after`` are what a unit brings beyond what the rules charge for it, at either end of the step.
+        """
+        over = np.maximum(-after * np.sign(change), 0.0)
+        share = np.abs(before) / np.maximum(np.abs(before) + over, 1e-300)
+        part = np.where(over > 0, np.clip(share, SHORTEST, 0.9), 1.0)
+        return np.where(change != 0, np.minimum(radius, np.maximum(part * np.abs(change), 1e-3 * radius)), radius)
+
     def _tried(
         self, amount: Floats, change: Floats, size: Floats, penalty: Floats
     ) -> tuple[float, Floats, list[Course]]:
@@ -266,7 +292,7 @@ class Sequential:
     ) -> tuple[Floats, Floats, float]:  # fmt: skip
         """Return the best change inside the radii, the rules' prices, and what it promises."""
         problem, shape = self.problem, amount.shape
-        top = np.where(heads > EMPTY, np.minimum(self.high, self.most * heads), 0.0)
+        top = np.where(heads > EMPTY, np.minimum(self.high, self.limit * np.maximum(heads, EMPTY)), 0.0)
         usable = self.open & (heads > EMPTY)
         low = np.where(usable, np.maximum(-radius, np.minimum(self.low - amount, 0)), -amount * ~usable)
         high = np.where(usable, np.minimum(radius, np.maximum(top - amount, 0)), -amount * ~usable)

@@ -63,7 +63,7 @@ class InMoney:
         """Return the share of contacts that is committed before the start, (periods, groups, stages)."""
         targets = self.problem.targets
         nothing = np.zeros((self.chain.periods, *targets.shape))
-        return np.asarray(targets.with_committed(nothing) @ self.chain.contact_load)
+        return np.asarray((targets.with_committed(nothing) * self.chain.contact_load).sum(axis=3))
 
     def within_contacts(self, amount: Floats) -> Floats:
         """Return amounts scaled back, cell by cell, where they would be more contacts than a customer may get."""
@@ -71,7 +71,7 @@ class InMoney:
         if not load.any():
             return amount
         factor = contact_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
-        return np.where(load[self.cells.lever] > 0, amount / factor, amount)
+        return np.where((load.max(axis=(0, 1)) > 0)[self.cells.lever], amount / factor, amount)
 
     def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
@@ -85,7 +85,9 @@ class InMoney:
         for g in range(groups):
             for s in range(stages):
                 mine = [
-                    (int(cells.cell[g, s, k]), load[k]) for k in range(levers) if load[k] and cells.cell[g, s, k] >= 0
+                    (int(cells.cell[g, s, k]), load[g, 0, k])
+                    for k in range(levers)
+                    if load[g, 0, k] and cells.cell[g, s, k] >= 0
                 ]
                 for t in range(periods) if mine else ():
                     for cell, weight in mine:
@@ -209,8 +211,8 @@ def contact_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) 
     """
     load, lead = problem.chain.contact_load, np.array(problem.targets.lead)
     decides = (np.arange(intensity.shape[0])[:, None] >= lead)[:, None, None, :]
-    room = 1.0 - (intensity * ~decides) @ load
-    asked = (intensity * decides) @ load
+    room = 1.0 - (intensity * ~decides * load).sum(axis=3)
+    asked = (intensity * decides * load).sum(axis=3)
     over = np.divide(asked, room, out=np.where(asked > 0, np.inf, 1.0), where=room > 0)
     inside = cells.cell >= 0
     each = np.where(inside & (load > 0), np.maximum(over, 1.0)[..., None], 1.0)

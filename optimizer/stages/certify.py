@@ -1,14 +1,15 @@
 """What is proved about a plan that was found."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from optimizer.bound.decomposition import certified_bound
+from optimizer.bound.decomposition import tightest_bound
 from optimizer.bound.targeting import targeting_bound
 from optimizer.proof import LiftProof, Proof, SpendProof, assumed
 from optimizer.stages.prove import Proved
 from optimizer.stages.repair import Repaired
 from optimizer.stages.start import Start
+from optimizer.tolerances import FAR
 from sim.arrays import Progress
 
 __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
@@ -28,6 +29,22 @@ class Certified:
     proof: Proof
     seconds: float = 0.0
 
+    @property
+    def far(self) -> bool:
+        """Return whether a bound leaves much open."""
+        proof = self.proof
+        return (proof.lift_share if isinstance(proof, LiftProof) else proof.share) < 1 - FAR
+
+    def of(self, repaired: Repaired, found: str, seconds: float) -> "Certified":
+        """Return the same bound for a better plan, with what its search found in words, after so many seconds more."""
+        proof, reached = self.proof, _reached(repaired)
+        assumes = proof.assumes + f"; {found}" * bool(found)
+        if isinstance(proof, LiftProof):
+            proof = replace(proof, asset=reached, assumes=assumes)
+        else:
+            proof = replace(proof, spend=reached, assumes=assumes)
+        return Certified(proof, self.seconds + seconds)
+
 
 def certify(
     begun: Start, proved: Proved, repaired: Repaired, *, bound_steps: int, seconds: float, threads: int,
@@ -36,14 +53,15 @@ def certify(
     """Return the proof of a plan: over the question as it was asked, whose campaigns may be of any size."""
     problem, best, end = begun.problem, proved.best, repaired.end
     own = problem.limits.size  # rules that hold campaigns to their sizes come after
-    if problem.no_choice:
+    if problem.no_choice or (problem.no_money and problem.goal == "asset"):
         reached = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
         return Certified(_proof(begun, repaired, reached, reached))
     began = time.perf_counter()
     couples = problem.chain.couples
-    # Any prices give a bound: where the solver gave up, those of the plan.
-    prices = end.prices[:own] if best is None else best.prices_of_bound
-    reference = bound = certified_bound(problem, prices, repaired.intensity, threads)
+    # Any prices give a bound: those of the plan too, and alone where the solver gave up.
+    prices = [end.prices[:own]] if best is None else [best.prices_of_bound, end.prices[:own]]
+    reference, _ = tightest_bound(problem, prices, repaired.intensity, threads)
+    bound = reference
     if best and problem.goal == "asset" and not couples and seconds >= QUICK:
         bound = targeting_bound(
             problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=bound_steps,

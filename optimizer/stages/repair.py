@@ -8,7 +8,7 @@ from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.search.stated import InIntensities, contact_factor
-from optimizer.tolerances import BROKEN, FITTED, MISSED, NEARLY
+from optimizer.tolerances import AIMED, BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
@@ -118,7 +118,7 @@ def inside(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
     beyond, steps = np.zeros(len(problem.rows)), end.steps
     for _ in range(REPAIRS_OF_SEARCH):
         missed = problem.signs * (problem.counted(course_held(problem, end.course)) - problem.limits)
-        if not MISSED < (missed / problem.row_units).max(initial=0) <= NEARLY:
+        if not AIMED < (missed / problem.row_units).max(initial=0) <= NEARLY:
             break
         beyond += 1.5 * np.maximum(missed, 0)
         rows = zip(problem.rows, problem.signs, beyond, strict=True)

@@ -1,20 +1,27 @@
 """The sequential search from several plans; where responses may have thresholds, from the mix of playable ones too."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.decomposition import FullInformation
+from optimizer.search.jumps import jump
 from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
-from optimizer.tolerances import MISSED
+from optimizer.tolerances import CHANGE, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["Searched", "search"]
+__all__ = ["Searched", "over_thresholds", "search"]
+
+ROUNDS, TRIAL = 4, 12
+"""Jumps, each from where the search after the last one ended, at most; and steps in which one must show its worth."""
+LARGE = 1e-2
+"""Share of what is at stake that a jump must promise to be searched from though the plan it leads to is worth less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +36,14 @@ class Searched:
         The size of what was searched for, by which gains are measured.
     columns : Playable, optional
         The mix of playable plans that was started from too, where responses may have thresholds.
-    mixed : (periods, groups, stages, levers), optional
-        Its mean.
+    known : tuple of (periods, groups, stages, levers)
+        Its mean, and its best single plan.
     """
 
     end: Settled
     stake: float
     columns: Playable | None = None
-    mixed: Floats | None = None
+    known: tuple[Floats, ...] = ()
 
 
 def search(
@@ -45,18 +52,63 @@ def search(
     """Return the best stationary point found from all plans to start from; ``make`` makes the search of a problem."""
     problem, best = begun.problem, proved.best
     starts, share = list(begun.intensities), 0.0
-    columns = mixed = None
+    columns, known = None, tuple[Floats, ...]()
     if best is not None and problem.chain.has_thresholds:
         share = 0.4
         columns = playable(problem, best, threads=threads, progress=lambda done: progress(share * done))
-        mixed = _mean_intensity(problem, columns)
-        starts.insert(0, mixed)
+        known = _mean_intensity(problem, columns), _single_intensity(problem, columns)
+        starts.insert(0, known[0])
+        if problem.chain.mixes_actions:  # where all is seen, the best with full information is a plan
+            starts.insert(0, _mean_intensity(problem, best))
     stake = _stake(problem, starts[0], begun.least, best)
+    searching, began = make(problem), time.perf_counter()
     end = _best_end(
-        make(problem), starts, stake, 0 if problem.no_choice else steps, seconds,
+        searching, starts, stake, 0 if problem.no_choice else steps, seconds,
         lambda done: progress(share + (1 - share) * done),
     )  # fmt: skip
-    return Searched(end, stake, columns, mixed)
+    if problem.chain.has_thresholds and steps and not problem.no_choice:
+        idle = searching.amount_of(begun.least.intensity)
+        risen = over_thresholds(searching, idle, None, stake, steps, began + seconds)
+        end = min(end, risen, key=_merit)
+        end = over_thresholds(searching, end.amount, end, stake, steps, began + seconds)
+    return Searched(end, stake, columns, known)
+
+
+def over_thresholds(
+    searching: Sequential, amount: Floats, before: Settled | None, stake: float, steps: int, until: float = np.inf
+) -> Settled:
+    """Return the end of jumps from a plan, the search going on from each, for as long as that brings more.
+
+    ``before`` is the end at which the plan already is; None: any is better. Where levers meet, what each does leaves
+    the others alone no longer: then one lever is also moved at a time.
+    """
+    targets = searching.problem.targets
+    each = list(range(targets.shape[2]))
+    sets = [each, *([[k] for k in each] if targets.allowed.sum(axis=2).max() > 1 else [])]
+    end = before
+    for _ in range(ROUNDS):
+        for levers in sets:
+            found = jump(searching, amount, levers, stake)
+            if found is None:
+                continue
+            if end is not None:
+                near = found.promise <= LARGE * stake
+                if near and searching.value(searching.courses(found.amount)) <= end.value + CHANGE * stake:
+                    continue
+            tried = searching.run(found.amount, lift=stake, steps=steps if end is None else TRIAL)
+            if end is None or _merit(tried) < (end.missed > MISSED, -end.value - CHANGE * stake):
+                end = tried if tried.stationary else searching.run(tried.amount, lift=stake, steps=steps)
+                amount = end.amount
+                break
+        else:
+            break
+        if time.perf_counter() > until:
+            break
+    return searching.run(amount, lift=stake, steps=steps) if end is None else end
+
+
+def _merit(end: Settled) -> tuple[bool, float]:
+    return end.missed > MISSED, -end.value
 
 
 def _best_end(
@@ -74,8 +126,7 @@ def _best_end(
         )
         for i, start in enumerate(starts)
     ]  # fmt: skip
-    merit = [(end.missed > MISSED, -end.value) for end in ends]
-    return ends[merit.index(min(merit))]
+    return min(ends, key=_merit)
 
 
 def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullInformation | None) -> float:
@@ -87,7 +138,13 @@ def _stake(problem: AllocationProblem, start: Floats, least: Course, best: FullI
     return max(abs(course.asset - least.asset), possible, 1e-9 * abs(least.asset))
 
 
-def _mean_intensity(problem: AllocationProblem, found: Playable) -> Floats:
+def _single_intensity(problem: AllocationProblem, found: Playable) -> Floats:
+    """Return the intensities of the mix with one plan for each group: that of the most weight."""
+    weights = [np.eye(w.size)[int(w.argmax())] for w in found.mixture.weights]
+    return _mean_intensity(problem, replace(found, mixture=replace(found.mixture, weights=weights)))
+
+
+def _mean_intensity(problem: AllocationProblem, found: Playable | FullInformation) -> Floats:
     """Return one intensity per (period, target): the mixed plans' mean, weighted by the customers each has there."""
     shape = (problem.chain.periods, *problem.targets.shape)
     intensity = np.zeros(shape)

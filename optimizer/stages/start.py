@@ -32,22 +32,25 @@ class Start:
         Under the rule-feasible plan with the least spend.
     intensities : tuple of (periods, groups, stages, levers)
         Plans to search from.
+    known : tuple of (periods, groups, stages, levers)
+        Plans that are worth as much as they are: searched from only where the search ends below one.
     """
 
     problem: AllocationProblem
     asked: AllocationProblem
     least: Course
     intensities: tuple[Floats, ...]
+    known: tuple[Floats, ...] = ()
 
 
-def start(problem: AllocationProblem, given: Sequence[Floats] = ()) -> Start:
-    """Return what a question starts from: plans given, and today's."""
+def start(problem: AllocationProblem, given: Sequence[Floats] = (), known: Sequence[Floats] = ()) -> Start:
+    """Return what a question starts from: plans given to search from, and today's; and others that are known."""
     asked = problem
     if np.isfinite(problem.budget) and problem.budget < TINY * problem.row_units[0]:
         more = TINY * float(problem.row_units[0]) - problem.budget
         rows = (replace(row, limit=row.limit + row.per_budget * more) for row in problem.rows)
         asked = replace(problem, rows=tuple(rows))
-    return Start(problem, asked, least_spend(problem), (*given, as_today(problem.chain)))
+    return Start(problem, asked, least_spend(problem), (*given, as_today(problem.chain)), tuple(known))
 
 
 def least_spend(problem: AllocationProblem) -> Course:

@@ -23,6 +23,7 @@ from sim.engine.agent_kernels import ValueGrid
 from sim.engine.chain_kernels import Links, Step, solve_in_order
 from sim.engine.conditions import Conditions, Moment, Wanted
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
+from sim.engine.offers import Points
 
 __all__ = [
     "ALIVE",
@@ -152,6 +153,44 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats | None:
+        """Return by block the most that any policy can be worth that sees everything, over all intensities.
+
+        None: only over what is offered.
+
+        Parameters
+        ----------
+        money : (periods, groups, stages, levers)
+            What a unit of money spent costs.
+        unit, bonus, end : (periods, groups), (periods, groups, laws), (blocks, states)
+            What a unit earned counts, what being there counts, and what being there at the end does.
+        """
+        return None
+
+    @property
+    def whole_ways(self) -> Points | None:
+        """Return what money can do on a grid, with what lies between; None: only what is offered."""
+        return None
+
+    @cached_property
+    def usual(self) -> Floats:
+        """Return an intensity by (group, stage, lever) to measure others by."""
+        return np.where(self.targets.reference > 0, self.targets.reference, self.most / 8)
+
+    @cached_property
+    def most(self) -> Floats:
+        """Return the intensity by (group, stage, lever) beyond which money brings nothing more."""
+        return np.asarray(self.actions()[0].max(axis=2))
+
+    @cached_property
+    def limit(self) -> Floats:
+        """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
+        return np.full(self.targets.shape, np.inf)
+
+    def ladder(self, group: int, lever: int) -> Floats:
+        """Return rising intensities of one lever, from none, between which its responses hardly bend."""
+        return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))
+
     @property
     def mixes_actions(self) -> bool:
         """Return whether an intensity between two actions treats part of the target with each."""
@@ -164,8 +203,8 @@ class ControlledChain(ABC):
 
     @property
     def contact_load(self) -> Floats:
-        """Return by lever the share of a customer's contacts that a unit of money uses up; zeros: no limit."""
-        return np.zeros(self.targets.shape[2])
+        """Return the share of a customer's contacts that a unit of money uses, (groups, 1, levers); zeros: no limit."""
+        return np.zeros((self.targets.shape[0], 1, self.targets.shape[2]))
 
     # --- What acts through the market ---
 

@@ -40,7 +40,10 @@ from sim.engine.drawing import Cohorts, Crew, Draw
 from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
-from sim.engine.offers import joint_intensities
+from sim.engine.offers import exhausted, joint_intensities
+from sim.engine.response import intensity_at
+from sim.engine.ways import Ways
+from sim.engine.ways_kernels import Aims
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import STAGES, Scenario
 
@@ -52,6 +55,9 @@ START = {"unaware": 0, "prospect": 1, "new": 2}
 GRID_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 60.0, 25)])
 GRID_DEFECTIONS = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, 25)])
 """Nodes of the purchase rate and of the defection rate between which values after the horizon are interpolated."""
+
+RUNGS = np.array([0.01, 0.03, *np.arange(0.06, 0.96, 0.05), 0.98, 0.995, 0.999])
+"""Shares of what a curve can bring at which it is looked at along its whole length."""
 
 STEP = 10
 """In how many powers of two the room for what levers can add to revenue grows."""
@@ -137,7 +143,7 @@ class Lifecycle(ControlledChain):
         return int(self.space.bought.max())
 
     @cached_property
-    def _structure(self) -> tuple[Laws, BlockTraits, Feelings]:
+    def structure(self) -> tuple[Laws, BlockTraits, Feelings]:
         """Return what the kernels know of laws, blocks, and satisfaction and ties."""
         space, attitudes, links = self.space, self.attitudes, self.scenario.links
         laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties)
@@ -157,11 +163,14 @@ class Lifecycle(ControlledChain):
 
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period of every block."""
-        effects = np.ascontiguousarray(self.responses(environment, intensity))
+        return self.step_under(np.ascontiguousarray(self.responses(environment, intensity)))
+
+    def step_under(self, effects: Floats) -> Step:
+        """Return one period of every block under ``effects[group, stage, effect]``."""
         blocks, laws = self.group.size, self.space.law_kind.size
         probability = np.zeros((blocks, laws, self.space.successor.shape[1]))
         out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(3)))
-        step_lifecycle(*self._structure, effects, out)
+        step_lifecycle(*self.structure, effects, out)
         return out
 
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
@@ -171,7 +180,7 @@ class Lifecycle(ControlledChain):
 
         def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
             by_effects = np.zeros_like(effects)
-            pull_lifecycle(*self._structure, effects, by_probability, by_reward, by_effects)
+            pull_lifecycle(*self.structure, effects, by_probability, by_reward, by_effects)
             return pull_effects(by_effects)
 
         return back
@@ -179,18 +188,65 @@ class Lifecycle(ControlledChain):
     # --- What can be done ---
 
     def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
-        """Return joint intensities in steps of the usual one.
+        """Return joint intensities along what the levers' curves can bring."""
+        return joint_intensities(self.targets, self.usual, self.contact_load, refine, self.moved, self.limit)
 
-        That is a lever's reference, or where it is zero the intensity its curve was stated at.
-        """
+    def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
+        """Return what a lever moves for a group, by curve, and its reach."""
+        own = list(self.scenario.levers.values())[lever]
+        override = own.by_segment.get(self.targets.segments[group])
+        curves: dict[str, Curve] = {str(moved): curve for moved, curve in own.moves.items()}
+        if override:
+            curves |= {str(moved): curve for moved, curve in override.moves.items()}
+        return curves, own.reach
+
+    @cached_property
+    def ways(self) -> Ways:
+        """Return what money can make of customers along a few dimensions."""
+        return Ways(self)
+
+    @cached_property
+    def whole_ways(self) -> Ways:
+        """Return the same with everything on the grid."""
+        return Ways(self, whole=True)
+
+    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats:
+        """Return by block the most that any policy can be worth that sees everything, over all intensities."""
+        return self.ways.worth(money, Aims(unit, bonus, end), threads)
+
+    @cached_property
+    def usual(self) -> Floats:
+        """Return a lever's reference, or where it is zero the intensity its curve was stated at."""
         usual = self.targets.reference.copy()
-        for i, lever in enumerate(self.scenario.levers.values()):
-            for group, segment in enumerate(self.targets.segments):
-                override = lever.by_segment.get(segment)
-                moves = {**lever.moves, **(override.moves if override else {})}
-                stated = float(next(iter(moves.values())).spend)
-                usual[group, :, i] = np.where(usual[group, :, i] > 0, usual[group, :, i], stated)
-        return joint_intensities(self.targets, usual, self.contact_load, refine)
+        for group, lever in np.ndindex(usual.shape[0], usual.shape[2]):
+            stated = float(next(iter(self.moved(group, lever)[0].values())).spend)
+            usual[group, :, lever] = np.where(usual[group, :, lever] > 0, usual[group, :, lever], stated)
+        return usual
+
+    @cached_property
+    def most(self) -> Floats:
+        """Return where the last of a lever's curves is exhausted, or a rule says stop."""
+        most = np.zeros(self.targets.shape)
+        for group, lever in np.ndindex(most.shape[0], most.shape[2]):
+            most[group, :, lever] = max(exhausted(curve) for curve in self.moved(group, lever)[0].values())
+        return np.where(self.targets.allowed, np.minimum(most, self.limit), 0.0)
+
+    @cached_property
+    def limit(self) -> Floats:
+        """Return ``levers.X.most``; infinite where a lever has none."""
+        most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
+        return np.broadcast_to(np.array(most), self.targets.shape)
+
+    def ladder(self, group: int, lever: int) -> Floats:
+        """Return intensities in even steps of what a lever's curves bring, closer at their ends; and their points."""
+        rungs = [np.array([0.0]), self.usual[group, :, lever]]
+        for curve in self.moved(group, lever)[0].values():
+            if isinstance(curve, PiecewiseLinear):
+                points = np.array([u for u, _ in curve.points])
+                rungs += [points, (points[1:] + points[:-1]) / 2]
+            else:
+                rungs.append(intensity_at(curve, RUNGS))
+        return np.unique(np.minimum(np.concatenate(rungs), self.limit[group, :, lever].max()))
 
     @property
     def has_thresholds(self) -> bool:
@@ -208,12 +264,12 @@ class Lifecycle(ControlledChain):
 
     @property
     def contact_load(self) -> Floats:
-        """Return by lever the share of a customer's contacts that a unit of money uses up; zeros: no limit."""
-        most = self.scenario.rules.contacts
+        """Return the share of a customer's contacts that a unit of money uses, (groups, 1, levers); zeros: no limit."""
+        most, shape = self.scenario.rules.contacts, (self.targets.shape[0], 1, self.targets.shape[2])
         if most is None:
-            return np.zeros(self.targets.shape[2])
+            return np.zeros(shape)
         costs = [lever.cost_per_contact for lever in self.scenario.levers.values()]
-        return np.array([0.0 if cost is None else 1 / (cost * most) for cost in costs])
+        return np.broadcast_to(np.array([0.0 if cost is None else 1 / (cost * most) for cost in costs]), shape)
 
     # --- What acts through the market ---
 
@@ -264,7 +320,7 @@ class Lifecycle(ControlledChain):
 
     def flows(self, step: Step) -> dict[str, Floats]:
         """Return what a customer of each (block, law) brings in a period, by field of a history."""
-        _, traits, _ = self._structure
+        _, traits, _ = self.structure
         alive = (self.space.law_kind == ALIVE).astype(float)
         _, service, unpaid = accounts(
             step.revenue, step.purchases, alive, traits.margin[:, None], self.bad_debt[:, None], self.serve[:, :1],
@@ -318,7 +374,7 @@ class Lifecycle(ControlledChain):
 
     def draw(self, crew: Crew, met: Conditions) -> Draw:
         """Return a period in which each customer's draws decide, one after another."""
-        return LifecycleDraw.of(crew, *self._structure, self.responses(met.environment, met.effective))
+        return LifecycleDraw.of(crew, *self.structure, self.responses(met.environment, met.effective))
 
     def value_grid(self, cohorts: Cohorts) -> ValueGrid:
         """Return what customers earn and cost after the horizon, at nodes of the two rates, undiscounted.

@@ -12,7 +12,11 @@ import numpy as np
 from sim.arrays import Floats
 from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 
-__all__ = ["response", "slope"]
+__all__ = ["intensity_at", "response", "slope"]
+
+
+CHORD = 1e-4
+"""Share of the half-way spend over which the slope at nothing is taken where a curve starts infinitely steep."""
 
 
 def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
@@ -43,6 +47,20 @@ def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
     return np.asarray(floor + reach * gained)
 
 
+def intensity_at(curve: Curve, share: Floats) -> Floats:
+    """Return the intensities at which each ``share`` of a curve's room, below 1, is gained."""
+    if isinstance(curve, BlattbergDeighton):
+        return np.asarray(curve.spend * np.log1p(-share) / math.log1p(-curve.known_share))
+    if isinstance(curve, Hill):
+        return np.asarray(curve.half * (share / (1 - share)) ** (1 / curve.steepness))
+    if isinstance(curve, Adbudg):
+        half = curve.spend * ((1 - curve.known_share) / curve.known_share) ** (1 / curve.steepness)
+        return np.asarray(half * (share / (1 - share)) ** (1 / curve.steepness))
+    money, values = zip(*curve.points, strict=True)
+    room = curve.unlimited_money - curve.without_money
+    return np.asarray(np.interp(curve.without_money + share * room, values, money))
+
+
 def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
     """Return ``df/du`` at each intensity, same shape; at the points of a broken line the slope to the right."""
     room = curve.unlimited_money - curve.without_money
@@ -62,10 +80,16 @@ def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
 
 
 def _hill_slope(ratio: Floats, steepness: float) -> Floats:
-    """Return the derivative ``c x^(c-1)/(1 + x^c)^2`` of ``x^c/(1 + x^c)``."""
+    """Return the derivative ``c x^(c-1)/(1 + x^c)^2`` of ``x^c/(1 + x^c)``.
+
+    Where it is steeper than any number at nothing, ``c < 1``, the slope of the chord over the first ``CHORD``.
+    """
     safe = np.maximum(ratio, 1e-300)
     value = _hill(safe, steepness)
-    return np.asarray(steepness * value * (1 - value) / safe)
+    exact = steepness * value * (1 - value) / safe
+    if steepness >= 1:
+        return np.asarray(exact)
+    return np.where(ratio < CHORD, _hill(np.array(CHORD), steepness) / CHORD, exact)
 
 
 def _hill(ratio: Floats, steepness: float) -> Floats:

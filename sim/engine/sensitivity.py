@@ -5,6 +5,7 @@ derivatives of that aim with respect to every element of the plan, crowd effects
 react, saturation, employees. At kinks (clips, points of broken lines) a derivative is one-sided.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -138,8 +139,26 @@ class Course:
 
         Shaped like the plan's intensities, or like its money; zero where something else was committed.
         """
-        chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
+        money = self.plan if isinstance(self.plan, Money) else None
         out = np.zeros_like(money.amount if money else self.plan)
+        for t, _, by_intensity, by_amount in self._backwards(aim):
+            out[t] = by_intensity if by_amount is None else by_amount
+        return out
+
+    def odds_slopes(self, aim: Aim) -> dict[int, tuple[Floats, Floats]]:
+        """Return by period the derivatives of an aim by a step's odds and by its reward.
+
+        Of shapes (blocks, laws, outcomes) and (blocks, laws). Under a plan stated in intensities what other odds in one
+        period bring is exactly linear in them, as long as customers do not move each other's.
+        """
+        out = {}
+        for t, by_odds, _, _ in self._backwards(aim):
+            out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._way(t)[0]
+        return out
+
+    def _backwards(self, aim: Aim) -> Iterator[tuple[int, Floats, Floats, Floats | None]]:
+        """Yield period, derivatives by odds, by intensity and, of a plan in money, by money; the last period first."""
+        chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         last = aim.last
         after = aim.terminal * chain.terminal + aim.people[last][chain.group].ravel()[self._place].reshape(
             self.end.shape
@@ -147,17 +166,16 @@ class Course:
         by_points = 0.0
         for t in range(last - 1, -1, -1):
             now = self.past[t]
-            before, by_intensity, by_observed, by_points = self._back(aim, t, after, by_points)
+            before, by_odds, by_intensity, by_observed, by_points = self._back(aim, t, after, by_points)
             by_intensity = by_intensity - aim.money[t] * now.observed[:, :, None]
             by_observed = by_observed - (aim.money[t] * now.intensity).sum(axis=2)
+            by_amount = None
             if money:
-                out[t], more = money.pull(t, by_intensity, now.observed)
+                by_amount, more = money.pull(t, by_intensity, now.observed)
                 by_observed = by_observed + more
-            else:
-                out[t] = by_intensity
             before += by_observed[chain.group].ravel()[self._stage_place].reshape(before.shape)
             after = before
-        return out
+            yield t, by_odds, by_intensity, by_amount
 
     @cached_property
     def _place(self) -> Ints:
@@ -185,8 +203,8 @@ class Course:
             self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
         return self._ways[t]
 
-    def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, float]:
-        """Take a period back: derivatives by (occupancy, intensity, observed heads, employees' satisfaction).
+    def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, Floats, float]:
+        """Take a period back: derivatives by (occupancy, odds, intensity, observed heads, employees' satisfaction).
 
         Without what money costs, which the caller adds.
         """
@@ -203,7 +221,7 @@ class Course:
         if wanted.levels is not None:
             felt = chain.space.level > 0
             before[:, felt] += wanted.levels[chain.group][:, chain.space.level[felt] - 1]
-        return before, wanted.intensity, wanted.observed, wanted.employees
+        return before, by_odds, wanted.intensity, wanted.observed, wanted.employees
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:

@@ -143,6 +143,13 @@ class ExplicitChain(Model):
     targets: tuple[str, ...] | None = Field(default=None, description="states money can be spent on; none: all")
     gone: tuple[str, ...] = Field(default=(), description="states of those who are no longer customers; default: none")
 
+    @property
+    def levers(self) -> tuple[str, ...]:
+        """Return the name of what money is put into: one lever, or where there are several actions one for each."""
+        if len(self.actions) < 3:
+            return (self.lever,)
+        return tuple(f"{self.lever} {number + 1}" for number in range(1, len(self.actions)))
+
 
 class CostToServe(Model):
     """What customers cost beside marketing; some are worth less than nothing."""

@@ -133,7 +133,7 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = set(self.levers) | ({self.chain.lever} if self.chain else set())
+        names = set(self.levers) | ({self.chain.lever, *self.chain.levers} if self.chain else set())
         self._check_rules(names)
         if self.chain is None:
             self._check_lifecycle()
@@ -150,7 +150,9 @@ class Scenario(Model):
         stages = set(self.chain.states) if self.chain else set(STAGES)
         known = {"levers": levers, "segments": segments, "stages": stages}
         named = [("rules.levers", name, levers) for name in rules.levers]
-        named += [("rules.campaigns", name, levers) for name in rules.campaigns]
+        several = self.chain is not None and self.chain.lever not in self.chain.levers  # campaigns are of one each
+        single = set(self.chain.levers) if self.chain and several else levers
+        named += [("rules.campaigns", name, single) for name in rules.campaigns]
         for where, rule in _stated(rules):
             named += [(f"{where}.{key}", name, known[key]) for key in known for name in getattr(rule, key, ())]
             if max(getattr(rule, "start", 0) + 1, getattr(rule, "end", None) or 1) > self.periods:

@@ -78,6 +78,9 @@ class Lever(Model):
     cost_per_contact: Positive | None = Field(
         default=None, description="money of one contact, for rules.contacts; none: not counted as contact"
     )
+    most: Positive | None = Field(
+        default=None, description="money a head and period at most: a rule of one's own; none: no limit"
+    )
     by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
 
     @model_validator(mode="after")

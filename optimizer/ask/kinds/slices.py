@@ -24,7 +24,7 @@ def floors_and_caps_of_levers(levers: dict[str, LeverRule], asked: Asked) -> Ite
     """Yield a lever's least and most money over the horizon."""
     every, (groups, stages, _) = np.ones(asked.periods, bool), everywhere(asked.targets)
     for name, bounds in levers.items():
-        money = money_of(asked.chain, [(1.0, every, groups, stages, chosen(asked.targets.levers, (name,)))])
+        money = money_of(asked.chain, [(1.0, every, groups, stages, asked.levers((name,)))])
         if bounds.floor > 0:
             yield Row(f"floor of {name}", LEVER, ">=", bounds.floor * asked.budget, bounds.floor, money)
         if bounds.cap < 1:
@@ -41,7 +41,7 @@ def bounds_of_slices(slices: dict[str, SliceRule], asked: Asked) -> Iterator[Row
 def _of_slice(name: str, bounds: SliceRule, asked: Asked) -> Iterator[Row]:
     chain, targets, periods = asked.chain, asked.targets, np.arange(asked.periods)
     groups = chosen(targets.segments, bounds.segments) & chosen(targets.tiers, bounds.tiers)
-    where = (groups, chosen(targets.stages, bounds.stages), chosen(targets.levers, bounds.levers))
+    where = (groups, chosen(targets.stages, bounds.stages), asked.levers(bounds.levers))
     span = (periods >= bounds.start) & (periods < (bounds.end or chain.periods))
     every = bounds.each == "horizon"
     windows = [(span, None)] if every else [(periods == t, int(t) + 1) for t in periods[span]]

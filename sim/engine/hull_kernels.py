@@ -1,0 +1,289 @@
+"""Values along dimensions and what they cost: lower hulls by cell, and the best over the cells of a grid.
+
+Inside a cell of a grid a worth lies below the product of straight lines between its corners, and by little above where
+it bends; what every value in the cell costs is known. So the best of worth less cost is a look-up by dimension, ``sup_x
+slope x - cost(x)``, a conjugate, on the plane through the means of the cell's edges, plus what the worth deviates from
+that plane at a corner.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.engine.compile import kernel
+
+BENDS = 0.4
+"""Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
+two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
+
+FINE = 2.0**20
+"""Parts of a cell in which a place in it is told: what is finer is arithmetic."""
+
+
+class Grids(NamedTuple):
+    """Grids over the dimensions of every setup (what may be done on a target in a phase).
+
+    Attributes
+    ----------
+    setup : (phases, groups, stages)
+    dimensions : (setups,)
+    size : (setups, most dimensions)
+    edge : (setups, most dimensions, most points)
+    points : (setups,)
+    defection, rate, amount, utility, shift, ties : (setups, most points in all)
+        What the levers of the grid make of effects: three multipliers, three sums.
+    """
+
+    setup: Ints
+    dimensions: Ints
+    size: Ints
+    edge: Floats
+    points: Ints
+    defection: Floats
+    rate: Floats
+    amount: Floats
+    utility: Floats
+    shift: Floats
+    ties: Floats
+
+
+class Costs(NamedTuple):
+    """What every value along a dimension costs: lower hulls by cell, ``x[start[table, cell]: ...]``.
+
+    ``table`` and ``scale`` are by (period, group, stage, slot); slots are the grid's dimensions, then amount,
+    satisfaction, and the chances of becoming aware, of being won, of returning; -1: nothing to choose.
+    """
+
+    table: Ints
+    scale: Floats
+    start: Ints
+    x: Floats
+    cost: Floats
+
+
+_NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
+NO_GRIDS = Grids(
+    np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
+    np.zeros(1, dtype=np.int64), *6 * [_FLAT],
+)  # fmt: skip
+"""Of points between which nothing lies: their dimensions are -1."""
+NO_COSTS = Costs(
+    np.zeros((1, 1, 1, 1), dtype=np.int64), np.zeros((1, 1, 1, 1)), _NONE, np.zeros(1), np.zeros(1)
+)  # fmt: skip
+
+
+@kernel
+def lower_hulls(x, cost, edges, out_x, out_cost, start):
+    """Fill the lower hull of points inside each cell ``edges[k] .. edges[k + 1]``; costs at edges lie on chords."""
+    count = 0
+    cells = edges.size - 1
+    j = 0
+    for k in range(cells):
+        start[k] = count
+        first = count
+        for place in range(x.size + 2):
+            if place == 0:
+                at, c = edges[k], np.interp(edges[k], x, cost)
+            elif place == x.size + 1:
+                at, c = edges[k + 1], np.interp(edges[k + 1], x, cost)
+            else:
+                j = place - 1
+                at, c = x[j], cost[j]
+                if at <= edges[k] or at >= edges[k + 1]:
+                    continue
+            while count - first >= 2 and (out_cost[count - 1] - out_cost[count - 2]) * (at - out_x[count - 1]) >= (
+                c - out_cost[count - 1]
+            ) * (out_x[count - 1] - out_x[count - 2]):
+                count -= 1
+            out_x[count], out_cost[count] = at, c
+            count += 1
+    start[cells] = count
+    return count
+
+
+@kernel
+def at_hull(costs, first, last, at):
+    """Return the cost at a place on a hull, by chords."""
+    a, b = first, last - 1
+    while b - a > 1:
+        m = (a + b) // 2
+        if costs.x[m] <= at:
+            a = m
+        else:
+            b = m
+    width = costs.x[b] - costs.x[a]
+    if width <= 0.0:
+        return costs.cost[a]
+    share = min(max((at - costs.x[a]) / width, 0.0), 1.0)
+    return costs.cost[a] + share * (costs.cost[b] - costs.cost[a])
+
+
+@kernel
+def best_on_hull(costs, first, last, scale, slope, low, high):
+    """Return ``max slope x - scale cost(x)`` over ``low <= x <= high`` of one hull."""
+    a, b = first, last - 1
+    while a < b:
+        m = (a + b) // 2
+        if scale * (costs.cost[m + 1] - costs.cost[m]) < slope * (costs.x[m + 1] - costs.x[m]):
+            a = m + 1
+        else:
+            b = m
+    if costs.x[a] < low:
+        return slope * low - scale * at_hull(costs, first, last, low)
+    if costs.x[a] > high:
+        return slope * high - scale * at_hull(costs, first, last, high)
+    return slope * costs.x[a] - scale * costs.cost[a]
+
+
+@kernel
+def place_on_hull(costs, first, last, scale, slope, low, high):
+    """Return where :func:`best_on_hull` is attained."""
+    a, b = first, last - 1
+    while a < b:
+        m = (a + b) // 2
+        if scale * (costs.cost[m + 1] - costs.cost[m]) < slope * (costs.x[m + 1] - costs.x[m]):
+            a = m + 1
+        else:
+            b = m
+    return min(max(costs.x[a], low), high)
+
+
+@kernel
+def strides(grids, setup, step):
+    """Fill how far apart neighbours along each dimension lie in the list of points."""
+    dimensions = grids.dimensions[setup]
+    for i in range(dimensions - 1, -1, -1):
+        step[i] = 1 if i == dimensions - 1 else step[i + 1] * grids.size[setup, i + 1]
+
+
+@kernel
+def allowances(grids, setup, step, worth, bends, extra):
+    """Fill by point what the worth may lie above straight lines in the cells around it."""
+    size, points = grids.size[setup], grids.points[setup]
+    for p in range(points):
+        extra[p] = 0.0
+    for i in range(grids.dimensions[setup]):
+        edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
+        rows = points // (size[i] * far)
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                if k == 0 or k == last:
+                    for p in range(first, first + far):
+                        bends[p] = 0.0
+                    continue
+                share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
+                width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
+                for p in range(first, first + far):
+                    straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
+                    bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                for p in range(first, first + far):
+                    most = 0.0
+                    if k > 0:
+                        least = bends[p] if k < last else bends[p - far]
+                        if k > 1:
+                            least = min(least, bends[p - far])
+                        most = least * (edge[k] - edge[k - 1]) ** 2
+                    if k < last:
+                        least = bends[p] if k > 0 else bends[p + far]
+                        if k < last - 1:
+                            least = min(least, bends[p + far])
+                        most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
+                    extra[p] += BENDS * most
+
+
+@kernel
+def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corner, slopes, place):
+    """Return the largest of ``worth - weight cost`` over all values that the dimensions can take.
+
+    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners. ``place`` becomes
+    where that is attained: the number of the cell's first point (-1: at a point, whose number follows), then how far
+    along each dimension.
+    """
+    dimensions = grids.dimensions[setup]
+    size, points = grids.size[setup], grids.points[setup]
+    corners = 1 << dimensions
+    best = -np.inf
+    for p in range(points):
+        least = 0.0
+        for i in range(dimensions):
+            k = (p // step[i]) % size[i]
+            at = costs.start[tables[i], k] - (1 if k == size[i] - 1 and k > 0 else 0)
+            least += weight * scales[i] * costs.cost[at]
+        if worth[p] - least > best:
+            best = worth[p] - least
+            place[0], place[1] = -1.0, p
+    for p in range(points):
+        inside = dimensions > 0
+        least = 0.0
+        for i in range(dimensions):
+            k = (p // step[i]) % size[i]
+            if k >= size[i] - 1:
+                inside = False
+                break
+            least += weight * scales[i] * costs.cost[costs.start[tables[i], k]]
+        if not inside:
+            continue
+        mean, top = 0.0, -np.inf
+        for c in range(corners):
+            q = p
+            for i in range(dimensions):
+                if c >> i & 1:
+                    q += step[i]
+            corner[c] = worth[q]
+            mean += worth[q]
+            top = max(top, worth[q])
+        if top - least <= best:
+            continue
+        mean /= corners
+        for i in range(dimensions):
+            slopes[i] = 0.0
+            for c in range(corners):
+                slopes[i] += corner[c] if c >> i & 1 else -corner[c]
+            slopes[i] /= corners / 2
+        stray = 0.0
+        for c in range(corners):
+            plane = mean
+            for i in range(dimensions):
+                plane += (0.5 if c >> i & 1 else -0.5) * slopes[i]
+            stray = max(stray, corner[c] - plane)
+        total = mean + stray
+        for i in range(dimensions):
+            k = (p // step[i]) % size[i]
+            low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
+            steep = slopes[i] / (high - low)
+            first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
+            total += best_on_hull(costs, first, last, weight * scales[i], steep, low, high) - steep * low
+            total -= 0.5 * slopes[i]
+        if total > best:
+            best = min(total, top - least)
+            place[0] = p
+            for i in range(dimensions):
+                k = (p // step[i]) % size[i]
+                low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
+                first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
+                at = place_on_hull(costs, first, last, weight * scales[i], slopes[i] / (high - low), low, high)
+                place[1 + i] = np.round((at - low) / (high - low) * FINE) / FINE
+    return best
+
+
+@kernel
+def cost_of_points(grids, costs, phase, out):
+    """Fill what the points of every grid cost, ``out[period, group, stage, point]``."""
+    periods, groups, stages, _ = out.shape
+    step = np.empty(grids.size.shape[1], dtype=np.int64)
+    for t in range(periods):
+        for g in range(groups):
+            for where in range(stages):
+                setup = grids.setup[phase[t], g, where]
+                strides(grids, setup, step)
+                for p in range(grids.points[setup]):
+                    for i in range(grids.dimensions[setup]):
+                        k = (p // step[i]) % grids.size[setup, i]
+                        it = costs.table[t, g, where, i]
+                        at = costs.start[it, k] - (1 if k == grids.size[setup, i] - 1 and k > 0 else 0)
+                        out[t, g, where, p] += costs.scale[t, g, where, i] * costs.cost[at]

@@ -1,0 +1,393 @@
+"""What money can make of customers along a few dimensions, and at what cost: no product of levers.
+
+In a state levers meet through few channels. Those that move one channel alone add up in it (in logarithms where it is
+multiplied), so that the cheapest way to each value of the channel is found lever by lever. A lever that moves several
+channels is a dimension of its own (:mod:`sim.engine.paths`). :mod:`sim.engine.ways_kernels` finds the best over all
+values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.arrays import Flags, Floats, Ints
+from sim.engine import effects
+from sim.engine import ways_kernels as kernels
+from sim.engine.hull_kernels import Costs, Grids, cost_of_points, lower_hulls
+from sim.engine.paths import (
+    ALONE,
+    CHANCES,
+    CHANNELS,
+    FLAT,
+    TOGETHER,
+    Path,
+    Use,
+    cheapest,
+    edges_of,
+    ends_of,
+    gains_of,
+    samples_of,
+    thinned,
+)
+from sim.scenario.curves import PiecewiseLinear
+
+if TYPE_CHECKING:
+    from sim.engine.lifecycle import Lifecycle
+
+__all__ = ["Ways"]
+
+BENDING = CHANNELS[:4]
+ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5: (5, 4)}
+"""Points of the grid along each of so many dimensions: the more, the smaller the market."""
+WORK, WORK_WHOLE = 2e8, 4e6
+"""Up to so many (corners of cells x states of blocks x periods): of one look, and of the many that charges take."""
+
+
+class _Dimension(NamedTuple):
+    """A dimension of the grid: its levers, edges of cells, and effects at the edges.
+
+    ``free_top``: the last cell, where money brings next to nothing, is had at the cost of where it begins.
+    """
+
+    uses: tuple[Use, ...]
+    channel: str | None
+    edge: Floats
+    at_edge: dict[str, Floats]
+    free_top: bool = False
+
+
+class Ways:
+    """The ways of one chain, and what they are worth at most: made once, asked at any prices.
+
+    ``whole``: everything lies on the grid, chances too, so that charges can be by point.
+    """
+
+    def __init__(self, chain: Lifecycle, whole: bool = False) -> None:
+        self.chain, self.whole = chain, whole
+        self.gridded: tuple[str, ...] = CHANNELS + CHANCES if whole else BENDING
+        self.told: tuple[str, ...] = CHANNELS + CHANCES if whole else CHANNELS
+        targets, lead = chain.targets, np.array(chain.targets.lead)
+        self.starts = [0, *sorted(set(lead.tolist()) - {0})]
+        self.phase = np.searchsorted(self.starts, np.arange(chain.periods), side="right") - 1
+        weight = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2)) + 1e-9
+        groups, stages, _ = targets.shape
+        self.usual_leaving = np.array(
+            [
+                np.average(chain.defection_rate[chain.group == g], weights=weight[chain.group == g])
+                for g in range(groups)
+            ]
+        )
+        places = [(f, g, s) for f in range(len(self.starts)) for g in range(groups) for s in range(stages)]
+        self._known: dict[object, Path] = {}
+        self.uses = {place: self._uses(*place) for place in places}
+        self.dimensions = {place: self._grid(place) for place in places}
+        self.most = max(1, *(len(found) for found in self.dimensions.values()))
+        self.grids, self._chances = self._grids(places)
+
+    # --- Who moves what ---
+
+    def _uses(self, phase: int, group: int, stage: int) -> list[Use]:
+        chain, targets = self.chain, self.chain.targets
+        found = []
+        load = chain.contact_load[group, 0]
+        for k in np.flatnonzero(targets.allowed[group, stage]).tolist():
+            moves, reach = chain.moved(group, k)
+            most = float(chain.limit[group, stage, k])
+            most = min(most, 1 / float(load[k])) if load[k] > 0 else most
+            held = float(targets.committed[group, stage, k]) if targets.lead[k] > self.starts[phase] else None
+            found.append(Use(k, dict(moves), reach, float(targets.reference[group, stage, k]), most, held))
+        return found
+
+    def _of(self, place: tuple[int, int, int], channel: str) -> tuple[Use, ...]:
+        """Return the levers that move a chance, or of what acts on the living one channel alone."""
+        found = []
+        for use in self.uses[place]:
+            alone = len([moved for moved in use.moves if moved in self.told]) == 1
+            if channel in use.moves and (alone or channel not in self.told):
+                found.append(use._replace(moves={channel: use.moves[channel]}))
+        return tuple(found)
+
+    def _grid(self, place: tuple[int, int, int]) -> list[_Dimension]:
+        """Return the dimensions of the grid: those that bend the odds of the living, or all."""
+        several = []
+        for use in self.uses[place]:
+            moves = {moved: curve for moved, curve in use.moves.items() if moved in self.told}
+            if len(moves) > 1:
+                several.append(use._replace(moves=moves))
+        channels = [channel for channel in self.gridded if self._of(place, channel)]
+        count = len(channels) + len(several)
+        across = self._across(count)
+        found = []
+        for channel in channels:
+            uses = self._of(place, channel)
+            gains = np.array([ends_of(use, channel) for use in uses]).sum(axis=0)
+            low, high = self._value(place[1], channel, gains)
+            if high - low <= FLAT * max(abs(high), abs(low)):
+                high = low + max(FLAT * abs(low), 1e-300) if channel != "survival" else low * (1 + FLAT)
+            edge, free_top = np.linspace(low, high, across), False
+            if self.whole:
+                path = self._path(place[1], uses, channel, np.ones(len(uses)))
+                edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
+            at_edge = {channel: self._effect(place[1], channel, edge)}
+            found.append(_Dimension(uses, channel, edge, at_edge, free_top))
+        return found + [self._apart(place[1], use, across) for use in several]
+
+    def _across(self, count: int) -> int:
+        """Return how many points a grid of so many dimensions has along each."""
+        chain = self.chain
+        room = (WORK_WHOLE if self.whole else WORK) / (chain.initial.size * chain.periods)
+        choices = ACROSS.get(count, (3,))
+        return next((across for across in choices if (2.0 * across) ** count <= room), choices[-1])
+
+    def _value(self, group: int, channel: str, gain: Floats) -> Floats:
+        """Return the value in which the worth of a period is nearly straight, of a channel's added gains."""
+        if channel in CHANCES:
+            return np.asarray(-np.expm1(-gain))
+        if channel == "survival":
+            return np.asarray(np.exp(-self.usual_leaving[group] * np.exp(-gain)))
+        return np.asarray(np.exp(gain)) if channel in ("purchase_rate", "amount") else np.asarray(gain)
+
+    def _effect(self, group: int, channel: str, value: Floats) -> Floats:
+        """Return what a value makes of the channel's effect: a multiplier or a sum."""
+        if channel == "survival":
+            return np.asarray(-np.log(np.maximum(value, 1e-300)) / max(self.usual_leaving[group], 1e-300))
+        return value
+
+    def _apart(self, group: int, use: Use, across: int) -> _Dimension:
+        """Return the dimension of a lever that moves several channels: along the mean share of their changes."""
+        money, along = self._along(group, use)
+        values = {c: self._value(group, c, gains_of(use, c, money)) for c in use.moves}
+        values = {c: np.append(v, self._value(group, c, ends_of(use, c)[1:])) for c, v in values.items()}
+        wanted, free_top = np.linspace(along[0], along[-1], across), False
+        if self.whole:
+            wanted, free_top = edges_of(along, np.append(money, money[-1]), across)
+        own = [u for c in use.moves.values() if isinstance(c, PiecewiseLinear) for u, _ in c.points if u <= money[-1]]
+        places = np.concatenate([np.searchsorted(along, wanted), np.searchsorted(money, own), [along.size - 1]])
+        kept = np.unique(np.clip(places.astype(int), 0, along.size - 1))
+        edge = along[kept]
+        at_edge = {c: self._effect(group, c, value[kept]) for c, value in values.items()}
+        return _Dimension((use,), None, edge, at_edge, free_top)
+
+    def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
+        """Return samples of money and, the ceiling beyond the last included, how far along they are."""
+        money = samples_of(use)
+        shares = []
+        for channel in use.moves:
+            value = self._value(group, channel, np.append(gains_of(use, channel, money), ends_of(use, channel)[1:]))
+            room = value[-1] - value[0]
+            shares.append((value - value[0]) / room if room > 0 else 0 * value)
+        along = np.maximum.accumulate(np.mean(shares, axis=0))
+        return money, along + np.arange(along.size) * 1e-15
+
+    def _grids(self, places: Sequence[tuple[int, int, int]]) -> tuple[Grids, dict[str, Floats]]:
+        """Return the grids as the kernel reads them, and chances at their points where these lie on them."""
+        shape = (len(self.starts), *self.chain.targets.shape[:2])
+        number, wide = len(places), self.most
+        size = np.ones((number, wide), dtype=np.int64)
+        deep = max((d.edge.size for found in self.dimensions.values() for d in found), default=1)
+        edge = np.zeros((number, wide, deep))
+        points = np.ones(number, dtype=np.int64)
+        for i, place in enumerate(places):
+            for d, one in enumerate(self.dimensions[place]):
+                size[i, d] = one.edge.size
+                edge[i, d, : one.edge.size] = one.edge
+            points[i] = int(np.prod(size[i]))
+        made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
+                for c in CHANNELS}  # fmt: skip
+        missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
+        for i, place in enumerate(places):
+            found = self.dimensions[place]
+            spots = np.indices([one.edge.size for one in found]).reshape(len(found), -1) if found else None
+            for d, one in enumerate(found):
+                assert spots is not None
+                for channel, effect in one.at_edge.items():
+                    into = (missed if channel in CHANCES else made)[channel][i, : points[i]]
+                    if channel in CHANCES:
+                        into *= 1 - effect[spots[d]]
+                    elif channel in ("survival", "purchase_rate", "amount"):
+                        into *= effect[spots[d]]
+                    else:
+                        into += effect[spots[d]]
+        grids = Grids(
+            np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
+            points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
+            made["satisfaction"], made["links"],
+        )  # fmt: skip
+        return grids, {channel: 1 - each for channel, each in missed.items()}
+
+    # --- What it costs ---
+
+    def costs(self, money: Floats) -> Costs:
+        """Return what every value costs where a unit of money counts ``money[period, group, stage, lever]``."""
+        chain = self.chain
+        groups, stages, _ = chain.targets.shape
+        slots = self.most + 2 + len(CHANCES)
+        table = np.full((chain.periods, groups, stages, slots), -1, dtype=np.int64)
+        scale = np.zeros((chain.periods, groups, stages, slots))
+        known: dict[object, int] = {}
+        hulls: list[tuple[Floats, Floats, Ints]] = []
+        linear = () if self.whole else ("amount", "satisfaction", *CHANCES)
+        for t in range(chain.periods):
+            phase = int(self.phase[t])
+            for g in range(groups):
+                for s in range(stages):
+                    place = (phase, g, s)
+                    if not self.uses[place]:
+                        continue
+                    slotted = list(enumerate(self.dimensions[place]))
+                    slotted += [(self.most + i, self._lookup(place, c)) for i, c in enumerate(linear)]
+                    for slot, one in slotted:
+                        uses = one.uses
+                        if not uses:
+                            continue
+                        price = money[t, g, s, [use.number for use in uses]]
+                        dearest = float(price.max())
+                        ratio = price / dearest if dearest > 0 else np.ones_like(price)
+                        ratio = np.round(ratio, 12)
+                        key = (place, slot, ratio.tobytes())
+                        if key not in known:
+                            known[key] = len(hulls)
+                            hulls.append(self._hull(g, one, ratio))
+                        table[t, g, s, slot], scale[t, g, s, slot] = known[key], max(dearest, 0.0)
+        wide = max((start.size for _, _, start in hulls), default=2)
+        starts, count = np.zeros((max(len(hulls), 1), wide), dtype=np.int64), 0
+        for i, (x, _, start) in enumerate(hulls):
+            starts[i, : start.size] = count + start
+            count += x.size
+        none = np.zeros(1)
+        return Costs(
+            table, scale, starts, np.concatenate([none[:0], *(x for x, _, _ in hulls)]),
+            np.concatenate([none[:0], *(c for _, c, _ in hulls)]),
+        )  # fmt: skip
+
+    def _lookup(self, place: tuple[int, int, int], channel: str) -> _Dimension:
+        """Return a channel that needs no grid: its conjugate is looked up."""
+        return _Dimension(self._of(place, channel), channel, np.empty(0), {})
+
+    def _hull(self, group: int, one: _Dimension, ratio: Floats) -> tuple[Floats, Floats, Ints]:
+        """Return the lower hulls, by cell, of what values cost at prices in the given ratio."""
+        uses, channel, edge = one.uses, one.channel, one.edge
+        if channel is None:
+            money, along = self._along(group, uses[0])
+            value, cost = along, np.append(money, money[-1]) * ratio[0]
+        else:
+            path = self._path(group, uses, channel, ratio)
+            value, cost = self._value(group, channel, path.gain), path.money
+        rises = np.append(True, np.diff(value) > 0)
+        value, cost = value[rises], cost[rises]
+        if one.free_top:
+            top = float(np.interp(edge[-2], value, cost))
+            inside = value < edge[-2]
+            value, cost = np.append(value[inside], edge[-2:]), np.append(cost[inside], [top, top])
+        if edge.size == 0:
+            edge = value[[0, -1]] if value.size > 1 else np.array([value[0], value[0]])
+        room = value.size + 2 * edge.size
+        x, c, start = np.empty(room), np.empty(room), np.zeros(edge.size, dtype=np.int64)
+        count = lower_hulls(value, cost, edge, x, c, start)
+        return x[:count], c[:count], start
+
+    def _path(self, group: int, uses: tuple[Use, ...], channel: str, ratio: Floats) -> Path:
+        """Return the cheapest way to each gain in a channel at prices in the given ratio."""
+        whole: Path | None = None
+        kept = ALONE if len(uses) == 1 else TOGETHER
+        for use, price in zip(uses, ratio.tolist(), strict=True):
+            key = (group, channel, use.number, use.held, use.reference, use.most, kept)
+            if key not in self._known:
+                self._known[key] = self._alone(group, use, channel, kept)
+            alone = self._known[key]
+            mine = Path(alone.gain, alone.money * price)
+            whole = mine if whole is None else cheapest(whole, mine)
+        assert whole is not None
+        return whole
+
+    def _alone(self, group: int, use: Use, channel: str, kept: int) -> Path:
+        """Return the gains of one lever, and money for each that chords between them are nowhere above."""
+        money = samples_of(use)
+        gain = gains_of(use, channel, money)
+        rises = np.append(True, np.diff(gain) > 0)
+        path = thinned(Path(gain[rises], money[rises]), self._value(group, channel, gain[rises]), kept)
+        top = ends_of(use, channel)[1]
+        beyond = top > path.gain[-1]
+        return Path(np.append(path.gain, top), np.append(path.money, path.money[-1])) if beyond else path
+
+    # --- Points of the whole grid as actions ---
+
+    @property
+    def choices(self) -> Ints:
+        """Return the points of each (group, stage), the most of any phase."""
+        return np.asarray(self.grids.points[self.grids.setup].max(axis=0))
+
+    @property
+    def possible(self) -> Flags:
+        """Return which points there are, (periods, groups, stages, points)."""
+        number = self.grids.points[self.grids.setup][self.phase]
+        return np.asarray(np.arange(self.grids.defection.shape[1]) < number[..., None])
+
+    @property
+    def regime(self) -> Ints:
+        """Return which odds of :meth:`odds` hold in each period."""
+        return np.asarray(self.chain.regimes[1][: self.chain.periods] * len(self.starts) + self.phase)
+
+    def odds(self) -> tuple[Floats, Floats]:
+        """Return odds and money earned at every point, (regimes x phases, blocks, laws, points, ...)."""
+        chain, grids = self.chain, self.grids
+        chances, rewards = [], []
+        for environment in chain.regimes[0]:
+            for setup in grids.setup:
+                under = self._effects(environment, setup)
+                steps = [chain.step_under(np.ascontiguousarray(under[:, :, p])) for p in range(under.shape[2])]
+                chances.append(np.stack([step.probability for step in steps], axis=2))
+                rewards.append(np.stack([step.reward for step in steps], axis=2))
+        return np.ascontiguousarray(chances), np.ascontiguousarray(rewards)
+
+    def _effects(self, environment: Floats, setup: Ints) -> Floats:
+        """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
+        grids, chances, met = self.grids, self._chances, environment[:, None, None, :]
+        out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
+        out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
+        out[..., effects.WON] = chances["acquisition"][setup] * met[..., effects.TO_WON]
+        out[..., effects.RETURNED] = chances["reactivation"][setup]
+        out[..., effects.LOST_CHANCE] = self.chain.loss[:, None, None]
+        out[..., effects.DEFECTION] = np.minimum(
+            grids.defection[setup] * met[..., effects.TO_DEFECTION], effects.FOR_EVER
+        )
+        utility = grids.utility[setup].reshape(setup.shape[0], -1)
+        ours = self.chain.effects.share_multiplier(environment, utility).reshape(*setup.shape, -1)
+        out[..., effects.RATE] = grids.rate[setup] * met[..., effects.TO_RATE] * ours
+        out[..., effects.AMOUNT] = grids.amount[setup]
+        out[..., effects.SATISFIED] = met[..., effects.TO_SATISFIED] + grids.shift[setup]
+        gain = self.chain.scenario.links.gain if self.chain.scenario.links else 0.0
+        out[..., effects.TIED] = np.clip(gain + grids.ties[setup], 0.0, 1.0)
+        out[..., effects.TURNOVER] = met[..., effects.TO_TURNOVER]
+        return out
+
+    def cost(self, costs: Costs) -> Floats:
+        """Return what the points cost, (periods, groups, stages, points)."""
+        grids = self.grids
+        out = np.zeros((*costs.table.shape[:3], grids.defection.shape[1]))
+        cost_of_points(grids, costs, self.phase, out)
+        return out
+
+    # --- What it is worth ---
+
+    def worth(self, money: Floats, aims: kernels.Aims, threads: int = 1) -> Floats:
+        """Return by block what its customers can be worth at most where money counts ``money``, at least nothing."""
+        chain = self.chain
+        laws, traits, feelings = chain.structure
+        environments, regime = chain.regimes
+        course = kernels.Course(chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments))
+        gain = chain.scenario.links.gain if chain.scenario.links else 0.0
+        out, costs = np.zeros(chain.group.size), self.costs(money)
+        common = (
+            laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
+            costs, course, aims, out,
+        )  # fmt: skip
+        edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda part: kernels.best_of_all(*part, *common), pairwise(edges)))
+        return out

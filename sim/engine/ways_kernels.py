@@ -1,0 +1,263 @@
+"""The best that seeing everything can make of customers, over all intensities: a backward pass over ways to move them.
+
+What money can do to a living customer goes along a few dimensions (:mod:`sim.engine.ways`). On a grid over those that
+bend the odds (survival, purchase rate, ties, a lever that moves several things) the worth of a period is worked out;
+amounts and moves of satisfaction enter it linearly, so that their best is a look-up on a hull of costs
+(:mod:`sim.engine.hull_kernels`), as that of chances (of winning, of return) is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.engine.compile import inlined, kernel
+from sim.engine.effects import (
+    AMOUNT,
+    DEFECTION,
+    FOR_EVER,
+    RATE,
+    TIED,
+    TO_AWARE,
+    TO_DEFECTION,
+    TO_RATE,
+    TO_RIVALS,
+    TO_SATISFIED,
+    TO_TURNOVER,
+    TO_WON,
+)
+from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
+from sim.engine.lifecycle_kernels import accounts, chances_of_level, moves_of_ties, odds_of_alive, rates_of_alive
+from sim.engine.state_space import LEVELS
+
+
+class Aims(NamedTuple):
+    """What counts: a unit earned (periods, groups), being there (periods, groups, laws), being there at the end."""
+
+    unit: Floats
+    bonus: Floats
+    end: Floats
+
+
+class Course(NamedTuple):
+    """Who is where and under what: customers at the start and appearing, regime and phase of each period."""
+
+    initial: Floats
+    arrivals: Floats
+    regime: Ints
+    phase: Ints
+    environment: Floats
+
+
+_accounts, _chances_of_level = inlined(accounts), inlined(chances_of_level)
+
+
+@kernel
+def best_shift(costs, table, scale, level, up, down, shift, rises, falls):
+    """Return the best of ``P(rises) rises + P(falls) falls - cost`` over shifts of the chances beyond ``shift``."""
+    first, last = costs.start[table, 0], costs.start[table, 1]
+    least, most = costs.x[first], costs.x[last - 1]
+    edges = np.empty(6)
+    edges[0] = least
+    count = 1
+    kinks = (-up - shift, 1.0 - up - shift, down - 1.0 - shift, down - shift)
+    for _ in range(4):
+        following = most
+        for kink in kinks:
+            if edges[count - 1] < kink < following:
+                following = kink
+        if following >= most:
+            break
+        edges[count] = following
+        count += 1
+    edges[count] = most
+    best = -np.inf
+    for i in range(count):
+        a, b = edges[i], edges[i + 1]
+        middle = 0.5 * (a + b) + shift
+        slope = 0.0
+        if level < LEVELS and 0.0 < up + middle < 1.0:
+            slope += rises
+        if level > 1 and 0.0 < down - middle < 1.0:
+            slope -= falls
+        rise, fall = _chances_of_level(level, up, down, shift + a)
+        there = rise * rises + fall * falls - slope * a
+        best = max(best, there + best_on_hull(costs, first, last, scale, slope, a, b))
+    return best
+
+
+@kernel
+def fill_odds(
+    b, laws, traits, feelings, grids, environment, phase, gain, share, stay, leave, fixed, earned, odds, by_m, by_rate,
+    gamma, tied, by_gain, by_turnover, effects,
+):  # fmt: skip
+    """Fill the odds of every law of a block at every point of the grid, and what is earned there.
+
+    ``stay[law, tie, bought, point]``, ``leave[law, bought, point]``; ``fixed`` and ``earned`` a unit of amount.
+    """
+    g, buys, links = traits.group[b], feelings.buys, stay.shape[1]
+    for line in range(laws.kind.size):
+        if laws.kind[line] != 2:
+            continue
+        setup = grids.setup[phase, g, laws.stage[line]]
+        level, ties = laws.level[line], laws.ties[line]
+        for p in range(grids.points[setup]):
+            effects[DEFECTION] = min(grids.defection[setup, p] * environment[g, TO_DEFECTION], FOR_EVER)
+            rivals = environment[g, TO_RIVALS]
+            ours = 1.0 / (1.0 + rivals)
+            if share > 0.0:
+                ours = 1.0 / (share + (1.0 - share + rivals) * np.exp(-grids.utility[setup, p]))
+            effects[RATE] = grids.rate[setup, p] * environment[g, TO_RATE] * ours
+            effects[AMOUNT] = grids.amount[setup, p]
+            effects[TIED] = min(max(gain + grids.ties[setup, p], 0.0), 1.0)
+            m, rate, multiplier = rates_of_alive(
+                traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
+                feelings.tie_effects[ties],
+            )  # fmt: skip
+            number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
+            tied[0], tied[3] = 1.0, 0.0
+            if feelings.ties:
+                moves_of_ties(
+                    ties, effects[TIED], environment[g, TO_TURNOVER], feelings.follow, tied, by_gain, by_turnover
+                )
+            for n in range(buys):
+                leave[line, n, p] = odds[buys + n] + odds[n] * tied[3]
+                for j in range(links):
+                    stay[line, j, n, p] = odds[n] * tied[j]
+            earned[line, p] = number * multiplier * traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b])
+            fixed[line, p], _, _ = _accounts(
+                0.0, number, 1.0, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0], traits.serve[b, 1]
+            )
+
+
+@kernel
+def best_chance(costs, table, scale, factor, slope):
+    """Return the best of ``min(factor x, 1) slope - cost(x)`` over the values ``x`` that a chance can take."""
+    first, last = costs.start[table, 0], costs.start[table, 1]
+    high = costs.x[last - 1]
+    if factor * high > 1.0:
+        high = max(1.0 / factor, costs.x[first])
+    value = best_on_hull(costs, first, last, scale, factor * slope, costs.x[first], high)
+    if factor * costs.x[first] > 1.0:
+        value += (1.0 - factor * costs.x[first]) * slope
+    return value
+
+
+@kernel
+def best_of_all(
+    first, last, laws, traits, feelings, links, loss, gain, share, grids, costs, course, aims, worth
+):  # fmt: skip
+    """Write ``worth[block]``, what the customers of each block can be worth at most, blocks ``first .. last``."""
+    periods, states = course.arrivals.shape[0], course.initial.shape[1]
+    buys, kinds = feelings.buys, laws.kind.size
+    moves = 3 if feelings.levels else 1
+    ties = 3 if feelings.ties else 1
+    most = grids.defection.shape[1]
+    phases = grids.setup.shape[0]
+    combinations = course.environment.shape[0] * phases
+    dimensions = grids.size.shape[1]
+    stay = np.empty((combinations, kinds, ties, buys, most))
+    leave = np.empty((combinations, kinds, buys, most))
+    fixed, earned = np.empty((combinations, kinds, most)), np.empty((combinations, kinds, most))
+    odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
+    tied, by_gain, by_turnover, effects = np.zeros(4), np.zeros(4), np.zeros(4), np.ones(16)
+    total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
+    corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
+    place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
+    for b in range(first, last):
+        g = traits.group[b]
+        done = np.zeros(combinations, dtype=np.bool_)
+        each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - traits.serve[b, 1]
+        worth[b] = 0.0
+        after = aims.end[b].copy()
+        now = after.copy()
+        for back in range(periods):
+            t = periods - 1 - back
+            met = course.environment[course.regime[t]]
+            c = course.regime[t] * phases + course.phase[t]
+            if not done[c]:
+                done[c] = True
+                fill_odds(
+                    b, laws, traits, feelings, grids, met, course.phase[t], gain, share, stay[c], leave[c], fixed[c],
+                    earned[c], odds, by_m, by_rate, gamma, tied, by_gain, by_turnover, effects,
+                )  # fmt: skip
+            unit = aims.unit[t, g]
+            for s in range(states):
+                worth[b] += course.arrivals[t, b, s] * after[s]
+                line, where = links.law[b, s], links.stage[b, s]
+                kind = laws.kind[line]
+                tables, scales = costs.table[t, g, where], costs.scale[t, g, where]
+                goes = links.successor[s]
+                if kind == 2:
+                    setup = grids.setup[course.phase[t], g, where]
+                    points = grids.points[setup]
+                    total[:points] = 0.0
+                    for n in range(buys):
+                        value = after[goes[buys + n]]
+                        for p in range(points):
+                            total[p] += leave[c, line, n, p] * value
+                    for k in range(moves):
+                        felt[k, :points] = 0.0
+                        for j in range(ties):
+                            move = k + moves * j
+                            for n in range(buys):
+                                value = after[goes[n if move == 0 else buys * (move + 1) + n]]
+                                for p in range(points):
+                                    felt[k, p] += stay[c, line, j, n, p] * value
+                    level = laws.level[line]
+                    up, down = feelings.moves[level, 0], feelings.moves[level, 1]
+                    for p in range(points):
+                        total[p] += felt[0, p] + unit * fixed[c, line, p]
+                        if moves == 3:
+                            shift = met[g, TO_SATISFIED] + grids.shift[setup, p]
+                            rises, falls = felt[1, p] - felt[0, p], felt[2, p] - felt[0, p]
+                            if tables[dimensions + 1] < 0:
+                                rise, fall = _chances_of_level(level, up, down, shift)
+                                total[p] += rise * rises + fall * falls
+                            else:
+                                total[p] += best_shift(
+                                    costs, tables[dimensions + 1], scales[dimensions + 1], level, up, down, shift,
+                                    rises, falls,
+                                )  # fmt: skip
+                        if tables[dimensions] < 0:
+                            total[p] += unit * earned[c, line, p]
+                        else:
+                            it = tables[dimensions]
+                            total[p] += best_on_hull(
+                                costs, costs.start[it, 0], costs.start[it, 1], scales[dimensions],
+                                unit * earned[c, line, p], -np.inf, np.inf,
+                            )  # fmt: skip
+                    strides(grids, setup, step)
+                    allowances(grids, setup, step, total, bends, extra)
+                    for p in range(points):
+                        total[p] += extra[p]
+                    top = best_in_cells(
+                        grids, costs, setup, tables, scales, 1.0, step, total, corner, slopes, place
+                    )  # fmt: skip
+                elif kind == 0:
+                    gained = after[goes[1]] - after[goes[0]]
+                    it = dimensions + 2
+                    top = after[goes[0]]
+                    if tables[it] >= 0:
+                        top += best_chance(costs, tables[it], scales[it], met[g, TO_AWARE], gained)
+                elif kind == 1:
+                    gained = after[goes[1]] - after[goes[0]] + unit * each
+                    it = dimensions + 3
+                    top = after[goes[0]]
+                    if tables[it] >= 0:
+                        top += best_chance(
+                            costs, tables[it], scales[it], met[g, TO_WON] * traits.acquisition[b], gained
+                        )
+                elif kind == 3:
+                    stays = loss[g] * after[goes[2]] + (1.0 - loss[g]) * after[goes[0]]
+                    it = dimensions + 4
+                    top = stays
+                    if tables[it] >= 0:
+                        gained = after[goes[1]] + unit * each - stays
+                        top += best_chance(costs, tables[it], scales[it], 1.0, gained)
+                else:
+                    top = after[goes[0]]
+                now[s] = top + aims.bonus[t, g, line]
+            after, now = now, after
+        for s in range(states):
+            worth[b] += course.initial[b, s] * after[s]
