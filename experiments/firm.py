@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.question import Question
 from experiments.results.shown import Shown, Table, drawn, grown
-from experiments.terminal.progress import quiet
-from sim.arrays import Step
+from sim.arrays import Step, quiet
 from sim.errors import InputError, ScenarioChanged
 from sim.files import check_output
 

@@ -14,10 +14,12 @@ from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     GammaGamma,
     ParetoNBD,
+    at_the_edge,
     fit_bg_nbd,
     fit_gamma_gamma,
     fit_pareto_nbd,
     holdout,
+    is_one_price,
 )
 from sim.errors import InputError, PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
@@ -190,8 +192,28 @@ def test_data_that_cannot_tell_the_parameters_are_refused(summary: PurchaseSumma
             fit(once)
     with pytest.raises(PurchasesError, match="at least 50 customers with a repeat purchase"):
         fit_gamma_gamma(once)
-    with pytest.raises(PurchasesError, match="every customer spends 9 per purchase"):
-        fit_gamma_gamma(replace(summary, mean_spend=np.where(summary.frequency > 0, 9.0, 0.0)))
+
+
+def test_one_price_is_a_law_too(summary: PurchaseSummary) -> None:
+    law = fit_gamma_gamma(replace(summary, mean_spend=np.where(summary.frequency > 0, 9.0, 0.0)))
+    assert is_one_price(law)
+    assert law.mean_spend() == pytest.approx(9.0)
+    known = law.conditional_mean_spend(summary.purchases, np.full(len(summary), 9.0))
+    assert known == pytest.approx(np.full(len(summary), 9.0), rel=1e-4)
+    assert not is_one_price(fit_gamma_gamma(summary))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 0.37, 1e5])
+def test_amounts_in_another_unit_have_the_same_law(summary: PurchaseSummary, unit: float) -> None:
+    law, other = fit_gamma_gamma(summary), fit_gamma_gamma(replace(summary, mean_spend=summary.mean_spend * unit))
+    assert (other.p, other.q, other.gamma / unit) == pytest.approx((law.p, law.q, law.gamma), rel=1e-6)
+
+
+def test_a_shape_at_the_edge_is_said_with_what_it_means() -> None:
+    assert at_the_edge(ParetoNBD(1.0, 10.0, 0.5, 10.0)) == ()
+    (said,) = at_the_edge(ParetoNBD(1.0, 10.0, 0.001, 10.0))
+    assert "nobody ever leaves in this file, so retention has nothing to gain here" in said
+    assert [text.split(" ")[0] for text in at_the_edge(GammaGamma(100.0, 100.0, 3.0))] == ["p", "q"]
 
 
 def test_models_refuse_parameters_out_of_range() -> None:

@@ -9,6 +9,7 @@ import pytest
 from sim.errors import FolderError
 from sim.purchases import digest
 from sim.purchases.base import CustomerBase, content_digest
+from sim.purchases.read.options import Reading
 from sim.scenario.file import Scenario, load
 
 ROWS = ("a,2024-01-01,10,1", "a,2024-01-15,4,1", "a,2024-01-15,4,1", "b,2024-01-08,7,0", "c,2024-01-02,5,1")
@@ -31,7 +32,7 @@ levers:
 def make(folder: Path, rows: tuple[str, ...] = ROWS, name: str = "shop.duckdb") -> Path:
     source = folder / "purchases.csv"
     source.write_text("customer,date,amount,sample\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
-    return CustomerBase.create(folder / name, source).path
+    return CustomerBase.create(folder / name, source, reading=Reading(doubled="keep")).path
 
 
 def scenario(folder: Path, base: str = "shop.duckdb") -> Scenario:

@@ -4,11 +4,13 @@ import shlex
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from experiments.cli.options import THREADS, Json, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
+from experiments.cli.reading import with_reading
+from experiments.cli.words import in_options
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -86,34 +88,48 @@ def example(
 
 
 @group.command(epilog="Example: tenure calibrate orders.csv -o scenario.yaml")
+@with_reading
 def calibrate(
-    purchases: Annotated[Path, typer.Argument(metavar="PURCHASES", help="CSV or Parquet, one row per purchase.")],
+    purchases: Annotated[
+        list[str],
+        typer.Argument(metavar="PURCHASES...", help="Files of purchases, or a base made by tenure base load."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("scenario.yaml"),
-    customer: Annotated[str | None, typer.Option(help="Column of the customer [default: guessed].")] = None,
-    date: Annotated[str | None, typer.Option(help="Column of the date [default: guessed].")] = None,
-    amount: Annotated[str | None, typer.Option(help="Column of the amount [default: guessed].")] = None,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day to use [default: last in the file].")
     ] = None,
-    currency: Annotated[str, typer.Option(help="Shown in reports.")] = "money",
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Fit laws to customers won from this day on [default: all]."),
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's]."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
     seed: NoSeed = 0,
     as_json: Json = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
-    """Turn a file of purchases into a customer base and a scenario to edit.
+    """Turn files of purchases, or a customer base, into a scenario to edit, and say what became of every row.
 
-    First purchases in the file count as the customers' first: leave out customers acquired before the file begins.
+    First purchases in the files count as the customers' first: --from leaves out those acquired before.
     """
     from experiments.study.calibrate import calibrate as fit
+    from experiments.terminal.progress import progress_bars
 
-    done = fit(
-        purchases, output, customer=customer, date=date, amount=amount, as_of=as_of.date() if as_of else None,
-        currency=currency, force=force,
-    )  # fmt: skip
+    columns = reading.pop("columns", {})
+    with progress_bars() as step:
+        done = fit(
+            purchases, output, as_of=as_of.date() if as_of else None, start=begin.date() if begin else None,
+            currency=currency, force=force, progress=step, columns=columns, **reading,
+        )  # fmt: skip
     if as_json:
-        print_json(done.to_dict())
+        content = done.to_dict()
+        print_json({**content, "notes": [in_options(note) for note in content["notes"]]})
     else:
-        typer.echo(done.to_text())
+        typer.echo(in_options(done.to_text()))
 
 
 @group.command(epilog="Example: tenure check scenario.yaml")

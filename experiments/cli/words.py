@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
-OPTIONS = {"output": "-o", "starts": "--from"}
+OPTIONS = {"output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
 FLAGS = ("force",)
 

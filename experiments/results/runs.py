@@ -12,13 +12,12 @@ import experiments.simulate
 import experiments.trace
 import optimizer.plan
 from experiments.results.shown import Shown, Table, drawn
-from experiments.terminal.progress import quiet
 from experiments.terminal.tables import policy_cells
 from experiments.words.figures import money
 from experiments.words.kept import best_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
-from sim.arrays import Step
+from sim.arrays import Step, quiet
 from sim.errors import InputError
 from sim.history import History
 from sim.twin import Twin

@@ -2,18 +2,32 @@
 
 import datetime
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from experiments.study.scenario_file import Calibrated, calibrated, scenario_text
+from experiments.words.bases import account_text
 from experiments.words.tables import table
-from sim.customers.calibration import Holdout, fit_gamma_gamma, fit_pareto_nbd, holdout
+from sim.arrays import Step, quiet
+from sim.customers.calibration import (
+    GammaGamma,
+    Holdout,
+    at_the_edge,
+    fit_gamma_gamma,
+    fit_pareto_nbd,
+    holdout,
+    is_one_price,
+)
+from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
-from sim.purchases.base import CustomerBase
+from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sources import shown
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate"]
@@ -30,18 +44,21 @@ class Calibration:
     found: Calibrated
     check: Holdout | None
     scenario_path: Path
+    remarks: tuple[str, ...] = ()
+    """What the base cannot be asked, and what the laws fitted to it do not tell."""
+    amount_frequency_correlation: float = float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
         check = self.check
         return {
-            "columns": dict(self.base.columns),
-            "purchases": self.base.rows,
+            **self.base.to_dict(),
+            "notes": [*self.base.notes, *self.remarks],
             "customers": self.found.customers,
-            "refunds_left_out": self.base.refunds,
             "as_of": self.found.as_of.isoformat(),
             "pareto_nbd": vars(self.found.pareto_nbd),
             "gamma_gamma": vars(self.found.gamma_gamma),
+            "amount_frequency_correlation": self.amount_frequency_correlation,
             "holdout": None
             if check is None
             else {
@@ -51,7 +68,6 @@ class Calibration:
                 "correlation": check.correlation,
             },
             "scenario": str(self.scenario_path),
-            "base": str(self.base.path),
         }
 
     def __repr__(self) -> str:
@@ -59,15 +75,15 @@ class Calibration:
 
     def to_text(self) -> str:
         """Return what people read."""
-        columns = ", ".join(f"{role} = {name}" for role, name in self.base.columns.items())
         laws = {**vars(self.found.pareto_nbd), **vars(self.found.gamma_gamma)}
         lines = [
-            f"Read {self.base.rows:,} purchases (columns: {columns}); used {self.found.customers:,} customers who had "
-            f"bought by {self.found.as_of}.",
+            account_text(self.base, self.remarks),
+            "",
+            f"Laws are fitted to {self.found.customers:,} customers who had bought by {self.found.as_of}.",
+            "",
+            table(["fitted (per week)", "value"], [[k, f"{v:.5g}"] for k, v in laws.items()]),
+            "",
         ]
-        if self.base.refunds:
-            lines.append(f"Left out {self.base.refunds:,} rows with negative amounts (returns).")
-        lines += ["", table(["fitted (per week)", "value"], [[k, f"{v:.5g}"] for k, v in laws.items()]), ""]
         if self.check is not None:
             lines.append(
                 f"Forecast check, last {self.check.weeks} weeks held out: cumulative repeat purchases "
@@ -77,44 +93,57 @@ class Calibration:
         else:
             lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
-            f"Wrote {self.scenario_path} and {self.base.path}.",
+            f"Wrote {self.scenario_path}; its customers are in {self.base.path}.",
             f"Next: edit the lines marked assumption, then tenure check {self.scenario_path}",
         ]
         return "\n".join(lines)
 
 
 def calibrate(
-    purchases: str | Path,
+    purchases: str | Path | Sequence[str | Path],
     output: str | Path = "scenario.yaml",
     *,
     customer: str | None = None,
     date: str | None = None,
     amount: str | None = None,
     as_of: datetime.date | None = None,
-    currency: str = "money",
+    start: datetime.date | None = None,
+    currency: str | None = None,
     force: bool = False,
+    progress: Step | None = None,
+    **reading: Any,
 ) -> Calibration:
-    """Turn a file of purchases into a customer base and a scenario to edit, beside each other.
+    """Turn files of purchases, or a customer base, into a scenario to edit, with the base beside it.
 
-    First purchases in the file count as the customers' first: leave out customers acquired before the file begins.
+    First purchases in the files count as the customers' first, unless ``start`` leaves out those acquired before.
 
     Parameters
     ----------
     purchases
-        CSV or Parquet, one row per purchase.
+        Files or URLs of databases (text, Excel, Parquet, JSON, DuckDB, SQLite, ...), or a base made by
+        ``tenure base load``.
     output
-        The scenario file to write; the base gets its name with the ending ``.duckdb``.
+        The scenario file to write; a base made of files gets its name with the ending ``.duckdb``.
     customer, date, amount
-        Names of columns; None: guessed.
+        Names of columns; None: found.
     as_of
-        Last day to use; None: the last in the file.
+        Last day to use; None: the last in the files.
+    start
+        Laws are fitted to customers whose first purchase was on this day or later; None: to all.
+    currency
+        What amounts are in; None: what the files say, else "money". Where files have several, the one taken.
     force
         Whether to write over existing files.
+    progress
+        Is told how far the work is.
+    **reading
+        How files are to be read where what is found is not what is meant: the fields of
+        :class:`sim.purchases.read.options.Reading`, such as ``date_format="%d.%m.%Y"``.
 
     Raises
     ------
     PurchasesError
-        If the file cannot be used, or does not identify the laws.
+        If the files cannot be used, or do not identify the laws.
     FolderError
         If a file is there already (without ``force``) or cannot be written.
 
@@ -126,53 +155,107 @@ def calibrate(
     >>> tenure.open(found.scenario_path).scenario.currency
     'EUR'
     """
-    purchases, output = Path(purchases), Path(output)
+    files = [purchases] if isinstance(purchases, str | Path) else list(purchases)
+    output = Path(output)
     roles = {"customer_id": customer, "date": date, "amount": amount}
-    columns = {role: name for role, name in roles.items() if name}
+    said = {**reading.pop("columns", {}), **{role: name for role, name in roles.items() if name}}
+    asked = Reading(columns=said, currency=currency, **reading)
+    made = len(files) != 1 or not is_base(files[0])
+    base_path = output.with_suffix(".duckdb") if made else Path(files[0])
+    _check_places(files, output, base_path, made=made, force=force)
+    if not made and replace(asked, currency=None) != Reading():
+        raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
+    step, name = progress or quiet, _name(files)
+    part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
+    try:
+        base = CustomerBase.create(part, files, reading=asked, progress=step) if made else CustomerBase.open(part)
+        end = as_of or base.last_date
+        remarks = check_end(base, end)
+        everyone = base.summarise(end, start=start)
+        check_repeats(base, everyone)
+        if start is None:
+            remarks += older_than_the_file(base, end)[0]
+        else:
+            remarks += (f"laws are fitted to customers won from {start} on; the scenario starts with all of the base",)
+        step("fit the laws of buying")
+        laws = fit_pareto_nbd(everyone)
+        spend = fit_gamma_gamma(everyone)
+        correlation, said_of_it = amounts_by_frequency(everyone)
+        remarks += (*at_the_edge(laws), *_of_amounts(spend, name), *said_of_it)
+        found = calibrated(laws, spend, everyone)
+        step("hold out the last third")
+        check = _check(base, end, start)
+        text = scenario_text(
+            found, name=Path(name).name.split(".")[0], base_file=os.path.relpath(base_path, output.parent),
+            currency=currency or _currency(base) or "money",
+        )  # fmt: skip
+        parse(yaml.safe_load(text), str(output))
+        if made:
+            os.replace(part, base_path.resolve())
+        write_text(output, text)
+    except InputError as error:
+        message = str(error).replace(str(part), name)
+        raise type(error)(message if name in message else f"{name}: {message}") from None
+    finally:
+        if made:
+            part.unlink(missing_ok=True)
+    return Calibration(CustomerBase.open(base_path), found, check, output, remarks, correlation)
+
+
+def _check_places(files: list[str | Path], output: Path, base_path: Path, *, made: bool, force: bool) -> None:
     check_output(output)
-    base_path = output.with_suffix(".duckdb")
-    check_output(base_path)
-    if purchases.resolve() in (output.resolve(), base_path.resolve()):
-        raise FolderError(f"{purchases}: would be written over; choose another name with `output=`")
     if base_path == output:
         raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
-    for path in (output, base_path):
+    written = (output, base_path) if made else (output,)
+    if made:
+        check_output(base_path)
+    for file in files:
+        if Path(file).resolve() in [path.resolve() for path in written]:
+            raise FolderError(f"{file}: would be written over; choose another name with `output=`")
+    for path in written:
         if path.exists() and not force:
             raise FolderError(
                 f"{path} is there already; choose another name with `output=`, or `force=True` to write over it"
             )
-    target = base_path.resolve()
-    part = target.with_name(f".{base_path.name}.{os.getpid()}.new")
-    try:
-        base = CustomerBase.create(part, purchases, columns)
-        end = as_of or base.last_date
-        everyone = base.summarise(end)
-        spend = fit_gamma_gamma(everyone)
-        if spend.q <= 1.0:
-            raise PurchasesError(
-                f"{purchases}: amounts differ so much between customers that no mean exists (gamma-gamma q = "
-                f"{spend.q:.3f}, expected above 1); leave out the largest purchases or split the file"
-            )
-        found = calibrated(fit_pareto_nbd(everyone), spend, everyone)
-        check = _check(base, end)
-        text = scenario_text(found, name=purchases.name.split(".")[0], base_file=base_path.name, currency=currency)
-        parse(yaml.safe_load(text), str(output))
-        os.replace(part, target)
-        write_text(output, text)
-    except InputError as error:
-        message = str(error).replace(str(part), str(purchases))
-        raise type(error)(message if str(purchases) in message else f"{purchases}: {message}") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return Calibration(CustomerBase.open(base_path), found, check, output)
 
 
-def _check(base: CustomerBase, end: datetime.date) -> Holdout | None:
+def _name(files: list[str | Path]) -> str:
+    """Return what messages call the files, without a password."""
+    return ", ".join(shown(file) for file in files)
+
+
+def _of_amounts(spend: GammaGamma, name: str) -> tuple[str, ...]:
+    """Return what to say of the law of amounts.
+
+    Raises
+    ------
+    PurchasesError
+        If it has no mean.
+    """
+    if spend.q <= 1.0:
+        raise PurchasesError(
+            f"{name}: amounts differ so much between customers that no mean exists (gamma-gamma q = "
+            f"{spend.q:.3f}, expected above 1); leave out the largest purchases or split the file"
+        )
+    if is_one_price(spend):
+        return (f"every purchase brings {spend.mean_spend():.6g}: there is one price, and no law of amounts to fit",)
+    return at_the_edge(spend)
+
+
+def _currency(base: CustomerBase) -> str | None:
+    """Return the currency that files name, if it is one."""
+    found = base.query(
+        "SELECT DISTINCT currency FROM lines WHERE currency IS NOT NULL AND outcome IN ('taken', 'merged')"
+    )[1]
+    return str(found[0][0]) if len(found) == 1 else None
+
+
+def _check(base: CustomerBase, end: datetime.date, start: datetime.date | None) -> Holdout | None:
     """Fit on the first part, forecast the rest; None where the history is too short for it."""
-    span = (end - base.first_date).days
-    middle = end - datetime.timedelta(days=round(span * HELD_OUT))
+    begin = max(base.first_date, start) if start else base.first_date
+    middle = end - datetime.timedelta(days=round((end - begin).days * HELD_OUT))
     try:
-        early = base.summarise(middle)
+        early = base.summarise(middle, start=start)
         return holdout(fit_pareto_nbd(early), base, early, end)
     except PurchasesError:
         return None

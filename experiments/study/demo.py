@@ -10,8 +10,7 @@ from experiments.results.keep import keep_study
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
 from experiments.study.scenario_file import calibrated, scenario_text
-from experiments.terminal.progress import quiet
-from sim.arrays import Step
+from sim.arrays import Step, quiet
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
     PUBLISHED_CDNOW,

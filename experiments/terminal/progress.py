@@ -4,14 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sim.arrays import Progress, Step
+from sim.arrays import Progress, Step, quiet
 
-__all__ = ["progress_bars", "quiet"]
-
-
-def quiet(_: str) -> Progress:
-    """Start a step that nobody is told of."""
-    return lambda _: None
+__all__ = ["progress_bars"]
 
 
 @contextmanager

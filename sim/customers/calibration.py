@@ -28,11 +28,14 @@ __all__ = [
     "ParetoNBD",
     "PublishedFigure",
     "PurchaseModel",
+    "at_the_edge",
     "cdnow_figures",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_pareto_nbd",
     "holdout",
+    "is_one_price",
+    "one_price",
 ]
 
 
@@ -43,6 +46,21 @@ CDNOW_END = date(1998, 6, 30)
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
 _LAST_CLASS = 7
+_ALIKE = 1e6
+_EDGES: Mapping[type, Mapping[str, tuple[str, str]]] = {
+    ParetoNBD: {
+        "r": ("nearly all purchases are of a few customers", "all customers buy at about the same rate"),
+        "s": (
+            "nobody ever leaves in this file, so retention has nothing to gain here",
+            "all customers leave at about the same rate",
+        ),
+    },
+    GammaGamma: {
+        "p": ("a customer's amounts differ without limit", "each customer's amounts are nearly the same every time"),
+        "q": ("customers' mean amounts differ without limit", "customers' mean amounts are nearly the same"),
+    },
+}
+"""What a shape at the lower or the upper edge of its search means."""
 
 
 def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
@@ -81,11 +99,13 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     """Return the gamma-gamma model of maximum likelihood.
 
     Customers without a repeat purchase, or whose repeat purchases were all free, carry no likelihood and are left out.
+    Amounts are fitted in units of their mean, so that the currency's unit does not matter. Where all spend the same,
+    the law is the degenerate one of that price (:func:`one_price`).
 
     Raises
     ------
     PurchasesError
-        With fewer than 50 such customers, with equal amounts throughout, or if no start converges.
+        With fewer than 50 such customers, or if no start converges.
     """
     used = (summary.frequency > 0) & (summary.mean_spend > 0)
     if used.sum() < FEWEST_CUSTOMERS:
@@ -94,17 +114,39 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
             f"there are {used.sum()}: use more customers or a longer period"
         )
     counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), summary.mean_spend[used])
-    if np.ptp(spend) <= 1e-9 * spend.max():
-        raise PurchasesError(
-            f"every customer spends {spend[0]:g} per purchase, so a law of amounts cannot be told; amounts must differ"
-        )
     unit = float(np.average(spend, weights=counts))
+    if np.ptp(spend) <= 1e-9 * spend.max():
+        return one_price(unit)
+    spend = spend / unit
 
     def log_likelihood(values: Sequence[float]) -> Floats:
         return GammaGamma(*values).log_likelihood(x, spend)
 
-    starts = [(4.0, 3.0, unit / 2), (1.0, 2.0, unit), (20.0, 5.0, unit / 5)]
-    return GammaGamma(*_maximise(log_likelihood, counts, starts, ("shape", "shape", unit), "gamma-gamma"))
+    starts = [(4.0, 3.0, 0.5), (1.0, 2.0, 1.0), (20.0, 5.0, 0.2)]
+    p, q, gamma = _maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
+    return GammaGamma(p, q, gamma * unit)
+
+
+def one_price(price: float) -> GammaGamma:
+    """Return the law under which every purchase of every customer brings ``price``, up to a thousandth of it."""
+    return GammaGamma(_ALIKE, _ALIKE, price * (_ALIKE - 1.0) / _ALIKE)
+
+
+def is_one_price(spend: GammaGamma) -> bool:
+    """Return whether a law is that of one price."""
+    return spend.p == spend.q == _ALIKE
+
+
+def at_the_edge(model: ParetoNBD | GammaGamma) -> tuple[str, ...]:
+    """Return what it means where a fitted shape is at the edge of the searched range, one sentence each."""
+    low, high = _SHAPE_RANGE
+    found = []
+    for name, (below, above) in _EDGES[type(model)].items():
+        value = float(getattr(model, name))
+        if value <= low * 1.01 or high * 0.99 <= value < _ALIKE:
+            said = below if value <= low * 1.01 else above
+            found.append(f"{name} = {value:.3g} is at the edge of what is searched and is not told by the data: {said}")
+    return tuple(found)
 
 
 def _distinct(*arrays: Floats) -> tuple[Floats, ...]:

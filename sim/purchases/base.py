@@ -1,19 +1,17 @@
 """A firm's purchases in a DuckDB file, and each customer's record computed from it.
 
-The only module that imports DuckDB, and only inside functions. The work is done in SQL, out of core: what comes into
-memory is one row a customer, never one row a purchase. Money is summed as whole millionths, so that a figure has the
-same bits for any number of threads.
+DuckDB is imported in this room alone, and only inside functions. The work is done in SQL, out of core: what comes into
+memory is one row a customer, never one row a purchase. Money is summed in whole millionths, or finer where all amounts
+are small, so that a figure has the same bits for any number of threads.
 
 Conventions (those of the published purchase models): purchases of one customer on one day are one purchase; an amount
-of 0 is a purchase; a negative amount is a return, dropped and counted in ``CustomerBase.refunds``, and does not reduce
-what was bought. Time is in weeks of seven days.
+of 0 is a purchase; a negative amount is a return, which reduces what was bought before, and undoes it if that is all of
+it. Time is in weeks of seven days.
 """
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -22,22 +20,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Floats, Ints, Step, quiet
 from sim.errors import FolderError, PurchasesError, first_line
+from sim.purchases.account import Account
 from sim.purchases.digest import digest
-from sim.purchases.files import check_readable, load
+from sim.purchases.read.options import Reading
+from sim.purchases.store import ask, connected, load
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
-__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest"]
+__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest", "is_base"]
 
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
 """The purchases that ship with the package; see the README beside the file."""
 
-_MICRO = "CAST(round({} * 1e6) AS HUGEINT)"
+_TOLD = ("columns", "dialect", "notes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,90 +104,99 @@ class PurchaseSummary:
 
 @dataclass(frozen=True)
 class CustomerBase:
-    """Purchases kept in a DuckDB file, table ``purchases(customer_id, date, quantity, amount, in_sample)``.
+    """A firm's purchases kept in a DuckDB file, with what became of every row they came from.
 
-    Make one with ``CustomerBase.create`` or ``CustomerBase.open``. The file is opened read-only for each question and
-    closed again.
+    Make one with ``CustomerBase.create``, add to it with ``CustomerBase.load``, or ``CustomerBase.open`` it. The file
+    is opened read-only for each question and closed again. Its tables: ``purchases(customer_id, date, quantity, amount,
+    in_sample, ...)``, ``lines`` (every row read, with its ``outcome``), ``bad`` (rows that could not be read, and why),
+    ``sources``.
 
     Attributes
     ----------
     path : Path
         The DuckDB file.
-    columns : mapping of str to str
-        Which column of the source was taken for what; optional roles that were not found are absent.
     rows, customers : int
         Purchases kept, and customers with at least one.
-    refunds : int
-        Rows with a negative amount, dropped.
     first_date, last_date : date
         First and last day with a purchase.
+    account : Account
+        Every row read, by what became of it, in rows and money.
+    sources : tuple of mapping
+        For each file: ``file``, ``rows``, ``columns`` (role to column), ``dialect``, ``notes``.
+    remarks : tuple of str
+        What should be said of the base as a whole.
     """
 
     path: Path
-    columns: Mapping[str, str]
     rows: int
     customers: int
-    refunds: int
     first_date: date
     last_date: date
+    account: Account
+    sources: tuple[Mapping[str, Any], ...]
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def create(
-        cls, path: str | Path, purchases: str | Path, columns: Mapping[str, str] | None = None
+        cls,
+        path: str | Path,
+        files: str | Path | Sequence[str | Path],
+        columns: Mapping[str, str] | None = None,
+        reading: Reading | None = None,
+        *,
+        progress: Step = quiet,
     ) -> "CustomerBase":
-        """Read purchases from a file into a new customer base, replacing ``path`` only once all is well.
+        """Read purchases from files into a new customer base, replacing ``path`` only once all is well.
 
         Parameters
         ----------
         path : path
             DuckDB file to write; its folder must exist. It is built under a temporary name in the same folder.
-        purchases : path
-            ``.csv``, ``.csv.gz`` or ``.parquet``, one row a purchase, with a header.
+        files : path, URL or list of them
+            Text (``.csv`` and the like, packed with gzip or not), ``.xlsx``, ``.parquet``, ``.json``, DuckDB or SQLite
+            files, or URLs of databases as SQLAlchemy has them.
         columns : mapping, optional
-            Role (``customer_id``, ``date``, ``amount``, ``quantity``, ``in_sample``) to column name; the rest is
-            guessed. Without an ``in_sample`` column everybody is in the sample.
+            Role (:data:`sim.purchases.read.tables.PURCHASES`) to column name; the rest is found.
+        reading : Reading, optional
+            What else is said about the files; ``columns`` are added to its own.
 
         Raises
         ------
         PurchasesError
-            Missing or empty file, missing column, a row without a customer, an unreadable date or number.
+            A file that is missing or empty, a required column that is not there, more unreadable rows than allowed.
         FolderError
             The base cannot be written.
         """
-        import duckdb
+        return cls._written(path, files, columns, reading, add=False, progress=progress)
 
-        path, purchases = Path(path), Path(purchases)
-        check_readable(purchases)
-        if not path.parent.is_dir():
-            raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")
-        if path.is_dir():
-            raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            try:
-                connection = duckdb.connect(str(part))
-            except duckdb.Error as error:
-                raise FolderError(f"cannot write {path}: {first_line(error)}") from None
-            try:
-                load(connection, purchases, columns or {})
-            except duckdb.Error as error:
-                raise PurchasesError(
-                    f"{purchases}: cannot be read as a table of purchases: {first_line(error)}"
-                ) from None
-            finally:
-                connection.close()
-            try:
-                os.replace(part, path)
-            except OSError as error:
-                raise FolderError(f"cannot write {path}: {error.strerror}") from None
-        finally:
-            for leftover in (part, part.with_name(part.name + ".wal")):
-                leftover.unlink(missing_ok=True)
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        files: str | Path | Sequence[str | Path],
+        reading: Reading | None = None,
+        *,
+        progress: Step = quiet,
+    ) -> "CustomerBase":
+        """Add files to a customer base, or make it; a file that it has already is read again and counts once.
+
+        Arguments and errors are those of ``create``.
+        """
+        return cls._written(path, files, None, reading, add=True, progress=progress)
+
+    @classmethod
+    def _written(
+        cls, path: str | Path, files: str | Path | Sequence[str | Path], columns: Mapping[str, str] | None,
+        reading: Reading | None, *, add: bool, progress: Step,
+    ) -> "CustomerBase":  # fmt: skip
+        reading = reading or Reading()
+        reading = replace(reading, columns={**reading.columns, **(columns or {})})
+        load(Path(path), [files] if isinstance(files, str | Path) else files, reading, add=add, progress=progress)
         return cls.open(path)
 
     @classmethod
     def open(cls, path: str | Path) -> "CustomerBase":
-        """Open a base made by ``create``.
+        """Open a base made by ``create`` or ``load``.
 
         Raises
         ------
@@ -200,14 +208,63 @@ class CustomerBase:
         path = Path(path)
         _check_there(path)
         try:
-            with _connect(path) as connection:
+            with connected(path) as connection:
                 about = dict(connection.execute("SELECT key, value FROM about").fetchall())
+                if "account" not in about:
+                    raise FolderError(f"{path}: was made by an earlier version of Tenure; make it again from its files")
                 rows, customers, first, last = connection.execute(
                     "SELECT count(*), count(DISTINCT customer_id), min(date), max(date) FROM purchases"
                 ).fetchone()
+                sources = connection.execute(
+                    "SELECT name, columns, dialect, notes, (SELECT count(*) FROM lines WHERE source = number) "
+                    "FROM sources ORDER BY number"
+                ).fetchall()
         except duckdb.Error as error:
             raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
-        return cls(path, json.loads(about["columns"]), rows, customers, int(about["refunds"]), first, last)
+        told = tuple(
+            {"file": name, "rows": read, **{k: json.loads(v) for k, v in zip(_TOLD, facts, strict=True)}}
+            for name, *facts, read in sources
+        )
+        account = Account(**json.loads(about["account"]))
+        return cls(path, rows, customers, first, last, account, told, tuple(json.loads(about["notes"])))
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Return role to column of the first file."""
+        columns: Mapping[str, str] = self.sources[0]["columns"]
+        return columns
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return all that should be said: of each file, then of the base."""
+        several = len(self.sources) > 1
+        own = [f"{s['file']}: {note}" if several else note for s in self.sources for note in s["notes"]]
+        return (*own, *self.remarks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: what was read and what became of it."""
+        return {
+            **self.account.to_dict(),
+            "customers": self.customers,
+            "purchases": self.rows,
+            "from": self.first_date.isoformat(),
+            "to": self.last_date.isoformat(),
+            "columns": dict(self.columns),
+            "dialect": self.sources[0]["dialect"],
+            "notes": list(self.notes),
+            "sources": [dict(source) for source in self.sources],
+            "base": str(self.path),
+        }
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns and rows of the answer to one ``SELECT``; nothing but the base can be read.
+
+        Raises
+        ------
+        InputError
+            If it is not one query, or cannot be answered.
+        """
+        return ask(self.path, sql)
 
     def summarise(self, end: date, *, sample_only: bool = False, start: date | None = None) -> PurchaseSummary:
         """Return each customer's record from the purchases up to and including ``end``.
@@ -227,9 +284,11 @@ class CustomerBase:
         PurchasesError
             If no customer is left.
         """
+        unit = 10.0**self.account.places
         found = self._arrays(
             f"""
-            WITH days AS ({_DAYS} WHERE date <= $end AND (in_sample OR NOT $sample) GROUP BY customer_id, date)
+            WITH days AS ({_DAYS.format(unit=unit)} WHERE date <= $end AND (in_sample OR NOT $sample)
+                          GROUP BY customer_id, date)
             SELECT customer_id, count(*) AS purchases, max(date) - min(date) AS active, $end - min(date) AS age,
                    CAST(sum(micro) AS DOUBLE) AS total,
                    CAST(sum(micro) - arg_min(micro, date) AS DOUBLE) AS repeat_total
@@ -250,9 +309,9 @@ class CustomerBase:
             frequency=frequency,
             recency=found["active"] / 7.0,
             age=found["age"] / 7.0,
-            mean_spend=found["repeat_total"] / 1e6 / np.maximum(frequency, 1),
+            mean_spend=found["repeat_total"] / unit / np.maximum(frequency, 1),
             purchases=purchases,
-            mean_amount_all=found["total"] / 1e6 / purchases,
+            mean_amount_all=found["total"] / unit / purchases,
             end=end,
             sample_only=sample_only,
             start=start,
@@ -313,15 +372,51 @@ class CustomerBase:
         weekly[len(weekly) - 1 - before] = found["repeats"]
         return np.cumsum(weekly)
 
+    def first_seen(self, end: date) -> tuple[Ints, Ints]:
+        """Return days after ``first_date`` until ``end`` on which new customers came, and how many each time."""
+        found = self._arrays(
+            """
+            SELECT first - $begin AS day, count(*) AS customers
+            FROM (SELECT min(date) AS first FROM purchases WHERE date <= $end GROUP BY customer_id)
+            GROUP BY day ORDER BY day
+            """,
+            {"begin": self.first_date, "end": end},
+        )
+        return found["day"].astype(np.int64), found["customers"].astype(np.int64)
+
+    def longest_pause(self) -> int:
+        """Return the most days in a row from one day with a purchase to the next."""
+        found = self._arrays(
+            "SELECT max(date - before) AS days FROM (SELECT date, lag(date) OVER (ORDER BY date) AS before "
+            "FROM (SELECT DISTINCT date FROM purchases))",
+            {},
+        )
+        return int(found["days"][0])
+
     def _arrays(self, query: str, values: Mapping[str, object]) -> dict[str, npt.NDArray[Any]]:
         import duckdb
 
         try:
-            with _connect(self.path) as connection:
+            with connected(self.path) as connection:
                 found: dict[str, npt.NDArray[Any]] = connection.execute(query, dict(values)).fetchnumpy()
         except duckdb.Error as error:
             raise FolderError(f"{self.path}: cannot be read: {first_line(error)}") from None
-        return {name: np.asarray(array) for name, array in found.items()}
+        return {name: np.ma.filled(array, 0) for name, array in found.items()}
+
+
+def is_base(path: str | Path) -> bool:
+    """Return whether a file is a customer base, rather than something one can be made of."""
+    import duckdb
+
+    try:
+        with Path(path).open("rb") as stream:
+            if stream.read(12)[8:] != b"DUCK":
+                return False
+        with connected(Path(path)) as connection:
+            found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('about', 'lines')")
+            return bool(found.fetchone()[0] == 2)
+    except (OSError, duckdb.Error):
+        return False
 
 
 def content_digest(path: Path) -> str:
@@ -342,7 +437,7 @@ def _digest_of_version(path: Path, *_: int) -> str:
     import duckdb
 
     try:
-        with _connect(path) as connection:
+        with connected(path) as connection:
             return digest(connection)
     except duckdb.Error as error:
         raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
@@ -353,15 +448,4 @@ def _check_there(path: Path) -> None:
         raise FolderError(f"{path}: no such customer base; make one from a file of purchases")
 
 
-_DAYS = f"SELECT customer_id, date, sum({_MICRO.format('amount')}) AS micro FROM purchases"
-
-
-@contextmanager
-def _connect(path: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
-    import duckdb
-
-    connection = duckdb.connect(str(path), read_only=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
+_DAYS = "SELECT customer_id, date, sum(CAST(round(amount * {unit}) AS HUGEINT)) AS micro FROM purchases"

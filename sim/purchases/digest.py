@@ -1,25 +1,25 @@
 """A fingerprint of what a customer base holds: the same purchases, the same fingerprint, whatever the file's bytes.
 
-It covers what records are computed from: customer, day, amount in millionths, and whether in the sample; not the order
-of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the columns: where
-that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
+It covers what records are computed from: customer, day, amount to the places that are kept, and whether in the sample;
+not the order of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the
+columns: where that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
 """
 
 import json
 from typing import Any
 
-__all__ = ["digest", "keep_digest"]
+__all__ = ["digest", "keep_digest", "places"]
 
 KEY = "digest"
 
 _ROW = (
     "((date - DATE '1970-01-01') * 2 + CAST(in_sample AS INTEGER)) * 10000000000000000000000::HUGEINT"
-    " + CAST(round(amount * 1e6) AS HUGEINT)"
+    " + CAST(round(amount * 1e{places}) AS HUGEINT)"
 )
 """A purchase as a whole number: day, whether in the sample, and its amount, which is below 1e15."""
-_COMPUTED = f"""
+_COMPUTED = """
     WITH customers AS (
-        SELECT sha256(concat_ws('|', array_to_string(list_sort(list({_ROW})), ','), typeof(customer_id), customer_id))
+        SELECT sha256(concat_ws('|', array_to_string(list_sort(list({row})), ','), typeof(customer_id), customer_id))
                AS hash FROM purchases GROUP BY customer_id
     ),
     parts AS (
@@ -46,7 +46,14 @@ def digest(connection: Any) -> str:
 
 
 def _computed(connection: Any) -> str:
-    return str(connection.execute(_COMPUTED).fetchone()[0])
+    row = _ROW.format(places=places(connection))
+    return str(connection.execute(_COMPUTED.format(row=row)).fetchone()[0])
+
+
+def places(connection: Any) -> int:
+    """Return to how many decimal places a base keeps its money."""
+    found = connection.execute("SELECT value FROM about WHERE key = 'places'").fetchone()
+    return int(found[0]) if found else 6
 
 
 def _check(connection: Any) -> list[str | None]:

@@ -1,0 +1,106 @@
+"""Commands on the customer base: files in, what is in it, questions to it."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.reading import with_reading
+from experiments.cli.words import in_options
+
+__all__ = ["group"]
+
+group = commands()
+base = typer.Typer(
+    name="base",
+    help="The customer base: load files into it, show it, ask it.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+group.add_typer(base)
+
+_SHOWN = 50
+Base = Annotated[Path, typer.Argument(metavar="BASE", help="Customer base (DuckDB) made by load or calibrate.")]
+
+
+@base.command(epilog="Example: tenure base load orders.csv returns.xlsx -o base.duckdb")
+@with_reading
+def load(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Text, Excel, Parquet, JSON, DuckDB, SQLite, or a database's URL."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Base to write or add to.")] = Path("base.duckdb"),
+    currency: Annotated[str | None, typer.Option(help="The currency taken, where files have several.")] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Read purchases from files into a customer base, and say what became of every row, in number and money.
+
+    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once.
+    """
+    from experiments.terminal.progress import progress_bars
+    from sim.purchases.base import CustomerBase
+    from sim.purchases.read.options import Reading
+
+    with progress_bars() as step:
+        made = CustomerBase.load(output, files, Reading(currency=currency, **reading), progress=step)
+    _print(made, as_json)
+    if not as_json:
+        typer.echo(f"\nWrote {output}. Next: tenure calibrate {shlex.quote(str(output))} -o scenario.yaml")
+
+
+@base.command(epilog="Example: tenure base show base.duckdb")
+def show(where: Base = Path("base.duckdb"), seed: NoSeed = 0, as_json: Json = False) -> None:
+    """Show what a base holds, where it came from, and what became of every row."""
+    from sim.purchases.base import CustomerBase
+
+    made = CustomerBase.open(where)
+    tables = made.query(
+        "SELECT table_name, string_agg(column_name, ', ' ORDER BY ordinal_position) FROM information_schema.columns "
+        "WHERE table_schema = 'main' GROUP BY table_name ORDER BY table_name"
+    )[1]
+    _print(made, as_json, tables={name: columns.split(", ") for name, columns in tables})
+    if not as_json:
+        lines = [f"Table {name}: {columns}" for name, columns in tables]
+        ask = f"tenure base query {shlex.quote('SELECT * FROM bad LIMIT 10')} {shlex.quote(str(where))}"
+        typer.echo("\n".join(["", *lines, "", f"Next: {ask}"]))
+
+
+@base.command(epilog='Example: tenure base query "SELECT count(DISTINCT customer_id) FROM purchases" base.duckdb')
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the base's tables (tenure base show).")],
+    where: Base = Path("base.duckdb"),
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Ask a base in SQL. It can be read and not changed, and nothing else can be reached."""
+    from experiments.words.tables import table
+    from sim.purchases.base import CustomerBase
+
+    columns, rows = CustomerBase.open(where).query(sql)
+    if as_json:
+        print_json({"columns": columns, "rows": [[_plain(value) for value in row] for row in rows]})
+        return
+    shown = [["" if value is None else str(value) for value in row] for row in rows[:_SHOWN]]
+    typer.echo(table(columns, shown))
+    if len(rows) > _SHOWN:
+        typer.echo(f"... and {len(rows) - _SHOWN:,} more rows; --json prints all")
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _print(made: Any, as_json: bool, **more: Any) -> None:
+    from experiments.words.bases import account_text
+
+    if as_json:
+        content = made.to_dict()
+        print_json({**content, "notes": [in_options(note) for note in content["notes"]], **more})
+    else:
+        typer.echo(in_options(account_text(made)))

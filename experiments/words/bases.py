@@ -1,0 +1,38 @@
+"""What was read and what became of it, in words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.words.tables import table
+from sim.purchases.base import CustomerBase
+
+__all__ = ["account_text"]
+
+_DIALECT = {"separator": "separated by {}", "encoding": "in {}", "decimal": "decimals after '{}'",
+            "thousands": "thousands after '{}'", "date_format": "days as {}", "sheet": "sheet {}"}  # fmt: skip
+
+
+def account_text(base: CustomerBase, remarks: Sequence[str] = ()) -> str:
+    """Return each file with its columns and dialect, the table of rows and money, and all that should be said."""
+    lines = []
+    for source in base.sources:
+        columns = ", ".join(f"{role} = {name}" for role, name in source["columns"].items())
+        lines.append(f"Read {source['file']}: {source['rows']:,} rows; {columns}.")
+        lines.append(f"  {_dialect(source['dialect'])}")
+    lines += ["", table(["rows", "number", "money"], base.account.to_rows()), ""]
+    lines.append(
+        f"The base has {base.customers:,} customers with {base.rows:,} rows of purchases from {base.first_date} to "
+        f"{base.last_date}."
+    )
+    lines += [f"- {note}" for note in (*base.notes, *remarks)]
+    return "\n".join(lines)
+
+
+def _dialect(dialect: dict[str, Any]) -> str:
+    said = [str(dialect["format"])]
+    said += [words.format(dialect[key]) for key, words in _DIALECT.items() if dialect.get(key)]
+    if dialect.get("header") is False:
+        said.append("no header")
+    if dialect.get("title_lines"):
+        said.append(f"{dialect['title_lines']} lines before the header")
+    return ", ".join(said)

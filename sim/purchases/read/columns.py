@@ -1,0 +1,136 @@
+"""Which column is what: by its name, then by what it holds. No column plays two roles; what is not used is said."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sim.errors import PurchasesError
+from sim.purchases.read.tables import Role, Table, plain_name
+from sim.purchases.read.text import UNNAMED
+
+__all__ = ["Roles", "find_columns"]
+
+_SHORTEST_PART = 5
+_EACH_ONCE = 0.98
+_REPEATS = 0.9
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Role to column, columns without a role, and what should be said of the choice."""
+
+    columns: Mapping[str, str]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_columns(
+    table: Table,
+    present: Sequence[str],
+    given: Mapping[str, str],
+    where: str,
+    *,
+    fits: Callable[[Role, str], bool],
+    distinct: Callable[[str], float],
+    by_content: bool = False,
+) -> Roles:
+    """Return the columns of a table's roles.
+
+    Parameters
+    ----------
+    table
+        Whose roles.
+    present
+        Names of the file's columns.
+    given
+        Role to column, as the user says.
+    where
+        The file, for messages.
+    fits
+        Whether a column's values are of the role's kind.
+    distinct
+        Share of a column's values that are different.
+    by_content
+        Whether names say nothing, so that required roles go to the columns that hold such values.
+
+    Raises
+    ------
+    PurchasesError
+        For an unknown role, a column that is not there or is given twice, or a required role without a column.
+    """
+    named = [name for name in present if not name.startswith(UNNAMED)]
+    there = ", ".join(named)
+    for said, column in given.items():
+        if said not in table:
+            roles = ", ".join(each.name for each in table.roles)
+            raise PurchasesError(f"{where}: unknown column role {said!r}; the roles are {roles}")
+        if column not in present:
+            raise PurchasesError(f"{where}: no column {column!r} for {said}; the columns are {there}")
+        if list(given.values()).count(column) > 1:
+            both = " and ".join(each for each in given if given[each] == column)
+            raise PurchasesError(f"{where}: column {column!r} is given for {both}; one column plays one role")
+    columns, notes = dict(given), []
+    for role in table.roles:
+        if role.name in columns:
+            continue
+        free = [name for name in named if name not in columns.values()]
+        ranked = [name for name in _ranked(role, table, free) if fits(role, name)]
+        if not ranked and by_content and role.name in ("customer_id", "date", "amount"):
+            ranked = _by_content(role, table, free, fits, distinct)
+            notes += [f"column {ranked[0]} is taken for {role.what}, by what it holds"] if ranked else []
+        if not ranked:
+            continue
+        choice = ranked[0]
+        if role.name == "customer_id" and distinct(choice) >= _EACH_ONCE:
+            better = next((name for name in ranked[1:] if distinct(name) < _REPEATS), None)
+            if better:
+                notes.append(f"column {better} is taken for the customer, since no value of {choice} occurs twice")
+                choice = better
+        columns[role.name] = choice
+    missing = next((role for role in table.roles if role.required and role.name not in columns), None)
+    missing = missing or (table["amount"] if "amount" in table and not {"amount", "price"} & set(columns) else None)
+    if missing:
+        argument = missing.name.removesuffix("_id")
+        held = [name for name in named if name not in columns.values() and fits(missing, name)]
+        hint = f"; {held[0]!r} holds such values" if missing.kind == "date" and held else ""
+        raise PurchasesError(
+            f"{where}: no column looks like {missing.name}{hint}; say which it is (`{argument}=`); "
+            f"the columns are {there}"
+        )
+    used = set(columns.values())
+    return Roles(
+        {role.name: columns[role.name] for role in table.roles if role.name in columns},
+        tuple(name for name in named if name not in used),
+        tuple(notes),
+    )
+
+
+def _ranked(role: Role, table: Table, free: Iterable[str]) -> list[str]:
+    """Return columns by how surely their names are the role's: the same, then a part that no other role explains."""
+    rank = {name: i for i, name in enumerate(role.names)}
+    plain = {column: plain_name(column) for column in free}
+    exact = sorted((column for column in plain if plain[column] in rank), key=lambda column: rank[plain[column]])
+    if exact or not (role.required or role.name == "amount"):
+        return exact
+    known = {name for other in table.roles for name in other.names}
+
+    def part(column: str) -> int | None:
+        name = plain[column]
+        if name in known:
+            return None
+        long = (word for word in rank if len(word) >= (_SHORTEST_PART if word.isascii() else 2))
+        return min((rank[word] for word in long if name.startswith(word) or name.endswith(word)), default=None)
+
+    parts = {column: part(column) for column in plain}
+    return sorted((c for c, at in parts.items() if at is not None), key=lambda c: parts[c] or 0)
+
+
+def _by_content(
+    role: Role, table: Table, free: Sequence[str], fits: Callable[[Role, str], bool], distinct: Callable[[str], float]
+) -> list[str]:
+    """Return columns by what they hold, where nothing names them."""
+    if role.name == "date":
+        return [name for name in free if fits(role, name)]
+    others = [name for name in free if not fits(table["date"], name)]
+    if role.name == "amount":  # the column of numbers with most different values
+        return sorted((name for name in others if fits(role, name)), key=distinct, reverse=True)
+    return sorted((name for name in others if distinct(name) < _REPEATS), key=distinct, reverse=True) or others[:1]

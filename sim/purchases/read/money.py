@@ -1,0 +1,105 @@
+"""What a line is worth: its amount, or price times quantity, and in which currency."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.purchases.read.values import Values
+
+__all__ = ["currency_beside", "money"]
+
+_NEEDED = 10
+_REPEATED = 0.98
+_GROWS = 0.1
+
+
+def money(connection: Any, values: Values, columns: dict[str, str], notes: list[str]) -> tuple[str, str]:
+    """Return the SQL of a line's money and the role to name where it cannot be read.
+
+    It is price times quantity where there is no amount, or where the amount is the whole order's on each of its lines;
+    ``columns`` is left with the roles that are used so.
+    """
+    if "amount" not in columns and "quantity" not in columns:
+        columns["amount"] = columns.pop("price")
+        return values.number(columns["amount"]), "amount"
+    product = None
+    if "price" in columns and "quantity" in columns:
+        price, quantity = values.number(columns["price"]), values.number(columns["quantity"])
+        product = f"CASE WHEN {price} < 0 AND {quantity} < 0 THEN -1 ELSE 1 END * {price} * {quantity}"
+    if "amount" not in columns:
+        assert product is not None
+        notes.append(f"a line's amount is {columns['price']} times {columns['quantity']}")
+        return product, "price"
+    amount = _of_first_lines(connection, values, columns, notes) if product else values.number(columns["amount"])
+    if (
+        "order_id" in columns
+        and ("product" in columns or product)
+        and _whole_order(connection, values, columns, amount, product)
+    ):
+        said = f"{columns['amount']} is the whole order's on each of its lines"
+        if product:
+            notes.append(f"{said}; a line's amount is {columns['price']} times {columns['quantity']}")
+            del columns["amount"]
+            return product, "price"
+        notes.append(f"{said}; it counts once an order")
+        order = values.text(columns["order_id"])
+        first = f"row_number() OVER (PARTITION BY {order} ORDER BY {values.table}.rowid) = 1"
+        return f"CASE WHEN {order} IS NULL OR {first} THEN {amount} ELSE 0 END", "amount"
+    if "price" in columns:
+        notes.append(
+            f"column {columns['price']} is not used as the price of one piece: {columns['amount']} is the money"
+        )
+    elif "quantity" in columns:
+        _compare(connection, values, columns, amount, notes)
+    return amount, "amount"
+
+
+def _of_first_lines(connection: Any, values: Values, columns: Mapping[str, str], notes: list[str]) -> str:
+    """Return the SQL of an amount that may stand on the first line of an order alone."""
+    amount = values.number(columns["amount"])
+    further = f"{values.text(columns['amount'])} IS NULL AND {values.text(columns['price'])} IS NOT NULL"
+    rows = connection.execute(f"SELECT count(*) FROM {values.table} WHERE {further}").fetchone()[0]
+    if not rows:
+        return amount
+    notes.append(
+        f"{rows:,} rows have no {columns['amount']} but a {columns['price']}: they are further lines of an order "
+        "whose total is given once, and count with 0"
+    )
+    return f"CASE WHEN {further} THEN 0 ELSE {amount} END"
+
+
+def _whole_order(connection: Any, values: Values, columns: Mapping[str, str], amount: str, product: str | None) -> bool:
+    """Return whether the lines of nearly every order say the same amount, which is not each line's own."""
+    order = values.text(columns["order_id"])
+    orders, same = connection.execute(f"""
+        SELECT count(*), count(*) FILTER (low = high AND low <> 0) FROM (
+            SELECT count(*) AS rows, min({amount}) AS low, max({amount}) AS high FROM {values.table}
+            WHERE {order} IS NOT NULL GROUP BY {order} HAVING rows > 1)
+    """).fetchone()
+    if orders < _NEEDED or same < _REPEATED * orders:
+        return False
+    if product:
+        near = f"CAST(abs({amount} - {product}) <= 0.005 + 1e-6 * abs({amount}) AS INTEGER)"
+        return (connection.execute(f"SELECT avg({near}) FROM {values.table}").fetchone()[0] or 0) < _REPEATED
+    return bool(connection.execute(f"SELECT count(DISTINCT {amount}) > 2 FROM {values.table}").fetchone()[0])
+
+
+def _compare(connection: Any, values: Values, columns: Mapping[str, str], amount: str, notes: list[str]) -> None:
+    """Say where an amount beside a quantity looks like the price of one piece."""
+    quantity = values.number(columns["quantity"])
+    grows, spread = connection.execute(
+        f"SELECT corr(ln({amount}), ln({quantity})), stddev({quantity}) FROM {values.table} "
+        f"WHERE {amount} > 0 AND {quantity} > 0"
+    ).fetchone()
+    if grows is not None and spread and grows < _GROWS:
+        notes.append(
+            f"{columns['amount']} does not grow with {columns['quantity']} (correlation {grows:.2f}): if it is the "
+            f"price of one piece, say `price={columns['amount']}`"
+        )
+
+
+def currency_beside(values: Values, columns: Mapping[str, str]) -> str:
+    """Return the SQL of the currency that stands with the amounts themselves, if any does."""
+    column = columns.get("amount", columns.get("price", ""))
+    if values.is_number(column):
+        return "CAST(NULL AS VARCHAR)"
+    return f"nullif(upper(regexp_extract({values.text(column)}, '(\\p{{Sc}}|\\b[A-Za-z]{{3}}\\b)')), '')"

@@ -1,0 +1,291 @@
+"""What a customer base takes from files: its tables, their roles, and the names that columns of such roles have.
+
+A table is data: another one is one more entry of :data:`TABLES`, with its roles; finding columns, reading values and
+saying what was left out go by these descriptions alone.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["PURCHASES", "TABLES", "Kind", "Role", "Table", "plain_name"]
+
+Kind = Literal["text", "date", "number", "flag"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column may be.
+
+    Attributes
+    ----------
+    name : str
+        The role's name, that of the table's column.
+    kind : "text", "date", "number" or "flag"
+        How its values are read.
+    names : tuple of str
+        Names that such columns have, the surest first (case, accents, spaces and signs do not matter).
+    what : str
+        What it holds, in words.
+    required : bool
+        Whether a row means nothing without it.
+    """
+
+    name: str
+    kind: Kind
+    names: tuple[str, ...]
+    what: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a customer base and the roles of its columns, in the order in which columns are given to them."""
+
+    name: str
+    roles: tuple[Role, ...]
+
+    def __getitem__(self, name: str) -> Role:
+        return next(role for role in self.roles if role.name == name)
+
+    def __contains__(self, name: str) -> bool:
+        return any(role.name == name for role in self.roles)
+
+
+def plain_name(name: str) -> str:
+    """Return a column's name without what does not matter: case, accents, spaces, signs.
+
+    >>> plain_name("Kunden-Nr."), plain_name("CustomerID"), plain_name("N° client")
+    ('kundennr', 'customerid', 'nclient')
+    """
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return re.sub(r"[\W_]+", "", "".join(letter for letter in decomposed if not unicodedata.combining(letter)))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(plain_name(name) for name in text.split(",")))
+
+
+PURCHASES = Table(
+    "purchases",
+    (
+        Role(
+            "customer_id",
+            "text",
+            _words(
+                "customer_id, customer, customer number, customer no, customer nr, customer key, customer code,"
+                "customer unique id, cust id, custid, cust no, cust, client id, client, client number, client code,"
+                "account id, account number, account no, account, member id, member, member number, loyalty id,"
+                "loyalty card, card number, card id, household key, household id, household, user id, user, userid,"
+                "customer user id, buyer id, buyer, shopper id, shopper, contact id, contact, associated contact ids,"
+                "subscriber id, subscriber, donor id, donor, patron id, guest id, patient id, person id, party id,"
+                "company id, associated company ids, visitor id, consumer id, sold to party, sold to, bill to,"
+                "bill to customer, kunnr, debitor, debitorennummer, bp code, card code, cardcode, kunde, kunden id,"
+                "kundenid, kunden nr, kundennr, kundennummer, kunden nummer, kundenkonto, client n, numero client,"
+                "num client, no client, n client, id client, code client, identifiant client, cliente, id cliente,"
+                "cliente id, codigo cliente, codigo de cliente, cod cliente, numero de cliente, numero cliente,"
+                "codice cliente, codcliente, id del cliente, id do cliente, comprador, klant, klantnummer, klant id,"
+                "klantnr, kund, kundnummer, kund id, kundenummer, asiakas, asiakasnumero, klient, id klienta,"
+                "numer klienta, klient id, nabywca, zakaznik, cislo zakaznika, ugyfel, vevo, musteri, musteri no,"
+                "musteri id, musteri numarasi, клиент, код клиента, id клиента, номер клиента, покупатель, клиент id,"
+                "客户编号, 客户, 客户id, 客户号, 客户代码, 会员编号, 会员号, 会员, 会员id, 用户id, 用户编号, 用户,"
+                "顾客编号, 顾客, 顾客id, 買家, 客戶編號, 客戶, 客戶id, 會員編號, 顧客id, 顧客番号, 顧客コード, 顧客,"
+                "会員番号, 会員id, ユーザーid, 고객번호, 고객id, 고객, 회원번호, رقم العميل, العميل, email, e mail,"
+                "customer email, client email, email address, billing email, user email, buyer email, courriel,"
+                "correo, correo electronico, kunden email, mail, phone, telefon, customer name, client name,"
+                "name of customer, kundenname, nom client, nombre cliente, billing name, account name, id"
+            ),
+            "the customer",
+            required=True,
+        ),
+        Role(
+            "date",
+            "date",
+            _words(
+                "date, order date, purchase date, transaction date, invoice date, sale date, sales date,"
+                "posting date, booking date, payment date, paid at, paid date, date paid, order placed, ordered at,"
+                "order time, order datetime, order timestamp, order purchase timestamp, purchase timestamp,"
+                "purchased at, purchase time, transaction time, transaction timestamp, trans date, txn date,"
+                "tran date, order created at, created at, created, created utc, created date, create date,"
+                "creation date, date created, order created, close date, closed date, datum, date of purchase,"
+                "date of order, receipt date, bill date, billing date, doc date, document date, event date,"
+                "event time, donation date, gift date, visit date, datetime, date time, timestamp, time, day, week,"
+                "month, period, fkdat, erdat, audat, budat, docdate, bestelldatum, kaufdatum, auftragsdatum,"
+                "rechnungsdatum, belegdatum, buchungsdatum, verkaufsdatum, bestellt am, tag, date de commande,"
+                "date commande, date achat, date d achat, date de vente, date facture, date de facture, jour, fecha,"
+                "fecha de compra, fecha compra, fecha pedido, fecha de pedido, fecha factura, fecha de venta, data,"
+                "data ordine, data acquisto, data di acquisto, data vendita, data fattura, data da compra,"
+                "data compra, data do pedido, data pedido, data venda, besteldatum, aankoopdatum, factuurdatum,"
+                "orderdatum, inkopsdatum, kopdatum, ordredato, kobsdato, dato, paivamaara, tilauspaiva,"
+                "data zamowienia, data zakupu, data sprzedazy, datum objednavky, tarih, siparis tarihi, satis tarihi,"
+                "datum rendelés, дата, дата заказа, дата покупки, дата продажи, 日期, 订单日期, 购买日期, 交易日期,"
+                "下单时间, 下单日期, 交易时间, 购买时间, 付款时间, 订单时间, 時間, 时间, 訂單日期, 購買日期, 日付,"
+                "購入日, 注文日, 購買日, 取引日, 売上日, 注文日時, 購入日時, 날짜, 주문일, 구매일, 주문일자, التاريخ"
+            ),
+            "the day of the purchase",
+            required=True,
+        ),
+        Role(
+            "amount",
+            "number",
+            _words(
+                "amount, amount paid, total amount, order amount, order total, order value, order total amount,"
+                "total order value, order revenue, invoice amount, invoice total, transaction amount,"
+                "purchase amount, payment amount, payment value, sale amount, sales amount, sales value, sales, sale,"
+                "revenue, net revenue, gross revenue, net sales, gross sales, net amount, amount net, gross amount,"
+                "net value, net total, grand total, grand total base, grand total purchased, total, total price,"
+                "total paid, total spent, total value, total sales, total revenue, line total, line amount,"
+                "line value, extended price, ext price, extended amount, subtotal, sub total, spend, spent, spending,"
+                "turnover, monetary value, monetary, dollar value, dollars, basket value, basket amount, deal amount,"
+                "deal value, amount usd, amount eur, amount gbp, donation, donation amount, gift amount, tran amount,"
+                "trans amount, txn amount, paid, payment, charge, fee, sum, value, netwr, doctotal, linetotal,"
+                "margin, gross margin, profit, contribution, gross profit, contribution margin, net profit, betrag,"
+                "gesamtbetrag, umsatz, nettoumsatz, bruttoumsatz, netto, nettobetrag, bruttobetrag, summe,"
+                "gesamtpreis, gesamtsumme, rechnungsbetrag, bestellwert, auftragswert, warenwert, wert, erlos,"
+                "deckungsbeitrag, marge, gewinn, rohertrag, montant, montant total, montant ttc, montant ht,"
+                "total ttc, total ht, chiffre d affaires, ca, valeur, somme, marge brute, importe, importe total,"
+                "monto, monto total, valor, valor total, ventas, importo, importo totale, totale, valore, fatturato,"
+                "ricavo, ricavi, margine, quantia, montante, valor do pedido, receita, faturamento, total do pedido,"
+                "bedrag, totaalbedrag, omzet, totaal, belopp, summa, totalt, belob, totalbelob, omsaetning, belop,"
+                "omsetning, kwota, wartosc, suma, castka, celkem, osszeg, tutar, toplam, toplam tutar, ciro, сумма,"
+                "сумма заказа, выручка, итого, стоимость, 金额, 订单金额, 交易金额, 消费金额, 购买金额, 销售额,"
+                "总金额, 总价, 实付金额, 付款金额, 支付金额, 總額, 金額, 訂單金額, 購買金額, 売上, 売上金額,"
+                "購入金額, 合計, 合計金額, 支払金額, 금액, 주문금액, 결제금액, 매출, المبلغ"
+            ),
+            "money",
+        ),
+        Role(
+            "price",
+            "number",
+            _words(
+                "unit price, unitprice, price per unit, price each, item price, product price, lineitem price,"
+                "line item price, sale price, selling price, net price, retail price, price, rate, cost per unit,"
+                "einzelpreis, stuckpreis, stueckpreis, preis, verkaufspreis, prix unitaire, pu, prix,"
+                "precio unitario, precio, prezzo unitario, prezzo, preco unitario, preco, valor unitario, stukprijs,"
+                "prijs, eenheidsprijs, styckpris, a pris, pris, stykpris, enhetspris, cena jednostkowa, cena,"
+                "birim fiyat, fiyat, egysegar, ar, цена, цена за единицу, 单价, 价格, 單價, 價格, 単価, 価格, 단가,"
+                "가격"
+            ),
+            "price of one piece",
+        ),
+        Role(
+            "quantity",
+            "number",
+            _words(
+                "quantity, qty, quantity ordered, order quantity, order qty, item quantity, lineitem quantity,"
+                "line item quantity, quantity sold, units, units sold, number of units, items, item count,"
+                "number of items, number of cds, pieces, pcs, count, volume, fkimg, menge, anzahl, stuck, stueck,"
+                "stuckzahl, quantite, qte, nombre, cantidad, cant, unidades, quantita, qta, pezzi, quantidade, qtd,"
+                "qtde, aantal, stuks, antal, kvantitet, antall, maara, kpl, ilosc, sztuk, mnozstvi, pocet, mennyiseg,"
+                "adet, miktar, количество, кол во, 数量, 件数, 購買數量, 數量, 個数, 購入数, 수량"
+            ),
+            "pieces",
+        ),
+        Role(
+            "order_id",
+            "text",
+            _words(
+                "order id, order number, order no, order nr, order, order name, order key, ordernumber, orderno,"
+                "invoice, invoice id, invoice no, invoice number, transaction id, transaction number, transaction,"
+                "transaction no, trans id, txn id, tran id, receipt, receipt id, receipt no, receipt number,"
+                "basket id, basket, ticket, ticket id, ticket number, bill no, bill id, increment id, purchase id,"
+                "sale id, deal id, opportunity id, booking id, payment id, charge id, vbeln, docnum, document number,"
+                "doc no, bestellnummer, bestellnr, bestell nr, bestellung, auftrag, auftragsnummer, rechnung,"
+                "rechnungsnummer, rechnungsnr, beleg, belegnummer, belegnr, bon, bonnummer, commande,"
+                "numero commande, n commande, numero de commande, facture, numero facture, pedido, numero pedido,"
+                "numero de pedido, id pedido, factura, ordine, numero ordine, id ordine, fattura, ordernummer,"
+                "bestelnummer, factuurnummer, ordrenummer, tilausnumero, numer zamowienia, zamowienie,"
+                "cislo objednavky, siparis no, fatura no, заказ, номер заказа, id заказа, чек, 订单编号, 订单号,"
+                "订单id, 交易编号, 发票号, 訂單編號, 注文番号, 注文id, 取引id, 주문번호, id"
+            ),
+            "the order",
+        ),
+        Role(
+            "product",
+            "text",
+            _words(
+                "product, product id, productid, sku, lineitem sku, item, item id, item number, item code, article,"
+                "article id, article number, stock code, stockcode, product code, product name, lineitem name,"
+                "description, product description, matnr, material, upc, ean, artikel, artikelnummer, artikelnr,"
+                "artikel nr, produkt, bezeichnung, produit, code article, designation, producto, articulo, prodotto,"
+                "articolo, produto, artikelcode, produktnummer, tuote, produkt id, towar, urun, urun kodu, товар,"
+                "артикул, 商品, 产品, 商品编号, 产品编号, 商品名称, 产品名称, 商品id, 商品コード, 商品名, 상품,"
+                "상품명"
+            ),
+            "the product",
+        ),
+        Role(
+            "category",
+            "text",
+            _words(
+                "category, product category, product line, department, product group, category name, product type,"
+                "item category, kategorie, warengruppe, produktgruppe, categorie, rayon, categoria,"
+                "categorie produit, kategori, kategoria, категория, 类别, 品类, 分类, 类目, 類別, カテゴリ, 카테고리"
+            ),
+            "the product's category",
+        ),
+        Role(
+            "channel",
+            "text",
+            _words(
+                "channel, sales channel, order channel, source, order source, store, shop, store id, branch, outlet,"
+                "medium, kanal, vertriebskanal, filiale, canal, canal de vente, magasin, tienda, canale, negozio,"
+                "loja, kanaal, winkel, butik, kanal sprzedazy, sklep, магазин, канал, 渠道, 门店, 店铺, 店舗,"
+                "チャネル, 채널"
+            ),
+            "the channel",
+        ),
+        Role(
+            "status",
+            "text",
+            _words(
+                "status, order status, financial status, payment status, state, order state, fulfillment status,"
+                "transaction status, deal stage, stage name, stage, stagename, bestellstatus, auftragsstatus,"
+                "zustand, zahlungsstatus, statut, statut commande, etat, estado, estado del pedido, estado pedido,"
+                "stato, stato ordine, situacao, status do pedido, orderstatus, tila, stan, durum, siparis durumu,"
+                "статус, статус заказа, 状态, 订单状态, 交易状态, 狀態, 訂單狀態, ステータス, 状態, 注文状況, 상태,"
+                "주문상태"
+            ),
+            "the order's status",
+        ),
+        Role(
+            "movement",
+            "text",
+            _words(
+                "transaction type, trans type, txn type, order type, document type, doc type, type, sale or return,"
+                "sale type, movement, movement type, record type, vorgang, vorgangsart, belegart, art, typ,"
+                "type de transaction, tipo, tipo de transaccion, tipo documento, tipo transazione, tipo de transacao,"
+                "soort, тип, тип операции, 类型, 交易类型, 種類, 取引区分, 유형"
+            ),
+            "whether sold or brought back",
+        ),
+        Role(
+            "cancelled",
+            "flag",
+            _words(
+                "cancelled, canceled, cancelled at, canceled at, is cancelled, is canceled, cancellation date,"
+                "cancel date, cancelled on, voided, is void, void, storniert, storno, storniert am, annule, annulee,"
+                "annule le, cancelado, anulado, annullato, geannuleerd, avbruten, annulleret, anulowane, iptal,"
+                "отменен, отменён, 已取消, 是否取消, キャンセル, 취소"
+            ),
+            "whether the order was cancelled",
+        ),
+        Role(
+            "currency",
+            "text",
+            _words(
+                "currency, currency code, order currency, curr, iso currency, transaction currency, waerk, doccur,"
+                "wahrung, waehrung, devise, monnaie, moneda, divisa, valuta, moeda, waluta, mena, para birimi, doviz,"
+                "валюта, 币种, 货币, 幣別, 通貨, 통화"
+            ),
+            "the currency",
+        ),
+        Role("in_sample", "flag", _words("in sample, sample"), "whether in the sample"),
+    ),
+)
+"""Rows of what customers bought: whole purchases, or lines of them."""
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES,)}
+"""By name."""

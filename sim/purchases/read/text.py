@@ -1,0 +1,274 @@
+"""Text files: their encoding, what separates columns, where the header is.
+
+Encodings come from charset-normalizer, separators and quotes from DuckDB's sniffer; what is ours is the choice between
+their guesses by what the header then says.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sim.errors import PurchasesError
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sql import literal, quoted
+from sim.purchases.read.tables import TABLES, plain_name
+
+__all__ = ["UNNAMED", "Text", "as_utf8", "read_text", "sniff", "unnamed"]
+
+UNNAMED = "\x1f"
+"""What the names of columns without one begin with."""
+_LOOK = 1 << 20
+_LINES = 60
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_USUAL = ("gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "latin-1")
+_NAMES = frozenset(name for table in TABLES.values() for role in table.roles for name in role.names)
+_SPOKEN = {"\t": "tab", " ": "space"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """How a text file is to be read."""
+
+    encoding: str
+    separator: str
+    quote: str
+    escape: str
+    title_lines: int
+    header: bool
+    names: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for people."""
+        return {
+            "encoding": self.encoding,
+            "separator": _SPOKEN.get(self.separator, self.separator),
+            "quote": self.quote or None,
+            "header": self.header,
+            "title_lines": self.title_lines,
+        }
+
+
+def unnamed(names: Iterable[str]) -> list[str]:
+    """Return names, with one that no header has for every column without."""
+    return [name or f"{UNNAMED}{i}" for i, name in enumerate(names, start=1)]
+
+
+def as_utf8(path: Path, folder: Path, reading: Reading) -> tuple[Path, str]:
+    """Return a file that DuckDB can read, UTF-8 and not packed, and the encoding it was in.
+
+    Raises
+    ------
+    PurchasesError
+        If the file is no text in the encoding said or in any that is known.
+    """
+    packed = _packed(path)
+    start = _start(path, packed)
+    mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+    encoding = reading.encoding or mark or ("utf-8" if _is_utf8(path, packed) else _guess(start, path, reading))
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise PurchasesError(f"`encoding={encoding}`: is not known; try utf-8, utf-16, latin-1, gb18030") from None
+    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii", "utf-8-sig")
+    if plain and not packed and (not reading.encoding or _is_utf8(path, packed)):
+        return path, "utf-8"
+    out = folder / f"{path.stem}.utf8.csv"
+    try:
+        with _opened(path, packed) as source, out.open("w", encoding="utf-8", newline="") as target:
+            shutil.copyfileobj(codecs.getreader("utf-8-sig" if plain else encoding)(source), target, 1 << 22)
+    except (UnicodeError, EOFError, OSError) as error:
+        raise PurchasesError(
+            f"{path}: cannot be read as {encoding} text: {error}; say which it is (`encoding=`)"
+        ) from None
+    return out, "utf-8" if plain else encoding
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _opened(path: Path, packed: bool) -> BinaryIO:
+    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _start(path: Path, packed: bool) -> bytes:
+    try:
+        with _opened(path, packed) as stream:
+            return stream.read(_LOOK)
+    except (EOFError, OSError) as error:
+        raise PurchasesError(f"{path}: cannot be read: {error}") from None
+
+
+def _is_utf8(path: Path, packed: bool) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with _opened(path, packed) as stream:
+            while block := stream.read(1 << 22):
+                if b"\0" in block:
+                    return False
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    except (EOFError, OSError) as error:
+        raise PurchasesError(f"{path}: cannot be read: {error}") from None
+    return True
+
+
+def _guess(start: bytes, path: Path, reading: Reading) -> str:
+    """Return the encoding under which most of the header's names are known, else charset-normalizer's first."""
+    if start[1:2] == b"\0" or start[:1] == b"\0":
+        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    import charset_normalizer
+
+    lines = start.splitlines(keepends=True)
+    telling = b"".join(line for line in lines if not line.isascii())[: 1 << 16] or start[: 1 << 16]
+    found = [match.encoding for match in charset_normalizer.from_bytes(telling)]
+    wanted = {plain_name(name) for name in reading.columns.values()} | _NAMES
+
+    def known(encoding: str) -> int:
+        try:
+            text = b"".join(lines[:_LINES]).decode(encoding)
+        except UnicodeError:
+            return -1
+        cells = text.translate({ord(mark): "\n" for mark in ',;\t|"'}).splitlines()
+        return sum(plain_name(cell) in wanted for cell in cells if not cell.isascii())
+
+    order = [*found, *(name for name in _USUAL if name not in found)]
+    best = max(order, key=lambda name: (known(name), -order.index(name)))
+    if known(best) < 0:
+        raise PurchasesError(f"{path}: cannot be read as text; say in which encoding it is (`encoding=`)")
+    western = telling.decode("cp1252", "replace") == telling.decode(best, "replace")
+    return "cp1252" if western else best
+
+
+def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:
+    """Return what separates columns, and where they are named.
+
+    Raises
+    ------
+    PurchasesError
+        If no table can be made out.
+    """
+    separator, quote, escape, skip = _sniffed(connection, path, reading)
+    first = _rows(path, separator, quote, 0, 400)
+    skip = _first_of_the_table(first, skip) if reading.title_lines is None else reading.title_lines
+    rows = [row for row in first[skip : skip + _LINES] if row]
+    if not rows:
+        raise PurchasesError(f"{path}: the file is empty; expected a header and one row a purchase")
+    cells = [cell.strip() for cell in rows[0]]
+    header = reading.header if reading.header is not None else _is_header(cells, rows[1:])
+    width = max(
+        {len(row) for row in rows[header:]} or {len(cells)}, key=[len(r) for r in rows[header:]].count, default=1
+    )
+    if header:
+        if len(cells) == width - 1 and any(row[-1].strip() for row in rows[1:] if len(row) == width):
+            cells = ["", *cells]  # rows are named, their column is not
+        names = [*cells, *[""] * (width - len(cells))]
+    else:
+        names = [f"column{i}" for i in range(1, width + 1)]
+    twice = [name for i, name in enumerate(names) if name and name in names[:i]]
+    if twice:
+        raise PurchasesError(f"{path}: the header has column {twice[0]!r} twice; the columns are {', '.join(names)}")
+    return Text(encoding, separator, quote, escape, skip, header, tuple(names))
+
+
+def _sniffed(connection: Any, path: Path, reading: Reading) -> tuple[str, str, str, int]:
+    import duckdb
+
+    given = [reading.separator] if reading.separator else [None, " "]
+    found = (reading.separator or ",", '"', '"', 0)
+    for separator in given:
+        said = f", delim = {literal(separator)}" if separator else ""
+        for loose in ("", ", strict_mode = false, ignore_errors = true"):
+            try:
+                row = connection.execute(
+                    "SELECT Delimiter, Quote, Escape, SkipRows, len(Columns), Columns[1].name FROM "
+                    f"sniff_csv({literal(str(path))}, all_varchar = true{said}{loose})"
+                ).fetchone()
+            except duckdb.Error:
+                continue
+            marks = ["" if mark == "(empty)" else mark for mark in row[:3]]
+            found = (marks[0], marks[1] or '"', marks[2] or '"', row[3])
+            if row[4] > 1:
+                return found
+            break
+    lines = _lines(path, 3)
+    if lines and len(lines[0].split()) < 3:
+        found = (max(",;\t|", key=lines[0].count), *found[1:])
+    return found
+
+
+def _lines(path: Path, count: int) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return [line.rstrip("\r\n") for line in islice(stream, count)]
+
+
+def _rows(path: Path, separator: str, quote: str, skip: int, count: int) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        lines = islice(stream, skip, skip + count)
+        reader: Iterator[list[str]] = csv.reader(
+            io.StringIO("".join(lines)), delimiter=separator, quotechar=quote or None, quoting=csv.QUOTE_MINIMAL
+        )
+        try:
+            return list(reader)
+        except csv.Error:
+            return []
+
+
+def _first_of_the_table(rows: list[list[str]], sniffed: int) -> int:
+    """Return how many lines stand before the table: none, where the first is as wide as what follows."""
+    widths = [len(row) for row in rows[:_LINES]]
+    if not widths:
+        return sniffed
+    usual = max(set(widths), key=widths.count)
+    for i, row in enumerate(rows):
+        filled = [cell for cell in row if cell.strip()]
+        if sum(plain_name(cell) in _NAMES for cell in filled) >= 2:
+            return i
+        if len(row) >= usual > 1 and len(filled) > usual // 2:
+            return i
+    return min(sniffed, len(rows) - 1)
+
+
+def _is_header(cells: list[str], rest: list[list[str]]) -> bool:
+    """Return whether cells are names: none of them is a number or a date, or two are known."""
+    if sum(plain_name(cell) in _NAMES for cell in cells) >= 1:
+        return True
+    return bool(rest) and not any(any(letter.isdigit() for letter in cell) for cell in cells)
+
+
+def read_text(connection: Any, path: Path, text: Text, into: str) -> None:
+    """Fill a table with the file's rows as trimmed text, NULL where empty.
+
+    Lines of another shape go to table ``<into>_rejected(line, error)``.
+    """
+    names = unnamed(text.names)
+    columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(names)))
+    trimmed = [f"nullif(trim(c{i}), '') AS {quoted(name)}" for i, name in enumerate(names)]
+    rejected = f"{into}_rejected"
+    connection.execute(
+        f"CREATE TEMP TABLE {into} AS SELECT {', '.join(trimmed)} "
+        f"FROM read_csv({literal(_exactly(path))}, auto_detect = false, header = false, "
+        f"skip = {text.title_lines + text.header}, delim = {literal(text.separator)}, quote = {literal(text.quote)}, "
+        f"escape = {literal(text.escape)}, columns = {{{columns}}}, max_line_size = 10000000, store_rejects = true, "
+        f"rejects_table = '{rejected}_errors', rejects_scan = '{rejected}_scans')"
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE {rejected} AS SELECT line, any_value(error_message) AS error "
+        f"FROM {rejected}_errors GROUP BY line"
+    )
+
+
+def _exactly(path: Path) -> str:
+    """Return the file's name so that DuckDB does not take it for a pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in os.fspath(path))

@@ -1,0 +1,44 @@
+"""What was undone: cancelled, refunded, voided, or a deal that was not won."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sql import literal
+from sim.purchases.read.values import Values
+from sim.purchases.read.words import CANCELLED, IN_PART, NOT, WON
+
+__all__ = ["undone"]
+
+_MOST_NAMED = 8
+
+
+def undone(connection: Any, values: Values, text: Mapping[str, str], reading: Reading, notes: list[str]) -> str:
+    """Return the SQL that says whether a row was undone; ``text`` is the SQL of each role's text."""
+    parts = []
+    if "status" in text:
+        status = text["status"]
+        condition = _by_status(connection, values, f"lower({status})", reading)
+        parts.append(f"coalesce({condition}, false)")
+        said = connection.execute(
+            f"SELECT {status} AS word, count(*) AS rows, {condition} FROM {values.table} WHERE {status} IS NOT NULL "
+            "GROUP BY ALL ORDER BY rows DESC, word"
+        ).fetchall()
+        for undo, verb in ((False, "is taken"), (True, "counts as cancelled")):
+            words = [f"{word} ({rows:,} rows)" for word, rows, out in said if bool(out) == undo]
+            others = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
+            if words:
+                notes.append(f"status {', '.join(words[:_MOST_NAMED])}{others} {verb}")
+    if "cancelled" in text:
+        parts.append(f"coalesce(lower({text['cancelled']}) NOT IN ({', '.join(map(literal, NOT))}), false)")
+    return " OR ".join(parts) or "false"
+
+
+def _by_status(connection: Any, values: Values, status: str, reading: Reading) -> str:
+    if reading.cancelled is not None:
+        return f"{status} IN ({', '.join(literal(word.lower()) for word in reading.cancelled) or 'NULL'})"
+    won = f"regexp_matches({status}, {literal(WON)})"
+    if connection.execute(f"SELECT 1 FROM {values.table} WHERE {won} LIMIT 1").fetchone():
+        return f"NOT {won}"  # stages of deals: what is not won is no purchase
+    known = f"regexp_matches({status}, {literal('|'.join(CANCELLED))})"
+    return f"{known} AND NOT regexp_matches({status}, {literal(IN_PART)})"

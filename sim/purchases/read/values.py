@@ -1,0 +1,96 @@
+"""How the columns of a source write their values, each found once."""
+
+from datetime import date
+from typing import Any
+
+from sim.purchases.read.dates import Dates, find_dates
+from sim.purchases.read.numbers import Numbers, find_numbers
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sources import Source
+from sim.purchases.read.sql import quoted
+from sim.purchases.read.tables import Role
+
+__all__ = ["Values"]
+
+_SOME = 20_000
+_WHOLE = ("DOUBLE", "FLOAT")
+_NUMBERS = (*_WHOLE, "DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "U")
+
+
+class Values:
+    """The columns of a source as SQL: text, number or day."""
+
+    def __init__(self, connection: Any, table: str, source: Source, reading: Reading, today: date) -> None:
+        self.connection, self.table, self.source, self.reading, self.today = connection, table, source, reading, today
+        self._numbers: dict[str, Numbers] = {}
+        self._dates: dict[str, Dates | None] = {}
+        self._distinct: dict[str, float] = {}
+
+    def text(self, column: str) -> str:
+        """Return the SQL of a column's text, trimmed, NULL where empty."""
+        if self.source.trimmed:
+            return quoted(column)
+        name = quoted(column)
+        if self._typed(column, *_WHOLE):  # 45.0 is 45
+            whole = f"{name} = floor({name}) AND abs({name}) < 1e15"
+            return f"CASE WHEN {whole} THEN CAST(CAST({name} AS BIGINT) AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
+        return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+
+    def _typed(self, column: str, *kinds: str) -> bool:
+        return self.source.types[column].startswith(kinds)
+
+    def is_number(self, column: str) -> bool:
+        """Return whether a column came as numbers."""
+        return self._typed(column, *_NUMBERS)
+
+    def numbers(self, column: str) -> Numbers:
+        """Return how a column of text writes its numbers."""
+        if column not in self._numbers:
+            self._numbers[column] = find_numbers(self.connection, self.table, self.text(column), self.reading.decimal)
+        return self._numbers[column]
+
+    def number(self, column: str) -> str:
+        """Return the SQL of a column's number."""
+        if self.is_number(column):
+            return f"CAST({quoted(column)} AS DOUBLE)"
+        return self.numbers(column).sql(self.text(column))
+
+    def dates(self, column: str) -> Dates | None:
+        """Return how a column writes days; None if it does not."""
+        name = quoted(column)
+        if column not in self._dates:
+            self._dates[column] = (
+                Dates("%Y-%m-%d", "TRY_CAST({0} AS DATE)", timed=self._any(f"{name} > CAST({name} AS DATE)"))
+                if self._typed(column, "DATE", "TIMESTAMP")
+                else find_dates(
+                    self.connection, self.table, self.text(column), given=self.reading.date_format,
+                    zone=self.reading.time_zone, today=self.today,
+                    month_first=self.source.dialect.get("separator") != ";",
+                )
+            )  # fmt: skip
+        return self._dates[column]
+
+    def fits(self, role: Role, column: str) -> bool:
+        """Return whether at least half of a column's values are of the role's kind."""
+        if role.kind == "number":
+            filled, read = self.connection.execute(
+                f"SELECT count({self.text(column)}), count({self.number(column)}) "
+                f"FROM (SELECT * FROM {self.table} LIMIT {_SOME})"
+            ).fetchone()
+            return bool(2 * read >= filled)
+        if role.kind == "date":
+            return self.dates(column) is not None or not self._any(f"{self.text(column)} IS NOT NULL")
+        return True
+
+    def _any(self, condition: str) -> bool:
+        return self.connection.execute(f"SELECT 1 FROM {self.table} WHERE {condition} LIMIT 1").fetchone() is not None
+
+    def distinct(self, column: str) -> float:
+        """Return the share of different values among those that are there."""
+        if column not in self._distinct:
+            text = self.text(column)
+            filled, different = self.connection.execute(
+                f"SELECT count({text}), approx_count_distinct({text}) FROM {self.table}"
+            ).fetchone()
+            self._distinct[column] = different / filled if filled else 0.0
+        return self._distinct[column]

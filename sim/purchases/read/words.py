@@ -1,0 +1,45 @@
+"""Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
+
+__all__ = ["CANCELLED", "IN_PART", "MARGINS", "NOT", "PLACEHOLDERS", "RETURNED", "WON"]
+
+PLACEHOLDERS = (
+    "none", "nan", "null", "nil", "n/a", "#n/a", "na", "<na>", "nat", "undefined", "unknown", "not set", "(not set)",
+    "(none)", "(null)", "(blank)", "missing", "-", "--", "---", ".", "?", "-1", "guest", "guest user",
+    "guest customer", "guest checkout", "anonymous", "anon", "anonym", "walk-in", "walk in", "walkin",
+    "walk-in customer", "cash", "cash customer", "cash sale", "retail customer", "one-time customer", "default",
+    "dummy", "test", "gast", "gastkunde", "gastbestellung", "laufkunde", "laufkundschaft", "barverkauf", "unbekannt",
+    "kein", "keine", "invité", "invite", "inconnu", "anonyme", "aucun", "client comptoir", "invitado", "desconocido",
+    "ninguno", "consumidor final", "cliente final", "público general", "publico general", "mostrador", "ospite",
+    "anonimo", "anónimo", "sconosciuto", "nessuno", "convidado", "desconhecido", "onbekend", "geen", "gość",
+    "nieznany", "brak", "misafir", "гость", "неизвестно", "аноним", "нет", "匿名", "游客", "散客", "无", "未知",
+    "ゲスト", "不明", "なし", "비회원",
+)  # fmt: skip
+"""What systems write where there is no customer, in lower case."""
+
+CANCELLED = (
+    "cancel", "void", "fail", "declin", "reject", "refus", "abandon", "fraud", "chargeback", "expired", "error",
+    "lost", "refund", "return", "revers", "denied", "trash", "draft", "quote", "unpaid", "storn", "abgebrochen",
+    "abgelehnt", "fehlgeschlagen", "retour", "erstattet", "widerruf", "annul", "rembours", "échou", "echou",
+    "cancelad", "anulad", "devuel", "devol", "reembols", "rechazad", "fallid", "rimborsat", "rifiutat", "fallit",
+    "geannul", "geweiger", "mislukt", "avbrut", "återbet", "anulow", "zwróc", "odrzuc", "zrušen", "iptal", "iade",
+    "отмен", "возвр", "отклон", "取消", "退款", "退货", "失败", "作废", "关闭", "キャンセル", "返品", "返金", "취소",
+    "환불", "반품", "ملغ",
+)  # fmt: skip
+"""Parts of statuses that undo a purchase, in lower case; not where a status says that it was so in part."""
+IN_PART = "part|teil|parci|parz|gedeelt|częśc|част|部分|一部|부분|not |non |nicht |no "
+
+WON = "\\bwon\\b|gewonnen|gagné|ganad[ao]|vint[ao]|ganh[ao]|赢单"
+"""What the stage of a deal says that became a purchase."""
+RETURNED = (
+    "return|refund|credit note|credit memo|creditnote|revers|chargeback|retour|gutschrift|rückgabe|erstattung|"
+    "rembours|devol|"
+    "reembols|abono|rimborso|nota di credito|creditnota|retur|zwrot|iade|возврат|退货|退款|返品|返金|반품|환불"
+)
+"""Parts of the words for what was brought back."""
+MARGINS = (
+    "margin", "profit", "contribution", "deckungsbeitrag", "marge", "gewinn", "rohertrag", "毛利", "利润", "粗利",
+    "利益", "прибыль", "маржа",
+)  # fmt: skip
+"""Parts of the names of columns whose values may be below zero without being returns."""
+NOT = ("0", "false", "f", "n", "no", "nein", "non", "nan", "none", "null", "nat")
+"""What a column of yes and no says for no."""

@@ -1,0 +1,221 @@
+"""The DuckDB file of a customer base: opened to be read, written whole or not at all, asked in SQL."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.arrays import Step
+from sim.errors import FolderError, InputError, PurchasesError, first_line
+from sim.purchases.digest import keep_digest
+from sim.purchases.read.customers import id_key, key_check
+from sim.purchases.read.lines import LINES, Read, read_lines
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sources import check_readable, fingerprint, is_database, shown
+from sim.purchases.settle import settle
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["ask", "connected", "load"]
+
+_SOURCES = (
+    "number INTEGER, name VARCHAR, fingerprint VARCHAR, columns VARCHAR, dialect VARCHAR, notes VARCHAR, exact BOOLEAN"
+)
+
+
+@contextmanager
+def connected(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Yield a connection that can only read."""
+    import duckdb
+
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the columns and rows of a query's answer; it can read the base, and nothing else.
+
+    Raises
+    ------
+    InputError
+        If it is not one query, or cannot be answered.
+    FolderError
+        If the file is not a customer base.
+    """
+    import duckdb
+
+    try:
+        with connected(path) as connection:
+            connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+            statements = connection.extract_statements(query)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise InputError("a query is one SELECT; a base is changed by `tenure base load` alone")
+            answer = connection.execute(statements[0])
+            return [column[0] for column in answer.description], answer.fetchall()
+    except duckdb.IOException as error:
+        raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
+    except duckdb.Error as error:
+        raise InputError(f"the query cannot be answered: {first_line(error)}") from None
+
+
+def load(path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool, progress: Step) -> None:
+    """Write a base from files, or add them to the one that is there; all at once, under another name until done.
+
+    A file that is there already is read again in its own place.
+
+    Raises
+    ------
+    PurchasesError
+        If a file cannot be used.
+    FolderError
+        If the base cannot be written.
+    """
+    import duckdb
+
+    _check(path, files)
+    _sweep(path)
+    key = id_key(reading.hash_ids) if reading.hash_ids else None
+    target = Path(os.path.realpath(path))
+    work = target.with_name(f".{path.name}.{os.getpid()}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        try:
+            work.mkdir()
+            part = work / "base.duckdb"
+            if add and target.exists():
+                shutil.copyfile(target, part)
+            connection = duckdb.connect(str(part), config={"temp_directory": str(work / "spilled")})
+        except OSError as error:
+            raise FolderError(f"cannot write {path}: {error.strerror}") from None
+        except duckdb.Error as error:
+            raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
+        try:
+            connection.execute("SET enable_progress_bar = false")
+            _fill(connection, files, reading, key, work, progress)
+        except duckdb.IOException as error:
+            raise FolderError(f"cannot write {path}: {first_line(error)}") from None
+        except duckdb.Error as error:
+            where = ", ".join(shown(file) for file in files)
+            raise PurchasesError(f"{where}: cannot be read as a table of purchases: {first_line(error)}") from None
+        finally:
+            connection.close()
+        try:
+            os.replace(part, target)
+        except OSError as error:
+            raise FolderError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _check(path: Path, files: Sequence[str | Path]) -> None:
+    if not files:
+        raise InputError("no file to load; name at least one")
+    for file in files:
+        if is_database(file):
+            continue
+        check_readable(Path(file))
+        if os.path.realpath(file) == os.path.realpath(path):
+            raise FolderError(f"cannot write {path}: this command reads or writes it already; choose another name")
+    if not path.parent.is_dir():
+        raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")
+    if path.is_dir():
+        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a load that was killed left behind."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        process = left.name.removesuffix(".part").rpartition(".")[2]
+        if process.isdigit():
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                shutil.rmtree(left, ignore_errors=True)
+            except OSError:
+                continue
+
+
+def _fill(
+    connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, work: Path, progress: Step
+) -> None:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in LINES.items())
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS sources({_SOURCES}); "
+        "CREATE TABLE IF NOT EXISTS about(key VARCHAR, value VARCHAR); "
+        f"CREATE TEMP TABLE incoming({columns})"
+    )
+    _same_key(connection, key)
+    old = connection.execute("SELECT fingerprint, number FROM sources").fetchall()
+    known: dict[str, int] = dict(old)
+    notes: list[str] = []
+    wanted: dict[str, str | Path] = {}
+    for file in files:
+        mark = fingerprint(file, reading)
+        if mark in wanted:
+            notes.append(f"{_short(file)} is given twice and read once")
+        elif mark in known:
+            notes.append(f"{_short(file)} was loaded before: it is read again and counts once")
+        wanted.setdefault(mark, file)
+    if old:
+        replaced = ", ".join(str(known[mark]) for mark in wanted if mark in known) or "0"
+        connection.execute(
+            f"INSERT INTO incoming SELECT {', '.join(LINES)} FROM lines WHERE source NOT IN ({replaced})"
+        )
+    today = date.today()
+    number = max((each for _, each in old), default=0)
+    names: dict[int, str] = {}
+    for mark, file in wanted.items():
+        done = progress(f"read {_short(file)}")
+        place = known.get(mark)
+        if place is None:
+            number += 1
+            place = number
+        names[place] = shown(file)
+        read = read_lines(connection, file, reading, place, today, work, key)
+        _keep(connection, place, mark, file, read)
+        done(1.0)
+    done = progress("settle what each row is")
+    rows = connection.execute("SELECT number, name, exact, columns FROM sources ORDER BY number").fetchall()
+    account, found = settle(
+        connection, reading, {each: names.get(each, name) for each, name, *_ in rows},
+        [each for each, _, exact, _ in rows if exact], today, {row[0]: json.loads(row[3]) for row in rows},
+    )  # fmt: skip
+    about = {
+        "account": json.dumps({"rows": account.rows, "micro": account.micro, "places": account.places}),
+        "notes": json.dumps(notes + found), "places": str(account.places),
+        "key": key_check(key) if key else "",
+    }  # fmt: skip
+    connection.execute("DELETE FROM about")
+    connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
+    keep_digest(connection)
+    done(1.0)
+
+
+def _same_key(connection: Any, key: bytes | None) -> None:
+    before = connection.execute("SELECT value FROM about WHERE key = 'key'").fetchone()
+    if before and before[0] != (key_check(key) if key else ""):
+        was = (
+            "with ids as they are" if not before[0] else "with ids hashed by another key" if key else "with hashed ids"
+        )
+        raise InputError(f"the base was made {was}; load into it in the same way, or write another base (`output=`)")
+
+
+def _keep(connection: Any, number: int, mark: str, file: str | Path, read: Read) -> None:
+    connection.execute("DELETE FROM sources WHERE number = ?", [number])
+    facts: list[Mapping[str, Any] | Sequence[str]] = [read.columns, read.dialect, read.notes]
+    connection.execute(
+        "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [number, _short(file), mark, *(json.dumps(fact, ensure_ascii=False) for fact in facts), read.exact],
+    )
+
+
+def _short(file: str | Path) -> str:
+    return shown(file) if is_database(file) else Path(file).name

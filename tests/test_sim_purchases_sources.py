@@ -1,0 +1,212 @@
+"""Where purchases come from: workbooks, Parquet, JSON, databases; and what columns of theirs are called."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pandas as pd
+import pytest
+from purchase_files import base_of, bought, lines_of
+
+from sim.errors import PurchasesError
+from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.read.options import Reading
+
+ROWS = [(4, "2024-01-03", 12.5), (7, "2024-01-05", 8.0), (4, "2024-02-11", 1250.75)]
+WANTED = [(str(who), day, amount) for who, day, amount in ROWS]
+FRAME = pd.DataFrame(ROWS, columns=["customer", "date", "amount"])
+
+
+def workbook(path: Path, rows: list[list[Any]], *more: str) -> Path:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Orders"
+    for row in rows:
+        sheet.append(row)
+    for name in more:
+        book.create_sheet(name).append(["note", "other"])
+        book[name].append([1, 2])
+    book.save(path)
+    return path
+
+
+def test_a_workbook_is_read_with_its_titles_and_dates(tmp_path: Path) -> None:
+    cells = [[who, datetime.fromisoformat(day), amount] for who, day, amount in ROWS]
+    rows = [["All orders", None, None], ["Customer", "Order date", "Total"], *cells]
+    file = workbook(tmp_path / "in.xlsx", rows, "Notes")
+    base = CustomerBase.create(tmp_path / "base.duckdb", file)
+    assert bought(base) == WANTED
+    assert base.to_dict()["dialect"]["sheet"] == "Orders"
+    assert "sheet Orders is read, Notes not; `sheet=` names another" in base.notes
+    with pytest.raises(PurchasesError, match=r"no sheet `sheet=None such`; the sheets are Orders, Notes"):
+        CustomerBase.create(tmp_path / "base.duckdb", file, reading=Reading(sheet="None such"))
+
+
+JSONS = {
+    "records": FRAME.to_json(orient="records"),
+    "lines": FRAME.to_json(orient="records", lines=True),
+    "inside": json.dumps({"orders": FRAME.to_dict(orient="records")}),
+    "nested": json.dumps([{"customer": {"customer_id": w}, "date": d, "total": a} for w, d, a in ROWS]),
+}
+
+
+@pytest.mark.parametrize("kind", JSONS)
+def test_json_is_read(tmp_path: Path, kind: str) -> None:
+    assert bought(base_of(tmp_path, JSONS[kind], "in.json")) == WANTED
+
+
+def test_json_of_another_kind_is_refused_in_a_few_words(tmp_path: Path) -> None:
+    for content in ("[1, 2", '{"a": 1}', json.dumps([{"x": "y" * 10_000}])):
+        with pytest.raises(PurchasesError) as caught:
+            base_of(tmp_path, content, "in.json")
+        assert len(str(caught.value)) < 700
+
+
+def test_parquet_keeps_the_local_day_of_its_zone(tmp_path: Path) -> None:
+    local = FRAME.assign(date=pd.to_datetime(FRAME["date"]).dt.tz_localize("Europe/Berlin"))
+    local.to_parquet(tmp_path / "in.parquet")
+    assert bought(CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "in.parquet")) == WANTED
+    FRAME.assign(date=local["date"].dt.tz_convert("UTC")).to_parquet(tmp_path / "utc.parquet")
+    utc = CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "utc.parquet")
+    assert bought(utc)[0][1] == "2024-01-02"
+    assert "times in column date are taken as days in UTC; `time_zone=` says where days begin" in utc.notes
+    asked = Reading(time_zone="Europe/Berlin")
+    assert bought(CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "utc.parquet", reading=asked)) == WANTED
+
+
+def test_tables_of_sqlite_and_duckdb_are_read(tmp_path: Path) -> None:
+    lite, duck = tmp_path / "shop.db", tmp_path / "shop.duckdb"
+    with sqlite3.connect(lite) as session:
+        session.execute("CREATE TABLE orders(customer INTEGER, date TEXT, amount REAL)")
+        session.executemany("INSERT INTO orders VALUES (?, ?, ?)", ROWS)
+    session.close()
+    with duckdb.connect(str(duck)) as connection:
+        connection.execute("CREATE TABLE orders AS SELECT * FROM FRAME")
+    assert not is_base(duck)
+    for where in (lite, f"sqlite:///{lite}", duck, f"duckdb:///{duck}"):
+        assert bought(CustomerBase.create(tmp_path / "base.duckdb", where)) == WANTED
+    with duckdb.connect(str(duck)) as connection:
+        connection.execute("CREATE TABLE other(x INTEGER)")
+    with pytest.raises(PurchasesError, match=r"say which table \(`table=`\); the tables are orders, other"):
+        CustomerBase.create(tmp_path / "base.duckdb", duck)
+    base = CustomerBase.create(tmp_path / "base.duckdb", duck, reading=Reading(table="orders"))
+    assert bought(base) == WANTED
+    assert is_base(base.path)
+
+
+def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(PurchasesError) as caught:
+        CustomerBase.create(tmp_path / "base.duckdb", "postgresql://me:secret@127.0.0.1:1/shop")
+    assert "secret" not in str(caught.value)
+    assert "postgresql://me:***@127.0.0.1:1/shop" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_table_of_a_postgresql_server_is_read(tmp_path: Path) -> None:
+    """A real server, started from Debian's package."""
+    pytest.importorskip("psycopg")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    data, port, sockets = tmp_path / "data", "54329", tmp_path / "s"
+    sockets.mkdir()
+    root = os.geteuid() == 0
+    if root:
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+        data.mkdir()
+        shutil.chown(data, "postgres")
+        shutil.chown(sockets, "postgres")
+
+    def run(*words: str) -> None:
+        subprocess.run([*(["runuser", "-u", "postgres", "--"] if root else []), *words], check=True, cwd="/")
+
+    control = [str(found[-1] / "pg_ctl"), "-D", str(data), "-w"]
+    run(str(found[-1] / "initdb"), "-D", str(data), "-U", "tenure", "-A", "trust")
+    run(*control, "-o", f"-p {port} -k {sockets} -h 127.0.0.1", "-l", str(data / "log"), "start")
+    try:
+        import sqlalchemy as sa
+
+        url = f"postgresql+psycopg://tenure@127.0.0.1:{port}/postgres"
+        engine = sa.create_engine(url)
+        with engine.begin() as session:
+            session.execute(sa.text("CREATE TABLE orders(customer BIGINT, date TIMESTAMPTZ, amount NUMERIC(10, 2))"))
+            for who, day, amount in ROWS:
+                session.execute(sa.text("INSERT INTO orders VALUES (:w, :d, :a)"), {"w": who, "d": day, "a": amount})
+        engine.dispose()
+        base = CustomerBase.create(tmp_path / "base.duckdb", f"postgresql://tenure@127.0.0.1:{port}/postgres")
+        assert bought(base) == WANTED
+    finally:
+        run(*control, "-m", "fast", "stop")
+
+
+HEADERS = {
+    "Kunden-Nr.;Bestelldatum;Gesamtbetrag": "German",
+    "N° client;Date de commande;Montant TTC": "French",
+    "Código Cliente;Fecha de compra;Importe total": "Spanish",
+    "Codice Cliente;Data ordine;Importo": "Italian",
+    "Cód Cliente;Data do Pedido;Valor Total": "Portuguese",
+    "Klantnummer;Besteldatum;Totaalbedrag": "Dutch",
+    "Numer klienta;Data zamówienia;Kwota": "Polish",
+    "Код клиента;Дата заказа;Сумма": "Russian",
+    "客户编号;订单日期;金额": "Chinese",
+    "顧客ID;注文日;金額": "Japanese",
+    "Müşteri No;Sipariş Tarihi;Toplam Tutar": "Turkish",
+    "customerId;orderDate;totalPrice": "camel case",
+    "CustomerID;InvoiceDate;LineTotal": "Pascal case",
+    "Customer Email;Created at;Total": "Shopify",
+    "AccountId;CloseDate;Amount": "Salesforce",
+    "Associated Contact IDs;Close Date;Deal Amount": "HubSpot",
+    "KUNNR;FKDAT;NETWR": "SAP",
+    "customer_unique_id;order_purchase_timestamp;payment_value": "Olist",
+    "shop_customer_number;shop_order_date;total_amount_eur": "a prefix and a suffix",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_columns_are_known_by_name(tmp_path: Path, header: str) -> None:
+    base = base_of(tmp_path, lines_of(ROWS, header, ";"))
+    assert dict(base.columns) == dict(zip(("customer_id", "date", "amount"), header.split(";"), strict=True))
+    assert bought(base) == WANTED
+
+
+def test_an_id_that_never_repeats_is_the_order_where_another_column_is_the_customer(tmp_path: Path) -> None:
+    rows = [(i, f"user{i % 9}", f"2024-01-{1 + i % 28:02d}", 5 + i) for i in range(60)]
+    base = base_of(tmp_path, lines_of(rows, "id,client,date,amount"))
+    assert (base.columns["customer_id"], base.columns["order_id"], base.customers) == ("client", "id", 9)
+    base = base_of(tmp_path, lines_of(rows, "customer_id,buyer,date,amount"))
+    assert base.columns["customer_id"] == "buyer"
+    assert any("since no value of customer_id occurs twice" in note for note in base.notes)
+
+
+def test_what_is_not_used_is_said(tmp_path: Path) -> None:
+    rows = [(*row, "2024-03-01", "red") for row in ROWS]
+    base = base_of(tmp_path, lines_of(rows, "customer,order date,amount,shipping date,colour"))
+    assert "columns not used: shipping date, colour" in base.notes
+
+
+def test_a_load_that_is_killed_leaves_nothing_and_the_next_one_clears_up(tmp_path: Path) -> None:
+    rows = [(i % 5000, f"{1 + i % 28:02d}.01.2024", i % 97) for i in range(200_000)]
+    (tmp_path / "in.csv").write_text(lines_of(rows, "customer;date;amount", ";"))
+    words = [sys.executable, "-m", "tenure", "base", "load", "in.csv", "-o", "base.duckdb"]
+    process = subprocess.Popen(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    while process.poll() is None and not list(tmp_path.glob(".base.duckdb.*.part")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "base.duckdb").exists()
+    assert list(tmp_path.glob(".base.duckdb.*.part"))
+    base = CustomerBase.load(tmp_path / "base.duckdb", tmp_path / "in.csv")
+    assert base.account.read == 200_000
+    assert base.first_date == date(2024, 1, 1)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["base.duckdb", "in.csv"]
