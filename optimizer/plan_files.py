@@ -62,7 +62,7 @@ FIGURES = {
     "less; empty where no bound holds or was proved, and with other goals",
     "least_money_reference": "money: as least_money, with full information while the crowd stays as in the data",
     "least_money_share": "share from 0 to 1: least_money/(sum of spend), what any plan needs of this one's money",
-    "shadow_price": "money by money: d(asset)/d(budget), what one more unit of budget brings beyond its own cost; goal "
+    "shadow_price": "money by money: d(asset)/d(budget), what the next unit of budget brings beyond its own cost; goal "
     "least_money: 0, it has no budget; goal robust: as prices",
     "status": "feasible, or which rule is missed and by how much",
     "termination": "why the search for plan and bound stopped",
@@ -71,13 +71,30 @@ FIGURES = {
 """What the sheet "about" says of a plan, and what it means, with units."""
 
 PRICES = (
-    "of the rules that bind: d(asset)/d(limit), money by unit of the limit; goal least_money: money saved by unit, "
-    "negative where a larger limit costs more; goal robust: of the mix of mean and worst samples instead of the asset"
+    "of the rules that bind: d(asset)/d(limit) as it is loosened, money by unit of the limit; goal least_money: money "
+    "saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and worst samples "
+    "instead of the asset"
 )
+
+RANGES = {
+    "looser": "d(asset)/d(limit) as the limit is loosened; that of the budget with rules stated as shares moving along",
+    "tighter": "d(asset)/d(limit) as it is tightened",
+    "holds": "by how much the limit may be loosened before its price has moved by a tenth",
+    "beyond": "the price from there on",
+    "tighter_holds": "by how much the limit may be tightened before its price has moved by a tenth",
+    "tighter_beyond": "the price from there on",
+    "step": "a round amount of the limit: 1,000, or less where the limit is smaller; one customer, or one point of a "
+    "mean times those it is of",
+    "gain": "what the asset gains where the limit is loosened by so much",
+}
+"""What stands under a rule's name in ``price_ranges``, local to the plan; empty where it was not looked for, or where
+no plan keeps the rules."""
 
 KEYS = {
     **FIGURES,
     "prices": PRICES,
+    "price_ranges": "by rule that binds: prices to both sides and how far they hold, local to the plan; its keys are "
+    "the other columns of the sheet 'prices'",
     "seconds": "seconds by step",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }
@@ -86,7 +103,9 @@ KEYS = {
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""
 
-FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0", "price": "0.0000"}
+PRICE = "0.0000"
+FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0"}
+FORMATS |= dict.fromkeys(("price", "looser", "tighter", "beyond", "tighter_beyond"), PRICE)
 MONEY = "#,##0.00"
 TOTAL = "all"
 
@@ -227,7 +246,7 @@ def _write_excel(content: Content, totals: Totals, part: Path, path: Path) -> No
         _sheet(book.create_sheet("plan"), list(COLUMNS), [list(row.values()) for row in rows])
         _sheet(book.create_sheet("by segment and lever"), *_by_segment_and_lever(totals))
         _sheet(book.create_sheet("by period"), *_by_period(totals))
-        _sheet(book.create_sheet("prices"), ["rule", "price"], [[name, price] for name, price in prices.items()])
+        _sheet(book.create_sheet("prices"), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
         _sheet(book.create_sheet("about"), ["figure", "value", "meaning"], _about(content))
     except IllegalCharacterError as error:
         raise InputError(
@@ -248,11 +267,17 @@ def _by_period(totals: Totals) -> tuple[list[str], list[list[Any]]]:
     return ["period", *totals.levers, TOTAL], rows
 
 
+def _prices(prices: Content, ranges: Content) -> list[list[Any]]:
+    names = dict.fromkeys([*prices, *ranges])
+    return [[name, prices.get(name), *(ranges.get(name, {}).get(key) for key in RANGES)] for name in names]
+
+
 def _about(content: Content) -> list[list[Any]]:
     rows: list[list[Any]] = [[name, content[name], meaning] for name, meaning in FIGURES.items()]
     rows += [["", None, ""]]
     rows += [[f"column '{name}'", None, meaning] for name, meaning in COLUMNS.items()]
-    rows += [["sheet 'prices'", None, PRICES]]
+    rows += [["sheet 'prices', column 'price'", None, PRICES]]
+    rows += [[f"sheet 'prices', column '{name}'", None, meaning] for name, meaning in RANGES.items()]
     rows += [["other sheets", None, "expected money, sums of the column 'spend'"]]
     return rows
 
@@ -308,6 +333,12 @@ def _read_excel(path: Path) -> Stored:
         return f"sheet 'plan', row {filled[i] + 2}"
 
     content: Content = {name: value for name, value, *_ in sheets["about"][1:] if name in FIGURES and value is not None}
-    content["prices"] = {str(name): float(price) for name, price, *_ in sheets["prices"][1:] if name is not None}
+    titles, *priced = sheets["prices"]
+    priced = [row for row in priced if row[0] is not None]
+    content["prices"] = {str(name): float(price) for name, price, *_ in priced if price is not None}
+    known = [dict(zip(titles, row, strict=False)) for row in priced]
+    content["price_ranges"] = {
+        str(row["rule"]): {key: row.get(key) for key in RANGES} for row in known if row.get("looser") is not None
+    }
     content["plan"] = _typed(path, header, rows, place)
     return Stored(content, place)

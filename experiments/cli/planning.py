@@ -63,6 +63,9 @@ def optimize(
     bound_steps: Annotated[
         int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
     ] = 200,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Follow every rule's price as far as it holds, not the budget's alone.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
@@ -109,7 +112,18 @@ def optimize(
 
 def _refuse_beside_targeting(context: typer.Context) -> None:
     """Raise where an option was given that the comparison of targetings does not heed."""
-    unheeded = ("targeting", "reach", "base", "more", "within", "freeze", "time_limit", "bound_steps", "output")
+    unheeded = (
+        "targeting",
+        "reach",
+        "base",
+        "more",
+        "within",
+        "freeze",
+        "time_limit",
+        "bound_steps",
+        "prices",
+        "output",
+    )
     # The source by name: typer brings a click of its own.
     given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
     if given:

@@ -13,7 +13,8 @@ from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
 from experiments.words.figures import money
-from experiments.words.phrases import at_least, shadow_price_in_words
+from experiments.words.phrases import at_least
+from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import ProofInWords, proof_in_words
 from optimizer.insight.frontier import Targeting
 from optimizer.proof import SpendProof

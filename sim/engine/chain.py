@@ -191,6 +191,11 @@ class ControlledChain(ABC):
         """Return rising intensities of one lever, from none, between which its responses hardly bend."""
         return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))
 
+    @cached_property
+    def corners(self) -> Floats:
+        """Return at which intensities responses have corners, (groups, stages, levers, corners), filled with inf."""
+        return np.empty((*self.targets.shape, 0))
+
     @property
     def mixes_actions(self) -> bool:
         """Return whether an intensity between two actions treats part of the target with each."""

@@ -248,6 +248,21 @@ class Lifecycle(ControlledChain):
                 rungs.append(intensity_at(curve, RUNGS))
         return np.unique(np.minimum(np.concatenate(rungs), self.limit[group, :, lever].max()))
 
+    @cached_property
+    def corners(self) -> Floats:
+        """Return the points of the broken lines among each lever's curves."""
+        levers = list(self.scenario.levers.values())
+        found: dict[tuple[int, int], list[float]] = {}
+        for group, i in np.ndindex(len(self.targets.segments), len(levers)):
+            override = levers[i].by_segment.get(self.targets.segments[group])
+            curves = {**levers[i].moves, **(override.moves if override else {})}.values()
+            broken = [curve for curve in curves if isinstance(curve, PiecewiseLinear)]
+            found[group, i] = sorted({money for curve in broken for money, _ in curve.points})
+        out = np.full((*self.targets.shape, max(map(len, found.values()), default=0)), np.inf)
+        for (group, i), money in found.items():
+            out[group, :, i, : len(money)] = money
+        return out
+
     @property
     def has_thresholds(self) -> bool:
         """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""

@@ -5,7 +5,7 @@ derivatives of that aim with respect to every element of the plan, crowd effects
 react, saturation, employees. At kinks (clips, points of broken lines) a derivative is one-sided.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -154,6 +154,24 @@ class Course:
         out = {}
         for t, by_odds, _, _ in self._backwards(aim):
             out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._way(t)[0]
+        return out
+
+    def slopes_beside(self, aim: Aim, others: Sequence[Floats]) -> list[Floats]:
+        """Return the derivative of an aim by every intensity at each of other intensities, of a plan in intensities.
+
+        There responses are looked at anew, and all that they lead to is taken as it is here: exact for what one element
+        does by itself in one period, so that both sides of a corner are seen, and how curves bend nearby.
+        """
+        out = [np.zeros_like(other) for other in others]
+        for t, by_odds, by_intensity, _ in self._backwards(aim):
+            now, (number, pull) = self.past[t], self._way(t)
+            by_reward = aim.reward[t][self.chain.group][:, None] * number
+            here = pull(by_odds, by_reward)[0]
+            acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
+            for slope, other in zip(out, others, strict=True):
+                effective = now.met.effective + acts * (other[t] - now.intensity)
+                there = self.chain.pull(now.met.environment, effective)(by_odds, by_reward)[0]
+                slope[t] = by_intensity + acts * (there - here)
         return out
 
     def _backwards(self, aim: Aim) -> Iterator[tuple[int, Floats, Floats, Floats | None]]:

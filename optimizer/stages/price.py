@@ -1,0 +1,226 @@
+"""What the limits of a plan's rules are worth: to each side, at the plan that is returned, and up to where.
+
+The plan is settled to more digits than the search needs (:mod:`optimizer.search.nearby`), and each limit is moved a
+little to both sides of where it is. How far a price holds is looked up in the pieces around the plan; for the budget,
+or for every rule where that is asked for, the limit there is solved anew from the plan, and what it says stands. All
+is local: another plan far away may be worth more.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rows import BUDGET
+from optimizer.prices import HOLDS, PriceRange
+from optimizer.search.nearby import Nearby, Spot
+from optimizer.stages.repair import Repaired
+from optimizer.tolerances import MISSED, PRICED
+from sim.arrays import Flags, Floats
+
+__all__ = ["Priced", "price"]
+
+
+DEAREST = 6
+"""Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
+TRIES, STEPS = 2, 4
+"""Limits tried for one side of one price, each solved anew, and steps of each: it starts next to where it ends. Of the
+budget that is the looser side; the tighter one is what the pieces say."""
+TRIES_EACH, STEPS_EACH = 6, 8
+"""The same where every price is asked for."""
+LOOKS = 14
+"""At the pieces that reach far, to say where a price ends."""
+NEAR, STRAIGHT = 1e-3, 1e-9
+"""How near to it, as a share; and what is off a straight line by less is on it."""
+NONE = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What limits are worth.
+
+    Attributes
+    ----------
+    prices : dict
+        d(asset)/d(limit) of each rule as it is loosened, of those that bind.
+    shadow_price : float
+        The same of the budget, rules stated as shares moving along.
+    ranges : dict of PriceRange
+        Both sides, by rule that binds to either; that of the budget with rules stated as shares.
+    seconds : float
+    """
+
+    prices: dict[str, float]
+    shadow_price: float
+    ranges: dict[str, PriceRange]
+    seconds: float = 0.0
+
+
+def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Priced:
+    """Return the prices at a plan.
+
+    Parameters
+    ----------
+    every
+        Whether all rules are solved anew as far as their price holds, not the budget alone.
+    far
+        Whether it is said how far prices hold.
+    """
+    if repaired.problem.no_choice:
+        return Priced({}, 0.0, {})
+    began = time.perf_counter()
+    at = _Plan.of(repaired)
+    problem, rows = at.problem, at.problem.rows
+    found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
+    found = {name: sides for name, sides in found.items() if max(map(_known, sides)) > PRICED}
+    prices = {name: looser for name, (looser, _) in found.items() if _known(looser) > PRICED}
+    ranges = {name: PriceRange(*sides) for name, sides in found.items()}
+    budget = next((r for r, row in enumerate(rows) if row.kind == BUDGET), None)
+    sides = at.sides(problem.per_budget, 1) if problem.per_budget.any() else (0.0, 0.0)
+    if budget is not None:
+        ranges = {rows[budget].name: PriceRange(*sides)} | {k: v for k, v in ranges.items() if k != rows[budget].name}
+    dearest = sorted(prices, key=lambda name: -abs(prices[name]))[: None if every else DEAREST]
+    for r, row in enumerate(rows) if far else ():
+        if r == budget or row.name in dearest:
+            along = problem.per_budget if r == budget else at.alone(r)
+            anew = (TRIES_EACH, TRIES_EACH, STEPS_EACH) if every else (TRIES if r == budget else 0, 0, STEPS)
+            ranges[row.name] = at.followed(ranges[row.name], r, along, *anew)
+    return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges, time.perf_counter() - began)
+
+
+def _known(price: float) -> float:
+    return abs(price) if np.isfinite(price) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The plan, settled."""
+
+    problem: AllocationProblem
+    nearby: Nearby
+    spot: Spot
+
+    @staticmethod
+    def of(repaired: Repaired) -> "_Plan":
+        nearby = Nearby(repaired.problem, repaired.course)
+        # A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
+        problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
+        limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
+        first = nearby.first(limits)
+        return _Plan(problem, nearby, nearby.settled(first, limits) or first)
+
+    @property
+    def binds(self) -> Flags:
+        """Return which rules leave no room."""
+        room = self.problem.signs * (self.spot.limits - self.spot.counted)
+        return np.asarray(room < 10 * MISSED * self.problem.row_units)
+
+    def alone(self, row: int) -> Floats:
+        """Return the direction of one rule's limit."""
+        return np.asarray(np.arange(len(self.problem.rows)) == row, dtype=float)
+
+    def sides(self, along: Floats, looser: int) -> tuple[float, float]:
+        """Return the price as limits are loosened, which is up (1) or down (-1), and as they are tightened."""
+        found = (self.nearby.price(self.spot, along, side) for side in (looser, -looser))
+        loose, tight = (NONE if each is None else each for each in found)
+        return loose, tight
+
+    def followed(self, sides: PriceRange, row: int, along: Floats, tries: int, back: int, steps: int) -> PriceRange:
+        """Return a price with how far it holds to both sides, and what a round step of the limit brings.
+
+        So many limits are solved anew to the looser side, and ``back`` to the tighter one, in so many steps each; with
+        none, what the pieces say stands.
+        """
+        looser, top = int(self.problem.signs[row]), float(self.problem.row_units[row])
+        holds, beyond = self._until(sides.looser, along, looser, top, tries, steps)
+        tighter_holds, tighter_beyond = self._until(sides.tighter, along, -looser, top, back, steps)
+        found = replace(
+            sides, holds=holds, beyond=beyond, tighter_holds=tighter_holds, tighter_beyond=tighter_beyond,
+            step=self._step(row),
+        )  # fmt: skip
+        if abs(sides.looser) <= PRICED:
+            return replace(found, gain=0.0)
+        if tries:
+            moved = self._moved(along, looser * found.step, steps)
+            return replace(found, gain=NONE if moved is None else moved.value - self.spot.value)
+        line = self.nearby.afar(self.spot, along, looser)
+        here, there = line.at(0.0), line.at(looser * found.step)
+        return found if here is None or there is None else replace(found, gain=there[0] - here[0])
+
+    def _step(self, row: int) -> float:
+        """Return a thousand, or the round money next below a smaller limit; one customer, or one point of a mean."""
+        if self.problem.rows[row].kind.counts == "people":
+            return self.problem.members(row)
+        size = float(self.problem.row_units[row])
+        return min(1000.0, 10.0 ** np.floor(np.log10(size))) if size > 0 else 1000.0
+
+    def _moved(self, along: Floats, amount: float, steps: int) -> Spot | None:
+        return self.nearby.settled(self.spot, self.spot.limits + amount * along, steps=steps)
+
+    def _until(self, price: float, along: Floats, side: int, top: float, tries: int, steps: int) -> tuple[float, float]:
+        """Return by how much limits may move to one side before their price has, and the price from there on."""
+        if not np.isfinite(price):
+            return NONE, NONE
+        if abs(price) <= PRICED:
+            return np.inf, 0.0
+
+        def holds(other: float | None) -> bool:
+            return other is not None and abs(other - price) <= HOLDS * abs(price)
+
+        amount, farther = self._seen(price, along, side, top)
+        if not tries:
+            return amount, farther
+        known = (NONE, NONE)
+        low, high = 0.0, np.inf
+        for _ in range(tries):
+            moved = self._moved(along, side * amount, steps)
+            before = None if moved is None else self.nearby.price(moved, along, -side)
+            if moved is not None and holds(before):
+                after = self.nearby.price(moved, along, side)
+                low, known = amount, (amount, NONE if after is None else after)
+                if not holds(after) or amount >= top:
+                    break
+            else:
+                high, known = amount, (low or NONE, NONE if before is None else before)
+            if high - low <= HOLDS * high:
+                break
+            if not np.isfinite(amount):
+                break
+            amount = min(2 * amount, top) if np.isinf(high) else low + 0.5 * (high - low)
+        return known
+
+    def _seen(self, price: float, along: Floats, side: int, top: float) -> tuple[float, float]:
+        """Return where the price ends by the pieces that reach far, and what it is there: exact where all is straight.
+
+        What cannot be moved any farther has no price there.
+        """
+        line = self.nearby.afar(self.spot, along, side)
+        here, far = line.at(0.0), line.at(side * top)
+        if here is None:
+            return NONE, NONE
+
+        def holds(there: tuple[float, float] | None) -> bool:
+            return there is not None and abs(there[1] - price) <= HOLDS * abs(price)
+
+        if far is not None and holds(far):
+            return top, far[1]
+        low, high, value, slope = 0.0, top, here[0], price
+        for _ in range(LOOKS):
+            cut, meets = 0.5 * (low + high), False
+            if far is not None and far[1] != slope:  # where the line from one end meets that from the other
+                met = (far[0] - value + side * (slope * low - far[1] * high)) / (side * (slope - far[1]))
+                meets = low < met < high
+                cut = met if meets else cut
+            there = line.at(side * cut)
+            if there is not None and far is not None and meets:
+                straight = value + side * slope * (cut - low)
+                if abs(there[0] - straight) <= STRAIGHT * abs(slope) * cut:
+                    return cut, far[1]
+            if there is not None and holds(there):
+                low, value, slope = cut, *there
+            else:
+                high, far = cut, there
+            if high - low <= NEAR * high:
+                break
+        return (low if low > 0 else high), NONE if far is None else far[1]
