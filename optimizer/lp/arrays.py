@@ -182,25 +182,24 @@ class MovingLimits:
         self._highs = new_solver(options)
         accepted(self._highs.passModel(_highs_lp(model)), "the model")
 
-    def at(self, lower: Floats, upper: Floats) -> ArrayAnswer | None:
-        """Return the optimum between these limits of the rows; None where there is none.
+    def at(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
+        """Return the optimum between these limits of the rows and the rows' duals; None where there is none.
 
         Raises
         ------
         SolverError
             If a call of HiGHS fails or its point breaks a row.
         """
-        rows, nothing = np.arange(lower.size, dtype=np.int32), np.empty(0)
+        rows = np.arange(lower.size, dtype=np.int32)
         accepted(self._highs.changeRowsBounds(rows.size, rows, lower, upper), "new limits")
         accepted(self._highs.run(), "run")
         termination = self._highs.getModelStatus().name.removeprefix("k")
         if termination != "Optimal":
             return None
         solution = self._highs.getSolution()
-        values, duals = np.array(solution.col_value), np.array(solution.row_dual)
-        model = replace(self._model, row_lower=lower, row_upper=upper)
-        _check_point(model, values, termination)
-        return ArrayAnswer("optimal", termination, values, duals, model.dual_bound(duals), nothing, nothing)
+        values = np.array(solution.col_value)
+        _check_point(replace(self._model, row_lower=lower, row_upper=upper), values, termination)
+        return values, np.array(solution.row_dual)
 
 
 def _highs_lp(model: ArrayModel) -> Any:

@@ -1,10 +1,10 @@
 """A plan's neighbourhood in straight pieces, where both sides of a corner are seen and curves bend.
 
-What an intensity does by itself is known nearby from one adjoint (:meth:`sim.engine.sensitivity.Course.slopes_beside`):
-the slopes on a few pieces to each side of it, corners of broken lines where they are. Around a plan the question is
-then a linear programme, ``max sum slopes x pieces`` inside the rules, whose answers to limits a little larger and a
-little smaller are the two one-sided prices. Followed from point to point, the pieces ever shorter, it settles a plan
-to more digits than the search needs, and from there each neighbouring limit's in a few steps.
+What an element of a plan does by itself is known nearby from one adjoint (:meth:`sim.engine.sensitivity.Course.beside`):
+the slopes on a few pieces to each side of it, which end at corners of broken lines where they are. Around a plan the
+question is then a linear programme, ``max sum slopes x pieces`` inside the rules, whose answers to limits a little
+larger and a little smaller are the two one-sided prices. Followed from point to point, the pieces ever shorter, it
+settles a plan to more digits than the search needs, and from there each neighbouring limit's in a few steps.
 """
 
 from dataclasses import dataclass, replace
@@ -14,71 +14,146 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.lp.arrays import ArrayAnswer, ArrayModel, MovingLimits
+from optimizer.lp.arrays import ArrayModel, MovingLimits
+from optimizer.lp.programmes import tidy
 from optimizer.search.sequential import Sequential
 from optimizer.tolerances import EMPTY, FITTED, PRECISE
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.sensitivity import Course, follow
-from sim.errors import SolverError
+from sim.engine.sensitivity import Beside, Course, follow
 
-__all__ = ["Nearby", "Spot"]
+__all__ = ["Nearby", "Pieces", "Spot"]
 
 
-PIECES, SHORTER = 3, 12.0
-PIECES_AFAR, SHORTER_AFAR = 8, 2.0
-"""To each side of an intensity, each so many times as long as the one before; and where it is looked over from afar."""
+NEAR_PIECES = 12.0 ** np.arange(-2.0, 1.0)
+FAR_PIECES = 2.0 ** np.arange(-5.0, 1.0)
+"""Where the pieces to each side end, in what they reach; and where they are looked over from afar."""
 FIRST, LARGEST, LEAST, FINE = 0.1, 4.0, 1e-7, 1e-5
 """Reach of the pieces at first, at most and at least, in units of a variable's own size; and from which on down nothing
 that they promise is nothing."""
-LOCAL, WIDE = 1e-4, 4.0
-"""The same at most where a price is read, and where it is looked over from afar."""
-STEPS = 10
-"""From one point to where its limits are kept best, at most."""
+WIDE = 2.0
+"""The same where a price is looked over from afar."""
 FAR = 1e3
 """Room of a rule, in what the pieces can move it, from which on it is out of sight."""
-MOVE = 1e-3
-"""By how much limits move to see one side of a price, in what the pieces can move."""
+MOVE, OUTSIDE = 1e-3, 1e-6
+"""By how much limits move to see one side of a price, and by how much they may be missed, in what the pieces can move."""
+LOSS = 1e4
+"""Of a unit by which a rule is missed: many times what the dearest piece brings."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A plan, and what is known there.
+
+    Attributes
+    ----------
+    nearby : Nearby
+    amount : (variables,)
+        Intensity of each campaign.
+    course : Course
+    """
+
+    nearby: "Nearby"
+    amount: Floats
+    course: Course
+
+    @cached_property
+    def value(self) -> float:
+        """Return what is maximised."""
+        return self.course.value(self.nearby.problem.aim)
+
+    @cached_property
+    def counted(self) -> Floats:
+        """Return what each rule counts."""
+        return self.nearby.problem.counted(self.course)
+
+    @cached_property
+    def beside(self) -> Beside:
+        """Return what other intensities bring."""
+        return self.course.beside(self.nearby.problem.aim)
+
+    @cached_property
+    def box(self) -> "Box":
+        """Return what variables may be around here."""
+        return self.nearby.box(self)
 
 
 @dataclass(frozen=True, eq=False)
 class Spot:
-    """A plan, and how far around it pieces reach.
+    """A plan with how far pieces reach around it.
 
     Attributes
     ----------
-    intensity : (campaigns,)
-        Of each cell and campaign.
-    course : Course
-    value : float
-        Of what is maximised.
-    counted : (rows,)
-        What each rule counts.
-    reach : (campaigns,)
-        Of the pieces, in intensity.
+    place : Place
+    reach : (variables,)
     limits : (rows,)
-        The limits it was settled for.
+        The limits it is for.
     """
 
-    intensity: Floats
-    course: Course
-    value: float
-    counted: Floats
+    place: Place
     reach: Floats
     limits: Floats
+
+    @cached_property
+    def pieces(self) -> "tuple[Pieces, Pieces]":
+        """Return the pieces around it, to see limits move up and down."""
+        return self.place.nearby.pieces(self, NEAR_PIECES)
+
+    @cached_property
+    def best(self) -> "tuple[Floats, Floats, float] | None":
+        """Return the best change by the pieces, the rules' prices, and what it promises; None where rules are missed."""
+        return self.pieces[0].best()
+
+    @cached_property
+    def missed(self) -> Floats:
+        """Return by how much each rule is missed."""
+        return np.asarray(np.maximum(self.place.nearby.problem.signs * (self.place.counted - self.limits), 0))
+
+    @property
+    def value(self) -> float:
+        """Return what is maximised, where the pieces' best change leads."""
+        return self.place.value + (0.0 if self.best is None else self.best[2])
+
+    def merit(self, penalty: Floats) -> float:
+        """Return what is maximised, less what missed rules cost."""
+        return self.place.value - float(penalty @ self.missed)
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """What variables may be around a plan.
+
+    Attributes
+    ----------
+    low, high, size : (variables,)
+        Bounds, and a size to measure by.
+    corners : (variables, corners)
+    moves : (variables that can move,)
+        Their numbers.
+    jacobian : (rows, variables)
+        What each rule counts.
+    """
+
+    low: Floats
+    high: Floats
+    size: Floats
+    corners: Floats
+    moves: Ints
+    jacobian: csr_matrix
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """The linear programme around a spot; columns are pieces up, then pieces down, of the campaigns that can move.
+    """The linear programme around a plan; columns are pieces up, then pieces down, of the variables that can move.
 
     Attributes
     ----------
     spot : Spot
-    campaigns : (campaigns that can move,)
+    moves : (variables that can move,)
         Their numbers.
     worth, width : (columns,)
         In units of the pieces' reach, and of ``unit`` of what is maximised.
     rows : csr_matrix of (rows and contacts, columns)
+    signs : (rows,)
     seen : (rows,)
         Which rules are in sight; the contacts come after them.
     size : (rows,)
@@ -89,28 +164,74 @@ class Pieces:
     """
 
     spot: Spot
-    campaigns: Ints
+    moves: Ints
     worth: Floats
     width: Floats
     rows: csr_matrix
+    signs: Floats
     seen: Flags
     size: Floats
     contacts: Floats
     unit: float
 
     @cached_property
-    def solver(self) -> MovingLimits:
-        """Return what solves the programme for one set of limits after another."""
-        entries, nothing = self.rows.tocoo(), np.zeros(self.width.size)
-        left = np.zeros(self.rows.shape[0])
+    def _solver(self) -> MovingLimits:
+        """Return what solves the programme for one set of limits after another; a rule may be missed, at a loss."""
+        rules, rows = int(self.seen.sum()), self.rows.shape[0]
+        slack = csr_matrix((-self.signs[self.seen], (np.arange(rules), np.arange(rules))), shape=(rows, rules))
+        entries, width = hstack([self.rows, slack]).tocoo(), np.append(self.width, np.full(rules, np.inf))
+        nothing = np.zeros(width.size)
         return MovingLimits(ArrayModel(
-            self.worth, nothing, self.width, entries.row.astype(np.int64), entries.col.astype(np.int64), entries.data,
-            left, left, nothing.astype(bool),
+            np.append(self.worth, np.full(rules, -LOSS)), nothing, width, entries.row.astype(np.int64),
+            entries.col.astype(np.int64), entries.data, np.zeros(rows), np.zeros(rows), nothing.astype(bool),
         ))  # fmt: skip
+
+    def answer(self, limits: Floats) -> tuple[Floats, Floats] | None:
+        """Return the best pieces inside limits and the rules' duals; None where pieces do not reach inside."""
+        signs, left = self.signs[self.seen], ((limits - self.spot.place.counted) / self.size)[self.seen]
+        upper = np.concatenate([np.where(signs > 0, left, np.inf), self.contacts])
+        lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(self.contacts.size, -np.inf)])
+        found = self._solver.at(lower, upper)
+        if found is None or found[0][self.width.size :].sum() > OUTSIDE:
+            return None
+        values, duals = found
+        return values[: self.width.size], duals[: signs.size]
+
+    def at(self, along: Floats, amount: float) -> tuple[float, float] | None:
+        """Return what limits moved by so much along a direction bring, to a constant, and its slope; None: they cannot.
+
+        That is exact as long as what each element does leaves the others alone.
+        """
+        answer = self.answer(self.spot.limits + amount * along)
+        if answer is None:
+            return None
+        values, duals = answer
+        return float(self.worth @ values) * self.unit, float(duals @ (along / self.size)[self.seen]) * self.unit
+
+    def best(self) -> tuple[Floats, Floats, float] | None:
+        """Return the best change of variables, the rules' prices, and what it promises; None: rules stay missed."""
+        answer = self.answer(self.spot.limits)
+        if answer is None:
+            return None
+        values, duals = answer
+        parts = values.reshape(2, -1, self.moves.size).sum(axis=1)
+        change = np.zeros_like(self.spot.reach)
+        change[self.moves] = (parts[0] - parts[1]) * self.spot.reach[self.moves]
+        prices = np.zeros(self.seen.size)
+        prices[self.seen] = duals
+        return change, prices / self.size * self.unit, float(self.worth @ values) * self.unit
+
+    def price(self, along: Floats, side: int) -> float | None:
+        """Return d(value)/d(limits along a direction) as they move up (1) or down (-1); None: they cannot."""
+        moved = np.abs((along / self.size)[self.seen]).max(initial=0)
+        if not moved:
+            return 0.0
+        found = self.at(along, side * MOVE / float(moved))
+        return None if found is None else found[1]
 
 
 class Nearby:
-    """The neighbourhood of a plan as it is held.
+    """The neighbourhood of a plan as it is held, in intensities: what odds in one period bring is straight there.
 
     Parameters
     ----------
@@ -121,224 +242,143 @@ class Nearby:
 
     def __init__(self, problem: AllocationProblem, course: Course) -> None:
         self.problem, self.chain = problem, problem.chain
-        search = Sequential(problem).held(course)
-        self.stated, cells = search.stated, search.cells
+        self.search = search = Sequential(problem).held(course)
+        self.stated = self.search.stated
         amount = np.where(search.open, self.stated.amount_of(course), 0.0)
         tie = self.stated.ties(np.ones_like(amount))
-        self.tie: csr_matrix = identity(amount.size, format="csr") if tie is None else csr_matrix(tie > 0, dtype=float)
-        self.periods = np.asarray(self.tie.sum(axis=0)).ravel()
+        self.tie: csr_matrix = identity(amount.size, format="csr") if tie is None else tie
         self.start = self._mean(amount)
-        usable = search.open & (self.stated.heads(course) > EMPTY)
-        self.usable = self._mean(usable.astype(float)) > 0
-        most = np.minimum(np.broadcast_to(search.limit, amount.shape), search.high)
-        self.low = np.minimum(self._mean(search.low), self.start)
-        self.high = np.maximum(-self._largest(-most), self.start)
-        self.usual = self._mean(np.broadcast_to(search.usual, amount.shape))
-        _, first = np.unique(cells.cell[cells.cell >= 0], return_index=True)
-        corners = self.chain.corners[cells.cell >= 0][first]
-        at = self._mean(np.broadcast_to(np.arange(cells.lever.size, dtype=float), amount.shape))
-        self._last: dict[tuple[int, float], tuple[Spot, Pieces]] = {}
-        self.corners: Floats = corners[np.rint(at).astype(np.int64)]
+
+    def first(self, limits: Floats) -> Spot:
+        """Return the plan itself."""
+        place = self._at(self.start)
+        return Spot(place, FIRST * place.box.size, limits)
+
+    def settled(self, spot: Spot, limits: Floats, *, steps: int) -> Spot | None:
+        """Return the best near a spot inside limits; None where nothing near it keeps them."""
+        problem, box = self.problem, spot.place.box
+        moved = float((np.abs(limits - spot.limits) / problem.row_units).max(initial=0))
+        spot = Spot(spot.place, np.maximum(spot.reach, np.clip(20 * moved, LEAST, FIRST) * box.size), limits)
+        stake = abs(float(spot.place.course.spend.sum())) + PRECISE * abs(spot.place.value)
+        for _ in range(steps):
+            wider = 0
+            while spot.best is None and wider < 8:  # limits moved by more than the pieces reach
+                spot, wider = replace(spot, reach=4 * spot.reach), wider + 1
+            if spot.best is None:
+                return None
+            change, prices, promised = spot.best
+            box, penalty = spot.place.box, 2 * np.abs(prices)
+            reach = np.clip(4 * np.abs(change), 0.1 * spot.reach, 4 * spot.reach)
+            reach = np.clip(reach, LEAST * box.size, LARGEST * box.size)
+            if promised <= PRECISE * stake and (spot.missed <= FITTED * problem.row_units).all():
+                if (spot.reach <= FINE * box.size).all():
+                    break
+                finer = np.maximum(np.minimum(0.05 * spot.reach, reach), 0.1 * FINE * box.size)
+                spot = replace(spot, reach=finer)
+                continue
+            there = self._at(np.clip(spot.place.amount + change, box.low, box.high))
+            tried = Spot(there, reach, limits)
+            if tried.merit(penalty) >= spot.merit(penalty) - PRECISE * stake:
+                spot = tried
+            else:
+                spot = replace(spot, reach=np.maximum(0.25 * spot.reach, LEAST * box.size))
+        return spot if spot.best is not None else None
+
+    def far(self, spot: Spot) -> tuple[Pieces, Pieces]:
+        """Return the pieces that reach far around a spot, to see limits move up and down."""
+        return self.pieces(replace(spot, reach=WIDE * spot.place.box.size), FAR_PIECES)
+
+    # --- Places ---
 
     def _mean(self, by_cell: Floats) -> Floats:
-        return np.asarray(np.asarray(self.tie.T @ by_cell.ravel()) / self.periods)
+        return np.asarray(self.tie.T @ by_cell.ravel()) / np.asarray(self.tie.sum(axis=0)).ravel()
 
     def _largest(self, by_cell: Floats) -> Floats:
-        out = np.full(self.periods.size, -np.inf)
+        out = np.full(self.tie.shape[1], -np.inf)
         entries = self.tie.tocoo()
         np.maximum.at(out, entries.col, by_cell.ravel()[entries.row])
         return out
 
-    def _plan(self, intensity: Floats) -> Floats:
-        plan = self.stated.plan((self.tie @ intensity).reshape(self.chain.periods, -1))
+    def _plan(self, amount: Floats) -> Floats:
+        plan = self.stated.plan(self._by_cell(amount))
         assert isinstance(plan, np.ndarray)
         return plan
 
-    def _at(self, intensity: Floats, reach: Floats, limits: Floats) -> Spot:
-        course = follow(self.chain, self._plan(intensity))
-        value, counted = course.value(self.problem.aim), self.problem.counted(course)
-        return Spot(intensity, course, value, counted, reach, limits)
+    def _by_cell(self, amount: Floats) -> Floats:
+        return np.asarray(self.tie @ amount).reshape(self.chain.periods, -1)
 
-    def _size(self, intensity: Floats) -> Floats:
-        return np.maximum(intensity, 0.5 * self.usual)
+    def _at(self, amount: Floats) -> Place:
+        return Place(self, amount, follow(self.chain, self._plan(amount)))
 
-    def first(self, limits: Floats) -> Spot:
-        """Return the plan itself."""
-        return self._at(self.start, FIRST * self._size(self.start), limits)
-
-    # --- Where limits are kept best ---
-
-    def settled(self, spot: Spot, limits: Floats, *, steps: int = STEPS) -> Spot | None:
-        """Return the best near a spot inside limits; None where nothing near it keeps them."""
-        moved = float((np.abs(limits - spot.limits) / self.problem.row_units).max(initial=0))
-        least = np.clip(20 * moved, LEAST, FIRST) * self._size(spot.intensity)
-        spot = replace(spot, limits=limits, reach=np.maximum(spot.reach, least))
-        stake = abs(float(spot.course.spend.sum())) + PRECISE * abs(spot.value)
-        for _ in range(steps):
-            pieces = self._pieces(spot)
-            answer = self._solved(pieces)
-            wider = 0
-            while answer is None and wider < 8:  # limits moved by more than the pieces reach
-                spot, wider = replace(spot, reach=4 * spot.reach), wider + 1
-                pieces = self._pieces(spot)
-                answer = self._solved(pieces)
-            if answer is None:
-                return None
-            change, prices, promised = answer
-            penalty = 2 * np.abs(prices)
-            intensity = np.clip(spot.intensity + change, self.low, self.high)
-            reach = np.clip(4 * np.abs(change), 0.1 * spot.reach, 4 * spot.reach)
-            size = self._size(intensity)
-            tried = self._at(intensity, np.clip(reach, LEAST * size, LARGEST * size), limits)
-            kept = self._missed(spot) <= FITTED * self.problem.row_units
-            if kept.all() and promised <= PRECISE * stake:
-                least = FINE * self._size(spot.intensity)
-                if (spot.reach <= least).all():
-                    break
-                spot = replace(spot, reach=np.maximum(np.minimum(0.05 * spot.reach, tried.reach), 0.1 * least))
-                continue
-            if self._merit(tried, penalty) >= self._merit(spot, penalty) - PRECISE * stake:
-                spot = tried
-            else:
-                spot = replace(spot, reach=np.maximum(0.25 * spot.reach, LEAST * self._size(spot.intensity)))
-        return spot
-
-    def _missed(self, spot: Spot) -> Floats:
-        return np.asarray(np.maximum(self.problem.signs * (spot.counted - spot.limits), 0))
-
-    def _merit(self, spot: Spot, penalty: Floats) -> float:
-        return spot.value - float(penalty @ self._missed(spot))
-
-    # --- Prices ---
-
-    def price(self, spot: Spot, direction: Floats, side: int) -> float | None:
-        """Return d(value)/d(limits along ``direction``), as limits move up (1) or down (-1); None: they cannot."""
-        pieces = self._kept(spot, side, 0.0)
-        along = (direction / pieces.size)[pieces.seen]
-        if not along.any():
-            return 0.0
-        scale = MOVE / float(np.abs(along).max())
-        answer = self._answer(pieces, spot.limits + side * scale * direction)
-        return None if answer is None else float(answer.duals[: along.size] @ along) * pieces.unit
-
-    def afar(self, spot: Spot, direction: Floats, side: int) -> "Line":
-        """Return what moving limits brings by the pieces that reach far."""
-        return Line(self, self._kept(spot, side, WIDE), direction)
-
-    def _kept(self, spot: Spot, side: int, wide: float) -> Pieces:
-        """Return the pieces around a spot, kept for the next price there."""
-        known, pieces = self._last.get((side, wide), (None, None))
-        if known is not spot or pieces is None:
-            size = self._size(spot.intensity)
-            reach = wide * size if wide else np.clip(spot.reach, LEAST * size, LOCAL * size)
-            pieces = self._pieces(replace(spot, reach=reach), side, *((PIECES_AFAR, SHORTER_AFAR) if wide else ()))
-            self._last[side, wide] = spot, pieces
-        return pieces
+    def box(self, place: Place) -> Box:
+        """Return what variables may be around a place."""
+        search, heads = self.search, self.stated.heads(place.course)
+        usable = search.open & (heads > EMPTY)
+        most = np.minimum(search.high, search.limit)
+        low = np.minimum(self._largest(search.low), place.amount)
+        high = np.maximum(-self._largest(-most), place.amount)
+        cell = np.rint(self._mean(np.broadcast_to(np.arange(heads.shape[1]), heads.shape))).astype(np.int64)
+        moves = np.flatnonzero((self._mean(usable.astype(float)) > 0) & (high > low))
+        size = np.maximum(place.amount, 0.5 * search.usual[cell])
+        jacobian = csr_matrix(self.stated.jacobian(place.course) @ self.tie)
+        return Box(low, high, size, search.corners[cell], moves, jacobian)
 
     # --- The programme ---
 
-    def _pieces(self, spot: Spot, side: int = 1, number: int = PIECES, shorter: float = SHORTER) -> Pieces:
-        moves = np.flatnonzero(self.usable & (self.high > self.low))
-        reach = spot.reach[moves]
-        lengths = shorter ** np.arange(1.0 - number, 1.0)
-        up = self._ends(moves, spot, 1.0, lengths)
-        down = self._ends(moves, spot, -1.0, lengths)
-        beside = []
-        for ends, sign in ((up, 1.0), (down, -1.0)):
-            for k in range(number):
-                middle = spot.intensity.copy()
-                middle[moves] += sign * (ends[k] + ends[k + 1]) / 2
-                beside.append(self._plan(middle))
-        slopes = [
-            np.asarray(self.tie.T @ self.stated.by_cell(each).ravel())[moves]
-            for each in spot.course.slopes_beside(self.problem.aim, beside)
-        ]
+    def pieces(self, spot: Spot, lengths: Floats) -> tuple[Pieces, Pieces]:
+        """Return the pieces around a spot, to see limits move up and down."""
+        place, box = spot.place, spot.place.box
+        moves, reach, number = box.moves, spot.reach[box.moves], lengths.size
+        ends = np.stack([_ends(spot, sign, lengths) for sign in (1.0, -1.0)])
+        middles = np.repeat(place.amount[None], 2 * number, axis=0)
+        signs = np.repeat([1.0, -1.0], number)[:, None]
+        middles[:, moves] += signs * ((ends[:, 1:] + ends[:, :-1]) / 2).reshape(2 * number, -1)
+        slopes = place.beside.slopes(np.stack([self._plan(middle) for middle in middles]))
+        by_variable = np.stack([self.tie.T @ self.stated.by_cell(each).ravel() for each in slopes])[:, moves]
         # A curve that bends up is taken for straight: what it would bring farther on is no matter of what is near.
-        more = np.minimum.accumulate(np.array(slopes[:number]), axis=0)
-        less = np.maximum.accumulate(np.array(slopes[number:]), axis=0)
-        if side > 0:
-            less = np.maximum(less, more[0])
-        else:
-            more = np.minimum(more, less[0])
-        worth = np.concatenate([more, -less]) * reach
-        unit = float(np.abs(worth).max(initial=0)) or 1.0
-        width = np.concatenate([np.diff(up, axis=0), np.diff(down, axis=0)]) / reach
-        jacobian = csr_matrix(self.stated.jacobian(spot.course) @ self.tie)[:, moves].multiply(reach).tocsr()
-        size = (
-            np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(len(self.problem.rows))
-        )
-        room = self.problem.signs * (spot.limits - spot.counted)
-        seen = (size > 0) & (room < FAR * size)
+        more = np.minimum.accumulate(by_variable[:number], axis=0)
+        less = np.maximum.accumulate(by_variable[number:], axis=0)
+        width = np.diff(ends, axis=1).reshape(2 * number, -1) / reach
+        rows, seen, size, contacts = self._rows(spot)
+        rows = hstack([*[rows] * number, *[-rows] * number], format="csr")
+        rows.data = tidy(rows.data)
+
+        def with_slopes(more: Floats, less: Floats) -> Pieces:
+            worth = np.concatenate([more, -less]) * reach
+            unit = float(np.abs(worth).max(initial=0)) or 1.0
+            worth = np.round(worth / unit, 10)
+            signs = self.problem.signs
+            return Pieces(spot, moves, worth.ravel(), tidy(width.ravel()), rows, signs, seen, size, contacts, unit)
+
+        return with_slopes(more, np.maximum(less, more[0])), with_slopes(np.minimum(more, less[0]), less)
+
+    def _rows(self, spot: Spot) -> tuple[csr_matrix, Flags, Floats, Floats]:
+        """Return the rows of rules in sight and of contacts, which are in sight, the rules' units and what is left."""
+        place, box = spot.place, spot.place.box
+        moves, reach = box.moves, spot.reach[box.moves]
+        jacobian = csr_matrix(box.jacobian[:, moves].multiply(reach))
+        size = np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(jacobian.shape[0])
+        seen = (size > 0) & (self.problem.signs * (spot.limits - place.counted) < FAR * size)
         size = np.where(size > 0, size, 1.0)
-        body = csr_matrix(jacobian.multiply(1 / size[:, None]))[seen]
-        contacts = np.empty(0)
-        amount = np.asarray(self.tie @ spot.intensity).reshape(self.chain.periods, -1)
-        extra = self.stated.contacts(amount, np.ones_like(amount))
+        body, contacts = csr_matrix(jacobian.multiply(1 / size[:, None]))[seen], np.empty(0)
+        extra = self.stated.contacts(self._by_cell(place.amount), self.stated.heads(place.course))
         if extra is not None:
             matrix, contacts = extra
             body = vstack([body, csr_matrix(matrix @ self.tie)[:, moves].multiply(reach)], format="csr")
-        rows = hstack([*[body] * number, *[-body] * number], format="csr")
-        return Pieces(spot, moves, (worth / unit).ravel(), width.ravel(), rows, seen, size, contacts, unit)
-
-    def _ends(self, moves: Ints, spot: Spot, sign: float, lengths: Floats) -> Floats:
-        """Return where the pieces to one side end, (1 + pieces, campaigns), as distances: corners among them."""
-        intensity, reach = spot.intensity[moves], spot.reach[moves]
-        room = (self.high[moves] - intensity) if sign > 0 else (intensity - self.low[moves])
-        ends = reach * lengths[:, None]
-        free = np.ones(ends.shape, dtype=bool)
-        away = sign * (self.corners[moves] - intensity[:, None])
-        nothing = 1e-12 * self._size(spot.intensity)[moves]
-        for k in range(away.shape[1]):
-            inside = (away[:, k] > nothing) & (away[:, k] < reach)
-            nearest = np.where(free, np.abs(ends - away[:, k]), np.inf).argmin(axis=0)[inside]
-            ends[nearest, np.flatnonzero(inside)] = away[inside, k]
-            free[nearest, np.flatnonzero(inside)] = False
-        ends = np.minimum(np.sort(ends, axis=0), np.maximum(room, 0.0))
-        return np.vstack([np.zeros_like(reach), ends])
-
-    def _limits(self, pieces: Pieces, limits: Floats) -> tuple[Floats, Floats]:
-        """Return the limits of the rows of pieces."""
-        signs = self.problem.signs[pieces.seen]
-        left = ((limits - pieces.spot.counted) / pieces.size)[pieces.seen]
-        upper = np.concatenate([np.where(signs > 0, left, np.inf), pieces.contacts])
-        lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(pieces.contacts.size, -np.inf)])
-        return lower, upper
-
-    def _answer(self, pieces: Pieces, limits: Floats) -> ArrayAnswer | None:
-        try:
-            return pieces.solver.at(*self._limits(pieces, limits))
-        except SolverError:  # limits beyond what pieces reach can end in no answer at all
-            return None
-
-    def _solved(self, pieces: Pieces) -> tuple[Floats, Floats, float] | None:
-        """Return the best change of intensities, the rules' prices, and what it promises."""
-        answer = self._answer(pieces, pieces.spot.limits)
-        if answer is None:
-            return None
-        parts = answer.values.reshape(2, -1, pieces.campaigns.size).sum(axis=1)
-        change = np.zeros_like(pieces.spot.intensity)
-        moves = pieces.campaigns
-        change[moves] = (parts[0] - parts[1]) * pieces.spot.reach[moves]
-        prices = np.zeros(pieces.seen.size)
-        prices[pieces.seen] = answer.duals[: int(pieces.seen.sum())]
-        prices = prices / pieces.size * pieces.unit
-        return change, prices, float(pieces.worth @ answer.values) * pieces.unit
+        return body, seen, size, contacts
 
 
-@dataclass(frozen=True, eq=False)
-class Line:
-    """What limits bring as they move along a direction, by pieces that stay as they are."""
-
-    nearby: Nearby
-    pieces: Pieces
-    direction: Floats
-
-    def at(self, amount: float) -> tuple[float, float] | None:
-        """Return what limits moved by so much bring, to a constant, and its slope; None where they cannot be kept."""
-        limits = self.pieces.spot.limits + amount * self.direction
-        answer = self.nearby._answer(self.pieces, limits)
-        if answer is None:
-            return None
-        seen, unit = self.pieces.seen, self.pieces.unit
-        slope = answer.duals[: int(seen.sum())] @ (self.direction / self.pieces.size)[seen]
-        return float(self.pieces.worth @ answer.values) * unit, float(slope) * unit
+def _ends(spot: Spot, sign: float, lengths: Floats) -> Floats:
+    """Return where the pieces to one side end, (1 + pieces, variables that move), as distances: corners among them."""
+    box = spot.place.box
+    amount, reach, size = spot.place.amount[box.moves], spot.reach[box.moves], box.size[box.moves]
+    room = (box.high[box.moves] - amount) if sign > 0 else (amount - box.low[box.moves])
+    ends = reach * lengths[:, None]
+    free = np.ones(ends.shape, dtype=bool)
+    away = sign * (box.corners[box.moves] - amount[:, None])
+    for k in np.flatnonzero(((away > 0) & (away < reach[:, None])).any(axis=0)):
+        inside = np.flatnonzero((away[:, k] > 1e-12 * size) & (away[:, k] < reach) & free.any(axis=0))
+        nearest = np.where(free, np.abs(ends - away[:, k]), np.inf).argmin(axis=0)[inside]
+        ends[nearest, inside] = away[inside, k]
+        free[nearest, inside] = False
+    return np.vstack([np.zeros_like(reach), np.minimum(np.sort(ends, axis=0), np.maximum(room, 0.0))])

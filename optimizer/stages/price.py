@@ -8,13 +8,14 @@ is local: another plan far away may be worth more.
 
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
 from optimizer.prices import HOLDS, PriceRange
-from optimizer.search.nearby import Nearby, Spot
+from optimizer.search.nearby import Nearby, Pieces, Spot
 from optimizer.stages.repair import Repaired
 from optimizer.tolerances import MISSED, PRICED
 from sim.arrays import Flags, Floats
@@ -24,12 +25,14 @@ __all__ = ["Priced", "price"]
 
 DEAREST = 6
 """Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
-TRIES, STEPS = 2, 4
+SETTLE, SETTLE_EACH = 5, 20
+"""Steps to settle the plan; and where every price is asked for."""
+TRIES, STEPS = 2, 1
 """Limits tried for one side of one price, each solved anew, and steps of each: it starts next to where it ends. Of the
 budget that is the looser side; the tighter one is what the pieces say."""
-TRIES_EACH, STEPS_EACH = 6, 8
+TRIES_EACH, STEPS_EACH = 6, 6
 """The same where every price is asked for."""
-LOOKS = 14
+LOOKS = 10
 """At the pieces that reach far, to say where a price ends."""
 NEAR, STRAIGHT = 1e-3, 1e-9
 """How near to it, as a share; and what is off a straight line by less is on it."""
@@ -70,7 +73,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     if repaired.problem.no_choice:
         return Priced({}, 0.0, {})
     began = time.perf_counter()
-    at = _Plan.of(repaired)
+    at = _Plan.of(repaired, SETTLE_EACH if every else SETTLE)
     problem, rows = at.problem, at.problem.rows
     found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
     found = {name: sides for name, sides in found.items() if max(map(_known, sides)) > PRICED}
@@ -101,19 +104,24 @@ class _Plan:
     nearby: Nearby
     spot: Spot
 
+    @cached_property
+    def far(self) -> tuple[Pieces, Pieces]:
+        """Return the pieces that reach far, to see limits move up and down."""
+        return self.nearby.far(self.spot)
+
     @staticmethod
-    def of(repaired: Repaired) -> "_Plan":
+    def of(repaired: Repaired, steps: int) -> "_Plan":
         nearby = Nearby(repaired.problem, repaired.course)
         # A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
         problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
         limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
         first = nearby.first(limits)
-        return _Plan(problem, nearby, nearby.settled(first, limits) or first)
+        return _Plan(problem, nearby, nearby.settled(first, limits, steps=steps) or first)
 
     @property
     def binds(self) -> Flags:
         """Return which rules leave no room."""
-        room = self.problem.signs * (self.spot.limits - self.spot.counted)
+        room = self.problem.signs * (self.spot.limits - self.spot.place.counted)
         return np.asarray(room < 10 * MISSED * self.problem.row_units)
 
     def alone(self, row: int) -> Floats:
@@ -122,7 +130,7 @@ class _Plan:
 
     def sides(self, along: Floats, looser: int) -> tuple[float, float]:
         """Return the price as limits are loosened, which is up (1) or down (-1), and as they are tightened."""
-        found = (self.nearby.price(self.spot, along, side) for side in (looser, -looser))
+        found = (_seen_from(self.spot.pieces, side).price(along, side) for side in (looser, -looser))
         loose, tight = (NONE if each is None else each for each in found)
         return loose, tight
 
@@ -144,8 +152,8 @@ class _Plan:
         if tries:
             moved = self._moved(along, looser * found.step, steps)
             return replace(found, gain=NONE if moved is None else moved.value - self.spot.value)
-        line = self.nearby.afar(self.spot, along, looser)
-        here, there = line.at(0.0), line.at(looser * found.step)
+        line = _seen_from(self.far, looser)
+        here, there = line.at(along, 0.0), line.at(along, looser * found.step)
         return found if here is None or there is None else replace(found, gain=there[0] - here[0])
 
     def _step(self, row: int) -> float:
@@ -165,29 +173,25 @@ class _Plan:
         if abs(price) <= PRICED:
             return np.inf, 0.0
 
-        def holds(other: float | None) -> bool:
-            return other is not None and abs(other - price) <= HOLDS * abs(price)
-
         amount, farther = self._seen(price, along, side, top)
-        if not tries:
-            return amount, farther
-        known = (NONE, NONE)
-        low, high = 0.0, np.inf
-        for _ in range(tries):
-            moved = self._moved(along, side * amount, steps)
-            before = None if moved is None else self.nearby.price(moved, along, -side)
-            if moved is not None and holds(before):
-                after = self.nearby.price(moved, along, side)
-                low, known = amount, (amount, NONE if after is None else after)
-                if not holds(after) or amount >= top:
+        known, low, moved_by, high = (amount, farther), 0.0, 0.0, np.inf
+        for _ in range(tries if np.isfinite(amount) else 0):
+            there = self._moved(along, side * amount, steps)
+            before = None if there is None else _seen_from(there.pieces, -side).price(along, -side)
+            change = np.inf if before is None else abs(before - price)
+            if there is not None and change <= HOLDS * abs(price):
+                after = _seen_from(there.pieces, side).price(along, side)
+                known, low, moved_by = (amount, NONE if after is None else after), amount, change
+                if after is None or abs(after - price) > HOLDS * abs(price) or amount >= top:
                     break
+                amount = min(2 * amount, top, low + 0.5 * (high - low))
             else:
-                high, known = amount, (low or NONE, NONE if before is None else before)
+                high = amount
+                part = 0.5 if before is None else (HOLDS * abs(price) - moved_by) / (change - moved_by)
+                amount = low + part * (high - low)
+                known = amount, NONE if before is None else before
             if high - low <= HOLDS * high:
                 break
-            if not np.isfinite(amount):
-                break
-            amount = min(2 * amount, top) if np.isinf(high) else low + 0.5 * (high - low)
         return known
 
     def _seen(self, price: float, along: Floats, side: int, top: float) -> tuple[float, float]:
@@ -195,8 +199,8 @@ class _Plan:
 
         What cannot be moved any farther has no price there.
         """
-        line = self.nearby.afar(self.spot, along, side)
-        here, far = line.at(0.0), line.at(side * top)
+        line = _seen_from(self.far, side)
+        here, far = line.at(along, 0.0), line.at(along, side * top)
         if here is None:
             return NONE, NONE
 
@@ -212,7 +216,7 @@ class _Plan:
                 met = (far[0] - value + side * (slope * low - far[1] * high)) / (side * (slope - far[1]))
                 meets = low < met < high
                 cut = met if meets else cut
-            there = line.at(side * cut)
+            there = line.at(along, side * cut)
             if there is not None and far is not None and meets:
                 straight = value + side * slope * (cut - low)
                 if abs(there[0] - straight) <= STRAIGHT * abs(slope) * cut:
@@ -224,3 +228,8 @@ class _Plan:
             if high - low <= NEAR * high:
                 break
         return (low if low > 0 else high), NONE if far is None else far[1]
+
+
+def _seen_from(both: tuple[Pieces, Pieces], side: int) -> Pieces:
+    """Return the pieces to see limits move to one side: up (1) or down (-1)."""
+    return both[0] if side > 0 else both[1]

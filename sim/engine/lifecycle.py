@@ -175,15 +175,21 @@ class Lifecycle(ControlledChain):
 
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
-        effects = np.ascontiguousarray(self.responses(environment, intensity))
-        pull_effects = self.effects.pull(environment, intensity)
+        return self.pulls(environment, intensity[None])[0]
 
-        def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
-            by_effects = np.zeros_like(effects)
-            pull_lifecycle(*self.structure, effects, by_probability, by_reward, by_effects)
-            return pull_effects(by_effects)
+    def pulls(self, environment: Floats, intensities: Floats) -> list[Pull]:
+        """Return the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
+        effects, ways = self.effects.pulls(environment, intensities)
 
-        return back
+        def way(number: int) -> Pull:
+            def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
+                by_effects = np.zeros_like(effects[number])
+                pull_lifecycle(*self.structure, effects[number], by_probability, by_reward, by_effects)
+                return ways[number](by_effects)
+
+            return back
+
+        return [way(number) for number in range(len(intensities))]
 
     # --- What can be done ---
 
@@ -237,6 +243,11 @@ class Lifecycle(ControlledChain):
         most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
         return np.broadcast_to(np.array(most), self.targets.shape)
 
+    def corners(self, group: int, lever: int) -> Floats:
+        """Return the points of a lever's broken lines."""
+        curves = self.moved(group, lever)[0].values()
+        return np.unique([u for curve in curves if isinstance(curve, PiecewiseLinear) for u, _ in curve.points])
+
     def ladder(self, group: int, lever: int) -> Floats:
         """Return intensities in even steps of what a lever's curves bring, closer at their ends; and their points."""
         rungs = [np.array([0.0]), self.usual[group, :, lever]]
@@ -247,21 +258,6 @@ class Lifecycle(ControlledChain):
             else:
                 rungs.append(intensity_at(curve, RUNGS))
         return np.unique(np.minimum(np.concatenate(rungs), self.limit[group, :, lever].max()))
-
-    @cached_property
-    def corners(self) -> Floats:
-        """Return the points of the broken lines among each lever's curves."""
-        levers = list(self.scenario.levers.values())
-        found: dict[tuple[int, int], list[float]] = {}
-        for group, i in np.ndindex(len(self.targets.segments), len(levers)):
-            override = levers[i].by_segment.get(self.targets.segments[group])
-            curves = {**levers[i].moves, **(override.moves if override else {})}.values()
-            broken = [curve for curve in curves if isinstance(curve, PiecewiseLinear)]
-            found[group, i] = sorted({money for curve in broken for money, _ in curve.points})
-        out = np.full((*self.targets.shape, max(map(len, found.values()), default=0)), np.inf)
-        for (group, i), money in found.items():
-            out[group, :, i, : len(money)] = money
-        return out
 
     @property
     def has_thresholds(self) -> bool:

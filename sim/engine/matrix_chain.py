@@ -76,10 +76,6 @@ class MatrixChain(ControlledChain):
         """Return the dearest action's money: there is nothing beyond it."""
         return np.broadcast_to(self.action_spend.max(axis=1)[:, None, None], self.targets.shape)
 
-    def corners(self) -> Floats:
-        """Return the actions: between two of them odds are straight."""
-        return np.broadcast_to(self.action_spend[:, None, None], (*self.targets.shape, self.action_spend.shape[1]))
-
     @property
     def mixes_actions(self) -> bool:
         """Return that an intensity between two actions treats part of the target with each."""
