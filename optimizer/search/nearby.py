@@ -25,7 +25,7 @@ __all__ = ["Nearby", "Pieces", "Spot"]
 
 
 NEAR_PIECES = 12.0 ** np.arange(-2.0, 1.0)
-FAR_PIECES = 2.0 ** np.arange(-5.0, 1.0)
+FAR_PIECES = np.array([0.01, 0.02, 0.035, 0.055, 0.085, 0.125, 0.25, 1.0])
 """Where the pieces to each side end, in what they reach; and where they are looked over from afar."""
 FIRST, LARGEST, LEAST, FINE = 0.1, 4.0, 1e-7, 1e-5
 """Reach of the pieces at first, at most and at least, in units of a variable's own size; and from which on down nothing
@@ -50,11 +50,14 @@ class Place:
     amount : (variables,)
         Intensity of each campaign.
     course : Course
+    about : csr_matrix, optional
+        What each rule counts by variable, (rows, variables), next to here; None: looked at anew.
     """
 
     nearby: "Nearby"
     amount: Floats
     course: Course
+    about: csr_matrix | None = None
 
     @cached_property
     def value(self) -> float:
@@ -70,6 +73,12 @@ class Place:
     def beside(self) -> Beside:
         """Return what other intensities bring."""
         return self.course.beside(self.nearby.problem.aim)
+
+    @cached_property
+    def counts(self) -> csr_matrix:
+        """Return what each rule counts by variable, (rows, variables)."""
+        nearby = self.nearby
+        return csr_matrix(nearby.stated.jacobian(self.course) @ nearby.tie) if self.about is None else self.about
 
     @cached_property
     def box(self) -> "Box":
@@ -129,8 +138,6 @@ class Box:
     corners : (variables, corners)
     moves : (variables that can move,)
         Their numbers.
-    jacobian : (rows, variables)
-        What each rule counts.
     """
 
     low: Floats
@@ -138,7 +145,6 @@ class Box:
     size: Floats
     corners: Floats
     moves: Ints
-    jacobian: csr_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,9 +262,9 @@ class Nearby:
 
     def settled(self, spot: Spot, limits: Floats, *, steps: int) -> Spot | None:
         """Return the best near a spot inside limits; None where nothing near it keeps them."""
-        problem, box = self.problem, spot.place.box
+        problem = self.problem
         moved = float((np.abs(limits - spot.limits) / problem.row_units).max(initial=0))
-        spot = Spot(spot.place, np.maximum(spot.reach, np.clip(20 * moved, LEAST, FIRST) * box.size), limits)
+        spot = Spot(spot.place, np.maximum(spot.reach, np.clip(20 * moved, LEAST, FIRST) * spot.place.box.size), limits)
         stake = abs(float(spot.place.course.spend.sum())) + PRECISE * abs(spot.place.value)
         for _ in range(steps):
             wider = 0
@@ -267,22 +273,39 @@ class Nearby:
             if spot.best is None:
                 return None
             change, prices, promised = spot.best
-            box, penalty = spot.place.box, 2 * np.abs(prices)
-            reach = np.clip(4 * np.abs(change), 0.1 * spot.reach, 4 * spot.reach)
-            reach = np.clip(reach, LEAST * box.size, LARGEST * box.size)
+            size, penalty = spot.place.box.size, 2 * np.abs(prices)
             if promised <= PRECISE * stake and (spot.missed <= FITTED * problem.row_units).all():
-                if (spot.reach <= FINE * box.size).all():
+                if (spot.reach <= FINE * size).all():
                     break
-                finer = np.maximum(np.minimum(0.05 * spot.reach, reach), 0.1 * FINE * box.size)
-                spot = replace(spot, reach=finer)
+                finer = np.minimum(0.05 * spot.reach, self._reach(spot, change))
+                spot = replace(spot, reach=np.maximum(finer, 0.1 * FINE * size))
                 continue
-            there = self._at(np.clip(spot.place.amount + change, box.low, box.high))
-            tried = Spot(there, reach, limits)
-            if tried.merit(penalty) >= spot.merit(penalty) - PRECISE * stake:
+            tried, merit = self._tried(spot, change), spot.merit(penalty)
+            gained, expected = tried.merit(penalty) - merit, promised + float(penalty @ spot.missed)
+            if gained < 0.5 * expected:  # it bends: where the parabola of slope and gain is highest
+                part = float(np.clip(expected / (2 * (expected - gained)), 0.05, 0.9))
+                nearer = self._tried(spot, part * change)
+                tried = max(nearer, tried, key=lambda each: each.merit(penalty))
+            if tried.merit(penalty) >= merit - PRECISE * stake:
                 spot = tried
             else:
-                spot = replace(spot, reach=np.maximum(0.25 * spot.reach, LEAST * box.size))
+                spot = replace(spot, reach=np.maximum(0.25 * spot.reach, LEAST * size))
+        if steps > 1 and spot.place.about is not None:
+            spot = replace(spot, place=replace(spot.place, about=None))
         return spot if spot.best is not None else None
+
+    def _tried(self, spot: Spot, change: Floats) -> Spot:
+        """Return the plan after a change, with what its pieces reach."""
+        place, box = spot.place, spot.place.box
+        about = place.counts if place.about is None else None  # looked at anew every other time
+        there = self._at(np.clip(place.amount + change, box.low, box.high), about)
+        return Spot(there, self._reach(spot, change), spot.limits)
+
+    @staticmethod
+    def _reach(spot: Spot, change: Floats) -> Floats:
+        size = spot.place.box.size
+        reach = np.clip(4 * np.abs(change), 0.1 * spot.reach, 4 * spot.reach)
+        return np.clip(reach, LEAST * size, LARGEST * size)
 
     def far(self, spot: Spot) -> tuple[Pieces, Pieces]:
         """Return the pieces that reach far around a spot, to see limits move up and down."""
@@ -307,8 +330,8 @@ class Nearby:
     def _by_cell(self, amount: Floats) -> Floats:
         return np.asarray(self.tie @ amount).reshape(self.chain.periods, -1)
 
-    def _at(self, amount: Floats) -> Place:
-        return Place(self, amount, follow(self.chain, self._plan(amount)))
+    def _at(self, amount: Floats, about: csr_matrix | None = None) -> Place:
+        return Place(self, amount, follow(self.chain, self._plan(amount)), about)
 
     def box(self, place: Place) -> Box:
         """Return what variables may be around a place."""
@@ -320,8 +343,7 @@ class Nearby:
         cell = np.rint(self._mean(np.broadcast_to(np.arange(heads.shape[1]), heads.shape))).astype(np.int64)
         moves = np.flatnonzero((self._mean(usable.astype(float)) > 0) & (high > low))
         size = np.maximum(place.amount, 0.5 * search.usual[cell])
-        jacobian = csr_matrix(self.stated.jacobian(place.course) @ self.tie)
-        return Box(low, high, size, search.corners[cell], moves, jacobian)
+        return Box(low, high, size, search.corners[cell], moves)
 
     # --- The programme ---
 
@@ -356,7 +378,7 @@ class Nearby:
         """Return the rows of rules in sight and of contacts, which are in sight, the rules' units and what is left."""
         place, box = spot.place, spot.place.box
         moves, reach = box.moves, spot.reach[box.moves]
-        jacobian = csr_matrix(box.jacobian[:, moves].multiply(reach))
+        jacobian = csr_matrix(place.counts[:, moves].multiply(reach))
         size = np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(jacobian.shape[0])
         seen = (size > 0) & (self.problem.signs * (spot.limits - place.counted) < FAR * size)
         size = np.where(size > 0, size, 1.0)

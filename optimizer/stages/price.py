@@ -27,12 +27,12 @@ DEAREST = 6
 """Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
 SETTLE, SETTLE_EACH = 5, 20
 """Steps to settle the plan; and where every price is asked for."""
-TRIES, STEPS = 2, 1
-"""Limits tried for one side of one price, each solved anew, and steps of each: it starts next to where it ends. Of the
-budget that is the looser side; the tighter one is what the pieces say."""
+TRIES, STEPS = 1, 1
+"""Limits of the budget tried to the looser side, each solved anew, and steps of each: it starts next to where it ends.
+Other ends of prices are what the pieces say."""
 TRIES_EACH, STEPS_EACH = 6, 6
-"""The same where every price is asked for."""
-LOOKS = 10
+"""The same where every price is asked for, of all and to both sides."""
+LOOKS = 8
 """At the pieces that reach far, to say where a price ends."""
 NEAR, STRAIGHT = 1e-3, 1e-9
 """How near to it, as a share; and what is off a straight line by less is on it."""
@@ -73,7 +73,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     if repaired.problem.no_choice:
         return Priced({}, 0.0, {})
     began = time.perf_counter()
-    at = _Plan.of(repaired, SETTLE_EACH if every else SETTLE)
+    at = _Plan.of(repaired, every)
     problem, rows = at.problem, at.problem.rows
     found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
     found = {name: sides for name, sides in found.items() if max(map(_known, sides)) > PRICED}
@@ -87,8 +87,7 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     for r, row in enumerate(rows) if far else ():
         if r == budget or row.name in dearest:
             along = problem.per_budget if r == budget else at.alone(r)
-            anew = (TRIES_EACH, TRIES_EACH, STEPS_EACH) if every else (TRIES if r == budget else 0, 0, STEPS)
-            ranges[row.name] = at.followed(ranges[row.name], r, along, *anew)
+            ranges[row.name] = at.followed(ranges[row.name], r, along, every or r == budget)
     return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges, time.perf_counter() - began)
 
 
@@ -103,6 +102,7 @@ class _Plan:
     problem: AllocationProblem
     nearby: Nearby
     spot: Spot
+    every: bool
 
     @cached_property
     def far(self) -> tuple[Pieces, Pieces]:
@@ -110,13 +110,14 @@ class _Plan:
         return self.nearby.far(self.spot)
 
     @staticmethod
-    def of(repaired: Repaired, steps: int) -> "_Plan":
+    def of(repaired: Repaired, every: bool) -> "_Plan":
         nearby = Nearby(repaired.problem, repaired.course)
         # A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
         problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
         limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
         first = nearby.first(limits)
-        return _Plan(problem, nearby, nearby.settled(first, limits, steps=steps) or first)
+        settled = nearby.settled(first, limits, steps=SETTLE_EACH if every else SETTLE)
+        return _Plan(problem, nearby, settled or first, every)
 
     @property
     def binds(self) -> Flags:
@@ -134,27 +135,30 @@ class _Plan:
         loose, tight = (NONE if each is None else each for each in found)
         return loose, tight
 
-    def followed(self, sides: PriceRange, row: int, along: Floats, tries: int, back: int, steps: int) -> PriceRange:
-        """Return a price with how far it holds to both sides, and what a round step of the limit brings.
+    def followed(self, sides: PriceRange, row: int, along: Floats, anew: bool) -> PriceRange:
+        """Return a price with how far it holds, and what a round step of the limit brings.
 
-        So many limits are solved anew to the looser side, and ``back`` to the tighter one, in so many steps each; with
-        none, what the pieces say stands.
+        With ``anew`` limits are moved and solved anew, and the tighter side is followed too; else the pieces speak.
         """
         looser, top = int(self.problem.signs[row]), float(self.problem.row_units[row])
-        holds, beyond = self._until(sides.looser, along, looser, top, tries, steps)
-        tighter_holds, tighter_beyond = self._until(sides.tighter, along, -looser, top, back, steps)
-        found = replace(
-            sides, holds=holds, beyond=beyond, tighter_holds=tighter_holds, tighter_beyond=tighter_beyond,
-            step=self._step(row),
-        )  # fmt: skip
-        if abs(sides.looser) <= PRICED:
-            return replace(found, gain=0.0)
-        if tries:
-            moved = self._moved(along, looser * found.step, steps)
-            return replace(found, gain=NONE if moved is None else moved.value - self.spot.value)
-        line = _seen_from(self.far, looser)
-        here, there = line.at(along, 0.0), line.at(along, looser * found.step)
-        return found if here is None or there is None else replace(found, gain=there[0] - here[0])
+        tries = TRIES_EACH if self.every else TRIES
+        holds, beyond = self._until(sides.looser, along, looser, top, tries if anew else 0)
+        found = replace(sides, holds=holds, beyond=beyond, step=self._step(row))
+        if anew:
+            back, before = self._until(sides.tighter, along, -looser, top, tries if self.every else 0)
+            found = replace(found, tighter_holds=back, tighter_beyond=before)
+        return replace(found, gain=self._gain(sides.looser, along, looser * found.step, anew))
+
+    def _gain(self, price: float, along: Floats, amount: float, anew: bool) -> float:
+        """Return what moving limits by an amount brings; nan where they cannot be."""
+        if abs(price) <= PRICED:
+            return 0.0
+        if anew:
+            moved = self._moved(along, amount)
+            return NONE if moved is None else moved.value - self.spot.value
+        pieces = _seen_from(self.far, 1 if amount > 0 else -1)
+        here, there = pieces.at(along, 0.0), pieces.at(along, amount)
+        return NONE if here is None or there is None else there[0] - here[0]
 
     def _step(self, row: int) -> float:
         """Return a thousand, or the round money next below a smaller limit; one customer, or one point of a mean."""
@@ -163,10 +167,11 @@ class _Plan:
         size = float(self.problem.row_units[row])
         return min(1000.0, 10.0 ** np.floor(np.log10(size))) if size > 0 else 1000.0
 
-    def _moved(self, along: Floats, amount: float, steps: int) -> Spot | None:
+    def _moved(self, along: Floats, amount: float) -> Spot | None:
+        steps = STEPS_EACH if self.every else STEPS
         return self.nearby.settled(self.spot, self.spot.limits + amount * along, steps=steps)
 
-    def _until(self, price: float, along: Floats, side: int, top: float, tries: int, steps: int) -> tuple[float, float]:
+    def _until(self, price: float, along: Floats, side: int, top: float, tries: int) -> tuple[float, float]:
         """Return by how much limits may move to one side before their price has, and the price from there on."""
         if not np.isfinite(price):
             return NONE, NONE
@@ -176,7 +181,7 @@ class _Plan:
         amount, farther = self._seen(price, along, side, top)
         known, low, moved_by, high = (amount, farther), 0.0, 0.0, np.inf
         for _ in range(tries if np.isfinite(amount) else 0):
-            there = self._moved(along, side * amount, steps)
+            there = self._moved(along, side * amount)
             before = None if there is None else _seen_from(there.pieces, -side).price(along, -side)
             change = np.inf if before is None else abs(before - price)
             if there is not None and change <= HOLDS * abs(price):
@@ -199,29 +204,27 @@ class _Plan:
 
         What cannot be moved any farther has no price there.
         """
-        line = _seen_from(self.far, side)
-        here, far = line.at(along, 0.0), line.at(along, side * top)
+        pieces, aim = _seen_from(self.far, side), HOLDS * abs(price)
+        here, far = pieces.at(along, 0.0), pieces.at(along, side * top)
         if here is None:
             return NONE, NONE
-
-        def holds(there: tuple[float, float] | None) -> bool:
-            return there is not None and abs(there[1] - price) <= HOLDS * abs(price)
-
-        if far is not None and holds(far):
+        if far is not None and abs(far[1] - price) <= aim:
             return top, far[1]
         low, high, value, slope = 0.0, top, here[0], price
-        for _ in range(LOOKS):
+        for look in range(LOOKS):
             cut, meets = 0.5 * (low + high), False
-            if far is not None and far[1] != slope:  # where the line from one end meets that from the other
+            if far is not None:  # where the line from one end meets that from the other, or else where slopes say
                 met = (far[0] - value + side * (slope * low - far[1] * high)) / (side * (slope - far[1]))
                 meets = low < met < high
-                cut = met if meets else cut
-            there = line.at(along, side * cut)
+                part = (aim - abs(slope - price)) / (abs(far[1] - price) - abs(slope - price))
+                meets &= look % 2 == 0
+                cut = met if meets else low + float(np.clip(part, 0.1, 0.9)) * (high - low)
+            there = pieces.at(along, side * cut)
             if there is not None and far is not None and meets:
                 straight = value + side * slope * (cut - low)
                 if abs(there[0] - straight) <= STRAIGHT * abs(slope) * cut:
                     return cut, far[1]
-            if there is not None and holds(there):
+            if there is not None and abs(there[1] - price) <= aim:
                 low, value, slope = cut, *there
             else:
                 high, far = cut, there
