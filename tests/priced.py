@@ -59,16 +59,13 @@ class Straight:
     @staticmethod
     def of(problem: AllocationProblem) -> "Straight":
         """Return the pieces, their gains read off the twin at their ends."""
-        search, chain = Sequential(problem), problem.chain
-        heads = chain.initial.sum(axis=1) * 0
+        search = Sequential(problem)
         money, gain, segment = [], [], []
         empty = np.zeros((1, search.cells.lever.size))
         nothing = search.follow(empty)
         heads = search.stated.heads(nothing)[0]
         for cell in range(heads.size):
-            group = int(np.argwhere(search.cells.cell == cell)[0][0])
-            ends = chain.corners[group, :, 0]
-            ends = ends[np.isfinite(ends).all(axis=1)][0]
+            ends = np.unique(search.corners[cell])
             values = []
             for end in ends:
                 amount = empty.copy()

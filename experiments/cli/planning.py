@@ -99,7 +99,9 @@ def optimize(
         return
     question = Question(budget, targeting, reach, base, more, within, freeze or ())
     with progress_bars() as step:
-        plan = firm.optimize(question, time_limit=time_limit, bound_steps=bound_steps, threads=threads, progress=step)
+        plan = firm.optimize(
+            question, time_limit=time_limit, bound_steps=bound_steps, prices=prices, threads=threads, progress=step
+        )
     plan.save(output)
     if as_json:
         print_json({**json.loads(plan.to_json()), "file": str(output)})

@@ -1,7 +1,7 @@
 """A plan's neighbourhood in straight pieces, where both sides of a corner are seen and curves bend.
 
-What an element of a plan does by itself is known nearby from one adjoint (:meth:`sim.engine.sensitivity.Course.beside`):
-the slopes on a few pieces to each side of it, which end at corners of broken lines where they are. Around a plan the
+What an intensity does by itself is known nearby from one adjoint (:meth:`sim.engine.sensitivity.Course.beside`): the
+slopes on a few pieces to each side of it, which end at corners of broken lines where they are. Around a plan the
 question is then a linear programme, ``max sum slopes x pieces`` inside the rules, whose answers to limits a little
 larger and a little smaller are the two one-sided prices. Followed from point to point, the pieces ever shorter, it
 settles a plan to more digits than the search needs, and from there each neighbouring limit's in a few steps.
@@ -17,7 +17,7 @@ from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.arrays import ArrayModel, MovingLimits
 from optimizer.lp.programmes import tidy
 from optimizer.search.sequential import Sequential
-from optimizer.tolerances import EMPTY, FITTED, PRECISE
+from optimizer.tolerances import EMPTY, FITTED, MISSED, PRECISE
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.sensitivity import Beside, Course, follow
 
@@ -35,7 +35,7 @@ WIDE = 2.0
 FAR = 1e3
 """Room of a rule, in what the pieces can move it, from which on it is out of sight."""
 MOVE, OUTSIDE = 1e-3, 1e-6
-"""By how much limits move to see one side of a price, and by how much they may be missed, in what the pieces can move."""
+"""By how much limits move to see one side of a price, and may be missed, in what the pieces can move."""
 LOSS = 1e4
 """Of a unit by which a rule is missed: many times what the dearest piece brings."""
 
@@ -109,7 +109,7 @@ class Spot:
 
     @cached_property
     def best(self) -> "tuple[Floats, Floats, float] | None":
-        """Return the best change by the pieces, the rules' prices, and what it promises; None where rules are missed."""
+        """Return the best change by the pieces, the rules' prices and what it promises; None: rules stay missed."""
         return self.pieces[0].best()
 
     @cached_property
@@ -260,8 +260,11 @@ class Nearby:
         place = self._at(self.start)
         return Spot(place, FIRST * place.box.size, limits)
 
-    def settled(self, spot: Spot, limits: Floats, *, steps: int) -> Spot | None:
-        """Return the best near a spot inside limits; None where nothing near it keeps them."""
+    def settled(self, spot: Spot, limits: Floats, *, steps: int, rough: float = 0.0) -> Spot | None:
+        """Return the best near a spot inside limits; None where nothing near it keeps them.
+
+        It ends where pieces promise no more than ``rough`` of what is at stake, as soon as they do.
+        """
         problem = self.problem
         moved = float((np.abs(limits - spot.limits) / problem.row_units).max(initial=0))
         spot = Spot(spot.place, np.maximum(spot.reach, np.clip(20 * moved, LEAST, FIRST) * spot.place.box.size), limits)
@@ -273,6 +276,8 @@ class Nearby:
             if spot.best is None:
                 return None
             change, prices, promised = spot.best
+            if abs(promised) <= rough * stake and (spot.missed <= MISSED * problem.row_units).all():
+                break
             size, penalty = spot.place.box.size, 2 * np.abs(prices)
             if promised <= PRECISE * stake and (spot.missed <= FITTED * problem.row_units).all():
                 if (spot.reach <= FINE * size).all():
@@ -305,7 +310,7 @@ class Nearby:
     def _reach(spot: Spot, change: Floats) -> Floats:
         size = spot.place.box.size
         reach = np.clip(4 * np.abs(change), 0.1 * spot.reach, 4 * spot.reach)
-        return np.clip(reach, LEAST * size, LARGEST * size)
+        return np.asarray(np.clip(reach, LEAST * size, LARGEST * size))
 
     def far(self, spot: Spot) -> tuple[Pieces, Pieces]:
         """Return the pieces that reach far around a spot, to see limits move up and down."""
@@ -314,7 +319,7 @@ class Nearby:
     # --- Places ---
 
     def _mean(self, by_cell: Floats) -> Floats:
-        return np.asarray(self.tie.T @ by_cell.ravel()) / np.asarray(self.tie.sum(axis=0)).ravel()
+        return np.asarray(np.asarray(self.tie.T @ by_cell.ravel()) / np.asarray(self.tie.sum(axis=0)).ravel())
 
     def _largest(self, by_cell: Floats) -> Floats:
         out = np.full(self.tie.shape[1], -np.inf)

@@ -25,9 +25,9 @@ __all__ = ["Priced", "price"]
 
 DEAREST = 6
 """Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
-SETTLE, SETTLE_EACH = 5, 20
-"""Steps to settle the plan; and where every price is asked for."""
-TRIES, STEPS = 1, 1
+SETTLE, SETTLE_EACH, ROUGH = 8, 20, 1e-7
+"""Steps to settle the plan, and where every price is asked for; and the share of what is at stake that is left then."""
+TRIES, STEPS = 1, 3
 """Limits of the budget tried to the looser side, each solved anew, and steps of each: it starts next to where it ends.
 Other ends of prices are what the pieces say."""
 TRIES_EACH, STEPS_EACH = 6, 6
@@ -116,7 +116,8 @@ class _Plan:
         problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
         limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
         first = nearby.first(limits)
-        settled = nearby.settled(first, limits, steps=SETTLE_EACH if every else SETTLE)
+        steps, rough = (SETTLE_EACH, 0.0) if every else (SETTLE, ROUGH)
+        settled = nearby.settled(first, limits, steps=steps, rough=rough)
         return _Plan(problem, nearby, settled or first, every)
 
     @property
@@ -168,8 +169,8 @@ class _Plan:
         return min(1000.0, 10.0 ** np.floor(np.log10(size))) if size > 0 else 1000.0
 
     def _moved(self, along: Floats, amount: float) -> Spot | None:
-        steps = STEPS_EACH if self.every else STEPS
-        return self.nearby.settled(self.spot, self.spot.limits + amount * along, steps=steps)
+        steps, rough = (STEPS_EACH, 0.0) if self.every else (STEPS, ROUGH)
+        return self.nearby.settled(self.spot, self.spot.limits + amount * along, steps=steps, rough=rough)
 
     def _until(self, price: float, along: Floats, side: int, top: float, tries: int) -> tuple[float, float]:
         """Return by how much limits may move to one side before their price has, and the price from there on."""

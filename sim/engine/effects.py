@@ -169,7 +169,7 @@ class Effects:
         return effect, [way(number) for number in range(len(intensity))]
 
     def _slopes(self, environment: Floats, intensity: Floats) -> tuple[Floats, list[Slope], list[Slope]]:
-        """Return effects and how they move with each lever and each route: (which, effect, derivative[group, stage])."""
+        """Return effects and how they move with levers and routes: (which, effect, derivative[plan, group, stage])."""
         plain, utility, brought = self._of_money(environment, intensity)
         effect = self._of_market(environment, plain, utility)
         multiplier = self.share_multiplier(environment, utility)
@@ -181,7 +181,7 @@ class Effects:
         open_ties = (effect[..., TIED] > 0.0) & (effect[..., TIED] < 1.0)
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
-        routes = [
+        routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
             (TO_WON, WON, plain[..., WON]),
             (TO_DEFECTION, DEFECTION, open_leaving * np.minimum(plain[..., DEFECTION], FOR_EVER)),
@@ -190,7 +190,7 @@ class Effects:
             (TO_SATISFIED, SATISFIED, always),
             (TO_TURNOVER, TURNOVER, always),
         ]
-        money = []
+        money: list[Slope] = []
         for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
             here = self.targets.allowed[:, :, i]
             df = _by_group(curves, intensity[..., i], reach, slope)
