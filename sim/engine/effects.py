@@ -184,7 +184,7 @@ class Effects:
         routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
             (TO_WON, WON, plain[..., WON]),
-            (TO_DEFECTION, DEFECTION, open_leaving * np.minimum(plain[..., DEFECTION], FOR_EVER)),
+            (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),
             (TO_SATISFIED, SATISFIED, always),
