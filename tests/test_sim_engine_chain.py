@@ -77,7 +77,7 @@ class Visits(ControlledChain):
         return back
 
     def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
-        return joint_intensities(self.targets, np.ones(self.targets.shape), self.contact_load[0, 0], refine)
+        return joint_intensities(self.targets, np.ones(self.targets.shape), self.contact_load, refine)
 
     @property
     def has_thresholds(self) -> bool:

@@ -195,7 +195,7 @@ class Lifecycle(ControlledChain):
 
     def actions(self, refine: bool = False) -> tuple[Floats, Ints]:
         """Return joint intensities along what the levers' curves can bring."""
-        return joint_intensities(self.targets, self.usual, self.contact_load[0, 0], refine, self.moved, self.limit)
+        return joint_intensities(self.targets, self.usual, self.contact_load, refine, self.moved, self.limit)
 
     def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
         """Return what a lever moves for a group, by curve, and its reach."""

@@ -111,7 +111,7 @@ def joint_intensities(
     ----------
     targets : Targets
     usual : (groups, stages, levers)
-    load : (levers,)
+    load : (groups, 1, levers)
         Share of a customer's contacts that a unit of money uses up.
     refine
         More of them, for a bound that hardly depends on them.
@@ -135,7 +135,8 @@ def joint_intensities(
                 dimensions = _dimensions(
                     [_Lever(k, *moved(group, k), top[k]) for k in here.tolist()], mine, ahead, refine
                 )
-            options[group, stage] = _options(dimensions, [0 * mine, mine * targets.allowed[group, stage]], load)
+            always = [0 * mine, mine * targets.allowed[group, stage]]
+            options[group, stage] = _options(dimensions, always, load[group, 0])
     actions = np.zeros((groups, stages, max(len(rows) for rows in options.values()), levers))
     choices = np.ones((groups, stages), dtype=np.int64)
     for place, rows in options.items():

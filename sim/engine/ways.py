@@ -94,7 +94,7 @@ class Ways:
     def _uses(self, phase: int, group: int, stage: int) -> list[Use]:
         chain, targets = self.chain, self.chain.targets
         found = []
-        load = chain.contact_load
+        load = chain.contact_load[group, 0]
         for k in np.flatnonzero(targets.allowed[group, stage]).tolist():
             moves, reach = chain.moved(group, k)
             most = float(chain.limit[group, stage, k])
