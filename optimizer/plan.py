@@ -48,12 +48,13 @@ class Plan:
     proof : LiftProof or SpendProof
         What is proved about it: how much of the possible lift it holds, or how much of its money any plan needs.
     prices : dict
-        Of the rules that bind, d(asset)/d(limit) as the limit is loosened; of a plan for the least money, money by
-        unit of a limit, negative where it costs.
+        Of the rules that bind, d(asset)/d(limit), all together: the prices by which the plan is the best; of a plan
+        for the least money, money by unit of a limit, negative where it costs.
     shadow_price : float
         d(asset)/d(budget) as the budget grows, rules stated as shares moving along.
     price_ranges : dict of PriceRange
-        Prices to both sides, by rule, and how far they hold: that of the budget with rules stated as shares.
+        What each limit moved by itself is worth to both sides, by rule, and how far that holds: the budget with rules
+        stated as shares of it.
     targeting : str
         What it tells apart: ``segment``, ``stage`` or ``state``.
     goal : str

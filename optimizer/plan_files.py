@@ -71,9 +71,9 @@ FIGURES = {
 """What the sheet "about" says of a plan, and what it means, with units."""
 
 PRICES = (
-    "of the rules that bind: d(asset)/d(limit) as it is loosened, money by unit of the limit; goal least_money: money "
-    "saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and worst samples "
-    "instead of the asset"
+    "of the rules that bind: d(asset)/d(limit), money by unit of the limit, all together, as the budget grows; goal "
+    "least_money: money saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and "
+    "worst samples instead of the asset"
 )
 
 RANGES = {
@@ -93,8 +93,8 @@ no plan keeps the rules."""
 KEYS = {
     **FIGURES,
     "prices": PRICES,
-    "price_ranges": "by rule that binds: prices to both sides and how far they hold, local to the plan; its keys are "
-    "the other columns of the sheet 'prices'",
+    "price_ranges": "by rule that binds: what its limit by itself is worth to both sides and how far that holds, local "
+    "to the plan; its keys are the other columns of the sheet 'prices'",
     "seconds": "seconds by step",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }

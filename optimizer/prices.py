@@ -43,6 +43,11 @@ class PriceRange:
         """Return whether the two sides differ by more than a hundredth."""
         return abs(self.looser - self.tighter) > 0.01 * max(abs(self.looser), abs(self.tighter))
 
+    @staticmethod
+    def same(price: float) -> "PriceRange":
+        """Return a price that is known to be the same to both sides, and no more."""
+        return PriceRange(price, price)
+
     def facts(self) -> dict[str, float | None]:
         """Return the figures by name; what is no finite number is None."""
         return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments.words.prices import price_figures, rule_price_in_words, shadow_price_in_words
+from experiments.words.prices import price_figures, rule_price_in_words, rules_priced, shadow_price_in_words
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof
 
@@ -48,9 +48,13 @@ def test_a_price_is_called_local_where_the_plan_is_not_proved() -> None:
 
 
 def test_a_rule() -> None:
-    """On a line, and in a table whose step is smaller than a thousand."""
-    known = PriceRange(-15.1, -17.0, holds=2.0, beyond=-13.0, step=100.0, gain=120.0)
-    assert rule_price_in_words("floor", -15.1, known) == "floor (-15.100 for the next 2, tightened -17.000)"
+    """On a line, the dearest first, and in a table whose step is smaller than a thousand."""
     made = plan(1.0, None)
-    made.price_ranges["floor"] = known
-    assert price_figures(made, "floor", -15.1) == ["floor", "-15.10", "-17.00", "2", "100", "+120"]
+    made.prices = {"budget": 1.0, "cap": 2.0}
+    made.price_ranges["floor"] = PriceRange(-15.1, -17.0, holds=2.0, beyond=-13.0, step=100.0, gain=120.0)
+    made.price_ranges["all of it"] = PriceRange(0.0, NONE)
+    assert rules_priced(made) == ["floor", "cap", "all of it"]
+    said = [rule_price_in_words(made, name) for name in rules_priced(made)]
+    assert said[0] == "floor (-15.100 for the next 2, tightened -17.000)"
+    assert said[1:] == ["cap (+2.000)", "all of it (+0.000, cannot be tightened)"]
+    assert price_figures(made, "floor") == ["floor", "-15.10", "-17.00", "2", "100", "+120"]

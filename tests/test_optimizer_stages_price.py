@@ -66,7 +66,7 @@ def checked(seed: int) -> float:
     return worst
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_both_prices_are_the_one_sided_differences_of_the_optimum(seed: int) -> None:
     """Broken lines, floors, caps, budgets at corners: the true value's sides, how far they hold, what 1,000 bring."""
     assert checked(seed) < 1e-6
@@ -75,7 +75,7 @@ def test_both_prices_are_the_one_sided_differences_of_the_optimum(seed: int) -> 
 @pytest.mark.slow
 def test_both_prices_on_many_markets() -> None:
     """The same on sixty more."""
-    assert max(checked(seed) for seed in range(12, 72)) < 1e-6
+    assert max(checked(seed) for seed in range(6, 66)) < 1e-6
 
 
 # --- Where a price ends, where there is no money, in which currency ---------------------------------------------------

@@ -10,10 +10,9 @@ from experiments.terminal.tables import plan_table, policy_table
 from experiments.words.figures import money, plain
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words
-from experiments.words.prices import rule_price_in_words, shadow_price_in_words
+from experiments.words.prices import rule_price_in_words, rules_priced, shadow_price_in_words
 from experiments.words.proof import proof_in_words
 from experiments.words.tables import table
-from optimizer.ask.rows import BUDGET
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
 from optimizer.proof import SpendProof
@@ -44,11 +43,7 @@ def plan_summary(plan: Plan, currency: str) -> str:
     saves = isinstance(plan.proof, SpendProof)
     if not saves:
         lines.append(f"Shadow price of the budget: {plain(shadow_price_in_words(plan))}.")
-    binding = [
-        rule_price_in_words(name, price, plan.price_ranges.get(name))
-        for name, price in sorted(plan.prices.items(), key=lambda item: -abs(item[1]))
-        if name != BUDGET.name
-    ]
+    binding = [rule_price_in_words(plan, name) for name in rules_priced(plan)]
     if binding:
         unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")

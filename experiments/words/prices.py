@@ -13,7 +13,7 @@ from optimizer.proof import LiftProof
 if TYPE_CHECKING:
     from optimizer.plan import Plan
 
-__all__ = ["both_sides", "loosened", "price_figures", "rule_price_in_words", "shadow_price_in_words"]
+__all__ = ["both_sides", "loosened", "price_figures", "rule_price_in_words", "rules_priced", "shadow_price_in_words"]
 
 
 NOTHING = 1e-6
@@ -74,20 +74,31 @@ def both_sides(known: PriceRange) -> str:
     return f"{words}, {_unit(known.tighter)} where it is tightened" if known.differs else words
 
 
-def rule_price_in_words(name: str, price: float, known: PriceRange | None) -> str:
+def rules_priced(plan: Plan) -> list[str]:
+    """Return the rules beside the budget that have a price, the dearest first."""
+    names = dict.fromkeys([*plan.price_ranges, *plan.prices])
+    priced = {name: plan.price_ranges.get(name, PriceRange.same(plan.prices.get(name, 0.0))) for name in names}
+    dearest = sorted(priced, key=lambda name: -abs(priced[name].looser))
+    return [name for name in dearest if name != BUDGET.name]
+
+
+def rule_price_in_words(plan: Plan, name: str) -> str:
     """Return a rule with its price, the other side's where it differs, and how far it holds."""
-    words = f"{price:+.3f}"
-    if known is not None and math.isfinite(known.holds):
+    known = plan.price_ranges.get(name, PriceRange.same(plan.prices.get(name, 0.0)))
+    words = f"{known.looser:+.3f}"
+    if math.isfinite(known.holds):
         words += f" for the next {_amount(known.holds)}"
-    if known is not None and known.differs:
+    if math.isnan(known.tighter):
+        words += ", cannot be tightened"
+    elif known.differs:
         words += f", tightened {known.tighter:+.3f}"
     return f"{name} ({words})"
 
 
-def price_figures(plan: Plan, name: str, price: float) -> list[str]:
+def price_figures(plan: Plan, name: str) -> list[str]:
     """Return a rule's row in a table: its price to both sides, how far the first holds, what a round step brings."""
-    known = plan.price_ranges.get(name, PriceRange(price, price))
-    step, gain = loosened(plan, name, price)
+    known = plan.price_ranges.get(name, PriceRange.same(plan.prices.get(name, 0.0)))
+    step, gain = loosened(plan, name, known.looser)
     holds = _amount(known.holds) if math.isfinite(known.holds) else "–"
     less = "–" if math.isnan(known.tighter) else _unit(known.tighter)
     return [name, _unit(known.looser), less, holds, f"{step:,g}", money(gain, signed=True)]

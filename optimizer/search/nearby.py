@@ -212,7 +212,13 @@ class Pieces:
         if answer is None:
             return None
         values, duals = answer
-        return float(self.worth @ values) * self.unit, float(duals @ (along / self.size)[self.seen]) * self.unit
+        return float(self.worth @ values) * self.unit, float(self._prices(duals) @ along)
+
+    def _prices(self, duals: Floats) -> Floats:
+        """Return d(value)/d(limit) of every rule."""
+        prices = np.zeros(self.seen.size)
+        prices[self.seen] = duals
+        return np.asarray(prices / self.size * self.unit)
 
     def best(self) -> tuple[Floats, Floats, float] | None:
         """Return the best change of variables, the rules' prices, and what it promises; None: rules stay missed."""
@@ -223,17 +229,23 @@ class Pieces:
         parts = values.reshape(2, -1, self.moves.size).sum(axis=1)
         change = np.zeros_like(self.spot.reach)
         change[self.moves] = (parts[0] - parts[1]) * self.spot.reach[self.moves]
-        prices = np.zeros(self.seen.size)
-        prices[self.seen] = duals
-        return change, prices / self.size * self.unit, float(self.worth @ values) * self.unit
+        return change, self._prices(duals), float(self.worth @ values) * self.unit
+
+    def prices(self, along: Floats, side: int) -> Floats | None:
+        """Return d(value)/d(limit) of every rule together, as limits have moved up (1) or down (-1) along a direction.
+
+        Where several sets of prices explain the plan it is the one of that side; None: limits cannot move there.
+        """
+        moved = float(np.abs((along / self.size)[self.seen]).max(initial=0))
+        answer = self.answer(self.spot.limits + (side * MOVE / moved if moved else 0.0) * along)
+        return None if answer is None else self._prices(answer[1])
 
     def price(self, along: Floats, side: int) -> float | None:
         """Return d(value)/d(limits along a direction) as they move up (1) or down (-1); None: they cannot."""
-        moved = np.abs((along / self.size)[self.seen]).max(initial=0)
-        if not moved:
+        if not along[self.seen].any():
             return 0.0
-        found = self.at(along, side * MOVE / float(moved))
-        return None if found is None else found[1]
+        found = self.prices(along, side)
+        return None if found is None else float(found @ along)
 
 
 class Nearby:

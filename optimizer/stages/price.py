@@ -46,11 +46,11 @@ class Priced:
     Attributes
     ----------
     prices : dict
-        d(asset)/d(limit) of each rule as it is loosened, of those that bind.
+        d(asset)/d(limit) of the rules that bind, all together as the budget grows: by them the plan is the best.
     shadow_price : float
-        The same of the budget, rules stated as shares moving along.
+        d(asset)/d(budget) as it grows, rules stated as shares moving along.
     ranges : dict of PriceRange
-        Both sides, by rule that binds to either; that of the budget with rules stated as shares.
+        Of each rule that binds by itself, to both sides; that of the budget with rules stated as shares.
     seconds : float
     """
 
@@ -75,20 +75,20 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     began = time.perf_counter()
     at = _Plan.of(repaired, every)
     problem, rows = at.problem, at.problem.rows
+    together = at.together(problem.per_budget)
+    prices = {row.name: float(each) for row, each in zip(rows, together, strict=True) if abs(each) > PRICED}
     found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
-    found = {name: sides for name, sides in found.items() if max(map(_known, sides)) > PRICED}
-    prices = {name: looser for name, (looser, _) in found.items() if _known(looser) > PRICED}
-    ranges = {name: PriceRange(*sides) for name, sides in found.items()}
+    ranges = {name: PriceRange(*sides) for name, sides in found.items() if max(map(_known, sides)) > PRICED}
     budget = next((r for r, row in enumerate(rows) if row.kind == BUDGET), None)
-    sides = at.sides(problem.per_budget, 1) if problem.per_budget.any() else (0.0, 0.0)
     if budget is not None:
+        sides = at.sides(problem.per_budget, 1) if problem.per_budget.any() else (0.0, 0.0)
         ranges = {rows[budget].name: PriceRange(*sides)} | {k: v for k, v in ranges.items() if k != rows[budget].name}
-    dearest = sorted(prices, key=lambda name: -abs(prices[name]))[: None if every else DEAREST]
+    dearest = sorted(ranges, key=lambda name: -_known(ranges[name].looser))[: None if every else DEAREST]
     for r, row in enumerate(rows) if far else ():
         if r == budget or row.name in dearest:
             along = problem.per_budget if r == budget else at.alone(r)
             ranges[row.name] = at.followed(ranges[row.name], r, along, every or r == budget)
-    return Priced(prices, sides[0] if np.isfinite(sides[0]) else 0.0, ranges, time.perf_counter() - began)
+    return Priced(prices, float(together @ problem.per_budget), ranges, time.perf_counter() - began)
 
 
 def _known(price: float) -> float:
@@ -129,6 +129,13 @@ class _Plan:
     def alone(self, row: int) -> Floats:
         """Return the direction of one rule's limit."""
         return np.asarray(np.arange(len(self.problem.rows)) == row, dtype=float)
+
+    def together(self, along: Floats) -> Floats:
+        """Return one set of prices of all rules, by which the plan is the best: as limits move up along a direction."""
+        found = self.spot.pieces[0].prices(along, 1)
+        if found is None:
+            found = np.zeros(along.size) if self.spot.best is None else self.spot.best[1]
+        return np.asarray(found)
 
     def sides(self, along: Floats, looser: int) -> tuple[float, float]:
         """Return the price as limits are loosened, which is up (1) or down (-1), and as they are tightened."""
