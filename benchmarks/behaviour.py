@@ -74,8 +74,10 @@ class Behaviour:
 
     Attributes
     ----------
-    periods, core, declining, lapsed, entry
-        Horizon, thresholds, level of the newly won and the returned.
+    periods, core, declining, lapsed
+        Horizon and thresholds.
+    entry : (levels,)
+        Cumulated shares of levels 1..5 among the newly won and the returned.
     word_of_mouth, net_promoters
         By how much chances rise per net promoter share of 1 above this one, the mix's.
     aware, won : (segments,)
@@ -84,8 +86,14 @@ class Behaviour:
     lost : (segments,)
     defection, rate, amount : (segments, stages, levels + 1)
         Multipliers by observed stage and level 1..5, without rivals.
-    up, down : (segments, stages, levels + 1)
-        Chances of a level more and of a level less.
+    up : (segments, stages, levels + 1)
+        Chances of a level more.
+    weight, speed : (levels + 1, levels)
+        ``sum_j weight[k, j] exp(speed[k, j] mu)`` is the chance of a level less for a defection rate ``mu`` of the
+        customer's own, cut to 0 .. ``most[k]``, before shifts; it is never above ``flat[k] + steep[k] mu``.
+    most, flat, steep : (levels + 1,)
+    shift : (segments, stages)
+        What levers take from that chance.
     amount_shape : (segments,)
         ``p``: an amount is the mean times ``Gamma(p, p)``.
     rivals : (periods, 2)
@@ -97,7 +105,7 @@ class Behaviour:
     core: int
     declining: int
     lapsed: int
-    entry: int
+    entry: Floats
     word_of_mouth: float
     net_promoters: float
     aware: Floats
@@ -108,7 +116,12 @@ class Behaviour:
     rate: Floats
     amount: Floats
     up: Floats
-    down: Floats
+    weight: Floats
+    speed: Floats
+    most: Floats
+    flat: Floats
+    steep: Floats
+    shift: Floats
     amount_shape: Floats
     rivals: Floats
     intensity: Floats
@@ -187,12 +200,21 @@ def behaviour_of(content: dict[str, Any]) -> Behaviour:
         multiplier = step**numbers
         return np.concatenate([[1.0], multiplier / (mix @ multiplier)])
 
-    up, down = np.zeros(LEVELS + 1), np.zeros(LEVELS + 1)
+    leaving = by_level(1 - feel.get("defection_per_level", 0.0))
+    up = np.zeros(LEVELS + 1)
     up[1:-1] = feel["mobility"] / 2 * np.minimum(1, mix[1:] / mix[:-1])
-    down[2:] = feel["mobility"] / 2 * np.minimum(1, mix[:-1] / mix[1:])
-    higher, lower = (np.clip(chance + sign * shift[:, :, None], 0, 1) for chance, sign in ((up, 1), (down, -1)))
+    higher = np.clip(up + shift[:, :, None], 0, 1)
     higher[:, :, [0, LEVELS]] = 0
-    lower[:, :, [0, 1]] = 0
+    weight, speed = np.zeros((LEVELS + 1, LEVELS)), leaving[:, None] - leaving[1:]
+    for level in range(2, LEVELS + 1):
+        below = (np.arange(1, LEVELS + 1) < level).astype(float)
+        below[level - 2] -= up[level - 1]
+        weight[level] = mix * (mix[: level - 1].sum() - below) / mix[level - 1]
+    most = 1 - up
+    rates = np.linspace(0.0, 10.0, 2001)[1:]
+    chances = np.clip((weight[:, :, None] * np.exp(speed[:, :, None] * rates)).sum(axis=1), 0, most[:, None])
+    flat = np.clip(weight.sum(axis=1), 0, most)
+    steep = 1.05 * ((chances - flat[:, None]) / rates).max(axis=1).clip(0)
 
     rivals = np.ones((content["periods"], 2))
     for rival in content["competitors"]:
@@ -208,18 +230,23 @@ def behaviour_of(content: dict[str, Any]) -> Behaviour:
         core=content["stages"]["core"],
         declining=content["stages"]["declining"],
         lapsed=content["stages"]["lapsed"],
-        entry=math.ceil(float(mix @ numbers) - 0.5),
+        entry=np.cumsum(mix),
         word_of_mouth=content["word_of_mouth"],
         net_promoters=promoters,
         aware=1 - missed[0, :, UNAWARE],
         won=1 - missed[1, :, PROSPECT],
         returned=1 - missed[2],
         lost=np.full(groups, content["loss"]),
-        defection=effect["survival"][:, :, None] * by_level(1 - feel.get("defection_per_level", 0.0)),
+        defection=effect["survival"][:, :, None] * leaving,
         rate=effect["purchase_rate"][:, :, None] * by_level(1 + feel.get("purchase_rate_per_level", 0.0)),
         amount=effect["amount"][:, :, None] * by_level(1 + feel.get("amount_per_level", 0.0)),
         up=higher,
-        down=lower,
+        weight=weight,
+        speed=speed,
+        most=most,
+        flat=flat,
+        steep=steep,
+        shift=shift,
         amount_shape=np.array([segment["traits"]["spend"]["p"] for segment in segments]),
         rivals=rivals,
         intensity=played,

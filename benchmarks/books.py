@@ -7,7 +7,9 @@ import gc
 import json
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ class Book:
     """
 
     def __init__(self, behaviour: Behaviour, group: int) -> None:
-        self.core, self.lapsed, self.entry = behaviour.core, behaviour.lapsed, behaviour.entry
+        self.core, self.lapsed = behaviour.core, behaviour.lapsed
+        self.entry: list[float] = behaviour.entry.tolist()
         self.stage_of: list[list[int]] = behaviour.stage_table().tolist()
         self.vote = [0, -1, -1, 0, 1, 1]
         self.shape = float(behaviour.amount_shape[group])
@@ -39,11 +42,31 @@ class Book:
         self.rate: list[float] = behaviour.rate[group].ravel().tolist()
         self.amount: list[float] = behaviour.amount[group].ravel().tolist()
         self.up: list[float] = behaviour.up[group].ravel().tolist()
-        self.not_down: list[float] = (1 - behaviour.down[group]).ravel().tolist()
+        shift = behaviour.shift[group][:, None] + np.zeros(CELLS)
+        from_where = 1 - behaviour.flat + shift
+        from_where[:, :2] = np.inf
+        self.may_fall: list[float] = from_where.ravel().tolist()
+        self.steep: list[float] = behaviour.steep.tolist()
+        self.most: list[float] = behaviour.most.tolist()
+        self.shift: list[float] = shift.ravel().tolist()
+        self.terms = [
+            list(zip(weights, speeds, strict=True))
+            for weights, speeds in zip(behaviour.weight.tolist(), behaviour.speed.tolist(), strict=True)
+        ]
         self._behaviour, self._group = behaviour, group
         self.net = 0
         self.begin(0, 1.0)
         self.clear()
+
+    def level_of_entry(self, u: float) -> int:
+        """Return the level of somebody who enters with the draw ``u``."""
+        return 1 + min(bisect_right(self.entry, u), LEVELS - 1)
+
+    def falls(self, cell: int, level: int, defection: float, u: float) -> bool:
+        """Return whether the draw ``u``, at least ``may_fall - steep x defection``, means a level less."""
+        needed = sum(weight * exp(speed * defection) for weight, speed in self.terms[level])
+        chance = min(max(needed, 0.0), self.most[level]) - self.shift[cell]
+        return u >= 1.0 - min(max(chance, 0.0), 1.0)
 
     def begin(self, period: int, crowd: float) -> None:
         """Set the odds that change from period to period."""

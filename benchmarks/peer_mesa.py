@@ -59,9 +59,9 @@ class Person(mesa.Agent):  # type: ignore[misc,unused-ignore]
         book = self.book
         book.purchases[self.stage] += 1
         book.revenue[self.stage] += gamma(book.shape, self.scale)
-        self.truth, self.bought, self.silent, self.level = ALIVE, bought, 0, book.entry
+        self.truth, self.bought, self.silent, self.level = ALIVE, bought, 0, book.level_of_entry(draw())
         self.stage = book.stage_of[bought][0]
-        book.net += book.vote[book.entry]
+        book.net += book.vote[self.level]
 
     def live(self) -> None:
         """Buy or not, stay or leave, feel better or worse."""
@@ -97,7 +97,9 @@ class Person(mesa.Agent):  # type: ignore[misc,unused-ignore]
         if u < book.up[cell]:
             book.net += book.vote[level + 1] - book.vote[level]
             self.level = level + 1
-        elif u >= book.not_down[cell]:
+        elif u >= book.may_fall[cell] - book.steep[level] * self.defection and book.falls(
+            cell, level, self.defection, u
+        ):
             book.net += book.vote[level - 1] - book.vote[level]
             self.level = level - 1
 

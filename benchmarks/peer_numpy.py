@@ -68,9 +68,17 @@ class Codes:
         counted = np.minimum(np.repeat(bought, LEVELS) + count, self.core) - 1
         self.again = (counted * self.silences * LEVELS + self.level - 1).astype(np.uint16).ravel()
         self.vote = np.array([-1, -1, 0, 1, 1], dtype=np.int8)[self.level - 1]
-        self.entry = behaviour.entry - 1
+        self.entry = behaviour.entry.astype(np.float32)
+        self.weight, self.speed, self.most = behaviour.weight, behaviour.speed, behaviour.most
+        self.steep = behaviour.steep.astype(np.float32)[self.level]
         self.size = self.stage.size
         self.still_ageing = (self.older_seen != seen) | (self.stage_of_seen != STAGES.index("lapsed"))
+
+    def chance_of_fall(self, code: NDArray[np.intp], defection: NDArray[np.float32], shift: Floats) -> Floats:
+        """Return the chance of a level less of customers who leave at rates of their own."""
+        level = self.level[code]
+        needed = (self.weight[level] * np.exp(self.speed[level] * defection[:, None])).sum(axis=1)
+        return np.clip(np.clip(needed, 0, self.most[level]) - shift[code], 0, 1)
 
     def seen(self, bought: NDArray[np.uint8], silent: NDArray[np.uint8]) -> Ints:
         """Return the code of what was seen."""
@@ -86,7 +94,9 @@ class Odds:
         self.rate, self.amount, self.up = (
             table[at].astype(np.float32) for table in (behaviour.rate, behaviour.amount, behaviour.up)
         )
-        self.not_down = (1 - behaviour.down[at]).astype(np.float32)
+        self.shift = behaviour.shift[group][codes.stage]
+        may_fall = 1 - behaviour.flat[codes.level] + self.shift
+        self.may_fall = np.where(codes.level > 1, may_fall, np.inf).astype(np.float32)
         returned = behaviour.returned[group][codes.stage_of_seen]
         self.returned = returned.astype(np.float32)
         self.moved = (returned + (1 - returned) * behaviour.lost[group]).astype(np.float32)
@@ -164,11 +174,14 @@ class Block:
         left = self._alive(odds)
         new = self._won(odds)
         self._aware(odds)
-        alive, gone, entry = self.pools[ALIVE], self.pools[GONE], self.codes.entry
-        alive.put(new, entry)
-        alive.put(back[0], back[1] * LEVELS + entry)
+        alive, gone = self.pools[ALIVE], self.pools[GONE]
+        for traits, seen in ((new, np.zeros(new[0].size, dtype=np.uint16)), back):
+            u = self.draws.random(seen.size, dtype=np.float32)
+            level = np.minimum(np.searchsorted(self.codes.entry, u, side="right"), LEVELS - 1).astype(np.uint16)
+            code = seen * np.uint16(LEVELS) + level
+            alive.put(traits, code)
+            self.net += int(self.codes.vote.take(code).sum(dtype=np.int64))
         gone.put(left[0], left[1])
-        self.net += int(self.codes.vote[entry]) * (new[0].size + back[1].size)
         return self.flows.reshape(stages, stages), self.purchases.astype(np.int64), self.revenue, self.events
 
     def _flow(self, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> None:
@@ -282,7 +295,9 @@ class Block:
         seen_left = after.take(left) // np.uint16(LEVELS)
         u = self.draws.random(pool.size, dtype=np.float32)
         after += u < odds.up.take(code)
-        after -= u >= odds.not_down.take(code)
+        falls = np.flatnonzero(u >= odds.may_fall.take(code) - codes.steep.take(code) * defection)
+        falls = falls[u[falls] >= 1 - codes.chance_of_fall(code[falls], defection[falls], odds.shift)]
+        after[falls] -= np.uint16(1)
         state[:] = after
         gone = pool.remove(left)
         self.net = int(codes.vote.take(state[: pool.size]).sum(dtype=np.int64))

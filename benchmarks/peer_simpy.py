@@ -70,7 +70,7 @@ def person(
         book.flows[PROSPECT][NEW] += 1
         book.purchases[PROSPECT] += 1
         book.revenue[PROSPECT] += amount(shape, scale)
-        truth, bought, silent, level = ALIVE, 1, 0, book.entry
+        truth, bought, silent, level = ALIVE, 1, 0, book.level_of_entry(draw())
         book.net += vote[level]
     stage = stage_of[bought][silent]
     while truth != LOST:
@@ -108,7 +108,7 @@ def person(
                 if u < book.up[cell]:
                     book.net += vote[level + 1] - vote[level]
                     level += 1
-                elif u >= book.not_down[cell]:
+                elif u >= book.may_fall[cell] - book.steep[level] * defection and book.falls(cell, level, defection, u):
                     book.net += vote[level - 1] - vote[level]
                     level -= 1
             book.net -= vote[level]
@@ -131,7 +131,7 @@ def person(
             book.purchases[before] += 1
             book.revenue[before] += amount(shape, scale)
             book.returns += 1
-            truth, bought, silent, level = ALIVE, min(bought + 1, core), 0, book.entry
+            truth, bought, silent, level = ALIVE, min(bought + 1, core), 0, book.level_of_entry(draw())
             book.net += vote[level]
             stage = stage_of[bought][silent]
             if stage != before:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
-    from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
+    from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
+    from sim.neutrality import Contradiction, Drift
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
@@ -203,7 +205,14 @@ class Firm(Shown):
         """
         from experiments.words.describe import describe
 
-        return describe(self.scenario, self.twin)
+        return describe(self.scenario, self.twin, *self.doubts)
+
+    @cached_property
+    def doubts(self) -> tuple[list[Drift], list[Contradiction]]:
+        """Return what drifts by itself under today's spend, and where survival curves and traits contradict."""
+        from sim.neutrality import contradictions, drifts
+
+        return drifts(self.twin), contradictions(self.twin)
 
     def plot(self) -> Figure:
         """Return the report's figure of the assumed responses to money.
@@ -429,18 +438,61 @@ class Firm(Shown):
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
         return grown(Explanation, found, simplest=simplest)
 
-    def load_plan(self, path: str | Path) -> Plan:
-        """Return a saved plan; where its file leaves customers out, they are those expected under it.
+    def split(
+        self, plan: optimizer.plan.Plan | str | Path, by: str | None = None, spread: str | Path = "even"
+    ) -> Split:
+        """Return a plan's money by segment, lever and quarter: to edit in a spreadsheet, and to play as a policy.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file.
+        by
+            ``week``, ``month``, ``quarter``, ``half`` or ``year``; None: quarters, or periods where these are longer.
+        spread
+            How its money is to be spread inside its cells, as in :meth:`load_plan`.
+
+        Examples
+        --------
+        >>> table = firm.split(plan, by="month")
+        >>> table.save("split.csv")
+        >>> round(firm.load_plan("split.csv").spend.sum())
+        1200
+        """
+        from experiments.results.plans import Split
+        from optimizer.load import spread_money
+        from optimizer.money.calendar import Calendar
+        from sim.engine.sensitivity import follow
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        calendar = Calendar.of(self.scenario)
+        lines = replace(plan, calendar=calendar).lines(by)
+        before = follow(self.chain, self.targets.with_committed(plan.intensity)).asset
+        found = spread_money(self.twin, lines.table(), spread)
+        return Split(lines, by or calendar.planned_by, spread, found.course.asset, before, self.twin)
+
+    def load_plan(self, path: str | Path, spread: str | Path = "even") -> Plan:
+        """Return a saved plan, edited or not, or a table of money by segment, lever and time as a plan.
+
+        Parameters
+        ----------
+        path
+            A plan as .json, .csv or .xlsx; or a table of money as .csv or .xlsx, with the columns segment, lever, a
+            time such as quarter, and spend, or with a column of money for each time.
+        spread
+            How a table's money is spread inside its cells: ``even``, ``period``, ``today``, or a plan's file.
 
         Warns
         -----
+        NotAsWritten
+            If something is not played as the file says, or the file was edited.
         ScenarioChanged
             If it is known to be for another version of the scenario.
 
         Raises
         ------
         InputError
-            If the file is not a plan, or one for other segments, levers or periods.
+            If the file is neither, contradicts itself, or is for other segments, levers or periods.
 
         Examples
         --------
@@ -450,17 +502,20 @@ class Firm(Shown):
         """
         from experiments.results.plans import Plan
         from experiments.words.phrases import version_in_words
-        from optimizer.plan import Plan as Plain
-        from sim.engine.sensitivity import follow
+        from optimizer.load import load
 
-        plan = Plain.load(path, self.targets, self.chain.periods)
-        if not (plan.customers == plan.customers).all():
-            course = follow(self.chain, self.targets.with_committed(plan.intensity))
-            plan = replace(plan, customers=course.observed)
+        plan = load(path, self.twin, spread)
         other = version_in_words(plan, self.scenario)
         if other:
             warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
         return grown(Plan, plan, twin=self.twin)
+
+    def _loader(self, spread: str | Path, policies: Sequence[object]) -> Callable[[str | Path], Plan]:
+        """Return what loads plans and tables of money; a spread for which there is no table is refused."""
+        from experiments.chosen import refuse_idle_spread
+
+        refuse_idle_spread(spread, policies)
+        return partial(self.load_plan, spread=spread)
 
     def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:
         """Return a plan that shows itself and knows the scenario's file."""
@@ -469,18 +524,26 @@ class Firm(Shown):
     # --- Simulation ---------------------------------------------------------------------------------------------------
 
     def policy(
-        self, policy: str | Path | optimizer.plan.Plan | Policy, name: str | None = None, *, budget: float | None = None
+        self,
+        policy: str | Path | optimizer.plan.Plan | Policy,
+        name: str | None = None,
+        *,
+        budget: float | None = None,
+        spread: str | Path = "even",
     ) -> Policy:
         """Return a policy of the catalogue by its name, or one that plays a plan.
 
         Parameters
         ----------
         policy
-            A name with blanks or hyphens, a Python file that registers one, a plan file, a plan, or a policy.
+            A name with blanks or hyphens, a Python file that registers one, a plan file, a table of money, a plan, or a
+            policy.
         name
             What tables call a plan; None: its file's name, or "plan".
         budget
             What the policy may spend over the horizon; None: the scenario's.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
 
         Raises
         ------
@@ -496,7 +559,7 @@ class Firm(Shown):
         """
         from experiments.chosen import chosen_policies
 
-        _, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        _, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
         return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
 
     def compare(
@@ -504,6 +567,7 @@ class Firm(Shown):
         policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
         *,
         budget: float | None = None,
+        spread: str | Path = "even",
         replications: int = 20,
         seed: int = 0,
         threads: int | None = None,
@@ -514,10 +578,12 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, plans, Python files with a policy, or any object with a ``name`` and
+            Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
             ``decide(observation)``.
         budget
-            Money over the horizon; None: the scenario's, or what a plan was made for if more.
+            Money over the horizon; None: the scenario's, or what a plan was made for or spends if more.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
         seed
             Which luck; the same seed gives the same numbers.
 
@@ -534,16 +600,17 @@ class Firm(Shown):
         >>> result.best.name
         'careful'
         """
-        from experiments.chosen import chosen_policies
+        from experiments.chosen import chosen_policies, say_unspent
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
-        total, chosen = chosen_policies(policies, self.twin, self.load_plan, budget)
+        total, chosen = chosen_policies(policies, self.twin, self._loader(spread, policies), budget)
         found = compare(
             self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         plans = tuple((policy.name, plan) for policy, plan in chosen if plan is not None)
+        say_unspent(found.outcomes, plans)
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
 
     def simulate(
@@ -551,6 +618,7 @@ class Firm(Shown):
         policy: str | Path | optimizer.plan.Plan | Policy = "as today",
         *,
         budget: float | None = None,
+        spread: str | Path = "even",
         replications: int | None = None,
         seed: int = 0,
         until: int | None = None,
@@ -563,6 +631,8 @@ class Firm(Shown):
 
         Parameters
         ----------
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
         replications
             None: 20; 1 with ``until``, ``save`` or ``resume``, which follow one market.
         until, save
@@ -588,7 +658,7 @@ class Firm(Shown):
         from experiments.simulate import Part, follow
 
         def choose(given: float | None) -> tuple[float, Policy]:
-            total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, given)
+            total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), given)
             return total, chosen
 
         tell = (progress or quiet)("Simulating")
@@ -619,6 +689,7 @@ class Firm(Shown):
         segment: str | None = None,
         customer: str | int | None = None,
         budget: float | None = None,
+        spread: str | Path = "even",
         seed: int = 0,
         threads: int | None = None,
         progress: Step | None = None,
@@ -631,6 +702,8 @@ class Firm(Shown):
             Whose customer; None: the first with people.
         customer
             A number from 0 on inside the segment; for a customer base its customer's id. None: the first.
+        spread
+            How a table's money is spread inside its cells, as in :meth:`load_plan`.
 
         Raises
         ------
@@ -647,7 +720,7 @@ class Firm(Shown):
         from experiments.results.runs import Life
         from experiments.trace import trace_life
 
-        total, [(chosen, _)] = chosen_policies([policy], self.twin, self.load_plan, budget)
+        total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
         life = trace_life(
             self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
             threads=_all(threads), progress=(progress or quiet)("Simulating"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimizer.question import Question as Asked
     from sim.twin import Twin
 
-__all__ = ["Question"]
+__all__ = ["Question", "worth_of_starts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,8 @@ class Question:
         Share by which money by period, target and lever may differ from the base's.
     freeze
         Slices of the base to keep as they are, such as ``"segment=gold,lever=retention,to=6"``.
+    starts
+        Plans to improve, or their files, tables of money included: the search begins at each of them, and at today's.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Question:
     more: float | None = None
     within: float | None = None
     freeze: str | Sequence[str] = ()
+    starts: Sequence[Plan | str | Path] = ()
 
     def of(self, twin: Twin) -> Asked:
         """Return the question as the optimiser takes it.
@@ -71,7 +74,7 @@ class Question:
         import numpy as np
 
         from optimizer.ask.cells import TARGETINGS
-        from optimizer.plan import Plan
+        from optimizer.load import load
         from optimizer.question import Question as Asked
         from optimizer.question import parse_slice, parse_target
 
@@ -86,9 +89,11 @@ class Question:
             raise InputError(f"`{name}=`: needs `base=`, the plan to start from")
         if self.base is not None and self.more is None and self.within is None and not freeze:
             raise InputError("`base=`: is where `more=`, `within=` or `freeze=` start from; give one of them")
-        base = self.base
-        if isinstance(base, str | Path):
-            base = Plan.load(base, twin.targets, twin.chain.periods)
+
+        def plan_of(given: Plan | str | Path) -> Plan:
+            return load(given, twin) if isinstance(given, str | Path) else given
+
+        base = None if self.base is None else plan_of(self.base)
         frozen = None
         if freeze:
             frozen = np.zeros((twin.chain.periods, *twin.targets.shape), dtype=bool)
@@ -105,4 +110,23 @@ class Question:
             more=self.more,
             within=self.within,
             frozen=frozen,
+            starts=tuple(plan_of(each).intensity for each in self.starts),
         )
+
+
+def worth_of_starts(question: Question, twin: Twin, starts: Mapping[str, Plan]) -> list[dict[str, Any]]:
+    """Return what plans to improve spend, are worth, and miss of the rules, one dict for each."""
+    import numpy as np
+
+    from optimizer.tolerances import BROKEN
+    from sim.engine.sensitivity import follow
+
+    problem = question.of(twin).problem(twin)
+    out = []
+    for name, plan in starts.items():
+        course = follow(twin.chain, twin.targets.with_committed(plan.intensity))
+        over = problem.signs * (problem.counted(course) - problem.limits)
+        missed = np.flatnonzero(over > BROKEN * problem.row_units).tolist()
+        misses = [f"'{problem.rows[r].name}' by {problem.in_words(r, float(over[r]))}" for r in missed]
+        out.append({"name": name, "spend": float(course.spend.sum()), "asset": course.asset, "misses": misses})
+    return out

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
+from optimizer.money.calendar import Calendar
 from optimizer.plan import Plan
 from optimizer.proof import NO_CHOICE
 from optimizer.question import Question
@@ -209,6 +210,8 @@ def plan_of(found: Found, certified: Certified | None = None, priced: Priced | N
         termination=_termination(found),
         seconds=_seconds(found, certified, priced.seconds),
         fixed_costs=found.sized.fixed_costs,
+        calendar=Calendar.of(scenario),
+        today=problem.today.course.spend,
     )
 
 

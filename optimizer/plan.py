@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.plan_files import KEYS, Stored, Totals, read_plan, write_plan
+from optimizer.money.calendar import Calendar
+from optimizer.money.sheets import Lines
+from optimizer.plan_files import KEYS, Stored, Tables, check_rows, read_plan, write_plan
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, Proof, SpendProof
 from sim.arrays import Floats
@@ -20,7 +22,7 @@ from sim.errors import FolderError, InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Plan", "scenario_file_of"]
+__all__ = ["Plan", "readable", "scenario_file_of"]
 
 
 MOST = 1e12
@@ -70,6 +72,10 @@ class Plan:
         Of the campaigns that are run, discounted; not taken off the asset.
     scenario_file : str, optional
         The scenario's file as seen from the working folder; files that hold plans state it as seen from theirs.
+    calendar : Calendar, optional
+        Names of its periods; None: months, counted.
+    today : (periods, groups, stages, levers), optional
+        Expected money as today, beside which Excel files show the plan's.
     """
 
     scenario: str
@@ -90,6 +96,8 @@ class Plan:
     fixed_costs: float = 0.0
     price_ranges: dict[str, PriceRange] = field(default_factory=dict)
     scenario_file: str | None = None
+    calendar: Calendar | None = None
+    today: Floats | None = None
 
     @property
     def spend(self) -> Floats:
@@ -186,9 +194,17 @@ class Plan:
             If it cannot be written.
         """
         path = Path(path)
-        segments, levers, by_segment = self.by_segment_and_lever()
-        by_period = self.spend.sum(axis=(1, 2))
-        write_plan(path, self.content(path.parent), Totals(segments, levers, by_segment.tolist(), by_period.tolist()))
+        write_plan(path, self.content(path.parent), self._tables())
+
+    def lines(self, by: str | None = None) -> Lines:
+        """Return expected money by segment, lever and stretch of time, as people plan it or ``by`` month, year, ..."""
+        calendar = self.calendar or Calendar(len(self.intensity))
+        return Lines.of(self.targets, self.spend, calendar.stretches(by or calendar.planned_by))
+
+    def _tables(self) -> Tables:
+        money, calendar = self.lines(), self.calendar or Calendar(len(self.intensity))
+        today = None if self.today is None else Lines.of(self.targets, self.today, money.stretches)
+        return Tables(money, today, self.targets.levers, calendar)
 
     @staticmethod
     def load(path: str | Path, targets: Targets, periods: int) -> "Plan":
@@ -196,7 +212,8 @@ class Plan:
 
         They are nan there if the file does not have them.
 
-        CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest.
+        CSV files hold the rows alone: figures are nan, texts empty, and the targeting the finest. Of an Excel file
+        this is the sheet of rows; :func:`optimizer.load.load` uses what was changed in the sheets of money.
 
         Raises
         ------
@@ -204,7 +221,7 @@ class Plan:
             If the file is not a plan, or names a segment, tier, stage, lever or period that is not there.
         """
         path = Path(path)
-        with _readable(path):
+        with readable(path):
             stored = read_plan(path)
             content = stored.content
             made_for = periods if path.suffix == ".csv" else int(content["periods"])
@@ -214,6 +231,8 @@ class Plan:
                 )
             intensity, customers = _placed(path, stored, targets, periods)
             _check_intensity(path, stored, intensity, targets)
+            check_rows(path, stored, targets)
+            _hold(path, stored, intensity, targets)
             texts = ("scenario", "scenario_hash", "status", "termination")
             named: dict[str, Any] = {name: str(content.get(name) or "") for name in texts}
             goal = str(content.get("goal") or "asset")
@@ -246,12 +265,15 @@ def scenario_file_of(path: str | Path) -> str | None:
         If the file is not a plan.
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
+        if path.suffix == ".csv":
+            path.read_text(encoding="utf-8-sig")
+            return None
         return _seen_from_here(path, read_plan(path))
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Say in one line why a file cannot be read as a plan."""
     try:
         yield
@@ -260,7 +282,9 @@ def _readable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: is not a plan made by `tenure optimize`") from None
+        raise InputError(
+            f"{path}: is not a plan made by `tenure optimize`, nor a table of money (segment, lever, quarter, spend)"
+        ) from None
 
 
 def _number(content: dict[str, Any], name: str) -> float:
@@ -335,3 +359,42 @@ def _check_intensity(path: Path, stored: Stored, intensity: Floats, targets: Tar
             f"{path}: puts money of '{targets.levers[lever]}' on '{targets.name(group, stage)}', which is not "
             "among the lever's targets"
         )
+
+
+def _hold(path: Path, stored: Stored, intensity: Floats, targets: Targets) -> None:
+    """Refuse what cannot be played as it is written: money committed otherwise, campaigns that change on their way.
+
+    Rows are left out where nobody is expected; a campaign runs there as in its other periods.
+    """
+    rows: dict[tuple[int, int, int, int], int] = {}
+    order = {key: g for g, key in enumerate(zip(targets.segments, targets.tiers, strict=True))}
+    for i, row in enumerate(stored.content["plan"]):
+        place = (
+            order[row["segment"], row["tier"]],
+            targets.stages.index(row["stage"]),
+            targets.levers.index(row["lever"]),
+        )
+        rows[(int(row["period"]), *place)] = i
+    for (t, g, s, k), i in rows.items():
+        if (
+            t < targets.lead[k]
+            and abs(intensity[t, g, s, k] - targets.committed[g, s, k]) > 1e-6 * intensity[t, g, s, k]
+        ):
+            raise InputError(
+                f"{path}: {stored.place(i)}: intensity {intensity[t, g, s, k]:,.6g}, but what acts in period {t} was "
+                f"committed before the start, {targets.committed[g, s, k]:,.6g}; state another `committed:` in the "
+                "scenario"
+            )
+    for k, duration in enumerate(targets.duration):
+        for window in targets.windows(k, len(intensity)) if duration > 1 else ():
+            for g, s in np.argwhere(intensity[window, :, :, k].any(axis=0)).tolist():
+                mine = [t for t in range(window.start, window.stop) if (t, g, s, k) in rows]
+                first, held = mine[0], intensity[mine[0], g, s, k]
+                for t in mine:
+                    if abs(intensity[t, g, s, k] - held) > 1e-6 * held:
+                        raise InputError(
+                            f"{path}: {stored.place(rows[t, g, s, k])}: intensity {intensity[t, g, s, k]:,.6g}, but "
+                            f"'{targets.levers[k]}' runs unchanged in periods {window.start} to {window.stop - 1}, "
+                            f"with {held:,.6g} in {stored.place(rows[first, g, s, k])}; give both the same"
+                        )
+                intensity[window, g, s, k] = held

@@ -1,23 +1,49 @@
 """Plans as files: JSON with everything, CSV for any tool, Excel for people; each is read back as the same intensities.
 
-JSON and Excel hold the plan with its proof. CSV holds the rows alone: what it does not know is nan, or nothing.
+JSON and Excel hold the plan with its proof. CSV holds the rows alone: what it does not know is nan, or nothing. A row
+that contradicts itself is refused; what is left out of it follows from the rest.
 """
 
 import csv
 import json
+import math
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from optimizer.money.calendar import Calendar
+from optimizer.money.sheets import (
+    TOTAL,
+    Lines,
+    check_formulas,
+    fill,
+    read_book,
+    read_csv,
+    write_money,
+    written,
+)
+from optimizer.money.table import Formula, Sheet
+from sim.contract import Targets
 from sim.errors import InputError
 from sim.files import check_output, write_file, write_text
 
 if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
+    from openpyxl import Workbook
 
-__all__ = ["COLUMNS", "KEYS", "PLAN_FILES", "Stored", "Totals", "read_plan", "write_plan"]
+__all__ = [
+    "COLUMNS",
+    "DAY",
+    "KEYS",
+    "PERIODS",
+    "PLAN",
+    "PLAN_FILES",
+    "Stored",
+    "Tables",
+    "check_rows",
+    "read_plan",
+    "write_plan",
+]
 
 Content = dict[str, Any]
 
@@ -31,14 +57,17 @@ COLUMNS = {
     "tier": "tier of value inside the segment; 'unknown' where the firm sees none",
     "stage": "place in the lifecycle as the firm sees it",
     "lever": "instrument that the money goes to",
-    "intensity": "money per customer of the target in the period: what is played",
+    "intensity": "money per customer of the target in the period: what is played; if left out, spend / customers",
     "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
-    "spend": "expected money, intensity x customers; not read back",
+    "spend": "expected money, intensity x customers; may be left out of a file to read, refused where it is another",
 }
 """The columns of a plan's rows, and what each means."""
 
-NUMBERS = ("intensity", "customers")
-NEEDED = ("period", "segment", "tier", "stage", "lever", "intensity")
+NUMBERS = ("intensity", "customers", "spend")
+NAMES = ("segment", "tier", "stage", "lever")
+NEEDED = ("period", *NAMES, "intensity")
+ROUNDED = 1e-4
+"""Share by which a row's spend may differ from intensity x customers: a spreadsheet saves the digits that it shows."""
 
 FIGURES = {
     "scenario": "name of the scenario that the plan was made for",
@@ -100,14 +129,23 @@ KEYS = {
 }
 """The keys of a plan in JSON, as a file and as text, and what each means."""
 
+SHEETS = {
+    "against today": "what changes in expected money: by segment and lever less today",
+    "by segment and lever": "expected money. A cell that is changed is played: the rows of its segment, lever and "
+    "time are scaled to it",
+    "today": "expected money as today; not to be changed",
+    "by period": "sums of the rows of 'plan'",
+    "plan": "the rows, one for each period, target and lever with money",
+}
+"""What the sheets of an Excel file hold."""
+
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""
 
-PRICE = "0.0000"
-FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0"}
-FORMATS |= dict.fromkeys(("price", "looser", "tighter", "beyond", "tighter_beyond"), PRICE)
-MONEY = "#,##0.00"
-TOTAL = "all"
+PLAN, PERIODS, PRICED, ABOUT = "plan", "by period", "prices", "about"
+"""Sheets of an Excel file beside those of money."""
+DAY = "first day"
+"""Column of the day on which a period begins, in Excel files where that is known."""
 
 
 @dataclass(frozen=True)
@@ -120,22 +158,25 @@ class Stored:
         As in the JSON file: the plan's figures, and its rows under ``plan``; what a file does not know is missing.
     place : callable
         From the number of a row to its place in the file, for messages.
+    sheets : dict
+        Of an Excel file, by name.
     """
 
     content: Content
     place: Callable[[int], str]
+    sheets: dict[str, Sheet] = field(default_factory=dict)
 
 
-class Totals(NamedTuple):
-    """Expected money over the horizon (segments x levers) and by period (periods x levers)."""
+class Tables(NamedTuple):
+    """What people read of a plan: expected money, and today's where that is known, by segment, lever and stretch."""
 
-    segments: list[str]
-    levers: list[str]
-    by_segment: list[list[float]]
-    by_period: list[list[float]]
+    money: Lines
+    today: Lines | None
+    levers: tuple[str, ...]
+    calendar: Calendar
 
 
-def write_plan(path: Path, content: Content, totals: Totals) -> None:
+def write_plan(path: Path, content: Content, tables: Tables) -> None:
     """Write a plan by the ending of ``path``, under a temporary name, and move it into place.
 
     Parameters
@@ -156,7 +197,7 @@ def write_plan(path: Path, content: Content, totals: Totals) -> None:
     elif path.suffix == ".csv":
         write_file(path, lambda part: _write_csv(content["plan"], part))
     else:
-        write_file(path, lambda part: _write_excel(content, totals, part, path))
+        write_file(path, lambda part: _write_excel(content, tables, part, path))
 
 
 def read_plan(path: Path) -> Stored:
@@ -170,10 +211,60 @@ def read_plan(path: Path) -> Stored:
         If it is no such file.
     """
     if path.suffix == ".csv":
-        return _read_csv(path)
-    if path.suffix == ".xlsx":
-        return _read_excel(path)
-    return Stored(json.loads(path.read_text(encoding="utf-8")), lambda i: f"plan row {i}")
+        stored = _read_csv(path)
+    elif path.suffix == ".xlsx":
+        stored = _read_excel(path)
+    else:
+        stored = Stored(json.loads(path.read_text(encoding="utf-8")), lambda i: f"plan row {i}")
+    rows = [_settled(path, stored.place(i), row) for i, row in enumerate(stored.content["plan"])]
+    stored.content["plan"] = rows
+    return stored
+
+
+def _settled(path: Path, place: str, row: Content) -> Content:
+    """Return a row as numbers, with its intensity, which follows from spend and customers where it is left out."""
+    intensity, customers, spend = (float("nan") if row.get(k) is None else float(row[k]) for k in NUMBERS)
+    if math.isnan(intensity):
+        if not customers > 0 or math.isnan(spend):
+            raise InputError(f"{path}: {place}: intensity is missing; give it, or customers and spend")
+        intensity = spend / customers
+    return {**row, "intensity": intensity, "customers": customers, "spend": spend}
+
+
+def check_rows(path: Path, stored: Stored, targets: Targets) -> None:
+    """Refuse rows whose intensity, customers and spend do not agree, or whose target is not their names'.
+
+    Raises
+    ------
+    InputError
+        Naming the row, what it says, and what to do.
+    """
+    heads: dict[tuple[Any, ...], int] = {}
+    for i, row in enumerate(stored.content["plan"]):
+        place = f"{path}: {stored.place(i)}"
+        intensity, customers, spend = (row[name] for name in NUMBERS)
+        made = intensity * customers
+        if abs(spend - made) > ROUNDED * max(abs(spend), abs(made)):
+            raise InputError(
+                f"{place}: spend {spend:,.10g} is not intensity x customers, {intensity:,.10g} x {customers:,.10g} = "
+                f"{made:,.10g}; leave out the one that follows from the others: the spend after a change of the "
+                "intensity, or the intensity after a change of the spend"
+            )
+        key = tuple(row[name] for name in ("period", *NAMES[:-1]))
+        first = heads.setdefault(key, i)
+        other = stored.content["plan"][first]["customers"]
+        if abs(customers - other) > ROUNDED * max(customers, other):
+            raise InputError(
+                f"{place}: customers {customers:,.10g}, but {stored.place(first)} has {other:,.10g} for the same "
+                "target and period; restore the number, or leave customers out"
+            )
+        group = list(zip(targets.segments, targets.tiers, strict=True)).index((row["segment"], row["tier"]))
+        name = targets.name(group, targets.stages.index(row["stage"]))
+        if row.get("target", name) != name:
+            raise InputError(
+                f"{place}: target '{row['target']}' is '{name}' by its segment, stage and tier; these count, so change "
+                "them too, or leave out the target"
+            )
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -183,32 +274,32 @@ def _write_csv(rows: list[Content], part: Path) -> None:
     with part.open("w", encoding="utf-8", newline="") as file:
         out = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
         out.writeheader()
-        out.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+        out.writerows({k: repr(v) if isinstance(v, float) else written(v) for k, v in row.items()} for row in rows)
 
 
 def _read_csv(path: Path) -> Stored:
     """Return the rows; semicolons with decimal commas are read too, as some spreadsheets write them."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-        separator = max(",;\t", key=first.count)
-        file.seek(0)
-        table = csv.DictReader(file, delimiter=separator)
-        header, rows, lines = list(table.fieldnames or []), [], []
-        for row in table:
-            rows.append(row)
-            lines.append(table.line_num)
-    decimal = "." if separator == "," else ","
+    sheet = read_csv(path)
+    if not sheet.rows:
+        raise ValueError("empty")
+    return _rows_of(path, sheet)
+
+
+def _rows_of(path: Path, sheet: Sheet, named: str = "") -> Stored:
+    header, *table = sheet.rows
+    filled = [i for i, row in enumerate(table, start=1) if any(value not in (None, "") for value in row)]
+    rows = [dict(zip(header, sheet.rows[i], strict=False)) for i in filled]
 
     def place(i: int) -> str:
-        return f"line {lines[i]}"
+        return sheet.place(filled[i], 0) if not named else f"sheet '{named}', row {filled[i] + 1}"
 
-    return Stored({"plan": _typed(path, header, rows, place, decimal)}, place)
+    return Stored({"plan": _typed(path, header, rows, place, sheet.decimal)}, place)
 
 
 def _typed(
     path: Path, header: Sequence[Any], rows: list[Content], place: Callable[[int], str], decimal: str = "."
 ) -> list[Content]:
-    """Return rows with text as text and numbers as numbers."""
+    """Return rows with text as text and numbers as numbers; what is blank is missing."""
     missing = [name for name in NEEDED if name not in header]
     if missing:
         raise InputError(
@@ -217,11 +308,11 @@ def _typed(
         )
     out = []
     for i, row in enumerate(rows):
-        typed: Content = {name: str(row[name]) for name in ("segment", "tier", "stage", "lever")}
+        typed: Content = {name: _name(row[name]) for name in (*NAMES, "target") if row.get(name) is not None}
         for name in ("period", *NUMBERS):
-            if name not in row and name not in NEEDED:
-                continue
-            given = row[name]
+            given = row.get(name)
+            if given in (None, "") or (name == "spend" and isinstance(given, Formula)):
+                continue  # a spend that was not worked out is what it follows from
             try:
                 typed[name] = float(given.replace(decimal, ".") if isinstance(given, str) else given)
             except (TypeError, ValueError):
@@ -230,10 +321,15 @@ def _typed(
     return out
 
 
+def _name(given: Any) -> str:
+    name = str(given)
+    return name[1:] if name.startswith("'") and written(name[1:]) == name else name
+
+
 # --- Excel ------------------------------------------------------------------------------------------------------------
 
 
-def _write_excel(content: Content, totals: Totals, part: Path, path: Path) -> None:
+def _write_excel(content: Content, tables: Tables, part: Path, path: Path) -> None:
     from openpyxl import Workbook
     from openpyxl.utils.exceptions import IllegalCharacterError
 
@@ -243,11 +339,11 @@ def _write_excel(content: Content, totals: Totals, part: Path, path: Path) -> No
     book = Workbook()
     book.remove(book.active)
     try:
-        _sheet(book.create_sheet("plan"), list(COLUMNS), [list(row.values()) for row in rows])
-        _sheet(book.create_sheet("by segment and lever"), *_by_segment_and_lever(totals))
-        _sheet(book.create_sheet("by period"), *_by_period(totals))
-        _sheet(book.create_sheet("prices"), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
-        _sheet(book.create_sheet("about"), ["figure", "value", "meaning"], _about(content))
+        write_money(book, tables.money, tables.today, tables.calendar)
+        _write_periods(book, len(rows), tables)
+        fill(book.create_sheet(PRICED), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
+        _write_about(book, content)
+        _write_rows(book, rows, tables.calendar)
     except IllegalCharacterError as error:
         raise InputError(
             f"{path}: Excel cannot hold a name of this plan ({error}); write a .csv file instead"
@@ -255,16 +351,40 @@ def _write_excel(content: Content, totals: Totals, part: Path, path: Path) -> No
     book.save(part)
 
 
-def _by_segment_and_lever(totals: Totals) -> tuple[list[str], list[list[Any]]]:
-    rows = [[name, *line, sum(line)] for name, line in zip(totals.segments, totals.by_segment, strict=True)]
-    columns = [sum(column) for column in zip(*totals.by_segment, strict=True)]
-    rows.append([TOTAL, *columns, sum(columns)])
-    return ["segment", *totals.levers, TOTAL], rows
+def _columns(calendar: Calendar) -> list[str]:
+    """Return the columns of the sheet of rows."""
+    first, *rest = COLUMNS
+    return [first, *([] if calendar.first_day is None else [DAY]), *rest]
 
 
-def _by_period(totals: Totals) -> tuple[list[str], list[list[Any]]]:
-    rows = [[t, *line, sum(line)] for t, line in enumerate(totals.by_period)]
-    return ["period", *totals.levers, TOTAL], rows
+def _write_rows(book: "Workbook", rows: list[Content], calendar: Calendar) -> None:
+    header = _columns(calendar)
+    each, heads = (_letter(header.index(name)) for name in ("intensity", "customers"))
+    table = []
+    for r, row in enumerate(rows, start=2):
+        cells = {**row, "spend": Formula(f"={each}{r}*{heads}{r}"), DAY: calendar.day(row["period"])}
+        table.append([cells[name] for name in header])
+    fill(book.create_sheet(PLAN), header, table)
+
+
+def _write_periods(book: "Workbook", number: int, tables: Tables) -> None:
+    """Add the sheet of money by period and lever, sums of the plan's rows."""
+    calendar = tables.calendar
+    days = [] if calendar.first_day is None else [DAY]
+    header = ["period", *days, *tables.levers, TOTAL]
+    place = {name: f"{PLAN}!${c}$2:${c}${number + 1}" for name, c in _letters(_columns(calendar)).items()}
+    first, last = len(days) + 1, len(days) + len(tables.levers)
+    rows: list[list[Any]] = []
+    for t in range(calendar.periods):
+        sums: list[Any] = [
+            Formula(f"=SUMPRODUCT(({place['period']}=$A{t + 2})*({place['lever']}={_letter(c)}$1)*{place['spend']})")
+            if number
+            else 0.0
+            for c in range(first, last + 1)
+        ]
+        whole = Formula(f"=SUM({_letter(first)}{t + 2}:{_letter(last)}{t + 2})")
+        rows.append([t, *([calendar.day(t)] if days else []), *sums, whole])
+    fill(book.create_sheet(PERIODS), header, rows)
 
 
 def _prices(prices: Content, ranges: Content) -> list[list[Any]]:
@@ -272,73 +392,49 @@ def _prices(prices: Content, ranges: Content) -> list[list[Any]]:
     return [[name, prices.get(name), *(ranges.get(name, {}).get(key) for key in RANGES)] for name in names]
 
 
-def _about(content: Content) -> list[list[Any]]:
+def _write_about(book: "Workbook", content: Content) -> None:
+    from openpyxl.styles import Alignment
+
     rows: list[list[Any]] = [[name, content[name], meaning] for name, meaning in FIGURES.items()]
     rows += [["", None, ""]]
     rows += [[f"column '{name}'", None, meaning] for name, meaning in COLUMNS.items()]
     rows += [["sheet 'prices', column 'price'", None, PRICES]]
     rows += [[f"sheet 'prices', column '{name}'", None, meaning] for name, meaning in RANGES.items()]
-    rows += [["other sheets", None, "expected money, sums of the column 'spend'"]]
-    return rows
+    rows += [[f"sheet '{name}'", None, meaning] for name, meaning in SHEETS.items()]
+    sheet = book.create_sheet(ABOUT)
+    fill(sheet, ["figure", "value", "meaning"], rows)
+    for row in sheet.iter_rows(min_row=2):
+        for cell in row:
+            cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
 
 
-def _sheet(sheet: "Worksheet", header: list[str], rows: list[list[Any]]) -> None:
-    """Fill a sheet: a header that stays in sight, names as text even where they look like formulas, wide columns."""
-    from openpyxl.styles import Alignment, Font, PatternFill
+def _letter(column: int) -> str:
     from openpyxl.utils import get_column_letter
 
-    for r, row in enumerate([header, *rows], start=1):
-        for c, value in enumerate(row, start=1):
-            if value is None or value == "":
-                continue
-            cell = sheet.cell(r, c, value)
-            if isinstance(value, str):
-                cell.data_type = "s"
-            elif isinstance(value, float):
-                cell.number_format = FORMATS.get(header[c - 1], MONEY)
-    if rows and rows[-1][0] == TOTAL:
-        for cell in sheet[sheet.max_row]:
-            cell.font = Font(bold=True)
-    for cell in sheet[1]:
-        cell.font, cell.fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="1F3A5F")
-        text = isinstance(rows[0][cell.column - 1], str) if rows else True
-        cell.alignment = Alignment(horizontal="left" if text else "right")
-    for c, name in enumerate(header, start=1):
-        shown = [len(f"{row[c - 1]:,.2f}" if isinstance(row[c - 1], float) else str(row[c - 1] or "")) for row in rows]
-        sheet.column_dimensions[get_column_letter(c)].width = min(max([len(name), *shown]) + 3, 60)
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = sheet.dimensions
-    if header[0] == "figure":
-        for row in sheet.iter_rows(min_row=2):
-            for cell in row:
-                cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
+    return str(get_column_letter(column + 1))
+
+
+def _letters(header: list[str]) -> dict[str, str]:
+    return {name: _letter(c) for c, name in enumerate(header)}
 
 
 def _read_excel(path: Path) -> Stored:
-    import zipfile
-
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-            sheets = {name: list(book[name].iter_rows(values_only=True)) for name in ("plan", "prices", "about")}
-    except (zipfile.BadZipFile, InvalidFileException):
-        raise ValueError("no Excel file") from None
-    header, *table = sheets["plan"]
-    filled = [i for i, row in enumerate(table) if any(value is not None for value in row)]
-    rows = [dict(zip(header, table[i], strict=False)) for i in filled]
-
-    def place(i: int) -> str:
-        return f"sheet 'plan', row {filled[i] + 2}"
-
-    content: Content = {name: value for name, value, *_ in sheets["about"][1:] if name in FIGURES and value is not None}
-    titles, *priced = sheets["prices"]
-    priced = [row for row in priced if row[0] is not None]
-    content["prices"] = {str(name): float(price) for name, price, *_ in priced if price is not None}
-    known = [dict(zip(titles, row, strict=False)) for row in priced]
+    sheets = read_book(path)
+    for sheet in sheets.values():
+        try:
+            check_formulas(sheet)
+        except InputError as error:
+            raise InputError(f"{path}, {error}") from None
+    stored = _rows_of(path, sheets[PLAN], PLAN)
+    about, prices = (sheets[name].rows[1:] for name in (ABOUT, PRICED))
+    content: Content = {name: value for name, value, *_ in about if name in FIGURES and value is not None}
+    prices = [row for row in prices if row[0] is not None]
+    content["prices"] = {str(name): float(price) for name, price, *_ in prices if price is not None}
+    known = [dict(zip(sheets[PRICED].rows[0], row, strict=False)) for row in prices]
     content["price_ranges"] = {
-        str(row["rule"]): {key: row.get(key) for key in RANGES} for row in known if row.get("looser") is not None
+        str(row["rule"]): {key: row.get(key) for key in RANGES}
+        for row in known
+        if any(row.get(key) is not None for key in RANGES)
     }
-    content["plan"] = _typed(path, header, rows, place)
-    return Stored(content, place)
+    content["plan"] = stored.content["plan"]
+    return Stored(content, stored.place, sheets)

@@ -11,6 +11,7 @@
     ├── PolicyError              a policy asked for more than its observation allows
     └── SolverError              a solver's answer failed our own check
 
+    NotAsWritten                 a warning: something of a file is not played to the letter, or was edited
     ScenarioChanged              a warning: a plan was made for another version of the scenario
 
 A message says what was expected, what came, where, and what to do, in one line. An argument stands in it between
@@ -22,6 +23,7 @@ from typing import Any
 __all__ = [
     "FolderError",
     "InputError",
+    "NotAsWritten",
     "PolicyError",
     "PurchasesError",
     "RulesError",
@@ -69,6 +71,10 @@ class RulesError(InputError):
 
 class FolderError(InputError):
     """A file or folder cannot be read or written."""
+
+
+class NotAsWritten(UserWarning):
+    """What a file says and what is played are not the same: the message says how far, in number and money."""
 
 
 class ScenarioChanged(UserWarning):

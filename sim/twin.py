@@ -18,6 +18,7 @@ from sim.contract import Targets
 from sim.customers.groups import BaseGroups, Blocks, base_groups
 from sim.customers.people import TraitsFrom, draw_people
 from sim.customers.population import Population
+from sim.customers.retention import mean_leaving
 from sim.customers.segmentation import SEGMENTS, TIERS
 from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
@@ -193,16 +194,15 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
     thresholds = [segment.stages or scenario.stages for segment in own]
     margin = np.array([scenario.margin if segment.margin is None else segment.margin for segment in own])
     loss = np.array([scenario.loss if segment.loss is None else segment.loss for segment in own])
-    attitudes = Attitudes(scenario)
     space = state_space(
         thresholds,
-        levels=attitudes.levels,
-        ties=attitudes.ties,
-        entry=attitudes.entry,
+        levels=scenario.satisfaction is not None,
+        ties=scenario.links is not None,
         seen=scenario.law != "silent",
     )
 
     base = base_groups(scenario, space, loss) if scenario.base is not None else None
+    attitudes = Attitudes(scenario, mean_leaving(scenario, base))
     blocks = [base.blocks] if base is not None else []
     cohort_group: list[int] = []
     cohort_quality: list[int] = []
@@ -231,6 +231,7 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
         arrivals=synthetic_arrivals(scenario, segments, joined["group"], joined["initial"].shape),
         with_terminal=scenario.terminal == "value-to-go",
         scenario=scenario,
+        attitudes=attitudes,
         margin=margin,
         loss=loss,
         acquisition=np.array([q.acquisition for q in block_quality]),

@@ -24,7 +24,8 @@ To begin
 ======================= ==============================================================================================
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
-                        ``value_of_targeting``, ``risk``, ``explain``, ``policy``, ``compare``, ``simulate``, ``trace``
+                        ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``, ``simulate``,
+                        ``trace``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -39,6 +40,7 @@ To begin
 Results
 ======================= ==============================================================================================
 ``Plan``                who gets how much through which lever and when
+``Split``               a plan's money by segment, lever and quarter
 ``Comparison``          policies on the same customers with the same luck
 ``Simulation``          one policy, period by period
 ``Life``                one customer's life
@@ -72,6 +74,7 @@ Errors
 ``FolderError``         a file or folder cannot be read or written
 ``PolicyError``         a policy asked for what it may not have
 ``SolverError``         a solver's answer failed our own check
+``NotAsWritten``        a warning: what a file says and what is played are not the same, and how far
 ``ScenarioChanged``     a warning: a plan was made for another version of the scenario
 ======================= ==============================================================================================
 """
@@ -83,7 +86,7 @@ if TYPE_CHECKING:
     from experiments.firm import Firm
     from experiments.question import Question
     from experiments.results.curves import CurveAllocation
-    from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
+    from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.study.calibrate import Calibration, calibrate
     from experiments.study.demo import Demo, demo
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
     from sim.errors import (
         FolderError,
         InputError,
+        NotAsWritten,
         PolicyError,
         PurchasesError,
         RulesError,
@@ -120,6 +124,7 @@ __all__ = [
     "Frontier",
     "InputError",
     "Life",
+    "NotAsWritten",
     "Observation",
     "Plan",
     "Policy",
@@ -132,6 +137,7 @@ __all__ = [
     "ScenarioError",
     "Simulation",
     "SolverError",
+    "Split",
     "TargetingValue",
     "TenureError",
     "__version__",
@@ -152,7 +158,7 @@ _ROOMS = {
     "experiments.firm": ("Firm",),
     "experiments.question": ("Question",),
     "experiments.results.curves": ("CurveAllocation",),
-    "experiments.results.plans": ("Frontier", "Plan", "Risk", "TargetingValue"),
+    "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
     "experiments.study.demo": ("Demo", "demo"),
@@ -161,8 +167,8 @@ _ROOMS = {
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),
     "sim.errors": (
-        "FolderError", "InputError", "PolicyError", "PurchasesError", "RulesError", "ScenarioChanged", "ScenarioError",
-        "SolverError", "TenureError",
+        "FolderError", "InputError", "NotAsWritten", "PolicyError", "PurchasesError", "RulesError", "ScenarioChanged",
+        "ScenarioError", "SolverError", "TenureError",
     ),
     "sim.scenario.file": ("schema",),
 }  # fmt: skip

@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "trace": ("scenario.yaml",),
     "compare": ("scenario.yaml", "--replications", "1", "--no-track"),
     "explain": ("plan.json",),
+    "split": ("plan.json", "-o", "split.csv"),
     "frontier": ("scenario.yaml", "--number", "1", "--no-bound"),
     "risk": ("uncertain.yaml", "--samples", "2"),
     "allocate": ("curves.csv", "--budget", "50"),

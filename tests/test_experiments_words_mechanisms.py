@@ -26,7 +26,7 @@ def test_check_says_every_mechanism(tenure) -> None:
     for said in (
         "Leaving is silent: the firm only sees that no purchase comes (assumed); 5 % of the gone",
         "Each month 20 % reconsider (assumed)",
-        "the newly won and the returned enter nearest to that mean (assumed)",
+        "the newly won and the returned enter like those who are there (assumed)",
         "A level up lowers the defection rate by 20 %.",
         "30, 40, 20, 10 % of customers have 0, 1, 2, 3 independent ties",
         "100 % of those whose only tie it was leave too (assumed)",

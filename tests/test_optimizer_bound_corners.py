@@ -22,6 +22,7 @@ def test_rules_that_cannot_be_met_are_named(market: Callable[..., Content]) -> N
     """A floor beyond what its targets can take is named, with what it asks for and by how much it misses."""
     content = market(plain=True, periods=3, stages=SHORT_STAGES)
     content["rules"] = {"levers": {"winback": {"floor": 0.9}, "acquisition": {"cap": 0.5}}}
+    content["levers"]["winback"]["most"] = 2.0
     scenario = parse(content)
     twin = build(scenario)
     for solve, words in (
@@ -112,14 +113,14 @@ def test_the_currency_unit_does_not_matter(factor: float, market: Callable[..., 
         budget = 0.6 * reference_spend(chain)
         problem = allocation_problem(twin, budget)
         whole, prices = whole_programme(problem)
-        plan = optimize(twin, Question(budget=budget), tolerance=1e-7)
+        plan = optimize(twin, Question(budget=budget), tolerance=1e-7, bound_steps=100)
         answers.append((whole.objective / unit, plan, prices, unit))
     (whole, plan, prices, _), (other_whole, other, other_prices, unit) = answers
     assert other_whole == pytest.approx(whole, rel=1e-9)
     assert other.budget == pytest.approx(unit * plan.budget, rel=1e-9)
     assert other.no_spend == pytest.approx(unit * plan.no_spend, rel=1e-9)
     assert other.reference == pytest.approx(unit * plan.reference, rel=1e-9)
-    assert other.bound == pytest.approx(unit * plan.bound, rel=1e-7)  # charges rest on the last digits of a plan
+    assert other.bound == pytest.approx(unit * plan.bound, rel=1e-7)  # twice as many steps amplify last digits
     assert other.asset == pytest.approx(unit * plan.asset, rel=1e-9)
     assert other.lift_share == pytest.approx(plan.lift_share, rel=1e-6)
     np.testing.assert_allclose(other_prices, prices, rtol=1e-6, atol=1e-8)

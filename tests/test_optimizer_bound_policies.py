@@ -146,6 +146,8 @@ class FullInformationPlay:
         )  # fmt: skip
         people = Who(who.start, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend)
         amounts, told = twin.amounts.of(self.cohort), Outcomes(chain.buys, 1, 1, False)
+        untold = np.zeros(states, dtype=np.int64)
+        falls = chain.attitudes.falls(chain.space)._replace(level=untold, ties=np.ones(states))
         asset, spend = 0.0, np.zeros((chain.periods, *self.problem.targets.shape))
         for t in range(chain.periods):
             counts = np.zeros((units, states), dtype=np.int64)
@@ -155,7 +157,7 @@ class FullInformationPlay:
             luck = Luck(seed, random_streams.PERIOD, twin.streams[self.group], t, replication)
             out = blank_tally(units, states, int(stages))
             agent_kernels.move_lifecycle(
-                0, who.size, people, state, paths, self.odds[t], told, amounts, twin.money_units, luck, out
+                0, who.size, people, state, paths, self.odds[t], told, falls, amounts, twin.money_units, luck, out
             )
             earned = (out.revenue.sum(axis=1) / twin.money_units) @ twin.margin[self.group]
             asset += chain.discount[t] * (earned - spend[t].sum())

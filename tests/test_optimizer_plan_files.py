@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from openpyxl import load_workbook
 
 from experiments.chosen import chosen_policies
 from experiments.firm import Firm
+from optimizer.money.calendar import Calendar
 from optimizer.plan import Plan
 from optimizer.plan_files import COLUMNS, KEYS, RANGES
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, SpendProof
 from sim.engine.sensitivity import follow
-from sim.errors import FolderError, InputError
+from sim.errors import FolderError, InputError, NotAsWritten
 from sim.scenario.file import load
 from sim.twin import Twin, build
 
@@ -157,22 +159,54 @@ def test_a_plan_without_money_comes_back(tmp_path: Path) -> None:
         assert not loaded(tmp_path / name).intensity.any()
 
 
-def test_the_excel_file_adds_up(tmp_path: Path) -> None:
-    """Sheets by name, headers that stay, sums over sheets that agree, and a name like a formula that stays a name."""
-    targets = replace(small().targets, segments=("=1+1", "newcomers"))
-    replace(plan(), targets=targets).save(tmp_path / "plan.xlsx")
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)")
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_name_like_a_formula_stays_a_name(tmp_path: Path, name: str) -> None:
+    """In every sheet a text, also once it is edited; in CSV kept apart by an apostrophe; and read back as the name."""
+    targets = replace(small().targets, segments=(name, "newcomers"))
+    made = replace(plan(), targets=targets, today=plan().spend)
+    made.save(tmp_path / "plan.xlsx")
+    named = [c for sheet in load_workbook(tmp_path / "plan.xlsx") for r in sheet for c in r if c.value == name]
+    assert len(named) > 10
+    assert all(cell.data_type == "s" and cell.quotePrefix for cell in named)
+    made.save(tmp_path / "plan.csv")
+    assert f",'{name}," in (tmp_path / "plan.csv").read_text(encoding="utf-8")
+    for file in ("plan.xlsx", "plan.csv"):
+        assert Plan.load(tmp_path / file, targets, small().chain.periods).intensity.sum() > 0
+
+
+def test_the_excel_file_opens_on_what_changes(tmp_path: Path) -> None:
+    """In money by segment, lever and quarter; sums and differences are formulas; the many rows come last."""
+    replace(plan(), today=2 * plan().spend).save(tmp_path / "plan.xlsx")
     book = load_workbook(tmp_path / "plan.xlsx")
-    assert book.sheetnames == ["plan", "by segment and lever", "by period", "prices", "about"]
+    assert book.sheetnames == [
+        "against today", "by segment and lever", "today", "by period", "prices", "about", "plan",
+    ]  # fmt: skip
     assert all(sheet.freeze_panes == "A2" and sheet["A1"].font.bold for sheet in book)
-    total = plan().spend.sum()
-    rows = list(book["plan"].iter_rows(min_row=2, values_only=True))
-    assert sum(row[-1] for row in rows) == pytest.approx(total)
-    assert list(book["by segment and lever"].values)[-1][-1] == pytest.approx(total)
-    assert sum(row[-1] for row in list(book["by period"].values)[1:]) == pytest.approx(total)
-    named = [cell for cell in book["plan"]["C"] if cell.value == "=1+1"]
-    assert named
-    assert all(cell.data_type != "f" for cell in named)
-    assert Plan.load(tmp_path / "plan.xlsx", targets, small().chain.periods).intensity.sum() > 0
+    money = book["by segment and lever"]
+    assert [cell.value for cell in money[1]] == ["segment", "lever", "quarter 1", "quarter 2", "all"]
+    total = sum(row[2] + row[3] for row in list(money.values)[1:-1])
+    assert total == pytest.approx(plan().spend.sum())
+    foot = money.max_row
+    assert [cell.value for cell in money[foot]] == ["all", None, *(f"=SUM({c}2:{c}{foot - 1})" for c in "CDE")]
+    assert money["E2"].value == "=SUM(C2:D2)"
+    assert book["against today"]["D3"].value == "='by segment and lever'!D3-today!D3"
+    assert book["plan"]["I2"].value == "=G2*H2"
+
+
+def test_periods_are_dates_where_a_first_day_is_known(tmp_path: Path) -> None:
+    """Quarters are named by their first day, and every period has its own."""
+    dated = replace(plan(), calendar=Calendar(6, "month", date(2025, 2, 1)))
+    dated.save(tmp_path / "plan.xlsx")
+    book = load_workbook(tmp_path / "plan.xlsx")
+    days = [cell.value.date() for cell in book["by segment and lever"][1][2:-1]]
+    assert days == [date(2025, 2, 1), date(2025, 4, 1), date(2025, 7, 1)]
+    assert [row[1].date() for row in list(book["by period"].values)[1:]] == [date(2025, m, 1) for m in range(2, 8)]
+    firsts = {row[0]: row[1].date() for row in list(book["plan"].values)[1:]}
+    assert firsts == {t: date(2025, t + 2, 1) for t in range(6)}
+    assert (loaded(tmp_path / "plan.xlsx").intensity > 0).sum() == (plan().intensity > 0).sum()
 
 
 def test_semicolons_and_decimal_commas_are_read(tmp_path: Path) -> None:
@@ -216,6 +250,12 @@ def edited(tmp_path: Path, name: str, change: Any) -> Path:
 WRONG = {
     "unknown lever": (lambda rows: rows[1].update(lever="luck"), "has no place in this scenario"),
     "period beyond the horizon": (lambda rows: rows[1].update(period=6), "has no place in this scenario"),
+    "no intensity": (lambda rows: rows[1].update(intensity=None, spend=None), "intensity is missing"),
+    "half an edit": (
+        lambda rows: rows[1].update(spend=7777.0),
+        r"spend 7,777 is not intensity x customers, .* leave out the one",
+    ),
+    "another target": (lambda rows: rows[1].update(target="regulars / lost"), "'regulars / lost' is '"),
     "huge": (lambda rows: rows[1].update(intensity=1e30), r"intensity 1e\+30; expected a number of at least 0 and"),
     "negative": (lambda rows: rows[1].update(intensity=-1.0), "at least 0"),
     "twice": (lambda rows: rows.append(dict(rows[1])), "is for the same period, target and lever as"),
@@ -274,9 +314,10 @@ def test_a_csv_plan_is_played_with_what_it_is_expected_to_spend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its budget is not known: the scenario's, or its own spend where that is more; nothing is said of its version."""
-    plan().save(tmp_path / "plan.csv")
+    edited(tmp_path, "plan.csv", lambda rows: [row.pop("customers") for row in rows])
     monkeypatch.chdir(tmp_path)
-    budget, [(policy, found)] = chosen_policies(["plan.csv"], small(), Firm(small()).load_plan, None)
+    with pytest.warns(NotAsWritten, match=r"plan\.csv spends 3,414\.43, more than the budget of 2,568\.99: all"):
+        budget, [(policy, found)] = chosen_policies(["plan.csv"], small(), Firm(small()).load_plan, None)
     assert policy.name == "plan"
     assert found is not None
     assert budget >= found.spend.sum() * (1 - 1e-12)

@@ -27,11 +27,11 @@ from sim.scenario.customers import Satisfaction
 from sim.scenario.file import parse
 
 
-def transition(satisfaction: Satisfaction, shift: float) -> np.ndarray[Any, Any]:
+def transition(satisfaction: Satisfaction, shift: float, leaving: float = 0.0) -> np.ndarray[Any, Any]:
     """Return the matrix of the chain of levels."""
     matrix = np.zeros((5, 5))
     for k in range(5):
-        up, down = level_odds(satisfaction, k + 1, shift)
+        up, down = level_odds(satisfaction, k + 1, shift, leaving)
         if up:
             matrix[k, k + 1] = up
         if down:
@@ -140,13 +140,41 @@ def test_levels_are_neutral_in_the_mean() -> None:
     assert [b / a for a, b in itertools.pairwise(factors)] == pytest.approx([0.8] * 4)
 
 
-@pytest.mark.parametrize(
-    ("mix", "level"), [(MIX, 3), ([0, 0, 0.5, 0.5, 0], 3), ([0.5, 0.5, 0, 0, 0], 1), ([0, 0, 0.4, 0.6, 0], 4)]
-)
-def test_who_enters_is_at_the_level_nearest_to_the_mean(mix: list[float], level: int) -> None:
-    """Of two that are as near, the lower."""
-    assert entry_level(Satisfaction(mix=tuple(mix))) == level
-    assert entry_level(Satisfaction(mix=tuple(mix), entry=2)) == 2
+def test_who_enters_is_like_those_who_are_there() -> None:
+    """Levels are drawn from the mix, low draws low; or all enter where it is stated."""
+    mix = (0.25, 0.125, 0.0, 0.5, 0.125)
+    draws = (0.0, 0.24, 0.25, 0.374, 0.375, 0.874, 0.875, 0.999)
+    assert [entry_level(Satisfaction(mix=mix), u) for u in draws] == [1, 1, 2, 2, 4, 4, 5, 5]
+    assert {entry_level(Satisfaction(mix=mix, entry=2), u) for u in draws} == {2}
+
+
+def test_the_unhappy_are_made_good_for_by_falls() -> None:
+    """By hand: half at 2, half at 3, a level up leaves half as readily; who stays is 1 to e^(x/3) between them."""
+    satisfaction = Satisfaction(mix=(0, 0.5, 0.5, 0, 0), mobility=0.2, defection_per_level=0.5)
+    leaving = 3 * np.log(1.5) / 2  # factors 4/3 and 2/3: they differ by ln 1.5
+    assert level_odds(satisfaction, 2, 0, leaving) == pytest.approx((0.1, 0))
+    below = 1 / (1 + 1.5)
+    assert level_odds(satisfaction, 3, 0, leaving) == pytest.approx((0, (0.5 - below + 0.1 * below) / (1 - below)))
+    assert level_odds(satisfaction, 3, 0.02, leaving)[1] == pytest.approx(
+        level_odds(satisfaction, 3, 0, leaving)[1] - 0.02
+    )
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.floats(0.1, 1), min_size=5, max_size=5), st.floats(0, 1), st.floats(0, 0.4), st.floats(0, 0.1))
+def test_who_stays_of_any_leaving_rate_keeps_the_mix(
+    weights: list[float], mobility: float, per_level: float, leaving: float
+) -> None:
+    """One period of leaving and moving leaves the mix of a closed cohort as it is, where chances suffice for it."""
+    mix = [w / sum(weights) for w in weights]
+    mix[4] = 1 - sum(mix[:4])
+    satisfaction = Satisfaction(mix=tuple(mix), mobility=mobility, defection_per_level=per_level)
+    odds = [level_odds(satisfaction, k + 1, 0, leaving) for k in range(5)]
+    assert all(up + down <= 1 + 1e-12 for up, down in odds)
+    if mobility == 0 or any(up + down >= 1 - 1e-12 for up, down in odds):
+        return
+    stay = np.array([m * np.exp(-leaving * relative(1 - per_level, k, mix)) for k, m in enumerate(mix)])
+    np.testing.assert_allclose(stay / stay.sum() @ transition(satisfaction, 0, leaving), mix, atol=1e-12)
 
 
 def test_employees_return_to_their_usual() -> None:

@@ -154,7 +154,7 @@ def test_every_mechanism_moves_somebody() -> None:
     """In the big market no part could be left out unnoticed: without it lives or accounts are other ones."""
 
     def figures(content: Content) -> tuple[Any, ...]:
-        lives = plain(content, every=5)
+        lives = plain(content, every=4)
         return lives.states, lives.happened, lives.employees, [account.reward for account in lives.accounts]
 
     usual = figures(everything())

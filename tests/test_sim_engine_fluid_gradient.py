@@ -19,7 +19,7 @@ from sim.engine.sensitivity import Aim, asset_aim, follow, gradient
 from sim.scenario.file import parse
 from sim.twin import build
 
-STEP = 1e-4
+STEP = 1e-5
 """Of a difference of the fourth order, relative to an intensity of at least 1."""
 PRECISION = 1e-6
 """Of a derivative, relative to the largest component; differences themselves are good to 1e-10 of it."""

@@ -162,7 +162,7 @@ def test_derivatives_of_the_odds_are_those_of_the_odds(m: float, rate: float, re
 
 def moved_by_level(level: int, shift: float, moves: Floats) -> tuple[Floats, Floats]:
     out, by_shift = np.empty(3), np.empty(3)
-    moves_of_level(level, shift, moves, out, by_shift)
+    moves_of_level(level, *moves[level], shift, out, by_shift)
     return out, by_shift
 
 

@@ -56,24 +56,28 @@ def felt_of(space: StateSpace, state: int) -> tuple[int, int, int, int, int]:
 def test_states_link_with_levels_and_ties(levels: bool, ties: bool) -> None:
     """Outcomes of the alive: n purchases with each move of satisfaction and ties, or n and leaving; who comes, as new.
 
-    Levels move by one within 1..5, ties within 0..3; the returned and the won are at the level of entry without ties.
+    Levels move by one within 1..5, ties within 0..3; the returned and the won enter at any level, without ties.
     """
     limits = Thresholds(core=3, declining=2, lapsed=3)
-    space = state_space([limits], levels=levels, ties=ties, entry=4)
+    space = state_space([limits], levels=levels, ties=ties)
     level_moves, tie_moves = (3 if levels else 1), (3 if ties else 1)
     alive = 12 * (5 if levels else 1) * (4 if ties else 1)
     assert len(space.names) == len(set(space.names)) == 2 + alive + 2 * 12
     buys = 3
     assert space.successor.shape[1] == buys * (level_moves * tie_moves + 1)
-    entered = (4 if levels else 0, 0 if ties else -1)
+    untied = 0 if ties else -1
+    entries = enumerate((1, 3, 4, 5, 6), start=1) if levels else [(0, 1)]
+    entered = [(way, (felt, untied)) for felt, way in entries]
     for state in range(len(space.names)):
         kind, bought, silent, level, tied = felt_of(space, state)
         assert (level > 0) == (levels and kind == ALIVE)
         assert (tied >= 0) == (ties and kind == ALIVE)
         if kind == PROSPECT:
-            assert felt_of(space, space.successor[state, 1]) == (ALIVE, 1, 0, *entered)
+            for way, felt in entered:
+                assert felt_of(space, space.successor[state, way]) == (ALIVE, 1, 0, *felt)
         elif kind == DEFECTED:
-            assert felt_of(space, space.successor[state, 1]) == (ALIVE, min(bought + 1, 3), 0, *entered)
+            for way, felt in entered:
+                assert felt_of(space, space.successor[state, way]) == (ALIVE, min(bought + 1, 3), 0, *felt)
             assert felt_of(space, space.successor[state, 2]) == (LOST, bought, min(silent + 1, 3), 0, -1)
         elif kind == ALIVE:
             for n in range(buys):

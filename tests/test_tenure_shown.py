@@ -33,6 +33,7 @@ def results() -> dict[str, Any]:
         "frontier": firm.frontier([600], bound=False),
         "targeting": firm.value_of_targeting(),
         "risk": firm.risk(samples=2),
+        "money": firm.split(plan),
         "split": tenure.allocate(EXAMPLES / "allocate/curves.csv", rules=EXAMPLES / "allocate/rules.yaml"),
     }
 
@@ -48,6 +49,7 @@ SAID = {
     "frontier": r"More than [\d,]+ EUR does not pay .*",
     "targeting": r"Telling customers apart by state instead of by segment brings .* for the same money\.",
     "risk": r"The cautious plan brings .* EUR in the worst 20% .* Test 'margin' next: .*",
+    "money": r"By segment, lever and quarter the plan's .* EUR bring a customer asset of .* in the plan they bring .*",
     "split": r"The plan spends 300 kEUR of 300 kEUR for a response of 256\.4, .*; proven optimal\.",
 }
 

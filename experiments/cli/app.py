@@ -15,7 +15,7 @@ import typer
 
 from experiments.cli import planning, simulation, start
 from experiments.cli.words import in_options
-from sim.errors import ScenarioChanged, TenureError, first_line
+from sim.errors import NotAsWritten, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
 
 __all__ = ["app", "main"]
@@ -29,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+NOTED = (NotAsWritten, ScenarioChanged)
+"""Warnings that users read as notes."""
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
@@ -73,7 +75,8 @@ def _run() -> None:
     command = typer.main.get_command(app)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", ScenarioChanged)
+            for noted in NOTED:
+                warnings.simplefilter("always", noted)
             warnings.showwarning = partial(_note, warnings.showwarning)
             code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
         if code == INTERRUPTED:
@@ -103,8 +106,8 @@ def _run() -> None:
 
 def _note(plain: Callable[..., None], message: Warning | str, *rest: Any, **more: Any) -> None:
     """Say in one line on standard error what a user should know; leave other warnings as they are."""
-    if isinstance(message, ScenarioChanged):
-        print(f"tenure: note: {message}", file=sys.stderr)
+    if isinstance(message, NOTED):
+        print(f"tenure: note: {in_options(str(message))}", file=sys.stderr)
     else:
         plain(message, *rest, **more)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
-    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "TargetingOption", "Threads",
+    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "SpreadOption", "TargetingOption", "Threads",
     "commands", "print_json",
 ]  # fmt: skip
 
@@ -20,6 +20,13 @@ NoSeed = Annotated[int, typer.Option("--seed", help="Taken by every command; thi
 Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
 BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
 
+SpreadOption = Annotated[
+    str,
+    typer.Option(
+        help="How a table's money is spread inside its cells: even (by heads), period (the same each period), today "
+        "(as today's), or as in a plan's file."
+    ),
+]
 TargetingOption = Annotated[
     str, typer.Option(help="What the firm tells apart when it spends: segment, stage (segment and stage) or state.")
 ]

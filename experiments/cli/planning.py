@@ -14,12 +14,13 @@ from experiments.cli.options import (
     NoSeed,
     ScenarioFile,
     Seed,
+    SpreadOption,
     TargetingOption,
     Threads,
     commands,
     print_json,
 )
-from experiments.cli.words import amounts_by_channel, budgets_of, money_by_channel, weights_of
+from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, money_by_channel, weights_of
 from sim.errors import InputError, RulesError
 from sim.files import TABLE_FILES, check_output, write_table
 
@@ -41,6 +42,11 @@ def optimize(
             "return=NUMBER, the most asset whose lift is at least so much by unit of money."
         ),
     ] = None,
+    starts: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Plan file or table of money to improve; repeat. Today's is always a start."),
+    ] = None,
+    spread: SpreadOption = "even",
     base: Annotated[Path | None, typer.Option(help="Plan that --more, --within and --freeze start from.")] = None,
     more: Annotated[float | None, typer.Option(help="Where this money should go on top of --base.")] = None,
     within: Annotated[
@@ -79,15 +85,16 @@ def optimize(
     plan written as .xlsx. With --reach "goal" is "least_money", the key "least_money" says what any plan needs, and
     "bound" is null.
     """
+    from experiments.chosen import refuse_idle_spread
     from experiments.firm import Firm
-    from experiments.question import Question
+    from experiments.question import Question, worth_of_starts
     from experiments.terminal.progress import progress_bars
-    from experiments.terminal.summary import plan_summary, targeting_summary
+    from experiments.terminal.summary import plan_summary, starts_summary, targeting_summary
     from optimizer.plan_files import PLAN_FILES
 
     if value_of_targeting:
         _refuse_beside_targeting(context)
-    check_output(output, PLAN_FILES, [scenario, base])
+    check_output(output, PLAN_FILES, [scenario, base, *map(Path, starts or ())])
     firm = Firm.open(scenario, outputs=[output])
     if value_of_targeting:
         with progress_bars() as step:
@@ -97,17 +104,20 @@ def optimize(
         else:
             typer.echo(targeting_summary(ways.ways, firm.scenario.currency, scenario))
         return
-    question = Question(budget, targeting, reach, base, more, within, freeze or ())
+    refuse_idle_spread(spread, starts or ())
+    begun = {name: firm.load_plan(name, spread) for name in starts or ()}
+    question = Question(budget, targeting, reach, base, more, within, freeze or (), tuple(begun.values()))
     with progress_bars() as step:
         plan = firm.optimize(
             question, time_limit=time_limit, bound_steps=bound_steps, prices=prices, threads=threads, progress=step
         )
     plan.save(output)
+    worth = worth_of_starts(question, firm.twin, begun) if begun else []
     if as_json:
-        print_json({**json.loads(plan.to_json()), "file": str(output)})
+        print_json({**json.loads(plan.to_json()), **({"starts": worth} if begun else {}), "file": str(output)})
     else:
         typer.echo(
-            f"{plan_summary(plan, firm.scenario.currency)}\n\nWritten to {output}. "
+            f"{plan_summary(plan, firm.scenario.currency)}\n{starts_summary(plan, worth)}\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
 
@@ -117,6 +127,8 @@ def _refuse_beside_targeting(context: typer.Context) -> None:
     unheeded = (
         "targeting",
         "reach",
+        "starts",
+        "spread",
         "base",
         "more",
         "within",
@@ -129,7 +141,7 @@ def _refuse_beside_targeting(context: typer.Context) -> None:
     # The source by name: typer brings a click of its own.
     given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
     if given:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        options = ", ".join(OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in given)
         raise InputError(
             f"--value-of-targeting compares whole plans for one budget and writes none; leave out {options}"
         )
@@ -173,6 +185,42 @@ def explain(
         print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
     else:
         typer.echo(explanation_in_words(answer, plan, file, simplest))
+
+
+@group.command(epilog="Example: tenure split plan.json --by quarter -o split.csv")
+def split(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="week, month, quarter, half or year [default: quarters, or periods where these are longer]."),
+    ] = None,
+    spread: SpreadOption = "even",
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Table to write: .csv (long), or .xlsx (a column for each time).")
+    ] = Path("split.csv"),
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a plan's money by segment, lever and quarter: to edit in a spreadsheet, and to play with --policy.
+
+    It also says what the table brings when it is played, and what evening out inside its cells costs.
+    """
+    from experiments.firm import Firm
+    from experiments.terminal.summary import split_summary
+    from optimizer.money.sheets import SPLIT_FILES
+
+    check_output(output, SPLIT_FILES, [plan, scenario])
+    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    check_output(output, others=[firm.file])
+    table = firm.split(plan, by, spread)
+    table.save(output)
+    if as_json:
+        print_json({**table.to_dict(), "file": str(output)})
+    else:
+        typer.echo(split_summary(table.answer(), *table.shown_table(), plan, Path(str(firm.file)), output, spread))
 
 
 @group.command(epilog="Example: tenure frontier scenario.yaml --budgets 100000,200000,400000")

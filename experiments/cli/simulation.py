@@ -13,6 +13,7 @@ from experiments.cli.options import (
     NoSeed,
     ScenarioFile,
     Seed,
+    SpreadOption,
     Threads,
     commands,
     print_json,
@@ -26,7 +27,10 @@ group = commands()
 
 PolicyOption = Annotated[
     str,
-    typer.Option(help="A policy's name, a plan file, or a Python file with a policy.", autocompletion=policies_like),
+    typer.Option(
+        help="A policy's name, a plan file, a table of money, or a Python file with a policy.",
+        autocompletion=policies_like,
+    ),
 ]
 
 REPLICATIONS = 20
@@ -37,6 +41,7 @@ def simulate(
     scenario: ScenarioFile,
     policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
+    spread: SpreadOption = "even",
     replications: Annotated[
         int | None,
         typer.Option(help="How many times [default: 20; 1 with --until, --save, --resume].", min=1, max=100_000),
@@ -67,8 +72,8 @@ def simulate(
     firm = Firm.open(scenario, outputs=[table, save])
     with progress_bars() as step:
         run = firm.simulate(
-            policy, budget=budget, replications=replications, seed=seed, until=until, save=save, resume=resume,
-            threads=threads, progress=step,
+            policy, budget=budget, spread=spread, replications=replications, seed=seed, until=until, save=save,
+            resume=resume, threads=threads, progress=step,
         )  # fmt: skip
     if table is not None:
         run.save(table)
@@ -88,6 +93,7 @@ def trace(
     segment: Annotated[str | None, typer.Option(help="Whose customer [default: the first with people].")] = None,
     policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
+    spread: SpreadOption = "even",
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -100,8 +106,9 @@ def trace(
     firm = Firm.open(scenario)
     with progress_bars() as step:
         life = firm.trace(
-            policy, segment=segment, customer=customer, budget=budget, seed=seed, threads=threads, progress=step
-        )
+            policy, segment=segment, customer=customer, budget=budget, spread=spread, seed=seed, threads=threads,
+            progress=step,
+        )  # fmt: skip
     if as_json:
         print_json(life.to_dict())
     else:
@@ -114,11 +121,13 @@ def compare(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="A policy's name, a plan file, a Python file with a policy; repeat. The first is the reference.",
+            help="A policy's name, a plan file, a table of money by segment, lever and time, a Python file with a "
+            "policy; repeat. The first is the reference.",
             autocompletion=policies_like,
         ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
+    spread: SpreadOption = "even",
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
     seed: Seed = 0,
     threads: Threads = THREADS,
@@ -137,7 +146,7 @@ def compare(
     report, uri = None, None
     with progress_bars() as step:
         result = firm.compare(
-            policy, budget=budget, replications=replications, seed=seed, threads=threads, progress=step
+            policy, budget=budget, spread=spread, replications=replications, seed=seed, threads=threads, progress=step
         )
         if track:
             report, uri = result.track(folder, progress=step)

@@ -1,6 +1,7 @@
 """Commands that come first: the demo, a scenario from purchases, and what a scenario says."""
 
 import shlex
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -123,8 +124,11 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
     firm = Firm.open(scenario)
     text = firm.check()
     if as_json:
+        moving, contrary = firm.doubts
         money = {"reference_spend": firm.reference_spend, "budget": firm.budget}
-        print_json({"name": firm.scenario.name, "hash": firm.scenario.hash, **money, "text": text})
+        said_twice = [{**asdict(each), "acts": "traits"} for each in contrary]
+        doubts = {"drifts": [asdict(each) for each in moving], "contradictions": said_twice}
+        print_json({"name": firm.scenario.name, "hash": firm.scenario.hash, **money, **doubts, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")
 

@@ -5,10 +5,18 @@ from collections.abc import Sequence
 
 from sim.errors import InputError
 
-__all__ = ["amounts_by_channel", "budgets_of", "in_options", "money_by_channel", "policies_like", "weights_of"]
+__all__ = [
+    "OPTIONS",
+    "amounts_by_channel",
+    "budgets_of",
+    "in_options",
+    "money_by_channel",
+    "policies_like",
+    "weights_of",
+]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
-OPTIONS = {"output": "-o"}
+OPTIONS = {"output": "-o", "starts": "--from"}
 """Options whose names are not those of their arguments with hyphens."""
 FLAGS = ("force",)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optimizer.insight.frontier
@@ -17,7 +18,10 @@ from experiments.words.phrases import at_least
 from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import ProofInWords, proof_in_words
 from optimizer.insight.frontier import Targeting
+from optimizer.money.calendar import Calendar
+from optimizer.money.sheets import Lines, write_split
 from optimizer.proof import SpendProof
+from optimizer.tolerances import SAME
 from sim.errors import InputError
 from sim.twin import Twin
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from plotly.graph_objects import Figure
 
-__all__ = ["Frontier", "Plan", "Risk", "TargetingValue"]
+__all__ = ["Frontier", "Plan", "Risk", "Split", "TargetingValue"]
 
 
 def _money(amount: float, twin: Twin, *, signed: bool = False) -> str:
@@ -109,6 +113,99 @@ class Plan(Shown, optimizer.plan.Plan):
         limit = share * self.budget if share < 1 else math.inf
         levers = list(self.targets.levers)
         return drawn(charts.allocation_by_period(levers, self.spend.sum(axis=(1, 2)), limit, scenario))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Shown):
+    """A plan's money by segment, lever and stretch of time: to edit in a spreadsheet, and to play as a policy.
+
+    Attributes
+    ----------
+    lines : Lines
+        Money by (segment, lever) and stretch.
+    by : str
+        What a stretch is.
+    spread : str or Path
+        How money is spread inside a cell.
+    asset : float
+        Customer asset of the table, played.
+    before : float
+        That of the plan as it is.
+    twin : Twin
+
+    Examples
+    --------
+    >>> table = firm.split(plan)
+    >>> table.to_frame().columns.tolist()
+    ['segment', 'lever', 'quarter', 'spend']
+    >>> table.evening_out <= 0
+    True
+    >>> table.save("split.csv")
+    >>> result = firm.compare(["as today", "split.csv"], replications=2)
+    """
+
+    lines: Lines
+    by: str
+    spread: str | Path
+    asset: float
+    before: float
+    twin: Twin
+
+    @property
+    def evening_out(self) -> float:
+        """Return what the asset changes by as money is spread inside cells instead of as in the plan."""
+        return self.asset - self.before
+
+    def answer(self) -> str:
+        """Return what the table brings, and what evening out costs."""
+        spent = _money(float(self.lines.money.sum()), self.twin)
+        cost = f"evening out {'costs' if self.evening_out < 0 else 'brings'} {_money(abs(self.evening_out), self.twin)}"
+        if abs(self.evening_out) <= SAME * abs(self.before):
+            cost = "nothing is lost"
+        return (
+            f"By segment, lever and {self.by} the plan's {spent} bring a customer asset of "
+            f"{_money(self.asset, self.twin)} in expected numbers; in the plan they bring {money(self.before)}: {cost}."
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per segment, lever and stretch."""
+        return [
+            {"segment": cell.segment, "lever": cell.lever, self.by: cell.stretch.name, "spend": cell.money}
+            for cell in self.lines.table().cells
+        ]
+
+    def to_frame(self) -> DataFrame:
+        """Return :meth:`rows` as a table."""
+        from pandas import DataFrame
+
+        return DataFrame(self.rows())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        known = {"by": self.by, "spread": str(self.spread), "spend": float(self.lines.money.sum()), "asset": self.asset}
+        return {**known, "plan_asset": self.before, "evening_out": self.evening_out, "cells": self.rows()}
+
+    def shown_table(self) -> Table:
+        """Return money by segment and lever, and stretch."""
+        sums = [[*line, sum(line)] for line in self.lines.money.tolist()]
+        rows = [
+            [" / ".join(name), *(money(x) if x else "." for x in line)]
+            for name, line in zip(self.lines.names, sums, strict=True)
+        ]
+        rows.append(["all", *(money(sum(column)) for column in zip(*sums, strict=True))])
+        return ["line", *(stretch.name for stretch in self.lines.stretches), "all"], rows
+
+    def save(self, path: str | Path) -> None:
+        """Write the table, long as .csv or with a column for each stretch as .xlsx.
+
+        Raises
+        ------
+        InputError
+            If the ending is neither.
+        FolderError
+            If it cannot be written.
+        """
+        write_split(Path(path), self.lines, self.by, Calendar.of(self.twin.scenario))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,8 +1,9 @@
 """What the commands print for people: the answer first, then what it rests on, then what to do next."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.compare import Comparison
 from experiments.simulate import Part
@@ -24,8 +25,13 @@ __all__ = [
     "plan_summary",
     "rules_missed",
     "simulation_summary",
+    "split_summary",
+    "starts_summary",
     "targeting_summary",
 ]
+
+MOST_MISSED = 3
+"""Rules that a start is said to miss; the others are counted."""
 
 
 def plan_summary(plan: Plan, currency: str) -> str:
@@ -51,6 +57,42 @@ def plan_summary(plan: Plan, currency: str) -> str:
     if plan.status != "feasible":
         lines.insert(0, f"The plan found {plan.status}: no plan was found that meets every rule at this targeting.\n")
     return "\n".join(lines)
+
+
+def starts_summary(plan: Plan, starts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the plans that were to be improved spend and are worth beside the plan; nothing without any."""
+    lines = []
+    for start in starts:
+        more = plan.asset - start["asset"]
+        line = (
+            f"Begun from {start['name']}, which spends {money(start['spend'])} for {money(start['asset'])}: the plan "
+        )
+        line += f"is worth {money(more, signed=True)} against it."
+        if start["misses"]:
+            others = len(start["misses"]) - MOST_MISSED
+            line += f" It misses {', '.join(start['misses'][:MOST_MISSED])}"
+            line += f", and {others} more rules." if others > 0 else "."
+        lines.append(line)
+    return "\n".join([*lines, ""])
+
+
+def split_summary(
+    answer: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    plan: Path,
+    scenario: Path,
+    output: Path,
+    spread: str,
+) -> str:
+    """Return what ``tenure split`` prints."""
+    how = "" if spread == "even" else f" --spread {shlex.quote(spread)}"
+    market, whole, made = (shlex.quote(str(path)) for path in (scenario, plan, output))
+    return (
+        f"{answer}\n\n{table(list(header), [list(row) for row in rows])}\n\nWritten to {output}. "
+        f"Next: edit it, then tenure compare {market} --policy {whole} --policy {made}{how}, or "
+        f"tenure optimize {market} --from {made}{how} -o better.json"
+    ) + (f"\nWith --spread {whole} each cell's money goes to whom and when the plan gives it." if not how else "")
 
 
 def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) -> str:

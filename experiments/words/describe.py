@@ -1,6 +1,7 @@
 """A scenario in words: who, what acts on whom, what is assumed, what the rules are."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,12 +14,14 @@ from experiments.words.mechanisms import (
     timing_in_words,
     unless_stated,
 )
+from experiments.words.neutral import contradictions_in_words, drifts_in_words
 from experiments.words.phrases import money_at_least, money_at_most, target_in_words
 from experiments.words.tables import table
 from optimizer.ask.problem import budget_in_force
 from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.engine.fluid import observed_counts
+from sim.neutrality import Contradiction, Drift
 from sim.scenario.file import Lever, Scenario
 from sim.twin import Twin
 
@@ -36,8 +39,13 @@ def lever_in_words(name: str, lever: Lever, period: str) -> str:
     return f"{whom}: {'; '.join([*moves, *timing_in_words(lever, period)])}"
 
 
-def describe(scenario: Scenario, twin: Twin) -> str:
-    """Return the scenario as readable text; what comes from defaults is marked as assumed."""
+def describe(
+    scenario: Scenario, twin: Twin, moving: Sequence[Drift] = (), contrary: Sequence[Contradiction] = ()
+) -> str:
+    """Return the scenario as readable text; what comes from defaults is marked as assumed.
+
+    ``moving``, ``contrary``: what is not neutral under today's spend, and what is said twice.
+    """
     after = "counted" if scenario.terminal == "value-to-go" else "not counted"
     lines = [
         f"{scenario.name}: {scenario.periods} {scenario.period}s, discounted at {scenario.discount_rate:.1%} a "
@@ -60,6 +68,8 @@ def describe(scenario: Scenario, twin: Twin) -> str:
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
         learns = survey_in_words(scenario)
         lines += ["", "What the firm learns:", *_indented(learns)] if learns else []
+        doubts = [*contradictions_in_words(scenario, contrary), *drifts_in_words(scenario, moving)]
+        lines += ["", "What is not neutral or said twice:", *_indented(doubts)] if doubts else []
     else:
         spends = ", ".join(f"{action.spend:g}" for action in scenario.chain.actions)
         lines += ["", f"A chain of its own: {scenario.chain.lever} at {spends} each per {scenario.period}."]

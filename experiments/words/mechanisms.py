@@ -146,7 +146,9 @@ def _satisfaction(scenario: "Scenario") -> list[str]:
         if share
     ]
     entry = (
-        "enter nearest to that mean (assumed)" if given.entry is None else f"enter at {25 * (given.entry - 1)} points"
+        "enter like those who are there (assumed)"
+        if given.entry is None
+        else f"enter at {25 * (given.entry - 1)} points"
     )
     return [
         f"Satisfaction, five levels from 0 to 100 points: {_shares(given.mix)} of customers in the data, {mean:.0f} in "

@@ -181,6 +181,11 @@ class AllocationProblem:
             return False
         return bool((self.ceiling <= self.floor)[:, self.targets.allowed].all())
 
+    @property
+    def no_money(self) -> bool:
+        """Return whether there is nothing to spend: the least spend is all that can be done."""
+        return any(row.kind is BUDGET and row.sense == "<=" and row.limit <= 0 for row in self.rows)
+
     @cached_property
     def possible(self) -> Flags:
         """Return which actions can be taken, (periods, groups, stages, actions): what is committed is no choice."""
@@ -234,20 +239,20 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
 def _with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, Ints]:
     """Return what is offered, and beyond where money brings anything where floors ask for more than that."""
     actions, choices = joint_actions(chain)
-    top, factor = actions.max(axis=2), 0.0
-    heads = Today(chain).course.observed[..., None]
+    top, heads = actions.max(axis=2), Today(chain).course.observed[..., None]
+    forced = []
     for row in rows:
         if row.sense == ">=" and row.limit > 0 and row.money is not None and row.kind.counts == "money":
-            most = float((row.money.toarray().reshape(chain.periods, *chain.targets.shape) * heads * top).sum())
-            factor = max(factor, row.limit / most if most > 0 else 0.0)
-    if factor <= ENOUGH:
-        return actions, choices
-    groups, stages = choices.shape
-    actions = np.concatenate([actions, np.zeros((groups, stages, 1, top.shape[2]))], axis=2)
-    for place in np.ndindex(groups, stages):
-        if top[place].any() and choices[place] < MOST_ACTIONS:
-            actions[place][choices[place]] = np.minimum(top[place] * factor / ENOUGH, chain.limit[place])
-            choices[place] += 1
+            counted = row.money.toarray().reshape(chain.periods, *chain.targets.shape)
+            most = float((counted * heads * top).sum())
+            if most > 0 and row.limit > ENOUGH * most:
+                forced.append(np.where((counted > 0).any(axis=0), top * row.limit / most / ENOUGH, 0.0))
+    for money in forced:
+        actions = np.concatenate([actions, np.zeros((*choices.shape, 1, top.shape[2]))], axis=2)
+        for place in np.ndindex(*choices.shape):
+            if money[place].any() and choices[place] < MOST_ACTIONS:
+                actions[place][choices[place]] = np.minimum(money[place], chain.limit[place])
+                choices[place] += 1
     return actions, choices
 
 

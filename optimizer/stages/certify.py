@@ -53,7 +53,7 @@ def certify(
     """Return the proof of a plan: over the question as it was asked, whose campaigns may be of any size."""
     problem, best, end = begun.problem, proved.best, repaired.end
     own = problem.limits.size  # rules that hold campaigns to their sizes come after
-    if problem.no_choice:
+    if problem.no_choice or (problem.no_money and problem.goal == "asset"):
         reached = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
         return Certified(_proof(begun, repaired, reached, reached))
     began = time.perf_counter()

@@ -246,6 +246,11 @@ class Posterior:
         share = (u - low) / np.maximum(high - low, 1e-300)
         return np.asarray(tau[rows, j - 1] + share * (tau[rows, j] - tau[rows, j - 1]))
 
+    def leaving(self) -> tuple[Floats, Floats, Floats]:
+        """Return by customer P(alive) and, if alive, the mean defection rate and the chance to stay, per period."""
+        s, until = self._model.s, self._model.beta + self._age
+        return self._alive, self._weeks * s / until, np.asarray((until / (until + self._weeks)) ** s)
+
     def draw(self, seed: int, purpose: int, identity: Ints, replication: int) -> TraitSample:
         """Return one draw of every customer's truth, rates per period."""
         from scipy.special import gammaincinv

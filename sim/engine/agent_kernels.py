@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inlined, kernel
 from sim.engine.draw_kernels import (
     FEW,
+    WORDS,
     exp_minus,
     fill_shared,
     fill_words,
@@ -34,14 +35,16 @@ from sim.engine.draw_kernels import (
     poisson_few,
     total_amount,
     unit,
+    words_below,
 )
+from sim.engine.satisfaction_kernels import LEVELS, entering, falls_from, falls_within
 from sim.history import EVENTS
 
 __all__ = [
     "BUYS",
     "COLUMNS",
     "EVENTS",
-    "FALLS",
+    "FEELS",
     "FIRST",
     "GAINS_TIE",
     "LEAVES",
@@ -75,12 +78,14 @@ BLOCK = 1024
 
 FIRST, SECOND = 0, 1
 """Columns of ``odds`` for those who are no customers: chance of outcome 1, and of outcome 2 if not of 1."""
-LEAVES, BUYS, SPENDS, RISES, FALLS, LOSES_TIE, LEAVES_WITH, GAINS_TIE = range(8)
-"""Columns of ``odds`` for customers: three multipliers, odds of satisfaction, and of ties: fewer, leaving, more."""
+LEAVES, BUYS, SPENDS, RISES, FEELS, LOSES_TIE, LEAVES_WITH, GAINS_TIE = range(8)
+"""Columns of ``odds`` for customers.
+
+Three multipliers, the chance that satisfaction rises, the shift of its moves, odds of ties: fewer, leaving, more.
+"""
 COLUMNS = 8
 
-WORDS = 4294967296.0
-"""How many words there are: a uniform is (word + .5)/2^32."""
+_entering = inlined(entering)
 
 
 class Who(NamedTuple):
@@ -173,13 +178,7 @@ class ValueGrid(NamedTuple):
 
 
 @kernel
-def words_below(p):
-    """Return how many words stand for uniforms below ``p``."""
-    return np.uint64(max(math.ceil(p * WORDS - 0.5), 0.0))
-
-
-@kernel
-def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_units, luck, out):
+def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, money_units, luck, out):
     """Move customers ``first .. last`` by one period, in place in ``state``.
 
     Parameters
@@ -189,6 +188,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
     paths : Paths
     odds : (cohorts, laws, columns)
     told : Outcomes
+    falls : sim.engine.satisfaction_kernels.Falls
     amounts : Amounts
     money_units : float
         Units of ``out.revenue`` to one unit of currency.
@@ -214,7 +214,16 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
     customer, enters, idle = np.empty(states, np.uint64), np.empty(states, np.uint32), np.empty(states, np.uint16)
     leaves, wants, spends = np.empty(states), np.empty(states), np.empty(states)
     first_below, moves_below = np.empty(states, np.uint64), np.empty(states, np.uint64)
-    rises_below, falls_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    rises_below, sinks_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
+    flat, tied, shift = np.empty(states), np.empty(states), np.empty(states)
+    level = np.empty(states, np.int64)
+    chord, bend, by_level = falls.chord, falls.bend, falls.levels
+    # Who enters is counted at a level of their own, not where all movers are.
+    entry, enter, moves_on = np.empty(LEVELS - 1, np.uint64), np.empty(LEVELS, np.int64), np.ones((states, 3), np.int32)
+    for k in range(LEVELS):
+        enter[k] = _entering(k)
+        if k < entry.size:
+            entry[k] = words_below(falls.entry[min(k, falls.entry.size - 1)])
     tally = np.empty((states, outcomes), np.int32)
     number, money = np.empty(states, np.int64), np.empty(states, np.int64)
     zero, one, size = np.uint64(0), np.uint32(1), np.uint32(buys)
@@ -222,7 +231,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
         low, high = max(first, start[c]), min(last, start[c + 1])
         if low >= high:
             continue
-        tally[:], number[:], money[:] = 0, 0, 0
+        tally[:], number[:], money[:], steep = 0, 0, 0, 0.0
         key, cell, spread = luck.purpose ^ luck.stream[c], stage[c], amounts.spread[c]
         table, moment, same = amounts.tables[spread], amounts.moments[spread], amounts.constant[spread]
         for s in range(states):
@@ -230,8 +239,14 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
             alive = kind[s] == 2
             customer[s], idle[s] = alive, s if alive else np.int64(successor[s, 0])
             leaves[s], wants[s], spends[s] = line[LEAVES], line[BUYS], line[SPENDS] if alive else 1.0
-            rises_below[s], falls_from[s] = words_below(line[RISES]), words_below(1.0 - line[FALLS])
+            rises_below[s], level[s] = words_below(line[RISES]), falls.level[law[c, s]] if alive else 0
+            shift[s], tied[s] = line[FEELS], falls.ties[law[c, s]] if alive else 1.0
+            sinks_from[s] = falls_from(level[s], falls.levels.moves[level[s], 1], shift[s])
+            # Who may fall, by a straight line in the own rate; these are then looked at closely.
+            flat[s] = WORDS * (1.0 - falls.flat[level[s]] + shift[s]) - 1.0 if level[s] > 1 else np.inf
+            steep = max(steep, WORDS * falls.steep[level[s]] * tied[s])
             enters[s] = kind[s] == 1 or kind[s] == 3
+            moves_on[s, enters[s]] = levels == 1 or enters[s] == 0
             first_below[s] = moves_below[s] = 0
             if kind[s] != 2 and kind[s] < 4:
                 first_below[s] = moves_below[s] = words_below(line[FIRST])
@@ -265,21 +280,46 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
                 j, s = others[k], origin[k]
                 o = one + np.uint32(moving[j] >= first_below[s])
                 here[j] = successor[s, o]
-                tally[s, o] += 1
+                tally[s, o] += moves_on[s, o]
                 active[buyers], where[buyers] = j, s
                 buyers += np.uint64(o == enters[s])
             for q in range(buyers):
                 people[q] = names[active[q]]
             fill_words(people[:buyers], period, 1, replication, seed_key, key, buying, spending, feeling, tying)
 
+            if levels > 1:
+                for q in range(actives, buyers):
+                    word = feeling[q]
+                    place = np.int64(word >= entry[0]) + np.int64(word >= entry[1])
+                    place += np.int64(word >= entry[2]) + np.int64(word >= entry[3])
+                    o = enter[place]
+                    here[active[q]] = successor[where[q], o]
+                    tally[where[q], o] += 1
+
             # Customers: rates; satisfaction; who leaves.
             for q in range(actives):
                 rate[q] = rates[active[q]] * wants[where[q]]
                 leaving[q] = defections[active[q]] * leaves[where[q]]
-            for q in range(actives):
-                s = where[q]
-                up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= falls_from[s])
-                outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
+            if falls.sorting:
+                for q in range(actives):
+                    s = where[q]
+                    outcome[q] = size * (np.uint32(2) * np.uint32(feeling[q] < rises_below[s]))
+                    none[q] = float(feeling[q]) + steep * defections[active[q]] - flat[s]
+                found = zero
+                for q in range(actives):
+                    some[found] = q
+                    found += np.uint64(none[q] >= 0.0)
+                for k in range(found):
+                    q = some[k]
+                    s = where[q]
+                    x = tied[s] * defections[active[q]]
+                    if falls_within(feeling[q], x, level[s], shift[s], chord, bend, by_level):
+                        outcome[q] = size * np.uint32(3)
+            else:
+                for q in range(actives):
+                    s = where[q]
+                    up, down = np.uint32(feeling[q] < rises_below[s]), np.uint32(feeling[q] >= sinks_from[s])
+                    outcome[q] = size * (np.uint32(2) * up + np.uint32(3) * down)
             found = maybe = zero
             for q in range(actives):
                 some[found] = q
@@ -366,7 +406,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, amounts, money_un
                 elif kind[s] == 1:
                     events[c, EVENT_WON] += how_many
                 else:
-                    events[c, EVENT_RETURNED if way == 1 else EVENT_LOST] += how_many
+                    events[c, EVENT_LOST if way == 2 else EVENT_RETURNED] += how_many
 
 
 @kernel

@@ -1,7 +1,8 @@
 """Satisfaction, ties and employees: what the mix in the data implies for moves and for effects.
 
-Moves follow Metropolis' rule, so that the mix the firm surveyed persists while nothing changes; effects are divided by
-their mean over the mix, so that they are neutral in the mean.
+Moves follow Metropolis' rule, corrected for the unhappy who leave (:mod:`sim.engine.satisfaction_kernels`), so that the
+mix the firm surveyed persists while nothing changes; effects are divided by their mean over the mix, so that they are
+neutral in the mean.
 """
 
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
-from sim.engine.lifecycle_kernels import chances_of_level
-from sim.engine.state_space import LEVELS, TIES
+from sim.engine.chain import StateSpace
+from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds, own_fall
+from sim.engine.state_space import TIES
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
 
-__all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "metropolis", "shifted"]
+__all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "mean_points_of_stayers", "metropolis", "shifted"]
 
 
 POINTS_PER_LEVEL = 25.0
@@ -56,14 +58,38 @@ def mean_points(up: Floats, down: Floats) -> float:
     return float(POINTS_PER_LEVEL * (weight @ np.arange(up.size)) / weight.sum())
 
 
+def mean_points_of_stayers(mix: Floats, stays: Floats, up: Floats, down: Floats) -> float:
+    """Return the mean points in the long run of a closed cohort that begins at ``mix``, of those who are still there.
+
+    ``stays``: chance by level to stay through a period. The cohort's shares after 2^40 periods of leaving and moving.
+    """
+    moves = np.diag(1 - up - down) + np.diag(up[:-1], 1) + np.diag(down[1:], -1)
+    there = mix > 0
+    for _ in range(mix.size):
+        there = there | (there @ moves > 0)
+    period = stays[:, None] * moves * there[:, None]  # who nobody becomes must not outlast the others
+    for _ in range(40):
+        period = period @ period
+        period /= period.max()
+    share = mix @ period
+    return float(POINTS_PER_LEVEL * (share @ np.arange(mix.size)) / share.sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Attitudes:
     """What a scenario says of satisfaction, ties and employees, as numbers by level and by number of ties.
 
     Every array has an element for each level (1..5; index 0 stands for "none stated") or number of ties.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    leaving : float
+        Mean defection rate of customers, at which what employees bring is stated.
     """
 
     scenario: Scenario
+    leaving: float = 0.0
 
     @property
     def levels(self) -> bool:
@@ -88,14 +114,31 @@ class Attitudes:
         return np.ones(1) if given is None else np.array(given.mix) / sum(given.mix)
 
     @cached_property
-    def entry(self) -> int:
-        """Return the level of the newly won and the returned: stated, or nearest to the mix's mean."""
+    def entry_mix(self) -> Floats:
+        """Return the shares of levels among the newly won and the returned: all at the stated one, or the mix."""
         given = self.scenario.satisfaction
-        if given is None:
-            return 0
-        if given.entry is not None:
-            return given.entry
-        return int(np.ceil(self.level_mix @ np.arange(1.0, LEVELS + 1) - 0.5))
+        if given is None or given.entry is None:
+            return self.level_mix
+        return np.asarray(np.eye(LEVELS)[given.entry - 1])
+
+    @cached_property
+    def by_level(self) -> Levels:
+        """Return what kernels know of the levels."""
+        mix = self.level_mix if self.levels else np.zeros(LEVELS)
+        return Levels(np.append(0.0, mix), self.moves, np.ascontiguousarray(self.level_effects[:, 0]))
+
+    def falls(self, space: StateSpace) -> Falls:
+        """Return how agents find out whether satisfaction falls."""
+        levels = self.by_level
+        chord, bend = np.zeros((LEVELS + 1, BINS + 2)), np.zeros((LEVELS + 1, BINS + 1))
+        fall_bounds(levels, chord, bend)
+        flat = chord[:, 0] + bend[:, 0]
+        high = np.minimum(chord[:, 1:-1] + np.maximum(bend[:, :-1], bend[:, 1:]), 1.0)
+        steep = ((high - flat[:, None]) / (WIDTH * np.arange(1, BINS + 1))).max(axis=1).clip(0.0)
+        return Falls(
+            self.levels and bool(levels.leaving[1] > levels.leaving[-1]), space.law_level,
+            self.tie_effects[space.law_ties], levels, chord, bend, flat, steep, np.cumsum(self.entry_mix),
+        )  # fmt: skip
 
     @cached_property
     def moves(self) -> Floats:
@@ -137,7 +180,8 @@ class Attitudes:
     def employee_slope(self) -> float:
         """Return by how much one employee point shifts the chances of a move.
 
-        ``points`` employee points, kept up, bring ``bring`` customer points in the long run.
+        ``points`` employee points, kept up, bring ``bring`` customer points in the long run: in a closed cohort of
+        customers who leave at the mean rate, among those who are still there.
 
         Raises
         ------
@@ -149,18 +193,30 @@ class Attitudes:
             return 0.0
         from scipy.optimize import brentq
 
-        up, down = self.moves[1:, 0], self.moves[1:, 1]
+        up, down = self.moves[1:, 0], np.array([own_fall(k + 1, self.leaving, self.by_level) for k in range(LEVELS)])
         usual = float(POINTS_PER_LEVEL * (self.level_mix @ np.arange(LEVELS)))
+        stays = np.exp(-self.leaving * (self.by_level.leaving[1:] - self.by_level.leaving[-1]))
+
+        def reached(shift: float) -> float:
+            moves = shifted(up, down, shift)
+            return mean_points(*moves) if stays[0] == 1 else mean_points_of_stayers(self.level_mix, stays, *moves)
+
+        at_rest = reached(0.0)
 
         def missing(shift: float) -> float:
-            return mean_points(*shifted(up, down, shift)) - usual - given.bring
+            return reached(shift) - at_rest - given.bring
 
         # Beyond the largest chance a shift cannot do more; just below it everybody ends at the top.
         most = float(down.max()) * (1 - 1e-9)
-        if abs(missing(0.0) + given.bring) > 1e-6:
+        if abs(mean_points(up, self.moves[1:, 1]) - usual) > 1e-6:
             raise ScenarioError(
                 "employees: satisfaction.mix has a level without a share between others, which customers would not "
                 "cross again; give it a small share"
+            )
+        if missing(1e-9 * most) > -0.99 * given.bring:
+            raise ScenarioError(
+                "employees: satisfaction.mix has levels without a share at the top, and who gets there outlasts "
+                "all others; give them a small share"
             )
         if most <= 0 or missing(most) < 0:
             raise ScenarioError(

@@ -248,6 +248,10 @@ class ControlledChain(ABC):
         """Return the way back of :meth:`conditions`; ``by_employees`` is by ``met.employees_after``."""
         return Wanted(by_effective, np.zeros_like(now.observed), None, 0.0)
 
+    def at_rest(self) -> "ControlledChain":
+        """Return the same without what is stated to come from outside, such as rivals and shocks: here, itself."""
+        return self
+
     # --- What is written down ---
 
     def flows(self, step: Step) -> dict[str, Floats]:

@@ -26,6 +26,9 @@ LN_2_HIGH, LN_2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 """The logarithm of 2 in two parts, so that whole multiples of the first are exact (Cody & Waite 1980)."""
 TAYLOR = tuple(1.0 / math.factorial(i) for i in range(12))
 
+WORDS = 4294967296.0
+"""How many words there are: a uniform is (word + .5)/2^32."""
+
 LOGIT_LIMIT = 23.0
 """The gamma table spans logits of +-23, beyond every 32-bit uniform."""
 TAIL, TAIL_CELLS = 1.0 / 32.0, 512
@@ -58,6 +61,12 @@ def philox(c0, c1, c2, c3, k0, k1):
 def unit(word):
     """Return a 32-bit word as a float in (0, 1), never either end."""
     return (float(word) + 0.5) * 2.0**-32
+
+
+@inlined
+def words_below(p):
+    """Return how many words stand for uniforms below ``p``."""
+    return np.uint64(max(math.ceil(p * WORDS - 0.5), 0.0))
 
 
 @kernel

@@ -17,6 +17,9 @@ BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
 two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
 
+FINE = 2.0**20
+"""Parts of a cell in which a place in it is told: what is finer is arithmetic."""
+
 
 class Grids(NamedTuple):
     """Grids over the dimensions of every setup (what may be done on a target in a phase).
@@ -162,28 +165,35 @@ def allowances(grids, setup, step, worth, bends, extra):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
         edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
-        for p in range(points):
-            k = (p // far) % size[i]
-            bends[p] = 0.0
-            if 0 < k < last:
+        rows = points // (size[i] * far)
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                if k == 0 or k == last:
+                    for p in range(first, first + far):
+                        bends[p] = 0.0
+                    continue
                 share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
                 width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
-                bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
-        for p in range(points):
-            k = (p // far) % size[i]
-            most = 0.0
-            if k > 0:
-                least = bends[p] if k < last else bends[p - far]
-                if k > 1:
-                    least = min(least, bends[p - far])
-                most = least * (edge[k] - edge[k - 1]) ** 2
-            if k < last:
-                least = bends[p] if k > 0 else bends[p + far]
-                if k < last - 1:
-                    least = min(least, bends[p + far])
-                most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
-            extra[p] += BENDS * most
+                for p in range(first, first + far):
+                    straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
+                    bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
+        for row in range(rows):
+            for k in range(last + 1):
+                first = (row * size[i] + k) * far
+                for p in range(first, first + far):
+                    most = 0.0
+                    if k > 0:
+                        least = bends[p] if k < last else bends[p - far]
+                        if k > 1:
+                            least = min(least, bends[p - far])
+                        most = least * (edge[k] - edge[k - 1]) ** 2
+                    if k < last:
+                        least = bends[p] if k > 0 else bends[p + far]
+                        if k < last - 1:
+                            least = min(least, bends[p + far])
+                        most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
+                    extra[p] += BENDS * most
 
 
 @kernel
@@ -257,7 +267,7 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
                 low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
                 first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
                 at = place_on_hull(costs, first, last, weight * scales[i], slopes[i] / (high - low), low, high)
-                place[1 + i] = (at - low) / (high - low)
+                place[1 + i] = np.round((at - low) / (high - low) * FINE) / FINE
     return best
 
 

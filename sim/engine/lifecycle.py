@@ -39,9 +39,18 @@ from sim.engine.crowd import Crowd, present
 from sim.engine.drawing import Cohorts, Crew, Draw
 from sim.engine.effects import TO_RATE, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
-from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, pull_lifecycle, step_lifecycle
+from sim.engine.lifecycle_kernels import (
+    BlockTraits,
+    Feelings,
+    Laws,
+    accounts,
+    fall_chances,
+    pull_lifecycle,
+    step_lifecycle,
+)
 from sim.engine.offers import exhausted, joint_intensities
 from sim.engine.response import intensity_at
+from sim.engine.satisfaction_kernels import Falls, entering
 from sim.engine.ways import Ways
 from sim.engine.ways_kernels import Aims
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
@@ -98,6 +107,8 @@ class Lifecycle(ControlledChain):
     ----------
     scenario : Scenario
         Where levers and their curves come from.
+    attitudes : Attitudes
+        What it says of satisfaction, ties and employees.
     margin, loss : (groups,)
         Margin rate on revenue; chance per period that the silently gone are lost for good.
     purchase_rate, defection_rate : (blocks,)
@@ -113,6 +124,7 @@ class Lifecycle(ControlledChain):
     """
 
     scenario: Scenario
+    attitudes: Attitudes
     margin: Floats
     loss: Floats
     purchase_rate: Floats
@@ -126,11 +138,6 @@ class Lifecycle(ControlledChain):
     def effects(self) -> Effects:
         """Return the levers, ready to be evaluated."""
         return Effects(self.scenario, self.targets, self.loss)
-
-    @cached_property
-    def attitudes(self) -> Attitudes:
-        """Return what the scenario says of satisfaction and ties."""
-        return Attitudes(self.scenario)
 
     @cached_property
     def crowd(self) -> Crowd:
@@ -147,15 +154,22 @@ class Lifecycle(ControlledChain):
         """Return what the kernels know of laws, blocks, and satisfaction and ties."""
         space, attitudes, links = self.space, self.attitudes, self.scenario.links
         laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties)
+        down = np.zeros((self.group.size, laws.kind.size))
+        fall_chances(laws, attitudes.by_level, attitudes.tie_effects, self.defection_rate, down)
         traits = BlockTraits(
             self.group, self.purchase_rate, self.defection_rate, self.mean_spend, self.acquisition,
-            self.margin[self.group], self.bad_debt, self.serve,
+            self.margin[self.group], self.bad_debt, self.serve, down,
         )  # fmt: skip
         feelings = Feelings(
-            attitudes.moves, attitudes.level_effects, attitudes.tie_effects, links.follow if links else 0.0,
-            attitudes.levels, attitudes.ties, self.buys, self.scenario.law == "renewal",
+            attitudes.moves, attitudes.level_effects, attitudes.tie_effects, attitudes.entry_mix,
+            links.follow if links else 0.0, attitudes.levels, attitudes.ties, self.buys, self.scenario.law == "renewal",
         )  # fmt: skip
         return laws, traits, feelings
+
+    @cached_property
+    def _falls(self) -> Falls:
+        """Return how agents find out whether satisfaction falls."""
+        return self.attitudes.falls(self.space)
 
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]`` of ``intensity[..., group, stage, lever]``."""
@@ -327,6 +341,13 @@ class Lifecycle(ControlledChain):
         by_levels = None if met.talk is None else crowd.talk_pull(by_talk, now.levels)
         return Wanted(by_intensity, by_observed, by_levels, kept + by_now)
 
+    def at_rest(self) -> "Lifecycle":
+        """Return the same without rivals, shocks, employees and changes of value to the customer."""
+        given = self.scenario
+        segments = {name: each.model_copy(update={"value_to_customer": None}) for name, each in given.segments.items()}
+        quiet = {"competitors": (), "shocks": (), "employees": None, "segments": segments}
+        return replace(self, scenario=given.model_copy(update=quiet))
+
     # --- What is written down ---
 
     def flows(self, step: Step) -> dict[str, Floats]:
@@ -343,8 +364,9 @@ class Lifecycle(ControlledChain):
         """Return the chance of each event of a history for a customer of each (block, law)."""
         odds, kind = step.probability, self.space.law_kind
         leaves = odds[:, :, self.buys : 2 * self.buys].sum(axis=2)
+        enters = odds[:, :, [entering(k) for k in range(self.attitudes.entry_mix.size)]].sum(axis=2)
         chances = (
-            ("won", PROSPECT, odds[:, :, 1]), ("returned", DEFECTED, odds[:, :, 1]), ("left", ALIVE, leaves),
+            ("won", PROSPECT, enters), ("returned", DEFECTED, enters), ("left", ALIVE, leaves),
             ("lost", DEFECTED, odds[:, :, 2]), ("aware", UNAWARE, odds[:, :, 1]),
         )  # fmt: skip
         return {name: np.where(kind == true, chance, 0.0) for name, true, chance in chances}
@@ -385,7 +407,7 @@ class Lifecycle(ControlledChain):
 
     def draw(self, crew: Crew, met: Conditions) -> Draw:
         """Return a period in which each customer's draws decide, one after another."""
-        return LifecycleDraw.of(crew, *self.structure, self.responses(met.environment, met.effective))
+        return LifecycleDraw.of(crew, *self.structure, self._falls, self.responses(met.environment, met.effective))
 
     def value_grid(self, cohorts: Cohorts) -> ValueGrid:
         """Return what customers earn and cost after the horizon, at nodes of the two rates, undiscounted.

@@ -11,6 +11,7 @@ from sim.engine.agent_kernels import COLUMNS, Amounts, Luck, Outcomes, Paths, Ta
 from sim.engine.chain import ALIVE
 from sim.engine.drawing import Crew, blank_tally
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, columns_to_draw_by
+from sim.engine.satisfaction_kernels import Falls
 
 __all__ = ["LifecycleDraw"]
 
@@ -23,7 +24,7 @@ class LifecycleDraw:
     ----------
     counts : (cohorts, states)
         Customers at the period's start.
-    paths, outcomes, amounts, money_units, stages
+    paths, outcomes, falls, amounts, money_units, stages
         As :func:`sim.engine.agent_kernels.move_lifecycle` has them.
     odds : (cohorts, laws, columns)
     margin, bad_debt, serve : (cohorts,), (cohorts,), (cohorts, 2)
@@ -34,6 +35,7 @@ class LifecycleDraw:
     paths: Paths
     odds: Floats
     outcomes: Outcomes
+    falls: Falls
     amounts: Amounts
     money_units: float
     stages: int
@@ -42,15 +44,17 @@ class LifecycleDraw:
     serve: Floats
 
     @staticmethod
-    def of(crew: Crew, laws: Laws, traits: BlockTraits, feelings: Feelings, effects: Floats) -> "LifecycleDraw":
+    def of(
+        crew: Crew, laws: Laws, traits: BlockTraits, feelings: Feelings, falls: Falls, effects: Floats
+    ) -> "LifecycleDraw":  # fmt: skip
         """Return the draw of a period under ``effects[group, stage, effect]``."""
         known = crew.cohorts
         odds = np.zeros((known.group.size, laws.kind.size, COLUMNS))
         columns_to_draw_by(laws, feelings, known.group, traits.acquisition[known.block], effects, odds)
         moves = (3 if feelings.levels else 1, 3 if feelings.ties else 1)
         return LifecycleDraw(
-            crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), known.amounts,
-            known.money_units, known.stages, traits.margin[known.block], traits.bad_debt[known.block],
+            crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), falls,
+            known.amounts, known.money_units, known.stages, traits.margin[known.block], traits.bad_debt[known.block],
             traits.serve[known.block],
         )  # fmt: skip
 
@@ -60,7 +64,18 @@ class LifecycleDraw:
     ) -> None:  # fmt: skip
         """Move customers ``first .. last`` in place in ``state`` and add what happened to ``out``."""
         agent_kernels.move_lifecycle(
-            first, last, who, state, self.paths, self.odds, self.outcomes, self.amounts, self.money_units, luck, out
+            first,
+            last,
+            who,
+            state,
+            self.paths,
+            self.odds,
+            self.outcomes,
+            self.falls,
+            self.amounts,
+            self.money_units,
+            luck,
+            out,
         )
 
     def unmoved(self) -> Tally:

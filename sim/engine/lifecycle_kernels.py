@@ -18,7 +18,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.engine.agent_kernels import (
     BUYS,
-    FALLS,
+    FEELS,
     FIRST,
     GAINS_TIE,
     LEAVES,
@@ -41,6 +41,7 @@ from sim.engine.effects import (
     TURNOVER,
     WON,
 )
+from sim.engine.satisfaction_kernels import chances_of_level, entering, own_fall
 from sim.engine.state_space import LEVELS, TIES
 
 
@@ -54,7 +55,10 @@ class Laws(NamedTuple):
 
 
 class BlockTraits(NamedTuple):
-    """Customers by block, as in :class:`sim.engine.lifecycle.Lifecycle`; ``margin`` by block too."""
+    """Customers by block, as in :class:`sim.engine.lifecycle.Lifecycle`; ``margin`` by block too.
+
+    ``down[block, law]``: chance that satisfaction falls, unshifted.
+    """
 
     group: Ints
     purchase_rate: Floats
@@ -64,18 +68,21 @@ class BlockTraits(NamedTuple):
     margin: Floats
     bad_debt: Floats
     serve: Floats
+    down: Floats
 
 
 class Feelings(NamedTuple):
     """What satisfaction and ties do, as in :class:`sim.engine.attitudes.Attitudes`.
 
-    ``follow``: chance of leaving with the only tie; ``levels``, ``ties``: whether customers have any; ``buys``: numbers
-    of purchases that are told apart; ``renewal``: whether every survivor buys once a period.
+    ``entry``: shares of levels among those who enter, (1,) where there are none; ``follow``: chance of leaving with the
+    only tie; ``levels``, ``ties``: whether customers have any; ``buys``: numbers of purchases that are told apart;
+    ``renewal``: whether every survivor buys once a period.
     """
 
     moves: Floats
     level_effects: Floats
     tie_effects: Floats
+    entry: Floats
     follow: float
     levels: bool
     ties: bool
@@ -94,17 +101,7 @@ def accounts(
     return earned, alive * per_customer + purchases * per_purchase, revenue * bad_debt
 
 
-def chances_of_level(level: int, up: float, down: float, shift: float) -> tuple[float, float]:
-    """Return the chances that satisfaction rises and falls: ``clip(up + shift, 0, 1)``, ``clip(down - shift, 0, 1)``.
-
-    None beyond the ends.
-    """
-    rises = min(max(up + shift, 0.0), 1.0) if level < LEVELS else 0.0
-    falls = min(max(down - shift, 0.0), 1.0) if level > 1 else 0.0
-    return rises, falls
-
-
-_accounts, _chances_of_level = inlined(accounts), inlined(chances_of_level)
+_accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
 
 
 @inlined
@@ -223,9 +220,18 @@ def odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, gamma):
 
 
 @kernel
-def moves_of_level(level, shift, moves, out, slope):
+def fall_chances(laws, levels, tie_effects, defection_rate, out):
+    """Fill ``out[block, law]``: the chance that satisfaction falls, unshifted."""
+    for b in range(defection_rate.size):
+        for line in range(laws.kind.size):
+            if laws.level[line] > 0:
+                x = defection_rate[b] * tie_effects[laws.ties[line]]
+                out[b, line] = own_fall(laws.level[line], x, levels)
+
+
+@kernel
+def moves_of_level(level, up, down, shift, out, slope):
     """Fill the odds of satisfaction staying, rising and falling in ``out[0..3)`` and their derivative by the shift."""
-    up, down = moves[level, 0], moves[level, 1]
     out[1], out[2] = _chances_of_level(level, up, down, shift)
     out[0] = 1.0 - out[1] - out[2]
     slope[1] = 1.0 if 0.0 < up + shift < 1.0 and level < LEVELS else 0.0
@@ -258,8 +264,8 @@ def columns_to_draw_by(laws, feelings, group, acquisition, effects, out):
             by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
             to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(1.0, 1.0, e, by_level, by_ties)
             if feelings.levels:
-                up, down = feelings.moves[level, 0], feelings.moves[level, 1]
-                to[RISES], to[FALLS] = _chances_of_level(level, up, down, e[SATISFIED])
+                to[RISES], _ = _chances_of_level(level, feelings.moves[level, 0], 0.0, e[SATISFIED])
+                to[FEELS] = e[SATISFIED]
             if feelings.ties:
                 keep, lose, away, more = chances_of_ties(ties, e[TIED], e[TURNOVER], feelings.follow)
                 to[LOSES_TIE], to[LEAVES_WITH], to[GAINS_TIE] = lose, lose * away, keep * more
@@ -291,7 +297,8 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                 alive = felt[0] = tied[0] = 1.0
                 tied[3] = 0.0
                 if feelings.levels:
-                    moves_of_level(level[line], e[SATISFIED], feelings.moves, felt, unused)
+                    up, down = feelings.moves[level[line], 0], traits.down[b, line]
+                    moves_of_level(level[line], up, down, e[SATISFIED], felt, unused)
                 if feelings.ties:
                     moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, unused, by_m)
                 for n in range(buys):
@@ -303,11 +310,13 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                             probability[b, line, o] = odds[n] * felt[k] * tied[j]
             else:
                 first, second = chances_of_entry(kind[line], e, traits.acquisition[b])
+                probability[b, line, 1] = first
                 if kind[line] == 1 or kind[line] == 3:
                     number = first
+                    for k in range(feelings.entry.size):
+                        probability[b, line, _entering(k)] = first * feelings.entry[k]
                 if kind[line] == 3:
                     probability[b, line, 2] = (1.0 - first) * second
-                probability[b, line, 1] = first
                 probability[b, line, 0] = 1.0 - first - probability[b, line, 2]
             purchases[b, line] = number
             revenue[b, line] = number * multiplier * traits.mean_spend[b]
@@ -344,7 +353,8 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 felt[0] = tied[0] = 1.0
                 felt_slope[0] = by_gain[0] = by_turnover[0] = 0.0
                 if feelings.levels:
-                    moves_of_level(level[line], e[SATISFIED], feelings.moves, felt, felt_slope)
+                    up, down = feelings.moves[level[line], 0], traits.down[b, line]
+                    moves_of_level(level[line], up, down, e[SATISFIED], felt, felt_slope)
                 if feelings.ties:
                     moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, by_gain, by_turnover)
                 by_leaving = by_buying = 0.0
@@ -372,9 +382,12 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 to[AMOUNT] += money * number * each * by_level[2]
             elif kind[line] == 0:
                 to[AWARE] += wanted[1] - wanted[0]
-            elif kind[line] == 1:
-                if e[WON] * acquisition[b] < 1.0:
-                    to[WON] += acquisition[b] * (wanted[1] - wanted[0] + money * (each - serve[b, 1]))
-            elif kind[line] == 3:
-                stays = wanted[2] * e[LOST_CHANCE] + wanted[0] * (1.0 - e[LOST_CHANCE])
-                to[RETURNED] += wanted[1] - stays + money * (each - serve[b, 1])
+            elif kind[line] != 4:
+                entered = money * (each - serve[b, 1])
+                for k in range(feelings.entry.size):
+                    entered += feelings.entry[k] * wanted[_entering(k)]
+                if kind[line] == 3:
+                    stays = wanted[2] * e[LOST_CHANCE] + wanted[0] * (1.0 - e[LOST_CHANCE])
+                    to[RETURNED] += entered - stays
+                elif e[WON] * acquisition[b] < 1.0:
+                    to[WON] += acquisition[b] * (entered - wanted[0])

@@ -16,7 +16,7 @@ from sim.contract import Targets
 from sim.engine.response import intensity_at, response
 from sim.scenario.curves import Curve, PiecewiseLinear
 
-__all__ = ["MOST_OFFERED", "Points", "exhausted", "joint_intensities"]
+__all__ = ["MOST_OFFERED", "NOISE", "Points", "exhausted", "joint_intensities"]
 
 Moves = Mapping[str, Curve]
 Moved = Callable[[int, int], tuple[Moves, float]]
@@ -38,6 +38,8 @@ REST = 1e-6
 """Share of a curve's room beyond the largest intensity that is offered."""
 NOTHING = 1e-9
 """Share of a curve's room that counts as nothing."""
+NOISE = 1e-12
+"""Bend, as a share of all that money brings, that is arithmetic: what is offered must not rest on the unit of money."""
 SAMPLES = 400
 SHARED = 64
 """Samples along a curve; ways to share money that are kept where levers are put together."""
@@ -269,7 +271,8 @@ def _fewer(ladder: _Ladder) -> _Ladder:
 def _kept(ladder: _Ladder, most: int) -> Ints:
     """Return which points to keep: dense where the chords between them would cut off much."""
     steep = np.diff(ladder.gain) / np.diff(ladder.money)
-    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(steep)) * np.diff(ladder.money)[1:])), 0.0)
+    bend = np.abs(np.diff(steep)) * np.diff(ladder.money)[1:] - NOISE * float(np.ptp(ladder.gain))
+    bends = np.append(np.append(0.0, np.sqrt(np.maximum(bend, 0.0))), 0.0)
     way = np.cumsum(bends) if bends.any() else np.arange(ladder.money.size, dtype=float)
     wanted = np.linspace(0.0, way[-1], most)
     return np.unique(np.append(np.clip(np.searchsorted(way, wanted), 0, way.size - 1), way.size - 1))

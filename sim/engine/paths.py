@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.engine.hull_kernels import lower_hulls
-from sim.engine.offers import NOTHING
+from sim.engine.offers import NOISE, NOTHING
 from sim.engine.response import intensity_at, response
 from sim.scenario.curves import Curve, PiecewiseLinear
 
@@ -141,9 +141,10 @@ def _where_it_bends(value: Floats, money: Floats, most: int) -> Ints:
     """Return which points to keep so that chords between them leave about equal gaps; the first and the last."""
     if value.size <= 3:
         return np.arange(value.size)
-    step = np.maximum(np.diff(money), 1e-12 * float(money[-1]))
-    bends = np.append(np.append(0.0, np.sqrt(np.abs(np.diff(np.diff(value) / step)) * step[1:])), 0.0)
-    way = np.cumsum(bends / (bends.sum() or 1.0)) + np.linspace(0, 1e-3, bends.size)
+    step, room = np.maximum(np.diff(money), 1e-12 * float(money[-1])), float(value[-1] - value[0])
+    bend = np.abs(np.diff(np.diff(value) / step)) * step[1:]
+    bends = np.sqrt(np.maximum(np.append(np.append(0.0, bend), 0.0) - NOISE * room, 0.0))
+    way = np.cumsum(bends / (bends.sum() or 1.0)) + 1e-3 * (value - value[0]) / room
     places = np.searchsorted(way, np.linspace(way[0], way[-1], most))
     return np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
 

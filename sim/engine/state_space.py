@@ -2,10 +2,12 @@
 
 A state is what is true (unaware, prospect, alive, silently gone, lost for good) together with what was observed
 (purchases up to `core`, silent periods up to `lapsed`) and, while alive, the level of satisfaction and the ties to
-the firm where the scenario has them. Who returns does so at the entry level and without ties.
+the firm where the scenario has them. Who is won or returns has no ties.
 
 Outcomes of an alive customer: ``bought`` purchases (the last class is "that many or more") and stays as satisfied and
 tied as before; ``buys + bought``: leaves; ``(m + 1) buys + bought``: stays with move ``m`` of satisfaction and ties.
+Outcomes of those who are no customers: 0 nothing, 1 on to the next truth, 2 lost for good; who enters at a level of
+satisfaction does so by outcome :func:`sim.engine.satisfaction_kernels.entering`.
 """
 
 from collections.abc import Sequence
@@ -14,13 +16,14 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
+from sim.engine.satisfaction_kernels import LEVELS, entering
 from sim.scenario.file import CUSTOMER_STAGES, STAGES, Thresholds
 
 __all__ = ["LEVELS", "MOVES", "TIES", "customers_by_level", "place", "state_index", "state_space"]
 
 
-LEVELS, TIES = 5, 4
-"""Levels of satisfaction 1..5; ties 0..3."""
+TIES = 4
+"""Ties 0..3."""
 MOVES = (0, 1, -1)
 """Moves of satisfaction and of ties by index: none, up, down."""
 
@@ -28,7 +31,7 @@ _TRUTHS = ((ALIVE, "alive"), (DEFECTED, "gone"), (LOST, "lost"))
 
 
 def state_space(
-    thresholds: Sequence[Thresholds], *, levels: bool = False, ties: bool = False, entry: int = 1, seen: bool = False
+    thresholds: Sequence[Thresholds], *, levels: bool = False, ties: bool = False, seen: bool = False
 ) -> StateSpace:
     """Return the states and their links, with one row of stages per group's thresholds.
 
@@ -36,8 +39,6 @@ def state_space(
     ----------
     levels, ties
         Whether alive customers have a level of satisfaction and ties.
-    entry
-        Level of the newly won and the returned.
     seen
         Whether leaving is observed: the gone are then `lapsed` at once.
     """
@@ -58,14 +59,16 @@ def state_space(
         here = np.array([true, count, silence, k, j])
         return int(place(sizes, *here))
 
-    first = (entry if levels else 0, 0 if ties else -1)
+    untied = 0 if ties else -1
     moves = len(MOVES) ** (levels + ties)
     successor = np.zeros((len(rows), buys * (moves + 1)), dtype=np.int64)
     for state, (true, count, silence, k, j) in enumerate(rows):
         if true == UNAWARE:
             successor[state], successor[state, 1] = 0, 1
         elif true == PROSPECT:
-            successor[state], successor[state, 1] = 1, at(ALIVE, 1, 0, *first)
+            successor[state] = 1
+            for i, entered in enumerate(level_of):
+                successor[state, entering(i)] = at(ALIVE, 1, 0, entered, untied)
         elif true == ALIVE:
             for n in range(buys):
                 then = (count + n, 0 if n else silence + 1)
@@ -78,7 +81,8 @@ def state_space(
         else:
             successor[state] = at(true, count, silence + 1)
             if true == DEFECTED:
-                successor[state, 1] = at(ALIVE, count + 1, 0, *first)
+                for i, entered in enumerate(level_of):
+                    successor[state, entering(i)] = at(ALIVE, count + 1, 0, entered, untied)
                 successor[state, 2] = at(LOST, count, silence + 1)
 
     stage = np.array([[_stage(t, *row[:3], seen=seen) for row in rows] for t in thresholds], dtype=np.int64)

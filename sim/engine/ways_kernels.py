@@ -27,8 +27,8 @@ from sim.engine.effects import (
     TO_WON,
 )
 from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
-from sim.engine.lifecycle_kernels import accounts, chances_of_level, moves_of_ties, odds_of_alive, rates_of_alive
-from sim.engine.state_space import LEVELS
+from sim.engine.lifecycle_kernels import accounts, moves_of_ties, odds_of_alive, rates_of_alive
+from sim.engine.satisfaction_kernels import LEVELS, chances_of_level, entering
 
 
 class Aims(NamedTuple):
@@ -49,7 +49,7 @@ class Course(NamedTuple):
     environment: Floats
 
 
-_accounts, _chances_of_level = inlined(accounts), inlined(chances_of_level)
+_accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
 
 
 @kernel
@@ -84,6 +84,15 @@ def best_shift(costs, table, scale, level, up, down, shift, rises, falls):
         there = rise * rises + fall * falls - slope * a
         best = max(best, there + best_on_hull(costs, first, last, scale, slope, a, b))
     return best
+
+
+@kernel
+def value_of_entry(goes, after, feelings):
+    """Return what it is worth to enter: the mean of ``after`` over the levels of who does."""
+    value = 0.0
+    for k in range(feelings.entry.size):
+        value += feelings.entry[k] * after[goes[_entering(k)]]
+    return value
 
 
 @kernel
@@ -205,7 +214,7 @@ def best_of_all(
                                 for p in range(points):
                                     felt[k, p] += stay[c, line, j, n, p] * value
                     level = laws.level[line]
-                    up, down = feelings.moves[level, 0], feelings.moves[level, 1]
+                    up, down = feelings.moves[level, 0], traits.down[b, line]
                     for p in range(points):
                         total[p] += felt[0, p] + unit * fixed[c, line, p]
                         if moves == 3:
@@ -241,7 +250,7 @@ def best_of_all(
                     if tables[it] >= 0:
                         top += best_chance(costs, tables[it], scales[it], met[g, TO_AWARE], gained)
                 elif kind == 1:
-                    gained = after[goes[1]] - after[goes[0]] + unit * each
+                    gained = value_of_entry(goes, after, feelings) - after[goes[0]] + unit * each
                     it = dimensions + 3
                     top = after[goes[0]]
                     if tables[it] >= 0:
@@ -253,7 +262,7 @@ def best_of_all(
                     it = dimensions + 4
                     top = stays
                     if tables[it] >= 0:
-                        gained = after[goes[1]] + unit * each - stays
+                        gained = value_of_entry(goes, after, feelings) + unit * each - stays
                         top += best_chance(costs, tables[it], scales[it], 1.0, gained)
                 else:
                     top = after[goes[0]]

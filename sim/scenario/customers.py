@@ -186,11 +186,12 @@ class Satisfaction(Model):
     mix: tuple[Share, Share, Share, Share, Share] = Field(description="share of customers at levels 1..5 in the data")
     mobility: Share = Field(
         default=0.2,
-        description="chance per period that a customer reconsiders, half looking up and half down, so that the mix "
-        "persists; 20 %: assumed, state it where repeated surveys tell",
+        description="chance per period that a customer reconsiders, half looking up and half down; falls make up for "
+        "the unhappy who leave, so that the mix persists; 20 %: assumed, state it where repeated surveys tell",
     )
     entry: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None, description="level of newly won and returned customers; none: nearest to the mix's mean"
+        default=None,
+        description="level of newly won and returned customers; none: drawn from the mix, like those who are there",
     )
     defection_per_level: Fraction = Field(
         default=0.0, description="a level up lowers the defection rate by this share; 0: no effect unless stated"

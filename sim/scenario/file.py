@@ -8,7 +8,7 @@ that names file, key, what was expected and what came.
 import difflib
 import hashlib
 import json
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -83,6 +83,9 @@ class Scenario(Model):
     currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
     period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
     periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
+    first_day: date | None = Field(
+        default=None, description="on which the first period begins; none: the day after the base's as_of, or not known"
+    )
     discount_rate: Share = Field(default=0.1, description="per year; 10 %: a usual cost of capital")
     terminal: Literal["value-to-go", "none"] = Field(
         default="value-to-go", description="value after the horizon under today's spend, or none"
@@ -135,6 +138,10 @@ class Scenario(Model):
     def _consistent(self) -> Self:
         names = set(self.levers) | ({self.chain.lever, *self.chain.levers} if self.chain else set())
         self._check_rules(names)
+        if self.base is not None and self.first_day not in (None, self.begins):
+            raise ValueError(
+                f"first_day: the base's purchases end on {self.base.as_of}, so it is {self.begins}; leave it out"
+            )
         if self.chain is None:
             self._check_lifecycle()
         else:
@@ -336,6 +343,8 @@ class Scenario(Model):
     def hash(self) -> str:
         """Return what names the scenario's content: 64 hexadecimal digits, the same for the same customers and rules.
 
+        Days only name periods, and do not count.
+
         Without a base, the SHA-256 of the content (not of its layout or comments); with one, the first half of that and
         the first half of the base's (:func:`sim.purchases.base.content_digest`), as it was when first asked for.
 
@@ -344,9 +353,14 @@ class Scenario(Model):
         FolderError
             If the base is missing or is not one.
         """
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = json.dumps(self.model_dump(mode="json", exclude={"first_day"}), sort_keys=True)
         own = hashlib.sha256(content.encode()).hexdigest()
         return own if self.base is None else own[:HALF] + self.base_digest[:HALF]
+
+    @property
+    def begins(self) -> date | None:
+        """Return the day on which the first period begins; None where that is not known."""
+        return self.first_day if self.base is None else self.base.as_of + timedelta(days=1)
 
     @cached_property
     def base_digest(self) -> str:

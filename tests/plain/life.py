@@ -101,11 +101,11 @@ class Life(Stated):
         return Happened()
 
     def _enter(self, person: Person, luck: Luck, event: str) -> Happened:
-        """Let a customer in, with a first purchase, a usual level of satisfaction and no tie."""
+        """Let a customer in, with a first purchase, a level of satisfaction like others' and no tie."""
         person.truth = "alive"
         self._see(person, 1)
         if self.scenario.satisfaction is not None:
-            person.level = entry_level(self.scenario.satisfaction)
+            person.level = entry_level(self.scenario.satisfaction, luck.satisfaction)
         if self.scenario.links is not None:
             person.ties = 0
         return Happened(1, self._revenue(person, luck, 1, 1.0), event)
@@ -115,13 +115,15 @@ class Life(Stated):
         leaving, rate, amount = person.defection_rate, person.purchase_rate * odds.rate, odds.amount
         if leaving > 0:
             leaving *= odds.defection
+        usual_leaving = person.defection_rate
         if satisfaction is not None:
             place, mix = person.level - 1, satisfaction.mix
             leaving *= relative(1 - satisfaction.defection_per_level, place, mix)
             rate *= relative(1 + satisfaction.purchase_rate_per_level, place, mix)
             amount *= relative(1 + satisfaction.amount_per_level, place, mix)
         if links is not None:
-            leaving *= relative(1 - links.defection_per_link, person.ties, links.mix)
+            by_ties = relative(1 - links.defection_per_link, person.ties, links.mix)
+            leaving, usual_leaving = leaving * by_ties, usual_leaving * by_ties
 
         there = 1.0
         if leaving > 0:
@@ -140,7 +142,7 @@ class Life(Stated):
             person.truth, person.level, person.ties = "gone", 0, -1
             return Happened(purchases, revenue, "left")
         if satisfaction is not None:
-            person.level = next_level(satisfaction, person.level, odds.satisfaction, luck.satisfaction)
+            person.level = next_level(satisfaction, person.level, odds.satisfaction, luck.satisfaction, usual_leaving)
         return Happened(purchases, revenue)
 
     def _see(self, person: Person, purchases: int) -> None:
