@@ -1,47 +1,59 @@
-"""The policies that a user names, in whatever way, and the money they share."""
+"""The policies that a user names, in whatever way, and the money that each of them plays with."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from experiments.compare import Outcome
 from optimizer.ask.problem import budget_in_force
 from optimizer.load import is_money
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
+from optimizer.tolerances import UNSPENT
 from policies.catalogue import named
 from policies.planned import Planned
+from policies.scaled import scaled_to
+from sim.arrays import Floats
 from sim.contract import Policy
+from sim.engine.sensitivity import follow
 from sim.errors import InputError, NotAsWritten
-from sim.market.clock import budget_of
+from sim.market.purse import Budget, budget_of
 from sim.twin import Twin
 
-__all__ = ["chosen_policies", "refuse_idle_spread", "say_unspent"]
+__all__ = ["Chosen", "chosen_policies", "refuse_idle_spread", "say_unspent"]
 
-UNSPENT = 0.01
+UNPLAYED = 0.01
 """Share of a plan's money from which on it is said that less is spent in the simulation."""
 
-OVER = 1e-4
-"""Share by which expected money may be more than what may be spent without a word: as plans are held."""
-
 Named = str | Path | Plan | Policy
-Chosen = tuple[Policy, Plan | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A policy, the plan that it plays if it does, and what it can spend."""
+
+    policy: Policy
+    plan: Plan | None
+    purse: Budget
 
 
 def chosen_policies(
-    given: Sequence[Named], twin: Twin, load: Callable[[str | Path], Plan], budget: float | None
+    given: Sequence[Named],
+    twin: Twin,
+    load: Callable[[str | Path], Plan],
+    budget: float | None,
+    *,
+    equal_money: bool = False,
 ) -> tuple[float, list[Chosen]]:
     """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
 
-    The budget asked for, or else the scenario's (what today spends by default), or what a plan was made for or is
-    written to spend if more.
-
-    Warns
-    -----
-    NotAsWritten
-        Where that raises the budget, or a plan's money is more than may be spent.
+    The budget is the one asked for, or else the scenario's (what today spends by default). Policies are made for it; a
+    plan is played as it stands, whatever it costs. With ``equal_money`` all are scaled to the budget.
 
     Raises
     ------
@@ -49,29 +61,30 @@ def chosen_policies(
         If a name is not known, a file is not a plan, or two policies have the same name.
     """
     plans = [_plan_of(each, load) for each in given]
-    own = total = budget_in_force(twin, budget)
-    if budget is None:
-        total = max([own, *(_made_for(plan) for plan in plans if plan is not None)])
-        _say_raised(plans, given, own, total)
+    total = budget_in_force(twin, budget)
+    purse = budget_of(twin, total)
     chosen: list[Chosen] = []
     for each, plan in zip(given, plans, strict=True):
         if plan is not None:
             name = "plan" if isinstance(each, Plan) else Path(str(each)).stem
-            chosen.append((Planned(plan.intensity, name), plan))
-            _say_cut(name, plan, twin, total)
+            chosen.append(_playing(twin, plan, name, purse))
         elif isinstance(each, str | Path):
-            chosen.append((named(str(each), twin, total), None))
+            chosen.append(Chosen(named(str(each), twin, total), None, purse))
+        elif isinstance(each, Planned):
+            chosen.append(Chosen(each, None, purse.at_least(_spend(twin, each.intensity))))
         elif isinstance(each, Policy):
-            chosen.append((each, None))
+            chosen.append(Chosen(each, None, purse))
         else:
             raise InputError(
                 f"policy of type {type(each).__name__}: expected a name, a plan, a plan file, or an object with a "
                 "`name` and a method `decide`"
             )
-    names = [policy.name for policy, _ in chosen]
+    names = [each.policy.name for each in chosen]
     doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if doubled is not None:
         raise InputError(f"policy '{doubled}' is named twice; name each policy once")
+    if equal_money:
+        chosen = [Chosen(scaled_to(twin, each.policy, purse), each.plan, purse) for each in chosen]
     return total, chosen
 
 
@@ -81,54 +94,30 @@ def refuse_idle_spread(spread: str | Path, given: Sequence[object]) -> None:
         raise InputError(f"`spread={spread}`: there is no table of money here; leave `spread=` out")
 
 
+def _playing(twin: Twin, plan: Plan, name: str, purse: Budget) -> Chosen:
+    """Return a plan with what it takes to play it as it stands; one that spends all it may keeps pace with that."""
+    spend = _spend(twin, plan.intensity)
+    own = plan.budget if plan.budget == plan.budget else purse.total
+    binds = spend.sum() >= (1 - UNSPENT) * min(own, purse.total)
+    played = Planned(plan.intensity, name)
+    if binds:
+        played = replace(
+            played, expected=spend, money=float(spend.sum()), most=twin.chain.limit, load=twin.chain.contact_load
+        )
+    return Chosen(played, plan, purse.at_least(spend))
+
+
+def _spend(twin: Twin, intensity: Floats) -> Floats:
+    """Return what intensities are expected to cost, (periods, levers)."""
+    return np.asarray(follow(twin.chain, twin.targets.with_committed(intensity)).spend.sum(axis=(1, 2)))
+
+
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     if isinstance(given, Plan):
         return given
     if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith(".py"):
         return None
     return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
-
-
-def _made_for(plan: Plan) -> float:
-    """Return the money a plan was made for, or is expected to spend if more or where its file does not say."""
-    spent = float(plan.spend.sum())
-    return spent if plan.budget != plan.budget else max(plan.budget, spent)
-
-
-def _say_raised(plans: Sequence[Plan | None], given: Sequence[Named], own: float, total: float) -> None:
-    """Say whose money all may spend, where it is more than the scenario's and than what that plan was made for."""
-    for plan, each in zip(plans, given, strict=True):
-        spent = 0.0 if plan is None else float(plan.spend.sum())
-        if plan is None or spent < total or spent <= own * (1 + OVER) or spent <= plan.budget * (1 + OVER):
-            continue
-        name = "the plan" if isinstance(each, Plan) else str(each)
-        made_for = "" if plan.budget != plan.budget else f", and more than the {plan.budget:,.2f} it was made for"
-        _note(
-            f"{name} spends {spent:,.2f}, more than the budget of {own:,.2f}{made_for}: all policies may spend that; "
-            f"`budget={own:.0f}` holds them to less"
-        )
-        return
-
-
-def _say_cut(name: str, plan: Plan, twin: Twin, total: float) -> None:
-    """Say what of a plan's expected money the market's limits cut: the budget, its share in a period, a lever's cap."""
-    money = budget_of(twin, total)
-    by_period, by_lever = plan.spend.sum(axis=(1, 2, 3)), plan.spend.sum(axis=(0, 1, 2))
-    unit, cuts = twin.scenario.period, []
-    if by_period.sum() > money.total * (1 + OVER):
-        cuts.append(f"{by_period.sum():,.2f} where the budget is {money.total:,.2f}")
-    over = by_period > money.per_period * (1 + OVER)
-    if over.any() and money.per_period < money.total:
-        most = int(by_period.argmax())
-        cuts.append(
-            f"{by_period[most]:,.2f} in {unit} {most + 1} where {money.per_period:,.2f} may be spent"
-            + (f" (more than may be in {int(over.sum())} {unit}s)" if over.sum() > 1 else "")
-        )
-    for k, lever in enumerate(plan.targets.levers):
-        if by_lever[k] > money.lever_caps[k] * (1 + OVER):
-            cuts.append(f"{by_lever[k]:,.2f} on {lever} where its cap is {money.lever_caps[k]:,.2f}")
-    if cuts:
-        _note(f"'{name}' is written to spend {'; '.join(cuts)}: the rest is cut")
 
 
 def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]]) -> None:
@@ -142,7 +131,7 @@ def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]]) 
             continue
         luck = float(t.ppf(0.975, len(spends) - 1) * spends.std(ddof=1) / len(spends) ** 0.5)
         spent = float(spends.mean())
-        if spent + luck < (1 - UNSPENT) * written:
+        if spent + luck < (1 - UNPLAYED) * written:
             _note(
                 f"'{name}' is written to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds "
                 "nobody, or is more than may be spent"

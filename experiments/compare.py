@@ -2,20 +2,23 @@
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from experiments.fingerprints import policy_digest
+from optimizer.ask.kept import Broken, broken_rules
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.customers.people import TraitsFrom
 from sim.errors import InputError
 from sim.history import History, MeanHistory
-from sim.market.clock import Market, budget_of
+from sim.market.clock import Market
+from sim.market.expected import expected_course
+from sim.market.purse import Budget, budget_of
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -38,6 +41,10 @@ class Outcome:
         The interval covers replication noise (customers' hidden truth and luck), not the assumptions.
     content : str
         Fingerprint of the policy, its name apart; nothing where it is not known.
+    broken : tuple of Broken, optional
+        The rules that it breaks as it is played in expected numbers, the budget among them; None: not known.
+    expected : float
+        Customer asset in expected numbers (the fluid twin's), as it is played; nan where it is not known.
     """
 
     name: str
@@ -49,6 +56,8 @@ class Outcome:
     low: float
     high: float
     content: str = ""
+    broken: tuple[Broken, ...] | None = None
+    expected: float = float("nan")
 
     @property
     def asset(self) -> float:
@@ -70,12 +79,17 @@ class Comparison:
     replications: int
     budget: float
     traits: TraitsFrom = "individual"
+    equal_money: bool = False
 
     def __getitem__(self, name: str) -> Outcome:
         return next(outcome for outcome in self.outcomes if outcome.name == name)
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """Return one dict per policy: name, asset, difference from the first, interval, customers kept, spend."""
+        """Return one dict per policy.
+
+        Name, simulated asset, difference from the first, interval, customers kept, spend and the budget that it is of,
+        the rules that it breaks, and the asset in expected numbers.
+        """
         return [
             {
                 "name": outcome.name,
@@ -85,6 +99,9 @@ class Comparison:
                 "high": outcome.high,
                 "kept": float(outcome.kept.mean()),
                 "spend": float(outcome.spends.mean()),
+                "budget": self.budget,
+                "breaks": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
+                "expected_asset": outcome.expected,
             }
             for outcome in self.outcomes
         ]
@@ -113,16 +130,22 @@ def compare(
     replications: int = 20,
     threads: int = 2,
     traits: TraitsFrom = "individual",
+    purses: Mapping[str, Budget] | None = None,
+    equal_money: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
+
+    ``budget`` is what rules are held against; ``purses``, by a policy's name, what it can spend if that is not it;
+    ``equal_money`` says that all were scaled to the budget.
 
     Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
     that a policy may remember what it saw.
     """
     if replications < 1 or not policies:
         raise InputError(f"expected at least one policy and one replication, got {len(policies)} and {replications}")
-    money = budget_of(twin, budget)
+    usual, own = budget_of(twin, budget), purses or {}
+    money = [own.get(policy.name, usual) for policy in policies]
     contents = [policy_digest(policy) for policy in policies]
     done = 0
     lock = threading.Lock()
@@ -137,8 +160,8 @@ def compare(
     def run(replication: int) -> list[History]:
         population = twin.population(seed, replication, traits)
         histories = []
-        for policy in policies:
-            market = Market(twin, copy.deepcopy(policy), population, money, seed=seed, replication=replication)
+        for policy, purse in zip(policies, money, strict=True):
+            market = Market(twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication)
             histories.append(market.run())
             tick()
         return histories
@@ -156,6 +179,8 @@ def compare(
     outcomes = []
     for i, policy in enumerate(policies):
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
+        course = expected_course(twin, policy, money[i])
         facts = (assets[i], kept[i], spends[i], means[i].history(), *difference)
-        outcomes.append(Outcome(policy.name, *facts, content=contents[i]))
-    return Comparison(tuple(outcomes), seed, replications, budget, traits)
+        broken = broken_rules(twin, budget, course)
+        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset))
+    return Comparison(tuple(outcomes), seed, replications, budget, traits, equal_money)

@@ -1,17 +1,31 @@
 """Why a plan is as it is: what each line brings, what rules cost, how far money can move, what can go."""
 
+import difflib
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from optimizer.ask.rows import BUDGET
 from optimizer.insight.ground import Ground, grounds
-from optimizer.insight.lines import Line, Pair, RuleFigure, Unspent, lines_of, pairs_of, rules_of, unspent_of
+from optimizer.insight.lines import (
+    Line,
+    Pair,
+    RuleFigure,
+    Unspent,
+    asked_of_line,
+    line_of,
+    lines_of,
+    pairs_of,
+    rules_of,
+    unspent_of,
+)
 from optimizer.insight.moves import KEPT, Range, Simplest, range_of, simplest_of
 from optimizer.plan import Plan
 from sim.arrays import Step
 from sim.errors import InputError
 from sim.twin import Twin
 
-__all__ = ["BRINGS_ASSUMES", "RANGE_ASSUMES", "Explanation", "explain_plan"]
+__all__ = ["BRINGS_ASSUMES", "RANGE_ASSUMES", "Explanation", "LineExplanation", "explain_line", "explain_plan"]
 
 RANGE_ASSUMES = (
     "from, to: how far a line's money can move at a cost of 1 % of the plan's lift, all its intensities scaled alike, "
@@ -89,6 +103,64 @@ def explain_plan(
     rules, unspent, pairs = rules_of(ground), unspent_of(ground), pairs_of(ground, lines)
     simplest = simplest_of(ground, lines, keep, step("The simplest plan"), threads=threads)
     return Explanation(ground, lines, ranges, rules, unspent, pairs, simplest)
+
+
+@dataclass(frozen=True, eq=False)
+class LineExplanation:
+    """Why one line gets what it gets.
+
+    Attributes
+    ----------
+    ground : Ground
+    line : Line
+    reach : Range or None
+        How far its money can move; None where it has none, or the plan no lift.
+    price : float
+        What the budget asks of a unit beyond its own cost: its shadow price.
+    asked : dict
+        What each rule asks of the next unit at the line's best place, the budget among them.
+    """
+
+    ground: Ground
+    line: Line
+    reach: Range | None
+    price: float
+    asked: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        reach = None if self.reach is None else asdict(self.reach)
+        return {
+            "scenario": self.ground.scenario.name,
+            "line": {**asdict(self.line), "range": reach},
+            "budget": self.ground.problem.budget,
+            "spend": float(self.ground.course.spend.sum()),
+            "budget_price": self.price,
+            "rules_ask": self.asked,
+            "prices_from": self.ground.prices_from,
+        }
+
+
+def explain_line(twin: Twin, plan: Plan, name: str, *, budget: float | None = None, step: Step) -> LineExplanation:
+    """Return why one line, ``segment/lever``, gets what it gets, or nothing.
+
+    Raises
+    ------
+    InputError
+        If there is no such line.
+    """
+    ground = grounds(twin, plan, budget, step("Weighing the plan"))
+    known = {f"{segment}/{lever}".lower(): (segment, lever) for segment, lever in ground.places}
+    wanted = re.sub(r"\s*/\s*", "/", name.strip()).lower()
+    if wanted not in known:
+        lines = ["/".join(line) for line in ground.places]
+        close = difflib.get_close_matches(wanted, known, 1)
+        hint = f"did you mean '{'/'.join(known[close[0]])}'?" if close else f"lines are {', '.join(lines[:12])}"
+        raise InputError(f"`line={name}`: no such segment/lever; {hint}")
+    line = line_of(ground, known[wanted])
+    rows = zip(ground.problem.rows, ground.prices, strict=True)
+    price = next((float(price) for row, price in rows if row.kind == BUDGET), 0.0)
+    return LineExplanation(ground, line, range_of(ground, line), price, asked_of_line(ground, line))
 
 
 def _simplest_dict(simple: Simplest) -> dict[str, Any]:

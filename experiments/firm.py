@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
-    from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
-    from experiments.results.runs import Comparison, Explanation, Life, Simulation
+    from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
+    from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
+    from optimizer.insight.difference import Loser
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
+    from sim.market.purse import Budget
     from sim.neutrality import Contradiction, Drift
     from sim.scenario.file import Scenario
     from sim.twin import Twin
@@ -327,7 +329,7 @@ class Firm(Shown):
             threads=_all(threads), progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]
-        return Frontier(tuple(points[:-1]), points[-1], twin=self.twin)
+        return Frontier(tuple(points[:-1]), points[-1], found.baseline, twin=self.twin)
 
     def value_of_targeting(
         self, budget: float | None = None, *, threads: int | None = None, progress: Step | None = None
@@ -437,6 +439,96 @@ class Firm(Shown):
         if simplest is not None:
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
         return grown(Explanation, found, simplest=simplest)
+
+    def explain_line(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        line: str,
+        *,
+        budget: float | None = None,
+        progress: Step | None = None,
+    ) -> LineExplanation:
+        """Return why one line of a plan gets what it gets, or nothing.
+
+        Parameters
+        ----------
+        line
+            Segment and lever, such as ``"silver A/winback"``.
+
+        Raises
+        ------
+        InputError
+            If there is no such line, or the plan is not for this firm.
+
+        Examples
+        --------
+        >>> why = firm.explain_line(plan, "regulars/winback")
+        >>> why.line.lever
+        'winback'
+        """
+        from experiments.explain import explain_line
+        from experiments.results.runs import LineExplanation
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        return grown(LineExplanation, explain_line(self.twin, plan, line, budget=budget, step=progress or quiet))
+
+    def diff(
+        self,
+        first: optimizer.plan.Plan | str | Path,
+        second: optimizer.plan.Plan | str | Path,
+        *,
+        progress: Step | None = None,
+    ) -> Difference:
+        """Return two plans side by side: by segment, lever and quarter what moved, and what it brings.
+
+        Raises
+        ------
+        InputError
+            If one of them is not a plan for this firm.
+
+        Examples
+        --------
+        >>> firm.diff(plan, plan).moved
+        ()
+        """
+        from experiments.results.plans import Difference
+        from optimizer.insight.difference import difference_of
+
+        names = [Path(each).stem if isinstance(each, str | Path) else "plan" for each in (first, second)]
+        names = [f"{which} plan" for which in ("the first", "the second")] if names[0] == names[1] else names
+        one, two = (self.load_plan(each) if isinstance(each, str | Path) else each for each in (first, second))
+        found = difference_of(self.twin, one.intensity, two.intensity, (progress or quiet)("What each move brings"))
+        return grown(Difference, found, names=(names[0], names[1]), twin=self.twin)
+
+    def losers(
+        self,
+        base: optimizer.plan.Plan | str | Path,
+        left: optimizer.plan.Plan,
+        *,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> tuple[Loser, ...]:
+        """Return who loses when money is taken from a plan so that another is left, the first to lose first.
+
+        Parameters
+        ----------
+        left
+            The plan with less money: ``Question(base=base, more=-1000)`` asks for it.
+
+        Examples
+        --------
+        >>> less = firm.optimize(tenure.Question(base=plan, more=-400))
+        >>> lost = firm.losers(plan, less)
+        >>> round(sum(each.base - each.left for each in lost) / 400, 1)
+        1.0
+        """
+        from optimizer.insight.difference import losers_of
+
+        base = self.load_plan(base) if isinstance(base, str | Path) else base
+        return losers_of(
+            self.twin, base.intensity, left.intensity, targeting=left.targeting, threads=_all(threads),
+            progress=(progress or quiet)("Who loses first"),
+        )  # fmt: skip
 
     def split(
         self, plan: optimizer.plan.Plan | str | Path, by: str | None = None, spread: str | Path = "even"
@@ -559,8 +651,8 @@ class Firm(Shown):
         """
         from experiments.chosen import chosen_policies
 
-        _, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
-        return chosen if name is None else replace(chosen, name=name)  # type: ignore[type-var]
+        _, [chosen] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
+        return chosen.policy if name is None else replace(chosen.policy, name=name)  # type: ignore[type-var]
 
     def compare(
         self,
@@ -568,6 +660,7 @@ class Firm(Shown):
         *,
         budget: float | None = None,
         spread: str | Path = "even",
+        equal_money: bool = False,
         replications: int = 20,
         seed: int = 0,
         threads: int | None = None,
@@ -581,7 +674,10 @@ class Firm(Shown):
             Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
             ``decide(observation)``.
         budget
-            Money over the horizon; None: the scenario's, or what a plan was made for or spends if more.
+            Money over the horizon; None: the scenario's. A plan is played as it stands, whatever it costs: what it
+            spends of the budget, and every rule that it breaks, is in the answer.
+        equal_money
+            Scale every policy, all its intensities alike, until it is expected to spend the whole budget.
         spread
             How a table's money is spread inside its cells, as in :meth:`load_plan`.
         seed
@@ -604,12 +700,14 @@ class Firm(Shown):
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
-        total, chosen = chosen_policies(policies, self.twin, self._loader(spread, policies), budget)
+        load = self._loader(spread, policies)
+        total, chosen = chosen_policies(policies, self.twin, load, budget, equal_money=equal_money)
         found = compare(
-            self.twin, [policy for policy, _ in chosen], total, seed=seed, replications=replications,
-            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+            self.twin, [each.policy for each in chosen], total, seed=seed, replications=replications,
+            threads=_all(threads), purses={each.policy.name: each.purse for each in chosen}, equal_money=equal_money,
+            progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
-        plans = tuple((policy.name, plan) for policy, plan in chosen if plan is not None)
+        plans = tuple((each.policy.name, each.plan) for each in chosen if each.plan is not None)
         say_unspent(found.outcomes, plans)
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
 
@@ -657,9 +755,9 @@ class Firm(Shown):
         from experiments.results.runs import Simulation
         from experiments.simulate import Part, follow
 
-        def choose(given: float | None) -> tuple[float, Policy]:
-            total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), given)
-            return total, chosen
+        def choose(given: float | None) -> tuple[float, Policy, Budget]:
+            total, [chosen] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), given)
+            return total, chosen.policy, chosen.purse
 
         tell = (progress or quiet)("Simulating")
         if until is not None or save is not None or resume is not None:
@@ -673,11 +771,11 @@ class Firm(Shown):
                 progress=tell,
             )  # fmt: skip
         else:
-            total, chosen = choose(budget)
+            total, chosen, purse = choose(budget)
             part = Part(
                 compare(
                     self.twin, [chosen], total, seed=seed, replications=20 if replications is None else replications,
-                    threads=_all(threads), progress=tell,
+                    threads=_all(threads), purses={chosen.name: purse}, progress=tell,
                 )
             )  # fmt: skip
         return grown(Simulation, part, twin=self.twin)
@@ -720,10 +818,11 @@ class Firm(Shown):
         from experiments.results.runs import Life
         from experiments.trace import trace_life
 
-        total, [(chosen, _)] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
+        _, [chosen] = chosen_policies([policy], self.twin, self._loader(spread, [policy]), budget)
         life = trace_life(
-            self.twin, chosen, total, segment=segment, customer=None if customer is None else str(customer), seed=seed,
-            threads=_all(threads), progress=(progress or quiet)("Simulating"),
+            self.twin, chosen.policy, chosen.purse, segment=segment,
+            customer=None if customer is None else str(customer), seed=seed, threads=_all(threads),
+            progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         return grown(Life, life)
 

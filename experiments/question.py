@@ -33,7 +33,7 @@ class Question:
     base
         A plan, or its file, that ``more``, ``within`` and ``freeze`` start from; None: today's spend.
     more
-        Money to add to the base's, which stays as it is.
+        Money to add to the base's, which stays as it is; below 0: to take from it, and nobody gets more than there.
     within
         Share by which money by period, target and lever may differ from the base's.
     freeze
@@ -80,9 +80,10 @@ class Question:
 
         if self.targeting not in TARGETINGS:
             raise InputError(f"`targeting={self.targeting}`: expected one of {', '.join(TARGETINGS)}")
-        for name, number in (("more", self.more), ("within", self.within)):
-            if number is not None and not 0 <= number <= 1e18:
-                raise InputError(f"`{name}={number:g}`: expected a number of at least 0")
+        if self.within is not None and not 0 <= self.within <= 1e18:
+            raise InputError(f"`within={self.within:g}`: expected a number of at least 0")
+        if self.more is not None and not -1e18 <= self.more <= 1e18:
+            raise InputError(f"`more={self.more:g}`: expected money, below 0 to take it away")
         freeze = (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze)
         if self.base is None and (self.more is not None or freeze):
             name = "more" if self.more is not None else "freeze"

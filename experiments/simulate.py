@@ -12,7 +12,8 @@ from sim.arrays import Progress
 from sim.contract import Policy
 from sim.errors import InputError
 from sim.history import History
-from sim.market.clock import Market, budget_of
+from sim.market.clock import Market
+from sim.market.purse import Budget
 from sim.twin import Twin
 from sim.valuation import customer_asset
 
@@ -40,7 +41,7 @@ class Part:
 
 def follow(
     twin: Twin,
-    choose: Callable[[float | None], tuple[float, Policy]],
+    choose: Callable[[float | None], tuple[float, Policy, Budget]],
     budget: float | None,
     *,
     seed: int = 0,
@@ -55,7 +56,7 @@ def follow(
     Parameters
     ----------
     choose
-        From the money asked for, None where none was, to the money in force and the policy.
+        From the money asked for, None where none was, to the money in force, the policy, and what it can spend.
     budget
         Money over the horizon; None: the scenario's. A resumed market keeps its own.
     until
@@ -78,8 +79,8 @@ def follow(
         raise InputError("`budget=`: a resumed market keeps the budget it began with; leave it out")
     population = twin.population(seed, 0)
     if resume is None:
-        total, chosen = choose(budget)
-        market = Market(twin, chosen, population, budget_of(twin, total), seed=seed, threads=threads)
+        total, chosen, purse = choose(budget)
+        market = Market(twin, chosen, population, purse, seed=seed, threads=threads)
         began = None
     else:
         market = Market.resume(resume, twin, NoSpend(), population, threads=threads)
@@ -88,7 +89,7 @@ def follow(
             raise InputError(
                 f"{resume}: {began} {period}s have passed there already; run to a later one, or branch earlier"
             )
-        _, chosen = choose(total if np.isfinite(total) else None)
+        _, chosen, _ = choose(total if np.isfinite(total) else None)
         market.policy = chosen
     steps = (periods if until is None else until) - market.period
     done = 0

@@ -16,7 +16,8 @@ from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ALIVE
 from sim.errors import InputError
 from sim.history import KINDS, History
-from sim.market.clock import Market, budget_of
+from sim.market.clock import Market
+from sim.market.purse import Budget, budget_of
 from sim.scenario.file import BASE_SEGMENTS
 from sim.twin import Twin
 
@@ -128,7 +129,7 @@ class Life:
 def trace_life(
     twin: Twin,
     policy: Policy,
-    budget: float,
+    budget: float | Budget,
     *,
     segment: str | None = None,
     customer: str | None = None,
@@ -155,9 +156,8 @@ def trace_life(
     population = twin.population(seed, 0)
     position, name = _find(twin, population, segment, customer)
     shortly = replace(twin, chain=replace(twin.chain, with_terminal=False))  # worth after the horizon is not told
-    market = Market(
-        shortly, policy, population, budget_of(twin, budget), seed=seed, threads=threads, trace=np.array([position])
-    )
+    purse = budget if isinstance(budget, Budget) else budget_of(twin, budget)
+    market = Market(shortly, policy, population, purse, seed=seed, threads=threads, trace=np.array([position]))
     done = 0
 
     def tick() -> None:

@@ -46,7 +46,7 @@ class Question:
     base : (periods, groups, stages, levers), optional
         Intensities of the plan to stay near, or to add to; none: today's.
     more : float, optional
-        Money on top of the base's, which stays as it is.
+        Money on top of the base's, which stays as it is; below 0: money taken from it, nobody getting more.
     within : float, optional
         Share by which money by period, target and lever may differ from the base's.
     frozen : (periods, groups, stages, levers) of bool, optional
@@ -81,12 +81,14 @@ class Question:
         budget = self.budget
         if self.more is not None:
             budget = float(spent.sum()) + self.more
+            if budget < 0:
+                raise InputError(f"`more={self.more:g}`: takes more than the base spends, {spent.sum():,.0f}")
         problem = allocation_problem(twin, budget, targeting=self.targeting)
         if self.reach:
             problem = self._reaching(problem, *self.reach)
         floor, ceiling = np.zeros_like(spent), np.full_like(spent, np.inf)
         if self.more is not None:
-            floor = spent
+            floor, ceiling = (spent, ceiling) if self.more >= 0 else (floor, spent)
         if self.within is not None:
             floor, ceiling = (1 - self.within) * spent, (1 + self.within) * spent
         if self.frozen is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
+from policies.planned import Planned, fitted
 from sim.contract import Allocation, Observation
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ class NoSpend:
 
 
 @policy("as today")
-def as_today(twin: "Twin", budget: float) -> AsToday:
-    """Return the policy, which is the same for all."""
-    return AsToday()
+def as_today(twin: "Twin", budget: float) -> Planned:
+    """Return today's intensities; for a smaller budget all get less, evenly over time, and nobody more than today."""
+    from sim.market.purse import budget_of
+
+    today = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
+    return fitted(twin, Planned(today, "as today", most=twin.targets.reference), budget_of(twin, budget))
 
 
 @policy("no spend")

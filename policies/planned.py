@@ -1,24 +1,53 @@
 """Plays a plan: its intensities on the observed head counts, scaled back where the period's money would run out.
 
-A plan says when intensities act; a lever with lead time is decided that much earlier.
+A plan says when intensities act; a lever with lead time is decided that much earlier. A plan that is to spend its money
+keeps pace: what chance left or overran so far is spread evenly over what is still to come, since few heads come and go
+and money that is only ever cut is not spent in the mean.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation
 
-__all__ = ["Planned"]
+if TYPE_CHECKING:
+    from sim.market.purse import Budget
+    from sim.twin import Twin
+
+__all__ = ["Planned", "fitted"]
+
+EVEN = 1e-9
+"""Share of the money up to which a plan is scaled to it."""
+ROUNDS = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A table of intensities, (periods, groups, stages, levers)."""
+    """A table of intensities, (periods, groups, stages, levers).
+
+    Attributes
+    ----------
+    intensity : (periods, groups, stages, levers)
+    name : str
+    expected : (periods, levers), optional
+        Money that is expected to act in each period; None: no pace is kept, heads that come cost what they cost.
+    money : float
+        What there is to keep pace with.
+    most : (groups, stages, levers), optional
+        Intensity beyond which nobody gets more for keeping pace; None: any.
+    load : (groups, 1, levers), optional
+        Share of a customer's contacts that a unit of money uses up: no more for keeping pace than all of them.
+    """
 
     intensity: Floats
     name: str = "plan"
+    expected: Floats | None = None
+    money: float = np.inf
+    most: Floats | None = None
+    load: Floats | None = None
 
     def decide(self, observation: Observation) -> Allocation:
         """Return this period's intensities, or for a lever with lead time those of the period its money acts in."""
@@ -27,4 +56,57 @@ class Planned:
             acts = observation.period + lead
             if acts < self.intensity.shape[0]:
                 intensity[:, :, lever] = self.intensity[acts, :, :, lever]
+        if self.expected is not None:
+            intensity = self._limited(self._pace(self.expected, intensity, observation), intensity)
         return Allocation.within(intensity, observation)
+
+    def _pace(self, expected: Floats, intensity: Floats, observation: Observation) -> Floats:
+        """Return intensities times ``money left / money to be decided``: this period on its heads, others expected."""
+        lead, now = np.array(observation.targets.lead), observation.period
+        periods = np.arange(expected.shape[0])[:, None]
+        settled = float(expected[(periods >= now) & (periods < now + lead)].sum())
+        later = expected[(periods >= now + lead) & ~((lead == 0) & (periods == now))].sum()
+        here = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))[lead == 0].sum()
+        left, wanted = self.money - float(observation.lever_spent.sum()) - settled, float(later + here)
+        return intensity * (max(left, 0.0) / wanted) if wanted > 0 else intensity
+
+    def _limited(self, paced: Floats, planned: Floats) -> Floats:
+        """Return paced intensities where they may be, and no less than planned only because of these limits."""
+        if self.most is not None:
+            paced = np.minimum(paced, np.maximum(self.most, planned))
+        if self.load is not None:
+            share = np.maximum((paced * self.load).sum(axis=2), 1e-300)
+            paced = paced * np.minimum(1.0, np.maximum(1.0, (planned * self.load).sum(axis=2)) / share)[..., None]
+        return paced
+
+
+def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = True) -> Planned:
+    """Return a plan scaled evenly over time to a budget, and so that it keeps pace with it.
+
+    Each lever is scaled down to its own limit, and all by one factor to the total; up too unless ``only_down``. What
+    was committed before the start is not scaled.
+    """
+    from policies.rules import filled
+    from sim.engine.sensitivity import follow
+
+    def spend_of(scale: Floats) -> Floats:
+        return np.asarray(
+            follow(twin.chain, twin.targets.with_committed(plan.intensity * scale)).spend.sum(axis=(1, 2))
+        )
+
+    scale = np.ones(twin.targets.shape[2])
+    spend = spend_of(scale)
+    total = min(budget.total, float(spend.sum())) if only_down else budget.total
+    for _ in range(ROUNDS if spend.any() else 0):
+        by_lever = spend.sum(axis=0)
+        wanted = filled(by_lever, np.zeros_like(by_lever), budget.lever_caps, total)
+        step = np.divide(wanted, by_lever, out=np.ones_like(by_lever), where=by_lever > 0)
+        if only_down:
+            step = np.minimum(step, 1 / np.maximum(scale, 1e-300))
+        if np.abs(step - 1).max() <= EVEN:
+            break
+        scale = scale * step
+        spend = spend_of(scale)
+    money = budget.total if only_down and (scale >= 1).all() else float(spend.sum())
+    load = twin.chain.contact_load
+    return replace(plan, intensity=plan.intensity * scale, expected=spend, money=money, load=load)

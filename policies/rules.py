@@ -17,7 +17,7 @@ from sim.contract import Allocation, Observation
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["AcquisitionFirst", "EvenSplit", "ProportionalToValue", "bounded_shares"]
+__all__ = ["AcquisitionFirst", "EvenSplit", "ProportionalToValue", "bounded_shares", "filled"]
 
 
 def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
@@ -26,11 +26,11 @@ def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
     What the wanted cannot take goes to the others evenly.
     """
     total = min(1.0, float(caps.sum()))
-    shares = _fill(wanted, floors, caps, total)
-    return _fill(np.ones_like(wanted), shares, caps, total) if shares.sum() < total - 1e-9 else shares
+    shares = filled(wanted, floors, caps, total)
+    return filled(np.ones_like(wanted), shares, caps, total) if shares.sum() < total - 1e-9 else shares
 
 
-def _fill(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats:
+def filled(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats:
     """Return ``clip(scale x wanted, floors, caps)`` with the scale at which it adds up to ``total``, by bisection."""
     low, high = 0.0, 1.0
     while np.clip(high * wanted, floors, caps).sum() < total and high < 1e12:
@@ -117,7 +117,7 @@ class AcquisitionFirst(_MoneyByLever):
         for lever in first:
             shares[lever] = min(float(caps[lever]), float(shares[lever] + 1 - shares.sum()))
         rest = np.array([0.0 if lever in first else 1.0 for lever in range(levers)])
-        shares = _fill(rest, shares, caps, min(1.0, float(caps.sum())))
+        shares = filled(rest, shares, caps, min(1.0, float(caps.sum())))
         super().__init__("acquisition first", budget, shares, np.ones(groups), per_head=True)
 
 

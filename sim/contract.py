@@ -92,6 +92,8 @@ class Targets:
 class Observation:
     """What the firm knows at the start of a period.
 
+    A policy is asked in every market and once more in expected numbers of customers, on which rules are held.
+
     Examples
     --------
     >>> class Watch:
@@ -105,6 +107,9 @@ class Observation:
     0 0
     1 155
     2 159
+    0 0
+    1 153
+    2 158
 
     Attributes
     ----------

@@ -34,17 +34,18 @@ def plain(cell: str) -> str:
 
 def test_facts_are_those_of_the_comparison(study: Study) -> None:
     facts = policy_facts(study.comparison)
-    assert [kind for _, kind in facts.columns] == ["name", "money", "difference", "interval", "count", "money"]
+    assert [kind for _, kind in facts.columns] == ["name", "money", "difference", "interval", "count", "money", "rules"]
     assert facts.reference == "as today"
     for row, outcome in zip(facts.rows, study.comparison.outcomes, strict=True):
         assert row[:2] == (outcome.name, outcome.asset)
-        assert row[4:] == (outcome.kept.mean(), outcome.spends.mean())
+        assert row[4:] == (outcome.kept.mean(), outcome.spends.mean(), outcome.broken)
     assert facts.rows[0][2:4] == (None, None)
     second = study.comparison.outcomes[1]
     assert facts.rows[1][2:4] == (second.difference, (second.low, second.high))
     ranked = [row[1] for row in policy_facts(study.comparison, ranked=True).rows]
     assert ranked == sorted(ranked, reverse=True)
-    assert [kind for _, kind in facts.without("difference", "interval").columns] == ["name", "money", "count", "money"]
+    kinds = [kind for _, kind in facts.without("difference", "interval").columns]
+    assert kinds == ["name", "money", "count", "money", "rules"]
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -52,7 +53,7 @@ def test_terminal_page_and_run_show_the_same(study: Study, single: bool, tmp_pat
     comparison = with_one_replication(study.comparison) if single else study.comparison
     order = np.argsort([-outcome.asset for outcome in comparison.outcomes], kind="stable")
     header, shown = policy_cells(comparison)
-    assert header == ["policy", "customer asset", "vs as today", "95 % interval", "alive at end", "spend"]
+    assert header == ["policy", "customer asset", "vs as today", "95 % interval", "alive at end", "spend", "rules"]
     assert policy_table(comparison).splitlines()[0].split("  ")[0] == "policy"
     terminal = [[cell or None for cell in shown[i]] for i in order]
 

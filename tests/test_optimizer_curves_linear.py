@@ -3,9 +3,9 @@
 import pytest
 from curve_tables import one_period, played, random_table
 
-from optimizer.curves.linear import parse_linear
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
 from sim.errors import InputError
+from sim.scenario.linear import parse_linear
 
 CHANNELS = ("tv", "tv regional", "radio", "search", "paid-social", "3rd party")
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,8 @@ __all__ = ["group"]
 
 group = commands()
 
+SCENARIO_FILES = (".yaml", ".yml")
+
 
 @group.command(epilog="Example: tenure optimize scenario.yaml --budget 200000 -o plan.json")
 def optimize(
@@ -48,7 +51,10 @@ def optimize(
     ] = None,
     spread: SpreadOption = "even",
     base: Annotated[Path | None, typer.Option(help="Plan that --more, --within and --freeze start from.")] = None,
-    more: Annotated[float | None, typer.Option(help="Where this money should go on top of --base.")] = None,
+    more: Annotated[
+        float | None,
+        typer.Option(help="Where this money should go on top of --base; below 0: who loses first when it is taken."),
+    ] = None,
     within: Annotated[
         float | None, typer.Option(help="Stay within this share (.2: 20 %) of --base, or else of today's spend.")
     ] = None,
@@ -90,6 +96,7 @@ def optimize(
     from experiments.question import Question, worth_of_starts
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import plan_summary, starts_summary, targeting_summary
+    from experiments.words.difference import losers_in_words
     from optimizer.plan_files import PLAN_FILES
 
     if value_of_targeting:
@@ -113,11 +120,17 @@ def optimize(
         )
     plan.save(output)
     worth = worth_of_starts(question, firm.twin, begun) if begun else []
+    taken = base is not None and more is not None and more < 0
+    with progress_bars() as step:
+        losers = firm.losers(base, plan, threads=threads, progress=step) if base is not None and taken else ()
     if as_json:
-        print_json({**json.loads(plan.to_json()), **({"starts": worth} if begun else {}), "file": str(output)})
+        more_said = {"starts": worth} if begun else {}
+        more_said |= {"loses": [asdict(each) for each in losers]} if taken else {}
+        print_json({**json.loads(plan.to_json()), **more_said, "file": str(output)})
     else:
+        said = f"\n\n{losers_in_words(losers)}" if taken else ""
         typer.echo(
-            f"{plan_summary(plan, firm.scenario.currency)}\n{starts_summary(plan, worth)}\nWritten to {output}. "
+            f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
 
@@ -159,22 +172,39 @@ def explain(
     keep: Annotated[
         float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
     ] = 0.97,
+    line: Annotated[
+        str | None,
+        typer.Option(help='Explain one line only, one that gets nothing included, e.g. "silver A/winback".'),
+    ] = None,
     budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
-    """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go."""
+    """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go.
+
+    A line is one segment's money through one lever; with --line one of them is explained, in a moment.
+    """
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
     from experiments.words.explain import explanation_in_words
     from optimizer.plan_files import PLAN_FILES
 
+    if line is not None and simplest is not None:
+        raise InputError("--line explains one line and makes no simpler plan; leave out --simplest")
     if simplest is not None:
         check_output(simplest, PLAN_FILES, [plan, scenario])
     firm = Firm.of_plan(plan, scenario, outputs=[simplest])
     file = Path(str(firm.file))
     if simplest is not None:
         check_output(simplest, others=[file])
+    if line is not None:
+        with progress_bars() as step:
+            one = firm.explain_line(plan, line, budget=budget, progress=step)
+        if as_json:
+            print_json(one.to_dict())
+        else:
+            typer.echo(f"{one.answer()}\n\nNext: tenure explain {shlex.quote(str(plan))}, for all lines")
+        return
     with progress_bars() as step:
         answer = firm.explain(plan, budget=budget, keep=keep, progress=step)
     if simplest is not None and answer.simplest is not None:
@@ -221,6 +251,52 @@ def split(
         print_json({**table.to_dict(), "file": str(output)})
     else:
         typer.echo(split_summary(table.answer(), *table.shown_table(), plan, Path(str(firm.file)), output, spread))
+
+
+@group.command(epilog="Example: tenure diff plan.json more.json")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A plan file; or a scenario file.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another of the kind.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that A, or else B, was made for].")
+    ] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Show two plans side by side: by segment, lever and quarter what moved, and what it brings.
+
+    Of two scenario files it says which keys differ, with their values.
+    """
+    from experiments.firm import Firm
+    from experiments.terminal.progress import progress_bars
+    from experiments.words.difference import difference_in_words, scenarios_differ, scenarios_in_words
+    from optimizer.plan import scenario_file_of
+    from sim.scenario.file import load
+
+    if all(each.suffix in SCENARIO_FILES for each in (first, second)):
+        if scenario is not None:
+            raise InputError("--scenario says what plans are for; leave it out to compare two scenarios")
+        differ = scenarios_differ(load(first), load(second))
+        if as_json:
+            print_json({"files": [str(first), str(second)], "differ": differ})
+        else:
+            check = f"tenure check {shlex.quote(str(second))}"
+            typer.echo(f"{scenarios_in_words(differ, str(first), str(second))}\n\nNext: {check}")
+        return
+    mixed = next((each for each in (first, second) if each.suffix in SCENARIO_FILES), None)
+    if mixed is not None:
+        raise InputError(f"{mixed}: is a scenario beside a plan; give two plan files or two scenario files")
+    made_for = first if scenario is not None or scenario_file_of(first) is not None else second
+    firm = Firm.of_plan(made_for, scenario)
+    with progress_bars() as step:
+        found = firm.diff(first, second, progress=step)
+    if as_json:
+        print_json({**found.to_dict(), "files": [str(first), str(second)]})
+        return
+    found_in = firm.scenario
+    words = difference_in_words(found, *found.names, found_in.period, found_in.currency)
+    plans = " ".join(f"--policy {shlex.quote(str(each))}" for each in (first, second))
+    typer.echo(f"{words}\n\nNext: tenure compare {shlex.quote(str(firm.file))} {plans}")
 
 
 @group.command(epilog="Example: tenure frontier scenario.yaml --budgets 100000,200000,400000")

@@ -128,6 +128,9 @@ def compare(
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
     budget: BudgetOption = None,
     spread: SpreadOption = "even",
+    equal_money: Annotated[
+        bool, typer.Option("--equal-money", help="Scale every policy until it is expected to spend the whole budget.")
+    ] = False,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
     seed: Seed = 0,
     threads: Threads = THREADS,
@@ -135,7 +138,11 @@ def compare(
     track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Simulate several policies on the same customers with the same luck, and track the runs."""
+    """Simulate several policies on the same customers with the same luck, and track the runs.
+
+    Each policy's money and every rule that it breaks stand in the table. A plan is played as it stands, whatever it
+    costs; as-today for a smaller budget is scaled down evenly over time.
+    """
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
@@ -146,8 +153,9 @@ def compare(
     report, uri = None, None
     with progress_bars() as step:
         result = firm.compare(
-            policy, budget=budget, spread=spread, replications=replications, seed=seed, threads=threads, progress=step
-        )
+            policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
+            threads=threads, progress=step,
+        )  # fmt: skip
         if track:
             report, uri = result.track(folder, progress=step)
     if as_json:

@@ -15,9 +15,10 @@ import numpy as np
 
 from experiments.report import charts, grounds
 from experiments.report.grounds import FittedFigure
-from experiments.report.page import card, chart, page, paragraph, section, table
+from experiments.report.page import bullets, card, chart, page, paragraph, section, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
+from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
 from experiments.words.phrases import called, played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.prices import loosened, shadow_price_in_words
@@ -121,6 +122,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             sentences.append("One replication gives no interval; run several before you rely on the difference.")
         elif not best.clear:
             sentences.append("The interval includes zero: the two cannot be told apart by this many replications.")
+        sentences += filter(None, [best_in_words(comparison)])
         share = best.difference / abs(reference.asset) if reference.asset else float("nan")
         cards.append(
             card(
@@ -136,7 +138,7 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
             step, gain = loosened(plan, BUDGET.name, plan.shadow_price)
             cards.append(card(f"One more {step:,g} brings", money(gain, signed=True), "beyond its own cost"))
         words = proof_in_words(plan, currency)
-        sentences += [words.proved] if words.proved else []
+        sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
         if words.share:
             cards.append(card(words.label, words.share, "proved"))
     said = "".join(paragraph(sentence) for sentence in sentences)
@@ -159,6 +161,7 @@ SIGNS: Mapping[Kind, Callable[[Any], str]] = {
     "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
     "interval": _interval,
     "count": "{:,.0f}".format,
+    "rules": breaks,
 }
 
 
@@ -183,10 +186,11 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
                 if scenario.terminal != "none"
                 else ", within the horizon only."
             )
-            + " Alive at end: customers who are truly still customers, which a firm cannot see. Every policy keeps to "
-            f"the same budget of {money(comparison.budget, scenario.currency)}.",
+            + " Alive at end: customers who are truly still customers, which a firm cannot see. The "
+            f"budget is {money(comparison.budget, scenario.currency)}. {expected_in_words(comparison, money)}".rstrip(),
             "soft",
         ),
+        *_rules(comparison),
     ]
     if len(facts.rows) > 1:
         parts.append(
@@ -198,6 +202,11 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
             )
         )
     return section("policies", "The policies compared", *parts)
+
+
+def _rules(comparison: Comparison) -> list[str]:
+    broken = rules_broken(comparison)
+    return [subheading("Rules that are broken"), bullets(broken), paragraph(RULES_ASSUME, "soft")] if broken else []
 
 
 def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import optimizer.insight.difference
 import optimizer.insight.frontier
 import optimizer.insight.risk
 import optimizer.plan
 from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
+from experiments.words import difference as words
 from experiments.words.figures import money
 from experiments.words.phrases import at_least
 from experiments.words.prices import shadow_price_in_words
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from plotly.graph_objects import Figure
 
-__all__ = ["Frontier", "Plan", "Risk", "Split", "TargetingValue"]
+__all__ = ["Difference", "Frontier", "Plan", "Risk", "Split", "TargetingValue"]
 
 
 def _money(amount: float, twin: Twin, *, signed: bool = False) -> str:
@@ -227,7 +229,8 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
         """Return where more stops paying."""
         spot = self.sweet_spot
         said = f"More than {_money(spot.spend, self.twin)} does not pay under these responses: there the customer "
-        return said + f"asset is {money(spot.plan.asset)}, {money(spot.plan.asset - spot.plan.no_spend)} of it lift."
+        lift = money(spot.plan.asset - self.baseline)
+        return said + f"asset is {money(spot.plan.asset)} in expected numbers, {lift} above the least spend."
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, and last the sweet spot, whose budget is None."""
@@ -241,7 +244,7 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"points": self.rows(), "sweet_spot": self.rows()[-1]}
+        return {"baseline": self.baseline, "points": self.rows(), "sweet_spot": self.rows()[-1]}
 
     def shown_table(self) -> Table:
         """Return spend, asset and price by budget."""
@@ -253,7 +256,7 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
             ]
             for row in self.rows()
         ]  # fmt: skip
-        return ["budget", "spend", "customer asset", "lift", "next 1 brings", "of bound's lift, at least"], rows
+        return ["budget", "spend", "customer asset", "above least spend", "next 1 brings", "of bound's, at least"], rows
 
     def plot(self) -> Figure:
         """Return customer asset by money spent, with the bounds, and the sweet spot."""
@@ -318,7 +321,7 @@ class Risk(Shown, optimizer.insight.risk.Risk):
             [s.name, money(s.mean), money(s.tail_mean), money(s.worst), money(s.lift, signed=True), f"{s.loses:.0%}"]
             for s in self.scores
         ]
-        return ["on fresh samples", "mean", f"worst {self.tail:.0%}", "worst", "mean lift", "loses in"], rows
+        return ["on fresh samples", "mean", f"worst {self.tail:.0%}", "worst", "above least spend", "loses in"], rows
 
     def plot(self) -> Figure:
         """Return the lift of the cautious plan at both ends of each assumption's range, the widest first."""
@@ -371,4 +374,62 @@ class TargetingValue(Shown):
     def shown_table(self) -> Table:
         """Return asset and lift by way."""
         rows = [[way.name, money(way.asset), money(way.lift, signed=True)] for way in self.ways]
-        return ["what the firm tells apart", "customer asset", "lift"], rows
+        return ["what the firm tells apart", "customer asset", "above least spend"], rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Difference(Shown, optimizer.insight.difference.Difference):
+    """Two plans side by side: by segment, lever and quarter what moved, and what it brings.
+
+    Attributes
+    ----------
+    names : tuple of (first, second)
+    twin : Twin
+
+    Examples
+    --------
+    >>> other = firm.diff(plan, firm.optimize(tenure.Question(base=plan, more=-400)))
+    >>> round(other.spends[1] - other.spends[0])
+    -400
+    >>> other.lines[0].change < 0
+    True
+    """
+
+    names: tuple[str, str] = field(kw_only=True)
+    twin: Twin = field(kw_only=True)
+
+    def answer(self) -> str:
+        """Return what the second spends and is worth beside the first."""
+        return words.answer(self, *self.names, self.twin.scenario.currency)
+
+    def shown_table(self) -> Table:
+        """Return the lines that moved, the largest moves first."""
+        return words.lines_moved(self, self.twin.scenario.period)
+
+    def notes(self) -> str:
+        """Return what is counted how."""
+        return words.MOVES_ASSUME
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "scenario": self.twin.scenario.name,
+            "names": list(self.names),
+            "asset": list(self.assets),
+            "spend": list(self.spends),
+            "brings": self.brings,
+            "lines": [{**asdict(line), "change": line.change} for line in self.lines],
+            "times": [asdict(time) for time in self.times],
+            "assumes": words.MOVES_ASSUME,
+        }
+
+    def to_frame(self) -> DataFrame:
+        """Return one row per line and quarter: money under both plans."""
+        from pandas import DataFrame
+
+        return DataFrame([
+            {"segment": line.segment, "lever": line.lever, "start": time.start, "end": time.end,
+             "first": a, "second": b}
+            for line in self.lines
+            for time, a, b in zip(self.times, line.first, line.second, strict=True)
+        ])  # fmt: skip

@@ -15,6 +15,7 @@ from experiments.results.shown import Shown, Table, drawn
 from experiments.terminal.progress import quiet
 from experiments.terminal.tables import policy_cells
 from experiments.words.figures import money
+from experiments.words.kept import best_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
 from sim.arrays import Step
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from plotly.graph_objects import Figure
 
-__all__ = ["Comparison", "Explanation", "Life", "Simulation"]
+__all__ = ["Comparison", "Explanation", "Life", "LineExplanation", "Simulation"]
 
 
 def _interval(outcome: experiments.compare.Outcome) -> str:
@@ -82,12 +83,18 @@ class Comparison(Shown, experiments.compare.Comparison):
         said = f"{name[0].upper()}{name[1:]} makes the customers worth most: {worth}, "
         said += f"{money(best.difference, signed=True)} against {called(reference.name)} (95 % interval "
         said += f"{_interval(best)})."
+        said = f"{said} {best_in_words(self)}".rstrip()
         unclear = best.low == best.low and not best.clear
         return said + (" The interval includes zero: these replications cannot tell the two apart." if unclear else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"scenario": self.twin.scenario.name, "budget": self.budget, "policies": self.to_rows()}
+        return {
+            "scenario": self.twin.scenario.name,
+            "budget": self.budget,
+            "equal_money": self.equal_money,
+            "policies": self.to_rows(),
+        }
 
     def to_frame(self) -> DataFrame:
         """Return one row per policy: name, asset, difference from the first with interval, customers kept, spend."""
@@ -100,8 +107,9 @@ class Comparison(Shown, experiments.compare.Comparison):
         return policy_cells(self)
 
     def notes(self) -> str:
-        """Return what the intervals cover."""
-        return INTERVALS if len(self.outcomes) > 1 else ""
+        """Return which rules are broken, and what the intervals cover."""
+        said = [*rules_broken(self), INTERVALS if len(self.outcomes) > 1 else ""]
+        return " ".join(part for part in said if part)
 
     def plot(self, what: str = "difference") -> Figure:
         """Return a figure of the report.
@@ -304,3 +312,21 @@ class Explanation(Shown, experiments.explain.Explanation):
         from experiments.words.explain import lines_with_money
 
         return lines_with_money(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LineExplanation(Shown, experiments.explain.LineExplanation):
+    """Why one line (segment and lever) gets what it gets, or nothing.
+
+    Examples
+    --------
+    >>> why = firm.explain_line(plan, "newcomers/development")
+    >>> why.answer().startswith("newcomers / development gets")
+    True
+    """
+
+    def answer(self) -> str:
+        """Return it in sentences."""
+        from experiments.words.explain import line_in_words
+
+        return line_in_words(self)

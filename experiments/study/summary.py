@@ -4,9 +4,10 @@ import shlex
 from pathlib import Path
 
 from experiments.study.demo import Demo, FitFigure
-from experiments.terminal.summary import plan_summary, rules_missed
+from experiments.terminal.summary import plan_summary
 from experiments.terminal.tables import policy_table
 from experiments.words.figures import money
+from experiments.words.kept import rules_broken
 from experiments.words.phrases import INTERVALS
 from experiments.words.tables import table
 
@@ -50,7 +51,7 @@ def demo_summary(demo: Demo, folder: Path) -> str:
             "",
             policy_table(demo.comparison),
             "",
-            *rules_missed(demo.comparison, demo.scenario),
+            *rules_broken(demo.comparison),
             answer,
             INTERVALS,
             "",

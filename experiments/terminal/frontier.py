@@ -16,25 +16,27 @@ if TYPE_CHECKING:
 __all__ = ["frontier_rows", "frontier_summary"]
 
 
-def _row(point: "Point", budget: float | None) -> dict[str, Any]:
+def _row(point: "Point", budget: float | None, baseline: float) -> dict[str, Any]:
     plan = point.plan
+    possible = plan.bound - baseline
     return {
         "budget": budget,
         "spend": point.spend,
         "asset": plan.asset,
-        "lift": plan.asset - plan.no_spend,
+        "lift": plan.asset - baseline,
         "shadow_price": plan.shadow_price if budget is not None else 0.0,
         "winning_share": point.winning_share,
         "kept": point.kept,
         "satisfaction": point.satisfaction,
         "bound": plan.bound,
-        "lift_share": plan.lift_share,
+        "lift_share": (plan.asset - baseline) / possible if possible > 0 else math.nan,
     }
 
 
 def frontier_rows(curve: "Frontier") -> list[dict[str, Any]]:
     """Return one dict per budget, and last the sweet spot, whose budget is None."""
-    return [*(_row(point, point.plan.budget) for point in curve.points), _row(curve.sweet_spot, None)]
+    known = [(point, point.plan.budget) for point in curve.points]
+    return [_row(point, budget, curve.baseline) for point, budget in (*known, (curve.sweet_spot, None))]
 
 
 def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> str:
@@ -47,7 +49,7 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
         return share(rounded_down(value, "0.01"))
 
     felt = found.satisfaction is not None
-    proven = any(not math.isnan(point.plan.lift_share) for point in curve.points)
+    proven = any(not math.isnan(row["lift_share"]) for row in frontier_rows(curve))
     rows = []
     for row in frontier_rows(curve):
         last = row["budget"] is None
@@ -57,8 +59,8 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
             money(row["kept"]),
         ]  # fmt: skip
         rows.append(cells + ([f"{row['satisfaction']:.1f}"] if felt else []) + ([held(row["lift_share"])] * proven))
-    header = ["budget", "spend", "customer asset", "lift", "next 1 brings", "on winning", "kept"]
-    header += (["satisfaction"] if felt else []) + (["of bound's lift"] if proven else [])
+    header = ["budget", "spend", "customer asset", "above least spend", "next 1 brings", "on winning", "kept"]
+    header += (["satisfaction"] if felt else []) + (["of bound's"] if proven else [])
     spot = curve.sweet_spot
     words = f"More than {money_at_most(spot.spend)} {found.currency}".rstrip() + " does not pay under these responses"
     if felt:
@@ -69,8 +71,10 @@ def frontier_summary(curve: "Frontier", found: "Scenario", scenario: Path) -> st
             "",
             table(header, rows, left=0),
             "",
-            "Lift: above the least spend that the rules allow. Next 1 brings: net of itself. On winning: share of the "
-            "money on those who are not customers or have lapsed; the rest keeps and develops.",
+            f"Above least spend: beyond {money(curve.baseline)}, what customers are worth at the least spend under the "
+            "rules that are no shares of a budget; all in expected numbers. Of bound's: share of what the bound has "
+            "beyond it. Next 1 brings: net of itself. On winning: share of the money on those who are not customers "
+            "or have lapsed; the rest keeps and develops.",
             f"Next: tenure optimize {shlex.quote(str(scenario))} --budget {spot.spend:.0f} -o plan.json",
         ]
     )

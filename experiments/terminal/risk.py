@@ -50,7 +50,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         f"{money(first.worth_knowing)}.",
         "",
         table(
-            ["on fresh samples", "mean", f"worst {tail:.0%}", "worst", "mean lift", "loses in"],
+            ["on fresh samples", "mean", f"worst {tail:.0%}", "worst", "above least spend", "loses in"],
             [
                 [
                     s.name, money(s.mean), money(s.tail_mean), money(s.worst), money(s.lift, signed=True),
@@ -71,6 +71,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
             ],
         ),
         "",
+        "Lift: of the cautious plan above the least spend, in expected numbers.",
         "No assumption in its range makes the plan worth less than the least spend."
         if not flips
         else "The plan is worth less than the least spend "

@@ -9,6 +9,7 @@ from experiments.compare import Comparison
 from experiments.simulate import Part
 from experiments.terminal.tables import plan_table, policy_table
 from experiments.words.figures import money, plain
+from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words
 from experiments.words.prices import rule_price_in_words, rules_priced, shadow_price_in_words
@@ -23,7 +24,6 @@ from sim.twin import Twin
 __all__ = [
     "comparison_summary",
     "plan_summary",
-    "rules_missed",
     "simulation_summary",
     "split_summary",
     "starts_summary",
@@ -107,7 +107,7 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
         ]
         for i, way in enumerate(ways)
     ]
-    header = ["what the firm tells apart", "customer asset", "lift", f"more than by {first.name}"]
+    header = ["what the firm tells apart", "customer asset", "above least spend", f"more than by {first.name}"]
     known = [way for way in ways if way.plan is not None]
     best, coarse = known[-1], known[0]
     lines = [
@@ -125,19 +125,6 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
-def rules_missed(comparison: Comparison, scenario: Scenario) -> list[str]:
-    """Return a line for every policy whose mean spend stays more than 1 % below a lever's floor."""
-    lines = []
-    for outcome in comparison.outcomes:
-        by_lever = outcome.history.spend.sum(axis=(0, 1, 2))
-        for name, rule in scenario.rules.levers.items():
-            spent = float(by_lever[outcome.history.targets.levers.index(name)])
-            floor = rule.floor * comparison.budget
-            if spent < 0.99 * floor and outcome.name != "no spend":
-                lines.append(f"Note: '{outcome.name}' spends {money(spent)} on {name}, below its floor {money(floor)}.")
-    return lines
-
-
 def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
     """Return what ``tenure compare`` prints."""
     lines = [
@@ -146,7 +133,9 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
         "",
         policy_table(comparison),
         "",
-        *rules_missed(comparison, scenario),
+        *rules_broken(comparison),
+        *([RULES_ASSUME] if any(outcome.broken for outcome in comparison.outcomes) else []),
+        *filter(None, [expected_in_words(comparison)]),
         INTERVALS,
     ]
     if report is not None:
@@ -177,8 +166,7 @@ def simulation_summary(twin: Twin, part: Part, path: Path, policy: str) -> str:
         "",
         *mechanism_lines(scenario, twin, history),
     ]
-    if history.periods == scenario.periods:
-        lines += rules_missed(comparison, scenario)
+    lines += rules_broken(comparison)
     return "\n".join([*lines, _next_step(part, shlex.quote(str(path)), shlex.quote(policy))])
 
 

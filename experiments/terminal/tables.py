@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.compare import Comparison
 from experiments.words.figures import money
+from experiments.words.kept import breaks
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.tables import table
 from optimizer.plan import Plan
@@ -29,11 +30,12 @@ def _signs(most: float) -> Mapping[Kind, Callable[[Any], str]]:
         "difference": lambda amount: "" if amount is None else money(amount, signed=True, among=most),
         "interval": interval,
         "count": "{:,.0f}".format,
+        "rules": breaks,
     }
 
 
 def policy_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return names of columns, and a row for each policy: asset, difference, customers kept and spend."""
+    """Return names of columns, and a row for each policy: asset, difference, customers kept, spend and rules."""
     facts = policy_facts(comparison)
     header = [f"vs {facts.reference}" if kind == "difference" else name for name, kind in facts.columns]
     return header, facts.shown(_signs(max(abs(outcome.asset) for outcome in comparison.outcomes)))

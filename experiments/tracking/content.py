@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.words.figures import money
+from experiments.words.kept import best_in_words, breaks, broken_in_words, rules_broken
 from experiments.words.phrases import number_at_most
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_figures, proof_in_words
@@ -47,6 +48,7 @@ def params_of(scenario: Scenario, comparison: Comparison) -> dict[str, str]:
         "loss": scenario.loss,
         "budget.total": rounded(comparison.budget),
         "budget.period_share": rules.period_share,
+        "budget.equal_money": comparison.equal_money,
         "code.version": code_version(),
     }
     for name, rule in rules.levers.items():
@@ -75,7 +77,10 @@ def policy_metrics(outcome: Outcome, scenario: Scenario) -> Series:
         ("difference_high", outcome.high, last),
         ("kept", float(outcome.kept.mean()), last),
         ("spend", float(outcome.spends.mean()), last),
+        ("expected_asset", outcome.expected, last),
     ]
+    if outcome.broken is not None:
+        metrics.append(("rules_broken", float(len(outcome.broken)), last))
     targets = history.targets
     for step, value in enumerate(np.cumsum(asset.by_period), start=1):
         metrics.append(("over_time/discounted_profit_so_far", float(value), step))
@@ -105,6 +110,7 @@ def policy_note(outcome: Outcome, scenario: Scenario, comparison: Comparison, ex
         f"customer asset {outcome.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(outcome, reference)}. "
         f"Means over {comparison.replications} replications.\n\n"
+        f"{_plain(broken_in_words(outcome, comparison.budget)) + chr(10) * 2 if outcome.broken else ''}"
         f"The study, with its report: [open](#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning)."
     )
 
@@ -127,9 +133,11 @@ def study_note(comparison: Comparison, scenario: Scenario, best: Outcome, board:
     return (
         f"**{_plain(best.name)}** makes customers worth most: {best.asset:,.0f} {_plain(scenario.currency)}"
         f"{_against(best, comparison.outcomes[0])}. "
+        f"{_plain(best_in_words(comparison)) + ' ' if best_in_words(comparison) else ''}"
         f"The policies, best first: [leaderboard]({board}). The whole answer: the HTML report under *Artifacts*.\n\n"
         f"{proved}"
         f"{table}\n"
+        f"{''.join(f'{chr(10)}{_plain(said)}{chr(10)}' for said in rules_broken(comparison))}"
     )
 
 
@@ -150,6 +158,7 @@ SIGNS: Mapping[Kind, Callable[[Any], str]] = {
     "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
     "interval": _interval,
     "count": "{:,.0f}".format,
+    "rules": breaks,
 }
 
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tracked", "log_study", "serve", "tracking_uri_of", "unit_key"]
 
-LEADERBOARD_COLUMNS = ("asset", "difference", "kept", "spend")
+LEADERBOARD_COLUMNS = ("asset", "difference", "kept", "spend", "rules_broken")
 """Metrics that the run table shows."""
 MOST_METRICS, MOST_PARAMS = 1000, 100
 """What MLflow takes in one batch."""

@@ -4,17 +4,17 @@ import math
 import shlex
 from pathlib import Path
 
-from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation
+from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation, LineExplanation
 from experiments.words.figures import money
 from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
 from experiments.words.prices import both_sides
 from experiments.words.tables import table
 from optimizer.ask.kinds.campaigns import SIZE
-from optimizer.ask.rows import Row
+from optimizer.ask.rows import BUDGET, Row
 from optimizer.insight.lines import Line, Pair, RuleFigure
 from optimizer.prices import PriceRange
 
-__all__ = ["answer_in_words", "explanation_in_words", "lines_with_money"]
+__all__ = ["answer_in_words", "explanation_in_words", "line_in_words", "lines_with_money"]
 
 SHOWN = 15
 """Lines in the table, at most."""
@@ -22,6 +22,8 @@ CAPPED = 0.05
 """Share of a line's money at the largest intensity on offer from which on it is said."""
 PAYS = 0.2
 """What a next unit brings beyond its cost from which on it pays: below are the few heads that a search passes over."""
+PAYS_ATTENTION = 1e-3
+"""Share of what is asked from which on rules beside the budget are told of."""
 ALIKE = 1.1
 """Ratios nearer to 1 than this are called alike."""
 
@@ -152,6 +154,55 @@ def _small(value: float) -> str:
 
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+# --- One line ---------------------------------------------------------------------------------------------------------
+
+
+def line_in_words(found: LineExplanation) -> str:
+    """Return why one line gets what it gets, or nothing: what its next unit would bring against what is asked of it."""
+    line, ground = found.line, found.ground
+    spend, period = float(ground.course.spend.sum()), ground.scenario.period
+    if line.spend > 0:
+        said = [
+            f"{line.name} gets {money(line.spend)} of the plan's {money(spend)} ({line.spend / spend:.0%}): "
+            f"{money(line.reached)} customers a {period} get {_small(line.each)} each. It brings {money(line.brings)} "
+            f"beyond its own cost, {line.average_return:.2f} a unit.",
+            f"One more unit, spread as its money is, would bring {line.marginal:.3f} beyond its own cost; the rules "
+            f"ask {line.asked:.3f} of it" + (f", {_asked(found)}." if found.asked else "."),
+        ]
+        if found.reach is not None:
+            said.append(
+                f"Its money could be {money(found.reach.low)} to {money(found.reach.high)} at a cost of 1 % of the "
+                "plan's lift, what is freed or needed valued at the budget's price."
+            )
+        if line.at_largest > CAPPED:
+            said.append(f"{line.at_largest:.0%} of its money meets the largest intensity on offer.")
+        return "\n".join(said)
+    if line.reachable <= 0:
+        return f"{line.name} gets nothing: nobody is expected where it can be used, in any {period}."
+    if not line.best_place:
+        rules = ground.scenario.rules.campaigns
+        why = "there is no room for a unit: what is decided before the start, or a limit of 0, holds it"
+        if ground.campaigns_held and line.lever in rules:
+            why = f"none of its campaigns runs, each of which takes at least {money_at_least(rules[line.lever].least)}"
+        return f"{line.name} gets nothing: {why}."
+    text = f"{line.name} gets nothing. Its next unit would bring most in {line.best_place}: {line.best_marginal:.3f} "
+    text += (
+        f"beyond its own cost. The budget's price is {found.price:.3f}: so much a unit brings where the plan puts it."
+    )
+    others = line.best_asked - found.asked.get(BUDGET.name, 0.0)
+    if abs(others) > PAYS_ATTENTION * max(abs(line.best_asked), 1e-9):
+        text += f" All rules together ask {line.best_asked:.3f} there, {_asked(found)}."
+    short = line.best_asked - line.best_marginal
+    if short > 0:
+        return text + f" It lacks {short:.3f} a unit."
+    return text + " That would pay: the search left so little here, or only for a few heads."
+
+
+def _asked(found: LineExplanation) -> str:
+    """Return what the dearest rules ask of the line's best next unit."""
+    return "of which " + _listed([f"'{name}' {asks:.3f}" for name, asks in list(found.asked.items())[:4]])
 
 
 # --- The table --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Kind", "PolicyFacts", "policy_facts"]
 
-Kind = Literal["name", "money", "difference", "interval", "count"]
+Kind = Literal["name", "money", "difference", "interval", "count", "rules"]
 
 
 class Column(NamedTuple):
@@ -26,6 +26,7 @@ COLUMNS = (
     Column("95 % interval", "interval"),
     Column("alive at end", "count"),
     Column("spend", "money"),
+    Column("rules", "rules"),
 )
 
 
@@ -37,8 +38,8 @@ class PolicyFacts:
     ----------
     columns : tuple of Column
     rows : tuple of tuples
-        A fact by column: a text, a number, or for an interval its two ends, nan with a single replication; None for
-        difference and interval of the reference.
+        A fact by column: a text, a number, the rules that are broken, or for an interval its two ends, nan with a
+        single replication; None for difference and interval of the reference.
     reference : str
         Name of the policy that the others are compared with.
     """
@@ -71,4 +72,4 @@ def _facts(outcome: "Outcome", is_reference: bool) -> tuple[Any, ...]:
     difference = None if is_reference else outcome.difference
     interval = None if is_reference else (outcome.low, outcome.high)
     kept, spend = float(outcome.kept.mean()), float(outcome.spends.mean())
-    return outcome.name, outcome.asset, difference, interval, kept, spend
+    return outcome.name, outcome.asset, difference, interval, kept, spend, outcome.broken

@@ -102,6 +102,20 @@ class Row:
         time = [self.when] * bool(self.when) + [str(self.number)] * (self.number is not None)
         return " ".join([self.rule, *time])
 
+    def counted(self, course: Course) -> float:
+        """Return what the rule counts in a course of the fluid twin."""
+        money = 0.0 if self.money is None else (self.money @ course.spend.ravel())[0]
+        people = 0.0 if self.people is None else (self.people @ course.people.ravel())[0]
+        earned = 0.0 if self.earned is None else (self.earned * course.earned).sum()
+        return float(money + people + earned + self.after * course.after)
+
+    def weighed(self, course: Course) -> float:
+        """Return the size of all that it counts there, whatever its sign: what a difference is measured by."""
+        money = 0.0 if self.money is None else (abs(self.money) @ course.spend.ravel())[0]
+        people = 0.0 if self.people is None else (abs(self.people) @ course.people.ravel())[0]
+        earned = 0.0 if self.earned is None else np.abs(self.earned * course.earned).sum()
+        return float(money + people + earned + abs(self.after * course.after))
+
 
 def as_today(chain: ControlledChain) -> Floats:
     """Return today's spend as a plan: the reference, and first what is committed."""

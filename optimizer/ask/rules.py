@@ -47,7 +47,7 @@ def makers() -> Mapping[str, Maker]:
 def _in_force(rules: Rules) -> list[tuple[Maker, str, Any]]:
     """Return what is stated, key by key in their order, with what makes something of it."""
     known = {key: getattr(rules, key) for key in type(rules).model_fields if key != BUDGET.name}
-    return [(makers()[key], key, value) for key, value in known.items() if value is not None and value != {}]
+    return [(makers()[key], key, value) for key, value in known.items() if value is not None and value not in ({}, ())]
 
 
 def rows_of(twin: Twin, budget: float, today: Today | None = None) -> tuple[Row, ...]:

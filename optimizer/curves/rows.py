@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.curves.linear import parse_linear
 from optimizer.curves.rules import EVERY, AllocationRules, Bounds, Linear, Ramp, Slice
 from sim.arrays import Floats, Ints
 from sim.errors import InputError
+from sim.scenario.linear import parse_linear
 
 __all__ = ["Row", "carried_in", "carry_over_matrix", "check_known", "rule_rows"]
 

@@ -65,10 +65,14 @@ class Frontier:
     sweet_spot : Point
         Without a budget, nor rules that are shares of it: the money beyond which more does not pay, and the
         satisfaction it brings.
+    baseline : float
+        Customer asset of the least spend that rules allow, those that are shares of a budget apart: every lift of the
+        frontier is above it.
     """
 
     points: tuple[Point, ...]
     sweet_spot: Point
+    baseline: float
 
 
 def frontier(
@@ -110,7 +114,8 @@ def frontier(
         points.append(_point(plan, chain))
     most = max(points, key=lambda point: point.plan.asset)
     onward = _point(solve(free, starts=[most.plan.intensity], bounded=False, threads=threads), chain)
-    return Frontier(tuple(points), max(best, onward, key=lambda point: point.plan.asset))
+    sweet_spot = max(best, onward, key=lambda point: point.plan.asset)
+    return Frontier(tuple(points), sweet_spot, sweet_spot.plan.no_spend)
 
 
 def _growth(before: Point, budget: float) -> float:

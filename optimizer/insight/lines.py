@@ -23,8 +23,8 @@ from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
 __all__ = [
-    "Line", "Pair", "RuleFigure", "Unspent", "lines_of", "missed_rules", "pairs_of", "purses",
-    "rules_of", "unspent_of",
+    "Line", "Pair", "RuleFigure", "Unspent", "asked_of_line", "line_of", "lines_of", "missed_rules", "pairs_of",
+    "purses", "rules_of", "unspent_of",
 ]  # fmt: skip
 
 
@@ -163,6 +163,11 @@ def lines_of(ground: Ground, progress: Progress | None = None) -> list[Line]:
     return out
 
 
+def line_of(ground: Ground, line: tuple[str, str]) -> Line:
+    """Return one line, with money or without."""
+    return _line(ground, line, _value_per_customer(ground)[line[0]])
+
+
 def _line(ground: Ground, line: tuple[str, str], value: float) -> Line:
     cells, place = ground.cells_of(line), ground.places[line]
     amount, slope, heads = ground.amount[:, cells], ground.slope[:, cells], ground.heads[:, cells]
@@ -218,6 +223,21 @@ def _value_per_customer(ground: Ground) -> dict[str, float]:
         number = float(heads[inside].sum())
         out[segment] = float(earned[inside].sum()) / number if number > 0 else float("nan")
     return out
+
+
+def asked_of_line(ground: Ground, line: Line) -> dict[str, float]:
+    """Return what each rule asks of the next unit at a line's best place, the dearest first; nothing without room."""
+    cells = ground.cells_of((line.segment, line.lever))
+    room = ground.room[:, cells]
+    if not room.any():
+        return {}
+    asked = ground.prices[:, None, None] * ground.counts[:, :, cells]
+    period, cell = np.unravel_index(
+        int(np.where(room, ground.slope[:, cells] - asked.sum(axis=0), -np.inf).argmax()), room.shape
+    )
+    each = asked[:, period, cell]
+    order = np.argsort(-np.abs(each), kind="stable")
+    return {ground.problem.rows[r].name: float(each[r]) for r in order.tolist() if abs(each[r]) > PRICED}
 
 
 # --- Rules ------------------------------------------------------------------------------------------------------------

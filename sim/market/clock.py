@@ -6,7 +6,6 @@ resumed, by the same policy or another, with the bits of an unbroken run.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,13 @@ import simpy
 from numpy.typing import NDArray
 
 from sim.arrays import Floats, Ints
-from sim.contract import Allocation, Observation, Policy
+from sim.contract import Policy
 from sim.customers.population import Population
 from sim.engine.chain import ALIVE, Moment
 from sim.engine.fluid import mean_satisfaction
 from sim.history import KINDS, History, Trace
 from sim.market.agents import Agents
-from sim.market.campaigns import Campaigns
+from sim.market.purse import Budget, Purse, budget_of
 from sim.market.saved import SavedMarket, damaged
 from sim.market.surveys import take_survey
 from sim.scenario.file import Competitor, Shock
@@ -33,37 +32,6 @@ Process = Generator[Any, Any, None]
 
 SURVEY, REVIEW, TICK = 0.125, 0.25, 0.5
 """When in a period surveys are taken, the policy decides and the customers move; the market acts at its start."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Money a policy must keep to.
-
-    Attributes
-    ----------
-    total : float
-        Over the horizon; infinite for none.
-    per_period : float
-        In one period.
-    lever_caps : (levers,)
-        By lever over the horizon.
-    """
-
-    total: float
-    per_period: float
-    lever_caps: Floats
-
-    @staticmethod
-    def unlimited(levers: int) -> "Budget":
-        """Return a budget that never binds."""
-        return Budget(np.inf, np.inf, np.full(levers, np.inf))
-
-
-def budget_of(twin: Twin, total: float) -> Budget:
-    """Return the money rules of a twin's scenario for a total budget."""
-    rules = twin.scenario.rules
-    caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
-    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
 class Market:
@@ -103,23 +71,26 @@ class Market:
     ) -> None:
         self.twin, self.policy = twin, policy
         groups, stages, levers = twin.targets.shape
-        self.budget = budget or Budget.unlimited(levers)
+        self._purse = Purse(twin, budget or Budget.unlimited(levers))
         self.seed, self.replication, self.review_every = seed, replication, review_every
         periods = twin.chain.periods
         self.period = 0
         self._agents = Agents(
             twin, population, seed=seed, replication=replication, threads=threads, shards=shards, trace=trace
         )
-        self._campaigns = Campaigns(twin.targets, periods)
         self._rivals: set[int] = set()
         self._shocks: set[int] = set()
         self._points = twin.chain.employees_at_start
-        self._spent = np.zeros(levers)
         self._record = History.blank(twin.targets, periods)
         self._answers = np.full((periods + 1, groups, stages), np.nan)
         stage, kind = twin.chain.space.stage[twin.cohort_group], twin.chain.space.kind
         self._cell = (twin.cohort_group[:, None] * stages + stage) * len(KINDS) + kind
         self._observe()
+
+    @property
+    def budget(self) -> Budget:
+        """Return the money that the policy must keep to."""
+        return self._purse.budget
 
     # --- The clock ---
 
@@ -184,10 +155,8 @@ class Market:
         wait = -self.period % self.review_every
         yield clock.timeout(wait + REVIEW)
         while True:
-            observation = self._observation(int(clock.now))
-            decided = self.policy.decide(observation.copy())
-            allocation = Allocation.checked(decided, self.policy.name, observation)
-            self._campaigns.decide(int(clock.now), allocation.intensity)
+            now = int(clock.now)
+            self._purse.decide(self.policy, now, self._observed(now), self._published(now).copy())
             yield clock.timeout(self.review_every)
 
     def _ticks(self, clock: simpy.Environment, progress: Callable[[], None] | None) -> Process:
@@ -211,34 +180,13 @@ class Market:
     def _observed(self, period: int) -> Floats:
         return np.asarray(self._record["people"][period].sum(axis=2))
 
-    def _observation(self, period: int) -> Observation:
-        observed = self._observed(period)
-        committed = float((self._campaigns.committed(period) * observed[:, :, None]).sum())
-        return Observation(
-            period=period,
-            periods=self.twin.chain.periods,
-            targets=self.twin.targets,
-            customers=observed,
-            available=max(0.0, self._money() - committed),
-            lever_available=np.maximum(self.budget.lever_caps - self._spent, 0),
-            lever_spent=self._spent.copy(),
-            satisfaction=self._published(period).copy(),
-        )
-
-    def _money(self) -> float:
-        """Return what may be spent this period on everything."""
-        return max(0.0, min(self.budget.per_period, float(self.budget.total - self._spent.sum())))
-
     # --- What happens ---
 
     def _tick(self, period: int) -> None:
         """Pay for what acts, and move everybody by one period."""
         chain, observed, record = self.twin.chain, self._observed(period), self._record
-        intensity = Allocation.affordable(
-            self._campaigns.acting[period], observed, self._money(), np.maximum(self.budget.lever_caps - self._spent, 0)
-        )
+        intensity = self._purse.pay(period, observed)
         record["spend"][period] = observed[:, :, None] * intensity
-        self._spent += record["spend"][period].sum(axis=(0, 1))
         now = Moment(period, observed, self._agents.levels(), sorted(self._rivals), sorted(self._shocks), self._points)
         met = chain.conditions(now, intensity)
         for name, amount in self._agents.move(met, period).items():
@@ -257,7 +205,7 @@ class Market:
         finished = done == self.twin.chain.periods
         if finished and self.twin.scenario.survey is not None and np.isnan(record["surveyed"][done]).all():
             self._ask(done)
-        unspent = self.budget.total - self._spent.sum()
+        unspent = self.budget.total - self._purse.spent.sum()
         return History.of(
             self.twin.targets,
             record,
@@ -354,8 +302,8 @@ class Market:
         records = {f"record_{name}": array for name, array in self._record.items()}
         return {
             "state": self._agents.state,
-            "acting": self._campaigns.acting,
-            "spent": self._spent,
+            "acting": self._purse.campaigns.acting,
+            "spent": self._purse.spent,
             "lever_caps": self.budget.lever_caps,
             "answers": self._answers,
             **records,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sim.errors import FolderError, ScenarioError, first_line
+from sim.errors import FolderError, InputError, ScenarioError, first_line
 from sim.purchases.base import content_digest
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
 from sim.scenario.customers import (
@@ -40,10 +40,11 @@ from sim.scenario.customers import (
     Traits,
     ValueToCustomer,
 )
+from sim.scenario.linear import parse_linear
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario.meant import meant
 from sim.scenario.ranges import corners, replaced
-from sim.scenario.rules import RULES, Rules, Uncertain
+from sim.scenario.rules import RULES, Part, Rules, Uncertain
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
@@ -166,6 +167,16 @@ class Scenario(Model):
                 raise ValueError(f"{where}: lies beyond the {self.periods} periods of the horizon")
             if (getattr(rule, "at", None) or 0) > self.periods:
                 raise ValueError(f"{where}.at: lies beyond the {self.periods} periods of the horizon")
+        for i, linear in enumerate(rules.linear, 1):
+            parts = linear.parts_by_name(*(sorted(known[key]) for key in ("levers", "segments", "stages")))
+            where = f"rules.linear[{i}]"
+            try:
+                used = parse_linear(linear.rule, list(parts), where, "the scenario").weights
+            except InputError as error:
+                raise ValueError(str(error)) from None
+            for name in used:
+                if parts[name] is None:
+                    raise ValueError(f"{where}: '{name}' stands for two things; name what is meant under `parts:`")
         for key, people in rules.people.items():
             if people.count == "satisfaction" and self.satisfaction is None:
                 raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
@@ -382,6 +393,9 @@ def _stated(rules: Rules) -> list[tuple[str, Model]]:
         value = getattr(rules, key)
         out += [(f"rules.{key}", value)] if isinstance(value, Model) else []
         out += [(f"rules.{key}.{name}", each) for name, each in value.items()] if isinstance(value, dict) else []
+        out += [(f"rules.{key}[{i}]", each) for i, each in enumerate(value, 1)] if isinstance(value, tuple) else []
+    for i, rule in enumerate(rules.linear, 1):
+        out += [(f"rules.linear[{i}].parts.{name}", part) for name, part in rule.parts.items()]
     return [(where, rule) for where, rule in out if isinstance(rule, Model)]
 
 
@@ -505,7 +519,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
         "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
         "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
         "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
-        "cost_to_serve": CostToServe, "value_to_customer": ValueToCustomer,
+        "cost_to_serve": CostToServe, "parts": Part, "value_to_customer": ValueToCustomer,
     }  # fmt: skip
     here: type[Model] = Scenario
     inside_rules = False

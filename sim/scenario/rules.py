@@ -4,6 +4,7 @@ Every field carries its unit and, where it has a default, why that default. What
 :mod:`optimizer.ask.kinds`.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -11,7 +12,18 @@ from pydantic import Field, model_validator
 from sim.scenario.curves import Gain, Model, NotNegative, Positive, Share
 from sim.scenario.meant import meant
 
-__all__ = ["RULES", "Campaign", "LeverRule", "PeopleRule", "Rules", "SliceRule", "Stretches", "Uncertain"]
+__all__ = [
+    "RULES",
+    "Campaign",
+    "LeverRule",
+    "LinearRule",
+    "Part",
+    "PeopleRule",
+    "Rules",
+    "SliceRule",
+    "Stretches",
+    "Uncertain",
+]
 
 Name = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=0)]
@@ -82,6 +94,66 @@ class SliceRule(Model):
         return self
 
 
+class Part(Model):
+    """Part of the money, for a name in linear rules."""
+
+    segments: tuple[Name, ...] = Field(default=(), description="none named: all")
+    tiers: tuple[Tier, ...] = Field(default=(), description="none named: all")
+    stages: tuple[Name, ...] = Field(default=(), description="none named: all")
+    levers: tuple[Name, ...] = Field(default=(), description="none named: all")
+    start: Period = Field(default=0, description="first period")
+    end: Annotated[int, Field(ge=1)] | None = Field(default=None, description="first period after it; none: the end")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"expected end after start, got {self.start} and {self.end}")
+        return self
+
+
+class LinearRule(Model):
+    """A linear rule between parts of the money, in words."""
+
+    rule: Name = Field(
+        description="of levers, segments, stages, segment/lever or parts by name, e.g. retention = 3 winback; "
+        "gold/retention >= .5 of awareness + acquisition; retention + winback <= 200000"
+    )
+    name: Name | None = Field(default=None, description="default: the rule itself")
+    each: Literal["horizon", "period"] = Field(
+        default="horizon", description="whether it holds for the sum over its periods (default) or in each of them"
+    )
+    start: Period = Field(default=0, description="first period")
+    end: Annotated[int, Field(ge=1)] | None = Field(default=None, description="first period after it; none: the end")
+    parts: dict[Name, Part] = Field(default_factory=dict, description="names of its own for parts of the money")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"rule": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"expected end after start, got {self.start} and {self.end}")
+        return self
+
+    def parts_by_name(
+        self, levers: Iterable[str], segments: Iterable[str], stages: Iterable[str]
+    ) -> dict[str, Part | None]:
+        """Return what each name stands for that the rule may use; None: for two things.
+
+        Levers, segments, stages, ``segment/lever``, and its own parts, which go before.
+        """
+        found: dict[str, Part | None] = {}
+        named = [(lever, Part(levers=(lever,))) for lever in levers]
+        named += [(segment, Part(segments=(segment,))) for segment in segments]
+        named += [(stage, Part(stages=(stage,))) for stage in stages]
+        named += [(f"{s}/{k}", Part(segments=(s,), levers=(k,))) for s in segments for k in levers]
+        for name, part in named:
+            found[name] = None if name in found else part
+        return {**found, **self.parts}
+
+
 class PeopleRule(Model):
     """Customers or satisfaction that a plan must keep, in expectation."""
 
@@ -141,6 +213,9 @@ class Rules(Model):
     stretches: Stretches | None = Field(default=None, description="budgets inside the horizon; none: only the whole")
     levers: dict[str, LeverRule] = Field(default_factory=dict, description="floors and caps by lever")
     slices: dict[Name, SliceRule] = Field(default_factory=dict, description="bounds on any slice of the money, by name")
+    linear: tuple[LinearRule, ...] = Field(
+        default=(), description="ratios and weighted sums of levers, segments, stages or other parts, in words"
+    )
     people: dict[Name, PeopleRule] = Field(default_factory=dict, description="customers or satisfaction to keep")
     yearly_profit: float | None = Field(
         default=None, allow_inf_nan=False, description="least profit after marketing in every year; none: any"

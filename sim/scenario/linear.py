@@ -1,4 +1,4 @@
-"""Linear rules between channels, in words: ``tv = 3 radio``, ``tv >= .5 of search + social``, ``tv + mail <= 200``.
+"""Linear rules between channels, or parts of the money, in words: ``tv = 3 radio``, ``tv >= .5 of search + social``.
 
 ::
 
@@ -56,8 +56,8 @@ class _Sum:
             self.weights[channel] = self.weights.get(channel, 0.0) + times * weight
 
 
-def parse_linear(text: str, channels: Sequence[str], where: str) -> LinearRule:
-    """Return the rule that a text states.
+def parse_linear(text: str, channels: Sequence[str], where: str, there: str = "the curves") -> LinearRule:
+    """Return the rule that a text states; ``there`` is what has the channels.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def parse_linear(text: str, channels: Sequence[str], where: str) -> LinearRule:
         raise InputError(
             f"{where}: '{text}': expected one of <=, >= and =, as in 'tv = 3 radio' or 'tv >= .5 of search'"
         )
-    left, right = (_Reader(side, channels, f"{where}: '{text}'").whole() for side in sides)
+    left, right = (_Reader(side, channels, f"{where}: '{text}'", there).whole() for side in sides)
     left.add(right, -1.0)
     weights = {channel: weight for channel, weight in left.weights.items() if weight != 0}
     if not weights:
@@ -84,8 +84,8 @@ def parse_linear(text: str, channels: Sequence[str], where: str) -> LinearRule:
 class _Reader:
     """One side of a rule, read from left to right."""
 
-    def __init__(self, text: str, channels: Sequence[str], where: str) -> None:
-        self.text, self.at, self.where = text, 0, where
+    def __init__(self, text: str, channels: Sequence[str], where: str, there: str) -> None:
+        self.text, self.at, self.where, self.there = text, 0, where, there
         self.channels = sorted(channels, key=len, reverse=True)
 
     def whole(self) -> _Sum:
@@ -164,10 +164,11 @@ class _Reader:
     def _unknown(self) -> InputError:
         word = WORD.match(self.text, self.at)
         if word is None:
-            return self._wrong("a channel or an amount of money is missing")
+            what = "a channel" if self.there == "the curves" else "a name"
+            return self._wrong(f"{what} or an amount of money is missing")
         close = difflib.get_close_matches(word[0], self.channels, 1)
-        known = f"did you mean '{close[0]}'?" if close else f"the curves have {', '.join(sorted(self.channels)[:12])}"
-        return self._wrong(f"'{word[0]}' is not in the curves; {known}")
+        known = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(self.channels)[:12])}"
+        return self._wrong(f"'{word[0]}' is not in {self.there}; {known}")
 
     def _wrong(self, what: str) -> InputError:
         return InputError(f"{self.where}: {what}")

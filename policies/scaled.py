@@ -1,0 +1,70 @@
+"""Another policy with more money or less: every intensity times a factor, and all it sees of money divided by it."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from policies.planned import Planned, fitted
+from sim.contract import Allocation, Observation, Policy
+
+if TYPE_CHECKING:
+    from sim.market.purse import Budget
+    from sim.twin import Twin
+
+__all__ = ["Scaled", "scaled_to"]
+
+EVEN = 1e-6
+"""Share of the money up to which a policy is scaled to it."""
+ROUNDS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A policy times a factor.
+
+    Attributes
+    ----------
+    policy : Policy
+    factor : float
+        Above 0.
+    """
+
+    policy: Policy
+    factor: float
+
+    @property
+    def name(self) -> str:
+        """Return the policy's name."""
+        return self.policy.name
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return what the policy decides where money is worth ``factor`` times as much."""
+        seen = replace(
+            observation,
+            available=observation.available / self.factor,
+            lever_available=observation.lever_available / self.factor,
+            lever_spent=observation.lever_spent / self.factor,
+        )
+        return Allocation.within(self.factor * self.policy.decide(seen).intensity, observation)
+
+
+def scaled_to(twin: "Twin", policy: Policy, budget: "Budget") -> Policy:
+    """Return a policy made larger or smaller until it is expected to spend the whole of a budget.
+
+    One that spends nothing cannot be: it is returned as it is.
+    """
+    from sim.market.expected import expected_course
+    from sim.market.purse import Budget
+
+    if isinstance(policy, Planned):
+        return fitted(twin, replace(policy, most=twin.chain.limit), budget, only_down=False)
+    free = Budget(np.inf, np.inf, budget.lever_caps)
+    factor, whole = 1.0, policy
+    for _ in range(ROUNDS):
+        spent = float(expected_course(twin, whole, free).spend.sum())
+        if spent <= 0 or abs(spent - budget.total) <= EVEN * budget.total:
+            break
+        factor *= budget.total / spent
+        whole = Scaled(policy, factor)
+    return whole

@@ -1,0 +1,101 @@
+"""The firm's side of a market: what it sees and decides, and what of that its money pays for.
+
+Agents and expected numbers (:mod:`sim.market.expected`) share it: policies meet the same rules in both.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.arrays import Floats
+from sim.contract import Allocation, Observation, Policy
+from sim.market.campaigns import Campaigns
+from sim.twin import Twin
+
+__all__ = ["Budget", "Purse", "budget_of"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Money a policy must keep to.
+
+    Attributes
+    ----------
+    total : float
+        Over the horizon; infinite for none.
+    per_period : float
+        In one period.
+    lever_caps : (levers,)
+        By lever over the horizon.
+    """
+
+    total: float
+    per_period: float
+    lever_caps: Floats
+
+    @staticmethod
+    def unlimited(levers: int) -> "Budget":
+        """Return a budget that never binds."""
+        return Budget(np.inf, np.inf, np.full(levers, np.inf))
+
+    def at_least(self, spend: Floats) -> "Budget":
+        """Return the budget, raised where it could not pay for ``spend[period, lever]``."""
+        return Budget(
+            max(self.total, float(spend.sum())),
+            max(self.per_period, float(spend.sum(axis=1).max())),
+            np.maximum(self.lever_caps, spend.sum(axis=0)),
+        )
+
+
+def budget_of(twin: Twin, total: float) -> Budget:
+    """Return the money rules of a twin's scenario for a total budget."""
+    rules = twin.scenario.rules
+    caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
+    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
+
+
+class Purse:
+    """What was decided and paid so far.
+
+    Attributes
+    ----------
+    budget : Budget
+    campaigns : Campaigns
+    spent : (levers,)
+    """
+
+    def __init__(self, twin: Twin, budget: Budget) -> None:
+        self._targets, self._periods = twin.targets, twin.chain.periods
+        self.budget = budget
+        self.campaigns = Campaigns(twin.targets, twin.chain.periods)
+        self.spent = np.zeros(len(twin.targets.levers))
+
+    def decide(self, policy: Policy, period: int, observed: Floats, satisfaction: Floats) -> None:
+        """Ask a policy what to do, by ``observed[group, stage]`` heads and surveyed points, and take it in."""
+        committed = float((self.campaigns.committed(period) * observed[:, :, None]).sum())
+        observation = Observation(
+            period=period,
+            periods=self._periods,
+            targets=self._targets,
+            customers=observed,
+            available=max(0.0, self._money() - committed),
+            lever_available=self._by_lever(),
+            lever_spent=self.spent.copy(),
+            satisfaction=satisfaction,
+        )
+        decided = policy.decide(observation.copy())
+        self.campaigns.decide(period, Allocation.checked(decided, policy.name, observation).intensity)
+
+    def pay(self, period: int, observed: Floats) -> Floats:
+        """Pay for what acts in a period, as far as there is money; return money per customer that acts."""
+        acting = self.campaigns.acting[period]
+        intensity = Allocation.affordable(acting, observed, self._money(), self._by_lever())
+        self.spent += (observed[:, :, None] * intensity).sum(axis=(0, 1))
+        return intensity
+
+    def _money(self) -> float:
+        """Return what may be spent this period on everything."""
+        return max(0.0, min(self.budget.per_period, float(self.budget.total - self.spent.sum())))
+
+    def _by_lever(self) -> Floats:
+        return np.maximum(self.budget.lever_caps - self.spent, 0)
