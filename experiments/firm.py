@@ -238,6 +238,7 @@ class Firm(Shown):
         budget: float | None = None,
         time_limit: float | None = None,
         bound_steps: int = 200,
+        prices: bool = False,
         threads: int | None = None,
         progress: Step | None = None,
     ) -> Plan:
@@ -253,6 +254,8 @@ class Firm(Shown):
             Seconds for the search, and for each bound; below 10 no tighter bound is tried.
         bound_steps
             Steps towards a tighter bound; 0: a quick one.
+        prices
+            Whether every rule's price is followed as far as it holds, each limit solved anew, not the budget's alone.
         threads
             Results do not depend on it; None: one for each processor.
         progress
@@ -281,7 +284,7 @@ class Firm(Shown):
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
         plan = optimize(
             self.twin, (question or Question(budget=budget)).of(self.twin), bound_steps=bound_steps,
-            seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
+            every_price=prices, seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
             progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         return self._own(plan, Plan)

@@ -1,4 +1,4 @@
-"""From a question to a plan: start, prove, search, size, repair, certify, each a module in :mod:`optimizer.stages`."""
+"""From a question to a plan: start, prove, search, size, repair, price, certify, each in :mod:`optimizer.stages`."""
 
 import time
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from optimizer.search.sequential import STEPS, Maker, Sequential
 from optimizer.stages.certify import BOUND_STEPS, Certified, certify, unproved
 from optimizer.stages.further import ALL_STARTS, FEW_STARTS, further
 from optimizer.stages.keep import keep, worth_of
+from optimizer.stages.price import Priced, price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import Repaired, repair
 from optimizer.stages.search import Searched, search
@@ -35,6 +36,7 @@ def optimize(
     tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
+    every_price: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Plan:
@@ -51,6 +53,8 @@ def optimize(
         Time for the search of the plan, and once more for each bound; what is found by then is feasible, with its gap.
     bound_steps
         Steps towards a tighter bound: 0 gives one in a few seconds.
+    every_price
+        Whether the price of every rule is followed as far as it holds, each limit solved anew, not the budget's alone.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def optimize(
     starts = () if asked.base is None else (asked.base,)
     return solve(
         asked.problem(twin), starts=starts, known=asked.starts, tolerance=tolerance, seconds=seconds,
-        bound_steps=bound_steps, threads=threads, progress=progress,
+        bound_steps=bound_steps, every_price=every_price, threads=threads, progress=progress,
     )  # fmt: skip
 
 
@@ -76,6 +80,7 @@ def solve(
     tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int = BOUND_STEPS,
+    every_price: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Plan:
@@ -99,15 +104,15 @@ def solve(
         )
     found = find(begun, proved, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 + 0.3 * done))
     if not bounded:
-        return plan_of(found)
+        return plan_of(found, priced=price(found.repaired, far=False))
     found.repaired.insist()
     certified = certify(
         begun, proved, found.repaired, bound_steps=bound_steps, seconds=seconds, threads=threads,
         progress=lambda done: tell(0.8 + 0.1 * done),
     )  # fmt: skip
-    if problem.no_choice or not (certified.far or problem.chain.couples):
-        return plan_of(found, certified)
-    return plan_of(*_from_more_starts(found, certified, seconds, lambda done: tell(0.9 + 0.1 * done)))
+    if not problem.no_choice and (certified.far or problem.chain.couples):
+        found, certified = _from_more_starts(found, certified, seconds, lambda done: tell(0.9 + 0.1 * done))
+    return plan_of(found, certified, price(found.repaired, every=every_price))
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,11 +180,18 @@ def _from_more_starts(
     return best, certified.of(best.repaired, str(more) if couples else "", time.perf_counter() - began)
 
 
-def plan_of(found: Found, certified: Certified | None = None) -> Plan:
-    """Return what was found as a plan; without a certificate nothing is proved about it."""
+def plan_of(found: Found, certified: Certified | None = None, priced: Priced | None = None) -> Plan:
+    """Return what was found as a plan; without a certificate nothing is proved about it.
+
+    Prices that were not sought are those that the search ended with.
+    """
     problem, end, course = found.repaired.problem, found.repaired.end, found.repaired.course
     proof = (certified or unproved(found.begun, found.repaired)).proof
-    scenario, chain, prices = problem.twin.scenario, problem.chain, zip(problem.rows, end.prices, strict=True)
+    scenario, chain = problem.twin.scenario, problem.chain
+    if priced is None:
+        known = {row.name: float(each) for row, each in zip(problem.rows, end.prices, strict=True)}
+        known = {name: each for name, each in known.items() if abs(each) > PRICED}
+        priced = Priced(known, float(end.prices @ problem.per_budget), {})
     return Plan(
         scenario=scenario.name,
         scenario_hash=scenario.hash,
@@ -191,11 +203,12 @@ def plan_of(found: Found, certified: Certified | None = None) -> Plan:
         asset=course.asset,
         goal=problem.goal,
         proof=proof,
-        prices={row.name: float(price) for row, price in prices if abs(price) > PRICED},
-        shadow_price=float(end.prices @ problem.per_budget),
+        prices=priced.prices,
+        shadow_price=priced.shadow_price,
+        price_ranges=priced.ranges,
         status=found.repaired.status,
         termination=_termination(found),
-        seconds=_seconds(found, certified),
+        seconds=_seconds(found, certified, priced.seconds),
         fixed_costs=found.sized.fixed_costs,
         calendar=Calendar.of(scenario),
         today=problem.today.course.spend,
@@ -215,10 +228,11 @@ def _termination(found: Found) -> str:
     return f"{bound} after {best.iterations} prices; {plan}"
 
 
-def _seconds(found: Found, certified: Certified | None) -> dict[str, float]:
+def _seconds(found: Found, certified: Certified | None, pricing: float) -> dict[str, float]:
     """Return the time by step."""
     best, columns = found.proved.best, found.searched.columns
     took = {"bound": best.seconds} if best else {}
     took |= {"columns": columns.seconds} if columns else {}
     took["plan"] = found.repaired.end.seconds
+    took |= {"prices": pricing} if pricing else {}
     return took if certified is None else {**took, "certificate": certified.seconds}

@@ -13,6 +13,7 @@ import numpy as np
 from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import Lines
 from optimizer.plan_files import KEYS, Stored, Tables, check_rows, read_plan, write_plan
+from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, Proof, SpendProof
 from sim.arrays import Floats
 from sim.contract import Targets
@@ -49,10 +50,13 @@ class Plan:
     proof : LiftProof or SpendProof
         What is proved about it: how much of the possible lift it holds, or how much of its money any plan needs.
     prices : dict
-        Of the rules that bind, d(asset)/d(limit); of a plan for the least money, money by unit of a limit, negative
-        where it costs.
+        Of the rules that bind, d(asset)/d(limit), all together: the prices by which the plan is the best; of a plan
+        for the least money, money by unit of a limit, negative where it costs.
     shadow_price : float
-        d(asset)/d(budget), rules stated as shares moving along.
+        d(asset)/d(budget) as the budget grows, rules stated as shares moving along.
+    price_ranges : dict of PriceRange
+        What each limit moved by itself is worth to both sides, by rule, and how far that holds: the budget with rules
+        stated as shares of it.
     targeting : str
         What it tells apart: ``segment``, ``stage`` or ``state``.
     goal : str
@@ -90,6 +94,7 @@ class Plan:
     goal: str = "asset"
     seconds: dict[str, float] = field(default_factory=dict)
     fixed_costs: float = 0.0
+    price_ranges: dict[str, PriceRange] = field(default_factory=dict)
     scenario_file: str | None = None
     calendar: Calendar | None = None
     today: Floats | None = None
@@ -169,6 +174,7 @@ class Plan:
             "scenario_file": _seen_from(folder, self.scenario_file),
             "periods": int(self.intensity.shape[0]),
             "plan": self.rows(),
+            "price_ranges": {name: each.facts() for name, each in self.price_ranges.items()},
         }
         content = {name: known[name] if name in known else getattr(self, name, None) for name in KEYS}
         return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
@@ -241,6 +247,7 @@ class Plan:
                 shadow_price=_number(content, "shadow_price"),
                 targeting=str(content.get("targeting") or "state"),
                 goal="least_money" if goal == OLD_LEAST_MONEY else goal,
+                price_ranges={name: PriceRange.of(each) for name, each in (content.get("price_ranges") or {}).items()},
                 fixed_costs=float(content.get("fixed_costs") or 0.0),
                 seconds=dict(content.get("seconds") or {}),
                 scenario_file=_seen_from_here(path, stored),

@@ -91,7 +91,7 @@ FIGURES = {
     "less; empty where no bound holds or was proved, and with other goals",
     "least_money_reference": "money: as least_money, with full information while the crowd stays as in the data",
     "least_money_share": "share from 0 to 1: least_money/(sum of spend), what any plan needs of this one's money",
-    "shadow_price": "money by money: d(asset)/d(budget), what one more unit of budget brings beyond its own cost; goal "
+    "shadow_price": "money by money: d(asset)/d(budget), what the next unit of budget brings beyond its own cost; goal "
     "least_money: 0, it has no budget; goal robust: as prices",
     "status": "feasible, or which rule is missed and by how much",
     "termination": "why the search for plan and bound stopped",
@@ -100,13 +100,30 @@ FIGURES = {
 """What the sheet "about" says of a plan, and what it means, with units."""
 
 PRICES = (
-    "of the rules that bind: d(asset)/d(limit), money by unit of the limit; goal least_money: money saved by unit, "
-    "negative where a larger limit costs more; goal robust: of the mix of mean and worst samples instead of the asset"
+    "of the rules that bind: d(asset)/d(limit), money by unit of the limit, all together, as the budget grows; goal "
+    "least_money: money saved by unit, negative where a larger limit costs more; goal robust: of the mix of mean and "
+    "worst samples instead of the asset"
 )
+
+RANGES = {
+    "looser": "d(asset)/d(limit) as the limit is loosened; that of the budget with rules stated as shares moving along",
+    "tighter": "d(asset)/d(limit) as it is tightened",
+    "holds": "by how much the limit may be loosened before its price has moved by a tenth",
+    "beyond": "the price from there on",
+    "tighter_holds": "by how much the limit may be tightened before its price has moved by a tenth",
+    "tighter_beyond": "the price from there on",
+    "step": "a round amount of the limit: 1,000, or less where the limit is smaller; one customer, or one point of a "
+    "mean times those it is of",
+    "gain": "what the asset gains where the limit is loosened by so much",
+}
+"""What stands under a rule's name in ``price_ranges``, local to the plan; empty where it was not looked for, or where
+no plan keeps the rules."""
 
 KEYS = {
     **FIGURES,
     "prices": PRICES,
+    "price_ranges": "by rule that binds: what its limit by itself is worth to both sides and how far that holds, local "
+    "to the plan; its keys are the other columns of the sheet 'prices'",
     "seconds": "seconds by step",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }
@@ -324,7 +341,7 @@ def _write_excel(content: Content, tables: Tables, part: Path, path: Path) -> No
     try:
         write_money(book, tables.money, tables.today, tables.calendar)
         _write_periods(book, len(rows), tables)
-        fill(book.create_sheet(PRICED), ["rule", "price"], [[name, price] for name, price in prices.items()])
+        fill(book.create_sheet(PRICED), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
         _write_about(book, content)
         _write_rows(book, rows, tables.calendar)
     except IllegalCharacterError as error:
@@ -370,13 +387,19 @@ def _write_periods(book: "Workbook", number: int, tables: Tables) -> None:
     fill(book.create_sheet(PERIODS), header, rows)
 
 
+def _prices(prices: Content, ranges: Content) -> list[list[Any]]:
+    names = dict.fromkeys([*prices, *ranges])
+    return [[name, prices.get(name), *(ranges.get(name, {}).get(key) for key in RANGES)] for name in names]
+
+
 def _write_about(book: "Workbook", content: Content) -> None:
     from openpyxl.styles import Alignment
 
     rows: list[list[Any]] = [[name, content[name], meaning] for name, meaning in FIGURES.items()]
     rows += [["", None, ""]]
     rows += [[f"column '{name}'", None, meaning] for name, meaning in COLUMNS.items()]
-    rows += [["sheet 'prices'", None, PRICES]]
+    rows += [["sheet 'prices', column 'price'", None, PRICES]]
+    rows += [[f"sheet 'prices', column '{name}'", None, meaning] for name, meaning in RANGES.items()]
     rows += [[f"sheet '{name}'", None, meaning] for name, meaning in SHEETS.items()]
     sheet = book.create_sheet(ABOUT)
     fill(sheet, ["figure", "value", "meaning"], rows)
@@ -405,6 +428,13 @@ def _read_excel(path: Path) -> Stored:
     stored = _rows_of(path, sheets[PLAN], PLAN)
     about, prices = (sheets[name].rows[1:] for name in (ABOUT, PRICED))
     content: Content = {name: value for name, value, *_ in about if name in FIGURES and value is not None}
-    content["prices"] = {str(name): float(price) for name, price, *_ in prices if name is not None}
+    prices = [row for row in prices if row[0] is not None]
+    content["prices"] = {str(name): float(price) for name, price, *_ in prices if price is not None}
+    known = [dict(zip(sheets[PRICED].rows[0], row, strict=False)) for row in prices]
+    content["price_ranges"] = {
+        str(row["rule"]): {key: row.get(key) for key in RANGES}
+        for row in known
+        if any(row.get(key) is not None for key in RANGES)
+    }
     content["plan"] = stored.content["plan"]
     return Stored(content, stored.place, sheets)

@@ -41,6 +41,8 @@ CHANGE = 1e-5
 """Share of what is at stake that other campaigns than now must bring."""
 SETTLED = 1e-4
 """Share of the possible lift that rounds of playable plans must bring."""
+PRECISE = 1e-9
+"""Share of what is at stake that settles a plan before it is priced: prices want more digits than plans."""
 BOUND = 1e-3
 """Of the bound with full information, as a share of the possible lift, where none was asked for."""
 OPTIMAL = 1e-6

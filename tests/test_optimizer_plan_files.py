@@ -17,7 +17,8 @@ from experiments.chosen import chosen_policies
 from experiments.firm import Firm
 from optimizer.money.calendar import Calendar
 from optimizer.plan import Plan
-from optimizer.plan_files import COLUMNS, KEYS
+from optimizer.plan_files import COLUMNS, KEYS, RANGES
+from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, SpendProof
 from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError
@@ -67,7 +68,7 @@ def test_every_key_of_a_plan_is_explained_with_its_unit() -> None:
     """JSON has the keys that are explained and no others; the page lists them all as the code does."""
     assert set(json.loads(plan().to_json())) == set(KEYS)
     page = (Path(__file__).resolve().parents[1] / "docs" / "plan-files.md").read_text(encoding="utf-8")
-    for key, meaning in {**KEYS, **COLUMNS}.items():
+    for key, meaning in {**KEYS, **COLUMNS, **RANGES}.items():
         assert f"| `{key}` | {meaning} |\n" in page
 
 
@@ -85,6 +86,18 @@ def test_the_proof_comes_back(tmp_path: Path, name: str) -> None:
     assert back.proof.assumes == "nothing"
     assert back.scenario_file is not None
     assert Path(back.scenario_file).resolve() == SMALL
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.xlsx"])
+def test_both_sides_of_prices_come_back(tmp_path: Path, name: str) -> None:
+    """With how far they hold; what was not looked for stays so, also for a rule that binds to one side only."""
+    budget = PriceRange(3.0, float("nan"), holds=16.0, beyond=0.0, step=1000.0, gain=48.0)
+    made = replace(plan(), price_ranges={"budget": budget, "a floor": PriceRange(0.0, -0.5)})
+    made.save(tmp_path / name)
+    back = loaded(tmp_path / name).price_ranges
+    assert list(back) == ["budget", "a floor"]
+    for rule, known in made.price_ranges.items():
+        assert back[rule].facts() == known.facts()
 
 
 @pytest.mark.parametrize("name", ["plan.json", "plan.xlsx"])

@@ -19,6 +19,7 @@ from optimizer.question import Question
 from optimizer.search.sequential import STEPS, Sequential
 from optimizer.stages.certify import certify
 from optimizer.stages.keep import keep
+from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
@@ -38,7 +39,7 @@ def quiet(_: float) -> None:
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
-    """Start, prove, search, size, repair, certify, one after another: the same plan and proof, bit for bit."""
+    """Start, prove, search, size, repair, price, certify, one after another: the same plan and proof, bit for bit."""
     twin = asked(market, CAMPAIGNS)
     budget = 0.6 * reference_spend(twin.chain)
     problem = allocation_problem(twin, budget)
@@ -50,7 +51,7 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     sized, repaired = keep(begun, searched, sized, repaired, steps=STEPS, make=Sequential)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
-    by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified)
+    by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified, price(repaired))
     plan = optimize(twin, Question(budget=budget), bound_steps=3)
     assert plan.intensity.tobytes() == by_hand.intensity.tobytes()
     assert plan.proof == by_hand.proof

@@ -22,7 +22,7 @@ def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pyte
     environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
     intensity = some_plan(chain, 8)[0]
     wanted = rng.normal(size=(*chain.targets.shape[:2], 10))
-    by_intensity, by_environment = chain.effects.pull(environment, intensity)(wanted)
+    by_intensity, by_environment = chain.effects.pulls(environment, intensity[None])[1][0](wanted)
 
     def total(environment: Floats, intensity: Floats) -> float:
         return float((chain.responses(environment, intensity) * wanted).sum())

@@ -1,6 +1,7 @@
 """The fluid twin's gradient against finite differences, with everything on and with each mechanism alone."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,13 @@ import pytest
 from checks import asset_of, chain_of
 from everything import LAWS, crowded
 from gradients import places_of, some_plan
-from markets import LINE, MIX, Content, Floats, small
+from markets import LINE, MIX, SHORT_STAGES, Content, Floats, small
 
 from sim.engine.fluid import expected_history
 from sim.engine.fluid_pass import Money
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.matrix_chain import MatrixChain
-from sim.engine.sensitivity import Aim, follow, gradient
+from sim.engine.sensitivity import Aim, asset_aim, follow, gradient
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -304,3 +305,17 @@ def test_a_plan_climbs_along_its_gradient(monkeypatch: pytest.MonkeyPatch) -> No
     length = 1e-3 / np.abs(step).max()
     gained = asset_of(chain, np.maximum(plan + length * step, 0)) - asset
     assert gained == pytest.approx(length * float((step * slope).sum()), rel=0.02)
+
+
+def test_beside_a_plan_an_intensity_has_the_slope_that_it_has_there(market: Callable[..., Content]) -> None:
+    """One pass backwards tells what each of many other intensities would bring, one target and period at a time."""
+    chain = build(parse(market(plain=True, periods=4, stages=SHORT_STAGES))).chain
+    aim, intensity = asset_aim(chain), some_plan(chain, 5)
+    beside = follow(chain, intensity).beside(aim)
+    rng = np.random.default_rng(5)
+    places = places_of(chain, 3, 5)
+    others = np.repeat(intensity[None], len(places), axis=0)
+    for other, place in zip(others, places, strict=True):
+        other[place] *= rng.choice([0.3, 3.0])
+    for other, place, slope in zip(others, places, beside.slopes(others), strict=True):
+        assert slope[place] == pytest.approx(follow(chain, other).slope(aim)[place], rel=1e-9)

@@ -75,6 +75,9 @@ def optimize(
     bound_steps: Annotated[
         int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
     ] = 200,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Follow every rule's price as far as it holds, not the budget's alone.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
@@ -112,7 +115,9 @@ def optimize(
     begun = {name: firm.load_plan(name, spread) for name in starts or ()}
     question = Question(budget, targeting, reach, base, more, within, freeze or (), tuple(begun.values()))
     with progress_bars() as step:
-        plan = firm.optimize(question, time_limit=time_limit, bound_steps=bound_steps, threads=threads, progress=step)
+        plan = firm.optimize(
+            question, time_limit=time_limit, bound_steps=bound_steps, prices=prices, threads=threads, progress=step
+        )
     plan.save(output)
     worth = worth_of_starts(question, firm.twin, begun) if begun else []
     taken = base is not None and more is not None and more < 0
@@ -143,6 +148,7 @@ def _refuse_beside_targeting(context: typer.Context) -> None:
         "freeze",
         "time_limit",
         "bound_steps",
+        "prices",
         "output",
     )
     # The source by name: typer brings a click of its own.

@@ -12,7 +12,9 @@ from experiments.words.figures import NARROW, day, percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
 from experiments.words.phrases import fixed_costs_in_words, target_in_words
+from experiments.words.prices import price_figures, rules_priced
 from experiments.words.proof import proof_in_words
+from optimizer.ask.rows import BUDGET
 from optimizer.proof import SpendProof
 
 if TYPE_CHECKING:
@@ -59,15 +61,16 @@ def how_far(scenario: Scenario, plan: Plan | None) -> str:
         )
     )
     if plan.prices:
-        dearest = sorted(plan.prices.items(), key=lambda item: -abs(item[1]))[:MOST_PRICES]
-        rows = [[name, money(1000 * price, signed=True)] for name, price in dearest]
-        what = "saves money" if isinstance(plan.proof, SpendProof) else "changes the asset"
+        budget = [BUDGET.name] if BUDGET.name in plan.prices or BUDGET.name in plan.price_ranges else []
+        rows = [price_figures(plan, name) for name in [*budget, *rules_priced(plan)][:MOST_PRICES]]
+        what = "saves money by" if isinstance(plan.proof, SpendProof) else "brings"
         parts += [
             subheading("What the rules cost"),
-            table(["Rule that binds", f"1,000 more in its limit {what} by"], rows),
+            table(["Rule that binds", "Next unit", "Unit less", "Holds for", "Loosened by", f"That {what}"], rows),
             paragraph(
-                "Each limit by itself. The figure for one more 1,000 of budget above also moves the limits that are "
-                "stated as shares of it.",
+                "Each limit by itself, near this plan: what the next unit of it changes, and a unit less; how far it "
+                "can be loosened before that has moved by a tenth; and what a round step brings. With the budget move "
+                "the limits that are stated as shares of it.",
                 "soft",
             ),
         ]

@@ -19,9 +19,11 @@ from experiments.report.page import bullets, card, chart, page, paragraph, secti
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
-from experiments.words.phrases import called, played_policy, quoted, shadow_price_in_words
+from experiments.words.phrases import called, played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
+from experiments.words.prices import loosened, shadow_price_in_words
 from experiments.words.proof import proof_in_words
+from optimizer.ask.rows import BUDGET
 from optimizer.proof import LiftProof
 from sim.files import write_text
 from sim.valuation import customer_asset
@@ -131,9 +133,10 @@ def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Pla
         )
     if plan is not None:
         if isinstance(plan.proof, LiftProof):
-            sentences.append(f"{shadow_price_in_words(plan).capitalize()}.")
-            more = money(1000 * plan.shadow_price, signed=True)
-            cards.append(card("One more 1,000 brings", more, "beyond its own cost"))
+            said = shadow_price_in_words(plan)
+            sentences.append(f"{said[0].upper()}{said[1:]}.")
+            step, gain = loosened(plan, BUDGET.name, plan.shadow_price)
+            cards.append(card(f"One more {step:,g} brings", money(gain, signed=True), "beyond its own cost"))
         words = proof_in_words(plan, currency)
         sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
         if words.share:

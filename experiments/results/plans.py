@@ -16,7 +16,8 @@ from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
 from experiments.words import difference as words
 from experiments.words.figures import money
-from experiments.words.phrases import at_least, shadow_price_in_words
+from experiments.words.phrases import at_least
+from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import ProofInWords, proof_in_words
 from optimizer.insight.frontier import Targeting
 from optimizer.money.calendar import Calendar

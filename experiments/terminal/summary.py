@@ -11,10 +11,10 @@ from experiments.terminal.tables import plan_table, policy_table
 from experiments.words.figures import money, plain
 from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
-from experiments.words.phrases import INTERVALS, fixed_costs_in_words, shadow_price_in_words
+from experiments.words.phrases import INTERVALS, fixed_costs_in_words
+from experiments.words.prices import rule_price_in_words, rules_priced, shadow_price_in_words
 from experiments.words.proof import proof_in_words
 from experiments.words.tables import table
-from optimizer.ask.rows import BUDGET
 from optimizer.insight.frontier import Targeting
 from optimizer.plan import Plan
 from optimizer.proof import SpendProof
@@ -48,8 +48,8 @@ def plan_summary(plan: Plan, currency: str) -> str:
         lines.append(fixed_costs_in_words(plan.fixed_costs, plan.asset))
     saves = isinstance(plan.proof, SpendProof)
     if not saves:
-        lines.append(f"Shadow price of the budget: {shadow_price_in_words(plan)}.")
-    binding = [f"{name} ({price:+.3f})" for name, price in plan.prices.items() if name != BUDGET.name]
+        lines.append(f"Shadow price of the budget: {plain(shadow_price_in_words(plan))}.")
+    binding = [rule_price_in_words(plan, name) for name in rules_priced(plan)]
     if binding:
         unit = "d(money)/d(limit), less is dearer" if saves else "d(asset)/d(limit)"
         lines.append(f"Other rules that bind, with {unit}: {', '.join(binding[:6])}.")

@@ -7,10 +7,12 @@ from pathlib import Path
 from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation, LineExplanation
 from experiments.words.figures import money
 from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
+from experiments.words.prices import both_sides
 from experiments.words.tables import table
 from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.rows import BUDGET, Row
 from optimizer.insight.lines import Line, Pair, RuleFigure
+from optimizer.prices import PriceRange
 
 __all__ = ["answer_in_words", "explanation_in_words", "line_in_words", "lines_with_money"]
 
@@ -298,10 +300,10 @@ def _left_out(found: Explanation) -> list[str]:
 def _rules(found: Explanation) -> str:
     problem = found.ground.problem
     rows = {row.name: number for number, row in enumerate(problem.rows)}
-    lines = [
-        f"- {_rule_in_words(rule, problem.rows[rows[rule.name]], problem.members(rows[rule.name]))}"
-        for rule in found.rules
-    ]
+    lines = []
+    for rule in found.rules:
+        r = rows[rule.name]
+        lines.append(f"- {_rule_in_words(rule, problem.rows[r], problem.members(r), _range(found, rule))}")
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
     left = found.unspent
     if left is not None:
@@ -320,15 +322,33 @@ def _rules(found: Explanation) -> str:
     return "\n".join(text)
 
 
-def _rule_in_words(rule: RuleFigure, row: Row, members: float) -> str:
+def _range(found: Explanation, rule: RuleFigure) -> PriceRange | None:
+    """Return how far a rule's price holds, where it is the plan's, and no other limit that moves along adds to it."""
+    ground = found.ground
+    known = ground.plan.price_ranges.get(rule.name) if ground.prices_from == "plan" else None
+    alone = known is not None and math.isclose(known.looser, rule.price, rel_tol=1e-3)
+    return known if alone else None
+
+
+def _rule_in_words(rule: RuleFigure, row: Row, members: float, known: PriceRange | None) -> str:
     """Return a rule's limit and what moving it by a unit that people think in brings."""
     limit = f"at most {money_at_most(rule.limit)}" if row.sense == "<=" else f"at least {money_at_least(rule.limit)}"
     limit = f"{limit} {row.kind.unit}".rstrip()
     unit, what = (members, "1") if row.kind.counts == "people" else (1000.0, "1,000")
     gain = _small(abs(unit * rule.price))
+    if known is not None and math.isfinite(known.gain):
+        what = f"{known.step:,g}" if row.kind.counts != "people" else what
+        gain = _small(known.gain)
     if rule.price > 0:
-        return f"{rule.name}: {row.said or limit}; {what} more would bring {gain} beyond its own cost"
-    return f"{rule.name}: {row.said or limit}; {what} less asked for would bring {gain}"
+        return f"{rule.name}: {row.said or limit}; {what} more would bring {gain} beyond its own cost{_reach(known)}"
+    return f"{rule.name}: {row.said or limit}; {what} less asked for would bring {gain}{_reach(known)}"
+
+
+def _reach(known: PriceRange | None) -> str:
+    """Return both sides of a price where they differ, and up to where the first holds."""
+    if known is None or not (known.differs or known.holds < known.step):
+        return ""
+    return f" ({both_sides(known)})"
 
 
 # --- The simplest plan ------------------------------------------------------------------------------------------------

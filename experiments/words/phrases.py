@@ -29,7 +29,6 @@ __all__ = [
     "number_at_most",
     "played_policy",
     "quoted",
-    "shadow_price_in_words",
     "target_in_words",
     "typeset_at_least",
     "typeset_at_most",
@@ -137,16 +136,3 @@ def fixed_costs_in_words(fixed: float, asset: float) -> str:
         return ""
     left = money(asset - fixed)
     return f"Fixed costs of its campaigns, in no other figure: {money(fixed)}; less them it is worth {left}."
-
-
-def shadow_price_in_words(plan: Plan) -> str:
-    """Return what one more 1,000 of budget does."""
-    amount = money(abs(1000 * plan.shadow_price))
-    if plan.shadow_price > 1e-6:
-        return f"one more 1,000 brings {amount} beyond its own cost"
-    if plan.shadow_price < -1e-6:
-        return (
-            f"one more 1,000 costs {amount}, since rules stated as shares of the budget force more to be spent where "
-            "it does not pay"
-        )
-    return "more money would bring nothing beyond its own cost"

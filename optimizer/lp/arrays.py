@@ -1,6 +1,6 @@
 """Linear and mixed-integer programmes in arrays, straight through highspy, for models too large for PuLP."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from optimizer.tolerances import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 
-__all__ = ["ArrayAnswer", "ArrayModel", "solve_arrays"]
+__all__ = ["ArrayAnswer", "ArrayModel", "MovingLimits", "solve_arrays"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,40 @@ def solve_arrays(
         for side, sign in enumerate((-1.0, 1.0)):
             moved[side] = _duals_after(highs, model, sign * direction)
     return ArrayAnswer(status, termination, values, duals, model.dual_bound(duals), moved[0], moved[1])
+
+
+class MovingLimits:
+    """A model without whole numbers whose limits move: each time solved from where it was before.
+
+    Parameters
+    ----------
+    model
+    """
+
+    def __init__(self, model: ArrayModel) -> None:
+        self._model = model
+        options = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9, "presolve": "off"}
+        self._highs = new_solver(options)
+        accepted(self._highs.passModel(_highs_lp(model)), "the model")
+
+    def at(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
+        """Return the optimum between these limits of the rows and the rows' duals; None where there is none.
+
+        Raises
+        ------
+        SolverError
+            If a call of HiGHS fails or its point breaks a row.
+        """
+        rows = np.arange(lower.size, dtype=np.int32)
+        accepted(self._highs.changeRowsBounds(rows.size, rows, lower, upper), "new limits")
+        accepted(self._highs.run(), "run")
+        termination = self._highs.getModelStatus().name.removeprefix("k")
+        if termination != "Optimal":
+            return None
+        solution = self._highs.getSolution()
+        values = np.array(solution.col_value)
+        _check_point(replace(self._model, row_lower=lower, row_upper=upper), values, termination)
+        return values, np.array(solution.row_dual)
 
 
 def _highs_lp(model: ArrayModel) -> Any:

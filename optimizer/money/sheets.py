@@ -35,7 +35,8 @@ AGAINST, MONEY, TODAY = "against today", "by segment and lever", "today"
 TOTAL = "all"
 SPLIT_FILES = (".csv", ".xlsx")
 """Endings of tables of money."""
-FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0", "price": "0.0000"}
+FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0"}
+FORMATS |= dict.fromkeys(("price", "looser", "tighter", "beyond", "tighter_beyond"), "0.0000")
 AMOUNT, CHANGE, DAY = "#,##0.00", "+#,##0.00;-#,##0.00;0.00", "yyyy-mm-dd"
 EXECUTED = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""

@@ -74,14 +74,7 @@ def jump(search: Sequential, amount: Floats, levers: Sequence[int], stake: float
 
 def _rungs(search: Sequential, each: Floats) -> Floats:
     """Return rising intensities by period and cell, (periods, cells, rungs), the plan's own among them."""
-    cells = search.cells
-    ladders = []
-    for c, lever in enumerate(cells.lever.tolist()):
-        group = int(np.argwhere(cells.cell[:, :, lever] == c)[0, 0])
-        ladders.append(search.chain.ladder(group, lever))
-    longest = max(ladder.size for ladder in ladders)
-    padded = np.stack([np.append(ladder, np.full(longest - ladder.size, ladder[-1])) for ladder in ladders])
-    same = np.repeat(padded[None], each.shape[0], axis=0)
+    same = np.repeat(search.ladders[None], each.shape[0], axis=0)
     return np.sort(np.concatenate([same, each[..., None]], axis=2), axis=2)
 
 

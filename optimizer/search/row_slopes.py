@@ -8,7 +8,8 @@ from scipy.sparse import csr_matrix
 
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
-from sim.arrays import Flags, Floats
+from sim.arrays import Flags, Floats, Ints
+from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Aim, Course
 
 __all__ = ["NEAR", "RowSlopes"]
@@ -36,6 +37,7 @@ class RowSlopes:
         self._looked = 0
         self._seen: dict[int, int] = {}
         self._slopes: dict[int, Floats] = {}
+        self._reached: dict[int, tuple[Flags, int]] = {}
 
     def jacobian(self, course: Course) -> csr_matrix:
         """Return d(what each rule counts)/d(money of cells), (rows, periods x cells)."""
@@ -58,24 +60,29 @@ class RowSlopes:
         self._looked += 1
         new = sum(r not in self._seen for r in near)
         oldest = sorted(near, key=lambda r: (self._seen.get(r, -1), float(room[r])))[: max(new, MOST_FOLLOWED)]
-        together = self._together(oldest)
-        with ThreadPoolExecutor(2) as pool:
-            slopes = list(pool.map(lambda rows: course.slope(self.aim_of(rows)), together))
-        for members, slope in zip(together, slopes, strict=True):
-            for r in members:
-                self._seen[r] = self._looked
-                self._slopes[r] = np.where(self._reach[r][0][cells.segment], slope, 0.0).reshape(1, -1)
+        for r, slope in self.of(course, oldest).items():
+            self._seen[r], self._slopes[r] = self._looked, slope.reshape(1, -1)
         jacobian = jacobian.tolil()
         for r in self.bending:
             jacobian[r] = self._slopes[r] if r in near else 0.0
         return csr_matrix(jacobian)
 
+    def of(self, course: Course, rows: list[int]) -> dict[int, Floats]:
+        """Return d(what each of these rules counts)/d(the plan's elements): those of other segments' money are 0."""
+        together = self._together(rows)
+        with ThreadPoolExecutor(2) as pool:
+            slopes = list(pool.map(lambda each: course.slope(self.aim_of(each)), together))
+        if not isinstance(course.plan, Money):
+            slopes = [self.cells.sum(slope) for slope in slopes]
+        found = {r: slope for members, slope in zip(together, slopes, strict=True) for r in members}
+        return {r: np.where(self._reach(r)[0][self.cells.segment], slope, 0.0) for r, slope in found.items()}
+
     def _together(self, rows: list[int]) -> list[list[int]]:
         """Return rules in lists that one adjoint follows: no two of a list reach the same segment."""
         lists: list[list[int]] = []
         taken: list[Flags] = []
-        for r in sorted(rows, key=lambda r: self._reach[r][1]):
-            reach, _ = self._reach[r]
+        for r in sorted(rows, key=lambda r: self._reach(r)[1]):
+            reach, _ = self._reach(r)
             free = next((k for k, used in enumerate(taken) if not (used & reach).any()), None)
             if free is None:
                 lists.append([r])
@@ -85,18 +92,19 @@ class RowSlopes:
                 taken[free] |= reach
         return lists
 
-    @cached_property
-    def _reach(self) -> dict[int, tuple[Flags, int]]:
-        """Return by rule that bends the segments whose money can move what it counts, and the last period that can."""
-        chain, segments = self.problem.chain, self.problem.targets.segments
-        number = np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
-        reach = {}
-        for r in self.bending:
-            aim = self.aim_of([r])
+    def _reach(self, r: int) -> tuple[Flags, int]:
+        """Return the segments whose money can move what a rule counts, and the last period that can."""
+        if r not in self._reached:
+            chain, aim = self.problem.chain, self.aim_of([r])
             counts = aim.reward.any(axis=0) | aim.people.any(axis=(0, 2)) | aim.money.any(axis=(0, 2, 3))
             counts |= chain.couples or aim.terminal != 0
-            reach[r] = np.bincount(number, weights=counts) > 0, aim.last
-        return reach
+            self._reached[r] = np.bincount(self._number, weights=counts) > 0, aim.last
+        return self._reached[r]
+
+    @cached_property
+    def _number(self) -> Ints:
+        segments = self.problem.targets.segments
+        return np.array([list(dict.fromkeys(segments)).index(name) for name in segments])
 
     def aim_of(self, rows: list[int]) -> Aim:
         """Return what rules count together as an aim."""

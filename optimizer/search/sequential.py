@@ -16,6 +16,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -101,6 +102,27 @@ class Sequential:
         self.most, self.limit = self.cells.largest(self.chain.most), self.cells.largest(self.chain.limit)
         self.usual = self.cells.largest(self.chain.usual)
         self.stated: InMoney = InMoney(problem, self.cells)
+
+    @cached_property
+    def ladders(self) -> Floats:
+        """Return rising intensities of each cell, (cells, rungs), between which responses hardly bend."""
+        return self._by_cell(self.chain.ladder)
+
+    @cached_property
+    def corners(self) -> Floats:
+        """Return the intensities of each cell, (cells, corners), at which responses have corners."""
+        return self._by_cell(self.chain.corners)
+
+    def _by_cell(self, rungs: Callable[[int, int], Floats]) -> Floats:
+        """Return rising intensities by (group, lever) as rows by cell, the last repeated; 0 where there are none."""
+        rows = []
+        for c, lever in enumerate(self.cells.lever.tolist()):
+            group = int(np.argwhere(self.cells.cell[:, :, lever] == c)[0, 0])
+            rows.append(rungs(group, lever))
+        longest = max((row.size for row in rows), default=0)
+        last = [row[-1] if row.size else 0.0 for row in rows]
+        filled = [np.append(row, np.full(longest - row.size, end)) for row, end in zip(rows, last, strict=True)]
+        return np.stack(filled)
 
     def held(self, course: Course) -> Self:
         """Return the same search over plans as they are held: an intensity for each cell and campaign, from a course.

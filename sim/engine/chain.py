@@ -144,6 +144,10 @@ class ControlledChain(ABC):
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
 
+    def pulls(self, environment: Floats, intensities: Floats) -> list[Pull]:
+        """Return the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
+        return [self.pull(environment, each) for each in intensities]
+
     # --- What can be done ---
 
     @abstractmethod
@@ -187,9 +191,13 @@ class ControlledChain(ABC):
         """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
         return np.full(self.targets.shape, np.inf)
 
+    def corners(self, group: int, lever: int) -> Floats:
+        """Return the intensities of one lever, rising, at which its responses have corners."""
+        return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))
+
     def ladder(self, group: int, lever: int) -> Floats:
         """Return rising intensities of one lever, from none, between which its responses hardly bend."""
-        return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))
+        return self.corners(group, lever)
 
     @property
     def mixes_actions(self) -> bool:

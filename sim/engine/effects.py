@@ -20,6 +20,7 @@ from sim.scenario.file import Scenario
 __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 
 Slope = tuple[int, int, Floats]
+Back = Callable[[Floats], tuple[Floats, Floats]]
 
 EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover")
 """Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost."""
@@ -85,14 +86,20 @@ class Effects:
         intensity : (..., groups, stages, levers)
             Money per targeted customer per period.
         """
+        effect, utility, _ = self._of_money(environment, intensity)
+        return self._of_market(environment, effect, utility)
+
+    def _of_money(self, environment: Floats, intensity: Floats) -> tuple[Floats, Floats, list[Floats]]:
+        """Return effects before the market's multipliers, utility, and each move's response."""
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
         effect[..., SATISFIED] = environment[:, None, TO_SATISFIED]
         effect[..., TIED] = self.scenario.links.gain if self.scenario.links else 0.0
         missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
-        utility = np.zeros(intensity.shape[:-1])
+        utility, brought = np.zeros(intensity.shape[:-1]), []
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             here = self.targets.allowed[:, :, i]
             f = _by_group(curves, intensity[..., i], reach)
+            brought.append(f)
             if moved in CHANCE_OF:
                 missed[..., CHANCE_OF[moved]] *= np.where(here, 1 - f, 1.0)
             elif moved == "survival":
@@ -105,6 +112,11 @@ class Effects:
             else:
                 effect[..., SATISFIED if moved == "satisfaction" else TIED] += np.where(here, f - usual, 0.0)
         effect[..., : RETURNED + 1] = 1 - missed
+        return effect, utility, brought
+
+    def _of_market(self, environment: Floats, plain: Floats, utility: Floats) -> Floats:
+        """Return the same after the market has multiplied them."""
+        effect = plain.copy()
         effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[:, None, TO_AWARE], 1.0)
         effect[..., WON] *= environment[:, None, TO_WON]
         effect[..., LOST_CHANCE] = self.loss[:, None]
@@ -131,33 +143,35 @@ class Effects:
                 total += np.where(self.targets.allowed[:, :, i], f - usual, 0.0)
         return total
 
-    def pull(self, environment: Floats, intensity: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
-        """Return the way back: from derivatives by the effects (groups, stages, effects) to (intensity, environment).
+    def pulls(self, environment: Floats, intensity: Floats) -> tuple[Floats, list[Back]]:
+        """Return effects, and the way back from derivatives by them to those by (intensity, environment), of each plan.
 
         Clips count as flat where they bind.
 
         Parameters
         ----------
         environment : (groups, routes)
-        intensity : (groups, stages, levers)
+        intensity : (plans, groups, stages, levers)
         """
-        money, routes = self._slopes(environment, intensity)
+        effect, money, routes = self._slopes(environment, intensity)
 
-        def back(wanted: Floats) -> tuple[Floats, Floats]:
-            by_intensity, by_environment = np.zeros_like(intensity), np.zeros_like(environment)
-            for lever, effect, each in money:
-                by_intensity[..., lever] += wanted[..., effect] * each
-            for route, effect, each in routes:
-                by_environment[:, route] += (wanted[..., effect] * each).sum(axis=1)
-            return by_intensity, by_environment
+        def way(number: int) -> Back:
+            def back(wanted: Floats) -> tuple[Floats, Floats]:
+                by_intensity, by_environment = np.zeros(intensity.shape[1:]), np.zeros_like(environment)
+                for lever, which, each in money:
+                    by_intensity[..., lever] += wanted[..., which] * each[number]
+                for route, which, each in routes:
+                    by_environment[:, route] += (wanted[..., which] * each[number]).sum(axis=1)
+                return by_intensity, by_environment
 
-        return back
+            return back
 
-    def _slopes(self, environment: Floats, intensity: Floats) -> tuple[list[Slope], list[Slope]]:
-        """Return how effects move with each lever and with each route: (which, effect, derivative[group, stage])."""
-        effect = self.responses(environment, intensity)
-        plain = self.responses(np.broadcast_to(NEUTRAL, environment.shape), intensity)
-        utility = self.utility(intensity)
+        return effect, [way(number) for number in range(len(intensity))]
+
+    def _slopes(self, environment: Floats, intensity: Floats) -> tuple[Floats, list[Slope], list[Slope]]:
+        """Return effects and how they move with levers and routes: (which, effect, derivative[plan, group, stage])."""
+        plain, utility, brought = self._of_money(environment, intensity)
+        effect = self._of_market(environment, plain, utility)
         multiplier = self.share_multiplier(environment, utility)
         share = self.scenario.share_of_customer
         weight = np.exp(-utility) if share is not None else np.ones_like(utility)
@@ -167,19 +181,18 @@ class Effects:
         open_ties = (effect[..., TIED] > 0.0) & (effect[..., TIED] < 1.0)
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
-        routes = [
+        routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
             (TO_WON, WON, plain[..., WON]),
-            (TO_DEFECTION, DEFECTION, open_leaving * plain[..., DEFECTION]),
+            (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),
             (TO_SATISFIED, SATISFIED, always),
             (TO_TURNOVER, TURNOVER, always),
         ]
-        money = []
-        for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
+        money: list[Slope] = []
+        for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
             here = self.targets.allowed[:, :, i]
-            f = _by_group(curves, intensity[..., i], reach)
             df = _by_group(curves, intensity[..., i], reach, slope)
             with np.errstate(divide="ignore", invalid="ignore"):
                 if moved in CHANCE_OF:
@@ -206,7 +219,7 @@ class Effects:
                 else:
                     which, each = TIED, open_ties
                 money.append((i, which, np.where(here, each * df, 0.0)))
-        return money, routes
+        return effect, money, routes
 
 
 def _by_group(

@@ -189,15 +189,21 @@ class Lifecycle(ControlledChain):
 
     def pull(self, environment: Floats, intensity: Floats) -> Pull:
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
-        effects = np.ascontiguousarray(self.responses(environment, intensity))
-        pull_effects = self.effects.pull(environment, intensity)
+        return self.pulls(environment, intensity[None])[0]
 
-        def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
-            by_effects = np.zeros_like(effects)
-            pull_lifecycle(*self.structure, effects, by_probability, by_reward, by_effects)
-            return pull_effects(by_effects)
+    def pulls(self, environment: Floats, intensities: Floats) -> list[Pull]:
+        """Return the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
+        effects, ways = self.effects.pulls(environment, intensities)
 
-        return back
+        def way(number: int) -> Pull:
+            def back(by_probability: Floats, by_reward: Floats) -> tuple[Floats, Floats]:
+                by_effects = np.zeros_like(effects[number])
+                pull_lifecycle(*self.structure, effects[number], by_probability, by_reward, by_effects)
+                return ways[number](by_effects)
+
+            return back
+
+        return [way(number) for number in range(len(intensities))]
 
     # --- What can be done ---
 
@@ -250,6 +256,11 @@ class Lifecycle(ControlledChain):
         """Return ``levers.X.most``; infinite where a lever has none."""
         most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
         return np.broadcast_to(np.array(most), self.targets.shape)
+
+    def corners(self, group: int, lever: int) -> Floats:
+        """Return the points of a lever's broken lines."""
+        curves = self.moved(group, lever)[0].values()
+        return np.unique([u for curve in curves if isinstance(curve, PiecewiseLinear) for u, _ in curve.points])
 
     def ladder(self, group: int, lever: int) -> Floats:
         """Return intensities in even steps of what a lever's curves bring, closer at their ends; and their points."""

@@ -6,8 +6,9 @@ react, saturation, employees. At kinks (clips, points of broken lines) a derivat
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 
-__all__ = ["Aim", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
+__all__ = ["Aim", "Beside", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +157,19 @@ class Course:
             out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._way(t)[0]
         return out
 
+    def beside(self, aim: Aim) -> "Beside":
+        """Return how an aim changes where elements of the plan are other than here."""
+        return Beside(self, [self._period_beside(aim, *each) for each in self._backwards(aim)])
+
+    def _period_beside(
+        self, aim: Aim, t: int, by_odds: Floats, by_intensity: Floats, _: Floats | None
+    ) -> "PeriodBeside":
+        now, (number, pull) = self.past[t], self._way(t)
+        by_reward = aim.reward[t][self.chain.group][:, None] * number
+        here = pull(by_odds, by_reward)[0]
+        acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
+        return PeriodBeside(t, by_odds, by_reward, acts, by_intensity - acts * here)
+
     def _backwards(self, aim: Aim) -> Iterator[tuple[int, Floats, Floats, Floats | None]]:
         """Yield period, derivatives by odds, by intensity and, of a plan in money, by money; the last period first."""
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
@@ -222,6 +236,42 @@ class Course:
             felt = chain.space.level > 0
             before[:, felt] += wanted.levels[chain.group][:, chain.space.level[felt] - 1]
         return before, by_odds, wanted.intensity, wanted.observed, wanted.employees
+
+
+class PeriodBeside(NamedTuple):
+    """The way back from a period: by odds, by reward, how much of an intensity acts, and by intensity otherwise."""
+
+    period: int
+    by_odds: Floats
+    by_reward: Floats
+    acts: Floats
+    otherwise: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """How an aim changes with every element of a plan where that element is another than in a course.
+
+    Responses are looked at anew there, and all that they lead to is taken as it is in the course: exact for what one
+    element does by itself in one period, so that both sides of a corner are seen, and how curves bend nearby.
+    """
+
+    course: Course
+    periods: list[PeriodBeside]
+
+    def slopes(self, others: Floats) -> Floats:
+        """Return derivatives by the elements of each of ``others[plan, period, ...]``, shaped alike."""
+        chain, money = self.course.chain, self.course.plan if isinstance(self.course.plan, Money) else None
+        out = np.zeros_like(others)
+        for t, by_odds, by_reward, acts, otherwise in self.periods:
+            now, intensity = self.course.past[t], others[:, t]
+            if money:
+                intensity = np.stack([replace(money, amount=each).intensity(t, now.observed) for each in others])
+            effective = now.met.effective + acts * (intensity - now.intensity)
+            for k, pull in enumerate(chain.pulls(now.met.environment, effective)):
+                slope = otherwise + acts * pull(by_odds, by_reward)[0]
+                out[k, t] = money.pull(t, slope, now.observed)[0] if money else slope
+        return out
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:

@@ -1,0 +1,246 @@
+"""What the limits of a plan's rules are worth: to each side, at the plan that is returned, and up to where.
+
+The plan is settled to more digits than the search needs (:mod:`optimizer.search.nearby`), and each limit is moved a
+little to both sides of where it is. How far a price holds is looked up in the pieces around the plan; for the budget,
+or for every rule where that is asked for, the limit there is solved anew from the plan, and what it says stands. All
+is local: another plan far away may be worth more.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.rows import BUDGET
+from optimizer.prices import HOLDS, PriceRange
+from optimizer.search.nearby import Nearby, Pieces, Spot
+from optimizer.stages.repair import Repaired
+from optimizer.tolerances import MISSED, PRICED
+from sim.arrays import Flags, Floats
+
+__all__ = ["Priced", "price"]
+
+
+DEAREST = 6
+"""Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
+SETTLE, SETTLE_EACH, ROUGH = 8, 20, 1e-7
+"""Steps to settle the plan, and where every price is asked for; and the share of what is at stake that is left then."""
+TRIES, STEPS = 1, 3
+"""Limits of the budget tried to the looser side, each solved anew, and steps of each: it starts next to where it ends.
+Other ends of prices are what the pieces say."""
+TRIES_EACH, STEPS_EACH = 6, 6
+"""The same where every price is asked for, of all and to both sides."""
+LOOKS = 8
+"""At the pieces that reach far, to say where a price ends."""
+NEAR, STRAIGHT = 1e-3, 1e-9
+"""How near to it, as a share; and what is off a straight line by less is on it."""
+NONE = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What limits are worth.
+
+    Attributes
+    ----------
+    prices : dict
+        d(asset)/d(limit) of the rules that bind, all together as the budget grows: by them the plan is the best.
+    shadow_price : float
+        d(asset)/d(budget) as it grows, rules stated as shares moving along.
+    ranges : dict of PriceRange
+        Of each rule that binds by itself, to both sides; that of the budget with rules stated as shares.
+    seconds : float
+    """
+
+    prices: dict[str, float]
+    shadow_price: float
+    ranges: dict[str, PriceRange]
+    seconds: float = 0.0
+
+
+def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Priced:
+    """Return the prices at a plan.
+
+    Parameters
+    ----------
+    every
+        Whether all rules are solved anew as far as their price holds, not the budget alone.
+    far
+        Whether it is said how far prices hold.
+    """
+    if repaired.problem.no_choice:
+        return Priced({}, 0.0, {})
+    began = time.perf_counter()
+    at = _Plan.of(repaired, every)
+    problem, rows = at.problem, at.problem.rows
+    together = at.together(problem.per_budget)
+    prices = {row.name: float(each) for row, each in zip(rows, together, strict=True) if abs(each) > PRICED}
+    found = {rows[r].name: at.sides(at.alone(r), int(problem.signs[r])) for r in np.flatnonzero(at.binds).tolist()}
+    ranges = {name: PriceRange(*sides) for name, sides in found.items() if max(map(_known, sides)) > PRICED}
+    budget = next((r for r, row in enumerate(rows) if row.kind == BUDGET), None)
+    if budget is not None:
+        sides = at.sides(problem.per_budget, 1) if problem.per_budget.any() else (0.0, 0.0)
+        ranges = {rows[budget].name: PriceRange(*sides)} | {k: v for k, v in ranges.items() if k != rows[budget].name}
+    dearest = sorted(ranges, key=lambda name: -_known(ranges[name].looser))[: None if every else DEAREST]
+    for r, row in enumerate(rows) if far else ():
+        if r == budget or row.name in dearest:
+            along = problem.per_budget if r == budget else at.alone(r)
+            ranges[row.name] = at.followed(ranges[row.name], r, along, every or r == budget)
+    return Priced(prices, float(together @ problem.per_budget), ranges, time.perf_counter() - began)
+
+
+def _known(price: float) -> float:
+    return abs(price) if np.isfinite(price) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The plan, settled."""
+
+    problem: AllocationProblem
+    nearby: Nearby
+    spot: Spot
+    every: bool
+
+    @cached_property
+    def far(self) -> tuple[Pieces, Pieces]:
+        """Return the pieces that reach far, to see limits move up and down."""
+        return self.nearby.far(self.spot)
+
+    @staticmethod
+    def of(repaired: Repaired, every: bool) -> "_Plan":
+        nearby = Nearby(repaired.problem, repaired.course)
+        # A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
+        problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
+        limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
+        first = nearby.first(limits)
+        steps, rough = (SETTLE_EACH, 0.0) if every else (SETTLE, ROUGH)
+        settled = nearby.settled(first, limits, steps=steps, rough=rough)
+        return _Plan(problem, nearby, settled or first, every)
+
+    @property
+    def binds(self) -> Flags:
+        """Return which rules leave no room."""
+        room = self.problem.signs * (self.spot.limits - self.spot.place.counted)
+        return np.asarray(room < 10 * MISSED * self.problem.row_units)
+
+    def alone(self, row: int) -> Floats:
+        """Return the direction of one rule's limit."""
+        return np.asarray(np.arange(len(self.problem.rows)) == row, dtype=float)
+
+    def together(self, along: Floats) -> Floats:
+        """Return one set of prices of all rules, by which the plan is the best: as limits move up along a direction."""
+        found = self.spot.pieces[0].prices(along, 1)
+        if found is None:
+            found = np.zeros(along.size) if self.spot.best is None else self.spot.best[1]
+        return np.asarray(found)
+
+    def sides(self, along: Floats, looser: int) -> tuple[float, float]:
+        """Return the price as limits are loosened, which is up (1) or down (-1), and as they are tightened."""
+        found = (_seen_from(self.spot.pieces, side).price(along, side) for side in (looser, -looser))
+        loose, tight = (NONE if each is None else each for each in found)
+        return loose, tight
+
+    def followed(self, sides: PriceRange, row: int, along: Floats, anew: bool) -> PriceRange:
+        """Return a price with how far it holds, and what a round step of the limit brings.
+
+        With ``anew`` limits are moved and solved anew, and the tighter side is followed too; else the pieces speak.
+        """
+        looser, top = int(self.problem.signs[row]), float(self.problem.row_units[row])
+        tries = TRIES_EACH if self.every else TRIES
+        holds, beyond = self._until(sides.looser, along, looser, top, tries if anew else 0)
+        found = replace(sides, holds=holds, beyond=beyond, step=self._step(row))
+        if anew:
+            back, before = self._until(sides.tighter, along, -looser, top, tries if self.every else 0)
+            found = replace(found, tighter_holds=back, tighter_beyond=before)
+        return replace(found, gain=self._gain(sides.looser, along, looser * found.step, anew))
+
+    def _gain(self, price: float, along: Floats, amount: float, anew: bool) -> float:
+        """Return what moving limits by an amount brings; nan where they cannot be."""
+        if abs(price) <= PRICED:
+            return 0.0
+        if anew:
+            moved = self._moved(along, amount)
+            return NONE if moved is None else moved.value - self.spot.value
+        pieces = _seen_from(self.far, 1 if amount > 0 else -1)
+        here, there = pieces.at(along, 0.0), pieces.at(along, amount)
+        return NONE if here is None or there is None else there[0] - here[0]
+
+    def _step(self, row: int) -> float:
+        """Return a thousand, or the round money next below a smaller limit; one customer, or one point of a mean."""
+        if self.problem.rows[row].kind.counts == "people":
+            return self.problem.members(row)
+        size = float(self.problem.row_units[row])
+        return min(1000.0, 10.0 ** np.floor(np.log10(size))) if size > 0 else 1000.0
+
+    def _moved(self, along: Floats, amount: float) -> Spot | None:
+        steps, rough = (STEPS_EACH, 0.0) if self.every else (STEPS, ROUGH)
+        return self.nearby.settled(self.spot, self.spot.limits + amount * along, steps=steps, rough=rough)
+
+    def _until(self, price: float, along: Floats, side: int, top: float, tries: int) -> tuple[float, float]:
+        """Return by how much limits may move to one side before their price has, and the price from there on."""
+        if not np.isfinite(price):
+            return NONE, NONE
+        if abs(price) <= PRICED:
+            return np.inf, 0.0
+
+        amount, farther = self._seen(price, along, side, top)
+        known, low, moved_by, high = (amount, farther), 0.0, 0.0, np.inf
+        for _ in range(tries if np.isfinite(amount) else 0):
+            there = self._moved(along, side * amount)
+            before = None if there is None else _seen_from(there.pieces, -side).price(along, -side)
+            change = np.inf if before is None else abs(before - price)
+            if there is not None and change <= HOLDS * abs(price):
+                after = _seen_from(there.pieces, side).price(along, side)
+                known, low, moved_by = (amount, NONE if after is None else after), amount, change
+                if after is None or abs(after - price) > HOLDS * abs(price) or amount >= top:
+                    break
+                amount = min(2 * amount, top, low + 0.5 * (high - low))
+            else:
+                high = amount
+                part = 0.5 if before is None else (HOLDS * abs(price) - moved_by) / (change - moved_by)
+                amount = low + part * (high - low)
+                known = amount, NONE if before is None else before
+            if high - low <= HOLDS * high:
+                break
+        return known
+
+    def _seen(self, price: float, along: Floats, side: int, top: float) -> tuple[float, float]:
+        """Return where the price ends by the pieces that reach far, and what it is there: exact where all is straight.
+
+        What cannot be moved any farther has no price there.
+        """
+        pieces, aim = _seen_from(self.far, side), HOLDS * abs(price)
+        here, far = pieces.at(along, 0.0), pieces.at(along, side * top)
+        if here is None:
+            return NONE, NONE
+        if far is not None and abs(far[1] - price) <= aim:
+            return top, far[1]
+        low, high, value, slope = 0.0, top, here[0], price
+        for look in range(LOOKS):
+            cut, meets = 0.5 * (low + high), False
+            if far is not None:  # where the line from one end meets that from the other, or else where slopes say
+                met = (far[0] - value + side * (slope * low - far[1] * high)) / (side * (slope - far[1]))
+                meets = low < met < high
+                part = (aim - abs(slope - price)) / (abs(far[1] - price) - abs(slope - price))
+                meets &= look % 2 == 0
+                cut = met if meets else low + float(np.clip(part, 0.1, 0.9)) * (high - low)
+            there = pieces.at(along, side * cut)
+            if there is not None and far is not None and meets:
+                straight = value + side * slope * (cut - low)
+                if abs(there[0] - straight) <= STRAIGHT * abs(slope) * cut:
+                    return cut, far[1]
+            if there is not None and abs(there[1] - price) <= aim:
+                low, value, slope = cut, *there
+            else:
+                high, far = cut, there
+            if high - low <= NEAR * high:
+                break
+        return (low if low > 0 else high), NONE if far is None else far[1]
+
+
+def _seen_from(both: tuple[Pieces, Pieces], side: int) -> Pieces:
+    """Return the pieces to see limits move to one side: up (1) or down (-1)."""
+    return both[0] if side > 0 else both[1]
