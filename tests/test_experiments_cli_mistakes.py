@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import yaml
 from checks import refuses
 from markets import SMALL, orders
 
@@ -56,10 +57,10 @@ MISTAKES = {
     "plan in no known format": (("optimize", SMALL, "-o", "plan.txt"), "plan.txt: expected a name that ends in"),
     "unwritable simplest plan": (("explain", "plan.json", "--simplest", "simple.doc"), "simple.doc: expected a name"),
     "no plan to explain": (("explain", "missing.json"), "missing.json: no such plan"),
-    "no plan at all": (("explain", "orders.csv"), "orders.csv: is not a plan: no column 'period'"),
+    "no plan at all": (("explain", "orders.csv"), "orders.csv: does not say which scenario it was made for"),
     "targeting and a target": (
         ("optimize", SMALL, "--value-of-targeting", "--reach", "asset=1", "-o", "x.json"),
-        "writes none; leave out --reach, --output",
+        "writes none; leave out --reach, -o",
     ),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
 }
@@ -139,7 +140,7 @@ def test_no_output_goes_over_what_the_command_reads_or_writes(tenure, tmp_path, 
 def test_a_scenario_that_a_plan_names_is_not_written_over(tenure, tmp_path) -> None:
     """The plan tells `explain` which file that is."""
     (tmp_path / "scenario.json").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "plan.json").write_text('{"scenario_file": "scenario.json"}', encoding="utf-8")
+    assert tenure("optimize", "scenario.json", "--bound-steps", 0, "-o", "plan.json")[0] == 0
     refuses(tenure, tmp_path, ("explain", "plan.json", "--simplest", "scenario.json"), "cannot write scenario.json")
 
 
@@ -161,8 +162,10 @@ def test_only_files_are_written(tenure, tmp_path) -> None:
 
 def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     """A floor that too few customers can take is named, with by how much it is missed."""
-    text = SMALL.read_text(encoding="utf-8").replace("awareness: {floor: 0.02}", "winback: {floor: 0.9}")
-    (tmp_path / "floor.yaml").write_text(text, encoding="utf-8")
+    content = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+    content["levers"]["winback"]["most"] = 2
+    content["rules"]["levers"] = {"winback": {"floor": 0.9}}
+    (tmp_path / "floor.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     code, _, err = tenure("optimize", "floor.yaml", "--budget", "1000000")
     assert code == 2
     assert "floor of winback" in err

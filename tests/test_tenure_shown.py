@@ -40,7 +40,7 @@ def results() -> dict[str, Any]:
 
 SAID = {
     "firm": r"small: 2 months, 2 segments, 5 levers; budget [\d,]+ EUR, as today's spend is expected to cost\.",
-    "plan": r"The plan spends .* EUR\. Customer asset .* at (?:least|most) \S+ % of the possible lift.* One more .*",
+    "plan": r"The plan spends .* EUR\. Customer asset .* at (?:least|most) \S+ % of the possible lift.* The next .*",
     "least": r"The plan spends .* EUR for a customer asset of .* No policy reaches the target with less than .*",
     "comparison": r".* the customers worth most: [\d,]+ EUR, .* \(95 % interval .* to .*\).*|Under .* are worth .*",
     "simulation": r"small under 'even split': customer asset [\d,]+ EUR \(standard deviation .*\)\.",

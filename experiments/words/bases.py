@@ -8,7 +8,7 @@ from sim.purchases.base import CustomerBase
 
 __all__ = ["account_text"]
 
-_DIALECT = {"separator": "separated by {}", "encoding": "in {}", "decimal": "decimals after '{}'",
+_DIALECT = {"separator": "separated by '{}'", "encoding": "in {}", "decimal": "decimals after '{}'",
             "thousands": "thousands after '{}'", "date_format": "days as {}", "sheet": "sheet {}"}  # fmt: skip
 
 

@@ -100,6 +100,7 @@ def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
         end = make(aimed).held(first.end.course).run(amount, lift=stake, steps=steps)
         amount, steps = end.amount, STEPS_OF_REPAIR
         intensity = _fitted(problem, _within_contacts(problem, end.course.intensity), _windows(problem))
+        intensity = _within_contacts(problem, intensity)  # a floor that was fitted may ask for a contact too many
         course = follow(problem.chain, intensity)
         found = Repaired(problem, replace(end, missed=0.0), intensity, course)
         missed = found.missed

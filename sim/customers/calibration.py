@@ -113,11 +113,12 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
             f"mean spend needs at least {FEWEST_CUSTOMERS} customers with a repeat purchase of more than 0; "
             f"there are {used.sum()}: use more customers or a longer period"
         )
-    counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), summary.mean_spend[used])
-    unit = float(np.average(spend, weights=counts))
-    if np.ptp(spend) <= 1e-9 * spend.max():
+    money = summary.mean_spend[used]
+    unit = float(money.mean())
+    if np.ptp(money) <= 1e-9 * money.max():
         return one_price(unit)
-    spend = spend / unit
+    money = np.round(money / unit, 9)  # in another currency the same numbers, and so the same way to the same law
+    counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), money)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
         return GammaGamma(*values).log_likelihood(x, spend)
