@@ -25,7 +25,7 @@ def lower_bounds() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = []
     for requirement in [*project["dependencies"], *project["optional-dependencies"][EXTRAS]]:
-        found = re.match(r"([\w.-]+)\s*>=\s*([\w.]+)", requirement)
+        found = re.match(r"([\w.-]+)(?:\[[\w,]+\])?\s*>=\s*([\w.]+)", requirement)
         if found is None:
             raise SystemExit(f"pyproject.toml: {requirement!r} has no lower bound; state one as name>=version")
         pins.append(f"{found[1]}=={found[2]}")

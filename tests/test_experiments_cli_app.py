@@ -7,6 +7,7 @@ import yaml
 from markets import SMALL, orders
 
 
+@pytest.mark.slow
 def test_the_way_of_a_new_user(tenure, tmp_path) -> None:
     """From purchases to a scenario, a plan and a comparison, each with JSON alone on standard output."""
     orders(tmp_path / "orders.csv")

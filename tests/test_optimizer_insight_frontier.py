@@ -66,6 +66,7 @@ def test_knowing_more_is_never_worth_less(market: Callable[..., Content]) -> Non
         assert way.plan.spend.sum() <= 0.6 * reference_spend(chain) * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_thresholds_are_climbed_from_wherever_a_question_starts() -> None:
     """A chain whose climb from one plan ends below the best: every question finds the plan that meets its bound."""
     scenario = load(EXAMPLES / "recency-chain" / "scenario.yaml")

@@ -190,6 +190,7 @@ def test_small_campaigns_are_left_out(rule: Content, market: Callable[..., Conte
     assert plan.no_spend < plan.asset <= free.asset * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("least", "fixed"), [(12000.0, 0.0), (3000.0, 42000.0)])
 def test_campaigns_are_the_best_of_all_sets(least: float, fixed: float, market: Callable[..., Content]) -> None:
     """Every set of five campaigns, each at its least size or not at all, searched by itself: none is worth more."""

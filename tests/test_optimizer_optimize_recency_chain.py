@@ -168,6 +168,7 @@ def test_the_whole_programme_stops_at_four() -> None:
     np.testing.assert_allclose(prices, 0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_plan_stops_at_four() -> None:
     """What a user gets: a plan that mails recencies 1 to 3 at 4 each, with no gap to the bound."""
     scenario = recency_chain(customers=1000.0)

@@ -248,6 +248,7 @@ def test_cells_get_the_same_money_per_head(market: Callable[..., Content]) -> No
 # --- What only the gradient sees --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_lever_that_works_through_the_crowd_gets_money() -> None:
     """Training employees pays by way of customers' satisfaction: the search finds it, within its budget."""
     scenario = load(EXAMPLES / "service-profit" / "scenario.yaml")

@@ -150,6 +150,7 @@ OFF: list[list[Any]] = [
 ]
 
 
+@pytest.mark.slow
 def test_every_mechanism_moves_somebody() -> None:
     """In the big market no part could be left out unnoticed: without it lives or accounts are other ones."""
 

@@ -56,7 +56,7 @@ def replicate(twin: Twin, number: int, seed: int) -> tuple[Drawn, Floats]:
             shift = first.setdefault(name, value.astype(float))
             total[name] = total.get(name, 0.0) + (value - shift)
             squares[name] = squares.get(name, 0.0) + (value - shift) ** 2
-        acting = market._campaigns.acting
+        acting = market._purse.campaigns.acting
     mean = {name: value / number for name, value in total.items()}
     error = {name: np.sqrt(np.maximum(squares[name] / number - mean[name] ** 2, 0) / (number - 1)) for name in mean}
     return Drawn(number, {name: first[name] + mean[name] for name in mean}, error), acting
@@ -163,7 +163,7 @@ def gather(law: str, factor: float, replications: int) -> Gathered:
     for k in range(replications):
         market = Market(twin, Noting(twin.scenario), twin.population(31, k, "classes"), seed=31, replication=k)
         drawn.append(per_head(market.run(), chain))
-        acting = market._campaigns.acting
+        acting = market._purse.campaigns.acting
     history = expected_history(chain, acting)
     want = per_head(history, chain)
     table = {name: np.array([one[name] for one in drawn]) for name in want}
@@ -194,6 +194,7 @@ def assert_limit(law: str, replications: tuple[int, int, int]) -> None:
         assert found.beyond(other), switch_off.__name__
 
 
+@pytest.mark.slow
 def test_coupled_agents_are_near_their_limit() -> None:
     """Word of mouth, rivals who react, saturated media and trained employees on: many agents are the fluid twin."""
     assert_limit("silent", (200, 400, 60))

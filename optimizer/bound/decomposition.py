@@ -28,7 +28,7 @@ SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
-BETWEEN, SMALL = 6, 2e5
+BETWEEN, SMALL = 3, 2e5
 """Prices between two that are tried for the least bound; states of blocks times periods above which one is tried."""
 ROUNDS = 20
 """In which prices are lowered until money costs something everywhere."""

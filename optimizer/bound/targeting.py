@@ -56,6 +56,8 @@ BY_GAIN = 0.7
 """Classes with more to gain from being treated apart take larger steps, by this power."""
 WORTH_A_STEP = 0.3
 """Share of the mean gap below which a group takes no step."""
+LOOKED_AT, WORTH_GOING_ON = 20, 0.02
+"""After so many steps the descent ends if they closed less than this share of what was open."""
 QUIET, SHORTER = 5, 0.7
 """After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
 
@@ -211,6 +213,10 @@ class Charged:
                 progress(step / steps)
             if time.perf_counter() > until:
                 break
+            if step >= LOOKED_AT and step % LOOKED_AT == 0:
+                before = float((history[-1 - LOOKED_AT] - target).sum())
+                if before - float(gap.sum()) < WORTH_GOING_ON * before:
+                    break
         return charge, history
 
     def _unit(self, gain: Floats) -> Floats:
