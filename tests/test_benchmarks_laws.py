@@ -14,9 +14,8 @@ APART = 1e-4
 
 @pytest.mark.parametrize("law", ["given_plans_are_kept", "never_less", "thresholds", "shares_of_actions"])
 def test_a_law_holds(law: str) -> None:
-    """Three markets each."""
-    for seed in range(3):
-        assert LAWS[law](seed) <= MOST[law], seed
+    """One market each; the slow test tries thirty."""
+    assert LAWS[law](0) <= MOST[law]
 
 
 @pytest.mark.slow

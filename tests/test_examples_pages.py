@@ -33,6 +33,7 @@ def test_the_shown_scenario_is_what_the_demo_writes(demo_folder: Path) -> None:
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_readme_python(demo_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The README's Python runs in the demo's folder and finds a plan better than today."""
     monkeypatch.chdir(demo_folder)
