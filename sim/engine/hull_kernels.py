@@ -120,8 +120,8 @@ def at_hull(costs, first, last, at):
 
 
 @kernel
-def best_on_hull(costs, first, last, scale, slope, low, high):
-    """Return ``max slope x - scale cost(x)`` over ``low <= x <= high`` of one hull."""
+def _best_corner(costs, first, last, scale, slope):
+    """Return the corner of a hull at which ``slope x - scale cost(x)`` is largest."""
     a, b = first, last - 1
     while a < b:
         m = (a + b) // 2
@@ -129,6 +129,13 @@ def best_on_hull(costs, first, last, scale, slope, low, high):
             a = m + 1
         else:
             b = m
+    return a
+
+
+@kernel
+def best_on_hull(costs, first, last, scale, slope, low, high):
+    """Return ``max slope x - scale cost(x)`` over ``low <= x <= high`` of one hull."""
+    a = _best_corner(costs, first, last, scale, slope)
     if costs.x[a] < low:
         return slope * low - scale * at_hull(costs, first, last, low)
     if costs.x[a] > high:
@@ -139,13 +146,7 @@ def best_on_hull(costs, first, last, scale, slope, low, high):
 @kernel
 def place_on_hull(costs, first, last, scale, slope, low, high):
     """Return where :func:`best_on_hull` is attained."""
-    a, b = first, last - 1
-    while a < b:
-        m = (a + b) // 2
-        if scale * (costs.cost[m + 1] - costs.cost[m]) < slope * (costs.x[m + 1] - costs.x[m]):
-            a = m + 1
-        else:
-            b = m
+    a = _best_corner(costs, first, last, scale, slope)
     return min(max(costs.x[a], low), high)
 
 
