@@ -98,7 +98,7 @@ def test_a_campaign_beside_contacts_is_searched_for_not_scaled_down() -> None:
         for cell, window in [(c, w) for c in range(held.cells.lever.size) for w in windows(held, c)]:
             amount = held.amount_of(plan.intensity)
             amount[window, cell] *= factor
-            course = held.follow(held.stated.within_contacts(amount))
+            course = held.follow(held.stated.within_heads(amount))
             gain = course.asset - plan.asset - plan.shadow_price * float(course.spend.sum() - plan.spend.sum())
             assert gain <= 1e-4 * (plan.asset - plan.no_spend)
 

@@ -9,7 +9,7 @@ from experiments.words.figures import money
 from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
 from experiments.words.prices import both_sides
 from experiments.words.tables import table
-from optimizer.ask.kinds.campaigns import SIZE
+from optimizer.ask.kinds.campaigns import CONTACTS, SIZE
 from optimizer.ask.rows import BUDGET, Row
 from optimizer.insight.lines import Line, Pair, RuleFigure
 from optimizer.prices import PriceRange
@@ -302,6 +302,9 @@ def _rules(found: Explanation) -> str:
     rows = {row.name: number for number, row in enumerate(problem.rows)}
     lines = []
     for rule in found.rules:
+        if rule.name not in rows:
+            lines.append(f"- {_head_limit_in_words(rule, found)}")
+            continue
         r = rows[rule.name]
         lines.append(f"- {_rule_in_words(rule, problem.rows[r], problem.members(r), _range(found, rule))}")
     text = ["Rules that bind", *lines] if lines else ["No rule binds: no limit costs anything here."]
@@ -342,6 +345,17 @@ def _rule_in_words(rule: RuleFigure, row: Row, members: float, known: PriceRange
     if rule.price > 0:
         return f"{rule.name}: {row.said or limit}; {what} more would bring {gain} beyond its own cost{_reach(known)}"
     return f"{rule.name}: {row.said or limit}; {what} less asked for would bring {gain}{_reach(known)}"
+
+
+def _head_limit_in_words(rule: RuleFigure, found: Explanation) -> str:
+    """Return a limit of what one customer gets, and what moving it by a round step brings."""
+    known, period = found.ground.plan.price_ranges[rule.name], found.ground.scenario.period
+    each = f"contacts per customer and {period}" if rule.name == CONTACTS.name else f"per customer and {period}"
+    step, gain = (known.step, known.gain) if math.isfinite(known.gain) else (1.0, rule.price)
+    return (
+        f"{rule.name}: at most {rule.limit:,g} {each}; {step:,g} more would bring {_small(gain)} beyond its own "
+        f"cost{_reach(known)}"
+    )
 
 
 def _reach(known: PriceRange | None) -> str:

@@ -19,6 +19,7 @@ from optimizer.ask.kinds.campaigns import SIZE
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
 from optimizer.insight.ground import Ground
+from optimizer.search.head_limits import HeadLimits
 from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
@@ -250,7 +251,17 @@ def rules_of(ground: Ground) -> list[RuleFigure]:
     for row, price, used in zip(ground.problem.rows, ground.prices, counted, strict=True):
         if abs(price) > PRICED:
             found.append(RuleFigure(row.name, row.sense, row.kind.counts, row.limit, float(used), float(price)))
+    found += [RuleFigure(name, "<=", "a head", limit, limit, price) for name, (limit, price) in _of_a_head(ground)]
     return sorted(found, key=lambda rule: -abs(rule.price * rule.limit))
+
+
+def _of_a_head(ground: Ground) -> list[tuple[str, tuple[float, float]]]:
+    """Return the limits of what one customer gets that cost something, with limit and price: where the plan's hold."""
+    found = HeadLimits(ground.problem)
+    known = ground.plan.price_ranges if ground.prices_from == "plan" else {}
+    priced = [(name, (float(limit), known[name].looser))
+              for name, limit in zip(found.names, found.amounts, strict=True) if name in known]  # fmt: skip
+    return [(name, (limit, price)) for name, (limit, price) in priced if abs(price) > PRICED]
 
 
 def unspent_of(ground: Ground) -> Unspent | None:
@@ -273,7 +284,8 @@ def unspent_of(ground: Ground) -> Unspent | None:
     holding.sort(key=lambda r: -float(np.where(pays, asks[r], 0.0).max()))
     net = ground.slope - asks.sum(axis=0)
     best = float(ground.slope[ground.room].max()) if ground.room.any() else float("nan")
-    rules = (*(names[r] for r in holding), *(() if best > 0 else campaigns))
+    held = [name for name, _ in _of_a_head(ground)]
+    rules = (*(names[r] for r in holding), *(() if best > 0 else campaigns), *(() if best > 0 else held))
     return Unspent(left, rules, best, bool((net > 1e-6)[ground.full & pays].any()))
 
 

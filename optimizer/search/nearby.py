@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix, hstack, identity, vstack
 from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.arrays import ArrayModel, MovingLimits
 from optimizer.lp.programmes import tidy
+from optimizer.search.head_limits import HeadLimits, HeadRows
 from optimizer.search.sequential import Sequential
 from optimizer.tolerances import EMPTY, FITTED, MISSED, PRECISE
 from sim.arrays import Flags, Floats, Ints
@@ -135,6 +136,8 @@ class Box:
     ----------
     low, high, size : (variables,)
         Bounds, and a size to measure by.
+    top : (variables,)
+        Where pieces may reach: as ``high``, but for limits of a head, which have rows of their own.
     corners : (variables, corners)
     moves : (variables that can move,)
         Their numbers.
@@ -142,6 +145,7 @@ class Box:
 
     low: Floats
     high: Floats
+    top: Floats
     size: Floats
     corners: Floats
     moves: Ints
@@ -158,14 +162,13 @@ class Pieces:
         Their numbers.
     worth, width : (columns,)
         In units of the pieces' reach, and of ``unit`` of what is maximised.
-    rows : csr_matrix of (rows and contacts, columns)
+    rows : csr_matrix of (rows and rows of heads, columns)
     signs : (rows,)
     seen : (rows,)
-        Which rules are in sight; the contacts come after them.
+        Which rules are in sight; the rows of heads come after them.
     size : (rows,)
         What the pieces can move each rule by: the unit of its row.
-    contacts : (contacts,)
-        What is left of each.
+    heads : HeadRows
     unit : float
     """
 
@@ -177,7 +180,7 @@ class Pieces:
     signs: Floats
     seen: Flags
     size: Floats
-    contacts: Floats
+    heads: HeadRows
     unit: float
 
     @cached_property
@@ -192,60 +195,70 @@ class Pieces:
             entries.col.astype(np.int64), entries.data, np.zeros(rows), np.zeros(rows), nothing.astype(bool),
         ))  # fmt: skip
 
-    def answer(self, limits: Floats) -> tuple[Floats, Floats] | None:
-        """Return the best pieces inside limits and the rules' duals; None where pieces do not reach inside."""
-        signs, left = self.signs[self.seen], ((limits - self.spot.place.counted) / self.size)[self.seen]
-        upper = np.concatenate([np.where(signs > 0, left, np.inf), self.contacts])
-        lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(self.contacts.size, -np.inf)])
+    def answer(self, moved: Floats) -> tuple[Floats, Floats] | None:
+        """Return the best pieces inside limits moved from the spot's, and the duals; None: pieces do not reach inside.
+
+        Limits are those of the rules, and after them, if given, those of a head.
+        """
+        signs, rules, spot = self.signs[self.seen], self.seen.size, self.spot
+        left = ((spot.limits + moved[:rules] - spot.place.counted) / self.size)[self.seen]
+        room = self.heads.left + (self.heads.grows @ moved[rules:] if moved.size > rules else 0.0)
+        upper = np.concatenate([np.where(signs > 0, left, np.inf), room])
+        lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(room.size, -np.inf)])
         found = self._solver.at(lower, upper)
         if found is None or found[0][self.width.size :].sum() > OUTSIDE:
             return None
         values, duals = found
-        return values[: self.width.size], duals[: signs.size]
+        return values[: self.width.size], duals
 
     def at(self, along: Floats, amount: float) -> tuple[float, float] | None:
         """Return what limits moved by so much along a direction bring, to a constant, and its slope; None: they cannot.
 
         That is exact as long as what each element does leaves the others alone.
         """
-        answer = self.answer(self.spot.limits + amount * along)
+        answer = self.answer(amount * along)
         if answer is None:
             return None
         values, duals = answer
-        return float(self.worth @ values) * self.unit, float(self._prices(duals) @ along)
+        return float(self.worth @ values) * self.unit, float(self._prices(duals)[: along.size] @ along)
 
     def _prices(self, duals: Floats) -> Floats:
-        """Return d(value)/d(limit) of every rule."""
-        prices = np.zeros(self.seen.size)
-        prices[self.seen] = duals
-        return np.asarray(prices / self.size * self.unit)
+        """Return d(value)/d(limit) of every rule, and after them of every limit of a head."""
+        rules, prices = int(self.seen.sum()), np.zeros(self.seen.size)
+        prices[self.seen] = duals[:rules]
+        return np.append(prices / self.size, self.heads.grows.T @ duals[rules:]) * self.unit
 
     def best(self) -> tuple[Floats, Floats, float] | None:
         """Return the best change of variables, the rules' prices, and what it promises; None: rules stay missed."""
-        answer = self.answer(self.spot.limits)
+        answer = self.answer(np.zeros(self.seen.size))
         if answer is None:
             return None
         values, duals = answer
         parts = values.reshape(2, -1, self.moves.size).sum(axis=1)
         change = np.zeros_like(self.spot.reach)
         change[self.moves] = (parts[0] - parts[1]) * self.spot.reach[self.moves]
-        return change, self._prices(duals), float(self.worth @ values) * self.unit
+        return change, self._prices(duals)[: self.seen.size], float(self.worth @ values) * self.unit
 
     def prices(self, along: Floats, side: int) -> Floats | None:
         """Return d(value)/d(limit) of every rule together, as limits have moved up (1) or down (-1) along a direction.
 
         Where several sets of prices explain the plan it is the one of that side; None: limits cannot move there.
         """
-        moved = float(np.abs((along / self.size)[self.seen]).max(initial=0))
-        answer = self.answer(self.spot.limits + (side * MOVE / moved if moved else 0.0) * along)
+        answer = self.answer((side * MOVE / moved if (moved := self._moved(along)) else 0.0) * along)
         return None if answer is None else self._prices(answer[1])
 
     def price(self, along: Floats, side: int) -> float | None:
         """Return d(value)/d(limits along a direction) as they move up (1) or down (-1); None: they cannot."""
-        if not along[self.seen].any():
+        if not self._moved(along):
             return 0.0
         found = self.prices(along, side)
-        return None if found is None else float(found @ along)
+        return None if found is None else float(found[: along.size] @ along)
+
+    def _moved(self, along: Floats) -> float:
+        """Return by how much limits along a direction move the rows, in what the pieces can."""
+        rules, heads = along[: self.seen.size], along[self.seen.size :]
+        moved = float(np.abs((rules / self.size)[self.seen]).max(initial=0))
+        return max(moved, float(np.abs(self.heads.grows @ heads).max(initial=0)) if heads.size else 0.0)
 
 
 class Nearby:
@@ -261,7 +274,7 @@ class Nearby:
     def __init__(self, problem: AllocationProblem, course: Course) -> None:
         self.problem, self.chain = problem, problem.chain
         self.search = search = Sequential(problem).held(course)
-        self.stated = self.search.stated
+        self.stated, self.head_limits = self.search.stated, HeadLimits(problem)
         amount = np.where(search.open, self.stated.amount_of(course), 0.0)
         tie = self.stated.ties(np.ones_like(amount))
         self.tie: csr_matrix = identity(amount.size, format="csr") if tie is None else tie
@@ -357,10 +370,16 @@ class Nearby:
         most = np.minimum(search.high, search.limit)
         low = np.minimum(self._largest(search.low), place.amount)
         high = np.maximum(-self._largest(-most), place.amount)
-        cell = np.rint(self._mean(np.broadcast_to(np.arange(heads.shape[1]), heads.shape))).astype(np.int64)
-        moves = np.flatnonzero((self._mean(usable.astype(float)) > 0) & (high > low))
-        size = np.maximum(place.amount, 0.5 * search.usual[cell])
-        return Box(low, high, size, search.corners[cell], moves)
+        top = np.where(np.isfinite(search.limit[self.cell]), np.maximum(-self._largest(-search.high), high), high)
+        moves = np.flatnonzero((self._mean(usable.astype(float)) > 0) & (top > low))
+        size = np.maximum(place.amount, 0.5 * search.usual[self.cell])
+        return Box(low, high, top, size, search.corners[self.cell], moves)
+
+    @cached_property
+    def cell(self) -> Ints:
+        """Return the cell of each variable."""
+        shape = self.search.low.shape
+        return np.asarray(np.rint(self._mean(np.broadcast_to(np.arange(shape[1]), shape))), dtype=np.int64)
 
     # --- The programme ---
 
@@ -378,7 +397,7 @@ class Nearby:
         more = np.minimum.accumulate(by_variable[:number], axis=0)
         less = np.maximum.accumulate(by_variable[number:], axis=0)
         width = np.diff(ends, axis=1).reshape(2 * number, -1) / reach
-        rows, seen, size, contacts = self._rows(spot)
+        rows, seen, size, heads = self._rows(spot)
         rows = hstack([*[rows] * number, *[-rows] * number], format="csr")
         rows.data = tidy(rows.data)
 
@@ -387,31 +406,31 @@ class Nearby:
             unit = float(np.abs(worth).max(initial=0)) or 1.0
             worth = np.round(worth / unit, 10)
             signs = self.problem.signs
-            return Pieces(spot, moves, worth.ravel(), tidy(width.ravel()), rows, signs, seen, size, contacts, unit)
+            return Pieces(spot, moves, worth.ravel(), tidy(width.ravel()), rows, signs, seen, size, heads, unit)
 
         return with_slopes(more, np.maximum(less, more[0])), with_slopes(np.minimum(more, less[0]), less)
 
-    def _rows(self, spot: Spot) -> tuple[csr_matrix, Flags, Floats, Floats]:
-        """Return the rows of rules in sight and of contacts, which are in sight, the rules' units and what is left."""
+    def _rows(self, spot: Spot) -> tuple[csr_matrix, Flags, Floats, HeadRows]:
+        """Return the rows of rules in sight and of heads, which are in sight, the rules' units, and the heads'."""
         place, box = spot.place, spot.place.box
         moves, reach = box.moves, spot.reach[box.moves]
         jacobian = csr_matrix(place.counts[:, moves].multiply(reach))
         size = np.asarray(abs(jacobian).max(axis=1).todense()).ravel() if moves.size else np.zeros(jacobian.shape[0])
         seen = (size > 0) & (self.problem.signs * (spot.limits - place.counted) < FAR * size)
         size = np.where(size > 0, size, 1.0)
-        body, contacts = csr_matrix(jacobian.multiply(1 / size[:, None]))[seen], np.empty(0)
-        extra = self.stated.contacts(self._by_cell(place.amount), self.stated.heads(place.course))
-        if extra is not None:
-            matrix, contacts = extra
-            body = vstack([body, csr_matrix(matrix @ self.tie)[:, moves].multiply(reach)], format="csr")
-        return body, seen, size, contacts
+        contacts = self.stated.contacts(self._by_cell(place.amount), self.stated.heads(place.course))
+        if contacts is not None:
+            contacts = csr_matrix(contacts[0] @ self.tie), contacts[1]
+        heads = self.head_limits.rows(spot, contacts, self.search.cells.lever[self.cell], self.search.limit[self.cell])
+        body = csr_matrix(jacobian.multiply(1 / size[:, None]))[seen]
+        return vstack([body, heads.body], format="csr"), seen, size, heads
 
 
 def _ends(spot: Spot, sign: float, lengths: Floats) -> Floats:
     """Return where the pieces to one side end, (1 + pieces, variables that move), as distances: corners among them."""
     box = spot.place.box
     amount, reach, size = spot.place.amount[box.moves], spot.reach[box.moves], box.size[box.moves]
-    room = (box.high[box.moves] - amount) if sign > 0 else (amount - box.low[box.moves])
+    room = (box.top[box.moves] - amount) if sign > 0 else (amount - box.low[box.moves])
     ends = reach * lengths[:, None]
     free = np.ones(ends.shape, dtype=bool)
     away = sign * (box.corners[box.moves] - amount[:, None])

@@ -209,7 +209,7 @@ class Sequential:
         gain = GAIN if gain is None else gain
         solver = BoxProgramme()
         amount = np.clip(np.where(self.open, start, 0.0), self.low, np.maximum(self.high, self.low))
-        amount = self.stated.within_contacts(amount)
+        amount = self.stated.within_heads(amount)
         courses = self.courses(amount)
         radius, before = None, np.zeros_like(amount)
         penalty, dearest, factor = None, np.empty(0), PENALTY
@@ -314,10 +314,11 @@ class Sequential:
     ) -> tuple[Floats, Floats, float]:  # fmt: skip
         """Return the best change inside the radii, the rules' prices, and what it promises."""
         problem, shape = self.problem, amount.shape
-        top = np.where(heads > EMPTY, np.minimum(self.high, self.limit * np.maximum(heads, EMPTY)), 0.0)
+        # What heads that have gone leave above the limit of a head goes first; what else is above its most may stay.
+        top = np.minimum(np.maximum(self.high, amount), self.limit * np.maximum(heads, EMPTY))
         usable = self.open & (heads > EMPTY)
         low = np.where(usable, np.maximum(-radius, np.minimum(self.low - amount, 0)), -amount * ~usable)
-        high = np.where(usable, np.minimum(radius, np.maximum(top - amount, 0)), -amount * ~usable)
+        high = np.where(usable, np.minimum(radius, top - amount), -amount * ~usable)
         low, high = np.minimum(low, high), np.maximum(low, high)
         tie = self.stated.ties(heads)
         columns = slope.size if tie is None else tie.shape[1]

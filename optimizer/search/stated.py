@@ -14,10 +14,11 @@ from optimizer.ask.problem import AllocationProblem
 from optimizer.search.row_slopes import NEAR, RowSlopes
 from optimizer.tolerances import EMPTY
 from sim.arrays import Floats, Ints
+from sim.engine.chain import ControlledChain
 from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["InIntensities", "InMoney", "contact_factor"]
+__all__ = ["InIntensities", "InMoney", "head_factor", "limits_heads"]
 
 
 class InMoney:
@@ -65,13 +66,11 @@ class InMoney:
         nothing = np.zeros((self.chain.periods, *targets.shape))
         return np.asarray((targets.with_committed(nothing) * self.chain.contact_load).sum(axis=3))
 
-    def within_contacts(self, amount: Floats) -> Floats:
-        """Return amounts scaled back, cell by cell, where they would be more contacts than a customer may get."""
-        load = self.chain.contact_load
-        if not load.any():
+    def within_heads(self, amount: Floats) -> Floats:
+        """Return amounts scaled back, cell by cell, where they would be more than a customer may get."""
+        if not limits_heads(self.chain):
             return amount
-        factor = contact_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
-        return np.where((load.max(axis=(0, 1)) > 0)[self.cells.lever], amount / factor, amount)
+        return amount / head_factor(self.problem, self.cells, follow(self.chain, self.plan(amount)).intensity)
 
     def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
@@ -188,9 +187,9 @@ class InIntensities(InMoney):
                 jacobian[r] = slope.reshape(1, -1)
         return csr_matrix(jacobian)
 
-    def within_contacts(self, amount: Floats) -> Floats:
+    def within_heads(self, amount: Floats) -> Floats:
         """Return intensities scaled back, a campaign as a whole."""
-        out = super().within_contacts(amount)
+        out = super().within_heads(amount)
         for cell, window in self._windows:
             out[window, cell] = out[window, cell].min()
         return out
@@ -209,10 +208,16 @@ class InIntensities(InMoney):
         return csr_matrix((np.ones(rows.size), (rows, columns)), shape=(heads.size, len(places)))
 
 
-def contact_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) -> Floats:
-    """Return by what each cell's intensities must be divided, (periods, cells), so that nobody gets too many contacts.
+def limits_heads(chain: ControlledChain) -> bool:
+    """Return whether a rule limits what one customer gets: contacts, or money through a lever."""
+    return bool(chain.contact_load.any() or np.isfinite(chain.limit).any())
 
-    What was committed before the start stays and takes its part.
+
+def head_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) -> Floats:
+    """Return by what each cell's intensities must be divided, (periods, cells), so that nobody gets more than may be.
+
+    That is too many contacts, or too much money through a lever. What was committed before the start stays, and takes
+    its part of the contacts.
     """
     load, lead = problem.chain.contact_load, np.array(problem.targets.lead)
     decides = (np.arange(intensity.shape[0])[:, None] >= lead)[:, None, None, :]
@@ -221,6 +226,7 @@ def contact_factor(problem: AllocationProblem, cells: Cells, intensity: Floats) 
     over = np.divide(asked, room, out=np.where(asked > 0, np.inf, 1.0), where=room > 0)
     inside = cells.cell >= 0
     each = np.where(inside & (load > 0), np.maximum(over, 1.0)[..., None], 1.0)
+    each = np.maximum(each, intensity * decides / problem.chain.limit)
     out = np.ones((intensity.shape[0], cells.lever.size))
     for t in range(out.shape[0]):
         np.maximum.at(out[t], cells.cell[inside], each[t][inside])

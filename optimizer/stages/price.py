@@ -6,6 +6,7 @@ or for every rule where that is asked for, the limit there is solved anew from t
 is local: another plan far away may be worth more.
 """
 
+import math
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -83,16 +84,39 @@ def price(repaired: Repaired, *, every: bool = False, far: bool = True) -> Price
     if budget is not None:
         sides = at.sides(problem.per_budget, 1) if problem.per_budget.any() else (0.0, 0.0)
         ranges = {rows[budget].name: PriceRange(*sides)} | {k: v for k, v in ranges.items() if k != rows[budget].name}
+    limits = {row.name: at.limit(r, r == budget) for r, row in enumerate(rows)} | at.head_limits
+    for name in at.nearby.head_limits.names:
+        sides = at.sides(limits[name].along, 1)
+        ranges |= {name: PriceRange(*sides)} if max(map(_known, sides)) > PRICED else {}
     dearest = sorted(ranges, key=lambda name: -_known(ranges[name].looser))[: None if every else DEAREST]
-    for r, row in enumerate(rows) if far else ():
-        if r == budget or row.name in dearest:
-            along = problem.per_budget if r == budget else at.alone(r)
-            ranges[row.name] = at.followed(ranges[row.name], r, along, every or r == budget)
+    for name in list(ranges) if far else ():
+        if limits[name].is_budget or name in dearest:
+            ranges[name] = at.followed(ranges[name], limits[name])
     return Priced(prices, float(together @ problem.per_budget), ranges, time.perf_counter() - began)
+
+
+def _round(size: float) -> float:
+    """Return a thousand, or the round number next below a smaller limit."""
+    return min(1000.0, 10.0 ** math.floor(math.log10(size))) if size > 0 else 1000.0
 
 
 def _known(price: float) -> float:
     return abs(price) if np.isfinite(price) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Limit:
+    """A limit that moves: along which direction, which way is looser, how far at most, and a round step of it.
+
+    With ``anew`` it is moved and solved anew; else the pieces speak.
+    """
+
+    along: Floats
+    looser: int
+    top: float
+    step: float
+    anew: bool
+    is_budget: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +154,29 @@ class _Plan:
         """Return the direction of one rule's limit."""
         return np.asarray(np.arange(len(self.problem.rows)) == row, dtype=float)
 
+    def limit(self, row: int, is_budget: bool) -> _Limit:
+        """Return a rule's limit; that of the budget with all that is stated as shares of it."""
+        problem, size = self.problem, float(self.problem.row_units[row])
+        step = problem.members(row) if problem.rows[row].kind.counts == "people" else _round(size)
+        along = problem.per_budget if is_budget else self.alone(row)
+        return _Limit(along, int(problem.signs[row]), size, step, self.every or is_budget, is_budget)
+
+    @property
+    def head_limits(self) -> dict[str, _Limit]:
+        """Return the limits of what is spent on one customer, by name."""
+        rules, found = len(self.problem.rows), self.nearby.head_limits
+        places = np.eye(rules + len(found.names))[rules:]
+        return {
+            name: _Limit(along, 1, float(amount), _round(float(amount)), anew=False)
+            for name, along, amount in zip(found.names, places, found.amounts, strict=True)
+        }
+
     def together(self, along: Floats) -> Floats:
         """Return one set of prices of all rules, by which the plan is the best: as limits move up along a direction."""
         found = self.spot.pieces[0].prices(along, 1)
         if found is None:
             found = np.zeros(along.size) if self.spot.best is None else self.spot.best[1]
-        return np.asarray(found)
+        return np.asarray(found[: along.size])
 
     def sides(self, along: Floats, looser: int) -> tuple[float, float]:
         """Return the price as limits are loosened, which is up (1) or down (-1), and as they are tightened."""
@@ -143,19 +184,19 @@ class _Plan:
         loose, tight = (NONE if each is None else each for each in found)
         return loose, tight
 
-    def followed(self, sides: PriceRange, row: int, along: Floats, anew: bool) -> PriceRange:
+    def followed(self, sides: PriceRange, limit: _Limit) -> PriceRange:
         """Return a price with how far it holds, and what a round step of the limit brings.
 
-        With ``anew`` limits are moved and solved anew, and the tighter side is followed too; else the pieces speak.
+        Where the limit is solved anew, the tighter side is followed too.
         """
-        looser, top = int(self.problem.signs[row]), float(self.problem.row_units[row])
+        along, looser, top = limit.along, limit.looser, limit.top
         tries = TRIES_EACH if self.every else TRIES
-        holds, beyond = self._until(sides.looser, along, looser, top, tries if anew else 0)
-        found = replace(sides, holds=holds, beyond=beyond, step=self._step(row))
-        if anew:
+        holds, beyond = self._until(sides.looser, along, looser, top, tries if limit.anew else 0)
+        found = replace(sides, holds=holds, beyond=beyond, step=limit.step)
+        if limit.anew:
             back, before = self._until(sides.tighter, along, -looser, top, tries if self.every else 0)
             found = replace(found, tighter_holds=back, tighter_beyond=before)
-        return replace(found, gain=self._gain(sides.looser, along, looser * found.step, anew))
+        return replace(found, gain=self._gain(sides.looser, along, looser * found.step, limit.anew))
 
     def _gain(self, price: float, along: Floats, amount: float, anew: bool) -> float:
         """Return what moving limits by an amount brings; nan where they cannot be."""
@@ -167,13 +208,6 @@ class _Plan:
         pieces = _seen_from(self.far, 1 if amount > 0 else -1)
         here, there = pieces.at(along, 0.0), pieces.at(along, amount)
         return NONE if here is None or there is None else there[0] - here[0]
-
-    def _step(self, row: int) -> float:
-        """Return a thousand, or the round money next below a smaller limit; one customer, or one point of a mean."""
-        if self.problem.rows[row].kind.counts == "people":
-            return self.problem.members(row)
-        size = float(self.problem.row_units[row])
-        return min(1000.0, 10.0 ** np.floor(np.log10(size))) if size > 0 else 1000.0
 
     def _moved(self, along: Floats, amount: float) -> Spot | None:
         steps, rough = (STEPS_EACH, 0.0) if self.every else (STEPS, ROUGH)

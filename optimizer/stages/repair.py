@@ -7,7 +7,7 @@ import numpy as np
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
-from optimizer.search.stated import InIntensities, contact_factor
+from optimizer.search.stated import InIntensities, head_factor, limits_heads
 from optimizer.tolerances import AIMED, BROKEN, FITTED, MISSED, NEARLY
 from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
@@ -78,7 +78,7 @@ def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
     end = inside(problem, end, stake, make)
     intensity = held_by(problem, end.course)
     first = Repaired(problem, end, intensity, course_held(problem, end.course, intensity))
-    both = problem.chain.contact_load.any() and max(problem.targets.duration) > 1
+    both = limits_heads(problem.chain) and max(problem.targets.duration) > 1
     scaled = intensity is not end.course.intensity and float(first.missed.max(initial=0)) > MISSED
     return _searched_as_held(first, stake, make) if (both or scaled) and not problem.no_choice else first
 
@@ -86,7 +86,7 @@ def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
 def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
     """Return the best plan found near one, searched as it is held.
 
-    A campaign is one variable, and contacts are kept in all of its periods. Aimed beyond rules that it missed by a
+    A campaign is one variable, and limits of a head are kept in all of its periods. Aimed beyond rules that it missed by a
     little, as :func:`inside` does; what arithmetic leaves is scaled off.
     """
     problem, found = first.problem, first
@@ -99,8 +99,8 @@ def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
         aimed = replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows))
         end = make(aimed).held(first.end.course).run(amount, lift=stake, steps=steps)
         amount, steps = end.amount, STEPS_OF_REPAIR
-        intensity = _fitted(problem, _within_contacts(problem, end.course.intensity), _windows(problem))
-        intensity = _within_contacts(problem, intensity)  # a floor that was fitted may ask for a contact too many
+        intensity = _fitted(problem, _within_heads(problem, end.course.intensity), _windows(problem))
+        intensity = _within_heads(problem, intensity)  # a floor that was fitted may ask for more
         course = follow(problem.chain, intensity)
         found = Repaired(problem, replace(end, missed=0.0), intensity, course)
         missed = found.missed
@@ -140,9 +140,9 @@ def course_held(problem: AllocationProblem, course: Course, held: Floats | None 
 def held_by(problem: AllocationProblem, course: Course) -> Floats:
     """Return the plan with each campaign at one intensity for as long as it runs: the mean, by expected heads.
 
-    Nobody gets too many contacts; where else it breaks rules, campaigns are scaled until it does not.
+    Nobody gets more than may be; where else it breaks rules, campaigns are scaled until it does not.
     """
-    targets, load = problem.targets, problem.chain.contact_load
+    targets = problem.targets
     windows = _windows(problem)
     out = course.intensity
     if windows:
@@ -152,8 +152,8 @@ def held_by(problem: AllocationProblem, course: Course) -> Floats:
         for lever, window in windows:
             mine = np.where(cell[:, :, lever] >= 0, means[window][:, cell[:, :, lever]], 0.0)
             out[window, :, :, lever] = mine
-    if load.any():  # heads moved a little in the last step
-        out = _within_contacts(problem, out)
+    if limits_heads(problem.chain):  # heads moved a little in the last step
+        out = _within_heads(problem, out)
     return _fitted(problem, out, windows) if windows else out
 
 
@@ -166,17 +166,16 @@ def _windows(problem: AllocationProblem) -> Windows:
     return [(k, w) for k, d in enumerate(targets.duration) if d > 1 for w in targets.windows(k, periods)]
 
 
-def _within_contacts(problem: AllocationProblem, intensity: Floats) -> Floats:
-    """Return a plan scaled back, whole cells and campaigns of it, to the contacts that customers may get."""
-    load = problem.chain.contact_load
-    if not load.any():
+def _within_heads(problem: AllocationProblem, intensity: Floats) -> Floats:
+    """Return a plan scaled back, whole cells and campaigns of it, to what a customer may get."""
+    if not limits_heads(problem.chain):
         return intensity
     cells = Cells.of(problem.targets, problem.targeting)
-    factor = contact_factor(problem, cells, intensity)[:, cells.cell]
+    factor = head_factor(problem, cells, intensity)[:, cells.cell]
     for lever, window in _windows(problem):
         factor[window, :, :, lever] = factor[window, :, :, lever].max(axis=0)
     lead = np.arange(len(intensity))[:, None] >= np.array(problem.targets.lead)
-    return np.where((load > 0) & lead[:, None, None, :], intensity / factor, intensity)
+    return np.where(lead[:, None, None, :], intensity / factor, intensity)
 
 
 def _fitted(problem: AllocationProblem, intensity: Floats, windows: Windows) -> Floats:

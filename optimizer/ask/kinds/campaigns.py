@@ -40,6 +40,11 @@ def sizes(campaigns: dict[str, Campaign], asked: Asked) -> tuple[Row, ...]:
     return ()
 
 
+def a_head(lever: str) -> str:
+    """Return what a lever's most money a head is called."""
+    return f"most of {lever} a head"
+
+
 def counted_one_by_one(
     campaigns: dict[str, Campaign], most: float | None, chain: ControlledChain, course: Course
 ) -> Iterator[tuple[Row, float]]:
@@ -53,7 +58,7 @@ def counted_one_by_one(
         limit, played = chain.limit[..., lever], course.intensity[..., lever]
         for period in range(chain.periods):
             worst = np.unravel_index(int((played[period] - limit).argmax()), limit.shape)
-            row = Row(f"most of {targets.levers[lever]} a head", HEAD, "<=", float(limit[worst]), when="in period",
+            row = Row(a_head(targets.levers[lever]), HEAD, "<=", float(limit[worst]), when="in period",
                       number=period + 1)  # fmt: skip
             yield row, float(played[period][worst])
     for name, campaign in campaigns.items():

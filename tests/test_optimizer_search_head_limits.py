@@ -1,0 +1,103 @@
+"""What may be spent on one customer at most has its price: beside differences of plans solved anew."""
+
+from typing import Any
+
+import pytest
+from priced import solved
+
+from optimizer.ask.problem import allocation_problem
+from optimizer.ask.rows import as_today
+from optimizer.optimize import solve
+from optimizer.stages.price import price
+from optimizer.stages.repair import Repaired
+from sim.scenario.file import parse
+from sim.twin import build
+
+Content = dict[str, Any]
+
+PEOPLE = ["new", "developing", "core"]
+
+
+def market(most: float | None = None, contacts: float | None = None, periods: int = 3) -> Content:
+    """Return customers to keep and to develop, and prospects to win, each lever with a limit if one is given."""
+    levers: Content = {
+        "care": {
+            "targets": PEOPLE, "reference": 1, "cost_per_contact": 0.5,
+            "moves": {"survival": {"without_money": 0.90, "unlimited_money": 0.99, "spend": 1, "brings": 0.95}},
+        },
+        "offers": {
+            "targets": PEOPLE, "reference": 0.5, "cost_per_contact": 0.2,
+            "moves": {"purchase_rate": {"without_money": 0, "unlimited_money": 0.4, "spend": 1, "brings": 0.15}},
+        },
+        "winning": {
+            "targets": ["prospect"], "reference": 1,
+            "moves": {"acquisition": {"without_money": 0.002, "unlimited_money": 0.1, "spend": 1, "brings": 0.03}},
+        },
+    }  # fmt: skip
+    if most is not None:
+        levers["care"]["most"] = most
+    people = {"start": {"prospect": 1500, "new": 800}}
+    traits = {"purchase_rate": 1.0, "defection_rate": 0.05, "spend": 40.0}
+    return {
+        "name": "limits of a head", "periods": periods, "margin": 0.5, "law": "contractual",
+        "segments": {"few": {**people, "traits": traits}, "many": {**people, "traits": {**traits, "spend": 60.0}}},
+        "levers": levers, "rules": {} if contacts is None else {"contacts": contacts},
+    }  # fmt: skip
+
+
+def asset(**limits: Any) -> float:
+    """Return what the plan settled around a budget is worth."""
+    return plan(**limits).course.asset
+
+
+def plan(budget: float = 1e6, **limits: Any) -> Repaired:
+    """Return the plan found."""
+    return solved(market(**limits), budget)
+
+
+@pytest.mark.parametrize("budget", [1e6, 14_000.0])
+@pytest.mark.parametrize(
+    ("name", "limits", "step"), [("most of care a head", {"most": 0.8}, 0.02), ("contacts", {"contacts": 4.0}, 0.1)]
+)
+def test_the_price_is_the_difference_of_plans_solved_anew(
+    name: str, limits: dict[str, float], step: float, budget: float
+) -> None:
+    """With money enough and with a budget that binds as well: between what a step more and a step less do."""
+    key = next(iter(limits))
+    here = plan(budget, **limits)
+    known = price(here, every=True).ranges[name]
+    more, less = (asset(budget=budget, **{key: limits[key] + sign * step}) for sign in (1, -1))
+    right, left = (more - here.course.asset) / step, (here.course.asset - less) / step
+    assert known.looser > 0
+    assert right * (1 - 2e-2) <= known.looser <= known.tighter * (1 + 1e-3)
+    assert known.tighter <= left * (1 + 2e-2)
+    assert left < 1.3 * right  # so that the lines above say something
+
+
+@pytest.mark.parametrize("duration", [1, 2])
+def test_a_limit_below_todays_spend_is_kept(duration: int) -> None:
+    """Whatever search starts from, today's spend or a plan that is given, and the bound is not below the plan."""
+    content = market(most=0.4, periods=4)
+    content["levers"]["care"]["duration"] = duration
+    twin = build(parse(content))
+    problem = allocation_problem(twin, 20_000.0)
+    found = solve(problem, known=[as_today(twin.chain)], bound_steps=0, threads=1)
+    assert found.intensity[..., 0].max() == pytest.approx(0.4, rel=1e-9)
+    assert found.intensity[..., 0].max() <= 0.4 * (1 + 1e-12)
+    assert found.gap >= 0
+
+
+def test_a_limit_that_holds_nothing_back_has_no_price() -> None:
+    """Far above what any head gets, or beside curves that end below it."""
+    found = price(plan(most=1000.0, contacts=10_000.0))
+    assert not {"most of care a head", "contacts"} & set(found.ranges)
+
+
+def test_how_far_it_holds_is_where_the_next_limit_or_the_curve_ends_it() -> None:
+    """A broken line that ends at 2: beyond that a looser limit brings nothing."""
+    content = market(most=1.5)
+    line = {"shape": "piecewise-linear", "points": [[0, 0.90], [2, 0.98]]}
+    content["levers"]["care"]["moves"]["survival"] = line
+    known = price(solved(content, 1e6), every=True).ranges["most of care a head"]
+    assert known.holds == pytest.approx(0.5, rel=0.02)
+    assert known.beyond == pytest.approx(0, abs=1e-6 * known.looser)
