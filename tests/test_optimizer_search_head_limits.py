@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from headed import headed_market
 from priced import solved
 
 from optimizer.ask.problem import allocation_problem
@@ -13,37 +14,6 @@ from optimizer.stages.repair import Repaired
 from sim.scenario.file import parse
 from sim.twin import build
 
-Content = dict[str, Any]
-
-PEOPLE = ["new", "developing", "core"]
-
-
-def market(most: float | None = None, contacts: float | None = None, periods: int = 3) -> Content:
-    """Return customers to keep and to develop, and prospects to win, each lever with a limit if one is given."""
-    levers: Content = {
-        "care": {
-            "targets": PEOPLE, "reference": 1, "cost_per_contact": 0.5,
-            "moves": {"survival": {"without_money": 0.90, "unlimited_money": 0.99, "spend": 1, "brings": 0.95}},
-        },
-        "offers": {
-            "targets": PEOPLE, "reference": 0.5, "cost_per_contact": 0.2,
-            "moves": {"purchase_rate": {"without_money": 0, "unlimited_money": 0.4, "spend": 1, "brings": 0.15}},
-        },
-        "winning": {
-            "targets": ["prospect"], "reference": 1,
-            "moves": {"acquisition": {"without_money": 0.002, "unlimited_money": 0.1, "spend": 1, "brings": 0.03}},
-        },
-    }  # fmt: skip
-    if most is not None:
-        levers["care"]["most"] = most
-    people = {"start": {"prospect": 1500, "new": 800}}
-    traits = {"purchase_rate": 1.0, "defection_rate": 0.05, "spend": 40.0}
-    return {
-        "name": "limits of a head", "periods": periods, "margin": 0.5, "law": "contractual",
-        "segments": {"few": {**people, "traits": traits}, "many": {**people, "traits": {**traits, "spend": 60.0}}},
-        "levers": levers, "rules": {} if contacts is None else {"contacts": contacts},
-    }  # fmt: skip
-
 
 def asset(**limits: Any) -> float:
     """Return what the plan settled around a budget is worth."""
@@ -52,7 +22,7 @@ def asset(**limits: Any) -> float:
 
 def plan(budget: float = 1e6, **limits: Any) -> Repaired:
     """Return the plan found."""
-    return solved(market(**limits), budget)
+    return solved(headed_market(**limits), budget)
 
 
 @pytest.mark.parametrize("budget", [1e6, 14_000.0])
@@ -77,7 +47,7 @@ def test_the_price_is_the_difference_of_plans_solved_anew(
 @pytest.mark.parametrize("duration", [1, 2])
 def test_a_limit_below_todays_spend_is_kept(duration: int) -> None:
     """Whatever search starts from, today's spend or a plan that is given, and the bound is not below the plan."""
-    content = market(most=0.4, periods=4)
+    content = headed_market(most=0.4, periods=4)
     content["levers"]["care"]["duration"] = duration
     twin = build(parse(content))
     problem = allocation_problem(twin, 20_000.0)
@@ -95,7 +65,7 @@ def test_a_limit_that_holds_nothing_back_has_no_price() -> None:
 
 def test_how_far_it_holds_is_where_the_next_limit_or_the_curve_ends_it() -> None:
     """A broken line that ends at 2: beyond that a looser limit brings nothing."""
-    content = market(most=1.5)
+    content = headed_market(most=1.5)
     line = {"shape": "piecewise-linear", "points": [[0, 0.90], [2, 0.98]]}
     content["levers"]["care"]["moves"]["survival"] = line
     known = price(solved(content, 1e6), every=True).ranges["most of care a head"]

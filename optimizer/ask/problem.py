@@ -45,6 +45,9 @@ class AllocationProblem:
         ``asset``: the most customer asset; ``least_money``; ``feasibility``: nothing but the rules.
     floor, ceiling : (periods, groups, stages, levers), optional
         Money that targets must get and may get: what is frozen, or kept near another plan.
+    contact_prices : (periods, groups, stages), optional
+        What bounds charge a customer for all the contacts that there may be, and give back: none but for those who
+        leave some unused. Any of at least 0 leave a bound valid.
     """
 
     twin: Twin
@@ -55,6 +58,7 @@ class AllocationProblem:
     goal: str = "asset"
     floor: Floats | None = None
     ceiling: Floats | None = None
+    contact_prices: Floats | None = None
 
     @property
     def chain(self) -> ControlledChain:

@@ -28,8 +28,9 @@ from optimizer.bound.decomposition_kernels import (
 )
 from optimizer.bound.layout import Layout
 from optimizer.lp.programmes import LinearProgramme
+from optimizer.tolerances import EMPTY
 from sim.arrays import Floats
-from sim.engine.sensitivity import Aim
+from sim.engine.sensitivity import Aim, follow
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Column", "Mixture", "Pricing", "conflict", "master", "violated"]
@@ -110,14 +111,27 @@ class Pricing:
         return Layout.of(self.problem, self.happens)
 
     def aim(self, prices: Floats, worth: float = 1.0) -> Aim:
-        """Return what is maximised, times ``worth``, less what the rules count at their prices."""
-        problem, aim = self.problem, self.problem.aim
+        """Return what is maximised, times ``worth``, less what rules count at their prices, and contacts at theirs."""
+        problem, aim, chain = self.problem, self.problem.aim, self.problem.chain
+        money = worth * aim.money + (prices @ problem.money).reshape(aim.money.shape)
+        people = worth * aim.people - (prices @ problem.people).reshape(aim.people.shape)
+        if (charged := problem.contact_prices) is not None:
+            money = money + charged[..., None] * chain.contact_load
+            people[:-1] += charged[:, :, chain.space.law_stage]
         return Aim(
-            worth * aim.reward - (prices @ problem.earned).reshape(aim.reward.shape),
-            worth * aim.money + (prices @ problem.money).reshape(aim.money.shape),
-            worth * aim.people - (prices @ problem.people).reshape(aim.people.shape),
+            worth * aim.reward - (prices @ problem.earned).reshape(aim.reward.shape), money, people,
             worth * aim.terminal - float(prices @ problem.after),
-        )
+        )  # fmt: skip
+
+    def contact_prices(self, prices: Floats, intensity: Floats) -> Floats:
+        """Return by (period, group, stage) what the contacts of one customer more would bring a plan, at least 0.
+
+        Where they are used up: what its money would bring there beyond its own cost and the rules' prices.
+        """
+        course = follow(self.problem.chain, intensity)
+        brings = (course.slope(self.aim(prices)) * intensity * (self.problem.chain.contact_load > 0)).sum(axis=3)
+        each = np.divide(brings, course.observed, out=np.zeros_like(brings), where=course.observed > EMPTY)
+        return np.asarray(np.maximum(each, 0.0))
 
     def counts(self, aim: Aim) -> Counts:
         """Return the kernels' view of an aim."""

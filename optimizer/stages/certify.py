@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 from optimizer.bound.decomposition import tightest_bound
+from optimizer.bound.pricing import Pricing
 from optimizer.bound.targeting import targeting_bound
 from optimizer.proof import LiftProof, Proof, SpendProof, assumed
 from optimizer.stages.prove import Proved
@@ -61,6 +62,12 @@ def certify(
     # Any prices give a bound: those of the plan too, and alone where the solver gave up.
     prices = [end.prices[:own]] if best is None else [best.prices_of_bound, end.prices[:own]]
     reference, _ = tightest_bound(problem, prices, repaired.intensity, threads)
+    if problem.chain.contact_load.any() and not couples:
+        charged = Pricing(problem, threads).contact_prices(end.prices[:own], repaired.intensity)
+        charging = replace(problem, contact_prices=charged)
+        with_charges, _ = tightest_bound(charging, prices, repaired.intensity, threads)
+        if with_charges < reference:
+            problem, reference = charging, with_charges
     bound = reference
     if best and problem.goal == "asset" and not couples and seconds >= QUICK:
         bound = targeting_bound(

@@ -86,8 +86,8 @@ def repair(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
 def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
     """Return the best plan found near one, searched as it is held.
 
-    A campaign is one variable, and limits of a head are kept in all of its periods. Aimed beyond rules that it missed by a
-    little, as :func:`inside` does; what arithmetic leaves is scaled off.
+    A campaign is one variable, and limits of a head are kept in all of its periods. Aimed beyond rules that it missed
+    by a little, as :func:`inside` does; what arithmetic leaves is scaled off.
     """
     problem, found = first.problem, first
     beyond = np.zeros(len(problem.rows))
