@@ -120,20 +120,24 @@ def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
 
 
-def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]]) -> None:
-    """Say how much of a plan's money is not spent in the simulation, where a 95 % interval tells it from luck."""
+def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]], scaled_to: float | None = None) -> None:
+    """Say how much of a plan's money is not spent in the simulation, where a 95 % interval tells it from luck.
+
+    With ``scaled_to`` all policies were scaled to spend that.
+    """
     from scipy.stats import t
 
     played = {outcome.name: outcome.spends for outcome in outcomes}
     for name, plan in plans:
-        spends, written = played[name], float(plan.spend.sum())
+        spends, written = played[name], float(plan.spend.sum()) if scaled_to is None else scaled_to
         if len(spends) < 2:
             continue
         luck = float(t.ppf(0.975, len(spends) - 1) * spends.std(ddof=1) / len(spends) ** 0.5)
         spent = float(spends.mean())
         if spent + luck < (1 - UNPLAYED) * written:
+            how = "written" if scaled_to is None else "scaled"
             _note(
-                f"'{name}' is written to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds "
+                f"'{name}' is {how} to spend {written:,.2f} and spends {spent:,.2f}: {written - spent:,.2f} finds "
                 "nobody, or is more than may be spent"
             )
 

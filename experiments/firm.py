@@ -707,7 +707,7 @@ class Firm(Shown):
             progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         plans = tuple((each.policy.name, each.plan) for each in chosen if each.plan is not None)
-        say_unspent(found.outcomes, plans)
+        say_unspent(found.outcomes, plans, total if equal_money else None)
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
 
     def simulate(

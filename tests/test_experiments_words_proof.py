@@ -111,8 +111,12 @@ def test_what_is_not_proved_is_not_said(study: Study) -> None:
         words = proof_in_words(_with(study, proof))
         assert (words.proved, words.bar, words.share) == ("", None, "")
         assert words.note == "Note that no bound was proved for this plan."
-    assert proof_in_words(_with(study, LiftProof(5.0, 1.0, reference=7.0))).proved.startswith("Reference 7")
-    assert proof_in_words(_with(study, SpendProof(5.0, 1.0, reference=4.0))).proved.startswith("Reference 4")
+    assert proof_in_words(_with(study, LiftProof(5.0, 1.0, reference=7.0))).proved.startswith(
+        "No bound: a better plan may exist. Reference 7"
+    )
+    assert proof_in_words(_with(study, SpendProof(5.0, 1.0, reference=4.0))).proved.startswith(
+        "No bound: a cheaper plan may exist. Reference 4"
+    )
     none = LiftProof(math.nan, math.nan, assumes="")
     assert not any((proof_in_words(_with(study, none)).worth, proof_in_words(_with(study, none)).note))
 

@@ -7,7 +7,7 @@ import math
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
-__all__ = ["NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "typeset_money"]
+__all__ = ["DUST", "NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "typeset_money"]
 
 NARROW = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""

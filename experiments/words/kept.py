@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from experiments.words.figures import money
+from experiments.words.figures import DUST, money
 from experiments.words.phrases import called
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def expected_in_words(comparison: Comparison, amount: Callable[..., str] = money
     if not known or known[0] is not comparison.outcomes[0]:
         return ""
     first = known[0]
-    said = [
-        f"{each.name} {amount(each.expected)}"
-        + ("" if each is first else f" ({amount(each.expected - first.expected, signed=True)} against {first.name})")
-        for each in known
-    ]
+    said = [first.name + f" {amount(first.expected)}"]
+    for each in known[1:]:
+        more = each.expected - first.expected
+        more = 0.0 if abs(more) <= DUST * abs(first.expected) else more  # what only arithmetic leaves
+        said.append(f"{each.name} {amount(each.expected)} ({amount(more, signed=True)} against {first.name})")
     return f"Customer asset in expected numbers, as plans are counted (the table is simulated): {', '.join(said)}."
