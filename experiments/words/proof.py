@@ -66,8 +66,8 @@ def _lift(proof: LiftProof, note: str, currency: str) -> ProofInWords:
     worth = f"Customer asset {money(proof.asset, currency)} in expected numbers, {money(proof.lift, signed=True)} "
     worth = "" if math.isnan(proof.asset) else f"{worth}above the least the rules allow."
     if math.isnan(proof.bound):
-        known = "No bound: a better plan may exist. "
-        known += f"Reference {money(proof.reference)}, no bound either: what the search aimed at."
+        known = f"No bound: a better plan may exist. Reference {money(proof.reference)}, no bound either: what the "
+        known += "search aimed at."
         return ProofInWords(worth, "" if math.isnan(proof.reference) else known, note)
     bound = typeset_at_most(proof.bound)
     if math.isnan(proof.lift_share):
@@ -85,8 +85,10 @@ def _lift(proof: LiftProof, note: str, currency: str) -> ProofInWords:
 def _spend(plan: Plan, proof: SpendProof, note: str, currency: str) -> ProofInWords:
     worth = f"It spends {money(proof.spend, currency)} for a customer asset of {money(plan.asset)} in expected numbers."
     if math.isnan(proof.least_money):
-        known = "No bound: a cheaper plan may exist. "
-        known += f"Reference {money(proof.reference)}, no bound either: the least money while the crowd stays as in the data."
+        known = (
+            f"No bound: a cheaper plan may exist. Reference {money(proof.reference)}, no bound either: the least money "
+        )
+        known += "while the crowd stays as in the data."
         return ProofInWords(worth, "" if math.isnan(proof.reference) else known, note)
     least = typeset_at_least(max(proof.least_money, 0.0))
     proved = f"No policy reaches the target with less than {least}"
