@@ -246,10 +246,11 @@ class _Plan:
 
         What cannot be moved any farther has no price there.
         """
-        pieces, aim = _seen_from(self.far, side), HOLDS * abs(price)
-        here, far = pieces.at(along, 0.0), pieces.at(along, side * top)
-        if here is None:
+        pieces = _seen_from(self.far, side)
+        here, far, first = pieces.at(along, 0.0), pieces.at(along, side * top), pieces.price(along, side)
+        if here is None or first is None:
             return NONE, NONE
+        price, aim = first, HOLDS * abs(first)  # where curves bend, pieces that reach far begin a little off
         if far is not None and abs(far[1] - price) <= aim:
             return top, far[1]
         low, high, value, slope = 0.0, top, here[0], price
