@@ -1,6 +1,7 @@
 """Commands over what was tracked: the runs in MLflow, those that wait to be sent, and a run once more."""
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +41,7 @@ def sync(
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
-    """Send to MLflow what waits in a folder, such as while a server was gone; can be repeated, nothing is sent twice."""
+    """Send to MLflow what waits in a folder, as after a server was gone; nothing is ever sent twice."""
     from experiments.terminal.progress import progress_bars
     from experiments.tracking.outbox import sync as send
     from experiments.tracking.outbox import waiting_in_words
@@ -52,7 +53,7 @@ def sync(
     for each in () if as_json else sent:
         typer.echo(f"{len(each.runs):,} sent to {each.tracking_uri}")
     if not sent and not as_json:
-        typer.echo(f"Nothing waits in {folder}. Next: tenure ui --folder {folder}")
+        typer.echo(f"Nothing waits here. Next: tenure ui --folder {shlex.quote(str(folder))}")
     waits = "; ".join(waiting_in_words(each, folder) for each in sent if each.waiting)
     if waits:
         raise TenureError(waits)

@@ -9,9 +9,9 @@
     sent.runs[record.key], sent.waiting          # run ids by key; how many still wait, and sent.why
 
 Work puts its records as it finishes them and may die at any moment; only the process that holds the folder's lock
-sends. A record leaves the outbox once MLflow has all of it. Killed in between, it is sent again and completes the run that it
-began, found by its key: nothing is there twice, and no run is left RUNNING after the next :meth:`Outbox.send` or
-``tenure sync``. A record that is put again with other content (a study that went on) brings its run up to date; with
+sends. A record leaves the outbox once MLflow has all of it. Killed in between, it is sent again and completes the run
+that it began, found by its key: nothing is there twice, and no run is left RUNNING after the next :meth:`Outbox.send`
+or ``tenure sync``. A record that is put again with other content (a study that went on) brings its run up to date; with
 the same content nothing is written. A server that does not answer loses nothing: the records wait, and that is said.
 Two machines that send the same key to one server in the same moment are not kept apart.
 """
