@@ -8,6 +8,7 @@ import pytest
 from markets import ROOT, SHORT_STAGES
 from priced import Straight, concave_market, solved, with_rules
 
+from benchmarks.bounds import SMOOTH, contents_of
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.optimize import find
 from optimizer.prices import HOLDS
@@ -133,3 +134,13 @@ def test_where_curves_are_smooth_both_sides_are_one(share: float, market: Callab
     right, left = (more.course.asset - here.course.asset) / step, (here.course.asset - less.course.asset) / step
     assert right * (1 - 5e-3) <= known.looser <= left * (1 + 5e-3)
     assert right == pytest.approx(left, rel=0.05)  # so that the lines above say something
+
+
+def test_near_saturation_a_price_holds_for_more_than_nothing() -> None:
+    """Pieces that reach far begin some way off the price there: it was said to end at once, at itself."""
+    content = contents_of(807, hidden=False, levers=4, shapes=SMOOTH)
+    known = price(find(start(allocation_problem(build(parse(content)), 10_738.921)), Proved()).repaired).ranges[
+        "budget"
+    ]
+    assert 5 < known.holds < 60  # a price of .0157 that falls by 5e-5 a unit
+    assert known.beyond < 0.95 * known.looser

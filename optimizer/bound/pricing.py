@@ -73,6 +73,8 @@ class Mixture:
     violation: Floats
 
 
+USED_UP = 1e-6
+"""Share of a customer's contacts that may be left where they are used up."""
 OUT_OF_REACH = 1e15
 """Cost, a head, of an action that cannot be taken because something else is committed: never chosen."""
 NO_ACTION = OwnAction(np.empty((0, 0, 0, 0)), np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)))
@@ -128,9 +130,10 @@ class Pricing:
 
         Where they are used up: what its money would bring there beyond its own cost and the rules' prices.
         """
-        course = follow(self.problem.chain, intensity)
-        brings = (course.slope(self.aim(prices)) * intensity * (self.problem.chain.contact_load > 0)).sum(axis=3)
-        each = np.divide(brings, course.observed, out=np.zeros_like(brings), where=course.observed > EMPTY)
+        load, course = self.problem.chain.contact_load, follow(self.problem.chain, intensity)
+        brings = (course.slope(self.aim(prices)) * intensity * (load > 0)).sum(axis=3)
+        used_up = ((intensity * load).sum(axis=3) >= 1 - USED_UP) & (course.observed > EMPTY)
+        each = np.divide(brings, course.observed, out=np.zeros_like(brings), where=used_up)
         return np.asarray(np.maximum(each, 0.0))
 
     def counts(self, aim: Aim) -> Counts:
