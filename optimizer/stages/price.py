@@ -37,8 +37,8 @@ LOOKS = 8
 """At the pieces that reach far, to say where a price ends."""
 NEAR, STRAIGHT = 1e-3, 1e-9
 """How near to it, as a share; and what is off a straight line by less is on it."""
-BEGINS = 0.3
-"""Share by which pieces that reach far may be off where they begin, since curves bend."""
+BEGINS, NEXT = 0.3, 1e-6
+"""Share by which pieces that reach far may be off where they begin, since curves bend; and where they do, as a share."""
 NONE = float("nan")
 
 
@@ -222,7 +222,7 @@ class _Plan:
         if abs(price) <= PRICED:
             return np.inf, 0.0
 
-        amount, farther = self._seen(price, along, side, top, tries > 0)
+        amount, farther = self._seen(price, along, side, top)
         known, low, moved_by, high = (amount, farther), 0.0, 0.0, np.inf
         for _ in range(tries if np.isfinite(amount) else 0):
             there = self._moved(along, side * amount)
@@ -243,18 +243,18 @@ class _Plan:
                 break
         return known
 
-    def _seen(self, price: float, along: Floats, side: int, top: float, rough: bool) -> tuple[float, float]:
+    def _seen(self, price: float, along: Floats, side: int, top: float) -> tuple[float, float]:
         """Return where the price ends by the pieces that reach far, and what it is there: exact where all is straight.
 
-        What cannot be moved any farther has no price there. ``rough``: it is only where to look.
+        What cannot be moved any farther has no price there.
         """
         pieces = _seen_from(self.far, side)
         here, far = pieces.at(along, 0.0), pieces.at(along, side * top)
         if here is None:
             return NONE, NONE
-        first = pieces.price(along, side) if rough else None
-        if first is not None and HOLDS < abs(first / price - 1) <= BEGINS:
-            price = first
+        first = pieces.at(along, side * NEXT * top)
+        if first is not None and HOLDS < abs(first[1] / price - 1) <= BEGINS:
+            price = first[1]
         aim = HOLDS * abs(price)
         if far is not None and abs(far[1] - price) <= aim:
             return top, far[1]
