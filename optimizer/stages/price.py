@@ -38,7 +38,7 @@ LOOKS = 8
 NEAR, STRAIGHT = 1e-3, 1e-9
 """How near to it, as a share; and what is off a straight line by less is on it."""
 BEGINS, NEXT = 0.3, 1e-6
-"""Share by which pieces that reach far may be off where they begin, since curves bend; and where they do, as a share."""
+"""Share by which pieces that reach far may be off where they begin, as curves bend; and where they do, as a share."""
 NONE = float("nan")
 
 
