@@ -11,7 +11,7 @@ import numpy as np
 from optimizer.bound.decomposition_kernels import Counts, Starts, Transitions
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
-from sim.engine.hull_kernels import Costs, Grids, allowances, best_in_cells, strides
+from sim.engine.hull_kernels import Costs, Grids, allowances, best_in_cells, cost_at_points, strides
 
 
 class PlanAction(NamedTuple):
@@ -266,6 +266,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     best = np.zeros(stages, dtype=np.int64)
     dimensions = grids.size.shape[1]
     worth, corner, slopes = np.empty(actions), np.empty(1 << dimensions), np.empty(dimensions)
+    spent, top_of = np.empty(actions), np.empty(actions)
     place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
     for t in range(periods):
         paid[:] = 0.0
@@ -315,9 +316,10 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
                 for a in range(grids.points[setup]):
                     worth[a] += everyone * cost[t, g, where, a]
                 strides(grids, setup, step)
+                tables, scales = costs.table[t, g, where], costs.scale[t, g, where]
+                cost_at_points(grids, costs, setup, tables, scales, everyone, step, spent)
                 inside = best_in_cells(
-                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], everyone, step, worth,
-                    corner, slopes, place,
+                    grids, costs, setup, tables, scales, everyone, step, spent, worth, top_of, corner, slopes, place
                 )  # fmt: skip
                 if inside > top:
                     top = inside

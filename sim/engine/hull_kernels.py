@@ -198,38 +198,65 @@ def allowances(grids, setup, step, worth, bends, extra):
 
 
 @kernel
-def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corner, slopes, place):
+def cost_at_points(grids, costs, setup, tables, scales, weight, step, out):
+    """Fill what the points of a grid cost, times ``weight``."""
+    size, points = grids.size[setup], grids.points[setup]
+    for p in range(points):
+        out[p] = 0.0
+    for i in range(grids.dimensions[setup]):
+        last, far, start = size[i] - 1, step[i], costs.start[tables[i]]
+        each = weight * scales[i]
+        for row in range(points // (size[i] * far)):
+            for k in range(last + 1):
+                at = each * costs.cost[start[k] - (1 if k == last and k > 0 else 0)]
+                first = (row * size[i] + k) * far
+                for p in range(first, first + far):
+                    out[p] += at
+
+
+@kernel
+def _largest_of_cells(grids, setup, step, worth, top):
+    """Fill the largest worth at the corners of each cell, by its first point; ``-inf`` where no cell begins."""
+    size, points = grids.size[setup], grids.points[setup]
+    for p in range(points):
+        top[p] = worth[p]
+    for i in range(grids.dimensions[setup]):
+        far = step[i]
+        for row in range(points // (size[i] * far)):
+            first = row * size[i] * far
+            edge = first + (size[i] - 1) * far
+            for p in range(first, edge):
+                top[p] = max(top[p], top[p + far])
+            for p in range(edge, edge + far):
+                top[p] = -np.inf
+
+
+@kernel
+def best_in_cells(grids, costs, setup, tables, scales, weight, step, cost, worth, top, corner, slopes, place):
     """Return the largest of ``worth - weight cost`` over all values that the dimensions can take.
 
-    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners. ``place`` becomes
-    where that is attained: the number of the cell's first point (-1: at a point, whose number follows), then how far
-    along each dimension.
+    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners; ``cost`` is that
+    of the points, :func:`cost_at_points`. ``place`` becomes where the largest is attained: the number of the cell's
+    first point (-1: at a point, whose number follows), then how far along each dimension. ``top``, ``corner`` and
+    ``slopes`` are room to work in.
     """
     dimensions = grids.dimensions[setup]
     size, points = grids.size[setup], grids.points[setup]
     corners = 1 << dimensions
     best = -np.inf
     for p in range(points):
-        least = 0.0
-        for i in range(dimensions):
-            k = (p // step[i]) % size[i]
-            at = costs.start[tables[i], k] - (1 if k == size[i] - 1 and k > 0 else 0)
-            least += weight * scales[i] * costs.cost[at]
-        if worth[p] - least > best:
-            best = worth[p] - least
-            place[0], place[1] = -1.0, p
+        best = max(best, worth[p] - cost[p])
     for p in range(points):
-        inside = dimensions > 0
-        least = 0.0
-        for i in range(dimensions):
-            k = (p // step[i]) % size[i]
-            if k >= size[i] - 1:
-                inside = False
-                break
-            least += weight * scales[i] * costs.cost[costs.start[tables[i], k]]
-        if not inside:
+        if worth[p] - cost[p] == best:
+            place[0], place[1] = -1.0, p
+            break
+    if dimensions == 0:
+        return best
+    _largest_of_cells(grids, setup, step, worth, top)
+    for p in range(points):
+        if top[p] - cost[p] <= best:
             continue
-        mean, top = 0.0, -np.inf
+        mean = 0.0
         for c in range(corners):
             q = p
             for i in range(dimensions):
@@ -237,9 +264,6 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
                     q += step[i]
             corner[c] = worth[q]
             mean += worth[q]
-            top = max(top, worth[q])
-        if top - least <= best:
-            continue
         mean /= corners
         for i in range(dimensions):
             slopes[i] = 0.0
@@ -261,7 +285,7 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
             total += best_on_hull(costs, first, last, weight * scales[i], steep, low, high) - steep * low
             total -= 0.5 * slopes[i]
         if total > best:
-            best = min(total, top - least)
+            best = min(total, top[p] - cost[p])
             place[0] = p
             for i in range(dimensions):
                 k = (p // step[i]) % size[i]
@@ -282,9 +306,7 @@ def cost_of_points(grids, costs, phase, out):
             for where in range(stages):
                 setup = grids.setup[phase[t], g, where]
                 strides(grids, setup, step)
-                for p in range(grids.points[setup]):
-                    for i in range(grids.dimensions[setup]):
-                        k = (p // step[i]) % grids.size[setup, i]
-                        it = costs.table[t, g, where, i]
-                        at = costs.start[it, k] - (1 if k == grids.size[setup, i] - 1 and k > 0 else 0)
-                        out[t, g, where, p] += costs.scale[t, g, where, i] * costs.cost[at]
+                cost_at_points(
+                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], 1.0, step,
+                    out[t, g, where],
+                )  # fmt: skip

@@ -385,7 +385,7 @@ class Ways:
         out, costs = np.zeros(chain.group.size), self.costs(money)
         common = (
             laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
-            costs, course, aims, out,
+            costs, self.cost(costs), course, aims, out,
         )  # fmt: skip
         edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
