@@ -122,6 +122,7 @@ class Charged:
             chain.block_stage, chain.block_law, chain.space.successor, outcomes, choice.regime, choice.probability,
             choice.reward, choice.choices,
         )  # fmt: skip
+        self._by_outcome = np.ascontiguousarray(np.swapaxes(choice.probability, 3, 4))
         self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
@@ -130,7 +131,7 @@ class Charged:
         cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self._transitions, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
+            self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
             self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
             Between(*self.offered.grids, costs),
         )  # fmt: skip

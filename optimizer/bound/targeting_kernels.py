@@ -34,9 +34,14 @@ class Between(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A problem at prices; ``cost[period, group, stage, action]``."""
+    """A problem at prices; ``cost[period, group, stage, action]``.
+
+    ``by_outcome[regime, block, law, outcome, action]`` are the odds once more, so that many actions are looked at at
+    a time.
+    """
 
     transitions: Transitions
+    by_outcome: Floats
     cost: Floats
     counts: Counts
     starts: Starts
@@ -136,7 +141,7 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     """
     g, first, last = part
     stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
-    cost = known.cost
+    cost, by_outcome = known.cost, known.by_outcome
     unit, bonus, end = known.counts
     initial, arrivals = known.starts
     own_probability, own_reward, own_cost = known.plan_action
@@ -146,7 +151,7 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     most = charge.shape[3] - 1
     action = np.empty((periods, states), dtype=np.int64)
     follow = np.empty(successor.shape[1])
-    gross, extra, bends = np.empty(most), np.zeros(most), np.empty(most)
+    gross, extra, bends, total = np.empty(most), np.zeros(most), np.empty(most), np.empty(most)
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for b in range(first, last):
         worth[b] = 0.0
@@ -154,7 +159,7 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
         now = after.copy()
         for back in range(periods):
             t = periods - 1 - back
-            odds = probability[regime[t], b]
+            odds = by_outcome[regime[t], b]
             earn = reward[regime[t], b]
             for s in range(states):
                 line = law[b, s]
@@ -165,22 +170,31 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
                 for o in range(n):
                     follow[o] = after[successor[s, o]]
                     top += own_probability[t, b, line, o] * follow[o]
-                best, chosen = most, top
-                for a in range(choices[g, where]):
-                    gross[a] = unit[t, g] * earn[line, a]
-                    for o in range(n):
-                        gross[a] += odds[line, a, o] * follow[o]
+                number = choices[g, where]
+                per_unit, earned = unit[t, g], earn[line]
+                for a in range(number):
+                    gross[a] = per_unit * earned[a]
+                for o in range(n):
+                    reached, value = odds[line, o], follow[o]
+                    for a in range(number):
+                        gross[a] += reached[a] * value
                 if grids.dimensions[0] >= 0:
                     setup = grids.setup[phase[t], g, where]
                     strides(grids, setup, step)
-                    allowances(grids, setup, step, gross, bends, extra)
-                for a in range(choices[g, where]):
-                    total = gross[a] + extra[a] - cost[t, g, where, a] - charge[t, b - shift, line, a]
-                    top = max(top, total)
-                    if total > chosen + quantum:  # not what is only nearly better
-                        chosen = total
-                        best = a
-                action[t, s] = best
+                    allowances(grids, setup, step, gross, bends, total, extra)
+                spent, charged = cost[t, g, where], charge[t, b - shift, line]
+                for a in range(number):
+                    total[a] = gross[a] + extra[a] - spent[a] - charged[a]
+                if used.shape[0] > 0:
+                    best, chosen = most, top
+                    for a in range(number):
+                        if total[a] > chosen + quantum:  # not what is only nearly better
+                            chosen = total[a]
+                            best = a
+                    action[t, s] = best
+                for a in range(number):
+                    if total[a] > top:
+                        top = total[a]
                 now[s] = top + bonus[t, g, line]
             after, now = now, after
         for s in range(states):

@@ -6,6 +6,7 @@ slope x - cost(x)``, a conjugate, on the plane through the means of the cell's e
 that plane at a corner.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from sim.engine.compile import kernel
 BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
 two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
+
+END = 1e300
+"""In place of a bend where a dimension ends: of two it is never the lesser."""
 
 FINE = 2.0**20
 """Parts of a cell in which a place in it is told: what is finer is arithmetic."""
@@ -31,6 +35,8 @@ class Grids(NamedTuple):
     size : (setups, most dimensions)
     edge : (setups, most dimensions, most points)
     points : (setups,)
+    share, width, ends, square : (setups, most dimensions, most points in all)
+        By point and dimension, of :func:`bends_of`.
     defection, rate, amount, utility, shift, ties : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, three sums.
     """
@@ -40,6 +46,10 @@ class Grids(NamedTuple):
     size: Ints
     edge: Floats
     points: Ints
+    share: Floats
+    width: Floats
+    ends: Floats
+    square: Floats
     defection: Floats
     rate: Floats
     amount: Floats
@@ -62,10 +72,29 @@ class Costs(NamedTuple):
     cost: Floats
 
 
+def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return how the points of a grid lie to their neighbours, each (dimensions, points).
+
+    The share of the way from the one before to the one after; the product of both ways; :data:`END` where there is
+    only one of them; the square of the way to the one after, 0 where there is none.
+    """
+    shape = [edge.size for edge in edges]
+    number = int(np.prod(shape))
+    out = np.zeros((4, len(edges), number))
+    for i, edge in enumerate(edges):
+        way, inner = np.diff(edge), slice(1, -1)
+        share, width, ends, square = np.zeros(edge.size), np.ones(edge.size), np.full(edge.size, END), np.zeros(edge.size)
+        share[inner], width[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), way[1:] * way[:-1], 0.0
+        square[:-1] = way**2 if edge.size > 2 else 0.0
+        along = np.indices(shape)[i].ravel()
+        out[:, i] = share[along], width[along], ends[along], square[along]
+    return out[0], out[1], out[2], out[3]
+
+
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
     np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
-    np.zeros(1, dtype=np.int64), *6 * [_FLAT],
+    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *6 * [_FLAT],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
 NO_COSTS = Costs(
@@ -159,42 +188,36 @@ def strides(grids, setup, step):
 
 
 @kernel
-def allowances(grids, setup, step, worth, bends, extra):
-    """Fill by point what the worth may lie above straight lines in the cells around it."""
-    size, points = grids.size[setup], grids.points[setup]
+def allowances(grids, setup, step, worth, bends, cells, extra):
+    """Fill by point what the worth may lie above straight lines in the cells around it.
+
+    ``bends`` and ``cells`` are room to work in: half the second derivative around each point, and by the first point
+    of each cell how far it may bend up. Every loop runs along all points, many at a time.
+    """
+    points = grids.points[setup]
     for p in range(points):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
-        edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
-        rows = points // (size[i] * far)
-        for row in range(rows):
-            for k in range(last + 1):
-                first = (row * size[i] + k) * far
-                if k == 0 or k == last:
-                    for p in range(first, first + far):
-                        bends[p] = 0.0
-                    continue
-                share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
-                for p in range(first, first + far):
-                    straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
-                    bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
-        for row in range(rows):
-            for k in range(last + 1):
-                first = (row * size[i] + k) * far
-                for p in range(first, first + far):
-                    most = 0.0
-                    if k > 0:
-                        least = bends[p] if k < last else bends[p - far]
-                        if k > 1:
-                            least = min(least, bends[p - far])
-                        most = least * (edge[k] - edge[k - 1]) ** 2
-                    if k < last:
-                        least = bends[p] if k > 0 else bends[p + far]
-                        if k < last - 1:
-                            least = min(least, bends[p + far])
-                        most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
-                    extra[p] += BENDS * most
+        far = step[i]
+        share, width = grids.share[setup, i], grids.width[setup, i]
+        ends, square = grids.ends[setup, i], grids.square[setup, i]
+        for p in range(far):
+            bends[p], bends[points - far + p], cells[points - far + p] = END, END, 0.0
+        inner = points - 2 * far
+        here, before, after = worth[far : points - far], worth[:inner], worth[2 * far : points]
+        bend, part = bends[far : points - far], share[far : points - far]
+        way, end = width[far : points - far], ends[far : points - far]
+        for p in range(inner):
+            straight = (1.0 - part[p]) * before[p] + part[p] * after[p]
+            bend[p] = max(here[p] - straight, 0.0) / way[p] + end[p]
+        beyond = bends[far:points]
+        for p in range(points - far):
+            cells[p] = min(bends[p], beyond[p]) * square[p]
+        for p in range(far):
+            extra[p] += BENDS * cells[p]
+        most, cell = extra[far:points], cells[far:points]
+        for p in range(points - far):
+            most[p] += BENDS * max(cell[p], cells[p])
 
 
 @kernel

@@ -18,7 +18,7 @@ import numpy as np
 from sim.arrays import Flags, Floats, Ints
 from sim.engine import effects
 from sim.engine import ways_kernels as kernels
-from sim.engine.hull_kernels import Costs, Grids, cost_of_points, lower_hulls
+from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.paths import (
     ALONE,
     CHANCES,
@@ -197,6 +197,11 @@ class Ways:
                 size[i, d] = one.edge.size
                 edge[i, d, : one.edge.size] = one.edge
             points[i] = int(np.prod(size[i]))
+        bends = np.zeros((4, number, wide, int(points.max())))
+        for i, place in enumerate(places):
+            found = self.dimensions[place]
+            if found:
+                bends[:, i, : len(found), : points[i]] = bends_of([one.edge for one in found])
         made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
                 for c in CHANNELS}  # fmt: skip
         missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
@@ -215,7 +220,7 @@ class Ways:
                         into += effect[spots[d]]
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
-            points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
+            points, *bends, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
             made["satisfaction"], made["links"],
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}

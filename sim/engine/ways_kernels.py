@@ -251,7 +251,7 @@ def best_of_all(
                                 )  # fmt: skip
                         total[p] += amount[line, p]
                     strides(grids, setup, step)
-                    allowances(grids, setup, step, total, bends, extra)
+                    allowances(grids, setup, step, total, bends, top_of, extra)
                     for p in range(points):
                         total[p] += extra[p]
                     top = best_in_cells(
