@@ -23,6 +23,7 @@ from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
+from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import start
 from optimizer.tolerances import GAIN
@@ -39,7 +40,7 @@ def quiet(_: float) -> None:
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
-    """Start, prove, search, size, repair, price, certify, one after another: the same plan and proof, bit for bit."""
+    """Every stage, one after another: the same plan and proof, bit for bit."""
     twin = asked(market, CAMPAIGNS)
     budget = 0.6 * reference_spend(twin.chain)
     problem = allocation_problem(twin, budget)
@@ -49,6 +50,7 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     sized = size(problem, searched, seconds=np.inf, make=Sequential)
     repaired = repair(sized.problem, sized.end, searched.stake)
     sized, repaired = keep(begun, searched, sized, repaired, steps=STEPS, make=Sequential)
+    repaired = settle(repaired)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
     by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified, price(repaired))

@@ -290,17 +290,20 @@ def targeting_bound(
     """
     began = time.perf_counter()
     charged = Charged(problem, plan_intensity, threads, offered(problem))
-    tried = [_first_charges(charged, y) for y in _candidates(problem, start, prices)]
-    first = min(tried, key=lambda one: one.bound)
+    first: _First | None = None
+    for y in _candidates(problem, start, prices):  # one after another: charges are large
+        found = _first_charges(charged, y)
+        first = found if first is None or found.bound < first.bound else first
+    assert first is not None
     _, steps = charged.descend(
-        first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
+        first.prices, first.charge, first.gain, first.target, iterations, began + seconds, progress
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
     if known is None:
         known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    found = min(history[-1], history[0], known)
-    return TargetingBound(found, first.prices, len(steps), time.perf_counter() - began, tuple(history))
+    bound = min(history[-1], history[0], known)
+    return TargetingBound(bound, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
 def _candidates(problem: AllocationProblem, start: FullInformation, prices: Floats | None) -> list[Floats]:

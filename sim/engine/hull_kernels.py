@@ -83,7 +83,12 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
     out = np.zeros((4, len(edges), number))
     for i, edge in enumerate(edges):
         way, inner = np.diff(edge), slice(1, -1)
-        share, width, ends, square = np.zeros(edge.size), np.ones(edge.size), np.full(edge.size, END), np.zeros(edge.size)
+        share, width, ends, square = (
+            np.zeros(edge.size),
+            np.ones(edge.size),
+            np.full(edge.size, END),
+            np.zeros(edge.size),
+        )
         share[inner], width[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), way[1:] * way[:-1], 0.0
         square[:-1] = way**2 if edge.size > 2 else 0.0
         along = np.indices(shape)[i].ravel()
