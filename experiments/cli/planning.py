@@ -79,7 +79,7 @@ def optimize(
             min=0,
             max=100_000,
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     prices: Annotated[
         bool, typer.Option("--prices", help="Follow every rule's price as far as it holds, not the budget's alone.")
     ] = False,

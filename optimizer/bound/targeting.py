@@ -131,8 +131,8 @@ class Charged:
         cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
-            self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
+            self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH),
+            self.pricing.counts(aim), self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
             Between(*self.offered.grids, costs),
         )  # fmt: skip
 
@@ -164,21 +164,31 @@ class Charged:
         charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
         return charge, float(worth.sum())
 
-    def bounds(self, known: Known, charge: Floats) -> Floats:
-        """Return the bound of each group at ``charge``, without ``y limits``."""
+    def bounds(self, known: Known, charge: Floats, fade: Floats | None = None) -> Floats:
+        """Return the bound of each group at ``charge``, faded by period, without ``y limits``."""
         out = np.zeros(self.groups)
-        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
+
+        def run(group: int) -> None:
+            mine, shift = charge, 0
+            if fade is not None:  # a group's charges alone are faded: all at once would be as much again
+                part = self.pricing.whole[group]
+                mine, shift = charge[:, part.first : part.last] * fade[:, None, None, None], part.first
+            out[group] = self._bound(group, known, mine, shift=shift)[0]
+
+        self._each_group(run)
         return out
 
-    def _bound(self, group: int, known: Known, charge: Floats, work: Work | None = None) -> tuple[float, Floats]:
+    def _bound(
+        self, group: int, known: Known, charge: Floats, work: Work | None = None, shift: int = 0
+    ) -> tuple[float, Floats]:
         part = self.pricing.whole[group]
         chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
+        kernels.charged_response(part, shift, known, charge, worth, used, self.quantum)
         reference, cells = self._reference[group], self._cells[group]
-        back = kernels.returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads)
+        back = kernels.returned(part, shift, reference, cells, self.ranges, known, charge, chosen, heads)
         return float(worth[part.first : part.last].sum() + back), chosen
 
     def descend(
@@ -195,6 +205,8 @@ class Charged:
 
         ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
         """
+        if not steps:
+            return charge, []
         known = self.arguments(prices)
         now = charge.copy()
         work = Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
@@ -330,13 +342,15 @@ class _First:
 def _first_charges(charged: Charged, prices: Floats) -> _First:
     """Return the plan's advantages, faded as is best for each group."""
     charge, worth = charged.advantages(prices)
-    charged.quantum = ARITHMETIC * (float(np.abs(charge).max()) or 1.0)
-    charge = charged.quantum * np.round(charge / charged.quantum)
+    charged.quantum = ARITHMETIC * (max(float(charge.max()), -float(charge.min())) or 1.0)
+    charge /= charged.quantum
+    np.round(charge, out=charge)
+    charge *= charged.quantum
     gain = charge.max(axis=3)
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]
     fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
-    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
+    bounds = np.array([charged.bounds(known, charge, fade) for fade in fades])
     fade = fades[bounds.argmin(axis=0)].T
     charge *= fade[:, charged.problem.chain.group, None, None]
     bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
