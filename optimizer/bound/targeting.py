@@ -132,8 +132,8 @@ class Charged:
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
             self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH),
-            self.pricing.counts(aim), self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
-            Between(*self.offered.grids, costs),
+            self.pricing.counts(aim), self.pricing.starts,
+            PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:

@@ -220,8 +220,8 @@ class Ways:
                         into += effect[spots[d]]
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
-            points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"], made["preference"],
-            made["satisfaction"], made["links"],
+            points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
+            made["preference"], made["satisfaction"], made["links"],
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
 
