@@ -3,8 +3,9 @@
 Run ``python -m benchmarks.optimizer [--json] [--quick] [--only PART ...]`` from the repository root.
 
 Cases are those of :mod:`benchmarks.optimizer_cases`, and of whole plans of :mod:`benchmarks.optimizer_plans`. Of the
-former, seconds are of :func:`optimizer.bound.decomposition.full_information`, from a problem whose odds have been worked
-out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on arrays that are ready.
+former, seconds are of :func:`optimizer.bound.decomposition.full_information`, from a problem whose odds have been
+worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on arrays that are
+ready.
 """
 
 import argparse

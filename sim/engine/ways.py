@@ -8,8 +8,9 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,7 +88,6 @@ class Ways:
         self.uses = {place: self._uses(*place) for place in places}
         self.dimensions = {place: self._grid(place) for place in places}
         self.most = max(1, *(len(found) for found in self.dimensions.values()))
-        self.grids, self._chances = self._grids(places)
 
     # --- Who moves what ---
 
@@ -184,8 +184,15 @@ class Ways:
         along = np.maximum.accumulate(np.mean(shares, axis=0))
         return money, along + np.arange(along.size) * 1e-15
 
-    def _grids(self, places: Sequence[tuple[int, int, int]]) -> tuple[Grids, dict[str, Floats]]:
-        """Return the grids as the kernel reads them, and chances at their points where these lie on them."""
+    @property
+    def grids(self) -> Grids:
+        """Return the grids as the kernel reads them."""
+        return self._grids[0]
+
+    @cached_property
+    def _grids(self) -> tuple[Grids, dict[str, Floats]]:
+        """Return the grids, and chances at their points where these lie on them."""
+        places = list(self.dimensions)
         shape = (len(self.starts), *self.chain.targets.shape[:2])
         number, wide = len(places), self.most
         size = np.ones((number, wide), dtype=np.int64)
@@ -325,7 +332,9 @@ class Ways:
     @property
     def choices(self) -> Ints:
         """Return the points of each (group, stage), the most of any phase."""
-        return np.asarray(self.grids.points[self.grids.setup].max(axis=0))
+        shape = (len(self.starts), *self.chain.targets.shape[:2])
+        points = [math.prod(one.edge.size for one in found) for found in self.dimensions.values()]
+        return np.array(points).reshape(shape).max(axis=0)
 
     @property
     def possible(self) -> Flags:
@@ -352,7 +361,7 @@ class Ways:
 
     def _effects(self, environment: Floats, setup: Ints) -> Floats:
         """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
-        grids, chances, met = self.grids, self._chances, environment[:, None, None, :]
+        (grids, chances), met = self._grids, environment[:, None, None, :]
         out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
         out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
         out[..., effects.WON] = chances["acquisition"][setup] * met[..., effects.TO_WON]
