@@ -128,3 +128,25 @@ def test_threads_go_all_the_way(market: Callable[..., Content], monkeypatch: pyt
     ground = grounds(twin, solve(allocation_problem(twin, budget), bounded=False))
     simplest_of(ground, lines_of(ground), threads=1)
     assert heard == [1] * 7
+
+
+def test_settling_brings_more_inside_the_same_rules(market: Callable[..., Content]) -> None:
+    twin = asked(market, {})
+    begun = start(allocation_problem(twin, 0.6 * reference_spend(twin.chain)))
+    end = search(begun, Proved(), steps=3, seconds=np.inf, threads=1, make=Sequential, progress=quiet)
+    rough = repair(begun.problem, end.end, end.stake)
+    settled = settle(rough)
+    assert settled.course.asset > rough.course.asset
+    assert settled.missed.max() <= max(rough.missed.max(), 1e-9)
+    assert settled.spot is not None
+    assert settle(settled).course.asset >= settled.course.asset
+
+
+def test_a_market_too_large_for_its_bound_is_told_so(
+    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound of full information stands in its place, and the plan says that it does."""
+    monkeypatch.setattr("optimizer.stages.certify.MOST_CHARGES", 0)
+    plan = optimize(asked(market, {}), bound_steps=0)
+    assert plan.bound == plan.reference
+    assert "too large" in plan.proof.assumes
