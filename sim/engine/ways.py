@@ -334,7 +334,7 @@ class Ways:
         """Return the points of each (group, stage), the most of any phase."""
         shape = (len(self.starts), *self.chain.targets.shape[:2])
         points = [math.prod(one.edge.size for one in found) for found in self.dimensions.values()]
-        return np.array(points).reshape(shape).max(axis=0)
+        return np.asarray(np.array(points).reshape(shape).max(axis=0))
 
     @property
     def possible(self) -> Flags:
