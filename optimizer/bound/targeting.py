@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,13 +42,20 @@ from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
+from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC
 from sim.arrays import Flags, Floats, Progress
+from sim.engine.sensitivity import follow
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
 
+MOST_LOOKS, FEW_LOOKS, WORK = 2000, 5, 1e7
+"""Boxes of values that are halved in a cell for what is returned between the points of its grid: at most, and while
+charges move; and how many in all, times the classes of a cell."""
+CLOSE = 0.01
+"""Share of what there is to close up to which that may stay open."""
 FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
@@ -75,7 +83,7 @@ class TargetingBound:
     iterations : int
     seconds : float
     history : tuple of float
-        The best bound so far over the intensities of the search, first that of the first charges.
+        The best bound so far as it is found with few looks between the points of grids, first that of the first charges.
     """
 
     bound: float
@@ -89,7 +97,8 @@ class TargetingBound:
 class Charged:
     """One problem with a plan's own intensities as one action more: values under charges, and what is returned.
 
-    Charges are ``[period, block, law, action]``, the plan's own action last.
+    Charges are ``[period, block, law, action]``, the plan's own action last. ``close``: what may stay open in each cell
+    where what is returned is looked for between the points of a grid.
     """
 
     problem: AllocationProblem
@@ -97,6 +106,7 @@ class Charged:
     threads: int = 2
     choice: Offered | None = None
     quantum: float = 0.0
+    close: float = 0.0
 
     def __post_init__(self) -> None:
         problem, chain = self.problem, self.problem.chain
@@ -163,13 +173,28 @@ class Charged:
         charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
         return charge, float(worth.sum())
 
-    def bounds(self, known: Known, charge: Floats) -> Floats:
-        """Return the bound of each group at ``charge``, without ``y limits``."""
-        out = np.zeros(self.groups)
-        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
-        return out
+    @cached_property
+    def looks(self) -> int:
+        """Return how often boxes are halved in a cell for a bound: the less, the larger the market."""
+        periods, blocks, laws, _ = self.shape
+        return int(np.clip(WORK / (periods * blocks * laws), FEW_LOOKS, MOST_LOOKS))
 
-    def _bound(self, group: int, known: Known, charge: Floats, work: Work | None = None) -> tuple[float, Floats]:
+    def bounds(self, known: Known, charge: Floats, looks: int | None = None) -> tuple[Floats, Floats]:
+        """Return what each group's bound at ``charge`` is found to be at least, and the bound; without ``y limits``.
+
+        They differ by what may lie between the points of grids where not more than ``looks`` boxes are looked at.
+        """
+        found, bound = np.zeros(self.groups), np.zeros(self.groups)
+
+        def run(group: int) -> None:
+            found[group], bound[group], _ = self._bound(group, known, charge, self.looks if looks is None else looks)
+
+        self._each_group(run)
+        return found, bound
+
+    def _bound(
+        self, group: int, known: Known, charge: Floats, looks: int, work: Work | None = None
+    ) -> tuple[float, float, Floats]:
         part = self.pricing.whole[group]
         chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
@@ -177,8 +202,11 @@ class Charged:
         heads = work.heads if work else np.empty(self.shape[:3])
         kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
         reference, cells = self._reference[group], self._cells[group]
-        back = kernels.returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads)
-        return float(worth[part.first : part.last].sum() + back), chosen
+        back, most = returned(
+            part, 0, reference, cells, self.ranges, known, charge, chosen, heads, looks, self.close
+        )
+        own = float(worth[part.first : part.last].sum())
+        return own + back, own + most, chosen
 
     def descend(
         self,
@@ -192,6 +220,8 @@ class Charged:
     ) -> tuple[Floats, list[Floats]]:
         """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
 
+        Bounds as they are found with few looks between the points of grids.
+
         ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
         """
         known = self.arguments(prices)
@@ -201,7 +231,7 @@ class Charged:
         history: list[Floats] = []
 
         def run(group: int) -> None:
-            bound, chosen = self._bound(group, known, now, work)
+            bound, _, chosen = self._bound(group, known, now, FEW_LOOKS, work)
             self._step(group, bound, chosen, search[group], now, charge, float(target[group]), work)
 
         gap = np.full(self.groups, np.inf)
@@ -288,17 +318,21 @@ def targeting_bound(
     The bound holds over all that customers may be offered, and over the plan.
     """
     began = time.perf_counter()
+    if known is None:
+        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
     charged = Charged(problem, plan_intensity, threads, offered(problem))
+    cells = charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
+    charged.close = CLOSE * max(known - follow(problem.chain, plan_intensity).asset, 0.0) / cells
     tried = [_first_charges(charged, y) for y in _candidates(problem, start, prices)]
     first = min(tried, key=lambda one: one.bound)
-    _, steps = charged.descend(
+    charge, steps = charged.descend(
         first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
-    if known is None:
-        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    found = min(history[-1], history[0], known)
+    at = charged.arguments(first.prices)
+    bounds = np.minimum(*(charged.bounds(at, each)[1] for each in (first.charge, charge)))
+    found = min(float(bounds.sum()) + limits, known)
     return TargetingBound(found, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
@@ -332,7 +366,7 @@ def _first_charges(charged: Charged, prices: Floats) -> _First:
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]
     fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
-    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
+    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None], FEW_LOOKS)[0] for fade in fades])
     fade = fades[bounds.argmin(axis=0)].T
     charge *= fade[:, charged.problem.chain.group, None, None]
     bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
