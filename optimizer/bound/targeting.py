@@ -30,6 +30,7 @@ Crowd effects are outside: like the full-information bound it holds while custom
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,16 +38,18 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import targeting_kernels as kernels
-from optimizer.bound.decomposition import FullInformation, bounding, certified_bound
+from optimizer.bound.decomposition import FullInformation, bounding, certified_bound, full_information
 from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
+from optimizer.bound.implied import implied_limits, within
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
-from optimizer.tolerances import ARITHMETIC
+from optimizer.tolerances import ARITHMETIC, BOUND
 from sim.arrays import Flags, Floats, Progress
 from sim.engine.sensitivity import follow
+from sim.errors import RulesError, SolverError
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
@@ -66,6 +69,8 @@ WORTH_A_STEP = 0.3
 """Share of the mean gap below which a group takes no step."""
 LOOKED_AT, WORTH_GOING_ON = 20, 0.02
 """After so many steps the descent ends if they closed less than this share of what was open."""
+ROUNDS = 5
+"""In which limits on intensities that rules imply, and the head counts that these leave, are worked out in turn."""
 QUIET, SHORTER = 5, 0.7
 """After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
 
@@ -320,10 +325,11 @@ def targeting_bound(
     began = time.perf_counter()
     if known is None:
         known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    charged = Charged(problem, plan_intensity, threads, offered(problem))
-    cells = charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
-    charged.close = CLOSE * max(known - follow(problem.chain, plan_intensity).asset, 0.0) / cells
-    tried = [_first_charges(charged, y) for y in _candidates(problem, start, prices)]
+    target = follow(problem.chain, plan_intensity).asset
+    charged, at_first, known = _within_rules(problem, start.prices_of_bound, plan_intensity, known, target, threads)
+    problem, cells = charged.problem, charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
+    charged.close = CLOSE * max(known - target, 0.0) / cells
+    tried = [_first_charges(charged, y) for y in _candidates(problem, at_first, prices)]
     first = min(tried, key=lambda one: one.bound)
     charge, steps = charged.descend(
         first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
@@ -336,8 +342,28 @@ def targeting_bound(
     return TargetingBound(found, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
-def _candidates(problem: AllocationProblem, start: FullInformation, prices: Floats | None) -> list[Floats]:
-    usual = start.prices_of_bound
+def _within_rules(
+    problem: AllocationProblem, prices: Floats, plan_intensity: Floats, known: float, target: float, threads: int
+) -> tuple[Charged, Floats, float]:
+    """Return the problem within the limits that rules imply, prices of the rules there, and the bound that is known.
+
+    It is left as it is where that bound hardly falls.
+    """
+    charged = Charged(problem, plan_intensity, threads, offered(problem))
+    for _ in range(ROUNDS):
+        held = within(problem, implied_limits(problem, charged.ranges))
+        bound = np.inf if held is None else certified_bound(held, prices, plan_intensity, threads)
+        if held is None or bound > known - WORTH_GOING_ON * (known - target):
+            break
+        known = bound
+        charged = Charged(held, plan_intensity, threads, offered(held))
+        with suppress(RulesError, SolverError):  # prices as they were are as good
+            prices = full_information(held, BOUND, threads=threads).prices_of_bound
+        known = min(known, certified_bound(held, prices, plan_intensity, threads))
+    return charged, prices, known
+
+
+def _candidates(problem: AllocationProblem, usual: Floats, prices: Floats | None) -> list[Floats]:
     tried = [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
     return [bounding(problem, y) for y in tried]
 
