@@ -373,7 +373,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             for b in range(part.first, part.last):
                 fewest += ranges.fewest[t, b, stage]
                 largest += ranges.largest[t, b, stage]
-            if grids.dimensions[setup] > 0 and largest > 0.0:
+            if looks > 0 and grids.dimensions[setup] > 0 and largest > 0.0:
                 strides(grids, setup, step)
                 between = Values(setup, step, costs.table[t, g, stage], costs.scale[t, g, stage], fewest, largest)
                 top, above = _most_between(

@@ -54,9 +54,9 @@ from sim.errors import RulesError, SolverError
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
 
-MOST_LOOKS, FEW_LOOKS, WORK = 2000, 5, 1e7
-"""Boxes of values that are halved in a cell for what is returned between the points of its grid: at most, and while
-charges move; and how many in all, times the classes of a cell."""
+MOST_LOOKS, FEW_LOOKS, WORK = 2000, 10, 1e7
+"""Boxes of values that are halved in a cell for what is returned between the points of its grid, at most and at least;
+and how many in all, times the classes of a cell. While charges move points alone are looked at."""
 CLOSE = 0.01
 """Share of what there is to close up to which that may stay open."""
 FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -88,7 +88,7 @@ class TargetingBound:
     iterations : int
     seconds : float
     history : tuple of float
-        The best bound so far as it is found with few looks between the points of grids, first that of the first charges.
+        The best bound so far as it is found at the points of grids alone, first that of the first charges.
     """
 
     bound: float
@@ -225,7 +225,7 @@ class Charged:
     ) -> tuple[Floats, list[Floats]]:
         """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
 
-        Bounds as they are found with few looks between the points of grids.
+        Bounds as they are found at the points of grids alone.
 
         ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
         """
@@ -236,7 +236,7 @@ class Charged:
         history: list[Floats] = []
 
         def run(group: int) -> None:
-            bound, _, chosen = self._bound(group, known, now, FEW_LOOKS, work)
+            bound, _, chosen = self._bound(group, known, now, 0, work)
             self._step(group, bound, chosen, search[group], now, charge, float(target[group]), work)
 
         gap = np.full(self.groups, np.inf)
@@ -392,7 +392,7 @@ def _first_charges(charged: Charged, prices: Floats) -> _First:
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]
     fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
-    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None], FEW_LOOKS)[0] for fade in fades])
+    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None], 0)[0] for fade in fades])
     fade = fades[bounds.argmin(axis=0)].T
     charge *= fade[:, charged.problem.chain.group, None, None]
     bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
