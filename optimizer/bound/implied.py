@@ -1,9 +1,9 @@
 """Limits on intensities that rules on money imply for plans that can be carried out.
 
 A playable plan spends alike on all in a cell. Where never fewer than ``n`` people are in it, a rule that lets at most
-``M`` be spent there lets nobody get more than ``M / n``. A policy that sees everything may pick out a few, and mix what
-is dear for them with nothing for others: with S-shaped curves that is worth far more than any plan. What is held back so
-moves fewer people, so the fewest and the limits are worked out in turn.
+``M`` be spent there lets nobody get more than ``M / n``. A policy that sees everything may pick out a few and give the
+others nothing: with S-shaped curves that is worth far more than any plan. What is held back so moves fewer people, so
+the fewest and the limits are worked out in turn.
 """
 
 from dataclasses import replace

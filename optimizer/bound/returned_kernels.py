@@ -11,10 +11,10 @@ import numpy as np
 
 from optimizer.bound.decomposition_kernels import Part
 from optimizer.bound.head_ranges_kernels import HeadRanges
-from optimizer.bound.targeting_kernels import Known
 from sim.arrays import Floats, Ints
 from sim.engine.compile import kernel
 from sim.engine.hull_kernels import at_hull, best_on_hull, place_on_hull, strides
+
 
 class Where(NamedTuple):
     """A cell: its period and stage, the blocks and laws in it, and what is known of their numbers."""
@@ -233,7 +233,6 @@ def _screen(where, between, known, charge, shift, usual, exact, bound, price, or
     t, stage, part, _, _, _ = where
     size, dimensions = grids.size[between.setup], grids.dimensions[between.setup]
     cost = known.cost[t, part.group, stage]
-    none = np.zeros(dimensions)
     above = np.empty(grids.points[between.setup])
     for p in range(above.size):
         last = True
@@ -275,18 +274,18 @@ def _most_between(where, between, known, charge, shift, exact, top, looks, close
     is, if that is more than ``top``; up to ``close`` the most may stay open.
     """
     grids = known.between.grids
-    t, stage, part, _, _, _ = where
+    t, part = where.period, where.part
     dimensions, points = grids.dimensions[between.setup], grids.points[between.setup]
     room = points + 2 * looks
     first, bound = np.zeros(room, dtype=np.int64), np.full(room, -np.inf)
     low, high = np.zeros((room, dimensions)), np.ones((room, dimensions))
     known_box = np.zeros(room, dtype=np.bool_)
     corner, slopes, place = np.empty(1 << dimensions), np.empty(dimensions), np.empty(dimensions)
-    usual = known.plan_action.cost[t, part.group, stage]
+    usual = known.plan_action.cost[t, part.group, where.stage]
     _screen(where, between, known, charge, shift, usual, exact, bound, price, order, heads)
     first[:points] = np.arange(points)
     count, best = points, top
-    for look in range(looks):
+    for _ in range(looks):
         box = int(np.argmax(bound[:count]))
         if bound[box] <= best + close:
             break

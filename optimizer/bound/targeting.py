@@ -207,9 +207,7 @@ class Charged:
         heads = work.heads if work else np.empty(self.shape[:3])
         kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
         reference, cells = self._reference[group], self._cells[group]
-        back, most = returned(
-            part, 0, reference, cells, self.ranges, known, charge, chosen, heads, looks, self.close
-        )
+        back, most = returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads, looks, self.close)
         own = float(worth[part.first : part.last].sum())
         return own + back, own + most, chosen
 

@@ -257,10 +257,9 @@ class Lifecycle(ControlledChain):
     @cached_property
     def limit(self) -> Floats:
         """Return ``levers.X.most``, or the ceiling where that is lower; infinite where a lever has none."""
-        most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
-        return np.minimum(np.array(most), np.inf if self.ceiling is None else self.ceiling) + np.zeros(
-            self.targets.shape
-        )
+        stated = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
+        most = np.broadcast_to(np.array(stated), self.targets.shape)
+        return most if self.ceiling is None else np.minimum(most, self.ceiling)
 
     def held_to(self, limit: Floats) -> "Lifecycle":
         """Return the same with intensities up to ``limit[group, stage, lever]``."""
