@@ -119,7 +119,9 @@ def plans_of(problem: AllocationProblem, number: int, rng: np.random.Generator) 
     for _ in range(number):
         plan = usual * rng.exponential(2, (problem.chain.periods, *usual.shape)) * (rng.random(usual.shape[2]) < 0.7)
         used = problem.usage(plan)
-        plans.append(plan * min(1.0, float((problem.limits / np.maximum(used, 1e-9)).min())))
+        plan = plan * min(1.0, 0.95 * float((problem.limits / np.maximum(used, 1e-9)).min()))  # fewer leave, more costs
+        assert (problem.usage(plan) <= problem.limits).all()
+        plans.append(plan * (follow(problem.chain, plan).observed > 0)[..., None])
     return plans
 
 
