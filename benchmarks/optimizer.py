@@ -1,23 +1,28 @@
 """The optimiser's time against its promises, and against the same programme given whole to HiGHS.
 
-Run ``python -m benchmarks.optimizer [--json] [--quick]`` from the repository root. Cases are those of
-:mod:`benchmarks.optimizer_cases`. Seconds are of :func:`optimizer.bound.decomposition.full_information`, from a problem
-whose odds have been worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on
-arrays that are ready.
+Run ``python -m benchmarks.optimizer [--json] [--quick] [--only PART ...]`` from the repository root.
+
+Cases are those of :mod:`benchmarks.optimizer_cases`, and of whole plans of :mod:`benchmarks.optimizer_plans`. Of the
+former, seconds are of :func:`optimizer.bound.decomposition.full_information`, from a problem whose odds have been
+worked out to the proof of its gap, kernels compiled before. HiGHS is timed for its solve alone, on arrays that are
+ready.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.optimizer_cases import FEW, MANY, case, content_of, variables
+from benchmarks.optimizer_plans import forty_segments, planned, planning, small_plan_memory, stage_of_eight
 from benchmarks.optimizer_whole import whole
 
 if TYPE_CHECKING:
@@ -180,9 +185,8 @@ def _scaling(plan: Plan, report: Report) -> None:
 # --- Other parts of the optimiser: each adds its own figures and lines ------------------------------------------------
 
 
-def _plans(plan: Plan, report: Report) -> None:
-    """Add the playable plan with its own bound, by state, from cold; and the sequential search of a coupled firm."""
-    from benchmarks.sequential_case import sequential
+def _playable(plan: Plan, report: Report) -> None:
+    """Add the playable plan with its own bound, by state, from cold."""
     from optimizer.optimize import solve
 
     progress("a playable plan and its bound")
@@ -199,6 +203,13 @@ def _plans(plan: Plan, report: Report) -> None:
     report.say(f"Playable plan, {problem.targets.shape[0]} segments x {problem.chain.periods} periods, by stage")
     report.say(f"{seconds:.1f} s ({parts}; at most 60), {found.status}: at least {found.lift_share:.1%} of what its")
     report.say(f"targeting allows, {full:.1%} of full information")
+    report.say()
+
+
+def _sequential(_: Plan, report: Report) -> None:
+    """Add the sequential search of a coupled firm."""
+    from benchmarks.sequential_case import sequential
+
     progress("the sequential search")
     figures = sequential()
     report.figures |= figures
@@ -207,6 +218,45 @@ def _plans(plan: Plan, report: Report) -> None:
         f"(at most 15), {figures['sequential_steps']} steps, lift {figures['sequential_lift']:,.0f} "
         f"(today's spend {figures['sequential_lift_today']:,.0f})"
     )
+    report.say()
+
+
+def _planned(report: Report, content: dict[str, Any], name: str, most: float, seconds: float = math.inf) -> None:
+    """Add one plan with its bound, which should take ``most`` seconds at most."""
+    progress(content["name"])
+    figures, said = planned(content, name, seconds=seconds)
+    report.figures |= figures
+    report.say(f"{said}; at most {most:.0f} s" if seconds == math.inf else said)
+    report.say()
+
+
+def _eight_levers(plan: Plan, report: Report) -> None:
+    """Add a plan for eight levers on one stage."""
+    _planned(report, stage_of_eight() if plan is FULL else stage_of_eight(2, 12), "eight_levers", 60)
+
+
+def _forty_segments(plan: Plan, report: Report) -> None:
+    """Add a plan for many segments."""
+    content = forty_segments() if plan is FULL else forty_segments(segments=4, periods=12)
+    _planned(report, content, "forty_segments", 60)
+
+
+def _six_levers(plan: Plan, report: Report) -> None:
+    """Add the gap that is reached for many segments and twice the levers in about 150 s."""
+    content = forty_segments(6, periods=36) if plan is FULL else forty_segments(6, 4, 12)
+    _planned(report, content, "forty_segments_six_levers", 150, seconds=60)
+
+
+def _long(plan: Plan, report: Report) -> None:
+    """Add the planning example over ten years."""
+    _planned(report, planning(120 if plan is FULL else 36), "hundred_twenty_periods", 40)
+
+
+def _memory(_: Plan, report: Report) -> None:
+    """Add the memory of a small plan."""
+    progress("the memory of a plan for 600 customers")
+    report.figures["small_plan_memory_mb"] = used = small_plan_memory()
+    report.say(f"A plan for 600 customers takes {used:,.0f} MB of memory; at most 350 MB")
     report.say()
 
 
@@ -225,8 +275,23 @@ def _curves(plan: Plan, report: Report) -> None:
 # --- The report -------------------------------------------------------------------------------------------------------
 
 
-def measure(plan: Plan) -> Report:
-    """Measure everything and return it."""
+PARTS: dict[str, Callable[[Plan, Report], None]] = {
+    "promises": _promises,
+    "scaling": _scaling,
+    "playable": _playable,
+    "sequential": _sequential,
+    "eight-levers": _eight_levers,
+    "forty-segments": _forty_segments,
+    "six-levers": _six_levers,
+    "120-periods": _long,
+    "memory": _memory,
+    "curves": _curves,
+    "against-highs": _against_highs,
+}
+
+
+def measure(plan: Plan, only: Sequence[str] = ()) -> Report:
+    """Measure everything, or some parts, and return it."""
     report = Report()
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     report.figures["load_before"] = busy
@@ -240,8 +305,8 @@ def measure(plan: Plan) -> Report:
     progress("compiling")
     _warm()
     began = time.perf_counter()
-    for part in (_promises, _scaling, _plans, _curves, _against_highs):
-        part(plan, report)
+    for name in only or PARTS:
+        PARTS[name](plan, report)
     report.figures["benchmark_seconds"] = time.perf_counter() - began
     progress("")
     return report
@@ -252,8 +317,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.optimizer", description="The optimiser's time.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="smaller cases")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=[], help="these parts alone")
     given = parser.parse_args()
-    report = measure(QUICK if given.quick else FULL)
+    report = measure(QUICK if given.quick else FULL, given.only)
     print(json.dumps(report.figures) if given.json else "\n".join(report.lines))
 
 

@@ -1,4 +1,4 @@
-"""From a question to a plan: start, prove, search, size, repair, price, certify, each in :mod:`optimizer.stages`."""
+"""From a question to a plan, by the stages of :mod:`optimizer.stages`, one after another."""
 
 import time
 from collections.abc import Sequence
@@ -13,13 +13,14 @@ from optimizer.proof import NO_CHOICE
 from optimizer.question import Question
 from optimizer.search.campaign_sizes import Sized
 from optimizer.search.sequential import STEPS, Maker, Sequential
-from optimizer.stages.certify import BOUND_STEPS, Certified, certify, unproved
+from optimizer.stages.certify import Certified, certify, unproved
 from optimizer.stages.further import ALL_STARTS, FEW_STARTS, further
 from optimizer.stages.keep import keep, worth_of
 from optimizer.stages.price import Priced, price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import Repaired, repair
 from optimizer.stages.search import Searched, search
+from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import Start, start
 from optimizer.tolerances import BOUND, PRICED
@@ -35,7 +36,7 @@ def optimize(
     *,
     tolerance: float = BOUND,
     seconds: float = np.inf,
-    bound_steps: int = BOUND_STEPS,
+    bound_steps: int | None = None,
     every_price: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
@@ -52,7 +53,7 @@ def optimize(
     seconds
         Time for the search of the plan, and once more for each bound; what is found by then is feasible, with its gap.
     bound_steps
-        Steps towards a tighter bound: 0 gives one in a few seconds.
+        Steps towards a tighter bound: 0 gives one in a few seconds; None: 200, fewer where each takes long.
     every_price
         Whether the price of every rule is followed as far as it holds, each limit solved anew, not the budget's alone.
 
@@ -79,7 +80,7 @@ def solve(
     bounded: bool = True,
     tolerance: float = BOUND,
     seconds: float = np.inf,
-    bound_steps: int = BOUND_STEPS,
+    bound_steps: int | None = None,
     every_price: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
@@ -158,6 +159,8 @@ def _held(begun: Start, proved: Proved, searched: Searched, steps: int, seconds:
     if searched.columns is not None and problem.chain.mixes_actions and sized.problem is problem:
         # Between actions the search sees one side of a price only.
         repaired = replace(repaired, end=replace(repaired.end, prices=searched.columns.prices))
+    if make is Sequential:
+        repaired = settle(repaired)
     return Found(begun, proved, searched, sized, repaired)
 
 

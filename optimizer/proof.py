@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from optimizer.tolerances import NO_LIFT
 
-__all__ = ["BOUND_ASSUMES", "NOT_PROVED", "NO_BOUND", "NO_CHOICE", "LiftProof", "Proof", "SpendProof", "assumed"]
+__all__ = [
+    "BOUND_ASSUMES", "NOT_PROVED", "NO_BOUND", "NO_CHOICE", "TOO_LARGE", "LiftProof", "Proof", "SpendProof",
+    "assumed",
+]  # fmt: skip
 
 NONE = float("nan")
 
@@ -16,6 +19,10 @@ BOUND_ASSUMES = (
     "stage) and meets the rules in expectation, whatever its intensities, with traits from the trait classes"
 )
 NOT_HELD = "; it leaves out what money is held and what sizes campaigns have: less may be left to gain than it says"
+TOO_LARGE = (
+    "; the market is too large for the bound of what the firm can tell apart: it is that of full information, of which "
+    "a plan may reach only a part"
+)
 NO_CHOICE = "all money is held: there is no other plan"
 NO_BOUND = (
     "no bound holds where customers move each other's odds (word of mouth, employees, rivals who react, saturation): "

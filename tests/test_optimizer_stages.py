@@ -23,6 +23,7 @@ from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
 from optimizer.stages.search import search
+from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import start
 from optimizer.tolerances import GAIN
@@ -39,7 +40,7 @@ def quiet(_: float) -> None:
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
-    """Start, prove, search, size, repair, price, certify, one after another: the same plan and proof, bit for bit."""
+    """Every stage, one after another: the same plan and proof, bit for bit."""
     twin = asked(market, CAMPAIGNS)
     budget = 0.6 * reference_spend(twin.chain)
     problem = allocation_problem(twin, budget)
@@ -49,6 +50,7 @@ def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None
     sized = size(problem, searched, seconds=np.inf, make=Sequential)
     repaired = repair(sized.problem, sized.end, searched.stake)
     sized, repaired = keep(begun, searched, sized, repaired, steps=STEPS, make=Sequential)
+    repaired = settle(repaired)
     repaired.insist()
     certified = certify(begun, proved, repaired, bound_steps=3, seconds=np.inf, threads=2, progress=quiet)
     by_hand = plan_of(Found(begun, proved, searched, sized, repaired), certified, price(repaired))
@@ -126,3 +128,25 @@ def test_threads_go_all_the_way(market: Callable[..., Content], monkeypatch: pyt
     ground = grounds(twin, solve(allocation_problem(twin, budget), bounded=False))
     simplest_of(ground, lines_of(ground), threads=1)
     assert heard == [1] * 7
+
+
+def test_settling_brings_more_inside_the_same_rules(market: Callable[..., Content]) -> None:
+    twin = asked(market, {})
+    begun = start(allocation_problem(twin, 0.6 * reference_spend(twin.chain)))
+    end = search(begun, Proved(), steps=3, seconds=np.inf, threads=1, make=Sequential, progress=quiet)
+    rough = repair(begun.problem, end.end, end.stake)
+    settled = settle(rough)
+    assert settled.course.asset > rough.course.asset
+    assert settled.missed.max() <= max(rough.missed.max(), 1e-9)
+    assert settled.spot is not None
+    assert settle(settled).course.asset >= settled.course.asset
+
+
+def test_a_market_too_large_for_its_bound_is_told_so(
+    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound of full information stands in its place, and the plan says that it does."""
+    monkeypatch.setattr("optimizer.stages.certify.MOST_CHARGES", 0)
+    plan = optimize(asked(market, {}), bound_steps=0)
+    assert plan.bound == plan.reference
+    assert "too large" in plan.proof.assumes

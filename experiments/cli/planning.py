@@ -73,8 +73,13 @@ def optimize(
         ),
     ] = None,
     bound_steps: Annotated[
-        int, typer.Option(help="Steps towards a tighter bound; 0: a quick one.", min=0, max=100_000)
-    ] = 200,
+        int | None,
+        typer.Option(
+            help="Steps towards a tighter bound; 0: a quick one. Else 200, fewer where each takes long.",
+            min=0,
+            max=100_000,
+        ),
+    ] = None,
     prices: Annotated[
         bool, typer.Option("--prices", help="Follow every rule's price as far as it holds, not the budget's alone.")
     ] = False,

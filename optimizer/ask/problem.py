@@ -18,7 +18,9 @@ from sim.errors import InputError, RulesError
 from sim.scenario.rules import Campaign
 from sim.twin import Twin
 
-__all__ = ["AllocationProblem", "allocation_problem", "budget_in_force", "joint_actions", "reference_spend"]
+__all__ = [
+    "AllocationProblem", "allocation_problem", "budget_in_force", "joint_actions", "reference_spend", "with_room",
+]  # fmt: skip
 
 
 ENOUGH = 0.5
@@ -237,10 +239,10 @@ def allocation_problem(twin: Twin, budget: float | None = None, *, targeting: st
     """
     _check_committed(twin)
     rows = rows_of(twin, budget_in_force(twin, budget))
-    return AllocationProblem(twin, *_with_room(twin.chain, rows), rows, targeting)
+    return AllocationProblem(twin, *with_room(twin.chain, rows), rows, targeting)
 
 
-def _with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, Ints]:
+def with_room(chain: ControlledChain, rows: tuple[Row, ...]) -> tuple[Floats, Ints]:
     """Return what is offered, and beyond where money brings anything where floors ask for more than that."""
     actions, choices = joint_actions(chain)
     top, heads = actions.max(axis=2), Today(chain).course.observed[..., None]

@@ -13,7 +13,7 @@ from sim.arrays import Flags, Floats, Ints
 from sim.engine.hull_kernels import NO_COSTS, NO_GRIDS, Costs, Grids
 from sim.engine.offers import Points
 
-__all__ = ["Offered", "offered"]
+__all__ = ["Offered", "charges_of", "offered"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +74,11 @@ def offered(problem: AllocationProblem) -> Offered:
         return Offered.of(replace(problem, actions=actions, choices=choices))
     probability, reward = ways.odds()
     return Offered(ways.choices, ways.possible, probability, reward, ways.regime, ways=ways)
+
+
+def charges_of(problem: AllocationProblem) -> int:
+    """Return how many charges a bound for the targeting takes: by period, block, law and point of what is offered."""
+    chain = problem.chain
+    ways = chain.whole_ways
+    points = (joint_actions(chain, refine=True)[1] if ways is None else ways.choices).max()
+    return int(chain.periods * chain.group.size * chain.space.law_kind.size * (points + 1))

@@ -30,24 +30,35 @@ Crowd effects are outside: like the full-information bound it holds while custom
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import targeting_kernels as kernels
-from optimizer.bound.decomposition import FullInformation, bounding, certified_bound
+from optimizer.bound.decomposition import FullInformation, bounding, certified_bound, full_information
 from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
+from optimizer.bound.implied import implied_limits, within
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
+from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
-from optimizer.tolerances import ARITHMETIC
+from optimizer.tolerances import ARITHMETIC, BOUND
 from sim.arrays import Flags, Floats, Progress
+from sim.engine.sensitivity import follow
+from sim.errors import RulesError, SolverError
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
 
+MOST_LOOKS, FEW_LOOKS, WORK = 2000, 10, 1e7
+"""Boxes of values that are halved in a cell for what is returned between the points of its grid, at most and at least;
+and how many in all, times the classes of a cell. While charges move points alone are looked at."""
+CLOSE = 0.01
+"""Share of what there is to close up to which that may stay open."""
 FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
@@ -58,6 +69,8 @@ WORTH_A_STEP = 0.3
 """Share of the mean gap below which a group takes no step."""
 LOOKED_AT, WORTH_GOING_ON = 20, 0.02
 """After so many steps the descent ends if they closed less than this share of what was open."""
+ROUNDS = 5
+"""In which limits on intensities that rules imply, and the head counts that these leave, are worked out in turn."""
 QUIET, SHORTER = 5, 0.7
 """After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
 
@@ -75,7 +88,7 @@ class TargetingBound:
     iterations : int
     seconds : float
     history : tuple of float
-        The best bound so far over the intensities of the search, first that of the first charges.
+        The best bound so far as it is found at the points of grids alone, first that of the first charges.
     """
 
     bound: float
@@ -89,7 +102,8 @@ class TargetingBound:
 class Charged:
     """One problem with a plan's own intensities as one action more: values under charges, and what is returned.
 
-    Charges are ``[period, block, law, action]``, the plan's own action last.
+    Charges are ``[period, block, law, action]``, the plan's own action last. ``close``: what may stay open in each cell
+    where what is returned is looked for between the points of a grid.
     """
 
     problem: AllocationProblem
@@ -97,6 +111,7 @@ class Charged:
     threads: int = 2
     choice: Offered | None = None
     quantum: float = 0.0
+    close: float = 0.0
 
     def __post_init__(self) -> None:
         problem, chain = self.problem, self.problem.chain
@@ -122,6 +137,7 @@ class Charged:
             chain.block_stage, chain.block_law, chain.space.successor, outcomes, choice.regime, choice.probability,
             choice.reward, choice.choices,
         )  # fmt: skip
+        self._by_outcome = np.ascontiguousarray(np.swapaxes(choice.probability, 3, 4))
         self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
@@ -130,9 +146,9 @@ class Charged:
         cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self._transitions, np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim),
-            self.pricing.starts, PlanAction(self._own_probability, self._own_reward, own_cost),
-            Between(*self.offered.grids, costs),
+            self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH),
+            self.pricing.counts(aim), self.pricing.starts,
+            PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
 
     def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
@@ -163,13 +179,28 @@ class Charged:
         charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
         return charge, float(worth.sum())
 
-    def bounds(self, known: Known, charge: Floats) -> Floats:
-        """Return the bound of each group at ``charge``, without ``y limits``."""
-        out = np.zeros(self.groups)
-        self._each_group(lambda g: out.__setitem__(g, self._bound(g, known, charge)[0]))
-        return out
+    @cached_property
+    def looks(self) -> int:
+        """Return how often boxes are halved in a cell for a bound: the less, the larger the market."""
+        periods, blocks, laws, _ = self.shape
+        return int(np.clip(WORK / (periods * blocks * laws), FEW_LOOKS, MOST_LOOKS))
 
-    def _bound(self, group: int, known: Known, charge: Floats, work: Work | None = None) -> tuple[float, Floats]:
+    def bounds(self, known: Known, charge: Floats, looks: int | None = None) -> tuple[Floats, Floats]:
+        """Return what each group's bound at ``charge`` is found to be at least, and the bound; without ``y limits``.
+
+        They differ by what may lie between the points of grids where not more than ``looks`` boxes are looked at.
+        """
+        found, bound = np.zeros(self.groups), np.zeros(self.groups)
+
+        def run(group: int) -> None:
+            found[group], bound[group], _ = self._bound(group, known, charge, self.looks if looks is None else looks)
+
+        self._each_group(run)
+        return found, bound
+
+    def _bound(
+        self, group: int, known: Known, charge: Floats, looks: int, work: Work | None = None
+    ) -> tuple[float, float, Floats]:
         part = self.pricing.whole[group]
         chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
@@ -177,8 +208,9 @@ class Charged:
         heads = work.heads if work else np.empty(self.shape[:3])
         kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
         reference, cells = self._reference[group], self._cells[group]
-        back = kernels.returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads)
-        return float(worth[part.first : part.last].sum() + back), chosen
+        back, most = returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads, looks, self.close)
+        own = float(worth[part.first : part.last].sum())
+        return own + back, own + most, chosen
 
     def descend(
         self,
@@ -192,8 +224,12 @@ class Charged:
     ) -> tuple[Floats, list[Floats]]:
         """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
 
+        Bounds as they are found at the points of grids alone.
+
         ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
         """
+        if not steps:
+            return charge, []
         known = self.arguments(prices)
         now = charge.copy()
         work = Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
@@ -201,7 +237,7 @@ class Charged:
         history: list[Floats] = []
 
         def run(group: int) -> None:
-            bound, chosen = self._bound(group, known, now, work)
+            bound, _, chosen = self._bound(group, known, now, 0, work)
             self._step(group, bound, chosen, search[group], now, charge, float(target[group]), work)
 
         gap = np.full(self.groups, np.inf)
@@ -288,22 +324,50 @@ def targeting_bound(
     The bound holds over all that customers may be offered, and over the plan.
     """
     began = time.perf_counter()
-    charged = Charged(problem, plan_intensity, threads, offered(problem))
-    tried = [_first_charges(charged, y) for y in _candidates(problem, start, prices)]
-    first = min(tried, key=lambda one: one.bound)
-    _, steps = charged.descend(
+    if known is None:
+        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
+    target = follow(problem.chain, plan_intensity).asset
+    charged, at_first, known = _within_rules(problem, start.prices_of_bound, plan_intensity, known, target, threads)
+    problem, cells = charged.problem, charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
+    charged.close = CLOSE * max(known - target, 0.0) / cells
+    first: _First | None = None
+    for y in _candidates(problem, at_first, prices):  # one after another: charges are large
+        found = _first_charges(charged, y)
+        first = found if first is None or found.bound < first.bound else first
+    assert first is not None
+    charge, steps = charged.descend(
         first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
-    if known is None:
-        known = certified_bound(problem, start.prices_of_bound, plan_intensity, threads)
-    found = min(history[-1], history[0], known)
-    return TargetingBound(found, first.prices, len(steps), time.perf_counter() - began, tuple(history))
+    at = charged.arguments(first.prices)
+    bounds = np.minimum(*(charged.bounds(at, each)[1] for each in (first.charge, charge)))
+    bound = min(float(bounds.sum()) + limits, known)
+    return TargetingBound(bound, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
 
-def _candidates(problem: AllocationProblem, start: FullInformation, prices: Floats | None) -> list[Floats]:
-    usual = start.prices_of_bound
+def _within_rules(
+    problem: AllocationProblem, prices: Floats, plan_intensity: Floats, known: float, target: float, threads: int
+) -> tuple[Charged, Floats, float]:
+    """Return the problem within the limits that rules imply, prices of the rules there, and the bound that is known.
+
+    It is left as it is where that bound hardly falls.
+    """
+    charged = Charged(problem, plan_intensity, threads, offered(problem))
+    for _ in range(ROUNDS):
+        held = within(problem, implied_limits(problem, charged.ranges))
+        bound = np.inf if held is None else certified_bound(held, prices, plan_intensity, threads)
+        if held is None or bound > known - WORTH_GOING_ON * (known - target):
+            break
+        known = bound
+        charged = Charged(held, plan_intensity, threads, offered(held))
+        with suppress(RulesError, SolverError):  # prices as they were are as good
+            prices = full_information(held, BOUND, threads=threads).prices_of_bound
+        known = min(known, certified_bound(held, prices, plan_intensity, threads))
+    return charged, prices, known
+
+
+def _candidates(problem: AllocationProblem, usual: Floats, prices: Floats | None) -> list[Floats]:
     tried = [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
     return [bounding(problem, y) for y in tried]
 
@@ -326,13 +390,15 @@ class _First:
 def _first_charges(charged: Charged, prices: Floats) -> _First:
     """Return the plan's advantages, faded as is best for each group."""
     charge, worth = charged.advantages(prices)
-    charged.quantum = ARITHMETIC * (float(np.abs(charge).max()) or 1.0)
-    charge = charged.quantum * np.round(charge / charged.quantum)
+    charged.quantum = ARITHMETIC * (max(float(charge.max()), -float(charge.min())) or 1.0)
+    charge /= charged.quantum
+    np.round(charge, out=charge)
+    charge *= charged.quantum
     gain = charge.max(axis=3)
     known = charged.arguments(prices)
     past = np.arange(charged.shape[0]) / charged.shape[0]
     fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
-    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None]) for fade in fades])
+    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None], 0)[0] for fade in fades])
     fade = fades[bounds.argmin(axis=0)].T
     charge *= fade[:, charged.problem.chain.group, None, None]
     bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)

@@ -123,6 +123,12 @@ class Spot:
         """Return what is maximised, where the pieces' best change leads."""
         return self.place.value + (0.0 if self.best is None else self.best[2])
 
+    @property
+    def bare(self) -> "Spot":
+        """Return the same without what can be worked out again, which takes much room."""
+        place, course = self.place, self.place.course
+        return replace(self, place=replace(place, course=replace(course, past=course.past)))
+
     def merit(self, penalty: Floats) -> float:
         """Return what is maximised, less what missed rules cost."""
         return self.place.value - float(penalty @ self.missed)

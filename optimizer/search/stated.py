@@ -140,6 +140,14 @@ class InIntensities(InMoney):
         targets, periods = self.problem.targets, self.chain.periods
         return [(c, w) for c, k in enumerate(self.cells.lever.tolist()) for w in targets.windows(k, periods)]
 
+    @cached_property
+    def _campaign(self) -> Ints:
+        """Return which of them each (period, cell) belongs to; -1 where all is decided before the start."""
+        out = np.full((self.chain.periods, self.cells.lever.size), -1)
+        for number, (cell, window) in enumerate(self._windows):
+            out[window, cell] = number
+        return out
+
     def plan(self, amount: Floats) -> Floats | Money:
         """Return intensities by target, what is committed in its place."""
         cell = self.cells.cell
@@ -160,11 +168,10 @@ class InIntensities(InMoney):
 
     def heads(self, course: Course) -> Floats:
         """Return 1 where somebody is there in some period of the campaign."""
-        heads = super().heads(course)
-        out = np.zeros_like(heads)
-        for cell, window in self._windows:
-            out[window, cell] = float(heads[window, cell].max() > EMPTY)
-        return out
+        heads, campaign = super().heads(course), self._campaign
+        most, decided = np.zeros(len(self._windows) + 1), campaign >= 0
+        np.maximum.at(most, campaign[decided], heads[decided])
+        return (most > EMPTY)[campaign].astype(float)
 
     def jacobian(self, course: Course) -> csr_matrix:
         """Return what rules count directly, and for those near binding what money does to heads as well."""

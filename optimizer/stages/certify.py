@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass, replace
 
 from optimizer.bound.decomposition import tightest_bound
+from optimizer.bound.offered import charges_of
 from optimizer.bound.pricing import Pricing
 from optimizer.bound.targeting import targeting_bound
-from optimizer.proof import LiftProof, Proof, SpendProof, assumed
+from optimizer.proof import TOO_LARGE, LiftProof, Proof, SpendProof, assumed
 from optimizer.stages.prove import Proved
 from optimizer.stages.repair import Repaired
 from optimizer.stages.start import Start
@@ -16,8 +17,11 @@ from sim.arrays import Progress
 __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
 
 
-BOUND_STEPS = 200
-"""Of the bound for the targeting; CDNOW: 0 leave 11.5 % of what it allows open, 200 8.5 %, 600 7.9 %."""
+BOUND_STEPS, CHARGES = 200, 5e8
+"""Of the bound for the targeting, and charges that all steps move together, where no number of steps is asked for;
+CDNOW: 0 leave 11.5 % of what it allows open, 200 8.5 %, 600 7.9 %."""
+MOST_CHARGES = 3e7
+"""By which a bound for the targeting is sought at all: several arrays of them are held, 240 MB each."""
 QUICK = 10.0
 """Seconds of a time limit below which no bound for the targeting is tried: it takes as long to begin with."""
 NONE = float("nan")
@@ -48,7 +52,7 @@ class Certified:
 
 
 def certify(
-    begun: Start, proved: Proved, repaired: Repaired, *, bound_steps: int, seconds: float, threads: int,
+    begun: Start, proved: Proved, repaired: Repaired, *, bound_steps: int | None, seconds: float, threads: int,
     progress: Progress,
 ) -> Certified:  # fmt: skip
     """Return the proof of a plan: over the question as it was asked, whose campaigns may be of any size."""
@@ -69,14 +73,20 @@ def certify(
         if with_charges < reference:
             problem, reference = charging, with_charges
     bound = reference
-    if best and problem.goal == "asset" and not couples and seconds >= QUICK:
+    targeted = best is not None and problem.goal == "asset" and not couples and seconds >= QUICK
+    charges = charges_of(problem) if targeted else 0
+    if best is not None and targeted and charges <= MOST_CHARGES:
+        steps = min(BOUND_STEPS, int(CHARGES / charges)) if bound_steps is None else bound_steps
         bound = targeting_bound(
-            problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=bound_steps,
+            problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=steps,
             seconds=seconds, threads=threads, progress=progress,
         ).bound  # fmt: skip
     if problem.goal == "least_money":
         reference = bound = -reference
-    return Certified(_proof(begun, repaired, NONE if couples else bound, reference), time.perf_counter() - began)
+    proof = _proof(begun, repaired, NONE if couples else bound, reference)
+    if charges > MOST_CHARGES:
+        proof = replace(proof, assumes=proof.assumes + TOO_LARGE)
+    return Certified(proof, time.perf_counter() - began)
 
 
 def unproved(begun: Start, repaired: Repaired) -> Certified:

@@ -1,9 +1,9 @@
 """What the limits of a plan's rules are worth: to each side, at the plan that is returned, and up to where.
 
-The plan is settled to more digits than the search needs (:mod:`optimizer.search.nearby`), and each limit is moved a
-little to both sides of where it is. How far a price holds is looked up in the pieces around the plan; for the budget,
-or for every rule where that is asked for, the limit there is solved anew from the plan, and what it says stands. All
-is local: another plan far away may be worth more.
+The plan is settled (:mod:`optimizer.stages.settle`), and each limit is moved a little to both sides of where it is. How
+far a price holds is looked up in the pieces around the plan; for the budget, or for every rule where that is asked for,
+the limit there is solved anew from the plan, and what it says stands. All is local: another plan far away may be worth
+more.
 """
 
 import math
@@ -18,6 +18,7 @@ from optimizer.ask.rows import BUDGET
 from optimizer.prices import HOLDS, PriceRange
 from optimizer.search.nearby import Nearby, Pieces, Spot
 from optimizer.stages.repair import Repaired
+from optimizer.stages.settle import ROUGH, around
 from optimizer.tolerances import MISSED, PRICED
 from sim.arrays import Flags, Floats
 
@@ -26,8 +27,6 @@ __all__ = ["Priced", "price"]
 
 DEAREST = 6
 """Rules beside the budget of which it is said how far their prices hold, where not every price is asked for."""
-SETTLE, SETTLE_EACH, ROUGH = 8, 20, 1e-7
-"""Steps to settle the plan, and where every price is asked for; and the share of what is at stake that is left then."""
 TRIES, STEPS = 1, 3
 """Limits of the budget tried to the looser side, each solved anew, and steps of each: it starts next to where it ends.
 Other ends of prices are what the pieces say."""
@@ -137,14 +136,8 @@ class _Plan:
 
     @staticmethod
     def of(repaired: Repaired, every: bool) -> "_Plan":
-        nearby = Nearby(repaired.problem, repaired.course)
-        # A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
-        problem, counted = repaired.problem, repaired.problem.counted(repaired.course)
-        limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
-        first = nearby.first(limits)
-        steps, rough = (SETTLE_EACH, 0.0) if every else (SETTLE, ROUGH)
-        settled = nearby.settled(first, limits, steps=steps, rough=rough)
-        return _Plan(problem, nearby, settled or first, every)
+        spot = around(repaired, exact=every)
+        return _Plan(repaired.problem, spot.place.nearby, spot, every)
 
     @property
     def binds(self) -> Flags:

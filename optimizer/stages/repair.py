@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
+from optimizer.search.nearby import Spot
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.search.stated import InIntensities, head_factor, limits_heads
 from optimizer.tolerances import AIMED, BROKEN, FITTED, MISSED, NEARLY
@@ -13,7 +14,7 @@ from sim.arrays import Floats
 from sim.engine.sensitivity import Course, follow
 from sim.errors import RulesError
 
-__all__ = ["Repaired", "not_met", "repair"]
+__all__ = ["Repaired", "not_met", "repair", "within_heads"]
 
 
 REPAIRS = 60
@@ -37,12 +38,15 @@ class Repaired:
         What is held: each campaign at one intensity for as long as it runs.
     course : Course
         What happens under it.
+    spot : Spot, optional
+        What lies around it, where it was settled.
     """
 
     problem: AllocationProblem
     end: Settled
     intensity: Floats
     course: Course
+    spot: Spot | None = None
 
     @property
     def missed(self) -> Floats:
@@ -99,8 +103,8 @@ def _searched_as_held(first: Repaired, stake: float, make: Maker) -> Repaired:
         aimed = replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows))
         end = make(aimed).held(first.end.course).run(amount, lift=stake, steps=steps)
         amount, steps = end.amount, STEPS_OF_REPAIR
-        intensity = _fitted(problem, _within_heads(problem, end.course.intensity), _windows(problem))
-        intensity = _within_heads(problem, intensity)  # a floor that was fitted may ask for more
+        intensity = _fitted(problem, within_heads(problem, end.course.intensity), _windows(problem))
+        intensity = within_heads(problem, intensity)  # a floor that was fitted may ask for more
         course = follow(problem.chain, intensity)
         found = Repaired(problem, replace(end, missed=0.0), intensity, course)
         missed = found.missed
@@ -153,7 +157,7 @@ def held_by(problem: AllocationProblem, course: Course) -> Floats:
             mine = np.where(cell[:, :, lever] >= 0, means[window][:, cell[:, :, lever]], 0.0)
             out[window, :, :, lever] = mine
     if limits_heads(problem.chain):  # heads moved a little in the last step
-        out = _within_heads(problem, out)
+        out = within_heads(problem, out)
     return _fitted(problem, out, windows) if windows else out
 
 
@@ -166,7 +170,7 @@ def _windows(problem: AllocationProblem) -> Windows:
     return [(k, w) for k, d in enumerate(targets.duration) if d > 1 for w in targets.windows(k, periods)]
 
 
-def _within_heads(problem: AllocationProblem, intensity: Floats) -> Floats:
+def within_heads(problem: AllocationProblem, intensity: Floats) -> Floats:
     """Return a plan scaled back, whole cells and campaigns of it, to what a customer may get."""
     if not limits_heads(problem.chain):
         return intensity

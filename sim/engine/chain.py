@@ -191,6 +191,10 @@ class ControlledChain(ABC):
         """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
         return np.full(self.targets.shape, np.inf)
 
+    def held_to(self, limit: Floats) -> "ControlledChain | None":
+        """Return the same with intensities up to ``limit[group, stage, lever]``; None: it offers what it offers."""
+        return None
+
     def corners(self, group: int, lever: int) -> Floats:
         """Return the intensities of one lever, rising, at which its responses have corners."""
         return np.unique(np.append(0.0, self.actions()[0][group, :, :, lever]))

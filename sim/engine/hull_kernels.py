@@ -6,6 +6,7 @@ slope x - cost(x)``, a conjugate, on the plane through the means of the cell's e
 that plane at a corner.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from sim.engine.compile import kernel
 BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
 two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
+
+END = 1e300
+"""In place of a bend where a dimension ends: of two it is never the lesser."""
 
 FINE = 2.0**20
 """Parts of a cell in which a place in it is told: what is finer is arithmetic."""
@@ -31,6 +35,8 @@ class Grids(NamedTuple):
     size : (setups, most dimensions)
     edge : (setups, most dimensions, most points)
     points : (setups,)
+    share, width, ends, square : (setups, most dimensions, most points in all)
+        By point and dimension, of :func:`bends_of`.
     defection, rate, amount, utility, shift, ties : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, three sums.
     """
@@ -40,6 +46,10 @@ class Grids(NamedTuple):
     size: Ints
     edge: Floats
     points: Ints
+    share: Floats
+    width: Floats
+    ends: Floats
+    square: Floats
     defection: Floats
     rate: Floats
     amount: Floats
@@ -62,10 +72,34 @@ class Costs(NamedTuple):
     cost: Floats
 
 
+def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return how the points of a grid lie to their neighbours, each (dimensions, points).
+
+    The share of the way from the one before to the one after; the product of both ways; :data:`END` where there is
+    only one of them; the square of the way to the one after, 0 where there is none.
+    """
+    shape = [edge.size for edge in edges]
+    number = int(np.prod(shape))
+    out = np.zeros((4, len(edges), number))
+    for i, edge in enumerate(edges):
+        way, inner = np.diff(edge), slice(1, -1)
+        share, width, ends, square = (
+            np.zeros(edge.size),
+            np.ones(edge.size),
+            np.full(edge.size, END),
+            np.zeros(edge.size),
+        )
+        share[inner], width[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), way[1:] * way[:-1], 0.0
+        square[:-1] = way**2 if edge.size > 2 else 0.0
+        along = np.indices(shape)[i].ravel()
+        out[:, i] = share[along], width[along], ends[along], square[along]
+    return out[0], out[1], out[2], out[3]
+
+
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
     np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
-    np.zeros(1, dtype=np.int64), *6 * [_FLAT],
+    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *6 * [_FLAT],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
 NO_COSTS = Costs(
@@ -159,77 +193,98 @@ def strides(grids, setup, step):
 
 
 @kernel
-def allowances(grids, setup, step, worth, bends, extra):
-    """Fill by point what the worth may lie above straight lines in the cells around it."""
-    size, points = grids.size[setup], grids.points[setup]
+def allowances(grids, setup, step, worth, bends, cells, extra):
+    """Fill by point what the worth may lie above straight lines in the cells around it.
+
+    ``bends`` and ``cells`` are room to work in: half the second derivative around each point, and by the first point
+    of each cell how far it may bend up. Every loop runs along all points, many at a time.
+    """
+    points = grids.points[setup]
     for p in range(points):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
-        edge, far, last = grids.edge[setup, i], step[i], size[i] - 1
-        rows = points // (size[i] * far)
-        for row in range(rows):
-            for k in range(last + 1):
-                first = (row * size[i] + k) * far
-                if k == 0 or k == last:
-                    for p in range(first, first + far):
-                        bends[p] = 0.0
-                    continue
-                share = (edge[k] - edge[k - 1]) / (edge[k + 1] - edge[k - 1])
-                width = (edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1])
-                for p in range(first, first + far):
-                    straight = (1.0 - share) * worth[p - far] + share * worth[p + far]
-                    bends[p] = max(worth[p] - straight, 0.0) / width  # half the second derivative around here
-        for row in range(rows):
-            for k in range(last + 1):
-                first = (row * size[i] + k) * far
-                for p in range(first, first + far):
-                    most = 0.0
-                    if k > 0:
-                        least = bends[p] if k < last else bends[p - far]
-                        if k > 1:
-                            least = min(least, bends[p - far])
-                        most = least * (edge[k] - edge[k - 1]) ** 2
-                    if k < last:
-                        least = bends[p] if k > 0 else bends[p + far]
-                        if k < last - 1:
-                            least = min(least, bends[p + far])
-                        most = max(most, least * (edge[k + 1] - edge[k]) ** 2)
-                    extra[p] += BENDS * most
+        far = step[i]
+        share, width = grids.share[setup, i], grids.width[setup, i]
+        ends, square = grids.ends[setup, i], grids.square[setup, i]
+        for p in range(far):
+            bends[p], bends[points - far + p], cells[points - far + p] = END, END, 0.0
+        inner = points - 2 * far
+        here, before, after = worth[far : points - far], worth[:inner], worth[2 * far : points]
+        bend, part = bends[far : points - far], share[far : points - far]
+        way, end = width[far : points - far], ends[far : points - far]
+        for p in range(inner):
+            straight = (1.0 - part[p]) * before[p] + part[p] * after[p]
+            bend[p] = max(here[p] - straight, 0.0) / way[p] + end[p]
+        beyond = bends[far:points]
+        for p in range(points - far):
+            cells[p] = min(bends[p], beyond[p]) * square[p]
+        for p in range(far):
+            extra[p] += BENDS * cells[p]
+        most, cell = extra[far:points], cells[far:points]
+        for p in range(points - far):
+            most[p] += BENDS * max(cell[p], cells[p])
 
 
 @kernel
-def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corner, slopes, place):
+def cost_at_points(grids, costs, setup, tables, scales, weight, step, out):
+    """Fill what the points of a grid cost, times ``weight``."""
+    size, points = grids.size[setup], grids.points[setup]
+    for p in range(points):
+        out[p] = 0.0
+    for i in range(grids.dimensions[setup]):
+        last, far, start = size[i] - 1, step[i], costs.start[tables[i]]
+        each = weight * scales[i]
+        for row in range(points // (size[i] * far)):
+            for k in range(last + 1):
+                at = each * costs.cost[start[k] - (1 if k == last and k > 0 else 0)]
+                first = (row * size[i] + k) * far
+                for p in range(first, first + far):
+                    out[p] += at
+
+
+@kernel
+def _largest_of_cells(grids, setup, step, worth, top):
+    """Fill the largest worth at the corners of each cell, by its first point; ``-inf`` where no cell begins."""
+    size, points = grids.size[setup], grids.points[setup]
+    for p in range(points):
+        top[p] = worth[p]
+    for i in range(grids.dimensions[setup]):
+        far = step[i]
+        for row in range(points // (size[i] * far)):
+            first = row * size[i] * far
+            edge = first + (size[i] - 1) * far
+            for p in range(first, edge):
+                top[p] = max(top[p], top[p + far])
+            for p in range(edge, edge + far):
+                top[p] = -np.inf
+
+
+@kernel
+def best_in_cells(grids, costs, setup, tables, scales, weight, step, cost, worth, top, corner, slopes, place):
     """Return the largest of ``worth - weight cost`` over all values that the dimensions can take.
 
-    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners. ``place`` becomes
-    where that is attained: the number of the cell's first point (-1: at a point, whose number follows), then how far
-    along each dimension.
+    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners; ``cost`` is that
+    of the points, :func:`cost_at_points`. ``place`` becomes where the largest is attained: the number of the cell's
+    first point (-1: at a point, whose number follows), then how far along each dimension. ``top``, ``corner`` and
+    ``slopes`` are room to work in.
     """
     dimensions = grids.dimensions[setup]
     size, points = grids.size[setup], grids.points[setup]
     corners = 1 << dimensions
     best = -np.inf
     for p in range(points):
-        least = 0.0
-        for i in range(dimensions):
-            k = (p // step[i]) % size[i]
-            at = costs.start[tables[i], k] - (1 if k == size[i] - 1 and k > 0 else 0)
-            least += weight * scales[i] * costs.cost[at]
-        if worth[p] - least > best:
-            best = worth[p] - least
-            place[0], place[1] = -1.0, p
+        best = max(best, worth[p] - cost[p])
     for p in range(points):
-        inside = dimensions > 0
-        least = 0.0
-        for i in range(dimensions):
-            k = (p // step[i]) % size[i]
-            if k >= size[i] - 1:
-                inside = False
-                break
-            least += weight * scales[i] * costs.cost[costs.start[tables[i], k]]
-        if not inside:
+        if worth[p] - cost[p] == best:
+            place[0], place[1] = -1.0, p
+            break
+    if dimensions == 0:
+        return best
+    _largest_of_cells(grids, setup, step, worth, top)
+    for p in range(points):
+        if top[p] - cost[p] <= best:
             continue
-        mean, top = 0.0, -np.inf
+        mean = 0.0
         for c in range(corners):
             q = p
             for i in range(dimensions):
@@ -237,9 +292,6 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
                     q += step[i]
             corner[c] = worth[q]
             mean += worth[q]
-            top = max(top, worth[q])
-        if top - least <= best:
-            continue
         mean /= corners
         for i in range(dimensions):
             slopes[i] = 0.0
@@ -261,7 +313,7 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, worth, corn
             total += best_on_hull(costs, first, last, weight * scales[i], steep, low, high) - steep * low
             total -= 0.5 * slopes[i]
         if total > best:
-            best = min(total, top - least)
+            best = min(total, top[p] - cost[p])
             place[0] = p
             for i in range(dimensions):
                 k = (p // step[i]) % size[i]
@@ -282,9 +334,7 @@ def cost_of_points(grids, costs, phase, out):
             for where in range(stages):
                 setup = grids.setup[phase[t], g, where]
                 strides(grids, setup, step)
-                for p in range(grids.points[setup]):
-                    for i in range(grids.dimensions[setup]):
-                        k = (p // step[i]) % grids.size[setup, i]
-                        it = costs.table[t, g, where, i]
-                        at = costs.start[it, k] - (1 if k == grids.size[setup, i] - 1 and k > 0 else 0)
-                        out[t, g, where, p] += costs.scale[t, g, where, i] * costs.cost[at]
+                cost_at_points(
+                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], 1.0, step,
+                    out[t, g, where],
+                )  # fmt: skip

@@ -121,6 +121,8 @@ class Lifecycle(ControlledChain):
         Share of revenue never paid.
     serve : (blocks, 2)
         Cost to serve per customer and period, and per purchase.
+    ceiling : (groups, stages, levers), optional
+        The most a head may get, besides what the scenario says.
     """
 
     scenario: Scenario
@@ -133,6 +135,7 @@ class Lifecycle(ControlledChain):
     acquisition: Floats
     bad_debt: Floats
     serve: Floats
+    ceiling: Floats | None = None
 
     @cached_property
     def effects(self) -> Effects:
@@ -253,9 +256,14 @@ class Lifecycle(ControlledChain):
 
     @cached_property
     def limit(self) -> Floats:
-        """Return ``levers.X.most``; infinite where a lever has none."""
-        most = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
-        return np.broadcast_to(np.array(most), self.targets.shape)
+        """Return ``levers.X.most``, or the ceiling where that is lower; infinite where a lever has none."""
+        stated = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
+        most = np.broadcast_to(np.array(stated), self.targets.shape)
+        return most if self.ceiling is None else np.minimum(most, self.ceiling)
+
+    def held_to(self, limit: Floats) -> "Lifecycle":
+        """Return the same with intensities up to ``limit[group, stage, lever]``."""
+        return replace(self, ceiling=np.minimum(self.limit, limit))
 
     def corners(self, group: int, lever: int) -> Floats:
         """Return the points of a lever's broken lines."""

@@ -51,8 +51,11 @@ class Points(Protocol):
     ``grids`` and what ``costs`` returns is for kernels; ``phase[period]`` says which grids hold.
     """
 
-    grids: Any
     phase: Ints
+
+    @property
+    def grids(self) -> Any:
+        """Return the grids."""
 
     @property
     def choices(self) -> Ints:

@@ -8,8 +8,9 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 from sim.arrays import Flags, Floats, Ints
 from sim.engine import effects
 from sim.engine import ways_kernels as kernels
-from sim.engine.hull_kernels import Costs, Grids, cost_of_points, lower_hulls
+from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.paths import (
     ALONE,
     CHANCES,
@@ -87,7 +88,6 @@ class Ways:
         self.uses = {place: self._uses(*place) for place in places}
         self.dimensions = {place: self._grid(place) for place in places}
         self.most = max(1, *(len(found) for found in self.dimensions.values()))
-        self.grids, self._chances = self._grids(places)
 
     # --- Who moves what ---
 
@@ -184,8 +184,15 @@ class Ways:
         along = np.maximum.accumulate(np.mean(shares, axis=0))
         return money, along + np.arange(along.size) * 1e-15
 
-    def _grids(self, places: Sequence[tuple[int, int, int]]) -> tuple[Grids, dict[str, Floats]]:
-        """Return the grids as the kernel reads them, and chances at their points where these lie on them."""
+    @property
+    def grids(self) -> Grids:
+        """Return the grids as the kernel reads them."""
+        return self._grids[0]
+
+    @cached_property
+    def _grids(self) -> tuple[Grids, dict[str, Floats]]:
+        """Return the grids, and chances at their points where these lie on them."""
+        places = list(self.dimensions)
         shape = (len(self.starts), *self.chain.targets.shape[:2])
         number, wide = len(places), self.most
         size = np.ones((number, wide), dtype=np.int64)
@@ -197,6 +204,11 @@ class Ways:
                 size[i, d] = one.edge.size
                 edge[i, d, : one.edge.size] = one.edge
             points[i] = int(np.prod(size[i]))
+        bends = np.zeros((4, number, wide, int(points.max())))
+        for i, place in enumerate(places):
+            found = self.dimensions[place]
+            if found:
+                bends[:, i, : len(found), : points[i]] = bends_of([one.edge for one in found])
         made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
                 for c in CHANNELS}  # fmt: skip
         missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
@@ -215,8 +227,8 @@ class Ways:
                         into += effect[spots[d]]
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
-            points, made["survival"], made["purchase_rate"], made["amount"], made["preference"],
-            made["satisfaction"], made["links"],
+            points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
+            made["preference"], made["satisfaction"], made["links"],
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
 
@@ -320,7 +332,9 @@ class Ways:
     @property
     def choices(self) -> Ints:
         """Return the points of each (group, stage), the most of any phase."""
-        return np.asarray(self.grids.points[self.grids.setup].max(axis=0))
+        shape = (len(self.starts), *self.chain.targets.shape[:2])
+        points = [math.prod(one.edge.size for one in found) for found in self.dimensions.values()]
+        return np.asarray(np.array(points).reshape(shape).max(axis=0))
 
     @property
     def possible(self) -> Flags:
@@ -347,7 +361,7 @@ class Ways:
 
     def _effects(self, environment: Floats, setup: Ints) -> Floats:
         """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
-        grids, chances, met = self.grids, self._chances, environment[:, None, None, :]
+        (grids, chances), met = self._grids, environment[:, None, None, :]
         out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
         out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
         out[..., effects.WON] = chances["acquisition"][setup] * met[..., effects.TO_WON]
@@ -385,7 +399,7 @@ class Ways:
         out, costs = np.zeros(chain.group.size), self.costs(money)
         common = (
             laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
-            costs, course, aims, out,
+            costs, self.cost(costs), course, aims, out,
         )  # fmt: skip
         edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:

@@ -153,10 +153,24 @@ def best_chance(costs, table, scale, factor, slope):
 
 
 @kernel
+def fill_amounts(costs, table, scale, unit, earned, points, amount):
+    """Fill what purchases earn at the points, ``earned`` a unit of amount, at the best amounts less their cost."""
+    for p in range(points):
+        if table < 0:
+            amount[p] = unit * earned[p]
+        else:
+            first, last = costs.start[table, 0], costs.start[table, 1]
+            amount[p] = best_on_hull(costs, first, last, scale, unit * earned[p], -np.inf, np.inf)
+
+
+@kernel
 def best_of_all(
-    first, last, laws, traits, feelings, links, loss, gain, share, grids, costs, course, aims, worth
+    first, last, laws, traits, feelings, links, loss, gain, share, grids, costs, spent, course, aims, worth
 ):  # fmt: skip
-    """Write ``worth[block]``, what the customers of each block can be worth at most, blocks ``first .. last``."""
+    """Write ``worth[block]``, what the customers of each block can be worth at most, blocks ``first .. last``.
+
+    ``spent[period, group, stage, point]`` is what the points of the grids cost.
+    """
     periods, states = course.arrivals.shape[0], course.initial.shape[1]
     buys, kinds = feelings.buys, laws.kind.size
     moves = 3 if feelings.levels else 1
@@ -171,6 +185,7 @@ def best_of_all(
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     tied, by_gain, by_turnover, effects = np.zeros(4), np.zeros(4), np.zeros(4), np.ones(16)
     total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
+    amount, top_of, known = np.empty((kinds, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
     corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
     place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
     for b in range(first, last):
@@ -191,6 +206,7 @@ def best_of_all(
                     earned[c], odds, by_m, by_rate, gamma, tied, by_gain, by_turnover, effects,
                 )  # fmt: skip
             unit = aims.unit[t, g]
+            known[:] = -1
             for s in range(states):
                 worth[b] += course.arrivals[t, b, s] * after[s]
                 line, where = links.law[b, s], links.stage[b, s]
@@ -213,6 +229,11 @@ def best_of_all(
                                 value = after[goes[n if move == 0 else buys * (move + 1) + n]]
                                 for p in range(points):
                                     felt[k, p] += stay[c, line, j, n, p] * value
+                    if known[line] != where:  # alike for all who buy alike
+                        known[line] = where
+                        fill_amounts(
+                            costs, tables[dimensions], scales[dimensions], unit, earned[c, line], points, amount[line]
+                        )
                     level = laws.level[line]
                     up, down = feelings.moves[level, 0], traits.down[b, line]
                     for p in range(points):
@@ -228,20 +249,14 @@ def best_of_all(
                                     costs, tables[dimensions + 1], scales[dimensions + 1], level, up, down, shift,
                                     rises, falls,
                                 )  # fmt: skip
-                        if tables[dimensions] < 0:
-                            total[p] += unit * earned[c, line, p]
-                        else:
-                            it = tables[dimensions]
-                            total[p] += best_on_hull(
-                                costs, costs.start[it, 0], costs.start[it, 1], scales[dimensions],
-                                unit * earned[c, line, p], -np.inf, np.inf,
-                            )  # fmt: skip
+                        total[p] += amount[line, p]
                     strides(grids, setup, step)
-                    allowances(grids, setup, step, total, bends, extra)
+                    allowances(grids, setup, step, total, bends, top_of, extra)
                     for p in range(points):
                         total[p] += extra[p]
                     top = best_in_cells(
-                        grids, costs, setup, tables, scales, 1.0, step, total, corner, slopes, place
+                        grids, costs, setup, tables, scales, 1.0, step, spent[t, g, where], total, top_of, corner,
+                        slopes, place,
                     )  # fmt: skip
                 elif kind == 0:
                     gained = after[goes[1]] - after[goes[0]]

@@ -1,0 +1,54 @@
+"""A plan that was found, settled to more digits than the search needs: small changes around it, both sides of corners.
+
+What :mod:`optimizer.search.nearby` finds next to the plan is the plan that is returned, proved and priced.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from optimizer.search.nearby import Nearby, Spot
+from optimizer.stages.repair import Repaired, within_heads
+from optimizer.tolerances import FITTED
+from sim.engine.sensitivity import follow
+
+__all__ = ["around", "settle"]
+
+
+STEPS, ROUGH = 8, 1e-7
+"""Of settling, at most; and the share of what is at stake that is left then."""
+STEPS_EXACT = 20
+"""Steps where nothing is to be left."""
+
+
+def around(repaired: Repaired, *, exact: bool = False) -> Spot:
+    """Return the best plan next to one, with what lies around it; ``exact``: to the last digit.
+
+    A rule that the plan misses by arithmetic is kept as well as the plan keeps it.
+    """
+    problem, spot = repaired.problem, repaired.spot
+    if spot is None:
+        counted = problem.counted(repaired.course)
+        limits = np.where(problem.signs > 0, np.maximum(problem.limits, counted), np.minimum(problem.limits, counted))
+        spot = Nearby(problem, repaired.course).first(limits)
+    elif not exact:
+        return spot
+    steps, rough = (STEPS_EXACT, 0.0) if exact else (STEPS, ROUGH)
+    return spot.place.nearby.settled(spot, spot.limits, steps=steps, rough=rough) or spot
+
+
+def settle(repaired: Repaired) -> Repaired:
+    """Return the best plan next to one, or the plan itself where none keeps the rules as well and is worth more."""
+    problem = repaired.problem
+    if problem.no_choice:
+        return repaired
+    spot = around(repaired).bare
+    course = spot.place.course
+    intensity = within_heads(problem, course.intensity)
+    if not np.array_equal(intensity, course.intensity):
+        course = follow(problem.chain, intensity)
+    found = replace(repaired, intensity=intensity, course=course, spot=spot)
+    before, after = (float(each.missed.max(initial=0)) for each in (repaired, found))
+    if after > max(before, FITTED) or course.value(problem.aim) <= repaired.course.value(problem.aim):
+        return replace(repaired, spot=spot)
+    return found
