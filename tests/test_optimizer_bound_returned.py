@@ -167,6 +167,7 @@ def test_plans_within_the_rules_are_within_the_limits_that_these_imply(few_class
     assert within(free, implied_limits(free, Charged(free, plans[0], 1, offered(free)).ranges)) is None
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_market_with_much_hidden_is_near_its_plan() -> None:
     """Customers' traits and whether they are still there are hidden: the bound lies within a tenth of lift.
 

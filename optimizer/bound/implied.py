@@ -37,7 +37,8 @@ def implied_limits(problem: AllocationProblem, ranges: HeadRanges) -> Floats:
                 alone = np.divide(row.limit, weighed, out=np.full(shape, np.inf), where=weighed > 0)
                 most = np.minimum(most, np.where(somebody, np.maximum(alone, 0.0), 0.0))
     highest = np.where(somebody.any(axis=0), most.max(axis=0), np.inf)
-    return np.asarray(np.maximum((1 + ROOM) * highest, problem.targets.committed))
+    held = np.where(np.array(problem.targets.lead) > 0, problem.targets.committed, 0.0)
+    return np.asarray(np.maximum((1 + ROOM) * highest, held))
 
 
 def within(problem: AllocationProblem, limit: Floats) -> AllocationProblem | None:
