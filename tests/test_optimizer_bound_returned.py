@@ -171,7 +171,7 @@ def test_plans_within_the_rules_are_within_the_limits_that_these_imply(few_class
 def test_the_bound_of_a_market_with_much_hidden_is_near_its_plan() -> None:
     """Customers' traits and whether they are still there are hidden: the bound lies within a tenth of lift.
 
-    It was 1.78 and 24 times the lift where money between points was straight, and a few prospects might get all of it.
+    It was 1.78 times the lift where all people counted at their most between the points of the grid.
     """
     problem = problem_of(contents_of(3, hidden=True), 3)
     plan, least, bound = bound_of(problem, steps=0)
