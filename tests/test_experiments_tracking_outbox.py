@@ -61,7 +61,7 @@ def runs_of(folder: Path) -> dict[str, Any]:
     client = MlflowClient(tracking_uri=tracking_uri_of(folder))
     experiments = [each.experiment_id for each in client.search_experiments()]
     found = client.search_runs(experiments, max_results=1000)
-    assert len({run.data.tags["unit_key"] for run in found}) == len(found), "a key has two runs"
+    assert len({run.data.tags["record_key"] for run in found}) == len(found), "a key has two runs"
     return {run.info.run_name: run for run in found}
 
 
