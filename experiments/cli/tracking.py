@@ -88,11 +88,13 @@ class Tracking:
         width = max(map(len, kept.links), default=0)
         views = "".join(f"\n  {title:<{width}}  {link}" for title, link in kept.links.items())
         folder = "" if self.folder == Path() else f" --folder {shlex.quote(str(self.folder))}"
-        where = f"tenure ui{folder}"
-        opened = f"the views, open while `{where}` runs" if not self.tracking_uri else "the views"
-        where_kept = f" --tracking-uri {shlex.quote(kept.tracking_uri)}" if self.tracking_uri else folder
-        once_more = f"tenure repeat {kept.run_id}{where_kept}"
-        return f"{report}\nTracked as run {kept.run_id}; {opened}:{views}\nNext: {once_more if self.tracking_uri else f'{where}, or {once_more}'}"
+        if self.tracking_uri:
+            again = f"tenure repeat {kept.run_id} --tracking-uri {shlex.quote(kept.tracking_uri)}"
+            return f"{report}\nTracked as run {kept.run_id}; the views:{views}\nNext: {again}"
+        return (
+            f"{report}\nTracked as run {kept.run_id}; the views, open while `tenure ui{folder}` runs:{views}\n"
+            f"Next: tenure ui{folder}, or tenure repeat {kept.run_id}{folder}"
+        )
 
 
 def with_tracking(track: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -70,7 +70,7 @@ def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step
     RunsWait
         If a server does not take them now.
     """
-    from experiments.tracking.answers import records_of
+    from experiments.tracking.answers.records import records_of
     from experiments.tracking.outbox import Outbox, waiting_in_words
 
     box = Outbox(folder, tracking_uri)

@@ -1,7 +1,7 @@
 """Decisions as records of runs: one parent for the question, one child for each policy or plan, each with its plan.
 
 One experiment is one decision; several scenarios, budgets and verbs may stand in it. What every kind of answer shares
-is here; what is its own is in :mod:`experiments.tracking.answers`.
+is here; what is its own is in :mod:`experiments.tracking.answers.records`.
 """
 
 from __future__ import annotations
