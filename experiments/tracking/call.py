@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from experiments.compare import Comparison
-from experiments.tracking.params import running_code
+from experiments.tracking.content import running_code
 from optimizer.curves.result import CurveAllocation
 from optimizer.insight.frontier import Frontier
 from optimizer.insight.risk import Risk

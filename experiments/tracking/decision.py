@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.tracking.call import Call
+from experiments.tracking.content import code_version, scenario_params
 from experiments.tracking.notes import note
-from experiments.tracking.params import code_version, scenario_params
 from experiments.tracking.record import Base, Record, Series
 from experiments.tracking.views import DECISION, View, link_of, stored, views_of
 from experiments.words.figures import short
@@ -141,7 +141,8 @@ class Decision:
                 "scenario": scenario.name, "scenario_hash": scenario.hash, "world": self.world,
                 "currency": scenario.currency,
             }  # fmt: skip
-        return {name: text for name, text in {**own, **named, **more}.items() if text}
+        found = {name: text for name, text in {**own, **named, **more}.items() if text}
+        return dict(sorted(found.items(), key=lambda each: each[0].endswith(("_key", "_hash"))))  # digests last
 
     def record(
         self,

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from experiments.tracking.params import running_code
+from experiments.tracking.content import running_code
 
 __all__ = ["joined", "unit_key"]
 

@@ -18,7 +18,8 @@ from experiments.tracking.sender import key_of
 __all__ = ["DECISION", "View", "link_of", "stored", "views_of"]
 
 PLACE = "#/experiments/{experiment}/runs"
-FIGURES = ("gain", "gain_low", "gain_high", "regret", "asset", "kept", "spend", "rules_broken")
+FIGURES = ("gain", "regret", "gain_low", "gain_high", "asset", "kept", "spend", "rules_broken")
+RUN_NAME = "attributes.`Run Name`"
 MOST_COLUMNS = 20
 DECISION = "tags.layer = 'policy'"
 """Finds every policy of an experiment."""
@@ -48,8 +49,8 @@ class View:
             "datasetsFilter": [],
             "modelVersionFilter": "All Runs",
             "selectedColumns": list(self.columns),
-            "columnOrder": [],
-            "columnWidths": {},
+            "columnOrder": [RUN_NAME, *self.columns],
+            "columnWidths": {RUN_NAME: 340},
             "viewMaximized": True,
             "runListHidden": False,
             "hideEmptyCharts": True,
@@ -74,8 +75,8 @@ def views_of(study: str, which: str, differing: Sequence[str], several_worlds: b
     key = "metrics.`regret`" if several_worlds else "metrics.`gain`"
     differ = [f"params.`{key_of(name)}`" for name in differing[:MOST_COLUMNS]]
     views = [
-        View("leaderboard", "Leaderboard", which, key, (*world, *figures), several_worlds),
-        View("worlds", "Worlds x policies", which, "params.`world`", (*world, *figures[:5]), True),
+        View("leaderboard", "Leaderboard", which, key, (*figures, *world), several_worlds),
+        View("worlds", "Worlds x policies", which, "params.`world`", (*figures[:2], *world, *figures[2:5]), True),
         View(
             "best", "Best per world", f"{which} and metrics.`regret` <= 0", "params.`world`", (*world, *figures), True
         ),
@@ -84,7 +85,7 @@ def views_of(study: str, which: str, differing: Sequence[str], several_worlds: b
     if not several_worlds:
         views = [each for each in views if each.name in ("leaderboard", "differ")]
     named = [View(f"{each.name}-{study}", *list(vars(each).values())[1:]) for each in views]
-    decision = View("decision", "All of this decision", DECISION, "metrics.`gain`", (*world, *figures))
+    decision = View("decision", "All of this decision", DECISION, "metrics.`gain`", (*figures, *world))
     return [*named, decision]
 
 

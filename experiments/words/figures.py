@@ -88,7 +88,7 @@ def short(amount: float, *, signed: bool = False, digits: int = 3) -> str:
     """Return an amount as short as a name wants it: 53,331 is 53.3k; nothing known is "no limit"."""
     if not math.isfinite(amount):
         return "no limit"
-    for unit, sign in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+    for unit, sign in () if abs(amount) < 10_000 else ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(amount) >= unit:
             value = float(f"{amount:.{digits}g}") / unit
             return f"{value:{'+' if signed else ''}.{digits}g}{sign}"

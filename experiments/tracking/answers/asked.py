@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.tracking.call import bits_of
+from experiments.tracking.content import flat
 from experiments.tracking.decision import Decision
 from experiments.tracking.keys import joined
-from experiments.tracking.params import flat
 from optimizer.plan import Plan
 
 __all__ = ["asked_params", "cell", "key_of_call"]

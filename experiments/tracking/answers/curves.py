@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.tracking.answers.asked import asked_params, cell, key_of_call
+from experiments.tracking.content import flat
 from experiments.tracking.decision import Decision
 from experiments.tracking.keys import joined
 from experiments.tracking.metrics import by_name
-from experiments.tracking.params import flat
 from experiments.tracking.record import Record, Series
 from experiments.words.figures import money
 from optimizer.curves.result import CurveAllocation
