@@ -34,6 +34,8 @@ To begin
 ``example(name)``       copies one out
 ``schema()``            every key of a scenario file, as JSON Schema
 ``ui(folder)``          the runs of a folder, in MLflow
+``repeat(run_id)``      a tracked run once more, from what it kept, to the bit
+``sync(folder)``        sends what waits for a server that was gone
 ======================= ==============================================================================================
 
 ======================= ==============================================================================================
@@ -75,6 +77,7 @@ Errors
 ``PolicyError``         a policy asked for what it may not have
 ``SolverError``         a solver's answer failed our own check
 ``NotAsWritten``        a warning: what a file says and what is played are not the same, and how far
+``RunsWait``            a warning: runs are kept here until a server takes them
 ``ScenarioChanged``     a warning: a plan was made for another version of the scenario
 ======================= ==============================================================================================
 """
@@ -91,6 +94,8 @@ if TYPE_CHECKING:
     from experiments.study.calibrate import Calibration, calibrate
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
+    from experiments.study.repeat import repeat
+    from experiments.tracking.outbox import sync
     from experiments.tracking.serve import serve as ui
     from policies.catalogue import policy
     from policies.conformance import check_policy
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
         PolicyError,
         PurchasesError,
         RulesError,
+        RunsWait,
         ScenarioChanged,
         ScenarioError,
         SolverError,
@@ -133,6 +139,7 @@ __all__ = [
     "Question",
     "Risk",
     "RulesError",
+    "RunsWait",
     "ScenarioChanged",
     "ScenarioError",
     "Simulation",
@@ -149,7 +156,9 @@ __all__ = [
     "examples",
     "open",
     "policy",
+    "repeat",
     "schema",
+    "sync",
     "ui",
 ]
 
@@ -163,12 +172,14 @@ _ROOMS = {
     "experiments.study.calibrate": ("Calibration", "calibrate"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
+    "experiments.study.repeat": ("repeat",),
+    "experiments.tracking.outbox": ("sync",),
     "policies.catalogue": ("policy",),
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),
     "sim.errors": (
-        "FolderError", "InputError", "NotAsWritten", "PolicyError", "PurchasesError", "RulesError", "ScenarioChanged",
-        "ScenarioError", "SolverError", "TenureError",
+        "FolderError", "InputError", "NotAsWritten", "PolicyError", "PurchasesError", "RulesError", "RunsWait",
+        "ScenarioChanged", "ScenarioError", "SolverError", "TenureError",
     ),
     "sim.scenario.file": ("schema",),
 }  # fmt: skip

@@ -16,8 +16,9 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
+from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import policies_like
-from sim.files import TABLE_FILES, check_output, writable_folder
+from sim.files import TABLE_FILES, check_output
 
 __all__ = ["group"]
 
@@ -114,6 +115,7 @@ def trace(
 
 
 @group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
+@with_tracking(True)
 def compare(
     scenario: ScenarioFile,
     policy: Annotated[
@@ -132,9 +134,9 @@ def compare(
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
     seed: Seed = 0,
     threads: Threads = THREADS,
-    folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
-    track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Simulate several policies on the same customers with the same luck, and track the runs.
 
@@ -146,17 +148,14 @@ def compare(
     from experiments.terminal.summary import comparison_summary
 
     firm = Firm.open(scenario)
-    if track:
-        folder = writable_folder(folder)
-    report, uri = None, None
     with progress_bars() as step:
         result = firm.compare(
             policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
             threads=threads, progress=step,
         )  # fmt: skip
-        if track:
-            report, uri = result.track(folder, progress=step)
+        kept = tracking.keep(result, step)
     if as_json:
-        print_json({**result.to_dict(), "report": None if report is None else str(report), "tracking_uri": uri})
+        report = None if kept is None else str(kept.report)
+        print_json({**result.to_dict(), "report": report, "tracking_uri": None, **tracking.to_dict(kept)})
     else:
-        typer.echo(comparison_summary(firm.scenario, result, report, folder if track else None))
+        typer.echo(comparison_summary(firm.scenario, result) + tracking.in_words(kept))
