@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
-    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "SpreadOption", "TargetingOption", "Threads",
-    "commands", "print_json",
+    "THREADS", "BudgetOption", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",
+    "TargetingOption", "Threads", "commands", "print_json",
 ]  # fmt: skip
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
@@ -19,6 +19,8 @@ Seed = Annotated[int, typer.Option(help="Which luck; the same seed gives the sam
 NoSeed = Annotated[int, typer.Option("--seed", help="Taken by every command; this one draws nothing that varies.")]
 Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
 BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
+
+Language = Annotated[str, typer.Option("--lang", help="Language of the page: en, or zh (简体中文).")]
 
 SpreadOption = Annotated[
     str,

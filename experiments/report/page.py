@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 from experiments.words.phrases import at_least
 
-__all__ = ["bullets", "card", "chart", "page", "paragraph", "scale", "section", "subheading", "table", "text"]
+__all__ = [
+    "bullets",
+    "card",
+    "chart",
+    "marked_up",
+    "page",
+    "paragraph",
+    "scale",
+    "section",
+    "subheading",
+    "table",
+    "text",
+]
 
 STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --soft: #5b6470; --line: #e3e7ec; --blue: #0072b2; --wash: #f4f7fa; }
@@ -121,11 +133,13 @@ def subheading(value: str) -> str:
 
 def bullets(values: Sequence[str]) -> str:
     """Return a list; parts between backticks are shown as what one types."""
-    items = []
-    for value in values:
-        parts = value.split("`")
-        items.append("".join(f"<code>{text(p)}</code>" if i % 2 else text(p) for i, p in enumerate(parts)))
-    return "<ul>\n" + "\n".join(f"<li>{item}</li>" for item in items) + "\n</ul>"
+    return "<ul>\n" + "\n".join(f"<li>{marked_up(value)}</li>" for value in values) + "\n</ul>"
+
+
+def marked_up(value: str) -> str:
+    """Return a sentence; parts between backticks are shown as what one types."""
+    parts = value.split("`")
+    return "".join(f"<code>{text(p)}</code>" if i % 2 else text(p) for i, p in enumerate(parts))
 
 
 def table(
