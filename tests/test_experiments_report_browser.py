@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from studies import LIFECYCLE, Study, served, study_of
+from views import QUIET, complaints_of
 
 from experiments.report.write import write_report
 from experiments.tracking.log import log_study
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-default-apps", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,16 +63,6 @@ def leaderboard(shown: Shown) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         server.communicate(timeout=30)
-
-
-def complaints_of(page: "Page") -> list[str]:
-    """Return a list that fills with what the page complains about or asks of other machines."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    here = ("file:", "data:", "blob:", "http://127.0.0.1:")
-    page.on("request", lambda request: None if request.url.startswith(here) else said.append(request.url))
-    return said
 
 
 @pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])

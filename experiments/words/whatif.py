@@ -66,13 +66,16 @@ _BOTH = {
         "难分高下：两者相差 {gain} {currency}，小于最大误差 {unsure}。",
     ),
     "a_ahead": (
-        "Plan A is worth {gain} {currency} more than plan B and spends {spend} against it.",
-        "方案 A 比方案 B 多 {gain} {currency}，支出差额 {spend}。",
+        "Plan A is worth {gain} {currency} more than plan B {spend}.",
+        "方案 A 比方案 B 多 {gain} {currency}，{spend}。",
     ),
     "b_ahead": (
-        "Plan B is worth {gain} {currency} more than plan A, which spends {spend} against it.",
-        "方案 B 比方案 A 多 {gain} {currency}，方案 A 的支出差额 {spend}。",
+        "Plan B is worth {gain} {currency} more than plan A {spend}.",
+        "方案 B 比方案 A 多 {gain} {currency}，{spend}。",
     ),
+    "more_money": ("for {amount} more money", "支出多 {amount}"),
+    "less_money": ("for {amount} less money", "支出少 {amount}"),
+    "same_money": ("for the same money", "支出相同"),
     "curve": (
         "Customer asset against today by budget, without anything held",
         "各预算下客户资产相对现状的变化（未固定任何行）",

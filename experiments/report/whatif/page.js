@@ -116,15 +116,20 @@ function showLines() {
 
 function showDifference() {
   const { a, b } = found, gain = a.asset - b.asset;
+  const ahead = gain > 0 ? 1 : -1;
   const unsure = Math.max(a.error.worst, b.error.worst);
   const key = Math.abs(gain) <= unsure ? "too_close" : gain > 0 ? "a_ahead" : "b_ahead";
   $("#difference").textContent = say(key, {
-    gain: money(Math.abs(gain)), spend: money(a.spend - b.spend, true), unsure: money(unsure), currency: page.currency,
+    gain: money(Math.abs(gain)), unsure: money(unsure), currency: page.currency,
+    spend: say(a.spend === b.spend ? "same_money" : ahead * (a.spend - b.spend) > 0 ? "more_money" : "less_money", {
+      amount: money(Math.abs(a.spend - b.spend)),
+    }),
   });
 }
 
 function showCurve() {
-  const place = $("#curve"), width = 640, height = 260, left = 70, bottom = 34, right = 14, top = 12;
+  const place = $("#curve"), width = place.clientWidth || 640, height = 260;
+  const left = 74, bottom = 34, right = 26, top = 12;
   const [least, most] = range(plans.a.family), steps = 60;
   const curve = [];
   for (let i = 0; i <= steps; i++) {
@@ -137,7 +142,7 @@ function showCurve() {
   const x = (v) => left + (v - least) / (most - least) * (width - left - right);
   const y = (v) => height - bottom - (v - low + pad) / (high - low + 2 * pad) * (height - bottom - top);
   const ticks = (from, to) => {
-    const rough = (to - from) / 4, size = 10 ** Math.floor(Math.log10(rough));
+    const rough = (to - from) / (width < 500 ? 2.5 : 4), size = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((k) => k * size).find((s) => s >= rough);
     const out = [];
     for (let v = Math.ceil(from / step) * step; v <= to; v += step) out.push(v);
@@ -213,6 +218,7 @@ for (const button of document.querySelectorAll("[data-show]")) {
   };
 }
 window.tenure = { page, plans, evaluate, settle, counted, byPeriod, csv, show };
+addEventListener("resize", showCurve);
 makeTable();
 $("#today").textContent = money(sum(page.today_by_line));
 show();

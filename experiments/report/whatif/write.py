@@ -194,21 +194,12 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         names = [words["all_rules"], *(words["without"].format(rule=each.without) for each in surface.families[1:])]
         options = "".join(f'<option value="{i}">{text(name)}</option>' for i, name in enumerate(names))
         choices = f"<label>{text(words['rules'])} <select>{options}</select></label>"
-    facts = [
-        ("asset", "error"),
-        ("lift", ""),
-        ("spend", ""),
-        ("price", "price_note"),
-        ("kept", ""),
+    notes = {"price": words["price_note"]}
+    cells = [
+        f'<div><span>{text(words[name])}</span><b data-fact="{name}"></b>'
+        f"<small>{text(notes.get(name, ''))}</small></div>"
+        for name in ("asset", "lift", "spend", "price", "kept")
     ]
-    cells = []
-    for name, note in facts:
-        small = ""
-        if note == "error":
-            small = '<small data-fact="error"></small>'
-        elif note:
-            small = f"<small>{text(words[note])}</small>"
-        cells.append(f'<div><span>{text(words[name])}</span><b data-fact="{name}"></b>{small}</div>')
     buttons = "".join(
         f'<button type="button" data-do="{name}">{text(words[name])}</button>' for name in ("release", "copy", "export")
     )
@@ -218,7 +209,8 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         f'<label>{label} <input class="budget" inputmode="decimal" aria-label="{label}">'
         f'<small class="soft" data-fact="range">{text(limits)}</small></label>\n'
         f'<input type="range" min="{least}" max="{most}" step="any" aria-label="{label}">\n{choices}\n'
-        f'<div class="facts">{"".join(cells)}</div>\n<ul class="notes"></ul>\n'
+        f'<div class="facts">{"".join(cells)}</div>\n<small class="soft" data-fact="error"></small>\n'
+        '<ul class="notes"></ul>\n'
         f'<div class="actions">{buttons}<small class="soft" data-fact="locks"></small></div></section>'
     )
 
