@@ -58,7 +58,7 @@ class Comparison(Shown, experiments.compare.Comparison):
     ['as today', 'no spend']
     >>> result.plot("asset").layout.showlegend
     True
-    >>> result.report("report.html").stat().st_size > 1_000_000
+    >>> result.report("report.html").stat().st_size > 20_000
     True
     """
 
@@ -132,11 +132,22 @@ class Comparison(Shown, experiments.compare.Comparison):
             return drawn(charts.customers_by_stage(self.outcomes[0], after, scenario.period, last)[0])
         return drawn(charts.comparison_with_intervals(self, best.name, scenario.currency))
 
-    def report(self, path: str | Path) -> Path:
-        """Write the report, one page that needs no network, and return where it is.
+    def report(self, path: str | Path, *, lang: str = "en", title: str = "", logo: str | Path | None = None) -> Path:
+        """Write the report, one page that needs no network and no scripts, and return where it is.
+
+        Parameters
+        ----------
+        lang
+            ``en``, or ``zh`` for Chinese.
+        title
+            Of the firm's own, above the decision; nothing: the scenario's name.
+        logo
+            Image file of the firm's own: .png, .jpg or .svg.
 
         Raises
         ------
+        InputError
+            If it does not speak the language, or the logo cannot be shown.
         FolderError
             If it cannot be written.
         """
@@ -144,8 +155,9 @@ class Comparison(Shown, experiments.compare.Comparison):
 
         name, plan = self._proven()
         return write_report(
-            path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name
-        )
+            path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
+            lang=lang, title=title, logo=logo,
+        )  # fmt: skip
 
     def track(self, folder: str | Path = ".", *, progress: Step | None = None) -> tuple[Path, str]:
         """Write ``report.html`` in a folder and log the runs to the MLflow store there.
