@@ -64,9 +64,12 @@ def main() -> None:
 
     Standard output is kept for the answer, whatever native code prints on its descriptor meanwhile.
     """
+    from experiments.terminal.fit import fitted_output
+
     undo = keep_apart()
     try:
-        _run()
+        with fitted_output():
+            _run()
     finally:
         undo()
 

@@ -10,6 +10,7 @@ from experiments.cli.options import (
     THREADS,
     BudgetOption,
     Json,
+    Language,
     NoSeed,
     ScenarioFile,
     Seed,
@@ -50,7 +51,13 @@ def simulate(
     threads: Threads = THREADS,
     table: Annotated[
         Path | None,
-        typer.Option("--table", "--csv", help="Also write period x segment x stage to this .csv or .parquet file."),
+        typer.Option(
+            "-o",
+            "--output",
+            "--table",
+            "--csv",
+            help="Also write period x segment x stage to this .csv or .parquet file.",
+        ),
     ] = None,
     until: Annotated[int | None, typer.Option(help="Stop after so many periods.", min=1)] = None,
     save: Annotated[Path | None, typer.Option(help="Save the market where --until stops it.")] = None,
@@ -136,6 +143,12 @@ def compare(
     threads: Threads = THREADS,
     folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
     track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the report to this .html file.")
+    ] = None,
+    lang: Language = "en",
+    title: Annotated[str, typer.Option(help="The report's title above the decision [default: the scenario's].")] = "",
+    logo: Annotated[Path | None, typer.Option(help="Image for the report: .png, .jpg or .svg.")] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate several policies on the same customers with the same luck, and track the runs.
@@ -144,9 +157,13 @@ def compare(
     costs; as-today for a smaller budget is scaled down evenly over time.
     """
     from experiments.firm import Firm
+    from experiments.report.logo import checked_page
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
 
+    checked_page(lang, logo)
+    if output is not None:
+        check_output(output, (".html",), [scenario, logo])
     firm = Firm.open(scenario)
     if track:
         folder = writable_folder(folder)
@@ -156,8 +173,11 @@ def compare(
             policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
             threads=threads, progress=step,
         )  # fmt: skip
+        look = {"lang": lang, "title": title, "logo": logo}
         if track:
-            report, uri = result.track(folder, progress=step)
+            report, uri = result.track(folder, look=look, progress=step)
+        if output is not None:
+            report = result.report(output, lang=lang, title=title, logo=logo)
     if as_json:
         print_json({**result.to_dict(), "report": None if report is None else str(report), "tracking_uri": uri})
     else:

@@ -72,8 +72,8 @@ def _move(lever: Lever, total: float, words: Words) -> str:
     return words["cut"].format(lever=lever.name, share=share).replace(f" {NARROW}", " ")
 
 
-def answer(found: Decision, comparison: Comparison, sentences: list[str], words: Words) -> str:
-    """Return when and how sure, and the figures to remember; ``sentences`` say what else belongs there."""
+def answer(found: Decision, comparison: Comparison, sentences: list[str], more: list[str], words: Words) -> str:
+    """Return when and how sure, and the figures to remember; with what else belongs there: sentences, and cards."""
     best, reference, scenario = found.best, found.reference, found.twin.scenario
     currency, periods = scenario.currency, scenario.periods
     times = {"periods": periods, "period": words[f"{scenario.period}s"]}
@@ -103,7 +103,7 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], words:
     first = f"<p>{text(' '.join(said))}</p>" if said else ""
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
     return (
-        f'<div class="answer">{inside}</div>\n<div class="cards">{"".join(cards)}</div>\n'
+        f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
         f"{paragraph(words['caution'], 'soft')}"
     )
 

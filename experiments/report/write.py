@@ -6,7 +6,6 @@ no network and no scripts: charts are drawn.
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,8 @@ from experiments.report import charts, grounds
 from experiments.report.answer import answer, budgets, changes_if, headline, levers, sources
 from experiments.report.decision import decision
 from experiments.report.grounds import FittedFigure
-from experiments.report.page import bullets, chart, folded, page, paragraph, section, shaded, subheading, table
+from experiments.report.logo import embedded_logo
+from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
@@ -29,7 +29,6 @@ from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import proof_in_words
 from experiments.words.report import report_words
 from optimizer.proof import LiftProof
-from sim.errors import InputError
 from sim.files import write_text
 from sim.valuation import customer_asset
 
@@ -40,10 +39,6 @@ if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = ["FittedFigure", "write_report"]
-
-IMAGES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
-MOST_LOGO = 300_000
-"""Bytes of a logo."""
 
 
 def write_report(
@@ -107,7 +102,7 @@ def write_report(
     ]
     after = [grounds.next_steps(plan)]
     body = [
-        answer(found, comparison, said if ours else [], words),
+        answer(found, comparison, said if ours else [], _least(plan, scenario.currency) if ours else [], words),
         levers(found, plan, words),
         budgets(found, words),
         changes_if(found, comparison, words),
@@ -127,24 +122,10 @@ def write_report(
     foot = words["foot"].format(hash=scenario.hash[:12], seed=comparison.seed, number=comparison.replications)
     content = page(
         headline(found, comparison, words), kicker, [b for b in body if b], foot, language=LANGUAGES[lang],
-        logo="" if logo is None else _image(Path(logo)),
+        logo="" if logo is None else embedded_logo(Path(logo)),
     )  # fmt: skip
     write_text(path, content)
     return path
-
-
-def _image(path: Path) -> str:
-    """Return an image file as an address that holds it."""
-    kind = IMAGES.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"`logo={path}`: expected an image, one of {', '.join(IMAGES)}")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"`logo={path}`: cannot be read ({error.strerror})") from None
-    if len(content) > MOST_LOGO:
-        raise InputError(f"`logo={path}`: {len(content):,} bytes; give a smaller one, below {MOST_LOGO:,}")
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _sentences(comparison: Comparison, plan: Plan | None, currency: str) -> list[str]:
@@ -157,6 +138,14 @@ def _sentences(comparison: Comparison, plan: Plan | None, currency: str) -> list
         words = proof_in_words(plan, currency)
         sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
     return sentences
+
+
+def _least(plan: Plan | None, currency: str) -> list[str]:
+    """Return the card of what any plan needs, where the least money was the question."""
+    if plan is None or isinstance(plan.proof, LiftProof):
+        return []
+    words = proof_in_words(plan, currency)
+    return [card(words.label, words.share, "proved")] if words.share else []
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

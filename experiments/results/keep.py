@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.compare import Comparison
 from sim.arrays import Step
@@ -29,12 +29,13 @@ def keep_study(
     plan: Plan | None,
     plan_policy: str = "plan",
     fit: Sequence[FittedFigure] | None = None,
+    look: Mapping[str, Any] | None = None,
     step: Step,
 ) -> tuple[Path, str]:
     """Write ``report.html`` in a folder, log the runs to the store there, and return the page and the store's address.
 
     Parameters are those of :func:`experiments.report.write.write_report` and
-    :func:`experiments.tracking.log.log_study`.
+    :func:`experiments.tracking.log.log_study`; ``look`` holds language, title and logo of the page.
     """
     from experiments.report.write import write_report
     from experiments.tracking.log import log_study
@@ -42,8 +43,9 @@ def keep_study(
     step("Writing the report")
     report = folder / "report.html"
     write_report(
-        report, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit
-    )
+        report, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit,
+        **(look or {}),
+    )  # fmt: skip
     step("Logging to MLflow")
     tracked = log_study(
         folder, scenario=scenario, comparison=comparison, plan=plan, plan_policy=plan_policy, report=report, study=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,8 +160,15 @@ class Comparison(Shown, experiments.compare.Comparison):
             lang=lang, title=title, logo=logo,
         )  # fmt: skip
 
-    def track(self, folder: str | Path = ".", *, progress: Step | None = None) -> tuple[Path, str]:
+    def track(
+        self, folder: str | Path = ".", *, look: Mapping[str, Any] | None = None, progress: Step | None = None
+    ) -> tuple[Path, str]:
         """Write ``report.html`` in a folder and log the runs to the MLflow store there.
+
+        Parameters
+        ----------
+        look
+            What :meth:`report` takes beside the path: ``lang``, ``title``, ``logo``.
 
         Returns
         -------
@@ -173,7 +181,7 @@ class Comparison(Shown, experiments.compare.Comparison):
         name, plan = self._proven()
         return keep_study(
             writable_folder(Path(folder)), "compare", self.file, scenario=self.twin.scenario, twin=self.twin,
-            comparison=self, plan=plan, plan_policy=name, step=progress or quiet,
+            comparison=self, plan=plan, plan_policy=name, look=look, step=progress or quiet,
         )  # fmt: skip
 
     def _proven(self) -> tuple[str, optimizer.plan.Plan | None]:

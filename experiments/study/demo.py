@@ -10,6 +10,7 @@ from experiments.results.keep import keep_study
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
 from experiments.study.scenario_file import calibrated, scenario_text
+from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
@@ -108,6 +109,7 @@ def demo(
     *,
     seed: int = 0,
     force: bool = False,
+    lang: str = "en",
     threads: int | None = None,
     progress: Step | None = None,
 ) -> Demo:
@@ -121,11 +123,15 @@ def demo(
         Which luck.
     force
         Whether to write the demo's scenario over an edited one, which is otherwise used as it is.
+    lang
+        Of the report: ``en``, or ``zh`` for Chinese.
     threads
         Results do not depend on it; None: one for each processor.
 
     Raises
     ------
+    InputError
+        If the report does not speak the language.
     FolderError
         If the folder cannot be written to.
 
@@ -137,7 +143,7 @@ def demo(
     >>> done.plan.lift_share > 0.5
     True
     """
-    step = progress or quiet
+    step, lang = progress or quiet, checked_language(lang)
     began = time.perf_counter()
     folder = writable_folder(Path(folder))
     step("Reading purchases")
@@ -171,6 +177,7 @@ def demo(
         comparison=comparison,
         plan=plan,
         fit=fit,
+        look={"lang": lang},
         step=step,
     )
     return Demo(

@@ -86,7 +86,7 @@ _BOTH = {
     "levers_note": (
         "Money over the horizon. What a unit brings is, by unit of the lever's money, the asset with it less the asset "
         "with that money at nothing and all else as planned, net of the money; the next unit is what one more, spread "
-        "like the plan's, brings beyond its own cost. All in expected numbers.",
+        "like the plan's, brings with its own cost paid. All in expected numbers.",
         "为整个期间的金额。“每单位带来”指保留该手段与将其归零（其余不变）时客户资产之差除以其金额，已扣除支出；“下一单位”为按方案"
         "分布再增加一单位投入的净收益。均为期望值。",
     ),
