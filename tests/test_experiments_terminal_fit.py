@@ -31,6 +31,13 @@ def test_words_stay_whole_and_in_order() -> None:
     assert all(line.startswith("  ") for line in below[1:])
 
 
+def test_a_remark_below_a_table_is_said_once_and_whole() -> None:
+    wide = table(["segment", *(f"lever {i}" for i in range(12))], [["gold", *("1,234" for _ in range(12))]])
+    text = fitted(f"{wide}\nand 2 more with 4.57 in all (--json has them, every one of them)", 50)
+    assert "and 2 more with 4.57 in all (--json has them, every one of them)" in " ".join(text.split())
+    assert text.count("and 2 more") == 1
+
+
 def test_what_fits_is_left_alone() -> None:
     text = table(["a", "b"], [["x", "1"], ["y", "22"]]) + "\n  code --option   two  blanks"
     assert fitted(text, 80) == text

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from experiments.words.tables import padded, width_of
@@ -81,6 +82,8 @@ def _table(lines: Sequence[str], width: int) -> list[str]:
     if all(width_of(line) <= width for line in lines):
         return list(lines)
     spans = [(found.start(), found.end()) for found in re.finditer(r"-+", lines[1])]
+    below = [line for line in lines[2:] if not _in_columns(line, spans)]  # a remark at its foot
+    lines = [line for line in lines if line not in below]
     rows = [[_cut(line, start, end) for start, end in spans] for line in lines]
     first, *widths = (end - start for start, end in spans)
     first = min(first, width // 2)
@@ -96,7 +99,13 @@ def _table(lines: Sequence[str], width: int) -> list[str]:
         for row in rows:
             cells = [padded(row[0].strip(), first, cut=True), *(row[c] for c in part)]
             out.append("  ".join(cells).rstrip())
-    return out
+    return out + [part for line in below for part in _wrapped(line, width)]
+
+
+def _in_columns(line: str, spans: Sequence[tuple[int, int]]) -> bool:
+    """Return whether nothing stands between the columns."""
+    gaps = [(a[1], b[0]) for a, b in pairwise(spans)]
+    return not any(_cut(line, *gap).strip() for gap in gaps)
 
 
 def _cut(line: str, start: int, end: int) -> str:
