@@ -61,6 +61,10 @@ _BOTH = {
         "what is held does not fit this budget: the table spends {spend} of {budget}",
         "固定的投入与该预算不符：表格支出 {spend}，预算 {budget}",
     ),
+    "unspent": (
+        "{amount} of the budget are not spent: they would not pay, or rules hold them back",
+        "预算中有 {amount} 未支出：继续投入不再划算，或受规则限制",
+    ),
     "too_close": (
         "Too close to call: the two differ by {gain} {currency}, less than the error of up to {unsure}.",
         "难分高下：两者相差 {gain} {currency}，小于最大误差 {unsure}。",

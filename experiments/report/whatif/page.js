@@ -88,13 +88,14 @@ function showPlan(which) {
   const notes = $(".notes", panel);
   notes.replaceChildren();
   if (now.unmet) notes.append(element("li", say("unmet", { spend: money(now.spend), budget: money(now.table.budget) })));
+  else if (now.unspent) notes.append(element("li", say("unspent", { amount: money(now.unspent) }), { class: "plain" }));
   for (const rule of now.broken) {
     const more = rule.times > 1 ? say("times", { times: rule.times - 1 }) : "";
     const [amount, limit] = [rule.amount, rule.limit].map((value) => money(value));
     const side = say(rule.sense === "<=" ? "at_most" : "at_least");
     notes.append(element("li", say("breaks", { rule: rule.name, amount, side, limit, unit: rule.unit, more })));
   }
-  if (!notes.children.length) notes.append(element("li", say("keeps"), { class: "good" }));
+  if (!now.unmet && !now.broken.length) notes.append(element("li", say("keeps"), { class: "good" }));
 }
 
 function showLines() {

@@ -14,6 +14,7 @@ from experiments.report.page import marked_up, text
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.languages import LANGUAGES
+from experiments.words.phrases import at_most
 from experiments.words.whatif import whatif_words
 from optimizer.insight.sounding import NUDGE
 from optimizer.insight.surface import ASSET, HALVINGS, IDLE
@@ -65,8 +66,7 @@ def write_whatif(
     body = "\n".join(
         [
             _head(scenario, sounded, words),
-            _panels(scenario, sounded, words),
-            _lines(words),
+            f'<div id="play">\n{_panels(scenario, sounded, words)}\n{_lines(words)}\n</div>',
             _trust(scenario, sounded, words, seed, command),
         ]
     )
@@ -143,7 +143,8 @@ def _head(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
     return (
         f"<header><p>{text(kicker)}{f' · {text(scenario.currency)}' if scenario.currency else ''}</p>"
         f'<h1>{text(words["title"])}</h1><p class="soft">{text(lead)}</p></header>\n'
-        f"<noscript><p>{text(words['noscript'])}</p>{_solved(sounded.surface, words)}</noscript>"
+        "<noscript><style>#play { display: none; }</style>"
+        f"<p>{text(words['noscript'])}</p>{_solved(sounded.surface, words)}</noscript>"
     )
 
 
@@ -236,7 +237,7 @@ def _trust(scenario: Scenario, sounded: Sounded, words: dict[str, str], seed: in
     rows = [
         [
             words[f"kind_{name}"].format(nudge=percent(NUDGE)), str(numbers[name]), money(each.worst),
-            money(each.typical), percent(each.worst / lift) if lift > 0 else "–",
+            money(each.typical), at_most(each.worst / lift) if lift > 0 else "–",
         ]
         for name, each in held.errors().items()
     ]  # fmt: skip
