@@ -101,8 +101,8 @@ _BOTH = {
     "how": ("How far this can be trusted", "可信程度"),
     "measured": (
         "Measured against tables and budgets that were solved or played exactly and that the page was not made from, "
-        "drawn at random (seed {seed}). Customer asset said less exact, in {currency}:",
-        "以下误差以随机抽取（种子 {seed}）、未用于生成本页的精确求解或精确模拟的表格和预算测得，单位 {currency}：",
+        "drawn at random (seed {seed}), large lines more often. Customer asset said less exact, in {currency}:",
+        "以下误差以随机抽取（种子 {seed}，金额大的行更常抽到）、未用于生成本页的精确求解或精确模拟的表格和预算测得，单位 {currency}：",
     ),
     "kind": ("Checked", "检验对象"),
     "worst": ("Largest error", "最大误差"),
