@@ -92,6 +92,10 @@ _BOTH = {
         "金额可直接输入。调整过的行会被固定（打勾），其余各行随之取满足预算的已求解方案。“下一单位”为该行再增加一单位投入的净收益，"
         "其他行不变。",
     ),
+    "idle": (
+        "{count} lines that reach nobody are left out",
+        "另有 {count} 行没有可触达的客户，未列出",
+    ),
     "line": ("Segment / lever", "细分市场 / 手段"),
     "today": ("Today", "现状"),
     "next": ("Next", "下一单位"),
@@ -102,7 +106,8 @@ _BOTH = {
     "measured": (
         "Measured against tables and budgets that were solved or played exactly and that the page was not made from, "
         "drawn at random (seed {seed}), large lines more often. Customer asset said less exact, in {currency}:",
-        "以下误差以随机抽取（种子 {seed}，金额大的行更常抽到）、未用于生成本页的精确求解或精确模拟的表格和预算测得，单位 {currency}：",
+        "以下误差以随机抽取（种子 {seed}，金额大的行更常抽到）、未用于生成本页的精确求解或精确模拟的表格和预算测得，"
+        "单位 {currency}：",
     ),
     "kind": ("Checked", "检验对象"),
     "worst": ("Largest error", "最大误差"),

@@ -56,8 +56,12 @@ function cellOf(which, line) {
 
 function makeTable() {
   const body = $("#lines tbody");
+  const idle = (line) => !(page.top[line] > 0) && !(page.today_by_line[line] > 0);
+  const left = page.lines.filter((_, line) => idle(line)).length;
+  if (left) $("#idle").textContent = say("idle", { count: left });
   page.lines.forEach(([segment, lever], line) => {
-    const row = element("tr");
+    if (idle(line)) return;
+    const row = element("tr", "", { "data-line": line });
     const name = element("th", "", { scope: "row" });
     name.append(element("b", segment), element("span", lever));
     row.append(name, element("td", money(page.today_by_line[line]), { class: "number", "data-label": say("today") }));
@@ -99,7 +103,8 @@ function showPlan(which) {
 }
 
 function showLines() {
-  [...$("#lines tbody").rows].forEach((row, line) => {
+  [...$("#lines tbody").rows].forEach((row) => {
+    const line = Number(row.dataset.line);
     for (const which of ["a", "b"]) {
       if (!(page.top[line] > 0)) continue;
       const now = found[which], held = line in plans[which].held;

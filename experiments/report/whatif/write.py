@@ -226,7 +226,7 @@ def _lines(words: dict[str, str]) -> str:
     return (
         f'<h2>{text(words["lines"])}</h2>\n<p class="soft">{text(words["lines_note"])}</p>\n'
         f'<div class="scroll"><table id="lines"><thead><tr>{"".join(head)}</tr></thead><tbody></tbody>'
-        f"<tfoot><tr>{''.join(total)}</tr></tfoot></table></div>"
+        f'<tfoot><tr>{"".join(total)}</tr></tfoot></table></div>\n<p class="soft" id="idle"></p>'
     )
 
 
