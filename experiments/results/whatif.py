@@ -38,7 +38,7 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
     >>> lookup.to_frame().columns.tolist()
     ['rules', 'budget', 'spend', 'asset', 'lift']
     >>> table = lookup.surface.settle(1_000)
-    >>> 180_000 < lookup.surface.counted(table)[0] < 200_000
+    >>> bool(180_000 < lookup.surface.counted(table)[0] < 200_000)
     True
     """
 
