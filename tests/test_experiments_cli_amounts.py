@@ -1,7 +1,9 @@
 """Money as people type it, and files' words instead of a programming language's."""
 
+from pathlib import Path
+
 import pytest
-from markets import small
+from markets import SMALL, small
 from typer.testing import CliRunner
 
 from experiments.cli.app import app
@@ -39,3 +41,13 @@ def test_no_tuples_are_said(content: dict[str, object]) -> None:
     with pytest.raises(ScenarioError) as error:
         parse({**small(), **content})
     assert not {"tuple", "dictionary", "instance"} & set(str(error.value).split())
+
+
+def test_a_report_without_runs_leads_to_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", str(SMALL), "--replications", "1", "--no-track", "-o", "page.html", "--title", "花园"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0
+    assert "Report: page.html\nNext: open it in a browser" in result.output
+    assert "花园" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [found.name for found in tmp_path.iterdir()] == ["page.html"]

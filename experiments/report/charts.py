@@ -1,8 +1,8 @@
 """Charts of pages and notebooks; the only module that knows plotly, which it imports inside functions.
 
-Each function returns a figure as JSON text, which a notebook shows by plotly and :mod:`experiments.report.drawing` draws
-for pages. Colours are the Okabe-Ito set, which colour-blind readers can tell apart; the reference is always grey and the
-policy the report recommends always blue.
+Each function returns a figure as JSON text, which a notebook shows by plotly and
+:mod:`experiments.report.drawing` draws for pages. Colours are the Okabe-Ito set, which colour-blind readers can tell
+apart; the reference is always grey and the policy the report recommends always blue.
 """
 
 from __future__ import annotations

@@ -139,7 +139,8 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
         INTERVALS,
     ]
     if report is not None:
-        lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
+        after = "open it in a browser" if folder is None else f"tenure ui --folder {shlex.quote(str(folder))}"
+        lines += [f"Report: {report}", f"Next: {after}"]
     return "\n".join(lines)
 
 
