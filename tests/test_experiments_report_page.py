@@ -13,6 +13,9 @@ from studies import CHAIN, LIFECYCLE, Study, study_of
 from experiments.compare import compare
 from experiments.report.decision import decision
 from experiments.report.write import write_report
+from experiments.study.demo import Demo
+from experiments.study.summary import demo_summary
+from experiments.words.figures import plain
 from optimizer.load import load
 from policies.catalogue import named
 from policies.planned import Planned
@@ -206,3 +209,18 @@ def test_unwritable_place_is_one_clear_line(study: Study, tmp_path: Path) -> Non
         write_report(
             tmp_path / "missing" / "r.html", scenario=study.scenario, twin=study.twin, comparison=study.comparison
         )
+
+
+def test_the_demo_answers_with_the_title_in_few_lines(page: str, study: Study) -> None:
+    demo = Demo(
+        study.scenario, study.twin, (), study.plan, study.comparison, Path("scenario.yaml"), False,
+        Path("report.html"), "sqlite:///mlflow.db", 1.0,
+    )  # fmt: skip
+    said = demo_summary(demo, Path("here"))
+    title = re.search(r"<h1>(.*?)</h1>", page)
+    assert title is not None
+    assert said.splitlines()[0] == plain(html.unescape(title[1])) + "."
+    assert len(said.splitlines()) <= 15
+    more = demo_summary(demo, Path("here"), details=True)
+    assert "The plan: expected" in more
+    assert "published" in more
