@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import optimizer.plan
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
+    from experiments.results.whatif import WhatIf
     from experiments.tracking.call import Call
     from optimizer.insight.difference import Loser
     from sim.contract import Policy, Targets
@@ -337,6 +338,48 @@ class Firm(Shown):
             tuple(points[:-1]), points[-1], found.baseline, twin=self.twin, file=self.file,
             asked=Call("frontier", asked),
         )  # fmt: skip
+
+    def whatif(
+        self,
+        budgets: Sequence[float] | None = None,
+        *,
+        without: Sequence[str] = (),
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> WhatIf:
+        """Return plans over budgets and rules, and what lies between them: a page to play with.
+
+        Parameters
+        ----------
+        budgets
+            At least two to be solved; None: from half to twice the one in force.
+        without
+            Rules to be left out, one at a time, beside all together: their key in the scenario, or their name.
+        seed
+            Which held-out tables measure the error.
+
+        Raises
+        ------
+        InputError
+            If there are less than two budgets, or a rule is none.
+        RulesError
+            If at some budget no plan meets the rules.
+
+        Examples
+        --------
+        >>> lookup = firm.whatif([800, 1_200])
+        >>> lookup.save("whatif.html").name
+        'whatif.html'
+        """
+        from experiments.results.whatif import WhatIf
+        from optimizer.insight.sounding import sound
+
+        found = sound(
+            self.twin, budgets, without=without, seed=seed, threads=_all(threads),
+            progress=(progress or quiet)("Solving plans over budgets"),
+        )  # fmt: skip
+        return grown(WhatIf, found, twin=self.twin, seed=seed, file=self.file)
 
     def value_of_targeting(
         self, budget: float | None = None, *, threads: int | None = None, progress: Step | None = None

@@ -24,8 +24,8 @@ To begin
 ======================= ==============================================================================================
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
-                        ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``, ``simulate``,
-                        ``trace``
+                        ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
+                        ``simulate``, ``trace``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -50,6 +50,7 @@ Results
 ``Frontier``            the best plan by budget
 ``TargetingValue``      what telling customers apart is worth
 ``Risk``                one plan for all that is not known
+``WhatIf``              plans over budgets and rules, and the page to play with them
 ``CurveAllocation``     money by channel and period
 ``Calibration``         laws fitted to purchases, and how well they forecast
 ``Demo``                what the demo found
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from experiments.results.curves import CurveAllocation
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
+    from experiments.results.whatif import WhatIf
     from experiments.study.calibrate import Calibration, calibrate
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
@@ -147,6 +149,7 @@ __all__ = [
     "Split",
     "TargetingValue",
     "TenureError",
+    "WhatIf",
     "__version__",
     "allocate",
     "calibrate",
@@ -169,6 +172,7 @@ _ROOMS = {
     "experiments.results.curves": ("CurveAllocation",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
+    "experiments.results.whatif": ("WhatIf",),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),

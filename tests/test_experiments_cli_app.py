@@ -59,7 +59,7 @@ def test_compare_tracks_by_default(tenure, tmp_path) -> None:
     code, out, err = tenure("compare", SMALL, "--folder", "runs", "--replications", 2)
     assert code == 0, err
     assert (tmp_path / "runs" / "mlflow.db").is_file()
-    assert (tmp_path / "runs" / "report.html").stat().st_size > 1_000_000
+    assert (tmp_path / "runs" / "report.html").stat().st_size > 20_000
     assert "tenure ui --folder" in out
 
 

@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "diff": ("plan.json", "plan.json"),
     "frontier": ("scenario.yaml", "--number", "1", "--no-bound"),
     "risk": ("uncertain.yaml", "--samples", "2"),
+    "whatif": ("scenario.yaml", "--budgets", "800,1.2k"),
     "allocate": ("curves.csv", "--budget", "50"),
     "ui": ("--folder", "demo"),
 }

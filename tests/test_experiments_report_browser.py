@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from studies import LIFECYCLE, Study, served, study_of, tracked
+from views import QUIET, complaints_of
 
 from experiments.report.write import write_report
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-default-apps", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,33 +64,25 @@ def leaderboard(shown: Shown) -> Iterator[str]:
         server.communicate(timeout=30)
 
 
-def complaints_of(page: "Page") -> list[str]:
-    """Return a list that fills with what the page complains about or asks of other machines."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    here = ("file:", "data:", "blob:", "http://127.0.0.1:")
-    page.on("request", lambda request: None if request.url.startswith(here) else said.append(request.url))
-    return said
-
-
-@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+@pytest.mark.parametrize("width", [1440, 390], ids=["desk", "phone"])
 def test_report(shown: Shown, browser: "Browser", width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     said = complaints_of(page)
     page.goto(shown.report.as_uri())
-    page.wait_for_function("document.querySelectorAll('.chart:not(:has(.main-svg))').length == 0")
-    assert page.locator(".chart").count() == 6
-    marks = "path.js-line, .points path, g.point path, .hm image, .heatmaplayer image"
-    for place in page.locator(".chart").all():
-        assert place.locator(marks).count() > 0, place.get_attribute("id")
+    drawings = [place for place in page.locator("figure svg").all() if place.is_visible()]
+    assert len(drawings) >= 5
+    for place in drawings:
+        assert place.locator("polyline, circle, rect").count() > 0
         box = place.bounding_box()
         assert box is not None
         assert box["height"] > 60
         assert box["x"] + box["width"] <= width
+        sizes = place.locator("text").evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
+        assert min(sizes) > 9
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     best = max(shown.study.comparison.outcomes, key=lambda outcome: outcome.asset)
-    assert f"{best.asset:,.0f}" in page.locator(".answer").inner_text()
+    assert f"{best.asset:,.0f}" in page.locator(".cards").inner_text()
+    assert f"{best.difference:+,.0f}" in page.locator("h1").inner_text()
     assert said == []
     page.close()
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from experiments.cli.words import amount_of
+
 __all__ = [
-    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "SpreadOption", "TargetingOption", "Threads",
-    "commands", "print_json",
+    "THREADS", "BudgetOption", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",
+    "TargetingOption", "Threads", "commands", "money", "print_json",
 ]  # fmt: skip
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
@@ -18,7 +20,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 Seed = Annotated[int, typer.Option(help="Which luck; the same seed gives the same numbers.", min=0, max=2**32 - 1)]
 NoSeed = Annotated[int, typer.Option("--seed", help="Taken by every command; this one draws nothing that varies.")]
 Threads = Annotated[int, typer.Option(help="Threads to use; results do not depend on it.", min=1, max=256)]
-BudgetOption = Annotated[float | None, typer.Option(help="Money over the horizon [default: the scenario's].")]
+
+
+def money(text: str | float) -> float:
+    """Return money as it is typed: 100000, 100k or 1.5m.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none.
+    """
+    try:
+        return amount_of(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"expected money, e.g. 100000, 100k or 1.5m, got {text!r}.") from None
+
+
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(parser=money, metavar="MONEY", help="Money over the horizon [default: the scenario's]; 100k is read."),
+]
+
+Language = Annotated[str, typer.Option("--lang", help="Language of the page: en, or zh (简体中文).")]
 
 SpreadOption = Annotated[
     str,

@@ -19,6 +19,7 @@ from experiments.cli.options import (
     TargetingOption,
     Threads,
     commands,
+    money,
     print_json,
 )
 from experiments.cli.tracking import Tracking, with_tracking
@@ -55,7 +56,11 @@ def optimize(
     base: Annotated[Path | None, typer.Option(help="Plan that --more, --within and --freeze start from.")] = None,
     more: Annotated[
         float | None,
-        typer.Option(help="Where this money should go on top of --base; below 0: who loses first when it is taken."),
+        typer.Option(
+            parser=money,
+            metavar="MONEY",
+            help="Where this money should go on top of --base; below 0: who loses first when it is taken.",
+        ),
     ] = None,
     within: Annotated[
         float | None, typer.Option(help="Stay within this share (.2: 20 %) of --base, or else of today's spend.")
@@ -179,7 +184,8 @@ def explain(
         Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
     ] = None,
     simplest: Annotated[
-        Path | None, typer.Option(help="Also write the simplest plan to this .json, .csv or .xlsx file.")
+        Path | None,
+        typer.Option("-o", "--simplest", help="Also write the simplest plan to this .json, .csv or .xlsx file."),
     ] = None,
     keep: Annotated[
         float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)
@@ -188,7 +194,9 @@ def explain(
         str | None,
         typer.Option(help='Explain one line only, one that gets nothing included, e.g. "silver A/winback".'),
     ] = None,
-    budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
+    budget: Annotated[
+        float | None, typer.Option(parser=money, metavar="MONEY", help="Money over the horizon [default: the plan's].")
+    ] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -322,7 +330,10 @@ def frontier(
     number: Annotated[int, typer.Option(help="How many even steps.", min=1, max=200)] = 8,
     targeting: TargetingOption = "state",
     bound: Annotated[bool, typer.Option(help="Prove a bound at each budget.")] = True,
-    table: Annotated[Path | None, typer.Option(help="Also write the points to this .csv or .parquet file.")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", "--table", help="Also write the points to this .csv or .parquet file."),
+    ] = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -356,7 +367,10 @@ def allocate(
     curves: Annotated[
         Path, typer.Argument(metavar="CURVES", help="CSV with channel, period (may be missing), spend, response.")
     ],
-    budget: Annotated[float | None, typer.Option(help="Money over all periods [default: the rules file's].")] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(parser=money, metavar="MONEY", help="Money over all periods [default: the rules file's]."),
+    ] = None,
     rules: Annotated[Path | None, typer.Option(help="Rules file (YAML): see examples/allocate.")] = None,
     carry_over: Annotated[
         str | None, typer.Option(help="Weights of this period's spend, the last one's, ...: e.g. .6,.3,.1")

@@ -1,5 +1,6 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from experiments.cli.options import (
     THREADS,
     BudgetOption,
     Json,
+    Language,
     ScenarioFile,
     Seed,
     SpreadOption,
@@ -49,7 +51,13 @@ def simulate(
     threads: Threads = THREADS,
     table: Annotated[
         Path | None,
-        typer.Option("--table", "--csv", help="Also write period x segment x stage to this .csv or .parquet file."),
+        typer.Option(
+            "-o",
+            "--output",
+            "--table",
+            "--csv",
+            help="Also write period x segment x stage to this .csv or .parquet file.",
+        ),
     ] = None,
     until: Annotated[int | None, typer.Option(help="Stop after so many periods.", min=1)] = None,
     save: Annotated[Path | None, typer.Option(help="Save the market where --until stops it.")] = None,
@@ -134,6 +142,12 @@ def compare(
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
     seed: Seed = 0,
     threads: Threads = THREADS,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the report to this .html file.")
+    ] = None,
+    lang: Language = "en",
+    title: Annotated[str, typer.Option(help="The report's title above the decision [default: the scenario's].")] = "",
+    logo: Annotated[Path | None, typer.Option(help="Image for the report: .png, .jpg or .svg.")] = None,
     as_json: Json = False,
     *,
     tracking: Tracking,
@@ -144,18 +158,28 @@ def compare(
     costs; as-today for a smaller budget is scaled down evenly over time.
     """
     from experiments.firm import Firm
+    from experiments.report.logo import checked_page
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
 
+    checked_page(lang, logo)
+    if output is not None:
+        check_output(output, (".html",), [scenario, logo])
     firm = Firm.open(scenario)
     with progress_bars() as step:
         result = firm.compare(
             policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
             threads=threads, progress=step,
         )  # fmt: skip
+        result = replace(result, look={"lang": lang, "title": title, "logo": logo})
         kept = tracking.keep(result, step)
+        written = None if output is None else result.report(output, lang=lang, title=title, logo=logo)
     if as_json:
-        report = None if kept is None else str(kept.report)
-        print_json({**result.to_dict(), "report": report, "tracking_uri": None, **tracking.to_dict(kept)})
+        report = written or (None if kept is None else kept.report)
+        print_json({
+            **result.to_dict(), "report": None if report is None else str(report), "tracking_uri": None,
+            **tracking.to_dict(kept),
+        })  # fmt: skip
     else:
-        typer.echo(comparison_summary(firm.scenario, result) + tracking.in_words(kept))
+        said = comparison_summary(firm.scenario, result) + ("" if written is None else f"\nReport: {written}")
+        typer.echo(said + tracking.in_words(kept))

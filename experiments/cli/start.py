@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli.options import THREADS, Json, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
+from experiments.cli.options import THREADS, Json, Language, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
 from experiments.cli.reading import with_reading
 from experiments.cli.tracking import command_given
 from experiments.cli.words import in_options
@@ -28,7 +28,13 @@ def _example_names() -> list[tuple[str, str]]:
 
 @group.command(epilog="Example: tenure demo --folder first-look")
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where to write; made if missing.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", "--folder", help="Folder to write in; made if missing.")
+    ] = Path(),
+    lang: Language = "en",
+    details: Annotated[
+        bool, typer.Option("--details", help="Also print the fit beside published figures, and the whole plan.")
+    ] = False,
     seed: Seed = 0,
     force: Annotated[bool, typer.Option("--force", help="Write the demo's scenario.yaml over an edited one.")] = False,
     threads: Threads = THREADS,
@@ -39,13 +45,13 @@ def demo(
     from experiments.terminal.progress import progress_bars
 
     with progress_bars() as step:
-        done = run(folder, seed=seed, force=force, threads=threads, command=command_given(), progress=step)
+        done = run(folder, seed=seed, force=force, lang=lang, threads=threads, command=command_given(), progress=step)
     if as_json:
         print_json(done.to_dict())
         return
     from experiments.study.summary import demo_summary
 
-    typer.echo(demo_summary(done, folder))
+    typer.echo(demo_summary(done, folder, details=details))
 
 
 @group.command(epilog="Example: tenure example subscription --folder here")
@@ -55,7 +61,10 @@ def example(
         typer.Argument(metavar="NAME", help="Which [default: list them].", autocompletion=_example_names),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Where to copy it; made if missing [default: a new one of its name].")
+        Path | None,
+        typer.Option(
+            "-o", "--output", "--folder", help="Folder to copy it to; made if missing [default: a new one of its name]."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
     seed: NoSeed = 0,

@@ -7,6 +7,7 @@ from sim.errors import InputError
 
 __all__ = [
     "OPTIONS",
+    "amount_of",
     "amounts_by_channel",
     "budgets_of",
     "in_options",
@@ -18,6 +19,9 @@ __all__ = [
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
 OPTIONS = {"output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
+AMOUNT = re.compile(r"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)(k|m|mn|bn|)")
+SHORT = {"": 1.0, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
+"""What amounts of money end in."""
 FLAGS = ("force",)
 
 
@@ -55,12 +59,26 @@ def budgets_of(text: str | None) -> list[float] | None:
     if text is None:
         return None
     try:
-        budgets = [float(part) for part in text.split(",") if part.strip()]
+        budgets = [amount_of(part) for part in text.split(",") if part.strip()]
     except ValueError:
         budgets = []
     if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
-        raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100000,200000")
+        raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100k,200k or 100000,200000")
     return budgets
+
+
+def amount_of(text: str) -> float:
+    """Return money as people type it: ``100000``, ``100k``, ``1.5m`` or ``2bn``.
+
+    Raises
+    ------
+    ValueError
+        If it is no number.
+    """
+    found = AMOUNT.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return float(found[1]) * SHORT[found[2]]
 
 
 def weights_of(text: str | None) -> list[float] | None:

@@ -1,7 +1,8 @@
-"""The report's charts; the only module that knows plotly, which it imports inside functions.
+"""Charts of pages and notebooks; the only module that knows plotly, which it imports inside functions.
 
-Each function returns a figure as JSON text that plotly.js draws. Colours are the Okabe-Ito set, which colour-blind
-readers can tell apart; the reference is always grey and the policy the report recommends always blue.
+Each function returns a figure as JSON text, which a notebook shows by plotly and
+:mod:`experiments.report.drawing` draws for pages. Colours are the Okabe-Ito set, which colour-blind readers can tell
+apart; the reference is always grey and the policy the report recommends always blue.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ __all__ = [
     "customers_by_stage",
     "lift_by_assumption",
     "response_curves",
-    "script",
     "spend_by_channel",
 ]
 
@@ -40,13 +40,6 @@ OTHERS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c6d31", "#1b
 INK, LINE = "#1f2933", "#e3e7ec"
 MOST_PANELS = 12
 """Small charts drawn side by side; a chain may have hundreds of states."""
-
-
-def script() -> str:
-    """Return the source of plotly.js, to be embedded once."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
 
 
 def comparison_with_intervals(comparison: Comparison, best: str, currency: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from sim.scenario.file import Scenario
 
-__all__ = ["FittedFigure", "assumptions", "coverage", "fit_beside_published", "how_far", "next_steps"]
+__all__ = ["FittedFigure", "assumptions", "coverage", "evidence", "fit_beside_published", "how_far", "next_steps"]
 
 MOST_PRICES = 10
 """Rules shown with their price, the dearest first."""
@@ -90,6 +90,28 @@ def fit_beside_published(fit: Sequence[FittedFigure] | None) -> str:
         "How well the purchases are described",
         table(["Figure", "Published", "Computed here"], rows),
     )
+
+
+def evidence(scenario: Scenario, heading: str) -> str:
+    """Return what comes from records and what somebody thinks, side by side."""
+    measured, assumed = [], []
+    who = [name for name, segment in scenario.segments.items() if segment.start]
+    if scenario.base is not None:
+        when = day(scenario.base.as_of)
+        measured.append(f"Customers on record up to {when}, and how each buys, leaves and spends: fitted to purchases.")
+    else:
+        assumed.append("How customers buy, leave and spend: stated in the scenario.")
+    if who:
+        assumed.append(f"How many people are in {', '.join(f'“{name}”' for name in who)} at the start.")
+    if scenario.chain is None and scenario.levers:
+        assumed.append(f"How customers answer money through {', '.join(scenario.levers)}.")
+    if scenario.margin != 1:
+        assumed.append(f"A margin of {percent(scenario.margin, exact=True)}.")
+    if scenario.uncertain:
+        assumed.append(f"{len(scenario.uncertain)} of these numbers have a stated range: `tenure risk` weighs them.")
+    columns = (("Measured", measured or ["Nothing: every number is stated in the scenario."]), ("Assumed", assumed))
+    inside = "".join(f"<div>{subheading(name)}{bullets(said)}</div>" for name, said in columns if said)
+    return section("evidence", heading, f'<div class="columns">{inside}</div>')
 
 
 def assumptions(scenario: Scenario) -> str:

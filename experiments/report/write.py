@@ -1,7 +1,7 @@
 """One self-contained page that answers a study: which policy, how much more, how far from the best, on what grounds.
 
-The answer comes first; then what it rests on; then what is only assumed; then what to do next. The page needs no
-network: plotly.js is inside.
+The decision is the title; then when it pays and how sure that is, lever by lever; then what it rests on. The page needs
+no network and no scripts: charts are drawn.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.report import charts, grounds
+from experiments.report.answer import answer, budgets, changes_if, headline, levers, sources
+from experiments.report.decision import decision
 from experiments.report.grounds import FittedFigure
-from experiments.report.page import bullets, card, chart, page, paragraph, section, subheading, table
+from experiments.report.logo import embedded_logo
+from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
-from experiments.words.phrases import called, played_policy, quoted
+from experiments.words.languages import LANGUAGES
+from experiments.words.phrases import played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
-from experiments.words.prices import loosened, shadow_price_in_words
+from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import proof_in_words
-from optimizer.ask.rows import BUDGET
+from experiments.words.report import report_words
 from optimizer.proof import LiftProof
 from sim.files import write_text
 from sim.valuation import customer_asset
@@ -46,6 +50,9 @@ def write_report(
     plan: Plan | None = None,
     fit: Sequence[FittedFigure] | None = None,
     plan_policy: str = "plan",
+    lang: str = "en",
+    title: str = "",
+    logo: str | Path | None = None,
 ) -> Path:
     """Write the report of a study and return where it is.
 
@@ -59,94 +66,86 @@ def write_report(
         Figures of the calibration beside published ones.
     plan_policy
         Name of the compared policy that plays ``plan``.
+    lang
+        ``en``, or ``zh`` for Chinese, in which the folded grounds stay English.
+    title
+        Of the firm's own, above the decision; nothing: the scenario's name.
+    logo
+        Image file of the firm's own, which the page takes in.
 
     Raises
     ------
+    InputError
+        If it does not speak the language, or the logo is no image that pages show.
     FolderError
         If the file cannot be written.
     """
-    path = Path(path)
-    best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
+    path, words = Path(path), report_words(lang)
     played = played_policy(comparison, plan, plan_policy)
-    body = [
-        _answer(scenario, comparison, best, plan),
+    found = decision(twin, comparison, plan, played)
+    best = found.best
+    said = _sentences(comparison, plan, scenario.currency)
+    ours = lang == "en"  # what follows is said in English alone: elsewhere it is folded away, and said to be
+    detail = [
         _policies(scenario, comparison, best),
         _over_time(scenario, comparison, best),
         _allocation(scenario, comparison, best, plan, played),
         _customers(scenario, comparison, best, played),
         _winning_and_keeping(scenario, comparison),
+        grounds.evidence(scenario, words["evidence"]),
+    ]
+    rest = [
         grounds.how_far(scenario, plan),
         grounds.fit_beside_published(fit),
         grounds.assumptions(scenario),
         grounds.coverage(comparison),
-        grounds.next_steps(plan),
     ]
-    kicker = f"{scenario.name} · {scenario.periods} {scenario.period}s" + (
+    after = [grounds.next_steps(plan)]
+    body = [
+        answer(found, comparison, said if ours else [], _least(plan, scenario.currency) if ours else [], words),
+        levers(found, plan, words),
+        budgets(found, words),
+        changes_if(found, comparison, words),
+        sources(found, words),
+        *(detail if ours else []),
+        folded(
+            words["grounds"],
+            *([] if ours else [paragraph(words["grounds_language"], "soft"), *map(paragraph, said), *detail]),
+            *rest,
+            *([] if ours else after),
+        ),
+        *(after if ours else []),
+    ]
+    kicker = f"{title or scenario.name} · {scenario.periods} {words[f'{scenario.period}s']}" + (
         f" · {scenario.currency}" if scenario.currency else ""
     )
-    foot = (
-        f"Made by Tenure. Scenario {scenario.hash[:12]}, seed {comparison.seed}, "
-        f"{comparison.replications} replications. "
-        "This page is self-contained: it can be mailed and opened without a network."
-    )
+    foot = words["foot"].format(hash=scenario.hash[:12], seed=comparison.seed, number=comparison.replications)
     content = page(
-        "Which policy makes the customers worth most?", kicker, [b for b in body if b], foot, charts.script()
-    )
+        headline(found, comparison, words), kicker, [b for b in body if b], foot, language=LANGUAGES[lang],
+        logo="" if logo is None else embedded_logo(Path(logo)),
+    )  # fmt: skip
     write_text(path, content)
     return path
 
 
-def _answer(scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None) -> str:
-    currency, reference = scenario.currency, comparison.outcomes[0]
-    span = f"{scenario.periods} {scenario.period}s" + (" and after" if scenario.terminal != "none" else "")
-    sentences = []
-    name, before = called(best.name), called(reference.name)
-    name = name[0].upper() + name[1:]
-    cards = [card("Customer asset", money(best.asset, currency), f"{best.name}, {span}")]
-    interval = f"{money(best.low)} to {money(best.high)}"
-    if len(comparison.outcomes) == 1:
-        sentences.append(
-            f"Under {quoted(best.name)} the customers are worth {money(best.asset, currency)} over {span}."
-        )
-    elif best is reference:
-        sentences.append(
-            f"No policy here beats {before}: with it the customers are worth {money(best.asset, currency)}."
-        )
-    else:
-        sentences.append(
-            f"{name} makes the customers worth most: {money(best.asset, currency)}, "
-            f"{money(best.difference)} more than {before}"
-            + (f" (95 % interval {interval})." if math.isfinite(best.low) else ".")
-        )
-        if not math.isfinite(best.low):
-            sentences.append("One replication gives no interval; run several before you rely on the difference.")
-        elif not best.clear:
-            sentences.append("The interval includes zero: the two cannot be told apart by this many replications.")
-        sentences += filter(None, [best_in_words(comparison)])
-        share = best.difference / abs(reference.asset) if reference.asset else float("nan")
-        cards.append(
-            card(
-                f"More than “{reference.name}”",
-                money(best.difference, signed=True),
-                f"{percent(share)} more" if share < 1 else "",
-            )
-        )
-    if plan is not None:
-        if isinstance(plan.proof, LiftProof):
-            said = shadow_price_in_words(plan)
-            sentences.append(f"{said[0].upper()}{said[1:]}.")
-            step, gain = loosened(plan, BUDGET.name, plan.shadow_price)
-            cards.append(card(f"One more {step:,g} brings", money(gain, signed=True), "beyond its own cost"))
+def _sentences(comparison: Comparison, plan: Plan | None, currency: str) -> list[str]:
+    """Return what else the answer says: rules that the best breaks, the price of money, what is proved."""
+    sentences = list(filter(None, [best_in_words(comparison)]))
+    if plan is not None and isinstance(plan.proof, LiftProof):
+        said = shadow_price_in_words(plan)
+        sentences.append(f"{said[0].upper()}{said[1:]}.")
+    elif plan is not None:  # the least money was the question
         words = proof_in_words(plan, currency)
         sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
-        if words.share:
-            cards.append(card(words.label, words.share, "proved"))
-    said = "".join(paragraph(sentence) for sentence in sentences)
-    caution = (
-        "How customers respond to marketing is assumed in this scenario, not measured: the figures are illustrative "
-        "until you put your own answers in. Intervals cover replication noise only."
-    )
-    return f'<div class="answer">{said}</div>\n<div class="cards">{"".join(cards)}</div>\n{paragraph(caution, "soft")}'
+    return sentences
+
+
+def _least(plan: Plan | None, currency: str) -> list[str]:
+    """Return the card of what any plan needs, where the least money was the question."""
+    if plan is None or isinstance(plan.proof, LiftProof):
+        return []
+    words = proof_in_words(plan, currency)
+    return [card(words.label, words.share, "proved")] if words.share else []
 
 
 def _interval(ends: tuple[float, float] | None) -> str:
@@ -236,6 +235,7 @@ def _allocation(
         return section("allocation", f"Where {name} puts the money", paragraph("It spends nothing."))
     segments, levers, by_segment = targets.by_segment(spend)
     by_lever = spend.sum(axis=(0, 1, 2))
+    order = np.argsort(-by_segment.sum(axis=1), kind="stable")
     limit = scenario.rules.period_share * comparison.budget if scenario.rules.period_share < 1 else math.inf
     shares = sorted(zip(by_lever, targets.levers, strict=True), reverse=True)
     words = ", ".join(f"{lever} {percent(float(value) / total)}" for value, lever in shares if value > 0)
@@ -244,11 +244,11 @@ def _allocation(
         "allocation",
         f"Where {name} puts the money",
         paragraph(f"{money(total, scenario.currency)} over the horizon ({expected}): {words}."),
-        chart(
-            "allocation-segments",
-            charts.allocation_by_segment(segments, levers, by_segment, scenario.currency),
-            f"Money over the horizon by segment and lever{f', {scenario.currency}' if scenario.currency else ''}; "
-            "an empty cell gets nothing.",
+        shaded([segments[i] for i in order], levers, by_segment[order].tolist(), "Segment"),
+        paragraph(
+            f"Money over the horizon by segment and lever{f', {scenario.currency}' if scenario.currency else ''}, the "
+            "most first; an empty cell gets nothing.",
+            "soft",
         ),
         chart(
             "allocation-periods",

@@ -102,16 +102,22 @@ def report_page(
     plan: Plan | None,
     plan_policy: str = "plan",
     fit: Sequence[FittedFigure] | None = None,
+    look: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Write the report of a comparison, and return it: a run keeps the page that it made, whoever writes there next."""
+    """Write the report of a comparison, and return it: a run keeps the page that it made, whoever writes there next.
+
+    Parameters are those of :func:`experiments.report.write.write_report`; ``look`` holds the page's language, title and
+    logo.
+    """
     from experiments.report.write import write_report
 
     made: list[bytes] = []
     part = path.with_name(f".{path.stem}.{os.getpid()}.page{path.suffix}")
     try:
         write_report(
-            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit
-        )
+            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit,
+            **(look or {}),
+        )  # fmt: skip
         made.append(part.read_bytes())
         write_file(path, lambda target: os.replace(part, target))
     finally:

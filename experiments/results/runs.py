@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,8 @@ class Comparison(Decided, experiments.compare.Comparison):
         The scenario's.
     fit : sequence of figures, optional
         What was fitted, for the report.
+    look : mapping, optional
+        How the report that a run keeps looks: ``lang``, ``title`` and ``logo`` of :meth:`report`.
 
     Examples
     --------
@@ -65,7 +68,7 @@ class Comparison(Decided, experiments.compare.Comparison):
     ['as today', 'no spend']
     >>> result.plot("asset").layout.showlegend
     True
-    >>> result.report("report.html").stat().st_size > 1_000_000
+    >>> result.report("report.html").stat().st_size > 20_000
     True
     """
 
@@ -74,6 +77,7 @@ class Comparison(Decided, experiments.compare.Comparison):
     file: Path | None = field(default=None, kw_only=True)
     asked: Call | None = field(default=None, kw_only=True)
     fit: Sequence[FittedFigure] | None = field(default=None, kw_only=True)
+    look: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @property
     def best(self) -> experiments.compare.Outcome:
@@ -141,11 +145,22 @@ class Comparison(Decided, experiments.compare.Comparison):
             return drawn(charts.customers_by_stage(self.outcomes[0], after, scenario.period, last)[0])
         return drawn(charts.comparison_with_intervals(self, best.name, scenario.currency))
 
-    def report(self, path: str | Path) -> Path:
-        """Write the report, one page that needs no network, and return where it is.
+    def report(self, path: str | Path, *, lang: str = "en", title: str = "", logo: str | Path | None = None) -> Path:
+        """Write the report, one page that needs no network and no scripts, and return where it is.
+
+        Parameters
+        ----------
+        lang
+            ``en``, or ``zh`` for Chinese.
+        title
+            Of the firm's own, above the decision; nothing: the scenario's name.
+        logo
+            Image file of the firm's own: .png, .jpg or .svg.
 
         Raises
         ------
+        InputError
+            If it does not speak the language, or the logo cannot be shown.
         FolderError
             If it cannot be written.
         """
@@ -154,7 +169,7 @@ class Comparison(Decided, experiments.compare.Comparison):
         name, plan = self._proven()
         return write_report(
             path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
-            fit=self.fit,
+            fit=self.fit, lang=lang, title=title, logo=logo,
         )  # fmt: skip
 
     def decided_for(self) -> tuple[Twin, Path | None, tuple[tuple[str, optimizer.plan.Plan], ...]]:
@@ -169,7 +184,7 @@ class Comparison(Decided, experiments.compare.Comparison):
         (name, plan), path = self._proven(), folder / "report.html"
         made = report_page(
             path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
-            fit=self.fit,
+            fit=self.fit, look=self.look,
         )  # fmt: skip
         return path, {"report.html": made}
 

@@ -10,6 +10,7 @@ from experiments.results.keep import Kept
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
 from experiments.study.scenario_file import calibrated, scenario_text
+from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
@@ -108,6 +109,7 @@ def demo(
     *,
     seed: int = 0,
     force: bool = False,
+    lang: str = "en",
     threads: int | None = None,
     command: str = "",
     progress: Step | None = None,
@@ -122,6 +124,8 @@ def demo(
         Which luck.
     force
         Whether to write the demo's scenario over an edited one, which is otherwise used as it is.
+    lang
+        Of the report: ``en``, or ``zh`` for Chinese.
     threads
         Results do not depend on it; None: one for each processor.
     command
@@ -129,6 +133,8 @@ def demo(
 
     Raises
     ------
+    InputError
+        If the report does not speak the language.
     FolderError
         If the folder cannot be written to.
 
@@ -140,7 +146,7 @@ def demo(
     >>> done.plan.lift_share > 0.5
     True
     """
-    step = progress or quiet
+    step, lang = progress or quiet, checked_language(lang)
     began = time.perf_counter()
     folder = writable_folder(Path(folder))
     step("Reading purchases")
@@ -162,8 +168,10 @@ def demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
-    comparison = firm.compare([*POLICIES, plan], seed=seed, replications=REPLICATIONS, threads=threads, progress=step)
-    comparison = replace(comparison, fit=fit)
+    comparison = firm.compare(
+        [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
+    )
+    comparison = replace(comparison, fit=fit, look={"lang": lang})
     runs = comparison.track(folder, name="demo", command=command, progress=step)
     return Demo(
         firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, folder / "report.html", runs,

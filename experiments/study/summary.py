@@ -3,12 +3,15 @@
 import shlex
 from pathlib import Path
 
+from experiments.report.answer import headline
+from experiments.report.decision import decision
 from experiments.study.demo import Demo, FitFigure
 from experiments.terminal.summary import plan_summary
 from experiments.terminal.tables import policy_table
-from experiments.words.figures import money
+from experiments.words.figures import money, plain
 from experiments.words.kept import rules_broken
-from experiments.words.phrases import INTERVALS
+from experiments.words.phrases import INTERVALS, played_policy
+from experiments.words.report import report_words
 from experiments.words.tables import table
 
 __all__ = ["demo_summary", "fit_table"]
@@ -27,44 +30,31 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
     return table(["fit on weeks 1-39 of the 1/10 sample", "published", "computed"], rows)
 
 
-def demo_summary(demo: Demo, folder: Path) -> str:
-    """Return what ``tenure demo`` prints."""
-    best = max(demo.comparison.outcomes, key=lambda outcome: outcome.asset)
-    currency = demo.scenario.currency
-    if best.name == "as today":
-        answer = "No policy beats going on as today."
-    else:
-        answer = (
-            f"'{best.name}' makes the customers worth most: {money(best.asset)} {currency}, "
-            f"{money(best.difference, signed=True)} against today ({money(best.low, signed=True)} to "
-            f"{money(best.high, signed=True)})."
-        )
+def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
+    """Return what ``tenure demo`` prints: the answer; with ``details`` the fit and the whole plan too."""
+    comparison, scenario, currency = demo.comparison, demo.scenario, demo.scenario.currency
+    best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
+    played = played_policy(comparison, demo.plan, "plan")
+    answer = plain(headline(decision(demo.twin, comparison, demo.plan, played), comparison, report_words("en")))
+    sure = f"95 % interval {money(best.low, signed=True)} to {money(best.high, signed=True)}; "
+    more = [
+        *rules_broken(comparison), INTERVALS, "", plan_summary(demo.plan, currency), "", fit_table(demo.fit), "",
+    ]  # fmt: skip
     where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
-    scenario = shlex.quote(str(folder / demo.scenario_path.name))
-    kept = ["", f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
+    edited = [f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
     return "\n".join(
         [
-            fit_table(demo.fit),
+            f"{answer}.",
+            f"{sure if best is not comparison.outcomes[0] else ''}{scenario.name}, {scenario.periods} "
+            f"{scenario.period}s, {comparison.replications} replications:",
             "",
-            f"{demo.scenario.name}, {demo.scenario.periods} {demo.scenario.period}s, "
-            f"{demo.comparison.replications} replications, {currency}:",
+            policy_table(comparison),
             "",
-            policy_table(demo.comparison),
-            "",
-            *rules_broken(demo.comparison),
-            answer,
-            INTERVALS,
-            "",
-            plan_summary(demo.plan, currency),
-            "",
+            *(more if details else []),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
-            *(kept if demo.kept_scenario else []),
-            "",
-            f"Done in {demo.seconds:.1f} s. Next:",
-            f"  open {demo.report}",
-            f"  tenure repeat {demo.runs.run_id}{where}  # the same once more, bit for bit",
-            f"  tenure ui{where}                      # the runs in MLflow",
-            f"  edit {scenario}, then tenure demo{where} again",
-            "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
+            *(edited if demo.kept_scenario else []),
+            f"Done in {demo.seconds:.1f} s. Next: open {demo.report}; tenure ui{where}, for the runs in MLflow; "
+            f"tenure demo{where} --details, for fit, plan and proof; tenure repeat {demo.runs.run_id}{where}, the same "
+            "once more, bit for bit; tenure calibrate YOUR-PURCHASES.csv",
         ]
     )

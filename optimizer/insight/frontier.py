@@ -7,6 +7,7 @@ import numpy as np
 
 from optimizer.ask.cells import TARGETINGS
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
+from optimizer.ask.rows import BUDGET
 from optimizer.bound.decomposition import full_information
 from optimizer.optimize import solve
 from optimizer.plan import Plan
@@ -14,10 +15,10 @@ from optimizer.stages.start import least_spend
 from sim.arrays import Progress
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, follow
-from sim.errors import RulesError
+from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
-__all__ = ["Frontier", "Point", "Targeting", "frontier", "value_of_targeting"]
+__all__ = ["Frontier", "Point", "Targeting", "frontier", "kept_at_end", "value_of_targeting"]
 
 
 WINNING = ("unaware", "prospect", "lapsed")
@@ -81,6 +82,7 @@ def frontier(
     *,
     number: int = 8,
     targeting: str = "state",
+    without: str = "",
     bounded: bool = True,
     threads: int = 2,
     progress: Progress | None = None,
@@ -92,11 +94,20 @@ def frontier(
     budgets
         Money over the horizon; None: ``number`` budgets in even steps up to the sweet spot, or to twice today's spend
         if that is more.
+    without
+        A rule that need not hold: its key in the scenario, or its name; nothing: all hold.
     bounded
         Whether to prove a bound at each budget.
+
+    Raises
+    ------
+    InputError
+        If there is no such rule.
+    RulesError
+        If at some budget no plan meets the rules.
     """
     tell = progress or (lambda _: None)
-    chain, problem = twin.chain, allocation_problem(twin, targeting=targeting)
+    chain, problem = twin.chain, _without(allocation_problem(twin, targeting=targeting), without)
     free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
     best = _point(solve(free, bounded=False, threads=threads), chain)
     if budgets is None:
@@ -105,7 +116,7 @@ def frontier(
     points: list[Point] = []
     for i, budget in enumerate(sorted(budgets)):
         tell(i / len(budgets))
-        asked = allocation_problem(twin, float(budget), targeting=targeting)
+        asked = _without(allocation_problem(twin, float(budget), targeting=targeting), without)
         before = [points[-1].plan.intensity] if points else []  # a dearer budget can do what a smaller one does
         grown = [plan * _growth(points[-1], budget) for plan in before]
         plan = solve(asked, starts=grown, known=before, bounded=bounded, bound_steps=0, threads=threads)
@@ -118,16 +129,31 @@ def frontier(
     return Frontier(tuple(points), sweet_spot, sweet_spot.plan.no_spend)
 
 
+def _without(problem: AllocationProblem, rule: str) -> AllocationProblem:
+    """Return a problem less a rule, by its key or its name."""
+    if not rule:
+        return problem
+    kept = tuple(row for row in problem.rows if row.kind is BUDGET or rule not in (row.kind.name, row.rule))
+    if len(kept) == len(problem.rows):
+        known = dict.fromkeys(
+            name for row in problem.rows if row.kind is not BUDGET for name in (row.kind.name, row.rule)
+        )
+        raise InputError(
+            f"`without={rule}`: no such rule; expected one of {', '.join(known) or 'none: there are none'}"
+        )
+    return replace(problem, rows=kept)
+
+
 def _growth(before: Point, budget: float) -> float:
     return min(2.0, float(budget / before.spend)) if before.spend > 0 else 1.0
 
 
 def _point(plan: Plan, chain: ControlledChain) -> Point:
     course = follow(chain, plan.intensity)
-    return Point(plan, _satisfaction_at_end(course), float(_kept_at_end(course)))
+    return Point(plan, _satisfaction_at_end(course), float(kept_at_end(course)))
 
 
-def _kept_at_end(course: Course) -> float:
+def kept_at_end(course: Course) -> float:
     """Return how many truly are customers after the last period."""
     return float(course.people[-1][:, course.chain.space.law_kind == ALIVE].sum())
 

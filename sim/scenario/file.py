@@ -480,6 +480,16 @@ def _check_ranges(scenario: Scenario, where: str) -> None:
             ) from None
 
 
+IN_YAML = {
+    "tuple_type": "expected a list, e.g. [a, b]",
+    "list_type": "expected a list, e.g. [a, b]",
+    "dict_type": "expected keys with their values below it",
+    "model_type": "expected keys with their values below it",
+    "model_attributes_type": "expected keys with their values below it",
+}
+"""What a value must be, in words of the file instead of the language that reads it."""
+
+
 def _explain(error: ValidationError) -> str:
     """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
 
@@ -502,7 +512,7 @@ def _explain(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    message = message[0].lower() + message[1:]
+    message = IN_YAML.get(first["type"], message[0].lower() + message[1:])
     if first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date):
         return (
             f"{key}: {first['input']!r} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"

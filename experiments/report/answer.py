@@ -1,0 +1,232 @@
+"""The first screen of the report: the decision as a title, when and how sure, then lever by lever."""
+
+from __future__ import annotations
+
+import base64
+import math
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.report.decision import SAME_MONEY, Decision, Lever
+from experiments.report.page import bullets, card, marked_up, paragraph, section, subheading, table, text
+from experiments.words.figures import NARROW, percent
+from experiments.words.figures import typeset_money as money
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison
+    from experiments.words.languages import Words
+    from optimizer.plan import Plan
+
+__all__ = ["answer", "budgets", "changes_if", "headline", "levers", "sources"]
+
+NAMED = 4
+"""Levers named in the title."""
+IN_WORDS = {1 / 4: "quarter_of", 1 / 3: "third", 1 / 2: "half", 2 / 3: "two_thirds", 3 / 4: "three_quarters"}
+NEAR = 0.03
+DUST = 1e-9
+MOST_EMBEDDED = 600_000
+"""Bytes of an Excel file that the page carries."""
+TOLD = 3
+"""Levers whose staying behind is told."""
+
+
+def headline(found: Decision, comparison: Comparison, words: Words) -> str:
+    """Return the decision in a line: what to do, and what it is worth."""
+    best, reference = found.best, found.reference
+    currency = found.twin.scenario.currency
+    if len(comparison.outcomes) == 1:
+        return words["one_policy"].format(name=best.name, asset=money(best.asset, currency))
+    if best is reference:
+        return words["keep"] if best.name == "as today" else words["keep_reference"].format(name=best.name)
+    gain = money(best.difference, currency, signed=True)
+    if math.isfinite(best.low) and not best.clear:
+        return words["too_close"].format(name=best.name, gain=gain)
+    share = percent(best.difference / reference.asset) if reference.asset > 0 else ""
+    what = _moves(found, words)
+    return words["worth"].format(
+        what=what[0].upper() + what[1:], gain=gain, share=words["share"].format(share=share) if share else ""
+    )
+
+
+def _moves(found: Decision, words: Words) -> str:
+    total = max(sum(lever.today for lever in found.levers), sum(lever.plan for lever in found.levers), 1e-300)
+    moved = [lever for lever in found.levers if abs(lever.change) > SAME_MONEY * total][:NAMED]
+    if not moved:
+        return words["same_levers"]
+    # What is begun or grows is named before what is cut, as one says it.
+    said = [_move(lever, total, words) for lever in sorted(moved, key=lambda lever: -lever.change)]
+    return words["comma"].join(said) if len(said) < 2 else words["comma"].join(said[:-1]) + words["and"] + said[-1]
+
+
+def _move(lever: Lever, total: float, words: Words) -> str:
+    if lever.today <= SAME_MONEY / 10 * total:
+        return words["start"].format(lever=lever.name, money=money(lever.plan))
+    if lever.plan <= SAME_MONEY / 10 * total:
+        return words["stop"].format(lever=lever.name)
+    if lever.change > 0:
+        return words["raise"].format(lever=lever.name, money=money(lever.change))
+    cut = -lever.change / lever.today
+    near = min(IN_WORDS, key=lambda part: abs(part - cut))
+    share = words[IN_WORDS[near]] if abs(near - cut) < NEAR else f"{NARROW}{percent(cut)}"
+    return words["cut"].format(lever=lever.name, share=share).replace(f" {NARROW}", " ")
+
+
+def answer(found: Decision, comparison: Comparison, sentences: list[str], more: list[str], words: Words) -> str:
+    """Return when and how sure, and the figures to remember; with what else belongs there: sentences, and cards."""
+    best, reference, scenario = found.best, found.reference, found.twin.scenario
+    currency, periods = scenario.currency, scenario.periods
+    times = {"periods": periods, "period": words[f"{scenario.period}s"]}
+    span = words["span_after" if scenario.terminal != "none" else "span"].format(**times)
+    cards = [card(words["asset"], money(best.asset, currency), words["asset_note"].format(name=best.name, span=span))]
+    said = []
+    if best is not reference:
+        when = "when" if scenario.terminal != "none" else "when_all"
+        said.append(
+            words[when].format(within=money(found.within, signed=True), after=money(found.after, signed=True), **times)
+        )
+        if math.isfinite(best.low):
+            low, high = money(best.low, signed=True), money(best.high, signed=True)
+            said.append(words["sure"].format(low=low, high=high, number=comparison.replications))
+            said += [] if best.clear else [words["unclear"]]
+        else:
+            said.append(words["sure_not"])
+        said.append(words["who"].format(name=best.name, reference=reference.name))
+        share = best.difference / reference.asset if reference.asset > 0 else float("nan")
+        note = percent(share) if math.isfinite(share) else ""
+        cards.append(card(words["more"].format(name=reference.name), money(best.difference, signed=True), note))
+        cards.append(_payback(found, words))
+    spent = float(best.spends.mean())
+    cards.append(
+        card(words["spends"], money(spent, currency), words["of_budget"].format(budget=money(comparison.budget)))
+    )
+    first = f"<p>{text(' '.join(said))}</p>" if said else ""
+    inside = first + "".join(paragraph(sentence) for sentence in sentences)
+    return (
+        f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
+        f"{paragraph(words['caution'], 'soft')}"
+    )
+
+
+def _payback(found: Decision, words: Words) -> str:
+    at = found.payback
+    if at is None:
+        behind = money(-float(found.ahead[-1]))
+        return card(words["payback"], words["payback_never"], words["payback_never_note"].format(behind=behind))
+    if at == 0:
+        return card(words["payback"], words["payback_now"])
+    when = words["counted"].format(period=words[found.twin.scenario.period], number=at)
+    return card(words["payback"], when[0].upper() + when[1:], words["payback_note"])
+
+
+def levers(found: Decision, plan: Plan | None, words: Words) -> str:
+    """Return a row for each lever, and the plan to take away."""
+    known = found.levers
+    if not known:
+        return ""
+    weighed = found.intensity is not None
+    header = [words["lever"], words["today"], words["plan"], words["change"]]
+    header += [words["a_unit"], words["next_unit"]] if weighed else []
+    rows = [
+        [lever.name, money(lever.today), money(lever.plan), money(lever.change, signed=True)]
+        + ([_unit(lever.a_unit), _unit(lever.next_unit)] if weighed else [])
+        for lever in known
+    ]
+    today, planned = sum(lever.today for lever in known), sum(lever.plan for lever in known)
+    more = planned - today if abs(planned - today) > DUST * max(planned, today) else 0.0
+    rows.append([words["all"], money(today), money(planned), money(more, signed=True), *[""] * (2 * weighed)])
+    parts = [table(header, rows, first=len(rows) - 1), paragraph(
+        words["levers_note" if weighed else "levers_note_plain"], "soft"
+    )]  # fmt: skip
+    if plan is not None:
+        parts.append(_embedded(plan, words))
+    return section("levers", words["levers"], *parts)
+
+
+def _unit(value: float) -> str:
+    return f"{value:,.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def _embedded(plan: Plan, words: Words) -> str:
+    """Return the plan as an Excel file inside the page; nothing where it would make the page heavy."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.xlsx"
+        plan.save(path)
+        content = path.read_bytes()
+    if len(content) > MOST_EMBEDDED:
+        return ""
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    data = base64.b64encode(content).decode("ascii")
+    return (
+        f'<p class="file"><a download="plan.xlsx" href="data:{kind};base64,{data}">{text(words["excel"])}</a>: '
+        f"{marked_up(words['excel_note'])}</p>"
+    )
+
+
+def budgets(found: Decision, words: Words) -> str:
+    """Return what the plan is worth with a fifth less and a fifth more of all its money."""
+    if not found.scaled:
+        return ""
+    names = ("budget_less", "budget_same", "budget_more")
+    planned = found.expected_gain
+    rows = [
+        [words[name], money(each.spend), money(each.gain, signed=True),
+         "" if each.part == 1 else money(each.gain - planned, signed=True)]
+        for name, each in zip(names, found.scaled, strict=True)
+    ]  # fmt: skip
+    header = ["", words["money"], words["gain_expected"], words["against_plan"]]
+    note = f'<p class="soft">{marked_up(words["budget_note"])}</p>'
+    return section("budget", words["budget"], table(header, rows, first=1), note)
+
+
+def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
+    """Return what would change the answer, the largest first."""
+    said, gain = [], found.best.difference
+    if found.best is found.reference:
+        return ""
+    for lever in sorted(found.levers, key=lambda lever: lever.without)[:TOLD]:
+        if math.isfinite(lever.without) and lever.without < 0.9 * found.expected_gain:
+            key = "changes_lever" if lever.without > 0 else "changes_lever_gone"
+            expected, left = money(found.expected_gain, signed=True), money(lever.without, signed=True)
+            said.append(words[key].format(lever=lever.name, left=left, gain=expected))
+    if found.twin.scenario.terminal != "none" and found.within < 0.9 * gain:
+        said.append(words["changes_after"].format(within=money(found.within, signed=True), gain=money(gain)))
+    others = [each for each in comparison.outcomes if each is not found.best]
+    second = max(others, key=lambda outcome: outcome.asset)
+    said.append(words["changes_rank"].format(second=second.name, gap=money(found.best.asset - second.asset)))
+    said.append(words["changes_response"])
+    return section("changes", words["changes"], bullets(said))
+
+
+def sources(found: Decision, words: Words) -> str:
+    """Return where the gain comes from: time, customers, years and quarters."""
+    if found.best is found.reference:
+        return ""
+    scenario, gain = found.twin.scenario, found.best.difference
+    times = {"periods": scenario.periods, "period": words[f"{scenario.period}s"]}
+
+    def row(name: str, amount: float, whole: float) -> list[str]:
+        return [name, money(amount, signed=True), percent(amount / whole) if whole > 0 else "–"]
+
+    rows = [row(words["within"].format(**times), found.within, gain)]
+    rows += [row(words["after"], found.after, gain)] if scenario.terminal != "none" else []
+    note = words["sources_note_simulated"]
+    if found.present is not None:
+        expected = found.expected_gain
+        rows.append(row(words["present"], found.present, expected))
+        rows.append(row(words["to_win"], expected - found.present, expected))
+        note = words["sources_note"].format(gain=money(expected, signed=True))
+    parts = [table([words["source"], words["gain"], words["of_gain"]], rows), paragraph(note, "soft")]
+    for by in ("year", "quarter"):
+        spans = found.spans(by)
+        if len(spans) > 1:
+            lines = [[_time(each.name, by, words), money(each.spend), money(each.gain, signed=True)] for each in spans]
+            head = [words["time"], words["spend"], words["gain_time"].format(name=found.reference.name)]
+            parts += [subheading(words["by_time"].format(by=words[by])), table(head, lines)]
+    return section("sources", words["sources"], *parts)
+
+
+def _time(name: str, by: str, words: Words) -> str:
+    """Return a stretch's name; one that is counted, in the page's language."""
+    unit, _, number = name.partition(" ")
+    return words["counted"].format(period=words[by], number=number) if unit == by and number.isdigit() else name

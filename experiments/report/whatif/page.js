@@ -1,0 +1,230 @@
+"use strict";
+// What a reader does with the page: two plans, each a budget, a set of rules and the lines that are held.
+
+const page = JSON.parse(document.getElementById("surface").textContent);
+const words = page.words;
+const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const plans = {
+  a: { family: 0, budget: page.start.a, held: {} },
+  b: { family: 0, budget: page.start.b, held: {} },
+};
+const found = {};
+const $ = (selector, root = document) => root.querySelector(selector);
+
+function money(amount, signed = false) {
+  const size = Math.abs(amount);
+  const digits = size >= 99.5 || size < 1e-9 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+  const text = size.toLocaleString("en-US", digits), zero = Number(text.replace(/,/g, "")) === 0;
+  return (zero ? "" : amount < 0 ? "\u2212" : signed ? "+" : "") + text;
+}
+
+function unit(amount) {
+  return Number.isFinite(amount) ? (amount < 0 ? "\u2212" : "") + Math.abs(amount).toFixed(2) : "\u2013";
+}
+
+function element(tag, content = "", attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = content;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// --- The table of lines, made once; its numbers follow ---------------------------------------------------------------
+
+function cellOf(which, line) {
+  const cell = element("td", "", { class: `edit ${which}` }), inside = element("div", "", { class: "line" });
+  const name = page.lines[line].join(" / "), label = (what) => `${what}: ${name}, ${say("plan_" + which)}`;
+  const less = element("button", "\u221210\u00a0%", { type: "button", "aria-label": label("\u221210 %") });
+  const more = element("button", "+10\u00a0%", { type: "button", "aria-label": label("+10 %") });
+  const amount = element("input", "", { inputmode: "decimal", "aria-label": label(say("money")) });
+  const lock = element("input", "", { type: "checkbox", "aria-label": label(say("lock")), title: say("lock") });
+  const hold = (value) => { plans[which].held[line] = Math.min(page.top[line], Math.max(0, value)); show(); };
+  const factor = (by) => hold(found[which].table.money[line] * by);
+  less.onclick = () => factor(0.9);
+  more.onclick = () => factor(1.1);
+  amount.onchange = () => {
+    const value = Number(amount.value.replace(/[,\s\u00a0]/g, ""));
+    if (amount.value.trim() && Number.isFinite(value)) hold(value - page.committed_by_line[line]); else show();
+  };
+  lock.onchange = () => {
+    if (lock.checked) hold(found[which].table.money[line]); else { delete plans[which].held[line]; show(); }
+  };
+  inside.append(lock, less, amount, more);
+  cell.append(inside);
+  return cell;
+}
+
+function makeTable() {
+  const body = $("#lines tbody");
+  const idle = (line) => !(page.top[line] > 0) && !(page.today_by_line[line] > 0);
+  const left = page.lines.filter((_, line) => idle(line)).length;
+  if (left) $("#idle").textContent = say("idle", { count: left });
+  page.lines.forEach(([segment, lever], line) => {
+    if (idle(line)) return;
+    const row = element("tr", "", { "data-line": line });
+    const name = element("th", "", { scope: "row" });
+    name.append(element("b", segment), element("span", lever));
+    row.append(name, element("td", money(page.today_by_line[line]), { class: "number", "data-label": say("today") }));
+    for (const which of ["a", "b"]) {
+      row.append(page.top[line] > 0 ? cellOf(which, line) : element("td", "\u2013", { class: `number edit ${which}` }));
+      row.append(element("td", "", { class: `number next ${which}`, "data-label": say("next") }));
+    }
+    body.append(row);
+  });
+}
+
+// --- What follows every change ---------------------------------------------------------------------------------------
+
+function showPlan(which) {
+  const plan = plans[which], now = found[which], panel = $(`.panel.${which}`);
+  const set = (name, text) => { $(`[data-fact=${name}]`, panel).textContent = text; };
+  $("input[type=range]", panel).value = now.table.budget;
+  const typed = $("input.budget", panel);
+  if (document.activeElement !== typed) typed.value = money(now.table.budget);
+  set("asset", money(now.asset));
+  set("lift", money(now.lift, true));
+  set("error", say("error_" + now.kind, { worst: money(now.error.worst), typical: money(now.error.typical) }));
+  set("spend", money(now.spend));
+  set("price", unit(now.price));
+  set("kept", money(now.kept));
+  const count = Object.keys(plan.held).length;
+  set("locks", count ? say("locked", { count }) : say("unlocked"));
+  const notes = $(".notes", panel);
+  notes.replaceChildren();
+  if (now.unmet) notes.append(element("li", say("unmet", { spend: money(now.spend), budget: money(now.table.budget) })));
+  else if (now.unspent) notes.append(element("li", say("unspent", { amount: money(now.unspent) }), { class: "plain" }));
+  for (const rule of now.broken) {
+    const more = rule.times > 1 ? say("times", { times: rule.times - 1 }) : "";
+    const [amount, limit] = [rule.amount, rule.limit].map((value) => money(value));
+    const side = say(rule.sense === "<=" ? "at_most" : "at_least");
+    notes.append(element("li", say("breaks", { rule: rule.name, amount, side, limit, unit: rule.unit, more })));
+  }
+  if (!now.unmet && !now.broken.length) notes.append(element("li", say("keeps"), { class: "good" }));
+}
+
+function showLines() {
+  [...$("#lines tbody").rows].forEach((row) => {
+    const line = Number(row.dataset.line);
+    for (const which of ["a", "b"]) {
+      if (!(page.top[line] > 0)) continue;
+      const now = found[which], held = line in plans[which].held;
+      const [lock, amount] = row.querySelectorAll(`.edit.${which} input`);
+      lock.checked = held;
+      if (document.activeElement !== amount || held) amount.value = money(now.table.money[line] + page.committed_by_line[line]);
+      $(`.edit.${which}`, row).classList.toggle("held", held);
+      $(`.next.${which}`, row).textContent = unit(now.prices[line]);
+    }
+  });
+  $("#lines tfoot").rows[0].querySelectorAll("[data-total]").forEach((cell) => {
+    cell.textContent = money(found[cell.dataset.total].spend);
+  });
+}
+
+function showDifference() {
+  const { a, b } = found, gain = a.asset - b.asset;
+  const ahead = gain > 0 ? 1 : -1;
+  const unsure = Math.max(a.error.worst, b.error.worst);
+  const key = Math.abs(gain) <= unsure ? "too_close" : gain > 0 ? "a_ahead" : "b_ahead";
+  $("#difference").textContent = say(key, {
+    gain: money(Math.abs(gain)), unsure: money(unsure), currency: page.currency,
+    spend: say(a.spend === b.spend ? "same_money" : ahead * (a.spend - b.spend) > 0 ? "more_money" : "less_money", {
+      amount: money(Math.abs(a.spend - b.spend)),
+    }),
+  });
+}
+
+function showCurve() {
+  const place = $("#curve"), width = place.clientWidth || 640, height = 260;
+  const left = 74, bottom = 34, right = 26, top = 12;
+  const [least, most] = range(plans.a.family), steps = 60;
+  const curve = [];
+  for (let i = 0; i <= steps; i++) {
+    const budget = least + (most - least) * i / steps;
+    curve.push([budget, counted(plans.a.family, settle({ family: plans.a.family, budget, held: {} }))[0] - page.today_counts[0]]);
+  }
+  const dots = ["a", "b"].map((which) => [found[which].table.budget, found[which].lift]);
+  const ys = [...curve, ...dots].map(([, y]) => y).concat(0);
+  const low = Math.min(...ys), high = Math.max(...ys), pad = (high - low || 1) * 0.06;
+  const x = (v) => left + (v - least) / (most - least) * (width - left - right);
+  const y = (v) => height - bottom - (v - low + pad) / (high - low + 2 * pad) * (height - bottom - top);
+  const ticks = (from, to) => {
+    const rough = (to - from) / (width < 500 ? 2.5 : 4), size = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((k) => k * size).find((s) => s >= rough);
+    const out = [];
+    for (let v = Math.ceil(from / step) * step; v <= to; v += step) out.push(v);
+    return out;
+  };
+  const path = curve.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)},${y(b).toFixed(1)}`).join("");
+  const marks = [
+    ...ticks(low, high).map((v) => `<line class="grid" x1="${left}" x2="${width - right}" y1="${y(v)}" y2="${y(v)}"/>` +
+      `<text x="${left - 8}" y="${y(v) + 4}" text-anchor="end">${money(v, true)}</text>`),
+    ...ticks(least, most).map((v) => `<text x="${x(v)}" y="${height - 12}" text-anchor="middle">${money(v)}</text>`),
+    `<path d="${path}"/>`,
+    ...["a", "b"].map((which, i) => `<circle class="${which}" r="6" cx="${x(dots[i][0])}" cy="${y(dots[i][1])}"/>` +
+      `<text class="mark" x="${x(dots[i][0]) + 10}" y="${y(dots[i][1]) - 8}">${which.toUpperCase()}</text>`),
+  ];
+  place.innerHTML = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${say("curve").replace(/"/g, "&quot;")}">${marks.join("")}</svg>`;
+}
+
+function show() {
+  const begun = performance.now();
+  for (const which of ["a", "b"]) found[which] = evaluate(plans[which]);
+  for (const which of ["a", "b"]) showPlan(which);
+  showLines();
+  showDifference();
+  showCurve();
+  window.tenure.milliseconds = performance.now() - begun;
+}
+
+// --- The table that `tenure compare` plays ---------------------------------------------------------------------------
+
+function csv(which) {
+  const executed = /^[=+\-@\t\r]/, quote = (text) => /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  const written = (name) => quote(executed.test(name) ? `'${name}` : name);
+  const amounts = byPeriod(plans[which].family, found[which].table);
+  const rows = page.lines.flatMap(([segment, lever], c) =>
+    page.stretches.map((name, t) => [written(segment), written(lever), quote(name), amounts[t][c]].join(",")));
+  return [["segment", "lever", page.time, "spend"].join(","), ...rows, ""].join("\n");
+}
+
+function download(which) {
+  const link = element("a", "", { download: `split-${which}.csv` });
+  link.href = URL.createObjectURL(new Blob([csv(which)], { type: "text/csv" }));
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+for (const which of ["a", "b"]) {
+  const panel = $(`.panel.${which}`), plan = plans[which];
+  $("input[type=range]", panel).oninput = (event) => { plan.budget = Number(event.target.value); show(); };
+  $("input.budget", panel).onchange = (event) => {
+    const value = Number(event.target.value.replace(/[,\s\u00a0]/g, ""));
+    const [least, most] = range(plan.family);
+    if (value > 0) plan.budget = value;
+    $("[data-fact=range]", panel).classList.toggle("beyond", value < least || value > most);
+    event.target.blur();
+    show();
+  };
+  const rules = $("select", panel);
+  if (rules) rules.onchange = () => { plan.family = Number(rules.value); show(); };
+  $("[data-do=release]", panel).onclick = () => { plan.held = {}; show(); };
+  $("[data-do=copy]", panel).onclick = () => {
+    const other = which === "a" ? "b" : "a";
+    plans[other] = Object.assign(plans[other], { ...plan, held: { ...plan.held } });
+    const list = $(`.panel.${other} select`);
+    if (list) list.value = plan.family;
+    show();
+  };
+  $("[data-do=export]", panel).onclick = () => download(which);
+}
+for (const button of document.querySelectorAll("[data-show]")) {
+  button.onclick = () => {
+    document.body.dataset.plan = button.dataset.show;
+    for (const each of document.querySelectorAll("[data-show]")) each.setAttribute("aria-pressed", each === button);
+  };
+}
+window.tenure = { page, plans, evaluate, settle, counted, byPeriod, csv, show };
+addEventListener("resize", showCurve);
+makeTable();
+$("#today").textContent = money(sum(page.today_by_line));
+show();

@@ -1,0 +1,110 @@
+"""What a planner does with the what-if page, in a real browser: its numbers are Python's, its table is played."""
+
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from shops import SHOP
+from views import QUIET, complaints_of
+
+from experiments.firm import Firm
+from experiments.results.whatif import WhatIf
+from optimizer.insight.surface import ASSET, KEPT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def lookup() -> WhatIf:
+    firm = Firm.of(SHOP)
+    return firm.whatif([0.7 * firm.budget, 1.3 * firm.budget], without=["slices"])
+
+
+@pytest.fixture(scope="module")
+def file(lookup: WhatIf, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lookup.save(tmp_path_factory.mktemp("whatif") / "whatif.html")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=[1440, 390], ids=["desk", "phone"])
+def page(request: pytest.FixtureRequest, browser: "Browser", file: Path) -> "Iterator[Page]":
+    opened = browser.new_page(viewport={"width": request.param, "height": 900})
+    said = complaints_of(opened)
+    opened.goto(file.as_uri())
+    yield opened
+    assert opened.evaluate("document.documentElement.scrollWidth") <= request.param
+    shown = [opened.evaluate("(tenure.show(), tenure.milliseconds)") for _ in range(5)]
+    assert statistics.median(shown) < 50
+    assert said == []
+    opened.close()
+
+
+def test_its_numbers_are_pythons(page: "Page", lookup: WhatIf) -> None:
+    surface = lookup.surface
+    for family, budget, held in (
+        (0, surface.budget, {}),
+        (0, 1.1 * surface.budget, {1: 0.7 * float(surface.top[1]), 2: 0.0}),
+        (1, 0.9 * surface.budget, {0: 0.3 * float(surface.top[0])}),
+        (0, 9 * surface.budget, {}),
+    ):
+        said = page.evaluate("plan => tenure.evaluate(plan)", {"family": family, "budget": budget, "held": held})
+        table = surface.settle(budget, held, family)
+        counts = surface.counted(table, family)
+        assert said["asset"] == pytest.approx(counts[ASSET], rel=1e-8)
+        assert said["kept"] == pytest.approx(counts[KEPT], rel=1e-8)
+        assert said["table"]["money"] == pytest.approx(table.money.tolist(), rel=1e-6, abs=1e-3)
+
+
+def test_a_budget_and_a_line_are_moved_and_the_table_is_played(page: "Page", lookup: WhatIf, tmp_path: Path) -> None:
+    panel = page.locator(".panel.a")
+    budget = round(1.1 * lookup.surface.budget)
+    panel.locator("input.budget").fill(f"{budget:,}")
+    panel.locator("input.budget").press("Enter")
+    assert panel.locator("input.budget").input_value() == f"{budget:,}"
+    assert panel.locator("[data-fact=spend]").inner_text() == f"{lookup.surface.settle(budget).money.sum():,.0f}"
+    row = page.locator("#lines tbody tr").nth(1)
+    before = page.evaluate("tenure.evaluate(tenure.plans.a).table.money[1]")
+    row.locator(".edit.a button").last.click()
+    assert page.evaluate("tenure.plans.a.held[1]") == pytest.approx(1.1 * before)
+    assert row.locator(".edit.a input[type=checkbox]").is_checked()
+    with page.expect_download() as given:
+        panel.locator("[data-do=export]").click()
+    path = tmp_path / given.value.suggested_filename
+    given.value.save_as(path)
+    said = page.evaluate("tenure.evaluate(tenure.plans.a)")
+    firm = Firm(lookup.twin)
+    plan = firm.load_plan(path)
+    assert plan.spend.sum() == pytest.approx(said["spend"], rel=1e-6)
+    from sim.engine.sensitivity import follow
+
+    exact = follow(firm.chain, plan.intensity).asset
+    assert abs(said["asset"] - exact) <= max(3 * lookup.held_out.errors()["nudged"].worst, 1e-3 * abs(exact))
+
+
+def test_range_is_kept_and_said(page: "Page", lookup: WhatIf) -> None:
+    most = lookup.surface.families[0].knots[-1].budget
+    field = page.locator(".panel.a input.budget")
+    field.fill("9999999")
+    field.press("Enter")
+    assert page.evaluate("tenure.evaluate(tenure.plans.a).table.budget") == pytest.approx(most)
+    assert "beyond" in (page.locator(".panel.a [data-fact=range]").get_attribute("class") or "")
