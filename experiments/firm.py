@@ -215,6 +215,13 @@ class Firm(Shown):
 
         return drifts(self.twin), contradictions(self.twin)
 
+    @cached_property
+    def left_out(self) -> list[str]:
+        """Return what a scenario of real customers leaves out, one sentence each, with what that was worth."""
+        from experiments.words.left_out import left_out
+
+        return left_out(self.scenario)
+
     def plot(self) -> Figure:
         """Return the report's figure of the assumed responses to money.
 

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "optimize": ("scenario.yaml", "--bound-steps", "0", "-o", "plan.json"),
     "demo": ("--folder", "demo"),
     "calibrate": ("orders.csv", "-o", "new.yaml"),
+    "init": ("orders.csv", "-o", "asked.yaml"),
     "base load": ("orders.csv", "-o", "base.duckdb"),
     "base show": ("base.duckdb",),
     "base query": ("SELECT 1 AS one", "base.duckdb"),

@@ -2,14 +2,15 @@
 
 import datetime
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from experiments.study.scenario_file import Calibrated, calibrated, scenario_text
+from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
+from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.words.bases import account_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
@@ -26,6 +27,7 @@ from sim.customers.plausibility import amounts_by_frequency, check_end, check_re
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
 from sim.scenario.file import parse
@@ -44,6 +46,9 @@ class Calibration:
     found: Calibrated
     check: Holdout | None
     scenario_path: Path
+    answers: Answers
+    levers: tuple[FirstLever, ...]
+    newcomers: Newcomers | None
     remarks: tuple[str, ...] = ()
     """What the base cannot be asked, and what the laws fitted to it do not tell."""
     amount_frequency_correlation: float = float("nan")
@@ -67,6 +72,13 @@ class Calibration:
                 "weekly_mape": check.weekly_mape,
                 "correlation": check.correlation,
             },
+            "margin": self.answers.margin,
+            "prospects": self.answers.prospects,
+            "levers": [
+                {key: value for key, value in asdict(lever).items() if key not in ("response", "ceilings")}
+                for lever in self.levers
+            ],
+            "newcomers": None if self.newcomers is None else asdict(self.newcomers),
             "scenario": str(self.scenario_path),
         }
 
@@ -93,6 +105,22 @@ class Calibration:
         else:
             lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
+            "",
+            table(
+                ["today's money", "for", "a year", "heads", "each a month", ""],
+                [
+                    [
+                        each.name,
+                        each.purpose,
+                        f"{each.yearly:,.0f}",
+                        f"{each.heads:,.0f}",
+                        f"{each.reference:.4g}",
+                        "as said" if each.said else "assumed",
+                    ]
+                    for each in self.levers
+                ],
+            ),
+            "",
             f"Wrote {self.scenario_path}; its customers are in {self.base.path}.",
             f"Next: edit the lines marked assumption, then tenure check {self.scenario_path}",
         ]
@@ -109,6 +137,9 @@ def calibrate(
     as_of: datetime.date | None = None,
     start: datetime.date | None = None,
     currency: str | None = None,
+    spend: str | Path | Mapping[str, float] | None = None,
+    prospects: int | str | Path | None = None,
+    margin: float | None = None,
     force: bool = False,
     progress: Step | None = None,
     **reading: Any,
@@ -132,6 +163,15 @@ def calibrate(
         Laws are fitted to customers whose first purchase was on this day or later; None: to all.
     currency
         What amounts are in; None: what the files say, else "money". Where files have several, the one taken.
+    spend
+        Money a year today: by lever, or a file with a row for each (lever, spend, and purpose where a lever's name is
+        none of development, retention, winback, acquisition). None: marketing's usual share of revenue is assumed, and
+        said.
+    prospects
+        How many people never bought and may be won, or a file of them: those who are not customers count. None: nobody
+        is won, and that is said.
+    margin
+        Of revenue; None: assumed, with a range.
     force
         Whether to write over existing files.
     progress
@@ -154,6 +194,9 @@ def calibrate(
     400
     >>> tenure.open(found.scenario_path).scenario.currency
     'EUR'
+    >>> said = tenure.calibrate("shop.duckdb", "more.yaml", spend={"retention": 6_000}, prospects=500, margin=0.4)
+    >>> round(said.levers[0].reference * said.levers[0].heads * 12)
+    6000
     """
     files = [purchases] if isinstance(purchases, str | Path) else list(purchases)
     output = Path(output)
@@ -165,6 +208,9 @@ def calibrate(
     _check_places(files, output, base_path, made=made, force=force)
     if not made and replace(asked, currency=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
+    if margin is not None and not 0 < margin <= 1:
+        raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
+    said_spend, of_spend = _spend(spend)
     step, name = progress or quiet, _name(files)
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
     try:
@@ -179,15 +225,19 @@ def calibrate(
             remarks += (f"laws are fitted to customers won from {start} on; the scenario starts with all of the base",)
         step("fit the laws of buying")
         laws = fit_pareto_nbd(everyone)
-        spend = fit_gamma_gamma(everyone)
+        amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
-        remarks += (*at_the_edge(laws), *_of_amounts(spend, name), *said_of_it)
-        found = calibrated(laws, spend, everyone)
+        remarks += (*at_the_edge(laws), *_of_amounts(amounts, name), *said_of_it)
+        found = calibrated(laws, amounts, everyone)
         step("hold out the last third")
         check = _check(base, end, start)
-        text = scenario_text(
-            found, name=Path(name).name.split(".")[0], base_file=os.path.relpath(base_path, output.parent),
-            currency=currency or _currency(base) or "money",
+        people, of_people = _people(prospects, base)
+        answers, new = Answers(said_spend, people, margin), newcomers(base, end)
+        levers, of_money = first_levers(found, answers, everyone, new)
+        remarks += (*of_spend, *of_people, *of_money)
+        text = first_scenario_text(
+            found, answers, levers, new, name=Path(name).name.split(".")[0],
+            base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
         if made:
@@ -199,7 +249,31 @@ def calibrate(
     finally:
         if made:
             part.unlink(missing_ok=True)
-    return Calibration(CustomerBase.open(base_path), found, check, output, remarks, correlation)
+    return Calibration(CustomerBase.open(base_path), found, check, output, answers, levers, new, remarks, correlation)
+
+
+def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
+    """Return money a year by lever as it was said, and what should be said of it."""
+    if given is None:
+        return (), ()
+    if not isinstance(given, Mapping):
+        return spending(given)
+    for lever, yearly in given.items():
+        if not 0 <= yearly <= 1e15:
+            raise InputError(f"`spend=`: {lever}: expected money of at least 0 a year, got {yearly}")
+    return tuple(Spending(lever, float(yearly)) for lever, yearly in given.items()), ()
+
+
+def _people(given: int | str | Path | None, base: CustomerBase) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many people may be won, as a number or a file says, and what should be said of it."""
+    if given is None:
+        return None, ()
+    number = str(given).replace(",", "").replace("_", "")
+    if not number.lstrip("-").isdigit():
+        return people_not_bought(given, base) if not isinstance(given, int) else (given, ())
+    if not 0 <= int(number) <= 1e9:
+        raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
+    return int(number) or None, ()
 
 
 def _check_places(files: list[str | Path], output: Path, base_path: Path, *, made: bool, force: bool) -> None:

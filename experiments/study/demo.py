@@ -9,7 +9,9 @@ from experiments.firm import Firm
 from experiments.results.keep import keep_study
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
-from experiments.study.scenario_file import calibrated, scenario_text
+from experiments.study.illustrative import illustrative_text
+from experiments.study.scenario_file import calibrated
+from experiments.study.without_prospects import WithoutProspects, without_prospects
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
@@ -50,6 +52,7 @@ class Demo:
     twin: Twin
     fit: tuple[FitFigure, ...]
     plan: Plan
+    without: WithoutProspects | None
     comparison: Comparison
     scenario_path: Path
     kept_scenario: bool
@@ -82,6 +85,7 @@ class Demo:
             "bound": self.plan.bound,
             "lift_share": self.plan.lift_share,
             "gap": self.plan.gap,
+            "without_prospects": None if self.without is None else self.without.to_dict(),
             "shadow_price": self.plan.shadow_price,
             "report": str(self.report),
             "tracking_uri": self.tracking_uri,
@@ -96,7 +100,7 @@ def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
     model = ParetoNBD(*(figures[f"Pareto/NBD {name}"] for name in ("r", "alpha", "s", "beta")))
     spend = GammaGamma(*(figures[f"gamma-gamma {name}"] for name in ("p", "q", "gamma")))
     found = calibrated(model, spend, base.summarise(CDNOW_CALIBRATION_END))
-    text = scenario_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
+    text = illustrative_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
     fit = tuple(
         FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
     )
@@ -159,6 +163,8 @@ def demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
+    step("Without the assumed prospects")
+    without = without_prospects(firm, plan, threads=threads, progress=step)
     comparison = firm.compare(
         [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
     )
@@ -174,7 +180,7 @@ def demo(
         step=step,
     )
     return Demo(
-        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri,
+        firm.scenario, firm.twin, fit, plan, without, comparison, scenario_path, kept, report, tracking_uri,
         time.perf_counter() - began,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from experiments.study.demo import Demo, FitFigure
+from experiments.study.without_prospects import by_lever
 from experiments.terminal.summary import plan_summary
 from experiments.terminal.tables import policy_table
 from experiments.words.figures import money
@@ -57,6 +58,7 @@ def demo_summary(demo: Demo, folder: Path) -> str:
             "",
             plan_summary(demo.plan, currency),
             "",
+            *_without(demo),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
             *(kept if demo.kept_scenario else []),
             "",
@@ -67,3 +69,20 @@ def demo_summary(demo: Demo, folder: Path) -> str:
             "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",
         ]
     )
+
+
+def _without(demo: Demo) -> list[str]:
+    """Return what the plan is without the people who are assumed to be there to be won."""
+    found = demo.without
+    if found is None:
+        return []
+    plan = found.plan
+    spent = ", ".join(f"{lever} {money(amount)}" for lever, amount in by_lever(plan).items() if amount > 0)
+    return [
+        f"{found.share_on_them:.0%} of the plan's money is for {found.people:,.0f} people who are assumed, not known. "
+        "Without them today's money for",
+        f"the customers there are, {money(plan.budget)}, goes to {spent}: worth {money(plan.asset)} in all, "
+        f"{plan.lift_share:.1%} of the",
+        "lift that is possible then.",
+        "",
+    ]

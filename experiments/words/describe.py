@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.words.effects import effect_in_words
 from experiments.words.figures import NARROW, day, money
+from experiments.words.left_out import left_out
 from experiments.words.mechanisms import (
     customers_in_words,
     market_in_words,
@@ -68,6 +69,8 @@ def describe(
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
         learns = survey_in_words(scenario)
         lines += ["", "What the firm learns:", *_indented(learns)] if learns else []
+        without = left_out(scenario)
+        lines += ["", "What is left out:", *_indented(without)] if without else []
         doubts = [*contradictions_in_words(scenario, contrary), *drifts_in_words(scenario, moving)]
         lines += ["", "What is not neutral or said twice:", *_indented(doubts)] if doubts else []
     else:
