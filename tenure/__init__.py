@@ -25,7 +25,7 @@ To begin
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``, ``simulate``,
-                        ``trace``
+                        ``trace``, ``customer_list``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "demo": ("--folder", "demo"),
     "calibrate": ("orders.csv", "-o", "new.yaml"),
     "init": ("orders.csv", "-o", "asked.yaml"),
+    "list": ("new.yaml", "-o", "list.csv"),
     "base load": ("orders.csv", "-o", "base.duckdb"),
     "base show": ("base.duckdb",),
     "base query": ("SELECT 1 AS one", "base.duckdb"),
