@@ -33,6 +33,10 @@ def load(
         typer.Argument(metavar="FILE...", help="Text, Excel, Parquet, JSON, DuckDB, SQLite, or a database's URL."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Base to write or add to.")] = Path("base.duckdb"),
+    customers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="What is known of customers: a row each, any columns; repeatable."),
+    ] = None,
     currency: Annotated[str | None, typer.Option(help="The currency taken, where files have several.")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -41,14 +45,17 @@ def load(
 ) -> None:
     """Read purchases from files into a customer base, and say what became of every row, in number and money.
 
-    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once.
+    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once. --customers
+    makes the table customers, in place of the one that was there, for segments of your own.
     """
     from experiments.terminal.progress import progress_bars
     from sim.purchases.base import CustomerBase
     from sim.purchases.read.options import Reading
 
     with progress_bars() as step:
-        made = CustomerBase.load(output, files, Reading(currency=currency, **reading), progress=step)
+        made = CustomerBase.load(
+            output, files, Reading(currency=currency, **reading), people=customers or (), progress=step
+        )
     _print(made, as_json)
     if not as_json:
         typer.echo(f"\nWrote {output}. Next: tenure calibrate {shlex.quote(str(output))} -o scenario.yaml")

@@ -96,6 +96,14 @@ _Currency = Annotated[
     str | None,
     typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's]."),
 ]
+_Segments = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="A column of the base's customers, sql:EXPRESSION, a file of id and segment, rfm, or value [default: "
+        "purchase cycle x amount].",
+    ),
+]
 _Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]
 
 
@@ -124,6 +132,7 @@ def calibrate(
         typer.Option(metavar="NUMBER|FILE", help="People who never bought and may be won [default: nobody is won]."),
     ] = None,
     margin: Annotated[float | None, typer.Option(help="Margin rate on revenue [default: assumed, a range].")] = None,
+    segments: _Segments = None,
     force: _Force = False,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -144,8 +153,8 @@ def calibrate(
     with progress_bars() as step:
         done = fit(
             purchases, output, as_of=as_of.date() if as_of else None, start=begin.date() if begin else None,
-            currency=currency, spend=spend, prospects=prospects, margin=margin, force=force, progress=step,
-            columns=columns, **reading,
+            currency=currency, spend=spend, prospects=prospects, margin=margin, segments=segments, force=force,
+            progress=step, columns=columns, **reading,
         )  # fmt: skip
     _print_calibration(done, as_json)
 
@@ -164,6 +173,7 @@ def init(
     purchases: _Purchases,
     output: _Scenario = Path("scenario.yaml"),
     currency: _Currency = None,
+    segments: _Segments = None,
     force: _Force = False,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -187,8 +197,8 @@ def init(
     with progress_bars() as step:
         done = fit(
             purchases, output, currency=currency, spend=known or None,
-            prospects=None if prospects is None else int(prospects), margin=margin, force=force, progress=step,
-            columns=columns, **reading,
+            prospects=None if prospects is None else int(prospects), margin=margin, segments=segments, force=force,
+            progress=step, columns=columns, **reading,
         )  # fmt: skip
     _print_calibration(done, as_json)
 

@@ -11,6 +11,7 @@ import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.scenario_file import Calibrated, calibrated
+from experiments.study.segments import Separation, own, segments_yaml, separation
 from experiments.words.bases import account_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
@@ -49,6 +50,7 @@ class Calibration:
     answers: Answers
     levers: tuple[FirstLever, ...]
     newcomers: Newcomers | None
+    separation: Separation
     remarks: tuple[str, ...] = ()
     """What the base cannot be asked, and what the laws fitted to it do not tell."""
     amount_frequency_correlation: float = float("nan")
@@ -78,6 +80,11 @@ class Calibration:
                 {key: value for key, value in asdict(lever).items() if key not in ("response", "ceilings")}
                 for lever in self.levers
             ],
+            "segments": [
+                {"name": name, "customers": heads, "p_alive": alive, "next_year": worth}
+                for name, heads, alive, worth in self.separation.rows
+            ],
+            "between_segments": self.separation.between,
             "newcomers": None if self.newcomers is None else asdict(self.newcomers),
             "scenario": str(self.scenario_path),
         }
@@ -105,6 +112,13 @@ class Calibration:
         else:
             lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
+            "",
+            table(
+                ["segment", "customers", "P(alive)", "buys next year, each"],
+                [[name, f"{heads:,}", f"{a:.2f}", f"{w:,.2f}"] for name, heads, a, w in self.separation.rows],
+            ),
+            f"Segments hold {self.separation.between:.0%} of what customers differ in (variance of what they are "
+            "expected to buy next year).",
             "",
             table(
                 ["today's money", "for", "a year", "heads", "each a month", ""],
@@ -140,6 +154,7 @@ def calibrate(
     spend: str | Path | Mapping[str, float] | None = None,
     prospects: int | str | Path | None = None,
     margin: float | None = None,
+    segments: str | None = None,
     force: bool = False,
     progress: Step | None = None,
     **reading: Any,
@@ -172,6 +187,10 @@ def calibrate(
         is won, and that is said.
     margin
         Of revenue; None: assumed, with a range.
+    segments
+        By what the firm divides its customers: a column of the base's table ``customers``, ``sql:`` and an expression
+        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``; None:
+        purchase cycle x amount.
     force
         Whether to write over existing files.
     progress
@@ -234,9 +253,11 @@ def calibrate(
         people, of_people = _people(prospects, base)
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
-        remarks += (*of_spend, *of_people, *of_money)
+        how, of_segments = own(segments, base, everyone, laws, amounts, output.parent)
+        apart = separation(how, base, everyone, laws, amounts, output.parent)
+        remarks += (*of_segments, *of_spend, *of_people, *of_money)
         text = first_scenario_text(
-            found, answers, levers, new, name=Path(name).name.split(".")[0],
+            found, answers, levers, new, segments=segments_yaml(how), name=Path(name).name.split(".")[0],
             base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
@@ -249,7 +270,9 @@ def calibrate(
     finally:
         if made:
             part.unlink(missing_ok=True)
-    return Calibration(CustomerBase.open(base_path), found, check, output, answers, levers, new, remarks, correlation)
+    return Calibration(
+        CustomerBase.open(base_path), found, check, output, answers, levers, new, apart, remarks, correlation
+    )
 
 
 def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spending, ...], tuple[str, ...]]:

@@ -255,6 +255,7 @@ def first_scenario_text(
     levers: Sequence[FirstLever],
     new: Newcomers | None,
     *,
+    segments: str,
     name: str,
     base_file: str,
     currency: str,
@@ -263,7 +264,7 @@ def first_scenario_text(
     margin = f"{MARGIN if answers.margin is None else answers.margin:g}            # margin rate on revenue; "
     margin += "assumption, see uncertain" if answers.margin is None else "as answered"
     return f"""\
-{fitted_text(found, name=name, base_file=base_file, currency=currency, margin=margin)}
+{fitted_text(found, name=name, base_file=base_file, currency=currency, margin=margin)}{segments}
 {_people(found, answers, new)}
 # Money is what is spent a year, by 12 and by the heads of the stages it is for. Every response is neutral at the
 # reference, the money under which the purchases were made. What money brings purchases do not tell: it is taken from

@@ -23,6 +23,7 @@ from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.engine.fluid import observed_counts
 from sim.neutrality import Contradiction, Drift
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import Lever, Scenario
 from sim.twin import Twin
 
@@ -96,8 +97,21 @@ def _real(scenario: Scenario) -> list[str]:
         return []
     return [
         f"Customers of {scenario.base.file} are real, each with what its purchases up to "
-        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth."
+        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth. "
+        f"Segments are {_segments(scenario.base.segments)}."
     ]
+
+
+def _segments(how: BaseSegments | None) -> str:
+    """Return by what a base is divided."""
+    if how is None:
+        return "by purchase cycle x amount"
+    if how.by in ("column", "sql", "file"):
+        rest = f"; those in no other are '{how.other}'" if how.other else ""
+        return f"the firm's own, by {how.by} {how.column or how.sql or how.file}{rest}"
+    cutoffs = ", ".join(f"{each:,.6g}" for each in how.cutoffs)
+    what = {"value": "expected purchases of the next year, in money"}.get(how.by, "recency, frequency and money")
+    return f"by {what}, with cut-offs {cutoffs}"
 
 
 def _saturation(scenario: Scenario, twin: Twin) -> list[str]:

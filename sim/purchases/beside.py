@@ -16,12 +16,13 @@ from sim.purchases.base import CustomerBase
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source, shown
-from sim.purchases.read.tables import PEOPLE, SPEND, Table
+from sim.purchases.read.tables import PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
 
-__all__ = ["Newcomers", "Spending", "newcomers", "people_not_bought", "spending", "table_of"]
+__all__ = ["Newcomers", "Spending", "newcomers", "people_not_bought", "segment_by_id", "spending", "table_of"]
 
 YEAR = timedelta(days=365)
+SEGMENT_NAMES = ("segment", "segments", "class", "cluster", "group", "gruppe", "groupe", "segmento")
 FEWEST_DAYS = 28
 """Days of purchases from which a year is made."""
 
@@ -178,3 +179,24 @@ def newcomers(base: CustomerBase, end: date) -> Newcomers | None:
         """
     )[1]
     return Newcomers(days, int(row[0]), float(row[1]), float(row[2]))
+
+
+def segment_by_id(where: str | Path) -> list[tuple[str, str | None]]:
+    """Return id and segment of each row of a file.
+
+    Raises
+    ------
+    PurchasesError
+        If it cannot be read, or has no column of segments.
+    """
+    with table_of(where, PEOPLE) as (connection, values, roles):
+        who = roles.columns["customer_id"]
+        others = [name for name in values.source.types if name != who]
+        named = [name for name in others if plain_name(name) in SEGMENT_NAMES] or others
+        if len(named) != 1:
+            raise PurchasesError(
+                f"{shown(where)}: expected a column of ids and one called 'segment'; the columns are "
+                f"{', '.join(values.source.types)}"
+            )
+        rows = connection.execute(f"SELECT {values.text(who)}, {values.text(named[0])} FROM beside").fetchall()
+    return [(str(each), label) for each, label in rows if each is not None]
