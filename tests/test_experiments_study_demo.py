@@ -44,6 +44,9 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
     assert set(said["fit"]) == {"pareto_nbd", "gamma_gamma", "holdout"}
     assert set(said["fit"]["pareto_nbd"]) == {"r", "alpha", "s", "beta", "log_likelihood"}
     assert set(said["fit"]["gamma_gamma"]) == {"p", "q", "gamma"}
+    alone = said["fit"]["holdout"]["weeks_alone"]
+    assert alone["sample"]["purchases"] == pytest.approx(-0.115, abs=0.0005)
+    assert alone["all"] == pytest.approx({"purchases": -0.1505, "money": -0.1852}, abs=0.0005)
     assert {tuple(policy) for policy in said["policies"]} == {
         ("name", "asset", "difference", "low", "high", "kept", "spend", "budget", "breaks", "expected_asset")
     }

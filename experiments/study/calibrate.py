@@ -11,8 +11,9 @@ import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.scenario_file import Calibrated, calibrated
-from experiments.study.segments import Separation, own, segments_yaml, separation
+from experiments.study.segments import Separation, own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
+from experiments.words.fits import held_out_text, precision_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
@@ -24,13 +25,16 @@ from sim.customers.calibration import (
     holdout,
     is_one_price,
 )
+from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
+from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate"]
@@ -46,6 +50,8 @@ class Calibration:
     base: CustomerBase
     found: Calibrated
     check: Holdout | None
+    held_out: HeldOut | None
+    precision: Mapping[str, Precision]
     scenario_path: Path
     answers: Answers
     levers: tuple[FirstLever, ...]
@@ -66,10 +72,19 @@ class Calibration:
             "pareto_nbd": vars(self.found.pareto_nbd),
             "gamma_gamma": vars(self.found.gamma_gamma),
             "amount_frequency_correlation": self.amount_frequency_correlation,
+            "precision": {
+                name: {"error": each.error, "low": each.low, "high": each.high} for name, each in self.precision.items()
+            },
             "holdout": None
-            if check is None
+            if check is None or self.held_out is None
             else {
                 "weeks": check.weeks,
+                "purchases": self.held_out.purchases._asdict(),
+                "money": self.held_out.money._asdict(),
+                "segments": [
+                    {"name": name, "customers": heads, "purchases": bought._asdict(), "money": paid._asdict()}
+                    for name, heads, bought, paid in self.held_out.segments
+                ],
                 "cumulative_error": check.cumulative_error,
                 "weekly_mape": check.weekly_mape,
                 "correlation": check.correlation,
@@ -94,23 +109,15 @@ class Calibration:
 
     def to_text(self) -> str:
         """Return what people read."""
-        laws = {**vars(self.found.pareto_nbd), **vars(self.found.gamma_gamma)}
         lines = [
             account_text(self.base, self.remarks),
             "",
             f"Laws are fitted to {self.found.customers:,} customers who had bought by {self.found.as_of}.",
             "",
-            table(["fitted (per week)", "value"], [[k, f"{v:.5g}"] for k, v in laws.items()]),
+            precision_text(self.precision),
             "",
+            held_out_text(self.held_out, self.check),
         ]
-        if self.check is not None:
-            lines.append(
-                f"Forecast check, last {self.check.weeks} weeks held out: cumulative repeat purchases "
-                f"{self.check.cumulative_error:+.1%}, weekly error {self.check.weekly_mape:.1%}, correlation by "
-                f"customer {self.check.correlation:.2f}."
-            )
-        else:
-            lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
             "",
             table(
@@ -246,15 +253,16 @@ def calibrate(
         laws = fit_pareto_nbd(everyone)
         amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
-        remarks += (*at_the_edge(laws), *_of_amounts(amounts, name), *said_of_it)
+        remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
         found = calibrated(laws, amounts, everyone)
-        step("hold out the last third")
-        check = _check(base, end, start)
         people, of_people = _people(prospects, base)
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent)
         apart = separation(how, base, everyone, laws, amounts, output.parent)
+        step("hold out the last third")
+        check, alone = _check(base, end, start, how, output.parent)
+        precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
         remarks += (*of_segments, *of_spend, *of_people, *of_money)
         text = first_scenario_text(
             found, answers, levers, new, segments=segments_yaml(how), name=Path(name).name.split(".")[0],
@@ -271,7 +279,18 @@ def calibrate(
         if made:
             part.unlink(missing_ok=True)
     return Calibration(
-        CustomerBase.open(base_path), found, check, output, answers, levers, new, apart, remarks, correlation
+        CustomerBase.open(base_path),
+        found,
+        check,
+        alone,
+        precision,
+        output,
+        answers,
+        levers,
+        new,
+        apart,
+        remarks,
+        correlation,
     )
 
 
@@ -347,12 +366,17 @@ def _currency(base: CustomerBase) -> str | None:
     return str(found[0][0]) if len(found) == 1 else None
 
 
-def _check(base: CustomerBase, end: datetime.date, start: datetime.date | None) -> Holdout | None:
-    """Fit on the first part, forecast the rest; None where the history is too short for it."""
+def _check(
+    base: CustomerBase, end: datetime.date, start: datetime.date | None, how: BaseSegments | None, folder: Path
+) -> tuple[Holdout, HeldOut] | tuple[None, None]:
+    """Fit on the first part, forecast the rest; None where the history is too short or too thin for it."""
     begin = max(base.first_date, start) if start else base.first_date
     middle = end - datetime.timedelta(days=round((end - begin).days * HELD_OUT))
     try:
         early = base.summarise(middle, start=start)
-        return holdout(fit_pareto_nbd(early), base, early, end)
+        laws, amounts = fit_pareto_nbd(early), fit_gamma_gamma(early)
+        check = holdout(laws, base, early, end)
+        index, names = segments_of(how, base, early, laws, amounts, folder)
+        return check, held_out(laws, amounts, base, early, end, index, names)
     except PurchasesError:
-        return None
+        return None, None

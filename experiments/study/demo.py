@@ -15,11 +15,13 @@ from experiments.study.without_prospects import WithoutProspects, without_prospe
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
     CDNOW_CALIBRATION_END,
+    CDNOW_END,
     PUBLISHED_CDNOW,
     GammaGamma,
     ParetoNBD,
     cdnow_figures,
 )
+from sim.customers.held_out import held_out
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
 from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
@@ -33,6 +35,9 @@ BASE_FILE = "cdnow.duckdb"
 REPLICATIONS = 20
 POLICIES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
 """What the plan is compared with, the first also what all are: the same whatever else the catalogue holds."""
+
+
+WEEKS_ALONE = "{who}, error of {what} in weeks 40-78 alone, %"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,13 @@ class Demo:
                     "cumulative_error": figures["Pareto/NBD error of cumulative repeat purchases at week 78, %"] / 100,
                     "weekly_mape": figures["Pareto/NBD weekly MAPE of weeks 40-78, %"] / 100,
                     "correlation": figures["Pareto/NBD correlation with actual holdout"],
+                    "weeks_alone": {
+                        key: {
+                            what: figures[WEEKS_ALONE.format(who=who, what=what)] / 100
+                            for what in ("purchases", "money")
+                        }
+                        for key, who in (("sample", "1/10 sample"), ("all", "all customers"))
+                    },
                 },
             },
             "policies": self.comparison.to_rows(),
@@ -104,7 +116,17 @@ def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
     fit = tuple(
         FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
     )
-    return text, fit
+    return text, fit + _weeks_alone(base, model, spend)
+
+
+def _weeks_alone(base: CustomerBase, model: ParetoNBD, spend: GammaGamma) -> tuple[FitFigure, ...]:
+    """Return how far the forecast of the held-out weeks alone is off, where the published figure is cumulative."""
+    out = []
+    for who, sample in (("1/10 sample", True), ("all customers", False)):
+        found = held_out(model, spend, base, base.summarise(CDNOW_CALIBRATION_END, sample_only=sample), CDNOW_END)
+        for what, forecast in (("purchases", found.purchases), ("money", found.money)):
+            out.append(FitFigure(WEEKS_ALONE.format(who=who, what=what), None, 100 * forecast.error))
+    return tuple(out)
 
 
 def demo(

@@ -17,7 +17,7 @@ from sim.errors import InputError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["Separation", "own", "segments_yaml", "separation"]
+__all__ = ["Separation", "own", "segments_of", "segments_yaml", "separation"]
 
 OTHERS = "others"
 VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
@@ -108,15 +108,21 @@ def separation(
     folder: Path,
 ) -> Separation:  # fmt: skip
     """Return how far segments tell customers apart; None: those of cycle x amount."""
-    worth = _worth(record, laws, amounts)
-    seen = (record.frequency, record.recency, record.age)
-    names: Sequence[str] = SEGMENTS if how is None else how.names
-    if how is None:
-        amount = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
-        index = segment_by_cycle_and_amount(laws.mean_purchase_rate(*seen), amount)[0]
-    else:
-        index = own_segments(how, base, record, worth, folder)
-    return _separation(names, index, laws.probability_alive(*seen), worth)
+    index, names = segments_of(how, base, record, laws, amounts, folder)
+    alive = laws.probability_alive(record.frequency, record.recency, record.age)
+    return _separation(names, index, alive, _worth(record, laws, amounts))
+
+
+def segments_of(
+    how: BaseSegments | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma,
+    folder: Path,
+) -> tuple[Ints, Sequence[str]]:  # fmt: skip
+    """Return the index of each customer's segment, and the segments' names."""
+    if how is not None:
+        return own_segments(how, base, record, _worth(record, laws, amounts), folder), how.names
+    rate = laws.mean_purchase_rate(record.frequency, record.recency, record.age)
+    amount = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
+    return segment_by_cycle_and_amount(rate, amount)[0], SEGMENTS
 
 
 def _separation(names: Sequence[str], index: Ints, alive: Floats, worth: Floats) -> Separation:

@@ -30,6 +30,8 @@ __all__ = [
     "PurchaseModel",
     "at_the_edge",
     "cdnow_figures",
+    "distinct",
+    "edges",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_pareto_nbd",
@@ -45,22 +47,29 @@ CDNOW_END = date(1998, 6, 30)
 
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
+_SHAPES = ("r", "s", "p", "q")
 _LAST_CLASS = 7
 _ALIKE = 1e6
 _EDGES: Mapping[type, Mapping[str, tuple[str, str]]] = {
     ParetoNBD: {
         "r": ("nearly all purchases are of a few customers", "all customers buy at about the same rate"),
+        "alpha": ("customers buy as often as can be told", "hardly anybody buys again"),
         "s": (
             "nobody ever leaves in this file, so retention has nothing to gain here",
             "all customers leave at about the same rate",
+        ),
+        "beta": (
+            "those who leave do so at once",
+            "nobody leaves for longer than this file is, so retention has hardly anything to gain here",
         ),
     },
     GammaGamma: {
         "p": ("a customer's amounts differ without limit", "each customer's amounts are nearly the same every time"),
         "q": ("customers' mean amounts differ without limit", "customers' mean amounts are nearly the same"),
+        "gamma": ("amounts have no scale of their own", "amounts have no scale of their own"),
     },
 }
-"""What a shape at the lower or the upper edge of its search means."""
+"""What a parameter at the lower or the upper edge of its search means."""
 
 
 def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
@@ -118,7 +127,7 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     if np.ptp(money) <= 1e-9 * money.max():
         return one_price(unit)
     money = np.round(money / unit, 9)  # in another currency the same numbers, and so the same way to the same law
-    counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), money)
+    counts, x, spend = distinct(summary.frequency[used].astype(np.float64), money)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
         return GammaGamma(*values).log_likelihood(x, spend)
@@ -138,19 +147,34 @@ def is_one_price(spend: GammaGamma) -> bool:
     return spend.p == spend.q == _ALIKE
 
 
-def at_the_edge(model: ParetoNBD | GammaGamma) -> tuple[str, ...]:
-    """Return what it means where a fitted shape is at the edge of the searched range, one sentence each."""
-    low, high = _SHAPE_RANGE
-    found = []
+def edges(model: ParetoNBD | GammaGamma, unit: float) -> Mapping[str, str]:
+    """Return what it means where a fitted parameter is at the edge of the searched range, by name.
+
+    ``unit``: the mean age in weeks, or the mean amount, which ranges of rates are multiples of.
+    """
+    found = {}
     for name, (below, above) in _EDGES[type(model)].items():
         value = float(getattr(model, name))
+        low, high = _SHAPE_RANGE if name in _SHAPES else (unit * edge for edge in _RATE_RANGE)
         if value <= low * 1.01 or high * 0.99 <= value < _ALIKE:
-            said = below if value <= low * 1.01 else above
-            found.append(f"{name} = {value:.3g} is at the edge of what is searched and is not told by the data: {said}")
-    return tuple(found)
+            found[name] = below if value <= low * 1.01 else above
+    return found
 
 
-def _distinct(*arrays: Floats) -> tuple[Floats, ...]:
+def at_the_edge(model: ParetoNBD | GammaGamma, unit: float = float("inf")) -> tuple[str, ...]:
+    """Return what it means where a fitted parameter is at the edge of the searched range, one sentence each.
+
+    ``unit`` as for :func:`edges`; without it only shapes are looked at.
+    """
+    named = _SHAPES if not np.isfinite(unit) else tuple(vars(model))
+    return tuple(
+        f"{name} = {getattr(model, name):.3g} is at the edge of what is searched and is not told by the data: {said}"
+        for name, said in edges(model, unit if np.isfinite(unit) else 1.0).items()
+        if name in named
+    )
+
+
+def distinct(*arrays: Floats) -> tuple[Floats, ...]:
     """Return how often each distinct row occurs, then the distinct rows' columns."""
     order = np.lexsort(arrays)
     columns = [array[order] for array in arrays]
@@ -170,7 +194,7 @@ def _distinct_records(summary: PurchaseSummary) -> tuple[Floats, ...]:
         raise PurchasesError(
             f"nobody bought on a second day until {summary.end}, so a purchase rate cannot be told; use a longer period"
         )
-    counts, *record = _distinct(summary.frequency.astype(np.float64), summary.recency, summary.age)
+    counts, *record = distinct(summary.frequency.astype(np.float64), summary.recency, summary.age)
     return (counts, *record)
 
 
@@ -281,7 +305,7 @@ def holdout(model: PurchaseModel, base: CustomerBase, summary: PurchaseSummary, 
         until, sample_only=summary.sample_only, start=summary.start, acquired_by=summary.end
     )
     actual_total = tracked[-weeks:].astype(np.float64)
-    count, age = _distinct(summary.age)
+    count, age = distinct(summary.age)
     predicted_total = np.array([count @ model.expected_purchases(age + week) for week in range(1, weeks + 1)])
     if not actual_total[0] > 0:
         raise PurchasesError(f"no customer had bought again a week after {summary.end}: there is nothing to track")
