@@ -37,6 +37,7 @@ __all__ = [
     "fit_pareto_nbd",
     "holdout",
     "is_one_price",
+    "maximise",
     "one_price",
 ]
 
@@ -88,7 +89,7 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
         return ParetoNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
-    return ParetoNBD(*_maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
+    return ParetoNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
 
 
 def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
@@ -101,7 +102,7 @@ def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
         return BGNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 1.0, 3.0), (0.3, 0.3 / rate, 0.3, 1.0)]
-    return BGNBD(*_maximise(log_likelihood, counts, starts, ("shape", week, "shape", "shape"), "BG/NBD"))
+    return BGNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", "shape"), "BG/NBD"))
 
 
 def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
@@ -133,7 +134,7 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
         return GammaGamma(*values).log_likelihood(x, spend)
 
     starts = [(4.0, 3.0, 0.5), (1.0, 2.0, 1.0), (20.0, 5.0, 0.2)]
-    p, q, gamma = _maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
+    p, q, gamma = maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
     return GammaGamma(p, q, gamma * unit)
 
 
@@ -202,7 +203,7 @@ def _start_rate(counts: Floats, x: Floats, age: Floats) -> float:
     return float(counts @ x / (counts @ age))
 
 
-def _maximise(
+def maximise(
     log_likelihood: Callable[[Sequence[float]], Floats],
     counts: Floats,
     starts: Sequence[tuple[float, ...]],
