@@ -29,6 +29,7 @@ To begin
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
+``contracts(file)``     from contracts (start, end, price) to laws of renewal and a scenario
 ``demo(folder)``        everything once, on real customers
 ``examples()``          names of the examples, and what each shows
 ``example(name)``       copies one out
@@ -49,6 +50,8 @@ Results
 ``TargetingValue``      what telling customers apart is worth
 ``Risk``                one plan for all that is not known
 ``CurveAllocation``     money by channel and period
+``ContractStudy``       laws of renewal, and the scenario made of them
+``CustomerList``        customers by name: who gets what, whom to win back or keep
 ``Calibration``         laws fitted to purchases, and how well they forecast
 ``Demo``                what the demo found
 ======================= ==============================================================================================
@@ -86,9 +89,11 @@ if TYPE_CHECKING:
     from experiments.firm import Firm
     from experiments.question import Question
     from experiments.results.curves import CurveAllocation
+    from experiments.results.lists import CustomerList
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.study.calibrate import Calibration, calibrate
+    from experiments.study.contracts import ContractStudy, contracts
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
     from experiments.tracking.serve import serve as ui
@@ -116,7 +121,9 @@ __all__ = [
     "Allocation",
     "Calibration",
     "Comparison",
+    "ContractStudy",
     "CurveAllocation",
+    "CustomerList",
     "Demo",
     "Explanation",
     "Firm",
@@ -144,6 +151,7 @@ __all__ = [
     "allocate",
     "calibrate",
     "check_policy",
+    "contracts",
     "demo",
     "example",
     "examples",
@@ -158,9 +166,11 @@ _ROOMS = {
     "experiments.firm": ("Firm",),
     "experiments.question": ("Question",),
     "experiments.results.curves": ("CurveAllocation",),
+    "experiments.results.lists": ("CustomerList",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
+    "experiments.study.contracts": ("ContractStudy", "contracts"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
     "policies.catalogue": ("policy",),

@@ -10,7 +10,7 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
-from experiments.study.first_scenario import ELASTICITIES, ELASTICITY, _response
+from experiments.study.first_scenario import ELASTICITIES, ELASTICITY, response_to
 from sim.engine.fluid import observed_counts
 from sim.engine.response import response
 from sim.errors import InputError, PurchasesError
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("share", [1.0, 0.3])
 @pytest.mark.parametrize(("moves", "usual"), [("purchase_rate", 0.0), ("acquisition", 0.02), ("survival", 0.93)])
 def test_responses_have_the_elasticity_they_say(moves: str, usual: float, share: float) -> None:
-    found, ceilings = _response(moves, share, usual)
+    found, ceilings = response_to(moves, share, usual)
     wanted = (ELASTICITY, *ELASTICITIES)
     for elasticity, ceiling in zip(wanted, (found["unlimited_money"], *ceilings), strict=True):
         curve = Hill(shape="hill", **{**found, "unlimited_money": ceiling}, half=2.0, steepness=1)

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special
 
-from sim.customers.calibration import (
-    CDNOW_CALIBRATION_END,
-    CDNOW_END,
-    GammaGamma,
-    ParetoNBD,
-    at_the_edge,
-    fit_gamma_gamma,
-    fit_pareto_nbd,
-)
+from sim.customers.calibration import GammaGamma, ParetoNBD, at_the_edge, fit_gamma_gamma, fit_pareto_nbd
 from sim.customers.held_out import held_out
 from sim.customers.precision import precision_of_buying, precision_of_spend
+from sim.customers.published import CDNOW_CALIBRATION_END, CDNOW_END
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
 TRUTH, SPEND = ParetoNBD(0.9, 6.0, 0.8, 12.0), GammaGamma(4.0, 4.0, 30.0)

@@ -13,15 +13,9 @@ from experiments.study.illustrative import illustrative_text
 from experiments.study.scenario_file import calibrated
 from experiments.study.without_prospects import WithoutProspects, without_prospects
 from sim.arrays import Step, quiet
-from sim.customers.calibration import (
-    CDNOW_CALIBRATION_END,
-    CDNOW_END,
-    PUBLISHED_CDNOW,
-    GammaGamma,
-    ParetoNBD,
-    cdnow_figures,
-)
+from sim.customers.calibration import GammaGamma, ParetoNBD
 from sim.customers.held_out import held_out
+from sim.customers.published import CDNOW_CALIBRATION_END, CDNOW_END, PUBLISHED_CDNOW, cdnow_figures
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
 from sim.purchases.base import CDNOW_PURCHASES, CustomerBase

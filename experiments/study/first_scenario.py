@@ -31,7 +31,7 @@ from sim.errors import InputError
 from sim.purchases.base import PurchaseSummary
 from sim.purchases.beside import Newcomers, Spending
 
-__all__ = ["PURPOSES", "Answers", "FirstLever", "first_levers", "first_scenario_text"]
+__all__ = ["PURPOSES", "Answers", "FirstLever", "first_levers", "first_scenario_text", "response_to"]
 
 ELASTICITY = 0.12
 """Mean of 751 short-term elasticities of sales to advertising (Sethuraman, Tellis & Briesch 2011)."""
@@ -164,7 +164,7 @@ def first_levers(
             continue
         same = sum(other.yearly for other in spend if purposes[other.lever] == purpose)
         usual = {"survival": stays, "acquisition": min(won, 0.5)}.get(PURPOSES[purpose].moves, 0.0)
-        response, ceilings = _response(PURPOSES[purpose].moves, each.yearly / same, usual)
+        response, ceilings = response_to(PURPOSES[purpose].moves, each.yearly / same, usual)
         levers.append(
             FirstLever(
                 each.lever.replace(".", " "), purpose, each.yearly, bool(answers.spend), people,
@@ -210,7 +210,7 @@ def _stays(found: Calibrated, everyone: PurchaseSummary) -> float:
     return float(np.average((until / (until + MONTH)) ** model.s, weights=alive))
 
 
-def _response(moves: str, share: float, usual: float) -> tuple[dict[str, Any], tuple[float, float]]:
+def response_to(moves: str, share: float, usual: float) -> tuple[dict[str, Any], tuple[float, float]]:
     """Return floor and ceiling of a response, and the ceiling's range; ``usual``: the chance at today's money."""
     if moves == "reactivation":
         low, middle, high = (each / SHARE for each in (WON_BACK_RANGE[0], WON_BACK, WON_BACK_RANGE[1]))

@@ -5,20 +5,25 @@ the parameters. Intervals are ``exp(theta +- 1.96 se)``, so that they stay above
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from sim.arrays import Floats
 from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, distinct, edges, is_one_price
+from sim.customers.contracts import Renewal
+from sim.customers.discrete_models import ShiftedBetaGeometric
 from sim.purchases.base import PurchaseSummary
 
-__all__ = ["Precision", "precision_of_buying", "precision_of_spend"]
+__all__ = ["Precision", "precision_of", "precision_of_buying", "precision_of_spend"]
 
 STEP = 1e-3
 """Of the logarithms; near the fourth root of the rounding of a log-likelihood, where differences are best."""
 NORMAL = 1.959964
 """97.5 % quantile of the normal law."""
+
+
+Contract = TypeVar("Contract", ShiftedBetaGeometric, Renewal)
 
 
 class Precision(NamedTuple):
@@ -55,6 +60,20 @@ def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str,
 
     stuck = set(vars(law)) if is_one_price(law) else set(edges(law, unit))
     return _precision(vars(law), total, stuck)
+
+
+def precision_of(
+    law: Contract, age: Floats, ended: Floats, count: Floats, *, stuck: bool = False
+) -> Mapping[str, Precision]:
+    """Return how well the parameters of a law of renewal are told by contracts with how many there are of each kind.
+
+    ``stuck``: its first parameter is at the edge of its search, and taken as it is.
+    """
+
+    def total(values: Sequence[float]) -> float:
+        return float(count @ type(law)(*values).log_likelihood(age, ended))
+
+    return _precision(vars(law), total, set(list(vars(law))[:1]) if stuck else set())
 
 
 def _precision(

@@ -16,10 +16,20 @@ from sim.purchases.base import CustomerBase
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source, shown
-from sim.purchases.read.tables import PEOPLE, SPEND, Table, plain_name
+from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
 
-__all__ = ["Newcomers", "Spending", "newcomers", "people_not_bought", "segment_by_id", "spending", "table_of"]
+__all__ = [
+    "Membership",
+    "Newcomers",
+    "Spending",
+    "memberships",
+    "newcomers",
+    "people_not_bought",
+    "segment_by_id",
+    "spending",
+    "table_of",
+]
 
 YEAR = timedelta(days=365)
 SEGMENT_NAMES = ("segment", "segments", "class", "cluster", "group", "gruppe", "groupe", "segmento")
@@ -34,6 +44,15 @@ class Spending:
     lever: str
     yearly: float
     purpose: str | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A contract: from a day to a day (None: it has not ended), at a price each period where one is known."""
+
+    start: date
+    end: date | None
+    price: float | None
 
 
 @dataclass(frozen=True)
@@ -200,3 +219,62 @@ def segment_by_id(where: str | Path) -> list[tuple[str, str | None]]:
             )
         rows = connection.execute(f"SELECT {values.text(who)}, {values.text(named[0])} FROM beside").fetchall()
     return [(str(each), label) for each, label in rows if each is not None]
+
+
+def memberships(where: str | Path, until: date | None = None) -> tuple[list[Membership], date, tuple[str, ...]]:
+    """Return contracts, the last day that is known (the last in the file unless given), and what should be said.
+
+    Raises
+    ------
+    PurchasesError
+        If the file cannot be read, or no contract is left.
+    """
+    name = shown(where)
+    with table_of(where, MEMBERSHIPS) as (connection, values, roles):
+        columns = roles.columns
+        if "end" not in columns:
+            raise PurchasesError(f"{name}: no column looks like the end of contracts; call one 'end'")
+        start, end = (_days(connection, values, columns[role], name) for role in ("start", "end"))
+        price = values.number(columns["price"]) if "price" in columns else "CAST(NULL AS DOUBLE)"
+        prices = [each for (each,) in connection.execute(f"SELECT {price} FROM beside").fetchall()]
+    known = [day for (day, _), (last, _) in zip(start, end, strict=True) if day for day in (day, last) if day]
+    if not known:
+        raise PurchasesError(f"{name}: no contract has a day on which it began")
+    last_day = until or min(max(known), date.today())
+    found, left_out = [], {"without a day on which they began": 0, "with an end before the start": 0,
+                           "with an end that cannot be read": 0, f"begun after {last_day}": 0}  # fmt: skip
+    for (begin, _), (finish, text), cost in zip(start, end, prices, strict=True):
+        if begin is None:
+            left_out["without a day on which they began"] += 1
+        elif finish is None and text:
+            left_out["with an end that cannot be read"] += 1
+        elif finish is not None and finish < begin:
+            left_out["with an end before the start"] += 1
+        elif begin > last_day:
+            left_out[f"begun after {last_day}"] += 1
+        else:
+            found.append(Membership(begin, finish if finish is None or finish <= last_day else None, cost))
+    if not found:
+        raise PurchasesError(f"{name}: no contract is left of {len(prices):,}")
+    notes = [f"{name}: {number:,} contracts {why} are left out" for why, number in left_out.items() if number]
+    notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    return found, last_day, tuple(notes)
+
+
+def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple[date | None, str | None]]:
+    """Return day and text of each row of a column."""
+    dates, text = values.dates(column), values.text(column)
+    if dates is None:
+        spelled = connection.execute(f"SELECT {text} FROM beside").fetchall()
+        if any(each for (each,) in spelled):
+            raise PurchasesError(f"{name}: column {column!r} holds no days that are known")
+        return [(None, None)] * len(spelled)
+    said = dates.expression.format(text)
+    if not dates.known:
+        return list(connection.execute(f"SELECT CAST({said} AS DATE), {text} FROM beside").fetchall())
+    rows = connection.execute(f"SELECT {said}, {text} FROM beside").fetchall()
+    return [(_as_date(dates.known.get(each)), spelled) for each, spelled in rows]
+
+
+def _as_date(day: object) -> date | None:
+    return None if day is None else date.fromisoformat(str(day)[:10])

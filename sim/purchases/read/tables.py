@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["PEOPLE", "PURCHASES", "SPEND", "TABLES", "Kind", "Role", "Table", "plain_name"]
+__all__ = ["MEMBERSHIPS", "PEOPLE", "PURCHASES", "SPEND", "TABLES", "Kind", "Role", "Table", "plain_name"]
 
 Kind = Literal["text", "date", "number", "flag"]
 
@@ -324,5 +324,36 @@ SPEND = Table(
 )  # fmt: skip
 """Rows of what is spent a year, by lever."""
 
-TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, SPEND)}
+MEMBERSHIPS = Table(
+    "memberships",
+    (
+        PURCHASES["customer_id"],
+        Role(
+            "start", "date",
+            _words(
+                "start, start date, began, begin, from, since, joined, join date, signup date, sign up date, created,"
+                "created at, subscribed at, contract start, activation date, beginn, vertragsbeginn, eintritt, debut,"
+                "date debut, inicio, fecha inicio, fecha alta, inizio, 开始日期, 開始日, 시작일"
+            ),
+            "when the contract began", required=True,
+        ),
+        Role(
+            "end", "date",
+            _words(
+                "end, end date, ended, until, to, left, cancelled, canceled, cancelled at, canceled at, cancel date,"
+                "churned, churn date, expired, expiry date, contract end, termination date, ende, vertragsende,"
+                "austritt, kundigung, fin, date fin, fecha fin, fecha baja, fine, 结束日期, 終了日, 종료일"
+            ),
+            "when it ended; empty: it has not",
+        ),
+        Role(
+            "price", "number",
+            _words("price, fee, amount, mrr, monthly fee, preis, beitrag, gebuhr, prix, tarif, precio, cuota, prezzo"),
+            "what is paid each period",
+        ),
+    ),
+)  # fmt: skip
+"""Rows of contracts: whose, from when to when, at what price."""
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, SPEND, MEMBERSHIPS)}
 """By name."""
