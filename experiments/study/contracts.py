@@ -204,10 +204,7 @@ def contracts(
     told = precision_of(renewal, age, ended, count, stuck=renewal.shape >= ALIKE)
     precision = {
         **{f"sBG {name}": each for name, each in precision_of(sbg, age, ended, count).items()},
-        **{
-            f"Gamma {name}": each
-            for name, each in precision_of(renewal, age, ended, count, stuck=renewal.shape >= ALIKE).items()
-        },
+        **{f"Gamma {name}": each for name, each in told.items()},
     }
     return ContractStudy(counts, sbg, renewal, precision, likelihoods, period, cost, last, output, notes)
 
