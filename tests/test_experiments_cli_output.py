@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "list": ("new.yaml", "-o", "list.csv"),
     "base load": ("orders.csv", "-o", "base.duckdb"),
     "base show": ("base.duckdb",),
+    "base report": ("base.duckdb", "-o", "base.html"),
     "base query": ("SELECT 1 AS one", "base.duckdb"),
     "check": ("scenario.yaml",),
     "schema": (),

@@ -1,6 +1,7 @@
 """Commands on the customer base: files in, what is in it, questions to it."""
 
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,6 +98,36 @@ def query(
     typer.echo(table(columns, shown))
     if len(rows) > _SHOWN:
         typer.echo(f"... and {len(rows) - _SHOWN:,} more rows; --json prints all")
+
+
+@base.command(epilog="Example: tenure base report base.duckdb -o base.html")
+def report(
+    where: Base = Path("base.duckdb"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("base.html"),
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day to use [default: last in the base].")
+    ] = None,
+    segments: Annotated[
+        str | None, typer.Option(metavar="HOW", help="As for tenure calibrate [default: purchase cycle x amount].")
+    ] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write one offline page: who customers are, worth, moves, concentration, cohorts, and how good the data are."""
+    from experiments.study.base_report import base_report
+    from experiments.words.figures import money
+
+    done = base_report(where, output, as_of=as_of.date() if as_of else None, segments=segments)
+    if as_json:
+        content = done.to_dict()
+        print_json({**content, "notes": [in_options(note) for note in content["notes"]]})
+        return
+    it = done.portrait
+    typer.echo(
+        f"{it.base.customers:,} customers, {it.alive:,.0f} of them probably still here, expected to buy for "
+        f"{money(it.next_year)} in the next year.\n\nWritten to {output}. Next: open it, then "
+        f"tenure calibrate {shlex.quote(str(where))} -o scenario.yaml"
+    )
 
 
 def _plain(value: object) -> object:

@@ -11,7 +11,7 @@ import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.scenario_file import Calibrated, calibrated
-from experiments.study.segments import Separation, own, segments_of, segments_yaml, separation
+from experiments.study.segments import own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
 from experiments.words.fits import held_out_text, precision_text
 from experiments.words.tables import table
@@ -27,6 +27,7 @@ from sim.customers.calibration import (
 )
 from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
+from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text

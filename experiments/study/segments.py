@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,32 +10,18 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.customers.groups import TIER_WEEKS
 from sim.customers.own_segments import MOST_SEGMENTS, RFM, own_segments, segment_names
+from sim.customers.portrait import Separation
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["Separation", "own", "segments_of", "segments_yaml", "separation"]
+__all__ = ["own", "segments_of", "segments_yaml", "separation", "worth_of"]
 
 OTHERS = "others"
 VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
 """Segments by value: the best fifth, the next three tenths, the rest."""
-
-
-@dataclass(frozen=True)
-class Separation:
-    """How far segments tell customers apart.
-
-    Attributes
-    ----------
-    rows : tuple of (name, customers, mean P(alive), mean expected purchases of the next year in money)
-    between : float
-        Share of the variance of the last that lies between segments.
-    """
-
-    rows: tuple[tuple[str, int, float, float], ...]
-    between: float
 
 
 def own(
@@ -58,7 +43,7 @@ def own(
             "segments by recency, frequency and money, each halved at its median",
         )
     if said == "value":
-        worth = _worth(record, laws, amounts)
+        worth = worth_of(record, laws, amounts)
         cuts = [_shown(float(np.quantile(worth, 1 - share))) for share in VALUE_SHARES]
         return BaseSegments(by="value", names=VALUE_NAMES, cutoffs=tuple(cuts)), (
             "segments by expected purchases of the next year: the best fifth, the next three tenths, the rest",
@@ -110,19 +95,26 @@ def separation(
     """Return how far segments tell customers apart; None: those of cycle x amount."""
     index, names = segments_of(how, base, record, laws, amounts, folder)
     alive = laws.probability_alive(record.frequency, record.recency, record.age)
-    return _separation(names, index, alive, _worth(record, laws, amounts))
+    return _separation(names, index, alive, worth_of(record, laws, amounts))
 
 
 def segments_of(
     how: BaseSegments | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma,
-    folder: Path,
+    folder: Path, like: PurchaseSummary | None = None,
 ) -> tuple[Ints, Sequence[str]]:  # fmt: skip
-    """Return the index of each customer's segment, and the segments' names."""
+    """Return the index of each customer's segment, and the segments' names.
+
+    ``like``: other records, whose cut-offs those of cycle x amount are; None: their own.
+    """
     if how is not None:
-        return own_segments(how, base, record, _worth(record, laws, amounts), folder), how.names
-    rate = laws.mean_purchase_rate(record.frequency, record.recency, record.age)
-    amount = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    return segment_by_cycle_and_amount(rate, amount)[0], SEGMENTS
+        return own_segments(how, base, record, worth_of(record, laws, amounts), folder), how.names
+
+    def traits(of: PurchaseSummary) -> tuple[Floats, Floats]:
+        rate = laws.mean_purchase_rate(of.frequency, of.recency, of.age)
+        return rate, amounts.conditional_mean_spend(of.purchases, of.mean_amount_all)
+
+    cutoffs = None if like is None else segment_by_cycle_and_amount(*traits(like))[1]
+    return segment_by_cycle_and_amount(*traits(record), cutoffs)[0], SEGMENTS
 
 
 def _separation(names: Sequence[str], index: Ints, alive: Floats, worth: Floats) -> Separation:
@@ -135,7 +127,8 @@ def _separation(names: Sequence[str], index: Ints, alive: Floats, worth: Floats)
     return Separation(tuple((str(n), int(h), float(a), float(w)) for n, h, a, w in rows), between)
 
 
-def _worth(record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma) -> Floats:
+def worth_of(record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma) -> Floats:
+    """Return what each customer is expected to buy in the next year, in money."""
     bought = laws.conditional_expected_purchases(TIER_WEEKS, record.frequency, record.recency, record.age)
     return np.asarray(bought * amounts.conditional_mean_spend(record.purchases, record.mean_amount_all))
 
