@@ -130,9 +130,10 @@ def optimize(
         print_json({**json.loads(plan.to_json()), **more_said, "file": str(output)})
     else:
         said = f"\n\n{losers_in_words(losers)}" if taken else ""
+        without = "".join(f"{each}\n" for each in firm.left_out) + ("\n" if firm.left_out else "")
         typer.echo(
             f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\n"
-            f"{''.join(f'{each} ' for each in firm.left_out)}Written to {output}. "
+            f"{without}Written to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
         )
 
