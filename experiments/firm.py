@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
+    from experiments.results.lists import CustomerList
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
     from experiments.results.whatif import WhatIf
@@ -216,6 +217,13 @@ class Firm(Shown):
         from sim.neutrality import contradictions, drifts
 
         return drifts(self.twin), contradictions(self.twin)
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """Return what a scenario of real customers leaves out, one sentence each, with what that was worth."""
+        from experiments.words.left_out import left_out
+
+        return left_out(self.scenario)
 
     def plot(self) -> Figure:
         """Return the report's figure of the assumed responses to money.
@@ -656,6 +664,57 @@ class Firm(Shown):
         if other:
             warnings.warn(ScenarioChanged(f"{path} was {other}"), stacklevel=2)
         return grown(Plan, plan, twin=self.twin)
+
+    def customer_list(
+        self,
+        plan: optimizer.plan.Plan | str | Path | None = None,
+        period: int = 0,
+        *,
+        kind: str = "targets",
+        control: float = 0.0,
+        seed: int = 0,
+    ) -> CustomerList:
+        """Return a list of real customers by name: who gets what in a period of a plan, or who is to be looked at.
+
+        In the first period money is what each gets as they are seen today; later, what each is expected to get, over
+        where they may be by then. So a list's money adds up to the plan's.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file; None: as today.
+        period
+            Counted from 0, as in plan files.
+        kind
+            ``targets``, ``win back``, ``about to leave``, ``costs more than it brings`` or ``may be served less``.
+        control
+            Share held back by lot, who get nothing and whose money stands in a column of its own.
+        seed
+            Of the lots: the same customers for the same seed, whoever else is on the list.
+
+        Raises
+        ------
+        InputError
+            If the scenario has no customer base, or something does not fit.
+
+        Examples
+        --------
+        >>> own = tenure.open(tenure.calibrate("orders.csv", "own.yaml").scenario_path)
+        >>> targets = own.customer_list(kind="targets", control=0.1)
+        >>> bool(abs(targets.listed - targets.planned) < 1e-6)
+        True
+        """
+        import numpy
+
+        from experiments.results.lists import customer_list
+        from sim.outlook import outlook
+
+        if isinstance(plan, str | Path):
+            plan = self.load_plan(plan)
+        intensity = self.targets.reference if plan is None else plan.intensity
+        whole = numpy.broadcast_to(intensity, (self.scenario.periods, *self.targets.shape))
+        found = outlook(self.twin, whole, period)
+        return customer_list(self.twin, found, kind, period, control=control, seed=seed)
 
     def _loader(self, spread: str | Path, policies: Sequence[object]) -> Callable[[str | Path], Plan]:
         """Return what loads plans and tables of money; a spread for which there is no table is refused."""

@@ -18,7 +18,6 @@ from sim.errors import InputError
 from sim.history import KINDS, History
 from sim.market.clock import Market
 from sim.market.purse import Budget, budget_of
-from sim.scenario.file import BASE_SEGMENTS
 from sim.twin import Twin
 
 __all__ = ["Life", "Moment", "trace_life"]
@@ -230,7 +229,7 @@ def _find(twin: Twin, population: Population, segment: str | None, customer: str
     first, last = _places(twin, population, [segment])
     if first == last:
         raise InputError(f"`segment={segment}`: nobody is in it, now or later")
-    if twin.base is not None and segment in BASE_SEGMENTS:
+    if twin.base is not None and segment in twin.scenario.base_segments:
         return _in_base(twin, population, customer, segment)
     who = _number(customer, last - first, segment)
     return first + int(np.flatnonzero(population.identity[first:last] == who)[0]), str(who)
@@ -261,7 +260,7 @@ def _in_base(twin: Twin, population: Population, customer: str | None, segment: 
     assert given is not None
     assert base is not None
     ids = CustomerBase.open(twin.scenario.folder / given.file).summarise(given.as_of).customer_id
-    first, last = _places(twin, population, BASE_SEGMENTS if segment is None else [segment])
+    first, last = _places(twin, population, twin.scenario.base_segments if segment is None else [segment])
     if customer is None:
         return first, str(ids[population.identity[first]])
     known = np.flatnonzero(_same(ids, customer))

@@ -19,7 +19,7 @@ from sim.customers.groups import BaseGroups, Blocks, base_groups
 from sim.customers.people import TraitsFrom, draw_people
 from sim.customers.population import Population
 from sim.customers.retention import mean_leaving
-from sim.customers.segmentation import SEGMENTS, TIERS
+from sim.customers.segmentation import TIERS
 from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
 from sim.engine.agent_kernels import NOBODY, Amounts, Paths, ValueGrid
@@ -185,8 +185,8 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
     segments: list[str] = []
     tiers: list[str] = []
     if scenario.base is not None:
-        segments += [name for name in SEGMENTS for _ in TIERS]
-        tiers += [tier for _ in SEGMENTS for tier in TIERS]
+        segments += [name for name in scenario.base_segments for _ in TIERS]
+        tiers += [tier for _ in scenario.base_segments for tier in TIERS]
     synthetic = [name for name, segment in scenario.segments.items() if segment.traits is not None]
     segments += synthetic
     tiers += ["unknown"] * len(synthetic)
@@ -245,7 +245,7 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
         **joined,
     )
     _check_reference(chain)
-    streams = [0 if name in SEGMENTS and scenario.base else random_streams.stream_of(name) for name in segments]
+    streams = [0 if name in scenario.base_segments else random_streams.stream_of(name) for name in segments]
     return Twin(
         scenario,
         chain,

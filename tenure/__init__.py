@@ -25,10 +25,11 @@ To begin
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
-                        ``simulate``, ``trace``
+                        ``simulate``, ``trace``, ``customer_list``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
+``contracts(file)``     from contracts (start, end, price) to laws of renewal and a scenario
 ``demo(folder)``        everything once, on real customers
 ``examples()``          names of the examples, and what each shows
 ``example(name)``       copies one out
@@ -52,6 +53,8 @@ Results
 ``Risk``                one plan for all that is not known
 ``WhatIf``              plans over budgets and rules, and the page to play with them
 ``CurveAllocation``     money by channel and period
+``ContractStudy``       laws of renewal, and the scenario made of them
+``CustomerList``        customers by name: who gets what, whom to win back or keep
 ``Calibration``         laws fitted to purchases, and how well they forecast
 ``Demo``                what the demo found
 ======================= ==============================================================================================
@@ -90,10 +93,12 @@ if TYPE_CHECKING:
     from experiments.firm import Firm
     from experiments.question import Question
     from experiments.results.curves import CurveAllocation
+    from experiments.results.lists import CustomerList
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.results.whatif import WhatIf
     from experiments.study.calibrate import Calibration, calibrate
+    from experiments.study.contracts import ContractStudy, contracts
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
     from experiments.study.repeat import repeat
@@ -124,7 +129,9 @@ __all__ = [
     "Allocation",
     "Calibration",
     "Comparison",
+    "ContractStudy",
     "CurveAllocation",
+    "CustomerList",
     "Demo",
     "Explanation",
     "Firm",
@@ -154,6 +161,7 @@ __all__ = [
     "allocate",
     "calibrate",
     "check_policy",
+    "contracts",
     "demo",
     "example",
     "examples",
@@ -170,10 +178,12 @@ _ROOMS = {
     "experiments.firm": ("Firm",),
     "experiments.question": ("Question",),
     "experiments.results.curves": ("CurveAllocation",),
+    "experiments.results.lists": ("CustomerList",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.results.whatif": ("WhatIf",),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
+    "experiments.study.contracts": ("ContractStudy", "contracts"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
     "experiments.study.repeat": ("repeat",),

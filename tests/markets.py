@@ -134,6 +134,20 @@ def orders(path: Path, customers: int = 400) -> Path:
     return path
 
 
+def members(path: Path, number: int = 600, a: float = 0.8, b: float = 6.0) -> Path:
+    """Write contracts that renew every month unless each by a chance of its own, until the end of 2024."""
+    random = np.random.default_rng(8)
+    lines = ["member;joined;left;fee"]
+    for who in range(number):
+        start = int(random.integers(0, 24))
+        lives = int(random.geometric(random.beta(a, b)))
+        end = start + lives
+        left = f"{2023 + end // 12}-{end % 12 + 1:02d}-01" if end <= 23 else ""
+        lines.append(f"M{who};{2023 + start // 12}-{start % 12 + 1:02d}-01;{left};{random.choice([15, 25])}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 TRAITS = {
     "purchase_rate": {"shape": 1.5, "rate": 1.5},
     "defection_rate": {"shape": 2.0, "rate": 20.0},

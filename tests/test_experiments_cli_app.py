@@ -19,7 +19,8 @@ def test_the_way_of_a_new_user(tenure, tmp_path) -> None:
 
     code, out, _ = tenure("check", "scenario.yaml")
     assert code == 0
-    assert "acquisition" in out
+    assert "retention" in out
+    assert "What is left out:" in out
     assert "valid" in out
 
     code, out, err = tenure("optimize", "scenario.yaml", "-o", "plan.json", "--json")
@@ -107,7 +108,8 @@ def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "example", "calibrate", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"]
+    "verb",
+    ["demo", "example", "calibrate", "init", "check", "schema", "simulate", "optimize", "explain", "compare", "ui"],
 )
 def test_help_has_an_example(tenure, verb) -> None:
     """Every verb's help shows a line to copy."""

@@ -27,8 +27,12 @@ VERBS: dict[str, tuple[str, ...]] = {
     "optimize": ("scenario.yaml", "--bound-steps", "0", "-o", "plan.json"),
     "demo": ("--folder", "demo"),
     "calibrate": ("orders.csv", "-o", "new.yaml"),
+    "init": ("orders.csv", "-o", "asked.yaml"),
+    "contracts": ("members.csv", "-o", "members.yaml"),
+    "list": ("new.yaml", "-o", "list.csv"),
     "base load": ("orders.csv", "-o", "base.duckdb"),
     "base show": ("base.duckdb",),
+    "base report": ("base.duckdb", "-o", "base.html"),
     "base query": ("SELECT 1 AS one", "base.duckdb"),
     "check": ("scenario.yaml",),
     "schema": (),
@@ -113,6 +117,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for month in range(1 + who % 5, 13, 1 + who % 4)
     ]
     (place / "orders.csv").write_text("\n".join(["customer,date,amount", *rows]) + "\n", encoding="utf-8")
+    rows = [f"M{i},2023-{1 + i % 12:02}-01,{'' if i % 3 else f'2024-{1 + i % 9:02}-01'},20" for i in range(90)]
+    (place / "members.csv").write_text("\n".join(["member,start,end,price", *rows]) + "\n", encoding="utf-8")
     (place / "curves.csv").write_text(
         "channel,spend,response\ntv,20,5\ntv,40,30\nsearch,10,15\nsearch,40,25\n", encoding="utf-8"
     )

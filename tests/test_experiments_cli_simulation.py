@@ -87,7 +87,7 @@ def test_trace_of_a_real_customer(tenure, tmp_path) -> None:
         for day in np.cumsum(random.geometric(0.02, size=6)):
             lines.append(f"C-{who:03d},{np.datetime64('2024-01-01') + int(day)},{random.gamma(5, 6):.2f}")
     (tmp_path / "orders.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert tenure("calibrate", "orders.csv", "-o", "own.yaml")[0] == 0
+    assert tenure("calibrate", "orders.csv", "-o", "own.yaml", "--prospects", 50)[0] == 0
     code, out, err = tenure("trace", "own.yaml", "--customer", "C-017", "--json")
     assert (code, err) == (0, "")
     life = json.loads(out)
@@ -101,7 +101,7 @@ def test_trace_of_a_real_customer(tenure, tmp_path) -> None:
     code, out, err = tenure("trace", "own.yaml", "--customer", "C-017", "--segment", other)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert tenure("trace", "own.yaml", "--customer", "3", "--segment", "new customers")[0] == 0
+    assert tenure("trace", "own.yaml", "--customer", "3", "--segment", "people to win")[0] == 0
     assert tenure("trace", "own.yaml")[0] == 0
     code, _, err = tenure("trace", "own.yaml", "--customer", "3")
     assert code == 2

@@ -38,11 +38,15 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
     """One JSON object with fit, policies, plan, bound, gap, prices and places."""
     _, said = demo
     assert set(said) == {
-        "fit", "policies", "plan", "bound", "lift_share", "gap", "shadow_price", "report", "tracking_uri", "seconds",
+        "fit", "policies", "plan", "bound", "lift_share", "gap", "without_prospects", "shadow_price", "report",
+        "tracking_uri", "seconds",
     }  # fmt: skip
     assert set(said["fit"]) == {"pareto_nbd", "gamma_gamma", "holdout"}
     assert set(said["fit"]["pareto_nbd"]) == {"r", "alpha", "s", "beta", "log_likelihood"}
     assert set(said["fit"]["gamma_gamma"]) == {"p", "q", "gamma"}
+    alone = said["fit"]["holdout"]["weeks_alone"]
+    assert alone["sample"]["purchases"] == pytest.approx(-0.115, abs=0.0005)
+    assert alone["all"] == pytest.approx({"purchases": -0.1505, "money": -0.1852}, abs=0.0005)
     assert {tuple(policy) for policy in said["policies"]} == {
         ("name", "asset", "difference", "low", "high", "kept", "spend", "budget", "breaks", "expected_asset")
     }
@@ -68,6 +72,19 @@ def test_spend_is_within_the_budget(demo: tuple[Path, dict[str, Any]]) -> None:
     for policy in said["policies"]:
         assert policy["spend"] <= budget * (1 + 1e-9), policy["name"]
     assert sum(row["spend"] for row in said["plan"]) == pytest.approx(budget, rel=1e-6)
+
+
+def test_it_says_what_the_plan_is_without_the_assumed_prospects(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Nobody is won and no money is for winning; how much of the plan was is said."""
+    _, said = demo
+    without, spend = said["without_prospects"], {}
+    for row in said["plan"]:
+        spend[row["lever"]] = spend.get(row["lever"], 0.0) + row["spend"]
+    for_them = (spend["awareness"] + spend["acquisition"]) / sum(spend.values())
+    assert without["share_on_them"] == pytest.approx(for_them)
+    assert without["people"] == 59_000
+    assert set(without["spend"]) == {"development", "retention", "winback"}
+    assert sum(without["spend"].values()) <= without["budget"] * (1 + 1e-6)
 
 
 def test_what_it_leaves_behind(demo: tuple[Path, dict[str, Any]]) -> None:

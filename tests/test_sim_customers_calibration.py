@@ -11,7 +11,6 @@ from scipy import integrate, special
 from sim.customers import purchase_models
 from sim.customers.calibration import (
     BGNBD,
-    CDNOW_CALIBRATION_END,
     GammaGamma,
     ParetoNBD,
     at_the_edge,
@@ -21,6 +20,7 @@ from sim.customers.calibration import (
     holdout,
     is_one_price,
 )
+from sim.customers.published import CDNOW_CALIBRATION_END
 from sim.errors import InputError, PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from policies.fixed import AsToday
-from sim.customers.calibration import (
-    CDNOW_CALIBRATION_END,
-    CDNOW_END,
-    PUBLISHED_CDNOW,
-    PublishedFigure,
-    cdnow_figures,
-)
+from sim.customers.published import CDNOW_CALIBRATION_END, CDNOW_END, PUBLISHED_CDNOW, PublishedFigure, cdnow_figures
 from sim.market.clock import Market
 from sim.purchases.base import CustomerBase
 from sim.scenario.file import parse

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from markets import EXAMPLES, SMALL, orders
+from markets import EXAMPLES, SMALL, members, orders
 
 import tenure
 from experiments.results.shown import Shown
@@ -16,7 +16,7 @@ from policies import catalogue
 
 SHORT = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
-UNSHOWN = {"__version__", "Demo", "Calibration", "ui"}
+UNSHOWN = {"__version__", "Demo", "Calibration", "ContractStudy", "CustomerList", "ui"}
 """What an example of a verb shows, or what waits for somebody to stop it."""
 
 
@@ -39,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "first-look" / "scenario.yaml").write_text(text, encoding="utf-8")
     (place / "curves.csv").write_bytes((EXAMPLES / "allocate" / "curves.csv").read_bytes())
     orders(place / "orders.csv")
+    members(place / "members.csv")
     return place
 
 

@@ -1,6 +1,7 @@
 """Commands on the customer base: files in, what is in it, questions to it."""
 
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,10 @@ def load(
         typer.Argument(metavar="FILE...", help="Text, Excel, Parquet, JSON, DuckDB, SQLite, or a database's URL."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Base to write or add to.")] = Path("base.duckdb"),
+    customers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="What is known of customers: a row each, any columns; repeatable."),
+    ] = None,
     currency: Annotated[str | None, typer.Option(help="The currency taken, where files have several.")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -41,14 +46,17 @@ def load(
 ) -> None:
     """Read purchases from files into a customer base, and say what became of every row, in number and money.
 
-    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once.
+    All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once. --customers
+    makes the table customers, in place of the one that was there, for segments of your own.
     """
     from experiments.terminal.progress import progress_bars
     from sim.purchases.base import CustomerBase
     from sim.purchases.read.options import Reading
 
     with progress_bars() as step:
-        made = CustomerBase.load(output, files, Reading(currency=currency, **reading), progress=step)
+        made = CustomerBase.load(
+            output, files, Reading(currency=currency, **reading), people=customers or (), progress=step
+        )
     _print(made, as_json)
     if not as_json:
         typer.echo(f"\nWrote {output}. Next: tenure calibrate {shlex.quote(str(output))} -o scenario.yaml")
@@ -90,6 +98,36 @@ def query(
     typer.echo(table(columns, shown))
     if len(rows) > _SHOWN:
         typer.echo(f"... and {len(rows) - _SHOWN:,} more rows; --json prints all")
+
+
+@base.command(epilog="Example: tenure base report base.duckdb -o base.html")
+def report(
+    where: Base = Path("base.duckdb"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("base.html"),
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day to use [default: last in the base].")
+    ] = None,
+    segments: Annotated[
+        str | None, typer.Option(metavar="HOW", help="As for tenure calibrate [default: purchase cycle x amount].")
+    ] = None,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write one offline page: who customers are, worth, moves, concentration, cohorts, and how good the data are."""
+    from experiments.study.base_report import base_report
+    from experiments.words.figures import money
+
+    done = base_report(where, output, as_of=as_of.date() if as_of else None, segments=segments)
+    if as_json:
+        content = done.to_dict()
+        print_json({**content, "notes": [in_options(note) for note in content["notes"]]})
+        return
+    it = done.portrait
+    typer.echo(
+        f"{it.base.customers:,} customers, {it.alive:,.0f} of them probably still here, expected to buy for "
+        f"{money(it.next_year)} in the next year.\n\nWritten to {output}. Next: open it, then "
+        f"tenure calibrate {shlex.quote(str(where))} -o scenario.yaml"
+    )
 
 
 def _plain(value: object) -> object:

@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -139,13 +139,16 @@ def optimize(
         losers = firm.losers(base, plan, threads=threads, progress=step) if base is not None and taken else ()
         kept = tracking.keep(plan, step)
     if as_json:
-        more_said = {"starts": worth} if begun else {}
+        more_said: dict[str, Any] = {"starts": worth} if begun else {}
         more_said |= {"loses": [asdict(each) for each in losers]} if taken else {}
+        more_said |= {"left_out": firm.left_out} if firm.left_out else {}
         print_json({**json.loads(plan.to_json()), **more_said, "file": str(output), **tracking.to_dict(kept)})
     else:
         said = f"\n\n{losers_in_words(losers)}" if taken else ""
+        without = "".join(f"{each}\n" for each in firm.left_out) + ("\n" if firm.left_out else "")
         typer.echo(
-            f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\nWritten to {output}. "
+            f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\n"
+            f"{without}Written to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
             f"{tracking.in_words(kept)}"
         )

@@ -1,6 +1,7 @@
 """Commands that come first: the demo, a scenario from purchases, and what a scenario says."""
 
 import shlex
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -97,14 +98,30 @@ def example(
     typer.echo("\n".join([*lines, f"Next: read {place / 'README.md'}, or: cd {where} && {step}"]))
 
 
-@group.command(epilog="Example: tenure calibrate orders.csv -o scenario.yaml")
+_Purchases = Annotated[
+    list[str], typer.Argument(metavar="PURCHASES...", help="Files of purchases, or a base made by tenure base load.")
+]
+_Scenario = Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")]
+_Currency = Annotated[
+    str | None,
+    typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's]."),
+]
+_Segments = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="A column of the base's customers, sql:EXPRESSION, a file of id and segment, rfm, or value [default: "
+        "purchase cycle x amount].",
+    ),
+]
+_Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]
+
+
+@group.command(epilog="Example: tenure calibrate orders.csv --spend spend.csv -o scenario.yaml")
 @with_reading
 def calibrate(
-    purchases: Annotated[
-        list[str],
-        typer.Argument(metavar="PURCHASES...", help="Files of purchases, or a base made by tenure base load."),
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("scenario.yaml"),
+    purchases: _Purchases,
+    output: _Scenario = Path("scenario.yaml"),
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day to use [default: last in the file].")
     ] = None,
@@ -112,17 +129,30 @@ def calibrate(
         datetime | None,
         typer.Option("--from", formats=["%Y-%m-%d"], help="Fit laws to customers won from this day on [default: all]."),
     ] = None,
-    currency: Annotated[
+    currency: _Currency = None,
+    spend: Annotated[
         str | None,
-        typer.Option(help="Shown in reports; the one taken, where files have several [default: the file's]."),
+        typer.Option(
+            metavar="FILE",
+            help="Money a year today: a row a lever, with its purpose [default: a usual share of revenue].",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over existing files.")] = False,
+    prospects: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER|FILE", help="People who never bought and may be won [default: nobody is won]."),
+    ] = None,
+    margin: Annotated[float | None, typer.Option(help="Margin rate on revenue [default: assumed, a range].")] = None,
+    segments: _Segments = None,
+    force: _Force = False,
     seed: NoSeed = 0,
     as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Turn files of purchases, or a customer base, into a scenario to edit, and say what became of every row.
+
+    Nobody is invented: without --prospects nobody is won. A lever is for development, retention, winback or
+    acquisition, by its name or in the column "purpose" of --spend. Tenure init asks for all of this in words.
 
     First purchases in the files count as the customers' first: --from leaves out those acquired before.
     """
@@ -133,13 +163,72 @@ def calibrate(
     with progress_bars() as step:
         done = fit(
             purchases, output, as_of=as_of.date() if as_of else None, start=begin.date() if begin else None,
-            currency=currency, force=force, progress=step, columns=columns, **reading,
+            currency=currency, spend=spend, prospects=prospects, margin=margin, segments=segments, force=force,
+            progress=step, columns=columns, **reading,
         )  # fmt: skip
+    _print_calibration(done, as_json)
+
+
+def _print_calibration(done: Any, as_json: bool) -> None:
     if as_json:
         content = done.to_dict()
         print_json({**content, "notes": [in_options(note) for note in content["notes"]]})
     else:
         typer.echo(in_options(done.to_text()))
+
+
+@group.command(epilog="Example: tenure init orders.csv -o scenario.yaml")
+@with_reading
+def init(
+    purchases: _Purchases,
+    output: _Scenario = Path("scenario.yaml"),
+    currency: _Currency = None,
+    segments: _Segments = None,
+    force: _Force = False,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Ask in words what purchases cannot tell (money, people to win, margin), then calibrate.
+
+    Questions stand on standard error, and where answers come from a file (one a line, empty where not known) nowhere.
+    """
+    from experiments.study.calibrate import calibrate as fit
+    from experiments.study.first_scenario import PURPOSES
+    from experiments.terminal.progress import progress_bars
+
+    _ask("Today's marketing money, in total a year. 0: none; Enter for all: not known.\n")
+    money = {name: _asked(f"- on {purpose.what}") for name, purpose in PURPOSES.items()}
+    known = {name: amount for name, amount in money.items() if amount is not None}
+    prospects = _asked("People who never bought from you and may be won (Enter: not known, nobody is won)", whole=True)
+    margin = _asked("Margin on revenue, as a share such as 0.3 (Enter: not known, a range is assumed)")
+    columns = reading.pop("columns", {})
+    with progress_bars() as step:
+        done = fit(
+            purchases, output, currency=currency, spend=known or None,
+            prospects=None if prospects is None else int(prospects), margin=margin, segments=segments, force=force,
+            progress=step, columns=columns, **reading,
+        )  # fmt: skip
+    _print_calibration(done, as_json)
+
+
+def _ask(words: str) -> None:
+    if sys.stdin.isatty():
+        typer.echo(words, err=True, nl=False)
+
+
+def _asked(question: str, whole: bool = False) -> float | None:
+    """Return the number that is answered; None where none is."""
+    _ask(f"{question}: ")
+    answer = sys.stdin.readline().replace(",", "").strip()
+    try:
+        number = float(answer) if answer else None
+    except ValueError:
+        raise InputError(f"{question.lstrip('- ')}: expected a number, got {answer!r}") from None
+    if number is not None and whole and not number.is_integer():
+        raise InputError(f"{question}: expected a whole number, got {answer}")
+    return number
 
 
 @group.command(epilog="Example: tenure check scenario.yaml")
@@ -153,7 +242,7 @@ def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> No
         moving, contrary = firm.doubts
         money = {"reference_spend": firm.reference_spend, "budget": firm.budget}
         said_twice = [{**asdict(each), "acts": "traits"} for each in contrary]
-        doubts = {"drifts": [asdict(each) for each in moving], "contradictions": said_twice}
+        doubts = {"drifts": [asdict(each) for each in moving], "contradictions": said_twice, "left_out": firm.left_out}
         print_json({"name": firm.scenario.name, "hash": firm.scenario.hash, **money, **doubts, "text": text})
     else:
         typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")

@@ -10,6 +10,7 @@ from experiments.report.page import bullets, chart, paragraph, scale, section, s
 from experiments.words.effects import effect_in_words
 from experiments.words.figures import NARROW, day, percent
 from experiments.words.figures import typeset_money as money
+from experiments.words.left_out import left_out
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
 from experiments.words.phrases import fixed_costs_in_words, target_in_words
 from experiments.words.prices import price_figures, rules_priced
@@ -133,6 +134,7 @@ def assumptions(scenario: Scenario) -> str:
             f"Everybody else is a real customer on record up to {day(scenario.base.as_of)}, each with a "
             "posterior of its own."
         )
+    basics += left_out(scenario)
     basics += [*customers_in_words(scenario), *market_in_words(scenario), *survey_in_words(scenario)]
     parts = [bullets([_kept_together(basic.replace("`", "'")) for basic in basics])]
     if scenario.chain is not None:

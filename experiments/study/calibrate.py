@@ -2,15 +2,18 @@
 
 import datetime
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from experiments.study.scenario_file import Calibrated, calibrated, scenario_text
+from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
+from experiments.study.scenario_file import Calibrated, calibrated
+from experiments.study.segments import own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
+from experiments.words.fits import held_out_text, precision_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
 from sim.customers.calibration import (
@@ -22,12 +25,17 @@ from sim.customers.calibration import (
     holdout,
     is_one_price,
 )
+from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
+from sim.customers.portrait import Separation
+from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate"]
@@ -43,7 +51,13 @@ class Calibration:
     base: CustomerBase
     found: Calibrated
     check: Holdout | None
+    held_out: HeldOut | None
+    precision: Mapping[str, Precision]
     scenario_path: Path
+    answers: Answers
+    levers: tuple[FirstLever, ...]
+    newcomers: Newcomers | None
+    separation: Separation
     remarks: tuple[str, ...] = ()
     """What the base cannot be asked, and what the laws fitted to it do not tell."""
     amount_frequency_correlation: float = float("nan")
@@ -59,14 +73,35 @@ class Calibration:
             "pareto_nbd": vars(self.found.pareto_nbd),
             "gamma_gamma": vars(self.found.gamma_gamma),
             "amount_frequency_correlation": self.amount_frequency_correlation,
+            "precision": {
+                name: {"error": each.error, "low": each.low, "high": each.high} for name, each in self.precision.items()
+            },
             "holdout": None
-            if check is None
+            if check is None or self.held_out is None
             else {
                 "weeks": check.weeks,
+                "purchases": self.held_out.purchases._asdict(),
+                "money": self.held_out.money._asdict(),
+                "segments": [
+                    {"name": name, "customers": heads, "purchases": bought._asdict(), "money": paid._asdict()}
+                    for name, heads, bought, paid in self.held_out.segments
+                ],
                 "cumulative_error": check.cumulative_error,
                 "weekly_mape": check.weekly_mape,
                 "correlation": check.correlation,
             },
+            "margin": self.answers.margin,
+            "prospects": self.answers.prospects,
+            "levers": [
+                {key: value for key, value in asdict(lever).items() if key not in ("response", "ceilings")}
+                for lever in self.levers
+            ],
+            "segments": [
+                {"name": name, "customers": heads, "p_alive": alive, "next_year": worth}
+                for name, heads, alive, worth in self.separation.rows
+            ],
+            "between_segments": self.separation.between,
+            "newcomers": None if self.newcomers is None else asdict(self.newcomers),
             "scenario": str(self.scenario_path),
         }
 
@@ -75,24 +110,39 @@ class Calibration:
 
     def to_text(self) -> str:
         """Return what people read."""
-        laws = {**vars(self.found.pareto_nbd), **vars(self.found.gamma_gamma)}
         lines = [
             account_text(self.base, self.remarks),
             "",
             f"Laws are fitted to {self.found.customers:,} customers who had bought by {self.found.as_of}.",
             "",
-            table(["fitted (per week)", "value"], [[k, f"{v:.5g}"] for k, v in laws.items()]),
+            precision_text(self.precision),
             "",
+            held_out_text(self.held_out, self.check),
         ]
-        if self.check is not None:
-            lines.append(
-                f"Forecast check, last {self.check.weeks} weeks held out: cumulative repeat purchases "
-                f"{self.check.cumulative_error:+.1%}, weekly error {self.check.weekly_mape:.1%}, correlation by "
-                f"customer {self.check.correlation:.2f}."
-            )
-        else:
-            lines.append("Forecast check: left out, the history is too short or too thin to hold a third of it out.")
         lines += [
+            "",
+            table(
+                ["segment", "customers", "P(alive)", "buys next year, each"],
+                [[name, f"{heads:,}", f"{a:.2f}", f"{w:,.2f}"] for name, heads, a, w in self.separation.rows],
+            ),
+            f"Segments hold {self.separation.between:.0%} of what customers differ in (variance of what they are "
+            "expected to buy next year).",
+            "",
+            table(
+                ["today's money", "for", "a year", "heads", "each a month", ""],
+                [
+                    [
+                        each.name,
+                        each.purpose,
+                        f"{each.yearly:,.0f}",
+                        f"{each.heads:,.0f}",
+                        f"{each.reference:.4g}",
+                        "as said" if each.said else "assumed",
+                    ]
+                    for each in self.levers
+                ],
+            ),
+            "",
             f"Wrote {self.scenario_path}; its customers are in {self.base.path}.",
             f"Next: edit the lines marked assumption, then tenure check {self.scenario_path}",
         ]
@@ -109,6 +159,10 @@ def calibrate(
     as_of: datetime.date | None = None,
     start: datetime.date | None = None,
     currency: str | None = None,
+    spend: str | Path | Mapping[str, float] | None = None,
+    prospects: int | str | Path | None = None,
+    margin: float | None = None,
+    segments: str | None = None,
     force: bool = False,
     progress: Step | None = None,
     **reading: Any,
@@ -132,6 +186,19 @@ def calibrate(
         Laws are fitted to customers whose first purchase was on this day or later; None: to all.
     currency
         What amounts are in; None: what the files say, else "money". Where files have several, the one taken.
+    spend
+        Money a year today: by lever, or a file with a row for each (lever, spend, and purpose where a lever's name is
+        none of development, retention, winback, acquisition). None: marketing's usual share of revenue is assumed, and
+        said.
+    prospects
+        How many people never bought and may be won, or a file of them: those who are not customers count. None: nobody
+        is won, and that is said.
+    margin
+        Of revenue; None: assumed, with a range.
+    segments
+        By what the firm divides its customers: a column of the base's table ``customers``, ``sql:`` and an expression
+        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``; None:
+        purchase cycle x amount.
     force
         Whether to write over existing files.
     progress
@@ -154,6 +221,9 @@ def calibrate(
     400
     >>> tenure.open(found.scenario_path).scenario.currency
     'EUR'
+    >>> said = tenure.calibrate("shop.duckdb", "more.yaml", spend={"retention": 6_000}, prospects=500, margin=0.4)
+    >>> round(said.levers[0].reference * said.levers[0].heads * 12)
+    6000
     """
     files = [purchases] if isinstance(purchases, str | Path) else list(purchases)
     output = Path(output)
@@ -165,6 +235,9 @@ def calibrate(
     _check_places(files, output, base_path, made=made, force=force)
     if not made and replace(asked, currency=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
+    if margin is not None and not 0 < margin <= 1:
+        raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
+    said_spend, of_spend = _spend(spend)
     step, name = progress or quiet, _name(files)
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
     try:
@@ -179,15 +252,22 @@ def calibrate(
             remarks += (f"laws are fitted to customers won from {start} on; the scenario starts with all of the base",)
         step("fit the laws of buying")
         laws = fit_pareto_nbd(everyone)
-        spend = fit_gamma_gamma(everyone)
+        amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
-        remarks += (*at_the_edge(laws), *_of_amounts(spend, name), *said_of_it)
-        found = calibrated(laws, spend, everyone)
+        remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
+        found = calibrated(laws, amounts, everyone)
+        people, of_people = _people(prospects, base)
+        answers, new = Answers(said_spend, people, margin), newcomers(base, end)
+        levers, of_money = first_levers(found, answers, everyone, new)
+        how, of_segments = own(segments, base, everyone, laws, amounts, output.parent)
+        apart = separation(how, base, everyone, laws, amounts, output.parent)
         step("hold out the last third")
-        check = _check(base, end, start)
-        text = scenario_text(
-            found, name=Path(name).name.split(".")[0], base_file=os.path.relpath(base_path, output.parent),
-            currency=currency or _currency(base) or "money",
+        check, alone = _check(base, end, start, how, output.parent)
+        precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
+        remarks += (*of_segments, *of_spend, *of_people, *of_money)
+        text = first_scenario_text(
+            found, answers, levers, new, segments=segments_yaml(how), name=Path(name).name.split(".")[0],
+            base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
         if made:
@@ -199,7 +279,44 @@ def calibrate(
     finally:
         if made:
             part.unlink(missing_ok=True)
-    return Calibration(CustomerBase.open(base_path), found, check, output, remarks, correlation)
+    return Calibration(
+        CustomerBase.open(base_path),
+        found,
+        check,
+        alone,
+        precision,
+        output,
+        answers,
+        levers,
+        new,
+        apart,
+        remarks,
+        correlation,
+    )
+
+
+def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
+    """Return money a year by lever as it was said, and what should be said of it."""
+    if given is None:
+        return (), ()
+    if not isinstance(given, Mapping):
+        return spending(given)
+    for lever, yearly in given.items():
+        if not 0 <= yearly <= 1e15:
+            raise InputError(f"`spend=`: {lever}: expected money of at least 0 a year, got {yearly}")
+    return tuple(Spending(lever, float(yearly)) for lever, yearly in given.items()), ()
+
+
+def _people(given: int | str | Path | None, base: CustomerBase) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many people may be won, as a number or a file says, and what should be said of it."""
+    if given is None:
+        return None, ()
+    number = str(given).replace(",", "").replace("_", "")
+    if not number.lstrip("-").isdigit():
+        return people_not_bought(given, base) if not isinstance(given, int) else (given, ())
+    if not 0 <= int(number) <= 1e9:
+        raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
+    return int(number) or None, ()
 
 
 def _check_places(files: list[str | Path], output: Path, base_path: Path, *, made: bool, force: bool) -> None:
@@ -250,12 +367,17 @@ def _currency(base: CustomerBase) -> str | None:
     return str(found[0][0]) if len(found) == 1 else None
 
 
-def _check(base: CustomerBase, end: datetime.date, start: datetime.date | None) -> Holdout | None:
-    """Fit on the first part, forecast the rest; None where the history is too short for it."""
+def _check(
+    base: CustomerBase, end: datetime.date, start: datetime.date | None, how: BaseSegments | None, folder: Path
+) -> tuple[Holdout, HeldOut] | tuple[None, None]:
+    """Fit on the first part, forecast the rest; None where the history is too short or too thin for it."""
     begin = max(base.first_date, start) if start else base.first_date
     middle = end - datetime.timedelta(days=round((end - begin).days * HELD_OUT))
     try:
         early = base.summarise(middle, start=start)
-        return holdout(fit_pareto_nbd(early), base, early, end)
+        laws, amounts = fit_pareto_nbd(early), fit_gamma_gamma(early)
+        check = holdout(laws, base, early, end)
+        index, names = segments_of(how, base, early, laws, amounts, folder)
+        return check, held_out(laws, amounts, base, early, end, index, names)
     except PurchasesError:
-        return None
+        return None, None

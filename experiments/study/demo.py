@@ -9,16 +9,14 @@ from experiments.firm import Firm
 from experiments.results.keep import Kept
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
-from experiments.study.scenario_file import calibrated, scenario_text
+from experiments.study.illustrative import illustrative_text
+from experiments.study.scenario_file import calibrated
+from experiments.study.without_prospects import WithoutProspects, without_prospects
 from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
-from sim.customers.calibration import (
-    CDNOW_CALIBRATION_END,
-    PUBLISHED_CDNOW,
-    GammaGamma,
-    ParetoNBD,
-    cdnow_figures,
-)
+from sim.customers.calibration import GammaGamma, ParetoNBD
+from sim.customers.held_out import held_out
+from sim.customers.published import CDNOW_CALIBRATION_END, CDNOW_END, PUBLISHED_CDNOW, cdnow_figures
 from sim.errors import FolderError
 from sim.files import writable_folder, write_text
 from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
@@ -32,6 +30,9 @@ BASE_FILE = "cdnow.duckdb"
 REPLICATIONS = 20
 POLICIES = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
 """What the plan is compared with, the first also what all are: the same whatever else the catalogue holds."""
+
+
+WEEKS_ALONE = "{who}, error of {what} in weeks 40-78 alone, %"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Demo:
     twin: Twin
     fit: tuple[FitFigure, ...]
     plan: Plan
+    without: WithoutProspects | None
     comparison: Comparison
     scenario_path: Path
     kept_scenario: bool
@@ -76,6 +78,13 @@ class Demo:
                     "cumulative_error": figures["Pareto/NBD error of cumulative repeat purchases at week 78, %"] / 100,
                     "weekly_mape": figures["Pareto/NBD weekly MAPE of weeks 40-78, %"] / 100,
                     "correlation": figures["Pareto/NBD correlation with actual holdout"],
+                    "weeks_alone": {
+                        key: {
+                            what: figures[WEEKS_ALONE.format(who=who, what=what)] / 100
+                            for what in ("purchases", "money")
+                        }
+                        for key, who in (("sample", "1/10 sample"), ("all", "all customers"))
+                    },
                 },
             },
             "policies": self.comparison.to_rows(),
@@ -83,6 +92,7 @@ class Demo:
             "bound": self.plan.bound,
             "lift_share": self.plan.lift_share,
             "gap": self.plan.gap,
+            "without_prospects": None if self.without is None else self.without.to_dict(),
             "shadow_price": self.plan.shadow_price,
             "report": str(self.report),
             "tracking_uri": self.runs.tracking_uri,
@@ -97,11 +107,21 @@ def demo_scenario(base: CustomerBase) -> tuple[str, tuple[FitFigure, ...]]:
     model = ParetoNBD(*(figures[f"Pareto/NBD {name}"] for name in ("r", "alpha", "s", "beta")))
     spend = GammaGamma(*(figures[f"gamma-gamma {name}"] for name in ("p", "q", "gamma")))
     found = calibrated(model, spend, base.summarise(CDNOW_CALIBRATION_END))
-    text = scenario_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
+    text = illustrative_text(found, name="CDNOW", base_file=BASE_FILE, currency="USD")
     fit = tuple(
         FitFigure(key, published[key] or None, float(value)) for key, value in figures.items() if "BG" not in key
     )
-    return text, fit
+    return text, fit + _weeks_alone(base, model, spend)
+
+
+def _weeks_alone(base: CustomerBase, model: ParetoNBD, spend: GammaGamma) -> tuple[FitFigure, ...]:
+    """Return how far the forecast of the held-out weeks alone is off, where the published figure is cumulative."""
+    out = []
+    for who, sample in (("1/10 sample", True), ("all customers", False)):
+        found = held_out(model, spend, base, base.summarise(CDNOW_CALIBRATION_END, sample_only=sample), CDNOW_END)
+        for what, forecast in (("purchases", found.purchases), ("money", found.money)):
+            out.append(FitFigure(WEEKS_ALONE.format(who=who, what=what), None, 100 * forecast.error))
+    return tuple(out)
 
 
 def demo(
@@ -168,13 +188,15 @@ def demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
+    step("Without the assumed prospects")
+    without = without_prospects(firm, plan, threads=threads, progress=step)
     comparison = firm.compare(
         [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
     )
     comparison = replace(comparison, fit=fit, look={"lang": lang})
     runs = comparison.track(folder, name="demo", command=command, progress=step)
     return Demo(
-        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, folder / "report.html", runs,
+        firm.scenario, firm.twin, fit, plan, without, comparison, scenario_path, kept, folder / "report.html", runs,
         time.perf_counter() - began,
     )  # fmt: skip
 

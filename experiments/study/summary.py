@@ -6,6 +6,7 @@ from pathlib import Path
 from experiments.report.answer import headline
 from experiments.report.decision import decision
 from experiments.study.demo import Demo, FitFigure
+from experiments.study.without_prospects import by_lever
 from experiments.terminal.summary import plan_summary
 from experiments.terminal.tables import policy_table
 from experiments.words.figures import money, plain
@@ -51,6 +52,7 @@ def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
             policy_table(comparison),
             "",
             *(more if details else []),
+            *_without(demo),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
             *(edited if demo.kept_scenario else []),
             f"Done in {demo.seconds:.1f} s. Next: open {demo.report}; tenure ui{where}, for the runs in MLflow; "
@@ -58,3 +60,20 @@ def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
             "once more, bit for bit; tenure calibrate YOUR-PURCHASES.csv",
         ]
     )
+
+
+def _without(demo: Demo) -> list[str]:
+    """Return what the plan is without the people who are assumed to be there to be won."""
+    found = demo.without
+    if found is None:
+        return []
+    plan = found.plan
+    spent = ", ".join(f"{lever} {money(amount)}" for lever, amount in by_lever(plan).items() if amount > 0)
+    return [
+        f"{found.share_on_them:.0%} of the plan's money is for {found.people:,.0f} people who are assumed, not known. "
+        "Without them today's money for",
+        f"the customers there are, {money(plan.budget)}, goes to {spent}: worth {money(plan.asset)} in all, "
+        f"{plan.lift_share:.1%} of the",
+        "lift that is possible then.",
+        "",
+    ]

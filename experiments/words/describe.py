@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.words.effects import effect_in_words
 from experiments.words.figures import NARROW, day, money
+from experiments.words.left_out import left_out
 from experiments.words.mechanisms import (
     customers_in_words,
     market_in_words,
@@ -22,6 +23,7 @@ from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.engine.fluid import observed_counts
 from sim.neutrality import Contradiction, Drift
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import Lever, Scenario
 from sim.twin import Twin
 
@@ -68,6 +70,8 @@ def describe(
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
         learns = survey_in_words(scenario)
         lines += ["", "What the firm learns:", *_indented(learns)] if learns else []
+        without = left_out(scenario)
+        lines += ["", "What is left out:", *_indented(without)] if without else []
         doubts = [*contradictions_in_words(scenario, contrary), *drifts_in_words(scenario, moving)]
         lines += ["", "What is not neutral or said twice:", *_indented(doubts)] if doubts else []
     else:
@@ -93,8 +97,21 @@ def _real(scenario: Scenario) -> list[str]:
         return []
     return [
         f"Customers of {scenario.base.file} are real, each with what its purchases up to "
-        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth."
+        f"{day(scenario.base.as_of)} say of it; a tier is a third of its segment by expected worth. "
+        f"Segments are {_segments(scenario.base.segments)}."
     ]
+
+
+def _segments(how: BaseSegments | None) -> str:
+    """Return by what a base is divided."""
+    if how is None:
+        return "by purchase cycle x amount"
+    if how.by in ("column", "sql", "file"):
+        rest = f"; those in no other are '{how.other}'" if how.other else ""
+        return f"the firm's own, by {how.by} {how.column or how.sql or how.file}{rest}"
+    cutoffs = ", ".join(f"{each:,.6g}" for each in how.cutoffs)
+    what = {"value": "expected purchases of the next year, in money"}.get(how.by, "recency, frequency and money")
+    return f"by {what}, with cut-offs {cutoffs}"
 
 
 def _saturation(scenario: Scenario, twin: Twin) -> list[str]:

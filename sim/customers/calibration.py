@@ -1,4 +1,4 @@
-"""Fit the laws of buying to a customer base, check them on held-out weeks, and the published figures to compare with.
+"""Fit the laws of buying to a customer base, and check them on held-out weeks.
 
 Maximum likelihood in the logarithms of the parameters, over distinct records with their counts, by L-BFGS from several
 starting points (each roughly, the best one until the log-likelihood no longer gains in double precision). A parameter
@@ -19,48 +19,52 @@ from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = [
     "BGNBD",
-    "CDNOW_CALIBRATION_END",
-    "CDNOW_END",
-    "CDNOW_SOURCE",
-    "PUBLISHED_CDNOW",
     "GammaGamma",
     "Holdout",
     "ParetoNBD",
-    "PublishedFigure",
     "PurchaseModel",
     "at_the_edge",
-    "cdnow_figures",
+    "distinct",
+    "edges",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_pareto_nbd",
     "holdout",
     "is_one_price",
+    "maximise",
     "one_price",
 ]
 
 
 FEWEST_CUSTOMERS = 50
-CDNOW_CALIBRATION_END = date(1997, 9, 30)
-CDNOW_END = date(1998, 6, 30)
 
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
+_SHAPES = ("r", "s", "p", "q")
+_RATES = {"alpha": "r", "beta": "s"}
+"""Rates by the shape that tells with them: at its edge the rate follows."""
 _LAST_CLASS = 7
 _ALIKE = 1e6
 _EDGES: Mapping[type, Mapping[str, tuple[str, str]]] = {
     ParetoNBD: {
         "r": ("nearly all purchases are of a few customers", "all customers buy at about the same rate"),
+        "alpha": ("customers buy as often as can be told", "hardly anybody buys again"),
         "s": (
             "nobody ever leaves in this file, so retention has nothing to gain here",
             "all customers leave at about the same rate",
+        ),
+        "beta": (
+            "those who leave do so at once",
+            "nobody leaves for longer than this file is, so retention has hardly anything to gain here",
         ),
     },
     GammaGamma: {
         "p": ("a customer's amounts differ without limit", "each customer's amounts are nearly the same every time"),
         "q": ("customers' mean amounts differ without limit", "customers' mean amounts are nearly the same"),
+        "gamma": ("amounts have no scale of their own", "amounts have no scale of their own"),
     },
 }
-"""What a shape at the lower or the upper edge of its search means."""
+"""What a parameter at the lower or the upper edge of its search means."""
 
 
 def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
@@ -79,7 +83,7 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
         return ParetoNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
-    return ParetoNBD(*_maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
+    return ParetoNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
 
 
 def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
@@ -92,7 +96,7 @@ def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
         return BGNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 1.0, 3.0), (0.3, 0.3 / rate, 0.3, 1.0)]
-    return BGNBD(*_maximise(log_likelihood, counts, starts, ("shape", week, "shape", "shape"), "BG/NBD"))
+    return BGNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", "shape"), "BG/NBD"))
 
 
 def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
@@ -118,13 +122,13 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     if np.ptp(money) <= 1e-9 * money.max():
         return one_price(unit)
     money = np.round(money / unit, 9)  # in another currency the same numbers, and so the same way to the same law
-    counts, x, spend = _distinct(summary.frequency[used].astype(np.float64), money)
+    counts, x, spend = distinct(summary.frequency[used].astype(np.float64), money)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
         return GammaGamma(*values).log_likelihood(x, spend)
 
     starts = [(4.0, 3.0, 0.5), (1.0, 2.0, 1.0), (20.0, 5.0, 0.2)]
-    p, q, gamma = _maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
+    p, q, gamma = maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
     return GammaGamma(p, q, gamma * unit)
 
 
@@ -138,19 +142,37 @@ def is_one_price(spend: GammaGamma) -> bool:
     return spend.p == spend.q == _ALIKE
 
 
-def at_the_edge(model: ParetoNBD | GammaGamma) -> tuple[str, ...]:
-    """Return what it means where a fitted shape is at the edge of the searched range, one sentence each."""
-    low, high = _SHAPE_RANGE
-    found = []
+def edges(model: ParetoNBD | GammaGamma, unit: float) -> Mapping[str, str]:
+    """Return what it means where a fitted parameter is at the edge of the searched range, by name.
+
+    ``unit``: the mean age in weeks, or the mean amount, which ranges of rates are multiples of.
+    """
+    found = {}
     for name, (below, above) in _EDGES[type(model)].items():
         value = float(getattr(model, name))
+        low, high = _SHAPE_RANGE if name in _SHAPES else (unit * edge for edge in _RATE_RANGE)
         if value <= low * 1.01 or high * 0.99 <= value < _ALIKE:
-            said = below if value <= low * 1.01 else above
-            found.append(f"{name} = {value:.3g} is at the edge of what is searched and is not told by the data: {said}")
-    return tuple(found)
+            found[name] = below if value <= low * 1.01 else above
+    return found
 
 
-def _distinct(*arrays: Floats) -> tuple[Floats, ...]:
+def at_the_edge(model: ParetoNBD | GammaGamma, unit: float = float("inf")) -> tuple[str, ...]:
+    """Return what it means where a fitted parameter is at the edge of the searched range, one sentence each.
+
+    ``unit`` as for :func:`edges`; without it only shapes are looked at.
+    """
+    known = np.isfinite(unit)
+    found = edges(model, unit if known else 1.0)
+    if not known:
+        found = {name: said for name, said in found.items() if name in _SHAPES}
+    return tuple(
+        f"{name} = {getattr(model, name):.3g} is at the edge of what is searched and is not told by the data: {said}"
+        for name, said in found.items()
+        if _RATES.get(name) not in found
+    )
+
+
+def distinct(*arrays: Floats) -> tuple[Floats, ...]:
     """Return how often each distinct row occurs, then the distinct rows' columns."""
     order = np.lexsort(arrays)
     columns = [array[order] for array in arrays]
@@ -170,7 +192,7 @@ def _distinct_records(summary: PurchaseSummary) -> tuple[Floats, ...]:
         raise PurchasesError(
             f"nobody bought on a second day until {summary.end}, so a purchase rate cannot be told; use a longer period"
         )
-    counts, *record = _distinct(summary.frequency.astype(np.float64), summary.recency, summary.age)
+    counts, *record = distinct(summary.frequency.astype(np.float64), summary.recency, summary.age)
     return (counts, *record)
 
 
@@ -178,7 +200,7 @@ def _start_rate(counts: Floats, x: Floats, age: Floats) -> float:
     return float(counts @ x / (counts @ age))
 
 
-def _maximise(
+def maximise(
     log_likelihood: Callable[[Sequence[float]], Floats],
     counts: Floats,
     starts: Sequence[tuple[float, ...]],
@@ -281,7 +303,7 @@ def holdout(model: PurchaseModel, base: CustomerBase, summary: PurchaseSummary, 
         until, sample_only=summary.sample_only, start=summary.start, acquired_by=summary.end
     )
     actual_total = tracked[-weeks:].astype(np.float64)
-    count, age = _distinct(summary.age)
+    count, age = distinct(summary.age)
     predicted_total = np.array([count @ model.expected_purchases(age + week) for week in range(1, weeks + 1)])
     if not actual_total[0] > 0:
         raise PurchasesError(f"no customer had bought again a week after {summary.end}: there is nothing to track")
@@ -306,110 +328,3 @@ def holdout(model: PurchaseModel, base: CustomerBase, summary: PurchaseSummary, 
         class_actual=class_actual,
         class_predicted=class_predicted,
     )
-
-
-@dataclass(frozen=True)
-class PublishedFigure:
-    """One published number, what a careful recomputation gives, and how near a computed one must come.
-
-    Attributes
-    ----------
-    key : str
-        The figure's name in ``cdnow_figures``.
-    printed, recomputed : str
-        As printed in the source, and recomputed, digits kept; empty where there is none.
-    absolute, relative : float
-        Tolerance around ``recomputed``; with both 0 the computed figure must round to it.
-    """
-
-    key: str
-    printed: str
-    recomputed: str = ""
-    absolute: float = 0.0
-    relative: float = 0.0
-
-    def agrees(self, computed: float) -> bool:
-        """Return whether a figure rounds to the printed one and is within the tolerance of the recomputed one."""
-        if self.printed and not _rounds_to(computed, self.printed):
-            return False
-        if not self.recomputed:
-            return True
-        if self.absolute or self.relative:
-            target = float(self.recomputed)
-            return abs(computed - target) <= self.absolute + self.relative * abs(target)
-        return _rounds_to(computed, self.recomputed)
-
-
-def _rounds_to(computed: float, digits: str) -> bool:
-    return round(computed, len(digits.partition(".")[2])) == float(digits)
-
-
-def _parameters(model: str, **values: tuple[str, str]) -> tuple[PublishedFigure, ...]:
-    return tuple(PublishedFigure(f"{model} {name}", *pair, relative=0.002) for name, pair in values.items())
-
-
-CDNOW_SOURCE = (
-    "Fader, Hardie & Lee, Marketing Science 24(2), 2005, and (spend, discounted transactions) Journal of Marketing "
-    "Research 42, 2005: CDNOW, 1/10 sample, 2,357 customers, 39 weeks fitted, 39 held out"
-)
-PUBLISHED_CDNOW: tuple[PublishedFigure, ...] = (
-    *_parameters("BG/NBD", r=(".243", ".2426"), alpha=("4.414", "4.4135"), a=(".793", ".7929"), b=("2.426", "2.4258")),
-    PublishedFigure("BG/NBD log-likelihood", "-9582.4", "-9582.43", absolute=0.01),
-    *_parameters(
-        "Pareto/NBD", r=(".553", ".5533"), alpha=("10.578", "10.5776"), s=(".606", ".6062"), beta=("11.669", "11.6679")
-    ),
-    PublishedFigure("Pareto/NBD log-likelihood", "-9595.0", "-9594.97", absolute=0.01),
-    *_parameters("gamma-gamma", p=("6.25", "6.249"), q=("3.74", "3.745"), gamma=("15.44", "15.448")),
-    PublishedFigure("gamma-gamma log-likelihood", "", "-4055.92", absolute=0.01),
-    PublishedFigure("gamma-gamma mean spend", "", "35.17"),
-    PublishedFigure("BG/NBD error of cumulative repeat purchases at week 78, %", "-4", "-4.1"),
-    PublishedFigure("Pareto/NBD error of cumulative repeat purchases at week 78, %", "-2", "-1.6"),
-    PublishedFigure("BG/NBD correlation with actual holdout", ".626", ".6256"),
-    PublishedFigure("Pareto/NBD correlation with actual holdout", ".630", ".6302"),
-    PublishedFigure("no repeat purchase: customers", "1411"),
-    PublishedFigure("no repeat purchase: holdout purchases", "334"),
-    PublishedFigure("no repeat purchase: mean actual", ".24", ".237"),
-    PublishedFigure("no repeat purchase: mean BG/NBD", ".23", ".225"),
-    PublishedFigure("no repeat purchase: mean Pareto/NBD", ".14", ".138"),
-    PublishedFigure("3 repeat purchases: customers", "100"),
-    PublishedFigure("3 repeat purchases: mean actual", "1.56"),
-    PublishedFigure("3 repeat purchases: mean BG/NBD", "1.52"),
-    PublishedFigure("3 repeat purchases: mean Pareto/NBD", "1.71"),
-    PublishedFigure("BG/NBD weekly MAPE of weeks 40-78, %", "", "2.63"),
-    PublishedFigure("Pareto/NBD weekly MAPE of weeks 40-78, %", "", "1.31"),
-    PublishedFigure("Pareto/NBD discounted expected transactions, 10 % a year", "4.8", "4.814"),
-)
-"""Published CDNOW figures; ``CDNOW_SOURCE`` names the papers."""
-
-
-def cdnow_figures(base: CustomerBase) -> Mapping[str, float]:
-    """Return the computed figure for every key of ``PUBLISHED_CDNOW``, from a base of the CDNOW purchases."""
-    summary = base.summarise(CDNOW_CALIBRATION_END, sample_only=True)
-    bg, pareto, spend = fit_bg_nbd(summary), fit_pareto_nbd(summary), fit_gamma_gamma(summary)
-    used = (summary.frequency > 0) & (summary.mean_spend > 0)
-    spend_fit = spend.log_likelihood(summary.frequency[used], summary.mean_spend[used]).sum()
-    figures = {f"gamma-gamma {name}": value for name, value in vars(spend).items()}
-    figures |= {"gamma-gamma log-likelihood": float(spend_fit), "gamma-gamma mean spend": spend.mean_spend()}
-    models: tuple[tuple[str, BGNBD | ParetoNBD], ...] = (("BG/NBD", bg), ("Pareto/NBD", pareto))
-    for name, model in models:
-        fit = model.log_likelihood(summary.frequency, summary.recency, summary.age).sum()
-        check = holdout(model, base, summary, CDNOW_END)
-        figures |= {f"{name} {parameter}": value for parameter, value in vars(model).items()}
-        figures |= {
-            f"{name} log-likelihood": float(fit),
-            f"{name} error of cumulative repeat purchases at week 78, %": 100 * check.cumulative_error,
-            f"{name} correlation with actual holdout": check.correlation,
-            f"{name} weekly MAPE of weeks 40-78, %": 100 * check.weekly_mape,
-        }
-        for repeats, group in ((0, "no repeat purchase"), (3, "3 repeat purchases")):
-            figures |= {
-                f"{group}: customers": float(check.class_customers[repeats]),
-                f"{group}: holdout purchases": float(check.class_purchases[repeats]),
-                f"{group}: mean actual": float(check.class_actual[repeats]),
-                f"{group}: mean {name}": float(check.class_predicted[repeats]),
-            }
-    yearly = float(np.log(1.1)) / 52
-    figures["Pareto/NBD discounted expected transactions, 10 % a year"] = pareto.discounted_expected_transactions(
-        yearly
-    )
-    return {figure.key: figures[figure.key] for figure in PUBLISHED_CDNOW}

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.customers.own_segments import own_segments
 from sim.customers.population import Posterior, TraitSample, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
-from sim.customers.segmentation import SEGMENTS, TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
+from sim.customers.segmentation import TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
 from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
 from sim.engine.state_space import state_index
@@ -98,13 +99,16 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     model = ParetoNBD(**given.pareto_nbd.model_dump())
     spend = GammaGamma(**given.gamma_gamma.model_dump())
     _ = scenario.base_digest  # before anything is read: the hash then names what the customers were made from
-    record = CustomerBase.open(scenario.folder / given.file).summarise(given.as_of)
+    source = CustomerBase.open(scenario.folder / given.file)
+    record = source.summarise(given.as_of)
     seen = (record.frequency, record.recency, record.age)
     amount = spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    segment, _ = segment_by_cycle_and_amount(
-        model.mean_purchase_rate(*seen), amount, CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
-    )
     worth = model.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
+    if given.segments is not None:
+        segment = own_segments(given.segments, source, record, worth, scenario.folder)
+    else:
+        cutoffs = CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
+        segment, _ = segment_by_cycle_and_amount(model.mean_purchase_rate(*seen), amount, cutoffs)
     group = segment * len(TIERS) + value_tiers(worth, segment)
     count = record.purchases.astype(np.int64)
     silence = np.floor(record.silent_weeks / weeks).astype(np.int64)
@@ -128,13 +132,14 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
         np.stack([getattr(s, name) for s in samples]) for name in ("purchase_rate", "defection_rate", "mean_spend")
     )
     true = np.stack([ALIVE + s.gone.astype(np.int64) + s.lost for s in samples])
+    groups = len(given.segment_names) * len(TIERS)
     block = np.empty(rate.shape, dtype=np.int64)
     loyal = loyalty(defection, _bin_rate(scenario))
-    for g in range(len(SEGMENTS) * len(TIERS)):
+    for g in range(groups):
         members = group == g
         inside = trait_bins(rate[:, members].ravel(), loyal[:, members].ravel(), BASE_CLASSES)
         block[:, members] = g * per_group + inside.reshape(len(samples), -1)
-    size = len(SEGMENTS) * len(TIERS) * per_group
+    size = groups * per_group
     number = np.maximum(np.bincount(block.ravel(), minlength=size), 1e-300)
 
     def mean(values: Floats) -> Floats:
@@ -146,7 +151,7 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     state = state_index(space, true, count, silence)
     initial = np.bincount((block * states + state).ravel(), minlength=size * states).reshape(size, states)
     blocks = Blocks(
-        np.repeat(np.arange(len(SEGMENTS) * len(TIERS)), per_group),
+        np.repeat(np.arange(groups), per_group),
         initial / len(samples),
         mean_rate,
         _bin_rate(scenario) * (1 / mean_loyalty - 1),

@@ -249,7 +249,12 @@ class Posterior:
     def leaving(self) -> tuple[Floats, Floats, Floats]:
         """Return by customer P(alive) and, if alive, the mean defection rate and the chance to stay, per period."""
         s, until = self._model.s, self._model.beta + self._age
-        return self._alive, self._weeks * s / until, np.asarray((until / (until + self._weeks)) ** s)
+        return self._alive, self._weeks * s / until, self.stays(1.0)
+
+    def stays(self, periods: float) -> Floats:
+        """Return by customer the chance of one who is alive to stay for that long."""
+        until = self._model.beta + self._age
+        return np.asarray((until / (until + periods * self._weeks)) ** self._model.s)
 
     def draw(self, seed: int, purpose: int, identity: Ints, replication: int) -> TraitSample:
         """Return one draw of every customer's truth, rates per period."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.customers.groups import BaseGroups
-from sim.customers.segmentation import SEGMENTS, TIERS
+from sim.customers.segmentation import TIERS
 from sim.scenario.file import Gamma, Scenario, Segment
 
 __all__ = ["Retention", "mean_leaving", "retention_of"]
@@ -40,7 +40,7 @@ def retention_of(scenario: Scenario, base: BaseGroups | None) -> dict[str, Reten
     out = {}
     if base is not None:
         alive, rate, stays = base.posterior.leaving()
-        for i, name in enumerate(SEGMENTS):
+        for i, name in enumerate(scenario.base_segments):
             weight = np.where(base.group // len(TIERS) == i, alive, 0.0)
             total = float(weight.sum())
             if total > 0:

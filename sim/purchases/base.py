@@ -109,7 +109,7 @@ class CustomerBase:
     Make one with ``CustomerBase.create``, add to it with ``CustomerBase.load``, or ``CustomerBase.open`` it. The file
     is opened read-only for each question and closed again. Its tables: ``purchases(customer_id, date, quantity, amount,
     in_sample, ...)``, ``lines`` (every row read, with its ``outcome``), ``bad`` (rows that could not be read, and why),
-    ``sources``.
+    ``sources``, and where it was loaded ``customers(customer_id, ...)`` with any columns of the firm's own.
 
     Attributes
     ----------
@@ -176,22 +176,25 @@ class CustomerBase:
         files: str | Path | Sequence[str | Path],
         reading: Reading | None = None,
         *,
+        people: Sequence[str | Path] = (),
         progress: Step = quiet,
     ) -> "CustomerBase":
         """Add files to a customer base, or make it; a file that it has already is read again and counts once.
 
-        Arguments and errors are those of ``create``.
+        ``people`` are files with a row a customer and any columns, which make the table ``customers``. Other arguments
+        and errors are those of ``create``.
         """
-        return cls._written(path, files, None, reading, add=True, progress=progress)
+        return cls._written(path, files, None, reading, add=True, progress=progress, people=people)
 
     @classmethod
     def _written(
         cls, path: str | Path, files: str | Path | Sequence[str | Path], columns: Mapping[str, str] | None,
-        reading: Reading | None, *, add: bool, progress: Step,
+        reading: Reading | None, *, add: bool, progress: Step, people: Sequence[str | Path] = (),
     ) -> "CustomerBase":  # fmt: skip
         reading = reading or Reading()
         reading = replace(reading, columns={**reading.columns, **(columns or {})})
-        load(Path(path), [files] if isinstance(files, str | Path) else files, reading, add=add, progress=progress)
+        several = [files] if isinstance(files, str | Path) else files
+        load(Path(path), several, reading, add=add, progress=progress, people=people)
         return cls.open(path)
 
     @classmethod

@@ -1,11 +1,13 @@
 """A fingerprint of what a customer base holds: the same purchases, the same fingerprint, whatever the file's bytes.
 
 It covers what records are computed from: customer, day, amount to the places that are kept, and whether in the sample;
-not the order of rows. A base keeps its fingerprint from when it was made, with a checksum that costs one pass over the
-columns: where that no longer fits, or another DuckDB adds it up, the fingerprint is computed anew.
+not the order of rows. Where the base knows more of its customers (table ``customers``), that counts too. A base keeps
+its fingerprint from when it was made, with a checksum that costs one pass over the columns: where that no longer fits,
+or another DuckDB adds it up, the fingerprint is computed anew.
 """
 
 import json
+from hashlib import sha256
 from typing import Any
 
 __all__ = ["digest", "keep_digest", "places"]
@@ -30,6 +32,11 @@ _COMPUTED = """
 """
 """SHA-256 by customer, then over customers in parts, then over parts: no step holds more than its share."""
 _CHECKED = "SELECT version(), CAST(sum(hash(customer_id, date, amount, in_sample)) AS VARCHAR) FROM purchases"
+_PEOPLE = "SELECT CAST(sum(hash(customers)) AS VARCHAR) FROM customers"
+_PEOPLE_COMPUTED = """
+    WITH hashed AS (SELECT sha256(CAST(customers AS VARCHAR)) AS hash FROM customers)
+    SELECT sha256(coalesce(string_agg(hash, '' ORDER BY hash), '')) FROM hashed
+"""
 
 
 def keep_digest(connection: Any) -> None:
@@ -47,7 +54,17 @@ def digest(connection: Any) -> str:
 
 def _computed(connection: Any) -> str:
     row = _ROW.format(places=places(connection))
-    return str(connection.execute(_COMPUTED.format(row=row)).fetchone()[0])
+    found = str(connection.execute(_COMPUTED.format(row=row)).fetchone()[0])
+    if not _knows_more(connection):
+        return found
+    more = str(connection.execute(_PEOPLE_COMPUTED).fetchone()[0])
+    return sha256(f"{found}{more}".encode()).hexdigest()
+
+
+def _knows_more(connection: Any) -> bool:
+    """Return whether there is a table of what is known of customers."""
+    there = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'customers' AND NOT temporary"
+    return connection.execute(there).fetchone() is not None
 
 
 def places(connection: Any) -> int:
@@ -57,4 +74,5 @@ def places(connection: Any) -> int:
 
 
 def _check(connection: Any) -> list[str | None]:
-    return list(connection.execute(_CHECKED).fetchone())
+    found = list(connection.execute(_CHECKED).fetchone())
+    return [*found, connection.execute(_PEOPLE).fetchone()[0]] if _knows_more(connection) else found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sim.arrays import Step
 from sim.errors import FolderError, InputError, PurchasesError, first_line
 from sim.purchases.digest import keep_digest
+from sim.purchases.people import load_people
 from sim.purchases.read.customers import id_key, key_check
 from sim.purchases.read.lines import LINES, Read, read_lines
 from sim.purchases.read.options import Reading
@@ -66,10 +67,14 @@ def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         raise InputError(f"the query cannot be answered: {first_line(error)}") from None
 
 
-def load(path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool, progress: Step) -> None:
+def load(
+    path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool, progress: Step,
+    people: Sequence[str | Path] = (),
+) -> None:  # fmt: skip
     """Write a base from files, or add them to the one that is there; all at once, under another name until done.
 
-    A file that is there already is read again in its own place.
+    A file that is there already is read again in its own place. ``people``: files of what is known of customers, in
+    place of those that were there.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def load(path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool
     """
     import duckdb
 
-    _check(path, files)
+    _check(path, [*files, *people])
     _sweep(path)
     key = id_key(reading.hash_ids) if reading.hash_ids else None
     target = Path(os.path.realpath(path))
@@ -99,7 +104,7 @@ def load(path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool
             raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
         try:
             connection.execute("SET enable_progress_bar = false")
-            _fill(connection, files, reading, key, work, progress)
+            _fill(connection, files, reading, key, work, progress, people)
         except duckdb.IOException as error:
             raise FolderError(f"cannot write {path}: {first_line(error)}") from None
         except duckdb.Error as error:
@@ -144,8 +149,9 @@ def _sweep(path: Path) -> None:
 
 
 def _fill(
-    connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, work: Path, progress: Step
-) -> None:
+    connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, work: Path, progress: Step,
+    people: Sequence[str | Path],
+) -> None:  # fmt: skip
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LINES.items())
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS sources({_SOURCES}); "
@@ -188,6 +194,8 @@ def _fill(
         connection, reading, {each: names.get(each, name) for each, name, *_ in rows},
         [each for each, _, exact, _ in rows if exact], today, {row[0]: json.loads(row[3]) for row in rows},
     )  # fmt: skip
+    if people:
+        found += load_people(connection, people, reading, key, work)
     about = {
         "account": json.dumps({"rows": account.rows, "micro": account.micro, "places": account.places}),
         "notes": json.dumps(notes + found), "places": str(account.places),

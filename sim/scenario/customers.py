@@ -3,6 +3,7 @@
 Every field carries its unit and, where it has a default, why that default.
 """
 
+import itertools
 from datetime import date
 from typing import Annotated, Literal, Self, get_args
 
@@ -16,6 +17,7 @@ __all__ = [
     "STAGES",
     "TIERS",
     "Base",
+    "BaseSegments",
     "CostToServe",
     "Employees",
     "ExplicitAction",
@@ -294,6 +296,46 @@ class Segment(Model):
         return self
 
 
+class BaseSegments(Model):
+    """Segments of a base by the firm's own means, in place of cycle x amount."""
+
+    by: Literal["column", "sql", "file", "recency-frequency-money", "value"] = Field(
+        description="column: of the base's table customers; sql: a SELECT of id and segment, or an expression; file: "
+        "of id and segment; or by cutoffs"
+    )
+    names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=1, description="the segments; by cutoffs: in their order"
+    )
+    column: str | None = Field(default=None, description="with by: column; none otherwise")
+    sql: str | None = Field(default=None, description="with by: sql; none otherwise")
+    file: str | None = Field(default=None, description="with by: file, beside the scenario; none otherwise")
+    other: str | None = Field(
+        default=None, description="which of the names holds those in no other; none: there must be nobody"
+    )
+    cutoffs: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
+        default=(),
+        description="recency-frequency-money: weeks, purchases, money; value: expected money of the next year, falling",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for key in ("column", "sql", "file"):
+            if (getattr(self, key) is None) == (self.by == key):
+                raise ValueError(f"{key}: " + ("missing" if self.by == key else f"has no meaning with by: {self.by}"))
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("names: each name once")
+        if self.other is not None and self.other not in self.names:
+            raise ValueError(f"other: expected one of the names, got '{self.other}'")
+        wanted = {"recency-frequency-money": 3, "value": len(self.names) - 1}.get(self.by, 0)
+        if len(self.cutoffs) != wanted:
+            raise ValueError(f"cutoffs: expected {wanted} with by: {self.by}, got {len(self.cutoffs)}")
+        if self.by == "recency-frequency-money" and len(self.names) != 8:
+            raise ValueError(f"names: expected 8 (recent or not, often or not, much or not), got {len(self.names)}")
+        if self.by == "value" and any(after >= before for before, after in itertools.pairwise(self.cutoffs)):
+            raise ValueError("cutoffs: expected falling money, the most valuable first")
+        return self
+
+
 class Base(Model):
     """A firm's real customers, each an agent with its own posterior."""
 
@@ -303,3 +345,9 @@ class Base(Model):
     gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
     cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
     amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")
+    segments: BaseSegments | None = Field(default=None, description="the firm's own; none: the seven of cycle x amount")
+
+    @property
+    def segment_names(self) -> tuple[str, ...]:
+        """Return the names of the base's segments."""
+        return BASE_SEGMENTS if self.segments is None else self.segments.names

@@ -154,7 +154,7 @@ class Scenario(Model):
     def _check_rules(self, levers: set[str]) -> None:
         """Raise where a rule names what is not there."""
         rules = self.rules
-        segments = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
+        segments = set(self.segments) | set(self.base_segments)
         stages = set(self.chain.states) if self.chain else set(STAGES)
         known = {"levers": levers, "segments": segments, "stages": stages}
         named = [("rules.levers", name, levers) for name in rules.levers]
@@ -194,7 +194,7 @@ class Scenario(Model):
                 )
 
     def _check_lifecycle(self) -> None:
-        known = set(self.segments) | (set(BASE_SEGMENTS) if self.base else set())
+        known = set(self.segments) | set(self.base_segments)
         if not known:
             raise ValueError("segments: expected at least one segment, or a base")
         if not self.levers:
@@ -210,7 +210,7 @@ class Scenario(Model):
                 if where not in known:
                     raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
         for name, segment in self.segments.items():
-            if self.base and name in BASE_SEGMENTS:
+            if name in self.base_segments:
                 if segment.start or segment.births or segment.traits or segment.quality:
                     raise ValueError(
                         f"segments.{name}: comes from the base; start, births, traits and quality cannot be given"
@@ -346,6 +346,11 @@ class Scenario(Model):
                     raise ValueError(_unknown(f"segments.{name}.start", state, set(chain.states)))
 
     @property
+    def base_segments(self) -> tuple[str, ...]:
+        """Return the names of the segments of real customers; none without a base."""
+        return () if self.base is None else self.base.segment_names
+
+    @property
     def discount_per_period(self) -> float:
         """Return ``d`` with ``(1 + d)^(periods per year) = 1 + discount_rate``."""
         return float((1 + self.discount_rate) ** (1 / PERIODS_PER_YEAR[self.period]) - 1)
@@ -364,7 +369,10 @@ class Scenario(Model):
         FolderError
             If the base is missing or is not one.
         """
-        content = json.dumps(self.model_dump(mode="json", exclude={"first_day"}), sort_keys=True)
+        known = self.model_dump(mode="json", exclude={"first_day"})
+        if self.base is not None and self.base.segments is None:
+            del known["base"]["segments"]  # scenarios of before keep their name
+        content = json.dumps(known, sort_keys=True)
         own = hashlib.sha256(content.encode()).hexdigest()
         return own if self.base is None else own[:HALF] + self.base_digest[:HALF]
 
@@ -375,8 +383,17 @@ class Scenario(Model):
 
     @cached_property
     def base_digest(self) -> str:
-        """Return the fingerprint of the base's purchases; nothing without a base."""
-        return "" if self.base is None else content_digest(self.folder / self.base.file)
+        """Return the fingerprint of the base, and of a file of its segments; nothing without a base."""
+        if self.base is None:
+            return ""
+        purchases = content_digest(self.folder / self.base.file)
+        if self.base.segments is None or self.base.segments.file is None:
+            return purchases
+        try:
+            labels = (self.folder / self.base.segments.file).read_bytes()
+        except OSError as error:
+            raise FolderError(f"{self.folder / self.base.segments.file}: cannot be read ({error.strerror})") from None
+        return hashlib.sha256(purchases.encode() + labels).hexdigest()
 
     def differs(self, other: str) -> Literal["no", "base", "yes"]:
         """Return whether a hash is another scenario's; ``base``: of the same file with other customers in its base."""

@@ -14,7 +14,7 @@ from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.text import UNNAMED, Text, as_utf8, read_text, sniff
 
-__all__ = ["Source", "fingerprint", "is_database", "open_source"]
+__all__ = ["Source", "fingerprint", "is_database", "open_source", "with_driver"]
 
 _BLOCK = 50_000
 _SQLITE = b"SQLite format 3\0"
@@ -280,7 +280,7 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
         check_readable(Path(sa.make_url(url).database or ""))
     engine = None
     try:
-        engine = sa.create_engine(_with_driver(url))
+        engine = sa.create_engine(with_driver(url))
         with engine.connect() as session:
             inspector = sa.inspect(session)
             schema, _, bare = (reading.table or "").rpartition(".")
@@ -314,7 +314,7 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
     return Source(f"{name} {chosen}", _types(connection, into), {"format": url.partition(":")[0], "table": chosen})
 
 
-def _with_driver(url: str) -> str:
+def with_driver(url: str) -> str:
     """Return a URL with the driver that ``tenure[databases]`` installs, where it names none."""
     kind, _, rest = url.partition("://")
     drivers = {"postgresql": "psycopg", "postgres": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}

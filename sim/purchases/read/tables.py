@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["PURCHASES", "TABLES", "Kind", "Role", "Table", "plain_name"]
+__all__ = ["MEMBERSHIPS", "PEOPLE", "PURCHASES", "SPEND", "TABLES", "Kind", "Role", "Table", "plain_name"]
 
 Kind = Literal["text", "date", "number", "flag"]
 
@@ -287,5 +287,73 @@ PURCHASES = Table(
 )
 """Rows of what customers bought: whole purchases, or lines of them."""
 
-TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES,)}
+PEOPLE = Table("people", (PURCHASES["customer_id"],))
+"""Rows of people: who they are, and whatever else is known of them."""
+
+SPEND = Table(
+    "spend",
+    (
+        Role(
+            "lever",
+            "text",
+            _words(
+                "lever, instrument, channel, marketing channel, medium, media, activity, campaign, measure, kanal,"
+                "massnahme, instrument marketing, levier, canal, palanca, leva, 渠道, 媒体, チャネル, 채널"
+            ),
+            "what money is spent through",
+        ),
+        Role(
+            "spend",
+            "number",
+            _words(
+                "spend, spend a year, yearly spend, annual spend, spending, money, cost, costs, budget, amount, total,"
+                "ausgaben, kosten, werbekosten, betrag, depense, depenses, cout, gasto, coste, spesa, costo, custo,"
+                "费用, 花费, 支出, 費用, 비용"
+            ),
+            "money a year",
+        ),
+        Role(
+            "purpose", "text", _words("purpose, for, aim, goal, objective, zweck, ziel, but, objectif, objetivo"),
+            "what the money is for",
+        ),
+        Role(
+            "date", "date", _words("date, day, week, month, quarter, period, monat, datum, mois, fecha, mes, mese"),
+            "when it was spent",
+        ),
+    ),
+)  # fmt: skip
+"""Rows of what is spent a year, by lever."""
+
+MEMBERSHIPS = Table(
+    "memberships",
+    (
+        PURCHASES["customer_id"],
+        Role(
+            "start", "date",
+            _words(
+                "start, start date, began, begin, from, since, joined, join date, signup date, sign up date, created,"
+                "created at, subscribed at, contract start, activation date, beginn, vertragsbeginn, eintritt, debut,"
+                "date debut, inicio, fecha inicio, fecha alta, inizio, 开始日期, 開始日, 시작일"
+            ),
+            "when the contract began", required=True,
+        ),
+        Role(
+            "end", "date",
+            _words(
+                "end, end date, ended, until, to, left, cancelled, canceled, cancelled at, canceled at, cancel date,"
+                "churned, churn date, expired, expiry date, contract end, termination date, ende, vertragsende,"
+                "austritt, kundigung, fin, date fin, fecha fin, fecha baja, fine, 结束日期, 終了日, 종료일"
+            ),
+            "when it ended; empty: it has not",
+        ),
+        Role(
+            "price", "number",
+            _words("price, fee, amount, mrr, monthly fee, preis, beitrag, gebuhr, prix, tarif, precio, cuota, prezzo"),
+            "what is paid each period",
+        ),
+    ),
+)  # fmt: skip
+"""Rows of contracts: whose, from when to when, at what price."""
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, SPEND, MEMBERSHIPS)}
 """By name."""

@@ -1,0 +1,232 @@
+"""Lists of customers by name: who gets what under a plan, who is about to leave, who costs more than they bring.
+
+Lists hold ids; nothing else that is written does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.results.shown import Shown, Table
+from experiments.words.figures import money
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.outlook import Outlook
+    from sim.twin import Twin
+
+__all__ = ["LISTS", "CustomerList", "customer_list"]
+
+LISTS: Mapping[str, str] = {
+    "targets": "who gets money in the period, and how much, the most first",
+    "win back": "silent customers who have probably left, those who brought most first",
+    "about to leave": "customers who are probably here and gone within a year, those who bring most first",
+    "costs more than it brings": "customers worth less than nothing under the plan, the worst first",
+    "may be served less": "customers who get less than today under the plan, the most saved first",
+}
+"""Lists by name, and who is on each."""
+GOALS: Mapping[str, str] = {
+    "awareness": "to know the firm", "acquisition": "to be won", "survival": "to stay",
+    "purchase_rate": "to buy more often", "amount": "to buy for more", "preference": "to prefer the firm",
+    "satisfaction": "to be satisfied", "links": "to be tied", "employee": "to be served well",
+    "reactivation": "to come back",
+}  # fmt: skip
+"""What money on a customer is for, by what it moves."""
+LIKELY = 0.5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CustomerList(Shown):
+    """Customers by name, with what is known and expected of each.
+
+    Attributes
+    ----------
+    name : str
+        Which of :data:`LISTS`.
+    period : int
+        Counted from 0, as in plan files.
+    frame : pandas.DataFrame
+        One row a customer.
+    planned : float
+        The plan's money in the period, for everybody.
+    beside : float
+        Of that, for people who are no customers yet, and so not in any list.
+    control : float
+        Share held back by lot.
+    currency : str
+    """
+
+    name: str
+    period: int
+    frame: pd.DataFrame
+    planned: float
+    beside: float
+    control: float
+    currency: str
+
+    @property
+    def listed(self) -> float:
+        """Return the money of those on the list, those held back included."""
+        return float(self.frame["money"].sum() + self.frame["held_back"].sum())
+
+    def answer(self) -> str:
+        """Return how many are on it, and how its money adds up to the plan's."""
+        unit = f" {self.currency}".rstrip()
+        lines = [f"{len(self.frame):,} customers: {LISTS[self.name]}."]
+        if self.name == "targets":
+            beside = f", {money(self.beside)} more is for people who are no customers yet" if self.beside else ""
+            lines.append(
+                f"Period {self.period}: {money(self.listed)}{unit} of the plan's {money(self.planned)}{beside}."
+            )
+        if self.control:
+            held = self.frame["control"]
+            lines.append(
+                f"{int(held.sum()):,} of them are held back by lot as a control group, with "
+                f"{money(float(self.frame['held_back'].sum()))}{unit}: treat them as if there were no plan."
+            )
+        return "\n".join(lines)
+
+    def shown_table(self) -> Table:
+        """Return the list by segment and stage: no names."""
+        rows = [
+            [f"{segment}, {stage}", f"{len(part):,}", money(float((part["money"] + part["held_back"]).sum())),
+             money(float(part["value"].sum()))]
+            for (segment, stage), part in self.frame.groupby(["segment", "stage"], sort=False)
+        ]  # fmt: skip
+        return ["segment and stage", "customers", "money", "worth"], rows
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the list, one row a customer."""
+        return self.frame.copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data about the list, without a name in it."""
+        return {
+            "list": self.name,
+            "period": self.period,
+            "customers": len(self.frame),
+            "money": float(self.frame["money"].sum()),
+            "held_back": float(self.frame["held_back"].sum()),
+            "control": int(self.frame["control"].sum()),
+            "planned": self.planned,
+            "beside": self.beside,
+            "columns": list(self.frame.columns),
+        }
+
+    def save(self, where: str | Path, *, table: str = "tenure_list", force: bool = False) -> None:
+        """Write the list as CSV, Excel or Parquet by the ending, or as a table of a database by its URL.
+
+        Raises
+        ------
+        FolderError
+            If it cannot be written, or a table of that name is there (without ``force``).
+        """
+        from sim.purchases.write import write_rows
+
+        write_rows(self.frame, where, table=table, force=force)
+
+
+def customer_list(
+    twin: Twin, found: Outlook, name: str, period: int, *, control: float = 0.0, seed: int = 0
+) -> CustomerList:
+    """Return one of the lists of an outlook.
+
+    Raises
+    ------
+    InputError
+        If there is no such list, or the control group is no share.
+    """
+    import pandas as pd
+
+    name = name.replace("-", " ")
+    if name not in LISTS:
+        raise InputError(f"`kind={name}`: expected one of {', '.join(LISTS)}")
+    if not 0 <= control < 1:
+        raise InputError(f"`control={control:g}`: expected a share from 0 to below 1, such as 0.1")
+    targets = twin.targets
+    on, rank = _chosen(found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
+    order = on[np.lexsort((on, -rank[on]))]
+    ids = found.customer_id[order]
+    held = np.array([_lot(seed, str(each)) < control for each in ids], dtype=bool)
+    each = found.money[order]
+    segments, stages = np.array(targets.segments), np.array(targets.stages)
+    columns: dict[str, Any] = {
+        "customer_id": ids,
+        "segment": segments[found.group[order]],
+        "class": np.array(targets.tiers)[found.group[order]],
+        "stage": stages[found.stage[order]],
+        "stage_then": stages[found.stage_then[order]],
+        "p_alive": found.alive[order],
+        "value": found.value[order],
+        "margin_a_year": found.yearly[order],
+        "lever": _names(targets.levers, each),
+        "money": np.where(held, 0.0, each.sum(axis=1)),
+        "held_back": np.where(held, each.sum(axis=1), 0.0),
+        "control": held,
+        "why": _why(twin, found, order, name),
+    }
+    columns |= {f"money: {lever}": each[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
+    return CustomerList(
+        name, period, pd.DataFrame(columns), found.planned, found.beside, control, twin.scenario.currency
+    )  # fmt: skip
+
+
+def _chosen(found: Outlook, name: str, silent: list[int]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return who is on a list, and by what they are ranked."""
+    spend, saved = found.money.sum(axis=1), (found.today - found.money).sum(axis=1)
+    gone, here = found.alive < LIKELY, found.alive >= LIKELY
+    on, rank = {
+        "targets": (spend > 0, spend),
+        "win back": (np.isin(found.stage, silent) & gone, found.yearly),
+        "about to leave": (here & (found.leaves > LIKELY), found.yearly),
+        "costs more than it brings": (found.value < 0, -found.value),
+        "may be served less": (saved > 1e-9, saved),
+    }[name]
+    return np.flatnonzero(on), rank
+
+
+def _names(levers: tuple[str, ...], each: np.ndarray[Any, Any]) -> list[str]:
+    """Return the levers of each row, the most money first."""
+    order = np.argsort(-each, axis=1, kind="stable")
+    return [" + ".join(levers[k] for k in row if amounts[k] > 0) for row, amounts in zip(order, each, strict=True)]
+
+
+def _why(twin: Twin, found: Outlook, order: np.ndarray[Any, Any], name: str) -> list[str]:
+    """Return in a few words why each is on the list."""
+    if name == "win back":
+        return [
+            f"left with chance {1 - a:.0%}; brought {y:,.2f} a year"
+            for a, y in zip(found.alive[order], found.yearly[order], strict=True)
+        ]
+    if name == "about to leave":
+        return [
+            f"gone within a year with chance {p:.0%}; brings {y:,.2f} a year"
+            for p, y in zip(found.leaves[order], found.yearly[order], strict=True)
+        ]
+    if name == "costs more than it brings":
+        return [f"worth {v:,.2f} with all that is spent" for v in found.value[order]]
+    levers = twin.targets.levers
+    moved = {lever: " and ".join(GOALS[moves] for moves in each.moves) for lever, each in twin.scenario.levers.items()}
+    out = []
+    for plan, today in zip(found.money[order], found.today[order], strict=True):
+        parts = [
+            f"{moved[lever]} {plan[k]:,.2f}, today {today[k]:,.2f}"
+            for k, lever in enumerate(levers)
+            if plan[k] > 0 or (name == "may be served less" and today[k] > plan[k])
+        ]
+        out.append("; ".join(parts))
+    return out
+
+
+def _lot(seed: int, customer: str) -> float:
+    """Return a customer's lot in 0..1: the same for the same seed, whoever else is on the list."""
+    digest = hashlib.sha256(f"{seed}\0{customer}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64

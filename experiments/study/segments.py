@@ -1,0 +1,146 @@
+"""From what a firm says of its segments to ``base.segments:`` of its first scenario, and how far they tell apart."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.customers.groups import TIER_WEEKS
+from sim.customers.own_segments import MOST_SEGMENTS, RFM, own_segments, segment_names
+from sim.customers.portrait import Separation
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
+from sim.errors import InputError
+from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.scenario.customers import BaseSegments
+
+__all__ = ["own", "segments_of", "segments_yaml", "separation", "worth_of"]
+
+OTHERS = "others"
+VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
+"""Segments by value: the best fifth, the next three tenths, the rest."""
+
+
+def own(
+    said: str | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma, folder: Path
+) -> tuple[BaseSegments | None, tuple[str, ...]]:
+    """Return segments as said (a column, ``sql:...``, a file, ``rfm``, ``value``), and what should be said of them.
+
+    Raises
+    ------
+    InputError
+        If what is said is none of these, or gives no two segments.
+    """
+    if said is None or said == "cycle-amount":
+        return None, ()
+    if said in ("rfm", "recency-frequency-money"):
+        money = record.purchases * record.mean_amount_all
+        cuts = [float(np.median(each)) for each in (record.silent_weeks, record.purchases, money)]
+        return BaseSegments(by="recency-frequency-money", names=RFM, cutoffs=tuple(_shown(each) for each in cuts)), (
+            "segments by recency, frequency and money, each halved at its median",
+        )
+    if said == "value":
+        worth = worth_of(record, laws, amounts)
+        cuts = [_shown(float(np.quantile(worth, 1 - share))) for share in VALUE_SHARES]
+        return BaseSegments(by="value", names=VALUE_NAMES, cutoffs=tuple(cuts)), (
+            "segments by expected purchases of the next year: the best fifth, the next three tenths, the rest",
+        )
+    return _labelled(said, base, record, folder)
+
+
+def _labelled(
+    said: str, base: CustomerBase, record: PurchaseSummary, folder: Path
+) -> tuple[BaseSegments, tuple[str, ...]]:
+    """Return segments by a column, SQL or file, the smallest put together."""
+    own_columns = "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers'"
+    columns = [name for (name,) in base.query(own_columns)[1] if name != "customer_id"]
+    kind, _, rest = said.partition(":")
+    if kind == "sql" and rest.strip():
+        given = {"by": "sql", "sql": rest.strip()}
+    elif said.removeprefix("column:") in columns:
+        given = {"by": "column", "column": said.removeprefix("column:")}
+    elif Path(said).is_file():
+        given = {"by": "file", "file": Path(os.path.relpath(said, folder)).as_posix()}
+    else:
+        there = f"a column of the base ({', '.join(columns)})" if columns else (
+            "a column of the base (there is none: `tenure base load --customers FILE` brings them)"
+        )  # fmt: skip
+        raise InputError(
+            f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value or cycle-amount"
+        )
+    counts = segment_names(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
+    names = [name for name in counts if name]
+    kept, dropped = names[:MOST_SEGMENTS], names[MOST_SEGMENTS:]
+    notes = [f"segments by {given['by']} {given.get('column') or given.get('sql') or given.get('file')}: {len(kept)}"]
+    without = counts.get(None, 0) + counts.get("", 0)
+    other = None
+    if dropped or without:
+        other = OTHERS if OTHERS not in kept else f"{OTHERS} still"
+        many = sum(counts[name] for name in dropped)
+        notes += [f"{len(dropped)} more segments with {many:,} customers are put together as '{other}'"] if many else []
+        notes += [f"{without:,} customers without a segment are in '{other}'"] if without else []
+        kept.append(other)
+    if len(kept) < 2:
+        raise InputError(f"`segments={said}`: all {len(record):,} customers are in one segment, {kept[0]!r}")
+    return BaseSegments.model_validate({**given, "names": kept, "other": other}), tuple(notes)
+
+
+def separation(
+    how: BaseSegments | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma,
+    folder: Path,
+) -> Separation:  # fmt: skip
+    """Return how far segments tell customers apart; None: those of cycle x amount."""
+    index, names = segments_of(how, base, record, laws, amounts, folder)
+    alive = laws.probability_alive(record.frequency, record.recency, record.age)
+    return _separation(names, index, alive, worth_of(record, laws, amounts))
+
+
+def segments_of(
+    how: BaseSegments | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma,
+    folder: Path, like: PurchaseSummary | None = None,
+) -> tuple[Ints, Sequence[str]]:  # fmt: skip
+    """Return the index of each customer's segment, and the segments' names.
+
+    ``like``: other records, whose cut-offs those of cycle x amount are; None: their own.
+    """
+    if how is not None:
+        return own_segments(how, base, record, worth_of(record, laws, amounts), folder), how.names
+
+    def traits(of: PurchaseSummary) -> tuple[Floats, Floats]:
+        rate = laws.mean_purchase_rate(of.frequency, of.recency, of.age)
+        return rate, amounts.conditional_mean_spend(of.purchases, of.mean_amount_all)
+
+    cutoffs = None if like is None else segment_by_cycle_and_amount(*traits(like))[1]
+    return segment_by_cycle_and_amount(*traits(record), cutoffs)[0], SEGMENTS
+
+
+def _separation(names: Sequence[str], index: Ints, alive: Floats, worth: Floats) -> Separation:
+    heads = np.bincount(index, minlength=len(names))
+    mean = np.bincount(index, weights=worth, minlength=len(names)) / np.maximum(heads, 1)
+    lives = np.bincount(index, weights=alive, minlength=len(names)) / np.maximum(heads, 1)
+    whole = float(((worth - worth.mean()) ** 2).sum())
+    between = float(heads @ (mean - worth.mean()) ** 2) / whole if whole > 0 else 0.0
+    rows = zip(names, heads.tolist(), lives.tolist(), mean.tolist(), strict=True)
+    return Separation(tuple((str(n), int(h), float(a), float(w)) for n, h, a, w in rows), between)
+
+
+def worth_of(record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma) -> Floats:
+    """Return what each customer is expected to buy in the next year, in money."""
+    bought = laws.conditional_expected_purchases(TIER_WEEKS, record.frequency, record.recency, record.age)
+    return np.asarray(bought * amounts.conditional_mean_spend(record.purchases, record.mean_amount_all))
+
+
+def _shown(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def segments_yaml(how: BaseSegments | None) -> str:
+    """Return the lines of ``base.segments:``; nothing for those of cycle x amount."""
+    if how is None:
+        return ""
+    given = how.model_dump(mode="json", exclude_none=True)
+    lines = [f"    {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value != []]
+    return "\n".join(["  segments:             # the firm's own; rules, levers and plans speak of them", *lines, ""])

@@ -1,0 +1,113 @@
+"""Segments of a base by the firm's own means: a column, SQL, a file, recency-frequency-money, or posterior value."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.errors import InputError, ScenarioError
+from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.beside import segment_by_id
+from sim.purchases.read.sql import quoted
+from sim.scenario.customers import BaseSegments
+
+__all__ = ["MOST_SEGMENTS", "RFM", "own_segments", "segment_names"]
+
+MOST_SEGMENTS = 12
+"""Segments by a column or SQL that get a name; the smaller ones are one."""
+RFM = tuple(
+    f"{recent} {often} {much}"
+    for recent in ("recent", "silent")
+    for often in ("often", "seldom")
+    for much in ("much", "little")
+)
+"""Names of segments by recency, frequency and money, in their order."""
+
+
+def own_segments(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, worth: Floats, folder: Path) -> Ints:
+    """Return for each customer the index of its segment among ``how.names``.
+
+    Parameters
+    ----------
+    worth : (customers,)
+        Expected purchases of the next year, in money.
+    folder
+        Where a file of segments is looked for.
+
+    Raises
+    ------
+    ScenarioError
+        If a customer's segment is not among the names and there is no ``other``.
+    """
+    if how.by == "value":
+        return np.asarray((worth[:, None] < np.array(how.cutoffs)).sum(axis=1), dtype=np.int64)
+    if how.by == "recency-frequency-money":
+        weeks, purchases, money = how.cutoffs
+        parts = (
+            record.silent_weeks > weeks,
+            record.purchases < purchases,
+            record.purchases * record.mean_amount_all < money,
+        )
+        return np.asarray(sum(part.astype(np.int64) << (2 - i) for i, part in enumerate(parts)), dtype=np.int64)
+    found = _labels(how, base, record, folder)
+    place = {name: i for i, name in enumerate(how.names)}
+    rest = place.get(how.other or "", -1)
+    index = np.array([place.get(name or "", rest) for name in found], dtype=np.int64)
+    if (index < 0).any():
+        strange = found[int(np.flatnonzero(index < 0)[0])]
+        raise ScenarioError(
+            f"base.segments: {int((index < 0).sum()):,} customers are in no named segment, the first in {strange!r}; "
+            "add it to `names:`, or name one for the rest under `other:`"
+        )
+    return index
+
+
+def segment_names(
+    how: BaseSegments, base: CustomerBase, record: PurchaseSummary, folder: Path
+) -> dict[str | None, int]:
+    """Return how many customers have each label of a column, SQL or file; None: those without one."""
+    found: dict[str | None, int] = {}
+    for label in _labels(how, base, record, folder):
+        found[label] = found.get(label, 0) + 1
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0] or "")))
+
+
+def _labels(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, folder: Path) -> list[str | None]:
+    """Return the label of each customer, None where there is none."""
+    if how.by == "file":
+        rows = segment_by_id(folder / str(how.file))
+    else:
+        asked = f"CAST({quoted(str(how.column))} AS VARCHAR)" if how.by == "column" else str(how.sql)
+        rows = _asked(base, asked, record)
+    known: dict[str, str] = {}
+    for who, label in rows:
+        if who is not None and label is not None and known.setdefault(str(who), str(label)) != str(label):
+            raise InputError(f"base.segments: customer {who} is in two segments, {known[str(who)]!r} and {label!r}")
+    return [known.get(str(who)) for who in record.customer_id]
+
+
+def _asked(base: CustomerBase, sql: str, record: PurchaseSummary) -> list[tuple[Any, ...]]:
+    """Return id and label by a SELECT of two columns, or by an expression over what is known of a customer."""
+    if sql.lstrip().split(None, 1)[0].lower() in ("select", "with"):
+        columns, rows = base.query(sql)
+        if len(columns) != 2:
+            raise InputError(
+                f"base.segments.sql: expected a SELECT of customer id and segment, got the columns {', '.join(columns)}"
+            )
+        return rows
+    own = base.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'customers'")[1]
+    beside = (
+        "LEFT JOIN customers ON CAST(customers.customer_id AS VARCHAR) = CAST(record.who AS VARCHAR)" if own else ""
+    )
+    try:
+        return base.query(
+            f"WITH record AS (SELECT customer_id AS who, count(DISTINCT date) AS purchases, sum(amount) AS money, "
+            f"min(date) AS first_date, max(date) AS last_date FROM purchases WHERE date <= DATE '{record.end}' "
+            f"GROUP BY customer_id) SELECT who, CAST(({sql}) AS VARCHAR) FROM record {beside}"
+        )[1]
+    except InputError as error:
+        there = base.query("SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers'")[1] if own else []
+        names = ", ".join(["purchases", "money", "first_date", "last_date", *(name for (name,) in there)])
+        hint = "" if own else "; columns of your own come with `tenure base load --customers FILE`"
+        raise InputError(f"base.segments: {sql!r} cannot be answered: {error}; known are {names}{hint}") from None

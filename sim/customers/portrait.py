@@ -1,0 +1,152 @@
+"""What a customer base looks like: concentration, cohorts, who comes back, and how customers move between segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.beside import Newcomers
+
+__all__ = ["Cohort", "Concentration", "Portrait", "Separation", "coming_back", "concentration", "migration"]
+
+SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
+NOT_YET = "not yet a customer"
+MOST_COHORTS = 16
+"""Quarters shown one by one; older cohorts are one."""
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How much of the money is of how few.
+
+    Attributes
+    ----------
+    rows : tuple of (share of customers, their share of the money)
+        Of the customers with most money.
+    gini : float
+        Twice the area between the curve of Lorenz and its diagonal: 0 where all bring the same, near 1 where one does.
+    """
+
+    rows: tuple[tuple[float, float], ...]
+    gini: float
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Customers first seen in one quarter, and the share of them who bought in each quarter after it."""
+
+    name: str
+    customers: int
+    back: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How far segments tell customers apart.
+
+    Attributes
+    ----------
+    rows : tuple of (name, customers, mean P(alive), mean expected purchases of the next year in money)
+    between : float
+        Share of the variance of the last that lies between segments.
+    """
+
+    rows: tuple[tuple[str, int, float, float], ...]
+    between: float
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A customer base at a glance.
+
+    Attributes
+    ----------
+    base : CustomerBase
+    as_of : date
+    alive : float
+        Customers expected to be alive.
+    next_year : float
+        Expected purchases of the next year, in money.
+    separation : Separation
+    past, ahead : Concentration
+        Of all purchases so far; of those expected next year.
+    names : tuple of str
+        Segments; the last for those not yet customers a year ago.
+    moves : (segments + 1, segments) or None
+        Customers by segment a year before and now; None: the base is too young.
+    cohorts : tuple of Cohort
+    new : Newcomers or None
+    remarks : tuple of str
+    """
+
+    base: CustomerBase
+    as_of: date
+    alive: float
+    next_year: float
+    separation: Separation
+    past: Concentration
+    ahead: Concentration
+    names: tuple[str, ...]
+    moves: Ints | None
+    cohorts: tuple[Cohort, ...]
+    new: Newcomers | None
+    remarks: tuple[str, ...]
+
+
+def concentration(money: Floats) -> Concentration:
+    """Return how money of at least 0 a customer is concentrated; nan where there is none."""
+    ranked = np.sort(np.maximum(money, 0.0))[::-1]
+    total = float(ranked.sum())
+    if total <= 0:
+        return Concentration(tuple((share, float("nan")) for share in SHARES), float("nan"))
+    so_far = np.concatenate([[0.0], np.cumsum(ranked)]) / total
+    at = np.arange(ranked.size + 1) / ranked.size
+    rows = tuple((share, float(np.interp(share, at, so_far))) for share in SHARES)
+    area = float(((so_far[1:] + so_far[:-1]) / 2).sum()) / ranked.size
+    return Concentration(rows, 2 * area - 1)
+
+
+def coming_back(base: CustomerBase, end: date) -> tuple[Cohort, ...]:
+    """Return cohorts by quarter of the first purchase until ``end``; of the last quarter only whole ones count.
+
+    A customer has come back in a quarter with a purchase in it. The quarter that ``end`` cuts is left out unless it
+    ends with it.
+    """
+    rows = base.query(
+        f"""
+        WITH bought AS (SELECT customer_id, date_trunc('quarter', date) AS quarter FROM purchases
+                        WHERE date <= DATE '{end}' GROUP BY ALL),
+        first AS (SELECT customer_id, min(quarter) AS first FROM bought GROUP BY ALL)
+        SELECT year(first), quarter(first), date_diff('quarter', first, quarter.quarter) AS later, count(*)
+        FROM first JOIN bought AS quarter USING (customer_id) GROUP BY ALL ORDER BY ALL
+        """
+    )[1]
+    last = 4 * end.year + (end.month - 1) // 3
+    whole = last if (end.month % 3 == 0 and end.day >= 30) else last - 1
+    found: dict[int, dict[int, int]] = {}
+    for year, quarter, later, number in rows:
+        found.setdefault(4 * year + quarter - 1, {})[later] = number
+    cohorts = []
+    for at in sorted(found)[-MOST_COHORTS:]:
+        heads = found[at][0]
+        back = tuple(found[at].get(later, 0) / heads for later in range(1, whole - at + 1))
+        cohorts.append(Cohort(f"{at // 4} Q{at % 4 + 1}", heads, back))
+    return tuple(cohorts)
+
+
+def migration(
+    before: PurchaseSummary, before_index: Ints, now: PurchaseSummary, now_index: Ints, names: Sequence[str]
+) -> tuple[tuple[str, ...], Ints]:
+    """Return names and counts of customers by segment then (rows) and now (columns).
+
+    The last row are those who had not bought then. Everybody of then is a customer now.
+    """
+    place = np.searchsorted(before.customer_id, now.customer_id)
+    place = np.minimum(place, max(len(before) - 1, 0))
+    known = before.customer_id[place] == now.customer_id
+    then = np.where(known, before_index[place], len(names))
+    counts = np.bincount(then * len(names) + now_index, minlength=(len(names) + 1) * len(names))
+    return (*names, NOT_YET), counts.reshape(len(names) + 1, len(names)).astype(np.int64)

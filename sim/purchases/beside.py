@@ -1,0 +1,280 @@
+"""Tables beside the purchases: what is spent a year by lever, and people who have not bought yet.
+
+They are read as purchases are: any file or table of a database, columns and dialect found.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sim.errors import PurchasesError, first_line
+from sim.purchases.base import CustomerBase
+from sim.purchases.read.columns import Roles, find_columns
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sources import Source, open_source, shown
+from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
+from sim.purchases.read.values import Values
+
+__all__ = [
+    "Membership",
+    "Newcomers",
+    "Spending",
+    "memberships",
+    "newcomers",
+    "people_not_bought",
+    "segment_by_id",
+    "spending",
+    "table_of",
+]
+
+YEAR = timedelta(days=365)
+SEGMENT_NAMES = ("segment", "segments", "class", "cluster", "group", "gruppe", "groupe", "segmento")
+FEWEST_DAYS = 28
+"""Days of purchases from which a year is made."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Money a year through one lever, and what it is for where that is said."""
+
+    lever: str
+    yearly: float
+    purpose: str | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A contract: from a day to a day (None: it has not ended), at a price each period where one is known."""
+
+    start: date
+    end: date | None
+    price: float | None
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """Customers first seen in the last year of a base, or in as much of it as there is.
+
+    Attributes
+    ----------
+    days : int
+        How many days that are.
+    customers : int
+        Customers first seen in them.
+    money, all_money : float
+        What these bought in them, and what everybody did.
+    """
+
+    days: int
+    customers: int
+    money: float
+    all_money: float
+
+    @property
+    def a_year(self) -> float:
+        """Return new customers a year."""
+        return self.customers * YEAR.days / self.days
+
+    @property
+    def revenue_a_year(self) -> float:
+        """Return everybody's purchases a year."""
+        return self.all_money * YEAR.days / self.days
+
+
+@contextmanager
+def table_of(where: str | Path, table: Table, reading: Reading | None = None) -> Iterator[tuple[Any, Values, Roles]]:
+    """Yield a connection that holds a source, its values and its roles.
+
+    Raises
+    ------
+    PurchasesError
+        If it cannot be read as a table.
+    """
+    import duckdb
+
+    reading, name = reading or Reading(), shown(where)
+    connection = duckdb.connect()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            connection.execute("SET enable_progress_bar = false")
+            source: Source = open_source(connection, where, reading, "beside", Path(folder))
+            values = Values(connection, "beside", source, reading, date.today())
+            roles = find_columns(
+                table, list(source.types), reading.columns, name, fits=values.fits, distinct=values.distinct,
+                by_content=not source.header,
+            )  # fmt: skip
+            yield connection, values, roles
+    except duckdb.Error as error:
+        raise PurchasesError(f"{name}: cannot be read as a table: {first_line(error)}") from None
+    finally:
+        connection.close()
+
+
+def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
+    """Return what is spent a year by lever, and what should be said of the file.
+
+    Rows of one lever add up.
+
+    Raises
+    ------
+    PurchasesError
+        If there is no column of levers or of money, money cannot be read, or there are days, which a total has not.
+    """
+    with table_of(where, SPEND) as (connection, values, roles):
+        name, columns = shown(where), roles.columns
+        for role, what in (("lever", "the levers"), ("spend", "the money a year")):
+            if role not in columns:
+                there = ", ".join(values.source.types)
+                raise PurchasesError(f"{name}: no column looks like {what}; call one '{role}'; the columns are {there}")
+        if "date" in columns:
+            raise PurchasesError(
+                f"{name}: column {columns['date']!r} holds days, and totals a year are expected: one row a lever, "
+                "without days"
+            )
+        lever, money = values.text(columns["lever"]), values.number(columns["spend"])
+        purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"
+        rows = connection.execute(
+            f"SELECT {lever}, {money}, {purpose}, {values.text(columns['spend'])} FROM beside"
+        ).fetchall()
+    found: dict[str, Spending] = {}
+    notes = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    for i, (said, amount, goal, text) in enumerate(rows, 1):
+        if said is None or amount is None or not 0 <= amount <= 1e15:
+            raise PurchasesError(
+                f"{name}: row {i}: expected a lever and money of at least 0 a year, got {said or ''!r} and {text!r}"
+            )
+        before = found.get(said)
+        if before is not None:
+            notes.append(f"{name}: '{said}' has several rows, which are added up")
+        found[said] = Spending(
+            said, amount + (before.yearly if before else 0.0), goal or (before.purpose if before else None)
+        )
+    if not found:
+        raise PurchasesError(f"{name}: holds a header and no lever")
+    return tuple(found.values()), tuple(dict.fromkeys(notes))
+
+
+def people_not_bought(where: str | Path, base: CustomerBase) -> tuple[int, tuple[str, ...]]:
+    """Return how many people of a file are not customers of the base, and what should be said of it.
+
+    Raises
+    ------
+    PurchasesError
+        If nobody is left.
+    """
+    name = shown(where)
+    with table_of(where, PEOPLE) as (connection, values, roles):
+        who = values.text(roles.columns["customer_id"])
+        named, people = connection.execute(f"SELECT count({who}), count(DISTINCT {who}) FROM beside").fetchone()
+        rows = connection.execute("SELECT count(*) FROM beside").fetchone()[0]
+        ids = {str(each) for (each,) in connection.execute(f"SELECT DISTINCT {who} FROM beside").fetchall()}
+    customers = {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
+    left = people - len(ids & customers)
+    notes = [f"{name}: {left:,} people to win, column {roles.columns['customer_id']!r}"]
+    for number, what in ((rows - named, "rows without an id"), (named - people, "rows of people named before"),
+                         (people - left, "people who are customers already")):  # fmt: skip
+        notes += [f"{name}: {number:,} {what} are left out"] if number else []
+    if left == 0:
+        raise PurchasesError(f"{name}: all {people:,} people in it are customers already: nobody is left to be won")
+    return left, tuple(notes)
+
+
+def newcomers(base: CustomerBase, end: date) -> Newcomers | None:
+    """Return who was first seen in the last year until ``end``; None where less than four weeks are known."""
+    begin = max(end - YEAR, base.first_date - timedelta(days=1))
+    days = (end - begin).days
+    if days < FEWEST_DAYS:
+        return None
+    (row,) = base.query(
+        f"""
+        WITH first AS (SELECT customer_id, min(date) AS first FROM purchases WHERE date <= DATE '{end}' GROUP BY ALL)
+        SELECT (SELECT count(*) FROM first WHERE first > DATE '{begin}'),
+               coalesce(sum(amount) FILTER (first > DATE '{begin}'), 0), coalesce(sum(amount), 0)
+        FROM purchases JOIN first USING (customer_id) WHERE date > DATE '{begin}' AND date <= DATE '{end}'
+        """
+    )[1]
+    return Newcomers(days, int(row[0]), float(row[1]), float(row[2]))
+
+
+def segment_by_id(where: str | Path) -> list[tuple[str, str | None]]:
+    """Return id and segment of each row of a file.
+
+    Raises
+    ------
+    PurchasesError
+        If it cannot be read, or has no column of segments.
+    """
+    with table_of(where, PEOPLE) as (connection, values, roles):
+        who = roles.columns["customer_id"]
+        others = [name for name in values.source.types if name != who]
+        named = [name for name in others if plain_name(name) in SEGMENT_NAMES] or others
+        if len(named) != 1:
+            raise PurchasesError(
+                f"{shown(where)}: expected a column of ids and one called 'segment'; the columns are "
+                f"{', '.join(values.source.types)}"
+            )
+        rows = connection.execute(f"SELECT {values.text(who)}, {values.text(named[0])} FROM beside").fetchall()
+    return [(str(each), label) for each, label in rows if each is not None]
+
+
+def memberships(where: str | Path, until: date | None = None) -> tuple[list[Membership], date, tuple[str, ...]]:
+    """Return contracts, the last day that is known (the last in the file unless given), and what should be said.
+
+    Raises
+    ------
+    PurchasesError
+        If the file cannot be read, or no contract is left.
+    """
+    name = shown(where)
+    with table_of(where, MEMBERSHIPS) as (connection, values, roles):
+        columns = roles.columns
+        if "end" not in columns:
+            raise PurchasesError(f"{name}: no column looks like the end of contracts; call one 'end'")
+        start, end = (_days(connection, values, columns[role], name) for role in ("start", "end"))
+        price = values.number(columns["price"]) if "price" in columns else "CAST(NULL AS DOUBLE)"
+        prices = [each for (each,) in connection.execute(f"SELECT {price} FROM beside").fetchall()]
+    known = [day for (day, _), (last, _) in zip(start, end, strict=True) if day for day in (day, last) if day]
+    if not known:
+        raise PurchasesError(f"{name}: no contract has a day on which it began")
+    last_day = until or min(max(known), date.today())
+    found, left_out = [], {"without a day on which they began": 0, "with an end before the start": 0,
+                           "with an end that cannot be read": 0, f"begun after {last_day}": 0}  # fmt: skip
+    for (begin, _), (finish, text), cost in zip(start, end, prices, strict=True):
+        if begin is None:
+            left_out["without a day on which they began"] += 1
+        elif finish is None and text:
+            left_out["with an end that cannot be read"] += 1
+        elif finish is not None and finish < begin:
+            left_out["with an end before the start"] += 1
+        elif begin > last_day:
+            left_out[f"begun after {last_day}"] += 1
+        else:
+            found.append(Membership(begin, finish if finish is None or finish <= last_day else None, cost))
+    if not found:
+        raise PurchasesError(f"{name}: no contract is left of {len(prices):,}")
+    notes = [f"{name}: {number:,} contracts {why} are left out" for why, number in left_out.items() if number]
+    notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    return found, last_day, tuple(notes)
+
+
+def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple[date | None, str | None]]:
+    """Return day and text of each row of a column."""
+    dates, text = values.dates(column), values.text(column)
+    if dates is None:
+        spelled = connection.execute(f"SELECT {text} FROM beside").fetchall()
+        if any(each for (each,) in spelled):
+            raise PurchasesError(f"{name}: column {column!r} holds no days that are known")
+        return [(None, None)] * len(spelled)
+    said = dates.expression.format(text)
+    if not dates.known:
+        return list(connection.execute(f"SELECT CAST({said} AS DATE), {text} FROM beside").fetchall())
+    rows = connection.execute(f"SELECT {said}, {text} FROM beside").fetchall()
+    return [(_as_date(dates.known.get(each)), spelled) for each, spelled in rows]
+
+
+def _as_date(day: object) -> date | None:
+    return None if day is None else date.fromisoformat(str(day)[:10])

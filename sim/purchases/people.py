@@ -1,0 +1,120 @@
+"""What is known of customers beside their purchases: any columns of the firm's own, by customer id."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sim.errors import PurchasesError
+from sim.purchases.read.columns import find_columns
+from sim.purchases.read.customers import customer, hashed
+from sim.purchases.read.options import Reading
+from sim.purchases.read.sources import open_source, shown
+from sim.purchases.read.sql import quoted
+from sim.purchases.read.tables import PEOPLE
+from sim.purchases.read.values import Values
+
+__all__ = ["load_people"]
+
+ID = "customer_id"
+
+
+def load_people(
+    connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, folder: Path
+) -> list[str]:
+    """Make table ``customers`` of files with a row a customer, in place of the one that was there; return notes.
+
+    Columns keep their names; numbers are numbers. Of rows of one id in one file the first counts.
+
+    Raises
+    ------
+    PurchasesError
+        If there is no column of ids, two files have a column of the same name, or no row is of a customer.
+    """
+    notes: list[str] = []
+    taken: dict[str, str] = {}
+    kind = connection.execute("SELECT any_value(typeof(customer_id)) FROM purchases").fetchone()[0]
+    connection.execute(f"CREATE OR REPLACE TABLE customers AS SELECT DISTINCT customer_id FROM purchases ORDER BY {ID}")
+    for number, file in enumerate(files):
+        name = shown(file)
+        table = f"people{number}"
+        columns = _read(connection, file, reading, key, folder, table, notes, kind)
+        for column in columns:
+            if column in taken:
+                raise PurchasesError(
+                    f"{name}: column {column!r} is in {taken[column]} too; give columns of customers different names"
+                )
+            taken[column] = name
+        listed = ", ".join(f"{table}.{quoted(column)}" for column in columns)
+        known = connection.execute(f"SELECT count(*) FROM {table} SEMI JOIN customers USING ({ID})").fetchone()[0]
+        rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        whole = connection.execute("SELECT count(*) FROM customers").fetchone()[0]
+        if not known:
+            raise PurchasesError(
+                f"{name}: none of its {rows:,} ids is a customer with purchases; are both files' ids written alike?"
+            )
+        notes.append(f"{name}: {', '.join(columns)} of {known:,} customers" + _rest(whole - known, rows - known))
+        connection.execute(
+            f"CREATE OR REPLACE TABLE customers AS SELECT customers.*, {listed} FROM customers LEFT JOIN {table} "
+            f"USING ({ID}) ORDER BY {ID}; DROP TABLE {table}"
+        )
+    return notes
+
+
+def _rest(without: int, strangers: int) -> str:
+    said = [f"{without:,} customers are not in it"] if without else []
+    said += [f"{strangers:,} ids in it have no purchases and are left out"] if strangers else []
+    return "; " + ", ".join(said) if said else ""
+
+
+def _read(
+    connection: Any, file: str | Path, reading: Reading, key: bytes | None, folder: Path, into: str, notes: list[str],
+    kind: str,
+) -> list[str]:  # fmt: skip
+    """Make a table of a file, one row an id, and return its other columns."""
+    name, raw = shown(file), f"{into}_raw"
+    source = open_source(connection, file, Reading(encoding=reading.encoding), raw, folder)
+    values = Values(connection, raw, source, Reading(), date.today())
+    present = list(source.types)
+    given = {ID: reading.columns[ID]} if reading.columns.get(ID) in present else {}
+    roles = find_columns(
+        PEOPLE, present, given, name, fits=values.fits, distinct=lambda _: 0.0, by_content=not source.header
+    )
+    who = customer(connection, values, roles.columns[ID], reading, notes)
+    spelled = f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, key)} END" if key else who
+    others = [column for column in present if column != roles.columns[ID]]
+    clash = next((column for column in others if column.lower() == ID), None)
+    if clash or not others:
+        raise PurchasesError(
+            f"{name}: expected columns beside the ids, called otherwise than '{ID}'; the columns are "
+            f"{', '.join(present)}"
+        )
+    parts = ", ".join(f"{_typed(connection, values, raw, column)} AS {quoted(column)}" for column in others)
+    connection.execute(
+        f"CREATE TEMP TABLE {into}_all AS SELECT row_number() OVER () AS nth, TRY_CAST({spelled} AS {kind}) AS {ID}, "
+        f"{parts} FROM {raw}"
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE {into} AS SELECT * EXCLUDE nth FROM {into}_all WHERE {ID} IS NOT NULL "
+        f"QUALIFY row_number() OVER (PARTITION BY {ID} ORDER BY nth) = 1"
+    )
+    read, named, kept = connection.execute(
+        f"SELECT (SELECT count(*) FROM {into}_all), (SELECT count({ID}) FROM {into}_all), (SELECT count(*) FROM {into})"
+    ).fetchone()
+    if read - named:
+        notes.append(f"{name}: {read - named:,} rows without an id that purchases may have are left out")
+    if named - kept:
+        notes.append(f"{name}: {named - kept:,} rows of ids that come twice are left out; the first of each counts")
+    connection.execute(f"DROP TABLE {into}_all; DROP TABLE {raw}; DROP TABLE {raw}_rejected")
+    return others
+
+
+def _typed(connection: Any, values: Values, table: str, column: str) -> str:
+    """Return the SQL of a column: a number where all of it is one, and is not written as a code such as 00123."""
+    if values.source.types[column] not in ("VARCHAR",):
+        return quoted(column)
+    text, number = values.text(column), values.number(column)
+    filled, numbers, codes = connection.execute(
+        f"SELECT count({text}), count({number}), count(*) FILTER (regexp_matches({text}, '^0\\d')) FROM {table}"
+    ).fetchone()
+    return number if filled and filled == numbers and not codes else text

@@ -1,0 +1,99 @@
+"""Writing a table of customers: as a file by its ending, or back into a database."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import FolderError, InputError, first_line
+from sim.files import check_output, write_file, write_table
+from sim.purchases.read.sources import is_database, shown
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["LIST_FILES", "check_place", "write_rows"]
+
+LIST_FILES = (".csv", ".xlsx", ".parquet")
+"""Endings of lists."""
+MOST_ROWS = 1_048_575
+"""Rows below the header that a sheet holds."""
+
+
+def check_place(where: str | Path) -> None:
+    """Refuse a place that could not be written, before the work that fills it.
+
+    Raises
+    ------
+    InputError
+        If its name ends in none of :data:`LIST_FILES`.
+    FolderError
+        If it is in no folder that can be written to.
+    """
+    if not is_database(where):
+        check_output(Path(where), LIST_FILES)
+
+
+def write_rows(frame: "DataFrame", where: str | Path, *, table: str, force: bool = False) -> None:
+    """Write a table whole: to a .csv, .xlsx or .parquet file, or as ``table`` of a database by SQLAlchemy URL.
+
+    Raises
+    ------
+    InputError
+        If the ending is none of :data:`LIST_FILES`.
+    FolderError
+        If it cannot be written, or the database has such a table already (without ``force``).
+    """
+    check_place(where)
+    if is_database(where):
+        _into_database(frame, str(where), table, force)
+        return
+    path = Path(where)
+    if path.suffix != ".xlsx":
+        write_table(path, frame)
+        return
+    if len(frame) > MOST_ROWS:
+        raise InputError(
+            f"{path}: a sheet holds {MOST_ROWS:,} rows and the list has {len(frame):,}; write .csv or .parquet"
+        )
+    write_file(path, lambda part: _workbook(frame, part))
+
+
+def _workbook(frame: "DataFrame", part: Path) -> None:
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("list")
+    sheet.append(list(frame.columns))
+    for row in frame.itertuples(index=False):
+        cells = []
+        for value in row:
+            cell = WriteOnlyCell(sheet, value=value.item() if hasattr(value, "item") else value)
+            if cell.data_type == "f":  # an id that starts with '=' is an id, not a formula
+                cell.data_type = "s"
+            cells.append(cell)
+        sheet.append(cells)
+    book.save(part)
+
+
+def _into_database(frame: "DataFrame", url: str, table: str, force: bool) -> None:
+    """Write all rows in one transaction."""
+    import sqlalchemy as sa
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sim.purchases.read.sources import with_driver
+
+    name = shown(url)
+    try:
+        engine = sa.create_engine(with_driver(url))
+        try:
+            with engine.begin() as session:
+                if sa.inspect(session).has_table(table) and not force:
+                    raise FolderError(
+                        f"{name}: table '{table}' is there already; choose another (`table=`), or `force=True` to "
+                        "write over it"
+                    )
+                frame.to_sql(table, session, if_exists="replace", index=False)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        raise FolderError(f"{name}: cannot be written to: {first_line(error)}") from None

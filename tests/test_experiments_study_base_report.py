@@ -1,0 +1,96 @@
+"""The page of a customer base: its figures counted by hand, nobody's id in it, no network."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from markets import orders
+
+from experiments.study.base_report import base_report
+from sim.customers.portrait import coming_back, concentration, migration
+from sim.purchases.base import CustomerBase
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a base of 400 customers and 60 later ones, whose ids are easy to find."""
+    folder = tmp_path_factory.mktemp("shop")
+    orders(folder / "orders.csv")
+    text = (folder / "orders.csv").read_text().replace("\n", "\nQX").removesuffix("QX")
+    late = "".join(f"LATE{i};2025-0{1 + i % 5}-11;30\n" for i in range(60))
+    (folder / "orders.csv").write_text(text + late)
+    CustomerBase.load(folder / "base.duckdb", [folder / "orders.csv"])
+    return folder
+
+
+def test_the_page_holds_figures_of_all_and_nobodys_id(shop: Path) -> None:
+    done = base_report(shop / "base.duckdb", shop / "base.html")
+    page = (shop / "base.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    assert "QX" not in body
+    assert "LATE" not in body
+    assert "http" not in body
+    for heading in ("Segments and what they are worth", "How customers moved in a year", "How much is of how few",
+                    "Who comes back", "How good the data are"):  # fmt: skip
+        assert heading in body
+    it = done.portrait
+    assert sum(heads for _, heads, *_ in it.separation.rows) == 460
+    assert sum(heads * worth for _, heads, _, worth in it.separation.rows) == pytest.approx(it.next_year)
+    assert int(it.moves.sum()) == 460
+    assert int(it.moves[-1].sum()) == 60
+    assert "460 customers made" in body
+
+
+def test_concentration_by_hand() -> None:
+    """Of ten customers one brings half of it all; the area under the curve of Lorenz by its trapezia."""
+    money = np.array([90.0, *[10.0] * 9])
+    found = concentration(money)
+    assert dict(found.rows)[0.1] == pytest.approx(0.5)
+    assert dict(found.rows)[0.5] == pytest.approx(0.5 + 4 / 18)
+    differ = np.abs(money[:, None] - money[None, :]).sum() / (2 * 10 * money.sum())
+    assert found.gini == pytest.approx(differ)
+    assert concentration(np.full(7, 3.0)).gini == pytest.approx(0.0)
+    assert np.isnan(concentration(np.zeros(3)).gini)
+
+
+def test_who_comes_back_is_counted_in_whole_quarters(tmp_path: Path) -> None:
+    rows = "1,2024-01-05,9\n1,2024-02-01,9\n1,2024-05-01,9\n2,2024-03-30,9\n2,2024-08-08,9\n3,2024-04-02,9\n"
+    (tmp_path / "in.csv").write_text("customer,date,amount\n" + rows + "4,2024-10-10,9\n")
+    base = CustomerBase.load(tmp_path / "base.duckdb", [tmp_path / "in.csv"])
+    first, second, last = coming_back(base, date(2024, 10, 10))
+    assert (first.name, first.customers, first.back) == ("2024 Q1", 2, (0.5, 0.5))
+    assert (second.name, second.customers, second.back) == ("2024 Q2", 1, (0.0,))
+    assert (last.name, last.back) == ("2024 Q4", ())
+    assert coming_back(base, date(2024, 12, 31))[0].back == (0.5, 0.5, 0.0)
+
+
+def test_moves_are_of_the_same_customers(shop: Path) -> None:
+    base = CustomerBase.open(shop / "base.duckdb")
+    before, now = base.summarise(date(2024, 6, 30)), base.summarise(base.last_date)
+    then = (before.purchases > 2).astype(np.int64)
+    here = (now.purchases > 4).astype(np.int64)
+    names, counts = migration(before, then, now, here, ("few", "many"))
+    assert names == ("few", "many", "not yet a customer")
+    was = dict(zip(before.customer_id, then, strict=True))
+    wanted = np.zeros((3, 2), dtype=int)
+    for who, to in zip(now.customer_id, here, strict=True):
+        wanted[was.get(who, 2), to] += 1
+    assert counts.tolist() == wanted.tolist()
+
+
+def test_on_the_command_line(tenure, shop: Path) -> None:
+    code, out, err = tenure("base", "report", shop / "base.duckdb", "--segments", "value", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert [each["name"] for each in found["segments"]] == ["most valuable", "valuable", "others"]
+    assert found["migration"]["from"][-1] == "not yet a customer"
+    assert Path("base.html").is_file()
+    out = tenure("base", "report", shop / "base.duckdb", "-o", "two.html")[1]
+    assert "probably still here" in out
+    code, _, err = tenure("base", "report", "none.duckdb")
+    assert (code, err.count("\n")) == (2, 1)
+    code, _, err = tenure("base", "report", shop / "base.duckdb", "-o", "nowhere/new.html")
+    assert code == 2
+    assert "make it first" in err
