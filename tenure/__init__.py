@@ -29,6 +29,7 @@ To begin
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
+``study(asked)``        one question of many worlds: worlds x policies x budgets x seeds
 ``demo(folder)``        everything once, on real customers
 ``examples()``          names of the examples, and what each shows
 ``example(name)``       copies one out
@@ -50,6 +51,7 @@ Results
 ``Risk``                one plan for all that is not known
 ``CurveAllocation``     money by channel and period
 ``Calibration``         laws fitted to purchases, and how well they forecast
+``StudyResult``         which policy survives which worlds
 ``Demo``                what the demo found
 ======================= ==============================================================================================
 
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from experiments.study.calibrate import Calibration, calibrate
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
+    from experiments.study.result import StudyResult, study
     from experiments.tracking.store import serve as ui
     from policies.catalogue import policy
     from policies.conformance import check_policy
@@ -138,6 +141,7 @@ __all__ = [
     "Simulation",
     "SolverError",
     "Split",
+    "StudyResult",
     "TargetingValue",
     "TenureError",
     "__version__",
@@ -150,6 +154,7 @@ __all__ = [
     "open",
     "policy",
     "schema",
+    "study",
     "ui",
 ]
 
@@ -163,6 +168,7 @@ _ROOMS = {
     "experiments.study.calibrate": ("Calibration", "calibrate"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
+    "experiments.study.result": ("StudyResult", "study"),
     "policies.catalogue": ("policy",),
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),

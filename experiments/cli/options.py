@@ -9,8 +9,20 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
-    "THREADS", "BudgetOption", "Json", "NoSeed", "ScenarioFile", "Seed", "SpreadOption", "TargetingOption", "Threads",
-    "commands", "print_json",
+    "THREADS",
+    "BudgetOption",
+    "Changes",
+    "Json",
+    "NameOption",
+    "NoSeed",
+    "NoteOption",
+    "ScenarioFile",
+    "Seed",
+    "SpreadOption",
+    "TargetingOption",
+    "Threads",
+    "commands",
+    "print_json",
 ]  # fmt: skip
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
@@ -30,6 +42,13 @@ SpreadOption = Annotated[
 TargetingOption = Annotated[
     str, typer.Option(help="What the firm tells apart when it spends: segment, stage (segment and stage) or state.")
 ]
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a key of the scenario, e.g. margin=0.35 or competitors.rival.start=6; repeat."),
+]
+NameOption = Annotated[str | None, typer.Option("--name", help="What the run is called [default: from what it is].")]
+NoteOption = Annotated[str | None, typer.Option("--note", help="What it is for; kept with the run.")]
 
 THREADS = os.cpu_count() or 1
 
