@@ -11,6 +11,7 @@ import typer
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
+    Changes,
     Json,
     NoSeed,
     ScenarioFile,
@@ -21,7 +22,7 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
-from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, money_by_channel, weights_of
+from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, changes_of, money_by_channel, weights_of
 from sim.errors import InputError, RulesError
 from sim.files import TABLE_FILES, check_output, write_table
 
@@ -81,6 +82,7 @@ def optimize(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
+    change: Changes = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -102,7 +104,7 @@ def optimize(
     if value_of_targeting:
         _refuse_beside_targeting(context)
     check_output(output, PLAN_FILES, [scenario, base, *map(Path, starts or ())])
-    firm = Firm.open(scenario, outputs=[output])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     if value_of_targeting:
         with progress_bars() as step:
             ways = firm.value_of_targeting(budget, threads=threads, progress=step)
@@ -177,6 +179,7 @@ def explain(
         typer.Option(help='Explain one line only, one that gets nothing included, e.g. "silver A/winback".'),
     ] = None,
     budget: Annotated[float | None, typer.Option(help="Money over the horizon [default: the plan's].")] = None,
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -193,7 +196,7 @@ def explain(
         raise InputError("--line explains one line and makes no simpler plan; leave out --simplest")
     if simplest is not None:
         check_output(simplest, PLAN_FILES, [plan, scenario])
-    firm = Firm.of_plan(plan, scenario, outputs=[simplest])
+    firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[simplest])
     file = Path(str(firm.file))
     if simplest is not None:
         check_output(simplest, others=[file])
@@ -231,6 +234,7 @@ def split(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Table to write: .csv (long), or .xlsx (a column for each time).")
     ] = Path("split.csv"),
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -243,7 +247,7 @@ def split(
     from optimizer.money.sheets import SPLIT_FILES
 
     check_output(output, SPLIT_FILES, [plan, scenario])
-    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[output])
     check_output(output, others=[firm.file])
     table = firm.split(plan, by, spread)
     table.save(output)
@@ -310,6 +314,7 @@ def frontier(
     targeting: TargetingOption = "state",
     bound: Annotated[bool, typer.Option(help="Prove a bound at each budget.")] = True,
     table: Annotated[Path | None, typer.Option(help="Also write the points to this .csv or .parquet file.")] = None,
+    change: Changes = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -321,7 +326,7 @@ def frontier(
 
     if table is not None:
         check_output(table, TABLE_FILES, [scenario])
-    firm = Firm.open(scenario, outputs=[table])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[table])
     with progress_bars() as step:
         curve = firm.frontier(
             budgets_of(budgets), number=number, targeting=targeting, bound=bound, threads=threads, progress=step
@@ -407,6 +412,7 @@ def risk(
     caution: Annotated[float, typer.Option(help="0: the mean alone; 1: the worst part alone.", min=0, max=1)] = 0.5,
     bound: Annotated[bool, typer.Option("--bound", help="Prove a bound: one programme for each sample.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the cautious plan to this file.")] = None,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -419,7 +425,7 @@ def risk(
 
     if output is not None:
         check_output(output, PLAN_FILES, [scenario])
-    firm = Firm.open(scenario, outputs=[output])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     with progress_bars() as step:
         result = firm.risk(
             budget, samples=samples, tail=tail, caution=caution, targeting=targeting, bound=bound, seed=seed,

@@ -1,16 +1,19 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
-import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
+    Changes,
     Json,
-    NoSeed,
+    NameOption,
+    NoteOption,
     ScenarioFile,
     Seed,
     SpreadOption,
@@ -18,7 +21,8 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
-from experiments.cli.words import policies_like
+from experiments.cli.words import changes_of, policies_like
+from sim.errors import InputError
 from sim.files import TABLE_FILES, check_output, writable_folder
 
 __all__ = ["group"]
@@ -46,6 +50,7 @@ def simulate(
         int | None,
         typer.Option(help="How many times [default: 20; 1 with --until, --save, --resume].", min=1, max=100_000),
     ] = None,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     table: Annotated[
@@ -69,7 +74,7 @@ def simulate(
         check_output(table, TABLE_FILES, read)
     if save is not None:
         check_output(save, others=[*read, table])
-    firm = Firm.open(scenario, outputs=[table, save])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[table, save])
     with progress_bars() as step:
         run = firm.simulate(
             policy, budget=budget, spread=spread, replications=replications, seed=seed, until=until, save=save,
@@ -94,6 +99,7 @@ def trace(
     policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
     spread: SpreadOption = "even",
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -103,7 +109,7 @@ def trace(
     from experiments.terminal.progress import progress_bars
     from experiments.words.story import life_in_words
 
-    firm = Firm.open(scenario)
+    firm = Firm.open(scenario, changes=changes_of(change))
     with progress_bars() as step:
         life = firm.trace(
             policy, segment=segment, customer=customer, budget=budget, spread=spread, seed=seed, threads=threads,
@@ -117,7 +123,9 @@ def trace(
 
 @group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
 def compare(
-    scenario: ScenarioFile,
+    scenarios: Annotated[
+        list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario file (YAML); several: one question of all.")
+    ],
     policy: Annotated[
         list[str],
         typer.Option(
@@ -132,6 +140,9 @@ def compare(
         bool, typer.Option("--equal-money", help="Scale every policy until it is expected to spend the whole budget.")
     ] = False,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
+    change: Changes = None,
+    name: NameOption = None,
+    note: NoteOption = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
@@ -141,13 +152,20 @@ def compare(
     """Simulate several policies on the same customers with the same luck, and track the runs.
 
     Each policy's money and every rule that it breaks stand in the table. A plan is played as it stands, whatever it
-    costs; as-today for a smaller budget is scaled down evenly over time.
+    costs; as-today for a smaller budget is scaled down evenly over time. Several scenarios are asked as one study
+    (tenure study): which policy survives in which of them.
     """
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
 
-    firm = Firm.open(scenario)
+    if len(scenarios) > 1:
+        _compare_in_all(
+            scenarios, policy, folder, changes_of(change), budget=budget, equal_money=equal_money, spread=spread,
+            replications=replications, seed=seed, name=name, note=note, track=track, as_json=as_json,
+        )  # fmt: skip
+        return
+    firm = Firm.open(scenarios[0], changes=changes_of(change))
     if track:
         folder = writable_folder(folder)
     report, uri = None, None
@@ -164,17 +182,41 @@ def compare(
         typer.echo(comparison_summary(firm.scenario, result, report, folder if track else None))
 
 
-@group.command(epilog="Example: tenure ui --folder first-look")
-def ui(
-    folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
-    seed: NoSeed = 0,
-    as_json: Json = False,
+def _compare_in_all(
+    scenarios: Sequence[Path],
+    policies: Sequence[str],
+    folder: Path,
+    changes: dict[str, Any],
+    *,
+    budget: float | None,
+    equal_money: bool,
+    spread: str,
+    replications: int,
+    seed: int,
+    name: str | None,
+    note: str | None,
+    **how: Any,
 ) -> None:
-    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
-    from experiments.tracking.log import serve
+    """Compare policies in several scenarios: the study that asks this."""
+    from experiments.cli.studies import ask
+    from experiments.study.ask import read_study
 
-    def announce(url: str) -> None:
-        typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
-
-    serve(folder, port, announce=announce)
+    for option, given in (("--equal-money", equal_money), ("--spread", spread != "even")):
+        if given:
+            raise InputError(f"{option}: goes with one scenario; leave it out, or compare them one by one")
+    named = [str(path) for path in scenarios]
+    stems = [path.stem for path in scenarios]
+    titles = stems if len(set(stems)) == len(stems) else named
+    if len(set(titles)) < len(titles):
+        raise InputError(f"{named[0]}: a scenario is named twice; name each once")
+    worlds = {
+        title: {"from": file, "set": changes} if changes else file for title, file in zip(titles, named, strict=True)
+    }
+    content: dict[str, Any] = {
+        "name": name or f"compare {', '.join(titles)}", "worlds": worlds, "policies": list(policies),
+        "replications": replications, "seed": seed,
+    }  # fmt: skip
+    content |= {} if budget is None else {"budgets": [budget]}
+    content |= {"note": note} if note else {}
+    words = [*named, *(word for each in policies for word in ("--policy", each))]
+    ask(read_study(content), folder, f"tenure compare {shlex.join(words)}", workers=None, again="", **how)

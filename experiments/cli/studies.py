@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.options import Json, NameOption, NoSeed, NoteOption, commands, print_json
 from sim.errors import TenureError
 
 __all__ = ["ask", "group"]
@@ -29,9 +29,15 @@ def study(
         bool,
         typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
     ] = False,
-    name: Annotated[str | None, typer.Option(help="What the study is called [default: its file's `name`].")] = None,
-    note: Annotated[str | None, typer.Option(help="What it is for; kept with its runs.")] = None,
+    name: NameOption = None,
+    note: NoteOption = None,
     track: Annotated[bool, typer.Option(help="Log the runs to MLflow.")] = True,
+    tracking_uri: Annotated[
+        str, typer.Option(help="MLflow server or database to log to [default: the store in the folder].")
+    ] = "",
+    experiment: Annotated[
+        str, typer.Option(help="The decision in question, under which runs stand [default: the study's name].")
+    ] = "",
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -50,12 +56,12 @@ def study(
     where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
     ask(
         asked, folder, f"tenure study {shlex.quote(str(file))}{where}", workers=workers, cluster=cluster, track=track,
-        as_json=as_json,
+        tracking_uri=tracking_uri, experiment=experiment, as_json=as_json,
     )  # fmt: skip
 
 
-def ask(asked: Any, folder: Path, command: str, *, as_json: bool, **how: Any) -> None:
-    """Run a study and print its answer; on Ctrl-C say how to go on."""
+def ask(asked: Any, folder: Path, command: str, *, as_json: bool, again: str = " --resume", **how: Any) -> None:
+    """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
     from experiments.study.result import study as run
     from experiments.study.shown import study_summary
     from experiments.terminal.progress import progress_bars
@@ -65,8 +71,10 @@ def ask(asked: Any, folder: Path, command: str, *, as_json: bool, **how: Any) ->
             result = run(asked, folder, progress=step, **how)
     except KeyboardInterrupt:
         raise TenureError(
-            f"stopped; what was finished is kept in {folder / 'units'}: go on with {command} --resume"
+            f"stopped; what was finished is kept in {folder / 'units'}: go on with {command}{again}"
         ) from None
+    if result.waiting:
+        typer.echo(f"tenure: note: {result.waiting}", err=True)
     if as_json:
         print_json(result.to_dict())
     else:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from sim.errors import InputError
 
@@ -9,6 +10,7 @@ __all__ = [
     "OPTIONS",
     "amounts_by_channel",
     "budgets_of",
+    "changes_of",
     "in_options",
     "money_by_channel",
     "policies_like",
@@ -61,6 +63,27 @@ def budgets_of(text: str | None) -> list[float] | None:
     if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
         raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100000,200000")
     return budgets
+
+
+def changes_of(words: Sequence[str] | None) -> dict[str, Any]:
+    """Return values by path from words like ``margin=0.35``; values are read as in a scenario file.
+
+    Raises
+    ------
+    InputError
+        If one is not that, or a key is changed twice.
+    """
+    from sim.scenario.yaml_files import read_yaml
+
+    found: dict[str, Any] = {}
+    for word in words or ():
+        path, equals, text = word.partition("=")
+        if not path.strip() or not equals:
+            raise InputError(f"--set {word}: expected KEY=VALUE, e.g. --set margin=0.35")
+        if path.strip() in found:
+            raise InputError(f"--set {word}: '{path.strip()}' is changed already; give each key once")
+        found[path.strip()] = read_yaml(text, f"--set {word}")
+    return found
 
 
 def weights_of(text: str | None) -> list[float] | None:

@@ -31,7 +31,7 @@ MAKES = re.compile(r"optimi[sz]e(?:@(.+))?")
 
 @dataclass(frozen=True)
 class Until:
-    """When there is luck enough: no half of an interval that matters is above ``halfwidth``, or ``most`` replications."""
+    """When there is luck enough: intervals that matter are no wider than twice ``halfwidth``, or there are ``most``."""
 
     halfwidth: float
     most: int

@@ -7,7 +7,7 @@ that a number brings alone, and with all others.
 
 With worlds equally likely, knowing which one it is before the policy is chosen is worth the *expected value of perfect
 information*, ``mean_w max_p asset(p, w) - max_p mean_w asset(p, w)`` (Raiffa & Schlaifer 1961); knowing one number only
-is worth the same with means over the worlds in which that number is alike: its thirds, or its values where they are few.
+is worth the same with means over the worlds in which that number is alike: its thirds, or its few values.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _parts(x: Floats) -> Ints:
 def _worth(assets: Floats, part: Ints) -> float:
     """Return the mean over worlds of the best policy by part, less the best of the means: (policies, worlds)."""
     by_part = sum(float(assets[:, part == k].sum(axis=1).max()) for k in np.unique(part)) / assets.shape[1]
-    return max(by_part - float(assets.mean(axis=1).max()), 0.0)
+    return max(float(by_part) - float(assets.mean(axis=1).max()), 0.0)
 
 
 def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float]]:

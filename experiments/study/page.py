@@ -43,7 +43,7 @@ def page_of(result: StudyResult) -> str:
         section("survives", "Who survives", table(*survival_table(answers))),
         section(
             "regret", "What is left on the table: regret by world and policy", heat_map(result),
-            paragraph("The darker, the more the best policy of that world and budget is worth. A cell leads to its row.",
+            paragraph("The darker, the more the best of that world and budget is worth. A cell leads to its row.",
                       "soft"),
         ),
         section("worlds", "Every world, budget and policy", _rows(result)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ class StudyResult(Shown):
     tracking_uri : str or None
     run_ids : mapping
         By cell.
+    waiting : str
+        What is said of runs that could not be sent; nothing where none waits.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class StudyResult(Shown):
     report: Path
     tracking_uri: str | None = None
     run_ids: Mapping[Cell, str] = field(default_factory=dict)
+    waiting: str = ""
 
     @cached_property
     def answers(self) -> Answers:
@@ -186,6 +189,8 @@ def study(
     cluster: str | None = None,
     executor: Executor | None = None,
     track: bool = False,
+    tracking_uri: str = "",
+    experiment: str = "",
     progress: Step | None = None,
 ) -> StudyResult:
     """Ask one question of many worlds: worlds x policies x budgets x seeds, stored, resumed, spread over workers.
@@ -209,7 +214,11 @@ def study(
     executor
         Any :class:`concurrent.futures.Executor` instead.
     track
-        Whether to log runs to the MLflow store in the folder.
+        Whether to log runs to MLflow.
+    tracking_uri
+        A server or a database; nothing: the store in the folder.
+    experiment
+        The decision in question, under which runs stand; nothing: the study's name.
 
     Raises
     ------
@@ -237,13 +246,21 @@ def study(
     home, step = writable_folder(Path(folder)), progress or quiet
     finished = run_study(wanted, home, executor=executor, cluster=cluster, workers=workers, step=step)
     place = home / "studies" / wanted.slug
-    uri, runs = _tracked(wanted, finished, home, step) if track else (None, {})
-    result = StudyResult(wanted, finished, place, place / "report.html", uri, runs)
+    result = StudyResult(wanted, finished, place, place / "report.html")
     step("Writing the report")
     result.save(place)
-    return result
+    return _tracked(result, home, tracking_uri, experiment, step) if track else result
 
 
-def _tracked(asked: Study, finished: Finished, folder: Path, step: Step) -> tuple[str | None, dict[Cell, str]]:
-    """Return where runs were logged."""
-    return None, {}
+def _tracked(result: StudyResult, folder: Path, tracking_uri: str, experiment: str, step: Step) -> StudyResult:
+    """Return the result with where its runs went: into the outbox first, and from there to MLflow."""
+    from experiments.study.records import records_of
+    from experiments.tracking.outbox import Outbox, waiting_in_words
+
+    outbox = Outbox(folder, tracking_uri)
+    records = records_of(result, experiment or result.asked.name)
+    for record in records.values():
+        outbox.put(record)
+    sent = outbox.send(step("Logging to MLflow"))
+    runs = {cell: sent.runs[each.key] for cell, each in records.items() if cell is not None and each.key in sent.runs}
+    return replace(result, tracking_uri=sent.tracking_uri, run_ids=runs, waiting=waiting_in_words(sent, folder))

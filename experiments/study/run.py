@@ -8,7 +8,7 @@ an interrupted study that is resumed, by other workers or on another machine of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,8 @@ class Finished:
         Plans that the optimiser made; how many of them were in the store already.
     plans : dict
         Files of the plans made, by world, budget and policy.
+    keys : dict
+        Keys of the units of each world, budget and policy.
     damaged : int
         Files of the store that were not whole and were made again.
     """
@@ -49,6 +51,7 @@ class Finished:
     made: int
     taken_plans: int
     plans: dict[Cell, str] = field(default_factory=dict)
+    keys: dict[Cell, tuple[str, ...]] = field(default_factory=dict)
     damaged: int = 0
 
 
@@ -60,7 +63,6 @@ def run_study(
     cluster: str | None = None,
     workers: int | None = None,
     step: Step,
-    record: Callable[[Unit, Facts], None] | None = None,
 ) -> Finished:
     """Do what is unfinished of a study and return all that was found.
 
@@ -70,10 +72,8 @@ def run_study(
         Holds the store of units.
     executor, cluster, workers
         Who does it (:func:`experiments.study.workers.crew`).
-    record
-        Told of every play when it is finished, or found to be.
     """
-    work = _Work(study, Store(folder), record or (lambda unit, facts: None))
+    work = _Work(study, Store(folder))
     tell = step("Looking up finished units")
     work.begin()
     tell(1.0)
@@ -91,8 +91,8 @@ def run_study(
 class _Work:
     """What is done, what is to do, and what waits for a plan."""
 
-    def __init__(self, study: Study, store: Store, record: Callable[[Unit, Facts], None]) -> None:
-        self.study, self.store, self._record = study, store, record
+    def __init__(self, study: Study, store: Store) -> None:
+        self.study, self.store = study, store
         self.waiting: deque[Unit] = deque()
         self.round, self.taken, self.taken_plans = 1, 0, 0
         self._worlds = {world.name: World.of(world.scenario) for world in study.worlds}
@@ -145,8 +145,6 @@ class _Work:
         """Keep what a unit found, and hand out what waited for it."""
         self.store.put(unit, facts)
         self._open.discard(unit.key)
-        if unit.policy is not None:
-            self._record(unit, facts)
         for cell in self._after.pop(unit.key, ()):
             self._play_made(cell, 0)
 
@@ -183,7 +181,8 @@ class _Work:
         plans = {cell: str(self._facts(self._plans[cell])["plan"]) for cell in self._units if cell in self._plans}
         return Finished(
             self.cells(), len(units), len(units), self.taken, len({unit.key for unit in self._plans.values()}),
-            self.taken_plans, plans, self.store.damaged,
+            self.taken_plans, plans, {cell: tuple(u.key for u in several) for cell, several in self._units.items()},
+            self.store.damaged,
         )  # fmt: skip
 
     def _cells(self) -> Iterator[Cell]:
@@ -215,7 +214,6 @@ class _Work:
             else:
                 self.taken += 1
                 self._all.add(unit.key)
-                self._record(unit, facts)
 
     def _wait_for(self, unit: Unit) -> None:
         if unit.key not in self._all:

@@ -1,0 +1,154 @@
+"""A study's runs as they are written down for MLflow: one for the study, and below it one a world, budget and policy.
+
+They are put into the outbox when the study is finished, and follow from its units alone: put again, nothing is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from experiments.study.answers import Cell, Found, Row
+from experiments.study.shown import answer_in_words, survival_table, world_table
+from experiments.tracking.content import code_version
+from experiments.tracking.record import Base, Record, Series
+from experiments.words.difference import scenarios_differ
+from experiments.words.figures import money, plain
+
+if TYPE_CHECKING:
+    from experiments.study.ask import Study
+    from experiments.study.result import StudyResult
+
+__all__ = ["records_of"]
+
+SHOWN_ROWS = 40
+"""Rows of the note's table; the report has all."""
+
+
+def records_of(result: StudyResult, experiment: str) -> dict[Cell | None, Record]:
+    """Return the records of a study: its own under None, and one for each cell that has an asset."""
+    asked, now = result.asked, int(time.time() * 1000)
+    differ = _differences(asked)
+    parent = Record(
+        key=asked.digest, experiment=experiment, name=asked.name,
+        params={
+            "worlds": str(result.answers.worlds), "policies": ", ".join(each.name for each in asked.policies),
+            "budgets": ", ".join(_budget(each) for each in asked.budgets), "seeds": ", ".join(map(str, asked.seeds)),
+            "replications": str(asked.replications), "within": str(asked.within), "code.version": code_version(),
+        },
+        tags={
+            "layer": "study", "study": asked.name, "purpose": asked.note, "mlflow.note.content": _note(result),
+            "mlflow.source.name": "tenure", "mlflow.source.type": "LOCAL", "leaderboard": _board(),
+        },
+        files={
+            name: (result.folder / name).read_bytes()
+            for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv")
+        },
+        began=now, ended=now,
+    )  # fmt: skip
+    records: dict[Cell | None, Record] = {None: parent}
+    for row in result.answers.rows:
+        cell = Cell(row.world, row.asked, row.policy)
+        if cell in result.finished.cells.found:
+            records[cell] = _of_cell(result, cell, row, parent, differ[row.world])
+    return records
+
+
+def _of_cell(result: StudyResult, cell: Cell, row: Row, parent: Record, differ: Mapping[str, str]) -> Record:
+    found, asked = result.finished.cells.found[cell], result.asked
+    world = next(each for each in asked.worlds if each.name == cell.world)
+    keys = "".join(result.finished.keys[cell])
+    gain = money(row.asset) if row.policy == result.answers.reference else money(row.gain, signed=True)
+    base = None
+    if world.scenario.base is not None:
+        place = world.scenario.folder / world.scenario.base.file
+        base = Base(place.name, world.scenario.base_digest[:36], str(place))
+    plan = result.finished.plans.get(cell)
+    return Record(
+        key=hashlib.sha256(f"{asked.digest} {keys}".encode()).hexdigest(), experiment=parent.experiment,
+        name=f"{row.world} / {_short(row.budget)} / {row.policy}: {gain}", parent=parent.key,
+        params={
+            "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
+            "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size), **differ,
+        },
+        metrics=_metrics(row, found),
+        tags={
+            "layer": "policy", "study": asked.name, "scenario_hash": world.scenario.hash,
+            "differs": ", ".join(differ) or "nothing", "mlflow.note.content": _story(row, result),
+            "mlflow.source.name": "tenure", "mlflow.source.type": "LOCAL",
+        },
+        files={} if plan is None else {"plan.json": plan.encode()},
+        base=base, began=parent.began, ended=parent.ended,
+    )  # fmt: skip
+
+
+def _metrics(row: Row, found: Found) -> Series:
+    facts = found.facts
+    metrics: Series = [
+        ("gain", row.gain, 0), ("gain_low", row.low, 0), ("gain_high", row.high, 0), ("regret", row.regret, 0),
+        ("rank", float(row.rank), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0), ("cvar", row.cvar, 0),
+        ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),
+        ("rules_broken", float(len(row.breaks)), 0),
+    ]  # fmt: skip
+    metrics += [
+        (f"segment/{name}", float(v), 0) for name, v in zip(facts["segments"], facts["by_segment"], strict=True)
+    ]
+    metrics += [(f"lever/{name}", float(v), 0) for name, v in zip(facts["levers"], facts["by_lever"], strict=True)]
+    metrics += [("over_time/profit", float(v), step) for step, v in enumerate(facts["by_period"], 1)]
+    return metrics + [("over_time/customers", float(v), step) for step, v in enumerate(facts["alive"])]
+
+
+def _differences(asked: Study) -> dict[str, dict[str, str]]:
+    """Return by world the value of every key in which some world differs from the first."""
+    first = asked.worlds[0].scenario
+    found = {world.name: scenarios_differ(first, world.scenario) for world in asked.worlds}
+    usual = {each["key"]: each["first"] for several in found.values() for each in several}
+    out = {}
+    for name, several in found.items():
+        own = {each["key"]: each["second"] for each in several}
+        out[name] = {key: str(own.get(key, value)) for key, value in usual.items()}
+    return out
+
+
+def _note(result: StudyResult) -> str:
+    answers = result.answers
+    parts = [answer_in_words(answers, result.currency), _markdown(*survival_table(answers))]
+    parts += [f"Gains against '{answers.reference}':", _markdown(*world_table(answers, SHOWN_ROWS))]
+    parts += [f"Worlds x policies: [leaderboard]({_board()}). The whole answer: report.html under *Artifacts*."]
+    return "\n\n".join([*([result.asked.note] if result.asked.note else []), *parts])
+
+
+def _board() -> str:
+    """Return the fragment that opens the study's runs, the largest gain first."""
+    from urllib.parse import urlencode
+
+    which = {"searchFilter": "tags.`mlflow.parentRunId` = '{run}'", "orderByKey": "metrics.`gain`"}
+    query = urlencode({**which, "orderByAsc": "false"}, safe="{}")
+    return f"#/experiments/{{experiment}}/runs?{query}&workflowType=machine_learning"
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(
+        f"| {' | '.join(text.replace('|', '/').replace('*', ' (best)') for text in row)} |" for row in cells
+    )
+
+
+def _story(row: Row, result: StudyResult) -> str:
+    told = "the best here" if row.rank == 1 else f"{money(row.regret)} behind the best here"
+    if row.rank > 1 and not row.behind:
+        told += " (too close to call)"
+    interval = "" if row.low != row.low else f" (95 % {money(row.low, signed=True)} to {money(row.high, signed=True)})"
+    gain = f"{money(row.gain, signed=True)} against '{result.answers.reference}'{interval}"
+    said = f"'{row.policy}' in '{row.world}', budget {money(row.budget)}: asset {money(row.asset)}, {gain}; {told}."
+    return plain(said) + (f"\n\nBreaks: {'; '.join(row.breaks)}." if row.breaks else "")
+
+
+def _budget(amount: float | None) -> str:
+    return "in force" if amount is None else f"{amount:.12g}"
+
+
+def _short(amount: float) -> str:
+    return f"{amount / 1e6:.4g}m" if amount >= 1e6 else f"{amount / 1e3:.4g}k" if amount >= 1e3 else f"{amount:.4g}"
