@@ -12,8 +12,6 @@ from experiments.cli.options import (
     BudgetOption,
     Changes,
     Json,
-    NameOption,
-    NoteOption,
     ScenarioFile,
     Seed,
     SpreadOption,
@@ -141,8 +139,6 @@ def compare(
     ] = False,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
     change: Changes = None,
-    name: NameOption = None,
-    note: NoteOption = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
@@ -162,7 +158,7 @@ def compare(
     if len(scenarios) > 1:
         _compare_in_all(
             scenarios, policy, folder, changes_of(change), budget=budget, equal_money=equal_money, spread=spread,
-            replications=replications, seed=seed, name=name, note=note, track=track, as_json=as_json,
+            replications=replications, seed=seed, track=track, as_json=as_json,
         )  # fmt: skip
         return
     firm = Firm.open(scenarios[0], changes=changes_of(change))
@@ -193,8 +189,6 @@ def _compare_in_all(
     spread: str,
     replications: int,
     seed: int,
-    name: str | None,
-    note: str | None,
     **how: Any,
 ) -> None:
     """Compare policies in several scenarios: the study that asks this."""
@@ -213,10 +207,9 @@ def _compare_in_all(
         title: {"from": file, "set": changes} if changes else file for title, file in zip(titles, named, strict=True)
     }
     content: dict[str, Any] = {
-        "name": name or f"compare {', '.join(titles)}", "worlds": worlds, "policies": list(policies),
+        "name": f"compare {', '.join(titles)}", "worlds": worlds, "policies": list(policies),
         "replications": replications, "seed": seed,
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
-    content |= {"note": note} if note else {}
     words = [*named, *(word for each in policies for word in ("--policy", each))]
     ask(read_study(content), folder, f"tenure compare {shlex.join(words)}", workers=None, again="", **how)

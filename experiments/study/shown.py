@@ -150,7 +150,7 @@ def unspent_in_words(finished: Finished) -> list[str]:
 def swing_table(found: Sequence[Swing], most: int | None = None) -> tuple[list[str], list[list[str]]]:
     """Return what each drawn number does to gains, and its Sobol' indices where worlds were drawn for them."""
     indices = any(each.first == each.first for each in found)
-    header = ["number", "policy", "from", "to", "gain there", "gain here", "moves it by"]
+    header = ["number", "policy", "low", "high", "gain at low", "gain at high", "moves it by"]
     rows = []
     for each in list(found)[:most]:
         name = f"{each.path}" if each.budget is None else f"{each.path} ({money(each.budget)})"
@@ -181,7 +181,11 @@ def study_summary(result: StudyResult, command: str, folder: Path) -> str:
     policies, budgets = len(result.asked.policies), len(result.asked.budgets)
     header, rows = world_table(answers, MOST_ROWS)
     groups = len({(row.world, row.asked) for row in answers.rows})
-    counts = f"{answers.worlds} worlds x {policies} policies x {budgets} budgets x {len(result.asked.seeds)} seeds"
+    sizes = (
+        (answers.worlds, "world", "worlds"), (policies, "policy", "policies"), (budgets, "budget", "budgets"),
+        (len(result.asked.seeds), "seed", "seeds"),
+    )  # fmt: skip
+    counts = " x ".join(f"{size} {one if size == 1 else many}" for size, one, many in sizes)
     lines = [
         f"{result.asked.name}: {counts}, {finished.units:,} units ({finished.taken:,} were there), "
         f"{finished.made} plans made ({finished.taken_plans} were there)",
