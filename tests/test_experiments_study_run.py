@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from markets import ROOT
-from study_files import asked, scenario_in, stored
+from study_files import asked, quick_scenario_in, stored
 
 from experiments.compare import compare
 from experiments.study.ask import Study, read_study
@@ -31,7 +31,7 @@ from sim.twin import build
 
 
 def study(folder: Path, **changes: Any) -> Study:
-    scenario_in(folder)
+    quick_scenario_in(folder)
     return read_study(asked(**changes), folder)
 
 
@@ -70,7 +70,7 @@ def test_plans_are_made_in_each_world_or_once(tmp_path: Path) -> None:
 
 
 def test_a_world_without_a_plan_is_said_and_the_others_go_on(tmp_path: Path) -> None:
-    change = {"rules.people": {"keep": {"count": "customers", "least": 1e9, "at": 3}}}
+    change = {"rules.people": {"keep": {"count": "customers", "at_least": 1e9, "at": 3}}}
     worlds = {"base": "scenario.yaml", "strict": {"from": "base", "set": change}}
     found = done(study(tmp_path, worlds=worlds, policies=["as today", "optimise"]), tmp_path)
     assert [(cell.world, cell.policy) for cell in found.cells.why] == [("strict", "optimise")]
@@ -104,7 +104,7 @@ def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
-    scenario_in(tmp_path)
+    quick_scenario_in(tmp_path)
     unit = Unit(World.of(load(tmp_path / "scenario.yaml")), None, code="of yesterday")
     with pytest.raises(MixedVersionsError, match="of yesterday"):
         run(unit)
@@ -135,7 +135,7 @@ class Mortal(Executor):
 
 
 def test_lost_units_are_done_again_and_finished_ones_are_not(tmp_path: Path) -> None:
-    scenario_in(tmp_path)
+    quick_scenario_in(tmp_path)
     world = World.of(load(tmp_path / "scenario.yaml"))
     units = [Unit(world, float(budget)) for budget in range(6)]
     made: list[Mortal] = []
@@ -187,8 +187,7 @@ def test_killed_study_and_killed_worker_end_with_the_bits_of_an_unbroken_run(tmp
     """The study killed -9 with some units done, then resumed by two processes, of which one is killed on the way."""
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     for folder in (broken, whole):
-        folder.mkdir()
-        scenario_in(folder)
+        quick_scenario_in(folder)
     first = started(broken, 1)
     wait_for(lambda: len(stored(broken)) >= 2)
     first.kill()
@@ -208,7 +207,7 @@ def test_killed_study_and_killed_worker_end_with_the_bits_of_an_unbroken_run(tmp
 
 @pytest.mark.slow
 def test_workers_end_with_the_study_that_is_killed(tmp_path: Path) -> None:
-    scenario_in(tmp_path)
+    quick_scenario_in(tmp_path)
     process = started(tmp_path, 2)
     wait_for(lambda: len(stored(tmp_path)) >= 1)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()

@@ -158,7 +158,7 @@ def compare(
     if len(scenarios) > 1:
         _compare_in_all(
             scenarios, policy, folder, changes_of(change), budget=budget, equal_money=equal_money, spread=spread,
-            replications=replications, seed=seed, track=track, as_json=as_json,
+            replications=replications, seed=seed, track=track, workers=threads, as_json=as_json,
         )  # fmt: skip
         return
     firm = Firm.open(scenarios[0], changes=changes_of(change))
@@ -212,4 +212,4 @@ def _compare_in_all(
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
     words = [*named, *(word for each in policies for word in ("--policy", each))]
-    ask(read_study(content), folder, f"tenure compare {shlex.join(words)}", workers=None, again="", **how)
+    ask(read_study(content), folder, f"tenure compare {shlex.join(words)}", again="", **how)
