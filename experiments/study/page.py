@@ -10,6 +10,7 @@ from experiments.report.page import bullets, card, page, paragraph, section, tab
 from experiments.study.answers import Row
 from experiments.study.shown import (
     answer_in_words,
+    budgets_in_words,
     information_in_words,
     notes_in_words,
     survival_table,
@@ -35,6 +36,7 @@ def page_of(result: StudyResult) -> str:
         card("Its worst regret", _worth(first.worst_regret, currency), f"in '{first.breaker}'"),
         card("Its mean gain", _worth(first.mean_gain, currency, signed=True), f"against '{answers.reference}'"),
     ]
+    grounds = [*budgets_in_words(answers), *notes_in_words(answers, result.finished), *_files()]
     body = [
         section(
             "answer", "The answer", f'<div class="answer">{paragraph(answer_in_words(answers, currency))}</div>',
@@ -48,7 +50,7 @@ def page_of(result: StudyResult) -> str:
         ),
         section("worlds", "Every world, budget and policy", _rows(result)),
         section("numbers", "What of the world decides", *_decides(result)),
-        section("grounds", "What this rests on", bullets([*notes_in_words(answers, result.finished), *_files()])),
+        section("grounds", "What this rests on", bullets(grounds)),
     ]  # fmt: skip
     kicker = (
         f"{answers.worlds} worlds · {len(result.asked.policies)} policies · {len(result.asked.budgets)} budgets · "

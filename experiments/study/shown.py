@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from experiments.study.run import Finished
 
 __all__ = [
-    "answer_in_words", "gain_cell", "information_in_words", "notes_in_words", "study_summary", "survival_table",
-    "swing_table", "world_table",
+    "answer_in_words", "budgets_in_words", "gain_cell", "information_in_words", "notes_in_words", "study_summary",
+    "survival_table", "swing_table", "world_table",
 ]  # fmt: skip
 
 MOST_ROWS, MOST_SWINGS, MOST_NOTES = 12, 6, 3
@@ -56,6 +57,20 @@ def _too_close(answers: Answers, policy: str) -> list[str]:
 
     others = [each.policy for each in answers.survivals if each.policy != policy]
     return [f"'{name}'" for name in others if never_behind(name)] if never_behind(policy) else []
+
+
+def budgets_in_words(answers: Answers) -> list[str]:
+    """Return which budget makes the policy that survives most worth most, in how many worlds; nothing of one budget."""
+    policy = answers.survivals[0].policy
+    best: dict[str, Row] = {}
+    for row in answers.rows:
+        if row.policy == policy and row.asset == row.asset:
+            best[row.world] = max(best.get(row.world, row), row, key=lambda each: each.asset)
+    if len({row.asked for row in answers.rows}) < 2 or not best:
+        return []
+    counts = Counter(row.asked for row in best.values())
+    named = ", ".join(f"{money(asked or 0)} in {_worlds(n, answers.worlds)}" for asked, n in counts.most_common())
+    return [f"Of the budgets '{policy}' is worth most, its money taken off, with {named}."]
 
 
 def survival_table(answers: Answers) -> tuple[list[str], list[list[str]]]:
@@ -202,7 +217,11 @@ def study_summary(result: StudyResult, command: str, folder: Path) -> str:
     ]
     if result.swings:
         lines += [table(*swing_table(result.swings, MOST_SWINGS), left=2), ""]
-    lines += [*information_in_words(result.information, result.currency), *notes_in_words(answers, finished)]
+    lines += [
+        *budgets_in_words(answers),
+        *information_in_words(result.information, result.currency),
+        *notes_in_words(answers, finished),
+    ]
     lines += [f"Report: {result.report}"]
     if result.tracking_uri is not None:
         where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
