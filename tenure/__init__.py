@@ -91,9 +91,10 @@ if TYPE_CHECKING:
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.study.calibrate import Calibration, calibrate
+    from experiments.study.conduct import study
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
-    from experiments.study.result import StudyResult, study
+    from experiments.study.result import StudyResult
     from experiments.tracking.serve import serve as ui
     from policies.catalogue import policy
     from policies.conformance import check_policy
@@ -166,9 +167,10 @@ _ROOMS = {
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
+    "experiments.study.conduct": ("study",),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
-    "experiments.study.result": ("StudyResult", "study"),
+    "experiments.study.result": ("StudyResult",),
     "policies.catalogue": ("policy",),
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),

@@ -143,8 +143,7 @@ def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.study.run.run_study", stopped)
-    monkeypatch.setattr("experiments.study.result.run_study", stopped)
+    monkeypatch.setattr("experiments.study.conduct.run_study", stopped)
     code, out, err = tenure("study", "study.yaml", "--folder", "studied")
     assert (code, out) == (1, "")
     assert "tenure study study.yaml --folder studied --resume" in err

@@ -62,8 +62,8 @@ def study(
 
 def ask(asked: Any, folder: Path, command: str, *, as_json: bool, again: str = " --resume", **how: Any) -> None:
     """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
-    from experiments.study.result import study as run
-    from experiments.study.shown import study_summary
+    from experiments.study.conduct import study as run
+    from experiments.study.told import study_summary
     from experiments.terminal.progress import progress_bars
 
     try:
