@@ -98,8 +98,8 @@ def speed_up(folder: Path, units: int, seconds: float, cluster: str | None) -> N
     same = stored(folder / "one") == stored(folder / "two")
     print(
         f"{units} units of {one / units:.2f} s ({replications} replications), {processors()} processors, load "
-        f"{os.getloadavg()[0]:.1f}: 1 worker {one:.1f} s, 2 workers {two:.1f} s with their start: {one / two:.2f} times "
-        f"as fast; same bits: {'yes' if same else 'NO'}"
+        f"{os.getloadavg()[0]:.1f}: 1 worker {one:.1f} s, 2 workers {two:.1f} s with their start: "
+        f"{one / two:.2f} times as fast; same bits: {'yes' if same else 'NO'}"
     )
     if cluster is not None:
         there = clocked(wanted, folder / "cluster", cluster=cluster)
