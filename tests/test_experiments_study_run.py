@@ -217,10 +217,15 @@ def test_workers_end_with_the_study_that_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_does_it_with_the_same_bits(tmp_path: Path) -> None:
+def test_a_cluster_whose_workers_are_killed_does_it_with_the_same_bits(tmp_path: Path) -> None:
+    """Dask's own chaos kills each worker after a moment; what it had is done by others."""
     distributed = pytest.importorskip("distributed")
-    wanted = study(tmp_path)
+    from distributed.chaos import KillWorker
+
+    wanted = study(tmp_path, seed=[1, 2, 3], replications=40)
     done(wanted, tmp_path / "here")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            client.register_plugin(KillWorker(delay="4 s", mode="sys.exit"))
         done(wanted, tmp_path / "there", cluster=cluster.scheduler_address)
     assert stored(tmp_path / "there") == stored(tmp_path / "here")

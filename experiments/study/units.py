@@ -30,7 +30,7 @@ import numpy as np
 
 from experiments.fingerprints import policy_digest
 from experiments.tracking.content import running_code
-from policies.catalogue import makers
+from policies.catalogue import apart, makers
 from sim.contract import Policy
 from sim.errors import InputError, NotAsWritten, RulesError, ScenarioChanged, TenureError
 from sim.scenario.file import Scenario, parse
@@ -271,7 +271,7 @@ def _simulated(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
     from experiments.compare import compare
 
     notes: list[str] = []
-    with _noting(notes):
+    with _noting(notes), apart():
         total, [chosen] = chosen_policies([played.given()], firm.twin, firm.load_plan, unit.budget)
     found = compare(
         firm.twin, [chosen.policy], total, seed=unit.seed, first=unit.first, replications=unit.count,
