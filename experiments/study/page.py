@@ -6,8 +6,10 @@ import html
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from experiments.report.page import bullets, card, page, paragraph, section, table
-from experiments.study.answers import Row
+from experiments.study.answers import Cell, Row
 from experiments.study.shown import (
     answer_in_words,
     budgets_in_words,
@@ -16,13 +18,17 @@ from experiments.study.shown import (
     survival_table,
     swing_table,
 )
+from experiments.study.units import Facts
 from experiments.words.figures import money
+from sim.arrays import Floats
 
 if TYPE_CHECKING:
     from experiments.study.result import StudyResult
 
 __all__ = ["page_of"]
 
+PARTS = 4
+"""Of the horizon, after each of which the gain so far is told."""
 DEEPEST = (176, 58, 46)
 """Colour of the largest regret; none is white."""
 
@@ -49,6 +55,7 @@ def page_of(result: StudyResult) -> str:
                       "soft"),
         ),
         section("worlds", "Every world, budget and policy", _rows(result)),
+        section("where", "Where the gain comes from, and when", *_where(result)),
         section("numbers", "What of the world decides", *_decides(result)),
         section("grounds", "What this rests on", bullets(grounds)),
     ]  # fmt: skip
@@ -67,7 +74,8 @@ def heat_map(result: StudyResult) -> str:
     cells = {(row.world, row.asked, row.policy): row for row in answers.rows}
     deepest = max((row.regret for row in answers.rows if row.regret == row.regret), default=0.0)
     several = len(result.asked.budgets) > 1
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ["world", *(["budget"] if several else []), *policies])
+    names = [*(["budget"] if several else []), *policies]
+    head = "<th>world</th>" + "".join(f'<th class="number">{html.escape(name)}</th>' for name in names)
     lines = [f"<tr>{head}</tr>"]
     for world, asked in dict.fromkeys((row.world, row.asked) for row in answers.rows):
         own = [cells[world, asked, policy] for policy in policies]
@@ -116,6 +124,43 @@ def _rows(result: StudyResult) -> str:
     head, *lines = text.split("<tr>")[1:]
     marked = [f'<tr id="{_anchor(row)}">{line}' for row, line in zip(answers.rows, lines, strict=True)]
     return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
+
+
+def _where(result: StudyResult) -> list[str]:
+    """Return the gain of the policy that survives most, by segment and over time, in every world."""
+    answers, found = result.answers, result.finished.cells.found
+    policy = next((each.policy for each in answers.survivals if each.policy != answers.reference), None)
+    pairs = []
+    for row in answers.rows:
+        own, other = (found.get(Cell(row.world, row.asked, name)) for name in (row.policy, answers.reference))
+        if row.policy == policy and own is not None and other is not None:
+            pairs.append((row, own.facts, other.facts))
+    if not pairs:
+        return [paragraph("There is no policy beside the reference whose gain could be split.", "soft")]
+    segments = list(dict.fromkeys(name for _, facts, _ in pairs for name in facts["segments"]))
+    rows, parts = [], []
+    for row, own_facts, other_facts in pairs:
+        first = [row.world, money(row.budget)]
+        gains = _array(own_facts, "by_segment") - _array(other_facts, "by_segment")
+        by_segment = dict(zip(own_facts["segments"], gains.tolist(), strict=True))
+        after = float(own_facts["after"]) - float(other_facts["after"])
+        rows.append([*first, *(_signed(by_segment.get(name, math.nan)) for name in segments), _signed(after)])
+        course = np.cumsum(_array(own_facts, "by_period") - _array(other_facts, "by_period"))
+        ends = [max(round(len(course) * part / PARTS), 1) - 1 for part in range(1, PARTS + 1)]
+        back = next((f"{t + 1}" for t in range(len(course)) if (course[t:] >= 0).all()), "after the horizon")
+        parts.append([*first, *(_signed(float(course[end])) for end in ends), _signed(float(course[-1]) + after), back])
+    said = f"'{policy}' against '{answers.reference}', discounted: by segment within the horizon, and what comes after."
+    quarters = [f"after {part}/{PARTS}" for part in range(1, PARTS)]
+    return [
+        paragraph(said, "soft"),
+        table(["world", "budget", *segments, "after the horizon"], rows),
+        paragraph("The same added up over time, and the period from which on it has paid back.", "soft"),
+        table(["world", "budget", *quarters, "whole horizon", "with what comes after", "paid back from"], parts),
+    ]
+
+
+def _array(facts: Facts, name: str) -> Floats:
+    return np.asarray(facts[name], dtype=float)
 
 
 def _decides(result: StudyResult) -> list[str]:
