@@ -74,6 +74,7 @@ def allocate(
     """
     from experiments.results.curves import CurveAllocation
     from experiments.results.shown import grown
+    from experiments.tracking.call import Call
     from optimizer.curves.allocation import allocate as solve
     from optimizer.curves.curve_file import read_curves
     from optimizer.curves.least import least_budget
@@ -98,7 +99,11 @@ def allocate(
         found = solve(table, stated, time_limit=time_limit)
     else:
         found = least_budget(table, stated, target=target, time_limit=time_limit)
-    result = grown(CurveAllocation, found, currency=stated.currency)
+    asked = {
+        "curves": curves, "budget": budget, "rules": rules, "carry_over": carry_over, "before": before, "reach": reach,
+        "period_share": period_share, "floor": floor, "cap": cap, "periods": periods, "time_limit": time_limit,
+    }  # fmt: skip
+    result = grown(CurveAllocation, found, currency=stated.currency, asked=Call("allocate", asked))
     if result.conflict is not None:
         raise RulesError(f"{result.conflict.in_words()}. Loosen one of these rules", answer=result)
     return result

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import optimizer.plan
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
+    from experiments.tracking.call import Call
     from optimizer.insight.difference import Loser
     from sim.contract import Policy, Targets
     from sim.engine.chain import ControlledChain
@@ -288,6 +289,7 @@ class Firm(Shown):
         True
         """
         from experiments.results.plans import Plan
+        from experiments.tracking.call import Call
         from optimizer.optimize import optimize
 
         if question is not None and budget is not None:
@@ -297,7 +299,8 @@ class Firm(Shown):
             every_price=prices, seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
             progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
-        return self._own(plan, Plan)
+        asked = {"question": question, "budget": budget, "time_limit": time_limit, "bound_steps": bound_steps}
+        return self._own(plan, Plan, asked=Call("optimize", {**asked, "prices": prices}))
 
     def frontier(
         self,
@@ -331,6 +334,7 @@ class Firm(Shown):
         [600, 1200]
         """
         from experiments.results.plans import Frontier, Plan
+        from experiments.tracking.call import Call
         from optimizer.insight.frontier import frontier
 
         found = frontier(
@@ -338,7 +342,11 @@ class Firm(Shown):
             threads=_all(threads), progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]
-        return Frontier(tuple(points[:-1]), points[-1], found.baseline, twin=self.twin)
+        asked = {"budgets": budgets, "number": number, "targeting": targeting, "bound": bound}
+        return Frontier(
+            tuple(points[:-1]), points[-1], found.baseline, twin=self.twin, file=self.file,
+            asked=Call("frontier", asked),
+        )  # fmt: skip
 
     def value_of_targeting(
         self, budget: float | None = None, *, threads: int | None = None, progress: Step | None = None
@@ -396,6 +404,7 @@ class Firm(Shown):
         'margin'
         """
         from experiments.results.plans import Plan, Risk
+        from experiments.tracking.call import Call
         from optimizer.insight.risk import risk
         from sim.twin import build
 
@@ -405,7 +414,11 @@ class Firm(Shown):
             progress=(progress or quiet)("Weighing assumptions"),
         )  # fmt: skip
         plans = {name: self._own(getattr(found, name), Plan) for name in ("expected", "cautious")}
-        return grown(Risk, found, twin=self.twin, tail=tail, **plans)
+        asked = {
+            "budget": budget, "samples": samples, "tail": tail, "caution": caution, "targeting": targeting,
+            "bound": bound, "seed": seed,
+        }  # fmt: skip
+        return grown(Risk, found, twin=self.twin, tail=tail, file=self.file, asked=Call("risk", asked), **plans)
 
     def explain(
         self,
@@ -618,9 +631,10 @@ class Firm(Shown):
         refuse_idle_spread(spread, policies)
         return partial(self.load_plan, spread=spread)
 
-    def _own(self, plan: optimizer.plan.Plan, kind: type[Plan]) -> Plan:
-        """Return a plan that shows itself and knows the scenario's file."""
-        return grown(kind, plan, twin=self.twin, scenario_file=None if self.file is None else str(self.file))
+    def _own(self, plan: optimizer.plan.Plan, kind: type[Plan], asked: Call | None = None) -> Plan:
+        """Return a plan that shows itself, knows the scenario's file and what was asked."""
+        file = None if self.file is None else str(self.file)
+        return grown(kind, plan, twin=self.twin, scenario_file=file, asked=asked)
 
     # --- Simulation ---------------------------------------------------------------------------------------------------
 
@@ -708,6 +722,7 @@ class Firm(Shown):
         from experiments.chosen import chosen_policies, say_unspent
         from experiments.compare import compare
         from experiments.results.runs import Comparison
+        from experiments.tracking.call import Call
 
         load = self._loader(spread, policies)
         total, chosen = chosen_policies(policies, self.twin, load, budget, equal_money=equal_money)
@@ -718,7 +733,11 @@ class Firm(Shown):
         )  # fmt: skip
         plans = tuple((each.policy.name, each.plan) for each in chosen if each.plan is not None)
         say_unspent(found.outcomes, plans)
-        return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file)
+        asked = {
+            "policies": list(policies), "budget": budget, "spread": spread, "equal_money": equal_money,
+            "replications": replications, "seed": seed,
+        }  # fmt: skip
+        return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file, asked=Call("compare", asked))
 
     def simulate(
         self,

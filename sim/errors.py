@@ -13,6 +13,7 @@
 
     NotAsWritten                 a warning: something of a file is not played to the letter, or was edited
     ScenarioChanged              a warning: a plan was made for another version of the scenario
+    RunsWait                     a warning: runs are kept here, as a server does not take them now
 
 A message says what was expected, what came, where, and what to do, in one line. An argument stands in it between
 backquotes, its name, an equals sign and what came, which the command line shows as its option.
@@ -27,6 +28,7 @@ __all__ = [
     "PolicyError",
     "PurchasesError",
     "RulesError",
+    "RunsWait",
     "ScenarioChanged",
     "ScenarioError",
     "SolverError",
@@ -79,6 +81,10 @@ class NotAsWritten(UserWarning):
 
 class ScenarioChanged(UserWarning):
     """A plan was made for another version of the scenario."""
+
+
+class RunsWait(UserWarning):
+    """Runs are kept locally until `tenure sync` sends them: a server does not take them now."""
 
 
 class PolicyError(TenureError):

@@ -35,6 +35,8 @@ To begin
 ``example(name)``       copies one out
 ``schema()``            every key of a scenario file, as JSON Schema
 ``ui(folder)``          the runs of a folder, in MLflow
+``repeat(run_id)``      a tracked run once more, from what it kept, to the bit
+``sync(folder)``        sends what waits for a server that was gone
 ======================= ==============================================================================================
 
 ======================= ==============================================================================================
@@ -77,6 +79,7 @@ Errors
 ``PolicyError``         a policy asked for what it may not have
 ``SolverError``         a solver's answer failed our own check
 ``NotAsWritten``        a warning: what a file says and what is played are not the same, and how far
+``RunsWait``            a warning: runs are kept here until a server takes them
 ``ScenarioChanged``     a warning: a plan was made for another version of the scenario
 ======================= ==============================================================================================
 """
@@ -94,7 +97,9 @@ if TYPE_CHECKING:
     from experiments.study.conduct import study
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
+    from experiments.study.repeat import repeat
     from experiments.study.result import StudyResult
+    from experiments.tracking.outbox import sync
     from experiments.tracking.serve import serve as ui
     from policies.catalogue import policy
     from policies.conformance import check_policy
@@ -106,6 +111,7 @@ if TYPE_CHECKING:
         PolicyError,
         PurchasesError,
         RulesError,
+        RunsWait,
         ScenarioChanged,
         ScenarioError,
         SolverError,
@@ -137,6 +143,7 @@ __all__ = [
     "Question",
     "Risk",
     "RulesError",
+    "RunsWait",
     "ScenarioChanged",
     "ScenarioError",
     "Simulation",
@@ -154,8 +161,10 @@ __all__ = [
     "examples",
     "open",
     "policy",
+    "repeat",
     "schema",
     "study",
+    "sync",
     "ui",
 ]
 
@@ -171,12 +180,14 @@ _ROOMS = {
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
     "experiments.study.result": ("StudyResult",),
+    "experiments.study.repeat": ("repeat",),
+    "experiments.tracking.outbox": ("sync",),
     "policies.catalogue": ("policy",),
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),
     "sim.errors": (
-        "FolderError", "InputError", "NotAsWritten", "PolicyError", "PurchasesError", "RulesError", "ScenarioChanged",
-        "ScenarioError", "SolverError", "TenureError",
+        "FolderError", "InputError", "NotAsWritten", "PolicyError", "PurchasesError", "RulesError", "RunsWait",
+        "ScenarioChanged", "ScenarioError", "SolverError", "TenureError",
     ),
     "sim.scenario.file": ("schema",),
 }  # fmt: skip

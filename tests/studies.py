@@ -4,14 +4,19 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markets import ROOT
 
 from experiments.compare import Comparison, compare
+from experiments.results.keep import Kept, keep
+from experiments.tracking.call import Call
+from experiments.tracking.decision import About, Decision
 from optimizer.optimize import optimize
 from optimizer.plan import Plan
 from policies.catalogue import named
 from policies.planned import Planned
+from sim.arrays import quiet
 from sim.scenario.file import Scenario, parse
 from sim.twin import Twin, build
 
@@ -99,10 +104,13 @@ def study_of(content: dict[str, object], seed: int = 0) -> Study:
     return Study(scenario, twin, plan, compare(twin, policies, plan.budget, replications=3, seed=seed))
 
 
-def tracked_study() -> tuple[Scenario, Plan, Comparison]:
-    """Return the study whose runs are logged."""
-    found = study_of(TRACKED, seed=7)
-    return found.scenario, found.plan, found.comparison
+def tracked(study: Study, folder: Path, experiment: str = "", **more: Any) -> Kept:
+    """Log a study's runs to a folder."""
+    decision = Decision(
+        study.comparison, "The answer.", Call("compare"), study.twin, about=About(experiment=experiment),
+        plans=(("plan", study.plan),), **more,
+    )  # fmt: skip
+    return keep(decision, folder, step=quiet)
 
 
 SERVE = """

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from studies import LIFECYCLE, Study, served, study_of
+from studies import LIFECYCLE, Study, served, study_of, tracked
 
 from experiments.report.write import write_report
-from experiments.tracking.log import log_study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -43,7 +42,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     report = write_report(
         folder / "report.html", scenario=study.scenario, twin=study.twin, comparison=study.comparison, plan=study.plan
     )
-    log_study(folder, scenario=study.scenario, comparison=study.comparison, plan=study.plan, report=report)
+    tracked(study, folder, pages={"report.html": report.read_bytes()})
     return Shown(study, folder, report)
 
 

@@ -10,23 +10,23 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from markets import ROOT
-from studies import served, tracked_study
+from studies import TRACKED, Study, served, study_of, tracked
 
-from experiments.compare import Comparison
-from experiments.tracking.log import Tracked, log_study, serve, tracking_uri_of
-from optimizer.plan import Plan
+from experiments.results.keep import Kept
+from experiments.tracking.metrics import outcome_metrics
+from experiments.tracking.serve import serve
+from experiments.tracking.store import tracking_uri_of
 from sim.errors import FolderError, InputError
-from sim.scenario.file import Scenario, parse
-
-Study = tuple[Scenario, Plan, Comparison]
+from sim.scenario.file import parse
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    return tracked_study()
+    return study_of(TRACKED, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -35,129 +35,153 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tracked(study: Study, folder: Path) -> Tracked:
-    scenario, plan, comparison = study
-    report = folder / "report.html"
-    report.write_text("<p>report</p>", encoding="utf-8")
-    return log_study(folder, scenario=scenario, comparison=comparison, plan=plan, report=report)
+def kept(study: Study, folder: Path) -> Kept:
+    return tracked(study, folder, pages={"report.html": b"<p>report</p>"})
 
 
 @pytest.fixture(scope="module")
-def client(tracked: Tracked) -> Any:
+def client(kept: Kept) -> Any:
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=tracked.tracking_uri)
+    return MlflowClient(tracking_uri=kept.tracking_uri)
 
 
-def test_one_parent_and_a_child_per_policy(study: Study, tracked: Tracked, client: Any) -> None:
-    scenario, _, comparison = study
-    assert list(tracked.run_ids) == [outcome.name for outcome in comparison.outcomes]
-    parent = client.get_run(tracked.parent_run_id)
+@pytest.fixture(scope="module")
+def children(kept: Kept, client: Any) -> dict[str, Any]:
+    runs = client.search_runs([kept.experiment_id], f"tags.`mlflow.parentRunId` = '{kept.run_id}'")
+    return {run.data.tags["policy"]: run for run in runs}
+
+
+def test_one_parent_and_a_child_per_policy(study: Study, kept: Kept, client: Any, children: dict[str, Any]) -> None:
+    parent = client.get_run(kept.run_id)
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["layer"] == "study"
-    assert parent.data.tags["leaderboard"] == tracked.leaderboard
-    for name, run_id in tracked.run_ids.items():
-        run = client.get_run(run_id)
-        assert (run.info.run_name, run.info.status) == (name, "FINISHED")
+    assert set(children) == {outcome.name for outcome in study.comparison.outcomes}
+    assert {run.info.run_id for run in children.values()} | {kept.run_id} == set(kept.runs.values())
+    for name, run in children.items():
+        assert run.info.status == "FINISHED"
         tags = run.data.tags
-        assert tags["mlflow.parentRunId"] == tracked.parent_run_id
         assert tags["layer"] == "policy"
-        assert tags["policy"] == name
-        assert tags["scenario"] == scenario.name
-        assert tags["scenario_hash"] == scenario.hash
-        assert tags["seed"] == "7"
+        assert (tags["scenario"], tags["scenario_hash"], tags["seed"]) == ("small", study.scenario.hash, "7")
         assert len(tags["unit_key"]) == 64
-        assert name in tags["mlflow.note.content"]
+        assert tags["mlflow.note.content"].startswith(f"**{name} in small: customer asset ")
 
 
-def test_figures_parameters_and_course(study: Study, tracked: Tracked, client: Any) -> None:
-    scenario, plan, comparison = study
-    run = client.get_run(tracked.run_ids["plan"])
-    assert run.data.metrics["asset"] == pytest.approx(comparison["plan"].asset, rel=1e-4)
-    assert run.data.metrics["difference"] == pytest.approx(comparison["plan"].difference, rel=1e-4)
-    assert run.data.params["budget.total"] == f"{float(f'{plan.budget:.5g}')}"
-    course = client.get_metric_history(run.info.run_id, "over_time/discounted_profit_so_far")
-    assert [metric.step for metric in course] == list(range(1, scenario.periods + 1))
-    alive = client.get_metric_history(run.info.run_id, "over_time/customers_alive")
-    assert len(alive) == scenario.periods + 1
-    assert "customers_by_stage/core" in run.data.metrics
-    assert {key for key in run.data.metrics if key.startswith("spend_by_lever/")} == {
-        "spend_by_lever/care", "spend_by_lever/offers _ 1 _new_"
-    }  # fmt: skip
+def test_names_say_where_for_how_much_and_what_came_of_it(study: Study, children: dict[str, Any]) -> None:
+    gain = study.comparison["plan"].difference
+    assert children["plan"].info.run_name == f"small / {study.plan.budget:.4g} / plan: {gain:+,.0f}"
+    assert children["as today"].info.run_name.partition(": ")[2].startswith("worth ")
 
 
-def test_proof_of_the_plan_is_on_parent_and_plan_only(study: Study, tracked: Tracked, client: Any) -> None:
-    plan = study[1]
+def test_figures_to_rank_by_totals_and_course(study: Study, kept: Kept, client: Any, children: dict[str, Any]) -> None:
+    metrics, comparison = children["plan"].data.metrics, study.comparison
+    plan, history = comparison["plan"], comparison["plan"].history
+    assert metrics["asset"] == pytest.approx(plan.asset, rel=1e-4)
+    assert metrics["gain"] == pytest.approx(plan.difference, rel=1e-4)
+    best = max(outcome.asset for outcome in comparison.outcomes)
+    assert children["no spend"].data.metrics["regret"] == pytest.approx(best - comparison["no spend"].asset, rel=1e-4)
+    assert metrics["spend_by_lever/care"] == pytest.approx(float(history.spend[..., 1].sum()), rel=1e-4), (
+        "not a month's"
+    )
+    parts = [value for name, value in metrics.items() if name.startswith("profit_by_segment/")]
+    assert sum(parts) == pytest.approx(metrics["asset_within_horizon"], rel=1e-3)
+    course = client.get_metric_history(children["plan"].info.run_id, "over_time/asset_so_far")
+    assert [metric.step for metric in course] == list(range(1, study.scenario.periods + 1))
+    assert course[-1].value == pytest.approx(metrics["asset_within_horizon"], rel=1e-4)
+    assert "spend_by_lever/offers _ 1 _new_" in metrics
+    assert "stage_over_time/core" in metrics
+
+
+def test_every_plan_is_on_its_policys_run(study: Study, kept: Kept, client: Any, children: dict[str, Any]) -> None:
     names = {"plan/asset", "plan/no_spend", "plan/bound", "plan/lift_share", "plan/gap", "plan/shadow_price"}
-    for run_id in (tracked.parent_run_id, tracked.run_ids["plan"]):
-        metrics = client.get_run(run_id).data.metrics
-        assert names <= set(metrics)
-        assert metrics["plan/bound"] == pytest.approx(plan.bound, rel=1e-4)
-    assert not names & set(client.get_run(tracked.run_ids["no spend"]).data.metrics)
+    for run in (client.get_run(kept.run_id), children["plan"]):
+        assert names <= set(run.data.metrics)
+        assert "plan.json" in {found.path for found in client.list_artifacts(run.info.run_id)}
+    assert not names & set(children["no spend"].data.metrics)
+    assert {found.path for found in client.list_artifacts(children["no spend"].info.run_id)} == {"scenario.yaml"}
 
 
-def test_artifacts(study: Study, tracked: Tracked, client: Any, tmp_path: Path) -> None:
-    names = {found.path for found in client.list_artifacts(tracked.parent_run_id)}
-    assert names == {"report.html", "plan.json", "scenario.yaml"}
-    kept = Path(client.download_artifacts(tracked.parent_run_id, "scenario.yaml", str(tmp_path)))
-    assert parse(yaml.safe_load(kept.read_text(encoding="utf-8"))).hash == study[0].hash
+def test_artifacts(study: Study, kept: Kept, client: Any, tmp_path: Path) -> None:
+    names = {found.path for found in client.list_artifacts(kept.run_id)}
+    assert names == {"report.html", "plan.json", "scenario.yaml", "call.json"}
+    text = Path(client.download_artifacts(kept.run_id, "scenario.yaml", str(tmp_path))).read_text(encoding="utf-8")
+    assert parse(yaml.safe_load(text)).hash == study.scenario.hash
 
 
-def test_leaderboard_is_a_stored_view(tracked: Tracked, client: Any) -> None:
-    assert tracked.leaderboard.startswith(f"#/experiments/{tracked.experiment_id}/runs?")
-    assert tracked.leaderboard.endswith("workflowType=machine_learning")
-    tags = client.get_experiment(tracked.experiment_id).tags
-    views = [json.loads(value) for key, value in tags.items() if key.startswith("mlflow.sharedViewState.")]
-    assert views[0]["orderByKey"] == "metrics.`asset`"
-    assert tracked.parent_run_id in views[0]["searchFilter"]
+def test_scenarios_that_differ_in_one_key_show_that_key(study: Study, folder: Path, kept: Kept, client: Any) -> None:
+    """In today's budget, which follows from the turnover, they differ too, and it is no parameter."""
+    lost = study_of({**TRACKED, "loss": 0.1}, seed=7)
+    tracked(lost, folder)
+    runs = client.search_runs([kept.experiment_id], "tags.policy = 'as today'")
+    params = [run.data.params for run in runs]
+    assert len(params) == 2
+    assert {name for name in params[0] | params[1] if params[0].get(name) != params[1].get(name)} == {"loss"}
+    assert {each["loss"] for each in params} == {"0", "0.1"}
 
 
-def test_leaderboard_without_stored_views(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking.log._views_can_be_shared", lambda: False)
-    scenario, _, comparison = study
-    tracked = log_study(folder, scenario=scenario, comparison=comparison, experiment="another question")
-    assert "orderByKey=metrics.%60asset%60" in tracked.leaderboard
-    assert tracked.parent_run_id in tracked.leaderboard
+def test_views_are_stored_and_linked(kept: Kept, client: Any) -> None:
+    tags = client.get_experiment(kept.experiment_id).tags
+    note = client.get_run(kept.run_id).data.tags["mlflow.note.content"]
+    assert list(kept.links) == ["Leaderboard", "Differences only", "All of this decision"]
+    for link in kept.links.values():
+        _, fragment = link.split("#")
+        assert f"#{fragment}" in note
+        assert f"/experiments/{kept.experiment_id}/runs?" in fragment
+        view = json.loads(tags["mlflow.sharedViewState." + fragment.partition("viewStateShareKey=")[2].split("&")[0]])
+        assert client.search_runs([kept.experiment_id], view["searchFilter"])
+    board = json.loads(next(text for key, text in tags.items() if "leaderboard-" in key))
+    assert (board["orderByKey"], board["orderByAsc"]) == ("metrics.`gain`", False)
 
 
-def test_runs_of_a_dead_process_are_killed(study: Study, tracked: Tracked, client: Any, folder: Path) -> None:
-    dead = client.create_run(tracked.experiment_id, tags={"unit_key": "of a dead process"}).info.run_id
-    others = client.create_run(tracked.experiment_id).info.run_id
-    scenario, plan, comparison = study
-    again = log_study(folder, scenario=scenario, comparison=comparison, plan=plan)
-    assert again.parent_run_id != tracked.parent_run_id
+def test_views_without_stored_states(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.tracking.views.views_can_be_stored", lambda: False)
+    link = tracked(study, folder, experiment="another question").links["Leaderboard"]
+    assert "orderByKey=metrics.%60gain%60" in link
+    assert "searchFilter=tags.study_key+%3D+" in link
+
+
+def test_the_same_study_again_is_the_same_runs(study: Study, kept: Kept, folder: Path) -> None:
+    assert tracked(study, folder).runs == kept.runs
+
+
+def test_runs_of_a_dead_process_are_killed(study: Study, kept: Kept, client: Any, folder: Path) -> None:
+    dead = client.create_run(kept.experiment_id, tags={"record_key": "of a dead process"}).info.run_id
+    others = client.create_run(kept.experiment_id).info.run_id
+    tracked(study, folder)
     assert client.get_run(dead).info.status == "KILLED"
     assert client.get_run(others).info.status == "RUNNING"
 
 
-def test_a_failure_leaves_no_run_running(study: Study, tracked: Tracked, client: Any, folder: Path) -> None:
-    scenario, _, comparison = study
-    with pytest.raises(FolderError, match="cannot be used as a store"):
-        log_study(folder, scenario=scenario, comparison=comparison, report=folder / "missing.html", study="broken")
-    runs = client.search_runs([tracked.experiment_id], "tags.study = 'broken'")
-    assert sorted(run.info.status for run in runs) == ["FAILED", "FINISHED", "FINISHED", "FINISHED"]
-
-
 def test_a_file_that_is_not_a_store(study: Study, tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this is not a database, and it is long enough to be looked at\n" * 40)
-    with pytest.raises(FolderError, match="cannot be used as a store of runs"):
-        log_study(tmp_path, scenario=study[0], comparison=study[2])
+    with pytest.raises(FolderError, match=r"cannot be used as a store of runs.*4 runs wait"):
+        tracked(study, tmp_path)
 
 
-def test_a_missing_folder(study: Study, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="choose a folder that exists"):
-        log_study(tmp_path / "missing", scenario=study[0], comparison=study[2])
+def test_a_missing_folder(study: Study) -> None:
+    with pytest.raises(FolderError, match="cannot write"):
+        tracked(study, Path("/proc/missing"))
+
+
+def test_very_many_names_are_summed(study: Study) -> None:
+    from experiments.tracking.metrics import by_name
+
+    names = tuple(f"s{i}" for i in range(200))
+    sums = by_name(names, np.arange(200.0))
+    assert len(sums) == 50
+    assert sums["151 others"] == sum(range(151))
+    assert outcome_metrics(study.comparison["plan"], study.comparison, study.scenario)
 
 
 def test_importing_is_cheap_and_logging_is_silent(tmp_path: Path) -> None:
     code = f"""
 import sys
-import experiments.tracking.log
+import experiments.tracking.outbox, experiments.tracking.serve
 assert not {{"mlflow", "numba", "plotly", "pydantic"}} & set(sys.modules), "imports something heavy"
 sys.path.insert(0, {str(ROOT / "tests")!r})
+from pathlib import Path
 import studies
-scenario, plan, comparison = studies.tracked_study()
-experiments.tracking.log.log_study({str(tmp_path)!r}, scenario=scenario, comparison=comparison, plan=plan)
+studies.tracked(studies.study_of(studies.TRACKED), Path({str(tmp_path)!r}))
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
@@ -168,8 +192,8 @@ def test_serving_a_folder_without_runs(tmp_path: Path) -> None:
         serve(tmp_path, announce=print)
 
 
-def test_serving_on_a_taken_port(tracked: Tracked, folder: Path) -> None:
-    assert tracked
+def test_serving_on_a_taken_port(kept: Kept, folder: Path) -> None:
+    assert kept
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -178,7 +202,7 @@ def test_serving_on_a_taken_port(tracked: Tracked, folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks for signals")
-def test_serving_ends_cleanly(tracked: Tracked, folder: Path) -> None:
+def test_serving_ends_cleanly(kept: Kept, folder: Path) -> None:
     server = served(folder)
     assert server.stdout is not None
     url = server.stdout.readline().strip()

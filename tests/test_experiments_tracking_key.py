@@ -13,7 +13,7 @@ from studies import TRACKED, study_of
 from experiments.compare import Comparison, Outcome, compare
 from experiments.fingerprints import policy_digest
 from experiments.tracking.content import running_code
-from experiments.tracking.log import unit_key
+from experiments.tracking.keys import unit_key
 from policies.catalogue import named, names
 from policies.fixed import AsToday, NoSpend
 from policies.planned import Planned

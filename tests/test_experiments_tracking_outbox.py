@@ -61,7 +61,7 @@ def runs_of(folder: Path) -> dict[str, Any]:
     client = MlflowClient(tracking_uri=tracking_uri_of(folder))
     experiments = [each.experiment_id for each in client.search_experiments()]
     found = client.search_runs(experiments, max_results=1000)
-    assert len({run.data.tags["unit_key"] for run in found}) == len(found), "a key has two runs"
+    assert len({run.data.tags["record_key"] for run in found}) == len(found), "a key has two runs"
     return {run.info.run_name: run for run in found}
 
 
@@ -244,3 +244,30 @@ def test_what_is_no_record_is_named(tmp_path: Path) -> None:
         sync(tmp_path / "missing")
     with pytest.raises(ValueError, match="hexadecimal"):
         record(key="../../etc")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="asks for signals")
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.6, 0.9])
+def test_killed_while_the_store_is_made(tmp_path: Path, moment: float) -> None:
+    code = f"""
+import sys, threading, time, os, signal
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from test_experiments_tracking_outbox import record
+from experiments.tracking import store
+from experiments.tracking.outbox import Outbox
+make = store._make
+def killed(*given):
+    threading.Thread(target=lambda: (time.sleep({moment}), os.kill(os.getpid(), signal.SIGKILL))).start()
+    make(*given)
+    time.sleep(10)
+store._make = killed
+box = Outbox({str(tmp_path)!r})
+box.put(record("one"))
+box.send()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    assert sync(tmp_path)[0].waiting == 0
+    assert set(runs_of(tmp_path)) == {"one"}
+    assert not list(tmp_path.glob(".mlflow.*.part*")), "nothing is left of the half-made one"

@@ -11,7 +11,7 @@ from studies import TRACKED, Study, study_of
 from experiments.compare import Comparison
 from experiments.report.write import write_report
 from experiments.terminal.tables import policy_cells, policy_table
-from experiments.tracking.content import study_note
+from experiments.tracking.notes import comparison_body
 from experiments.words.policies import policy_facts
 
 
@@ -63,8 +63,7 @@ def test_terminal_page_and_run_show_the_same(study: Study, single: bool, tmp_pat
     rows = re.findall(r"<tr.*?</tr>", section[: section.index("</table>")])
     on_page = [[plain(cell) for cell in re.findall(r"<td.*?</td>", row)] for row in rows[1:]]
 
-    note = study_note(comparison, study.scenario, comparison.outcomes[0], "#board")
-    lines = [line for line in note.splitlines() if line.startswith("|")]
+    lines = [line for line in "\n".join(comparison_body(comparison)).splitlines() if line.startswith("|")]
     in_run = [[plain(cell) for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
     nothing = {"needs 2 replications": "–"}

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import TRACKED, Study
+from studies import TRACKED, Study, tracked
 
 from experiments.compare import compare
 from experiments.report.write import write_report
 from experiments.terminal.summary import plan_summary
-from experiments.tracking.log import log_study
 from experiments.words.figures import NARROW
 from experiments.words.phrases import at_least, at_most
 from experiments.words.proof import proof_in_words
@@ -68,9 +67,9 @@ def test_the_run_says_the_least_money(study: Study, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
     least, share = facts_of(study)
-    tracked = log_study(tmp_path, scenario=study.scenario, comparison=study.comparison, plan=study.plan)
-    client: Any = MlflowClient(tracking_uri=tracked.tracking_uri)
-    run = client.get_run(tracked.parent_run_id)
+    kept = tracked(study, tmp_path)
+    client: Any = MlflowClient(tracking_uri=kept.tracking_uri)
+    run = client.get_run(kept.run_id)
     proved = {name: value for name, value in run.data.metrics.items() if name.startswith("plan/")}
     assert set(proved) == {"plan/asset", "plan/no_spend", "plan/least_money", "plan/least_money_share"}
     assert proved["plan/least_money"] == pytest.approx(study.plan.least_money, rel=1e-4)

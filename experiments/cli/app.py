@@ -15,7 +15,7 @@ import typer
 
 from experiments.cli import bases, planning, simulation, start, studies, tracked
 from experiments.cli.words import in_options
-from sim.errors import NotAsWritten, ScenarioChanged, TenureError, first_line
+from sim.errors import NotAsWritten, RunsWait, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
 
 __all__ = ["app", "main"]
@@ -29,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-NOTED = (NotAsWritten, ScenarioChanged)
+NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 """Warnings that users read as notes."""
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""

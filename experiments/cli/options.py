@@ -13,9 +13,7 @@ __all__ = [
     "BudgetOption",
     "Changes",
     "Json",
-    "NameOption",
     "NoSeed",
-    "NoteOption",
     "ScenarioFile",
     "Seed",
     "SpreadOption",
@@ -47,8 +45,6 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a key of the scenario, e.g. margin=0.35 or competitors.rival.start=6; repeat."),
 ]
-NameOption = Annotated[str | None, typer.Option("--name", help="What the run is called [default: from what it is].")]
-NoteOption = Annotated[str | None, typer.Option("--note", help="What it is for; kept with the run.")]
 
 THREADS = os.cpu_count() or 1
 

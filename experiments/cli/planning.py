@@ -22,6 +22,7 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
+from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, changes_of, money_by_channel, weights_of
 from sim.errors import InputError, RulesError
 from sim.files import TABLE_FILES, check_output, write_table
@@ -34,6 +35,7 @@ SCENARIO_FILES = (".yaml", ".yml")
 
 
 @group.command(epilog="Example: tenure optimize scenario.yaml --budget 200000 -o plan.json")
+@with_tracking()
 def optimize(
     context: typer.Context,
     scenario: ScenarioFile,
@@ -86,6 +88,8 @@ def optimize(
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Find the plan that makes customers worth most under the scenario's rules, with its bound and prices.
 
@@ -125,15 +129,17 @@ def optimize(
     taken = base is not None and more is not None and more < 0
     with progress_bars() as step:
         losers = firm.losers(base, plan, threads=threads, progress=step) if base is not None and taken else ()
+        kept = tracking.keep(plan, step)
     if as_json:
         more_said = {"starts": worth} if begun else {}
         more_said |= {"loses": [asdict(each) for each in losers]} if taken else {}
-        print_json({**json.loads(plan.to_json()), **more_said, "file": str(output)})
+        print_json({**json.loads(plan.to_json()), **more_said, "file": str(output), **tracking.to_dict(kept)})
     else:
         said = f"\n\n{losers_in_words(losers)}" if taken else ""
         typer.echo(
             f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\nWritten to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
+            f"{tracking.in_words(kept)}"
         )
 
 
@@ -152,6 +158,7 @@ def _refuse_beside_targeting(context: typer.Context) -> None:
         "bound_steps",
         "prices",
         "output",
+        "track",
     )
     # The source by name: typer brings a click of its own.
     given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
@@ -304,6 +311,7 @@ def diff(
 
 
 @group.command(epilog="Example: tenure frontier scenario.yaml --budgets 100000,200000,400000")
+@with_tracking()
 def frontier(
     scenario: ScenarioFile,
     budgets: Annotated[
@@ -318,6 +326,8 @@ def frontier(
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Show the most customer asset by budget, where more stops paying, and winning against keeping along the way."""
     from experiments.firm import Firm
@@ -331,15 +341,17 @@ def frontier(
         curve = firm.frontier(
             budgets_of(budgets), number=number, targeting=targeting, bound=bound, threads=threads, progress=step
         )
+        kept = tracking.keep(curve, step)
     if table is not None:
         write_table(table, curve.to_frame())
     if as_json:
-        print_json(curve.to_dict())
+        print_json({**curve.to_dict(), **tracking.to_dict(kept)})
     else:
-        typer.echo(frontier_summary(curve, firm.scenario, scenario))
+        typer.echo(frontier_summary(curve, firm.scenario, scenario) + tracking.in_words(kept))
 
 
 @group.command(epilog="Example: tenure allocate curves.csv --budget 1000 --period-share 0.3 --floor tv=100")
+@with_tracking()
 def allocate(
     curves: Annotated[
         Path, typer.Argument(metavar="CURVES", help="CSV with channel, period (may be missing), spend, response.")
@@ -369,6 +381,8 @@ def allocate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write .csv, .json or .xlsx.")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Split a budget over response curves from elsewhere, such as a marketing-mix model's, under rules.
 
@@ -378,6 +392,7 @@ def allocate(
     from experiments.allocate import allocate as split
     from experiments.results.curves import ALLOCATION_FILES
     from experiments.terminal.allocate import allocation_summary
+    from experiments.terminal.progress import progress_bars
 
     if output is not None:
         check_output(output, ALLOCATION_FILES, [curves, rules])
@@ -394,13 +409,16 @@ def allocate(
         raise
     if output is not None:
         result.save(output)
+    with progress_bars() as step:
+        kept = tracking.keep(result, step)
     if as_json:
-        print_json({**result.to_dict(), "file": None if output is None else str(output)})
+        print_json({**result.to_dict(), "file": None if output is None else str(output), **tracking.to_dict(kept)})
     else:
-        typer.echo(allocation_summary(result, curves, result.currency, output))
+        typer.echo(allocation_summary(result, curves, result.currency, output) + tracking.in_words(kept))
 
 
 @group.command(epilog="Example: tenure risk scenario.yaml --samples 12 --caution 0.5 -o cautious.json")
+@with_tracking()
 def risk(
     scenario: ScenarioFile,
     budget: BudgetOption = None,
@@ -416,6 +434,8 @@ def risk(
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Make one plan for all that the scenario's `uncertain` ranges allow, and say which assumption to test next."""
     from experiments.firm import Firm
@@ -431,9 +451,10 @@ def risk(
             budget, samples=samples, tail=tail, caution=caution, targeting=targeting, bound=bound, seed=seed,
             threads=threads, progress=step,
         )  # fmt: skip
+        kept = tracking.keep(result, step)
     if output is not None:
         result.cautious.save(output)
     if as_json:
-        print_json(result.to_dict())
+        print_json({**result.to_dict(), **tracking.to_dict(kept)})
     else:
-        typer.echo(risk_summary(result, firm.scenario, scenario, tail, output))
+        typer.echo(risk_summary(result, firm.scenario, scenario, tail, output) + tracking.in_words(kept))

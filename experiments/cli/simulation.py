@@ -19,9 +19,10 @@ from experiments.cli.options import (
     commands,
     print_json,
 )
+from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import changes_of, policies_like
 from sim.errors import InputError
-from sim.files import TABLE_FILES, check_output, writable_folder
+from sim.files import TABLE_FILES, check_output
 
 __all__ = ["group"]
 
@@ -120,6 +121,7 @@ def trace(
 
 
 @group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
+@with_tracking(True)
 def compare(
     scenarios: Annotated[
         list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario file (YAML); several: one question of all.")
@@ -141,9 +143,9 @@ def compare(
     change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
-    folder: Annotated[Path, typer.Option(help="Where the MLflow store and the report go.")] = Path(),
-    track: Annotated[bool, typer.Option(help="Log the runs to MLflow and write a report.")] = True,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Simulate several policies on the same customers with the same luck, and track the runs.
 
@@ -157,32 +159,29 @@ def compare(
 
     if len(scenarios) > 1:
         _compare_in_all(
-            scenarios, policy, folder, changes_of(change), budget=budget, equal_money=equal_money, spread=spread,
-            replications=replications, seed=seed, track=track, workers=threads, as_json=as_json,
+            scenarios, policy, changes_of(change), tracking, budget=budget, equal_money=equal_money, spread=spread,
+            replications=replications, seed=seed, workers=threads, as_json=as_json,
         )  # fmt: skip
         return
     firm = Firm.open(scenarios[0], changes=changes_of(change))
-    if track:
-        folder = writable_folder(folder)
-    report, uri = None, None
     with progress_bars() as step:
         result = firm.compare(
             policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
             threads=threads, progress=step,
         )  # fmt: skip
-        if track:
-            report, uri = result.track(folder, progress=step)
+        kept = tracking.keep(result, step)
     if as_json:
-        print_json({**result.to_dict(), "report": None if report is None else str(report), "tracking_uri": uri})
+        report = None if kept is None else str(kept.report)
+        print_json({**result.to_dict(), "report": report, "tracking_uri": None, **tracking.to_dict(kept)})
     else:
-        typer.echo(comparison_summary(firm.scenario, result, report, folder if track else None))
+        typer.echo(comparison_summary(firm.scenario, result) + tracking.in_words(kept))
 
 
 def _compare_in_all(
     scenarios: Sequence[Path],
     policies: Sequence[str],
-    folder: Path,
     changes: dict[str, Any],
+    tracking: Tracking,
     *,
     budget: float | None,
     equal_money: bool,
@@ -207,9 +206,10 @@ def _compare_in_all(
         title: {"from": file, "set": changes} if changes else file for title, file in zip(titles, named, strict=True)
     }
     content: dict[str, Any] = {
-        "name": f"compare {', '.join(titles)}", "worlds": worlds, "policies": list(policies),
+        "name": tracking.name or f"compare {', '.join(titles)}", "note": tracking.note or " ",
+        "worlds": worlds, "policies": list(policies),
         "replications": replications, "seed": seed,
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
     words = [*named, *(word for each in policies for word in ("--policy", each))]
-    ask(read_study(content), folder, f"tenure compare {shlex.join(words)}", again="", **how)
+    ask(read_study(content), tracking, f"tenure compare {shlex.join(words)}", again="", **how)

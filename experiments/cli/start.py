@@ -10,6 +10,7 @@ import typer
 
 from experiments.cli.options import THREADS, Changes, Json, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
 from experiments.cli.reading import with_reading
+from experiments.cli.tracking import command_given
 from experiments.cli.words import changes_of, in_options
 from sim.errors import InputError
 
@@ -38,7 +39,7 @@ def demo(
     from experiments.terminal.progress import progress_bars
 
     with progress_bars() as step:
-        done = run(folder, seed=seed, force=force, threads=threads, progress=step)
+        done = run(folder, seed=seed, force=force, threads=threads, command=command_given(), progress=step)
     if as_json:
         print_json(done.to_dict())
         return

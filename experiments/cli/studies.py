@@ -2,12 +2,16 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import Json, NameOption, NoSeed, NoteOption, commands, print_json
+from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.tracking import Tracking, with_tracking
 from sim.errors import TenureError
+
+if TYPE_CHECKING:
+    from experiments.study.ask import Study
 
 __all__ = ["ask", "group"]
 
@@ -15,9 +19,9 @@ group = commands()
 
 
 @group.command(epilog="Example: tenure study study.yaml --folder studied --workers 2")
+@with_tracking(True)
 def study(
     file: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file (YAML): worlds, policies, budgets, luck.")],
-    folder: Annotated[Path, typer.Option(help="Where finished units, runs and reports go; made if missing.")] = Path(),
     workers: Annotated[
         int | None,
         typer.Option(help="Processes to use here [default: one for each processor].", min=1, max=1024),
@@ -29,17 +33,10 @@ def study(
         bool,
         typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
     ] = False,
-    name: NameOption = None,
-    note: NoteOption = None,
-    track: Annotated[bool, typer.Option(help="Log the runs to MLflow.")] = True,
-    tracking_uri: Annotated[
-        str, typer.Option(help="MLflow server or database to log to [default: the store in the folder].")
-    ] = "",
-    experiment: Annotated[
-        str, typer.Option(help="The decision in question, under which runs stand [default: the study's name].")
-    ] = "",
     seed: NoSeed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Play policies in many worlds, with many budgets and much luck, and say which of them survives.
 
@@ -52,15 +49,15 @@ def study(
     from experiments.study.ask import read_study
 
     asked = read_study(file)
-    asked = replace(asked, name=name or asked.name, note=note if note is not None else asked.note)
-    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
-    ask(
-        asked, folder, f"tenure study {shlex.quote(str(file))}{where}", workers=workers, cluster=cluster, track=track,
-        tracking_uri=tracking_uri, experiment=experiment, as_json=as_json,
-    )  # fmt: skip
+    asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
+    where = "" if tracking.folder == Path() else f" --folder {shlex.quote(str(tracking.folder))}"
+    command = f"tenure study {shlex.quote(str(file))}{where}"
+    ask(asked, tracking, command, workers=workers, cluster=cluster, as_json=as_json)
 
 
-def ask(asked: Any, folder: Path, command: str, *, as_json: bool, again: str = " --resume", **how: Any) -> None:
+def ask(
+    asked: "Study", tracking: Tracking, command: str, *, as_json: bool, again: str = " --resume", **how: Any
+) -> None:
     """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
     from experiments.study.conduct import study as run
     from experiments.study.told import study_summary
@@ -68,14 +65,15 @@ def ask(asked: Any, folder: Path, command: str, *, as_json: bool, again: str = "
 
     try:
         with progress_bars() as step:
-            result = run(asked, folder, progress=step, **how)
+            result = run(
+                asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
+                experiment=tracking.experiment, command=tracking.said()["command"], progress=step, **how,
+            )  # fmt: skip
     except KeyboardInterrupt:
         raise TenureError(
-            f"stopped; what was finished is kept in {folder / 'units'}: go on with {command}{again}"
+            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}{again}"
         ) from None
-    if result.waiting:
-        typer.echo(f"tenure: note: {result.waiting}", err=True)
     if as_json:
         print_json(result.to_dict())
     else:
-        typer.echo(study_summary(result, command, folder))
+        typer.echo(study_summary(result, command) + tracking.in_words(result.kept))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.options import THREADS, Json, NoSeed, Threads, commands, print_json
 from sim.errors import TenureError
 
 __all__ = ["group"]
@@ -57,3 +57,29 @@ def sync(
     waits = "; ".join(waiting_in_words(each, folder) for each in sent if each.waiting)
     if waits:
         raise TenureError(waits)
+
+
+@group.command(epilog="Example: tenure repeat 94133dafe6304960b99127363355649b --folder first-look")
+def repeat(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="As printed, or at the top of the run's page.")],
+    folder: Annotated[Path, typer.Option(help="Whose store the run is in.")] = Path(),
+    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database that the run is in instead.")] = "",
+    seed: NoSeed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Make a run once more from what it kept (scenario, base, plans, question), and say whether it has the same bits.
+
+    Exit code 1 where it has not.
+    """
+    from experiments.study.repeat import repeat as again
+    from experiments.terminal.progress import progress_bars
+
+    with progress_bars() as step:
+        done = again(run_id, folder, tracking_uri=tracking_uri, threads=threads, progress=step)
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        typer.echo(done.in_words())
+    if not done.same:
+        raise typer.Exit(1)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optimizer.curves.result
-from experiments.results.shown import Shown, Table, drawn
+from experiments.results.shown import Decided, Table, drawn
 from experiments.terminal.allocate import amount
+from experiments.tracking.call import Call
 from experiments.words.phrases import at_most, number_at_least
 from sim.errors import FolderError, first_line
 from sim.files import check_output, write_file, write_text
@@ -24,7 +25,7 @@ ALLOCATION_FILES = (".csv", ".json", ".xlsx")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CurveAllocation(Shown, optimizer.curves.result.CurveAllocation):
+class CurveAllocation(Decided, optimizer.curves.result.CurveAllocation):
     """Spend by channel and period, with its bound, its prices and the rules that bind.
 
     Attributes
@@ -46,6 +47,7 @@ class CurveAllocation(Shown, optimizer.curves.result.CurveAllocation):
     """
 
     currency: str = field(default="", kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True, compare=False)
 
     def answer(self) -> str:
         """Return what the plan spends and brings, and how far from the best it can be."""

@@ -11,9 +11,10 @@ import optimizer.insight.difference
 import optimizer.insight.frontier
 import optimizer.insight.risk
 import optimizer.plan
-from experiments.results.shown import Shown, Table, drawn
+from experiments.results.shown import Decided, Shown, Table, drawn
 from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
+from experiments.tracking.call import Call
 from experiments.words import difference as words
 from experiments.words.figures import money
 from experiments.words.phrases import at_least
@@ -43,7 +44,7 @@ def _sentence(words: str) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan(Shown, optimizer.plan.Plan):
+class Plan(Decided, optimizer.plan.Plan):
     """Who gets how much through which lever and when, with its bound and its prices.
 
     Every field of :class:`optimizer.plan.Plan`; ``save`` writes it as JSON, CSV or Excel.
@@ -65,6 +66,11 @@ class Plan(Shown, optimizer.plan.Plan):
     """
 
     twin: Twin = field(kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+
+    def decided_for(self) -> tuple[Twin, Path | None, tuple[tuple[str, optimizer.plan.Plan], ...]]:
+        """Return the twin and the scenario's file."""
+        return self.twin, None if self.scenario_file is None else Path(self.scenario_file), ()
 
     def answer(self) -> str:
         """Return what the plan is worth, how far from the best it can be, and what more money would bring."""
@@ -211,7 +217,7 @@ class Split(Shown):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Frontier(Shown, optimizer.insight.frontier.Frontier):
+class Frontier(Decided, optimizer.insight.frontier.Frontier):
     """The best plan for each of several budgets, and the money beyond which more does not pay.
 
     Examples
@@ -224,6 +230,8 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
     """
 
     twin: Twin = field(kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
         """Return where more stops paying."""
@@ -270,7 +278,7 @@ class Frontier(Shown, optimizer.insight.frontier.Frontier):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Risk(Shown, optimizer.insight.risk.Risk):
+class Risk(Decided, optimizer.insight.risk.Risk):
     """One plan for all that the scenario is not sure of, and which assumption to test next.
 
     Examples
@@ -287,6 +295,8 @@ class Risk(Shown, optimizer.insight.risk.Risk):
 
     twin: Twin = field(kw_only=True)
     tail: float = field(default=0.2, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
         """Return what caution brings and costs, and what to test."""

@@ -11,20 +11,25 @@ import experiments.explain
 import experiments.simulate
 import experiments.trace
 import optimizer.plan
-from experiments.results.shown import Shown, Table, drawn
+from experiments.results.shown import Decided, Shown, Table, drawn
 from experiments.terminal.tables import policy_cells
+from experiments.tracking.call import Call
 from experiments.words.figures import money
 from experiments.words.kept import best_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
 from experiments.words.phrases import INTERVALS, called, quoted
-from sim.arrays import Step, quiet
+from sim.arrays import Step
 from sim.errors import InputError
 from sim.history import History
 from sim.twin import Twin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
     from plotly.graph_objects import Figure
+
+    from experiments.report.grounds import FittedFigure
 
 __all__ = ["Comparison", "Explanation", "Life", "LineExplanation", "Simulation"]
 
@@ -36,7 +41,7 @@ def _interval(outcome: experiments.compare.Outcome) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Shown, experiments.compare.Comparison):
+class Comparison(Decided, experiments.compare.Comparison):
     """Policies on the same customers with the same luck; the first is the reference.
 
     Attributes
@@ -48,6 +53,8 @@ class Comparison(Shown, experiments.compare.Comparison):
         Those of the policies that play a plan.
     file : Path or None
         The scenario's.
+    fit : sequence of figures, optional
+        What was fitted, for the report.
 
     Examples
     --------
@@ -65,6 +72,8 @@ class Comparison(Shown, experiments.compare.Comparison):
     twin: Twin = field(kw_only=True)
     plans: tuple[tuple[str, optimizer.plan.Plan], ...] = field(default=(), kw_only=True)
     file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+    fit: Sequence[FittedFigure] | None = field(default=None, kw_only=True)
 
     @property
     def best(self) -> experiments.compare.Outcome:
@@ -144,25 +153,25 @@ class Comparison(Shown, experiments.compare.Comparison):
 
         name, plan = self._proven()
         return write_report(
-            path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name
-        )
-
-    def track(self, folder: str | Path = ".", *, progress: Step | None = None) -> tuple[Path, str]:
-        """Write ``report.html`` in a folder and log the runs to the MLflow store there.
-
-        Returns
-        -------
-        Path, str
-            The page, and the store's address.
-        """
-        from experiments.results.keep import keep_study
-        from sim.files import writable_folder
-
-        name, plan = self._proven()
-        return keep_study(
-            writable_folder(Path(folder)), "compare", self.file, scenario=self.twin.scenario, twin=self.twin,
-            comparison=self, plan=plan, plan_policy=name, step=progress or quiet,
+            path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
+            fit=self.fit,
         )  # fmt: skip
+
+    def decided_for(self) -> tuple[Twin, Path | None, tuple[tuple[str, optimizer.plan.Plan], ...]]:
+        """Return the twin, the scenario's file, and the plans that were played."""
+        return self.twin, self.file, self.plans
+
+    def pages(self, folder: Path, progress: Step) -> tuple[Path | None, dict[str, bytes]]:
+        """Write ``report.html``."""
+        from experiments.results.keep import report_page
+
+        progress("Writing the report")
+        (name, plan), path = self._proven(), folder / "report.html"
+        made = report_page(
+            path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
+            fit=self.fit,
+        )  # fmt: skip
+        return path, {"report.html": made}
 
     def _proven(self) -> tuple[str, optimizer.plan.Plan | None]:
         """Return the only plan that was played, with its name: of several no page says which it means."""

@@ -10,6 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from html import escape as text
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from experiments.words.figures import plain
@@ -17,7 +18,13 @@ from experiments.words.figures import plain
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Shown", "Table", "drawn", "grown"]
+    from experiments.results.keep import Kept
+    from experiments.tracking.call import Call
+    from optimizer.plan import Plan
+    from sim.arrays import Step
+    from sim.twin import Twin
+
+__all__ = ["Decided", "Shown", "Table", "drawn", "grown"]
 
 R = TypeVar("R")
 
@@ -58,6 +65,70 @@ class Shown(ABC):
         if self.notes():
             parts.append(f"<p><small>{text(self.notes())}</small></p>")
         return "\n".join(parts)
+
+
+class Decided(Shown):
+    """An answer that decides something, and can be tracked."""
+
+    asked: Call | None
+    """What was asked, where it can be asked again."""
+
+    def decided_for(self) -> tuple[Twin | None, Path | None, tuple[tuple[str, Plan], ...]]:
+        """Return the firm's twin, its scenario's file, and the plans that policies play, by name."""
+        return getattr(self, "twin", None), getattr(self, "file", None), ()
+
+    def pages(self, folder: Path, progress: Step) -> tuple[Path | None, dict[str, bytes]]:
+        """Write the answer's page in a folder, and return it, and what the run keeps; none: none."""
+        return None, {}
+
+    def track(
+        self,
+        folder: str | Path = ".",
+        *,
+        experiment: str = "",
+        name: str = "",
+        note: str = "",
+        command: str = "",
+        tracking_uri: str = "",
+        progress: Step | None = None,
+    ) -> Kept:
+        """Log the runs to MLflow, and return where they went.
+
+        Parameters
+        ----------
+        folder
+            Of the store and of what waits to be sent; made if missing.
+        experiment
+            The decision; nothing: the scenario's budget.
+        name, note, command
+            Of the run; what it is for; how it was asked.
+        tracking_uri
+            Server or database; nothing: the store in the folder.
+
+        Raises
+        ------
+        FolderError
+            If the folder cannot be written to, or its store cannot be used.
+
+        Warns
+        -----
+        RunsWait
+            If a server does not take the runs now.
+        """
+        from experiments.results.keep import keep
+        from experiments.tracking.call import Call
+        from experiments.tracking.decision import About, Decision
+        from sim.arrays import quiet
+        from sim.files import writable_folder
+
+        place, step = writable_folder(Path(folder)), progress or quiet
+        page, pages = self.pages(place, step)
+        twin, file, plans = self.decided_for()
+        decision = Decision(
+            self, self.answer(), self.asked or Call(""), twin, file, About(experiment, name, note, command),
+            plans, pages,
+        )  # fmt: skip
+        return dataclasses.replace(keep(decision, place, tracking_uri, step=step), report=page)
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from experiments.results.keep import keep_records
 from experiments.study.ask import Study, read_study
 from experiments.study.page import page_of
 from experiments.study.records import records_of
 from experiments.study.result import StudyResult, plan_name
 from experiments.study.run import run_study
-from experiments.tracking.outbox import Outbox, waiting_in_words
 from sim.arrays import Step, quiet
 from sim.contract import Policy
 from sim.errors import InputError
@@ -33,6 +33,7 @@ def study(
     track: bool = False,
     tracking_uri: str = "",
     experiment: str = "",
+    command: str = "",
     progress: Step | None = None,
 ) -> StudyResult:
     """Ask one question of many worlds: worlds x policies x budgets x seeds, stored, resumed, spread over workers.
@@ -61,6 +62,8 @@ def study(
         A server or a database; nothing: the store in the folder.
     experiment
         The decision in question, under which runs stand; nothing: the study's name.
+    command
+        How it was asked; kept with the runs.
 
     Raises
     ------
@@ -91,18 +94,17 @@ def study(
     result = StudyResult(wanted, finished, place, place / "report.html")
     step("Writing the report")
     _write(result)
-    return _tracked(result, home, tracking_uri, experiment, step) if track else result
+    return _tracked(result, home, tracking_uri, experiment, command, step) if track else result
 
 
-def _tracked(result: StudyResult, folder: Path, tracking_uri: str, experiment: str, step: Step) -> StudyResult:
+def _tracked(
+    result: StudyResult, folder: Path, tracking_uri: str, experiment: str, command: str, step: Step
+) -> StudyResult:
     """Return the result with where its runs went: into the outbox first, and from there to MLflow."""
-    outbox = Outbox(folder, tracking_uri)
-    records = records_of(result, experiment or result.asked.name)
-    for record in records.values():
-        outbox.put(record)
-    sent = outbox.send(step("Logging to MLflow"))
-    runs = {cell: sent.runs[each.key] for cell, each in records.items() if cell is not None and each.key in sent.runs}
-    return replace(result, tracking_uri=sent.tracking_uri, run_ids=runs, waiting=waiting_in_words(sent, folder))
+    records = records_of(result, experiment or result.asked.name, command)
+    kept, runs = keep_records(list(records.values()), folder, tracking_uri, step=step)
+    ids = {cell: runs[each.key] for cell, each in records.items() if cell is not None and each.key in runs}
+    return replace(result, run_ids=ids, kept=kept)
 
 
 def _write(result: StudyResult) -> None:

@@ -1,12 +1,12 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from experiments.firm import Firm
-from experiments.results.keep import keep_study
+from experiments.results.keep import Kept
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
 from experiments.study.scenario_file import calibrated, scenario_text
@@ -54,7 +54,7 @@ class Demo:
     scenario_path: Path
     kept_scenario: bool
     report: Path
-    tracking_uri: str
+    runs: Kept
     seconds: float
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class Demo:
             "gap": self.plan.gap,
             "shadow_price": self.plan.shadow_price,
             "report": str(self.report),
-            "tracking_uri": self.tracking_uri,
+            "tracking_uri": self.runs.tracking_uri,
             "seconds": self.seconds,
         }
 
@@ -109,6 +109,7 @@ def demo(
     seed: int = 0,
     force: bool = False,
     threads: int | None = None,
+    command: str = "",
     progress: Step | None = None,
 ) -> Demo:
     """Run everything once on 23,570 real customers: fit, simulate, optimise, compare, track, report.
@@ -123,6 +124,8 @@ def demo(
         Whether to write the demo's scenario over an edited one, which is otherwise used as it is.
     threads
         Results do not depend on it; None: one for each processor.
+    command
+        How it was asked; kept with the runs.
 
     Raises
     ------
@@ -159,22 +162,11 @@ def demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
-    comparison = firm.compare(
-        [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
-    )
-    report, tracking_uri = keep_study(
-        folder,
-        "demo",
-        scenario_path,
-        scenario=firm.scenario,
-        twin=firm.twin,
-        comparison=comparison,
-        plan=plan,
-        fit=fit,
-        step=step,
-    )
+    comparison = firm.compare([*POLICIES, plan], seed=seed, replications=REPLICATIONS, threads=threads, progress=step)
+    comparison = replace(comparison, fit=fit)
+    runs = comparison.track(folder, name="demo", command=command, progress=step)
     return Demo(
-        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, report, tracking_uri,
+        firm.scenario, firm.twin, fit, plan, comparison, scenario_path, kept, folder / "report.html", runs,
         time.perf_counter() - began,
     )  # fmt: skip
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.study.answers import Cell, Found, Row
 from experiments.study.shown import answer_in_words, survival_table, world_table
-from experiments.tracking.content import code_version
+from experiments.tracking.content import code_version, scenario_params
+from experiments.tracking.decision import LEADERBOARD_TAG, differing
+from experiments.tracking.notes import note
 from experiments.tracking.record import Base, Record, Series
-from experiments.words.difference import scenarios_differ
-from experiments.words.figures import money, plain
+from experiments.tracking.views import DECISION, View, link_of, stored, views_of
+from experiments.words.figures import money, plain, short
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -27,10 +29,14 @@ SHOWN_ROWS = 40
 """Rows of the note's table; the report has all."""
 
 
-def records_of(result: StudyResult, experiment: str) -> dict[Cell | None, Record]:
+def records_of(result: StudyResult, experiment: str, command: str = "") -> dict[Cell | None, Record]:
     """Return the records of a study: its own under None, and one for each cell that has an asset."""
     asked, now = result.asked, int(time.time() * 1000)
-    differ = _differences(asked)
+    differ, key = _differences(asked), result.asked.digest
+    views = views_of(
+        key[:8], f"tags.study_key = '{key}' and {DECISION}", [*next(iter(differ.values()))], len(asked.worlds) > 1
+    )
+    links = {f"view.{view.title}": link_of(view) for view in views}
     parent = Record(
         key=asked.digest, experiment=experiment, name=asked.name,
         params={
@@ -39,24 +45,26 @@ def records_of(result: StudyResult, experiment: str) -> dict[Cell | None, Record
             "replications": str(asked.replications), "within": str(asked.within), "code.version": code_version(),
         },
         tags={
-            "layer": "study", "study": asked.name, "purpose": asked.note, "mlflow.note.content": _note(result),
-            "mlflow.source.name": "tenure", "mlflow.source.type": "LOCAL", "leaderboard": _board(),
+            "layer": "study", "study": asked.name, "study_key": key, **_said(asked, command),
+            "mlflow.note.content": _note(result, views, command), LEADERBOARD_TAG: link_of(views[0]), **links,
         },
         files={
             name: (result.folder / name).read_bytes()
             for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv")
         },
-        began=now, ended=now,
+        began=now, ended=now, experiment_tags=stored(views),
     )  # fmt: skip
     records: dict[Cell | None, Record] = {None: parent}
     for row in result.answers.rows:
         cell = Cell(row.world, row.asked, row.policy)
         if cell in result.finished.cells.found:
-            records[cell] = _of_cell(result, cell, row, parent, differ[row.world])
+            records[cell] = _of_cell(result, cell, row, parent, differ[row.world], command)
     return records
 
 
-def _of_cell(result: StudyResult, cell: Cell, row: Row, parent: Record, differ: Mapping[str, str]) -> Record:
+def _of_cell(
+    result: StudyResult, cell: Cell, row: Row, parent: Record, differ: Mapping[str, str], command: str
+) -> Record:
     found, asked = result.finished.cells.found[cell], result.asked
     world = next(each for each in asked.worlds if each.name == cell.world)
     keys = "".join(result.finished.keys[cell])
@@ -68,16 +76,17 @@ def _of_cell(result: StudyResult, cell: Cell, row: Row, parent: Record, differ: 
     plan = result.finished.plans.get(cell)
     return Record(
         key=hashlib.sha256(f"{asked.digest} {keys}".encode()).hexdigest(), experiment=parent.experiment,
-        name=f"{row.world} / {_short(row.budget)} / {row.policy}: {gain}", parent=parent.key,
+        name=f"{row.world} / {short(row.budget, digits=4)} / {row.policy}: {gain}", parent=parent.key,
         params={
             "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
             "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size), **differ,
         },
         metrics=_metrics(row, found),
         tags={
-            "layer": "policy", "study": asked.name, "scenario_hash": world.scenario.hash,
-            "differs": ", ".join(differ) or "nothing", "mlflow.note.content": _story(row, result),
-            "mlflow.source.name": "tenure", "mlflow.source.type": "LOCAL",
+            "layer": "policy", "study": asked.name, "study_key": asked.digest, "world": row.world, "policy": row.policy,
+            "scenario_hash": world.scenario.hash, **_said(asked, command),
+            "differs": ", ".join(f"{name} {value}" for name, value in differ.items())[:1000] or "nothing",
+            "mlflow.note.content": _story(row, result),
         },
         files={} if plan is None else {"plan.json": plan.encode()},
         base=base, began=parent.began, ended=parent.ended,
@@ -100,33 +109,27 @@ def _metrics(row: Row, found: Found) -> Series:
     return metrics + [("over_time/customers", float(v), step) for step, v in enumerate(facts["alive"])]
 
 
+def _said(asked: Study, command: str) -> dict[str, str]:
+    """Return what the user says of the study."""
+    return {name: text for name, text in (("purpose", asked.note), ("command", command)) if text}
+
+
 def _differences(asked: Study) -> dict[str, dict[str, str]]:
-    """Return by world the value of every key in which some world differs from the first."""
-    first = asked.worlds[0].scenario
-    found = {world.name: scenarios_differ(first, world.scenario) for world in asked.worlds}
-    usual = {each["key"]: each["first"] for several in found.values() for each in several}
-    out = {}
-    for name, several in found.items():
-        own = {each["key"]: each["second"] for each in several}
-        out[name] = {key: str(own.get(key, value)) for key, value in usual.items()}
-    return out
+    """Return by world the value of every parameter in which some worlds differ."""
+    params = {world.name: scenario_params(world.scenario) for world in asked.worlds}
+    names = differing(list(params.values()))
+    return {name: {key: own.get(key, "not stated") for key in names} for name, own in params.items()}
 
 
-def _note(result: StudyResult) -> str:
+def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
     answers = result.answers
-    parts = [answer_in_words(answers, result.currency), _markdown(*survival_table(answers))]
-    parts += [f"Gains against '{answers.reference}':", _markdown(*world_table(answers, SHOWN_ROWS))]
-    parts += [f"Worlds x policies: [leaderboard]({_board()}). The whole answer: report.html under *Artifacts*."]
-    return "\n\n".join([*([result.asked.note] if result.asked.note else []), *parts])
-
-
-def _board() -> str:
-    """Return the fragment that opens the study's runs, the largest gain first."""
-    from urllib.parse import urlencode
-
-    which = {"searchFilter": "tags.`mlflow.parentRunId` = '{run}'", "orderByKey": "metrics.`gain`"}
-    query = urlencode({**which, "orderByAsc": "false"}, safe="{}")
-    return f"#/experiments/{{experiment}}/runs?{query}&workflowType=machine_learning"
+    body = [_markdown(*survival_table(answers)), f"Gains against '{answers.reference}':"]
+    body += [_markdown(*world_table(answers, SHOWN_ROWS)), "The whole answer: report.html under *Artifacts*."]
+    names = {"Study": result.asked.digest[:16], "code": code_version()}
+    return note(
+        answer_in_words(answers, result.currency), body, purpose=result.asked.note, views=views, command=command,
+        names=names, currency=result.currency,
+    )  # fmt: skip
 
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
@@ -148,7 +151,3 @@ def _story(row: Row, result: StudyResult) -> str:
 
 def _budget(amount: float | None) -> str:
     return "in force" if amount is None else f"{amount:.12g}"
-
-
-def _short(amount: float) -> str:
-    return f"{amount / 1e6:.4g}m" if amount >= 1e6 else f"{amount / 1e3:.4g}k" if amount >= 1e3 else f"{amount:.4g}"

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.results.keep import Kept
 from experiments.results.shown import Shown, Table
 from experiments.study.answers import Answers, Cell
 from experiments.study.ask import Study
@@ -34,11 +35,10 @@ class StudyResult(Shown):
     folder : Path
         Where its report, tables and plans lie.
     report : Path
-    tracking_uri : str or None
     run_ids : mapping
-        By cell.
-    waiting : str
-        What is said of runs that could not be sent; nothing where none waits.
+        Of the runs in MLflow, by cell.
+    kept : Kept or None
+        Where the runs went; None: they were not tracked.
 
     Examples
     --------
@@ -54,9 +54,8 @@ class StudyResult(Shown):
     finished: Finished
     folder: Path
     report: Path
-    tracking_uri: str | None = None
     run_ids: Mapping[Cell, str] = field(default_factory=dict)
-    waiting: str = ""
+    kept: Kept | None = None
 
     @cached_property
     def answers(self) -> Answers:
@@ -101,7 +100,7 @@ class StudyResult(Shown):
         ]
         return {
             "units": self.finished.units, "done": self.finished.done, "table": table, "survives": plain["survives"],
-            "tracking_uri": self.tracking_uri, "report": str(self.report),
+            "tracking_uri": None if self.kept is None else self.kept.tracking_uri, "report": str(self.report),
         }  # fmt: skip
 
     def to_frame(self) -> DataFrame:

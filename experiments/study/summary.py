@@ -62,6 +62,7 @@ def demo_summary(demo: Demo, folder: Path) -> str:
             "",
             f"Done in {demo.seconds:.1f} s. Next:",
             f"  open {demo.report}",
+            f"  tenure repeat {demo.runs.run_id}{where}  # the same once more, bit for bit",
             f"  tenure ui{where}                      # the runs in MLflow",
             f"  edit {scenario}, then tenure demo{where} again",
             "  tenure calibrate YOUR-PURCHASES.csv    # your own customers",

@@ -1,8 +1,5 @@
 """What ``tenure study`` prints: the answer, who survives, every world, what decides, what it rests on, what is next."""
 
-import shlex
-from pathlib import Path
-
 from experiments.study.result import StudyResult
 from experiments.study.shown import (
     answer_in_words,
@@ -20,7 +17,7 @@ __all__ = ["study_summary"]
 MOST_ROWS, MOST_SWINGS = 12, 6
 
 
-def study_summary(result: StudyResult, command: str, folder: Path) -> str:
+def study_summary(result: StudyResult, command: str) -> str:
     """Return what ``tenure study`` prints."""
     answers, finished = result.answers, result.finished
     policies, budgets = len(result.asked.policies), len(result.asked.budgets)
@@ -52,10 +49,7 @@ def study_summary(result: StudyResult, command: str, folder: Path) -> str:
         *information_in_words(result.information, result.currency),
         *notes_in_words(answers, finished),
     ]
-    lines += [f"Report: {result.report}"]
-    if result.tracking_uri is not None:
-        where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
-        lines += [f"Next: tenure ui{where}, or edit and {command} again: what is finished is not run twice"]
-    else:
-        lines += [f"Next: open the report, or edit and {command} again: what is finished is not run twice"]
+    lines += [
+        f"Report: {result.report}", f"Next: edit and {command} again; what is finished is not run twice",
+    ]  # fmt: skip
     return "\n".join(lines)

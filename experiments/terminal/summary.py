@@ -125,7 +125,7 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
-def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path | None, folder: Path | None) -> str:
+def comparison_summary(scenario: Scenario, comparison: Comparison) -> str:
     """Return what ``tenure compare`` prints."""
     lines = [
         f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications, budget "
@@ -138,8 +138,6 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, report: Path 
         *filter(None, [expected_in_words(comparison)]),
         INTERVALS,
     ]
-    if report is not None:
-        lines += [f"Report: {report}", f"Next: tenure ui --folder {shlex.quote(str(folder))}"]
     return "\n".join(lines)
 
 

@@ -189,6 +189,11 @@ def sync(folder: str | Path = ".", tracking_uri: str = "", *, progress: Progress
         If there is no such folder, or its own store cannot be used.
     InputError
         If what waits goes to a database with a password, which is not kept.
+
+    Examples
+    --------
+    >>> tenure.sync()  # nothing waits
+    ()
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():

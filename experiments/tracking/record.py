@@ -48,8 +48,8 @@ class Record:
     Attributes
     ----------
     key : str
-        Hexadecimal digest of what the run's figures follow from. It is the run's tag ``unit_key``, by which a run that
-        is there already is found: the same key is never logged twice in an experiment.
+        Hexadecimal digest of what the run's figures follow from. It is the run's tag ``record_key``, by which a run
+        that is there already is found: the same key is never logged twice in an experiment.
     experiment : str
         The decision in question.
     name : str

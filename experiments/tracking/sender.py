@@ -19,7 +19,7 @@ from experiments.tracking.store import ARTIFACTS
 
 __all__ = ["KEY_TAG", "Sender", "failures", "key_of", "rounded"]
 
-KEY_TAG, DIGEST_TAG = "unit_key", "unit_record"
+KEY_TAG, DIGEST_TAG = "record_key", "record_digest"
 """Tags that find a run, and say which version of its record it shows, once it shows all of it."""
 MOST_METRICS, MOST_PARAMS = 800, 100
 """What one batch may hold: MLflow takes 1000 of all, and 100 parameters, and as many tags."""

@@ -7,7 +7,7 @@ import math
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
-__all__ = ["NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "typeset_money"]
+__all__ = ["NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "short", "typeset_money"]
 
 NARROW = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""
@@ -82,3 +82,14 @@ def _rounded(value: float, step: Decimal, way: str) -> float:
     if abs(exact - nearest) <= step * Decimal(DUST):
         return float(nearest) + 0.0  # no minus before a zero
     return float(exact.quantize(step, way, _EXACT)) + 0.0
+
+
+def short(amount: float, *, signed: bool = False, digits: int = 3) -> str:
+    """Return an amount as short as a name wants it: 53,331 is 53.3k; nothing known is "no limit"."""
+    if not math.isfinite(amount):
+        return "no limit"
+    for unit, sign in () if abs(amount) < 10_000 else ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(amount) >= unit:
+            value = float(f"{amount:.{digits}g}") / unit
+            return f"{value:{'+' if signed else ''}.{digits}g}{sign}"
+    return money(amount, signed)

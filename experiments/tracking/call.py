@@ -1,0 +1,123 @@
+"""What a run keeps so that it can be made once more: what was asked, with every file that it read, and its bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.compare import Comparison
+from experiments.tracking.content import running_code
+from optimizer.curves.result import CurveAllocation
+from optimizer.insight.frontier import Frontier
+from optimizer.insight.risk import Risk
+from optimizer.plan import Plan
+
+__all__ = ["CALL_FILE", "Call", "bits_of", "plan_file"]
+
+CALL_FILE = "call.json"
+OBJECT = "python object"
+"""Marks what only existed in a Python session."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A verb with its arguments, as they were given.
+
+    Attributes
+    ----------
+    verb : str
+        Method of a firm, or ``allocate``.
+    arguments : mapping
+        Plain data, paths, plans, policies, and data classes of those.
+    """
+
+    verb: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def kept(self, answer: object) -> dict[str, bytes]:
+        """Return the files that hold the call and what it read, with the digest of the answer's bits."""
+        files: dict[str, bytes] = {}
+        content = {
+            "verb": self.verb,
+            "arguments": {name: _plain(each, files) for name, each in self.arguments.items()},
+            "bits": bits_of(answer),
+            "code": running_code(),
+        }
+        return {CALL_FILE: json.dumps(content, indent=1, allow_nan=False).encode(), **files}
+
+
+def _plain(value: Any, files: dict[str, bytes]) -> Any:
+    """Return an argument as data; files and plans are put aside."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str | Path):
+        return _file(str(value), files)
+    if isinstance(value, Plan):
+        return _put("plan.json", plan_file(value), files)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, files) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, files) for each in value]
+    if is_dataclass(value) and not isinstance(value, type) and type(value).__name__ == "Question":
+        return {"question": {name: _plain(each, files) for name, each in vars(value).items()}}
+    return {OBJECT: getattr(value, "name", type(value).__name__)}
+
+
+def _file(text: str, files: dict[str, bytes]) -> Any:
+    """Return a text, or the place of the file that it names, perhaps with what of it (``mine.py:name``)."""
+    name, colon, rest = text.rpartition(":")
+    for path, more in ((text, ""), (name, colon + rest)):
+        try:
+            if path and Path(path).is_file():
+                return _put(Path(path).name, Path(path).read_bytes(), files, more)
+        except OSError:
+            continue
+    return text
+
+
+def _put(name: str, data: bytes, files: dict[str, bytes], more: str = "") -> dict[str, str]:
+    place = f"inputs/{len(files) + 1}/{name}"
+    files[place] = data
+    return {"file": place, "more": more}
+
+
+def plan_file(plan: Plan) -> bytes:
+    """Return a plan as its file has it; times of the clock, which no two runs share, left out."""
+    content = json.loads(plan.to_json())
+    content.pop("seconds", None)
+    return json.dumps(content).encode()
+
+
+def bits_of(answer: object) -> str:
+    """Return the SHA-256 of an answer's figures, to the bit."""
+    found = hashlib.sha256()
+    for each in _arrays(answer):
+        found.update(np.ascontiguousarray(each, dtype=np.float64).tobytes() + b"|")
+    return found.hexdigest()
+
+
+def _arrays(answer: object) -> list[Any]:
+    if isinstance(answer, Comparison):
+        return [
+            part
+            for each in answer.outcomes
+            for part in (each.assets, each.kept, each.spends, each.history.spend, each.history.reward)
+        ]
+    if isinstance(answer, Plan):
+        return [answer.intensity, answer.asset, answer.bound]
+    if isinstance(answer, Frontier):
+        return [part for point in (*answer.points, answer.sweet_spot) for part in _arrays(point.plan)]
+    if isinstance(answer, Risk):
+        return [*_arrays(answer.expected), *_arrays(answer.cautious), [score.mean for score in answer.scores]]
+    if isinstance(answer, CurveAllocation):
+        return [answer.spend, answer.response, answer.value, answer.bound]
+    raise TypeError(f"{type(answer).__name__}: is no answer that is tracked")
