@@ -76,6 +76,9 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
         assert run.info.run_name.startswith(f"{row['world']} / ")
     rival = next(runs[row["run_id"]] for row in first["table"] if row["world"] == "rival")
     assert any(name.startswith("competitors") for name in rival.data.params)
+    code, out, _ = tenure("repeat", rival.info.run_id, "--json")
+    assert code == 0
+    assert json.loads(out)["same"] is True
     parent = next(run for run in runs.values() if run.data.tags["layer"] == "study")
     assert parent.data.tags["purpose"] == "shall we defend?"
     assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}

@@ -217,15 +217,20 @@ def test_workers_end_with_the_study_that_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_workers_are_killed_does_it_with_the_same_bits(tmp_path: Path) -> None:
-    """Dask's own chaos kills each worker after a moment; what it had is done by others."""
+def test_a_cluster_of_which_a_worker_is_killed_does_it_with_the_same_bits(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    from distributed.chaos import KillWorker
-
     wanted = study(tmp_path, seed=[1, 2, 3], replications=40)
     done(wanted, tmp_path / "here")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with distributed.Client(cluster) as client:
-            client.register_plugin(KillWorker(delay="4 s", mode="sys.exit"))
-        done(wanted, tmp_path / "there", cluster=cluster.scheduler_address)
+            victim = next(iter(client.run(os.getpid).values()))
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(_kill_when_some_are_done, tmp_path / "there", victim)
+            done(wanted, tmp_path / "there", cluster=cluster.scheduler_address)
+    assert not Path(f"/proc/{victim}").exists()
     assert stored(tmp_path / "there") == stored(tmp_path / "here")
+
+
+def _kill_when_some_are_done(folder: Path, victim: int) -> None:
+    wait_for(lambda: len(stored(folder)) >= 1)
+    os.kill(victim, signal.SIGKILL)

@@ -59,6 +59,8 @@ def ask(
     asked: "Study", tracking: Tracking, command: str, *, as_json: bool, again: str = " --resume", **how: Any
 ) -> None:
     """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
+    from dataclasses import replace
+
     from experiments.study.conduct import study as run
     from experiments.study.told import study_summary
     from experiments.terminal.progress import progress_bars
@@ -76,4 +78,6 @@ def ask(
     if as_json:
         print_json(result.to_dict())
     else:
-        typer.echo(study_summary(result, command) + tracking.in_words(result.kept))
+        kept = result.kept  # a play is repeated, not the whole study
+        kept = kept if kept is None or not result.telling_run else replace(kept, run_id=result.telling_run)
+        typer.echo(study_summary(result, command) + tracking.in_words(kept))

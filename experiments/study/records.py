@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.study.answers import Cell, Found, Row
+from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, survival_table, world_table
 from experiments.tracking.content import code_version, scenario_params
 from experiments.tracking.decision import LEADERBOARD_TAG, differing
@@ -67,12 +68,13 @@ def _of_cell(
 ) -> Record:
     found, asked = result.finished.cells.found[cell], result.asked
     world = next(each for each in asked.worlds if each.name == cell.world)
-    keys = "".join(result.finished.keys[cell])
+    units, facts = zip(*result.finished.plays[cell], strict=True)
+    keys = "".join(unit.key for unit in units)
     gain = money(row.asset) if row.policy == result.answers.reference else money(row.gain, signed=True)
     base = None
     if world.scenario.base is not None:
         place = world.scenario.folder / world.scenario.base.file
-        base = Base(place.name, world.scenario.base_digest[:36], str(place))
+        base = Base(place.name, world.scenario.base_digest, str(place.resolve()))
     plan = result.finished.plans.get(cell)
     return Record(
         key=hashlib.sha256(f"{asked.digest} {keys}".encode()).hexdigest(), experiment=parent.experiment,
@@ -88,7 +90,9 @@ def _of_cell(
             "differs": ", ".join(f"{name} {value}" for name, value in differ.items())[:1000] or "nothing",
             "mlflow.note.content": _story(row, result),
         },
-        files={} if plan is None else {"plan.json": plan.encode()},
+        files={
+            **({} if plan is None else {"plan.json": plan.encode()}), **kept_play(units, facts, world.content),
+        },
         base=base, began=parent.began, ended=parent.ended,
     )  # fmt: skip
 

@@ -74,6 +74,12 @@ class StudyResult(Shown):
         return information(self.asked.worlds, self.answers)
 
     @property
+    def telling_run(self) -> str:
+        """Return the run of the policy that survives most, in the first world; nothing where it has none."""
+        policy = self.answers.survivals[0].policy
+        return next((run for cell, run in self.run_ids.items() if cell.policy == policy), "")
+
+    @property
     def currency(self) -> str:
         """Return the worlds' currency; nothing where they differ."""
         found = {world.scenario.currency for world in self.asked.worlds}

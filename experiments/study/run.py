@@ -38,8 +38,8 @@ class Finished:
         Plans that the optimiser made; how many of them were in the store already.
     plans : dict
         Files of the plans made, by world, budget and policy.
-    keys : dict
-        Keys of the units of each world, budget and policy.
+    plays : dict
+        Units of each world, budget and policy, each with its facts.
     damaged : int
         Files of the store that were not whole and were made again.
     """
@@ -51,7 +51,7 @@ class Finished:
     made: int
     taken_plans: int
     plans: dict[Cell, str] = field(default_factory=dict)
-    keys: dict[Cell, tuple[str, ...]] = field(default_factory=dict)
+    plays: dict[Cell, tuple[tuple[Unit, Facts], ...]] = field(default_factory=dict)
     damaged: int = 0
 
 
@@ -179,11 +179,11 @@ class _Work:
         """Return all that was found."""
         units = [unit for several in self._units.values() for unit in several]
         plans = {cell: str(self._facts(self._plans[cell])["plan"]) for cell in self._units if cell in self._plans}
+        plays = {cell: tuple((unit, self._facts(unit)) for unit in some) for cell, some in self._units.items()}
+        made = len({unit.key for unit in self._plans.values()})
         return Finished(
-            self.cells(), len(units), len(units), self.taken, len({unit.key for unit in self._plans.values()}),
-            self.taken_plans, plans, {cell: tuple(u.key for u in several) for cell, several in self._units.items()},
-            self.store.damaged,
-        )  # fmt: skip
+            self.cells(), len(units), len(units), self.taken, made, self.taken_plans, plans, plays, self.store.damaged
+        )
 
     def _cells(self) -> Iterator[Cell]:
         for world in self.study.worlds:
