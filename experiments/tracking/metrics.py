@@ -34,7 +34,7 @@ UNITS = {
     "by_segment": "spend and profit (discounted, within the horizon) in money, customers at the end in people",
     "by_lever": "money over the horizon",
     "over_time": "money or people by period; asset_so_far is discounted profit up to then",
-    "plan": "money in expected numbers; shares of the possible lift; money by unit of money",
+    "plan": "money in expected numbers; shares, and what one more unit of money brings, where the name says so",
 }
 
 

@@ -98,7 +98,7 @@ def proof_body(plan: Plan, scenario: Scenario, name: str = "plan") -> list[str]:
 
 def plain_text(text: str) -> str:
     """Return a text without signs that Markdown would read."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.split()))
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.split("\n")))
 
 
 def _interval(ends: tuple[float, float] | None) -> str:
