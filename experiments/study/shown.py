@@ -115,6 +115,7 @@ def notes_in_words(answers: Answers, finished: Finished) -> list[str]:
     for name, row in breaking.items():
         places = sum(1 for each in answers.rows if each.policy == name and each.breaks)
         said.append(f"'{name}' breaks rules in {places} places, e.g. {row.breaks[0]} in '{row.world}'.")
+    said += overspent_in_words(finished)
     impossible = [row for row in answers.rows if row.why]
     if impossible:
         first = impossible[0]
@@ -138,6 +139,20 @@ def notes_in_words(answers: Answers, finished: Finished) -> list[str]:
     else:
         said.append(INTERVALS)
     return said
+
+
+def overspent_in_words(finished: Finished) -> list[str]:
+    """Return which policies spend more than a budget where they are compared with others that keep to it."""
+    beyond: dict[str, list[tuple[float, str]]] = {}
+    for cell, found in finished.cells.found.items():
+        more = float(found.spends.mean()) - float(found.facts["budget"])
+        if more > 0 and any(each["budget"] for each in found.facts["broken"] or ()):
+            beyond.setdefault(cell.policy, []).append((more, cell.world))
+    return [
+        f"'{name}' spends more than the budget in {len(places)} places, up to {money(max(places)[0])} more in "
+        f"'{max(places)[1]}': its gain there is bought with that money, and regret of others is measured against it."
+        for name, places in beyond.items()
+    ]
 
 
 def unspent_in_words(finished: Finished) -> list[str]:
