@@ -127,6 +127,7 @@ def compare(
     budget: float,
     *,
     seed: int = 0,
+    first: int = 0,
     replications: int = 20,
     threads: int = 2,
     traits: TraitsFrom = "individual",
@@ -137,7 +138,7 @@ def compare(
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
 
     ``budget`` is what rules are held against; ``purses``, by a policy's name, what it can spend if that is not it;
-    ``equal_money`` says that all were scaled to the budget.
+    ``equal_money`` says that all were scaled to the budget; ``first`` is the number of the first replication.
 
     Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
     that a policy may remember what it saw.
@@ -147,6 +148,7 @@ def compare(
     usual, own = budget_of(twin, budget), purses or {}
     money = [own.get(policy.name, usual) for policy in policies]
     contents = [policy_digest(policy) for policy in policies]
+    alone = 1 if threads == 1 else None
     done = 0
     lock = threading.Lock()
 
@@ -161,7 +163,9 @@ def compare(
         population = twin.population(seed, replication, traits)
         histories = []
         for policy, purse in zip(policies, money, strict=True):
-            market = Market(twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication)
+            market = Market(
+                twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication, threads=alone
+            )
             histories.append(market.run())
             tick()
         return histories
@@ -170,7 +174,7 @@ def compare(
     assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))
     means = [MeanHistory() for _ in policies]
     with ThreadPoolExecutor(threads) as pool:
-        for replication, histories in enumerate(pool.map(run, range(replications))):
+        for replication, histories in enumerate(pool.map(run, range(first, first + replications))):
             for i, history in enumerate(histories):
                 assets[i, replication] = customer_asset(history, twin.chain.discount_rate).total
                 kept[i, replication] = history.alive[-1].sum()

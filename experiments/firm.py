@@ -69,13 +69,21 @@ class Firm(Shown):
     file: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, outputs: Iterable[str | Path | None] = ()) -> Firm:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        changes: Mapping[str, Any] | None = None,
+        outputs: Iterable[str | Path | None] = (),
+    ) -> Firm:
         """Return the firm of a scenario file.
 
         Parameters
         ----------
         path
             YAML; see the examples.
+        changes
+            Values by path of keys that are not as in the file, e.g. ``{"margin": 0.35}``.
         outputs
             Files that will be written: refused where one is the scenario's customer base.
 
@@ -90,11 +98,13 @@ class Firm(Shown):
         --------
         >>> tenure.Firm.open("scenario.yaml").scenario.name
         'small'
+        >>> tenure.Firm.open("scenario.yaml", changes={"margin": 0.35}).scenario.margin
+        0.35
         """
         from sim.scenario.file import load
         from sim.twin import build
 
-        scenario = load(path)
+        scenario = load(path, changes)
         if scenario.base is not None:
             for output in outputs:
                 if output is not None:

@@ -15,7 +15,8 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +27,7 @@ from sim.errors import FolderError, InputError, PolicyError, first_line
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["Maker", "make_policy", "makers", "named", "names", "policy"]
+__all__ = ["Maker", "apart", "make_policy", "makers", "named", "names", "policy", "unknown"]
 
 Maker = Callable[["Twin", float], Policy]
 AnyMaker = TypeVar("AnyMaker", bound=Maker)
@@ -107,9 +108,28 @@ def named(name: str, twin: "Twin", budget: float) -> Policy:
     known, wanted = makers(), _plain(name)
     if wanted in known:
         return make_policy(known[wanted], twin, budget)
-    close = difflib.get_close_matches(wanted, known, 1)
+    raise unknown(name)
+
+
+def unknown(name: str) -> InputError:
+    """Return what to say of a name that no policy has."""
+    known = makers()
+    close = difflib.get_close_matches(_plain(name), known, 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise InputError(f"policy '{name}' is not known; expected one of {', '.join(known)}, or a plan file{hint}")
+    return InputError(f"policy '{name}' is not known; expected one of {', '.join(known)}, or a plan file{hint}")
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let files register policies that are forgotten afterwards, whatever names this process has given already."""
+    modules, before = _load(), dict(_makers)
+    try:
+        for name in [name for name, make in _makers.items() if make.__module__ not in modules]:
+            del _makers[name]
+        yield
+    finally:
+        _makers.clear()
+        _makers.update(before)
 
 
 def make_policy(make: Maker, twin: "Twin", budget: float) -> Policy:

@@ -47,6 +47,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "risk": ("uncertain.yaml", "--samples", "2"),
     "whatif": ("scenario.yaml", "--budgets", "800,1.2k"),
     "allocate": ("curves.csv", "--budget", "50"),
+    "sync": ("--folder", "demo"),
+    "study": ("study.yaml", "--workers", "1", "--no-track"),
     "ui": ("--folder", "demo"),
 }
 """Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
@@ -109,6 +111,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
     (place / "scenario.yaml").write_text(text, encoding="utf-8")
     (place / "uncertain.yaml").write_text(text + "uncertain: [{path: margin, low: 0.3, high: 0.5}]\n", encoding="utf-8")
+    (place / "study.yaml").write_text(
+        "worlds: [scenario.yaml]\npolicies: [as today]\nreplications: 1\n", encoding="utf-8"
+    )
     (place / "demo").mkdir()
     (place / "demo" / "scenario.yaml").write_text(text, encoding="utf-8")
     rows = [
