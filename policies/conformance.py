@@ -170,11 +170,11 @@ def _tried(do: Callable[[], Result], what: str) -> Result:
 def _changed(one: Observation, other: Observation) -> str:
     """Return the name of what differs between two observations; empty where nothing does."""
     for names, a, b in (
-        (("customers", "lever_available", "lever_spent", "satisfaction"), one, other),
+        (tuple(one.arrays()), one, other),
         (("allowed", "reference", "committed"), one.targets, other.targets),
+        (("period", "periods", "available", "budget_left", "employees"), one, other),
     ):
         for name in names:
-            if not np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name == "satisfaction"):
+            if not np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True):
                 return name
-    plain = ("period", "periods", "available")
-    return next((name for name in plain if getattr(one, name) != getattr(other, name)), "")
+    return ""
