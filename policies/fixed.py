@@ -21,6 +21,8 @@ class AsToday:
 
     name: str = "as today"
 
+    feedback = False
+
     def decide(self, observation: Observation) -> Allocation:
         """Return the reference intensities."""
         return Allocation.within(observation.targets.reference, observation)
@@ -31,6 +33,8 @@ class NoSpend:
     """Spend nothing. Worse than today wherever money works."""
 
     name: str = "no spend"
+
+    feedback = False
 
     def decide(self, observation: Observation) -> Allocation:
         """Return zero everywhere."""

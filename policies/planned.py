@@ -49,6 +49,8 @@ class Planned:
     most: Floats | None = None
     load: Floats | None = None
 
+    feedback = False
+
     def decide(self, observation: Observation) -> Allocation:
         """Return this period's intensities, or for a lever with lead time those of the period its money acts in."""
         intensity = np.zeros(observation.targets.shape)
@@ -86,7 +88,7 @@ def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = T
     Each lever is scaled down to its own limit, and all by one factor to the total; up too unless ``only_down``. What
     was committed before the start is not scaled.
     """
-    from policies.rules import filled
+    from policies.money import filled
     from sim.engine.sensitivity import follow
 
     def spend_of(scale: Floats) -> Floats:
