@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from optimizer.load import is_money
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
 from optimizer.tolerances import UNSPENT
-from policies.catalogue import named
+from policies.catalogue import named, names
+from policies.mixture import MIXTURE_FILES, mixture, mixture_of_file
 from policies.planned import Planned
 from policies.scaled import scaled_to
 from sim.arrays import Floats
@@ -30,7 +32,10 @@ __all__ = ["Chosen", "chosen_policies", "refuse_idle_spread", "say_unspent"]
 UNPLAYED = 0.01
 """Share of a plan's money from which on it is said that less is spent in the simulation."""
 
-Named = str | Path | Plan | Policy
+Named = str | Path | Plan | Policy | Mapping[str, Any]
+
+ALL = "all"
+"""Every policy of the catalogue that is not named besides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ def chosen_policies(
     *,
     equal_money: bool = False,
 ) -> tuple[float, list[Chosen]]:
-    """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
+    """Return the budget and the policies: names, ``all``, files and modules of Python, plan files, mixtures, policies.
 
     The budget is the one asked for, or else the scenario's (what today spends by default). Policies are made for it; a
     plan is played as it stands, whatever it costs. With ``equal_money`` all are scaled to the budget.
@@ -60,6 +65,7 @@ def chosen_policies(
     InputError
         If a name is not known, a file is not a plan, or two policies have the same name.
     """
+    given = _spelled_out(given)
     plans = [_plan_of(each, load) for each in given]
     total = budget_in_force(twin, budget)
     purse = budget_of(twin, total)
@@ -68,6 +74,10 @@ def chosen_policies(
         if plan is not None:
             name = "plan" if isinstance(each, Plan) else Path(str(each)).stem
             chosen.append(_playing(twin, plan, name, purse))
+        elif isinstance(each, Mapping):
+            chosen.append(Chosen(mixture(each, twin, total), None, purse))
+        elif str(each).endswith(MIXTURE_FILES) and isinstance(each, str | Path):
+            chosen.append(Chosen(mixture_of_file(Path(each), twin, total), None, purse))
         elif isinstance(each, str | Path):
             chosen.append(Chosen(named(str(each), twin, total), None, purse))
         elif isinstance(each, Planned):
@@ -76,8 +86,8 @@ def chosen_policies(
             chosen.append(Chosen(each, None, purse))
         else:
             raise InputError(
-                f"policy of type {type(each).__name__}: expected a name, a plan, a plan file, or an object with a "
-                "`name` and a method `decide`"
+                f"policy of type {type(each).__name__}: expected a name, a plan, a file, a mixture, or an object with "
+                "a `name` and a method `decide`"
             )
     names = [each.policy.name for each in chosen]
     doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -86,6 +96,13 @@ def chosen_policies(
     if equal_money:
         chosen = [Chosen(scaled_to(twin, each.policy, purse), each.plan, purse) for each in chosen]
     return total, chosen
+
+
+def _spelled_out(given: Sequence[Named]) -> list[Named]:
+    """Return what was given with ``all`` as the names of the catalogue."""
+    plain = [str(each).strip().lower().replace("-", " ").replace("_", " ") for each in given if isinstance(each, str)]
+    rest: list[Named] = [name for name in names() if name not in plain]
+    return [part for each in given for part in (rest if isinstance(each, str) and each.strip() == ALL else [each])]
 
 
 def refuse_idle_spread(spread: str | Path, given: Sequence[object]) -> None:
@@ -115,7 +132,7 @@ def _spend(twin: Twin, intensity: Floats) -> Floats:
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     if isinstance(given, Plan):
         return given
-    if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith(".py"):
+    if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith((".py", *MIXTURE_FILES)):
         return None
     return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
 

@@ -616,7 +616,7 @@ class Firm(Shown):
 
     def policy(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy,
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any],
         name: str | None = None,
         *,
         budget: float | None = None,
@@ -655,7 +655,7 @@ class Firm(Shown):
 
     def compare(
         self,
-        policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
+        policies: Sequence[str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any]],
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -670,8 +670,8 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
-            ``decide(observation)``.
+            Names, ``"all"`` for the whole catalogue, plan files, tables of money, plans, Python files with a policy,
+            mixtures (a mapping, or a .yaml file), or any object with a ``name`` and ``decide(observation)``.
         budget
             Money over the horizon; None: the scenario's. A plan is played as it stands, whatever it costs: what it
             spends of the budget, and every rule that it breaks, is in the answer.
@@ -712,7 +712,7 @@ class Firm(Shown):
 
     def simulate(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -781,7 +781,7 @@ class Firm(Shown):
 
     def trace(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         segment: str | None = None,
         customer: str | int | None = None,

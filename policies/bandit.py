@@ -25,9 +25,9 @@ PRIOR = 1.0
 class Bandit:
     """Tries multiples of today's money on one lever in each group by Thompson sampling; all other levers as today.
 
-    ``lever``: which, else the one that today spends most on; ``seed``: of its luck. A trial is worth, by customer reached,
-    margin on what they bought and what the stages they were seen to move to are worth today, less the money; the chance
-    that an arm is tried is that of being the best (Thompson 1933), with normal beliefs of the rewards' own spread.
+    ``lever``: which, else the one that today spends most on; ``seed``: of its luck. A trial is worth, by customer
+    reached, margin on what they bought and what the stages they were seen to move to are worth today, less the money;
+    the chance that an arm is tried is that of being the best (Thompson 1933), with normal beliefs as spread as rewards.
     """
 
     name = "bandit"
@@ -96,7 +96,8 @@ def _worth_by_stage(twin: "Twin") -> Floats:
         return np.zeros(chain.targets.shape[:2])
     earned, spent = value_to_go(chain)
     today = np.repeat(chain.targets.reference[None], chain.periods, axis=0)
-    people = sum(now.occupancy for now in follow(chain, chain.targets.with_committed(today)).past)
+    past = follow(chain, chain.targets.with_committed(today)).past
+    people = np.sum([now.occupancy for now in past], axis=0)
     heads = observed_counts(chain, people)
     total = observed_counts(chain, people * (earned - spent))
     return np.divide(total, heads, out=np.zeros_like(heads), where=heads > 0)

@@ -154,8 +154,8 @@ def names() -> tuple[str, ...]:
 def named(name: str, twin: "Twin", budget: float) -> Policy:
     """Return the policy called ``name`` (blanks or hyphens) for a budget over the horizon.
 
-    ``share of revenue(share=0.1)`` sets parameters, ``mine.py`` is the one that this file registers, ``mine.py:my policy``
-    one of several, ``mymodule:MyPolicy`` a maker in a module that can be imported.
+    ``share of revenue(share=0.1)`` sets parameters, ``mine.py`` is the one that this file registers, ``mine.py:my
+    policy`` one of several, ``mymodule:MyPolicy`` a maker in a module that can be imported.
 
     Raises
     ------

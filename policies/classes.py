@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import MoneyByClaims
+from policies.money import MoneyByClaims, Today
 from sim.arrays import Flags, Floats
 from sim.contract import Observation
 
@@ -33,7 +33,7 @@ class _Matrix(MoneyByClaims):
     feedback = True
 
     def __init__(self, twin: "Twin", budget: float, weights: tuple[float, float, float, float]) -> None:
-        super().__init__(twin, budget)
+        super().__init__(twin, Today(twin, budget).money)
         self.weights = np.reshape(weights, (2, 2))
         reference = twin.targets.reference
         self.today = reference if reference.any() else twin.targets.allowed.astype(float)
@@ -93,7 +93,7 @@ class ServiceMatrix(_Matrix):
 
 @policy("loyalty matrix")
 class LoyaltyMatrix(_Matrix):
-    """Today's money by value and how many leave: keep the good who stay, win over the good who leave, spare on the rest.
+    """Today's money by value and how many leave: more for the good who leave and who stay, less for the rest.
 
     Value is revenue by customer in the period before; a group is loyal whose active customers fall silent no more
     often than the mean. ``loyal_high``, ``leaving_high``, ``loyal_low``, ``leaving_low``: weights on today's money.
@@ -116,4 +116,4 @@ class LoyaltyMatrix(_Matrix):
         number, gone = active.sum(axis=(1, 2)), active[:, :, self.silent].sum(axis=(1, 2))
         if number.sum() <= 0:
             return None
-        return ~above_mean(gone / np.maximum(number, 1e-300), number) | (gone == 0)
+        return np.asarray(~above_mean(gone / np.maximum(number, 1e-300), number) | (gone == 0))

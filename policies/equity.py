@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import LOYALTY, MoneyByClaims, MoneyByLever, bounds, filled, levers_moving, worth_a_head
+from policies.money import (
+    LOYALTY,
+    MoneyByClaims,
+    MoneyByLever,
+    bounds,
+    filled,
+    levers_moving,
+    share_between,
+    worth_a_head,
+)
 from policies.planned import Planned, fitted
 from sim.arrays import Floats
 from sim.contract import Observation
@@ -65,6 +74,7 @@ class BestCustomersFirst(MoneyByClaims):
 
     def __init__(self, twin: "Twin", budget: float, share: float = 0.8, part: float = 0.2) -> None:
         super().__init__(twin, budget)
+        share_between(self.name, share=share, part=part)
         chain = twin.chain
         heads = np.bincount(chain.group, weights=chain.initial.sum(axis=1), minlength=twin.targets.shape[0])
         worth = worth_a_head(twin)
@@ -130,7 +140,7 @@ def customer_equity(twin: "Twin", budget: float) -> Planned:
         ):
             for lever in levers[:1]:
                 intensity[group, :, lever] = np.where(targets.allowed[group, :, lever], money, 0.0)
-    plan = Planned(np.repeat(intensity[None], twin.chain.periods, axis=0), "customer equity")
+    plan = Planned(np.repeat(intensity[None], twin.chain.periods, axis=0), "customer equity", most=intensity)
     return fitted(twin, plan, budget_of(twin, budget))
 
 

@@ -191,5 +191,5 @@ def _stated(key: Any, value: Any, where: str) -> tuple[str, float | None]:
         if isinstance(value["policy"], str) and (share is None or fits):
             return value["policy"], None if share is None else float(share)
     raise InputError(
-        f"{where}{key}: expected the name of a policy, or {{policy: NAME, share: of the money between 0 and 1}}, got {value!r}"
+        f"{where}{key}: expected the name of a policy, or {{policy: NAME, share: between 0 and 1}}, got {value!r}"
     )

@@ -11,13 +11,14 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = [
     "LOYALTY", "MoneyByClaims", "MoneyByLever", "Today", "bounded_shares", "bounds", "filled", "levers_moving",
-    "per_head", "worth_a_head", "worth_today",
+    "per_head", "share_between", "worth_a_head", "worth_today",
 ]  # fmt: skip
 
 LOYALTY = ("survival", "satisfaction", "links", "employee")
@@ -133,6 +134,8 @@ class Today:
     spend : (periods, groups, stages, levers)
     fits : float
         By what it must be multiplied to fit the budget; 1 where it does.
+    money : float
+        What it costs, as far as the budget goes; the budget where it costs nothing.
     """
 
     def __init__(self, twin: "Twin", budget: float) -> None:
@@ -140,8 +143,9 @@ class Today:
 
         plan = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
         self.spend = follow(twin.chain, twin.targets.with_committed(plan)).spend
-        total = float(self.spend.sum())
-        self.fits = min(1.0, budget / total) if total > 0 else 1.0
+        self.total = float(self.spend.sum())
+        self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
+        self.money = min(budget, self.total) if self.total > 0 else budget
 
 
 def per_head(money: Floats, observation: Observation) -> Floats:
@@ -150,8 +154,21 @@ def per_head(money: Floats, observation: Observation) -> Floats:
     return np.where(heads > 0, money / np.maximum(heads, 1e-300), 0.0)
 
 
+def share_between(name: str, **shares: float) -> None:
+    """Raise where a policy's parameter is no share between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        With the parameter and what it is.
+    """
+    for key, share in shares.items():
+        if not 0 <= share <= 1:
+            raise InputError(f"policy '{name}', parameter {key}={share!r}: expected a share between 0 and 1")
+
+
 def levers_moving(twin: "Twin", *effects: str) -> list[int]:
-    """Return the levers that move one of some effects, in the order of effects, by number; none in a chain of its own."""
+    """Return the levers that move one of some effects, by number, in the order of effects."""
     levers, found = twin.targets.levers, twin.scenario.levers
     places = [place for effect in effects for place, n in enumerate(levers) if n in found and effect in found[n].moves]
     return list(dict.fromkeys(places))

@@ -22,6 +22,8 @@ __all__ = ["RollingHorizon"]
 
 FIRST_STEPS = 80
 """Steps of the first search."""
+NOBODY = 1e-6
+"""Customers taken for nobody: less would be lost in the rounding of those who come and go."""
 
 
 @policy("rolling horizon")
@@ -38,8 +40,9 @@ class RollingHorizon:
         from optimizer.ask.problem import allocation_problem
         from optimizer.ask.rows import as_today
         from optimizer.search.sequential import Sequential
+        from optimizer.tolerances import TINY
 
-        self.problem, self.every, self.steps = allocation_problem(twin, budget), max(every, 1), steps
+        self.problem, self.steps = allocation_problem(twin, budget), steps
         chain = twin.chain
         self.arrivals, self.occupancy, self.employees = chain.arrivals, chain.initial, chain.employees_at_start
         self.heads = np.zeros(chain.targets.shape[:2])
@@ -49,6 +52,8 @@ class RollingHorizon:
         self.stake = max(abs(today.asset) * 1e-2, 1e-9)
         found = search.run(search.amount_of(as_today(chain)), lift=self.stake, steps=FIRST_STEPS)
         self.plan = found.course.intensity
+        # With next to no money there is nothing to plan anew, and no unit to search in.
+        self.every = max(every, 1) if budget > TINY * max(float(today.spend.sum()), 1e-9) else chain.periods
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RollingHorizon":
         """Return a copy that goes its own way: nothing that is held is ever written into, only replaced."""
@@ -80,7 +85,8 @@ class RollingHorizon:
         run.occupancy, run.employees = self.occupancy, self.employees
         run.period(before)
         expected = observed_counts(chain, run.occupancy)
-        scale = np.divide(observation.customers, expected, out=np.ones_like(expected), where=expected > 0)
+        seen = np.maximum(observation.customers, NOBODY)
+        scale = np.divide(seen, expected, out=np.ones_like(expected), where=expected > NOBODY)
         self.occupancy = run.occupancy * scale[chain.group[:, None], chain.block_stage]
         self.employees = run.employees if np.isnan(observation.employees) else observation.employees
         self.arrivals, self.plan, self.spend = (each.copy() for each in (self.arrivals, self.plan, self.spend))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import LOYALTY, MoneyByClaims, levers_moving, worth_a_head
+from policies.money import LOYALTY, MoneyByClaims, Today, levers_moving, share_between, worth_a_head
 from sim.arrays import Flags, Floats
 from sim.contract import ALARMS, Observation
 
@@ -18,7 +18,7 @@ LEAVING, SATISFACTION = (ALARMS.index(name) for name in ("leaving", "satisfactio
 
 
 class Triggered(MoneyByClaims):
-    """Keeps a share of the money for levers that a trigger sets off; what is not set off yet is kept for later.
+    """Keeps a share of today's money for levers that a trigger sets off; what is not set off yet is kept for later.
 
     Where the firm has no lever for it, nothing is kept.
 
@@ -33,13 +33,14 @@ class Triggered(MoneyByClaims):
     feedback = True
 
     def __init__(self, twin: "Twin", budget: float, share: float, levers: list[int]) -> None:
-        super().__init__(twin, budget)
-        self.levers, self.share = levers, min(share, 1.0) if levers else 0.0
+        super().__init__(twin, Today(twin, budget).money)
+        share_between(self.name, share=share)
+        self.levers, self.share = levers, share if levers else 0.0
         reference = twin.targets.reference
         self.today = reference if reference.any() else twin.targets.allowed.astype(float)
 
     def pull(self, observation: Observation) -> Floats:
-        """Return claims that are set off now, (groups, stages), on the money of the trigger's levers; zeros for none."""
+        """Return claims that are set off now, (groups, stages), on the trigger's levers; zeros for none."""
         raise NotImplementedError
 
     def usual(self, observation: Observation) -> Floats:
@@ -100,7 +101,8 @@ class ServiceRecovery(Triggered):
 
     def pull(self, observation: Observation) -> Floats:
         """Return the customers of groups with an alarm."""
-        return np.asarray(observation.alarms.any(axis=1)[:, None] * observation.customers)
+        alarmed = observation.alarms[:, LEAVING] | observation.alarms[:, SATISFACTION]
+        return np.asarray(alarmed[:, None] * observation.customers)
 
 
 @policy("club for the best")
@@ -116,7 +118,7 @@ class ClubForTheBest(Triggered):
     def __init__(self, twin: "Twin", budget: float, share: float = 0.3) -> None:
         super().__init__(twin, budget, share, levers_moving(twin, *LOYALTY))
         worth = worth_a_head(twin)
-        self.best = worth >= worth.mean() * (1 - 1e-9)
+        self.best: Flags = np.asarray(worth >= float(worth.mean()) * (1 - 1e-9))
 
     def pull(self, observation: Observation) -> Floats:
         """Return the core customers of the best groups."""

@@ -45,8 +45,8 @@ class Tuned:
 def tuned(twin: "Twin", budget: float, policy: str = "best customers first", replications: int = 3) -> Tuned:
     """Another policy whose numbers were tried smaller and larger on common random numbers, one after another.
 
-    ``policy``: which; ``replications``: markets by trial, the same for all trials. Their seed is one of its own, so that
-    a comparison judges the choice on markets it was not made on.
+    ``policy``: which; ``replications``: markets by trial, the same for all trials. Their seed is one of its own: a
+    comparison judges the choice on markets it was not made on.
     """
     own = {entry.name: entry.parameters for entry in entries()}
     name = policy.strip().lower().replace("-", " ").replace("_", " ")
@@ -65,7 +65,8 @@ def tuned(twin: "Twin", budget: float, policy: str = "best customers first", rep
     for _ in range(ROUNDS):
         before = dict(best)
         for key in best:
-            trials = [{**best, key: best[key] * factor} for factor in FACTORS]
+            most_of_it = 1.0 if own[name][key] <= 1 else np.inf  # a share stays one
+            trials = [{**best, key: min(best[key] * factor, most_of_it)} for factor in FACTORS]
             assets = [worth(each) for each in trials]
             if max(assets) > most:
                 most, best = max(assets), trials[int(np.argmax(assets))]

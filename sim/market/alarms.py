@@ -1,8 +1,8 @@
 """Alarms: what a firm's books and surveys say has become worse, each by a test with a stated rate of false alarms.
 
-Both compare a mean with the one before it and raise where it is worse by more than ``LIMIT`` standard errors: one in 740
-where nothing changed (one side of the normal law), per group and period, or per survey. They say that something is
-worse, not why: a season, or customers won together who fall silent together, raises them too.
+Both compare a mean with the one before it and raise where it is worse by more than ``LIMIT`` standard errors: where
+nothing changed, one in 740 (one side of the normal law) per group and period, or per group and survey. They say that
+something is worse, not why: a season, or customers won together who fall silent together, raises them too.
 """
 
 from collections.abc import Iterable
@@ -27,9 +27,9 @@ class Alarms:
     """The tests of a firm, the same for drawn and for expected customers.
 
     ``leaving``: of a group's active customers a larger part was seen to fall silent or to leave in the last period than
-    in the three before, by the two-sample test of proportions. ``satisfaction``: the last survey that is known gave fewer
-    points than the one before; a mean ``m`` of answers 0..100 errs by at most ``sqrt((m (100 - m) + noise^2)/n)``, so
-    false alarms are rarer than stated.
+    in the three before, by the two-sample test of proportions. ``satisfaction``: the last survey that is known gave
+    fewer points than the one before; a mean ``m`` of answers 0..100 errs by at most
+    ``sqrt((m (100 - m) + noise^2)/n)``, so false alarms are rarer than stated.
     """
 
     def __init__(self, twin: Twin) -> None:

@@ -94,6 +94,11 @@ class Market:
         """Return the money that the policy must keep to."""
         return self._purse.budget
 
+    @property
+    def budget_left(self) -> float:
+        """Return the money that is left over the horizon."""
+        return max(0.0, float(self.budget.total - self._purse.spent.sum()))
+
     # --- The clock ---
 
     def run(self, progress: Callable[[], None] | None = None, *, until: int | None = None) -> History:
@@ -182,8 +187,11 @@ class Market:
     def _observed(self, period: int) -> Floats:
         return np.asarray(self._record["people"][period].sum(axis=2))
 
+    def seen(self) -> Seen:
+        """Return what the firm sees at the start of the period that comes next, before its survey."""
+        return self._seen(self.period)
+
     def _seen(self, period: int) -> Seen:
-        """Return what the firm sees at the start of a period."""
         observed, record = self._observed(period), self._record
         before = {
             name: record[name][period - 1].copy() if period else np.zeros_like(record[name][0])

@@ -10,7 +10,7 @@ from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.crowd import SEEN
 from sim.engine.fluid import Counting
-from sim.engine.fluid_pass import FluidPass
+from sim.engine.fluid_pass import FluidPass, Period
 from sim.engine.sensitivity import Course
 from sim.market.alarms import Alarms, rivals_by_group
 from sim.market.purse import Budget, Purse, Seen
@@ -30,7 +30,8 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
     chain, policy, purse = twin.chain, copy.deepcopy(policy), Purse(twin, budget)
     (groups, stages, _), survey = chain.targets.shape, twin.scenario.survey
     acting = np.zeros((chain.periods, *chain.targets.shape))
-    run, past, alarms, counting = FluidPass(chain, acting), [], Alarms(twin), Counting(chain)
+    run, alarms, counting = FluidPass(chain, acting), Alarms(twin), Counting(chain)
+    past: list[Period] = []
     answers = np.full((chain.periods, groups, stages), np.nan)
     moves = np.zeros((chain.periods, groups, stages, stages))
     before = {name: np.zeros((groups, stages)) for name in ("purchases", "revenue")}
