@@ -65,7 +65,7 @@ class _Part:
             moves=np.where(inside, observation.moves, 0.0),
             last_spend=np.where(inside, observation.last_spend, 0.0),
             available=observation.available if isinstance(self.policy, Planned) else min(observation.available, left),
-            lever_available=observation.lever_available * self.share,
+            lever_available=observation.lever_available * self.share if self.share > 0 else 0 * self.spent,
             lever_floor=observation.lever_floor * self.share,
             lever_spent=self.spent.copy(),
             budget_left=left,

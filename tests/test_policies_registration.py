@@ -16,7 +16,7 @@ from sim.errors import FolderError, InputError, PolicyError
 from sim.scenario.file import load
 from sim.twin import Twin, build
 
-BUILT_IN = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
+BUILT_IN = ("as today", "no spend", "acquisition first", "even split", "proportional to value")
 
 
 @pytest.fixture(scope="module")
