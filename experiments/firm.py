@@ -695,10 +695,11 @@ class Firm(Shown):
         >>> result.best.name
         'careful'
         """
-        from experiments.chosen import chosen_policies, say_unspent
+        from experiments.chosen import chosen_policies, say_unspent, spelled_out
         from experiments.compare import compare
         from experiments.results.runs import Comparison
 
+        policies = spelled_out(policies)
         load = self._loader(spread, policies)
         total, chosen = chosen_policies(policies, self.twin, load, budget, equal_money=equal_money)
         found = compare(

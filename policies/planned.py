@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.market.purse import Budget
     from sim.twin import Twin
 
-__all__ = ["Planned", "fitted"]
+__all__ = ["Planned", "PlannedMoney", "fitted"]
 
 EVEN = 1e-9
 """Share of the money up to which a plan is scaled to it."""
@@ -80,6 +80,33 @@ class Planned:
             share = np.maximum((paced * self.load).sum(axis=2), 1e-300)
             paced = paced * np.minimum(1.0, np.maximum(1.0, (planned * self.load).sum(axis=2)) / share)[..., None]
         return paced
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedMoney:
+    """A table of money, (periods, groups, stages, levers): spent whoever is there, as far as anybody is.
+
+    Attributes
+    ----------
+    money : (periods, groups, stages, levers)
+        That acts in each period.
+    name : str
+    """
+
+    money: Floats
+    name: str = "plan"
+
+    feedback = False
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return this period's money per customer, or for a lever with lead time that of the period it acts in."""
+        from policies.money import per_head
+
+        money = np.zeros(observation.targets.shape)
+        for lever, lead in enumerate(observation.targets.lead):
+            if observation.period + lead < self.money.shape[0]:
+                money[:, :, lever] = self.money[observation.period + lead, :, :, lever]
+        return Allocation.within(np.where(observation.targets.allowed, per_head(money, observation), 0.0), observation)
 
 
 def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = True) -> Planned:

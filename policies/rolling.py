@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RollingHorizon"]
 
-FIRST_STEPS = 80
-"""Steps of the first search."""
 NOBODY = 1e-6
 """Customers taken for nobody: less would be lost in the rounding of those who come and go."""
 
@@ -30,19 +28,19 @@ NOBODY = 1e-6
 class RollingHorizon:
     """Plans at the start, and again at every review from where the customers are seen to be, from the plan at hand.
 
-    ``every``: periods between reviews; ``steps``: of the search at each, at most.
+    ``every``: periods between reviews; ``steps``: of the search at each, at most; ``first_steps``: of the first search.
     """
 
-    name = "rolling horizon"
     feedback = True
 
-    def __init__(self, twin: "Twin", budget: float, every: int = 1, steps: int = 5) -> None:
+    def __init__(self, twin: "Twin", budget: float, every: int = 1, steps: int = 5, first_steps: int = 80) -> None:
         from optimizer.ask.problem import allocation_problem
         from optimizer.ask.rows import as_today
         from optimizer.search.sequential import Sequential
         from optimizer.tolerances import TINY
 
         self.problem, self.steps = allocation_problem(twin, budget), steps
+        self.name = "rolling horizon"
         chain = twin.chain
         self.arrivals, self.occupancy, self.employees = chain.arrivals, chain.initial, chain.employees_at_start
         self.heads = np.zeros(chain.targets.shape[:2])
@@ -50,10 +48,17 @@ class RollingHorizon:
         search = Sequential(self.problem)
         today = self.problem.today.course
         self.stake = max(abs(today.asset) * 1e-2, 1e-9)
-        found = search.run(search.amount_of(as_today(chain)), lift=self.stake, steps=FIRST_STEPS)
+        found = search.run(search.amount_of(as_today(chain)), lift=self.stake, steps=first_steps)
         self.plan = found.course.intensity
         # With next to no money there is nothing to plan anew, and no unit to search in.
         self.every = max(every, 1) if budget > TINY * max(float(today.spend.sum()), 1e-9) else chain.periods
+
+    @classmethod
+    def of_plan(cls, twin: "Twin", budget: float, intensity: Floats, name: str) -> "RollingHorizon":
+        """Return the same that begins with a plan, (periods, groups, stages, levers), in place of its own search."""
+        made = cls(twin, budget, first_steps=0)
+        made.plan, made.name = twin.targets.with_committed(intensity), name
+        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RollingHorizon":
         """Return a copy that goes its own way: nothing that is held is ever written into, only replaced."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import MoneyByClaims, MoneyByLever, Today, bounded_shares, bounds, per_head, worth_today
+from policies.money import MoneyByClaims, MoneyByLever, Today, bounded_shares, bounds, worth_today
+from policies.planned import PlannedMoney
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation
 
@@ -69,26 +70,15 @@ class ProportionalToRevenue(MoneyByClaims):
 
 
 @policy("last year")
-class LastYear:
+class LastYear(PlannedMoney):
     """Each segment, stage and lever gets what it got a year ago, whoever is there now; in the first year, today's."""
-
-    name = "last year"
-    feedback = False
 
     def __init__(self, twin: "Twin", budget: float) -> None:
         from sim.scenario.file import PERIODS_PER_YEAR
 
         today = Today(twin, budget)
-        self.money, self.year = today.spend * today.fits, max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-
-    def decide(self, observation: Observation) -> Allocation:
-        """Return the money of the period a year before, by lead time later, per customer."""
-        money = np.zeros(observation.targets.shape)
-        for lever, lead in enumerate(observation.targets.lead):
-            acts = observation.period + lead
-            if acts < observation.periods:
-                money[:, :, lever] = self.money[acts % self.year if acts >= self.year else acts][:, :, lever]
-        return Allocation.within(per_head(money, observation), observation)
+        year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
+        super().__init__(today.fits * today.spend[np.arange(twin.chain.periods) % year], "last year")
 
 
 @policy("share of revenue")

@@ -98,5 +98,7 @@ def test_tuning_finds_better_numbers(small: Twin) -> None:
 
 
 def test_only_what_has_numbers_can_be_tuned(small: Twin) -> None:
-    with pytest.raises(InputError, match=r"parameter policy='as today': expected one with numbers to tune: .*four tasks"):
+    with pytest.raises(
+        InputError, match=r"parameter policy='as today': expected one with numbers to tune: .*four tasks"
+    ):
         named("tuned(policy='as today')", small, 1.0)
