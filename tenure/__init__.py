@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from experiments.study.calibrate import Calibration, calibrate
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
-    from experiments.tracking.store import serve as ui
+    from experiments.tracking.serve import serve as ui
     from policies.catalogue import policy
     from policies.conformance import check_policy
     from sim.contract import Allocation, Observation, Policy
@@ -174,7 +174,7 @@ _ROOMS = {
 }  # fmt: skip
 """Where names live; a room is entered when one of its names is first used (PEP 562)."""
 _PLACES = {name: (room, name) for room, names in _ROOMS.items() for name in names}
-_PLACES["ui"] = ("experiments.tracking.store", "serve")
+_PLACES["ui"] = ("experiments.tracking.serve", "serve")
 
 
 def __getattr__(name: str) -> Any:

@@ -107,7 +107,7 @@ def tracked_study() -> tuple[Scenario, Plan, Comparison]:
 
 SERVE = """
 import signal, sys
-from experiments.tracking.log import serve
+from experiments.tracking.serve import serve
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, however the tests were started
 serve(sys.argv[1], 0, announce=lambda url: print(url, flush=True))
 """

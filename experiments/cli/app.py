@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli import bases, planning, policies, simulation, start
+from experiments.cli import bases, planning, policies, simulation, start, tracked
 from experiments.cli.words import in_options
 from sim.errors import NotAsWritten, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
@@ -34,7 +34,7 @@ NOTED = (NotAsWritten, ScenarioChanged)
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
-for part in (start, bases, planning, simulation, policies):
+for part in (start, bases, planning, simulation, policies, tracked):
     app.add_typer(part.group)
 
 

@@ -1,6 +1,5 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ from experiments.cli.options import (
     THREADS,
     BudgetOption,
     Json,
-    NoSeed,
     ScenarioFile,
     Seed,
     SpreadOption,
@@ -164,19 +162,3 @@ def compare(
         print_json({**result.to_dict(), "report": None if report is None else str(report), "tracking_uri": uri})
     else:
         typer.echo(comparison_summary(firm.scenario, result, report, folder if track else None))
-
-
-@group.command(epilog="Example: tenure ui --folder first-look")
-def ui(
-    folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
-    seed: NoSeed = 0,
-    as_json: Json = False,
-) -> None:
-    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
-    from experiments.tracking.log import serve
-
-    def announce(url: str) -> None:
-        typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
-
-    serve(folder, port, announce=announce)

@@ -32,14 +32,8 @@ from experiments.tracking.content import (
     running_code,
     study_note,
 )
-from experiments.tracking.store import (
-    LEADERBOARD_TAG,
-    database_of,
-    locked,
-    prepare_environment,
-    serve,
-    tracking_uri_of,
-)
+from experiments.tracking.serve import LEADERBOARD_TAG, serve
+from experiments.tracking.store import database_of, locked, prepare_environment, tracking_uri_of
 from experiments.words.phrases import played_policy
 from sim.errors import FolderError, first_line
 

@@ -1,31 +1,39 @@
-"""A folder's store of runs: where it is, its lock, and the MLflow UI over it.
+"""A folder's store of runs: where it is, who may write to it, and how it heals.
 
-The UI runs as a process of its own, bound to this machine: MLflow's server has no log-in.
+The store is a SQLite file with a folder of artifacts beside it. It is made under a temporary name and moved into place,
+so that it is whole or absent; a half-made one, of a process that died while older versions made it in place, is told by
+holding no run under an unfinished schema, and is made again. In a folder that was copied or moved, the absolute
+addresses that MLflow keeps are led to where the artifacts lie now: in one transaction, the file backed up before.
 """
 
-import json
+from __future__ import annotations
+
+import logging
 import os
-import signal
-import socket
-import subprocess
+import sqlite3
 import sys
-import tempfile
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
-from urllib.error import URLError
+from typing import IO
+from urllib.parse import urlsplit, urlunsplit
 
-from sim.errors import FolderError, InputError, TenureError, first_line
+from sim.errors import FolderError, InputError
+from sim.files import write_file
 
-__all__ = ["LEADERBOARD_TAG", "database_of", "locked", "prepare_environment", "serve", "tracking_uri_of"]
+__all__ = [
+    "ARTIFACTS", "database_of", "locked", "open_store", "prepare_environment", "quiet_mlflow", "redacted",
+    "tracking_uri_of",
+]  # fmt: skip
 
-HOST = "127.0.0.1"
-LEADERBOARD_TAG = "leaderboard"
-"""Tag of a study's parent run: where in the UI its policies are listed, best first."""
+ARTIFACTS = "mlartifacts"
+KNOWN = ("http", "https", "postgresql", "mysql", "mssql", "sqlite")
+"""What the address of a store may begin with, a driver such as ``+psycopg`` apart."""
+HEADER = b"SQLite format 3\0"
+STALE = 3600.0
+"""Seconds after which a part of a file belongs to nobody."""
 
 
 def database_of(folder: str | Path) -> Path:
@@ -38,180 +46,149 @@ def tracking_uri_of(folder: str | Path) -> str:
     return f"sqlite:///{database_of(folder).as_posix()}"
 
 
-def prepare_environment(environment: "os._Environ[str] | dict[str, str]") -> None:
-    """Switch off in ``environment`` what MLflow would send or print; it reads these when imported."""
-    environment.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    environment.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    environment.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-
-
-def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], None], patience: float = 60.0) -> None:
-    """Run the MLflow UI over a folder's runs until interrupted.
-
-    Parameters
-    ----------
-    port
-        0: any that is free.
-    announce
-        Called once the UI answers, with the address of the newest study's policies, best first.
-    patience
-        Seconds the UI may take to answer.
+def redacted(uri: str) -> str:
+    """Return an address without its password, as it may be shown and kept.
 
     Raises
     ------
     InputError
-        If the folder has no runs, or the port is taken.
-    TenureError
-        If the UI ends by itself, or does not answer in time.
+        If MLflow knows no such store.
     """
-    if not database_of(folder).is_file():
-        raise InputError(f"{folder}: no runs here yet; run `tenure demo` first, or give its `folder=`")
-    port = _free_port(port)
-    address = f"http://{HOST}:{port}"
-    with tempfile.TemporaryFile() as output, _ended_on_termination():
-        process = _start_server(folder, port, output)
-        try:
-            _await_answer(process, address, output, patience)
-            announce(address + "/" + _newest_leaderboard(address))
-            process.wait()
-            raise TenureError(f"the MLflow UI ended by itself: {_last_line(output)}")
-        except KeyboardInterrupt:
-            return
-        finally:
-            _end(process)
+    parts = urlsplit(uri)
+    if parts.scheme.partition("+")[0] not in KNOWN or not (parts.netloc or parts.path):
+        raise InputError(
+            f"`tracking_uri={uri}`: expected a server such as http://127.0.0.1:5000, or a database such as "
+            "postgresql+psycopg://name@host/runs"
+        )
+    if parts.password is None:
+        return uri
+    name, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{name.partition(':')[0]}:***@{host}"))
 
 
-def _free_port(port: int) -> int:
-    """Return ``port``, or a free one for 0; raise where somebody has it."""
-    with socket.socket() as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"port {port} on {HOST} cannot be used ({why}); give another one with `port=`") from None
-        return int(probe.getsockname()[1])
+def open_store(folder: Path) -> str:
+    """Return the address of a folder's store, made, made again or mended where that is due; call it under the lock.
+
+    Raises
+    ------
+    FolderError
+        If MLflow cannot keep runs in such a folder.
+    """
+    if any(sign in str(folder) for sign in "?#%"):
+        raise FolderError(f"{folder}: MLflow cannot keep runs in a path with ?, # or %; choose another folder")
+    database = database_of(folder)
+    for part in folder.glob(".mlflow.*.part*"):
+        if time.time() - part.stat().st_mtime > STALE or not database.exists():
+            part.unlink(missing_ok=True)
+    if database.exists() and _half_made(database):
+        _set_aside(database)
+    if not database.exists():
+        _make(folder, database)
+    _mend(folder, database)
+    return tracking_uri_of(folder)
 
 
-def _start_server(folder: str | Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    prepare_environment(environment)
-    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    return subprocess.Popen(
-        [
-            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri_of(folder),
-            "--host", HOST, "--port", str(port), "--workers", "1",
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd=Path(folder).resolve(),
-        env=environment,
-        start_new_session=True,  # an interrupt from the terminal reaches us alone, and we end the server
-    )  # fmt: skip
+def _make(folder: Path, database: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    part = folder / f".mlflow.{os.getpid()}.part.db"
+    store = SqlAlchemyStore(f"sqlite:///{part.as_posix()}", (folder / ARTIFACTS).as_uri())
+    store.engine.dispose()
+    os.replace(part, database)
 
 
-def _await_answer(process: subprocess.Popen[bytes], address: str, output: IO[bytes], patience: float) -> None:
-    began = time.monotonic()
-    while time.monotonic() - began < patience:
-        if process.poll() is not None:
-            raise TenureError(f"the MLflow UI did not start: {_last_line(output)}")
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            pass
-        time.sleep(0.1)
-    raise TenureError(f"the MLflow UI did not answer on {address} within {patience:g} s: {_last_line(output)}")
-
-
-def _newest_leaderboard(address: str) -> str:
-    """Return the fragment that a finished study left with its parent run; the newest one's."""
-    start = "#/experiments?workflowType=machine_learning"
-    experiments = _ask(address, "experiments/search", {"max_results": 1000}).get("experiments", [])
-    if not experiments:
-        return start
-    found = _ask(
-        address,
-        "runs/search",
-        {
-            "experiment_ids": [experiment["experiment_id"] for experiment in experiments],
-            "filter": "tags.layer = 'study' and attributes.status = 'FINISHED'",
-            "order_by": ["attributes.start_time DESC"],
-            "max_results": 1,
-        },
-    ).get("runs", [])
-    tags = {tag["key"]: tag["value"] for run in found for tag in run["data"].get("tags", [])}
-    return str(tags.get(LEADERBOARD_TAG, start))
-
-
-def _ask(address: str, what: str, question: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{address}/api/2.0/mlflow/{what}",
-        data=json.dumps(question).encode(),
-        headers={"Content-Type": "application/json"},
-    )
+def _half_made(database: Path) -> bool:
+    """Return whether making the store was broken off: its schema is not the last one, and it holds no run."""
+    with database.open("rb") as file:
+        begin = file.read(len(HEADER))
+    if begin != HEADER:
+        return not begin
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            content: dict[str, Any] = json.load(answer)
-            return content
-    except (OSError, ValueError) as error:
-        raise TenureError(f"the MLflow UI at {address} does not answer {what}: {first_line(error)}") from None
-
-
-def _last_line(output: IO[bytes]) -> str:
-    output.seek(0)
-    lines = [line for line in output.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and the workers it started."""
-    for name, patience in (("SIGTERM", 5.0), ("SIGKILL", 5.0)):
-        try:
-            if os.name == "posix":
-                os.killpg(process.pid, getattr(signal, name))
-            elif process.poll() is None:
-                process.terminate()
-        except (ProcessLookupError, PermissionError):
-            pass
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
-        if name == "SIGTERM" and not _group_lives(process.pid):
-            return
-
-
-def _group_lives(group: int) -> bool:
-    if os.name != "posix":
+        with closing(sqlite3.connect(database)) as store:
+            tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "runs" in tables and store.execute("SELECT 1 FROM runs LIMIT 1").fetchone():
+                return False
+            if not tables or "alembic_version" not in tables:
+                return not tables or "experiments" in tables
+            version = store.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.DatabaseError:
         return False
-    for _ in range(20):
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        time.sleep(0.1)
-    return True
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    return version is None or version[0] != _get_latest_schema_revision()
+
+
+def _set_aside(database: Path) -> None:
+    """Keep a half-made store under another name, in case somebody wants to look at it."""
+    for ending in ("-journal", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    os.replace(database, database.with_name("mlflow.db.half-made"))
+
+
+def _mend(folder: Path, database: Path) -> None:
+    """Lead addresses of artifacts to this folder, where a store came from another."""
+    here = (folder / ARTIFACTS).as_uri()
+    try:
+        with closing(sqlite3.connect(database)) as store:
+            found = [place for (place,) in store.execute("SELECT DISTINCT artifact_location FROM experiments")]
+            roots = {root for root in map(_root_of, found) if root is not None and root != here}
+            if not roots:
+                return
+            write_file(database.with_name("mlflow.db.before-move"), lambda part: _copy(store, part))
+            with store:  # one transaction: all of them or none
+                for root in sorted(roots, key=len, reverse=True):
+                    for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                        store.execute(
+                            f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ? "
+                            f"AND substr({column}, ?, 1) IN ('', '/')",
+                            (here, len(root) + 1, len(root), root, len(root) + 1),
+                        )
+    except sqlite3.DatabaseError:
+        return  # MLflow says better what is wrong with it
+
+
+def _copy(store: sqlite3.Connection, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as copy:
+        store.backup(copy)
+
+
+def _root_of(place: str | None) -> str | None:
+    """Return the folder of artifacts that an experiment's address is in; None where we did not choose it."""
+    if place is None or not place.startswith("file:"):
+        return None
+    head, found, rest = place.rpartition(f"/{ARTIFACTS}")
+    return f"{head}/{ARTIFACTS}" if found and (not rest or rest.startswith("/")) else None
+
+
+def prepare_environment(environment: os._Environ[str] | dict[str, str]) -> None:
+    """Switch off in ``environment`` what MLflow would send or print, and its minutes of patience with a server."""
+    for name, value in (
+        ("MLFLOW_DISABLE_TELEMETRY", "true"),
+        ("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"),
+        ("MLFLOW_LOGGING_LEVEL", "ERROR"),
+        ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"),
+        ("MLFLOW_HTTP_REQUEST_TIMEOUT", "20"),
+    ):
+        environment.setdefault(name, value)
 
 
 @contextmanager
-def _ended_on_termination() -> Iterator[None]:
-    """Make a request to terminate as good as Ctrl-C, so that the server never outlives us."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def quiet_mlflow() -> Iterator[None]:
+    """Keep MLflow, what it speaks to servers with and the makers of its tables from saying anything."""
+    prepare_environment(os.environ)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow  # noqa: F401 (sets up the loggers that are turned down here)
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3", "sqlalchemy")]
+        levels = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 @contextmanager
