@@ -44,7 +44,19 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
     assert set(said["fit"]["pareto_nbd"]) == {"r", "alpha", "s", "beta", "log_likelihood"}
     assert set(said["fit"]["gamma_gamma"]) == {"p", "q", "gamma"}
     assert {tuple(policy) for policy in said["policies"]} == {
-        ("name", "asset", "difference", "low", "high", "kept", "spend", "budget", "breaks", "expected_asset")
+        (
+            "name",
+            "asset",
+            "difference",
+            "low",
+            "high",
+            "kept",
+            "spend",
+            "budget",
+            "breaks",
+            "expected_asset",
+            "feedback",
+        )
     }
     assert {tuple(row) for row in said["plan"]} == {("period", "target", "lever", "spend")}
     assert said["gap"] == pytest.approx(1 - said["lift_share"])
