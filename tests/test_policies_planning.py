@@ -7,9 +7,11 @@ import pytest
 from markets import SMALL
 from observations import observation_of
 
+from experiments.chosen import _departure
 from optimizer.ask.problem import reference_spend
 from policies.bandit import ARMS, Bandit
 from policies.catalogue import named
+from policies.planned import PlannedMoney
 from policies.rolling import RollingHorizon
 from policies.tuned import Tuned
 from sim.engine.chain import observed_counts
@@ -102,3 +104,36 @@ def test_only_what_has_numbers_can_be_tuned(small: Twin) -> None:
         InputError, match=r"parameter policy='as today': expected one with numbers to tune: .*four tasks"
     ):
         named("tuned(policy='as today')", small, 1.0)
+
+
+def test_planning_again_can_begin_with_a_plan(small: Twin) -> None:
+    budget = reference_spend(small.chain)
+    today = np.repeat(small.targets.reference[None], small.chain.periods, axis=0)
+    policy = RollingHorizon.of_plan(small, budget, today, "plan (rolling)")
+    assert policy.name == "plan (rolling)"
+    observation = observation_of(small.targets, periods=6, customers=observed_counts(small.chain, small.chain.initial))
+    np.testing.assert_allclose(policy.decide(observation).intensity, small.targets.reference)
+    plain = expected_course(small, named("as today", small, budget), budget_of(small, budget))
+    assert expected_course(small, policy, budget_of(small, budget)).asset > plain.asset
+
+
+def test_a_plan_in_money_is_spent_whoever_is_there(small: Twin) -> None:
+    """Twice the heads, half the money each; nothing where nobody is."""
+    money = np.zeros((6, *small.targets.shape))
+    winback, lapsed = small.targets.levers.index("winback"), small.targets.stages.index("lapsed")
+    money[2, 0, lapsed, winback] = 60.0
+    policy = PlannedMoney(money)
+    for heads, each in ((30.0, 2.0), (60.0, 1.0), (0.0, 0.0)):
+        customers = np.full(small.targets.shape[:2], heads)
+        got = policy.decide(observation_of(small.targets, period=2, periods=6, customers=customers)).intensity
+        assert got[0, lapsed, winback] == pytest.approx(each)
+        assert got.sum() == pytest.approx(each)
+
+
+def test_what_a_plan_does_when_reality_departs_is_named() -> None:
+    assert _departure("a/plan.json(as-written)") == ("a/plan.json", "as written")
+    assert _departure("plan.xlsx ( Money )") == ("plan.xlsx", "money")
+    for other in ("plan.json", "four tasks(loyalty=0.5)", "mine.py"):
+        assert _departure(other) == (other, "")
+    with pytest.raises(InputError, match=r"expected one of as written, money, rolling in brackets, got 'pace'"):
+        _departure("plan.json(pace)")
