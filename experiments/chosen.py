@@ -119,8 +119,9 @@ def refuse_idle_spread(spread: str | Path, given: Sequence[object]) -> None:
 
 def _departure(given: Named) -> tuple[Named, str]:
     """Return what was given and what a plan's file in it does when reality departs, as in ``plan.json(money)``."""
-    stated = re.fullmatch(rf"(.+({'|'.join(map(re.escape, PLAN_FILES))}))\s*\(([^()]*)\)\s*", str(given), re.DOTALL)
-    if stated is None or not isinstance(given, str):
+    ending = "|".join(map(re.escape, PLAN_FILES))
+    stated = re.fullmatch(rf"(.+({ending}))\s*\(([^()]*)\)\s*", given, re.DOTALL) if isinstance(given, str) else None
+    if stated is None:
         return given, ""
     rule = stated[3].strip().lower().replace("-", " ")
     if rule not in DEPARTURES:
