@@ -45,6 +45,8 @@ class Outcome:
         The rules that it breaks as it is played in expected numbers, the budget among them; None: not known.
     expected : float
         Customer asset in expected numbers (the fluid twin's), as it is played; nan where it is not known.
+    feedback : bool
+        Whether it reacts to more than time and how many customers are where; one that does not say so is taken to.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Outcome:
     content: str = ""
     broken: tuple[Broken, ...] | None = None
     expected: float = float("nan")
+    feedback: bool = False
 
     @property
     def asset(self) -> float:
@@ -88,7 +91,7 @@ class Comparison:
         """Return one dict per policy.
 
         Name, simulated asset, difference from the first, interval, customers kept, spend and the budget that it is of,
-        the rules that it breaks, and the asset in expected numbers.
+        the rules that it breaks, the asset in expected numbers, and whether it reacts to what it sees.
         """
         return [
             {
@@ -102,6 +105,7 @@ class Comparison:
                 "budget": self.budget,
                 "breaks": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
                 "expected_asset": outcome.expected,
+                "feedback": outcome.feedback,
             }
             for outcome in self.outcomes
         ]
@@ -186,5 +190,6 @@ def compare(
         course = expected_course(twin, policy, money[i])
         facts = (assets[i], kept[i], spends[i], means[i].history(), *difference)
         broken = broken_rules(twin, budget, course)
-        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset))
+        feedback = bool(getattr(policy, "feedback", True))
+        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset, feedback))
     return Comparison(tuple(outcomes), seed, replications, budget, traits, equal_money)

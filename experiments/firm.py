@@ -742,7 +742,7 @@ class Firm(Shown):
 
     def policy(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy,
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any],
         name: str | None = None,
         *,
         budget: float | None = None,
@@ -781,7 +781,7 @@ class Firm(Shown):
 
     def compare(
         self,
-        policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
+        policies: Sequence[str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any]],
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -796,8 +796,8 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
-            ``decide(observation)``.
+            Names, ``"all"`` for the whole catalogue, plan files, tables of money, plans, Python files with a policy,
+            mixtures (a mapping, or a .yaml file), or any object with a ``name`` and ``decide(observation)``.
         budget
             Money over the horizon; None: the scenario's. A plan is played as it stands, whatever it costs: what it
             spends of the budget, and every rule that it breaks, is in the answer.
@@ -821,11 +821,12 @@ class Firm(Shown):
         >>> result.best.name
         'careful'
         """
-        from experiments.chosen import chosen_policies, say_unspent
+        from experiments.chosen import chosen_policies, say_unspent, spelled_out
         from experiments.compare import compare
         from experiments.results.runs import Comparison
         from experiments.tracking.call import Call
 
+        policies = spelled_out(policies)
         load = self._loader(spread, policies)
         total, chosen = chosen_policies(policies, self.twin, load, budget, equal_money=equal_money)
         found = compare(
@@ -843,7 +844,7 @@ class Firm(Shown):
 
     def simulate(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -912,7 +913,7 @@ class Firm(Shown):
 
     def trace(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         segment: str | None = None,
         customer: str | int | None = None,

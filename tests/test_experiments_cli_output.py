@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "simulate": ("scenario.yaml", "--replications", "1"),
     "trace": ("scenario.yaml",),
     "compare": ("scenario.yaml", "--replications", "1", "--no-track"),
+    "policies": (),
     "explain": ("plan.json",),
     "split": ("plan.json", "-o", "split.csv"),
     "diff": ("plan.json", "plan.json"),

@@ -33,7 +33,8 @@ group = commands()
 PolicyOption = Annotated[
     str,
     typer.Option(
-        help="A policy's name, a plan file, a table of money, or a Python file with a policy.",
+        help="A policy's name (tenure policies lists them), a plan file, a table of money, a mixture (.yaml), a Python "
+        "file with a policy, or MODULE:NAME.",
         autocompletion=policies_like,
     ),
 ]
@@ -137,8 +138,9 @@ def compare(
     policy: Annotated[
         list[str],
         typer.Option(
-            help="A policy's name, a plan file, a table of money by segment, lever and time, a Python file with a "
-            "policy; repeat. The first is the reference.",
+            help="A policy's name (tenure policies lists them), all, a plan file, a table of money by segment, lever "
+            "and time, a mixture (.yaml), a Python file with a policy, or MODULE:NAME; repeat. The first is the "
+            "reference.",
             autocompletion=policies_like,
         ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list

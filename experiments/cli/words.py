@@ -44,10 +44,14 @@ def policies_like(start: str) -> list[str]:
 
     import policies
 
-    files = [str(path) for ending in ("json", "csv", "xlsx", "py") for path in Path().glob(f"*.{ending}")]
+    files = [str(path) for ending in ("json", "csv", "xlsx", "yaml", "py") for path in Path().glob(f"*.{ending}")]
     sources = [path.read_text(encoding="utf-8") for path in sorted(Path(policies.__path__[0]).glob("*.py"))]
-    names = [name.replace(" ", "-") for text in sources for name in re.findall(r'^@policy\("(.+)"\)', text, re.M)]
-    return [word for word in [*names, *sorted(files)] if word.startswith(start)]
+    names = [
+        name.replace(" ", "-")
+        for text in sources
+        for name in re.findall(r'^@(?:policy|register)\("(.+)"\)', text, re.M)
+    ]
+    return [word for word in [*names, "all", *sorted(files)] if word.startswith(start)]
 
 
 def budgets_of(text: str | None) -> list[float] | None:
