@@ -13,6 +13,7 @@ set in brackets: ``share of revenue(share=0.1)``.
 
 import ast
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = [
-    "ENTRY_POINTS", "Entry", "Maker", "apart", "entries", "found", "make_policy", "makers", "named", "names", "policy",
-    "unknown",
+    "ENTRY_POINTS", "IN_MODULE", "Entry", "Maker", "apart", "entries", "found", "in_process_alone", "make_policy",
+    "makers", "named", "names", "policy", "source_of", "unknown",
 ]  # fmt: skip
 
 Maker = Callable[..., Policy]
@@ -206,14 +207,31 @@ def unknown(name: str) -> InputError:
 @contextmanager
 def apart() -> Iterator[None]:
     """Let files register policies that are forgotten afterwards, whatever names this process has given already."""
-    modules, before = _load(), dict(_makers)
+    _load()
+    before = dict(_makers)
     try:
-        for name in [name for name, make in _makers.items() if make.__module__ not in modules]:
+        for name in [name for name, make in _makers.items() if in_process_alone(make)]:
             del _makers[name]
         yield
     finally:
         _makers.clear()
         _makers.update(before)
+
+
+def in_process_alone(make: Maker) -> bool:
+    """Return whether a maker was registered by this process, so that no other knows its name."""
+    make = make.func if isinstance(make, partial) else make
+    known = make.__module__ in _load() or make in _load_installed()
+    return not known and make in _makers.values()
+
+
+def source_of(make: Maker) -> str:
+    """Return the SHA-256 of the file that a maker is in; nothing for one of this package, whose version says it."""
+    make = make.func if isinstance(make, partial) else make
+    if make.__module__ in _load():
+        return ""
+    file = getattr(sys.modules.get(make.__module__), "__file__", None)
+    return "unread" if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _set(name: str, make: Maker, brackets: str) -> dict[str, Any]:
@@ -272,6 +290,10 @@ def _in_file(path: Path, wanted: str | None) -> Maker:
     except SyntaxError as error:
         raise InputError(f"{path}: {first_line(error)}") from None
     own = {name: make for name, make in _makers.items() if make.__module__ == module}
+    called = getattr(sys.modules[module], wanted or "", None)
+    if callable(called) and _plain(str(wanted)) not in own:  # a class or function, as in MODULE:NAME
+        maker: Maker = called
+        return maker
     if not own:
         raise InputError(f'{path}: registers no policy; put @policy("a name") before a class or function')
     if wanted is None and len(own) > 1:
@@ -309,10 +331,11 @@ def _load() -> list[str]:
 
 
 @cache
-def _load_installed() -> None:
-    """Put what installed distributions offer into the catalogue; what cannot be loaded is said and left out."""
+def _load_installed() -> tuple[Maker, ...]:
+    """Put what installed distributions offer into the catalogue, and return it; what cannot be loaded is left out."""
     from importlib.metadata import entry_points
 
+    installed = []
     for each in entry_points(group=ENTRY_POINTS):
         plain = _plain(each.name)
         try:
@@ -321,8 +344,10 @@ def _load_installed() -> None:
             told = f"policy '{each.name}' of an installed package cannot be loaded and is left out: {first_line(error)}"
             warnings.warn(NotAsWritten(told), stacklevel=2)
             continue
+        installed.append(make)
         if all(known is not make for known in _makers.values()):
             _makers.setdefault(plain, make)
+    return tuple(installed)
 
 
 def _plain(name: str) -> str:

@@ -30,7 +30,7 @@ from sim.errors import FolderError, InputError, first_line
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["MIXTURE_FILES", "Mixture", "mixture", "mixture_of_file"]
+__all__ = ["MIXTURE_FILES", "Mixture", "mixture", "mixture_of_file", "policies_in"]
 
 MIXTURE_FILES = (".yaml", ".yml")
 ELSE = "else"
@@ -162,6 +162,17 @@ def mixture(
             policy = make_policy(found(called), twin, own * budget)
         parts.append(_Part(inside, policy, own, own * budget, np.zeros(twin.targets.shape[2])))
     return Mixture(name, parts)
+
+
+def policies_in(content: Mapping[str, Any], where: str = "mixture: ") -> list[str]:
+    """Return the names of the policies that a mixture's lines state.
+
+    Raises
+    ------
+    InputError
+        If a line states none; ``where`` begins the message.
+    """
+    return [_stated(key, value, where)[0] for key, value in content.items()]
 
 
 def _inside(key: str, targets: Targets, where: str) -> Flags:

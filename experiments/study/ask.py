@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.chosen import spelled_out
+from experiments.study.played import DEPARTURE, Played
 from experiments.study.reading import counted, known_keys, mapping, money, number
-from experiments.study.units import Played
 from experiments.study.worlds import World, read_worlds
 from optimizer.ask.cells import TARGETINGS
-from optimizer.plan_files import PLAN_FILES
 from sim.contract import Policy
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.scenario.yaml_files import read_yaml
@@ -26,7 +26,7 @@ KEYS = (
     "bound_steps",
 )  # fmt: skip
 REPLICATIONS, WITHIN = 20, 0.01
-MAKES = re.compile(r"optimi[sz]e(?:@(.+))?")
+MAKES = re.compile(rf"optimi[sz]e(?:@(.+?))?\s*({DEPARTURE.pattern})?")
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,14 @@ class Until:
 
 @dataclass(frozen=True)
 class Made:
-    """A policy that the optimiser makes: anew in each world, or once in the world named and played in all."""
+    """A policy that the optimiser makes: anew in each world, or once in the world named and played in all.
+
+    ``brackets`` say what the plan does when reality departs from it, as in ``plan.json(rolling)``.
+    """
 
     name: str
     world: str | None
+    brackets: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,7 @@ class Study:
         """Return the SHA-256 of what is asked; another name or note asks the same."""
         asked = [
             [[world.name, world.scenario.hash] for world in self.worlds],
-            [[each.name, each.world if isinstance(each, Made) else each.digest] for each in self.policies],
+            [[each.name, [each.world, each.brackets] if isinstance(each, Made) else each.digest] for each in self.policies],
             self.budgets, self.replications, None if self.until is None else [self.until.halfwidth, self.until.most],
             self.seeds, self.within, self.targeting, self.bound_steps,
         ]  # fmt: skip
@@ -181,26 +185,25 @@ def _worlds(given: Any, where: str) -> dict[str, Any]:
 
 
 def _policies(given: Any, folder: Path, worlds: Sequence[World], where: str) -> list[Played | Made]:
-    if not isinstance(given, list) or not all(isinstance(each, str) and each.strip() for each in given):
-        raise InputError(f"{where}: expected a list of names and files, got {given!r}")
-    return [_policy(each.strip(), folder, worlds, where) for each in given]
+    if not isinstance(given, list):
+        raise InputError(f"{where}: expected a list of policies, got {given!r}")
+    for each in given:
+        if not (isinstance(each, str) and each.strip()) and not (isinstance(each, Mapping) and each):
+            raise InputError(f"{where}: expected names, files and mixtures (lines with a policy each), got {each!r}")
+    return [_policy(each, folder, worlds, where) for each in spelled_out(given)]
 
 
-def _policy(said: str, folder: Path, worlds: Sequence[World], where: str) -> Played | Made:
-    made = MAKES.fullmatch(said)
-    if made is not None:
-        names = [world.name for world in worlds]
-        if made[1] is not None and made[1] not in names:
-            raise InputError(f"{where}: {said}: no such world; expected one of {', '.join(names[:8])}")
-        return Made(said, made[1])
-    file, _, wanted = said.partition(":") if re.search(r"\.py(:|$)", said) else (said, "", "")
-    path = folder / file
-    if file.endswith((*PLAN_FILES, ".py")) or path.is_file():
+def _policy(said: Any, folder: Path, worlds: Sequence[World], where: str) -> Played | Made:
+    made = MAKES.fullmatch(said.strip()) if isinstance(said, str) else None
+    if made is None:
         try:
-            return Played.of_file(path, wanted)
-        except OSError as error:
-            raise FolderError(f"{where}: {path}: cannot be read ({error.strerror})") from None
-    return Played.named(said)
+            return Played.of(said, folder)
+        except (InputError, FolderError) as error:
+            raise type(error)(f"{where}: {error}") from None
+    names = [world.name for world in worlds]
+    if made[1] is not None and made[1] not in names:
+        raise InputError(f"{where}: {said}: no such world; expected one of {', '.join(names[:8])}")
+    return Made(said.strip(), made[1], made[2] or "")
 
 
 def _check_names(policies: Sequence[Played | Made], where: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.study.answers import Found
-from experiments.study.units import Facts, Played, Unit, World, run
+from experiments.study.played import Played
+from experiments.study.units import Facts, Unit, World, run
 from experiments.tracking.call import CALL_FILE, OBJECT
 from experiments.tracking.content import running_code
 from experiments.tracking.kept import KeptRun
@@ -33,7 +34,7 @@ def kept_play(units: Sequence[Unit], facts: Sequence[Facts], content: dict[str, 
     if policy.policy is not None:
         said: Any = {OBJECT: policy.name}
     else:
-        said = {"by": policy.by, "said": policy.said, "wanted": policy.wanted}
+        said = {"by": policy.by, "said": policy.said, "wanted": policy.wanted, "brackets": policy.brackets}
         if policy.by == "file":
             place = f"inputs/1/{policy.said}"
             files[place], said["content"] = policy.content, {"file": place, "more": ""}
@@ -51,7 +52,7 @@ def play_again(kept: KeptRun, threads: int) -> tuple[str, str]:
     arguments, scenario = kept.arguments, kept.scenario()
     said = arguments["policy"]
     content = (kept.folder / said["content"]["file"]).read_bytes() if "content" in said else b""
-    policy = Played(kept.name, said["by"], said["said"], content, said["wanted"])
+    policy = Played(kept.name, said["by"], said["said"], content, said["wanted"], said["brackets"])
     world, base = World.of(scenario), _base(scenario)
     facts = []
     for seed, first, count in arguments["luck"]:

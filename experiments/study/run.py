@@ -15,8 +15,9 @@ from pathlib import Path
 
 from experiments.study.answers import Cell, Cells, half_widths
 from experiments.study.ask import Made, Study
+from experiments.study.played import Played
 from experiments.study.store import Store
-from experiments.study.units import Facts, Played, Unit, World
+from experiments.study.units import Facts, Unit, World
 from experiments.study.workers import crew
 from experiments.tracking.content import running_code
 from sim.arrays import Step
@@ -197,8 +198,10 @@ class _Work:
     def _play_made(self, cell: Cell, first: int) -> None:
         """Play the plan that was made for a cell, if one could be."""
         plan = self._facts(self._plans[cell])["plan"]
-        if plan is not None:
-            self._play(cell, Played(cell.policy, "file", "plan.json", plan.encode()), first)
+        made = self._policy(cell)
+        if plan is not None and isinstance(made, Made):
+            policy = Played(cell.policy, "file", "plan.json", plan.encode(), brackets=made.brackets)
+            self._play(cell, policy, first)
 
     def _play(self, cell: Cell, policy: Played, first: int) -> None:
         most = self.study.until.most if self.study.until is not None else first + self.study.replications

@@ -10,7 +10,6 @@ A customer base is large and the same for many units. It is sent once to each ma
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import os
@@ -22,16 +21,15 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.fingerprints import policy_digest
+from experiments.study.played import Played
 from experiments.tracking.content import running_code
-from policies.catalogue import apart, makers
-from sim.contract import Policy
+from policies.catalogue import apart
 from sim.errors import InputError, NotAsWritten, RulesError, ScenarioChanged, TenureError
 from sim.scenario.file import Scenario, parse
 
@@ -39,100 +37,18 @@ if TYPE_CHECKING:
     from experiments.compare import Comparison
     from experiments.firm import Firm
 
-__all__ = ["LACKS_BASE", "Facts", "MixedVersionsError", "Played", "Unit", "World", "run"]
+__all__ = ["LACKS_BASE", "Facts", "MixedVersionsError", "Unit", "World", "run"]
 
 Facts = dict[str, Any]
 """What a unit found: texts, numbers and lists of them."""
 LACKS_BASE = "lacks base"
 FIRMS = 4
 """Worlds that a worker keeps ready."""
-_warning, _writing = threading.Lock(), threading.Lock()
+_warning = threading.Lock()
 
 
 class MixedVersionsError(TenureError):
     """A worker runs another version than the study: its numbers would not be of the same kind."""
-
-
-@dataclass(frozen=True)
-class Played:
-    """A policy as it travels: by name, as a file's content, or itself.
-
-    Attributes
-    ----------
-    name : str
-        What it is called in the study.
-    by : str
-        ``name``, ``file`` or ``object``.
-    said : str
-        The catalogue's name; a file's name; nothing for an object.
-    content : bytes
-        Of the file.
-    wanted : str
-        Which of several policies a Python file registers.
-    policy : Policy, optional
-        The object.
-    """
-
-    name: str
-    by: str
-    said: str = ""
-    content: bytes = b""
-    wanted: str = ""
-    policy: Policy | None = None
-
-    @classmethod
-    def named(cls, said: str) -> Played:
-        """Return a policy of the catalogue.
-
-        Raises
-        ------
-        InputError
-            If there is none of that name, or it lives in this process alone.
-        """
-        from policies.catalogue import unknown
-
-        plain = said.strip().lower().replace("-", " ").replace("_", " ")
-        known = makers()
-        if plain not in known:
-            raise unknown(said)
-        if not known[plain].__module__.startswith("policies."):
-            raise InputError(
-                f"policy '{said}': is registered in this process alone; a study sends its policies to workers, so give "
-                "the Python file that registers it, or the policy itself"
-            )
-        return cls(plain, "name", plain)
-
-    @classmethod
-    def of_file(cls, path: Path, wanted: str = "") -> Played:
-        """Return a plan, a table of money, or a policy that a Python file registers, by the file's content."""
-        name = wanted or path.stem
-        return cls(name, "file", path.name, path.read_bytes(), wanted)
-
-    @classmethod
-    def of_object(cls, policy: Policy) -> Played:
-        """Return a policy that travels itself, pickled."""
-        return cls(policy.name, "object", policy=policy)
-
-    @cached_property
-    def digest(self) -> str:
-        """Return the SHA-256 of what it is; its name in the study apart."""
-        if self.policy is not None:
-            return policy_digest(self.policy)
-        facts = (self.by, Path(self.said).suffix if self.by == "file" else self.said, self.wanted)
-        return hashlib.sha256(repr(facts).encode() + self.content).hexdigest()
-
-    def given(self) -> str | Path | Policy:
-        """Return it as a firm takes it: a name, a file of this process, or the object."""
-        if self.policy is not None:
-            return self.policy
-        if self.by == "name":
-            return self.said
-        path = _own_folder() / self.digest[:16] / self.said
-        with _writing:
-            if not path.is_file():
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(self.content)
-        return f"{path}:{self.wanted}" if self.wanted else path
 
 
 @dataclass(frozen=True)
@@ -270,6 +186,11 @@ def _simulated(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
     from experiments.chosen import chosen_policies
     from experiments.compare import compare
 
+    if played.elsewhere():
+        raise MixedVersionsError(
+            f"policy '{played.elsewhere()[0]}': a worker has another version of its source than the study; install one "
+            "version of it for all of them"
+        )
     notes: list[str] = []
     with _noting(notes), apart():
         total, [chosen] = chosen_policies([played.given()], firm.twin, firm.load_plan, unit.budget)
@@ -290,7 +211,7 @@ def _facts(firm: Firm, found: Comparison) -> Facts:
     of = np.array([segments.index(name) for name in targets.segments])
     return {
         "assets": outcome.assets.tolist(), "kept": outcome.kept.tolist(), "spends": outcome.spends.tolist(),
-        "expected": outcome.expected, "budget": found.budget,
+        "expected": outcome.expected, "feedback": outcome.feedback, "budget": found.budget,
         "broken": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
         "by_period": worth.sum(axis=1).tolist(), "after": float(history.terminal * factors[-1]),
         "alive": history.alive.sum(axis=1).tolist(),
@@ -316,14 +237,6 @@ def _noting(notes: list[str]) -> Iterator[None]:
 def _without_folder(message: str) -> str:
     """Return a message that names a file as the study does, not where its content lies here."""
     return re.sub(r"\S*tenure-[^/\\\s]+[/\\][0-9a-f]{16}[/\\]", "", message)
-
-
-@cache
-def _own_folder() -> Path:
-    """Return this process's folder for files that were sent to it; it goes when the process ends."""
-    folder = tempfile.TemporaryDirectory(prefix="tenure-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
 
 
 # --- Worlds on this machine -------------------------------------------------------------------------------------------
