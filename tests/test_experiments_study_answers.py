@@ -12,7 +12,8 @@ from experiments.study.worlds import World
 
 BLANK: dict[str, Any] = {
     "by_period": [0.0], "alive": [1.0], "by_segment": [0.0], "by_lever": [0.0], "after": 0.0, "segments": ["all"],
-    "levers": ["idle"], "notes": [], "broken": None, "expected": 0.0, "budget": 100.0, "written": None,
+    "levers": ["idle"], "notes": [], "broken": None, "expected": 0.0, "feedback": False, "budget": 100.0,
+    "written": None,
 }  # fmt: skip
 
 

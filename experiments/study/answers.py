@@ -5,8 +5,10 @@ replication by replication. ``gain`` is the difference from the reference, with 
 itself. Whether one is called more than another is decided over all such pairs of the study together, by Holm (1979), so
 that the chance of a single wrong call among all of them is at most 5 %.
 
-``regret`` in a world, for a budget, is what the best policy's mean customer asset is above a policy's own. A policy
-survives a world if that is within ``within`` of the best one's asset for every budget.
+``regret`` in a world, for a budget, is what the best policy's mean customer asset is above a policy's own, among those
+that can be chosen there: a policy that spends more than the budget, or breaks another rule, is no yardstick, has no
+regret and is not ranked (:attr:`Row.allowed`). A policy survives a world if it can be chosen there, and its regret is
+within ``within`` of the best one's asset, for every budget.
 """
 
 from __future__ import annotations
@@ -54,6 +56,11 @@ class Found:
     kept: Floats
     spends: Floats
     facts: Facts
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether it keeps the budget and all rules, in expected numbers."""
+        return not self.facts["broken"]
 
     @classmethod
     def of(cls, by_seed: Sequence[Sequence[Facts]]) -> Found:
@@ -133,7 +140,8 @@ def half_widths(cells: Cells, reference: str) -> dict[Group, float]:
     """Return by world and budget the widest half of the intervals that matter: best from reference and from second."""
     out = {}
     for group, policies in cells.groups.items():
-        ranked = sorted(policies.values(), key=lambda found: -found.assets.mean())
+        able = [found for found in policies.values() if found.allowed] or list(policies.values())
+        ranked = sorted(able, key=lambda found: -found.assets.mean())
         against = [
             each for each in (policies.get(reference), *ranked[1:2]) if each is not None and each is not ranked[0]
         ]
@@ -156,10 +164,11 @@ class Row:
     gain, low, high : float
         Difference from the reference, and its 95 % interval by itself.
     regret : float
-        What the best is worth more.
+        What the best that can be chosen is worth more; nan where this one cannot be chosen.
     rank : int
+        Among those that can be chosen; 0: it cannot.
     best_odds : float
-        How often it is the best when replications are drawn anew (bootstrap of the means).
+        How often it is the best of them when replications are drawn anew (bootstrap of the means).
     clear : bool
         Whether the gain is told from nothing, all of the study's gains together.
     behind : bool
@@ -171,7 +180,11 @@ class Row:
     spend, kept, expected : float
         Money spent, customers at the end, asset in expected numbers.
     breaks : tuple of str
-        Rules that it breaks.
+        Rules that it breaks, the budget among them.
+    overspent : float
+        What it is expected to spend beyond the budget.
+    feedback : bool
+        Whether it reacts to what it sees.
     asked : float or None
         The budget as the study asks for it.
     why : str
@@ -196,8 +209,15 @@ class Row:
     kept: float
     expected: float
     breaks: tuple[str, ...] = ()
+    overspent: float = 0.0
+    feedback: bool = False
     asked: float | None = None
     why: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether it can be chosen: it is there, and keeps the budget and all rules in expected numbers."""
+        return self.asset == self.asset and not self.breaks
 
 
 @dataclass(frozen=True)
@@ -210,7 +230,7 @@ class Survival:
     worlds : int
         In how many it survives.
     worst_regret : float
-        The largest anywhere; nan where in some world no plan can be made.
+        The largest anywhere; nan where in some world it cannot be chosen, or no plan can be made.
     breaker : str
         The world of that regret.
     mean_gain, mean_asset, tail_asset, worst_asset : float
@@ -275,20 +295,24 @@ class Answers:
 def _rows(cells: Cells, group: Group, reference: str) -> list[Row]:
     policies = cells.groups[group]
     names, assets = list(policies), np.stack([found.assets for found in policies.values()])
-    means = assets.mean(axis=1)
-    best, odds = float(means.max()), _best_odds(assets)
+    means, able = assets.mean(axis=1), np.array([found.allowed for found in policies.values()])
+    best = means[able].max() if able.any() else np.nan
+    odds = np.zeros(len(names))
+    odds[able] = _best_odds(assets[able])
     base = assets[names.index(reference)] if reference in names else np.full(assets.shape[1], np.nan)
-    ranks = (means[None, :] > means[:, None]).sum(axis=1) + 1
+    ranks = np.where(able, ((means[None, :] > means[:, None]) & able[None, :]).sum(axis=1) + 1, 0)
     out = []
     for i, (name, found) in enumerate(policies.items()):
         gain, low, high, _ = (0.0, 0.0, 0.0, 1.0) if name == reference else paired(assets[i] - base)
-        tail = np.sort(assets[i])[: max(1, round(TAIL * assets.shape[1]))]
+        tail, broken = np.sort(assets[i])[: max(1, round(TAIL * assets.shape[1]))], found.facts["broken"] or ()
         out.append(
             Row(
-                group[0], name, float(found.facts["budget"]), float(means[i]), gain, low, high, best - float(means[i]),
-                int(ranks[i]), float(odds[i]), False, False, _quantiles(assets[i]), float(tail.mean()),
-                float(found.spends.mean()), float(found.kept.mean()), float(found.facts["expected"]),
-                tuple(each["rule"] for each in found.facts["broken"] or ()), group[1],
+                group[0], name, float(found.facts["budget"]), float(means[i]), gain, low, high,
+                float(best - means[i]) if able[i] else float("nan"), int(ranks[i]), float(odds[i]), False, False,
+                _quantiles(assets[i]), float(tail.mean()), float(found.spends.mean()), float(found.kept.mean()),
+                float(found.facts["expected"]), tuple(each["rule"] for each in broken),
+                sum(each["counted"] - each["limit"] for each in broken if each["budget"]),
+                bool(found.facts["feedback"]), group[1],
             )
         )  # fmt: skip
     return out
@@ -302,7 +326,7 @@ def _quantiles(values: Floats) -> tuple[float, float, float]:
 def _best_odds(assets: Floats) -> Floats:
     """Return how often each has the largest mean when replications are drawn anew; draws that tie are shared."""
     number = assets.shape[1]
-    if number < 2:
+    if assets.shape[0] == 0 or number < 2:
         return np.full(assets.shape[0], np.nan)
     drawn = np.random.default_rng(RESAMPLE_SEED).integers(number, size=(RESAMPLES, number))
     counts = np.zeros((RESAMPLES, number))
@@ -319,11 +343,11 @@ def _decided(rows: list[Row], cells: Cells, reference: str) -> list[Row]:
     gains, regrets = [], []
     for row in rows:
         policies = cells.groups[row.world, row.asked]
-        own = policies[row.policy].assets
-        best = max(policies.values(), key=lambda found: float(found.assets.mean())).assets
-        against = policies.get(reference)
+        own, against = policies[row.policy].assets, policies.get(reference)
+        able = [found.assets for found in policies.values() if found.allowed]
+        best = max(able, key=lambda assets: float(assets.mean()), default=own)
         gains.append(float("nan") if row.policy == reference or against is None else paired(own - against.assets)[3])
-        regrets.append(float("nan") if row.regret == 0 else paired(best - own)[3])
+        regrets.append(float("nan") if not row.regret > 0 else paired(best - own)[3])
     return [
         replace(row, clear=bool(gain < LEVEL), behind=bool(regret < LEVEL))
         for row, gain, regret in zip(rows, holm(gains), holm(regrets), strict=True)
@@ -334,18 +358,18 @@ def _impossible(cell: Cell, why: str) -> Row:
     nan = float("nan")
     return Row(
         cell.world, cell.policy, nan if cell.budget is None else cell.budget, nan, nan, nan, nan, nan, 0, 0.0, False,
-        False, (nan, nan, nan), nan, nan, nan, nan, (), cell.budget, why,
+        False, (nan, nan, nan), nan, nan, nan, nan, (), 0.0, False, cell.budget, why,
     )  # fmt: skip
 
 
 def _survival(name: str, own: list[Row], rows: list[Row], within: float) -> Survival:
     best: dict[Group, float] = {}
     for row in rows:
-        if row.asset == row.asset:
+        if row.allowed:
             best[row.world, row.asked] = max(best.get((row.world, row.asked), -np.inf), row.asset)
 
     def survives(row: Row) -> bool:
-        return row.regret <= within * abs(best[row.world, row.asked]) if row.asset == row.asset else False
+        return row.allowed and row.regret <= within * abs(best[row.world, row.asked])
 
     worlds = {row.world for row in own}
     lost = {row.world for row in own if not survives(row)}

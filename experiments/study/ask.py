@@ -95,7 +95,7 @@ class Study:
         """Return the SHA-256 of what is asked; another name or note asks the same."""
         asked = [
             [[world.name, world.scenario.hash] for world in self.worlds],
-            [[each.name, [each.world, each.brackets] if isinstance(each, Made) else each.digest] for each in self.policies],
+            [[each.name, *_what(each)] for each in self.policies],
             self.budgets, self.replications, None if self.until is None else [self.until.halfwidth, self.until.most],
             self.seeds, self.within, self.targeting, self.bound_steps,
         ]  # fmt: skip
@@ -106,6 +106,10 @@ class Study:
         """Return the folder's name of its report: no other study has it."""
         words = re.sub(r"[^\w]+", "-", self.name.lower()).strip("-")[:60] or "study"
         return f"{words}-{self.digest[:8]}"
+
+
+def _what(policy: Played | Made) -> list[str | None]:
+    return [policy.world, policy.brackets] if isinstance(policy, Made) else [policy.digest]
 
 
 def read_study(

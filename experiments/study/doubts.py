@@ -7,7 +7,8 @@ that a number brings alone, and with all others.
 
 With worlds equally likely, knowing which one it is before the policy is chosen is worth the *expected value of perfect
 information*, ``mean_w max_p asset(p, w) - max_p mean_w asset(p, w)`` (Raiffa & Schlaifer 1961); knowing one number only
-is worth the same with means over the worlds in which that number is alike: its thirds, or its few values.
+is worth the same with means over the worlds in which that number is alike: its thirds, or its few values. Policies
+that cannot be chosen in some world are left out.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
     """Return what knowing is worth: the world first, then each drawn number, dearest first."""
     found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows))
     for budget in dict.fromkeys(row.asked for row in answers.rows):
-        assets = {name: _by_world(answers.rows, name, budget, "asset") for name in policies}
+        allowed = [row for row in answers.rows if row.allowed]
+        assets = {name: _by_world(allowed, name, budget, "asset") for name in policies}
         for family, some in {"": list(worlds), **_families(worlds)}.items():
             table = np.array([[assets[name].get(world.name, np.nan) for world in some] for name in policies])
             table = table[~np.isnan(table).any(axis=1)]

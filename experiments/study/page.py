@@ -85,8 +85,9 @@ def heat_map(result: StudyResult) -> str:
 
 
 def _heat(row: Row, deepest: float) -> str:
-    if math.isnan(row.regret):
-        return '<td class="number">no plan</td>'
+    if not row.allowed:
+        told = "no plan" if row.why else "overspends" if row.overspent > 0 else "breaks rules"
+        return f'<td class="number"><a class="soft" href="#{_anchor(row)}">{told}</a></td>'
     depth = math.sqrt(row.regret / deepest) if deepest > 0 else 0.0
     colour = "rgb(" + ",".join(str(round(255 - depth * (255 - part))) for part in DEEPEST) + ")"
     ink = "#fff" if depth > 0.6 else "#1f2933"

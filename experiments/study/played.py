@@ -105,8 +105,8 @@ class Played:
         make = found(f"{said}{brackets}")
         if in_process_alone(make):
             raise InputError(
-                f"policy '{plain}': is registered in this process alone; a study sends its policies to workers, so give "
-                "the Python file that registers it, or the policy itself"
+                f"policy '{plain}': is registered in this process alone; a study sends its policies to workers, so "
+                "give the Python file that registers it, or the policy itself"
             )
         return cls(f"{said}{brackets}", "name", said, brackets=brackets, stands_on=_stands_on(said))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from experiments.study.answers import Cell, Found, Row
 from experiments.study.plays import kept_play
-from experiments.study.shown import answer_in_words, survival_table, world_table
+from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
 from experiments.tracking.content import code_version, scenario_params
 from experiments.tracking.decision import LEADERBOARD_TAG, differing
 from experiments.tracking.notes import note
@@ -81,7 +81,8 @@ def _of_cell(
         name=f"{row.world} / {short(row.budget, digits=4)} / {row.policy}: {gain}", parent=parent.key,
         params={
             "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
-            "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size), **differ,
+            "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size),
+            "feedback": "yes" if row.feedback else "no", **differ,
         },
         metrics=_metrics(row, found),
         tags={
@@ -101,9 +102,9 @@ def _metrics(row: Row, found: Found) -> Series:
     facts = found.facts
     metrics: Series = [
         ("gain", row.gain, 0), ("gain_low", row.low, 0), ("gain_high", row.high, 0), ("regret", row.regret, 0),
-        ("rank", float(row.rank), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0), ("cvar", row.cvar, 0),
+        ("rank", float(row.rank or "nan"), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0), ("cvar", row.cvar, 0),
         ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),
-        ("rules_broken", float(len(row.breaks)), 0),
+        ("rules_broken", float(len(row.breaks)), 0), ("overspent", row.overspent, 0),
     ]  # fmt: skip
     metrics += [
         (f"segment/{name}", float(v), 0) for name, v in zip(facts["segments"], facts["by_segment"], strict=True)
@@ -145,6 +146,7 @@ def _markdown(header: list[str], rows: list[list[str]]) -> str:
 
 def _story(row: Row, result: StudyResult) -> str:
     told = "the best here" if row.rank == 1 else f"{money(row.regret)} behind the best here"
+    told = told if row.allowed else f"not to be chosen: {barred_in_words(row)}"
     if row.rank > 1 and not row.behind:
         told += " (too close to call)"
     interval = "" if row.low != row.low else f" (95 % {money(row.low, signed=True)} to {money(row.high, signed=True)})"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.chosen import UNPLAYED
-from experiments.study.answers import Answers, Row
+from experiments.study.answers import Answers, Row, Survival
 from experiments.words.figures import money, percent, plain
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from experiments.study.run import Finished
 
 __all__ = [
-    "answer_in_words", "budgets_in_words", "gain_cell", "information_in_words", "notes_in_words",
-    "survival_table", "swing_table", "world_table",
+    "answer_in_words", "barred_in_words", "budgets_in_words", "gain_cell", "information_in_words",
+    "marks_in_words", "notes_in_words", "survival_table", "swing_table", "world_table",
 ]  # fmt: skip
 
 MOST_NOTES = 3
@@ -32,8 +32,10 @@ def answer_in_words(answers: Answers, currency: str) -> str:
     first = answers.survivals[0]
     unit = f" {currency}".rstrip()
     said = f"'{first.policy}' is within {_share(answers.within)} of the best in {_worlds(first.worlds, answers.worlds)}"
+    if first.worlds == 0 and not any(row.allowed for row in answers.rows):
+        return "No policy keeps the budget and the rules anywhere: there is none to choose."
     if math.isnan(first.worst_regret):
-        said += f"; in '{first.breaker}' no plan can be made."
+        said += f"; in '{first.breaker}' {_barred(answers, first)}."
     elif first.worst_regret == 0:
         said += ": it is the best of these everywhere."
     else:
@@ -49,7 +51,7 @@ def _too_close(answers: Answers, policy: str) -> list[str]:
 
     def never_behind(name: str) -> bool:
         rows = [row for row in answers.rows if row.policy == name]
-        return all(row.asset == row.asset and not row.behind for row in rows)
+        return all(row.allowed and not row.behind for row in rows)
 
     others = [each.policy for each in answers.survivals if each.policy != policy]
     return [f"'{name}'" for name in others if never_behind(name)] if never_behind(policy) else []
@@ -60,7 +62,7 @@ def budgets_in_words(answers: Answers) -> list[str]:
     policy = answers.survivals[0].policy
     best: dict[str, Row] = {}
     for row in answers.rows:
-        if row.policy == policy and row.asset == row.asset:
+        if row.policy == policy and row.allowed:
             best[row.world] = max(best.get(row.world, row), row, key=lambda each: each.asset)
     if len({row.asked for row in answers.rows}) < 2 or not best:
         return []
@@ -72,23 +74,62 @@ def budgets_in_words(answers: Answers) -> list[str]:
 def survival_table(answers: Answers) -> tuple[list[str], list[list[str]]]:
     """Return who survives: worlds, worst regret and where, mean gain, asset in the mean and in bad worlds."""
     header = ["policy", "survives", "worst regret", "in world", "mean gain", "mean asset", "bad worlds (CVaR)"]
+    reacting = {row.policy for row in answers.rows if row.feedback}
     rows = [
         [
-            each.policy, f"{each.worlds} of {answers.worlds}", _money(each.worst_regret),
+            each.policy, f"{each.worlds} of {answers.worlds}",
+            _barred_briefly(answers, each) if math.isnan(each.worst_regret) else money(each.worst_regret),
             each.breaker if each.worst_regret != 0 else "", _money(each.mean_gain, signed=True),
             _money(each.mean_asset), _money(each.tail_asset),
+            *(["reacts" if each.policy in reacting else ""] if reacting else []),
         ]
         for each in answers.survivals
     ]  # fmt: skip
-    return header, rows
+    return [*header, *(["feedback"] if reacting else [])], rows
+
+
+def _breaking(answers: Answers, survival: Survival) -> Row:
+    """Return where a policy cannot be chosen."""
+    return next(
+        row for row in answers.rows
+        if (row.policy, row.world) == (survival.policy, survival.breaker) and not row.allowed
+    )  # fmt: skip
+
+
+def _barred(answers: Answers, survival: Survival) -> str:
+    return barred_in_words(_breaking(answers, survival))
+
+
+def _barred_briefly(answers: Answers, survival: Survival) -> str:
+    row = _breaking(answers, survival)
+    return "no plan" if row.why else "overspends" if row.overspent > 0 else "breaks rules"
+
+
+def barred_in_words(row: Row) -> str:
+    """Return why a policy cannot be chosen in a world, after its name; nothing where it can."""
+    if row.why:
+        return "no plan can be made"
+    if row.overspent > 0:
+        return f"it spends {money(row.overspent)} more than the budget"
+    return f"it breaks {', '.join(row.breaks)}" if row.breaks else ""
 
 
 def gain_cell(row: Row, reference: str) -> str:
-    """Return a policy's gain in a world, with a mark: ``*`` the best, ``~`` too close to the best to call."""
+    """Return a policy's gain in a world, with a mark.
+
+    ``*`` the best, ``~`` too close to the best to call, ``!`` not to be chosen: it overspends or breaks a rule.
+    """
     if math.isnan(row.asset):
         return "no plan"
-    mark = "*" if row.rank == 1 else "" if row.behind else "~"
+    mark = "!" if not row.allowed else "*" if row.rank == 1 else "" if row.behind else "~"
     return f"{money(row.asset) if row.policy == reference else _money(row.gain, signed=True)}{mark}"
+
+
+def marks_in_words(answers: Answers) -> str:
+    """Return what the marks of gains mean."""
+    barred = any(row.breaks for row in answers.rows)
+    more = ", ! not to be chosen: overspends or breaks a rule" if barred else ""
+    return f"* best, ~ too close to the best to call{more}"
 
 
 def world_table(answers: Answers, most: int | None = None) -> tuple[list[str], list[list[str]]]:
@@ -110,12 +151,7 @@ def world_table(answers: Answers, most: int | None = None) -> tuple[list[str], l
 
 def notes_in_words(answers: Answers, finished: Finished) -> list[str]:
     """Return what the answer rests on, and what of files is not played as written."""
-    said = []
-    breaking = {row.policy: row for row in answers.rows if row.breaks}
-    for name, row in breaking.items():
-        places = sum(1 for each in answers.rows if each.policy == name and each.breaks)
-        said.append(f"'{name}' breaks rules in {places} places, e.g. {row.breaks[0]} in '{row.world}'.")
-    said += overspent_in_words(finished)
+    said = [*barred_policies_in_words(answers), *feedback_in_words(answers)]
     impossible = [row for row in answers.rows if row.why]
     if impossible:
         first = impossible[0]
@@ -141,18 +177,33 @@ def notes_in_words(answers: Answers, finished: Finished) -> list[str]:
     return said
 
 
-def overspent_in_words(finished: Finished) -> list[str]:
-    """Return which policies spend more than a budget where they are compared with others that keep to it."""
-    beyond: dict[str, list[tuple[float, str]]] = {}
-    for cell, found in finished.cells.found.items():
-        more = float(found.spends.mean()) - float(found.facts["budget"])
-        if more > 0 and any(each["budget"] for each in found.facts["broken"] or ()):
-            beyond.setdefault(cell.policy, []).append((more, cell.world))
-    return [
-        f"'{name}' spends more than the budget in {len(places)} places, up to {money(max(places)[0])} more in "
-        f"'{max(places)[1]}': its gain there is bought with that money, and regret of others is measured against it."
-        for name, places in beyond.items()
-    ]
+def barred_policies_in_words(answers: Answers) -> list[str]:
+    """Return which policies cannot be chosen in how many places, and where with a budget or world none can."""
+    said = []
+    for name in dict.fromkeys(row.policy for row in answers.rows if row.breaks):
+        barred = [row for row in answers.rows if row.policy == name and row.breaks]
+        worst = max(barred, key=lambda row: row.overspent)
+        said.append(
+            f"'{name}' cannot be chosen in {len(barred)} of {sum(row.policy == name for row in answers.rows)} places: "
+            f"in '{worst.world}' {barred_in_words(worst)}. Nobody's regret is measured against it there."
+        )
+    groups: dict[tuple[str, float | None], bool] = {}
+    for row in answers.rows:
+        groups[row.world, row.asked] = groups.get((row.world, row.asked), False) or row.allowed
+    empty = [world for (world, _), able in groups.items() if not able]
+    if empty:
+        said.append(
+            f"In {len(empty)} places no policy keeps the budget and the rules, e.g. '{empty[0]}': there is no regret."
+        )
+    return said
+
+
+def feedback_in_words(answers: Answers) -> list[str]:
+    """Return which policies react to what they see; nothing where none does, or all do."""
+    reacting = dict.fromkeys(row.policy for row in answers.rows if row.feedback)
+    if not reacting or len(reacting) == len({row.policy for row in answers.rows}):
+        return []
+    return [f"Reacting to what they see: {', '.join(reacting)}; all others are set in advance."]
 
 
 def unspent_in_words(finished: Finished) -> list[str]:

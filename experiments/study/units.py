@@ -30,7 +30,7 @@ import numpy as np
 from experiments.study.played import Played
 from experiments.tracking.content import running_code
 from policies.catalogue import apart
-from sim.errors import InputError, NotAsWritten, RulesError, ScenarioChanged, TenureError
+from sim.errors import NotAsWritten, RulesError, ScenarioChanged, TenureError
 from sim.scenario.file import Scenario, parse
 
 if TYPE_CHECKING:
