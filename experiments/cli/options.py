@@ -3,6 +3,9 @@
 import json
 import math
 import os
+import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +15,7 @@ from experiments.cli.words import amount_of
 
 __all__ = [
     "THREADS", "BudgetOption", "Changes", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",
-    "TargetingOption", "Threads", "commands", "money", "print_json",
+    "TargetingOption", "Threads", "commands", "money", "print_json", "say",
 ]  # fmt: skip
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
@@ -65,6 +68,15 @@ THREADS = os.cpu_count() or 1
 def commands() -> typer.Typer:
     """Return a group for commands of the top level."""
     return typer.Typer(rich_markup_mode=None)
+
+
+def say(text: str, scenario: Path | str | None = None, changes: Sequence[str] | None = None) -> None:
+    """Print an answer; the commands that it ends with ask the scenario with the same changes."""
+    answer, following, steps = text.partition("Next:")
+    if changes and scenario is not None:
+        file, words = shlex.quote(str(scenario)), " ".join(f"--set {shlex.quote(each)}" for each in changes)
+        steps = re.sub(rf"(?<=\s){re.escape(file)}(?=[\s,]|$)", lambda found: f"{found[0]} {words}", steps)
+    typer.echo(f"{answer}{following}{steps}")
 
 
 def print_json(content: dict[str, Any]) -> None:

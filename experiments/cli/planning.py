@@ -22,6 +22,7 @@ from experiments.cli.options import (
     commands,
     money,
     print_json,
+    say,
 )
 from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, changes_of, money_by_channel, weights_of
@@ -125,7 +126,7 @@ def optimize(
         if as_json:
             print_json(ways.to_dict())
         else:
-            typer.echo(targeting_summary(ways.ways, firm.scenario.currency, scenario))
+            say(targeting_summary(ways.ways, firm.scenario.currency, scenario), scenario, change)
         return
     refuse_idle_spread(spread, starts or ())
     begun = {name: firm.load_plan(name, spread) for name in starts or ()}
@@ -148,12 +149,13 @@ def optimize(
     else:
         said = f"\n\n{losers_in_words(losers)}" if taken else ""
         without = "".join(f"{each}\n" for each in firm.left_out) + ("\n" if firm.left_out else "")
-        typer.echo(
+        say(
             f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\n"
             f"{without}Written to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
-            f"{tracking.in_words(kept)}"
-        )
+            f"{tracking.in_words(kept)}",
+            scenario, change,
+        )  # fmt: skip
 
 
 def _refuse_beside_targeting(context: typer.Context) -> None:
@@ -240,7 +242,7 @@ def explain(
     if as_json:
         print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
     else:
-        typer.echo(explanation_in_words(answer, plan, file, simplest))
+        say(explanation_in_words(answer, plan, file, simplest), file, change)
 
 
 @group.command(epilog="Example: tenure split plan.json --by quarter -o split.csv")
@@ -277,44 +279,46 @@ def split(
     if as_json:
         print_json({**table.to_dict(), "file": str(output)})
     else:
-        typer.echo(split_summary(table.answer(), *table.shown_table(), plan, Path(str(firm.file)), output, spread))
+        words = split_summary(table.answer(), *table.shown_table(), plan, Path(str(firm.file)), output, spread)
+        say(words, firm.file, change)
 
 
-@group.command(epilog="Example: tenure diff plan.json more.json")
+@group.command(epilog="Example: tenure diff plan.json more.json; or: tenure diff scenario.yaml --set margin=0.35")
 def diff(
     first: Annotated[Path, typer.Argument(metavar="A", help="A plan file; or a scenario file.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another of the kind.")],
+    second: Annotated[
+        Path | None, typer.Argument(metavar="B", help="Another of the kind; a scenario may do without, with --set.")
+    ] = None,
     scenario: Annotated[
         Path | None, typer.Option(help="Scenario file [default: the one that A, or else B, was made for].")
     ] = None,
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
     """Show two plans side by side: by segment, lever and quarter what moved, and what it brings.
 
-    Of two scenario files it says which keys differ, with their values.
+    Of two scenario files it says which keys differ, with their values; --set changes B, or A where there is no B. Of
+    two plans --set changes the scenario that they are held against.
     """
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.words.difference import difference_in_words, scenarios_differ, scenarios_in_words
+    from experiments.words.difference import difference_in_words
     from optimizer.plan import scenario_file_of
-    from sim.scenario.file import load
 
-    if all(each.suffix in SCENARIO_FILES for each in (first, second)):
+    given = [each for each in (first, second) if each is not None]
+    if all(each.suffix in SCENARIO_FILES for each in given):
         if scenario is not None:
             raise InputError("--scenario says what plans are for; leave it out to compare two scenarios")
-        differ = scenarios_differ(load(first), load(second))
-        if as_json:
-            print_json({"files": [str(first), str(second)], "differ": differ})
-        else:
-            check = f"tenure check {shlex.quote(str(second))}"
-            typer.echo(f"{scenarios_in_words(differ, str(first), str(second))}\n\nNext: {check}")
+        _diff_of_scenarios(first, second, change, as_json)
         return
-    mixed = next((each for each in (first, second) if each.suffix in SCENARIO_FILES), None)
+    mixed = next((each for each in given if each.suffix in SCENARIO_FILES), None)
     if mixed is not None:
         raise InputError(f"{mixed}: is a scenario beside a plan; give two plan files or two scenario files")
+    if second is None:
+        raise InputError(f"{first}: is a plan; give the plan file to hold against it too")
     made_for = first if scenario is not None or scenario_file_of(first) is not None else second
-    firm = Firm.of_plan(made_for, scenario)
+    firm = Firm.of_plan(made_for, scenario, changes=changes_of(change))
     with progress_bars() as step:
         found = firm.diff(first, second, progress=step)
     if as_json:
@@ -323,7 +327,23 @@ def diff(
     found_in = firm.scenario
     words = difference_in_words(found, *found.names, found_in.period, found_in.currency)
     plans = " ".join(f"--policy {shlex.quote(str(each))}" for each in (first, second))
-    typer.echo(f"{words}\n\nNext: tenure compare {shlex.quote(str(firm.file))} {plans}")
+    say(f"{words}\n\nNext: tenure compare {shlex.quote(str(firm.file))} {plans}", firm.file, change)
+
+
+def _diff_of_scenarios(first: Path, second: Path | None, change: list[str] | None, as_json: bool) -> None:
+    from experiments.words.difference import scenarios_differ, scenarios_in_words
+    from sim.scenario.file import load
+
+    if second is None and not change:
+        raise InputError(f"{first}: give another scenario file, or changes of this one, e.g. --set margin=0.35")
+    other = first if second is None else second
+    differ = scenarios_differ(load(first), load(other, changes_of(change)))
+    names = [str(first), f"{other} with --set" if change else str(other)]
+    if as_json:
+        print_json({"files": [str(first), str(other)], "set": changes_of(change), "differ": differ})
+    else:
+        check = f"tenure check {shlex.quote(str(other))}"
+        say(f"{scenarios_in_words(differ, *names)}\n\nNext: {check}", other, change)
 
 
 @group.command(epilog="Example: tenure frontier scenario.yaml --budgets 100000,200000,400000")
@@ -366,7 +386,7 @@ def frontier(
     if as_json:
         print_json({**curve.to_dict(), **tracking.to_dict(kept)})
     else:
-        typer.echo(frontier_summary(curve, firm.scenario, scenario) + tracking.in_words(kept))
+        say(frontier_summary(curve, firm.scenario, scenario) + tracking.in_words(kept), scenario, change)
 
 
 @group.command(epilog="Example: tenure allocate curves.csv --budget 1000 --period-share 0.3 --floor tv=100")
@@ -479,4 +499,4 @@ def risk(
     if as_json:
         print_json({**result.to_dict(), **tracking.to_dict(kept)})
     else:
-        typer.echo(risk_summary(result, firm.scenario, scenario, tail, output) + tracking.in_words(kept))
+        say(risk_summary(result, firm.scenario, scenario, tail, output) + tracking.in_words(kept), scenario, change)

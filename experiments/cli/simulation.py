@@ -20,6 +20,7 @@ from experiments.cli.options import (
     Threads,
     commands,
     print_json,
+    say,
 )
 from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import changes_of, policies_like
@@ -93,7 +94,7 @@ def simulate(
     if as_json:
         print_json(run.to_dict())
     else:
-        typer.echo(simulation_summary(firm.twin, run, scenario, policy))
+        say(simulation_summary(firm.twin, run, scenario, policy), scenario, change)
 
 
 @group.command(epilog="Example: tenure trace scenario.yaml --customer 17 --policy as-today")
@@ -126,7 +127,7 @@ def trace(
     if as_json:
         print_json(life.to_dict())
     else:
-        typer.echo(life_in_words(life, scenario))
+        say(life_in_words(life, scenario), scenario, change)
 
 
 @group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
@@ -225,7 +226,10 @@ def _compare_in_all(
 
     for option, given in one.items():
         if given:
-            raise InputError(f"{option}: goes with one scenario; leave it out, or compare them one by one")
+            raise InputError(
+                f"{option}: goes with one scenario; leave it out (the report of several is written under --folder, in "
+                "studies), or compare them one by one"
+            )
     named = [str(path) for path in scenarios]
     stems = [path.stem for path in scenarios]
     titles = stems if len(set(stems)) == len(stems) else named

@@ -20,6 +20,7 @@ from experiments.cli.options import (
     Threads,
     commands,
     print_json,
+    say,
 )
 from experiments.cli.reading import with_reading
 from experiments.cli.tracking import command_given
@@ -256,7 +257,8 @@ def check(scenario: ScenarioFile, change: Changes = None, seed: NoSeed = 0, as_j
         doubts = {"drifts": [asdict(each) for each in moving], "contradictions": said_twice, "left_out": firm.left_out}
         print_json({"name": firm.scenario.name, "hash": firm.scenario.hash, **money, **doubts, "text": text})
     else:
-        typer.echo(f"{text}\n\nThe scenario is valid. Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json")
+        following = f"Next: tenure optimize {shlex.quote(str(scenario))} -o plan.json"
+        say(f"{text}\n\nThe scenario is valid. {following}", scenario, change)
 
 
 @group.command(epilog="Example: tenure schema > scenario.schema.json")

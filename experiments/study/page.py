@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.report.page import bullets, card, page, paragraph, section, table
+from experiments.report.page import bullets, card, chart, page, paragraph, section, table
 from experiments.study.answers import Cell, Row
+from experiments.study.charts import MOST_LINES, MOST_PANELS, course_by_world, gains_by_policy, tornado
 from experiments.study.shown import (
     answer_in_words,
     budgets_in_words,
@@ -17,6 +18,7 @@ from experiments.study.shown import (
     notes_in_words,
     survival_table,
     swing_table,
+    title_in_words,
 )
 from experiments.study.units import Facts
 from experiments.words.figures import money
@@ -29,8 +31,8 @@ __all__ = ["page_of"]
 
 PARTS = 4
 """Of the horizon, after each of which the gain so far is told."""
-DEEPEST = (176, 58, 46)
-"""Colour of the largest regret; none is white."""
+DEEPEST = "#b03a2e"
+"""Colour of the largest regret; the best has none."""
 
 
 def page_of(result: StudyResult) -> str:
@@ -48,11 +50,13 @@ def page_of(result: StudyResult) -> str:
             "answer", "The answer", f'<div class="answer">{paragraph(answer_in_words(answers, currency))}</div>',
             f'<div class="cards">{"".join(cards)}</div>',
         ),
-        section("survives", "Who survives", table(*survival_table(answers))),
+        section("survives", "Who survives", table(*survival_table(answers)), _gains(result)),
         section(
             "regret", "What is left on the table: regret by world and policy", heat_map(result),
-            paragraph("The darker, the more the best of that world and budget is worth. A cell leads to its row.",
-                      "soft"),
+            paragraph(
+                "The darker, the more the best of that world and budget is worth that keeps the budget and the rules; "
+                "~: too close to call. A cell leads to its row.", "soft",
+            ),
         ),
         section("worlds", "Every world, budget and policy", _rows(result)),
         section("where", "Where the gain comes from, and when", *_where(result)),
@@ -60,11 +64,20 @@ def page_of(result: StudyResult) -> str:
         section("grounds", "What this rests on", bullets(grounds)),
     ]  # fmt: skip
     kicker = (
-        f"{answers.worlds} worlds · {len(result.asked.policies)} policies · {len(result.asked.budgets)} budgets · "
-        f"{result.finished.units:,} units"
+        f"{result.asked.name} · {answers.worlds} worlds · {len(result.asked.policies)} policies · "
+        f"{len(result.asked.budgets)} budgets · {result.finished.units:,} units"
     )
     foot = f"Made by Tenure. Study {result.asked.digest[:12]}. This page is self-contained: it can be mailed."
-    return page(result.asked.name, kicker, body, foot)
+    return page(title_in_words(answers), kicker, body, foot)
+
+
+def _gains(result: StudyResult) -> str:
+    answers = result.answers
+    figure = gains_by_policy(answers, result.currency)
+    barred = any(row.breaks for row in answers.rows)
+    more = " Where a policy overspends or breaks a rule it has no point." if barred else ""
+    caption = f"A point for each world and budget; the line is from the least gain to the greatest.{more}"
+    return chart("gains", figure, caption) if figure else ""
 
 
 def heat_map(result: StudyResult) -> str:
@@ -88,13 +101,10 @@ def _heat(row: Row, deepest: float) -> str:
     if not row.allowed:
         told = "no plan" if row.why else "overspends" if row.overspent > 0 else "breaks rules"
         return f'<td class="number"><a class="soft" href="#{_anchor(row)}">{told}</a></td>'
-    depth = math.sqrt(row.regret / deepest) if deepest > 0 else 0.0
-    colour = "rgb(" + ",".join(str(round(255 - depth * (255 - part))) for part in DEEPEST) + ")"
-    ink = "#fff" if depth > 0.6 else "#1f2933"
-    told = "best" if row.rank == 1 else f"{money(row.regret)}{'' if row.behind else ' (too close to call)'}"
-    style = f"background:{colour};color:{ink};print-color-adjust:exact;-webkit-print-color-adjust:exact"
+    depth = 75 * math.sqrt(row.regret / deepest) if deepest > 0 else 0.0
+    told = "best" if row.rank == 1 else f"{money(row.regret)}{'' if row.behind else ' ~'}"
     link = f'<a href="#{_anchor(row)}" style="color:inherit;text-decoration:none">{told}</a>'
-    return f'<td class="number" style="{style}">{link}</td>'
+    return f'<td class="number shade" style="--blue:{DEEPEST};--much:{depth:.0f}%">{link}</td>'
 
 
 def _anchor(row: Row) -> str:
@@ -107,21 +117,23 @@ def _rows(result: StudyResult) -> str:
     """Return every row with its interval, odds and tails, each with the place that the heat map leads to."""
     answers = result.answers
     header = [
-        "world", "budget", "policy", "asset", f"gain vs {answers.reference}", "95 % interval", "regret",
+        "world", "policy", "budget", "asset", f"gain vs {answers.reference}", "95 % interval", "regret",
         "best in (odds)", "5 % to 95 %", "worst fifth", "spend", "rules broken",
     ]  # fmt: skip
     rows = [
         [
-            row.world, "" if math.isnan(row.budget) else money(row.budget), row.policy,
+            row.world, row.policy.replace(" ", "\N{NO-BREAK SPACE}"),
+            "" if math.isnan(row.budget) else money(row.budget),
             "no plan" if math.isnan(row.asset) else money(row.asset), _signed(row.gain),
-            "" if math.isnan(row.low) else f"{_signed(row.low)} to {_signed(row.high)}", _plain(row.regret),
+            "" if math.isnan(row.low) or row.policy == answers.reference else _between(row.low, row.high),
+            _plain(row.regret),
             "" if math.isnan(row.best_odds) else f"{row.best_odds:.0%}",
             "" if math.isnan(row.cvar) else f"{money(row.quantiles[0])} to {money(row.quantiles[2])}", _plain(row.cvar),
             _plain(row.spend), "; ".join(row.breaks),
         ]
         for row in answers.rows
     ]  # fmt: skip
-    text = table(header, rows)
+    text = table(header, rows, left=2)
     head, *lines = text.split("<tr>")[1:]
     marked = [f'<tr id="{_anchor(row)}">{line}' for row, line in zip(answers.rows, lines, strict=True)]
     return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
@@ -130,8 +142,7 @@ def _rows(result: StudyResult) -> str:
 def _where(result: StudyResult) -> list[str]:
     """Return the gain of the policy that survives most, by segment and over time, in every world."""
     answers, found = result.answers, result.finished.cells.found
-    policy = next((each.policy for each in answers.survivals if each.policy != answers.reference), None)
-    pairs = []
+    policy, pairs = _telling(result), []
     for row in answers.rows:
         own, other = (found.get(Cell(row.world, row.asked, name)) for name in (row.policy, answers.reference))
         if row.policy == policy and own is not None and other is not None:
@@ -139,7 +150,7 @@ def _where(result: StudyResult) -> list[str]:
     if not pairs:
         return [paragraph("There is no policy beside the reference whose gain could be split.", "soft")]
     segments = list(dict.fromkeys(name for _, facts, _ in pairs for name in facts["segments"]))
-    rows, parts = [], []
+    rows, parts, courses = [], [], []
     for row, own_facts, other_facts in pairs:
         first = [row.world, money(row.budget)]
         gains = _array(own_facts, "by_segment") - _array(other_facts, "by_segment")
@@ -147,6 +158,7 @@ def _where(result: StudyResult) -> list[str]:
         after = float(own_facts["after"]) - float(other_facts["after"])
         rows.append([*first, *(_signed(by_segment.get(name, math.nan)) for name in segments), _signed(after)])
         course = np.cumsum(_array(own_facts, "by_period") - _array(other_facts, "by_period"))
+        courses.append((money(row.budget), row.world, course.tolist()))
         ends = [max(round(len(course) * part / PARTS), 1) - 1 for part in range(1, PARTS + 1)]
         back = next((f"{t + 1}" for t in range(len(course)) if (course[t:] >= 0).all()), "after the horizon")
         parts.append([*first, *(_signed(float(course[end])) for end in ends), _signed(float(course[-1]) + after), back])
@@ -155,9 +167,24 @@ def _where(result: StudyResult) -> list[str]:
     return [
         paragraph(said, "soft"),
         table(["world", "budget", *segments, "after the horizon"], rows),
+        chart("course", course_by_world(courses, result.period), _course_caption(courses)),
         paragraph("The same added up over time, and the period from which on it has paid back.", "soft"),
         table(["world", "budget", *quarters, "whole horizon", "with what comes after", "paid back from"], parts),
     ]
+
+
+def _telling(result: StudyResult) -> str:
+    """Return the policy that survives most, the reference apart; nothing where there is no other."""
+    answers = result.answers
+    return next((each.policy for each in answers.survivals if each.policy != answers.reference), "")
+
+
+def _course_caption(courses: list[tuple[str, str, list[float]]]) -> str:
+    worlds, budgets = len({world for _, world, _ in courses}), len({budget for budget, _, _ in courses})
+    left = [f"{worlds - MOST_LINES:,} worlds"] if worlds > MOST_LINES else []
+    left += [f"{budgets - MOST_PANELS} budgets"] if budgets > MOST_PANELS else []
+    more = f" Not drawn, but in over_time.csv: {' and '.join(left)}." if left else ""
+    return f"Discounted gain so far, by world; what comes after the horizon is not in it.{more}"
 
 
 def _array(facts: Facts, name: str) -> Floats:
@@ -168,7 +195,10 @@ def _decides(result: StudyResult) -> list[str]:
     said = bullets(information_in_words(result.information, result.currency, most=6)) if result.information else ""
     if not result.swings:
         return [said, paragraph("No numbers were drawn or combined: worlds differ as their names say.", "soft")]
-    return [said, table(*swing_table(result.swings), left=2)]
+    policy = _telling(result)
+    figure = tornado(result.swings, policy, result.currency)
+    caption = f"Gain of '{policy}' where a number is in its lowest (left in its name) and in its highest part."
+    return [said, chart("tornado", figure, caption) if figure else "", table(*swing_table(result.swings), left=2)]
 
 
 def _files() -> list[str]:
@@ -184,6 +214,10 @@ def _worth(amount: float, currency: str, signed: bool = False) -> str:
 
 def _plain(amount: float) -> str:
     return "" if math.isnan(amount) else money(amount)
+
+
+def _between(low: float, high: float) -> str:
+    return f"{_signed(low)} to {_signed(high)}"
 
 
 def _signed(amount: float) -> str:

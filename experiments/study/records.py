@@ -14,10 +14,11 @@ from experiments.study.answers import Cell, Found, Row
 from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
 from experiments.tracking.content import code_version, scenario_params
-from experiments.tracking.decision import LEADERBOARD_TAG, differing
-from experiments.tracking.notes import note
+from experiments.tracking.decision import LEADERBOARD_TAG, LONGEST_DIFFERENCE, differing
+from experiments.tracking.notes import note, plain_text
 from experiments.tracking.record import Base, Record, Series
 from experiments.tracking.views import DECISION, View, link_of, stored, views_of
+from experiments.words.difference import differ_briefly, scenarios_differ
 from experiments.words.figures import money, plain, short
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["records_of"]
 
+MOST_PARTS = 12
+"""Levers and segments named in a run's note."""
 SHOWN_ROWS = 40
 """Rows of the note's table; the report has all."""
 
@@ -77,7 +80,7 @@ def _of_cell(
         base = Base(place.name, world.scenario.base_digest, str(place.resolve()))
     plan = result.finished.plans.get(cell)
     return Record(
-        key=hashlib.sha256(f"{asked.digest} {keys}".encode()).hexdigest(), experiment=parent.experiment,
+        key=hashlib.sha256(f"{asked.digest} {cell} {keys}".encode()).hexdigest(), experiment=parent.experiment,
         name=f"{row.world} / {short(row.budget, digits=4)} / {row.policy}: {gain}", parent=parent.key,
         params={
             "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
@@ -88,7 +91,8 @@ def _of_cell(
         tags={
             "layer": "policy", "study": asked.name, "study_key": asked.digest, "world": row.world, "policy": row.policy,
             "scenario_hash": world.scenario.hash, **_said(asked, command),
-            "differs": ", ".join(f"{name} {value}" for name, value in differ.items())[:1000] or "nothing",
+            "differs": differ_briefly(scenarios_differ(asked.worlds[0].scenario, world.scenario))[:LONGEST_DIFFERENCE]
+            or "nothing: others are told apart from this world",
             "mlflow.note.content": _story(row, result),
         },
         files={
@@ -102,7 +106,8 @@ def _metrics(row: Row, found: Found) -> Series:
     facts = found.facts
     metrics: Series = [
         ("gain", row.gain, 0), ("gain_low", row.low, 0), ("gain_high", row.high, 0), ("regret", row.regret, 0),
-        ("rank", float(row.rank or "nan"), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0), ("cvar", row.cvar, 0),
+        ("rank", float(row.rank or "nan"), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0),
+        ("cvar", row.cvar, 0),
         ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),
         ("rules_broken", float(len(row.breaks)), 0), ("overspent", row.overspent, 0),
     ]  # fmt: skip
@@ -152,7 +157,36 @@ def _story(row: Row, result: StudyResult) -> str:
     interval = "" if row.low != row.low else f" (95 % {money(row.low, signed=True)} to {money(row.high, signed=True)})"
     gain = f"{money(row.gain, signed=True)} against '{result.answers.reference}'{interval}"
     said = f"'{row.policy}' in '{row.world}', budget {money(row.budget)}: asset {money(row.asset)}, {gain}; {told}."
-    return plain(said) + (f"\n\nBreaks: {'; '.join(row.breaks)}." if row.breaks else "")
+    parts = [
+        f"**{plain_text(plain(said))}**", *map(plain_text, _why(row, result)),
+        plain_text(f"Breaks: {'; '.join(row.breaks)}.") if row.breaks else "",
+        "[The study](#/experiments/{experiment}/runs/{parent}?workflowType=machine_learning)",
+        "Once more, bits compared: `tenure repeat {run}`, with `--folder` or `--tracking-uri` as the study had it.",
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def _why(row: Row, result: StudyResult) -> list[str]:
+    """Return where a policy's money goes and its gain comes from, beside the reference."""
+    reference, found = result.answers.reference, result.finished.cells.found
+    own, other = (found.get(Cell(row.world, row.asked, name)) for name in (row.policy, reference))
+    if own is None or other is None or row.policy == reference:
+        return []
+    mine, theirs = own.facts, other.facts
+    spends = [
+        f"{lever} {money(a)} ({money(a - b, signed=True)})"
+        for lever, a, b in zip(mine["levers"], mine["by_lever"], theirs["by_lever"], strict=True)
+    ]
+    gains = [
+        f"{segment} {money(a - b, signed=True)}"
+        for segment, a, b in zip(mine["segments"], mine["by_segment"], theirs["by_segment"], strict=True)
+    ]
+    after = float(mine["after"]) - float(theirs["after"])
+    return [
+        f"Money by lever (change from '{reference}'): {', '.join(spends[:MOST_PARTS])}.",
+        f"Where the gain comes from, discounted: within the horizon {', '.join(gains[:MOST_PARTS])}; "
+        f"after it {money(after, signed=True)}.",
+    ]
 
 
 def _budget(amount: float | None) -> str:

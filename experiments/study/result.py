@@ -85,6 +85,11 @@ class StudyResult(Shown):
         found = {world.scenario.currency for world in self.asked.worlds}
         return found.pop() if len(found) == 1 else ""
 
+    @property
+    def period(self) -> str:
+        """Return the worlds' period."""
+        return self.asked.worlds[0].scenario.period
+
     def answer(self) -> str:
         """Return which policy survives, and where it does not."""
         return answer_in_words(self.answers, self.currency)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer_in_words", "barred_in_words", "budgets_in_words", "gain_cell", "information_in_words",
-    "marks_in_words", "notes_in_words", "survival_table", "swing_table", "world_table",
+    "marks_in_words", "notes_in_words", "survival_table", "swing_table", "title_in_words", "world_table",
 ]  # fmt: skip
 
 MOST_NOTES = 3
@@ -44,6 +44,14 @@ def answer_in_words(answers: Answers, currency: str) -> str:
     if close:
         said += f" Too close to call with it in {_worlds(answers.worlds, answers.worlds)}: {', '.join(close)}."
     return said
+
+
+def title_in_words(answers: Answers) -> str:
+    """Return the decision: which policy to choose."""
+    first = answers.survivals[0]
+    if not any(row.allowed for row in answers.rows):
+        return "No policy keeps the budget and the rules"
+    return f"Choose {first.policy}: it survives {_worlds(first.worlds, answers.worlds)}"
 
 
 def _too_close(answers: Answers, policy: str) -> list[str]:

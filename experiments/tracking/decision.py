@@ -24,10 +24,11 @@ from sim.errors import TenureError
 from sim.scenario.file import Scenario, load
 from sim.twin import Twin
 
-__all__ = ["LEADERBOARD_TAG", "TODAY", "About", "Decision", "differing"]
+__all__ = ["LEADERBOARD_TAG", "LONGEST_DIFFERENCE", "TODAY", "About", "Decision", "differing"]
 
 LEADERBOARD_TAG = "leaderboard"
 """Tag of a study's parent run: where in MLflow's pages its policies are listed, best first."""
+LONGEST_DIFFERENCE = 1000
 TODAY = "as today's spend"
 """The budget of a scenario that states none."""
 
@@ -48,8 +49,6 @@ class About:
         How it was asked.
     world : str
         Which of several worlds; nothing: the scenario's name.
-    differs : str
-        What differs from the scenario's file, or from the base world.
     """
 
     experiment: str = ""
@@ -57,7 +56,6 @@ class About:
     note: str = ""
     command: str = ""
     world: str = ""
-    differs: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +124,24 @@ class Decision:
         stated = self.scenario.rules.budget if given is None and self.twin is not None else given
         return TODAY if stated is None else f"{stated:.12g}"
 
+    @cached_property
+    def differs(self) -> str:
+        """Return the keys that are not as in the scenario's file; nothing where all are, or it is not there."""
+        from experiments.words.difference import differ_briefly, scenarios_differ
+
+        written = self._written
+        return "" if written is None else differ_briefly(scenarios_differ(written, self.scenario))[:LONGEST_DIFFERENCE]
+
+    @cached_property
+    def _written(self) -> Scenario | None:
+        """Return the scenario as its file says it; None where that is not known."""
+        if self.twin is None or self.file is None:
+            return None
+        try:
+            return load(self.file)
+        except (TenureError, OSError):
+            return None
+
     def name(self, budget: float, policy: str, gain: float | None, worth: float) -> str:
         """Return a run's name, such as ``rival / 150k / plan: +53k``."""
         value = f"worth {short(worth)}" if gain is None else short(gain, signed=True)
@@ -133,7 +149,7 @@ class Decision:
 
     def tags(self, layer: str, key: str, **more: str) -> dict[str, str]:
         """Return tags that every run of the decision has."""
-        named = {"purpose": self.about.note, "command": self.about.command, "differs": self.about.differs}
+        named = {"purpose": self.about.note, "command": self.about.command, "differs": self.differs}
         own = {"layer": layer, "verb": self.call.verb, "study": self.about.name or self.call.verb, "study_key": key}
         if self.twin is not None:
             scenario = self.scenario
@@ -194,12 +210,8 @@ class Decision:
         """Return the scenario as the user wrote it, comments and all, where the file still says the same."""
         if self.twin is None:
             return {}
-        if self.file is not None:
-            try:
-                if load(self.file).hash == self.scenario.hash:
-                    return {"scenario.yaml": self.file.read_bytes()}
-            except (TenureError, OSError):
-                pass
+        if self._written is not None and self._written.hash == self.scenario.hash and self.file is not None:
+            return {"scenario.yaml": self.file.read_bytes()}
         import yaml
 
         content = self.scenario.model_dump(mode="json", exclude_defaults=True, exclude={"folder"})

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from optimizer.insight.difference import Difference, Loser, MovedTime
     from sim.scenario.file import Scenario
 
-__all__ = ["answer", "difference_in_words", "lines_moved", "losers_in_words", "scenarios_differ", "scenarios_in_words"]
+__all__ = [
+    "answer", "differ_briefly", "difference_in_words", "lines_moved", "losers_in_words", "scenarios_differ",
+    "scenarios_in_words",
+]  # fmt: skip
 
 MOVES_ASSUME = (
     "Brings: what a line's or a quarter's change by itself adds to the first plan's customer asset, its money paid, "
@@ -132,6 +135,11 @@ def scenarios_in_words(differ: list[dict[str, Any]], first: str, second: str) ->
             lines.append(f"- {each['key']}: {_value(one)} in {first}, {_value(two)} in {second}{_change(one, two)}")
     count = len(differ)
     return "\n".join([f"{first} and {second} differ in {count} key{'s' * (count != 1)}:", *lines])
+
+
+def differ_briefly(differ: list[dict[str, Any]]) -> str:
+    """Return the second scenario's keys that differ in a line: what they are, instead of what."""
+    return "; ".join(f"{each['key']} {_value(each['second'])} instead of {_value(each['first'])}" for each in differ)
 
 
 def _value(value: Any) -> str:

@@ -1,0 +1,75 @@
+"""Charts of a study's page, as :mod:`experiments.report.drawing` draws them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.study.answers import Answers
+from experiments.study.doubts import Swing
+from experiments.words.figures import money
+
+__all__ = ["MOST_LINES", "MOST_PANELS", "course_by_world", "gains_by_policy", "tornado"]
+
+BLUE, GREY = "#0072B2", "#5b6470"
+COLOURS = (BLUE, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c6d31", GREY)
+"""The Okabe-Ito set, which colour-blind readers can tell apart."""
+MOST_LINES, MOST_PANELS, MOST_BARS = len(COLOURS), 3, 10
+Trace = dict[str, Any]
+
+
+def gains_by_policy(answers: Answers, currency: str) -> str:
+    """Return a line for each policy from its least to its greatest gain, a point for each world and budget.
+
+    Those that survive most stand on top; where a policy cannot be chosen it has no point.
+    """
+    traces: list[Trace] = []
+    for each in answers.survivals:
+        gains = [row.gain for row in answers.rows if row.policy == each.policy and row.allowed]
+        if gains and each.policy != answers.reference:
+            traces.append(_row(each.policy, gains, GREY if traces else BLUE))
+    return _figure(traces[::-1], {"xaxis": _titled(f"gain against '{answers.reference}'", currency)})
+
+
+def tornado(swings: Sequence[Swing], policy: str, currency: str) -> str:
+    """Return a policy's gain at the low (grey) and high (blue) end of each drawn number, the widest on top."""
+    traces = []
+    for each in [swing for swing in swings if swing.policy == policy][:MOST_BARS]:
+        budget = "" if each.budget is None else f", budget {money(each.budget)}"
+        name = f"{each.path}{budget}: {each.low:.4g} to {each.high:.4g}"
+        traces.append(_row(name, [each.gain_low, each.gain_high], BLUE))
+    return _figure(traces[::-1], {"xaxis": _titled("mean gain in the number's lowest and highest part", currency)})
+
+
+def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period: str) -> str:
+    """Return gains so far by (budget, world, values): a panel for each budget, a line for each world."""
+    budgets = list(dict.fromkeys(budget for budget, _, _ in courses))[:MOST_PANELS]
+    worlds = list(dict.fromkeys(world for _, world, _ in courses))[:MOST_LINES]
+    traces: list[Trace] = []
+    layout: dict[str, Any] = {"showlegend": len(worlds) > 1, "height": 320, "annotations": []}
+    for panel, budget in enumerate(budgets):
+        place = f"{panel + 1}" if panel else ""
+        layout[f"xaxis{place}"] = _titled(f"{period}s", "")
+        layout[f"yaxis{place}"] = {"rangemode": "tozero"}
+        layout["annotations"].append({"xref": "paper", "text": f"budget {budget}"})
+        for asked, world, values in courses:
+            if asked == budget and world in worlds:
+                line = {"color": COLOURS[worlds.index(world)], "width": 2}
+                traces.append({
+                    "type": "scatter", "mode": "lines", "xaxis": f"x{place}", "x": list(range(len(values) + 1)),
+                    "y": [0.0, *values], "name": world, "line": line, "showlegend": not panel,
+                })  # fmt: skip
+    return json.dumps({"data": traces, "layout": layout})
+
+
+def _row(name: str, values: Sequence[float], colour: str) -> Trace:
+    return {"type": "scatter", "x": list(values), "y": [name] * len(values), "marker": {"color": colour}}
+
+
+def _titled(what: str, currency: str) -> dict[str, Any]:
+    return {"title": {"text": f"{what}, {currency}" if currency else what}}
+
+
+def _figure(traces: Sequence[Trace], layout: dict[str, Any]) -> str:
+    return json.dumps({"data": list(traces), "layout": layout}) if traces else ""
