@@ -8,6 +8,7 @@ from scipy import stats
 
 from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, paired
 from experiments.study.doubts import information, swings
+from experiments.study.shown import answer_in_words, barred_policies_in_words, survival_table, world_table
 from experiments.study.worlds import World
 
 BLANK: dict[str, Any] = {
@@ -121,3 +122,60 @@ def test_information_is_worth_what_a_table_says() -> None:
     })  # fmt: skip
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert [(each.family, each.path, each.worth) for each in worth] == [("", "", 5.0), ("many", "a", 5.0)]
+
+
+def barred(assets: dict[tuple[str, str], list[float]], broken: dict[tuple[str, str], Any]) -> Answers:
+    """Return answers where some cells break rules."""
+    units = {
+        Cell(world, None, policy): [[
+            {**BLANK, "assets": each, "kept": each, "spends": each, "broken": broken.get((world, policy), [])}
+        ]]
+        for (world, policy), each in assets.items()
+    }  # fmt: skip
+    return Answers.of(Cells.of(units, {}), "today", 0.01, list(dict.fromkeys(policy for _, policy in assets)))
+
+
+BUDGET = [{"rule": "budget", "budget": True, "counted": 130.0, "limit": 100.0}]
+FLOOR = [{"rule": "floor of care", "budget": False, "counted": 1.0, "limit": 2.0}]
+
+
+def test_who_spends_more_than_the_budget_is_no_yardstick() -> None:
+    """Big spends 30 too much and is worth most; regret is against the plan, which is the best of those left."""
+    found = barred(
+        {("w", "today"): [100.0, 102.0], ("w", "plan"): [110.0, 112.0], ("w", "big"): [150.0, 152.0]},
+        {("w", "big"): BUDGET},
+    )
+    today, plan, big = found.rows
+    assert (plan.regret, plan.rank, today.regret, today.rank) == (0, 1, 10, 2)
+    assert (big.gain, big.overspent, big.rank, big.best_odds, big.allowed) == (50, 30, 0, 0, False)
+    assert np.isnan(big.regret)
+    assert plan.best_odds == 1
+    assert [each.policy for each in found.survivals] == ["plan", "today", "big"]
+    assert [each.worlds for each in found.survivals] == [1, 0, 0]
+    assert "'plan' is within 1 % of the best in 1 of 1 world: it is the best" in answer_in_words(found, "EUR")
+    assert "big" not in answer_in_words(found, "EUR")
+    said = " ".join(barred_policies_in_words(found))
+    assert "'big' cannot be chosen in 1 of 1 places: in 'w' it spends 30 more than the budget." in said
+    assert world_table(found)[1][0][-1] == "+50!"
+
+
+def test_a_rule_broken_in_one_world_costs_that_world() -> None:
+    assets = {("a", "today"): [10.0, 10.0], ("a", "plan"): [20.0, 20.0],
+              ("b", "today"): [10.0, 10.0], ("b", "plan"): [20.0, 20.0]}  # fmt: skip
+    found = barred(assets, {("b", "plan"): FLOOR})
+    first, second = found.survivals
+    assert (first.policy, first.worlds, first.worst_regret) == ("today", 1, 10)  # in b there is no other
+    assert (second.policy, second.worlds, second.breaker) == ("plan", 1, "b")
+    assert np.isnan(second.worst_regret)
+    assert survival_table(found)[1][1][:4] == ["plan", "1 of 2", "breaks rules", "b"]
+    worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
+    assert worth == []  # one policy alone can be chosen in both
+
+
+def test_where_nobody_keeps_the_rules_there_is_nobody_to_choose() -> None:
+    assets = {("w", "today"): [10.0, 10.0], ("w", "plan"): [20.0, 20.0]}
+    found = barred(assets, {("w", "plan"): FLOOR, ("w", "today"): BUDGET})
+    assert all(np.isnan(row.regret) and not row.behind for row in found.rows)
+    assert [each.worlds for each in found.survivals] == [0, 0]
+    assert answer_in_words(found, "") == "No policy keeps the budget and the rules anywhere: there is none to choose."
+    assert "In 1 places no policy keeps the budget and the rules" in " ".join(barred_policies_in_words(found))

@@ -15,6 +15,7 @@ from experiments.study.played import DEPARTURE, Played
 from experiments.study.reading import counted, known_keys, mapping, money, number
 from experiments.study.worlds import World, read_worlds
 from optimizer.ask.cells import TARGETINGS
+from policies.catalogue import apart
 from sim.contract import Policy
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.scenario.yaml_files import read_yaml
@@ -194,7 +195,9 @@ def _policies(given: Any, folder: Path, worlds: Sequence[World], where: str) -> 
     for each in given:
         if not (isinstance(each, str) and each.strip()) and not (isinstance(each, Mapping) and each):
             raise InputError(f"{where}: expected names, files and mixtures (lines with a policy each), got {each!r}")
-    return [_policy(each, folder, worlds, where) for each in spelled_out(given)]
+    with apart():  # of all, those that workers know too
+        spelled = spelled_out(given)
+    return [_policy(each, folder, worlds, where) for each in spelled]
 
 
 def _policy(said: Any, folder: Path, worlds: Sequence[World], where: str) -> Played | Made:
