@@ -150,3 +150,51 @@ def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.
     code, out, err = tenure("study", "study.yaml", "--folder", "studied")
     assert (code, out) == (1, "")
     assert "tenure study study.yaml --folder studied --resume" in err
+
+
+def test_every_policy_has_its_run_and_what_differs_is_said(tenure: Run, files: Path) -> None:
+    """In the base world both plans are one: two runs all the same, as the table's reader looks for two names."""
+    content = asked(policies=["as today", "optimise", "optimise@base", "mix.yaml"], budgets=[1_200], replications=1)
+    (files / "mix.yaml").write_text("prospect: acquisition first\nelse: as today\n", encoding="utf-8")
+    (files / "study.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    found = json.loads(tenure("study", "study.yaml", "--workers", 1, "--json")[1])
+    ids = {(row["world"], row["policy"]): row["run_id"] for row in found["table"]}
+    assert len(set(ids.values())) == len(ids) == 8
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=found["tracking_uri"])
+    for (world, policy), run_id in ids.items():
+        tags = client.get_run(run_id).data.tags
+        assert (tags["world"], tags["policy"]) == (world, policy)
+        assert ("competitors" in tags["differs"]) == (world == "rival")
+    note = client.get_run(ids["rival", "optimise"]).data.tags["mlflow.note.content"]
+    assert f"tenure repeat {ids['rival', 'optimise']}" in note
+    assert "Money by lever (change from 'as today')" in note
+    for policy in ("optimise@base", "mix"):
+        assert json.loads(tenure("repeat", ids["rival", policy], "--json")[1])["same"] is True
+
+
+def test_next_steps_and_runs_keep_what_was_set(tenure: Run, files: Path) -> None:
+    code, out, _ = tenure("check", "scenario.yaml", "--set", "margin=0.3", "--set", "name=thin purse")
+    assert code == 0
+    said = "tenure optimize scenario.yaml --set margin=0.3 --set 'name=thin purse' -o plan.json"
+    assert said in out
+    words = ("--replications", 1, "--threads", 1)
+    found = json.loads(tenure("compare", "scenario.yaml", "--set", "margin=0.3", *words, "--json")[1])
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=found["tracking_uri"])
+    assert client.get_run(found["run_id"]).data.tags["differs"].startswith("margin 0.3 instead of ")
+    assert "--set margin=0.3" in tenure("simulate", "scenario.yaml", "--set", "margin=0.3", *words)[1]
+
+
+def test_diff_says_what_set_changes(tenure: Run, files: Path) -> None:
+    code, out, _ = tenure("diff", "scenario.yaml", "--set", "margin=0.3", "--json")
+    assert code == 0
+    [differs] = json.loads(out)["differ"]
+    assert (differs["key"], differs["second"]) == ("margin", 0.3)
+    assert (
+        "Next: tenure check scenario.yaml --set margin=0.3" in tenure("diff", "scenario.yaml", "--set", "margin=0.3")[1]
+    )
+    code, _, err = tenure("diff", "scenario.yaml")
+    assert (code, "give another scenario file, or changes" in err) == (2, True)

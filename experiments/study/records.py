@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from experiments.study.answers import Cell, Found, Row
 from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
-from experiments.tracking.content import code_version, scenario_params
+from experiments.tracking.content import code_version, running_code, scenario_params
 from experiments.tracking.decision import LEADERBOARD_TAG, LONGEST_DIFFERENCE, differing
 from experiments.tracking.notes import note, plain_text
 from experiments.tracking.record import Base, Record, Series
@@ -36,13 +36,14 @@ SHOWN_ROWS = 40
 def records_of(result: StudyResult, experiment: str, command: str = "") -> dict[Cell | None, Record]:
     """Return the records of a study: its own under None, and one for each cell that has an asset."""
     asked, now = result.asked, int(time.time() * 1000)
-    differ, key = _differences(asked), result.asked.digest
+    differ = _differences(asked)
+    key = hashlib.sha256(f"{asked.digest} {running_code()}".encode()).hexdigest()  # another version's runs are others
     views = views_of(
         key[:8], f"tags.study_key = '{key}' and {DECISION}", [*next(iter(differ.values()))], len(asked.worlds) > 1
     )
     links = {f"view.{view.title}": link_of(view) for view in views}
     parent = Record(
-        key=asked.digest, experiment=experiment, name=asked.name,
+        key=key, experiment=experiment, name=asked.name,
         params={
             "worlds": str(result.answers.worlds), "policies": ", ".join(each.name for each in asked.policies),
             "budgets": ", ".join(_budget(each) for each in asked.budgets), "seeds": ", ".join(map(str, asked.seeds)),
@@ -80,7 +81,7 @@ def _of_cell(
         base = Base(place.name, world.scenario.base_digest, str(place.resolve()))
     plan = result.finished.plans.get(cell)
     return Record(
-        key=hashlib.sha256(f"{asked.digest} {cell} {keys}".encode()).hexdigest(), experiment=parent.experiment,
+        key=hashlib.sha256(f"{parent.key} {cell} {keys}".encode()).hexdigest(), experiment=parent.experiment,
         name=f"{row.world} / {short(row.budget, digits=4)} / {row.policy}: {gain}", parent=parent.key,
         params={
             "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
@@ -89,10 +90,10 @@ def _of_cell(
         },
         metrics=_metrics(row, found),
         tags={
-            "layer": "policy", "study": asked.name, "study_key": asked.digest, "world": row.world, "policy": row.policy,
+            "layer": "policy", "study": asked.name, "study_key": parent.key, "world": row.world, "policy": row.policy,
             "scenario_hash": world.scenario.hash, **_said(asked, command),
             "differs": differ_briefly(scenarios_differ(asked.worlds[0].scenario, world.scenario))[:LONGEST_DIFFERENCE]
-            or "nothing: others are told apart from this world",
+            or "nothing",
             "mlflow.note.content": _story(row, result),
         },
         files={
