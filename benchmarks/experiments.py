@@ -124,7 +124,8 @@ def speed_up(folder: Path, units: int, seconds: float, cluster: str | None) -> N
         f"{units} units of {one / units:.2f} s ({replications} replications), {processors()} processors, load "
         f"{os.getloadavg()[0]:.1f}, best of {ROUNDS}: 1 worker {one:.1f} s, 2 workers {two:.1f} s: "
         f"{one / two:.2f} times as fast; arithmetic alone {alone / pair:.2f} times, so that is "
-        f"{one / two / (alone / pair):.0%} of what the machine gives; start of the 3 processes {start:.1f} s; same bits: {'yes' if same else 'NO'}"
+        f"{one / two / (alone / pair):.0%} of what the machine gives; start of the 3 processes {start:.1f} s; "
+        f"same bits: {'yes' if same else 'NO'}"
     )
     if cluster is not None:
         there = clocked(wanted, folder / "cluster", cluster=cluster)
