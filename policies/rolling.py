@@ -104,9 +104,16 @@ class RollingHorizon:
 
         What is past counts as the twin has it, the same for every plan that was played alike.
         """
+        return float(self._course(intensity).asset)
+
+    def spend_of(self, intensity: Floats) -> Floats:
+        """Return expected money of a plan from where customers are seen to be, in its own shape."""
+        return np.asarray(self._course(intensity).spend)
+
+    def _course(self, intensity: Floats) -> Any:
         from sim.engine.sensitivity import follow
 
-        return float(follow(_with_arrivals(self.problem.chain, self.arrivals), intensity).asset)
+        return follow(_with_arrivals(self.problem.chain, self.arrivals), intensity)
 
     def plan_again(self, period: int) -> None:
         """Search the rest of the horizon from the plan at hand; what is past or decided stays."""
