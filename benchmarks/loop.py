@@ -2,11 +2,11 @@
 
 ``python -m benchmarks.loop [SEEDS]``
 
-A plan is made for a market and played in another, in which after eight months a rival enters, service breaks or the season
-shifts. Played are the plan as it is, the plan that is watched (``policies.watched``), and the plan that one would have made
-who knew of the change from the month in which it begins; on the same customers with the same luck, for the same money.
-Recovered is ``(watched - static)/(knew - static)``, of sums over seeds. False alarms are counted in the market that does not
-change, over five years, with luck that the limits were not taken from.
+A plan is made for a market and played in another, in which after eight months a rival enters, service breaks or the
+season shifts. Played are the plan as it is, the plan that is watched (``policies.watched``), and the plan that one
+would have made who knew of the change from the month in which it begins; on the same customers with the same luck, for
+the same money. Recovered is ``(watched - static)/(knew - static)``, of sums over seeds. False alarms are counted in the
+market that does not change, over five years, with luck that the limits were not taken from.
 """
 
 import copy
@@ -41,11 +41,13 @@ MARKET: dict[str, Any] = {
     "seasons": SEASONS,
     "segments": {
         "regulars": {
-            "start": {"new": 3_000},
-            "traits": {**TRAITS, "purchase_rate": {"shape": 1.5, "rate": 1.5}, "defection_rate": {"shape": 2, "rate": 30}},
+            "start": {"new": 30_000},
+            "traits": {
+                **TRAITS, "purchase_rate": {"shape": 1.5, "rate": 1.5}, "defection_rate": {"shape": 2, "rate": 30},
+            },
         },
         "newcomers": {
-            "start": {"unaware": 8_000, "prospect": 4_000},
+            "start": {"unaware": 80_000, "prospect": 40_000},
             "traits": {**TRAITS, "purchase_rate": {"shape": 1, "rate": 2}, "defection_rate": {"shape": 1, "rate": 8}},
         },
     },
@@ -114,7 +116,9 @@ def recovered(seeds: int) -> None:
     watched = WatchedPlan(firm.twin, budget, own.policy, plan.intensity, limits)
     for name, what in changes().items():
         other = Firm.of({**MARKET, **what})
-        _, [best] = chosen_policies([type(own.policy)(knew(other, budget, plan.intensity))], other.twin, other.load_plan, budget)
+        _, [best] = chosen_policies(
+            [type(own.policy)(knew(other, budget, plan.intensity))], other.twin, other.load_plan, budget
+        )
         rows, delays, early = [], [], 0
         for seed in range(seeds):
             static, _ = played(other, own.policy, own.purse, seed)

@@ -47,9 +47,7 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None
         return _of_base(twin, plan, made, through)
 
 
-def _of_base(
-    twin: Twin, plan: Plan, actual: CustomerBase, through: date | int | None
-) -> tuple[Seen, tuple[str, ...]]:
+def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int | None) -> tuple[Seen, tuple[str, ...]]:
     from sim.customers.observed import seen_in_purchases
 
     calendar = Calendar.of(twin.scenario)
@@ -69,7 +67,9 @@ def _of_base(
             f"{days[1] - timedelta(days=1)}, and the purchases count to {last}"
         )
     seen = seen_in_purchases(twin, actual, days[: passed + 1], plan.intensity, plan.customers)
-    after = actual.query(f"SELECT count(*), coalesce(sum(amount), 0) FROM purchases WHERE date >= DATE '{days[passed]}'")
+    after = actual.query(
+        f"SELECT count(*), coalesce(sum(amount), 0) FROM purchases WHERE date >= DATE '{days[passed]}'"
+    )
     number, amount = after[1][0]
     said = [
         "Purchases do not show what was spent: the plan's money is taken.",
@@ -77,7 +77,9 @@ def _of_base(
         "They do not show satisfaction, which needs surveys.",
     ]
     if number:
-        said.append(f"{number:,} purchases ({float(amount):,.2f}) after {days[passed] - timedelta(days=1)} are left out.")
+        said.append(
+            f"{number:,} purchases ({float(amount):,.2f}) after {days[passed] - timedelta(days=1)} are left out."
+        )
     if twin.scenario.cost_to_serve.per_customer or twin.scenario.cost_to_serve.per_purchase:
         said.append("Cost to serve is not in what was earned.")
     return seen, tuple(said)

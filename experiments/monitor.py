@@ -79,7 +79,8 @@ class Monitored:
     planned, now : float
         Customer asset as planned at this point, and as it is to be expected now if the plan is kept.
     gain : float
-        What planning again brings in asset, from where customers are seen to be, with what happened known; 0 if nothing has.
+        What planning again brings in asset, from where customers are seen to be, with what happened known; 0 if nothing
+        has.
     pays : float
         What it must bring for the verdict to be so.
     verdict : str
@@ -142,7 +143,8 @@ def monitor(
     worth = Worth(twin, intensity)
     lines = _lines(worth, seen, expected, markets)
     asset = lines[0]
-    now, gain, change, new, moved = float(asset.actual[-1]), 0.0, None, None, ()
+    now, gain, change, new = float(asset.actual[-1]), 0.0, None, None
+    moved: tuple[tuple[str, str, float, float], ...] = ()
     left = float(worth.course.spend[seen.periods :].sum())
     carried = [each for each in signals if each.quantity in CARRIED]
     if carried:
@@ -155,12 +157,16 @@ def monitor(
         again = planned_again(twin, change, budget, intensity, seen, STEPS)
         tell(1.0)
         gain = again.value_of(again.plan) - again.value_of(kept.plan)
-        new, moved = _plan(twin, plan, again.plan, budget), _moved(twin, kept.spend_of(kept.plan), again.spend_of(again.plan), seen.periods)
+        new, moved = (
+            _plan(twin, plan, again.plan, budget),
+            _moved(twin, kept.spend_of(kept.plan), again.spend_of(again.plan), seen.periods),
+        )
     pays = PAYS * left
     verdict = STAY if not signals else AGAIN if gain > pays else ADJUST
     return Monitored(
         scenario.name, scenario.currency, scenario.period, seen.periods, scenario.periods, lines, tuple(signals),
-        change, float(asset.planned[-1]), now, gain, pays, verdict, new, moved, limits.share, rate, replications, unseen,
+        change, float(asset.planned[-1]), now, gain, pays, verdict, new, moved, limits.share, rate, replications,
+        unseen,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RollingHorizon"]
 
+
 @policy("rolling horizon")
 class RollingHorizon:
     """Plans at the start, and again at every review from where the customers are seen to be, from the plan at hand.

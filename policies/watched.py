@@ -1,7 +1,7 @@
 """A plan that is watched: played as it is until a test says that something has moved, and then planned again.
 
-See :mod:`sim.monitoring`: the tests, their false alarms and the estimate of what happened. From the alarm on the scenario
-with what happened, estimated anew each period, takes the place of the one that the plan was made for.
+See :mod:`sim.monitoring`: the tests, their false alarms and the estimate of what happened. From the alarm on the
+scenario with what happened, estimated anew at each review, takes the place of the one that the plan was made for.
 """
 
 import copy
@@ -57,11 +57,24 @@ class WatchedPlan:
     feedback = True
 
     def __init__(
-        self, twin: "Twin", budget: float, plays: Policy, intensity: Floats, limits: Limits, steps: int = 10,
+        self,
+        twin: "Twin",
+        budget: float,
+        plays: Policy,
+        intensity: Floats,
+        limits: Limits,
+        steps: int = 10,
         every: int = 3,
     ) -> None:
         self.name = "watched plan"
-        self.twin, self.budget, self.plays, self.limits, self.steps, self.every = twin, budget, plays, limits, steps, every
+        self.twin, self.budget, self.plays, self.limits, self.steps, self.every = (
+            twin,
+            budget,
+            plays,
+            limits,
+            steps,
+            every,
+        )
         self.plan = twin.targets.with_committed(intensity)
         self.observed: list[Observation] = []
         self.signals: list[Signal] = []

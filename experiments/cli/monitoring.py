@@ -41,9 +41,10 @@ def monitor(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), and the money at stake."""
+    """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
+    from experiments.words.monitoring import moved_table
     from experiments.words.tables import table
     from sim.files import check_output
 
@@ -73,7 +74,7 @@ def monitor(
         return
     parts = [found.answer(), table(*found.shown_table())]
     if found.moved:
-        parts.append(table(*found.moved_table()))
+        parts.append(table(*moved_table(found)))
     parts.append(found.notes())
     parts += [f"Wrote {what}: {where}" for what, where in written.items()]
     if replan and found.plan is None:

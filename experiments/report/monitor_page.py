@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from experiments.monitor import AGAIN, STAY
+from experiments.monitor import AGAIN, STAY, Monitored
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
+from experiments.words import monitoring as words
 from experiments.words.figures import typeset_money
-
-if TYPE_CHECKING:
-    from experiments.results.monitoring import Monitoring
+from sim.monitoring.signals import QUANTITIES
 
 __all__ = ["monitor_page"]
 
@@ -19,30 +18,28 @@ DRAWN = ("customer asset", "active customers", "revenue", "won", "fell silent or
 TITLES = {STAY: "Stay", AGAIN: "Plan again"}
 
 
-def monitor_page(found: Monitoring) -> str:
+def monitor_page(found: Monitored) -> str:
     """Return the page, escaped and self-contained."""
-    from experiments.results.monitoring import signal_in_words
-
-    said = [signal_in_words(each, found.period) for each in found.first_signals()]
-    gap = found.now - found.planned
+    said = [words.signal_in_words(each, found.period) for each in words.first_signals(found)]
+    gap, unit, money = found.now - found.planned, found.period, found.currency or "money:"
     body = [
-        f'<div class="answer">{paragraph(found.headline())}{paragraph(found.stake())}</div>',
+        f'<div class="answer">{paragraph(words.headline(found))}{paragraph(words.stake(found))}</div>',
         '<div class="cards">'
-        + card("Verdict", TITLES.get(found.verdict, "Adjust"), f"after {found.periods} of {found.horizon} {found.period}s")
-        + card("Against the plan", typeset_money(gap, found.currency, signed=True), "customer asset if the plan is kept")
-        + card("A new plan brings", typeset_money(found.gain, found.currency, signed=True), "0 where nothing has moved")
-        + card("Has moved", f"{len(said)}", "of 5 things that are watched")
+        + card("Verdict", TITLES.get(found.verdict, "Adjust"), f"after {found.periods} of {found.horizon} {unit}s")
+        + card("Against the plan", typeset_money(gap, signed=True), f"{money} customer asset, if it is kept")
+        + card("A new plan brings", typeset_money(found.gain, signed=True), f"{money} more than the plan from here on")
+        + card("Has moved", f"{len(said)}", f"of {len(QUANTITIES)} things that are watched")
         + "</div>",
         section("moved", "What has moved", bullets(said) if said else paragraph("Nothing beyond what luck does.")),
         section("course", "Actual against planned", chart("lines", _figure(found), _CAPTION)),
-        section("followed", "All that is followed", table(*found.shown_table()), paragraph(
-            "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed: one in ten "
-            "lies outside by luck alone, and the verdict rests on the tests.", "soft",
+        section("followed", "All that is followed", table(*words.followed_table(found)), paragraph(
+            "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed, and one "
+            "in ten lies outside by luck alone: the verdict rests on the tests.", "soft",
         )),
     ]  # fmt: skip
     if found.moved:
-        body.append(section("new", "What a new plan changes", table(*found.moved_table())))
-    body.append(section("rests", "What this rests on", paragraph(found.notes())))
+        body.append(section("new", "What a new plan changes", table(*words.moved_table(found))))
+    body.append(section("rests", "What this rests on", paragraph(words.notes(found))))
     foot = "Made by Tenure. This page is self-contained: it needs no network, and holds nobody's id."
     return page("Does the plan still hold?", found.scenario, body, foot)
 
@@ -50,7 +47,7 @@ def monitor_page(found: Monitoring) -> str:
 _CAPTION = "Dark: actual; blue: planned, with the band in which luck alone would leave it."
 
 
-def _figure(found: Monitoring) -> str:
+def _figure(found: Monitored) -> str:
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"height": 300, "annotations": [], "showlegend": True}
     lines = [line for line in found.lines if line.name in DRAWN]

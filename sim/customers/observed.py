@@ -1,4 +1,4 @@
-"""What a firm saw of its customers, counted from its purchases since a plan was made, or read from a table of its counts."""
+"""What a firm saw of its customers: counted from its purchases since a plan was made, or read from a table of counts."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -46,8 +46,8 @@ def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], pl
     base, given, space = twin.base, twin.scenario.base, twin.chain.space
     if base is None or given is None:
         raise InputError(
-            f"{twin.scenario.name}: has no customer base, so purchases cannot be told by segment; give `actual=` a table "
-            "of counts, with period, segment, stage and customers"
+            f"{twin.scenario.name}: has no customer base, so purchases cannot be told by segment; give `actual=` a "
+            "table of counts, with period, segment, stage and customers"
         )
     record = CustomerBase.open(twin.scenario.folder / given.file).summarise(given.as_of)
     who = {str(each): i for i, each in enumerate(record.customer_id.tolist())}
@@ -144,7 +144,9 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
     names = [f"to_{stage}" for stage in targets.stages], [f"spend_{lever}" for lever in targets.levers]
     lacking = [name for name in ("customers", "purchases", "revenue", *names[0], *names[1]) if name not in frame]
     if lacking:
-        raise InputError(f"{path}: lacks the column '{lacking[0]}'; `tenure simulate --table` writes one with all of them")
+        raise InputError(
+            f"{path}: lacks the column '{lacking[0]}'; `tenure simulate --table` writes one with all of them"
+        )
     tiers = frame["tier"] if "tier" in frame else pd.Series("unknown", index=frame.index)
     place = {(s, t): g for g, (s, t) in enumerate(zip(targets.segments, targets.tiers, strict=True))}
     group = [place.get(key, -1) for key in zip(frame["segment"], tiers, strict=True)]
@@ -167,7 +169,9 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
 
     moves = of(*names[0]).reshape(there, groups, stages, stages)
     customers = np.concatenate([of("customers"), moves[-1:].sum(axis=2)])
-    asked = of("satisfaction_surveyed")[:, :, 0] if "satisfaction_surveyed" in frame else np.full((there, groups), np.nan)
+    asked = (
+        of("satisfaction_surveyed")[:, :, 0] if "satisfaction_surveyed" in frame else np.full((there, groups), np.nan)
+    )
     revenue = of("revenue")
     earned = of("reward").sum(axis=(1, 2)) if "reward" in frame else (revenue.sum(axis=2) * twin.margin).sum(axis=1)
     until = there if periods is None else min(periods, there)

@@ -1,10 +1,10 @@
 """What happened to the market, from what moved: events added to the scenario so that it expects what was seen.
 
 Each event multiplies a route (leaving, purchase rate, winning) by ``exp(theta)`` from the period in which the change
-began, and lasts. ``theta`` minimises ``sum z(theta)^2 + sum (theta/prior)^2`` over the periods since, all segments and the
-quantities that the routes show in, by Gauss-Newton steps on the fluid twin led along by what was seen: least squares with
-a normal prior, so that a few customers' luck moves little. Where the scenario has seasons, each other phase of them is
-tried too, and taken where it explains more with its one number.
+began, and lasts. ``theta`` minimises ``sum z(theta)^2 + sum (theta/prior)^2`` over the periods since, all segments and
+the quantities that the routes show in, by Gauss-Newton steps on the fluid twin led along by what was seen: least
+squares with a normal prior, so that a few customers' luck moves little. Where the scenario has seasons, each other
+phase of them is tried too, and taken where it explains more with its one number.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ def _fitted(
     def made(theta: Floats) -> tuple[Twin, tuple[Shock, ...]]:
         shocks = tuple(
             Shock(
-                name=f"estimated: {route}", start=start, route=route,  # type: ignore[arg-type]
+                name=f"estimated: {route}", start=start, route=route,
                 size=float(np.clip(np.exp(size) - 1, -1, MOST_SHOCK)), segments=scope,
             )
             for size, route in zip(theta, ROUTES.values(), strict=True)
@@ -138,7 +138,7 @@ def _with(twin: Twin, shocks: tuple[Shock, ...], phase: int = 0) -> Twin:
     given, chain = twin.scenario, twin.chain
     update: dict[str, object] = {"shocks": (*given.shocks, *shocks)}
     if phase:
-        update["seasons"] = (*given.seasons[phase:], *given.seasons[:phase])  # type: ignore[index]
+        update["seasons"] = (*given.seasons[phase:], *given.seasons[:phase])
     scenario = given.model_copy(update=update)
     environment = scheduled_environment(scenario, chain.targets, chain.attitudes, chain.periods)  # type: ignore[attr-defined]
     return replace(twin, scenario=scenario, chain=replace(chain, scenario=scenario, environment=environment))  # type: ignore[call-arg]

@@ -64,8 +64,8 @@ def limits_of(twin: Twin, markets: list[tuple[Seen, Expected]], rate: float) -> 
 class Worth:
     """What customers are worth at every period's start, by where they are taken to stand.
 
-    ``asset_t = sum_{s<t} d^s (earned_s - spent_s) + occupancy_t . v_t + sum_{s>=t} arrivals_s . v_{s+1}``, with ``v_t`` the
-    discounted profit still to come of a customer in each state under the plan, the crowd as the plan has it.
+    ``asset_t = sum_{s<t} d^s (earned_s - spent_s) + occupancy_t . v_t + sum_{s>=t} arrivals_s . v_{s+1}``, with ``v_t``
+    the discounted profit still to come of a customer in each state under the plan, the crowd as the plan has it.
 
     Attributes
     ----------

@@ -1,11 +1,11 @@
 """What has moved: sequential tests of what was seen against what was to be expected.
 
 Each period gives a deviation by segment and quantity. Divided by what it deviates by in markets that run as planned
-(drawn by the simulator, so that luck, hidden traits and what the firm cannot see are all in it), it is a ``z``; the test
-adds it up: Page's CUSUM, ``C_t = max(0, C_{t-1} + z_t - k)``, and the same downwards, with ``k = .5`` for changes of a
-standard deviation. An alarm is a sum above its limit, and the limit is such that in markets that run as planned the stated
-share has one, in any segment and quantity: found from the same markets, each standardised by the others. The change is
-dated where the sum was last 0, which is its maximum likelihood estimate.
+(drawn by the simulator, so that luck, hidden traits and what the firm cannot see are all in it), it is a ``z``; the
+test adds it up: Page's CUSUM, ``C_t = max(0, C_{t-1} + z_t - k)``, and the same downwards, with ``k = .5`` for changes
+of a standard deviation. An alarm is a sum above its limit, and the limit is such that in markets that run as planned
+the stated share has one, in any segment and quantity: found from the same markets, each standardised by the others. The
+change is dated where the sum was last 0, which is its maximum likelihood estimate.
 
 Own, because there is a known law to be held against: the detectors of ``river`` learn theirs from the stream itself and
 have no rate over many tests, ``ruptures`` looks back at whole series, and both need more periods than a firm has.
@@ -96,14 +96,16 @@ def deviations(seen: Seen, expected: Expected) -> tuple[Floats, Floats]:
         moved = [of.moves[:, :, a][..., b].sum(axis=(2, 3)) for a, b in ((prospect, customers), (active, silent))]
         return [*moved, of.purchases.sum(axis=2)]
 
-    each = np.divide(expected.revenue, expected.purchases, out=np.zeros_like(seen.revenue), where=expected.purchases > 0)
+    each = np.divide(
+        expected.revenue, expected.purchases, out=np.zeros_like(seen.revenue), where=expected.purchases > 0
+    )
     money = seen.revenue.sum(axis=2), (seen.purchases * each).sum(axis=2)
     new = np.zeros((seen.periods, len(targets.segments)), dtype=bool)
     new[:] = seen.satisfaction[1:] != seen.satisfaction[:-1]  # a survey is news once
     points = [np.where(new, p[1:], np.nan) for p in (seen.satisfaction, expected.satisfaction)]
     out = []
-    for of, paid, felt in zip((seen, expected), money, points, strict=True):
-        summed = [np.einsum("tg,rg->tr", x, inside) for x in (*flows(of), paid)]
+    for flow, paid, felt in zip((flows(seen), flows(expected)), money, points, strict=True):
+        summed = [np.einsum("tg,rg->tr", x, inside) for x in (*flow, paid)]
         weight = np.where(np.isnan(points[0]) | np.isnan(points[1]), 0.0, np.maximum(heads, 1e-9))
         weight = weight[:, None, :] * inside
         total = weight.sum(axis=2)
