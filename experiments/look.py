@@ -27,7 +27,7 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None
     InputError
         If the file is not there or not of this firm, or no whole period has passed.
     """
-    from sim.customers.observed import is_counts, seen_in_counts
+    from sim.monitoring.observed import is_counts, seen_in_counts
 
     if not actual.is_file():
         raise InputError(f"{actual}: is not there; name a customer base, a file of purchases, or a table of counts")
@@ -48,7 +48,7 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None
 
 
 def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int | None) -> tuple[Seen, tuple[str, ...]]:
-    from sim.customers.observed import seen_in_purchases
+    from sim.monitoring.observed import seen_in_purchases
 
     calendar = Calendar.of(twin.scenario)
     horizon, unit = twin.scenario.periods, twin.scenario.period

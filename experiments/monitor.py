@@ -1,120 +1,32 @@
 """The loop of a firm: what was seen against what was planned, what has moved, and whether to plan again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from experiments.chosen import Chosen
+from experiments.monitored import ADJUST, AGAIN, STAY, Line, Monitored
 from optimizer.money.calendar import Calendar
 from optimizer.plan import Plan
 from optimizer.proof import LiftProof
 from policies.watched import planned_again
 from sim.arrays import Floats, Step
 from sim.engine.sensitivity import follow
-from sim.monitoring.change import CARRIED, Change, what_changed
+from sim.monitoring.change import CARRIED, what_changed
 from sim.monitoring.following import Expected, expected_of
 from sim.monitoring.parallel import Worth, limits_of, parallel_markets
 from sim.monitoring.seen import Seen
-from sim.monitoring.signals import ACTIVE, CUSTOMERS, SILENT, Signal, deviations
+from sim.monitoring.signals import ACTIVE, CUSTOMERS, SILENT, deviations
 from sim.twin import Twin
 
-__all__ = ["ADJUST", "AGAIN", "PAYS", "STAY", "Line", "Monitored", "monitor"]
+__all__ = ["PAYS", "monitor"]
 
-STAY, ADJUST, AGAIN = "stay", "adjust", "plan again"
 PAYS = 0.01
 """Share of the money still to be spent that a new plan must bring to be worth the trouble. Assumed."""
 BAND = (0.05, 0.95)
 """Quantiles of parallel markets between which what was planned may lie by luck."""
 STEPS = 80
 """Of the search for the new plan, as for a first one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """Something that is followed: at each period's start and at the end (levels), or in each period (flows).
-
-    Attributes
-    ----------
-    kind : str
-        ``quantity`` or ``change``.
-    name : str
-    actual, planned, low, high : (periods,) or (periods + 1,)
-        Planned is the mean of parallel markets, low and high their 5 % and 95 %.
-    slope, slope_planned, slope_low, slope_high : float
-        Least-squares slope a period, and the same of parallel markets; nan below three values.
-    """
-
-    kind: str
-    name: str
-    actual: Floats
-    planned: Floats
-    low: Floats
-    high: Floats
-    slope: float
-    slope_planned: float
-    slope_low: float
-    slope_high: float
-
-    @property
-    def outside(self) -> bool:
-        """Return whether the last value lies outside the band."""
-        return not self.low[-1] <= self.actual[-1] <= self.high[-1]
-
-
-@dataclass(frozen=True, eq=False)
-class Monitored:
-    """What has become of a plan so far.
-
-    Attributes
-    ----------
-    scenario, currency, period : str
-        ``period`` is what a period is called.
-    periods, horizon : int
-        Passed, and of the plan.
-    lines : tuple of Line
-    signals : tuple of Signal
-        What has moved, the surest first.
-    change : Change or None
-        What happened, as the scenario has it.
-    planned, now : float
-        Customer asset as planned at this point, and as it is to be expected now if the plan is kept.
-    gain : float
-        What planning again brings in asset, from where customers are seen to be, with what happened known; 0 if nothing
-        has.
-    pays : float
-        What it must bring for the verdict to be so.
-    verdict : str
-        ``stay``, ``adjust`` or ``plan again``.
-    plan : Plan or None
-        The new plan, where something happened.
-    moved : list of (segment, lever, before, after)
-        Expected money of the rest of the horizon, under the plan and the new one.
-    share, rate : float
-        Markets that run as planned with an alarm within the horizon; false alarms a year.
-    replications : int
-    unseen : tuple of str
-        What cannot be told from what was given.
-    """
-
-    scenario: str
-    currency: str
-    period: str
-    periods: int
-    horizon: int
-    lines: tuple[Line, ...]
-    signals: tuple[Signal, ...]
-    change: Change | None
-    planned: float
-    now: float
-    gain: float
-    pays: float
-    verdict: str
-    plan: Plan | None
-    moved: tuple[tuple[str, str, float, float], ...]
-    share: float
-    rate: float
-    replications: int
-    unseen: tuple[str, ...]
 
 
 def monitor(

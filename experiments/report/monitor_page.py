@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from experiments.monitor import AGAIN, STAY, Monitored
+from experiments.monitored import AGAIN, STAY, Monitored
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
 from experiments.words import monitoring as words

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import experiments.monitor
+from experiments.monitored import Monitored
 from experiments.results.shown import Shown, Table
 from experiments.words import monitoring as words
 from sim.files import write_text
@@ -19,8 +19,8 @@ __all__ = ["Monitoring"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Monitoring(experiments.monitor.Monitored, Shown):
-    """What has become of a plan; fields as in :class:`experiments.monitor.Monitored`."""
+class Monitoring(Monitored, Shown):
+    """What has become of a plan; fields as in :class:`Monitored`."""
 
     def answer(self) -> str:
         """Return the verdict, the money and what moved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.monitor import ADJUST, STAY, Monitored
+from experiments.monitored import ADJUST, STAY, Monitored
 from experiments.words.figures import money, percent
 from sim.monitoring.signals import Signal
 
@@ -30,9 +30,9 @@ def headline(found: Monitored) -> str:
         return "Adjust what you expect: something has moved, and there is no new plan to make from it; look at why."
     if found.verdict == ADJUST:
         return (
-            f"Adjust what you expect and keep the plan: something has moved, and a new plan would bring "
-            f"{_money(found, found.gain, signed=True)} only, less than the {_money(found, found.pays)} that make it worth "
-            "while."
+            "Adjust what you expect and keep the plan: something has moved, and a new plan would bring "
+            f"{_money(found, found.gain, signed=True)} only, less than the {_money(found, found.pays)} that make it "
+            "worth while."
         )
     return f"Plan again: something has moved, and a new plan brings {_money(found, found.gain, signed=True)}."
 

@@ -1,4 +1,4 @@
-"""What a firm saw of its customers: counted from its purchases since a plan was made, or read from a table of counts."""
+"""What a firm saw of its customers: counted from its purchases since a plan was made, or read from a table."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
