@@ -27,6 +27,7 @@ def files(tenure: Run, tmp_path: Path) -> dict[str, str]:
     return where
 
 
+@pytest.mark.slow
 def test_stay_and_act(tenure: Run, files: dict[str, str], tmp_path: Path) -> None:
     asked = ("monitor", files["s.yaml"], "--plan", files["plan.json"], "--replications", "20", "--actual")
     code, out, error = tenure(*asked, files["same.csv"], "--json")
