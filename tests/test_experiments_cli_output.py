@@ -51,6 +51,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "sync": ("--folder", "demo"),
     "study": ("study.yaml", "--workers", "1", "--no-track"),
     "ui": ("--folder", "demo"),
+    "repeat": ("--folder", "kept"),
 }
 """Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
 
@@ -136,10 +137,19 @@ def test_every_verb_is_tried_here() -> None:
     assert sorted(verbs()) == sorted(VERBS)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "ui"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("ui", "repeat")])
 def test_one_json_object_and_nothing_else(folder: Path, verb: str) -> None:
     """Whatever native code prints: in C, at once or from its buffer, or in a child."""
     code, out, err = run(*verb.split(), *VERBS[verb], "--json", folder=folder)
+    assert (code, err) == (0, b"")
+    assert isinstance(json.loads(out), dict)
+    assert out.count(b"\n") == 1
+
+
+def test_a_run_that_is_repeated_says_one_json_object(folder: Path) -> None:
+    code, out, _ = run("compare", "scenario.yaml", "--replications", "1", *VERBS["repeat"], "--json", folder=folder)
+    assert code == 0
+    code, out, err = run("repeat", json.loads(out)["run_id"], *VERBS["repeat"], "--json", folder=folder)
     assert (code, err) == (0, b"")
     assert isinstance(json.loads(out), dict)
     assert out.count(b"\n") == 1
