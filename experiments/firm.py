@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import optimizer.plan
     from experiments.results.lists import CustomerList
+    from experiments.results.monitoring import Monitoring
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
     from experiments.results.whatif import WhatIf
@@ -910,6 +912,58 @@ class Firm(Shown):
                 )
             )  # fmt: skip
         return grown(Simulation, part, twin=self.twin)
+
+    def monitor(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        actual: str | Path,
+        *,
+        through: date | int | None = None,
+        false_alarms: float = 0.1,
+        replications: int = 100,
+        seed: int = 0,
+        progress: Step | None = None,
+    ) -> Monitoring:
+        """Return what has become of a plan: what has moved, whether to plan again, and the money at stake.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file.
+        actual
+            A customer base, a file of purchases, or a table of counts as :meth:`Simulation.save` writes it.
+        through
+            Last day that counts, for counts how many periods; None: all.
+        false_alarms
+            A year, where nothing has changed, all tests together.
+        replications
+            Parallel markets under the plan, from which limits and bands are taken.
+
+        Raises
+        ------
+        InputError
+            If what was seen is not of this firm, or no whole period has passed.
+
+        Examples
+        --------
+        >>> firm.simulate(plan, replications=1, seed=3).save("actual.csv")
+        >>> found = firm.monitor(plan, "actual.csv", replications=20)
+        >>> found.verdict
+        'stay'
+        """
+        from experiments.chosen import chosen_policies
+        from experiments.look import look
+        from experiments.monitor import monitor
+        from experiments.results.monitoring import Monitoring
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        seen, unseen = look(self.twin, plan, Path(actual), through)
+        total, [chosen] = chosen_policies([plan], self.twin, self.load_plan, None)
+        found = monitor(
+            self.twin, plan, chosen, total, seen, rate=false_alarms, replications=replications, seed=seed,
+            unseen=unseen, step=progress or quiet,
+        )  # fmt: skip
+        return grown(Monitoring, found)
 
     def trace(
         self,

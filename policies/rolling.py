@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RollingHorizon"]
 
-NOBODY = 1e-6
-"""Customers taken for nobody: less would be lost in the rounding of those who come and go."""
-
 
 @policy("rolling horizon")
 class RollingHorizon:
@@ -68,37 +65,58 @@ class RollingHorizon:
         """Return this period's intensities of the plan, made anew where a review is due."""
         period = observation.period
         if period:
-            self._look(observation)
+            self.look(period, observation.customers, observation.last_spend, observation.employees)
             if period % self.every == 0:
-                self._plan_again(period)
+                self.plan_again(period)
         self.heads = observation.customers.copy()
-        intensity = np.zeros(observation.targets.shape)
+        return self.allocation(observation)
+
+    def allocation(self, observation: Observation) -> Allocation:
+        """Return this period's intensities of the plan as it is."""
+        period, intensity = observation.period, np.zeros(observation.targets.shape)
         for lever, lead in enumerate(observation.targets.lead):
             if period + lead < observation.periods:
                 intensity[:, :, lever] = self.plan[period + lead, :, :, lever]
         return Allocation.within(np.where(observation.targets.allowed, intensity, 0.0), observation)
 
-    def _look(self, observation: Observation) -> None:
-        """Run the fluid twin through the period before as it was paid for, and scale it to the heads seen."""
-        from sim.engine.chain import observed_counts
-        from sim.engine.fluid_pass import FluidPass
+    def look(self, period: int, seen: Floats, last_spend: Floats, employees: float = np.nan) -> None:
+        """Run the fluid twin through the period before as it was paid for, and scale it to the heads seen.
 
-        chain, before = self.problem.chain, observation.period - 1
-        heads = self.heads[:, :, None]
-        paid = np.where(heads > 0, observation.last_spend / np.maximum(heads, 1e-300), 0.0)
+        ``seen``, (groups, stages), is nan where heads are not known: there the twin's own are taken.
+        """
+        from sim.engine.fluid_pass import FluidPass
+        from sim.monitoring.following import scaled_to_seen
+
+        chain, before = self.problem.chain, period - 1
+        heads = np.where(np.isnan(self.heads), 0.0, self.heads)[:, :, None]
+        paid = np.where(heads > 0, last_spend / np.maximum(heads, 1e-300), 0.0)
+        paid = np.where(np.isnan(self.heads)[:, :, None], self.plan[before], paid)
         run = FluidPass(chain, np.broadcast_to(paid, (chain.periods, *paid.shape)))
         run.occupancy, run.employees = self.occupancy, self.employees
         run.period(before)
-        expected = observed_counts(chain, run.occupancy)
-        seen = np.maximum(observation.customers, NOBODY)
-        scale = np.divide(seen, expected, out=np.ones_like(expected), where=expected > NOBODY)
-        self.occupancy = run.occupancy * scale[chain.group[:, None], chain.block_stage]
-        self.employees = run.employees if np.isnan(observation.employees) else observation.employees
+        self.occupancy = scaled_to_seen(chain, run.occupancy, seen)
+        self.employees = run.employees if np.isnan(employees) else employees
         self.arrivals, self.plan, self.spend = (each.copy() for each in (self.arrivals, self.plan, self.spend))
         self.arrivals[before] += self.occupancy - run.occupancy  # so that the twin stands where it is seen to stand
-        self.plan[before], self.spend[before] = paid, observation.last_spend
+        self.plan[before], self.spend[before] = paid, last_spend
 
-    def _plan_again(self, period: int) -> None:
+    def value_of(self, intensity: Floats) -> float:
+        """Return the customer asset of a plan, (periods, groups, stages, levers), from where customers are seen to be.
+
+        What is past counts as the twin has it, the same for every plan that was played alike.
+        """
+        return float(self._course(intensity).asset)
+
+    def spend_of(self, intensity: Floats) -> Floats:
+        """Return expected money of a plan from where customers are seen to be, in its own shape."""
+        return np.asarray(self._course(intensity).spend)
+
+    def _course(self, intensity: Floats) -> Any:
+        from sim.engine.sensitivity import follow
+
+        return follow(_with_arrivals(self.problem.chain, self.arrivals), intensity)
+
+    def plan_again(self, period: int) -> None:
         """Search the rest of the horizon from the plan at hand; what is past or decided stays."""
         from optimizer.search.sequential import Sequential
         from sim.engine.sensitivity import follow

@@ -17,6 +17,7 @@ from experiments.cli import (
     bases,
     contracts,
     lists,
+    monitoring,
     pages,
     planning,
     policies,
@@ -45,7 +46,7 @@ NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
-for part in (start, bases, contracts, planning, lists, simulation, policies, studies, pages, tracked):
+for part in (start, bases, contracts, planning, lists, monitoring, simulation, policies, studies, pages, tracked):
     app.add_typer(part.group)
 
 

@@ -1,0 +1,101 @@
+"""The command of the loop: what has become of a plan, and whether to plan again."""
+
+import shlex
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
+from sim.errors import InputError
+
+__all__ = ["group"]
+
+group = commands()
+
+
+@group.command(epilog="Example: tenure monitor scenario.yaml --plan plan.json --actual base.duckdb -o monitor.html")
+def monitor(
+    scenario: ScenarioFile,
+    plan: Annotated[Path, typer.Option(help="Plan file that is played.")],
+    actual: Annotated[
+        Path,
+        typer.Option(
+            help="What was seen: a customer base, a file of purchases, or a table of counts (as from simulate --table)."
+        ),
+    ],
+    through: Annotated[
+        str | None,
+        typer.Option(help="Last day that counts, as 2025-06-30; with counts: how many periods [default: all]."),
+    ] = None,
+    replan: Annotated[bool, typer.Option("--replan", help="Write the new plan, if something has moved.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Page to write (.html); with --replan the new plan (.json).")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Page to write, beside a new plan.")] = None,
+    false_alarms: Annotated[
+        float, typer.Option(help="False alarms a year where nothing has changed, all tests together.")
+    ] = 0.1,
+    replications: Annotated[int, typer.Option(help="Parallel markets for limits and bands.", min=20, max=10_000)] = 100,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
+    from experiments.firm import Firm
+    from experiments.terminal.progress import progress_bars
+    from experiments.words.monitoring import moved_table
+    from experiments.words.tables import table
+    from sim.files import check_output
+
+    if replan and output is None:
+        raise InputError("`replan=`: needs `output=`, the file for the new plan")
+    if output is not None:
+        check_output(output, (".json", ".xlsx", ".csv") if replan else (".html",), [scenario, plan, actual, page])
+    if page is not None:
+        check_output(page, (".html",), [scenario, plan, actual])
+    firm = Firm.open(scenario, outputs=[output, page])
+    with progress_bars() as step:
+        found = firm.monitor(
+            plan, actual, through=_through(through), false_alarms=false_alarms, replications=replications, seed=seed,
+            progress=step,
+        )  # fmt: skip
+    written = {}
+    if replan and found.plan is not None:
+        assert output is not None
+        found.plan.save(output)
+        written["plan"] = str(output)
+    shown = page if replan else output or page
+    if shown is not None:
+        found.report(shown)
+        written["page"] = str(shown)
+    if as_json:
+        print_json({**found.to_dict(), **written})
+        return
+    parts = [found.answer(), table(*found.shown_table())]
+    if found.moved:
+        parts.append(table(*moved_table(found)))
+    parts.append(found.notes())
+    parts += [f"Wrote {what}: {where}" for what, where in written.items()]
+    if replan and found.plan is None:
+        parts.append(f"No new plan was written to {output}: nothing has moved that one could be made from.")
+    parts.append(f"Next: {_next(scenario, plan, actual, found.verdict, output if 'plan' in written else None)}")
+    typer.echo("\n\n".join(parts))
+
+
+def _through(given: str | None) -> date | int | None:
+    if given is None:
+        return None
+    try:
+        return int(given) if given.isdigit() and len(given) < 5 else date.fromisoformat(given)
+    except ValueError:
+        raise InputError(f"`through={given}`: expected a day such as 2025-06-30, or a number of periods") from None
+
+
+def _next(scenario: Path, plan: Path, actual: Path, verdict: str, new: Path | None) -> str:
+    own, old, seen = (shlex.quote(str(each)) for each in (scenario, plan, actual))
+    if new is not None:
+        return f"tenure diff {old} {shlex.quote(str(new))}"
+    if verdict == "stay":
+        return "the same with the next period's purchases"
+    return f"tenure monitor {own} --plan {old} --actual {seen} --replan -o new.json"

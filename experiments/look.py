@@ -1,0 +1,89 @@
+"""What a firm saw, from whatever file it has."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimizer.money.calendar import Calendar
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from sim.monitoring.seen import Seen
+    from sim.purchases.base import CustomerBase
+    from sim.twin import Twin
+
+__all__ = ["look"]
+
+
+def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None) -> tuple[Seen, tuple[str, ...]]:
+    """Return what was seen and, a sentence each, what cannot be told from it.
+
+    Raises
+    ------
+    InputError
+        If the file is not there or not of this firm, or no whole period has passed.
+    """
+    from sim.monitoring.observed import is_counts, seen_in_counts
+
+    if not actual.is_file():
+        raise InputError(f"{actual}: is not there; name a customer base, a file of purchases, or a table of counts")
+    if is_counts(actual):
+        if isinstance(through, date):
+            raise InputError(f"`through={through}`: a table of counts has no days; say how many periods")
+        seen = seen_in_counts(twin, actual, through)
+        if not 0 < seen.periods <= twin.scenario.periods:
+            raise InputError(f"{actual}: has {seen.periods} periods, expected 1 to {twin.scenario.periods}")
+        return seen, _unsaid(twin)
+    from sim.purchases.base import CustomerBase, is_base
+
+    if is_base(actual):
+        return _of_base(twin, plan, CustomerBase.open(actual), through)
+    with tempfile.TemporaryDirectory() as folder:
+        made = CustomerBase.create(Path(folder) / "actual.duckdb", actual)
+        return _of_base(twin, plan, made, through)
+
+
+def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int | None) -> tuple[Seen, tuple[str, ...]]:
+    from sim.monitoring.observed import seen_in_purchases
+
+    calendar = Calendar.of(twin.scenario)
+    horizon, unit = twin.scenario.periods, twin.scenario.period
+    days = [day for day in (calendar.day(t) for t in range(horizon + 1)) if day is not None]
+    if isinstance(through, int):
+        raise InputError(f"`through={through}`: expected a day such as 2025-06-30")
+    last = actual.last_date if through is None else through
+    if through is not None and through > actual.last_date:
+        raise InputError(f"`through={through}`: the purchases run to {actual.last_date}")
+    if not days:
+        return seen_in_purchases(twin, actual, days, plan.intensity, plan.customers), ()
+    passed = sum(end - timedelta(days=1) <= last for end in days[1:])
+    if not passed:
+        raise InputError(
+            f"{actual.path.name}: no whole {unit} has passed: the plan begins on {days[0]}, its first {unit} ends on "
+            f"{days[1] - timedelta(days=1)}, and the purchases count to {last}"
+        )
+    seen = seen_in_purchases(twin, actual, days[: passed + 1], plan.intensity, plan.customers)
+    after = actual.query(
+        f"SELECT count(*), coalesce(sum(amount), 0) FROM purchases WHERE date >= DATE '{days[passed]}'"
+    )
+    number, amount = after[1][0]
+    said = [
+        "Purchases do not show what was spent: the plan's money is taken.",
+        "They do not show prospects: their number is taken as planned.",
+        "They do not show satisfaction, which needs surveys.",
+    ]
+    if number:
+        said.append(
+            f"{number:,} purchases ({float(amount):,.2f}) after {days[passed] - timedelta(days=1)} are left out."
+        )
+    if twin.scenario.cost_to_serve.per_customer or twin.scenario.cost_to_serve.per_purchase:
+        said.append("Cost to serve is not in what was earned.")
+    return seen, tuple(said)
+
+
+def _unsaid(twin: Twin) -> tuple[str, ...]:
+    return () if twin.scenario.survey else ("There is no survey, so that satisfaction is not watched.",)

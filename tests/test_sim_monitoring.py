@@ -1,0 +1,108 @@
+"""Monitoring: the tests' sums by hand, their false alarms as stated, what happened found again."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from markets import SMALL
+
+from policies.planned import Planned
+from policies.watched import planned_again
+from sim.engine.fluid import expected_history
+from sim.errors import InputError
+from sim.market.clock import Market
+from sim.market.purse import Budget
+from sim.monitoring.change import what_changed
+from sim.monitoring.following import expected_of
+from sim.monitoring.parallel import Worth, limits_of, parallel_markets
+from sim.monitoring.seen import Seen
+from sim.monitoring.signals import EVERYBODY, Limits, cusum, deviations
+from sim.scenario.file import parse
+from sim.twin import Twin, build
+
+BROKEN = {
+    "shocks": [{"name": "service breaks", "start": 4, "route": "defection", "size": 1.5, "segments": ["regulars"]}]
+}
+
+
+def market(**changes: Any) -> Twin:
+    content = copy.deepcopy(yaml.safe_load(SMALL.read_text(encoding="utf-8")))
+    content["periods"], content["rules"] = 12, {}
+    content["segments"]["regulars"]["start"] = {"new": 4_000}
+    return build(parse({**content, **changes}))
+
+
+def plan_of(twin: Twin) -> tuple[Planned, Budget]:
+    plan = np.broadcast_to(twin.targets.reference, (twin.scenario.periods, *twin.targets.shape))
+    return Planned(plan, "plan"), Budget.unlimited(len(twin.targets.levers))
+
+
+@pytest.fixture(scope="module")
+def watched() -> tuple[Twin, Limits]:
+    twin = market()
+    return twin, limits_of(twin, list(parallel_markets(twin, *plan_of(twin), seed=5, replications=30)), 0.1)
+
+
+def test_pages_sum_by_hand() -> None:
+    """Steps of z - .5, never below 0; it begins anew after each 0."""
+    total, began = cusum(np.array([1.0, -2.0, 1.5, 0.5, 2.0])[:, None])
+    assert total[:, 0, 0].tolist() == [0.5, 0.0, 1.0, 1.0, 2.5]
+    assert total[:, 1, 0].tolist() == [0.0, 1.5, 0.0, 0.0, 0.0]
+    assert began[:, 0, 0].tolist() == [0, 0, 2, 2, 2]
+
+
+def test_false_alarms_are_as_stated_on_noise() -> None:
+    """Independent normal deviations: of 400 fresh series as many have an alarm as the limits were made for."""
+    draws = np.random.default_rng(1).normal(size=(800, 24, 2, 3))
+    limits = Limits(draws[:400], ("a", "b"), rate=0.25, years=2)
+    alarms = np.mean([bool(limits.signals(each, 0 * each)) for each in draws[400:]])
+    assert limits.share == pytest.approx(1 - np.exp(-0.5))
+    assert abs(alarms - limits.share) < 4 * np.sqrt(2 * limits.share * (1 - limits.share) / 400)
+
+
+def test_a_change_is_noticed_where_it_is_and_dated() -> None:
+    draws = np.random.default_rng(2).normal(size=(201, 24, 2, 3))
+    limits, fresh = Limits(draws[:200], ("a", "b"), rate=0.1, years=2), draws[200]
+    fresh[10:, 1, 2] -= 3
+    first = limits.signals(fresh, 0 * fresh)[0]
+    assert (first.segment, first.quantity, first.up) == ("b", "rate", False)
+    assert abs(first.since - 10) <= 1
+    assert 10 <= first.noticed < 16
+
+
+def test_too_few_markets_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 20"):
+        Limits(np.zeros((5, 3, 1, 5)), ("a",), 0.1, 1.0)
+
+
+def test_what_was_expected_is_what_happens_in_expectation(watched: tuple[Twin, Limits]) -> None:
+    """Led along by the fluid twin's own heads nothing deviates, and the asset stays what it is at every period."""
+    twin, _ = watched
+    plan = plan_of(twin)[0].intensity
+    seen = Seen.of_history(expected_history(twin.chain, plan))
+    expected = expected_of(twin.chain, plan, seen)
+    for name in ("moves", "purchases", "revenue"):
+        np.testing.assert_allclose(getattr(expected, name), getattr(seen, name), rtol=1e-6, atol=1e-4)
+    worth = Worth(twin, plan)
+    np.testing.assert_allclose(worth.asset(seen, expected.occupancy), worth.course.asset, rtol=1e-6)
+
+
+def test_more_leaving_is_noticed_estimated_and_planned_for(watched: tuple[Twin, Limits]) -> None:
+    twin, limits = watched
+    policy, purse = plan_of(twin)
+    other = market(**BROKEN)
+    history = Market(other, policy, other.population(3, 0), purse, seed=3, threads=1).run(until=10)
+    seen = Seen.of_history(history)
+    signals = limits.signals(*deviations(seen, expected_of(twin.chain, seen.intensity, seen)))
+    assert signals[0].segment in ("regulars", EVERYBODY)
+    change = what_changed(twin, seen, seen.intensity, limits, signals)
+    by_route = {shock.route: shock.size for shock in change.shocks}
+    assert 0.5 < by_route["defection"] < 3
+    assert abs(by_route["acquisition"]) < 0.4
+    assert twin.scenario.shocks == ()
+    budget = float(Worth(twin, policy.intensity).course.spend.sum())
+    kept, again = (planned_again(twin, change, budget, policy.intensity, seen, steps) for steps in (0, 10))
+    assert again.value_of(again.plan) > kept.value_of(kept.plan)
+    np.testing.assert_allclose(again.plan[:10], kept.plan[:10])
