@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
+    from experiments.results.backtest import Backtest
     from experiments.results.lists import CustomerList
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
@@ -899,6 +900,41 @@ class Firm(Shown):
                 )
             )  # fmt: skip
         return grown(Simulation, part, twin=self.twin)
+
+    def backtest(
+        self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Backtest:  # fmt: skip
+        """Return whether the forecast would have been right: fitted without the last months, against what came.
+
+        Parameters
+        ----------
+        months
+            Held out, to the last purchase of the customer base.
+        replications
+            Markets that bands are made of.
+
+        Raises
+        ------
+        InputError
+            If the scenario has no customer base, or the months do not fit its purchases.
+        PurchasesError
+            If what was known then does not identify the laws.
+
+        Examples
+        --------
+        >>> firm.backtest()
+        Traceback (most recent call last):
+            ...
+        sim.errors.InputError: a forecast is checked against purchases, and this scenario has no customer base...
+        """
+        from experiments.backtest.forecast import backtest
+        from experiments.results.backtest import Backtest
+
+        found = backtest(
+            self.scenario, months, replications=replications, seed=seed, threads=_all(threads), progress=progress
+        )
+        return grown(Backtest, found)
 
     def trace(
         self,

@@ -25,7 +25,7 @@ To begin
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
-                        ``simulate``, ``trace``, ``customer_list``
+                        ``simulate``, ``trace``, ``customer_list``, ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -47,6 +47,7 @@ Results
 ``Comparison``          policies on the same customers with the same luck
 ``Simulation``          one policy, period by period
 ``Life``                one customer's life
+``Backtest``            a forecast as it would have been made, against what came
 ``Explanation``         why a plan is as it is
 ``Frontier``            the best plan by budget
 ``TargetingValue``      what telling customers apart is worth
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from experiments.allocate import allocate
     from experiments.firm import Firm
     from experiments.question import Question
+    from experiments.results.backtest import Backtest
     from experiments.results.curves import CurveAllocation
     from experiments.results.lists import CustomerList
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
@@ -127,6 +129,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allocation",
+    "Backtest",
     "Calibration",
     "Comparison",
     "ContractStudy",
@@ -177,6 +180,7 @@ _ROOMS = {
     "experiments.allocate": ("allocate",),
     "experiments.firm": ("Firm",),
     "experiments.question": ("Question",),
+    "experiments.results.backtest": ("Backtest",),
     "experiments.results.curves": ("CurveAllocation",),
     "experiments.results.lists": ("CustomerList",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
