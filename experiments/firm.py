@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import optimizer.plan
     from experiments.results.backtest import Backtest
+    from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, LineExplanation, Simulation
@@ -900,6 +901,41 @@ class Firm(Shown):
                 )
             )  # fmt: skip
         return grown(Simulation, part, twin=self.twin)
+
+    def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
+        r"""Return the scenario with its curves as experiments and managers' answers have them.
+
+        Parameters
+        ----------
+        *evidence
+            Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``) and answers (``lever``, ``moves``,
+            ``at``, ``value``); see docs/evidence.md.
+        seed
+            Of the draws that intervals are made of.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be used, is about what the scenario does not have, or says that money harms.
+
+        Examples
+        --------
+        >>> rows = ["lever,moves,at,value,low,high", "retention,survival,unlimited,0.95,0.93,0.96"]
+        >>> _ = open("answers.csv", "w").write("\n".join(rows))
+        >>> firm.learn("answers.csv")
+        Evidence on 1 curve: data on 0, answers alone on the others.
+        """
+        from experiments.results.learned import Learned
+        from sim.responses.learn import learn
+        from sim.responses.read import read_evidence
+
+        if not evidence:
+            raise InputError("expected at least one file of evidence")
+        read = [read_evidence(each) for each in evidence]
+        trials = [trial for found, _, _ in read for trial in found]
+        answers = [answer for _, found, _ in read for answer in found]
+        notes = [note for *_, found in read for note in found]
+        return grown(Learned, learn(self.scenario, trials, answers, notes, seed))
 
     def backtest(
         self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,
