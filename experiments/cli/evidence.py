@@ -35,9 +35,7 @@ def backtest(
     if as_json:
         print_json(found.to_dict())
     else:
-        typer.echo(
-            f"{found.to_text()}\n\nNext: tenure check {shlex.quote(str(scenario))}"
-        )
+        typer.echo(f"{found.to_text()}\n\nNext: tenure check {shlex.quote(str(scenario))}")
 
 
 @group.command(epilog="Example: tenure learn scenario.yaml test.csv answers.csv -o learned.yaml")
@@ -69,6 +67,4 @@ def learn(
     if as_json:
         print_json({**found.to_dict(), "scenario": str(output)})
     else:
-        typer.echo(
-            f"{found.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}"
-        )
+        typer.echo(f"{found.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}")
