@@ -931,8 +931,9 @@ class Firm(Shown):
 
         Examples
         --------
+        >>> from pathlib import Path
         >>> rows = ["lever,moves,at,value,low,high", "retention,survival,unlimited,0.95,0.93,0.96"]
-        >>> _ = open("answers.csv", "w").write("\n".join(rows))
+        >>> _ = Path("answers.csv").write_text("\n".join(rows))
         >>> firm.learn("answers.csv")
         Evidence on 1 curve: data on 0, answers alone on the others.
         """

@@ -28,9 +28,10 @@ class Learned(Shown, sim.responses.learn.Learned):
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> rows = ["lever,moves,spend,outcome,customers"]
     >>> rows += ["retention,survival,0,0.86,2000", "retention,survival,0.5,0.90,2000"]
-    >>> _ = open("test.csv", "w").write("\n".join(rows))
+    >>> _ = Path("test.csv").write_text("\n".join(rows))
     >>> found = firm.learn("test.csv")
     >>> found.effects[0].low > 0
     True
