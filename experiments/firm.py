@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     import optimizer.plan
+    from experiments.results.backtest import Backtest
+    from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.monitoring import Monitoring
     from experiments.results.plans import Difference, Frontier, Plan, Risk, Split, TargetingValue
@@ -964,6 +966,77 @@ class Firm(Shown):
             unseen=unseen, step=progress or quiet,
         )  # fmt: skip
         return grown(Monitoring, found)
+
+    def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
+        r"""Return the scenario with its curves as experiments and managers' answers have them.
+
+        Parameters
+        ----------
+        *evidence
+            Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``) and answers (``lever``, ``moves``,
+            ``at``, ``value``); see docs/evidence.md.
+        seed
+            Of the draws that intervals are made of.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be used, is about what the scenario does not have, or says that money harms.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> rows = ["lever,moves,at,value,low,high", "retention,survival,unlimited,0.95,0.93,0.96"]
+        >>> _ = Path("answers.csv").write_text("\n".join(rows))
+        >>> firm.learn("answers.csv")
+        Evidence on 1 curve: data on 0, answers alone on the others.
+        """
+        from experiments.results.learned import Learned
+        from sim.responses.learn import learn
+        from sim.responses.read import read_evidence
+
+        if not evidence:
+            raise InputError("expected at least one file of evidence")
+        read = [read_evidence(each) for each in evidence]
+        trials = [trial for found, _, _ in read for trial in found]
+        answers = [answer for _, found, _ in read for answer in found]
+        notes = [note for *_, found in read for note in found]
+        return grown(Learned, learn(self.scenario, trials, answers, notes, seed))
+
+    def backtest(
+        self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Backtest:  # fmt: skip
+        """Return whether the forecast would have been right: fitted without the last months, against what came.
+
+        Parameters
+        ----------
+        months
+            Held out, to the last purchase of the customer base.
+        replications
+            Markets that bands are made of.
+
+        Raises
+        ------
+        InputError
+            If the scenario has no customer base, or the months do not fit its purchases.
+        PurchasesError
+            If what was known then does not identify the laws.
+
+        Examples
+        --------
+        >>> firm.backtest()
+        Traceback (most recent call last):
+            ...
+        sim.errors.InputError: a forecast is checked against purchases, and this scenario has no customer base...
+        """
+        from experiments.backtest.forecast import backtest
+        from experiments.results.backtest import Backtest
+
+        found = backtest(
+            self.scenario, months, replications=replications, seed=seed, threads=_all(threads), progress=progress
+        )
+        return grown(Backtest, found)
 
     def trace(
         self,

@@ -25,7 +25,8 @@ To begin
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
-                        ``simulate``, ``trace``, ``customer_list``
+                        ``simulate``, ``trace``, ``customer_list``, ``learn``,
+                        ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -48,6 +49,8 @@ Results
 ``Comparison``          policies on the same customers with the same luck
 ``Simulation``          one policy, period by period
 ``Life``                one customer's life
+``Learned``             curves as experiments and answers have them, with what is not known
+``Backtest``            a forecast as it would have been made, against what came
 ``Explanation``         why a plan is as it is
 ``Frontier``            the best plan by budget
 ``TargetingValue``      what telling customers apart is worth
@@ -94,7 +97,9 @@ if TYPE_CHECKING:
     from experiments.allocate import allocate
     from experiments.firm import Firm
     from experiments.question import Question
+    from experiments.results.backtest import Backtest
     from experiments.results.curves import CurveAllocation
+    from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
@@ -131,6 +136,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allocation",
+    "Backtest",
     "Calibration",
     "Comparison",
     "ContractStudy",
@@ -142,6 +148,7 @@ __all__ = [
     "FolderError",
     "Frontier",
     "InputError",
+    "Learned",
     "Life",
     "NotAsWritten",
     "Observation",
@@ -183,7 +190,9 @@ _ROOMS = {
     "experiments.allocate": ("allocate",),
     "experiments.firm": ("Firm",),
     "experiments.question": ("Question",),
+    "experiments.results.backtest": ("Backtest",),
     "experiments.results.curves": ("CurveAllocation",),
+    "experiments.results.learned": ("Learned",),
     "experiments.results.lists": ("CustomerList",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),

@@ -34,6 +34,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "base show": ("base.duckdb",),
     "base report": ("base.duckdb", "-o", "base.html"),
     "base query": ("SELECT 1 AS one", "base.duckdb"),
+    "backtest": ("new.yaml", "--months", "3", "--replications", "2"),
+    "learn": ("scenario.yaml", "evidence.csv", "-o", "learned.yaml"),
     "check": ("scenario.yaml",),
     "schema": (),
     "example": (),
@@ -129,6 +131,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "curves.csv").write_text(
         "channel,spend,response\ntv,20,5\ntv,40,30\nsearch,10,15\nsearch,40,25\n", encoding="utf-8"
     )
+    rows = ["lever,moves,at,value", "retention,survival,unlimited,0.95"]
+    (place / "evidence.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return place
 
 

@@ -16,6 +16,7 @@ import typer
 from experiments.cli import (
     bases,
     contracts,
+    evidence,
     lists,
     monitoring,
     pages,
@@ -46,7 +47,9 @@ NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
-for part in (start, bases, contracts, planning, lists, monitoring, simulation, policies, studies, pages, tracked):
+for part in (
+    start, bases, contracts, evidence, planning, lists, monitoring, simulation, policies, studies, pages, tracked,
+):  # fmt: skip
     app.add_typer(part.group)
 
 

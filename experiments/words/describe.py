@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.words.effects import effect_in_words
+from experiments.words.evidence import known_in_words
 from experiments.words.figures import NARROW, day, money
 from experiments.words.left_out import left_out
 from experiments.words.mechanisms import (
@@ -68,6 +69,7 @@ def describe(
         levers = [lever_in_words(name, lever, scenario.period) for name, lever in scenario.levers.items()]
         acting = [*levers, *_saturation(scenario, twin), *market_in_words(scenario)]
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
+        lines += ["", "What is known of it:", *_indented(known_in_words(scenario))]
         learns = survey_in_words(scenario)
         lines += ["", "What the firm learns:", *_indented(learns)] if learns else []
         without = left_out(scenario)

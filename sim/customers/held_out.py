@@ -16,7 +16,7 @@ from sim.customers.calibration import GammaGamma, PurchaseModel
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
-__all__ = ["Forecast", "HeldOut", "held_out"]
+__all__ = ["Forecast", "HeldOut", "came", "forecast_of", "held_out"]
 
 NORMAL = 1.959964
 FEWEST = 30
@@ -84,8 +84,7 @@ def held_out(
     if weeks < 1:
         raise PurchasesError(f"nothing to hold out: the records end on {record.end} and the purchases on {until}")
     until = record.end + timedelta(weeks=weeks)
-    bought = base.holdout_counts(record.end, until, record).astype(np.float64)
-    paid = _paid(base, record, until)
+    bought, paid = came(base, record, record.end, until)
     expected = model.conditional_expected_purchases(weeks, record.frequency, record.recency, record.age)
     worth = expected * spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
     everybody = np.ones(len(record), dtype=bool)
@@ -94,22 +93,25 @@ def held_out(
         inside = segment == i if segment is not None else everybody
         if inside.any():
             rows.append((
-                name, int(inside.sum()), _forecast(expected[inside], bought[inside]),
-                _forecast(worth[inside], paid[inside]),
+                name, int(inside.sum()), forecast_of(expected[inside], bought[inside]),
+                forecast_of(worth[inside], paid[inside]),
             ))  # fmt: skip
-    return HeldOut(weeks, _forecast(expected, bought), _forecast(worth, paid), tuple(rows))
+    return HeldOut(weeks, forecast_of(expected, bought), forecast_of(worth, paid), tuple(rows))
 
 
-def _paid(base: CustomerBase, record: PurchaseSummary, until: date) -> Floats:
+def came(base: CustomerBase, record: PurchaseSummary, start: date, until: date) -> tuple[Floats, Floats]:
+    """Return by customer of ``record`` the days with a purchase in ``(start, until]``, and what was paid on them."""
     rows = base.query(
-        f"SELECT customer_id, sum(amount) FROM purchases WHERE date > DATE '{record.end}' AND date <= DATE '{until}' "
+        f"SELECT customer_id, sum(amount) FROM purchases WHERE date > DATE '{start}' AND date <= DATE '{until}' "
         "GROUP BY customer_id"
     )[1]
     known = dict(rows)
-    return np.array([known.get(who, 0.0) for who in record.customer_id.tolist()], dtype=np.float64)
+    paid = np.array([known.get(who, 0.0) for who in record.customer_id.tolist()], dtype=np.float64)
+    return base.holdout_counts(start, until, record).astype(np.float64), paid
 
 
-def _forecast(predicted: Floats, actual: Floats) -> Forecast:
+def forecast_of(predicted: Floats, actual: Floats) -> Forecast:
+    """Return the sums of what was forecast and what came by customer, and the error with its interval."""
     expected, came = float(predicted.sum()), float(actual.sum())
     if came <= 0:
         return Forecast(expected, came, float("nan"), float("nan"), float("nan"))

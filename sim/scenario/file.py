@@ -46,7 +46,7 @@ from sim.scenario.linear import parse_linear
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario.meant import meant
 from sim.scenario.ranges import corners, replaced
-from sim.scenario.rules import RULES, Part, Rules, Uncertain
+from sim.scenario.rules import RULES, Evidence, Part, Rules, Uncertain
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
@@ -135,6 +135,9 @@ class Scenario(Model):
     rules: Rules = Field(default_factory=Rules, description="what a plan must keep to; default: as there")
     uncertain: tuple[Uncertain, ...] = Field(
         default=(), description="numbers of this file that are not known, with their ranges; for risk"
+    )
+    evidence: tuple[Evidence, ...] = Field(
+        default=(), description="where curves come from, as `tenure learn` found; none: all are as answered here"
     )
     folder: Path = Field(default=Path(), exclude=True, description="where the file was; set by load")
 
@@ -375,6 +378,8 @@ class Scenario(Model):
         known = self.model_dump(mode="json", exclude={"first_day"})
         if self.base is not None and self.base.segments is None:
             del known["base"]["segments"]  # scenarios of before keep their name
+        if not self.evidence:
+            del known["evidence"]
         content = json.dumps(known, sort_keys=True)
         own = hashlib.sha256(content.encode()).hexdigest()
         return own if self.base is None else own[:HALF] + self.base_digest[:HALF]
@@ -563,7 +568,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
         "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
         "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
         "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
-        "cost_to_serve": CostToServe, "parts": Part, "value_to_customer": ValueToCustomer,
+        "cost_to_serve": CostToServe, "parts": Part, "evidence": Evidence, "value_to_customer": ValueToCustomer,
     }  # fmt: skip
     here: type[Model] = Scenario
     inside_rules = False

@@ -15,6 +15,7 @@ from sim.scenario.meant import meant
 __all__ = [
     "RULES",
     "Campaign",
+    "Evidence",
     "LeverRule",
     "LinearRule",
     "Part",
@@ -201,6 +202,20 @@ class Uncertain(Model):
         if self.low >= self.high:
             raise ValueError(f"expected low < high, got {self.low:g} and {self.high:g}")
         return self
+
+
+class Evidence(Model):
+    """Where a curve comes from; its interval stands under ``uncertain``."""
+
+    lever: Name = Field(description="whose curve")
+    moves: Name = Field(description="which of its effects")
+    segment: str = Field(default="", description="of which segment; none: all")
+    source: Literal["answered", "measured", "both"] = Field(
+        description="answered: managers' answers alone; measured: more than nine tenths of what is known is from data"
+    )
+    customers: Annotated[int, Field(ge=0)] = Field(default=0, description="in the data; 0: there are none")
+    managers: Annotated[int, Field(ge=0)] = Field(default=0, description="who answered; 0: none")
+    chosen: bool = Field(default=False, description="the firm chose who got money: biased to those; default: at random")
 
 
 class Rules(Model):

@@ -1,0 +1,1 @@
+"""Was the forecast right: what was known then, against what came."""

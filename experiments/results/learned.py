@@ -1,0 +1,90 @@
+"""What evidence says of curves, as a result: what is known, what is not, and the scenario that says so."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sim.responses.learn
+from experiments.results.shown import Shown, Table
+from experiments.words.evidence import curves_table, learned_answer, learned_text
+from sim.errors import FolderError
+from sim.files import check_output, write_text
+
+__all__ = ["Learned"]
+
+HEADER = """\
+# A scenario of Tenure, with curves as evidence has them: `evidence:` says where each comes from, `uncertain:` has its
+# 95 % intervals, which `tenure risk` plans for. Comments of the scenario before are not in it.
+"""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Learned(Shown, sim.responses.learn.Learned):
+    r"""A scenario whose curves are as evidence has them.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> rows = ["lever,moves,spend,outcome,customers"]
+    >>> rows += ["retention,survival,0,0.86,2000", "retention,survival,0.5,0.90,2000"]
+    >>> _ = Path("test.csv").write_text("\n".join(rows))
+    >>> found = firm.learn("test.csv")
+    >>> found.effects[0].low > 0
+    True
+    >>> tenure.open(found.save("learned.yaml")).scenario.evidence[0].customers
+    4000
+    """
+
+    def answer(self) -> str:
+        """Return what was learned in a sentence."""
+        return learned_answer(self)
+
+    def shown_table(self) -> Table:
+        """Return what is known of each curve at each intensity."""
+        return curves_table(self)
+
+    def to_text(self) -> str:
+        """Return what people read."""
+        return learned_text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; unlimited money as a word."""
+        curves = [each._asdict() for each in self.curves]
+        return {
+            "curves": [row | {"at": "unlimited" if math.isinf(row["at"]) else row["at"]} for row in curves],
+            "effects": [each._asdict() for each in self.effects],
+            "notes": list(self.notes),
+        }
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the scenario, with the places of its files as seen from there.
+
+        Raises
+        ------
+        FolderError
+            If it cannot be written, or is there already (without ``force``).
+        """
+        import yaml
+
+        path = Path(path)
+        check_output(path)
+        if path.exists() and not force:
+            raise FolderError(
+                f"{path} is there already; choose another name with `output=`, or `force=True` to write over it"
+            )
+        content = dict(self.content)
+        if self.scenario.base is not None:
+            content["base"] = dict(content["base"])
+            here = path.resolve().parent
+            content["base"]["file"] = os.path.relpath((self.scenario.folder / self.scenario.base.file).resolve(), here)
+            own = self.scenario.base.segments
+            if own is not None and own.file is not None:
+                moved = os.path.relpath((self.scenario.folder / own.file).resolve(), here)
+                content["base"]["segments"] = {**content["base"]["segments"], "file": moved}
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=118, default_flow_style=None)
+        write_text(path, HEADER + text)
+        return path

@@ -1,0 +1,141 @@
+"""Whether a forecast was right, in words: how far off, where, and why."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.words.tables import table
+
+if TYPE_CHECKING:
+    from experiments.backtest.forecast import Backtest
+
+__all__ = ["answer", "backtest_text", "by_period"]
+
+EVEN = 0.02
+"""Errors below this share are not called too low or too high."""
+
+
+def answer(found: "Backtest") -> str:
+    """Return how far off the forecast was, beside the plain ones."""
+    best = min(found.rivals, key=lambda rival: abs(rival.purchases_error))
+    return (
+        f"Forecast on {found.cut} for the time to {found.until}: purchases {found.error('purchases'):+.1%}, money "
+        f"{found.error('money'):+.1%}, customers at the end {found.error('customers'):+.1%} (forecast over what came, "
+        f"less 1). The better of two plain forecasts, {best.name}: purchases {best.purchases_error:+.1%}, money "
+        f"{best.money_error:+.1%}."
+    )
+
+
+def by_period(found: "Backtest") -> tuple[list[str], list[list[str]]]:
+    """Return forecast, what came and the error by period."""
+    header = [found.scenario.period, "purchases forecast", "came", "off by", "money forecast", "came", "off by"]
+    header += ["customers forecast", "are", "off by"]
+    rows = []
+    for t in range(found.actual.shape[1]):
+        row = [str(t + 1)]
+        for k in (1, 2, 0):
+            row += _three(float(found.predicted[k, t].sum()), float(found.actual[k, t].sum()))
+        rows.append(row)
+    return header, rows
+
+
+def by_segment(found: "Backtest") -> tuple[list[str], list[list[str]]]:
+    """Return the same by segment over all periods, customers at the end."""
+    header, rows = by_period(found)
+    rows = []
+    for s, name in enumerate(found.segments):
+        row = [name]
+        for k in (1, 2, 0):
+            kept = slice(-1, None) if k == 0 else slice(None)
+            row += _three(float(found.predicted[k, kept, s].sum()), float(found.actual[k, kept, s].sum()))
+        rows.append(row)
+    return ["segment", *header[1:]], rows
+
+
+def _three(predicted: float, actual: float) -> list[str]:
+    return [f"{predicted:,.0f}", f"{actual:,.0f}", f"{predicted / actual - 1:+.1%}" if actual > 0 else "none came"]
+
+
+def backtest_text(found: "Backtest") -> str:
+    """Return what people read."""
+    customers, purchases, money = found.newly_won
+    left = [f"- {customers:,} people first bought after {found.cut} ({purchases:,} purchases, {money:,.0f}): nobody "
+            "could know them, and they are in neither number."] if customers else []  # fmt: skip
+    lines = [
+        answer(found),
+        "",
+        table(*by_period(found)),
+        "",
+        table(*by_segment(found)),
+        "",
+        f"Of {found.actual.size} figures (customers, purchases, money by {found.scenario.period} and segment) "
+        f"{found.coverage(80):.0%} lie in their 80 % band and {found.coverage(95):.0%} in their 95 % band. Bands hold "
+        f"customers' luck and hidden truth ({found.replications} markets), not that the laws are estimates or that "
+        "times change.",
+        "",
+        table(
+            ["plain forecasts", "purchases off by", "money off by"],
+            [[each.name, f"{each.purchases_error:+.1%}", f"{each.money_error:+.1%}"] for each in found.rivals],
+        ),
+        "",
+        "Why:",
+        *(f"- {reason}" for reason in reasons(found)),
+        *left,
+        *(f"- left out: {each}" for each in found.dropped),
+    ]
+    return "\n".join(lines)
+
+
+def reasons(found: "Backtest") -> list[str]:
+    """Return where the error is: customers, time, amounts, and whether it was there in what the law was fitted to."""
+    law, out = found.by_class, []
+    off = law.purchases.predicted - law.purchases.actual
+    low = off < 0
+    worst = min(law.segments, key=lambda row: (row[2].predicted - row[2].actual) * (1 if low else -1))
+    part = worst[2].predicted - worst[2].actual
+    which = "missing" if low else "too many"
+    out.append(
+        f"By customers (the laws alone, {law.weeks} whole weeks): {abs(off):,.0f} purchases {which}; the "
+        f"{worst[1]:,} who {worst[0].replace('bought', 'had bought')} bought {worst[2].actual:,.0f} instead of "
+        f"{worst[2].predicted:,.0f}, {abs(part):,.0f} {'more' if part < 0 else 'fewer'}."
+        + (" The law gives those who were silent up too early." if low and worst == law.segments[0] else "")
+    )
+    early = found.early
+    if early.actual > 0:
+        then, now = early.predicted / early.actual - 1, found.error("purchases")
+        out.append(
+            f"By what was known: of the last {early.weeks} weeks before {found.cut} the law says {then:+.1%} of what "
+            f"was. {_of_known(then, now)}"
+        )
+    errors = found.predicted[1].sum(axis=1) / np.maximum(found.actual[1].sum(axis=1), 1e-300) - 1
+    t = int(np.argmax(np.abs(errors)))
+    half = len(errors) // 2
+    if half:
+        first, last = (
+            float(found.predicted[1, part].sum() / max(found.actual[1, part].sum(), 1e-300) - 1)
+            for part in (slice(None, half), slice(half, None))
+        )
+        out.append(
+            f"By time: {first:+.1%} in the first half and {last:+.1%} in the second, most in {found.scenario.period} "
+            f"{t + 1} ({errors[t]:+.1%}). "
+            + ("Uneven months are season or trend, which the scenario's `seasons:` may state and the laws do not know."
+               if errors.max() - errors.min() > 0.1 else "Months hardly differ, so it is no season.")
+        )  # fmt: skip
+    bought, paid = 1 + found.error("purchases"), 1 + found.error("money")
+    if bought > 0:
+        out.append(f"By amounts: money for a purchase was forecast {paid / bought - 1:+.1%} of what was paid.")
+    return out
+
+
+def _of_known(then: float, now: float) -> str:
+    """Return what it means that the law was off by ``then`` in known time and by ``now`` after it."""
+    if abs(then) <= EVEN:
+        return "So the law fitted what was known, and the error came with the months after."
+    if (then > 0) == (now > 0):
+        return "So a part of the error was there before: the law itself does not fit these customers."
+    if now < 0:
+        return (
+            "So purchases had fallen faster than the law says and then came back, which a law under which nobody's "
+            "rate of buying ever changes cannot foresee."
+        )
+    return "So purchases had held better than the law says, and then fell faster: something changed."

@@ -1,0 +1,86 @@
+"""What is known of responses to money and what is not, in words."""
+
+import math
+from collections.abc import Sequence
+
+from experiments.words.tables import table
+from sim.responses.learn import CurvePoint, Learned
+from sim.scenario.file import Scenario
+
+__all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text"]
+
+
+def learned_answer(found: Learned) -> str:
+    """Return how many curves rest on data, and how much money brings where it was tested."""
+    keys = dict.fromkeys((p.lever, p.moves, p.segment) for p in found.curves)
+    told = [key for key in keys if any((p.lever, p.moves, p.segment) == key and _data(p) for p in found.curves)]
+    said = f"Evidence on {len(keys)} curve{'s' * (len(keys) != 1)}: data on {len(told)}, answers alone on the others."
+    for each in found.effects:
+        said += (
+            f" {_named(each.lever, each.moves, each.segment)}: {each.spend:g} against {each.against:g} each brings "
+            f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {each.n:,} customers)."
+        )
+    return said
+
+
+def _data(point: CurvePoint) -> bool:
+    return point.source != "answered"
+
+
+def _named(lever: str, moves: str, segment: str) -> str:
+    return f"{lever} on {moves}" + (f" of {segment}" if segment else "")
+
+
+def curves_table(found: Learned) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and a row for each curve and intensity."""
+    rows = [
+        [
+            _named(p.lever, p.moves, p.segment), "unlimited" if math.isinf(p.at) else f"{p.at:g}", f"{p.value:.4g}",
+            f"{p.low:.4g} to {p.high:.4g}", p.source, f"{p.n:,} {_who(p)}",
+        ]
+        for p in found.curves
+    ]  # fmt: skip
+    return ["curve", "money each", "value", "95 % interval", "source", "of"], rows
+
+
+def _who(point: CurvePoint) -> str:
+    return "customers" if _data(point) else "manager" if point.n == 1 else "managers"
+
+
+def learned_text(found: Learned) -> str:
+    """Return what people read."""
+    notes = ["", "What it does not tell:", *(f"- {note}" for note in found.notes)] if found.notes else []
+    return "\n".join([learned_answer(found), "", table(*curves_table(found)), *notes])
+
+
+def known_in_words(scenario: Scenario) -> list[str]:
+    """Return of every curve of a scenario where it comes from and how well it is known."""
+    out = []
+    ranged = [each.path for each in scenario.uncertain]
+    for each in scenario.evidence:
+        by = f"{each.customers:,} customers" if each.customers else _people(each.managers)
+        warned = "; the firm chose who got money: biased to those" if each.chosen else ""
+        what = {"both": "measured in part", "measured": "measured", "answered": "answered"}[each.source]
+        out.append(f"{_named(each.lever, each.moves, each.segment)}: {what} ({by}), with intervals{warned}")
+    known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
+    rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
+    rest = [key for key in rest if key not in known]
+    return [*out, *_answers(rest, ranged, bool(out))]
+
+
+def _people(number: int) -> str:
+    return f"{number} manager{'s' * (number != 1)}"
+
+
+def _answers(rest: Sequence[tuple[str, str]], ranged: Sequence[str], some: bool) -> list[str]:
+    if not rest:
+        return []
+    without = [
+        f"{lever} on {moves}"
+        for lever, moves in rest
+        if not any(path.startswith(f"levers.{lever}.moves.{moves}.") for path in ranged)
+    ]
+    whole = ", ".join(f"{lever} on {moves}" for lever, moves in rest) if some else f"all {len(rest)} curves"
+    said = f"not measured: {whole}; they are answers"
+    said += f", of which {', '.join(without)} without a range" if without else ", with ranges"
+    return [f"{said} (tenure learn makes curves of experiments and managers' answers)"]

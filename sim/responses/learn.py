@@ -1,0 +1,288 @@
+"""From a scenario and evidence to the scenario with curves as the evidence has them, and what is still not known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.errors import InputError
+from sim.responses.posterior import Arm, Belief, Posterior, arms_of, pooled, refuse_falling, settle
+from sim.responses.read import Answer, Key, Trial
+from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.scenario.curves import Curve
+from sim.scenario.file import Scenario, parse
+
+__all__ = ["CurvePoint", "Effect", "Learned", "learn"]
+
+HALF = 1.959964
+ENDS = (2.5, 97.5)
+NARROWER, MOSTLY = 0.1, 0.9
+"""Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
+FACTOR = 2.0
+"""An answer without a range: what money brings may be half of it or twice as much."""
+
+
+class CurvePoint(NamedTuple):
+    """What is known of a curve at an intensity (infinite: unlimited), with its 95 % interval.
+
+    ``source``: answered, measured or both; ``n``: customers in the data, or managers where there are none.
+    """
+
+    lever: str
+    segment: str
+    moves: str
+    at: float
+    value: float
+    low: float
+    high: float
+    source: str
+    n: int
+
+
+class Effect(NamedTuple):
+    """A difference of means between an arm and the one with least money, with its 95 % interval."""
+
+    lever: str
+    segment: str
+    moves: str
+    spend: float
+    against: float
+    difference: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What was learned.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        With the curves, their ranges under ``uncertain`` and where they come from under ``evidence``.
+    content : dict
+        What its file says.
+    curves : tuple of CurvePoint
+    effects : tuple of Effect
+    notes : tuple of str
+        What evidence cannot tell.
+    """
+
+    scenario: Scenario
+    content: Mapping[str, Any]
+    curves: tuple[CurvePoint, ...]
+    effects: tuple[Effect, ...]
+    notes: tuple[str, ...]
+
+
+def learn(
+    scenario: Scenario, trials: Sequence[Trial], answers: Sequence[Answer], notes: Sequence[str] = (), seed: int = 0
+) -> Learned:
+    """Return the scenario with the curves that evidence is about as it has them.
+
+    Raises
+    ------
+    InputError
+        If evidence is about what the scenario does not have, or says that money harms.
+    """
+    content = scenario.model_dump(mode="json", exclude_unset=True)
+    ranges = {each["path"]: each for each in content.get("uncertain", ())}
+    said, points, effects = list(notes), [], []
+    records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
+    for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers)}):
+        lever, moves, segment = key
+        curve, path = _stated(scenario, key)
+        shape = Shape(curve, moves)
+        own = [trial for trial in trials if trial.key == key]
+        arms = [arms_of(trial, shape.kind) for trial in own]
+        for trial, each in zip(own, arms, strict=True):
+            refuse_falling(trial, each)
+            effects += _differences(trial, each)
+            said += _limits(trial, each)
+        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), ranges)
+        said += [f"{_name(key)}: {each}" for each in assumed]
+        tested = list(zip(own, arms, strict=True))
+        before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
+        asked = sorted({0.0, *(float(d) for t in own for d in t.doses), *(b.at for b in beliefs if b.at >= 0), np.inf})
+        heads = int(sum(trial.customers.sum() for trial in own))
+        managers = max((b.managers for b in beliefs), default=0)
+        rows = _points(key, shape, asked, before, after, heads, {b.at: b.managers for b in beliefs})
+        points += rows
+        stated, intervals = _written(shape, after)
+        said += _put(content, ranges, path, key, stated, intervals)
+        source = {row.source for row in rows}
+        records[key] = {
+            "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
+            "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
+            "chosen": any(trial.chosen for trial in own),
+        }  # fmt: skip
+    content["uncertain"] = list(ranges.values())
+    content["evidence"] = list(records.values())
+    found = parse({**content, "folder": scenario.folder}, "what was learned")
+    return Learned(found, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)))
+
+
+def _name(key: Key) -> str:
+    return f"{key[0]} on {key[1]}" + (f" of {key[2]}" if key[2] else "")
+
+
+def _stated(scenario: Scenario, key: Key) -> tuple[Curve, str]:
+    """Return the curve that evidence is about, and where it will stand."""
+    lever, moves, segment = key
+    if lever not in scenario.levers:
+        known = ", ".join(scenario.levers) or "none"
+        raise InputError(f"evidence on lever '{lever}': the scenario has {known}")
+    own = scenario.levers[lever]
+    if moves not in own.moves:
+        raise InputError(f"evidence on '{lever}' moving '{moves}': in the scenario it moves {', '.join(own.moves)}")
+    if not segment:
+        return own.moves[moves], f"levers.{lever}.moves.{moves}"
+    segments = (*scenario.base_segments, *scenario.segments)
+    if segment not in segments:
+        raise InputError(f"evidence on segment '{segment}': the scenario has {', '.join(segments)}")
+    there = own.by_segment[segment].moves if segment in own.by_segment else {}
+    return there.get(moves, own.moves[moves]), f"levers.{lever}.by_segment.{segment}.moves.{moves}"
+
+
+def _path(scenario: Scenario, key: Key) -> str:
+    """Return where the ranges of a curve stand: its own, or those of the lever it differs from."""
+    lever, moves, segment = key
+    own = scenario.levers[lever].by_segment.get(segment)
+    if own is not None and moves in own.moves:
+        return f"levers.{lever}.by_segment.{segment}.moves.{moves}"
+    return f"levers.{lever}.moves.{moves}"
+
+
+def _beliefs(
+    shape: Shape, answers: Sequence[Answer], path: str, ranges: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Belief], list[str]]:
+    """Return the prior: what managers say, and the scenario's own answers where they say nothing."""
+    curve, kind = shape.curve, shape.kind
+    floor = curve.without_money
+    room = curve.brings - floor
+    given, out, assumed = pooled(answers, kind), [], []
+    asked = {belief.at for belief in given}
+    stated = {"without_money": 0.0, "unlimited_money": np.inf, shape.last: curve.spend}
+    for name, at in stated.items():
+        if at in asked or (0 < at < np.inf and any(0 < each < np.inf for each in asked)):
+            continue
+        value = float(getattr(curve, name))
+        if f"{path}.{name}" in ranges:
+            low, high = (float(ranges[f"{path}.{name}"][end]) for end in ("low", "high"))
+        else:
+            low, high = _usual(name, value, floor, room, kind)
+            assumed.append(f"no range was given for {name} {value:.4g}: taken as {low:.4g} to {high:.4g}")
+        if name == "half":
+            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * HALF), -1.0
+        else:
+            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * HALF)
+        out.append(Belief(at, mean, max(sd, 1e-3)))
+    return [*given, *out], assumed
+
+
+def _usual(name: str, value: float, floor: float, room: float, kind: str) -> tuple[float, float]:
+    """Return the range of a stated number that has none."""
+    if name == "half":
+        return value / FACTOR, value * FACTOR
+    if name == "without_money":
+        low, high = value - room / FACTOR / 2, value + room / FACTOR / 2
+    else:
+        low, high = floor + (value - floor) / FACTOR, floor + (value - floor) * FACTOR
+    if kind == CHANCE:
+        low, high = max(low, value / FACTOR), min(high, 1 - (1 - value) / FACTOR)
+    elif kind == GAIN:
+        low = max(low, (value - 1) / FACTOR)
+    return low, high
+
+
+def _differences(trial: Trial, arms: Sequence[Arm]) -> list[Effect]:
+    least = arms[0]
+    out = []
+    for arm in arms[1:]:
+        apart, wide = arm.mean - least.mean, HALF * float(np.hypot(arm.error, least.error))
+        number = int(arm.customers + least.customers)
+        lever, moves, segment = trial.key
+        out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))
+    return out
+
+
+def _limits(trial: Trial, arms: Sequence[Arm]) -> list[str]:
+    """Return what a trial cannot tell."""
+    name, out = f"{trial.where}: {_name(trial.key)}", []
+    if trial.chosen:
+        out.append(
+            f"{name}: the firm chose who got money, there is no control group at random: what is measured is biased to "
+            "those you chose, and intervals do not hold that"
+        )
+    if len(arms) == 1:
+        out.append(f"{name}: all got {arms[0].spend:g}: it tells the level there and not what money brings")
+    elif len(arms) == 2:
+        out.append(
+            f"{name}: one dose ({arms[1].spend:g} against {arms[0].spend:g}): it tells that difference, and not how "
+            "the curve bends; the bend and unlimited money stay as answered"
+        )
+    return out
+
+
+def _points(
+    key: Key, shape: Shape, asked: Sequence[float], before: Posterior, after: Posterior, heads: int,
+    managers: Mapping[float, int],
+) -> list[CurvePoint]:  # fmt: skip
+    """Return what is known at each intensity: as told by all, and by how much more than by the prior alone."""
+    money = np.array(asked)
+    told, prior = (np.array([shape.at(theta, money) for theta in each.draws]) for each in (after, before))
+    share = 1 - link(shape.kind, told).var(axis=0) / np.maximum(link(shape.kind, prior).var(axis=0), 1e-300)
+    ends = np.percentile(told, ENDS, axis=0).T
+    out = []
+    lever, moves, segment = key
+    for at, value, (low, high), part in zip(asked, shape.at(after.mode, money), ends, share, strict=True):
+        source = "answered" if not heads or part < NARROWER else "measured" if part > MOSTLY else "both"
+        n = managers.get(at, 1) if source == "answered" else heads
+        out.append(CurvePoint(lever, segment, moves, at, float(value), float(low), float(high), source, n))
+    return out
+
+
+def _written(shape: Shape, after: Posterior) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Return the numbers of the curve at the mode, and the 95 % interval of each."""
+    draws = [shape.numbers(theta) for theta in after.draws]
+    ends = {name: np.percentile([each[name] for each in draws], ENDS) for name in draws[0]}
+    return shape.numbers(after.mode), {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def _put(
+    content: dict[str, Any], ranges: dict[str, Any], path: str, key: Key, stated: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> list[str]:  # fmt: skip
+    """Write a curve and its ranges into a scenario's content; return what is narrower there than it is known."""
+    lever, moves, segment = key
+    own = content["levers"][lever]
+    curve = dict(own["moves"][moves])
+    if segment:
+        own = own.setdefault("by_segment", {}).setdefault(segment, {})
+        curve = dict(own.get("moves", {}).get(moves, curve))
+    own.setdefault("moves", {})[moves] = curve | {name: _shown(value) for name, value in stated.items()}
+    order = [name for name in ("without_money", "brings", "unlimited_money") if name in stated]
+    limits = {name: [-np.inf, np.inf] for name in stated}
+    for lower, upper in pairwise(order):
+        if intervals[lower][1] >= intervals[upper][0]:  # any corner must be a curve: the middle divides them
+            middle = (stated[lower] + stated[upper]) / 2
+            apart = 0.01 * (stated[upper] - stated[lower])
+            limits[lower][1], limits[upper][0] = middle - apart, middle + apart
+    narrowed = []
+    for name, (low, high) in intervals.items():
+        kept = max(low, limits[name][0]), min(high, limits[name][1])
+        if kept != (low, high):
+            narrowed.append(
+                f"{_name(key)}: {name} is known to lie in {low:.4g} to {high:.4g}; under `uncertain:` stands "
+                f"{kept[0]:.4g} to {kept[1]:.4g}, as ranges there must not overlap"
+            )
+        where = f"{path}.{name}"
+        ranges[where] = {"path": where, "low": _shown(kept[0]), "high": _shown(kept[1])}
+    return narrowed
+
+
+def _shown(value: float) -> float:
+    return float(f"{value:.8g}")

@@ -1,0 +1,90 @@
+"""A curve as three numbers without bounds, so that beliefs about them can be normal.
+
+::
+
+    theta = (L(floor), log(L(ceiling) - L(floor)), logit(known share) or log(half))
+
+``L`` is the logit of a chance, ``log(1 + gain)`` of a relative gain, and the number itself of points.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sim.arrays import Floats
+from sim.engine.response import response
+from sim.errors import InputError
+from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
+from sim.scenario.market import FREE, GAINS
+
+__all__ = ["CHANCE", "GAIN", "Shape", "kind_of", "link"]
+
+CHANCE, GAIN, POINTS = "chance", "gain", "points"
+NEVER = 1e-6
+"""A chance below this is taken for it, as a logit has no number for never."""
+
+
+def kind_of(moves: str) -> str:
+    """Return of what kind the numbers of an effect are."""
+    return GAIN if moves in GAINS else POINTS if moves in FREE else CHANCE
+
+
+def link(kind: str, value: Any) -> Floats:
+    """Return ``L`` of values."""
+    if kind == CHANCE:
+        inside = np.clip(value, NEVER, 1 - NEVER)
+        return np.asarray(np.log(inside) - np.log1p(-inside))
+    return np.asarray(np.log1p(np.maximum(value, NEVER - 1)) if kind == GAIN else np.asarray(value, dtype=float))
+
+
+def _back(kind: str, value: float) -> float:
+    if kind == CHANCE:
+        return float(1 / (1 + np.exp(-value)))
+    return float(np.expm1(value)) if kind == GAIN else float(value)
+
+
+class Shape:
+    """The curves of one kind that differ by their three numbers.
+
+    Parameters
+    ----------
+    curve
+        As a scenario states it; its shape, known spend and steepness stay.
+    moves
+        The effect.
+    """
+
+    def __init__(self, curve: Curve, moves: str) -> None:
+        if not isinstance(curve, BlattbergDeighton | Adbudg | Hill):
+            raise InputError(
+                f"moves.{moves}: a piecewise-linear curve states measured points already; state it as "
+                "blattberg-deighton, adbudg or hill to learn it"
+            )
+        self.curve, self.kind = curve, kind_of(moves)
+        self.last = "half" if isinstance(curve, Hill) else "brings"
+
+    @property
+    def start(self) -> Floats:
+        """Return theta of the curve as stated."""
+        floor, ceiling = (float(link(self.kind, v)) for v in (self.curve.without_money, self.curve.unlimited_money))
+        if isinstance(self.curve, Hill):
+            last = float(np.log(self.curve.half))
+        else:
+            last = float(np.log(self.curve.known_share) - np.log1p(-self.curve.known_share))
+        return np.array([floor, np.log(max(ceiling - floor, 1e-6)), last])
+
+    def numbers(self, theta: Floats) -> dict[str, float]:
+        """Return the numbers that a scenario states: floor, ceiling, and ``brings`` or ``half``."""
+        floor, ceiling = (_back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
+        if self.last == "half":
+            last = float(np.exp(theta[2]))
+        else:
+            last = floor + (ceiling - floor) / (1 + float(np.exp(-theta[2])))
+        return {"without_money": floor, "unlimited_money": ceiling, self.last: last}
+
+    def at(self, theta: Floats, money: Floats) -> Floats:
+        """Return ``f`` at intensities, infinite ones among them."""
+        numbers = self.numbers(theta)
+        curve = self.curve.model_construct(**{**dict(self.curve), **numbers})
+        finite = np.where(np.isinf(money), 0.0, money)
+        return np.where(np.isinf(money), numbers["unlimited_money"], response(curve, finite))

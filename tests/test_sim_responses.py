@@ -1,0 +1,228 @@
+"""Curves from experiments and answers: differences with their errors, priors that stay, what is refused and said."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from markets import SMALL_MARKET
+
+from experiments.firm import Firm
+from sim.contract import Allocation
+from sim.engine.response import response
+from sim.errors import InputError
+from sim.market.clock import Market
+from sim.responses.learn import Learned, learn
+from sim.responses.posterior import pooled
+from sim.responses.read import Answer, Trial, read_evidence
+from sim.responses.shape import Shape, link
+from sim.scenario.file import Scenario, parse
+
+KEY = ("care", "survival", "")
+CURVE = {"without_money": 0.88, "unlimited_money": 0.97, "spend": 0.5, "brings": 0.93}
+OFFER = {"shape": "hill", "without_money": 0.0, "unlimited_money": 0.4, "half": 1.0, "steepness": 1}
+CONTENT: dict[str, Any] = {
+    "name": "tests", "periods": 3,
+    "segments": {
+        name: {
+            "start": {"prospect": 4000, "new": 500},
+            "traits": {"purchase_rate": 0.5, "defection_rate": 0.07, "spend": 20},
+        }
+        for name in ("town", "country")
+    },
+    "levers": {
+        "care": {"targets": ["new", "core"], "reference": 0.5, "moves": {"survival": CURVE}},
+        "offers": {"targets": ["new", "core"], "reference": 0.5, "moves": {"purchase_rate": OFFER}},
+        "adverts": {
+            "targets": ["prospect"], "reference": 0.5,
+            "moves": {"acquisition": {"without_money": 0.02, "unlimited_money": 0.2, "spend": 0.5, "brings": 0.08}},
+        },
+    },
+    "uncertain": [
+        {"path": "levers.adverts.moves.acquisition.without_money", "low": 0.01, "high": 0.03},
+        {"path": "levers.adverts.moves.acquisition.brings", "low": 0.04, "high": 0.14},
+        {"path": "levers.adverts.moves.acquisition.unlimited_money", "low": 0.15, "high": 0.35},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return parse(CONTENT)
+
+
+def trial(
+    doses: list[float], shares: list[float], n: float = 4000, key: tuple[str, str, str] = KEY, **how: Any
+) -> Trial:
+    ones = np.ones(len(doses))
+    periods = how.pop("periods", 1) * ones
+    return Trial(key, np.array(doses), np.array(shares), n * ones, periods, how.pop("chosen", False), "test.csv")
+
+
+def row(found: Learned, at: float) -> Any:
+    return next(each for each in found.curves if each.at == at)
+
+
+@pytest.mark.parametrize("curve", [CURVE, OFFER, {**CURVE, "shape": "adbudg", "steepness": 2}])
+def test_a_curve_is_three_numbers_and_back(curve: dict[str, Any], scenario: Scenario) -> None:
+    stated = parse({**CONTENT, "levers": {"care": {**CONTENT["levers"]["care"], "moves": {"survival": curve}}},
+                    "uncertain": []}).levers["care"].moves["survival"]  # fmt: skip
+    shape = Shape(stated, "survival")
+    money = np.array([0.0, 0.2, 0.5, 3.0])
+    assert shape.at(shape.start, money)[1:] == pytest.approx(response(stated, money)[1:], abs=1e-5)
+    assert shape.at(shape.start, np.array([np.inf]))[0] == pytest.approx(stated.unlimited_money, abs=1e-5)
+
+
+def test_an_experiment_is_the_difference_of_means_with_its_error(scenario: Scenario) -> None:
+    found = learn(scenario, [trial([0, 1], [0.86, 0.95], 4000)], [])
+    [effect] = found.effects
+    error = np.sqrt((0.86 * 0.14 + 0.95 * 0.05) / 4000)
+    assert effect.difference == pytest.approx(0.09)
+    assert (effect.low, effect.high) == pytest.approx((0.09 - 1.959964 * error, 0.09 + 1.959964 * error))
+    assert effect.n == 8000
+
+
+def test_with_enough_data_the_curve_is_what_was_measured(scenario: Scenario) -> None:
+    doses, shares = [0.0, 0.5, 1.0, 4.0], [0.80, 0.86, 0.90, 0.955]
+    found = learn(scenario, [trial(doses, shares, 1e6)], [])
+    for dose, share in zip(doses, shares, strict=True):
+        assert row(found, dose).value == pytest.approx(share, abs=0.005)
+        assert row(found, dose).source == "measured"
+    watched = learn(scenario, [trial(doses, [share**2 for share in shares], 1e6, periods=2)], [])
+    assert row(watched, 1.0).value == pytest.approx(row(found, 1.0).value, abs=1e-3)
+
+
+def test_one_dose_leaves_the_bend_as_answered_and_says_so(scenario: Scenario) -> None:
+    answered = learn(scenario, [], [Answer(KEY, "A", np.inf, 0.97, 0.95, 0.98)])
+    found = learn(scenario, [trial([0, 0.5], [0.88, 0.93], 50_000)], [Answer(KEY, "A", np.inf, 0.97, 0.95, 0.98)])
+    ceiling, before = row(found, np.inf), row(answered, np.inf)
+    assert ceiling.source == before.source == "answered"
+    assert ceiling.high - ceiling.low == pytest.approx(before.high - before.low, rel=0.1)
+    assert (before.low, before.high) == pytest.approx((0.9525, 0.981), abs=0.004)  # the width of .95 to .98 around .97
+    assert row(found, 0.5).source == "measured"
+    assert any("one dose (0.5 against 0)" in note and "stay as answered" in note for note in found.notes)
+
+
+def test_managers_who_disagree_leave_width() -> None:
+    low, high = (Answer(KEY, name, 0.0, value, value - 0.01, value + 0.01) for name, value in (("A", 0.8), ("B", 0.9)))
+    [alone], [both] = pooled([low], "chance"), pooled([low, high], "chance")
+    between = float(link("chance", 0.9) - link("chance", 0.8)) / 2
+    assert both.mean == pytest.approx(float(link("chance", 0.8)) + between)
+    assert both.sd == pytest.approx(between, rel=0.02)
+    assert (alone.managers, both.managers) == (1, 2)
+    assert alone.sd < both.sd / 5
+
+
+def test_gains_are_measured_against_their_own_level(scenario: Scenario) -> None:
+    """Purchases of 1.3 a head without money, 20 % more with 1."""
+    random = np.random.default_rng(2)
+    outcome = np.concatenate([random.poisson(1.3, 60_000), random.poisson(1.56, 60_000)]).astype(float)
+    spend = np.repeat([0.0, 1.0], 60_000)
+    key = ("offers", "purchase_rate", "")
+    ones = np.ones(outcome.size)
+    found = learn(scenario, [Trial(key, spend, outcome, ones, ones, False, "test.csv")], [])
+    gain = (1 + row(found, 1.0).value) / (1 + row(found, 0.0).value) - 1
+    assert gain == pytest.approx(0.2, abs=0.012)
+
+
+def test_the_scenario_holds_value_source_number_and_interval(scenario: Scenario) -> None:
+    key = ("care", "survival", "town")
+    found = learn(scenario, [trial([0, 0.5, 2], [0.88, 0.92, 0.95], key=key)], [])
+    own = found.scenario.levers["care"].by_segment["town"].moves["survival"]
+    assert own.brings == pytest.approx(row(found, 0.5).value, rel=1e-6)
+    assert found.scenario.levers["care"].moves == scenario.levers["care"].moves
+    ranges = {each.path: (each.low, each.high) for each in found.scenario.uncertain}
+    assert ranges["levers.care.by_segment.town.moves.survival.brings"] == pytest.approx(
+        (row(found, 0.5).low, row(found, 0.5).high), rel=1e-6
+    )
+    assert len(ranges) == 6
+    [record] = found.scenario.evidence
+    assert (record.segment, record.customers, record.chosen) == ("town", 12_000, False)
+    assert found.scenario.hash != scenario.hash
+    assert parse(SMALL_MARKET).hash == parse({**SMALL_MARKET, "evidence": []}).hash
+    text = Firm.of(found.scenario).check()
+    assert "care on survival of town: measured" in text
+    assert "offers on purchase_rate without a range" in text
+
+
+def test_money_that_harms_is_refused_with_what_was_seen(scenario: Scenario) -> None:
+    with pytest.raises(InputError, match=r"more money went with less \(0.95 of 4,000 at 0, 0.9 of 4,000 at 1\)"):
+        learn(scenario, [trial([0, 1], [0.95, 0.90])], [])
+    learn(scenario, [trial([0, 1], [0.905, 0.90], 500)], [])  # no more than luck
+
+
+def test_contacts_the_firm_chose_are_warned_of(scenario: Scenario) -> None:
+    found = learn(scenario, [trial([0, 1], [0.88, 0.95], chosen=True)], [])
+    assert any("no control group at random" in note and "biased to those you chose" in note for note in found.notes)
+    assert found.scenario.evidence[0].chosen
+    assert "the firm chose who got money" in Firm.of(found.scenario).check()
+    with pytest.raises(InputError, match="may have chosen those with the least hope; test at random"):
+        learn(scenario, [trial([0, 1], [0.95, 0.88], chosen=True)], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lever,spend,outcome\ncare,0,1\n", "expected columns lever and moves"),
+        ("lever,moves,spend,outcome\ncare,survival,-1,1\n", "row 1: expected spend of at least 0"),
+        ("lever,moves,spend,outcome\ncare,survival,,1\n", "row 1: expected a value in column 'spend'"),
+        (
+            "lever,moves,spend,outcome,assigned\ncare,survival,0,1,me\n",
+            "expected in column 'assigned' random or chosen",
+        ),
+        ("lever,moves,at,value,low,high\ncare,survival,0,0.9,0.95,1\n", "expected low <= value <= high"),
+        ("lever,moves,at,value\ncare,survival,lots,0.9\n", "money of at least 0 or unlimited, got 'lots'"),
+        ("lever,moves,at,value\nradio,survival,0,0.9\n", "evidence on lever 'radio': the scenario has care, offers"),
+        ("lever,moves,at,value\ncare,amount,0,0.9\n", "in the scenario it moves survival"),
+        ("lever,moves,at,value,segment\ncare,survival,0,0.9,moon\n", "evidence on segment 'moon'"),
+        ("lever,moves,spend,outcome\ncare,survival,0,3\ncare,survival,1,4\n", "expected outcomes between 0 and 1"),
+        ("lever,moves,spend,outcome\noffers,purchase_rate,0,3\n", "at least two an arm"),
+    ],
+)
+def test_bad_files_are_refused(text: str, said: str, tmp_path: Path, scenario: Scenario) -> None:
+    (tmp_path / "in.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        learn(scenario, *read_evidence(tmp_path / "in.csv"))
+    assert said in str(error.value)
+
+
+class _Arm:
+    """The same money for every prospect."""
+
+    name = "arm"
+
+    def __init__(self, money: float) -> None:
+        self.money = money
+
+    def decide(self, observation: Any) -> Allocation:
+        intensity = np.zeros(observation.targets.shape)
+        targets = observation.targets
+        intensity[:, targets.stages.index("prospect"), targets.levers.index("adverts")] = self.money
+        return Allocation.within(intensity, observation)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_of_the_engine(scenario: Scenario) -> None:
+    """100 experiments played by the engine: prospects in three arms, one period; at least 90 curves inside 95 %."""
+    truth = {"without_money": 0.025, "unlimited_money": 0.24, "spend": 0.5, "brings": 0.10}
+    levers = {**CONTENT["levers"], "adverts": {**CONTENT["levers"]["adverts"], "moves": {"acquisition": truth}}}
+    twin = Firm.of({**CONTENT, "periods": 1, "terminal": "none", "levers": levers, "uncertain": []}).twin
+    doses, heads = [0.0, 0.4, 1.5], 8000
+    inside = np.zeros(4)
+    widths = []
+    money = np.array([*doses, np.inf])
+    real = Shape(twin.scenario.levers["adverts"].moves["acquisition"], "acquisition")
+    right = real.at(real.start, money)
+    for k in range(100):
+        shares = []
+        for arm, dose in enumerate(doses):
+            seed = 3 * k + arm
+            people = twin.population(seed, 0)
+            history = Market(twin, _Arm(dose), people, seed=seed, threads=1).run()
+            shares.append(float(history.events["won"].sum()) / heads)
+        found = learn(scenario, [trial(doses, shares, heads, ("adverts", "acquisition", ""))], [])
+        rows = [row(found, at) for at in money]
+        inside += [each.low <= value <= each.high for each, value in zip(rows, right, strict=True)]
+        widths.append([each.high - each.low for each in rows])
+    print("inside", inside, "median widths", np.median(widths, axis=0))
+    assert (inside >= 90).all()
