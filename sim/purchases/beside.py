@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.errors import PurchasesError, first_line
 from sim.purchases.base import CustomerBase
+from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source, shown
@@ -199,7 +200,10 @@ def people_with_columns(
     customers = {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
     with table_of(where, PEOPLE) as (connection, values, roles):
         present = [name for name in values.source.types if name in roles.unused]
-        parts = [values.text(roles.columns["customer_id"]), *(values.text(name) for name in present)]
+        parts = [
+            values.text(roles.columns["customer_id"]),
+            *(typed(connection, values, "beside", name) for name in present),
+        ]
         rows = connection.execute(f"SELECT {', '.join(parts)} FROM beside").fetchall()
     left: dict[str, tuple[Any, ...]] = {}
     for who, *facts in rows:
