@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +17,10 @@ from optimizer.load import is_money
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
 from optimizer.tolerances import UNSPENT
-from policies.catalogue import named
-from policies.planned import Planned
+from policies.catalogue import named, names
+from policies.mixture import MIXTURE_FILES, mixture, mixture_of_file
+from policies.planned import Planned, PlannedMoney
+from policies.rolling import RollingHorizon
 from policies.scaled import scaled_to
 from sim.arrays import Floats
 from sim.contract import Policy
@@ -25,12 +29,19 @@ from sim.errors import InputError, NotAsWritten
 from sim.market.purse import Budget, budget_of
 from sim.twin import Twin
 
-__all__ = ["Chosen", "chosen_policies", "refuse_idle_spread", "say_unspent"]
+__all__ = ["Chosen", "chosen_policies", "refuse_idle_spread", "say_unspent", "spelled_out"]
 
 UNPLAYED = 0.01
 """Share of a plan's money from which on it is said that less is spent in the simulation."""
 
-Named = str | Path | Plan | Policy
+Named = str | Path | Plan | Policy | Mapping[str, Any]
+
+DEPARTURES = ("as written", "money", "rolling")
+"""What a plan does when reality departs from it, beside keeping pace with its money: its intensities whatever they
+cost; its money whoever is there; planning again from where customers are seen to be."""
+
+ALL = "all"
+"""Every policy of the catalogue that is not named besides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +61,7 @@ def chosen_policies(
     *,
     equal_money: bool = False,
 ) -> tuple[float, list[Chosen]]:
-    """Return the budget and the policies: names, Python files that register one, plan files, plans, or policies.
+    """Return the budget and the policies: names, ``all``, files and modules of Python, plan files, mixtures, policies.
 
     The budget is the one asked for, or else the scenario's (what today spends by default). Policies are made for it; a
     plan is played as it stands, whatever it costs. With ``equal_money`` all are scaled to the budget.
@@ -60,14 +71,19 @@ def chosen_policies(
     InputError
         If a name is not known, a file is not a plan, or two policies have the same name.
     """
-    plans = [_plan_of(each, load) for each in given]
+    departures = [_departure(each) for each in given]
+    plans = [_plan_of(each, load) for each, _ in departures]
     total = budget_in_force(twin, budget)
     purse = budget_of(twin, total)
     chosen: list[Chosen] = []
-    for each, plan in zip(given, plans, strict=True):
+    for (each, departing), plan in zip(departures, plans, strict=True):
         if plan is not None:
             name = "plan" if isinstance(each, Plan) else Path(str(each)).stem
-            chosen.append(_playing(twin, plan, name, purse))
+            chosen.append(_playing(twin, plan, name, purse, departing))
+        elif isinstance(each, Mapping):
+            chosen.append(Chosen(mixture(each, twin, total), None, purse))
+        elif str(each).endswith(MIXTURE_FILES) and isinstance(each, str | Path):
+            chosen.append(Chosen(mixture_of_file(Path(each), twin, total), None, purse))
         elif isinstance(each, str | Path):
             chosen.append(Chosen(named(str(each), twin, total), None, purse))
         elif isinstance(each, Planned):
@@ -76,8 +92,8 @@ def chosen_policies(
             chosen.append(Chosen(each, None, purse))
         else:
             raise InputError(
-                f"policy of type {type(each).__name__}: expected a name, a plan, a plan file, or an object with a "
-                "`name` and a method `decide`"
+                f"policy of type {type(each).__name__}: expected a name, a plan, a file, a mixture, or an object with "
+                "a `name` and a method `decide`"
             )
     names = [each.policy.name for each in chosen]
     doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -88,15 +104,46 @@ def chosen_policies(
     return total, chosen
 
 
+def spelled_out(given: Sequence[Named]) -> list[Named]:
+    """Return what was given with ``all`` as the names of the catalogue."""
+    plain = [str(each).strip().lower().replace("-", " ").replace("_", " ") for each in given if isinstance(each, str)]
+    rest: list[Named] = [name for name in names() if name not in plain]
+    return [part for each in given for part in (rest if isinstance(each, str) and each.strip() == ALL else [each])]
+
+
 def refuse_idle_spread(spread: str | Path, given: Sequence[object]) -> None:
     """Raise where a way to spread money was given and no table of money to spread."""
     if spread != "even" and not any(is_money(each) for each in given if isinstance(each, str | Path)):
         raise InputError(f"`spread={spread}`: there is no table of money here; leave `spread=` out")
 
 
-def _playing(twin: Twin, plan: Plan, name: str, purse: Budget) -> Chosen:
-    """Return a plan with what it takes to play it as it stands; one that spends all it may keeps pace with that."""
+def _departure(given: Named) -> tuple[Named, str]:
+    """Return what was given and what a plan's file in it does when reality departs, as in ``plan.json(money)``."""
+    ending = "|".join(map(re.escape, PLAN_FILES))
+    stated = re.fullmatch(rf"(.+({ending}))\s*\(([^()]*)\)\s*", given, re.DOTALL) if isinstance(given, str) else None
+    if stated is None:
+        return given, ""
+    rule = stated[3].strip().lower().replace("-", " ")
+    if rule not in DEPARTURES:
+        raise InputError(f"policy '{given}': expected one of {', '.join(DEPARTURES)} in brackets, got '{stated[3]}'")
+    return stated[1], rule
+
+
+def _playing(twin: Twin, plan: Plan, name: str, purse: Budget, departing: str = "") -> Chosen:
+    """Return a plan with what it takes to play it as it stands; one that spends all it may keeps pace with that.
+
+    ``departing`` says what it does otherwise when reality departs from it: one of :data:`DEPARTURES`.
+    """
     spend = _spend(twin, plan.intensity)
+    if departing:
+        name = f"{name} ({departing})"
+        policy: Policy = Planned(plan.intensity, name)
+        if departing == "money":
+            policy = PlannedMoney(follow(twin.chain, twin.targets.with_committed(plan.intensity)).spend, name)
+        elif departing == "rolling":
+            total = purse.total if np.isfinite(purse.total) else float(spend.sum())
+            policy = RollingHorizon.of_plan(twin, total, plan.intensity, name)
+        return Chosen(policy, plan, purse.at_least(spend))
     own = plan.budget if plan.budget == plan.budget else purse.total
     binds = spend.sum() >= (1 - UNSPENT) * min(own, purse.total)
     played = Planned(plan.intensity, name)
@@ -115,7 +162,7 @@ def _spend(twin: Twin, intensity: Floats) -> Floats:
 def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
     if isinstance(given, Plan):
         return given
-    if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith(".py"):
+    if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith((".py", *MIXTURE_FILES)):
         return None
     return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
 

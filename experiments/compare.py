@@ -45,6 +45,8 @@ class Outcome:
         The rules that it breaks as it is played in expected numbers, the budget among them; None: not known.
     expected : float
         Customer asset in expected numbers (the fluid twin's), as it is played; nan where it is not known.
+    feedback : bool
+        Whether it reacts to more than time and how many customers are where; one that does not say so is taken to.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Outcome:
     content: str = ""
     broken: tuple[Broken, ...] | None = None
     expected: float = float("nan")
+    feedback: bool = False
 
     @property
     def asset(self) -> float:
@@ -88,7 +91,7 @@ class Comparison:
         """Return one dict per policy.
 
         Name, simulated asset, difference from the first, interval, customers kept, spend and the budget that it is of,
-        the rules that it breaks, and the asset in expected numbers.
+        the rules that it breaks, the asset in expected numbers, and whether it reacts to what it sees.
         """
         return [
             {
@@ -102,6 +105,7 @@ class Comparison:
                 "budget": self.budget,
                 "breaks": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
                 "expected_asset": outcome.expected,
+                "feedback": outcome.feedback,
             }
             for outcome in self.outcomes
         ]
@@ -127,6 +131,7 @@ def compare(
     budget: float,
     *,
     seed: int = 0,
+    first: int = 0,
     replications: int = 20,
     threads: int = 2,
     traits: TraitsFrom = "individual",
@@ -137,7 +142,7 @@ def compare(
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
 
     ``budget`` is what rules are held against; ``purses``, by a policy's name, what it can spend if that is not it;
-    ``equal_money`` says that all were scaled to the budget.
+    ``equal_money`` says that all were scaled to the budget; ``first`` is the number of the first replication.
 
     Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
     that a policy may remember what it saw.
@@ -147,6 +152,7 @@ def compare(
     usual, own = budget_of(twin, budget), purses or {}
     money = [own.get(policy.name, usual) for policy in policies]
     contents = [policy_digest(policy) for policy in policies]
+    alone = 1 if threads == 1 else None
     done = 0
     lock = threading.Lock()
 
@@ -161,7 +167,9 @@ def compare(
         population = twin.population(seed, replication, traits)
         histories = []
         for policy, purse in zip(policies, money, strict=True):
-            market = Market(twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication)
+            market = Market(
+                twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication, threads=alone
+            )
             histories.append(market.run())
             tick()
         return histories
@@ -170,7 +178,7 @@ def compare(
     assets, kept, spends = (np.empty((len(policies), replications)) for _ in range(3))
     means = [MeanHistory() for _ in policies]
     with ThreadPoolExecutor(threads) as pool:
-        for replication, histories in enumerate(pool.map(run, range(replications))):
+        for replication, histories in enumerate(pool.map(run, range(first, first + replications))):
             for i, history in enumerate(histories):
                 assets[i, replication] = customer_asset(history, twin.chain.discount_rate).total
                 kept[i, replication] = history.alive[-1].sum()
@@ -182,5 +190,6 @@ def compare(
         course = expected_course(twin, policy, money[i])
         facts = (assets[i], kept[i], spends[i], means[i].history(), *difference)
         broken = broken_rules(twin, budget, course)
-        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset))
+        feedback = bool(getattr(policy, "feedback", True))
+        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset, feedback))
     return Comparison(tuple(outcomes), seed, replications, budget, traits, equal_money)

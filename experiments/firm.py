@@ -69,13 +69,21 @@ class Firm(Shown):
     file: Path | None = None
 
     @classmethod
-    def open(cls, path: str | Path, *, outputs: Iterable[str | Path | None] = ()) -> Firm:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        changes: Mapping[str, Any] | None = None,
+        outputs: Iterable[str | Path | None] = (),
+    ) -> Firm:
         """Return the firm of a scenario file.
 
         Parameters
         ----------
         path
             YAML; see the examples.
+        changes
+            Values by path of keys that are not as in the file, e.g. ``{"margin": 0.35}``.
         outputs
             Files that will be written: refused where one is the scenario's customer base.
 
@@ -90,11 +98,13 @@ class Firm(Shown):
         --------
         >>> tenure.Firm.open("scenario.yaml").scenario.name
         'small'
+        >>> tenure.Firm.open("scenario.yaml", changes={"margin": 0.35}).scenario.margin
+        0.35
         """
         from sim.scenario.file import load
         from sim.twin import build
 
-        scenario = load(path)
+        scenario = load(path, changes)
         if scenario.base is not None:
             for output in outputs:
                 if output is not None:
@@ -745,7 +755,7 @@ class Firm(Shown):
 
     def policy(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy,
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any],
         name: str | None = None,
         *,
         budget: float | None = None,
@@ -784,7 +794,7 @@ class Firm(Shown):
 
     def compare(
         self,
-        policies: Sequence[str | Path | optimizer.plan.Plan | Policy],
+        policies: Sequence[str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any]],
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -799,8 +809,8 @@ class Firm(Shown):
         Parameters
         ----------
         policies
-            Names, plan files, tables of money, plans, Python files with a policy, or any object with a ``name`` and
-            ``decide(observation)``.
+            Names, ``"all"`` for the whole catalogue, plan files, tables of money, plans, Python files with a policy,
+            mixtures (a mapping, or a .yaml file), or any object with a ``name`` and ``decide(observation)``.
         budget
             Money over the horizon; None: the scenario's. A plan is played as it stands, whatever it costs: what it
             spends of the budget, and every rule that it breaks, is in the answer.
@@ -824,11 +834,12 @@ class Firm(Shown):
         >>> result.best.name
         'careful'
         """
-        from experiments.chosen import chosen_policies, say_unspent
+        from experiments.chosen import chosen_policies, say_unspent, spelled_out
         from experiments.compare import compare
         from experiments.results.runs import Comparison
         from experiments.tracking.call import Call
 
+        policies = spelled_out(policies)
         load = self._loader(spread, policies)
         total, chosen = chosen_policies(policies, self.twin, load, budget, equal_money=equal_money)
         found = compare(
@@ -846,7 +857,7 @@ class Firm(Shown):
 
     def simulate(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         budget: float | None = None,
         spread: str | Path = "even",
@@ -915,7 +926,7 @@ class Firm(Shown):
 
     def trace(
         self,
-        policy: str | Path | optimizer.plan.Plan | Policy = "as today",
+        policy: str | Path | optimizer.plan.Plan | Policy | Mapping[str, Any] = "as today",
         *,
         segment: str | None = None,
         customer: str | int | None = None,

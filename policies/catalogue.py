@@ -6,32 +6,96 @@ A policy is made for a firm by one signature, ``make(twin, budget) -> Policy``, 
     class KeepTheCore:
         ...
 
-What is in this package, or in a Python file that a name points to, is found by itself.
+What is in this package, in a Python file or module that a name points to, or in an installed distribution that says so
+by an entry point of the group ``tenure.policies``, is found by itself. More arguments with defaults are its parameters,
+set in brackets: ``share of revenue(share=0.1)``.
 """
 
+import ast
 import difflib
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import policies
 from sim.contract import Policy
-from sim.errors import FolderError, InputError, PolicyError, first_line
+from sim.errors import FolderError, InputError, NotAsWritten, PolicyError, first_line
 
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["Maker", "make_policy", "makers", "named", "names", "policy"]
+__all__ = [
+    "ENTRY_POINTS", "Entry", "Maker", "apart", "entries", "found", "make_policy", "makers", "named", "names", "policy",
+    "unknown",
+]  # fmt: skip
 
-Maker = Callable[["Twin", float], Policy]
+Maker = Callable[..., Policy]
 AnyMaker = TypeVar("AnyMaker", bound=Maker)
 
 _makers: dict[str, Maker] = {}
+
+ENTRY_POINTS = "tenure.policies"
+"""Group of entry points by which an installed distribution offers policies."""
+IN_MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""A maker by module and name, as in ``mymodule:MyPolicy``."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the catalogue says of a policy.
+
+    Attributes
+    ----------
+    name, family : str
+        The family is the file that it is in.
+    explains : str
+        One line.
+    parameters : dict
+        Defaults by name.
+    """
+
+    name: str
+    family: str
+    explains: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return what there is to say of every policy, in the catalogue's order.
+
+    Examples
+    --------
+    >>> from policies.catalogue import entries
+    >>> next(each.parameters for each in entries() if each.name == "best customers first")
+    {'share': 0.8, 'part': 0.2}
+    """
+    return tuple(Entry(name, _family(make), _explains(make), _parameters(make)) for name, make in makers().items())
+
+
+def _family(make: Maker) -> str:
+    room, _, file = make.__module__.rpartition(".")
+    return file.replace("_", " ") if room == policies.__name__ else "your own"
+
+
+def _explains(make: Maker) -> str:
+    """Return the first paragraph of a maker's docstring in one line; nothing where there is none."""
+    return " ".join((make.__doc__ or "").strip().partition("\n\n")[0].split())
+
+
+def _parameters(make: Maker) -> dict[str, Any]:
+    """Return the arguments of a maker beside twin and budget that have defaults, by name."""
+    given = list(inspect.signature(make).parameters.values())[2:]
+    return {each.name: each.default for each in given if each.default is not inspect.Parameter.empty}
 
 
 def policy(name: str) -> Callable[[AnyMaker], AnyMaker]:
@@ -94,22 +158,87 @@ def names() -> tuple[str, ...]:
 def named(name: str, twin: "Twin", budget: float) -> Policy:
     """Return the policy called ``name`` (blanks or hyphens) for a budget over the horizon.
 
-    ``mine.py`` is the one that this file registers, ``mine.py:my policy`` one of several.
+    ``share of revenue(share=0.1)`` sets parameters, ``mine.py`` is the one that this file registers, ``mine.py:my
+    policy`` one of several, ``mymodule:MyPolicy`` a maker in a module that can be imported.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or a parameter is not one of its own.
     """
+    return make_policy(found(name), twin, budget)
+
+
+def found(name: str) -> Maker:
+    """Return what makes the policy called ``name``, as in :func:`named`, its parameters set.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a parameter is not one of its own.
+    """
+    stated = re.fullmatch(r"(.+?)\s*\((.*)\)\s*", name.strip(), re.DOTALL)
+    plain, brackets = (stated[1], stated[2]) if stated else (name, "")
+    make = _maker(plain)
+    return partial(make, **_set(plain, make, brackets)) if brackets.strip() else make
+
+
+def _maker(name: str) -> Maker:
     file = re.fullmatch(r"(.+\.py)(?::(.*))?", name.strip(), re.DOTALL)
     if file is not None:
-        return make_policy(_in_file(Path(file[1]), file[2]), twin, budget)
+        return _in_file(Path(file[1]), file[2])
+    if IN_MODULE.fullmatch(name.strip()):
+        return _in_module(*name.strip().split(":"))
     known, wanted = makers(), _plain(name)
     if wanted in known:
-        return make_policy(known[wanted], twin, budget)
-    close = difflib.get_close_matches(wanted, known, 1)
+        return known[wanted]
+    raise unknown(name)
+
+
+def unknown(name: str) -> InputError:
+    """Return what to say of a name that no policy has."""
+    known = makers()
+    close = difflib.get_close_matches(_plain(name), known, 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise InputError(f"policy '{name}' is not known; expected one of {', '.join(known)}, or a plan file{hint}")
+    return InputError(f"policy '{name}' is not known; expected one of {', '.join(known)}, or a plan file{hint}")
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let files register policies that are forgotten afterwards, whatever names this process has given already."""
+    modules, before = _load(), dict(_makers)
+    try:
+        for name in [name for name, make in _makers.items() if make.__module__ not in modules]:
+            del _makers[name]
+        yield
+    finally:
+        _makers.clear()
+        _makers.update(before)
+
+
+def _set(name: str, make: Maker, brackets: str) -> dict[str, Any]:
+    """Return the parameters set in brackets, of the kinds of their defaults."""
+    own = _parameters(make)
+    expected = ", ".join(f"{key}={value!r}" for key, value in own.items()) or "none"
+    try:
+        call = ast.parse(f"f({brackets})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError(brackets)
+        given = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+    except (SyntaxError, ValueError):
+        raise InputError(
+            f"policy '{name}({brackets})': expected parameters as name=value with commas between; it has {expected}"
+        ) from None
+    for key, value in given.items():
+        if key not in own:
+            raise InputError(f"policy '{name}': no parameter '{key}'; it has {expected}")
+        kind = float if isinstance(own[key], float) else type(own[key])
+        fits = isinstance(value, int | float) and not isinstance(value, bool) if kind is float else type(value) is kind
+        if not fits or (kind is float and not 0 <= value <= 1e18):
+            what = "a number of at least 0" if kind is float else f"one like {own[key]!r}"
+            raise InputError(f"policy '{name}', parameter {key}={value!r}: expected {what}")
+        given[key] = kind(value)
+    return given
 
 
 def make_policy(make: Maker, twin: "Twin", budget: float) -> Policy:
@@ -122,6 +251,7 @@ def make_policy(make: Maker, twin: "Twin", budget: float) -> Policy:
     """
     made = make(twin, budget)
     if isinstance(made, type) or not isinstance(made, Policy):
+        make = make.func if isinstance(make, partial) else make
         raise PolicyError(f"{_place(make)}: expected to get a policy, an object with a name and decide, got {made!r}")
     return made
 
@@ -154,13 +284,45 @@ def _in_file(path: Path, wanted: str | None) -> Maker:
     return own[name]
 
 
+def _in_module(module: str, name: str) -> Maker:
+    """Return a maker by module and name; the folder that one is in counts too, as it does in Python."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        maker = getattr(importlib.import_module(module), name, None)
+    except Exception as error:  # a stranger's module may raise anything
+        raise InputError(f"{module}:{name}: cannot be imported: {type(error).__name__}: {first_line(error)}") from None
+    if not callable(maker):
+        raise InputError(f"{module}:{name}: expected a class or function there, called with a twin and a budget")
+    made: Maker = maker
+    return made
+
+
 def _load() -> list[str]:
     """Import the modules of this package; return their names, that of what others are compared with first."""
     found = sorted(module.name for module in pkgutil.iter_modules(policies.__path__))
     modules = [f"{policies.__name__}.{name}" for name in sorted(found, key=lambda name: name != "fixed")]
     for module in modules:
         importlib.import_module(module)
+    _load_installed()
     return modules
+
+
+@cache
+def _load_installed() -> None:
+    """Put what installed distributions offer into the catalogue; what cannot be loaded is said and left out."""
+    from importlib.metadata import entry_points
+
+    for each in entry_points(group=ENTRY_POINTS):
+        plain = _plain(each.name)
+        try:
+            make = each.load()
+        except Exception as error:  # a stranger's module may raise anything
+            told = f"policy '{each.name}' of an installed package cannot be loaded and is left out: {first_line(error)}"
+            warnings.warn(NotAsWritten(told), stacklevel=2)
+            continue
+        if all(known is not make for known in _makers.values()):
+            _makers.setdefault(plain, make)
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ For those who write one::
 
 import copy
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -53,6 +54,12 @@ MARKET: dict[str, Any] = {
 }
 """Customers in every stage, surveys with gaps, a lever with lead time, one with a cap."""
 
+EMPTY: dict[str, Any] = {
+    **MARKET,
+    "segments": {"homes": MARKET["segments"]["homes"], "offices": {"start": {"prospect": 0}, "traits": TRAITS}},
+}
+"""The same with nobody in a segment, from start to end."""
+
 BUDGETS = (1e9, 3500.0, 100.0, 0.0)
 """Money over the horizon: more than anybody asks for, about what today's spend costs, too little, none."""
 
@@ -68,7 +75,8 @@ def check_policy(policy: Policy | Maker, twin: "Twin | None" = None) -> None:
     policy
         An object with ``name`` and ``decide``, or a maker, ``make(twin, budget)``.
     twin
-        Customers to play it on; None: a market of two segments and four levers over six months.
+        Customers to play it on; None: a market of two segments and four levers over six months, and the same with
+        nobody in one of the segments.
 
     Raises
     ------
@@ -89,9 +97,9 @@ def check_policy(policy: Policy | Maker, twin: "Twin | None" = None) -> None:
     from sim.scenario.file import parse
     from sim.twin import build
 
-    where = build(parse(MARKET)) if twin is None else twin
     is_object = not isinstance(policy, type) and hasattr(policy, "decide")
-    for budget in BUDGETS:
+    places = [build(parse(MARKET)), build(parse(EMPTY))] if twin is None else [twin]
+    for where, budget in product(places, BUDGETS):
         made = [policy if is_object else _made(policy, where, budget) for _ in range(2)]
         first, second = (_play(each, where, budget) for each in made)
         for period, (one, other) in enumerate(zip(first, second, strict=True)):
@@ -170,11 +178,11 @@ def _tried(do: Callable[[], Result], what: str) -> Result:
 def _changed(one: Observation, other: Observation) -> str:
     """Return the name of what differs between two observations; empty where nothing does."""
     for names, a, b in (
-        (("customers", "lever_available", "lever_spent", "satisfaction"), one, other),
+        (tuple(one.arrays()), one, other),
         (("allowed", "reference", "committed"), one.targets, other.targets),
+        (("period", "periods", "available", "budget_left", "employees"), one, other),
     ):
         for name in names:
-            if not np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name == "satisfaction"):
+            if not np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True):
                 return name
-    plain = ("period", "periods", "available")
-    return next((name for name in plain if getattr(one, name) != getattr(other, name)), "")
+    return ""

@@ -21,6 +21,8 @@ class AsToday:
 
     name: str = "as today"
 
+    feedback = False
+
     def decide(self, observation: Observation) -> Allocation:
         """Return the reference intensities."""
         return Allocation.within(observation.targets.reference, observation)
@@ -32,6 +34,8 @@ class NoSpend:
 
     name: str = "no spend"
 
+    feedback = False
+
     def decide(self, observation: Observation) -> Allocation:
         """Return zero everywhere."""
         return Allocation(np.zeros(observation.targets.shape))
@@ -39,7 +43,7 @@ class NoSpend:
 
 @policy("as today")
 def as_today(twin: "Twin", budget: float) -> Planned:
-    """Return today's intensities; for a smaller budget all get less, evenly over time, and nobody more than today."""
+    """Go on as the data were gathered; for a smaller budget all get less alike, and nobody ever more than today."""
     from sim.market.purse import budget_of
 
     today = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
@@ -48,5 +52,5 @@ def as_today(twin: "Twin", budget: float) -> Planned:
 
 @policy("no spend")
 def no_spend(twin: "Twin", budget: float) -> NoSpend:
-    """Return the policy, which is the same for all."""
+    """Spend nothing: what the customers are worth if they are left alone."""
     return NoSpend()

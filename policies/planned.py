@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.market.purse import Budget
     from sim.twin import Twin
 
-__all__ = ["Planned", "fitted"]
+__all__ = ["Planned", "PlannedMoney", "fitted"]
 
 EVEN = 1e-9
 """Share of the money up to which a plan is scaled to it."""
@@ -48,6 +48,8 @@ class Planned:
     money: float = np.inf
     most: Floats | None = None
     load: Floats | None = None
+
+    feedback = False
 
     def decide(self, observation: Observation) -> Allocation:
         """Return this period's intensities, or for a lever with lead time those of the period its money acts in."""
@@ -80,13 +82,40 @@ class Planned:
         return paced
 
 
+@dataclass(frozen=True, eq=False)
+class PlannedMoney:
+    """A table of money, (periods, groups, stages, levers): spent whoever is there, as far as anybody is.
+
+    Attributes
+    ----------
+    money : (periods, groups, stages, levers)
+        That acts in each period.
+    name : str
+    """
+
+    money: Floats
+    name: str = "plan"
+
+    feedback = False
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return this period's money per customer, or for a lever with lead time that of the period it acts in."""
+        from policies.money import per_head
+
+        money = np.zeros(observation.targets.shape)
+        for lever, lead in enumerate(observation.targets.lead):
+            if observation.period + lead < self.money.shape[0]:
+                money[:, :, lever] = self.money[observation.period + lead, :, :, lever]
+        return Allocation.within(np.where(observation.targets.allowed, per_head(money, observation), 0.0), observation)
+
+
 def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = True) -> Planned:
     """Return a plan scaled evenly over time to a budget, and so that it keeps pace with it.
 
     Each lever is scaled down to its own limit, and all by one factor to the total; up too unless ``only_down``. What
     was committed before the start is not scaled.
     """
-    from policies.rules import filled
+    from policies.money import filled
     from sim.engine.sensitivity import follow
 
     def spend_of(scale: Floats) -> Floats:

@@ -38,6 +38,11 @@ class Scaled:
         """Return the policy's name."""
         return self.policy.name
 
+    @property
+    def feedback(self) -> bool:
+        """Return whether the policy reacts to what it sees."""
+        return bool(getattr(self.policy, "feedback", True))
+
     def decide(self, observation: Observation) -> Allocation:
         """Return what the policy decides where money is worth ``factor`` times as much."""
         seen = replace(
@@ -45,6 +50,9 @@ class Scaled:
             available=observation.available / self.factor,
             lever_available=observation.lever_available / self.factor,
             lever_spent=observation.lever_spent / self.factor,
+            budget_left=observation.budget_left / self.factor,
+            lever_floor=observation.lever_floor / self.factor,
+            last_spend=observation.last_spend / self.factor,
         )
         return Allocation.within(self.factor * self.policy.decide(seen).intensity, observation)
 

@@ -8,14 +8,17 @@ Intensity is money per targeted customer per period.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from sim.arrays import Flags, Floats
 from sim.errors import PolicyError
 
-__all__ = ["Allocation", "Observation", "Policy", "Targets"]
+__all__ = ["ALARMS", "Allocation", "Observation", "Policy", "Targets"]
+
+ALARMS = ("leaving", "satisfaction")
+"""What alarms are raised about, in their order: :mod:`sim.market.alarms` has the tests."""
 
 
 ROUNDING = 1e-9
@@ -127,6 +130,22 @@ class Observation:
         Money each lever has used so far.
     satisfaction : (groups, stages)
         Points 0..100 of the last survey that is known; nan where none is.
+    budget_left : float
+        Money left over the whole horizon, campaigns decided before not yet taken off; infinite where none limits it.
+    lever_floor : (levers,)
+        Money that each lever must still get.
+    last_spend : (groups, stages, levers)
+        Money spent in the period before; zeros in the first, as in what follows.
+    purchases, revenue : (groups, stages)
+        Of the period before, by where customers were seen at its start.
+    moves : (groups, stages, stages)
+        Customers by where they were seen at the start of the period before and where now; who appeared is in none.
+    rivals : (groups,)
+        Rivals that are seen in the market of each group.
+    employees : float
+        Points 0..100 of the firm's own people; nan where they are not in the model.
+    alarms : (groups, ALARMS) of bool
+        What has become worse, by tests of a stated false-alarm rate: reasons to look, not causes.
     """
 
     period: int
@@ -137,10 +156,23 @@ class Observation:
     lever_available: Floats
     lever_spent: Floats
     satisfaction: Floats
+    budget_left: float
+    lever_floor: Floats
+    last_spend: Floats
+    purchases: Floats
+    revenue: Floats
+    moves: Floats
+    rivals: Floats
+    employees: float
+    alarms: Flags
 
     def __post_init__(self) -> None:
-        for array in (self.customers, self.lever_available, self.lever_spent, self.satisfaction):
+        for array in self.arrays().values():
             array.flags.writeable = False
+
+    def arrays(self) -> dict[str, Floats | Flags]:
+        """Return what is seen by group, stage or lever, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def copy(self) -> "Observation":
         """Return the same in memory of its own: what a policy does to it changes nothing else."""
@@ -150,14 +182,8 @@ class Observation:
             reference=self.targets.reference.copy(),
             committed=self.targets.committed.copy(),
         )
-        return replace(
-            self,
-            targets=targets,
-            customers=self.customers.copy(),
-            lever_available=self.lever_available.copy(),
-            lever_spent=self.lever_spent.copy(),
-            satisfaction=self.satisfaction.copy(),
-        )
+        arrays: dict[str, Any] = {name: array.copy() for name, array in self.arrays().items()}
+        return replace(self, targets=targets, **arrays)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ To begin
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
 ``contracts(file)``     from contracts (start, end, price) to laws of renewal and a scenario
+``study(asked)``        one question of many worlds: worlds x policies x budgets x seeds
 ``demo(folder)``        everything once, on real customers
 ``examples()``          names of the examples, and what each shows
 ``example(name)``       copies one out
@@ -56,6 +57,7 @@ Results
 ``ContractStudy``       laws of renewal, and the scenario made of them
 ``CustomerList``        customers by name: who gets what, whom to win back or keep
 ``Calibration``         laws fitted to purchases, and how well they forecast
+``StudyResult``         which policy survives which worlds
 ``Demo``                what the demo found
 ======================= ==============================================================================================
 
@@ -98,10 +100,12 @@ if TYPE_CHECKING:
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.results.whatif import WhatIf
     from experiments.study.calibrate import Calibration, calibrate
+    from experiments.study.conduct import study
     from experiments.study.contracts import ContractStudy, contracts
     from experiments.study.demo import Demo, demo
     from experiments.study.examples import example, examples
     from experiments.study.repeat import repeat
+    from experiments.study.result import StudyResult
     from experiments.tracking.outbox import sync
     from experiments.tracking.serve import serve as ui
     from policies.catalogue import policy
@@ -154,6 +158,7 @@ __all__ = [
     "Simulation",
     "SolverError",
     "Split",
+    "StudyResult",
     "TargetingValue",
     "TenureError",
     "WhatIf",
@@ -169,6 +174,7 @@ __all__ = [
     "policy",
     "repeat",
     "schema",
+    "study",
     "sync",
     "ui",
 ]
@@ -183,9 +189,11 @@ _ROOMS = {
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.results.whatif": ("WhatIf",),
     "experiments.study.calibrate": ("Calibration", "calibrate"),
+    "experiments.study.conduct": ("study",),
     "experiments.study.contracts": ("ContractStudy", "contracts"),
     "experiments.study.demo": ("Demo", "demo"),
     "experiments.study.examples": ("example", "examples"),
+    "experiments.study.result": ("StudyResult",),
     "experiments.study.repeat": ("repeat",),
     "experiments.tracking.outbox": ("sync",),
     "policies.catalogue": ("policy",),

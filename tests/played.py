@@ -2,9 +2,10 @@
 
 import numpy as np
 from markets import Floats
+from observations import observation_of
 
 from policies.planned import Planned
-from sim.contract import Allocation, Observation
+from sim.contract import Allocation
 from sim.engine.chain import observed_counts
 from sim.engine.fluid_pass import FluidPass
 from sim.engine.sensitivity import Course
@@ -27,10 +28,9 @@ def played(twin: Twin, intensity: Floats, budget: Budget) -> Course:
         money = max(0.0, min(budget.per_period, float(budget.total - spent.sum())))
         left = np.maximum(budget.lever_caps - spent, 0)
         committed = float((campaigns.committed(period) * observed[:, :, None]).sum())
-        observation = Observation(
-            period=period, periods=chain.periods, targets=targets, customers=observed,
-            available=max(0.0, money - committed), lever_available=left, lever_spent=spent.copy(),
-            satisfaction=np.full(targets.shape[:2], np.nan),
+        observation = observation_of(
+            targets, period=period, periods=chain.periods, customers=observed, available=max(0.0, money - committed),
+            lever_available=left, lever_spent=spent.copy(),
         )  # fmt: skip
         decided = Allocation.checked(policy.decide(observation.copy()), policy.name, observation)
         campaigns.decide(period, decided.intensity)

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "simulate": ("scenario.yaml", "--replications", "1"),
     "trace": ("scenario.yaml",),
     "compare": ("scenario.yaml", "--replications", "1", "--no-track"),
+    "policies": (),
     "explain": ("plan.json",),
     "split": ("plan.json", "-o", "split.csv"),
     "diff": ("plan.json", "plan.json"),
@@ -47,7 +48,10 @@ VERBS: dict[str, tuple[str, ...]] = {
     "risk": ("uncertain.yaml", "--samples", "2"),
     "whatif": ("scenario.yaml", "--budgets", "800,1.2k"),
     "allocate": ("curves.csv", "--budget", "50"),
+    "sync": ("--folder", "demo"),
+    "study": ("study.yaml", "--workers", "1", "--no-track"),
     "ui": ("--folder", "demo"),
+    "repeat": ("--folder", "kept"),
 }
 """Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
 
@@ -109,6 +113,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
     (place / "scenario.yaml").write_text(text, encoding="utf-8")
     (place / "uncertain.yaml").write_text(text + "uncertain: [{path: margin, low: 0.3, high: 0.5}]\n", encoding="utf-8")
+    (place / "study.yaml").write_text(
+        "worlds: [scenario.yaml]\npolicies: [as today]\nreplications: 1\n", encoding="utf-8"
+    )
     (place / "demo").mkdir()
     (place / "demo" / "scenario.yaml").write_text(text, encoding="utf-8")
     rows = [
@@ -130,10 +137,19 @@ def test_every_verb_is_tried_here() -> None:
     assert sorted(verbs()) == sorted(VERBS)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "ui"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("ui", "repeat")])
 def test_one_json_object_and_nothing_else(folder: Path, verb: str) -> None:
     """Whatever native code prints: in C, at once or from its buffer, or in a child."""
     code, out, err = run(*verb.split(), *VERBS[verb], "--json", folder=folder)
+    assert (code, err) == (0, b"")
+    assert isinstance(json.loads(out), dict)
+    assert out.count(b"\n") == 1
+
+
+def test_a_run_that_is_repeated_says_one_json_object(folder: Path) -> None:
+    code, out, _ = run("compare", "scenario.yaml", "--replications", "1", *VERBS["repeat"], "--json", folder=folder)
+    assert code == 0
+    code, out, err = run("repeat", json.loads(out)["run_id"], *VERBS["repeat"], "--json", folder=folder)
     assert (code, err) == (0, b"")
     assert isinstance(json.loads(out), dict)
     assert out.count(b"\n") == 1

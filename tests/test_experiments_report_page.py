@@ -13,6 +13,7 @@ from studies import CHAIN, LIFECYCLE, Study, study_of
 from experiments.compare import compare
 from experiments.report.decision import decision
 from experiments.report.write import write_report
+from experiments.results.keep import Kept
 from experiments.study.demo import Demo
 from experiments.study.summary import demo_summary
 from experiments.words.figures import plain
@@ -213,8 +214,8 @@ def test_unwritable_place_is_one_clear_line(study: Study, tmp_path: Path) -> Non
 
 def test_the_demo_answers_with_the_title_in_few_lines(page: str, study: Study) -> None:
     demo = Demo(
-        study.scenario, study.twin, (), study.plan, study.comparison, Path("scenario.yaml"), False,
-        Path("report.html"), "sqlite:///mlflow.db", 1.0,
+        study.scenario, study.twin, (), study.plan, None, study.comparison, Path("scenario.yaml"), False,
+        Path("report.html"), Kept("sqlite:///mlflow.db", run_id="0a1b"), 1.0,
     )  # fmt: skip
     said = demo_summary(demo, Path("here"))
     title = re.search(r"<h1>(.*?)</h1>", page)

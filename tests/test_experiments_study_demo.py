@@ -48,7 +48,19 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
     assert alone["sample"]["purchases"] == pytest.approx(-0.115, abs=0.0005)
     assert alone["all"] == pytest.approx({"purchases": -0.1505, "money": -0.1852}, abs=0.0005)
     assert {tuple(policy) for policy in said["policies"]} == {
-        ("name", "asset", "difference", "low", "high", "kept", "spend", "budget", "breaks", "expected_asset")
+        (
+            "name",
+            "asset",
+            "difference",
+            "low",
+            "high",
+            "kept",
+            "spend",
+            "budget",
+            "breaks",
+            "expected_asset",
+            "feedback",
+        )
     }
     assert {tuple(row) for row in said["plan"]} == {("period", "target", "lever", "spend")}
     assert said["gap"] == pytest.approx(1 - said["lift_share"])

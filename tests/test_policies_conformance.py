@@ -24,7 +24,13 @@ def small() -> Twin:
     return build(load(SMALL))
 
 
-@pytest.mark.parametrize("name", names())
+SEARCHING = ("rolling horizon", "tuned")
+"""Policies that take their time."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SEARCHING else name for name in names()]
+)
 def test_every_policy_of_the_catalogue_conforms(name: str, small: Twin) -> None:
     check_policy(makers()[name])
     check_policy(makers()[name], small)

@@ -11,12 +11,12 @@ from markets import ROOT, SMALL
 from policies import catalogue
 from policies.catalogue import makers, named, names, policy
 from policies.fixed import AsToday
-from policies.rules import EvenSplit
+from policies.spend import EvenSplit
 from sim.errors import FolderError, InputError, PolicyError
 from sim.scenario.file import load
 from sim.twin import Twin, build
 
-BUILT_IN = ("as today", "no spend", "even split", "proportional to value", "acquisition first")
+BUILT_IN = ("as today", "no spend", "acquisition first", "even split", "proportional to value")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_names_and_their_order() -> None:
 def test_the_order_does_not_depend_on_what_was_imported_first() -> None:
     """In a fresh process rules of thumb are imported first, then one of the user's own."""
     code = (
-        "import policies.rules\n"
+        "import policies.spend\n"
         "from policies.catalogue import names, policy\n"
         "policy('my own')(lambda twin, budget: None)\n"
         "import policies.fixed\n"
@@ -96,7 +96,7 @@ def test_functions_and_classes_of_ones_own(small: Twin) -> None:
 
 def test_a_name_is_given_once(small: Twin) -> None:
     """A second maker of a name is refused, a built-in's included; the same one again, edited, takes its own place."""
-    with pytest.raises(InputError, match=r"policy 'even split': policies.rules.EvenSplit has this name already; give "):
+    with pytest.raises(InputError, match=r"policy 'even split': policies.spend.EvenSplit has this name already; give "):
 
         @policy("even-split")
         def other(twin: Twin, budget: float) -> AsToday:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markets import Content, Floats
+from observations import observation_of
 from players import Steady
 
 from policies.fixed import AsToday
@@ -120,9 +121,9 @@ def observed(
         ("a", "b"), ("unknown",) * 2, ("x", "y"), ("i", "j", "k"), np.ones(shape, bool), np.zeros(shape),
         np.zeros(shape), lead, (1, 1, 1),
     )  # fmt: skip
-    return Observation(
-        0, 1, targets, np.array(customers, float).reshape(2, 2), available, np.array(lever_available), np.zeros(3),
-        np.full((2, 2), np.nan),
+    return observation_of(
+        targets, customers=np.array(customers, float).reshape(2, 2), available=available,
+        lever_available=np.array(lever_available),
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ COMPLETED = {
     "an example": ("tenure example su", 2, {"subscription"}),
     "a verb": ("tenure fron", 1, {"frontier"}),
     "an option": ("tenure optimize --bou", 2, {"--bound-steps"}),
-    "a policy": ("tenure compare scenario.yaml --policy a", 4, {"as-today", "acquisition-first", "a.json"}),
+    "a policy": ("tenure compare scenario.yaml --policy a", 4, {"as-today", "acquisition-first", "all", "a.json"}),
 }
 
 

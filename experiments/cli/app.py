@@ -13,7 +13,18 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli import bases, contracts, lists, pages, planning, simulation, start, tracked
+from experiments.cli import (
+    bases,
+    contracts,
+    lists,
+    pages,
+    planning,
+    policies,
+    simulation,
+    start,
+    studies,
+    tracked,
+)
 from experiments.cli.words import in_options
 from sim.errors import NotAsWritten, RunsWait, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
@@ -34,7 +45,7 @@ NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
-for part in (start, bases, contracts, planning, lists, simulation, pages, tracked):
+for part in (start, bases, contracts, planning, lists, simulation, policies, studies, pages, tracked):
     app.add_typer(part.group)
 
 

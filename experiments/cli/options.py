@@ -11,7 +11,7 @@ import typer
 from experiments.cli.words import amount_of
 
 __all__ = [
-    "THREADS", "BudgetOption", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",
+    "THREADS", "BudgetOption", "Changes", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",
     "TargetingOption", "Threads", "commands", "money", "print_json",
 ]  # fmt: skip
 
@@ -52,6 +52,11 @@ SpreadOption = Annotated[
 ]
 TargetingOption = Annotated[
     str, typer.Option(help="What the firm tells apart when it spends: segment, stage (segment and stage) or state.")
+]
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a key of the scenario, e.g. margin=0.35 or competitors.rival.start=6; repeat."),
 ]
 
 THREADS = os.cpu_count() or 1

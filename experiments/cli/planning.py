@@ -11,6 +11,7 @@ import typer
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
+    Changes,
     Json,
     NoSeed,
     ScenarioFile,
@@ -23,7 +24,7 @@ from experiments.cli.options import (
     print_json,
 )
 from experiments.cli.tracking import Tracking, with_tracking
-from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, money_by_channel, weights_of
+from experiments.cli.words import OPTIONS, amounts_by_channel, budgets_of, changes_of, money_by_channel, weights_of
 from sim.errors import InputError, RulesError
 from sim.files import TABLE_FILES, check_output, write_table
 
@@ -93,6 +94,7 @@ def optimize(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
+    change: Changes = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -116,7 +118,7 @@ def optimize(
     if value_of_targeting:
         _refuse_beside_targeting(context)
     check_output(output, PLAN_FILES, [scenario, base, *map(Path, starts or ())])
-    firm = Firm.open(scenario, outputs=[output])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     if value_of_targeting:
         with progress_bars() as step:
             ways = firm.value_of_targeting(budget, threads=threads, progress=step)
@@ -200,6 +202,7 @@ def explain(
     budget: Annotated[
         float | None, typer.Option(parser=money, metavar="MONEY", help="Money over the horizon [default: the plan's].")
     ] = None,
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -216,7 +219,7 @@ def explain(
         raise InputError("--line explains one line and makes no simpler plan; leave out --simplest")
     if simplest is not None:
         check_output(simplest, PLAN_FILES, [plan, scenario])
-    firm = Firm.of_plan(plan, scenario, outputs=[simplest])
+    firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[simplest])
     file = Path(str(firm.file))
     if simplest is not None:
         check_output(simplest, others=[file])
@@ -254,6 +257,7 @@ def split(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Table to write: .csv (long), or .xlsx (a column for each time).")
     ] = Path("split.csv"),
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -266,7 +270,7 @@ def split(
     from optimizer.money.sheets import SPLIT_FILES
 
     check_output(output, SPLIT_FILES, [plan, scenario])
-    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[output])
     check_output(output, others=[firm.file])
     table = firm.split(plan, by, spread)
     table.save(output)
@@ -337,6 +341,7 @@ def frontier(
         Path | None,
         typer.Option("-o", "--output", "--table", help="Also write the points to this .csv or .parquet file."),
     ] = None,
+    change: Changes = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -350,7 +355,7 @@ def frontier(
 
     if table is not None:
         check_output(table, TABLE_FILES, [scenario])
-    firm = Firm.open(scenario, outputs=[table])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[table])
     with progress_bars() as step:
         curve = firm.frontier(
             budgets_of(budgets), number=number, targeting=targeting, bound=bound, threads=threads, progress=step
@@ -447,6 +452,7 @@ def risk(
     caution: Annotated[float, typer.Option(help="0: the mean alone; 1: the worst part alone.", min=0, max=1)] = 0.5,
     bound: Annotated[bool, typer.Option("--bound", help="Prove a bound: one programme for each sample.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the cautious plan to this file.")] = None,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -461,7 +467,7 @@ def risk(
 
     if output is not None:
         check_output(output, PLAN_FILES, [scenario])
-    firm = Firm.open(scenario, outputs=[output])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     with progress_bars() as step:
         result = firm.risk(
             budget, samples=samples, tail=tail, caution=caution, targeting=targeting, bound=bound, seed=seed,

@@ -1,14 +1,17 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from experiments.cli.options import (
     THREADS,
     BudgetOption,
+    Changes,
     Json,
     Language,
     ScenarioFile,
@@ -19,7 +22,8 @@ from experiments.cli.options import (
     print_json,
 )
 from experiments.cli.tracking import Tracking, with_tracking
-from experiments.cli.words import policies_like
+from experiments.cli.words import changes_of, policies_like
+from sim.errors import InputError
 from sim.files import TABLE_FILES, check_output
 
 __all__ = ["group"]
@@ -29,7 +33,8 @@ group = commands()
 PolicyOption = Annotated[
     str,
     typer.Option(
-        help="A policy's name, a plan file, a table of money, or a Python file with a policy.",
+        help="A policy's name (tenure policies lists them), a plan file, a table of money, a mixture (.yaml), a Python "
+        "file with a policy, or MODULE:NAME.",
         autocompletion=policies_like,
     ),
 ]
@@ -47,6 +52,7 @@ def simulate(
         int | None,
         typer.Option(help="How many times [default: 20; 1 with --until, --save, --resume].", min=1, max=100_000),
     ] = None,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     table: Annotated[
@@ -76,7 +82,7 @@ def simulate(
         check_output(table, TABLE_FILES, read)
     if save is not None:
         check_output(save, others=[*read, table])
-    firm = Firm.open(scenario, outputs=[table, save])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[table, save])
     with progress_bars() as step:
         run = firm.simulate(
             policy, budget=budget, spread=spread, replications=replications, seed=seed, until=until, save=save,
@@ -101,6 +107,7 @@ def trace(
     policy: PolicyOption = "as-today",
     budget: BudgetOption = None,
     spread: SpreadOption = "even",
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -110,7 +117,7 @@ def trace(
     from experiments.terminal.progress import progress_bars
     from experiments.words.story import life_in_words
 
-    firm = Firm.open(scenario)
+    firm = Firm.open(scenario, changes=changes_of(change))
     with progress_bars() as step:
         life = firm.trace(
             policy, segment=segment, customer=customer, budget=budget, spread=spread, seed=seed, threads=threads,
@@ -125,12 +132,15 @@ def trace(
 @group.command(epilog="Example: tenure compare scenario.yaml --policy as-today --policy even-split --policy plan.json")
 @with_tracking(True)
 def compare(
-    scenario: ScenarioFile,
+    scenarios: Annotated[
+        list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario file (YAML); several: one question of all.")
+    ],
     policy: Annotated[
         list[str],
         typer.Option(
-            help="A policy's name, a plan file, a table of money by segment, lever and time, a Python file with a "
-            "policy; repeat. The first is the reference.",
+            help="A policy's name (tenure policies lists them), all, a plan file, a table of money by segment, lever "
+            "and time, a mixture (.yaml), a Python file with a policy, or MODULE:NAME; repeat. The first is the "
+            "reference.",
             autocompletion=policies_like,
         ),
     ] = ["as-today", "no-spend"],  # noqa: B006 - typer wants a plain list
@@ -140,6 +150,7 @@ def compare(
         bool, typer.Option("--equal-money", help="Scale every policy until it is expected to spend the whole budget.")
     ] = False,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     output: Annotated[
@@ -155,17 +166,28 @@ def compare(
     """Simulate several policies on the same customers with the same luck, and track the runs.
 
     Each policy's money and every rule that it breaks stand in the table. A plan is played as it stands, whatever it
-    costs; as-today for a smaller budget is scaled down evenly over time.
+    costs; as-today for a smaller budget is scaled down evenly over time. Several scenarios are asked as one study
+    (tenure study): which policy survives in which of them.
     """
     from experiments.firm import Firm
     from experiments.report.logo import checked_page
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import comparison_summary
 
+    if len(scenarios) > 1:
+        _compare_in_all(
+            scenarios, policy, changes_of(change), tracking,
+            one={
+                "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
+                "--logo": logo, "--lang": lang != "en",
+            },
+            budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
+        )  # fmt: skip
+        return
     checked_page(lang, logo)
     if output is not None:
-        check_output(output, (".html",), [scenario, logo])
-    firm = Firm.open(scenario)
+        check_output(output, (".html",), [scenarios[0], logo])
+    firm = Firm.open(scenarios[0], changes=changes_of(change))
     with progress_bars() as step:
         result = firm.compare(
             policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
@@ -183,3 +205,40 @@ def compare(
     else:
         said = comparison_summary(firm.scenario, result) + ("" if written is None else f"\nReport: {written}")
         typer.echo(said + tracking.in_words(kept))
+
+
+def _compare_in_all(
+    scenarios: Sequence[Path],
+    policies: Sequence[str],
+    changes: dict[str, Any],
+    tracking: Tracking,
+    *,
+    one: dict[str, Any],
+    budget: float | None,
+    replications: int,
+    seed: int,
+    **how: Any,
+) -> None:
+    """Compare policies in several scenarios: the study that asks this; ``one``: options that go with one scenario."""
+    from experiments.cli.studies import ask
+    from experiments.study.ask import read_study
+
+    for option, given in one.items():
+        if given:
+            raise InputError(f"{option}: goes with one scenario; leave it out, or compare them one by one")
+    named = [str(path) for path in scenarios]
+    stems = [path.stem for path in scenarios]
+    titles = stems if len(set(stems)) == len(stems) else named
+    if len(set(titles)) < len(titles):
+        raise InputError(f"{named[0]}: a scenario is named twice; name each once")
+    worlds = {
+        title: {"from": file, "set": changes} if changes else file for title, file in zip(titles, named, strict=True)
+    }
+    content: dict[str, Any] = {
+        "name": tracking.name or f"compare {', '.join(titles)}", "note": tracking.note or " ",
+        "worlds": worlds, "policies": list(policies),
+        "replications": replications, "seed": seed,
+    }  # fmt: skip
+    content |= {} if budget is None else {"budgets": [budget]}
+    words = [*named, *(word for each in policies for word in ("--policy", each))]
+    ask(read_study(content), tracking, f"tenure compare {shlex.join(words)}", again="", **how)

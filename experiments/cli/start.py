@@ -9,10 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli.options import THREADS, Json, Language, NoSeed, ScenarioFile, Seed, Threads, commands, print_json
+from experiments.cli.options import (
+    THREADS,
+    Changes,
+    Json,
+    Language,
+    NoSeed,
+    ScenarioFile,
+    Seed,
+    Threads,
+    commands,
+    print_json,
+)
 from experiments.cli.reading import with_reading
 from experiments.cli.tracking import command_given
-from experiments.cli.words import in_options
+from experiments.cli.words import changes_of, in_options
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -232,11 +243,11 @@ def _asked(question: str, whole: bool = False) -> float | None:
 
 
 @group.command(epilog="Example: tenure check scenario.yaml")
-def check(scenario: ScenarioFile, seed: NoSeed = 0, as_json: Json = False) -> None:
+def check(scenario: ScenarioFile, change: Changes = None, seed: NoSeed = 0, as_json: Json = False) -> None:
     """Validate a scenario and say in words what it means."""
     from experiments.firm import Firm
 
-    firm = Firm.open(scenario)
+    firm = Firm.open(scenario, changes=changes_of(change))
     text = firm.check()
     if as_json:
         moving, contrary = firm.doubts

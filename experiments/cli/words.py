@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from sim.errors import InputError
 
@@ -10,6 +11,7 @@ __all__ = [
     "amount_of",
     "amounts_by_channel",
     "budgets_of",
+    "changes_of",
     "in_options",
     "money_by_channel",
     "policies_like",
@@ -42,10 +44,14 @@ def policies_like(start: str) -> list[str]:
 
     import policies
 
-    files = [str(path) for ending in ("json", "csv", "xlsx", "py") for path in Path().glob(f"*.{ending}")]
+    files = [str(path) for ending in ("json", "csv", "xlsx", "yaml", "py") for path in Path().glob(f"*.{ending}")]
     sources = [path.read_text(encoding="utf-8") for path in sorted(Path(policies.__path__[0]).glob("*.py"))]
-    names = [name.replace(" ", "-") for text in sources for name in re.findall(r'^@policy\("(.+)"\)', text, re.M)]
-    return [word for word in [*names, *sorted(files)] if word.startswith(start)]
+    names = [
+        name.replace(" ", "-")
+        for text in sources
+        for name in re.findall(r'^@(?:policy|register)\("(.+)"\)', text, re.M)
+    ]
+    return [word for word in [*names, "all", *sorted(files)] if word.startswith(start)]
 
 
 def budgets_of(text: str | None) -> list[float] | None:
@@ -79,6 +85,27 @@ def amount_of(text: str) -> float:
     if found is None:
         raise ValueError(text)
     return float(found[1]) * SHORT[found[2]]
+
+
+def changes_of(words: Sequence[str] | None) -> dict[str, Any]:
+    """Return values by path from words like ``margin=0.35``; values are read as in a scenario file.
+
+    Raises
+    ------
+    InputError
+        If one is not that, or a key is changed twice.
+    """
+    from sim.scenario.yaml_files import read_yaml
+
+    found: dict[str, Any] = {}
+    for word in words or ():
+        path, equals, text = word.partition("=")
+        if not path.strip() or not equals:
+            raise InputError(f"--set {word}: expected KEY=VALUE, e.g. --set margin=0.35")
+        if path.strip() in found:
+            raise InputError(f"--set {word}: '{path.strip()}' is changed already; give each key once")
+        found[path.strip()] = read_yaml(text, f"--set {word}")
+    return found
 
 
 def weights_of(text: str | None) -> list[float] | None:

@@ -24,7 +24,8 @@ NAMED = 4
 """Levers named in the title."""
 IN_WORDS = {1 / 4: "quarter_of", 1 / 3: "third", 1 / 2: "half", 2 / 3: "two_thirds", 3 / 4: "three_quarters"}
 NEAR = 0.03
-DUST = 1e-9
+FITTED = 1e-6
+"""Share of all money up to which a plan is fitted to its budget: what is left of it is no change."""
 MOST_EMBEDDED = 600_000
 """Bytes of an Excel file that the page carries."""
 TOLD = 3
@@ -127,14 +128,17 @@ def levers(found: Decision, plan: Plan | None, words: Words) -> str:
     weighed = found.intensity is not None
     header = [words["lever"], words["today"], words["plan"], words["change"]]
     header += [words["a_unit"], words["next_unit"]] if weighed else []
+    today, planned = sum(lever.today for lever in known), sum(lever.plan for lever in known)
+
+    def moved(amount: float) -> str:
+        return money(amount if abs(amount) > FITTED * max(planned, today) else 0.0, signed=True)
+
     rows = [
-        [lever.name, money(lever.today), money(lever.plan), money(lever.change, signed=True)]
+        [lever.name, money(lever.today), money(lever.plan), moved(lever.change)]
         + ([_unit(lever.a_unit), _unit(lever.next_unit)] if weighed else [])
         for lever in known
     ]
-    today, planned = sum(lever.today for lever in known), sum(lever.plan for lever in known)
-    more = planned - today if abs(planned - today) > DUST * max(planned, today) else 0.0
-    rows.append([words["all"], money(today), money(planned), money(more, signed=True), *[""] * (2 * weighed)])
+    rows.append([words["all"], money(today), money(planned), moved(planned - today), *[""] * (2 * weighed)])
     parts = [table(header, rows, first=len(rows) - 1), paragraph(
         words["levers_note" if weighed else "levers_note_plain"], "soft"
     )]  # fmt: skip

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from experiments.compare import Comparison
     from experiments.report.grounds import FittedFigure
     from experiments.tracking.decision import Decision
+    from experiments.tracking.record import Record
     from optimizer.plan import Plan
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
-__all__ = ["Kept", "keep", "report_page"]
+__all__ = ["Kept", "keep", "keep_records", "report_page"]
 
 ADDRESS = "http://127.0.0.1:5000"
 """Where ``tenure ui`` shows a folder's runs."""
@@ -71,18 +72,25 @@ def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step
         If a server does not take them now.
     """
     from experiments.tracking.answers.records import records_of
+
+    return keep_records(records_of(decision), folder, tracking_uri, step=step)[0]
+
+
+def keep_records(
+    records: Sequence[Record], folder: Path, tracking_uri: str = "", *, step: Step
+) -> tuple[Kept, Mapping[str, str]]:
+    """Log records, the parent first, as :func:`keep` does; return also every run by its record's key."""
     from experiments.tracking.outbox import Outbox, waiting_in_words
 
     box = Outbox(folder, tracking_uri)
-    records = records_of(decision)
     for record in records:
         box.put(record)
     sent = box.send(step("Logging to MLflow"))
     waiting = waiting_in_words(sent, folder)
     if waiting:
-        warnings.warn(RunsWait(waiting), stacklevel=2)
-        return Kept(sent.tracking_uri, waiting=waiting)
-    experiment = sent.experiments[decision.experiment]
+        warnings.warn(RunsWait(waiting), stacklevel=3)
+        return Kept(sent.tracking_uri, waiting=waiting), sent.runs
+    experiment = sent.experiments[records[0].experiment]
     address = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else ADDRESS
     links = {
         name.removeprefix("view."): f"{address}/{link.replace('{experiment}', experiment)}"
@@ -90,7 +98,7 @@ def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step
         if name.startswith("view.")
     }
     runs = {record.name: sent.runs[record.key] for record in records}
-    return Kept(sent.tracking_uri, experiment, sent.runs[records[0].key], runs, links)
+    return Kept(sent.tracking_uri, experiment, sent.runs[records[0].key], runs, links), sent.runs
 
 
 def report_page(

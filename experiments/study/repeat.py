@@ -84,6 +84,7 @@ def repeat(
     """
     from experiments.allocate import allocate
     from experiments.firm import Firm
+    from experiments.study.plays import PLAY, play_again
     from experiments.tracking.call import bits_of
     from experiments.tracking.content import running_code
     from experiments.tracking.kept import fetch
@@ -92,6 +93,9 @@ def repeat(
     step("Fetching what the run kept")
     with tempfile.TemporaryDirectory() as place:
         kept = fetch(run_id, Path(folder).resolve(), tracking_uri, Path(place))
+        if kept.verb == PLAY:
+            bits, said = play_again(kept, threads or 1)
+            return Repeated(run_id, kept.name, kept.verb, bits == kept.bits, said, running_code(), kept.code)
         if kept.verb == "allocate":
             given = {name: _argument(value, kept.folder) for name, value in kept.arguments.items()}
             answer: Any = allocate(**given)

@@ -12,6 +12,7 @@ from experiments.words.figures import money, plain
 from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words
+from experiments.words.policies import feedback_in_words
 from experiments.words.prices import rule_price_in_words, rules_priced, shadow_price_in_words
 from experiments.words.proof import proof_in_words
 from experiments.words.tables import table
@@ -136,6 +137,7 @@ def comparison_summary(scenario: Scenario, comparison: Comparison) -> str:
         *rules_broken(comparison),
         *([RULES_ASSUME] if any(outcome.broken for outcome in comparison.outcomes) else []),
         *filter(None, [expected_in_words(comparison)]),
+        *feedback_in_words(comparison),
         INTERVALS,
     ]
     return "\n".join(lines)

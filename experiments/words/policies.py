@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from experiments.words.figures import money
+
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
 
-__all__ = ["Column", "Kind", "PolicyFacts", "policy_facts"]
+__all__ = ["Column", "Kind", "PolicyFacts", "feedback_in_words", "policy_facts"]
 
 Kind = Literal["name", "money", "difference", "interval", "count", "rules"]
 
@@ -73,3 +75,24 @@ def _facts(outcome: "Outcome", is_reference: bool) -> tuple[Any, ...]:
     interval = None if is_reference else (outcome.low, outcome.high)
     kept, spend = float(outcome.kept.mean()), float(outcome.spends.mean())
     return outcome.name, outcome.asset, difference, interval, kept, spend, outcome.broken
+
+
+def feedback_in_words(comparison: "Comparison") -> list[str]:
+    """Return which policies react to what they see, and what that is worth where the best one does; else nothing.
+
+    The others' money is set in advance, by time and by how many customers are where: a plan among them.
+    """
+    reacting = [outcome for outcome in comparison.outcomes if outcome.feedback]
+    fixed = [outcome for outcome in comparison.outcomes if not outcome.feedback]
+    if not reacting or not fixed:
+        return []
+    said = [f"Reacting to what they see: {', '.join(each.name for each in reacting)}; all others are set in advance."]
+    best, other = (max(each, key=lambda outcome: outcome.asset) for each in (reacting, fixed))
+    if best.asset > other.asset:
+        mean, low, high = comparison.difference(best.name, other.name)
+        interval = f" (95 % interval {money(low, signed=True)} to {money(high, signed=True)})" if low == low else ""
+        said.append(
+            f"Value of feedback: {best.name} is worth {money(mean, signed=True)}{interval} against {other.name}, "
+            "the best here that is set in advance."
+        )
+    return said

@@ -86,10 +86,10 @@ class FluidPass:
         self.employees = chain.employees_at_start
         self.plan = plan
 
-    def period(self, t: int) -> Period:
-        """Return period ``t`` and move on to the next."""
+    def period(self, t: int, observed: Floats | None = None) -> Period:
+        """Return period ``t`` and move on to the next; ``observed`` heads where they have been counted already."""
         chain, occupancy = self.chain, self.occupancy
-        observed = observed_counts(chain, occupancy)
+        observed = observed_counts(chain, occupancy) if observed is None else observed
         levels = customers_by_level(chain.space, occupancy, chain.group, chain.targets.shape[0])
         now = Moment(t, observed, levels, *chain.present(t), self.employees)
         intensity = self.plan.intensity(t, observed) if isinstance(self.plan, Money) else self.plan[t]

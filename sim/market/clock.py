@@ -20,7 +20,8 @@ from sim.engine.chain import ALIVE, Moment
 from sim.engine.fluid import mean_satisfaction
 from sim.history import KINDS, History, Trace
 from sim.market.agents import Agents
-from sim.market.purse import Budget, Purse, budget_of
+from sim.market.alarms import Alarms, over_stages, rivals_by_group
+from sim.market.purse import Budget, Purse, Seen, budget_of
 from sim.market.saved import SavedMarket, damaged
 from sim.market.surveys import take_survey
 from sim.scenario.file import Competitor, Shock
@@ -85,12 +86,18 @@ class Market:
         self._answers = np.full((periods + 1, groups, stages), np.nan)
         stage, kind = twin.chain.space.stage[twin.cohort_group], twin.chain.space.kind
         self._cell = (twin.cohort_group[:, None] * stages + stage) * len(KINDS) + kind
+        self._alarms = Alarms(twin)
         self._observe()
 
     @property
     def budget(self) -> Budget:
         """Return the money that the policy must keep to."""
         return self._purse.budget
+
+    @property
+    def budget_left(self) -> float:
+        """Return the money that is left over the horizon."""
+        return max(0.0, float(self.budget.total - self._purse.spent.sum()))
 
     # --- The clock ---
 
@@ -144,7 +151,7 @@ class Market:
             self._answers[period] = take_survey(
                 self.twin, self._agents, survey, self._observed(period), period, self.seed, self.replication
             )
-        record["surveyed"][period] = _over_stages(self._published(period), self._observed(period))
+        record["surveyed"][period] = over_stages(self._published(period), self._observed(period))
 
     def _published(self, period: int) -> Floats:
         """Return points by (group, stage) of the last survey that is known; nan where none is."""
@@ -156,7 +163,7 @@ class Market:
         yield clock.timeout(wait + REVIEW)
         while True:
             now = int(clock.now)
-            self._purse.decide(self.policy, now, self._observed(now), self._published(now).copy())
+            self._purse.decide(self.policy, now, self._seen(now))
             yield clock.timeout(self.review_every)
 
     def _ticks(self, clock: simpy.Environment, progress: Callable[[], None] | None) -> Process:
@@ -179,6 +186,26 @@ class Market:
 
     def _observed(self, period: int) -> Floats:
         return np.asarray(self._record["people"][period].sum(axis=2))
+
+    def seen(self) -> Seen:
+        """Return what the firm sees at the start of the period that comes next, before its survey."""
+        return self._seen(self.period)
+
+    def _seen(self, period: int) -> Seen:
+        observed, record = self._observed(period), self._record
+        before = {
+            name: record[name][period - 1].copy() if period else np.zeros_like(record[name][0])
+            for name in ("purchases", "revenue", "moves")
+        }
+        return Seen(
+            observed,
+            self._published(period).copy(),
+            last_spend=record["spend"][period - 1].copy() if period else np.zeros(self.twin.targets.shape),
+            rivals=rivals_by_group(self.twin, self._rivals),
+            employees=float(self._points),
+            alarms=self._alarms.raised(period, observed, record["moves"], self._answers),
+            **before,
+        )
 
     # --- What happens ---
 
@@ -308,12 +335,3 @@ class Market:
             "answers": self._answers,
             **records,
         }
-
-
-def _over_stages(surveyed: Floats, observed: Floats) -> Floats:
-    """Return points by group of ``surveyed[group, stage]``: the mean by heads seen; nan where there is none."""
-    known = ~np.isnan(surveyed)
-    heads = np.where(known, observed, 0.0)
-    total = heads.sum(axis=1)
-    points = (np.where(known, surveyed, 0.0) * heads).sum(axis=1)
-    return np.asarray(np.divide(points, total, out=np.full(total.shape, np.nan), where=total > 0))

@@ -9,9 +9,11 @@ from sim.contract import Policy
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.crowd import SEEN
-from sim.engine.fluid_pass import FluidPass
+from sim.engine.fluid import Counting
+from sim.engine.fluid_pass import FluidPass, Period
 from sim.engine.sensitivity import Course
-from sim.market.purse import Budget, Purse
+from sim.market.alarms import Alarms, rivals_by_group
+from sim.market.purse import Budget, Purse, Seen
 from sim.twin import Twin
 
 __all__ = ["expected_course"]
@@ -26,15 +28,33 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
         If it asks for more than it may.
     """
     chain, policy, purse = twin.chain, copy.deepcopy(policy), Purse(twin, budget)
+    (groups, stages, _), survey = chain.targets.shape, twin.scenario.survey
     acting = np.zeros((chain.periods, *chain.targets.shape))
-    run, past, answers = FluidPass(chain, acting), [], []
+    run, alarms, counting = FluidPass(chain, acting), Alarms(twin), Counting(chain)
+    past: list[Period] = []
+    answers = np.full((chain.periods, groups, stages), np.nan)
+    moves = np.zeros((chain.periods, groups, stages, stages))
+    before = {name: np.zeros((groups, stages)) for name in ("purchases", "revenue")}
     for period in range(chain.periods):
-        observed = observed_counts(chain, run.occupancy)
-        answers.append(_satisfaction(chain, run.occupancy))
-        asked = chain.last_survey(period)
-        purse.decide(policy, period, observed, np.full(observed.shape, np.nan) if asked is None else answers[asked])
+        observed, asked = observed_counts(chain, run.occupancy), chain.last_survey(period)
+        if survey is not None and period % survey.every == 0:
+            answers[period] = _satisfaction(chain, run.occupancy)
+        seen = Seen(
+            observed,
+            np.full(observed.shape, np.nan) if asked is None else answers[asked].copy(),
+            last_spend=past[-1].observed[:, :, None] * acting[period - 1] if period else np.zeros(chain.targets.shape),
+            moves=moves[period - 1].copy() if period else np.zeros(moves.shape[1:]),
+            rivals=rivals_by_group(twin, chain.present(period)[0]),
+            employees=float(run.employees),
+            alarms=alarms.raised(period, observed, moves, answers),
+            **before,
+        )
+        purse.decide(policy, period, seen)
         acting[period] = purse.pay(period, observed)
-        past.append(run.period(period))
+        past.append(run.period(period, observed))
+        flows = counting.flows(past[-1])
+        before = {name: flows[name] for name in before}
+        counting.add_moves(past[-1], moves[period])
     return Course(chain, acting, past, run.occupancy)
 
 

@@ -4,15 +4,16 @@ Agents and expected numbers (:mod:`sim.market.expected`) share it: policies meet
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats
+from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation, Policy
 from sim.market.campaigns import Campaigns
 from sim.twin import Twin
 
-__all__ = ["Budget", "Purse", "budget_of"]
+__all__ = ["Budget", "Purse", "Seen", "budget_of"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,20 @@ def budget_of(twin: Twin, total: float) -> Budget:
     return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
+class Seen(NamedTuple):
+    """What there is to see of the market at the start of a period, as in an :class:`~sim.contract.Observation`."""
+
+    customers: Floats
+    satisfaction: Floats
+    last_spend: Floats
+    purchases: Floats
+    revenue: Floats
+    moves: Floats
+    rivals: Floats
+    employees: float
+    alarms: Flags
+
+
 class Purse:
     """What was decided and paid so far.
 
@@ -69,19 +84,22 @@ class Purse:
         self.budget = budget
         self.campaigns = Campaigns(twin.targets, twin.chain.periods)
         self.spent = np.zeros(len(twin.targets.levers))
+        rules, total = twin.scenario.rules.levers, budget.total if np.isfinite(budget.total) else 0.0
+        self._floors = np.array([total * rules[n].floor if n in rules else 0.0 for n in twin.targets.levers])
 
-    def decide(self, policy: Policy, period: int, observed: Floats, satisfaction: Floats) -> None:
-        """Ask a policy what to do, by ``observed[group, stage]`` heads and surveyed points, and take it in."""
-        committed = float((self.campaigns.committed(period) * observed[:, :, None]).sum())
+    def decide(self, policy: Policy, period: int, seen: Seen) -> None:
+        """Ask a policy what to do, by what is seen, and take it in."""
+        committed = float((self.campaigns.committed(period) * seen.customers[:, :, None]).sum())
         observation = Observation(
             period=period,
             periods=self._periods,
             targets=self._targets,
-            customers=observed,
             available=max(0.0, self._money() - committed),
             lever_available=self._by_lever(),
             lever_spent=self.spent.copy(),
-            satisfaction=satisfaction,
+            budget_left=max(0.0, float(self.budget.total - self.spent.sum())),
+            lever_floor=np.maximum(self._floors - self.spent, 0.0),
+            **seen._asdict(),
         )
         decided = policy.decide(observation.copy())
         self.campaigns.decide(period, Allocation.checked(decided, policy.name, observation).intensity)

@@ -8,6 +8,7 @@ that names file, key, what was expected and what came.
 import difflib
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from sim.errors import FolderError, InputError, ScenarioError, first_line
 from sim.purchases.base import content_digest
+from sim.scenario.changes import changed
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
@@ -68,6 +70,7 @@ __all__ = [
     "Traits",
     "load",
     "parse",
+    "read_content",
     "schema",
 ]
 
@@ -422,13 +425,27 @@ def _unknown(where: str, got: str, known: set[str]) -> str:
     return f"{where}: '{got}' is not known; expected one of {', '.join(sorted(known))}{hint}"
 
 
-def load(path: str | Path) -> Scenario:
-    """Return the scenario in a YAML file.
+def load(path: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """Return the scenario in a YAML file, with some keys changed, each by its path (:mod:`sim.scenario.changes`).
 
     Raises
     ------
     ScenarioError
         If it is missing, is not YAML, has an unknown key or one twice, or a value does not fit.
+    FolderError
+        If the file cannot be read.
+    """
+    content = read_content(path)
+    return parse(changed(content, changes, str(path)) if changes else content, str(path))
+
+
+def read_content(path: str | Path) -> dict[str, Any]:
+    """Return what a scenario's file says, not yet checked, with the folder it lies in.
+
+    Raises
+    ------
+    ScenarioError
+        If it is missing, is not YAML, has a key twice, or is no scenario.
     FolderError
         If the file cannot be read.
     """
@@ -447,7 +464,7 @@ def load(path: str | Path) -> Scenario:
         raise ScenarioError(f"{path}: {what}; a scenario starts with `name:`")
     if "folder" in content:
         raise ScenarioError(f"{path}: folder: unknown key")
-    return parse({**content, "folder": path.resolve().parent}, str(path))
+    return {**content, "folder": path.resolve().parent}
 
 
 def schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.rules import bounded_shares
+from policies.money import bounded_shares
 
 shares = st.floats(0, 1)
 

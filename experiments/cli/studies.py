@@ -1,0 +1,83 @@
+"""Commands that ask one question of many worlds."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.tracking import Tracking, with_tracking
+from sim.errors import TenureError
+
+if TYPE_CHECKING:
+    from experiments.study.ask import Study
+
+__all__ = ["ask", "group"]
+
+group = commands()
+
+
+@group.command(epilog="Example: tenure study study.yaml --folder studied --workers 2")
+@with_tracking(True)
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file (YAML): worlds, policies, budgets, luck.")],
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes to use here [default: one for each processor].", min=1, max=1024),
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, e.g. tcp://host:8786 (needs tenure[cluster]).")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
+    ] = False,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+    *,
+    tracking: Tracking,
+) -> None:
+    """Play policies in many worlds, with many budgets and much luck, and say which of them survives.
+
+    Worlds are scenario files and named changes of them (any key, grids, samples); policies are names, plan files, and
+    plans made anew in each world (optimise) or once (optimise@WORLD). Every finished unit is kept: killed at any
+    moment, the study goes on where it was, here or elsewhere, with the same bits. docs/studies.md walks through one.
+    """
+    from dataclasses import replace
+
+    from experiments.study.ask import read_study
+
+    asked = read_study(file)
+    asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
+    where = "" if tracking.folder == Path() else f" --folder {shlex.quote(str(tracking.folder))}"
+    command = f"tenure study {shlex.quote(str(file))}{where}"
+    ask(asked, tracking, command, workers=workers, cluster=cluster, as_json=as_json)
+
+
+def ask(
+    asked: "Study", tracking: Tracking, command: str, *, as_json: bool, again: str = " --resume", **how: Any
+) -> None:
+    """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
+    from dataclasses import replace
+
+    from experiments.study.conduct import study as run
+    from experiments.study.told import study_summary
+    from experiments.terminal.progress import progress_bars
+
+    try:
+        with progress_bars() as step:
+            result = run(
+                asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
+                experiment=tracking.experiment, command=tracking.said()["command"], progress=step, **how,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise TenureError(
+            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}{again}"
+        ) from None
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        kept = result.kept  # a play is repeated, not the whole study
+        kept = kept if kept is None or not result.telling_run else replace(kept, run_id=result.telling_run)
+        typer.echo(study_summary(result, command) + tracking.in_words(kept))

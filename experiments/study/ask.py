@@ -1,0 +1,257 @@
+"""What a study asks: worlds, policies, budgets, and how much luck; read from its file, every key known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.study.reading import counted, known_keys, mapping, money, number
+from experiments.study.units import Played
+from experiments.study.worlds import World, read_worlds
+from optimizer.ask.cells import TARGETINGS
+from optimizer.plan_files import PLAN_FILES
+from sim.contract import Policy
+from sim.errors import FolderError, InputError, ScenarioError
+from sim.scenario.yaml_files import read_yaml
+
+__all__ = ["Made", "Study", "Until", "read_study"]
+
+KEYS = (
+    "name", "note", "worlds", "policies", "budgets", "replications", "until", "seed", "within", "targeting",
+    "bound_steps",
+)  # fmt: skip
+REPLICATIONS, WITHIN = 20, 0.01
+MAKES = re.compile(r"optimi[sz]e(?:@(.+))?")
+
+
+@dataclass(frozen=True)
+class Until:
+    """When there is luck enough: intervals that matter are no wider than twice ``halfwidth``, or there are ``most``."""
+
+    halfwidth: float
+    most: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """A policy that the optimiser makes: anew in each world, or once in the world named and played in all."""
+
+    name: str
+    world: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One question of many worlds.
+
+    Attributes
+    ----------
+    name, note : str
+        What it is called, and what it is for.
+    worlds : tuple of World
+    policies : tuple of Played or Made
+        What others are compared with first: "as today" where it is there.
+    budgets : tuple of float or None
+        Money over the horizon; None: what is in force in each world.
+    replications : int
+        With ``until`` of one step.
+    until : Until or None
+    seeds : tuple of int
+    within : float
+        Share of the best customer asset within which a policy survives a world.
+    targeting, bound_steps
+        Of the plans that are made, as in ``tenure optimize``.
+    """
+
+    name: str
+    worlds: tuple[World, ...]
+    policies: tuple[Played | Made, ...]
+    budgets: tuple[float | None, ...] = (None,)
+    replications: int = REPLICATIONS
+    until: Until | None = None
+    seeds: tuple[int, ...] = (0,)
+    within: float = WITHIN
+    targeting: str = "state"
+    bound_steps: int = 0
+    note: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Return the policy that others are compared with: "as today", or else the first."""
+        names = [policy.name for policy in self.policies]
+        return next((name for name in names if _plain(name) == "as today"), names[0])
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of what is asked; another name or note asks the same."""
+        asked = [
+            [[world.name, world.scenario.hash] for world in self.worlds],
+            [[each.name, each.world if isinstance(each, Made) else each.digest] for each in self.policies],
+            self.budgets, self.replications, None if self.until is None else [self.until.halfwidth, self.until.most],
+            self.seeds, self.within, self.targeting, self.bound_steps,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    @property
+    def slug(self) -> str:
+        """Return the folder's name of its report: no other study has it."""
+        words = re.sub(r"[^\w]+", "-", self.name.lower()).strip("-")[:60] or "study"
+        return f"{words}-{self.digest[:8]}"
+
+
+def read_study(
+    given: str | Path | Mapping[str, Any], folder: str | Path | None = None, policies: Sequence[Policy] = ()
+) -> Study:
+    """Return the study of a file, or of its content.
+
+    Parameters
+    ----------
+    folder
+        From where content names files; None: the working folder, and for a file its own.
+    policies
+        Objects that are policies too, beside those that are named.
+
+    Raises
+    ------
+    InputError
+        If a key is not known or a value does not fit; the message names where, what was expected and what came.
+    """
+    if isinstance(given, Mapping):
+        content, where, home = dict(given), "study", Path(folder or ".")
+    else:
+        where, home = str(given), Path(given).parent
+        content = _content(Path(given))
+    known_keys(content, KEYS, where)
+    for key in ("worlds", *(() if policies else ("policies",))):
+        if key not in content:
+            raise InputError(f"{where}: {key}: missing; a study needs worlds and policies")
+    worlds = read_worlds(_worlds(content["worlds"], f"{where}: worlds"), home, f"{where}: worlds")
+    named = _policies(content.get("policies", []), home, worlds, f"{where}: policies")
+    named += [Played.of_object(policy) for policy in policies]
+    _check_names(named, f"{where}: policies")
+    made = Study(
+        name=_text(content.get("name", Path(where).stem), f"{where}: name"), worlds=worlds, policies=tuple(named),
+        budgets=_budgets(content.get("budgets"), f"{where}: budgets"),
+        replications=counted(content.get("replications", REPLICATIONS), f"{where}: replications"),
+        until=_until(content.get("until"), f"{where}: until"), seeds=_seeds(content.get("seed", 0), f"{where}: seed"),
+        within=number(content.get("within", WITHIN), f"{where}: within", 0.0, 1.0),
+        targeting=_targeting(content.get("targeting", "state"), f"{where}: targeting"),
+        bound_steps=counted(content.get("bound_steps", 0), f"{where}: bound_steps", 0),
+        note=_text(content.get("note", " "), f"{where}: note").strip(),
+    )  # fmt: skip
+    if made.until is not None and made.until.most < made.replications:
+        raise InputError(
+            f"{where}: until.most: expected at least the {made.replications} replications of a step, "
+            f"got {made.until.most}"
+        )
+    return made
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give a study's file (docs/studies.md shows one)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FolderError(f"{path}: cannot be read as text ({error})") from None
+    content = read_yaml(text, path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys with values, such as worlds and policies, got {content!r}")
+    if "worlds" not in content and "periods" in content:
+        raise ScenarioError(f"{path}: is a scenario, not a study; name it under `worlds:` of a study's file")
+    return content
+
+
+def _worlds(given: Any, where: str) -> dict[str, Any]:
+    """Return worlds by name; of a list of files each is called as its file is."""
+    if isinstance(given, list):
+        if not given or not all(isinstance(each, str) for each in given):
+            raise InputError(f"{where}: expected scenario files, or worlds by name, got {given!r}")
+        stems = [Path(each).stem for each in given]
+        names = stems if len(set(stems)) == len(stems) else [str(Path(each).with_suffix("")) for each in given]
+        if len(set(names)) < len(names):
+            raise InputError(f"{where}: a file is there twice; name each once")
+        return dict(zip(names, given, strict=True))
+    return mapping(given, where)
+
+
+def _policies(given: Any, folder: Path, worlds: Sequence[World], where: str) -> list[Played | Made]:
+    if not isinstance(given, list) or not all(isinstance(each, str) and each.strip() for each in given):
+        raise InputError(f"{where}: expected a list of names and files, got {given!r}")
+    return [_policy(each.strip(), folder, worlds, where) for each in given]
+
+
+def _policy(said: str, folder: Path, worlds: Sequence[World], where: str) -> Played | Made:
+    made = MAKES.fullmatch(said)
+    if made is not None:
+        names = [world.name for world in worlds]
+        if made[1] is not None and made[1] not in names:
+            raise InputError(f"{where}: {said}: no such world; expected one of {', '.join(names[:8])}")
+        return Made(said, made[1])
+    file, _, wanted = said.partition(":") if re.search(r"\.py(:|$)", said) else (said, "", "")
+    path = folder / file
+    if file.endswith((*PLAN_FILES, ".py")) or path.is_file():
+        try:
+            return Played.of_file(path, wanted)
+        except OSError as error:
+            raise FolderError(f"{where}: {path}: cannot be read ({error.strerror})") from None
+    return Played.named(said)
+
+
+def _check_names(policies: Sequence[Played | Made], where: str) -> None:
+    names = [policy.name for policy in policies]
+    if not names:
+        raise InputError(f"{where}: expected at least one")
+    twice = next((name for i, name in enumerate(names) if _plain(name) in [_plain(n) for n in names[:i]]), None)
+    if twice is not None:
+        raise InputError(f"{where}: '{twice}' is named twice; name each policy once")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ")
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{where}: expected a text, got {value!r}; put it in quotes")
+    return value
+
+
+def _budgets(value: Any, where: str) -> tuple[float | None, ...]:
+    if value is None:
+        return (None,)
+    amounts = [money(each, where) for each in (value if isinstance(value, list) else [value])]
+    if not amounts or len(set(amounts)) < len(amounts):
+        raise InputError(f"{where}: expected amounts of money, each once, got {value!r}")
+    return tuple(amounts)
+
+
+def _until(value: Any, where: str) -> Until | None:
+    if value is None:
+        return None
+    known_keys(mapping(value, where), ("halfwidth", "most"), where)
+    for key in ("halfwidth", "most"):
+        if key not in value:
+            raise InputError(f"{where}: {key}: missing")
+    width = money(value["halfwidth"], f"{where}.halfwidth")
+    if width <= 0:
+        raise InputError(f"{where}.halfwidth: expected money above 0, got {width:g}")
+    return Until(width, counted(value["most"], f"{where}.most", 2))
+
+
+def _seeds(value: Any, where: str) -> tuple[int, ...]:
+    seeds = [counted(each, where, 0, 2**32 - 1) for each in (value if isinstance(value, list) else [value])]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"{where}: expected whole numbers, each once, got {value!r}")
+    return tuple(seeds)
+
+
+def _targeting(value: Any, where: str) -> str:
+    if value not in TARGETINGS:
+        raise InputError(f"{where}: expected one of {', '.join(TARGETINGS)}, got {value!r}")
+    return str(value)

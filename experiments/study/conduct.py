@@ -1,0 +1,119 @@
+"""A study from its file to its answer: run, written down, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from experiments.results.keep import keep_records
+from experiments.study.ask import Study, read_study
+from experiments.study.page import page_of
+from experiments.study.records import records_of
+from experiments.study.result import StudyResult, plan_name
+from experiments.study.run import run_study
+from sim.arrays import Step, quiet
+from sim.contract import Policy
+from sim.errors import InputError
+from sim.files import writable_folder, write_table, write_text
+
+__all__ = ["study"]
+
+
+def study(
+    asked: Study | str | Path | Mapping[str, Any],
+    folder: str | Path = ".",
+    *,
+    policies: tuple[Policy, ...] | list[Policy] = (),
+    workers: int | None = None,
+    cluster: str | None = None,
+    executor: Executor | None = None,
+    track: bool = False,
+    tracking_uri: str = "",
+    experiment: str = "",
+    command: str = "",
+    progress: Step | None = None,
+) -> StudyResult:
+    """Ask one question of many worlds: worlds x policies x budgets x seeds, stored, resumed, spread over workers.
+
+    Whatever was finished in the folder before, by this study or another, is not done again; a study that was killed
+    goes on where it was and ends with the same bits.
+
+    Parameters
+    ----------
+    asked
+        A study's file, or its content (docs/studies.md); files in content are named from the working folder.
+    folder
+        Where finished units, reports and runs are kept.
+    policies
+        Objects that are policies too, beside those named in ``asked``; they are pickled to workers.
+    workers
+        Processes here; 1: this one alone; None: one for each processor. A script that starts some needs
+        ``if __name__ == "__main__":`` around its call.
+    cluster
+        Address of a Dask scheduler, ``tcp://host:8786``; its workers must have the same version of Tenure.
+    executor
+        Any :class:`concurrent.futures.Executor` instead.
+    track
+        Whether to log runs to MLflow.
+    tracking_uri
+        A server or a database; nothing: the store in the folder.
+    experiment
+        The decision in question, under which runs stand; nothing: the study's name.
+    command
+        How it was asked; kept with the runs.
+
+    Raises
+    ------
+    InputError
+        If a key is not known or a value does not fit.
+    TenureError
+        If a unit fails, or workers of another version answer.
+
+    Examples
+    --------
+    >>> content = {
+    ...     "name": "what margin", "policies": ["as today", "no spend"], "replications": 2,
+    ...     "worlds": {"base": "scenario.yaml", "thin": {"from": "base", "set": {"margin": 0.2}}},
+    ... }
+    >>> result = tenure.study(content, "studied", workers=1)
+    >>> [(row.world, row.policy, row.rank) for row in result.answers.rows]
+    [('base', 'as today', 1), ('base', 'no spend', 2), ('thin', 'as today', 1), ('thin', 'no spend', 2)]
+    """
+    if isinstance(asked, Study):
+        if policies:
+            raise InputError("`policies=`: the study has its own; leave them out")
+        wanted = asked
+    else:
+        wanted = read_study(asked, policies=policies)
+    home, step = writable_folder(Path(folder)), progress or quiet
+    finished = run_study(wanted, home, executor=executor, cluster=cluster, workers=workers, step=step)
+    place = home / "studies" / wanted.slug
+    result = StudyResult(wanted, finished, place, place / "report.html")
+    step("Writing the report")
+    _write(result)
+    return _tracked(result, home, tracking_uri, experiment, command, step) if track else result
+
+
+def _tracked(
+    result: StudyResult, folder: Path, tracking_uri: str, experiment: str, command: str, step: Step
+) -> StudyResult:
+    """Return the result with where its runs went: into the outbox first, and from there to MLflow."""
+    records = records_of(result, experiment or result.asked.name, command)
+    kept, runs = keep_records(list(records.values()), folder, tracking_uri, step=step)
+    ids = {cell: runs[each.key] for cell, each in records.items() if cell is not None and each.key in runs}
+    return replace(result, run_ids=ids, kept=kept)
+
+
+def _write(result: StudyResult) -> None:
+    """Write the report, the tables as CSV and the plans that were made into the study's folder."""
+    place = writable_folder(result.folder)
+    write_table(place / "table.csv", result.to_frame())
+    write_table(place / "segments.csv", result.by_segment())
+    write_table(place / "levers.csv", result.by_lever())
+    write_table(place / "over_time.csv", result.over_time())
+    for cell, text in result.finished.plans.items():
+        write_text(place / f"{plan_name(cell)}.json", text)
+    write_text(place / "report.html", page_of(result))

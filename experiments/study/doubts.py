@@ -1,0 +1,188 @@
+"""What of the world decides: which drawn numbers move a policy's gain, and what it is worth to know them.
+
+Of worlds that were drawn or combined, every number's *tornado* is the mean gain in the worlds of its upper third less
+that in its lower third, other numbers varying as they were drawn. Under Saltelli's design the first and total Sobol'
+indices are estimated too (Saltelli et al. 2010, by :func:`scipy.stats.sobol_indices`): the share of a gain's variance
+that a number brings alone, and with all others.
+
+With worlds equally likely, knowing which one it is before the policy is chosen is worth the *expected value of perfect
+information*, ``mean_w max_p asset(p, w) - max_p mean_w asset(p, w)`` (Raiffa & Schlaifer 1961); knowing one number only
+is worth the same with means over the worlds in which that number is alike: its thirds, or its few values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.study.answers import Answers, Row
+from experiments.study.worlds import World
+from sim.arrays import Floats, Ints
+
+__all__ = ["Information", "Swing", "information", "swings"]
+
+THIRDS = 3
+FEW = 5
+"""Values of a number that are each looked at by themselves."""
+
+
+@dataclass(frozen=True)
+class Swing:
+    """What one number does to one policy's gain.
+
+    Attributes
+    ----------
+    family, path, policy : str
+    budget : float or None
+        As asked for.
+    low, high : float
+        The number in its lowest and highest part, on average.
+    gain_low, gain_high : float
+        Mean gain there.
+    first, total : float
+        Sobol' indices; nan where the worlds were not drawn for them.
+    """
+
+    family: str
+    path: str
+    policy: str
+    budget: float | None
+    low: float
+    high: float
+    gain_low: float
+    gain_high: float
+    first: float
+    total: float
+
+    @property
+    def swing(self) -> float:
+        """Return how far the gain moves."""
+        return self.gain_high - self.gain_low
+
+
+@dataclass(frozen=True)
+class Information:
+    """What knowing the world, or one number of it, is worth before a policy is chosen.
+
+    Attributes
+    ----------
+    family : str
+        Of drawn worlds; nothing: all worlds of the study.
+    path : str
+        The number; nothing: the world itself.
+    budget : float or None
+    worth : float
+    """
+
+    family: str
+    path: str
+    budget: float | None
+    worth: float
+
+
+def swings(worlds: Sequence[World], answers: Answers) -> list[Swing]:
+    """Return every drawn number's effect on every policy's gain, the largest first."""
+    found = []
+    for family, drawn in _families(worlds).items():
+        for budget in dict.fromkeys(row.asked for row in answers.rows):
+            for policy in dict.fromkeys(row.policy for row in answers.rows):
+                if policy != answers.reference:
+                    found += _swings_of(family, drawn, _by_world(answers.rows, policy, budget), policy, budget)
+    return sorted(found, key=lambda each: -abs(each.swing))
+
+
+def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
+    """Return what knowing is worth: the world first, then each drawn number, dearest first."""
+    found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows))
+    for budget in dict.fromkeys(row.asked for row in answers.rows):
+        assets = {name: _by_world(answers.rows, name, budget, "asset") for name in policies}
+        for family, some in {"": list(worlds), **_families(worlds)}.items():
+            table = np.array([[assets[name].get(world.name, np.nan) for world in some] for name in policies])
+            table = table[~np.isnan(table).any(axis=1)]
+            if table.shape[0] < 2 or len(some) < 2:
+                continue
+            known = np.arange(len(some))
+            if not family:
+                found.append(Information("", "", budget, _worth(table, known)))
+                continue
+            for path in _numbers(some):
+                part = _parts(np.array([float(world.values[path]) for world in some]))
+                found.append(Information(family, path, budget, _worth(table, part)))
+    return sorted(found, key=lambda each: (each.family != "", -each.worth))
+
+
+def _families(worlds: Sequence[World]) -> dict[str, list[World]]:
+    """Return the worlds that were drawn or combined, by family, at least two of each."""
+    families: dict[str, list[World]] = {}
+    for world in worlds:
+        if world.values:
+            families.setdefault(world.family, []).append(world)
+    return {name: drawn for name, drawn in families.items() if len(drawn) > 1}
+
+
+def _numbers(worlds: Sequence[World]) -> list[str]:
+    """Return the paths that are numbers in all worlds, and not the same everywhere."""
+    paths = [path for path in worlds[0].values if all(_is_number(world.values.get(path)) for world in worlds)]
+    return [path for path in paths if len({world.values[path] for world in worlds}) > 1]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _by_world(rows: Sequence[Row], policy: str, budget: float | None, what: str = "gain") -> dict[str, float]:
+    return {row.world: getattr(row, what) for row in rows if row.policy == policy and row.asked == budget}
+
+
+def _swings_of(
+    family: str, worlds: list[World], gains: dict[str, float], policy: str, budget: float | None
+) -> list[Swing]:
+    y = np.array([gains.get(world.name, np.nan) for world in worlds])
+    if np.isnan(y).any():
+        return []
+    paths, out = _numbers(worlds), []
+    indices = _sobol(y, len(worlds[0].values)) if worlds[0].design == "saltelli" else None
+    for path in paths:
+        x = np.array([float(world.values[path]) for world in worlds])
+        part = _parts(x)
+        low, high = part == part.min(), part == part.max()
+        place = list(worlds[0].values).index(path)
+        first, total = (float("nan"),) * 2 if indices is None else indices[place]
+        out.append(
+            Swing(
+                family, path, policy, budget, float(x[low].mean()), float(x[high].mean()), float(y[low].mean()),
+                float(y[high].mean()), first, total,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _parts(x: Floats) -> Ints:
+    """Return which part of its range each value lies in: its own where there are few, or else a third."""
+    values, place = np.unique(x, return_inverse=True)
+    if values.size <= FEW:
+        return np.asarray(place, dtype=np.int64)
+    rank = np.argsort(np.argsort(x, kind="stable"), kind="stable")
+    return np.asarray(rank * THIRDS // x.size, dtype=np.int64)
+
+
+def _worth(assets: Floats, part: Ints) -> float:
+    """Return the mean over worlds of the best policy by part, less the best of the means: (policies, worlds)."""
+    by_part = sum(float(assets[:, part == k].sum(axis=1).max()) for k in np.unique(part)) / assets.shape[1]
+    return max(float(by_part) - float(assets.mean(axis=1).max()), 0.0)
+
+
+def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float]]:
+    """Return first and total index of each number, from the values at ``A``, ``B`` and their mixtures in order."""
+    from scipy.stats import sobol_indices
+
+    number = y.size // (dimensions + 2)
+    if np.ptp(y) == 0:
+        return [(0.0, 0.0)] * dimensions
+    parts = y.reshape(dimensions + 2, 1, number)
+    found = sobol_indices(func={"f_A": parts[0], "f_B": parts[1], "f_AB": parts[2:]}, n=number)
+    first, total = np.atleast_1d(found.first_order).ravel(), np.atleast_1d(found.total_order).ravel()
+    return [(float(a), float(b)) for a, b in zip(first, total, strict=True)]

@@ -1,0 +1,157 @@
+"""A study's runs as they are written down for MLflow: one for the study, and below it one a world, budget and policy.
+
+They are put into the outbox when the study is finished, and follow from its units alone: put again, nothing is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from experiments.study.answers import Cell, Found, Row
+from experiments.study.plays import kept_play
+from experiments.study.shown import answer_in_words, survival_table, world_table
+from experiments.tracking.content import code_version, scenario_params
+from experiments.tracking.decision import LEADERBOARD_TAG, differing
+from experiments.tracking.notes import note
+from experiments.tracking.record import Base, Record, Series
+from experiments.tracking.views import DECISION, View, link_of, stored, views_of
+from experiments.words.figures import money, plain, short
+
+if TYPE_CHECKING:
+    from experiments.study.ask import Study
+    from experiments.study.result import StudyResult
+
+__all__ = ["records_of"]
+
+SHOWN_ROWS = 40
+"""Rows of the note's table; the report has all."""
+
+
+def records_of(result: StudyResult, experiment: str, command: str = "") -> dict[Cell | None, Record]:
+    """Return the records of a study: its own under None, and one for each cell that has an asset."""
+    asked, now = result.asked, int(time.time() * 1000)
+    differ, key = _differences(asked), result.asked.digest
+    views = views_of(
+        key[:8], f"tags.study_key = '{key}' and {DECISION}", [*next(iter(differ.values()))], len(asked.worlds) > 1
+    )
+    links = {f"view.{view.title}": link_of(view) for view in views}
+    parent = Record(
+        key=asked.digest, experiment=experiment, name=asked.name,
+        params={
+            "worlds": str(result.answers.worlds), "policies": ", ".join(each.name for each in asked.policies),
+            "budgets": ", ".join(_budget(each) for each in asked.budgets), "seeds": ", ".join(map(str, asked.seeds)),
+            "replications": str(asked.replications), "within": str(asked.within), "code.version": code_version(),
+        },
+        tags={
+            "layer": "study", "study": asked.name, "study_key": key, **_said(asked, command),
+            "mlflow.note.content": _note(result, views, command), LEADERBOARD_TAG: link_of(views[0]), **links,
+        },
+        files={
+            name: (result.folder / name).read_bytes()
+            for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv")
+        },
+        began=now, ended=now, experiment_tags=stored(views),
+    )  # fmt: skip
+    records: dict[Cell | None, Record] = {None: parent}
+    for row in result.answers.rows:
+        cell = Cell(row.world, row.asked, row.policy)
+        if cell in result.finished.cells.found:
+            records[cell] = _of_cell(result, cell, row, parent, differ[row.world], command)
+    return records
+
+
+def _of_cell(
+    result: StudyResult, cell: Cell, row: Row, parent: Record, differ: Mapping[str, str], command: str
+) -> Record:
+    found, asked = result.finished.cells.found[cell], result.asked
+    world = next(each for each in asked.worlds if each.name == cell.world)
+    units, facts = zip(*result.finished.plays[cell], strict=True)
+    keys = "".join(unit.key for unit in units)
+    gain = money(row.asset) if row.policy == result.answers.reference else money(row.gain, signed=True)
+    base = None
+    if world.scenario.base is not None:
+        place = world.scenario.folder / world.scenario.base.file
+        base = Base(place.name, world.scenario.base_digest, str(place.resolve()))
+    plan = result.finished.plans.get(cell)
+    return Record(
+        key=hashlib.sha256(f"{asked.digest} {keys}".encode()).hexdigest(), experiment=parent.experiment,
+        name=f"{row.world} / {short(row.budget, digits=4)} / {row.policy}: {gain}", parent=parent.key,
+        params={
+            "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
+            "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size), **differ,
+        },
+        metrics=_metrics(row, found),
+        tags={
+            "layer": "policy", "study": asked.name, "study_key": asked.digest, "world": row.world, "policy": row.policy,
+            "scenario_hash": world.scenario.hash, **_said(asked, command),
+            "differs": ", ".join(f"{name} {value}" for name, value in differ.items())[:1000] or "nothing",
+            "mlflow.note.content": _story(row, result),
+        },
+        files={
+            **({} if plan is None else {"plan.json": plan.encode()}), **kept_play(units, facts, world.content),
+        },
+        base=base, began=parent.began, ended=parent.ended,
+    )  # fmt: skip
+
+
+def _metrics(row: Row, found: Found) -> Series:
+    facts = found.facts
+    metrics: Series = [
+        ("gain", row.gain, 0), ("gain_low", row.low, 0), ("gain_high", row.high, 0), ("regret", row.regret, 0),
+        ("rank", float(row.rank), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0), ("cvar", row.cvar, 0),
+        ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),
+        ("rules_broken", float(len(row.breaks)), 0),
+    ]  # fmt: skip
+    metrics += [
+        (f"segment/{name}", float(v), 0) for name, v in zip(facts["segments"], facts["by_segment"], strict=True)
+    ]
+    metrics += [(f"lever/{name}", float(v), 0) for name, v in zip(facts["levers"], facts["by_lever"], strict=True)]
+    metrics += [("over_time/profit", float(v), step) for step, v in enumerate(facts["by_period"], 1)]
+    return metrics + [("over_time/customers", float(v), step) for step, v in enumerate(facts["alive"])]
+
+
+def _said(asked: Study, command: str) -> dict[str, str]:
+    """Return what the user says of the study."""
+    return {name: text for name, text in (("purpose", asked.note), ("command", command)) if text}
+
+
+def _differences(asked: Study) -> dict[str, dict[str, str]]:
+    """Return by world the value of every parameter in which some worlds differ."""
+    params = {world.name: scenario_params(world.scenario) for world in asked.worlds}
+    names = differing(list(params.values()))
+    return {name: {key: own.get(key, "not stated") for key in names} for name, own in params.items()}
+
+
+def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
+    answers = result.answers
+    body = [_markdown(*survival_table(answers)), f"Gains against '{answers.reference}':"]
+    body += [_markdown(*world_table(answers, SHOWN_ROWS)), "The whole answer: report.html under *Artifacts*."]
+    names = {"Study": result.asked.digest[:16], "code": code_version()}
+    return note(
+        answer_in_words(answers, result.currency), body, purpose=result.asked.note, views=views, command=command,
+        names=names, currency=result.currency,
+    )  # fmt: skip
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(
+        f"| {' | '.join(text.replace('|', '/').replace('*', ' (best)') for text in row)} |" for row in cells
+    )
+
+
+def _story(row: Row, result: StudyResult) -> str:
+    told = "the best here" if row.rank == 1 else f"{money(row.regret)} behind the best here"
+    if row.rank > 1 and not row.behind:
+        told += " (too close to call)"
+    interval = "" if row.low != row.low else f" (95 % {money(row.low, signed=True)} to {money(row.high, signed=True)})"
+    gain = f"{money(row.gain, signed=True)} against '{result.answers.reference}'{interval}"
+    said = f"'{row.policy}' in '{row.world}', budget {money(row.budget)}: asset {money(row.asset)}, {gain}; {told}."
+    return plain(said) + (f"\n\nBreaks: {'; '.join(row.breaks)}." if row.breaks else "")
+
+
+def _budget(amount: float | None) -> str:
+    return "in force" if amount is None else f"{amount:.12g}"

@@ -1,0 +1,159 @@
+"""A study's answer: shown in words, tables, a page and files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.results.keep import Kept
+from experiments.results.shown import Shown, Table
+from experiments.study.answers import Answers, Cell
+from experiments.study.ask import Study
+from experiments.study.doubts import Information, Swing, information, swings
+from experiments.study.run import Finished
+from experiments.study.shown import answer_in_words, notes_in_words, survival_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["StudyResult", "plan_name"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StudyResult(Shown):
+    """What a study found.
+
+    Attributes
+    ----------
+    asked : Study
+    finished : Finished
+        Its units.
+    folder : Path
+        Where its report, tables and plans lie.
+    report : Path
+    run_ids : mapping
+        Of the runs in MLflow, by cell.
+    kept : Kept or None
+        Where the runs went; None: they were not tracked.
+
+    Examples
+    --------
+    >>> result = tenure.study({"worlds": {"base": "scenario.yaml"}, "policies": ["as today", "no spend"],
+    ...                        "replications": 2}, "studied", workers=1)
+    >>> result.to_frame()["policy"].tolist()
+    ['as today', 'no spend']
+    >>> result.answers.survivals[0].policy
+    'as today'
+    """
+
+    asked: Study
+    finished: Finished
+    folder: Path
+    report: Path
+    run_ids: Mapping[Cell, str] = field(default_factory=dict)
+    kept: Kept | None = None
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Return gains, regrets and who survives."""
+        names = [policy.name for policy in self.asked.policies]
+        return Answers.of(self.finished.cells, self.asked.reference, self.asked.within, names)
+
+    @cached_property
+    def swings(self) -> list[Swing]:
+        """Return what each drawn number does to each policy's gain."""
+        return swings(self.asked.worlds, self.answers)
+
+    @cached_property
+    def information(self) -> list[Information]:
+        """Return what knowing the world, or a number of it, is worth."""
+        return information(self.asked.worlds, self.answers)
+
+    @property
+    def telling_run(self) -> str:
+        """Return the run of the policy that survives most, in the first world; nothing where it has none."""
+        policy = self.answers.survivals[0].policy
+        return next((run for cell, run in self.run_ids.items() if cell.policy == policy), "")
+
+    @property
+    def currency(self) -> str:
+        """Return the worlds' currency; nothing where they differ."""
+        found = {world.scenario.currency for world in self.asked.worlds}
+        return found.pop() if len(found) == 1 else ""
+
+    def answer(self) -> str:
+        """Return which policy survives, and where it does not."""
+        return answer_in_words(self.answers, self.currency)
+
+    def notes(self) -> str:
+        """Return what the answer rests on."""
+        return " ".join(notes_in_words(self.answers, self.finished))
+
+    def shown_table(self) -> Table:
+        """Return who survives."""
+        return survival_table(self.answers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        plain = self.answers.to_dict()
+        table = [
+            {**shown, "run_id": self.run_ids.get(Cell(row.world, row.asked, row.policy))}
+            for shown, row in zip(plain["table"], self.answers.rows, strict=True)
+        ]
+        return {
+            "units": self.finished.units, "done": self.finished.done, "table": table, "survives": plain["survives"],
+            "tracking_uri": None if self.kept is None else self.kept.tracking_uri, "report": str(self.report),
+        }  # fmt: skip
+
+    def to_frame(self) -> DataFrame:
+        """Return one row per world, budget and policy."""
+        from pandas import DataFrame
+
+        rows = []
+        for row in self.answers.rows:
+            facts = asdict(row)
+            low, middle, high = facts.pop("quantiles")
+            facts["breaks"] = "; ".join(row.breaks)
+            rows.append({**facts, "quantile_5": low, "median": middle, "quantile_95": high})
+        return DataFrame(rows).drop(columns="asked")
+
+    def by_segment(self) -> DataFrame:
+        """Return discounted profit within the horizon by world, budget, policy and segment."""
+        return self._parts("segment", "by_segment", "segments", "discounted_profit")
+
+    def by_lever(self) -> DataFrame:
+        """Return money spent by world, budget, policy and lever."""
+        return self._parts("lever", "by_lever", "levers", "spend")
+
+    def over_time(self) -> DataFrame:
+        """Return discounted profit and customers alive at the start of each period, from 0; what comes after last."""
+        from pandas import DataFrame
+
+        rows = []
+        for cell, found in self.finished.cells.found.items():
+            about = {"world": cell.world, "policy": cell.policy, "budget": found.facts["budget"]}
+            profits = [*found.facts["by_period"], found.facts["after"]]
+            names: list[int | str] = [*range(len(profits) - 1), "after"]
+            for name, profit, alive in zip(names, profits, found.facts["alive"], strict=True):
+                rows.append({**about, "period": name, "discounted_profit": float(profit), "alive": float(alive)})
+        return DataFrame(rows)
+
+    def _parts(self, name: str, values: str, names: str, what: str) -> DataFrame:
+        from pandas import DataFrame
+
+        rows: list[dict[str, Any]] = []
+        for cell, found in self.finished.cells.found.items():
+            about = {"world": cell.world, "policy": cell.policy, "budget": found.facts["budget"]}
+            pairs = zip(found.facts[names], found.facts[values], strict=True)
+            rows += [{**about, name: each, what: float(value)} for each, value in pairs]
+        return DataFrame(rows)
+
+
+def plan_name(cell: Cell) -> str:
+    """Return what the file of a cell's plan is called."""
+    money = "" if cell.budget is None else f"-{cell.budget:.12g}"
+    return re.sub(r"[^\w.]+", "-", f"{cell.policy}-in-{cell.world}{money}")

@@ -1,0 +1,386 @@
+"""Units of work of a study: content that travels, a key of that content, and plain facts that come back.
+
+A unit holds what it works on (a scenario's content, a policy's name or file, money, luck), never where that lies, so
+that it means the same on every machine. Its key is a digest of all that its facts follow from, the version of the code
+among them: the same key, the same bits on machines of a kind. A worker whose version differs refuses the work.
+
+A customer base is large and the same for many units. It is sent once to each machine: a worker that lacks it answers
+:data:`LACKS_BASE`, and the unit is sent again with the base beside it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import re
+import tempfile
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.fingerprints import policy_digest
+from experiments.tracking.content import running_code
+from policies.catalogue import apart, makers
+from sim.contract import Policy
+from sim.errors import InputError, NotAsWritten, RulesError, ScenarioChanged, TenureError
+from sim.scenario.file import Scenario, parse
+
+if TYPE_CHECKING:
+    from experiments.compare import Comparison
+    from experiments.firm import Firm
+
+__all__ = ["LACKS_BASE", "Facts", "MixedVersionsError", "Played", "Unit", "World", "run"]
+
+Facts = dict[str, Any]
+"""What a unit found: texts, numbers and lists of them."""
+LACKS_BASE = "lacks base"
+FIRMS = 4
+"""Worlds that a worker keeps ready."""
+_warning, _writing = threading.Lock(), threading.Lock()
+
+
+class MixedVersionsError(TenureError):
+    """A worker runs another version than the study: its numbers would not be of the same kind."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A policy as it travels: by name, as a file's content, or itself.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in the study.
+    by : str
+        ``name``, ``file`` or ``object``.
+    said : str
+        The catalogue's name; a file's name; nothing for an object.
+    content : bytes
+        Of the file.
+    wanted : str
+        Which of several policies a Python file registers.
+    policy : Policy, optional
+        The object.
+    """
+
+    name: str
+    by: str
+    said: str = ""
+    content: bytes = b""
+    wanted: str = ""
+    policy: Policy | None = None
+
+    @classmethod
+    def named(cls, said: str) -> Played:
+        """Return a policy of the catalogue.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or it lives in this process alone.
+        """
+        from policies.catalogue import unknown
+
+        plain = said.strip().lower().replace("-", " ").replace("_", " ")
+        known = makers()
+        if plain not in known:
+            raise unknown(said)
+        if not known[plain].__module__.startswith("policies."):
+            raise InputError(
+                f"policy '{said}': is registered in this process alone; a study sends its policies to workers, so give "
+                "the Python file that registers it, or the policy itself"
+            )
+        return cls(plain, "name", plain)
+
+    @classmethod
+    def of_file(cls, path: Path, wanted: str = "") -> Played:
+        """Return a plan, a table of money, or a policy that a Python file registers, by the file's content."""
+        name = wanted or path.stem
+        return cls(name, "file", path.name, path.read_bytes(), wanted)
+
+    @classmethod
+    def of_object(cls, policy: Policy) -> Played:
+        """Return a policy that travels itself, pickled."""
+        return cls(policy.name, "object", policy=policy)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 of what it is; its name in the study apart."""
+        if self.policy is not None:
+            return policy_digest(self.policy)
+        facts = (self.by, Path(self.said).suffix if self.by == "file" else self.said, self.wanted)
+        return hashlib.sha256(repr(facts).encode() + self.content).hexdigest()
+
+    def given(self) -> str | Path | Policy:
+        """Return it as a firm takes it: a name, a file of this process, or the object."""
+        if self.policy is not None:
+            return self.policy
+        if self.by == "name":
+            return self.said
+        path = _own_folder() / self.digest[:16] / self.said
+        with _writing:
+            if not path.is_file():
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(self.content)
+        return f"{path}:{self.wanted}" if self.wanted else path
+
+
+@dataclass(frozen=True)
+class World:
+    """A scenario as it travels.
+
+    Attributes
+    ----------
+    content : str
+        JSON of what it states, without where it lay.
+    hash : str
+        :attr:`sim.scenario.file.Scenario.hash`, with what its base holds.
+    begins : str
+        Its first day, by which tables of money name periods; nothing where that is not known.
+    base : str
+        SHA-256 of the base's file; nothing without a base.
+    """
+
+    content: str
+    hash: str
+    begins: str
+    base: str
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> World:
+        """Return a scenario as it travels."""
+        content, base = scenario.model_dump(mode="json", exclude_unset=True), ""
+        if scenario.base is not None:
+            base = _file_digest(*_version(scenario.folder / scenario.base.file))
+            content["base"]["file"] = "base"
+        return cls(json.dumps(content), scenario.hash, str(scenario.begins or ""), base)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of a study's work.
+
+    Attributes
+    ----------
+    world : World
+    budget : float or None
+        Money over the horizon; None: what is in force there.
+    policy : Played or None
+        None: make a plan.
+    seed, first, count : int
+        Which luck, and which replications of it.
+    targeting, bound_steps
+        Of a plan that is made.
+    code : str
+        What runs: release, sources, libraries and kind of processor.
+    place : str
+        The world's name in the study, for people.
+    """
+
+    world: World
+    budget: float | None
+    policy: Played | None = None
+    seed: int = 0
+    first: int = 0
+    count: int = 0
+    targeting: str = "state"
+    bound_steps: int = 0
+    code: str = field(default_factory=running_code)
+    place: str = ""
+
+    @property
+    def called(self) -> str:
+        """Return what it is, in words."""
+        what = "a plan" if self.policy is None else f"'{self.policy.name}'"
+        money = "" if self.budget is None else f", budget {self.budget:,.0f}"
+        return f"{what} in world '{self.place}'{money}"
+
+    @cached_property
+    def key(self) -> str:
+        """Return the SHA-256 of all that its facts follow from."""
+        facts: dict[str, Any] = {
+            "world": [self.world.hash, self.world.begins], "code": self.code,
+            "budget": None if self.budget is None else float(self.budget).hex(),
+        }  # fmt: skip
+        if self.policy is None:
+            facts |= {"targeting": self.targeting, "bound_steps": self.bound_steps}
+        else:
+            facts |= {"policy": self.policy.digest, "luck": [self.seed, self.first, self.count]}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def about(self) -> Facts:
+        """Return what people read of it beside its facts."""
+        return {
+            "scenario_hash": self.world.hash, "budget": self.budget, "code": self.code,
+            "policy": None if self.policy is None else self.policy.name,
+            "seed": self.seed, "replications": [self.first, self.first + self.count],
+        }  # fmt: skip
+
+
+def run(unit: Unit, base: bytes | None = None, threads: int = 1) -> Facts | str:
+    """Do a unit's work and return its facts; or :data:`LACKS_BASE` where its base is not on this machine.
+
+    Raises
+    ------
+    MixedVersionsError
+        If this process runs another version than the study.
+    TenureError
+        As the work itself does.
+    """
+    if unit.code != running_code():
+        raise MixedVersionsError(
+            f"a worker runs another version than the study: there {running_code()}, here {unit.code}; give all of "
+            "them one version on one kind of processor"
+        )
+    firm = _firms.of(unit.world, base)
+    if firm is None:
+        return LACKS_BASE
+    try:
+        return _planned(firm, unit, threads) if unit.policy is None else _simulated(firm, unit, unit.policy, threads)
+    except TenureError as error:
+        raise type(error)(_without_folder(str(error))) from None
+
+
+def _planned(firm: Firm, unit: Unit, threads: int) -> Facts:
+    """Return the plan that the optimiser makes, as its file's content; without times, which no two runs share."""
+    from experiments.question import Question
+
+    question = Question(budget=unit.budget, targeting=unit.targeting)
+    try:
+        plan = firm.optimize(question, bound_steps=unit.bound_steps, threads=threads)
+    except RulesError as error:  # an answer too: here no plan can be made
+        return {"plan": None, "why": str(error)}
+    plan = replace(plan, scenario_hash=unit.world.hash, seconds={}, scenario_file=None)
+    return {"plan": plan.to_json(), "budget": plan.budget, "asset": plan.asset, "bound": plan.bound}
+
+
+def _simulated(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
+    """Return what happens under a policy: by replication, and in the mean by period, segment and lever."""
+    from experiments.chosen import chosen_policies
+    from experiments.compare import compare
+
+    notes: list[str] = []
+    with _noting(notes), apart():
+        total, [chosen] = chosen_policies([played.given()], firm.twin, firm.load_plan, unit.budget)
+    found = compare(
+        firm.twin, [chosen.policy], total, seed=unit.seed, first=unit.first, replications=unit.count,
+        threads=threads, purses={chosen.policy.name: chosen.purse},
+    )  # fmt: skip
+    written = None if chosen.plan is None else float(chosen.plan.spend.sum())
+    return {**_facts(firm, found), "notes": notes, "written": written}
+
+
+def _facts(firm: Firm, found: Comparison) -> Facts:
+    outcome, scenario, targets = found.outcomes[0], firm.scenario, firm.targets
+    history, segments = outcome.history, list(dict.fromkeys(firm.targets.segments))
+    factors = (1 + scenario.discount_per_period) ** -np.arange(history.periods + 1.0)
+    profit = history.reward.sum(axis=2) - history.spend.sum(axis=(2, 3))  # (periods, groups)
+    worth = profit * factors[:-1, None]
+    of = np.array([segments.index(name) for name in targets.segments])
+    return {
+        "assets": outcome.assets.tolist(), "kept": outcome.kept.tolist(), "spends": outcome.spends.tolist(),
+        "expected": outcome.expected, "budget": found.budget,
+        "broken": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
+        "by_period": worth.sum(axis=1).tolist(), "after": float(history.terminal * factors[-1]),
+        "alive": history.alive.sum(axis=1).tolist(),
+        "segments": segments, "by_segment": [float(worth[:, of == s].sum()) for s in range(len(segments))],
+        "levers": list(targets.levers), "by_lever": history.spend.sum(axis=(0, 1, 2)).tolist(),
+    }  # fmt: skip
+
+
+@contextmanager
+def _noting(notes: list[str]) -> Iterator[None]:
+    """Take what is noted of a file; that it was made for another world is what a study is about."""
+    with _warning, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("ignore", ScenarioChanged)
+        warnings.simplefilter("always", NotAsWritten)
+        yield
+    for each in said:
+        if issubclass(each.category, NotAsWritten):
+            notes.append(_without_folder(str(each.message)))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def _without_folder(message: str) -> str:
+    """Return a message that names a file as the study does, not where its content lies here."""
+    return re.sub(r"\S*tenure-[^/\\\s]+[/\\][0-9a-f]{16}[/\\]", "", message)
+
+
+@cache
+def _own_folder() -> Path:
+    """Return this process's folder for files that were sent to it; it goes when the process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="tenure-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+# --- Worlds on this machine -------------------------------------------------------------------------------------------
+
+
+class _Firms:
+    """The last few worlds of this process, ready to ask."""
+
+    def __init__(self) -> None:
+        self._ready: OrderedDict[str, Firm] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, world: World, base: bytes | None) -> Firm | None:
+        """Return a world's firm; None where its base is not here."""
+        from experiments.firm import Firm
+
+        key = f"{world.hash} {world.base}"
+        with self._lock:
+            if key not in self._ready:
+                content = json.loads(world.content)
+                if world.base:
+                    place = _base_here(world.base, base)
+                    if place is None:
+                        return None
+                    content["base"]["file"] = str(place)
+                self._ready[key] = Firm.of(parse(content, ranges=False))
+                while len(self._ready) > FIRMS:
+                    self._ready.popitem(last=False)
+            self._ready.move_to_end(key)
+            return self._ready[key]
+
+
+_firms = _Firms()
+
+
+def _base_here(digest: str, content: bytes | None) -> Path | None:
+    """Return the copy of a base on this machine, made from its content if that came along."""
+    folder = Path(tempfile.gettempdir()) / f"tenure-bases-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    path = folder / f"{digest}.duckdb"
+    if path.is_file() and _file_digest(*_version(path)) == digest:
+        return path
+    if content is None or hashlib.sha256(content).hexdigest() != digest:
+        return None
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=folder)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.replace(part, path)
+    return path
+
+
+def _version(path: Path) -> tuple[Path, int, int, int]:
+    facts = path.stat()
+    return path.resolve(), facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, *_: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

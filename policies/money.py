@@ -1,0 +1,202 @@
+"""What rules of money share: a period's money from what is left, spread over levers and customers by claims.
+
+Money is even over time: what is left over the periods left, so that money for which there were no customers yet is
+spent later. What a lever must or may get over the horizon (floors, caps) bounds it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.arrays import Floats
+from sim.contract import Allocation, Observation
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.twin import Twin
+
+__all__ = [
+    "LOYALTY", "MoneyByClaims", "MoneyByLever", "Today", "bounded_shares", "bounds", "filled", "levers_moving",
+    "per_head", "share_between", "worth_a_head", "worth_today",
+]  # fmt: skip
+
+LOYALTY = ("survival", "satisfaction", "links", "employee")
+"""Effects by which customers are kept."""
+
+
+def bounded_shares(wanted: Floats, floors: Floats, caps: Floats) -> Floats:
+    """Return shares nearest in proportion to ``wanted`` between floors and caps, adding up to one if caps allow.
+
+    What the wanted cannot take goes to the others evenly.
+    """
+    total = min(1.0, float(caps.sum()))
+    shares = filled(wanted, floors, caps, total)
+    return filled(np.ones_like(wanted), shares, caps, total) if shares.sum() < total - 1e-9 else shares
+
+
+def filled(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats:
+    """Return ``clip(scale x wanted, floors, caps)`` with the scale at which it adds up to ``total``, by bisection."""
+    low, high = 0.0, 1.0
+    while np.clip(high * wanted, floors, caps).sum() < total and high < 1e12:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.clip(middle * wanted, floors, caps).sum() < total else (low, middle)
+    return np.asarray(np.clip(high * wanted, floors, caps))
+
+
+@dataclass(frozen=True, eq=False)
+class MoneyByLever:
+    """Spreads an even monthly budget over levers by share and over groups by weight.
+
+    Attributes
+    ----------
+    budget : float
+        Over the horizon.
+    shares : (levers,)
+        Of the budget.
+    weights : (groups,)
+        A group's claim on a lever's money: 1 per customer for all, or its value.
+    per_head : bool
+        Whether the claim counts for each customer (else for the group).
+    """
+
+    name: str
+    budget: float
+    shares: Floats
+    weights: Floats
+    per_head: bool
+
+    feedback = False
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return this period's money per customer."""
+        targets = observation.targets
+        heads = np.where(targets.allowed, observation.customers[:, :, None], 0.0).sum(axis=1)
+        claim = self.weights[:, None] * (heads if self.per_head else (heads > 0))
+        part = claim / np.maximum(claim.sum(axis=0), 1e-300)
+        left = np.maximum(self.budget * self.shares - observation.lever_spent, 0.0)
+        money = left / (observation.periods - observation.period) * part
+        each = money / np.maximum(heads, 1e-300)
+        intensity = np.where(targets.allowed & (heads > 0)[:, None, :], each[:, None, :], 0.0)
+        return Allocation.within(intensity, observation)
+
+
+class MoneyByClaims:
+    """Spends what is left evenly over time, on whoever claims it: made for a firm, with ``claims`` of its own.
+
+    Attributes
+    ----------
+    name : str
+    feedback : bool
+        Whether its money depends on more than time and how many customers are where.
+    budget : float
+        Over the horizon.
+    """
+
+    name = "money by claims"
+    feedback = False
+
+    def __init__(self, twin: "Twin", budget: float) -> None:
+        self.budget = budget
+
+    def claims(self, observation: Observation) -> Floats:
+        """Return claims on the period's money, (groups, stages, levers), in any unit: here, one for each customer."""
+        return np.broadcast_to(observation.customers[:, :, None], observation.targets.shape)
+
+    def part(self, observation: Observation) -> float:
+        """Return which part of an even period's money is spent now; the rest is spent later."""
+        return 1.0
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return the period's money by claims, per customer, between what levers must and may get."""
+        targets, periods = observation.targets, observation.periods - observation.period
+        acts = periods > np.array(targets.lead)
+        usable = targets.allowed & (observation.customers > 0)[:, :, None] & acts
+        claims = np.where(usable, self.claims(observation), 0.0)
+        left = min(observation.budget_left, max(self.budget - float(observation.lever_spent.sum()), 0.0))
+        money = min(left / periods * self.part(observation), left)
+        caps = np.where(usable.any(axis=(0, 1)), np.minimum(observation.lever_available / periods, money), 0.0)
+        floors = np.minimum(observation.lever_floor / periods, caps)
+        by_lever = filled(claims.sum(axis=(0, 1)), floors, caps, money)
+        heads = np.where(usable, observation.customers[:, :, None], 0.0)
+        claims = np.where(claims.sum(axis=(0, 1)) > 0, claims, heads)  # a floor where nobody claims: by heads
+        share = claims / np.maximum(claims.sum(axis=(0, 1)), 1e-300)
+        return Allocation.within(per_head(by_lever * share, observation), observation)
+
+
+class Today:
+    """What today's spend and its earnings are expected to be over the horizon.
+
+    Attributes
+    ----------
+    spend : (periods, groups, stages, levers)
+    fits : float
+        By what it must be multiplied to fit the budget; 1 where it does.
+    money : float
+        What it costs, as far as the budget goes; the budget where it costs nothing.
+    """
+
+    def __init__(self, twin: "Twin", budget: float) -> None:
+        from sim.engine.sensitivity import follow
+
+        plan = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
+        self.spend = follow(twin.chain, twin.targets.with_committed(plan)).spend
+        self.total = float(self.spend.sum())
+        self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
+        self.money = min(budget, self.total) if self.total > 0 else budget
+
+
+def per_head(money: Floats, observation: Observation) -> Floats:
+    """Return money by (group, stage, lever) per customer; nothing where nobody is."""
+    heads = observation.customers[:, :, None]
+    return np.where(heads > 0, money / np.maximum(heads, 1e-300), 0.0)
+
+
+def share_between(name: str, **shares: float) -> None:
+    """Raise where a policy's parameter is no share between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        With the parameter and what it is.
+    """
+    for key, share in shares.items():
+        if not 0 <= share <= 1:
+            raise InputError(f"policy '{name}', parameter {key}={share!r}: expected a share between 0 and 1")
+
+
+def levers_moving(twin: "Twin", *effects: str) -> list[int]:
+    """Return the levers that move one of some effects, by number, in the order of effects."""
+    levers, found = twin.targets.levers, twin.scenario.levers
+    places = [place for effect in effects for place, n in enumerate(levers) if n in found and effect in found[n].moves]
+    return list(dict.fromkeys(places))
+
+
+def bounds(twin: "Twin") -> tuple[Floats, Floats]:
+    """Return the least and the most share of the budget that each lever must and may get."""
+    levers, rules = twin.targets.levers, twin.scenario.rules.levers
+    floors = np.array([rules[lever].floor if lever in rules else 0.0 for lever in levers])
+    return floors, np.array([rules[lever].cap if lever in rules else 1.0 for lever in levers])
+
+
+def worth_today(twin: "Twin") -> Floats:
+    """Return what each group is worth for ever under today's spend; over the horizon where nothing is discounted."""
+    from sim.engine.chain import value_to_go
+    from sim.engine.fluid import expected_history
+
+    chain = twin.chain
+    if chain.discount_rate == 0:
+        today = np.broadcast_to(chain.targets.reference, (chain.periods, *chain.targets.shape))
+        history = expected_history(chain, today)
+        return np.asarray(history.reward.sum(axis=(0, 2)) - history.spend.sum(axis=(0, 2, 3)))
+    earned, spent = value_to_go(chain)
+    by_block = (chain.initial * (earned - spent)).sum(axis=1)
+    return np.asarray(np.bincount(chain.group, weights=by_block, minlength=chain.targets.shape[0]), dtype=float)
+
+
+def worth_a_head(twin: "Twin") -> Floats:
+    """Return what a customer of each group is worth at the start, as today's spend goes on; 0 where nobody is."""
+    heads = np.bincount(twin.chain.group, weights=twin.chain.initial.sum(axis=1), minlength=twin.targets.shape[0])
+    return np.where(heads > 0, worth_today(twin) / np.maximum(heads, 1e-300), 0.0)

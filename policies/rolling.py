@@ -1,0 +1,125 @@
+"""Rolling horizon: looks where the customers are, and plans the rest anew, from the plan it has.
+
+What is seen are heads by group and stage; where customers stand inside (their hidden traits, silence, satisfaction) is
+taken from the fluid twin run along, its numbers scaled to the heads seen. The rest of the horizon is then searched from
+the plan at hand by the optimiser's sequential search, with all that is past and already decided held.
+"""
+
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from policies.catalogue import policy
+from sim.arrays import Floats
+from sim.contract import Allocation, Observation
+
+if TYPE_CHECKING:
+    from sim.twin import Twin
+
+__all__ = ["RollingHorizon"]
+
+NOBODY = 1e-6
+"""Customers taken for nobody: less would be lost in the rounding of those who come and go."""
+
+
+@policy("rolling horizon")
+class RollingHorizon:
+    """Plans at the start, and again at every review from where the customers are seen to be, from the plan at hand.
+
+    ``every``: periods between reviews; ``steps``: of the search at each, at most; ``first_steps``: of the first search.
+    """
+
+    feedback = True
+
+    def __init__(self, twin: "Twin", budget: float, every: int = 1, steps: int = 5, first_steps: int = 80) -> None:
+        from optimizer.ask.problem import allocation_problem
+        from optimizer.ask.rows import as_today
+        from optimizer.search.sequential import Sequential
+        from optimizer.tolerances import TINY
+
+        self.problem, self.steps = allocation_problem(twin, budget), steps
+        self.name = "rolling horizon"
+        chain = twin.chain
+        self.arrivals, self.occupancy, self.employees = chain.arrivals, chain.initial, chain.employees_at_start
+        self.heads = np.zeros(chain.targets.shape[:2])
+        self.spend = np.zeros((chain.periods, *chain.targets.shape))
+        search = Sequential(self.problem)
+        today = self.problem.today.course
+        self.stake = max(abs(today.asset) * 1e-2, 1e-9)
+        found = search.run(search.amount_of(as_today(chain)), lift=self.stake, steps=first_steps)
+        self.plan = found.course.intensity
+        # With next to no money there is nothing to plan anew, and no unit to search in.
+        self.every = max(every, 1) if budget > TINY * max(float(today.spend.sum()), 1e-9) else chain.periods
+
+    @classmethod
+    def of_plan(cls, twin: "Twin", budget: float, intensity: Floats, name: str) -> "RollingHorizon":
+        """Return the same that begins with a plan, (periods, groups, stages, levers), in place of its own search."""
+        made = cls(twin, budget, first_steps=0)
+        made.plan, made.name = twin.targets.with_committed(intensity), name
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RollingHorizon":
+        """Return a copy that goes its own way: nothing that is held is ever written into, only replaced."""
+        return copy.copy(self)
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return this period's intensities of the plan, made anew where a review is due."""
+        period = observation.period
+        if period:
+            self._look(observation)
+            if period % self.every == 0:
+                self._plan_again(period)
+        self.heads = observation.customers.copy()
+        intensity = np.zeros(observation.targets.shape)
+        for lever, lead in enumerate(observation.targets.lead):
+            if period + lead < observation.periods:
+                intensity[:, :, lever] = self.plan[period + lead, :, :, lever]
+        return Allocation.within(np.where(observation.targets.allowed, intensity, 0.0), observation)
+
+    def _look(self, observation: Observation) -> None:
+        """Run the fluid twin through the period before as it was paid for, and scale it to the heads seen."""
+        from sim.engine.chain import observed_counts
+        from sim.engine.fluid_pass import FluidPass
+
+        chain, before = self.problem.chain, observation.period - 1
+        heads = self.heads[:, :, None]
+        paid = np.where(heads > 0, observation.last_spend / np.maximum(heads, 1e-300), 0.0)
+        run = FluidPass(chain, np.broadcast_to(paid, (chain.periods, *paid.shape)))
+        run.occupancy, run.employees = self.occupancy, self.employees
+        run.period(before)
+        expected = observed_counts(chain, run.occupancy)
+        seen = np.maximum(observation.customers, NOBODY)
+        scale = np.divide(seen, expected, out=np.ones_like(expected), where=expected > NOBODY)
+        self.occupancy = run.occupancy * scale[chain.group[:, None], chain.block_stage]
+        self.employees = run.employees if np.isnan(observation.employees) else observation.employees
+        self.arrivals, self.plan, self.spend = (each.copy() for each in (self.arrivals, self.plan, self.spend))
+        self.arrivals[before] += self.occupancy - run.occupancy  # so that the twin stands where it is seen to stand
+        self.plan[before], self.spend[before] = paid, observation.last_spend
+
+    def _plan_again(self, period: int) -> None:
+        """Search the rest of the horizon from the plan at hand; what is past or decided stays."""
+        from optimizer.search.sequential import Sequential
+        from sim.engine.sensitivity import follow
+
+        problem = self.problem
+        twin = replace(problem.twin, chain=_with_arrivals(problem.chain, self.arrivals))
+        course = follow(twin.chain, self.plan)
+        held = np.zeros(self.plan.shape, dtype=bool)
+        for lever, lead in enumerate(problem.targets.lead):
+            held[: period + lead, :, :, lever] = True
+        floor = np.where(held, course.spend, 0.0)
+        problem = replace(problem, twin=twin, floor=floor, ceiling=np.where(held, course.spend, np.inf))
+        if problem.no_choice:
+            return
+        search = Sequential(problem)
+        found = search.run(search.amount_of(self.plan), lift=self.stake, steps=self.steps)
+        self.plan = np.where(held, self.plan, found.course.intensity)
+
+
+def _with_arrivals(chain: Any, arrivals: Floats) -> Any:
+    """Return a chain with other arrivals and all else that it has worked out: nothing of that depends on them."""
+    out = copy.copy(chain)
+    object.__setattr__(out, "arrivals", arrivals)
+    return out

@@ -1,0 +1,152 @@
+"""``tenure study``, ``compare`` with several scenarios, ``--set``: answers, files and mistakes on the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from study_files import asked, quick_scenario_in
+
+Run = Callable[..., tuple[int, str, str]]
+KEYS = {"units", "done", "table", "survives", "tracking_uri", "report"}
+ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    quick_scenario_in(tmp_path)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(asked(), sort_keys=False), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_study_prints_its_answer_and_is_not_run_twice(tenure: Run, files: Path) -> None:
+    code, out, err = tenure("study", "study.yaml", "--workers", 1, "--no-track", "--folder", "studied")
+    assert (code, err) == (0, "")
+    assert "4 units (0 were there)" in out
+    assert "within 1 % of the best in" in out
+    code, out, _ = tenure("study", "study.yaml", "--workers", 1, "--no-track", "--folder", "studied", "--resume")
+    assert code == 0
+    assert "4 units (4 were there)" in out
+    code, out, _ = tenure("study", "study.yaml", "--workers", 1, "--no-track", "--folder", "studied", "--json")
+    found = json.loads(out)
+    assert set(found) == KEYS
+    assert (found["units"], found["done"], found["tracking_uri"]) == (4, 4, None)
+    assert all(set(row) == ROW for row in found["table"])
+    assert [(row["world"], row["policy"]) for row in found["table"]] == [
+        (world, policy) for world in ("base", "rival") for policy in ("as today", "even split")
+    ]
+    assert all(set(each) == {"policy", "worlds", "worst_regret"} for each in found["survives"])
+    for row in found["table"]:
+        best = max(other["asset"] for other in found["table"] if other["world"] == row["world"])
+        assert row["regret"] == pytest.approx(best - row["asset"])
+    page = Path(found["report"]).read_text(encoding="utf-8")
+    assert "two worlds" in page
+    assert len(page) < 200_000
+    assert {"table.csv", "segments.csv", "levers.csv", "over_time.csv"} < {
+        path.name for path in Path(found["report"]).parent.iterdir()
+    }
+
+
+def test_another_study_has_a_report_of_its_own(tenure: Run, files: Path) -> None:
+    reports = set()
+    for seed in (1, 2):
+        content = asked(seed=seed, worlds={"base": "scenario.yaml"})
+        (files / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        reports.add(json.loads(tenure("study", "study.yaml", "--workers", 1, "--no-track", "--json")[1])["report"])
+    assert len(reports) == 2
+    assert all(Path(report).is_file() for report in reports)
+
+
+def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
+    words = ("study", "study.yaml", "--workers", 1, "--json", "--note", "shall we defend?", "--name", "defence")
+    first, again = (json.loads(tenure(*words)[1]) for _ in range(2))
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=first["tracking_uri"])
+    experiment = client.get_experiment_by_name("defence")
+    runs = {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
+    assert len(runs) == 5
+    assert [row["run_id"] for row in again["table"]] == [row["run_id"] for row in first["table"]]
+    for row in first["table"]:
+        run = runs[row["run_id"]]
+        assert run.info.status == "FINISHED"
+        assert run.data.params["world"] == row["world"]
+        assert run.data.metrics["asset"] == pytest.approx(row["asset"], rel=1e-4)
+        assert run.info.run_name.startswith(f"{row['world']} / ")
+    rival = next(runs[row["run_id"]] for row in first["table"] if row["world"] == "rival")
+    assert any(name.startswith("competitors") for name in rival.data.params)
+    code, out, _ = tenure("repeat", rival.info.run_id, "--json")
+    assert code == 0
+    assert json.loads(out)["same"] is True
+    parent = next(run for run in runs.values() if run.data.tags["layer"] == "study")
+    assert parent.data.tags["purpose"] == "shall we defend?"
+    assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}
+
+
+def test_compare_takes_several_scenarios(tenure: Run, files: Path) -> None:
+    content = yaml.safe_load((files / "scenario.yaml").read_text(encoding="utf-8"))
+    (files / "thin.yaml").write_text(yaml.safe_dump({**content, "margin": 0.3}), encoding="utf-8")
+    words = ("--policy", "as-today", "--policy", "even-split", "--replications", 2, "--no-track", "--threads", 1)
+    code, out, err = tenure("compare", "scenario.yaml", "thin.yaml", *words, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert set(found) == KEYS
+    assert [row["world"] for row in found["table"]] == ["scenario", "scenario", "thin", "thin"]
+    alone = json.loads(tenure("compare", "thin.yaml", *words, "--json")[1])["policies"]
+    assert [row["asset"] for row in found["table"][2:]] == [row["asset"] for row in alone]
+    assert found["table"][3]["low"] == alone[1]["low"]
+    code, _, err = tenure("compare", "scenario.yaml", "thin.yaml", "--equal-money", "--no-track")
+    assert code == 2
+    assert "--equal-money: goes with one scenario" in err
+    code, _, err = tenure("compare", "scenario.yaml", "./scenario.yaml", "--no-track")
+    assert code == 2
+    assert "named twice" in err
+
+
+def test_set_changes_one_key_of_any_verb(tenure: Run, files: Path) -> None:
+    words = ("--replications", 2, "--threads", 1, "--json")
+    content = yaml.safe_load((files / "scenario.yaml").read_text(encoding="utf-8"))
+    (files / "thin.yaml").write_text(yaml.safe_dump({**content, "margin": 0.3}), encoding="utf-8")
+    changed = tenure("simulate", "scenario.yaml", "--set", "margin=0.3", *words)[1]
+    assert changed == tenure("simulate", "thin.yaml", *words)[1]
+    code, out, _ = tenure("check", "scenario.yaml", "--set", "levers.care.reference=0.4", "--set", "periods=7")
+    assert code == 0
+    assert "7 months" in out
+    for wrong, said in (
+        ("margin", "expected KEY=VALUE"),
+        ("margen=0.3", "did you mean 'margin'?"),
+        ("margin=3", "less than or equal to 1"),
+        ("folder=/tmp", "folder: unknown key"),
+        ("margin=[", "not YAML"),
+    ):
+        code, out, err = tenure("check", "scenario.yaml", "--set", wrong)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert err.count("\n") == 1
+    assert tenure("check", "scenario.yaml", "--set", "margin=.3", "--set", "margin=.4")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("missing.yaml",), "missing.yaml: no such file"),
+        (("scenario.yaml",), "is a scenario, not a study"),
+        (("study.yaml", "--cluster", "tcp://127.0.0.1:1", "--workers", 2), "give one of them"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tenure: Run, files: Path, words: tuple[str | int, ...], said: str) -> None:
+    code, out, err = tenure("study", *words, "--no-track")
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.study.conduct.run_study", stopped)
+    code, out, err = tenure("study", "study.yaml", "--folder", "studied")
+    assert (code, out) == (1, "")
+    assert "tenure study study.yaml --folder studied --resume" in err

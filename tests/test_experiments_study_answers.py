@@ -1,0 +1,122 @@
+"""A study's arithmetic against other libraries and by hand."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, paired
+from experiments.study.doubts import information, swings
+from experiments.study.worlds import World
+
+BLANK: dict[str, Any] = {
+    "by_period": [0.0], "alive": [1.0], "by_segment": [0.0], "by_lever": [0.0], "after": 0.0, "segments": ["all"],
+    "levers": ["idle"], "notes": [], "broken": None, "expected": 0.0, "budget": 100.0, "written": None,
+}  # fmt: skip
+
+
+def cells(assets: dict[tuple[str, str], list[float]]) -> Cells:
+    """Return cells with some assets by (world, policy), one budget."""
+    units = {
+        Cell(world, None, policy): [[{**BLANK, "assets": each, "kept": each, "spends": each}]]
+        for (world, policy), each in assets.items()
+    }
+    return Cells.of(units, {})
+
+
+def answers(assets: dict[tuple[str, str], list[float]], within: float = 0.01) -> Answers:
+    return Answers.of(cells(assets), "today", within, list(dict.fromkeys(policy for _, policy in assets)))
+
+
+def test_intervals_are_students_paired() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(10, 1, 12), rng.normal(9, 1, 12)
+    mean, low, high, p = paired(a - b)
+    theirs = stats.ttest_rel(a, b)
+    interval = theirs.confidence_interval()
+    assert (mean, p) == pytest.approx((float((a - b).mean()), theirs.pvalue), rel=1e-12)
+    assert (low, high) == pytest.approx((interval.low, interval.high), rel=1e-12)
+
+
+def test_holm_is_holm() -> None:
+    """The worked example of Holm's procedure with m = 4: .005 x 4, .01 x 3, .03 x 2, .04 x 1, made monotone."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert np.isnan(holm([0.01, float("nan")])[1])
+    assert holm([0.01, float("nan")])[0] == 0.01
+
+
+def test_regret_rank_and_survival_by_hand() -> None:
+    found = answers({
+        ("calm", "today"): [100.0, 102.0], ("calm", "plan"): [110.0, 112.0],
+        ("storm", "today"): [80.0, 82.0], ("storm", "plan"): [79.9, 81.9],
+    })  # fmt: skip
+    rows = {(row.world, row.policy): row for row in found.rows}
+    assert rows["calm", "plan"].gain == rows["calm", "today"].regret == 10
+    assert rows["storm", "plan"].regret == pytest.approx(0.1)
+    assert [rows["storm", name].rank for name in ("today", "plan")] == [1, 2]
+    plan, today = found.survivals
+    assert (plan.policy, plan.worlds, plan.breaker) == ("plan", 2, "storm")  # .1 is within 1 % of 81
+    assert (today.policy, today.worlds, today.worst_regret, today.breaker) == ("today", 1, 10, "calm")
+    assert plan.worst_asset == pytest.approx(80.9)
+
+
+def test_what_luck_cannot_tell_apart_is_not_called() -> None:
+    """Ten pairs at .03 are each clear alone; among twenty such, Holm calls none."""
+    rng = np.random.default_rng(3)
+    base = rng.normal(100, 1, 10)
+    noise = rng.normal(0, 1, 10)
+    one = base + (noise - noise.mean()) / noise.std(ddof=1) * 1.0 + 0.85  # t = 2.69, p = .025
+    alone = answers({("w", "today"): base.tolist(), ("w", "plan"): one.tolist()})
+    assert next(row for row in alone.rows if row.policy == "plan").clear
+    assets = {(f"w{i}", name): values.tolist() for i in range(20) for name, values in (("today", base), ("plan", one))}
+    together = answers(assets)
+    assert not any(row.clear or row.behind for row in together.rows)
+    assert all(row.low > 0 for row in together.rows if row.policy == "plan")
+
+
+def test_odds_of_being_best_are_those_of_the_means() -> None:
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(0, 1, 400), rng.normal(0, 1, 400)
+    found = answers({("w", "today"): a.tolist(), ("w", "plan"): b.tolist()})
+    difference = a - b
+    expected = stats.norm.cdf(difference.mean() / (difference.std(ddof=1) / 20))
+    assert found.rows[0].best_odds == pytest.approx(expected, abs=0.03)
+    assert sum(row.best_odds for row in found.rows) == pytest.approx(1)
+
+
+def test_intervals_that_matter_are_of_the_best() -> None:
+    found = cells({("w", "today"): [0.0, 2.0], ("w", "plan"): [10.0, 10.0], ("w", "bad"): [-100.0, 50.0]})
+    half = stats.t.ppf(0.975, 1) * np.std([10, 8], ddof=1) / np.sqrt(2)
+    assert half_widths(found, "today")["w", None] == pytest.approx(half)
+
+
+def drawn(design: str, points: np.ndarray[Any, Any]) -> list[World]:
+    return [
+        World(f"{i}", None, {}, "many", dict(zip("ab", point.tolist(), strict=True)), design)  # type: ignore[arg-type]
+        for i, point in enumerate(points)
+    ]
+
+
+def test_sobol_indices_of_a_sum_are_its_variances() -> None:
+    """``a + 2 b`` with both uniform: a fifth of the variance is a's, four fifths are b's, none is shared."""
+    from experiments.study.worlds import _points
+
+    points = _points("saltelli", 256, 2, 0)
+    assets = {}
+    for i, (a, b) in enumerate(points.tolist()):
+        assets |= {(f"{i}", "today"): [0.0, 0.0], (f"{i}", "plan"): [a + 2 * b] * 2}
+    found = {each.path: each for each in swings(drawn("saltelli", points), answers(assets))}
+    assert [found[path].first for path in "ab"] == pytest.approx([0.2, 0.8], abs=0.02)
+    assert [found[path].total for path in "ab"] == pytest.approx([0.2, 0.8], abs=0.02)
+    assert found["b"].swing == pytest.approx(2 * found["a"].swing, rel=0.15)
+
+
+def test_information_is_worth_what_a_table_says() -> None:
+    """Two worlds: each policy is the best by 10 in one of them, so knowing which is worth 5."""
+    found = answers({
+        ("0", "today"): [10.0, 10.0], ("0", "plan"): [0.0, 0.0],
+        ("1", "today"): [0.0, 0.0], ("1", "plan"): [10.0, 10.0],
+    })  # fmt: skip
+    worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
+    assert [(each.family, each.path, each.worth) for each in worth] == [("", "", 5.0), ("many", "a", 5.0)]

@@ -1,0 +1,119 @@
+"""Worlds of a study: files, changes by path, lists, grids and samples; one clear error for what cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from study_files import RIVAL, asked, scenario_in
+
+from experiments.study.ask import Made, read_study
+from experiments.study.worlds import read_worlds
+from sim.errors import InputError
+from sim.scenario.changes import changed, value_at
+
+
+def worlds(folder: Path, **given: Any) -> dict[str, Any]:
+    scenario_in(folder)
+    return {world.name: world for world in read_worlds({"base": "scenario.yaml", **given}, folder, "worlds")}
+
+
+def test_a_key_changes_by_its_path_and_nothing_else(tmp_path: Path) -> None:
+    path = "segments.regulars.traits.defection_rate.rate"
+    found = worlds(tmp_path, loyal={"from": "base", "set": {path: 12, "competitors": [RIVAL]}})
+    before, after = (found[name].scenario.model_dump(mode="json") for name in ("base", "loyal"))
+    assert value_at(after, path) == 12
+    assert after.pop("competitors")[0]["name"] == "rival"
+    before.pop("competitors")
+    after["segments"]["regulars"]["traits"]["defection_rate"]["rate"] = 8
+    assert after == before
+
+
+def test_worlds_start_from_worlds_and_a_mapping_alone_is_a_change(tmp_path: Path) -> None:
+    found = worlds(
+        tmp_path,
+        rival={"competitors": [RIVAL]},
+        harder={"from": "rival", "set": {"competitors.rival.strength": 0.4, "competitors[1].start": 2}},
+        **{"churn x2": {"times": {"segments.regulars.traits.defection_rate.shape": 2, "discount_rate": 2}}},
+    )
+    assert found["harder"].scenario.competitors[0].strength == 0.4
+    assert found["harder"].scenario.competitors[0].start == 2
+    assert found["rival"].scenario.competitors[0].strength == 0.2
+    twice = found["churn x2"].scenario
+    assert twice.segments["regulars"].traits.defection_rate.shape == 1.6  # type: ignore[union-attr]
+    assert twice.discount_rate == 0.2  # the default is .1, which the file does not state
+
+
+def test_lists_and_grids_make_a_world_each(tmp_path: Path) -> None:
+    found = worlds(
+        tmp_path,
+        few={"list": [{"margin": 0.3}, {"margin": 0.5}]},
+        all={"grid": {"margin": [0.3, 0.5], "loss": [0, 0.1, 0.2]}},
+    )
+    assert [name for name in found if name.startswith("few")] == ["few: margin 0.3", "few: margin 0.5"]
+    grid = [(w.scenario.margin, w.scenario.loss) for w in found.values() if w.family == "all"]
+    assert grid == [(m, loss) for m in (0.3, 0.5) for loss in (0, 0.1, 0.2)]
+
+
+@pytest.mark.parametrize(("by", "number", "made"), [("latin hypercube", 5, 5), ("sobol", 8, 8), ("saltelli", 4, 16)])
+def test_samples_fill_their_ranges(tmp_path: Path, by: str, number: int, made: int) -> None:
+    sample = {"sample": {"margin": [0.2, 0.6], "loss": [0.0, 0.1]}, "by": by, "number": number}
+    found = [w for w in worlds(tmp_path, many=sample).values() if w.family == "many"]
+    assert len(found) == made
+    margins = np.array([w.scenario.margin for w in found[:number]])
+    slices = np.floor((margins - 0.2) / 0.4 * number).astype(int)
+    assert sorted(slices.tolist()) == list(range(number))  # one in each slice of the range, of every design
+    again = [w for w in worlds(tmp_path, many=sample).values() if w.family == "many"]
+    assert [w.values for w in again] == [w.values for w in found]
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"worlds": {"base": "missing.yaml"}}, "missing.yaml: no such file"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"from": "bose", "set": {"margin": 1}}}}, "'bose' is no world"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"form": "base", "set": {"margin": 1}}}}, "did you mean 'from'?"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"margen": 0.3}}}, "did you mean 'margin'?"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"set": {"margin": 3}}}}, "less than or equal to 1, got 3"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"set": {"margin.x": 3}}}}, "lies inside 0.4"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"from": "b", "set": {"margin": 1}}}}, "starts from itself"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"from": "base"}}}, "says no difference"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"grid": {"margin": 0.3}}}}, "expected a list of values"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"sample": {"margin": [0.5, 0.3]}, "number": 4}}}, "low below high"),
+    ({"policys": ["as today"]}, "policys: unknown key; did you mean 'policies'?"),
+    ({"policies": ["as todey"]}, "did you mean 'as today'?"),
+    ({"policies": ["as today", "as-today"]}, "named twice"),
+    ({"policies": ["optimise@bose"]}, "no such world"),
+    ({"policies": ["plan.json"]}, "cannot be read"),
+    ({"budgets": ["much"]}, "expected money such as 100000 or 100k, got 'much'"),
+    ({"replications": 0}, "expected a whole number from 1"),
+    ({"until": {"halfwidth": 100}}, "most: missing"),
+    ({"until": {"halfwidth": 100, "most": 2}, "replications": 4}, "expected at least the 4 replications"),
+    ({"seed": [1, 1]}, "each once"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), MISTAKES, ids=[said[:30] for _, said in MISTAKES])
+def test_a_mistake_is_one_clear_error(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    scenario_in(tmp_path)
+    with pytest.raises(InputError) as error:
+        read_study(asked(**change), tmp_path)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_study_reads_money_and_plans_as_people_write_them(tmp_path: Path) -> None:
+    scenario_in(tmp_path)
+    found = read_study(asked(budgets=["100k", 1.5e6], policies=["optimise", "optimize@base", "as-today"]), tmp_path)
+    assert found.budgets == (100_000, 1_500_000)
+    assert found.policies[:2] == (Made("optimise", None), Made("optimize@base", "base"))
+    assert found.reference == "as today"
+
+
+def test_paths_name_items_and_new_keys() -> None:
+    content = {"levers": {"a.b": {"reference": 1}}, "rivals": [{"name": "x", "start": 1}]}
+    assert changed(content, {"levers.a.b.reference": 2})["levers"]["a.b"] == {"reference": 2}
+    assert changed(content, {"rivals.x.start": 3})["rivals"][0]["start"] == 3
+    assert changed(content, {"rivals[2]": {"name": "y"}})["rivals"][1] == {"name": "y"}
+    assert changed(content, {"rules.budget": 5})["rules"] == {"budget": 5}
+    with pytest.raises(InputError, match="names no item"):
+        changed(content, {"rivals.z.start": 3})
+    assert content["rivals"][0] == {"name": "x", "start": 1}
