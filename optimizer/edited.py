@@ -11,14 +11,13 @@ from optimizer.money.sheets import AGAINST, MONEY, TODAY, check_against, day_of
 from optimizer.money.table import Cell, MoneyTable, Sheet, read_table
 from optimizer.plan import Plan
 from optimizer.plan_files import DAY, PERIODS, PLAN, Stored
-from optimizer.proof import SpendProof
 from sim.arrays import Floats
 from sim.contract import Targets
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError, NotAsWritten
 from sim.twin import Twin
 
-__all__ = ["check_customers", "check_days", "check_shares", "check_sheets", "edited_cells", "note", "table_of"]
+__all__ = ["check_customers", "check_days", "check_sheets", "edited_cells", "note", "table_of"]
 
 EDITED = 1e-6
 """Share by which money must differ from the sum of its rows to be one that was changed."""
@@ -37,22 +36,6 @@ def table_of(path: Path, sheet: Sheet, twin: Twin) -> MoneyTable:
         return read_table(sheet, twin.targets, Calendar.of(twin.scenario))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def check_shares(path: Path, plan: Plan, stored: Stored, changed: bool) -> None:
-    """Refuse shares that are not those of the figures beside them."""
-    content, facts = stored.content, plan.proof.facts()
-    names = ("least_money_share",) if isinstance(plan.proof, SpendProof) else ("lift_share", "gap")
-    if isinstance(plan.proof, SpendProof) and changed:
-        return  # a share of what the rows spend
-    where = "asset, no_spend and bound" if len(names) > 1 else "least_money and the rows"
-    for name in names:
-        given, made = content.get(name), facts.get(name, getattr(plan, name, float("nan")))
-        if given is not None and np.isfinite(made) and abs(float(given) - made) > 1e-6:
-            raise InputError(
-                f"{path}: {name} says {float(given):.6g} where {where} make it {made:.6g}; restore what was changed, "
-                "or make the plan again"
-            )
 
 
 def check_days(path: Path, stored: Stored, calendar: Calendar) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optimizer.as_made import figures_of
 from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import Lines
-from optimizer.plan_files import KEYS, Stored, Tables, check_rows, read_plan, write_plan
+from optimizer.plan_files import KEYS, SEALED, Stored, Tables, check_rows, read_plan, write_plan
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, Proof, SpendProof
 from sim.arrays import Floats
@@ -177,7 +178,8 @@ class Plan:
             "price_ranges": {name: each.facts() for name, each in self.price_ranges.items()},
         }
         content = {name: known[name] if name in known else getattr(self, name, None) for name in KEYS}
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
+        content = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in content.items()}
+        return {**content, "as_made": figures_of(content, SEALED)}
 
     def to_json(self, folder: Path | None = None) -> str:
         """Return the plan as JSON text, for a file in ``folder``; numbers that are not are null."""

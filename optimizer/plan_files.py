@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from optimizer.as_made import check_as_made
 from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import (
     TOTAL,
@@ -38,6 +39,7 @@ __all__ = [
     "PERIODS",
     "PLAN",
     "PLAN_FILES",
+    "SEALED",
     "Stored",
     "Tables",
     "check_rows",
@@ -125,6 +127,7 @@ KEYS = {
     "price_ranges": "by rule that binds: what its limit by itself is worth to both sides and how far that holds, local "
     "to the plan; its keys are the other columns of the sheet 'prices'",
     "seconds": "seconds by step",
+    "as_made": "figures and prices once more, by which it is seen that one was changed: such a file is refused",
     "plan": "one object for each period, target and lever with money; its keys are the columns of a .csv file",
 }
 """The keys of a plan in JSON, as a file and as text, and what each means."""
@@ -142,8 +145,10 @@ SHEETS = {
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet below its header."""
 
-PLAN, PERIODS, PRICED, ABOUT = "plan", "by period", "prices", "about"
-"""Sheets of an Excel file beside those of money."""
+PLAN, PERIODS, PRICED, ABOUT, AS_MADE = "plan", "by period", "prices", "about", "as made"
+"""Sheets of an Excel file beside those of money; the last is hidden."""
+SEALED = tuple(name for name in FIGURES if name not in ("scenario_file", "periods"))
+"""Figures that a file holds as they were made: a file may move, and periods are held against the scenario."""
 DAY = "first day"
 """Column of the day on which a period begins, in Excel files where that is known."""
 
@@ -206,7 +211,7 @@ def read_plan(path: Path) -> Stored:
     Raises
     ------
     InputError
-        If columns are missing, or a number is none.
+        If columns are missing, a number is none, or a figure is not as it was made.
     ValueError, KeyError, OSError
         If it is no such file.
     """
@@ -216,6 +221,7 @@ def read_plan(path: Path) -> Stored:
         stored = _read_excel(path)
     else:
         stored = Stored(json.loads(path.read_text(encoding="utf-8")), lambda i: f"plan row {i}")
+    check_as_made(path, stored.content, SEALED)
     rows = [_settled(path, stored.place(i), row) for i, row in enumerate(stored.content["plan"])]
     stored.content["plan"] = rows
     return stored
@@ -343,6 +349,8 @@ def _write_excel(content: Content, tables: Tables, part: Path, path: Path) -> No
         _write_periods(book, len(rows), tables)
         fill(book.create_sheet(PRICED), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
         _write_about(book, content)
+        fill(book.create_sheet(AS_MADE), ["figure", "value"], [list(pair) for pair in content["as_made"].items()])
+        book[AS_MADE].sheet_state = "hidden"
         _write_rows(book, rows, tables.calendar)
     except IllegalCharacterError as error:
         raise InputError(
@@ -436,5 +444,7 @@ def _read_excel(path: Path) -> Stored:
         for row in known
         if any(row.get(key) is not None for key in RANGES)
     }
+    if AS_MADE in sheets:
+        content["as_made"] = {str(name): value for name, value, *_ in sheets[AS_MADE].rows[1:]}
     content["plan"] = stored.content["plan"]
     return Stored(content, stored.place, sheets)

@@ -186,21 +186,45 @@ def test_tripled_intensities_are_refused_or_played_and_said(here) -> None:
     assert rows["plan"]["spend"] > 2 * rows["as today"]["spend"]
 
 
-FIGURES = {
-    "lift_share": (0.5, "lift_share says 0.5 where asset, no_spend and bound make it 0."),
-    "bound": (1e9, "lift_share says 0."),
-    "asset": (1e9, "lift_share says 0."),
-    "periods": (7, "made for 7 periods, the scenario has 6"),
-}
+FIGURES = (
+    "budget",
+    "asset",
+    "bound",
+    "reference",
+    "lift_share",
+    "shadow_price",
+    "targeting",
+    "status",
+    "goal",
+    "prices",
+)
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_a_changed_figure_is_refused(here, figure: str) -> None:
-    value, expected = FIGURES[figure]
+@pytest.mark.parametrize("key", FIGURES)
+def test_a_changed_figure_is_refused(here, key: str) -> None:
+    """What no row tells is held against its copy."""
     content = json.loads(Path("plan.json").read_text(encoding="utf-8"))
-    Path("plan.json").write_text(json.dumps({**content, figure: value}), encoding="utf-8")
-    code, _, err = here("compare", "scenario.yaml", "--policy", "plan.json", "--no-track")
-    assert code == 2
+    new = {"budget": 99.0} if key == "prices" else content[key] + ("s" if isinstance(content[key], str) else 1)
+    Path("plan.json").write_text(json.dumps({**content, key: new}), encoding="utf-8")
+    code, out, err = here("compare", "scenario.yaml", "--policy", "plan.json", "--no-track")
+    assert (code, out) == (2, "")
+    assert f"plan.json: {key}" in err
+    assert "but the plan was made with " in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("periods", 7, "made for 7 periods, the scenario has 6"),
+        ("as_made", None, "holds no copy of its figures: whether budget, bound or prices were changed cannot be seen"),
+    ],
+)
+def test_another_horizon_is_refused_and_a_missing_copy_said(here, key: str, value: Any, expected: str) -> None:
+    content = json.loads(Path("plan.json").read_text(encoding="utf-8")) | {key: value}
+    Path("plan.json").write_text(json.dumps({k: v for k, v in content.items() if v is not None}), encoding="utf-8")
+    code, _, err = here("compare", "scenario.yaml", "--policy", "plan.json", "--replications", 2, "--no-track")
+    assert code == (0 if value is None else 2)
     assert expected in err
 
 
@@ -268,6 +292,10 @@ EDITS: dict[str, tuple[str, str, Any, str]] = {
     "day": ("plan", "B2", datetime(2025, 7, 1), "2025-07-01 is not the first day of period 0"),
     "spend": ("plan", "J2", 5000.0, "sheet 'plan', row 2: spend 5,000 is not intensity x customers"),
     "intensity": ("plan", "H2", lambda v: 3 * v, "and these were changed too; delete the sheet 'by segment and lever'"),
+    "price": ("prices", "B2", 5000.0, "prices, budget: says 5,000, but the plan was made with "),
+    "range": ("prices", "C2", 5000.0, "price_ranges, budget, looser: says 5,000, but the plan was made with "),
+    "rule": ("prices", "A2", "my rule", "prices, budget: says nothing, but the plan was made with "),
+    "budget": ("about", "B9", 5000.0, "budget: says 5,000, but the plan was made with "),
     "customers": (
         "plan",
         "I2",

@@ -127,7 +127,7 @@ def test_the_proof_of_a_least_spend_comes_back(tmp_path: Path, name: str) -> Non
 def test_a_file_of_before_is_read(tmp_path: Path) -> None:
     """The least money was called thrift, and stood under the keys of an asset."""
     content = json.loads(plan().to_json())
-    for name in ("least_money", "least_money_reference", "least_money_share"):
+    for name in ("least_money", "least_money_reference", "least_money_share", "as_made"):
         del content[name]
     content.update(goal="thrift", bound=70.0, reference=60.0, lift_share=0.5, gap=0.5)
     (tmp_path / "old.json").write_text(json.dumps(content))
@@ -182,8 +182,9 @@ def test_the_excel_file_opens_on_what_changes(tmp_path: Path) -> None:
     replace(plan(), today=2 * plan().spend).save(tmp_path / "plan.xlsx")
     book = load_workbook(tmp_path / "plan.xlsx")
     assert book.sheetnames == [
-        "against today", "by segment and lever", "today", "by period", "prices", "about", "plan",
+        "against today", "by segment and lever", "today", "by period", "prices", "about", "as made", "plan",
     ]  # fmt: skip
+    assert [sheet.title for sheet in book if sheet.sheet_state == "hidden"] == ["as made"]
     assert all(sheet.freeze_panes == "A2" and sheet["A1"].font.bold for sheet in book)
     money = book["by segment and lever"]
     assert [cell.value for cell in money[1]] == ["segment", "lever", "quarter 1", "quarter 2", "all"]

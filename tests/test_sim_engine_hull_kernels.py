@@ -14,11 +14,11 @@ def grids_of(edges: list[Floats]) -> Grids:
     edge = np.zeros((1, len(edges), deep))
     for i, each in enumerate(edges):
         edge[0, i, : each.size] = each
-    share, width, ends, square = (each[None] for each in bends_of(edges))
+    share, per_way, ends, square = (each[None] for each in bends_of(edges))
     size = np.array([[each.size for each in edges]])
     return NO_GRIDS._replace(
         dimensions=np.array([len(edges)]), size=size, edge=edge, points=np.array([size.prod()]), share=share,
-        width=width, ends=ends, square=square,
+        per_way=per_way, ends=ends, square=square,
     )  # fmt: skip
 
 

@@ -40,6 +40,24 @@ class Reading(NamedTuple):
     reward: Floats
 
 
+class Families(NamedTuple):
+    """States of a law whose *far* outcomes lead to the same states, :mod:`optimizer.bound.layout`.
+
+    ``number[group]``; ``law[group, family]``; ``start[group, family]`` in ``order[group, state]``; ``far_next[group,
+    family, place]``; ``far, near[law]``: how many outcomes; ``far_outcome, near_outcome[law, place]``: which.
+    """
+
+    number: Ints
+    law: Ints
+    start: Ints
+    order: Ints
+    far_next: Ints
+    far: Ints
+    near: Ints
+    far_outcome: Ints
+    near_outcome: Ints
+
+
 class Transitions(NamedTuple):
     """Where actions lead and what they earn.
 

@@ -15,10 +15,11 @@ from typing import Self
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.bound.decomposition_kernels import Reading
+from optimizer.bound.decomposition_kernels import Families, Reading
 from sim.arrays import Flags, Floats, Ints
+from sim.engine.chain import StateSpace
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "families_of"]
 
 
 FOUR = 4
@@ -92,10 +93,8 @@ class Layout:
         """Return the layout of a problem; ``happens[law, outcome]``: which outcomes are to be told apart."""
         chain = problem.chain
         rows, row_of, first_of = _rows(problem)
-        is_far = happens & _shared(problem, happens)
-        far, far_outcome = _listed(is_far, 1)
-        near, near_outcome = _listed(happens & ~is_far, FOUR)
-        families, family_law, family_start, order, far_next = _families(problem, far, far_outcome)
+        far, far_outcome, near, near_outcome = _far_and_near(chain.space, happens, FOUR)
+        families, family_law, family_start, order, far_next = _families(chain.space, far, far_outcome)
         successor = chain.space.successor
         near_next = successor[np.arange(successor.shape[0])[:, None], near_outcome[chain.space.law]]
         padding = np.arange(near_outcome.shape[1]) >= near[:, None]
@@ -140,9 +139,20 @@ def _rows(problem: AllocationProblem) -> tuple[Ints, Ints, list[list[Ints]]]:
     return rows, row_of, first_of
 
 
-def _shared(problem: AllocationProblem, happens: Flags) -> Flags:
+def families_of(space: StateSpace, happens: Flags) -> Families:
+    """Return the states of every group in families."""
+    far, far_outcome, near, near_outcome = _far_and_near(space, happens, 1)
+    return Families(*_families(space, far, far_outcome), far, near, far_outcome, near_outcome)
+
+
+def _far_and_near(space: StateSpace, happens: Flags, multiple: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return how many far outcomes laws have and which, and the near ones, padded to a multiple."""
+    is_far = happens & _shared(space, happens)
+    return *_listed(is_far, 1), *_listed(happens & ~is_far, multiple)
+
+
+def _shared(space: StateSpace, happens: Flags) -> Flags:
     """Return which outcomes lead at most half as many ways as a law has states, (laws, outcomes)."""
-    space = problem.chain.space
     shared = np.zeros_like(happens)
     for line, outcome in np.argwhere(happens):
         under = (space.law == line).any(axis=0)
@@ -160,9 +170,8 @@ def _listed(flags: Flags, multiple: int) -> tuple[Ints, Ints]:
     return number, places
 
 
-def _families(problem: AllocationProblem, far: Ints, far_outcome: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+def _families(space: StateSpace, far: Ints, far_outcome: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Return the families of each group: how many, their laws, where they start, their states, where they lead."""
-    space = problem.chain.space
     groups, states = space.law.shape
     used = np.arange(far_outcome.shape[1]) < far[:, None]
     found = []

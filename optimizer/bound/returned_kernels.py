@@ -110,6 +110,34 @@ def most_paid(where, price, order, heads):
 
 
 @kernel
+def _paid_by_law(where, charge, shift, boxed, mixed, outside, paid):
+    """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time."""
+    t, _, part, laws, reference, ranges = where
+    actions = paid.size
+    paid[:] = 0.0
+    for i in range(laws.size):
+        k = laws[i]
+        boxed[:], mixed[:], outside[:] = 0.0, 0.0, 0.0
+        for b in range(part.first, part.last):
+            each = charge[t, b - shift, k]
+            low, high = ranges.low[t, b, k], ranges.high[t, b, k]
+            least, most = ranges.least_mix[t, b, k], ranges.most_mix[t, b, k]
+            ends = most < np.inf
+            for a in range(actions):
+                boxed[a] += each[a] * (high if each[a] > 0.0 else low)
+            if ends:
+                for a in range(actions):
+                    mixed[a] += each[a] * (most if each[a] > 0.0 else least)
+            else:
+                for a in range(actions):
+                    outside[a] += each[a] * (high if each[a] > 0.0 else low)
+        low, high = ranges.low[t, reference, k], ranges.high[t, reference, k]
+        for a in range(actions):
+            scaled = (high if mixed[a] > 0.0 else low) * mixed[a] + outside[a]
+            paid[a] += min(boxed[a], scaled)
+
+
+@kernel
 def _by_law(where, i, price):
     """Return the most that a law pays over its ranges, and over its mix where that has an end."""
     t, _, part, laws, reference, ranges = where
@@ -347,7 +375,8 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     periods, stages, actions = chosen.shape
     blocks = part.last - part.first
     total, most = 0.0, 0.0
-    exact = np.empty(actions)
+    exact, boxed, mixed, outside = np.empty(actions), np.empty(actions), np.empty(actions), np.empty(actions)
+    tried = np.empty(actions, dtype=np.bool_)
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for t in range(periods):
         for stage in range(stages):
@@ -356,14 +385,25 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             order = np.empty(laws.size, dtype=np.int64)
             price, filled = np.empty((blocks, laws.size)), np.empty((blocks, laws.size))
             top, best = -1e300, 0
+            _paid_by_law(where, charge, shift, boxed, mixed, outside, exact)
             for a in range(actions):
-                if possible[t, stage, a]:
-                    for b in range(blocks):
-                        for i in range(laws.size):
-                            price[b, i] = charge[t, part.first + b - shift, laws[i], a]
-                    exact[a] = most_paid(where, price, order, filled)
-                    if exact[a] > top:
-                        top, best = exact[a], a
+                if not possible[t, stage, a]:
+                    exact[a] = -np.inf
+            tried[:] = False
+            while True:
+                a, most_of_rest = -1, -np.inf
+                for other in range(actions):
+                    if not tried[other] and exact[other] > most_of_rest:
+                        a, most_of_rest = other, exact[other]
+                if a < 0 or (looks == 0 and most_of_rest < top):
+                    break
+                tried[a] = True
+                for b in range(blocks):
+                    for i in range(laws.size):
+                        price[b, i] = charge[t, part.first + b - shift, laws[i], a]
+                exact[a] = most_paid(where, price, order, filled)
+                if exact[a] > top or (exact[a] == top and a < best):
+                    top, best = exact[a], a
             chosen[t, stage] = 0.0
             chosen[t, stage, best] = 1.0
             above = top

@@ -42,33 +42,37 @@ from optimizer.bound.decomposition import FullInformation, bounding, certified_b
 from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.implied import implied_limits, within
+from optimizer.bound.layout import families_of
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC, BOUND
 from sim.arrays import Flags, Floats, Progress
+from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import follow
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
 
-MOST_LOOKS, FEW_LOOKS, WORK = 2000, 10, 1e7
+MOST_LOOKS, FEW_LOOKS, WORK = 2000, 10, 5e7
 """Boxes of values that are halved in a cell for what is returned between the points of its grid, at most and at least;
 and how many in all, times the classes of a cell. While charges move points alone are looked at."""
 CLOSE = 0.01
 """Share of what there is to close up to which that may stay open."""
-FADES = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""The first charges fade to nothing over the horizon, twice as fast, ...: the later, the less is known of heads."""
+FADES = (0.5, 1.0, 2.0, 4.0)
+"""The first charges may fade over the horizon, to a half, to nothing, ...: the later, the less is known of heads."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
-BY_GAIN = 0.7
+BY_GAIN = 0.5
 """Classes with more to gain from being treated apart take larger steps, by this power."""
 WORTH_A_STEP = 0.3
 """Share of the mean gap below which a group takes no step."""
-LOOKED_AT, WORTH_GOING_ON = 20, 0.02
+LOOKED_AT, WORTH_GOING_ON = 10, 0.05
 """After so many steps the descent ends if they closed less than this share of what was open."""
+WORTH_HOLDING = 0.02
+"""Share of what is open that limits which rules imply must close, else they are left out."""
 ROUNDS = 5
 """In which limits on intensities that rules imply, and the head counts that these leave, are worked out in turn."""
 QUIET, SHORTER = 5, 0.7
@@ -138,6 +142,8 @@ class Charged:
             choice.reward, choice.choices,
         )  # fmt: skip
         self._by_outcome = np.ascontiguousarray(np.swapaxes(choice.probability, 3, 4))
+        self._families = families_of(chain.space, happens)
+        self._reached = _reached(chain, happens)
         self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
@@ -146,7 +152,7 @@ class Charged:
         cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self._transitions, self._by_outcome, np.where(self.offered.possible, cost, OUT_OF_REACH),
+            self._transitions, self._by_outcome, self._families, self._reached, np.where(self.offered.possible, cost, OUT_OF_REACH),
             self.pricing.counts(aim), self.pricing.starts,
             PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
@@ -185,17 +191,20 @@ class Charged:
         periods, blocks, laws, _ = self.shape
         return int(np.clip(WORK / (periods * blocks * laws), FEW_LOOKS, MOST_LOOKS))
 
-    def bounds(self, known: Known, charge: Floats, looks: int | None = None) -> tuple[Floats, Floats]:
+    def bounds(
+        self, known: Known, charge: Floats, looks: int | None = None, which: Flags | None = None
+    ) -> tuple[Floats, Floats]:
         """Return what each group's bound at ``charge`` is found to be at least, and the bound; without ``y limits``.
 
         They differ by what may lie between the points of grids where not more than ``looks`` boxes are looked at.
+        Of some groups alone where ``which`` says so.
         """
         found, bound = np.zeros(self.groups), np.zeros(self.groups)
 
         def run(group: int) -> None:
             found[group], bound[group], _ = self._bound(group, known, charge, self.looks if looks is None else looks)
 
-        self._each_group(run)
+        self._each_group(run, which)
         return found, bound
 
     def _bound(
@@ -282,6 +291,18 @@ class Charged:
         kernels.move(part, work, length, self.quantum, now)
 
 
+def _reached(chain: ControlledChain, happens: Flags) -> Flags:
+    """Return where somebody may be, (periods, groups, states); ``happens[law, outcome]``."""
+    start = np.searchsorted(chain.group, np.arange(chain.targets.shape[0]))
+    comes = np.concatenate([chain.initial[None], chain.arrivals[:-1]]) > 0
+    reached = np.logical_or.reduceat(comes, start, axis=1)
+    goes = happens[chain.space.law]
+    for t in range(1, chain.periods):
+        group, state, outcome = np.nonzero(goes & reached[t - 1][..., None])
+        reached[t, group, chain.space.successor[state, outcome]] = True
+    return reached
+
+
 @dataclass(eq=False)
 class _Descent:
     """How the descent of one group goes."""
@@ -330,18 +351,15 @@ def targeting_bound(
     charged, at_first, known = _within_rules(problem, start.prices_of_bound, plan_intensity, known, target, threads)
     problem, cells = charged.problem, charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
     charged.close = CLOSE * max(known - target, 0.0) / cells
-    first: _First | None = None
-    for y in _candidates(problem, at_first, prices):  # one after another: charges are large
-        found = _first_charges(charged, y)
-        first = found if first is None or found.bound < first.bound else first
-    assert first is not None
+    found = [_first_charges(charged, y) for y in _candidates(problem, at_first, prices)]
+    first = min(found, key=lambda each: each.bound)
+    charge = _faded(charged, first)
     charge, steps = charged.descend(
-        first.prices, first.charge.copy(), first.gain, first.target, iterations, began + seconds, progress
+        first.prices, charge, first.gain, first.target, iterations, began + seconds, progress
     )
     limits = float(first.prices @ problem.limits)
     history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
-    at = charged.arguments(first.prices)
-    bounds = np.minimum(*(charged.bounds(at, each)[1] for each in (first.charge, charge)))
+    _, bounds = charged.bounds(charged.arguments(first.prices), charge)
     bound = min(float(bounds.sum()) + limits, known)
     return TargetingBound(bound, first.prices, len(steps), time.perf_counter() - began, tuple(history))
 
@@ -357,7 +375,7 @@ def _within_rules(
     for _ in range(ROUNDS):
         held = within(problem, implied_limits(problem, charged.ranges))
         bound = np.inf if held is None else certified_bound(held, prices, plan_intensity, threads)
-        if held is None or bound > known - WORTH_GOING_ON * (known - target):
+        if held is None or bound > known - WORTH_HOLDING * (known - target):
             break
         known = bound
         charged = Charged(held, plan_intensity, threads, offered(held))
@@ -374,32 +392,48 @@ def _candidates(problem: AllocationProblem, usual: Floats, prices: Floats | None
 
 @dataclass(frozen=True, eq=False)
 class _First:
-    """Where charges start: the plan's advantages at ``prices``, faded by (period, group), and their bound.
+    """A plan's advantages at ``prices`` as charges, and their bound, of all and by group.
 
     ``gain[period, block, law]``: the largest advantage; ``target[group]``: the plan's own worth.
     """
 
     prices: Floats
     bound: float
-    charge: Floats
-    fade: Floats
+    bounds: Floats
     gain: Floats
     target: Floats
 
 
 def _first_charges(charged: Charged, prices: Floats) -> _First:
-    """Return the plan's advantages, faded as is best for each group."""
+    """Return what is known of the plan's advantages; they are large, and not kept."""
+    charge, worth = _advantages_of(charged, prices)
+    bounds, _ = charged.bounds(charged.arguments(prices), charge, 0)
+    bound = float(bounds.sum() + prices @ charged.problem.limits)
+    return _First(prices, bound, bounds, charge.max(axis=3), worth)
+
+
+def _advantages_of(charged: Charged, prices: Floats) -> tuple[Floats, Floats]:
+    """Return the plan's advantages in whole numbers of a quantum, and what it brings net of prices by group."""
     charge, worth = charged.advantages(prices)
     charged.quantum = ARITHMETIC * (max(float(charge.max()), -float(charge.min())) or 1.0)
     charge /= charged.quantum
     np.round(charge, out=charge)
     charge *= charged.quantum
-    gain = charge.max(axis=3)
-    known = charged.arguments(prices)
-    past = np.arange(charged.shape[0]) / charged.shape[0]
-    fades = np.array([np.maximum(1 - speed * past, 0) for speed in FADES])
-    bounds = np.array([charged.bounds(known, charge * fade[:, None, None, None], 0)[0] for fade in fades])
-    fade = fades[bounds.argmin(axis=0)].T
+    return charge, worth
+
+
+def _faded(charged: Charged, first: _First) -> Floats:
+    """Return the plan's advantages, in each group faded for as long as its bound falls."""
+    charge, _ = _advantages_of(charged, first.prices)
+    known, periods = charged.arguments(first.prices), charged.shape[0]
+    past, best = np.arange(periods) / periods, first.bounds.copy()
+    fade, falls = np.ones((periods, charged.groups)), np.ones(charged.groups, dtype=bool)
+    for speed in FADES:
+        slower = np.maximum(1 - speed * past, 0)
+        bounds, _ = charged.bounds(known, charge * slower[:, None, None, None], 0, falls)
+        falls &= bounds < best
+        best[falls], fade[:, falls] = bounds[falls], slower[:, None]
+        if not falls.any():
+            break
     charge *= fade[:, charged.problem.chain.group, None, None]
-    bound = float(bounds.min(axis=0).sum() + prices @ charged.problem.limits)
-    return _First(prices, bound, charge, fade, gain, worth)
+    return charge

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.bound.decomposition_kernels import Counts, Starts, Transitions
+from optimizer.bound.decomposition_kernels import Counts, Families, Starts, Transitions
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.compile import kernel
 from sim.engine.hull_kernels import Costs, Grids, allowances, strides
@@ -37,11 +37,13 @@ class Known(NamedTuple):
     """A problem at prices; ``cost[period, group, stage, action]``.
 
     ``by_outcome[regime, block, law, outcome, action]`` are the odds once more, so that many actions are looked at at
-    a time.
+    a time; ``reached[period, group, state]``: where somebody may be.
     """
 
     transitions: Transitions
     by_outcome: Floats
+    families: Families
+    reached: Flags
     cost: Floats
     counts: Counts
     starts: Starts
@@ -141,7 +143,7 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     """
     g, first, last = part
     stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
-    cost, by_outcome = known.cost, known.by_outcome
+    cost, by_outcome, reached, families = known.cost, known.by_outcome, known.reached, known.families
     unit, bonus, end = known.counts
     initial, arrivals = known.starts
     own_probability, own_reward, own_cost = known.plan_action
@@ -150,52 +152,62 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     grids, phase, _ = known.between
     most = charge.shape[3] - 1
     action = np.empty((periods, states), dtype=np.int64)
-    follow = np.empty(successor.shape[1])
-    gross, extra, bends, total = np.empty(most), np.zeros(most), np.empty(most), np.empty(most)
+    shared, gross, extra = np.empty(most), np.empty(most), np.zeros(most)
+    bends, total = np.empty(most), np.empty(most)
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for b in range(first, last):
         worth[b] = 0.0
         after = end[b].copy()
-        now = after.copy()
+        now = np.zeros(states)
         for back in range(periods):
             t = periods - 1 - back
-            odds = by_outcome[regime[t], b]
-            earn = reward[regime[t], b]
+            odds, own_odds, per_unit = by_outcome[regime[t], b], own_probability[t, b], unit[t, g]
             for s in range(states):
-                line = law[b, s]
-                where = stage[b, s]
                 worth[b] += arrivals[t, b, s] * after[s]
-                n = outcomes[line]
-                top = unit[t, g] * own_reward[t, b, line] - own_cost[t, g, where] - charge[t, b - shift, line, most]
-                for o in range(n):
-                    follow[o] = after[successor[s, o]]
-                    top += own_probability[t, b, line, o] * follow[o]
-                number = choices[g, where]
-                per_unit, earned = unit[t, g], earn[line]
-                for a in range(number):
-                    gross[a] = per_unit * earned[a]
-                for o in range(n):
-                    reached, value = odds[line, o], follow[o]
-                    for a in range(number):
-                        gross[a] += reached[a] * value
-                if grids.dimensions[0] >= 0:
-                    setup = grids.setup[phase[t], g, where]
-                    strides(grids, setup, step)
-                    allowances(grids, setup, step, gross, bends, total, extra)
+            for family in range(families.number[g]):
+                line = families.law[g, family]
+                places = families.order[g, families.start[g, family] : families.start[g, family + 1]]
+                where = stage[b, places[0]]
+                number, earned = choices[g, where], reward[regime[t], b, line]
                 spent, charged = cost[t, g, where], charge[t, b - shift, line]
                 for a in range(number):
-                    total[a] = gross[a] + extra[a] - spent[a] - charged[a]
-                if used.shape[0] > 0:
-                    best, chosen = most, top
+                    shared[a] = per_unit * earned[a]
+                own_shared = per_unit * own_reward[t, b, line] - own_cost[t, g, where] - charged[most]
+                for i in range(families.far[line]):
+                    leads, value = odds[line, families.far_outcome[line, i]], after[families.far_next[g, family, i]]
+                    own_shared += own_odds[line, families.far_outcome[line, i]] * value
                     for a in range(number):
-                        if total[a] > chosen + quantum:  # not what is only nearly better
-                            chosen = total[a]
-                            best = a
-                    action[t, s] = best
-                for a in range(number):
-                    if total[a] > top:
-                        top = total[a]
-                now[s] = top + bonus[t, g, line]
+                        shared[a] += leads[a] * value
+                bent = grids.dimensions[0] >= 0
+                setup = grids.setup[phase[t], g, where] if bent else 0
+                if bent:
+                    strides(grids, setup, step)
+                for s in places:
+                    if not reached[t, g, s]:
+                        continue
+                    gross[:number] = shared[:number]
+                    top = own_shared
+                    for i in range(families.near[line]):
+                        o = families.near_outcome[line, i]
+                        leads, value = odds[line, o], after[successor[s, o]]
+                        top += own_odds[line, o] * value
+                        for a in range(number):
+                            gross[a] += leads[a] * value
+                    if bent:
+                        allowances(grids, setup, step, gross, bends, total, extra)
+                    for a in range(number):
+                        total[a] = gross[a] + extra[a] - spent[a] - charged[a]
+                    if used.shape[0] > 0:
+                        best, chosen = most, top
+                        for a in range(number):
+                            if total[a] > chosen + quantum:  # not what is only nearly better
+                                chosen = total[a]
+                                best = a
+                        action[t, s] = best
+                    for a in range(number):
+                        if total[a] > top:
+                            top = total[a]
+                    now[s] = top + bonus[t, g, line]
             after, now = now, after
         for s in range(states):
             worth[b] += initial[b, s] * after[s]

@@ -35,6 +35,8 @@ WIDE = 2.0
 """The same where a price is looked over from afar."""
 FAR = 1e3
 """Room of a rule, in what the pieces can move it, from which on it is out of sight."""
+ROUNDS = 4
+"""Of bringing a plan inside its limits, at most."""
 MOVE, OUTSIDE = 1e-3, 1e-6
 """By how much limits move to see one side of a price, and may be missed, in what the pieces can move."""
 LOSS = 1e4
@@ -329,6 +331,26 @@ class Nearby:
         if steps > 1 and spot.place.about is not None:
             spot = replace(spot, place=replace(spot.place, about=None))
         return spot if spot.best is not None else None
+
+    def inside(self, spot: Spot) -> Spot:
+        """Return a spot that misses its limits by a little brought inside them, aimed beyond by as much as it missed.
+
+        Intensities bend what rules count: what the last step missed by would else cost the plan the whole way there.
+        """
+        units, signs, reach, limits = self.problem.row_units, self.problem.signs, spot.reach, spot.limits
+        for _ in range(ROUNDS):
+            missed, size = spot.missed, spot.place.box.size
+            if (missed <= FITTED * units).all():
+                break
+            near = np.clip(20 * float((missed / units).max()), LEAST, FIRST) * size
+            aimed = replace(spot, reach=near, limits=limits - 1.5 * signs * missed)
+            while aimed.best is None and (aimed.reach < reach).any():
+                aimed = replace(aimed, reach=4 * aimed.reach)
+            if aimed.best is None:
+                break
+            there = self._tried(aimed, aimed.best[0])
+            spot = Spot(replace(there.place, about=None), reach, limits)
+        return spot
 
     def _tried(self, spot: Spot, change: Floats) -> Spot:
         """Return the plan after a change, with what its pieces reach."""

@@ -42,7 +42,8 @@ def settle(repaired: Repaired) -> Repaired:
     problem = repaired.problem
     if problem.no_choice:
         return repaired
-    spot = around(repaired).bare
+    spot = around(repaired)
+    spot = spot.place.nearby.inside(spot).bare
     course = spot.place.course
     intensity = within_heads(problem, course.intensity)
     if not np.array_equal(intensity, course.intensity):

@@ -35,7 +35,7 @@ class Grids(NamedTuple):
     size : (setups, most dimensions)
     edge : (setups, most dimensions, most points)
     points : (setups,)
-    share, width, ends, square : (setups, most dimensions, most points in all)
+    share, per_way, ends, square : (setups, most dimensions, most points in all)
         By point and dimension, of :func:`bends_of`.
     defection, rate, amount, utility, shift, ties : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, three sums.
@@ -47,7 +47,7 @@ class Grids(NamedTuple):
     edge: Floats
     points: Ints
     share: Floats
-    width: Floats
+    per_way: Floats
     ends: Floats
     square: Floats
     defection: Floats
@@ -75,24 +75,24 @@ class Costs(NamedTuple):
 def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
     """Return how the points of a grid lie to their neighbours, each (dimensions, points).
 
-    The share of the way from the one before to the one after; the product of both ways; :data:`END` where there is
-    only one of them; the square of the way to the one after, 0 where there is none.
+    The share of the way from the one before to the one after; one over the product of both ways; :data:`END` where
+    there is only one of them; the square of the way to the one after, 0 where there is none.
     """
     shape = [edge.size for edge in edges]
     number = int(np.prod(shape))
     out = np.zeros((4, len(edges), number))
     for i, edge in enumerate(edges):
         way, inner = np.diff(edge), slice(1, -1)
-        share, width, ends, square = (
+        share, per_way, ends, square = (
             np.zeros(edge.size),
             np.ones(edge.size),
             np.full(edge.size, END),
             np.zeros(edge.size),
         )
-        share[inner], width[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), way[1:] * way[:-1], 0.0
+        share[inner], per_way[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), 1 / (way[1:] * way[:-1]), 0.0
         square[:-1] = way**2 if edge.size > 2 else 0.0
         along = np.indices(shape)[i].ravel()
-        out[:, i] = share[along], width[along], ends[along], square[along]
+        out[:, i] = share[along], per_way[along], ends[along], square[along]
     return out[0], out[1], out[2], out[3]
 
 
@@ -204,17 +204,17 @@ def allowances(grids, setup, step, worth, bends, cells, extra):
         extra[p] = 0.0
     for i in range(grids.dimensions[setup]):
         far = step[i]
-        share, width = grids.share[setup, i], grids.width[setup, i]
+        share, per_way = grids.share[setup, i], grids.per_way[setup, i]
         ends, square = grids.ends[setup, i], grids.square[setup, i]
         for p in range(far):
             bends[p], bends[points - far + p], cells[points - far + p] = END, END, 0.0
         inner = points - 2 * far
         here, before, after = worth[far : points - far], worth[:inner], worth[2 * far : points]
         bend, part = bends[far : points - far], share[far : points - far]
-        way, end = width[far : points - far], ends[far : points - far]
+        each, end = per_way[far : points - far], ends[far : points - far]
         for p in range(inner):
             straight = (1.0 - part[p]) * before[p] + part[p] * after[p]
-            bend[p] = max(here[p] - straight, 0.0) / way[p] + end[p]
+            bend[p] = max(here[p] - straight, 0.0) * each[p] + end[p]
         beyond = bends[far:points]
         for p in range(points - far):
             cells[p] = min(bends[p], beyond[p]) * square[p]
