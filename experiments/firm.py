@@ -687,6 +687,7 @@ class Firm(Shown):
         kind: str = "targets",
         control: float = 0.0,
         seed: int = 0,
+        prospects: str | Path | None = None,
     ) -> CustomerList:
         """Return a list of real customers by name: who gets what in a period of a plan, or who is to be looked at.
 
@@ -700,11 +701,14 @@ class Firm(Shown):
         period
             Counted from 0, as in plan files.
         kind
-            ``targets``, ``win back``, ``about to leave``, ``costs more than it brings`` or ``may be served less``.
+            ``targets``, ``win back``, ``about to leave``, ``costs more than it brings``, ``worth winning`` or ``may be
+            served less``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
         seed
             Of the lots: the same customers for the same seed, whoever else is on the list.
+        prospects
+            With ``worth winning``: file or database of people, with columns called as those of the base's customers.
 
         Raises
         ------
@@ -720,13 +724,22 @@ class Firm(Shown):
         """
         import numpy
 
-        from experiments.results.lists import customer_list
+        from experiments.results.lists import checked, customer_list, worth_winning
         from sim.outlook import outlook
 
         if isinstance(plan, str | Path):
             plan = self.load_plan(plan)
         intensity = self.targets.reference if plan is None else plan.intensity
         whole = numpy.broadcast_to(intensity, (self.scenario.periods, *self.targets.shape))
+        wins = checked(kind, control) == "worth winning"
+        if wins != (prospects is not None):
+            raise InputError(
+                "`prospects=`: the list of those worth winning needs a file of people who are no customers yet"
+                if wins
+                else f"`prospects={prospects}`: has no meaning with `kind={kind}`"
+            )
+        if prospects is not None:
+            return worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
         found = outlook(self.twin, whole, period)
         return customer_list(self.twin, found, kind, period, control=control, seed=seed)
 

@@ -21,7 +21,7 @@ from sim.purchases.base import CustomerBase
 from sim.scenario.file import PERIODS_PER_YEAR
 from sim.twin import Twin
 
-__all__ = ["Outlook", "outlook"]
+__all__ = ["Outlook", "money_on_prospects", "outlook"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,23 @@ def outlook(twin: Twin, intensity: Floats, period: int) -> Outlook:
         float(course.spend[period].sum()),
         float(course.spend[period][~of_base].sum()),
     )
+
+
+def money_on_prospects(twin: Twin, intensity: Floats, period: int) -> tuple[float, Floats]:
+    """Return how many people a scenario counts as prospects at the start, and what is expected to be spent on each.
+
+    Returns
+    -------
+    heads : float
+    money : (levers,)
+        In a period counted from 0, over where they may be by then; 0 without prospects.
+    """
+    chain = twin.chain
+    course = follow(chain, twin.targets.with_committed(intensity))
+    at_start = course.past[0].occupancy * (chain.block_stage == twin.targets.stages.index("prospect"))
+    heads = float(at_start.sum())
+    spent = np.einsum("bs,bsk->k", at_start, _money(course, period))
+    return heads, np.asarray(spent / heads if heads > 0 else np.zeros_like(spent))
 
 
 class _Seats:

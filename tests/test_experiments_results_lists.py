@@ -86,7 +86,8 @@ def test_what_customers_are_worth_adds_up_to_the_asset(folder: Path) -> None:
 
 def test_the_other_lists_hold_whom_they_say(firm: Firm) -> None:
     low = Planned(np.broadcast_to(firm.targets.reference / 2, (firm.scenario.periods, *firm.targets.shape)))
-    lists = {kind: firm.customer_list(low, 0, kind=kind.replace(" ", "-")).frame for kind in LISTS}
+    named = [kind for kind in LISTS if kind != "worth winning"]  # of its own, with a file of people
+    lists = {kind: firm.customer_list(low, 0, kind=kind.replace(" ", "-")).frame for kind in named}
     assert set(lists["win back"]["stage"]) <= {"declining", "lapsed"}
     assert (lists["win back"]["p_alive"] < 0.5).all()
     assert lists["win back"]["margin_a_year"].is_monotonic_decreasing

@@ -2,11 +2,8 @@
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,20 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import POSTGRES, free_port, postgres_server
 from markets import SMALL
 
 from experiments.tracking.store import prepare_environment
 
 Run = Callable[..., tuple[int, str, str]]
-POSTGRES = shutil.which("pg_ctl")
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="ends servers by signals")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -100,26 +91,8 @@ def test_a_server_that_goes_away_half_way(tenure: Run, tmp_path: Path) -> None:
 
 @pytest.fixture
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL of its own, as a user that may."""
-    folder, port = Path(tempfile.mkdtemp(prefix="pg")), free_port()
-    owner = {"user": "postgres"} if os.getuid() == 0 else {}
-    if owner:
-        shutil.chown(folder, "postgres")
-    assert POSTGRES is not None
-    programs = Path(os.path.realpath(POSTGRES)).parent
-    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True, "cwd": "/", **owner}
-    secret = folder / "secret"
-    secret.write_text("s3cret\n")
-    secret.chmod(0o644)
-    made = ["-D", str(folder / "data"), "-U", "me", "-A", "scram-sha-256", f"--pwfile={secret}"]
-    subprocess.run([programs / "initdb", *made], **quiet)
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-    subprocess.run([programs / "pg_ctl", "-D", folder / "data", "-w", "-o", options, "start"], **quiet)
-    try:
-        yield f"postgresql+psycopg://me:s3cret@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **quiet)
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.mark.skipif(POSTGRES is None, reason="PostgreSQL is not installed (Debian: apt-get install postgresql)")

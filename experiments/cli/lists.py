@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
+from experiments.cli.words import in_options
 
 __all__ = ["group"]
 
@@ -28,7 +29,7 @@ def list_(
     kind: Annotated[
         str,
         typer.Option(
-            help="targets, win-back, about-to-leave, costs-more-than-it-brings or may-be-served-less.",
+            help="targets, win-back, about-to-leave, worth-winning, costs-more-than-it-brings or may-be-served-less.",
             autocompletion=_kinds,
         ),
     ] = "targets",
@@ -38,6 +39,12 @@ def list_(
     control: Annotated[float, typer.Option(help="Share held back by lot as a control group.", min=0.0, max=0.99)] = 0.0,
     table: Annotated[str, typer.Option(help="Table to write in a database.")] = "tenure_list",
     force: Annotated[bool, typer.Option("--force", help="Write over a table of that name in a database.")] = False,
+    prospects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="With worth-winning: people by id, with columns as the base's customers have."
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +65,7 @@ def list_(
     firm = Firm.open(scenario, outputs=[place])
     if place is not None:
         check_output(place, others=[scenario, plan])
-    found = firm.customer_list(plan, period, kind=kind, control=control, seed=seed)
+    found = firm.customer_list(plan, period, kind=kind, control=control, seed=seed, prospects=prospects)
     found.save(output, table=table, force=force)
     where = without_password(output) if place is None else str(place)
     if as_json:
@@ -68,4 +75,6 @@ def list_(
     body = f"\n\n{shown(list(header), [list(row) for row in rows])}" if rows else ""
     print_to = f"table {table} of {where}" if place is None else where
     follow = f"tenure trace {shlex.quote(str(scenario))} --customer ID" if len(found.frame) else "another --kind"
-    typer.echo(f"{found.answer()}{body}\n\nWritten to {print_to}; it holds names, so keep it apart. Next: {follow}")
+    typer.echo(
+        f"{in_options(found.answer())}{body}\n\nWritten to {print_to}; it holds names, so keep it apart. Next: {follow}"
+    )

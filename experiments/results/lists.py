@@ -20,16 +20,18 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.arrays import Floats
     from sim.outlook import Outlook
     from sim.twin import Twin
 
-__all__ = ["LISTS", "CustomerList", "customer_list"]
+__all__ = ["LISTS", "CustomerList", "checked", "customer_list", "worth_winning"]
 
 LISTS: Mapping[str, str] = {
     "targets": "who gets money in the period, and how much, the most first",
     "win back": "silent customers who have probably left, those who brought most first",
     "about to leave": "customers who are probably here and gone within a year, those who bring most first",
     "costs more than it brings": "customers worth less than nothing under the plan, the worst first",
+    "worth winning": "people of a file who are no customers yet, those who would bring most first",
     "may be served less": "customers who get less than today under the plan, the most saved first",
 }
 """Lists by name, and who is on each."""
@@ -71,6 +73,7 @@ class CustomerList(Shown):
     beside: float
     control: float
     currency: str
+    remarks: tuple[str, ...] = ()
 
     @property
     def listed(self) -> float:
@@ -92,13 +95,13 @@ class CustomerList(Shown):
                 f"{int(held.sum()):,} of them are held back by lot as a control group, with "
                 f"{money(float(self.frame['held_back'].sum()))}{unit}: treat them as if there were no plan."
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"- {note}" for note in self.remarks)])
 
     def shown_table(self) -> Table:
         """Return the list by segment and stage: no names."""
         rows = [
             [f"{segment}, {stage}", f"{len(part):,}", money(float((part["money"] + part["held_back"]).sum())),
-             money(float(part["value"].sum()))]
+             money(float(part["value" if "value" in part else "first_year_margin"].sum()))]
             for (segment, stage), part in self.frame.groupby(["segment", "stage"], sort=False)
         ]  # fmt: skip
         return ["segment and stage", "customers", "money", "worth"], rows
@@ -119,6 +122,7 @@ class CustomerList(Shown):
             "planned": self.planned,
             "beside": self.beside,
             "columns": list(self.frame.columns),
+            "notes": list(self.remarks),
         }
 
     def save(self, where: str | Path, *, table: str = "tenure_list", force: bool = False) -> None:
@@ -146,11 +150,7 @@ def customer_list(
     """
     import pandas as pd
 
-    name = name.replace("-", " ")
-    if name not in LISTS:
-        raise InputError(f"`kind={name}`: expected one of {', '.join(LISTS)}")
-    if not 0 <= control < 1:
-        raise InputError(f"`control={control:g}`: expected a share from 0 to below 1, such as 0.1")
+    name = checked(name, control)
     targets = twin.targets
     on, rank = _chosen(found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
     order = on[np.lexsort((on, -rank[on]))]
@@ -177,6 +177,66 @@ def customer_list(
     return CustomerList(
         name, period, pd.DataFrame(columns), found.planned, found.beside, control, twin.scenario.currency
     )  # fmt: skip
+
+
+def checked(name: str, control: float) -> str:
+    """Return the name of a list.
+
+    Raises
+    ------
+    InputError
+        If there is no such list, or the control group is no share.
+    """
+    name = name.replace("-", " ")
+    if name not in LISTS:
+        raise InputError(f"`kind={name}`: expected one of {', '.join(LISTS)}")
+    if not 0 <= control < 1:
+        raise InputError(f"`control={control:g}`: expected a share from 0 to below 1, such as 0.1")
+    return name
+
+
+def worth_winning(
+    twin: Twin, intensity: Floats, period: int, prospects: str | Path, *, control: float = 0.0, seed: int = 0
+) -> CustomerList:
+    """Return people of a file who are no customers yet, those whose likes brought most first.
+
+    Raises
+    ------
+    InputError
+        As for :func:`sim.customers.worth_winning.likeness`.
+    """
+    import pandas as pd
+
+    from sim.customers.worth_winning import likeness
+    from sim.outlook import money_on_prospects
+    from sim.purchases.base import CustomerBase
+
+    given, base = twin.scenario.base, twin.base
+    if given is None or base is None:
+        raise InputError(f"{twin.scenario.name}: has no customer base, so nobody tells what people like them bring")
+    purchases = CustomerBase.open(twin.scenario.folder / given.file)
+    found = likeness(purchases, purchases.summarise(given.as_of), twin.margin[base.group], prospects)
+    heads, each = money_on_prospects(twin, intensity, period)
+    order = np.lexsort((np.array(found.who), -found.worth))
+    held = np.array([_lot(seed, found.who[i]) < control for i in order], dtype=bool)
+    spent = float(each.sum())
+    frame = pd.DataFrame({
+        "customer_id": [found.who[i] for i in order], "segment": "to be won", "stage": "prospect",
+        "first_year_margin": found.worth[order], "like": found.like[order],
+        "lever": _names(twin.targets.levers, each[None])[0], "money": np.where(held, 0.0, spent),
+        "held_back": np.where(held, spent, 0.0), "control": held,
+        "why": [f"like {found.like[i]:,} customers with {found.why[i]}" for i in order],
+    })  # fmt: skip
+    notes = [*found.notes]
+    notes.append(
+        f"what customers left out of the fit brought in their first {found.days} days is told to {found.told:.0%} "
+        f"of its variance, with a mean error of {money(found.error)}; the likes were won by themselves or by past money"
+    )
+    if round(heads) != len(frame):
+        notes.append(f"the scenario counts {heads:,.0f} people to be won, this file {len(frame):,}")
+    return CustomerList(
+        "worth winning", period, frame, spent * len(frame), 0.0, control, twin.scenario.currency, tuple(notes)
+    )
 
 
 def _chosen(found: Outlook, name: str, silent: list[int]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

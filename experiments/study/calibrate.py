@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
+from experiments.study.found_segments import mixture_file
 from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.study.segments import own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
@@ -197,7 +198,8 @@ def calibrate(
         Of revenue; None: assumed, with a range.
     segments
         By what the firm divides its customers: a column of the base's table ``customers``, ``sql:`` and an expression
-        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``; None:
+        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``, a
+        ``tree`` on what is known of customers, a ``mixture`` on how they buy (written beside the scenario); None:
         purchase cycle x amount.
     force
         Whether to write over existing files.
@@ -232,7 +234,8 @@ def calibrate(
     asked = Reading(columns=said, currency=currency, **reading)
     made = len(files) != 1 or not is_base(files[0])
     base_path = output.with_suffix(".duckdb") if made else Path(files[0])
-    _check_places(files, output, base_path, made=made, force=force)
+    beside = (mixture_file(output),) if segments == "mixture" else ()
+    _check_places(files, output, base_path, *beside, made=made, force=force)
     if not made and replace(asked, currency=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
     if margin is not None and not 0 < margin <= 1:
@@ -259,7 +262,7 @@ def calibrate(
         people, of_people = _people(prospects, base)
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
-        how, of_segments = own(segments, base, everyone, laws, amounts, output.parent)
+        how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
         apart = separation(how, base, everyone, laws, amounts, output.parent)
         step("hold out the last third")
         check, alone = _check(base, end, start, how, output.parent)
@@ -319,11 +322,13 @@ def _people(given: int | str | Path | None, base: CustomerBase) -> tuple[int | N
     return int(number) or None, ()
 
 
-def _check_places(files: list[str | Path], output: Path, base_path: Path, *, made: bool, force: bool) -> None:
+def _check_places(
+    files: list[str | Path], output: Path, base_path: Path, *beside: Path, made: bool, force: bool
+) -> None:
     check_output(output)
     if base_path == output:
         raise FolderError(f"{output}: that ending is for the customer base; give a scenario file such as scenario.yaml")
-    written = (output, base_path) if made else (output,)
+    written = (output, *beside, base_path) if made else (output, *beside)
     if made:
         check_output(base_path)
     for file in files:

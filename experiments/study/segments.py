@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.study.found_segments import mixture_segments, tree_segments
 from sim.arrays import Floats, Ints
 from sim.customers.groups import TIER_WEEKS
 from sim.customers.own_segments import MOST_SEGMENTS, RFM, own_segments, segment_names
@@ -25,9 +26,13 @@ VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
 
 
 def own(
-    said: str | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma, folder: Path
-) -> tuple[BaseSegments | None, tuple[str, ...]]:
-    """Return segments as said (a column, ``sql:...``, a file, ``rfm``, ``value``), and what should be said of them.
+    said: str | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma, folder: Path,
+    scenario: Path | None = None,
+) -> tuple[BaseSegments | None, tuple[str, ...]]:  # fmt: skip
+    """Return segments as said, and what should be said of them.
+
+    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``tree`` or ``mixture``; the last is written beside a
+    ``scenario``, and there is none without.
 
     Raises
     ------
@@ -48,6 +53,16 @@ def own(
         return BaseSegments(by="value", names=VALUE_NAMES, cutoffs=tuple(cuts)), (
             "segments by expected purchases of the next year: the best fifth, the next three tenths, the rest",
         )
+    if said in ("tree", "mixture"):
+        worth = worth_of(record, laws, amounts)
+        if said == "tree":
+            return tree_segments(base, record, worth)
+        if scenario is None:
+            raise InputError(
+                "`segments=mixture`: is written beside a scenario; make it with `tenure calibrate --segments mixture`, "
+                "then give its file of id and segment here"
+            )
+        return mixture_segments(base, record, laws, amounts, worth, scenario)
     return _labelled(said, base, record, folder)
 
 
@@ -69,7 +84,8 @@ def _labelled(
             "a column of the base (there is none: `tenure base load --customers FILE` brings them)"
         )  # fmt: skip
         raise InputError(
-            f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value or cycle-amount"
+            f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value, "
+            "tree, mixture or cycle-amount"
         )
     counts = segment_names(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
     names = [name for name in counts if name]

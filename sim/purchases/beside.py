@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.errors import PurchasesError, first_line
 from sim.purchases.base import CustomerBase
+from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source, shown
@@ -26,6 +27,7 @@ __all__ = [
     "memberships",
     "newcomers",
     "people_not_bought",
+    "people_with_columns",
     "segment_by_id",
     "spending",
     "table_of",
@@ -181,6 +183,38 @@ def people_not_bought(where: str | Path, base: CustomerBase) -> tuple[int, tuple
     if left == 0:
         raise PurchasesError(f"{name}: all {people:,} people in it are customers already: nobody is left to be won")
     return left, tuple(notes)
+
+
+def people_with_columns(
+    where: str | Path, base: CustomerBase
+) -> tuple[tuple[str, ...], dict[str, list[Any]], tuple[str, ...]]:
+    """Return the ids of a file's people who are no customers of the base, their other columns, and what should be said.
+
+    Of rows of one id the first counts.
+
+    Raises
+    ------
+    PurchasesError
+        If nobody is left.
+    """
+    customers = {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
+    with table_of(where, PEOPLE) as (connection, values, roles):
+        present = [name for name in values.source.types if name in roles.unused]
+        parts = [
+            values.text(roles.columns["customer_id"]),
+            *(typed(connection, values, "beside", name) for name in present),
+        ]
+        rows = connection.execute(f"SELECT {', '.join(parts)} FROM beside").fetchall()
+    left: dict[str, tuple[Any, ...]] = {}
+    for who, *facts in rows:
+        if who is not None and str(who) not in customers:
+            left.setdefault(str(who), tuple(facts))
+    if not left:
+        raise PurchasesError(f"{shown(where)}: nobody in its {len(rows):,} rows is left to be won: customers already")
+    out = len(rows) - len(left)
+    notes = (f"{shown(where)}: {out:,} rows without an id, named before or of customers are left out",) if out else ()
+    columns = {name: [facts[i] for facts in left.values()] for i, name in enumerate(present)}
+    return tuple(left), columns, notes
 
 
 def newcomers(base: CustomerBase, end: date) -> Newcomers | None:

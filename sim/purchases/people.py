@@ -14,7 +14,7 @@ from sim.purchases.read.sql import quoted
 from sim.purchases.read.tables import PEOPLE
 from sim.purchases.read.values import Values
 
-__all__ = ["load_people"]
+__all__ = ["load_people", "typed"]
 
 ID = "customer_id"
 
@@ -89,7 +89,7 @@ def _read(
             f"{name}: expected columns beside the ids, called otherwise than '{ID}'; the columns are "
             f"{', '.join(present)}"
         )
-    parts = ", ".join(f"{_typed(connection, values, raw, column)} AS {quoted(column)}" for column in others)
+    parts = ", ".join(f"{typed(connection, values, raw, column)} AS {quoted(column)}" for column in others)
     connection.execute(
         f"CREATE TEMP TABLE {into}_all AS SELECT row_number() OVER () AS nth, TRY_CAST({spelled} AS {kind}) AS {ID}, "
         f"{parts} FROM {raw}"
@@ -109,7 +109,7 @@ def _read(
     return others
 
 
-def _typed(connection: Any, values: Values, table: str, column: str) -> str:
+def typed(connection: Any, values: Values, table: str, column: str) -> str:
     """Return the SQL of a column: a number where all of it is one, and is not written as a code such as 00123."""
     if values.source.types[column] not in ("VARCHAR",):
         return quoted(column)

@@ -1,5 +1,6 @@
 """Which column is what: by its name, then by what it holds. No column plays two roles; what is not used is said."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ __all__ = ["Roles", "find_columns"]
 _SHORTEST_PART = 5
 _EACH_ONCE = 0.98
 _REPEATS = 0.9
+_BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,10 @@ def find_columns(
         if not ranked and by_content and role.name in ("customer_id", "date", "amount"):
             ranked = _by_content(role, table, free, fits, distinct)
             notes += [f"column {ranked[0]} is taken for {role.what}, by what it holds"] if ranked else []
+        if not ranked and role.name == "date" and role.required:
+            held = [name for name in free if not _BORN.search(plain_name(name)) and fits(role, name)]
+            ranked = held if len(held) == 1 else []
+            notes += [f"column {held[0]} is taken for {role.what}: no other holds days"] if ranked else []
         if not ranked:
             continue
         choice = ranked[0]

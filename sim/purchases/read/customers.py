@@ -5,11 +5,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sim.errors import FolderError, InputError
+from sim.errors import FolderError, InputError, PurchasesError
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal
 from sim.purchases.read.values import Values
-from sim.purchases.read.words import PLACEHOLDERS
+from sim.purchases.read.words import NOBODY, PLACEHOLDERS
 
 __all__ = ["customer", "hashed", "id_key", "key_check"]
 
@@ -51,7 +51,13 @@ def key_check(key: bytes) -> str:
 
 
 def customer(connection: Any, values: Values, column: str, reading: Reading, notes: list[str]) -> str:
-    """Return the SQL of the customer, NULL for a placeholder."""
+    """Return the SQL of the customer, NULL for a placeholder.
+
+    Raises
+    ------
+    PurchasesError
+        If most ids were rounded by a spreadsheet, so that nobody can tell whose rows they are.
+    """
     text = values.text(column)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE ids AS SELECT {text} AS id, count(*) AS rows FROM {values.table} "
@@ -64,9 +70,18 @@ def customer(connection: Any, values: Values, column: str, reading: Reading, not
     words = PLACEHOLDERS if reading.placeholders is None else tuple(word.lower() for word in reading.placeholders)
     known = f"lower(id) IN ({', '.join(map(literal, words)) or 'NULL'})"
     if reading.placeholders is None:
+        known += f" OR regexp_matches(lower(id), {literal(NOBODY)})"
         known += "" if _counted_from_zero(connection) else " OR regexp_matches(id, '^-?0+(\\.0+)?$')"
+        known += _rounded(connection, values, column)
     found = connection.execute(f"SELECT id, rows FROM ids WHERE {known} ORDER BY rows DESC, id").fetchall()
+    alike = connection.execute(
+        "SELECT count(*) - count(DISTINCT lower(id)), any_value(id) FILTER (id <> lower(id)) FROM ids"
+    ).fetchone()
     connection.execute("DROP TABLE ids")
+    if alike[0] and not mails * 2 > filled:
+        notes.append(
+            f"{alike[0]:,} ids in {column} differ from another in capitals alone and are customers of their own"
+        )
     written = text
     if whole * 2 > filled:  # 45.0 is 45
         written = f"regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1')"
@@ -77,6 +92,20 @@ def customer(connection: Any, values: Values, column: str, reading: Reading, not
     named = ", ".join(f"{word!r} ({rows:,} rows)" for word, rows in found[:5])
     notes.append(f"{named} in {column} is no customer" if len(found) == 1 else f"{named} in {column} are no customers")
     return f"CASE WHEN {text} IN ({', '.join(literal(word) for word, _ in found)}) THEN NULL ELSE {written} END"
+
+
+def _rounded(connection: Any, values: Values, column: str) -> str:
+    """Return the SQL of ids such as 1.2345E+11, of which a spreadsheet kept a few digits."""
+    rounded = "regexp_matches(id, '^\\d([.,]\\d+)?[eE][+]\\d+$')"
+    rows, all_rows, one = connection.execute(
+        f"SELECT sum(rows) FILTER ({rounded}), sum(rows), min(id) FILTER ({rounded}) FROM ids"
+    ).fetchone()
+    if rows and 2 * rows > all_rows:
+        raise PurchasesError(
+            f"{values.source.name}: {rows:,} of {all_rows:,} ids in column {column!r} are rounded ({one}): a "
+            "spreadsheet kept a few digits of long numbers, so whose rows they are is lost; export the ids as text"
+        )
+    return f" OR {rounded}" if rows else ""
 
 
 def _counted_from_zero(connection: Any) -> bool:

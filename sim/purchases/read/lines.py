@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import PurchasesError, first_line
+from sim.purchases.read.brought_back import brought_back
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.dates import Dates
-from sim.purchases.read.money import currency_beside, money
+from sim.purchases.read.money import code, currency_beside, money
 from sim.purchases.read.numbers import Numbers
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source
@@ -103,7 +104,8 @@ def _insert(
     amount, missing = money(connection, values, columns, notes)
     text = {role: values.text(column) for role, column in columns.items()}
     quantity = values.number(columns["quantity"]) if "quantity" in columns else "CAST(NULL AS DOUBLE)"
-    amount, returns = _signed(amount, columns, text, quantity, reading, notes)
+    back, gone, amount = brought_back(connection, values, columns, amount, notes)
+    amount, returns = _signed(amount, columns, text, quantity, reading, notes, back)
     amount, currency = _in_currency(amount, values, columns, text, reading)
     who = customer(connection, values, columns["customer_id"], reading, notes)
     row = "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1"
@@ -118,7 +120,7 @@ def _insert(
         **{name: text.get(name, "NULL") for name in ("order_id", "product", "category", "channel", "status")},
         "currency": currency,
         "in_sample": f"TRY_CAST({text['in_sample']} AS BOOLEAN)" if "in_sample" in text else "true",
-        "cancelled": undone(connection, values, text, reading, notes),
+        "cancelled": f"({undone(connection, values, text, reading, notes)}) OR ({gone})",
         "whole": f"hash({', '.join(quoted(name) for name in source.types)})",
     }
     spelled = {role: text.get(role, "NULL") for role in ("date", missing, "quantity", "in_sample")}
@@ -168,8 +170,9 @@ def _day(connection: Any, values: Values, column: str, dates: Dates, notes: list
 
 
 def _signed(
-    amount: str, columns: Mapping[str, str], text: Mapping[str, str], quantity: str, reading: Reading, notes: list[str]
-) -> tuple[str, str]:
+    amount: str, columns: Mapping[str, str], text: Mapping[str, str], quantity: str, reading: Reading,
+    notes: list[str], flagged: str,
+) -> tuple[str, str]:  # fmt: skip
     """Return the SQL of an amount below zero for what came back, and whether below zero means that."""
     name = columns.get("amount", "")
     margin = any(part in plain_name(name) for part in MARGINS)
@@ -180,6 +183,7 @@ def _signed(
         return amount, "false"
     back = [f"{quantity} < 0"] if "quantity" in columns else []
     back += [f"regexp_matches(lower({text['movement']}), {literal(RETURNED)})"] if "movement" in text else []
+    back += [flagged] if flagged else []
     return (f"CASE WHEN {' OR '.join(back)} THEN -abs({amount}) ELSE {amount} END" if back else amount), "true"
 
 
@@ -187,7 +191,7 @@ def _in_currency(
     amount: str, values: Values, columns: Mapping[str, str], text: Mapping[str, str], reading: Reading
 ) -> tuple[str, str]:
     """Return the SQL of the amount, turned into the currency taken where its rate is given, and of its currency."""
-    currency = f"upper({text['currency']})" if "currency" in text else currency_beside(values, columns)
+    currency = code(f"upper({text['currency']})") if "currency" in text else currency_beside(values, columns)
     if not reading.rates:
         return amount, currency
     if reading.currency is None:

@@ -1,18 +1,51 @@
 """What a line is worth: its amount, or price times quantity, and in which currency."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from sim.purchases.read.sql import literal
+from sim.purchases.read.tables import plain_name
 from sim.purchases.read.values import Values
+from sim.purchases.read.words import DISCOUNTS, HUNDREDTHS
 
-__all__ = ["currency_beside", "money"]
+__all__ = ["code", "currency_beside", "money"]
 
 _NEEDED = 10
 _REPEATED = 0.98
 _GROWS = 0.1
+_CODES = {"€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "RMB": "CNY"}
 
 
 def money(connection: Any, values: Values, columns: dict[str, str], notes: list[str]) -> tuple[str, str]:
+    """Return the SQL of a line's money and the role to name where it cannot be read."""
+    amount, missing = _money(connection, values, columns, notes)
+    if missing == "price":
+        _discounts(connection, values, columns, amount, notes)
+    column = columns.get("amount", columns.get("price", ""))
+    if re.search(HUNDREDTHS, plain_name(column)):
+        notes.append(f"{column} is in hundredths by its name, and is divided by 100")
+        return f"({amount}) / 100", missing
+    return amount, missing
+
+
+def _discounts(connection: Any, values: Values, columns: Mapping[str, str], amount: str, notes: list[str]) -> None:
+    """Say what a column of discounts holds that nothing is made of, as it may be of a piece, a line, or in per cent."""
+    for column in values.source.types:
+        if column in columns.values() or not re.search(DISCOUNTS, plain_name(column)):
+            continue
+        rows, total, whole = connection.execute(
+            f"SELECT count(*) FILTER ({values.number(column)} <> 0), sum({values.number(column)}), sum({amount}) "
+            f"FROM {values.table}"
+        ).fetchone()
+        if rows:
+            notes.append(
+                f"{column} ({rows:,} rows, {total:,.2f} in all) is not taken off {whole:,.2f} of {columns['price']} "
+                f"times {columns['quantity']}: if the price is before it, give the money after it as `amount=`"
+            )
+
+
+def _money(connection: Any, values: Values, columns: dict[str, str], notes: list[str]) -> tuple[str, str]:
     """Return the SQL of a line's money and the role to name where it cannot be read.
 
     It is price times quantity where there is no amount, or where the amount is the whole order's on each of its lines;
@@ -30,11 +63,7 @@ def money(connection: Any, values: Values, columns: dict[str, str], notes: list[
         notes.append(f"a line's amount is {columns['price']} times {columns['quantity']}")
         return product, "price"
     amount = _of_first_lines(connection, values, columns, notes) if product else values.number(columns["amount"])
-    if (
-        "order_id" in columns
-        and ("product" in columns or product)
-        and _whole_order(connection, values, columns, amount, product)
-    ):
+    if "order_id" in columns and _whole_order(connection, values, columns, amount, product):
         said = f"{columns['amount']} is the whole order's on each of its lines"
         if product:
             notes.append(f"{said}; a line's amount is {columns['price']} times {columns['quantity']}")
@@ -70,9 +99,11 @@ def _of_first_lines(connection: Any, values: Values, columns: Mapping[str, str],
 def _whole_order(connection: Any, values: Values, columns: Mapping[str, str], amount: str, product: str | None) -> bool:
     """Return whether the lines of nearly every order say the same amount, which is not each line's own."""
     order = values.text(columns["order_id"])
+    told = product or "product" in columns  # else rows that are copies are copies, and say nothing of orders
+    rows = values.table if told else f"(SELECT DISTINCT * FROM {values.table})"
     orders, same = connection.execute(f"""
         SELECT count(*), count(*) FILTER (low = high AND low <> 0) FROM (
-            SELECT count(*) AS rows, min({amount}) AS low, max({amount}) AS high FROM {values.table}
+            SELECT count(*) AS rows, min({amount}) AS low, max({amount}) AS high FROM {rows}
             WHERE {order} IS NOT NULL GROUP BY {order} HAVING rows > 1)
     """).fetchone()
     if orders < _NEEDED or same < _REPEATED * orders:
@@ -102,4 +133,10 @@ def currency_beside(values: Values, columns: Mapping[str, str]) -> str:
     column = columns.get("amount", columns.get("price", ""))
     if values.is_number(column):
         return "CAST(NULL AS VARCHAR)"
-    return f"nullif(upper(regexp_extract({values.text(column)}, '(\\p{{Sc}}|\\b[A-Za-z]{{3}}\\b)')), '')"
+    return code(f"nullif(upper(regexp_extract({values.text(column)}, '(\\p{{Sc}}|\\b[A-Za-z]{{3}}\\b)')), '')")
+
+
+def code(currency: str) -> str:
+    """Return the SQL of a currency's code, where its sign or name (SQL, in capitals) is nobody else's."""
+    cases = " ".join(f"WHEN {literal(sign)} THEN {literal(name)}" for sign, name in _CODES.items())
+    return f"CASE {currency} {cases} ELSE {currency} END"

@@ -7,7 +7,7 @@ from sim.purchases.read.sql import literal
 
 __all__ = ["Numbers", "find_numbers"]
 
-_CURRENCY = r"(?:[A-Za-z]{1,3}\.?|[A-Z]{0,3}\p{Sc}|kr\.?|zł|Kč|руб\.?|р\.|元|円|원)"
+_CURRENCY = r"(?:[A-Za-z]{1,3}\.?|\\|[A-Z]{0,3}\p{Sc}|kr\.?|zł|Kč|руб\.?|р\.|元|円|원)"
 _EDGES = rf"^\s*(?:{_CURRENCY}\s*)?|\s*{_CURRENCY}?\s*$"
 _SIGN = rf"^\s*(?:\(.*\)|.*[-−]|[-−].*|{_CURRENCY}\s*[-−].*)\s*$"
 _GROUPS = r"[\s'’`_   ]"
@@ -39,7 +39,7 @@ class Numbers:
         joined = f"CASE WHEN {whole} THEN replace({bare}, '{other}', '') ELSE {bare} END"
         if self.decimal == ",":
             joined = f"replace(CASE WHEN contains({joined}, '.') THEN NULL ELSE {joined} END, ',', '.')"
-        once = f"NOT regexp_matches({text}, '[-−].*[-−]')"
+        once = f"NOT regexp_matches({text}, '[-−].*[-−]|\\d\\s*[kKmM]\\s*$')"  # 34k is not 34
         size = f"TRY_CAST(CASE WHEN {once} AND regexp_matches({bare}, '^[+]?[\\d.,]+$') THEN {joined} END AS DOUBLE)"
         slow = f"CASE WHEN regexp_matches({text}, {literal(_SIGN)}) THEN -{size} ELSE {size} END"
         if self.decimal == "." and not self.grouped:

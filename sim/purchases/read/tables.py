@@ -106,7 +106,9 @@ PURCHASES = Table(
             _words(
                 "date, order date, purchase date, transaction date, invoice date, sale date, sales date,"
                 "posting date, booking date, payment date, paid at, paid date, date paid, order placed, ordered at,"
-                "order time, order datetime, order timestamp, order purchase timestamp, purchase timestamp,"
+                "order time, order datetime, order timestamp, order placed on, purchased, ordered, trx date,"
+                "txn dt, trx dt,"
+                "tran dt, order dt, purchase dt, invoice dt, dt, order purchase timestamp, purchase timestamp,"
                 "purchased at, purchase time, transaction time, transaction timestamp, trans date, txn date,"
                 "tran date, order created at, created at, created, created utc, created date, create date,"
                 "creation date, date created, order created, close date, closed date, datum, date of purchase,"
@@ -137,14 +139,16 @@ PURCHASES = Table(
                 "revenue, net revenue, gross revenue, net sales, gross sales, net amount, amount net, gross amount,"
                 "net value, net total, grand total, grand total base, grand total purchased, total, total price,"
                 "total paid, total spent, total value, total sales, total revenue, line total, line amount,"
-                "line value, extended price, ext price, extended amount, subtotal, sub total, spend, spent, spending,"
+                "line value, amt, txn amt, trx amt, tran amt, order amt, sales amt, extended price, ext price,"
+                "extended amount, subtotal, sub total, spend, spent, spending,"
                 "turnover, monetary value, monetary, dollar value, dollars, basket value, basket amount, deal amount,"
                 "deal value, amount usd, amount eur, amount gbp, donation, donation amount, gift amount, tran amount,"
                 "trans amount, txn amount, paid, payment, charge, fee, sum, value, netwr, doctotal, linetotal,"
                 "margin, gross margin, profit, contribution, gross profit, contribution margin, net profit, betrag,"
                 "gesamtbetrag, umsatz, nettoumsatz, bruttoumsatz, netto, nettobetrag, bruttobetrag, summe,"
                 "gesamtpreis, gesamtsumme, rechnungsbetrag, bestellwert, auftragswert, warenwert, wert, erlos,"
-                "deckungsbeitrag, marge, gewinn, rohertrag, montant, montant total, montant ttc, montant ht,"
+                "deckungsbeitrag, gesamt, kaufbetrag, marge, gewinn, rohertrag, montant, montant total,"
+                "montant ttc, montant ht,"
                 "total ttc, total ht, chiffre d affaires, ca, valeur, somme, marge brute, importe, importe total,"
                 "monto, monto total, valor, valor total, ventas, importo, importo totale, totale, valore, fatturato,"
                 "ricavo, ricavi, margine, quantia, montante, valor do pedido, receita, faturamento, total do pedido,"
@@ -260,6 +264,20 @@ PURCHASES = Table(
                 "soort, тип, тип операции, 类型, 交易类型, 種類, 取引区分, 유형"
             ),
             "whether sold or brought back",
+        ),
+        Role(
+            "returned",
+            "flag",
+            _words(
+                "is return, is returned, returned, return, return flag, is refund, is refunded, refunded, refund,"
+                "refund flag, returned at, refunded at, return date, refund date, refunded amount, refund amount,"
+                "amount refunded, total refunded, returned amount, retoure, retourniert, retour, ruckgabe,"
+                "zuruckgegeben, erstattet, erstattung, erstattungsbetrag, retourne, rembourse, montant rembourse,"
+                "devuelto, devolucion, reembolsado, importe reembolsado, reso, restituito, rimborsato, devolvido,"
+                "devolucao, geretourneerd, terugbetaald, zwrot, iade, возврат, 是否退货, 退货, 退款, 退款金额, 返品,"
+                "返金, 반품, 환불"
+            ),
+            "whether it was brought back, or the money given back",
         ),
         Role(
             "cancelled",

@@ -9,7 +9,6 @@ import csv
 import gzip
 import io
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -78,12 +77,15 @@ def as_utf8(path: Path, folder: Path, reading: Reading) -> tuple[Path, str]:
     except LookupError:
         raise PurchasesError(f"`encoding={encoding}`: is not known; try utf-8, utf-16, latin-1, gb18030") from None
     plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii", "utf-8-sig")
-    if plain and not packed and (not reading.encoding or _is_utf8(path, packed)):
+    old = b"\r" in start and b"\n" not in start and not encoding.lower().startswith("utf-16")  # lines end with CR alone
+    if plain and not packed and not old and (not reading.encoding or _is_utf8(path, packed)):
         return path, "utf-8"
     out = folder / f"{path.stem}.utf8.csv"
     try:
         with _opened(path, packed) as source, out.open("w", encoding="utf-8", newline="") as target:
-            shutil.copyfileobj(codecs.getreader("utf-8-sig" if plain else encoding)(source), target, 1 << 22)
+            reader = codecs.getreader("utf-8-sig" if plain else encoding)(source)
+            while block := reader.read(1 << 22):
+                target.write(block.replace("\r", "\n") if old else block)
     except (UnicodeError, EOFError, OSError) as error:
         raise PurchasesError(
             f"{path}: cannot be read as {encoding} text: {error}; say which it is (`encoding=`)"

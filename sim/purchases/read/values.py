@@ -73,14 +73,18 @@ class Values:
     def fits(self, role: Role, column: str) -> bool:
         """Return whether at least half of a column's values are of the role's kind."""
         if role.kind == "number":
-            filled, read = self.connection.execute(
-                f"SELECT count({self.text(column)}), count({self.number(column)}) "
-                f"FROM (SELECT * FROM {self.table} LIMIT {_SOME})"
-            ).fetchone()
-            return bool(2 * read >= filled)
+            return self.fits_number(column)
         if role.kind == "date":
             return self.dates(column) is not None or not self._any(f"{self.text(column)} IS NOT NULL")
         return True
+
+    def fits_number(self, column: str) -> bool:
+        """Return whether at least half of a column's values are numbers."""
+        filled, read = self.connection.execute(
+            f"SELECT count({self.text(column)}), count({self.number(column)}) "
+            f"FROM (SELECT * FROM {self.table} LIMIT {_SOME})"
+        ).fetchone()
+        return bool(2 * read >= filled)
 
     def _any(self, condition: str) -> bool:
         return self.connection.execute(f"SELECT 1 FROM {self.table} WHERE {condition} LIMIT 1").fetchone() is not None

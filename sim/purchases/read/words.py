@@ -1,6 +1,8 @@
 """Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
 
-__all__ = ["CANCELLED", "IN_PART", "MARGINS", "NOT", "PLACEHOLDERS", "RETURNED", "WON"]
+__all__ = [
+    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED", "WON",
+]  # fmt: skip
 
 PLACEHOLDERS = (
     "none", "nan", "null", "nil", "n/a", "#n/a", "na", "<na>", "nat", "undefined", "unknown", "not set", "(not set)",
@@ -15,6 +17,27 @@ PLACEHOLDERS = (
     "ゲスト", "不明", "なし", "비회원",
 )  # fmt: skip
 """What systems write where there is no customer, in lower case."""
+_NOT_SAID = (
+    "customer|client|cliente|kunde|kunden|user|member|account|name|nombre|nom|id|e-?mail|registro|registered|provided|"
+    "given|applicable|available|known|specified|identified|assigned|angemeldet|registriert|zugeordnet|bekannt|"
+    "vorhanden|renseigné|renseigne|identifié|identifie|connu|connecté|registrado|identificado|informado|registrato|"
+    "identificato|ingelogd|bekend|reply|data|info|value"
+)
+NOBODY = "|".join(
+    (
+        r"^(un(known|registered|identified|assigned|specified|named|defined)|anonymous|guest|walk[ -]?in|cash|"
+        r"gast|lauf|bar|retail|dummy|test)[ _-]?(customer|client|user|buyer|shopper|member|account|sale|order|checkout|"
+        r"kunde|verkauf|kauf)?s?$",
+        rf"^(not?|non|nicht|kein|keine|ohne|sin|sans|senza|sem|zonder|geen)[ _-]?({_NOT_SAID})$",
+        r"^(no[-_.]?(e?-?mail|reply|name)|none|null|unknown|guest|anonymous|test|dummy|fake)@",
+        r"^0+(-0+)+$",
+        r"^#(ref|n/a|value|name|null|num|div/0|wert|name|bezug)[!?]?$",
+        r"^x{2,}$",
+        r"^(grand |sub-?|sub )?totals?( .*)?$|^(zwischen|gesamt|end)?summe$|^gesamt(betrag|ergebnis)?$|^somme$|^suma$",
+        r"^total(e|general| general| général)?$|^итого.*$|^всего$|^(合计|总计|小计|合計|総計|小計|합계|총계)$",
+    )
+)
+"""The same as patterns: nobody in more words, what is left of a formula, and lines of totals."""
 
 CANCELLED = (
     "cancel", "void", "fail", "declin", "reject", "refus", "abandon", "fraud", "chargeback", "expired", "error",
@@ -23,7 +46,9 @@ CANCELLED = (
     "cancelad", "anulad", "devuel", "devol", "reembols", "rechazad", "fallid", "rimborsat", "rifiutat", "fallit",
     "geannul", "geweiger", "mislukt", "avbrut", "återbet", "anulow", "zwróc", "odrzuc", "zrušen", "iptal", "iade",
     "отмен", "возвр", "отклон", "取消", "退款", "退货", "失败", "作废", "关闭", "キャンセル", "返品", "返金", "취소",
-    "환불", "반품", "ملغ",
+    "환불", "반품", "ملغ", "pending payment", "payment pending", "awaiting payment", "payment_pending",
+    "zahlung ausstehend", "pendiente de pago", "en attente de paiement", "in attesa di pagamento",
+    "待付款", "未付款", "未払",
 )  # fmt: skip
 """Parts of statuses that undo a purchase, in lower case; not where a status says that it was so in part."""
 IN_PART = "part|teil|parci|parz|gedeelt|częśc|част|部分|一部|부분|not |non |nicht |no "
@@ -41,5 +66,32 @@ MARGINS = (
     "利益", "прибыль", "маржа",
 )  # fmt: skip
 """Parts of the names of columns whose values may be below zero without being returns."""
-NOT = ("0", "false", "f", "n", "no", "nein", "non", "nan", "none", "null", "nat")
+HUNDREDTHS = r"(^|[^r])cents?$|pence$|centimes$|centavos$|centesimi$|minorunits?$"
+"""What the plain names of columns of money in hundredths end with; a percentage is none."""
+DISCOUNTS = r"discount|rabatt|nachlass|remise|descuento|sconto|desconto|korting|скидк|折扣|优惠|割引|値引|할인"
+"""Parts of the plain names of columns with what is taken off a price."""
+NOT = (
+    "0",
+    "0.0",
+    "0.00",
+    "-",
+    "нет",
+    "否",
+    "不",
+    "いいえ",
+    "아니오",
+    "nee",
+    "nej",
+    "não",
+    "false",
+    "f",
+    "n",
+    "no",
+    "nein",
+    "non",
+    "nan",
+    "none",
+    "null",
+    "nat",
+)
 """What a column of yes and no says for no."""

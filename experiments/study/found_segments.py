@@ -1,0 +1,125 @@
+"""Segments that are found rather than given: a tree on what is known of customers, a mixture on how they buy.
+
+What is found is frozen in plain form, so that the scenario needs no fit to be opened: the tree as SQL over the base's
+``customers``, the mixture as a file of id and segment beside the scenario.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from sim.arrays import Floats
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.tree import best_tree, numbers_of
+from sim.errors import InputError
+from sim.files import write_table
+from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.read.sql import quoted
+from sim.scenario.customers import BaseSegments
+
+__all__ = ["mixture_file", "mixture_segments", "tree_segments"]
+
+MOST_GROUPS = 8
+STARTS = 5
+
+
+def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) -> tuple[BaseSegments, tuple[str, ...]]:
+    """Return segments by the columns of customers that tell their worth best, and what should be said of them.
+
+    Raises
+    ------
+    InputError
+        If nothing is known of customers, or what is known tells nothing of what they are worth.
+    """
+    found = base.query(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers' AND column_name <> 'customer_id'"
+    )[1]
+    names = [name for (name,) in found]
+    if not names:
+        raise InputError(
+            "`segments=tree`: the base knows nothing of its customers; `tenure base load --customers FILE` brings it"
+        )
+    listed = ", ".join(quoted(name) for name in names)
+    known = base.query(f"SELECT CAST(customer_id AS VARCHAR), {listed} FROM customers")[1]
+    rows = {who: facts for who, *facts in known}
+    columns, x, _ = numbers_of(names, [rows.get(str(who), [None] * len(names)) for who in record.customer_id])
+    tree = best_tree(columns, x, worth)
+    if tree is None:
+        raise InputError(
+            f"`segments=tree`: {', '.join(names)} tell nothing of what customers left out of the fit will buy: "
+            "segments by them would be no better than one"
+        )
+    leaf, words = tree.leaf(x), tree.words()
+    order = sorted(words, key=lambda each: -float(worth[leaf == each].mean()))
+    how = BaseSegments(by="sql", sql=tree.sql(words), names=tuple(words[each] for each in order))
+    return how, (
+        f"segments by a tree on {', '.join(dict.fromkeys(words_of.name for words_of in columns))}: {len(order)}, which "
+        f"tell {tree.told:.0%} of the variance of expected purchases of customers left out of the fit",
+    )
+
+
+def mixture_file(scenario: Path) -> Path:
+    """Return where it is written who is in which group of a scenario's mixture."""
+    return scenario.with_name(f"{scenario.stem}.segments.csv")
+
+
+def mixture_segments(
+    base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma, worth: Floats, output: Path
+) -> tuple[BaseSegments, tuple[str, ...]]:
+    r"""Return segments by a mixture of normal laws on posterior traits, and write who is in which.
+
+    Traits are the logarithms of the mean rate and mean spend and the log odds of P(alive), each by its own deviation;
+    the number of groups has the least BIC, ``-2 log L + k log n``. Source: Fraley and Raftery (2002), "Model-Based
+    Clustering, Discriminant Analysis, and Density Estimation", JASA 97, 611-631.
+
+    Parameters
+    ----------
+    output : path
+        The scenario; the file stands beside it.
+
+    Raises
+    ------
+    InputError
+        If one group has the least BIC, or scikit-learn is not installed.
+    """
+    try:
+        from sklearn.mixture import GaussianMixture
+    except ImportError:
+        raise InputError("`segments=mixture`: needs scikit-learn: pip install 'tenure[trees]'") from None
+    import pandas as pd
+
+    alive = np.clip(laws.probability_alive(record.frequency, record.recency, record.age), 1e-6, 1 - 1e-6)
+    rate = laws.mean_purchase_rate(record.frequency, record.recency, record.age)
+    spend = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
+    traits = np.column_stack([np.log(rate), np.log(np.maximum(spend, 1e-12)), np.log(alive / (1 - alive))])
+    spread = traits.std(axis=0)
+    x = (traits - traits.mean(axis=0))[:, spread > 1e-9] / spread[spread > 1e-9]
+    fits = [GaussianMixture(k, n_init=STARTS, random_state=0, reg_covar=1e-4).fit(x) for k in range(1, MOST_GROUPS + 1)]
+    bic = [float(fit.bic(x)) for fit in fits]
+    best = fits[int(np.argmin(bic))]
+    group = best.predict(x)
+    there = [g for g in range(best.n_components) if (group == g).any()]
+    if len(there) < 2:
+        raise InputError("`segments=mixture`: by BIC all customers are of one kind; there are no groups to find")
+    order = sorted(there, key=lambda g: -float(worth[group == g].mean()))
+    names = tuple(f"group {i + 1}" for i in range(len(order)))
+    label = np.array(names)[np.argsort(order)][np.searchsorted(sorted(order), group)]
+    file = mixture_file(output)
+    write_table(file, pd.DataFrame({"customer_id": record.customer_id, "segment": label}))
+    certain = float(best.predict_proba(x).max(axis=1).mean())
+    said = "; ".join(
+        f"{name}: {int((group == g).sum()):,} customers, one purchase in {_middle(1 / rate[group == g]):.3g} weeks of "
+        f"{_middle(spend[group == g]):,.4g}, P(alive) {_middle(alive[group == g]):.2f}"
+        for name, g in zip(names, order, strict=True)
+    )
+    edge = f"; {MOST_GROUPS} is the most that was tried" if best.n_components == MOST_GROUPS else ""
+    how = BaseSegments(by="file", file=Path(os.path.relpath(file, output.parent)).as_posix(), names=names)
+    return how, (
+        f"segments by a mixture of {len(order)} groups (BIC {min(bic):,.0f}, of one group {bic[0]:,.0f}{edge}), each "
+        f"customer in its own with a mean chance of {certain:.0%}: {said}; who is in which stands in {file}",
+    )
+
+
+def _middle(values: Floats) -> float:
+    return float(np.median(values))

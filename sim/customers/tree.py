@@ -1,0 +1,151 @@
+"""A regression tree on what is known of customers, with as many leaves as customers left out of the fit bear.
+
+The only room that knows scikit-learn's trees. Source: Breiman, Friedman, Olshen and Stone (1984), *Classification and
+Regression Trees*, chapters 3 and 8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.errors import InputError
+from sim.purchases.read.sql import literal, quoted
+
+__all__ = ["Column", "Tree", "best_tree", "numbers_of"]
+
+SURE = 2.0
+"""Standard errors by which a tree must be better than the mean, so that luck is none."""
+FOLDS, LEAVES, SMALLEST_LEAF, MOST_VALUES = 5, (2, 3, 4, 6, 8, 12), 20, 20
+
+
+class Column(NamedTuple):
+    """A column of numbers made of one that is known of customers: its number, or whether it is ``value``."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """A fitted tree.
+
+    Attributes
+    ----------
+    fitted : sklearn.tree.DecisionTreeRegressor
+    columns : tuple of Column
+    told : float
+        Share of the variance told of customers left out of the fit.
+    error : float
+        Mean absolute error for them.
+    """
+
+    fitted: Any
+    columns: tuple[Column, ...]
+    told: float
+    error: float
+
+    def leaf(self, x: Floats) -> Ints:
+        """Return the leaf of each row."""
+        return np.asarray(self.fitted.apply(x), dtype=np.int64)
+
+    def words(self) -> dict[int, str]:
+        """Return what those in a leaf have in common, by leaf; of several cuts of one number the last."""
+        return {leaf: ", ".join(dict(part[:2] for part in path).values()) for leaf, path in self._paths().items()}
+
+    def sql(self, names: dict[int, str]) -> str:
+        """Return the expression over table ``customers`` that gives each customer the name of its leaf."""
+        cases = [
+            f"WHEN {' AND '.join(part[2] for part in path)} THEN {literal(names[leaf])}"
+            for leaf, path in self._paths().items()
+        ]
+        return f"CASE {' '.join(cases)} END"
+
+    def _paths(self) -> dict[int, tuple[tuple[str, str, str], ...]]:
+        """Return for each leaf the cuts that lead to it: which, in words, in SQL."""
+        tree = self.fitted.tree_
+        found: dict[int, tuple[tuple[str, str, str], ...]] = {}
+
+        def walk(node: int, path: tuple[tuple[str, str, str], ...]) -> None:
+            sides = int(tree.children_left[node]), int(tree.children_right[node])
+            if sides[0] == sides[1]:
+                found[node] = path
+                return
+            name, value = self.columns[int(tree.feature[node])]
+            if value is not None:
+                at = f"coalesce(CAST(customers.{quoted(name)} AS VARCHAR), '') {{}} {literal(value)}"
+                parts = [(f"{name}={value}", f"{name} not {value}", at.format("<>")),
+                         (f"{name}={value}", f"{name} {value}", at.format("="))]  # fmt: skip
+            elif np.isinf(tree.threshold[node]):  # what is known from what is not
+                low = f"TRY_CAST(customers.{quoted(name)} AS DOUBLE) IS NOT NULL"
+                parts = [(f"{name} known", f"{name} known", low), (f"{name} known", f"{name} not known", f"NOT {low}")]
+            else:
+                cut = float(tree.threshold[node])
+                missing = "true" if tree.missing_go_to_left[node] else "false"
+                low = f"coalesce(TRY_CAST(customers.{quoted(name)} AS DOUBLE) <= {cut!r}, {missing})"
+                parts = [(f"{name} up", f"{name} up to {cut:g}", low),
+                         (f"{name} above", f"{name} above {cut:g}", f"NOT {low}")]  # fmt: skip
+            for side, part in zip(sides, parts, strict=True):
+                walk(side, (*path, part))
+
+        walk(0, ())
+        return found
+
+
+def numbers_of(
+    names: Sequence[str], known: Sequence[Sequence[Any]], new: Sequence[Sequence[Any]] = ()
+) -> tuple[tuple[Column, ...], Floats, Floats]:
+    """Return columns of numbers for rows known and new: a number is one, text one for each of its frequent values."""
+    columns: list[Column] = []
+    sides: tuple[list[Floats], list[Floats]] = ([], [])
+    for k, name in enumerate(names):
+        values = [row[k] for row in known], [row[k] for row in new]
+        numbers = [_as_number(each) for each in values]
+        if numbers[0] is not None and numbers[1] is not None:
+            columns.append(Column(name, None))
+            sides[0].append(numbers[0])
+            sides[1].append(numbers[1])
+            continue
+        text = [np.array(["" if value is None else str(value) for value in each], dtype=object) for each in values]
+        found, counts = np.unique(text[0].astype(str), return_counts=True)
+        for value in sorted(found[np.lexsort((found, -counts))][:MOST_VALUES]):
+            columns.append(Column(name, str(value)))
+            for side, each in zip(sides, text, strict=True):
+                side.append((each == value).astype(np.float64))
+    return tuple(columns), np.column_stack(sides[0]), np.column_stack(sides[1])
+
+
+def _as_number(values: Sequence[Any]) -> Floats | None:
+    try:
+        return np.array([np.nan if value in (None, "") else float(value) for value in values])
+    except (TypeError, ValueError):
+        return None
+
+
+def best_tree(columns: tuple[Column, ...], x: Floats, y: Floats) -> Tree | None:
+    """Return the tree with the least squared error on rows left out; None where it is no surer than their mean.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.model_selection import KFold, cross_val_predict
+        from sklearn.tree import DecisionTreeRegressor
+    except ImportError:
+        raise InputError(
+            "this needs a tree of scikit-learn, which is not installed: pip install 'tenure[trees]'"
+        ) from None
+    folds = KFold(FOLDS, shuffle=True, random_state=0)
+    whole = (y - y.mean()) ** 2
+    most, best, error = 0.0, None, 0.0
+    for leaves in LEAVES:
+        tree = DecisionTreeRegressor(max_leaf_nodes=leaves, min_samples_leaf=SMALLEST_LEAF, random_state=0)
+        expected = cross_val_predict(tree, x, y, cv=folds)
+        gained = whole - (y - expected) ** 2
+        if gained.sum() > max(most, SURE * np.sqrt(gained.size) * gained.std()):
+            most, best, error = float(gained.sum()), tree, float(np.abs(y - expected).mean())
+    return None if best is None else Tree(best.fit(x, y), columns, most / float(whole.sum()), error)

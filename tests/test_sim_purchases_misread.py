@@ -1,0 +1,114 @@
+"""What would be misread in silence: rows that were brought back, nobody's rows, rounded ids, sums, hundredths."""
+
+from pathlib import Path
+
+import pytest
+from purchase_files import base_of, bought, left, lines_of
+
+from sim.errors import PurchasesError
+from sim.purchases.base import CustomerBase
+
+SOLD = [(f"C{i % 5}", f"2024-0{1 + i % 9}-{10 + i % 15}", 10.0 + i) for i in range(30)]
+MONEY = sum(amount for *_, amount in SOLD)
+
+
+def total(base: CustomerBase) -> float:
+    return sum(amount for *_, amount in bought(base))
+
+
+@pytest.mark.parametrize(
+    ("header", "no", "yes"),
+    [("id,date,amount,is_return", "N", "Y"), ("Kunde,Datum,Betrag,Retoure", "nein", "ja"),
+     ("id,date,amount,Returned At", "", "2024-11-03"), ("id,date,amount,Refunded", "0", "1")],
+)  # fmt: skip
+def test_rows_marked_as_returns_take_their_purchase_back(tmp_path: Path, header: str, no: str, yes: str) -> None:
+    rows = [(*row, no) for row in SOLD] + [(who, "2024-12-01", amount, yes) for who, _, amount in SOLD[:3]]
+    base = base_of(tmp_path, lines_of(rows, header))
+    assert total(base) == pytest.approx(MONEY - sum(amount for *_, amount in SOLD[:3]))
+    assert left(base)["returns"] == 3
+
+
+def test_purchases_marked_as_returned_are_undone_themselves(tmp_path: Path) -> None:
+    rows = [(*row, "yes" if i < 4 else "no") for i, row in enumerate(SOLD)]
+    base = base_of(tmp_path, lines_of(rows, "id,date,amount,returned"))
+    assert total(base) == pytest.approx(MONEY - sum(amount for *_, amount in SOLD[:4]))
+    assert left(base)["cancelled"] == 4
+    assert any("4 purchases (money 46.00) were brought back by column returned" in note for note in base.notes)
+
+
+def test_money_given_back_is_taken_off_in_whole_and_in_part(tmp_path: Path) -> None:
+    rows = [(*row, [row[2], 4.5][i] if i < 2 else 0) for i, row in enumerate(SOLD)]
+    base = base_of(tmp_path, lines_of(rows, "id,date,amount,Refunded Amount"))
+    assert total(base) == pytest.approx(MONEY - 10.0 - 4.5)
+    assert base.account.money("cancelled") == 10.0
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Unregistered", "Kein Kunde", "CASH SALES", "Non renseigné", "noemail@noemail.com", "#REF!", "not provided",
+     "00000000-0000-0000-0000-000000000000", "Unknown Customer", "Total", "Grand Total", "Gesamtsumme", "合計"],
+)  # fmt: skip
+def test_nobody_in_more_words_and_lines_of_totals_are_no_customers(tmp_path: Path, word: str) -> None:
+    base = base_of(tmp_path, lines_of([*SOLD, (word, "2024-12-01", MONEY)], "id,date,amount"))
+    assert (total(base), left(base)["no_customer"]) == (pytest.approx(MONEY), 1)
+    assert any(word in note for note in base.notes)
+
+
+@pytest.mark.parametrize("name", ["Nonna", "Noel", "Nobel AG", "Totalbau GmbH", "Barbara", "Guesthouse Ltd"])
+def test_names_that_begin_like_nobody_are_customers(tmp_path: Path, name: str) -> None:
+    base = base_of(tmp_path, lines_of([*SOLD, (name, "2024-12-01", 7)], "customer,date,amount"))
+    assert (base.customers, "no_customer" in left(base)) == (6, False)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:
+    rows = [("1.23450E+11", day, amount) for _, day, amount in SOLD]
+    with pytest.raises(PurchasesError, match=r"30 of 30 ids in column 'id' are rounded \(1.23450E\+11\)"):
+        base_of(tmp_path, lines_of(rows, "id,date,amount"))
+
+
+def test_ids_that_differ_in_capitals_alone_are_said(tmp_path: Path) -> None:
+    rows = [(who if i % 2 else who.lower(), day, amount) for i, (who, day, amount) in enumerate(SOLD)]
+    base = base_of(tmp_path, lines_of(rows, "id,date,amount"))
+    assert any("5 ids in id differ from another in capitals alone" in note for note in base.notes)
+
+
+def test_amounts_in_hundredths_are_divided_and_percentages_are_not(tmp_path: Path) -> None:
+    rows = [(who, day, int(amount * 100)) for who, day, amount in SOLD]
+    base = base_of(tmp_path, lines_of(rows, "id,date,amount_cents"))
+    assert total(base) == pytest.approx(MONEY)
+    (tmp_path / "base.duckdb").unlink()
+    with pytest.raises(PurchasesError, match="no column looks like amount"):
+        base_of(tmp_path, lines_of(rows, "id,date,percent"))
+
+
+def test_thousands_written_as_letters_are_not_read_as_units(tmp_path: Path) -> None:
+    rows = [(who, day, f"{amount / 1000:.5f}k" if i == 0 else amount) for i, (who, day, amount) in enumerate(SOLD)]
+    base = base_of(tmp_path, lines_of(rows, "id,date,amount"))
+    assert (left(base)["bad"], total(base)) == (1, pytest.approx(MONEY - SOLD[0][2]))
+
+
+def test_signs_and_codes_of_one_currency_are_one(tmp_path: Path) -> None:
+    rows = [(*row, "EUR" if i % 2 else "€") for i, row in enumerate(SOLD)]
+    assert "other_currency" not in left(base_of(tmp_path, lines_of(rows, "id,date,amount,currency")))
+
+
+def test_discounts_that_are_not_taken_off_are_said_in_money(tmp_path: Path) -> None:
+    rows = [(*row, 2, 1.5) for row in SOLD]
+    base = base_of(tmp_path, lines_of(rows, "id,date,price,qty,discount"))
+    assert any("discount (30 rows, 45.00 in all) is not taken off 1,470.00" in note for note in base.notes)
+
+
+def test_an_order_that_comes_twice_with_another_export_number_counts_once(tmp_path: Path) -> None:
+    rows = [(f"O{i}", *row, run) for i, row in enumerate(SOLD) for run in ((1, 2) if i < 12 else (1,))]
+    assert total(base_of(tmp_path, lines_of(rows, "order_id,id,date,amount,export"))) == pytest.approx(MONEY)
+
+
+def test_the_only_column_of_days_is_taken_and_a_birthday_never_is(tmp_path: Path) -> None:
+    rows = [(who, day, "1980-02-03", amount) for who, day, amount in SOLD]
+    base = base_of(tmp_path, lines_of(rows, "id,when,date of birth,amount"))
+    assert base.columns["date"] == "when"
+    assert any("column when is taken for the day" in note for note in base.notes)
+
+
+def test_lines_that_end_as_on_old_machines_are_read(tmp_path: Path) -> None:
+    assert total(base_of(tmp_path, lines_of(SOLD, "id,date,amount").replace("\n", "\r"))) == pytest.approx(MONEY)
