@@ -277,7 +277,7 @@ class Firm(Shown):
         time_limit
             Seconds for the search, and for each bound; below 10 no tighter bound is tried.
         bound_steps
-            Steps towards a tighter bound; 0: a quick one; None: 200, fewer where each takes long.
+            Steps towards a tighter bound; 0: a quick one; None: at most 200.
         prices
             Whether every rule's price is followed as far as it holds, each limit solved anew, not the budget's alone.
         threads

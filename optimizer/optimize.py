@@ -53,7 +53,7 @@ def optimize(
     seconds
         Time for the search of the plan, and once more for each bound; what is found by then is feasible, with its gap.
     bound_steps
-        Steps towards a tighter bound: 0 gives one in a few seconds; None: 200, fewer where each takes long.
+        Steps towards a tighter bound: 0 gives one in a few seconds; None: at most 200.
     every_price
         Whether the price of every rule is followed as far as it holds, each limit solved anew, not the budget's alone.
 

@@ -84,7 +84,7 @@ def optimize(
     bound_steps: Annotated[
         int | None,
         typer.Option(
-            help="Steps towards a tighter bound; 0: a quick one. Else 200, fewer where each takes long.",
+            help="Steps towards a tighter bound; 0: a quick one. Else at most 200.",
             min=0,
             max=100_000,
         ),

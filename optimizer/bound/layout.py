@@ -17,9 +17,9 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.decomposition_kernels import Families, Reading
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.chain import StateSpace
+from sim.engine.chain import ControlledChain, StateSpace
 
-__all__ = ["Layout", "families_of"]
+__all__ = ["Layout", "families_of", "reached_states"]
 
 
 FOUR = 4
@@ -143,6 +143,18 @@ def families_of(space: StateSpace, happens: Flags) -> Families:
     """Return the states of every group in families."""
     far, far_outcome, near, near_outcome = _far_and_near(space, happens, 1)
     return Families(*_families(space, far, far_outcome), far, near, far_outcome, near_outcome)
+
+
+def reached_states(chain: ControlledChain, happens: Flags) -> Flags:
+    """Return where somebody may be, (periods, groups, states); ``happens[law, outcome]``."""
+    start = np.searchsorted(chain.group, np.arange(chain.targets.shape[0]))
+    comes = np.concatenate([chain.initial[None], chain.arrivals[:-1]]) > 0
+    reached = np.logical_or.reduceat(comes, start, axis=1)
+    goes = happens[chain.space.law]
+    for t in range(1, chain.periods):
+        group, state, outcome = np.nonzero(goes & reached[t - 1][..., None])
+        reached[t, group, chain.space.successor[state, outcome]] = True
+    return reached
 
 
 def _far_and_near(space: StateSpace, happens: Flags, multiple: int) -> tuple[Ints, Ints, Ints, Ints]:

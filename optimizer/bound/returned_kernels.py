@@ -110,8 +110,9 @@ def most_paid(where, price, order, heads):
 
 
 @kernel
-def _paid_by_law(where, charge, shift, boxed, mixed, outside, paid):
+def _paid_by_law(where, charge, shift, room, paid):
     """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time."""
+    boxed, mixed, outside = room[0], room[1], room[2]
     t, _, part, laws, reference, ranges = where
     actions = paid.size
     paid[:] = 0.0
@@ -154,6 +155,33 @@ def _by_law(where, i, price):
             outside += amount
     scale = ranges.high[t, reference, k] if mixed > 0.0 else ranges.low[t, reference, k]
     return boxed, scale * mixed + outside
+
+
+@kernel
+def _dearest(where, charge, shift, possible, every, room, exact, price, order, heads):
+    """Return the most that is paid over the actions, and the first that pays it.
+
+    ``exact[action]`` becomes what each pays, of all if ``every``; else those that cannot pay the most are passed over.
+    """
+    t, _, part, laws, _, _ = where
+    _paid_by_law(where, charge, shift, room, exact)
+    left = possible.copy()
+    top, best = -1e300, 0
+    for _ in range(exact.size):
+        a = -1
+        for other in range(exact.size):
+            if left[other] and (a < 0 or exact[other] > exact[a]):
+                a = other
+        if a < 0 or (exact[a] < top and not every):
+            break
+        left[a] = False
+        for b in range(part.last - part.first):
+            for i in range(laws.size):
+                price[b, i] = charge[t, part.first + b - shift, laws[i], a]
+        exact[a] = most_paid(where, price, order, heads)
+        if exact[a] > top or (exact[a] == top and a < best):
+            top, best = exact[a], a
+    return top, best
 
 
 @kernel
@@ -375,8 +403,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     periods, stages, actions = chosen.shape
     blocks = part.last - part.first
     total, most = 0.0, 0.0
-    exact, boxed, mixed, outside = np.empty(actions), np.empty(actions), np.empty(actions), np.empty(actions)
-    tried = np.empty(actions, dtype=np.bool_)
+    exact, room = np.empty(actions), np.empty((3, actions))
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for t in range(periods):
         for stage in range(stages):
@@ -384,26 +411,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             where = Where(t, stage, part, laws, reference, ranges)
             order = np.empty(laws.size, dtype=np.int64)
             price, filled = np.empty((blocks, laws.size)), np.empty((blocks, laws.size))
-            top, best = -1e300, 0
-            _paid_by_law(where, charge, shift, boxed, mixed, outside, exact)
-            for a in range(actions):
-                if not possible[t, stage, a]:
-                    exact[a] = -np.inf
-            tried[:] = False
-            while True:
-                a, most_of_rest = -1, -np.inf
-                for other in range(actions):
-                    if not tried[other] and exact[other] > most_of_rest:
-                        a, most_of_rest = other, exact[other]
-                if a < 0 or (looks == 0 and most_of_rest < top):
-                    break
-                tried[a] = True
-                for b in range(blocks):
-                    for i in range(laws.size):
-                        price[b, i] = charge[t, part.first + b - shift, laws[i], a]
-                exact[a] = most_paid(where, price, order, filled)
-                if exact[a] > top or (exact[a] == top and a < best):
-                    top, best = exact[a], a
+            top, best = _dearest(where, charge, shift, possible[t, stage], looks > 0, room, exact, price, order, filled)
             chosen[t, stage] = 0.0
             chosen[t, stage, best] = 1.0
             above = top

@@ -42,14 +42,13 @@ from optimizer.bound.decomposition import FullInformation, bounding, certified_b
 from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.implied import implied_limits, within
-from optimizer.bound.layout import families_of
+from optimizer.bound.layout import families_of, reached_states
 from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC, BOUND
 from sim.arrays import Flags, Floats, Progress
-from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import follow
 from sim.errors import RulesError, SolverError
 
@@ -143,7 +142,7 @@ class Charged:
         )  # fmt: skip
         self._by_outcome = np.ascontiguousarray(np.swapaxes(choice.probability, 3, 4))
         self._families = families_of(chain.space, happens)
-        self._reached = _reached(chain, happens)
+        self._reached = reached_states(chain, happens)
         self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
@@ -152,8 +151,8 @@ class Charged:
         cost, costs = self.offered.costs(aim.money)
         own_cost = np.ascontiguousarray((aim.money * self.plan_intensity).sum(axis=3))
         return Known(
-            self._transitions, self._by_outcome, self._families, self._reached, np.where(self.offered.possible, cost, OUT_OF_REACH),
-            self.pricing.counts(aim), self.pricing.starts,
+            self._transitions, self._by_outcome, self._families, self._reached,
+            np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim), self.pricing.starts,
             PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
 
@@ -289,18 +288,6 @@ class Charged:
         square = kernels.turn(part, self._cells[group], chosen, KEPT_SLOPE, work)
         length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
         kernels.move(part, work, length, self.quantum, now)
-
-
-def _reached(chain: ControlledChain, happens: Flags) -> Flags:
-    """Return where somebody may be, (periods, groups, states); ``happens[law, outcome]``."""
-    start = np.searchsorted(chain.group, np.arange(chain.targets.shape[0]))
-    comes = np.concatenate([chain.initial[None], chain.arrivals[:-1]]) > 0
-    reached = np.logical_or.reduceat(comes, start, axis=1)
-    goes = happens[chain.space.law]
-    for t in range(1, chain.periods):
-        group, state, outcome = np.nonzero(goes & reached[t - 1][..., None])
-        reached[t, group, chain.space.successor[state, outcome]] = True
-    return reached
 
 
 @dataclass(eq=False)
