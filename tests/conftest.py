@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import copy
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -13,6 +14,9 @@ from markets import EVERY_MECHANISM, PLAIN_TRAITS, SMALL_MARKET, Content
 
 if TYPE_CHECKING:
     from sim.purchases.base import CustomerBase
+
+os.environ.pop("COLUMNS", None)
+"""Workers of a parallel run get one, as if what commands print were shown on a terminal of that width."""
 
 
 @pytest.fixture(scope="session")

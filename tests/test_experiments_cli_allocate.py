@@ -169,7 +169,7 @@ def test_small_money_is_printed_with_its_digits(allocate, tmp_path) -> None:
         ),
         (("missing.csv", "--budget", "1"), "missing.csv: no such file"),
         (("curves.csv",), "no budget; give --budget"),
-        (("curves.csv", "--budget", "nan"), "--budget: "),
+        (("curves.csv", "--budget", "nan"), "--budget': expected money"),
         (("curves.csv", "--budget", "-1"), "--budget: "),
         (("curves.csv", "--budget", "1", "--floor", "tv"), "--floor tv: expected CHANNEL=MONEY"),
         (

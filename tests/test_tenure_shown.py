@@ -126,7 +126,7 @@ def test_an_unknown_figure_is_refused(results: dict[str, Any]) -> None:
 def test_a_report_and_files_are_one_call(results: dict[str, Any], tmp_path: Path) -> None:
     """As in the package's help; a plan that is played is proven on the page."""
     page = results["comparison"].report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Share of the possible lift" in page
+    assert "of the possible lift" in page
     results["plan"].save(tmp_path / "plan.xlsx")
     firm = results["firm"]
     again = firm.load_plan(tmp_path / "plan.xlsx")

@@ -205,7 +205,7 @@ def compare(
         })  # fmt: skip
     else:
         said = comparison_summary(firm.scenario, result) + ("" if written is None else f"\nReport: {written}")
-        typer.echo(said + tracking.in_words(kept))
+        typer.echo(said + (tracking.in_words(kept) or ("" if written is None else "\nNext: open it in a browser")))
 
 
 def _compare_in_all(

@@ -51,17 +51,22 @@ class HeadLimits:
         """Return the levers with a most of their own."""
         return [int(k) for k in np.flatnonzero(np.isfinite(self.problem.chain.limit).any(axis=(0, 1)))]
 
+    @property
+    def _stated(self) -> bool:
+        """Whether contacts are limited by a rule: that actions of a chain of one's own share a customer is none."""
+        return bool(self.problem.chain.contact_load.any()) and self.problem.twin.scenario.rules.contacts is not None
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Return what the limits are called: contacts first, if they are limited."""
-        contacts = [CONTACTS.name] * bool(self.problem.chain.contact_load.any())
+        contacts = [CONTACTS.name] * self._stated
         return (*contacts, *(a_head(self.problem.targets.levers[k]) for k in self.levers))
 
     @cached_property
     def amounts(self) -> Floats:
         """Return the limits themselves."""
         rules, limit = self.problem.twin.scenario.rules, self.problem.chain.limit
-        contacts = [rules.contacts or 0.0] * bool(self.problem.chain.contact_load.any())
+        contacts = [rules.contacts or 0.0] * self._stated
         return np.array([*contacts, *(float(limit[..., k].max()) for k in self.levers)])
 
     def rows(self, spot: "Spot", contacts: tuple[csr_matrix, Floats] | None, lever: Ints, limit: Floats) -> HeadRows:
@@ -88,7 +93,9 @@ class HeadLimits:
         matrix, room = csr_matrix(contacts[0][:, moves].multiply(reach)), contacts[1]
         unit = np.asarray(abs(matrix).max(axis=1).todense()).ravel() if moves.size else np.ones(room.size)
         unit = 1 / np.where(unit > 0, unit, 1.0)
-        first = np.arange(room.size), np.zeros(room.size, dtype=np.int64)
-        shares = csr_matrix((unit / self.amounts[0], first), shape=(room.size, len(self.names)))
+        shares = csr_matrix((room.size, len(self.names)))
+        if self._stated:
+            first = np.arange(room.size), np.zeros(room.size, dtype=np.int64)
+            shares = csr_matrix((unit / self.amounts[0], first), shape=shares.shape)
         body = vstack([diags(unit) @ matrix, body], format="csr")
         return HeadRows(body, np.append(unit * room, left), vstack([shares, grows], format="csr"))

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.ask.cells import Cells
+from optimizer.ask.problem import AllocationProblem
 from optimizer.search.nearby import Nearby, Spot
 from optimizer.stages.repair import Repaired, within_heads
 from optimizer.tolerances import FITTED
-from sim.engine.sensitivity import follow
+from sim.engine.sensitivity import Course, follow
 
 __all__ = ["around", "settle"]
 
@@ -44,12 +46,34 @@ def settle(repaired: Repaired) -> Repaired:
         return repaired
     spot = around(repaired)
     spot = spot.place.nearby.inside(spot).bare
-    course = spot.place.course
+    course = _as_held(problem, spot.place.course)
     intensity = within_heads(problem, course.intensity)
     if not np.array_equal(intensity, course.intensity):
         course = follow(problem.chain, intensity)
     found = replace(repaired, intensity=intensity, course=course, spot=spot)
     before, after = (float(each.missed.max(initial=0)) for each in (repaired, found))
-    if after > max(before, FITTED) or course.value(problem.aim) <= repaired.course.value(problem.aim):
+    if (
+        after > max(before, FITTED)
+        or not _holds(problem, course)
+        or course.value(problem.aim) <= repaired.course.value(problem.aim)
+    ):
         return replace(repaired, spot=spot)
     return found
+
+
+def _as_held(problem: AllocationProblem, course: Course) -> Course:
+    """Return a plan with each cell's money inside what of it is held: heads move while intensities are settled."""
+    if problem.floor is None or problem.ceiling is None or max(problem.targets.duration, default=1) > 1:
+        return course
+    cells = Cells.of(problem.targets, problem.targeting)
+    money = cells.sum(course.spend)
+    kept = np.clip(money, cells.sum(problem.floor), cells.sum(problem.ceiling))
+    return course if np.array_equal(kept, money) else follow(problem.chain, cells.money(kept))
+
+
+def _holds(problem: AllocationProblem, course: Course) -> bool:
+    """Return whether the money that is held is kept to."""
+    if problem.floor is None or problem.ceiling is None:
+        return True
+    close = FITTED * max(1.0, float(course.spend.max()))
+    return bool((course.spend >= problem.floor - close).all() and (course.spend <= problem.ceiling + close).all())
