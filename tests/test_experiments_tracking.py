@@ -69,7 +69,7 @@ def test_one_parent_and_a_child_per_policy(study: Study, kept: Kept, client: Any
 
 def test_names_say_where_for_how_much_and_what_came_of_it(study: Study, children: dict[str, Any]) -> None:
     gain = study.comparison["plan"].difference
-    assert children["plan"].info.run_name == f"small / {study.plan.budget:.4g} / plan: {gain:+,.0f}"
+    assert children["plan"].info.run_name == f"small / {study.plan.budget:,.0f} / plan: {gain:+,.0f}"
     assert children["as today"].info.run_name.partition(": ")[2].startswith("worth ")
 
 
