@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 from policies.rolling import RollingHorizon
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation, Policy
-from sim.monitoring.change import CARRIED, Change, what_changed
-from sim.monitoring.following import expected_of
-from sim.monitoring.seen import Seen
-from sim.monitoring.signals import Limits, Signal, deviations
 
 if TYPE_CHECKING:
+    from sim.monitoring.change import Change
+    from sim.monitoring.seen import Seen
+    from sim.monitoring.signals import Limits, Signal
     from sim.twin import Twin
 
 __all__ = ["WatchedPlan", "planned_again"]
 
 
 def planned_again(
-    twin: "Twin", change: Change | None, budget: float, intensity: Floats, seen: Seen, steps: int
+    twin: "Twin", change: "Change | None", budget: float, intensity: Floats, seen: "Seen", steps: int
 ) -> RollingHorizon:
     """Return a rolling horizon that stands where customers were seen to be, with the rest of the plan made anew.
 
@@ -62,7 +61,7 @@ class WatchedPlan:
         budget: float,
         plays: Policy,
         intensity: Floats,
-        limits: Limits,
+        limits: "Limits",
         steps: int = 10,
         every: int = 3,
     ) -> None:
@@ -109,13 +108,20 @@ class WatchedPlan:
 
     def _plan_again(self) -> None:
         """Estimate what happened from all that was seen, and make the rest of the plan anew."""
+        from sim.monitoring.change import CARRIED, what_changed
+        from sim.monitoring.seen import Seen
+
         seen = Seen.of_observations(self.observed)
         carried = [each for each in self.signals if each.quantity in CARRIED]
         change = what_changed(self.twin, seen, seen.intensity, self.limits, carried) if carried else None
         played = self.plan if self.again is None else self.again.plan
         self.again = planned_again(self.twin, change, self.budget, played, seen, self.steps)
 
-    def _moved(self) -> list[Signal]:
+    def _moved(self) -> "list[Signal]":
+        from sim.monitoring.following import expected_of
+        from sim.monitoring.seen import Seen
+        from sim.monitoring.signals import deviations
+
         seen = Seen.of_observations(self.observed)
         actual, planned = deviations(seen, expected_of(self.twin.chain, seen.intensity, seen))
         return self.limits.signals(actual, planned)

@@ -3,7 +3,7 @@
 import copy
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,17 @@ def market() -> Callable[..., Content]:
         return {**content, **copy.deepcopy(changes)}
 
     return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _policies_of_ones_own_are_forgotten() -> Iterator[None]:
+    """Take what a module of tests registers out of the catalogue after it."""
+    from policies import catalogue
+
+    before = dict(catalogue._makers)
+    yield
+    catalogue._makers.clear()
+    catalogue._makers.update(before)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from walks import walk
 
 
@@ -12,6 +13,7 @@ def test_a_chain_is_one_class_and_one_line(tmp_path: Path) -> None:
     assert walked.made == ("sim/engine/shoppers.py", "shoppers.yaml")
 
 
+@pytest.mark.slow
 def test_an_effect_is_followed_by_agents_fluid_twin_and_optimiser(tmp_path: Path) -> None:
     """Its name, its odds and their derivative, its words, and the plain market it is held against."""
     walked = walk("An effect", tmp_path)

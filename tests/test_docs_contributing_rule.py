@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from walks import walk
 
 
+@pytest.mark.slow
 def test_a_rule_is_two_files(tmp_path: Path) -> None:
     """Its key and its kind; what `check`, `optimize` and `explain` say of it is held against the page."""
     walked = walk("A rule", tmp_path)

@@ -108,6 +108,7 @@ def test_what_it_leaves_behind(demo: tuple[Path, dict[str, Any]]) -> None:
     assert said["tracking_uri"].startswith("sqlite:///")
 
 
+@pytest.mark.slow
 def test_an_edited_scenario_is_used_and_kept(
     demo: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -148,12 +148,12 @@ def test_the_held_out_weeks_of_cdnow_alone(cdnow: CustomerBase) -> None:
 
 def test_the_interval_of_a_forecast_covers_the_luck_of_customers() -> None:
     """Forecasts of the law that made them: of 200 bases about 95 % hold an error of 0."""
-    from sim.customers.held_out import _forecast
+    from sim.customers.held_out import forecast_of
 
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(200):
         mean = rng.gamma(0.5, 2.0, 400)
-        found = _forecast(mean, rng.poisson(mean).astype(float))
+        found = forecast_of(mean, rng.poisson(mean).astype(float))
         inside += found.low <= 0 <= found.high
     assert 180 <= inside <= 199

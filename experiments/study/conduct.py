@@ -75,12 +75,12 @@ def study(
     Examples
     --------
     >>> content = {
-    ...     "name": "what margin", "policies": ["as today", "no spend"], "replications": 2,
+    ...     "name": "what margin", "policies": ["as today", "even split"], "replications": 2,
     ...     "worlds": {"base": "scenario.yaml", "thin": {"from": "base", "set": {"margin": 0.2}}},
     ... }
     >>> result = tenure.study(content, "studied", workers=1)
     >>> [(row.world, row.policy, row.rank) for row in result.answers.rows]
-    [('base', 'as today', 1), ('base', 'no spend', 2), ('thin', 'as today', 1), ('thin', 'no spend', 2)]
+    [('base', 'as today', 1), ('base', 'even split', 2), ('thin', 'as today', 1), ('thin', 'even split', 2)]
     """
     if isinstance(asked, Study):
         if policies:

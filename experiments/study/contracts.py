@@ -174,7 +174,7 @@ def contracts(
         raise InputError(f"`period={period}`: expected one of {', '.join(HORIZON)}")
     for name, value, most in (("price", price, 1e12), ("spend", spend, 1e15), ("margin", margin, 1.0)):
         if value is not None and not 0 < value <= most:
-            raise InputError(f"`{name}={value:g}`: expected a number above 0 and at most {most:g}")
+            raise InputError(f"`{name}={value:g}`: expected a number above 0, up to {most:g}")
     given, last, notes = memberships(file, until)
     counts = count_contracts(given, period, last)
     if not counts.open.sum():

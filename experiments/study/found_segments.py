@@ -37,9 +37,7 @@ def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) ->
     )[1]
     names = [name for (name,) in found]
     if not names:
-        raise InputError(
-            "`segments=tree`: the base knows nothing of its customers; `tenure base load --customers FILE` brings it"
-        )
+        raise InputError("`segments=tree`: the base knows nothing of its customers; load it with a file of customers")
     listed = ", ".join(quoted(name) for name in names)
     known = base.query(f"SELECT CAST(customer_id AS VARCHAR), {listed} FROM customers")[1]
     rows = {who: facts for who, *facts in known}

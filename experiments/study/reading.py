@@ -64,7 +64,7 @@ def number(value: Any, where: str, least: float = -math.inf, most: float = math.
     """
     fits = not isinstance(value, bool) and isinstance(value, int | float) and least <= value <= most
     if not fits or not math.isfinite(value):
-        ends = "" if math.isinf(least) else f" of at least {least:g}" if math.isinf(most) else f" {least:g} to {most:g}"
+        ends = "" if math.isinf(least) else f" from {least:g} on" if math.isinf(most) else f" {least:g} to {most:g}"
         raise InputError(f"{where}: expected a number{ends}, got {value!r}")
     return float(value)
 

@@ -59,7 +59,7 @@ def own(
             return tree_segments(base, record, worth)
         if scenario is None:
             raise InputError(
-                "`segments=mixture`: is written beside a scenario; make it with `tenure calibrate --segments mixture`, "
+                "`segments=mixture`: is written beside a scenario by `tenure calibrate`; make it there, "
                 "then give its file of id and segment here"
             )
         return mixture_segments(base, record, laws, amounts, worth, scenario)
@@ -81,7 +81,7 @@ def _labelled(
         given = {"by": "file", "file": Path(os.path.relpath(said, folder)).as_posix()}
     else:
         there = f"a column of the base ({', '.join(columns)})" if columns else (
-            "a column of the base (there is none: `tenure base load --customers FILE` brings them)"
+            "a column of the base (there is none: load it with a file of customers)"
         )  # fmt: skip
         raise InputError(
             f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value, "

@@ -76,7 +76,7 @@ def read_worlds(given: Mapping[str, Any], folder: Path, where: str) -> tuple[Wor
     reading = _Reading(dict(given), folder, where)
     made = [world for name in given for world in reading.family(name)]
     if len(made) > MOST_WORLDS:
-        raise InputError(f"{where}: {len(made):,} worlds; expected at most {MOST_WORLDS:,}")
+        raise InputError(f"{where}: {len(made):,} worlds; expected up to {MOST_WORLDS:,}")
     seen: set[str] = set()
     for world in made:
         if world.name in seen:

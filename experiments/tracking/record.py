@@ -85,7 +85,7 @@ class Record:
 
     def __post_init__(self) -> None:
         if len(self.tags) > MOST_TAGS:
-            raise ValueError(f"{len(self.tags)} tags: a run takes at most {MOST_TAGS}")
+            raise ValueError(f"{len(self.tags)} tags: a run takes up to {MOST_TAGS}")
         for key in filter(None, (self.key, self.parent)):
             if not KEY.fullmatch(key):
                 raise ValueError(f"key {key!r}: expected 16 to 64 hexadecimal digits")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.explain import BRINGS_ASSUMES, RANGE_ASSUMES, Explanation, LineExplanation
 from experiments.words.figures import money
-from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most
+from experiments.words.phrases import fixed_costs_in_words, money_at_least, money_at_most, number_at_most
 from experiments.words.prices import both_sides
 from experiments.words.tables import table
 from optimizer.ask.kinds.campaigns import CONTACTS, SIZE
@@ -353,8 +353,8 @@ def _head_limit_in_words(rule: RuleFigure, found: Explanation) -> str:
     each = f"contacts per customer and {period}" if rule.name == CONTACTS.name else f"per customer and {period}"
     step, gain = (known.step, known.gain) if math.isfinite(known.gain) else (1.0, rule.price)
     return (
-        f"{rule.name}: at most {rule.limit:,g} {each}; {step:,g} more would bring {_small(gain)} beyond its own "
-        f"cost{_reach(known)}"
+        f"{rule.name}: at most {number_at_most(rule.limit, 6)} {each}; {step:,g} more would bring {_small(gain)} "
+        f"beyond its own cost{_reach(known)}"
     )
 
 

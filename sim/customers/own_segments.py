@@ -109,5 +109,5 @@ def _asked(base: CustomerBase, sql: str, record: PurchaseSummary) -> list[tuple[
     except InputError as error:
         there = base.query("SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers'")[1] if own else []
         names = ", ".join(["purchases", "money", "first_date", "last_date", *(name for (name,) in there)])
-        hint = "" if own else "; columns of your own come with `tenure base load --customers FILE`"
+        hint = "" if own else "; columns of your own come with a file of customers in `tenure base load`"
         raise InputError(f"base.segments: {sql!r} cannot be answered: {error}; known are {names}{hint}") from None

@@ -82,7 +82,7 @@ def likeness(base: CustomerBase, record: PurchaseSummary, margin: Floats, where:
     who, columns, notes = people_with_columns(where, base)
     shared = [name for name in own if name in columns]
     if not shared:
-        hint = ", ".join(own) or "none yet: `tenure base load --customers FILE` brings them"
+        hint = ", ".join(own) or "none yet: a file of customers in `tenure base load` brings them"
         raise InputError(
             f"`prospects={where}`: no column is called as one of the base's customers ({hint}), so nobody can be told "
             f"apart; the file has {', '.join(columns)}"

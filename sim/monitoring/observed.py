@@ -144,9 +144,7 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
     names = [f"to_{stage}" for stage in targets.stages], [f"spend_{lever}" for lever in targets.levers]
     lacking = [name for name in ("customers", "purchases", "revenue", *names[0], *names[1]) if name not in frame]
     if lacking:
-        raise InputError(
-            f"{path}: lacks the column '{lacking[0]}'; `tenure simulate --table` writes one with all of them"
-        )
+        raise InputError(f"{path}: lacks the column '{lacking[0]}'; a simulation's table of counts has all of them")
     tiers = frame["tier"] if "tier" in frame else pd.Series("unknown", index=frame.index)
     place = {(s, t): g for g, (s, t) in enumerate(zip(targets.segments, targets.tiers, strict=True))}
     group = [place.get(key, -1) for key in zip(frame["segment"], tiers, strict=True)]
