@@ -159,7 +159,7 @@ def test_contracts_that_tell_nothing_are_refused(here: Path, text: str, error: t
 
 
 def test_arguments_out_of_range_are_refused(here: Path) -> None:
-    for words, said in (({"period": "day"}, "expected one of week"), ({"margin": 30.0}, "above 0 and at most 1")):
+    for words, said in (({"period": "day"}, "expected one of week"), ({"margin": 30.0}, "above 0, up to 1")):
         with pytest.raises(InputError, match=said):
             contracts("members.csv", **words)
     contracts("members.csv")
