@@ -2,7 +2,6 @@
 
 import copy
 import math
-import re
 import shlex
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ import yaml
 from markets import ROOT
 from scipy.optimize import minimize_scalar
 
+from benchmarks.pages import BLOCK, NUMBER, PAGES, shape
 from experiments.words.mechanism_figures import worth_less_than_nothing
 from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize
@@ -67,17 +67,6 @@ def test_every_example_is_on_the_front_page() -> None:
         assert f"(examples/{name})" in page
 
 
-PAGES = [*(f"examples/{name}/README.md" for name in SAID), "README.md"]
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-
-
-def shown(page: str) -> list[tuple[list[str], list[str]]]:
-    """Return the commands of every block on a page that is followed by what they print, with those lines."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    pairs = re.findall(r"```sh\n((?:(?!```).)*?)```\s*```text\n(.*?)```", text, re.DOTALL)
-    return [(commands.strip().split("\n"), lines.strip("\n").split("\n")) for commands, lines in pairs]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_shows_what_is_printed(
@@ -86,10 +75,10 @@ def test_the_page_shows_what_is_printed(
     """Every line shown is among those printed, its numbers to 2 % (or 2 of the last digit)."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path / Path(page).parent)
-    blocks = shown(page)
+    blocks = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
     assert blocks
-    for commands, lines in blocks:
-        out = ""
+    for block, text in blocks:
+        commands, lines, out = block.strip().split("\n"), text.strip("\n").split("\n"), ""
         for command in commands:
             if command.startswith("tenure "):
                 code, out, err = tenure(*shlex.split(command)[1:])
@@ -103,7 +92,7 @@ def test_the_page_shows_what_is_printed(
 
 def alike(line: str, other: str) -> bool:
     """Return whether two lines say the same with nearly the same numbers."""
-    if NUMBER.sub("#", " ".join(line.split())) != NUMBER.sub("#", " ".join(other.split())):
+    if shape(line) != shape(other):
         return False
     pairs = zip(NUMBER.findall(line), NUMBER.findall(other), strict=True)
     values = [(float(a.replace(",", "")), float(b.replace(",", "")), len(a.partition(".")[2])) for a, b in pairs]
