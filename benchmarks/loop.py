@@ -5,8 +5,10 @@
 A plan is made for a market and played in another, in which after eight months a rival enters, service breaks or the
 season shifts. Played are the plan as it is, the plan that is watched (``policies.watched``), and the plan that one
 would have made who knew of the change from the month in which it begins; on the same customers with the same luck, for
-the same money. Recovered is ``(watched - static)/(knew - static)``, of sums over seeds. False alarms are counted in the
-market that does not change, over five years, with luck that the limits were not taken from.
+the same money. Each decides on what it sees in a market of agents; what it spent by head is then valued in the fluid
+twin of the true market, which takes the luck out of what it brought (the agents' own figures are printed after it).
+Recovered is ``(watched - static)/(knew - static)``, of sums over seeds. False alarms are counted in the market that
+does not change, over five years, with luck that the limits were not taken from.
 """
 
 import copy
@@ -21,9 +23,11 @@ from experiments.firm import Firm
 from policies.rolling import RollingHorizon
 from policies.watched import WatchedPlan
 from sim.arrays import Floats
+from sim.engine.fluid import expected_history
 from sim.market.clock import Market
 from sim.market.purse import Budget
 from sim.monitoring.parallel import limits_of, parallel_markets
+from sim.monitoring.seen import Seen
 from sim.monitoring.signals import deviations
 from sim.valuation import customer_asset
 
@@ -91,11 +95,12 @@ def changes() -> dict[str, dict[str, Any]]:
     }
 
 
-def played(firm: Firm, policy: Any, purse: Budget, seed: int) -> tuple[float, Any]:
-    """Return the asset that a copy of a policy makes of a market, and the copy."""
-    mine = copy.deepcopy(policy)
-    market = Market(firm.twin, mine, firm.twin.population(seed, 0), purse, seed=seed, threads=1)
-    return customer_asset(market.run(), firm.twin.chain.discount_rate).total, mine
+def played(firm: Firm, policy: Any, purse: Budget, seed: int) -> tuple[tuple[float, float], Any]:
+    """Return what a copy of a policy makes of a market, in expected numbers and by agents, and the copy."""
+    mine, rate = copy.deepcopy(policy), firm.twin.chain.discount_rate
+    history = Market(firm.twin, mine, firm.twin.population(seed, 0), purse, seed=seed, threads=1).run()
+    expected = expected_history(firm.twin.chain, Seen.of_history(history).intensity)
+    return (customer_asset(expected, rate).total, customer_asset(history, rate).total), mine
 
 
 def knew(firm: Firm, budget: float, intensity: Floats) -> Floats:
@@ -129,20 +134,22 @@ def recovered(seeds: int) -> None:
                 early += 1
             elif after.noticed is not None:
                 delays.append(after.noticed - START)
-            print(seed, [round(x) for x in rows[-1]], after.noticed, after.signals[:1], file=sys.stderr, flush=True)
+            gains = [[round(x - y) for x, y in zip(each, static, strict=True)] for each in (loop, oracle)]
+            print(seed, gains, after.noticed, after.signals[:1], file=sys.stderr, flush=True)
         tell(name, np.array(rows), delays, early)
 
 
 def tell(name: str, rows: Floats, delays: list[int], early: int) -> None:
     """Print a line: who noticed and when, what the static plan loses, and what is recovered with its standard error."""
-    static, loop, oracle = rows.T
-    loss, gain = oracle - static, loop - static
-    share = gain.sum() / loss.sum()
-    error = float(np.sqrt(((gain - share * loss) ** 2).sum() * len(rows) / max(len(rows) - 1, 1)) / abs(loss.sum()))
+    gain, loss = (rows[:, who] - rows[:, 0] for who in (1, 2))  # (seeds, [expected, agents])
+    share = gain.sum(axis=0) / loss.sum(axis=0)
+    squares = ((gain - share * loss) ** 2).sum(axis=0) * len(rows) / max(len(rows) - 1, 1)
+    error = np.sqrt(squares) / abs(loss.sum(axis=0))
     delay = f"{np.median(delays):.0f} months (median)" if delays else "never noticed"
     print(
         f"{name}: noticed in {len(delays)} of {len(rows)} markets, after {delay}, {early} alarms before; static loses "
-        f"{loss.mean():,.0f} of {oracle.mean():,.0f}, recovered {share:.0%} +- {error:.0%}"
+        f"{loss[:, 0].mean():,.0f} of {rows[:, 2, 0].mean():,.0f}, recovered {share[0]:.0%} +- {error[0]:.0%} "
+        f"(by agents {loss[:, 1].mean():,.0f}, {share[1]:.0%} +- {error[1]:.0%})"
     )
 
 

@@ -18,7 +18,7 @@ from sim.monitoring.change import what_changed
 from sim.monitoring.following import expected_of
 from sim.monitoring.parallel import Worth, limits_of, parallel_markets
 from sim.monitoring.seen import Seen
-from sim.monitoring.signals import EVERYBODY, Limits, cusum, deviations
+from sim.monitoring.signals import EVERYBODY, Limits, Signal, cusum, deviations
 from sim.scenario.file import parse
 from sim.twin import Twin, build
 
@@ -89,6 +89,19 @@ def test_what_was_expected_is_what_happens_in_expectation(watched: tuple[Twin, L
     np.testing.assert_allclose(worth.asset(seen, expected.occupancy), worth.course.asset, rtol=1e-6)
 
 
+def test_seasons_that_shift_are_told_from_a_change_that_lasts(watched: tuple[Twin, Limits]) -> None:
+    """The phase is found though a test's sum began two periods before the seasons turned."""
+    months = [0.6, 0.6, 0.8, 1.0, 1.2, 1.4, 1.4, 1.2, 1.0, 0.8, 0.6, 1.4]
+    turned = [months[(t + 6 * (t >= 4)) % 12] for t in range(12)]
+    turned += [2 * float(np.mean(months)) - float(np.mean(turned))] * 12  # never reached: seasons are divided by a mean
+    twin, other = market(seasons=months), market(seasons=turned)
+    plan = plan_of(twin)[0].intensity
+    seen = Seen.of_history(expected_history(other.chain, plan))
+    early = [Signal("regulars", "rate", False, 2, 5, 0.0, 0.0, 2.0)]
+    change = what_changed(twin, seen, plan, watched[1], early)
+    assert (change.shocks, change.phase) == ((), 6)
+
+
 def test_more_leaving_is_noticed_estimated_and_planned_for(watched: tuple[Twin, Limits]) -> None:
     twin, limits = watched
     policy, purse = plan_of(twin)
@@ -101,6 +114,7 @@ def test_more_leaving_is_noticed_estimated_and_planned_for(watched: tuple[Twin, 
     by_route = {shock.route: shock.size for shock in change.shocks}
     assert 0.5 < by_route["defection"] < 3
     assert abs(by_route["acquisition"]) < 0.4
+    assert {shock.segments for shock in change.shocks} == {("regulars",)}  # the sum of all moved with them
     assert twin.scenario.shocks == ()
     budget = float(Worth(twin, policy.intensity).course.spend.sum())
     kept, again = (planned_again(twin, change, budget, policy.intensity, seen, steps) for steps in (0, 10))

@@ -3,10 +3,17 @@
 Each event multiplies a route (leaving, purchase rate, winning) by ``exp(theta)`` from the period in which the change
 began, and lasts. ``theta`` minimises ``sum z(theta)^2 + sum (theta/prior)^2`` over the periods since, all segments and
 the quantities that the routes show in, by Gauss-Newton steps on the fluid twin led along by what was seen: least
-squares with a normal prior, so that a few customers' luck moves little. Where the scenario has seasons, each other
-phase of them is tried too, and taken where it explains more with its one number.
+squares with a normal prior, so that a few customers' luck moves little. Events are tried in all segments, in those that
+moved and in each of these, and where the scenario has seasons, so is each other phase of them. The explanation with the
+most evidence is taken (what one could also have explained counts against it), both kinds alike likely beforehand, and
+each place and phase inside a kind.
+
+References
+----------
+MacKay, D. J. C. (1992), Bayesian interpolation. Neural Computation 4.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -32,8 +39,6 @@ STARTS = 4
 """Periods between the test's date and the alarm that are tried as the first of the change."""
 ROUNDS, STEP, MOST = 4, 0.05, 2.0
 """Gauss-Newton steps; the difference for derivatives; the largest theta."""
-SEASON_COSTS = 4.0
-"""By how much a phase must explain more: the square of two standard errors, as for any one number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,29 +72,39 @@ def what_changed(twin: Twin, seen: Seen, intensity: Floats, limits: Limits, sign
     """
     first = min(signals, key=lambda each: each.noticed)
     since = first.since
-    scope = _scope(signals)
     starts = np.unique(np.linspace(since, first.noticed, STARTS).round().astype(int)).tolist()
-    fits = [_fitted(twin, seen, intensity, limits, since, start, scope) for start in starts]
-    best, found = min(fits, key=lambda fit: fit[0])
-    for phase in range(1, len(twin.scenario.seasons or ())):
+    places = [(scope, start) for scope in _scopes(signals) for start in starts]
+    fits = []
+    for scope, start in places:
+        score, change = _fitted(twin, seen, intensity, limits, since, start, scope)
+        fits.append((score + 2 * math.log(len(places)), change))
+    phases = range(1, len(twin.scenario.seasons or ()))
+    before = (_residual(twin, seen, intensity, limits, since) ** 2).sum(axis=1)
+    for phase in phases:
         turned = _with(twin, (), phase)
-        score, change = _score(turned, seen, intensity, limits, since) + SEASON_COSTS, Change(turned, (), phase)
-        if score < best:
-            best, found = score, change
-    return found
+        after = (_residual(turned, seen, intensity, limits, since) ** 2).sum(axis=1)
+        squares = [before[: start - since].sum() + after[start - since :].sum() for start in starts]
+        fits.append((float(min(squares)) + 2 * math.log(len(phases) * len(starts)), Change(turned, (), phase)))
+    return min(fits, key=lambda fit: fit[0])[1]
 
 
-def _scope(signals: Sequence[Signal]) -> tuple[str, ...]:
-    """Return the segments that something happened to; none named: all."""
-    named = tuple(dict.fromkeys(each.segment for each in signals))
-    return () if EVERYBODY in named or len(named) > 1 else named
+def _scopes(signals: Sequence[Signal]) -> list[tuple[str, ...]]:
+    """Return where it may have happened: in all segments alike, in those that moved, or in one of them.
+
+    A segment that is large moves the sum of all as well, so that the tests alone do not tell where something happened.
+    """
+    named = tuple(sorted({each.segment for each in signals} - {EVERYBODY}))
+    return list(dict.fromkeys([(), named, *((name,) for name in named)]))
 
 
 def _fitted(
     twin: Twin, seen: Seen, intensity: Floats, limits: Limits, since: int, start: int,
     scope: tuple[str, ...],
 ) -> tuple[float, Change]:  # fmt: skip
-    """Return the least score over the periods from ``since`` on, and the events from ``start`` on that have it."""
+    """Return what the periods from ``since`` on say for events from ``start`` on, -2 log, and the likeliest events.
+
+    ``S(theta) + log det(1 + prior^2 J'J)``: Laplace's evidence, in which a number that fits pays for its freedom.
+    """
 
     def made(theta: Floats) -> tuple[Twin, tuple[Shock, ...]]:
         shocks = tuple(
@@ -102,7 +117,7 @@ def _fitted(
         return _with(twin, shocks), shocks
 
     def residual(theta: Floats) -> Floats:
-        return np.append(_residual(made(theta)[0], seen, intensity, limits, since), theta / PRIOR)
+        return np.append(_residual(made(theta)[0], seen, intensity, limits, since).ravel(), theta / PRIOR)
 
     theta = np.zeros(len(ROUTES))
     now = residual(theta)
@@ -118,19 +133,17 @@ def _fitted(
             break
         theta, now = tried, after
     changed, shocks = made(theta)
-    return float((now**2).sum()), Change(changed, shocks)
+    freedom = np.linalg.slogdet(slope.T @ slope)[1] + 2 * theta.size * math.log(PRIOR)
+    return float((now**2).sum() + freedom), Change(changed, shocks)
 
 
 def _residual(twin: Twin, seen: Seen, intensity: Floats, limits: Limits, since: int) -> Floats:
+    """Return standardised deviations of what routes show in, (periods since, segments x quantities)."""
     actual, planned = deviations(seen, expected_of(twin.chain, intensity, seen))
     z = limits.z(actual - planned)[since:]
     if EVERYBODY in limits.names:
         z = z[:, :-1]  # which is the sum of the others
-    return np.asarray(z[:, :, [QUANTITIES.index(name) for name in ROUTES]].ravel())
-
-
-def _score(twin: Twin, seen: Seen, intensity: Floats, limits: Limits, since: int) -> float:
-    return float((_residual(twin, seen, intensity, limits, since) ** 2).sum())
+    return np.asarray(z[:, :, [QUANTITIES.index(name) for name in ROUTES]].reshape(len(z), -1))
 
 
 def _with(twin: Twin, shocks: tuple[Shock, ...], phase: int = 0) -> Twin:
