@@ -90,14 +90,14 @@ def test_what_was_expected_is_what_happens_in_expectation(watched: tuple[Twin, L
 
 
 def test_seasons_that_shift_are_told_from_a_change_that_lasts(watched: tuple[Twin, Limits]) -> None:
-    """The phase is found though a test's sum began two periods before the seasons turned."""
+    """The phase is found though a test's sum began four periods before the seasons turned."""
     months = [0.6, 0.6, 0.8, 1.0, 1.2, 1.4, 1.4, 1.2, 1.0, 0.8, 0.6, 1.4]
     turned = [months[(t + 6 * (t >= 4)) % 12] for t in range(12)]
     turned += [2 * float(np.mean(months)) - float(np.mean(turned))] * 12  # never reached: seasons are divided by a mean
     twin, other = market(seasons=months), market(seasons=turned)
     plan = plan_of(twin)[0].intensity
     seen = Seen.of_history(expected_history(other.chain, plan))
-    early = [Signal("regulars", "rate", False, 2, 5, 0.0, 0.0, 2.0)]
+    early = [Signal("regulars", "rate", False, 0, 6, 0.0, 0.0, 2.0)]
     change = what_changed(twin, seen, plan, watched[1], early)
     assert (change.shocks, change.phase) == ((), 6)
 
