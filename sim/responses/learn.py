@@ -90,6 +90,7 @@ def learn(
     """
     content = scenario.model_dump(mode="json", exclude_unset=True)
     ranges = {each["path"]: each for each in content.get("uncertain", ())}
+    stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
     said, points, effects = list(notes), [], []
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
     for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers)}):
@@ -102,7 +103,7 @@ def learn(
             refuse_falling(trial, each)
             effects += _differences(trial, each)
             said += _limits(trial, each)
-        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), ranges)
+        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
         tested = list(zip(own, arms, strict=True))
         before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
