@@ -109,7 +109,7 @@ def _cohorts(found: Portrait) -> str:
 
 
 def _lines(found: Portrait, later: int) -> str:
-    """Return the curve of coming back over all cohorts, and of each, as plotly.js draws it."""
+    """Return the figure as plotly.js takes it, in JSON: a line a cohort, and the mean of those that are old enough."""
     heads = [each.customers for each in found.cohorts]
     mean = []
     for k in range(later):

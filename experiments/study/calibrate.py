@@ -236,7 +236,7 @@ def calibrate(
     base_path = output.with_suffix(".duckdb") if made else Path(files[0])
     beside = (mixture_file(output),) if segments == "mixture" else ()
     _check_places(files, output, base_path, *beside, made=made, force=force)
-    if not made and replace(asked, currency=None) != Reading():
+    if not made and replace(asked, currency=None, hash_ids=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
     if margin is not None and not 0 < margin <= 1:
         raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
@@ -259,7 +259,7 @@ def calibrate(
         correlation, said_of_it = amounts_by_frequency(everyone)
         remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
         found = calibrated(laws, amounts, everyone)
-        people, of_people = _people(prospects, base)
+        people, of_people = _people(prospects, base, asked.hash_ids)
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
@@ -310,13 +310,13 @@ def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spendi
     return tuple(Spending(lever, float(yearly)) for lever, yearly in given.items()), ()
 
 
-def _people(given: int | str | Path | None, base: CustomerBase) -> tuple[int | None, tuple[str, ...]]:
+def _people(given: int | str | Path | None, base: CustomerBase, key: Path | None) -> tuple[int | None, tuple[str, ...]]:
     """Return how many people may be won, as a number or a file says, and what should be said of it."""
     if given is None:
         return None, ()
     number = str(given).replace(",", "").replace("_", "")
     if not number.lstrip("-").isdigit():
-        return people_not_bought(given, base) if not isinstance(given, int) else (given, ())
+        return people_not_bought(given, base, key) if not isinstance(given, int) else (given, ())
     if not 0 <= int(number) <= 1e9:
         raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
     return int(number) or None, ()

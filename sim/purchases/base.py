@@ -238,6 +238,14 @@ class CustomerBase:
         return columns
 
     @property
+    def customer_columns(self) -> tuple[str, ...]:
+        """Return what is known of customers beside their purchases: the columns of table ``customers`` but the id."""
+        found = self.query(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers' AND column_name <> 'customer_id'"
+        )[1]
+        return tuple(name for (name,) in found)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Return all that should be said: of each file, then of the base."""
         several = len(self.sources) > 1
