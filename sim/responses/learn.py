@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.errors import InputError
+from sim.intervals import NORMAL
 from sim.responses.posterior import Arm, Belief, Posterior, arms_of, pooled, refuse_falling, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
@@ -16,7 +17,6 @@ from sim.scenario.file import Scenario, parse
 
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
-HALF = 1.959964
 ENDS = (2.5, 97.5)
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
@@ -177,9 +177,9 @@ def _beliefs(
             low, high = _usual(name, value, floor, room, kind)
             assumed.append(f"no range was given for {name} {value:.4g}: taken as {low:.4g} to {high:.4g}")
         if name == "half":
-            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * HALF), -1.0
+            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * NORMAL), -1.0
         else:
-            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * HALF)
+            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * NORMAL)
         out.append(Belief(at, mean, max(sd, 1e-3)))
     return [*given, *out], assumed
 
@@ -203,7 +203,7 @@ def _differences(trial: Trial, arms: Sequence[Arm]) -> list[Effect]:
     least = arms[0]
     out = []
     for arm in arms[1:]:
-        apart, wide = arm.mean - least.mean, HALF * float(np.hypot(arm.error, least.error))
+        apart, wide = arm.mean - least.mean, NORMAL * float(np.hypot(arm.error, least.error))
         number = int(arm.customers + least.customers)
         lever, moves, segment = trial.key
         out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))
