@@ -148,7 +148,7 @@ def _as_in(base: CustomerBase, connection: Any, values: Values, column: str, not
         raise PurchasesError(
             f"{name}: the base holds hashed ids, and {plain:,} in column {column!r} are not: nobody can tell whose "
             "they are; give ids as the base has them, name the key where one can be named (`hash_ids=`), or load the "
-            "file as one of customers with the key (`tenure base load --customers`)"
+            "file as one of customers with the key (`tenure base load`)"
         )
     return who
 
