@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
+from experiments.words.bases import account_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 
@@ -134,6 +135,6 @@ def _lines(found: Portrait, later: int) -> str:
 def _data(found: Portrait) -> str:
     return section(
         "data", "How good the data are",
-        table(["Rows", "Number", "Money"], found.base.account.to_rows()),
+        table(["Rows", "Number", "Money"], account_rows(found.base)),
         bullets(found.remarks) if found.remarks else "",
     )  # fmt: skip

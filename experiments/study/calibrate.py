@@ -189,11 +189,11 @@ def calibrate(
         What amounts are in; None: what the files say, else "money". Where files have several, the one taken.
     spend
         Money a year today: by lever, or a file with a row for each (lever, spend, and purpose where a lever's name is
-        none of development, retention, winback, acquisition). None: marketing's usual share of revenue is assumed, and
-        said.
+        none of development, retention, winback, acquisition; with days: by period). None: what the base's own table
+        says, else marketing's usual share of revenue is assumed, and said.
     prospects
-        How many people never bought and may be won, or a file of them: those who are not customers count. None: nobody
-        is won, and that is said.
+        How many people never bought and may be won, or a file of them: those who are not customers count. None: those
+        of the base's own table, else nobody is won, and that is said.
     margin
         Of revenue; None: assumed, with a range.
     segments
@@ -240,7 +240,6 @@ def calibrate(
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
     if margin is not None and not 0 < margin <= 1:
         raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
-    said_spend, of_spend = _spend(spend)
     step, name = progress or quiet, _name(files)
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
     try:
@@ -253,6 +252,9 @@ def calibrate(
             remarks += older_than_the_file(base, end)[0]
         else:
             remarks += (f"laws are fitted to customers won from {start} on; the scenario starts with all of the base",)
+        said_spend, of_spend = _spend(base.path if spend is None and "spend" in base.tables else spend)
+        if prospects is None and "prospects" in base.tables:
+            prospects = base.path
         step("fit the laws of buying")
         laws = fit_pareto_nbd(everyone)
         amounts = fit_gamma_gamma(everyone)

@@ -1,23 +1,24 @@
 """Tables beside the purchases: what is spent a year by lever, and people who have not bought yet.
 
-They are read as purchases are: any file or table of a database, columns and dialect found.
+They are read as purchases are: any file or table of a database, columns and dialect found; or the table of a customer
+base that was loaded with one.
 """
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, PurchasesError, first_line
-from sim.purchases.base import CustomerBase
+from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed, id_key, key_check
 from sim.purchases.read.options import Reading
-from sim.purchases.read.sources import Source, open_source, shown
+from sim.purchases.read.sources import Source, is_database, open_source, shown
 from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
 
@@ -100,6 +101,11 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
     import duckdb
 
     reading, name = reading or Reading(), shown(where)
+    if not is_database(where) and is_base(where):
+        kept = "prospects" if table.name == "people" else table.name
+        if kept not in CustomerBase.open(where).tables:
+            raise PurchasesError(f"{name}: this base has no table {kept}; `tenure base load` makes it of a file")
+        reading = replace(reading, table=kept)
     connection = duckdb.connect()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -160,24 +166,17 @@ def _customers(base: CustomerBase) -> set[str]:
 def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     """Return what is spent a year by lever, and what should be said of the file.
 
-    Rows of one lever add up.
+    Rows of one lever add up. Without days they are totals a year; with days those of the last year are, made a whole
+    year where there are fewer.
 
     Raises
     ------
     PurchasesError
-        If there is no column of levers or of money, money cannot be read, or there are days, which a total has not.
+        If there is no column of levers or of money, money cannot be read, or days are of one day.
     """
     with table_of(where, SPEND) as (connection, values, roles):
         name, columns = shown(where), roles.columns
-        for role, what in (("lever", "the levers"), ("spend", "the money a year")):
-            if role not in columns:
-                there = ", ".join(values.source.types)
-                raise PurchasesError(f"{name}: no column looks like {what}; call one '{role}'; the columns are {there}")
-        if "date" in columns:
-            raise PurchasesError(
-                f"{name}: column {columns['date']!r} holds days, and totals a year are expected: one row a lever, "
-                "without days"
-            )
+        days = _days(connection, values, columns["date"], name) if "date" in columns else []
         lever, money = values.text(columns["lever"]), values.number(columns["spend"])
         purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"
         rows = connection.execute(
@@ -185,13 +184,18 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
         ).fetchall()
     found: dict[str, Spending] = {}
     notes = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    share = [1.0] * len(rows)
+    if any(text for _, text in days):
+        share, said_of_days = _shares_of_a_year(days, name)
+        notes.append(said_of_days)
     for i, (said, amount, goal, text) in enumerate(rows, 1):
         if said is None or amount is None or not 0 <= amount <= 1e15:
             raise PurchasesError(
                 f"{name}: row {i}: expected a lever and money of at least 0 a year, got {said or ''!r} and {text!r}"
             )
+        amount *= share[i - 1]
         before = found.get(said)
-        if before is not None:
+        if before is not None and not days:
             notes.append(f"{name}: '{said}' has several rows, which are added up")
         found[said] = Spending(
             said, amount + (before.yearly if before else 0.0), goal or (before.purpose if before else None)
@@ -199,6 +203,25 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     if not found:
         raise PurchasesError(f"{name}: holds a header and no lever")
     return tuple(found.values()), tuple(dict.fromkeys(notes))
+
+
+def _shares_of_a_year(days: list[tuple[date | None, str | None]], name: str) -> tuple[list[float], str]:
+    """Return by row how much of its money belongs to a year that ends with the last day, and what should be said."""
+    unread = next((i for i, (day, _) in enumerate(days, 1) if day is None), None)
+    if unread:
+        raise PurchasesError(f"{name}: row {unread}: {days[unread - 1][1] or ''!r} is no day, as the others have")
+    known = [day for day, _ in days if day is not None]
+    last = max(known)
+    inside = [last - day < YEAR for day in known]
+    spread = sorted({day for day, there in zip(known, inside, strict=True) if there})
+    if len(spread) < 2:
+        raise PurchasesError(f"{name}: all money is of {last}: what is spent a year is told from two periods on")
+    covered = (last - spread[0]).days * len(spread) / (len(spread) - 1)  # a period has as many days as lie between two
+    scale = YEAR.days / covered
+    left = len(known) - sum(inside)
+    said = f"{name}: money of {spread[0]} to {last} ({len(spread)} periods) is made a year of (times {scale:.3g})"
+    said += f"; {left:,} rows before are left out" if left else ""
+    return [scale * there for there in inside], said
 
 
 def people_not_bought(where: str | Path, base: CustomerBase, key: Path | None = None) -> tuple[int, tuple[str, ...]]:
