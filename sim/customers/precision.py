@@ -10,9 +10,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from sim.arrays import Floats
-from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, distinct, edges, is_one_price
+from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, edges, is_one_price
 from sim.customers.contracts import Renewal
 from sim.customers.discrete_models import ShiftedBetaGeometric
+from sim.customers.records import AmountRecords, BuyingRecords
 from sim.intervals import NORMAL, hessian
 from sim.purchases.base import PurchaseSummary
 
@@ -34,10 +35,13 @@ class Precision(NamedTuple):
 
 def precision_of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> Mapping[str, Precision]:
     """Return how well the parameters of a law of buying are told by the records it was fitted to."""
-    counts, x, t_x, age = distinct(record.frequency.astype(np.float64), record.recency, record.age)
+    records = BuyingRecords.of(record.frequency, record.recency, record.age)
 
     def total(values: Sequence[float]) -> float:
-        return float(counts @ type(model)(*values).log_likelihood(x, t_x, age))
+        law = type(model)(*values)
+        if isinstance(law, ParetoNBD):
+            return float(records.counts @ law.log_likelihood_of(records))
+        return float(records.counts @ law.log_likelihood(records.frequency, records.recency, records.age))
 
     mean_age = float(np.average(record.age))
     stuck = edges(model, mean_age) if isinstance(model, ParetoNBD) else {}
@@ -49,11 +53,11 @@ def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str,
     used = (record.frequency > 0) & (record.mean_spend > 0)
     money = record.mean_spend[used]
     unit = float(money.mean())
-    counts, x, spend = distinct(record.frequency[used].astype(np.float64), money / unit)
+    records = AmountRecords.of(record.frequency[used], money / unit)
 
     def total(values: Sequence[float]) -> float:
         p, q, gamma = values
-        return float(counts @ GammaGamma(p, q, gamma / unit).log_likelihood(x, spend))
+        return float(records.counts @ GammaGamma(p, q, gamma / unit).log_likelihood_of(records))
 
     stuck = set(vars(law)) if is_one_price(law) else set(edges(law, unit))
     return _precision(vars(law), total, stuck)
