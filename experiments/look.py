@@ -59,19 +59,20 @@ def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int |
     if through is not None and through > actual.last_date:
         raise InputError(f"`through={through}`: the purchases run to {actual.last_date}")
     if not days:
-        return seen_in_purchases(twin, actual, days, plan.intensity, plan.customers), ()
+        return seen_in_purchases(twin, actual, days, plan.intensity, plan.customers)
     passed = sum(end - timedelta(days=1) <= last for end in days[1:])
     if not passed:
         raise InputError(
             f"{actual.path.name}: no whole {unit} has passed: the plan begins on {days[0]}, its first {unit} ends on "
             f"{days[1] - timedelta(days=1)}, and the purchases count to {last}"
         )
-    seen = seen_in_purchases(twin, actual, days[: passed + 1], plan.intensity, plan.customers)
+    seen, of_people = seen_in_purchases(twin, actual, days[: passed + 1], plan.intensity, plan.customers)
     after = actual.query(
         f"SELECT count(*), coalesce(sum(amount), 0) FROM purchases WHERE date >= DATE '{days[passed]}'"
     )
     number, amount = after[1][0]
     said = [
+        *of_people,
         "Purchases do not show what was spent: the plan's money is taken.",
         "They do not show prospects: their number is taken as planned.",
         "They do not show satisfaction, which needs surveys.",

@@ -66,6 +66,31 @@ def test_who_comes_back_is_counted_in_whole_quarters(tmp_path: Path) -> None:
     assert coming_back(base, date(2024, 12, 31))[0].back == (0.5, 0.5, 0.0)
 
 
+def test_older_quarters_are_one_cohort_and_nobody_is_dropped(tmp_path: Path) -> None:
+    """Twenty quarters, one customer each, who comes back in the second quarter after; the first four are one line."""
+    starts = [(2019 + q // 4, 3 * (q % 4) + 1) for q in range(23)]
+    rows = [(i, f"{y}-{m:02d}-03", 9) for i, (y, m) in enumerate(starts[:20])]
+    rows += [(i, f"{starts[i + 2][0]}-{starts[i + 2][1]:02d}-05", 9) for i in range(20)]
+    (tmp_path / "in.csv").write_text("customer,date,amount\n" + "\n".join(f"{w},{d},{a}" for w, d, a in rows) + "\n")
+    base = CustomerBase.load(tmp_path / "base.duckdb", [tmp_path / "in.csv"])
+    found = coming_back(base, date(2024, 6, 29))
+    assert sum(each.customers for each in found) == base.customers == 20
+    assert (found[0].name, found[0].customers, found[0].back[:3]) == ("2019 Q1 to 2019 Q4", 4, (0.0, 1.0, 0.0))
+    assert (found[-1].name, found[-1].back) == ("2023 Q4", (0.0,))  # its second quarter ends on the day after the last
+    assert coming_back(base, date(2024, 6, 30))[-1].back == (0.0, 1.0)
+
+
+def test_a_customer_taken_for_none_is_not_named(tmp_path: Path) -> None:
+    orders(tmp_path / "orders.csv")
+    till = "".join(f"TILL77;2024-{1 + i % 12:02d}-{1 + i % 28:02d};3\n" for i in range(900))
+    (tmp_path / "orders.csv").write_text((tmp_path / "orders.csv").read_text() + till)
+    base = CustomerBase.load(tmp_path / "base.duckdb", [tmp_path / "orders.csv"])
+    assert any("customer 'TILL77' has 900 rows" in note for note in base.notes)
+    done = base_report(base.path, tmp_path / "base.html")
+    assert "TILL77" not in (tmp_path / "base.html").read_text(encoding="utf-8") + json.dumps(done.to_dict())
+    assert any(note.startswith("one customer has 900 rows") for note in done.to_dict()["notes"])
+
+
 def test_moves_are_of_the_same_customers(shop: Path) -> None:
     base = CustomerBase.open(shop / "base.duckdb")
     before, now = base.summarise(date(2024, 6, 30)), base.summarise(base.last_date)

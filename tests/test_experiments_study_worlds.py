@@ -113,6 +113,7 @@ def test_paths_name_items_and_new_keys() -> None:
     assert changed(content, {"levers.a.b.reference": 2})["levers"]["a.b"] == {"reference": 2}
     assert changed(content, {"rivals.x.start": 3})["rivals"][0]["start"] == 3
     assert changed(content, {"rivals[2]": {"name": "y"}})["rivals"][1] == {"name": "y"}
+    assert changed(content, {"rivals[2].start": 3, "rivals[2].name": "z"})["rivals"][1] == {"start": 3, "name": "z"}
     assert changed(content, {"rules.budget": 5})["rules"] == {"budget": 5}
     with pytest.raises(InputError, match="names no item"):
         changed(content, {"rivals.z.start": 3})

@@ -21,6 +21,7 @@ from sim.customers.calibration import (
     is_one_price,
 )
 from sim.customers.published import CDNOW_CALIBRATION_END
+from sim.customers.records import AmountRecords, BuyingRecords, distinct
 from sim.errors import InputError, PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
@@ -242,3 +243,24 @@ def test_holdout_leaves_out_customers_won_later(tmp_path: Path) -> None:
     check = holdout(MODELS[0], base, early, date(2024, 2, 26))
     assert check.actual_cumulative.tolist() == [60.0, 60.0, 60.0]
     assert int(check.class_purchases.sum()) == 60 - int(early.frequency.sum())
+
+
+@pytest.mark.parametrize("law", [(0.6, 9.0, 0.7, 14.0), (2.0, 3.0, 0.4, 3.0), (0.3, 5.0, 1.5, 40.0)])
+def test_shared_parts_give_each_record_the_same_likelihood_to_the_bit(law: tuple[float, ...]) -> None:
+    """Records that share x and a time, x = 0, and t_x = T, against one record at a time."""
+    random = np.random.default_rng(4)
+    age = random.integers(1, 9, 3_000) * 7 / 7.0
+    frequency = random.integers(0, 5, 3_000)
+    recency = np.where(frequency > 0, np.minimum(random.integers(1, 9, 3_000) / 1.0, age), 0.0)
+    records = BuyingRecords.of(frequency, recency, age)
+    assert records.counts.sum() == 3_000
+    assert len(records.counts) > 3 * len(records.ends[0])
+    alone = [float(ParetoNBD(*law).log_likelihood(*each)) for each in zip(*records[1:4], strict=True)]
+    assert ParetoNBD(*law).log_likelihood_of(records).tolist() == alone
+    money = np.round(random.gamma(3.0, 10.0, 3_000), 1) + 0.1
+    used = frequency > 0
+    amounts = AmountRecords.of(frequency[used], money[used])
+    whole = GammaGamma(*law[:3]).log_likelihood(amounts.frequency[amounts.which], np.exp(amounts.log_mean))
+    np.testing.assert_allclose(GammaGamma(*law[:3]).log_likelihood_of(amounts), whole, rtol=1e-12)
+    counted = sorted(zip(*distinct(frequency[used].astype(float), money[used])[1:], strict=True))
+    assert counted == sorted({(float(x), float(z)) for x, z in zip(frequency[used], money[used], strict=True)})

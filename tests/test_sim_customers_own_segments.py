@@ -12,6 +12,7 @@ from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
 from sim.errors import InputError, PurchasesError, ScenarioError
 from sim.purchases.base import CustomerBase, content_digest
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import load, parse
 
 PEOPLE = "Client No;Region;Income;Zip\n" + "".join(
@@ -99,6 +100,11 @@ def test_a_file_of_id_and_segment_counts_in_the_hash(shop: Path) -> None:
     file.write_text(file.read_text() + "5,B\n5,A\n")
     with pytest.raises(InputError, match="customer 5 is in two segments"):
         Firm.open(shop / "file.yaml")
+
+
+def test_no_sql_is_refused() -> None:
+    with pytest.raises(ValueError, match="sql: missing"):
+        BaseSegments(by="sql", sql=" ", names=("a",))
 
 
 def test_recency_frequency_money_by_hand(shop: Path) -> None:

@@ -34,6 +34,20 @@ def test_an_order_s_total_on_each_of_its_lines_counts_once(tmp_path: Path) -> No
     assert any("counts once an order" in note for note in base.notes)
 
 
+def test_an_order_given_back_whole_is_cancelled_in_all_its_lines(tmp_path: Path) -> None:
+    """The order's total and what was given back stand on each of its lines; part of one is taken off once."""
+    rows = [
+        (order, f"c{order % 7}", f"2024-01-{1 + order}", sku, 10 + order, {3: 13, 4: 4}.get(order, 0))
+        for order in range(20) for sku in "abc"
+    ]  # fmt: skip
+    base = base_of(tmp_path, lines_of(rows, "order_id,customer,date,sku,order_total,refunded_amount"))
+    assert base.account.rows["cancelled"] == 3
+    assert base.account.money("cancelled") == 13
+    money = base.account.to_dict()["money"]
+    assert money["taken"] + money["merged"] == sum(10 + order for order in range(20)) - 13 - 4
+    assert any("13.00) were given back whole" in note for note in base.notes)
+
+
 def test_an_amount_that_looks_like_a_unit_price_is_said(tmp_path: Path) -> None:
     rows = [(f"c{i % 9}", f"2024-01-{1 + i % 28:02d}", 1 + i % 4, 5 + i % 3) for i in range(60)]
     base = base_of(tmp_path, lines_of(rows, "customer,date,quantity,amount"))

@@ -46,7 +46,8 @@ def test_money_given_back_is_taken_off_in_whole_and_in_part(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "word",
     ["Unregistered", "Kein Kunde", "CASH SALES", "Non renseigné", "noemail@noemail.com", "#REF!", "not provided",
-     "00000000-0000-0000-0000-000000000000", "Unknown Customer", "Total", "Grand Total", "Gesamtsumme", "合計"],
+     "00000000-0000-0000-0000-000000000000", "Unknown Customer", "Total",
+     "Grand Total", "Total for 2024", "Sub-total amount", "Gesamtsumme", "合計"],
 )  # fmt: skip
 def test_nobody_in_more_words_and_lines_of_totals_are_no_customers(tmp_path: Path, word: str) -> None:
     base = base_of(tmp_path, lines_of([*SOLD, (word, "2024-12-01", MONEY)], "id,date,amount"))
@@ -54,10 +55,20 @@ def test_nobody_in_more_words_and_lines_of_totals_are_no_customers(tmp_path: Pat
     assert any(word in note for note in base.notes)
 
 
-@pytest.mark.parametrize("name", ["Nonna", "Noel", "Nobel AG", "Totalbau GmbH", "Barbara", "Guesthouse Ltd"])
+@pytest.mark.parametrize(
+    "name", ["Nonna", "Noel", "Nobel AG", "Totalbau GmbH", "Barbara", "Guesthouse Ltd", "Total Wine & More"]
+)
 def test_names_that_begin_like_nobody_are_customers(tmp_path: Path, name: str) -> None:
     base = base_of(tmp_path, lines_of([*SOLD, (name, "2024-12-01", 7)], "customer,date,amount"))
     assert (base.customers, "no_customer" in left(base)) == (6, False)
+
+
+def test_placeholders_in_capitals_or_not_are_no_customers_and_not_said_to_differ(tmp_path: Path) -> None:
+    base = base_of(
+        tmp_path, lines_of([*SOLD, ("Guest", "2024-12-01", 1), ("GUEST", "2024-12-02", 1)], "id,date,amount")
+    )
+    assert left(base)["no_customer"] == 2
+    assert not any("in capitals alone" in note for note in base.notes)
 
 
 def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ def test_one_dose_leaves_the_bend_as_answered_and_says_so(scenario: Scenario) ->
     assert any("one dose (0.5 against 0)" in note and "stay as answered" in note for note in found.notes)
 
 
+def test_what_is_learned_of_all_is_no_prior_of_a_segment(scenario: Scenario) -> None:
+    """Evidence counts once: a segment's curve is the same whether or not all were tested too."""
+    own = trial([0, 0.5], [0.88, 0.93], 300, key=("care", "survival", "town"))
+    everybody = trial([0.0, 0.5, 1.0, 4.0], [0.80, 0.86, 0.90, 0.955], 1e6)
+    alone, both = learn(scenario, [own], []), learn(scenario, [everybody, own], [])
+    assert [each for each in both.curves if each.segment] == list(alone.curves)
+
+
 def test_managers_who_disagree_leave_width() -> None:
     low, high = (Answer(KEY, name, 0.0, value, value - 0.01, value + 0.01) for name, value in (("A", 0.8), ("B", 0.9)))
     [alone], [both] = pooled([low], "chance"), pooled([low, high], "chance")

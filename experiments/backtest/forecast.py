@@ -21,6 +21,7 @@ from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segmentation import TIERS
 from sim.errors import InputError, PurchasesError
 from sim.history import History
+from sim.intervals import NORMAL
 from sim.market.clock import Market
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.file import PERIODS_PER_YEAR, WEEKS_PER_PERIOD, Scenario, parse
@@ -33,7 +34,7 @@ MEASURES = ("customers", "purchases", "money")
 CLASSES = ("bought once", "bought twice", "bought 3 or 4 times", "bought 5 times or more")
 """Customers by the days with a purchase that were known."""
 _ENDS = np.array([2, 3, 5])
-BANDS = {80: 1.281552, 95: 1.959964}
+BANDS = {80: 1.281552, 95: NORMAL}
 """Quantiles of the normal law."""
 
 

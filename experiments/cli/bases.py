@@ -23,6 +23,7 @@ base = typer.Typer(
 group.add_typer(base)
 
 _SHOWN = 50
+Beside = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Table of this name; repeatable.")]
 Base = Annotated[Path, typer.Argument(metavar="BASE", help="Customer base (DuckDB) made by load or calibrate.")]
 
 
@@ -38,6 +39,11 @@ def load(
         list[str] | None,
         typer.Option(metavar="FILE", help="What is known of customers: a row each, any columns; repeatable."),
     ] = None,
+    contacts: Beside = None,
+    surveys: Beside = None,
+    memberships: Beside = None,
+    spend: Beside = None,
+    prospects: Beside = None,
     currency: Annotated[str | None, typer.Option(help="The currency taken, where files have several.")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -47,15 +53,19 @@ def load(
     """Read purchases from files into a customer base, and say what became of every row, in number and money.
 
     All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once. --customers
-    makes the table customers, in place of the one that was there, for segments of your own.
+    makes the table customers, for segments of your own; --contacts, --surveys, --memberships, --spend and --prospects
+    make tables of these names. Each replaces the one that was there; rows that are not taken are in table left_out.
     """
     from experiments.terminal.progress import progress_bars
     from sim.purchases.base import CustomerBase
     from sim.purchases.read.options import Reading
 
+    given = {"contacts": contacts, "surveys": surveys, "memberships": memberships, "spend": spend,
+             "prospects": prospects}  # fmt: skip
+    beside = {name: each for name, each in given.items() if each}
     with progress_bars() as step:
         made = CustomerBase.load(
-            output, files, Reading(currency=currency, **reading), people=customers or (), progress=step
+            output, files, Reading(currency=currency, **reading), people=customers or (), beside=beside, progress=step
         )
     _print(made, as_json)
     if not as_json:

@@ -44,7 +44,7 @@ def monitor(
     """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.words.monitoring import moved_table
+    from experiments.words.monitoring import OF_LINES, moved_table
     from experiments.words.tables import table
     from sim.files import check_output
 
@@ -72,7 +72,7 @@ def monitor(
     if as_json:
         print_json({**found.to_dict(), **written})
         return
-    parts = [found.answer(), table(*found.shown_table())]
+    parts = [found.answer(), table(*found.shown_table()), OF_LINES]
     if found.moved:
         parts.append(table(*moved_table(found)))
     parts.append(found.notes())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from experiments.compare import Comparison
     from experiments.words.languages import Words
     from optimizer.plan import Plan
+    from sim.scenario.file import Scenario
 
 __all__ = ["answer", "budgets", "changes_if", "headline", "levers", "sources"]
 
@@ -105,8 +106,20 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
     return (
         f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
-        f"{paragraph(words['caution'], 'soft')}"
+        f"{paragraph(_caution(scenario, words), 'soft')}"
     )
+
+
+def _caution(scenario: Scenario, words: Words) -> str:
+    """Return what the figures rest on as to responses: a chain's are the scenario's own."""
+    curves = {(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves}
+    known = [each for each in scenario.evidence if each.source != "answered"]
+    told = {(each.lever, each.moves) for each in known}
+    if not told:
+        return words["caution"]
+    if {(each.lever, each.moves) for each in known if each.source == "measured" and not each.segment} == curves:
+        return words["caution_measured"]
+    return words["caution_in_part"].format(told=len(told), all=len(curves))
 
 
 def _payback(found: Decision, words: Words) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
+from experiments.words.bases import account_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 
@@ -109,7 +110,7 @@ def _cohorts(found: Portrait) -> str:
 
 
 def _lines(found: Portrait, later: int) -> str:
-    """Return the curve of coming back over all cohorts, and of each, as plotly.js draws it."""
+    """Return the figure as plotly.js takes it, in JSON: a line a cohort, and the mean of those that are old enough."""
     heads = [each.customers for each in found.cohorts]
     mean = []
     for k in range(later):
@@ -134,6 +135,6 @@ def _lines(found: Portrait, later: int) -> str:
 def _data(found: Portrait) -> str:
     return section(
         "data", "How good the data are",
-        table(["Rows", "Number", "Money"], found.base.account.to_rows()),
+        table(["Rows", "Number", "Money"], account_rows(found.base)),
         bullets(found.remarks) if found.remarks else "",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from experiments.report import charts
 from experiments.report.page import bullets, chart, paragraph, scale, section, subheading, table
 from experiments.words.effects import effect_in_words
+from experiments.words.evidence import told_and_assumed
 from experiments.words.figures import NARROW, day, percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.left_out import left_out
@@ -105,7 +106,9 @@ def evidence(scenario: Scenario, heading: str) -> str:
     if who:
         assumed.append(f"How many people are in {', '.join(f'“{name}”' for name in who)} at the start.")
     if scenario.chain is None and scenario.levers:
-        assumed.append(f"How customers answer money through {', '.join(scenario.levers)}.")
+        told, rest = told_and_assumed(scenario)
+        measured += [f"How customers answer money: {curve}." for curve in told]
+        assumed += [f"How customers answer money through {', '.join(rest)}."] if rest else []
     if scenario.margin != 1:
         assumed.append(f"A margin of {percent(scenario.margin, exact=True)}.")
     if scenario.uncertain:
@@ -160,11 +163,17 @@ def assumptions(scenario: Scenario) -> str:
             chart(
                 "responses",
                 charts.response_curves(scenario),
-                "The assumed responses. Each passes through the manager's answers; the dot is today's spend, where the "
+                f"{_of_curves(scenario)}; the dot is today's spend, where the "
                 "fitted behaviour of customers is left as it is.",
             ),
         ]
     return section("assumptions", "What is assumed", *parts, tag="assumption")
+
+
+def _of_curves(scenario: Scenario) -> str:
+    if told_and_assumed(scenario)[0]:
+        return "The responses. Those that were measured pass through what was seen, the others through the answers"
+    return "The assumed responses. Each passes through the manager's answers"
 
 
 def _kept_together(words: str) -> str:

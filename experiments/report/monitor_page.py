@@ -32,10 +32,8 @@ def monitor_page(found: Monitored) -> str:
         + "</div>",
         section("moved", "What has moved", bullets(said) if said else paragraph("Nothing beyond what luck does.")),
         section("course", "Actual against planned", chart("lines", _figure(found), _CAPTION)),
-        section("followed", "All that is followed", table(*words.followed_table(found)), paragraph(
-            "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed, and one "
-            "in ten lies outside by luck alone: the verdict rests on the tests.", "soft",
-        )),
+        section("followed", "All that is followed", table(*words.followed_table(found)),
+                paragraph(words.OF_LINES, "soft")),
     ]  # fmt: skip
     if found.moved:
         body.append(section("new", "What a new plan changes", table(*words.moved_table(found))))

@@ -16,6 +16,7 @@ from sim.errors import PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase
 from sim.purchases.beside import newcomers
+from sim.purchases.settle import without_ids
 
 __all__ = ["BaseReport", "base_report"]
 
@@ -102,7 +103,7 @@ def base_report(
         separation(how, found, now, laws, amounts, output.parent),
         concentration(np.asarray(now.purchases * now.mean_amount_all)),
         concentration(worth), all_names, moves, coming_back(found, end), newcomers(found, end),
-        (*found.notes, *of_segments, *remarks),
+        (*map(without_ids, found.notes), *of_segments, *remarks),
     )  # fmt: skip
     write_text(output, base_page(portrait))
     return BaseReport(portrait, output)

@@ -189,11 +189,11 @@ def calibrate(
         What amounts are in; None: what the files say, else "money". Where files have several, the one taken.
     spend
         Money a year today: by lever, or a file with a row for each (lever, spend, and purpose where a lever's name is
-        none of development, retention, winback, acquisition). None: marketing's usual share of revenue is assumed, and
-        said.
+        none of development, retention, winback, acquisition; with days: by period). None: what the base's own table
+        says, else marketing's usual share of revenue is assumed, and said.
     prospects
-        How many people never bought and may be won, or a file of them: those who are not customers count. None: nobody
-        is won, and that is said.
+        How many people never bought and may be won, or a file of them: those who are not customers count. None: those
+        of the base's own table, else nobody is won, and that is said.
     margin
         Of revenue; None: assumed, with a range.
     segments
@@ -236,11 +236,10 @@ def calibrate(
     base_path = output.with_suffix(".duckdb") if made else Path(files[0])
     beside = (mixture_file(output),) if segments == "mixture" else ()
     _check_places(files, output, base_path, *beside, made=made, force=force)
-    if not made and replace(asked, currency=None) != Reading():
+    if not made and replace(asked, currency=None, hash_ids=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")
     if margin is not None and not 0 < margin <= 1:
         raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
-    said_spend, of_spend = _spend(spend)
     step, name = progress or quiet, _name(files)
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
     try:
@@ -253,13 +252,16 @@ def calibrate(
             remarks += older_than_the_file(base, end)[0]
         else:
             remarks += (f"laws are fitted to customers won from {start} on; the scenario starts with all of the base",)
+        said_spend, of_spend = _spend(base.path if spend is None and "spend" in base.tables else spend)
+        if prospects is None and "prospects" in base.tables:
+            prospects = base.path
         step("fit the laws of buying")
         laws = fit_pareto_nbd(everyone)
         amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
         remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
         found = calibrated(laws, amounts, everyone)
-        people, of_people = _people(prospects, base)
+        people, of_people = _people(prospects, base, asked.hash_ids)
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
@@ -310,13 +312,13 @@ def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spendi
     return tuple(Spending(lever, float(yearly)) for lever, yearly in given.items()), ()
 
 
-def _people(given: int | str | Path | None, base: CustomerBase) -> tuple[int | None, tuple[str, ...]]:
+def _people(given: int | str | Path | None, base: CustomerBase, key: Path | None) -> tuple[int | None, tuple[str, ...]]:
     """Return how many people may be won, as a number or a file says, and what should be said of it."""
     if given is None:
         return None, ()
     number = str(given).replace(",", "").replace("_", "")
     if not number.lstrip("-").isdigit():
-        return people_not_bought(given, base) if not isinstance(given, int) else (given, ())
+        return people_not_bought(given, base, key) if not isinstance(given, int) else (given, ())
     if not 0 <= int(number) <= 1e9:
         raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
     return int(number) or None, ()

@@ -32,10 +32,7 @@ def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) ->
     InputError
         If nothing is known of customers, or what is known tells nothing of what they are worth.
     """
-    found = base.query(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers' AND column_name <> 'customer_id'"
-    )[1]
-    names = [name for (name,) in found]
+    names = base.customer_columns
     if not names:
         raise InputError("`segments=tree`: the base knows nothing of its customers; load it with a file of customers")
     listed = ", ".join(quoted(name) for name in names)

@@ -70,8 +70,7 @@ def _labelled(
     said: str, base: CustomerBase, record: PurchaseSummary, folder: Path
 ) -> tuple[BaseSegments, tuple[str, ...]]:
     """Return segments by a column, SQL or file, the smallest put together."""
-    own_columns = "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers'"
-    columns = [name for (name,) in base.query(own_columns)[1] if name != "customer_id"]
+    columns = base.customer_columns
     kind, _, rest = said.partition(":")
     if kind == "sql" and rest.strip():
         given = {"by": "sql", "sql": rest.strip()}

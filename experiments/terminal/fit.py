@@ -32,7 +32,7 @@ def terminal_width() -> int | None:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return a text without a line that is wider than ``width``."""
+    """Return a text without a line that is wider than ``width``; JSON, a line that begins with ``{``, stays whole."""
     lines, out, at = text.split("\n"), [], 0
     while at < len(lines):
         if at + 1 < len(lines) and RULE.fullmatch(lines[at + 1].strip()) and lines[at].strip():

@@ -6,7 +6,7 @@ from typing import Any
 from experiments.words.tables import table
 from sim.purchases.base import CustomerBase
 
-__all__ = ["account_text"]
+__all__ = ["account_rows", "account_text"]
 
 _DIALECT = {"separator": "separated by '{}'", "encoding": "in {}", "decimal": "decimals after '{}'",
             "thousands": "thousands after '{}'", "date_format": "days as {}", "sheet": "sheet {}"}  # fmt: skip
@@ -19,13 +19,23 @@ def account_text(base: CustomerBase, remarks: Sequence[str] = ()) -> str:
         columns = ", ".join(f"{role} = {name}" for role, name in source["columns"].items())
         lines.append(f"Read {source['file']}: {source['rows']:,} rows; {columns}.")
         lines.append(f"  {_dialect(source['dialect'])}")
-    lines += ["", table(["rows", "number", "money"], base.account.to_rows()), ""]
+    lines += ["", table(["rows", "number", "money"], account_rows(base)), ""]
     lines.append(
         f"The base has {base.customers:,} customers with {base.rows:,} rows of purchases from {base.first_date} to "
         f"{base.last_date}."
     )
     lines += [f"- {note}" for note in (*base.notes, *remarks)]
     return "\n".join(lines)
+
+
+def account_rows(base: CustomerBase) -> list[list[str]]:
+    """Return the lines of what became of every row that was read, of purchases and of each table beside them."""
+    if not base.tables:
+        return base.account.to_rows()
+    rows = base.account.to_rows("purchases")
+    for name, account in base.tables.items():
+        rows += account.to_rows(name)
+    return rows
 
 
 def _dialect(dialect: dict[str, Any]) -> str:

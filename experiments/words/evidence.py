@@ -7,7 +7,9 @@ from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
 from sim.scenario.file import Scenario
 
-__all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text"]
+__all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text", "told_and_assumed"]
+
+SOURCES = {"both": "measured in part", "measured": "measured", "answered": "answered"}
 
 
 def learned_answer(found: Learned) -> str:
@@ -60,12 +62,30 @@ def known_in_words(scenario: Scenario) -> list[str]:
     for each in scenario.evidence:
         by = f"{each.customers:,} customers" if each.customers else _people(each.managers)
         warned = "; the firm chose who got money: biased to those" if each.chosen else ""
-        what = {"both": "measured in part", "measured": "measured", "answered": "answered"}[each.source]
-        out.append(f"{_named(each.lever, each.moves, each.segment)}: {what} ({by}), with intervals{warned}")
+        out.append(
+            f"{_named(each.lever, each.moves, each.segment)}: {SOURCES[each.source]} ({by}), with intervals{warned}"
+        )
     known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
     rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
     rest = [key for key in rest if key not in known]
     return [*out, *_answers(rest, ranged, bool(out))]
+
+
+def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:
+    """Return in words the curves that data tell, in whole or in part, and the levers with one that is answered alone.
+
+    A curve that is told of some segments alone is answered for the others.
+    """
+    told = [each for each in scenario.evidence if each.source != "answered"]
+    said = [
+        f"{_named(each.lever, each.moves, each.segment)}, {SOURCES[each.source]} ({each.customers:,} customers"
+        + ("; the firm chose who got money" if each.chosen else "") + ")"
+        for each in told
+    ]  # fmt: skip
+    of_all = {(each.lever, each.moves) for each in told if not each.segment}
+    return said, [
+        name for name, lever in scenario.levers.items() if any((name, moves) not in of_all for moves in lever.moves)
+    ]
 
 
 def _people(number: int) -> str:

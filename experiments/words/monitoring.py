@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 from experiments.monitored import ADJUST, STAY, Monitored
 from experiments.words.figures import money, percent
 from sim.monitoring.signals import Signal
 
 __all__ = [
-    "estimated", "first_signals", "followed_table", "headline", "moved_table", "notes", "signal_in_words", "stake",
+    "OF_LINES", "estimated", "first_signals", "followed_table", "headline", "moved_table", "notes", "signal_in_words",
+    "stake",
 ]  # fmt: skip
 
 WHAT = {
     "winning": "prospects won", "leaving": "active customers who fell silent or left", "rate": "purchases",
     "amount": "money paid for the purchases made", "satisfaction": "points of satisfaction",
 }  # fmt: skip
+OF_LINES = (
+    "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed, and one in ten "
+    "lies outside by luck alone: the verdict rests on the tests."
+)
+"""What the table of what is followed means."""
 MOST_MOVED = 6
 """Lines of a new plan that are named."""
 
@@ -86,8 +94,9 @@ def followed_table(found: Monitored) -> tuple[list[str], list[list[str]]]:
     """Return what is followed, at the last period."""
     rows = [
         [f"{line.name}{' (!)' if line.outside else ''}", f"{line.actual[-1]:,.0f}", f"{line.planned[-1]:,.0f}",
-         f"{line.low[-1]:,.0f} to {line.high[-1]:,.0f}", f"{line.slope:+,.4g}",
-         f"{line.slope_low:+,.4g} to {line.slope_high:+,.4g}"]
+         f"{line.low[-1]:,.0f} to {line.high[-1]:,.0f}",
+         *((f"{line.slope:+,.4g}", f"{line.slope_low:+,.4g} to {line.slope_high:+,.4g}")
+           if not math.isnan(line.slope) else ("", ""))]
         for line in found.lines
     ]  # fmt: skip
     return ["", "actual", "planned", "by luck", f"slope a {found.period}", "by luck"], rows
@@ -104,9 +113,10 @@ def moved_table(found: Monitored) -> tuple[list[str], list[list[str]]]:
 
 def signal_in_words(signal: Signal, period: str) -> str:
     """Return what has moved in a sentence."""
+    more = "more" if signal.up else "less" if signal.quantity == "amount" else "fewer"
     off = f", {signal.actual / signal.planned - 1:+.0%}" if signal.planned > 0 else ""
     return (
-        f"{signal.segment}: {'more' if signal.up else 'fewer'} {WHAT[signal.quantity]} than planned since {period} "
+        f"{signal.segment}: {more} {WHAT[signal.quantity]} than planned since {period} "
         f"{signal.since + 1}: {signal.actual:,.0f} against {signal.planned:,.0f}{off}; noticed after {period} "
         f"{signal.noticed + 1}."
     )

@@ -21,7 +21,6 @@ _BOTH = {
     "raise": ("move {money} into {lever}", "向 {lever} 增投 {money}"),
     "cut": ("cut {lever} by {share}", "将 {lever} 削减{share}"),
     "same_levers": ("give each lever what it has and other customers more", "各手段总额不变，改变投放对象"),
-    "less_in_all": ("spend {money} less", "少支出 {money}"),
     "and": (" and ", "，并"),
     "comma": (", ", "，"),
     "worth": ("{what}: worth {gain}{share}", "{what}：价值 {gain}{share}"),
@@ -56,6 +55,17 @@ _BOTH = {
         "until you put your own answers in. Intervals cover replication noise only.",
         "本情景中客户对营销的反应是假设而非测量值：在填入贵公司的数据之前，数字仅供说明。区间仅反映模拟噪声。",
     ),
+    "caution_in_part": (
+        "How customers respond to marketing is measured here in part ({told} of {all} curves) and assumed for the "
+        "rest: see what is measured and what is assumed. Intervals cover replication noise only.",
+        "本情景中客户对营销的反应部分来自测量（{all} 条曲线中的 {told} 条），其余为假设：见“测量与假设”。"
+        "区间仅反映模拟噪声。",
+    ),
+    "caution_measured": (
+        "How customers respond to marketing is measured in this scenario. Intervals cover replication noise only, not "
+        "what the measurements leave open: `tenure risk` weighs that.",
+        "本情景中客户对营销的反应来自测量。区间仅反映模拟噪声，不含测量本身的不确定性：请用 `tenure risk` 衡量。",
+    ),
     # Cards
     "asset": ("Customer asset", "客户资产"),
     "asset_note": ("{name}, {span}", "{name}，{span}"),
@@ -81,7 +91,6 @@ _BOTH = {
     "change": ("Change", "变化"),
     "a_unit": ("A unit brings", "每单位带来"),
     "next_unit": ("The next unit", "下一单位"),
-    "brings": ("Brings in all", "合计带来"),
     "all": ("all", "合计"),
     "levers_note": (
         "Money over the horizon. What a unit brings is, by unit of the lever's money, the asset with it less the asset "

@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.customers.purchase_models import BGNBD, GammaGamma, ParetoNBD, PurchaseModel
+from sim.customers.records import AmountRecords, BuyingRecords, distinct
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
@@ -24,7 +25,6 @@ __all__ = [
     "ParetoNBD",
     "PurchaseModel",
     "at_the_edge",
-    "distinct",
     "edges",
     "fit_bg_nbd",
     "fit_gamma_gamma",
@@ -75,12 +75,13 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
     PurchasesError
         With fewer than 50 customers, no repeat purchase, nobody observed for any time, or if no start converges.
     """
-    counts, x, t_x, age = _distinct_records(summary)
-    week = float(np.average(age, weights=counts))
-    rate = _start_rate(counts, x, age)
+    records = _distinct_records(summary)
+    counts = records.counts
+    week = float(np.average(records.age, weights=counts))
+    rate = _start_rate(counts, records.frequency, records.age)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
-        return ParetoNBD(*values).log_likelihood(x, t_x, age)
+        return ParetoNBD(*values).log_likelihood_of(records)
 
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
     return ParetoNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
@@ -88,7 +89,7 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
 
 def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
     """Return the BG/NBD model of maximum likelihood; errors as for ``fit_pareto_nbd``."""
-    counts, x, t_x, age = _distinct_records(summary)
+    counts, x, t_x, age, *_ = _distinct_records(summary)
     week = float(np.average(age, weights=counts))
     rate = _start_rate(counts, x, age)
 
@@ -122,13 +123,13 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     if np.ptp(money) <= 1e-9 * money.max():
         return one_price(unit)
     money = np.round(money / unit, 9)  # in another currency the same numbers, and so the same way to the same law
-    counts, x, spend = distinct(summary.frequency[used].astype(np.float64), money)
+    records = AmountRecords.of(summary.frequency[used], money)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
-        return GammaGamma(*values).log_likelihood(x, spend)
+        return GammaGamma(*values).log_likelihood_of(records)
 
     starts = [(4.0, 3.0, 0.5), (1.0, 2.0, 1.0), (20.0, 5.0, 0.2)]
-    p, q, gamma = maximise(log_likelihood, counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
+    p, q, gamma = maximise(log_likelihood, records.counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
     return GammaGamma(p, q, gamma * unit)
 
 
@@ -172,18 +173,7 @@ def at_the_edge(model: ParetoNBD | GammaGamma, unit: float = float("inf")) -> tu
     )
 
 
-def distinct(*arrays: Floats) -> tuple[Floats, ...]:
-    """Return how often each distinct row occurs, then the distinct rows' columns."""
-    order = np.lexsort(arrays)
-    columns = [array[order] for array in arrays]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    first = np.flatnonzero(new)
-    counts = np.diff(np.append(first, len(order))).astype(np.float64)
-    return (counts, *(column[first] for column in columns))
-
-
-def _distinct_records(summary: PurchaseSummary) -> tuple[Floats, ...]:
+def _distinct_records(summary: PurchaseSummary) -> BuyingRecords:
     if len(summary) < FEWEST_CUSTOMERS:
         raise PurchasesError(
             f"a model of buying needs {FEWEST_CUSTOMERS} customers; until {summary.end} there are {len(summary)}"
@@ -192,8 +182,7 @@ def _distinct_records(summary: PurchaseSummary) -> tuple[Floats, ...]:
         raise PurchasesError(
             f"nobody bought on a second day until {summary.end}, so a purchase rate cannot be told; use a longer period"
         )
-    counts, *record = distinct(summary.frequency.astype(np.float64), summary.recency, summary.age)
-    return (counts, *record)
+    return BuyingRecords.of(summary.frequency, summary.recency, summary.age)
 
 
 def _start_rate(counts: Floats, x: Floats, age: Floats) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import maximise
-from sim.customers.discrete_models import ShiftedBetaGeometric, fit_sbg
+from sim.customers.discrete_models import ShiftedBetaGeometric, check_renewals, fit_sbg
 from sim.errors import PurchasesError
 from sim.purchases.beside import Membership
 
@@ -114,8 +114,8 @@ def fit_renewal(contracts: Contracts) -> Renewal:
     PurchasesError
         If no contract ended, or none was renewed.
     """
-    fit_sbg_to(contracts)  # says what cannot be told
     age, ended, count = contracts.rows()
+    check_renewals(age, ended, count)
     unit = max(float(count @ (age + 1) / count.sum()), 1.0)
 
     def log_likelihood(values: Sequence[float]) -> Floats:

@@ -25,7 +25,7 @@ from sim.arrays import Floats
 from sim.customers.calibration import maximise
 from sim.errors import InputError, PurchasesError
 
-__all__ = ["BGBB", "ShiftedBetaGeometric", "fit_bg_bb", "fit_sbg"]
+__all__ = ["BGBB", "ShiftedBetaGeometric", "check_renewals", "fit_bg_bb", "fit_sbg"]
 
 MOST_SHAPE = 1e3
 
@@ -140,14 +140,19 @@ def fit_sbg(
         If no contract ended or none was renewed: the chance to renew cannot be told.
     """
     ages, ends, counts, starts = np.broadcast_arrays(*(np.asarray(e, dtype=float) for e in (age, ended, count, start)))
-    if not (counts * ends).sum() or not (counts * (ages - starts)).sum():
-        what = "ended" if not (counts * ends).sum() else "was renewed"
-        raise PurchasesError(f"no contract {what}, so the chance to renew cannot be told; use a longer period")
+    check_renewals(ages - starts, ends, counts)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
         return ShiftedBetaGeometric(*values).log_likelihood(ages, ends, starts)
 
     return ShiftedBetaGeometric(*_fit(log_likelihood, counts, [(1.0, 1.0), (0.7, 3.0), (3.0, 10.0)], "sBG"))
+
+
+def check_renewals(renewed: Floats, ended: Floats, count: Floats) -> None:
+    """Raise where no contract ended, or none was renewed: the chance to renew cannot be told."""
+    if not (count * ended).sum() or not (count * renewed).sum():
+        what = "ended" if not (count * ended).sum() else "was renewed"
+        raise PurchasesError(f"no contract {what}, so the chance to renew cannot be told; use a longer period")
 
 
 def fit_bg_bb(

@@ -14,11 +14,11 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import GammaGamma, PurchaseModel
 from sim.errors import PurchasesError
+from sim.intervals import NORMAL
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = ["Forecast", "HeldOut", "came", "forecast_of", "held_out"]
 
-NORMAL = 1.959964
 FEWEST = 30
 """Customers from which an interval is given."""
 

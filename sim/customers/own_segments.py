@@ -76,7 +76,7 @@ def segment_names(
 def _labels(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, folder: Path) -> list[str | None]:
     """Return the label of each customer, None where there is none."""
     if how.by == "file":
-        rows = segment_by_id(folder / str(how.file))
+        rows = segment_by_id(folder / str(how.file), base)
     else:
         asked = f"CAST({quoted(str(how.column))} AS VARCHAR)" if how.by == "column" else str(how.sql)
         rows = _asked(base, asked, record)
@@ -96,7 +96,7 @@ def _asked(base: CustomerBase, sql: str, record: PurchaseSummary) -> list[tuple[
                 f"base.segments.sql: expected a SELECT of customer id and segment, got the columns {', '.join(columns)}"
             )
         return rows
-    own = base.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'customers'")[1]
+    own = base.customer_columns
     beside = (
         "LEFT JOIN customers ON CAST(customers.customer_id AS VARCHAR) = CAST(record.who AS VARCHAR)" if own else ""
     )
@@ -107,7 +107,6 @@ def _asked(base: CustomerBase, sql: str, record: PurchaseSummary) -> list[tuple[
             f"GROUP BY customer_id) SELECT who, CAST(({sql}) AS VARCHAR) FROM record {beside}"
         )[1]
     except InputError as error:
-        there = base.query("SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers'")[1] if own else []
-        names = ", ".join(["purchases", "money", "first_date", "last_date", *(name for (name,) in there)])
+        names = ", ".join(["purchases", "money", "first_date", "last_date", *own])
         hint = "" if own else "; columns of your own come with a file of customers in `tenure base load`"
         raise InputError(f"base.segments: {sql!r} cannot be answered: {error}; known are {names}{hint}") from None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -15,7 +15,7 @@ __all__ = ["Cohort", "Concentration", "Portrait", "Separation", "coming_back", "
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 NOT_YET = "not yet a customer"
 MOST_COHORTS = 16
-"""Quarters shown one by one; older cohorts are one."""
+"""Quarters of first purchases shown one by one, the latest; those before are one cohort."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ def coming_back(base: CustomerBase, end: date) -> tuple[Cohort, ...]:
     """Return cohorts by quarter of the first purchase until ``end``; of the last quarter only whole ones count.
 
     A customer has come back in a quarter with a purchase in it. The quarter that ``end`` cuts is left out unless it
-    ends with it.
+    ends with it. Where there are more than :data:`MOST_COHORTS` quarters, those before are one cohort, whose quarters
+    are counted from each customer's own, as far as the youngest of it has come.
     """
     rows = base.query(
         f"""
@@ -124,17 +125,28 @@ def coming_back(base: CustomerBase, end: date) -> tuple[Cohort, ...]:
         FROM first JOIN bought AS quarter USING (customer_id) GROUP BY ALL ORDER BY ALL
         """
     )[1]
-    last = 4 * end.year + (end.month - 1) // 3
-    whole = last if (end.month % 3 == 0 and end.day >= 30) else last - 1
+    whole = _quarter(end + timedelta(days=1)) - 1
     found: dict[int, dict[int, int]] = {}
     for year, quarter, later, number in rows:
         found.setdefault(4 * year + quarter - 1, {})[later] = number
+    quarters = sorted(found)
+    old, shown = quarters[:-MOST_COHORTS], quarters[-MOST_COHORTS:]
+    groups = ([(f"{_named(old[0])} to {_named(old[-1])}", old)] if old else []) + [(_named(at), [at]) for at in shown]
     cohorts = []
-    for at in sorted(found)[-MOST_COHORTS:]:
-        heads = found[at][0]
-        back = tuple(found[at].get(later, 0) / heads for later in range(1, whole - at + 1))
-        cohorts.append(Cohort(f"{at // 4} Q{at % 4 + 1}", heads, back))
+    for name, of in groups:
+        heads = sum(found[at][0] for at in of)
+        back = (sum(found[at].get(later, 0) for at in of) / heads for later in range(1, whole - of[-1] + 1))
+        cohorts.append(Cohort(name, heads, tuple(back)))
     return tuple(cohorts)
+
+
+def _quarter(day: date) -> int:
+    """Return the quarter of a day, counted from the year 0."""
+    return 4 * day.year + (day.month - 1) // 3
+
+
+def _named(quarter: int) -> str:
+    return f"{quarter // 4} Q{quarter % 4 + 1}"
 
 
 def migration(

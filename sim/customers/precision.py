@@ -10,19 +10,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from sim.arrays import Floats
-from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, distinct, edges, is_one_price
+from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, edges, is_one_price
 from sim.customers.contracts import Renewal
 from sim.customers.discrete_models import ShiftedBetaGeometric
+from sim.customers.records import AmountRecords, BuyingRecords
+from sim.intervals import NORMAL, hessian
 from sim.purchases.base import PurchaseSummary
 
 __all__ = ["Precision", "precision_of", "precision_of_buying", "precision_of_spend"]
 
 STEP = 1e-3
 """Of the logarithms; near the fourth root of the rounding of a log-likelihood, where differences are best."""
-NORMAL = 1.959964
-"""97.5 % quantile of the normal law."""
-
-
 Contract = TypeVar("Contract", ShiftedBetaGeometric, Renewal)
 
 
@@ -37,10 +35,13 @@ class Precision(NamedTuple):
 
 def precision_of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> Mapping[str, Precision]:
     """Return how well the parameters of a law of buying are told by the records it was fitted to."""
-    counts, x, t_x, age = distinct(record.frequency.astype(np.float64), record.recency, record.age)
+    records = BuyingRecords.of(record.frequency, record.recency, record.age)
 
     def total(values: Sequence[float]) -> float:
-        return float(counts @ type(model)(*values).log_likelihood(x, t_x, age))
+        law = type(model)(*values)
+        if isinstance(law, ParetoNBD):
+            return float(records.counts @ law.log_likelihood_of(records))
+        return float(records.counts @ law.log_likelihood(records.frequency, records.recency, records.age))
 
     mean_age = float(np.average(record.age))
     stuck = edges(model, mean_age) if isinstance(model, ParetoNBD) else {}
@@ -52,11 +53,11 @@ def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str,
     used = (record.frequency > 0) & (record.mean_spend > 0)
     money = record.mean_spend[used]
     unit = float(money.mean())
-    counts, x, spend = distinct(record.frequency[used].astype(np.float64), money / unit)
+    records = AmountRecords.of(record.frequency[used], money / unit)
 
     def total(values: Sequence[float]) -> float:
         p, q, gamma = values
-        return float(counts @ GammaGamma(p, q, gamma / unit).log_likelihood(x, spend))
+        return float(records.counts @ GammaGamma(p, q, gamma / unit).log_likelihood_of(records))
 
     stuck = set(vars(law)) if is_one_price(law) else set(edges(law, unit))
     return _precision(vars(law), total, stuck)
@@ -82,16 +83,15 @@ def _precision(
     names = list(values)
     free = [i for i, name in enumerate(names) if name not in stuck]
     at = np.log([values[name] for name in names])
+    place = np.arange(len(names)) + len(free)
+    place[free] = np.arange(len(free))
 
-    def near(moves: Mapping[int, float]) -> float:
-        logs = at.copy()
-        for i, move in moves.items():
-            logs[i] += move
-        return total(np.exp(logs).tolist())
+    def near(logs: Floats) -> float:
+        return total(np.exp(np.concatenate([logs, at])[place]).tolist())
 
     error = np.full(len(names), np.nan)
     if free:
-        covariance = _inverse(-_hessian(near, free))
+        covariance = _inverse(-hessian(near, at[free], STEP))
         spread = np.diag(covariance)
         error[free] = np.sqrt(np.where(spread > 0, spread, np.nan))
     return {
@@ -100,19 +100,6 @@ def _precision(
         )
         for name, value, e in zip(names, values.values(), error, strict=True)
     }  # fmt: skip
-
-
-def _hessian(near: Callable[[Mapping[int, float]], float], free: Sequence[int]) -> Floats:
-    """Return second derivatives by central differences."""
-    middle = near({})
-    out = np.empty((len(free), len(free)))
-    for a, i in enumerate(free):
-        out[a, a] = (near({i: STEP}) - 2 * middle + near({i: -STEP})) / STEP**2
-        for b, j in enumerate(free[:a]):
-            apart = near({i: STEP, j: STEP}) - near({i: STEP, j: -STEP})
-            apart += near({i: -STEP, j: -STEP}) - near({i: -STEP, j: STEP})
-            out[a, b] = out[b, a] = apart / (4 * STEP**2)
-    return out
 
 
 def _inverse(curvature: Floats) -> Floats:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sim.arrays import Floats
+from sim.customers.records import AmountRecords, BuyingRecords
 from sim.errors import InputError
 
 __all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel"]
@@ -96,13 +97,29 @@ class ParetoNBD(_Leaving):
         ``gone = s * integral over tau from t_x to T of (alpha+tau)^-(r+x) (beta+tau)^-(s+1)``.
         """
         x, t_x, end = _record(frequency, recency, age)
+        common, alive, from_end = self._of_end(x, end)
+        return common, alive, self._log_gone(from_end, self._log_tail(x, t_x))
+
+    def log_likelihood_of(self, records: BuyingRecords) -> Floats:
+        """Return the log-likelihood of distinct records, to the bit; each pair of x and a time is computed once."""
+        x, end, at_end = records.ends
+        common, alive, from_end = (part[at_end] for part in self._of_end(x, end))
+        x, t_x, at_last = records.lasts
+        gone = self._log_gone(from_end, self._log_tail(x, t_x)[at_last])
+        result: Floats = common + np.logaddexp(alive, gone)
+        return result
+
+    def _of_end(self, x: Floats, end: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the logs of the common factor, of the alive part, and of the tail from the end, by x and T."""
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
         common = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) + s * np.log(beta)
         alive = -(r + x) * np.log(alpha + end) - s * np.log(beta + end)
-        from_last, from_end = self._log_tail(x, t_x), self._log_tail(x, end)
+        return common, alive, self._log_tail(x, end)
+
+    def _log_gone(self, from_end: Floats, from_last: Floats) -> Floats:
         with np.errstate(divide="ignore"):  # t_x = T: nobody can have left yet, log 0 is meant
-            gone = np.log(s) + from_last + np.log(-np.expm1(np.minimum(from_end - from_last, 0.0)))
-        return common, alive, gone
+            gone: Floats = np.log(self.s) + from_last + np.log(-np.expm1(np.minimum(from_end - from_last, 0.0)))
+        return gone
 
     def _log_tail(self, x: Floats, t: Floats) -> Floats:
         """Return the log of the integral over tau from ``t`` to infinity of ``(alpha+tau)^-(r+x) (beta+tau)^-(s+1)``.
@@ -254,6 +271,19 @@ class GammaGamma:
             + (p * x - 1) * np.log(z)
             + p * x * np.log(x)
             - (p * x + q) * np.log(gamma + x * z)
+        )
+        return result
+
+    def log_likelihood_of(self, records: AmountRecords) -> Floats:
+        """Return the log density of distinct records, to the bit; what depends on x alone is computed once."""
+        x, which = records.frequency, records.which
+        p, q, gamma = self.p, self.q, self.gamma
+        head = special.gammaln(p * x + q) - special.gammaln(p * x) - special.gammaln(q) + q * np.log(gamma)
+        result: Floats = (
+            head[which]
+            + (p * x - 1)[which] * records.log_mean
+            + (p * x * np.log(x))[which]
+            - (p * x + q)[which] * np.log(gamma + records.total)
         )
         return result
 

@@ -76,9 +76,7 @@ def likeness(base: CustomerBase, record: PurchaseSummary, margin: Floats, where:
     InputError
         If no column is in both, too few customers are known, or scikit-learn is not installed.
     """
-    own = [name for (name,) in base.query(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers' AND column_name <> 'customer_id'")[1]
-    ]  # fmt: skip
+    own = base.customer_columns
     who, columns, notes = people_with_columns(where, base)
     shared = [name for name in own if name in columns]
     if not shared:

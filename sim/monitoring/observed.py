@@ -1,6 +1,6 @@
 """What a firm saw of its customers: counted from its purchases since a plan was made, or read from a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.engine.chain import ALIVE
 from sim.engine.state_space import state_index
-from sim.errors import InputError
+from sim.errors import InputError, first_line
 from sim.monitoring.seen import Seen
 from sim.purchases.base import CustomerBase
 from sim.scenario.file import WEEKS_PER_PERIOD
@@ -23,11 +23,14 @@ UNSEEN = ("unaware", "prospect")
 """Stages that purchases do not show."""
 
 
-def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], plan: Floats, expected: Floats) -> Seen:
-    """Return what purchases show of the customers of a twin's base, and of those who have come since.
+def seen_in_purchases(
+    twin: Twin, actual: CustomerBase, days: Sequence[date], plan: Floats, expected: Floats
+) -> tuple[Seen, tuple[str, ...]]:
+    """Return what purchases show of the customers of a twin's base and of those who have come since, and what to say.
 
     Customers keep the segment and class in which they were planned for. Who first bought since belongs to the segment
-    that has prospects, the first where several have.
+    that has prospects, the first where several have. Who bought before the plan began and is not in the base is left
+    out.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], pl
     Raises
     ------
     InputError
-        If the scenario has no customer base.
+        If the scenario has no customer base, or none of its customers is among those who bought.
     """
     base, given, space = twin.base, twin.scenario.base, twin.chain.space
     if base is None or given is None:
@@ -51,10 +54,13 @@ def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], pl
         )
     record = CustomerBase.open(twin.scenario.folder / given.file).summarise(given.as_of)
     who = {str(each): i for i, each in enumerate(record.customer_id.tolist())}
-    rows = _rows(actual, days)
+    whole = record.customer_id.dtype.kind == "i"  # 0042 is 42 where ids are whole numbers
+    found = _rows(actual, days)
+    rows = [(str(int(each)) if whole and str(each).isdecimal() else str(each), *more) for each, *more in found]
+    rows, said = _of_the_firm(rows, who, given.file, days[0])
     known, new_group = len(who), _winning_group(twin)
     for each, *_ in rows:
-        who.setdefault(str(each), len(who))
+        who.setdefault(each, len(who))
     more, periods = len(who) - known, len(days) - 1
     group = np.append(base.group, np.full(more, new_group))
     count = np.append(record.purchases, np.zeros(more)).astype(np.int64)
@@ -64,9 +70,11 @@ def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], pl
     prospect = targets.stages.index("prospect") if "prospect" in targets.stages else 0
     number, paid = np.zeros((2, periods, len(who)))
     latest = np.full((periods, len(who)), np.nan)
-    for each, period, days_bought, day, amount in rows:
-        i = who[str(each)]
-        number[period, i], paid[period, i], latest[period, i] = days_bought, amount, day.toordinal()
+    for each, period, days_bought, day, amount, _ in rows:
+        i = who[each]
+        number[period, i] += days_bought
+        paid[period, i] += amount
+        latest[period, i] = np.fmax(latest[period, i], day.toordinal())
 
     def stage_of(end: date) -> Any:
         weeks = np.nan_to_num((end.toordinal() - last) / 7)
@@ -90,18 +98,43 @@ def seen_in_purchases(twin: Twin, actual: CustomerBase, days: Sequence[date], pl
         now = after
     customers[:, :, [targets.stages.index(name) for name in UNSEEN if name in targets.stages]] = np.nan
     heads = np.where(np.isnan(customers[:-1]), expected[:periods], customers[:-1])
-    return Seen(
+    seen = Seen(
         targets, customers, moves, purchases, revenue, np.full((periods + 1, groups), np.nan),
         (revenue.sum(axis=2) * twin.margin).sum(axis=1), heads[..., None] * plan[:periods],
     )  # fmt: skip
+    return seen, said
+
+
+def _of_the_firm(
+    rows: list[tuple[Any, ...]], known: Mapping[str, int], base: str, begin: date
+) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+    """Return the rows of customers of the base and of who came since, and what to say of the others and of these."""
+    strangers = [row for row in rows if row[0] not in known]
+    if strangers and len(strangers) == len(rows):
+        raise InputError(
+            f"none of the {len({row[0] for row in rows}):,} customers who bought is in {base}, the first "
+            f"{rows[0][0]!r}: are ids written alike in both, hashed by the same key or not at all?"
+        )
+    old = {row[0] for row in strangers if row[-1] < begin}
+    came = {row[0] for row in strangers} - old
+    said = []
+    for people, what in (
+        (old, f"bought before {begin} and are not in {base}: what they bought since is left out"),
+        (came, f"are not in {base} and first bought since {begin}: they count as won"),
+    ):
+        money = sum(row[4] for row in strangers if row[0] in people)
+        said += [f"{len(people):,} customers ({money:,.2f}) {what}."] if people else []
+    return [row for row in rows if row[0] not in old], tuple(said)
 
 
 def _rows(actual: CustomerBase, days: Sequence[date]) -> list[tuple[Any, ...]]:
-    """Return a row a customer and period with a purchase: id, period, days with one, the last of them, money."""
+    """Return a row a customer and period with a purchase: id, period, days, the last, money, the first ever."""
     when = " ".join(f"WHEN date < DATE '{end}' THEN {t}" for t, end in enumerate(days[1:]))
     return actual.query(
-        f"SELECT customer_id, CASE {when} END AS period, count(DISTINCT date), max(date), CAST(sum(amount) AS DOUBLE) "
-        f"FROM purchases WHERE date >= DATE '{days[0]}' AND date < DATE '{days[-1]}' "
+        f"WITH first AS (SELECT customer_id, min(date) AS first FROM purchases GROUP BY ALL) "
+        f"SELECT customer_id, CASE {when} END AS period, count(DISTINCT date), max(date), CAST(sum(amount) AS DOUBLE), "
+        f"any_value(first) FROM purchases JOIN first USING (customer_id) "
+        f"WHERE date >= DATE '{days[0]}' AND date < DATE '{days[-1]}' "
         "GROUP BY ALL ORDER BY customer_id, period"
     )[1]
 
@@ -121,7 +154,7 @@ def is_counts(path: Path) -> bool:
     if path.suffix != ".csv" or not path.is_file():
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        header = [name.strip() for name in stream.readline().split(",")]
+        header = [name.strip(' "\n') for name in stream.readline().split(",")]
     return all(name in header for name in KEYS)
 
 
@@ -135,16 +168,14 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
     Raises
     ------
     InputError
-        If a column is missing, or rows are not those of the scenario.
+        If a column is missing, a number is none, or rows are not those of the scenario.
     """
     import pandas as pd
 
-    frame, targets = pd.read_csv(path), twin.targets
+    targets = twin.targets
     groups, stages, levers = targets.shape
     names = [f"to_{stage}" for stage in targets.stages], [f"spend_{lever}" for lever in targets.levers]
-    lacking = [name for name in ("customers", "purchases", "revenue", *names[0], *names[1]) if name not in frame]
-    if lacking:
-        raise InputError(f"{path}: lacks the column '{lacking[0]}'; a simulation's table of counts has all of them")
+    frame = _table(path, ("customers", "purchases", "revenue", *names[0], *names[1]))
     tiers = frame["tier"] if "tier" in frame else pd.Series("unknown", index=frame.index)
     place = {(s, t): g for g, (s, t) in enumerate(zip(targets.segments, targets.tiers, strict=True))}
     group = [place.get(key, -1) for key in zip(frame["segment"], tiers, strict=True)]
@@ -157,7 +188,8 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
         )
     there = int(frame["period"].max()) + 1
     at = (frame["period"].to_numpy(), np.array(group), np.array(stage))
-    if len(set(zip(*(each.tolist() for each in at), strict=True))) != there * groups * stages:
+    kinds = len(set(zip(*(each.tolist() for each in at), strict=True)))
+    if not kinds == len(frame) == there * groups * stages:
         raise InputError(f"{path}: expected one row for each of {there} periods, {groups} groups and {stages} stages")
 
     def of(*columns: str) -> Floats:
@@ -178,3 +210,34 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
         np.concatenate([asked, asked[-1:]])[: until + 1], earned[:until],
         of(*names[1]).reshape(there, groups, stages, levers)[:until],
     )  # fmt: skip
+
+
+def _table(path: Path, numbers: Sequence[str]) -> Any:
+    """Return a table of counts whose numbers are numbers; those named are there and not below 0."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{path}: cannot be read as a table of counts: {first_line(error)}") from None
+    frame.columns = [str(name).strip() for name in frame.columns]
+    lacking = [name for name in (*KEYS, *numbers) if name not in frame]
+    if lacking:
+        raise InputError(f"{path}: lacks the column '{lacking[0]}'; a simulation's table of counts has all of them")
+    if frame.empty:
+        raise InputError(f"{path}: holds a header and no row")
+    for name in ("period", *numbers, *(each for each in ("reward", "satisfaction_surveyed") if each in frame)):
+        read = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        wrong = ~np.isfinite(read) if name != "satisfaction_surveyed" else read.isna() & frame[name].notna()
+        if name != "reward":
+            wrong |= read < 0
+        if name == "period":
+            wrong |= read % 1 != 0
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            least = (
+                "a number" if name == "reward" else "a whole number" if name == "period" else "a number of at least 0"
+            )
+            raise InputError(f"{path}, row {row + 2}: {name}: expected {least}, got {frame[name].iloc[row]!s}")
+        frame[name] = read.astype(int) if name == "period" else read
+    return frame

@@ -192,16 +192,14 @@ class Limits:
         joint = (highest / usual).max(axis=(1, 2, 3))
         return np.asarray(usual * np.quantile(joint, 1 - self.share, method="higher"))
 
-    def strength(self, deviation: Floats, start: int = 0) -> tuple[Floats, Ints]:
+    def strength(self, deviation: Floats) -> tuple[Floats, Ints]:
         """Return the tests' sums over their limits and where each began, (periods, 2, rows, quantities)."""
-        z = self.z(deviation)
-        z[:start] = 0.0
-        total, began = cusum(z)
+        total, began = cusum(self.z(deviation))
         return total / self.limit, began
 
-    def signals(self, actual: Floats, planned: Floats, start: int = 0) -> list[Signal]:
+    def signals(self, actual: Floats, planned: Floats) -> list[Signal]:
         """Return what has moved, the surest first; what moved and came back is told too."""
-        strength, began = self.strength(actual - planned, start)
+        strength, began = self.strength(actual - planned)
         out = []
         for side, row, what in np.argwhere((strength > 1).any(axis=0)).tolist():
             noticed = int(np.argmax(strength[:, side, row, what] > 1))

@@ -60,8 +60,9 @@ class Account:
             "money": {"read": sum(self.micro.values()) / 10**self.places, **{o: self.money(o) for o in OUTCOMES}},
         }
 
-    def to_rows(self) -> list[list[str]]:
-        """Return the lines of a table for people: what, rows, money; without what did not happen."""
+    def to_rows(self, of: str = "") -> list[list[str]]:
+        """Return the lines of a table for people: what (``of`` which table), rows, money; what did not happen not."""
         lines = [[words, f"{self.rows[o]:,}", f"{self.money(o):,.2f}"] for o, words in OUTCOMES.items() if self.rows[o]]
         total = sum(self.micro.values()) / 10**self.places
-        return [*lines, ["read", f"{self.read:,}", f"{total:,.2f}"]]
+        lines.append(["read", f"{self.read:,}", f"{total:,.2f}"])
+        return [[f"{of}: {what}", *rest] for what, *rest in lines] if of else lines

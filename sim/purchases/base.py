@@ -11,7 +11,7 @@ it. Time is in weeks of seven days.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -81,8 +81,8 @@ class PurchaseSummary:
     start: date | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
 
@@ -125,6 +125,8 @@ class CustomerBase:
         For each file: ``file``, ``rows``, ``columns`` (role to column), ``dialect``, ``notes``.
     remarks : tuple of str
         What should be said of the base as a whole.
+    tables : mapping of str to Account
+        Rows of each table beside the purchases (:data:`sim.purchases.read.tables.BESIDE`), by what became of them.
     """
 
     path: Path
@@ -135,6 +137,7 @@ class CustomerBase:
     account: Account
     sources: tuple[Mapping[str, Any], ...]
     remarks: tuple[str, ...] = ()
+    tables: Mapping[str, Account] = field(default_factory=dict)
 
     @classmethod
     def create(
@@ -177,24 +180,27 @@ class CustomerBase:
         reading: Reading | None = None,
         *,
         people: Sequence[str | Path] = (),
+        beside: Mapping[str, Sequence[str | Path]] | None = None,
         progress: Step = quiet,
     ) -> "CustomerBase":
         """Add files to a customer base, or make it; a file that it has already is read again and counts once.
 
-        ``people`` are files with a row a customer and any columns, which make the table ``customers``. Other arguments
-        and errors are those of ``create``.
+        ``people`` are files with a row a customer and any columns, which make the table ``customers``; ``beside`` are
+        files of the tables beside the purchases by name (:data:`sim.purchases.read.tables.BESIDE`). Each replaces what
+        was there. Other arguments and errors are those of ``create``.
         """
-        return cls._written(path, files, None, reading, add=True, progress=progress, people=people)
+        return cls._written(path, files, None, reading, add=True, progress=progress, people=people, beside=beside)
 
     @classmethod
     def _written(
         cls, path: str | Path, files: str | Path | Sequence[str | Path], columns: Mapping[str, str] | None,
         reading: Reading | None, *, add: bool, progress: Step, people: Sequence[str | Path] = (),
+        beside: Mapping[str, Sequence[str | Path]] | None = None,
     ) -> "CustomerBase":  # fmt: skip
         reading = reading or Reading()
         reading = replace(reading, columns={**reading.columns, **(columns or {})})
         several = [files] if isinstance(files, str | Path) else files
-        load(Path(path), several, reading, add=add, progress=progress, people=people)
+        load(Path(path), several, reading, add=add, progress=progress, people=people, beside=beside or {})
         return cls.open(path)
 
     @classmethod
@@ -229,13 +235,22 @@ class CustomerBase:
             for name, *facts, read in sources
         )
         account = Account(**json.loads(about["account"]))
-        return cls(path, rows, customers, first, last, account, told, tuple(json.loads(about["notes"])))
+        tables = {name: Account(**parts) for name, parts in json.loads(about.get("tables", "{}")).items()}
+        return cls(path, rows, customers, first, last, account, told, tuple(json.loads(about["notes"])), tables)
 
     @property
     def columns(self) -> Mapping[str, str]:
         """Return role to column of the first file."""
         columns: Mapping[str, str] = self.sources[0]["columns"]
         return columns
+
+    @property
+    def customer_columns(self) -> tuple[str, ...]:
+        """Return what is known of customers beside their purchases: the columns of table ``customers`` but the id."""
+        found = self.query(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customers' AND column_name <> 'customer_id'"
+        )[1]
+        return tuple(name for (name,) in found)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -256,6 +271,7 @@ class CustomerBase:
             "dialect": self.sources[0]["dialect"],
             "notes": list(self.notes),
             "sources": [dict(source) for source in self.sources],
+            "tables": {name: account.to_dict() for name, account in self.tables.items()},
             "base": str(self.path),
         }
 

@@ -1,22 +1,24 @@
 """Tables beside the purchases: what is spent a year by lever, and people who have not bought yet.
 
-They are read as purchases are: any file or table of a database, columns and dialect found.
+They are read as purchases are: any file or table of a database, columns and dialect found; or the table of a customer
+base that was loaded with one.
 """
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sim.errors import PurchasesError, first_line
-from sim.purchases.base import CustomerBase
+from sim.errors import InputError, PurchasesError, first_line
+from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
+from sim.purchases.read.customers import customer, hashed, id_key, key_check
 from sim.purchases.read.options import Reading
-from sim.purchases.read.sources import Source, open_source, shown
+from sim.purchases.read.sources import Source, is_database, open_source, shown
 from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
 
@@ -99,6 +101,11 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
     import duckdb
 
     reading, name = reading or Reading(), shown(where)
+    if not is_database(where) and is_base(where):
+        kept = "prospects" if table.name == "people" else table.name
+        if kept not in CustomerBase.open(where).tables:
+            raise PurchasesError(f"{name}: this base has no table {kept}; `tenure base load` makes it of a file")
+        reading = replace(reading, table=kept)
     connection = duckdb.connect()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -116,27 +123,60 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
         connection.close()
 
 
-def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
-    """Return what is spent a year by lever, and what should be said of the file.
-
-    Rows of one lever add up.
+def _as_in(base: CustomerBase, connection: Any, values: Values, column: str, notes: list[str], key: Path | None) -> str:
+    """Return the SQL of a file's ids as the base writes them, NULL where they are nobody's.
 
     Raises
     ------
     PurchasesError
-        If there is no column of levers or of money, money cannot be read, or there are days, which a total has not.
+        If the base has hashed ids, and those of the file are not and cannot be.
+    """
+    name = values.source.name
+    kind, check, mails = base.query(
+        "SELECT any_value(typeof(customer_id)), (SELECT value FROM about WHERE key = 'key'), "
+        "avg(CAST(contains(CAST(customer_id AS VARCHAR), '@') AS INTEGER)) "
+        "FROM (SELECT DISTINCT customer_id FROM purchases)"
+    )[1][0]
+    who = customer(connection, values, column, Reading(), notes)
+    if mails > 0.5:
+        who = f"lower({who})"
+    if not check:
+        return f"coalesce(CAST(TRY_CAST({who} AS {kind}) AS VARCHAR), {who})"
+    if key is not None:
+        secret = id_key(key)
+        if key_check(secret) != check:
+            raise InputError(f"`hash_ids={key}`: the ids of {base.path} were hashed by another key")
+        return f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, secret)} END"
+    plain = connection.execute(
+        f"SELECT count(*) FROM beside WHERE {who} IS NOT NULL AND NOT regexp_matches({who}, '^[0-9a-f]{{64}}$')"
+    ).fetchone()[0]
+    if plain:
+        raise PurchasesError(
+            f"{name}: the base holds hashed ids, and {plain:,} in column {column!r} are not: nobody can tell whose "
+            "they are; give ids as the base has them, name the key where one can be named (`hash_ids=`), or load the "
+            "file as one of customers with the key (`tenure base load`)"
+        )
+    return who
+
+
+def _customers(base: CustomerBase) -> set[str]:
+    return {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
+
+
+def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
+    """Return what is spent a year by lever, and what should be said of the file.
+
+    Rows of one lever add up. Without days they are totals a year; with days those of the last year are, made a whole
+    year where there are fewer.
+
+    Raises
+    ------
+    PurchasesError
+        If there is no column of levers or of money, money cannot be read, or days are of one day.
     """
     with table_of(where, SPEND) as (connection, values, roles):
         name, columns = shown(where), roles.columns
-        for role, what in (("lever", "the levers"), ("spend", "the money a year")):
-            if role not in columns:
-                there = ", ".join(values.source.types)
-                raise PurchasesError(f"{name}: no column looks like {what}; call one '{role}'; the columns are {there}")
-        if "date" in columns:
-            raise PurchasesError(
-                f"{name}: column {columns['date']!r} holds days, and totals a year are expected: one row a lever, "
-                "without days"
-            )
+        days = _days(connection, values, columns["date"], name) if "date" in columns else []
         lever, money = values.text(columns["lever"]), values.number(columns["spend"])
         purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"
         rows = connection.execute(
@@ -144,13 +184,18 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
         ).fetchall()
     found: dict[str, Spending] = {}
     notes = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    share = [1.0] * len(rows)
+    if any(text for _, text in days):
+        share, said_of_days = _shares_of_a_year(days, name)
+        notes.append(said_of_days)
     for i, (said, amount, goal, text) in enumerate(rows, 1):
         if said is None or amount is None or not 0 <= amount <= 1e15:
             raise PurchasesError(
                 f"{name}: row {i}: expected a lever and money of at least 0 a year, got {said or ''!r} and {text!r}"
             )
+        amount *= share[i - 1]
         before = found.get(said)
-        if before is not None:
+        if before is not None and not days:
             notes.append(f"{name}: '{said}' has several rows, which are added up")
         found[said] = Spending(
             said, amount + (before.yearly if before else 0.0), goal or (before.purpose if before else None)
@@ -160,23 +205,43 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     return tuple(found.values()), tuple(dict.fromkeys(notes))
 
 
-def people_not_bought(where: str | Path, base: CustomerBase) -> tuple[int, tuple[str, ...]]:
+def _shares_of_a_year(days: list[tuple[date | None, str | None]], name: str) -> tuple[list[float], str]:
+    """Return by row how much of its money belongs to a year that ends with the last day, and what should be said."""
+    unread = next((i for i, (day, _) in enumerate(days, 1) if day is None), None)
+    if unread:
+        raise PurchasesError(f"{name}: row {unread}: {days[unread - 1][1] or ''!r} is no day, as the others have")
+    known = [day for day, _ in days if day is not None]
+    last = max(known)
+    inside = [last - day < YEAR for day in known]
+    spread = sorted({day for day, there in zip(known, inside, strict=True) if there})
+    if len(spread) < 2:
+        raise PurchasesError(f"{name}: all money is of {last}: what is spent a year is told from two periods on")
+    covered = (last - spread[0]).days * len(spread) / (len(spread) - 1)  # a period has as many days as lie between two
+    scale = YEAR.days / covered
+    left = len(known) - sum(inside)
+    said = f"{name}: money of {spread[0]} to {last} ({len(spread)} periods) is made a year of (times {scale:.3g})"
+    said += f"; {left:,} rows before are left out" if left else ""
+    return [scale * there for there in inside], said
+
+
+def people_not_bought(where: str | Path, base: CustomerBase, key: Path | None = None) -> tuple[int, tuple[str, ...]]:
     """Return how many people of a file are not customers of the base, and what should be said of it.
+
+    Their ids are read as the base's were; ``key`` is the file with the key by which those are hashed.
 
     Raises
     ------
     PurchasesError
-        If nobody is left.
+        If nobody is left, or ids cannot be compared.
     """
-    name = shown(where)
+    name, notes = shown(where), list[str]()
     with table_of(where, PEOPLE) as (connection, values, roles):
-        who = values.text(roles.columns["customer_id"])
-        named, people = connection.execute(f"SELECT count({who}), count(DISTINCT {who}) FROM beside").fetchone()
-        rows = connection.execute("SELECT count(*) FROM beside").fetchone()[0]
-        ids = {str(each) for (each,) in connection.execute(f"SELECT DISTINCT {who} FROM beside").fetchall()}
-    customers = {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
-    left = people - len(ids & customers)
-    notes = [f"{name}: {left:,} people to win, column {roles.columns['customer_id']!r}"]
+        who = _as_in(base, connection, values, roles.columns["customer_id"], notes, key)
+        ids = connection.execute(f"SELECT {who}, count(*) FROM beside GROUP BY ALL").fetchall()
+    rows, named = sum(number for _, number in ids), sum(number for each, number in ids if each is not None)
+    found = {str(each) for each, _ in ids if each is not None}
+    people, left = len(found), len(found - _customers(base))
+    notes = [f"{name}: {left:,} people to win, column {roles.columns['customer_id']!r}", *notes]
     for number, what in ((rows - named, "rows without an id"), (named - people, "rows of people named before"),
                          (people - left, "people who are customers already")):  # fmt: skip
         notes += [f"{name}: {number:,} {what} are left out"] if number else []
@@ -195,13 +260,13 @@ def people_with_columns(
     Raises
     ------
     PurchasesError
-        If nobody is left.
+        If nobody is left, or ids cannot be compared.
     """
-    customers = {str(each) for (each,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
+    customers, notes = _customers(base), list[str]()
     with table_of(where, PEOPLE) as (connection, values, roles):
         present = [name for name in values.source.types if name in roles.unused]
         parts = [
-            values.text(roles.columns["customer_id"]),
+            _as_in(base, connection, values, roles.columns["customer_id"], notes, None),
             *(typed(connection, values, "beside", name) for name in present),
         ]
         rows = connection.execute(f"SELECT {', '.join(parts)} FROM beside").fetchall()
@@ -212,9 +277,9 @@ def people_with_columns(
     if not left:
         raise PurchasesError(f"{shown(where)}: nobody in its {len(rows):,} rows is left to be won: customers already")
     out = len(rows) - len(left)
-    notes = (f"{shown(where)}: {out:,} rows without an id, named before or of customers are left out",) if out else ()
+    notes += [f"{shown(where)}: {out:,} rows without an id, named before or of customers are left out"] if out else []
     columns = {name: [facts[i] for facts in left.values()] for i, name in enumerate(present)}
-    return tuple(left), columns, notes
+    return tuple(left), columns, tuple(notes)
 
 
 def newcomers(base: CustomerBase, end: date) -> Newcomers | None:
@@ -234,13 +299,13 @@ def newcomers(base: CustomerBase, end: date) -> Newcomers | None:
     return Newcomers(days, int(row[0]), float(row[1]), float(row[2]))
 
 
-def segment_by_id(where: str | Path) -> list[tuple[str, str | None]]:
-    """Return id and segment of each row of a file.
+def segment_by_id(where: str | Path, base: CustomerBase) -> list[tuple[str, str | None]]:
+    """Return id, read as the base's were, and segment of each row of a file.
 
     Raises
     ------
     PurchasesError
-        If it cannot be read, or has no column of segments.
+        If it cannot be read, has no column of segments, or holds no customer of the base.
     """
     with table_of(where, PEOPLE) as (connection, values, roles):
         who = roles.columns["customer_id"]
@@ -251,8 +316,15 @@ def segment_by_id(where: str | Path) -> list[tuple[str, str | None]]:
                 f"{shown(where)}: expected a column of ids and one called 'segment'; the columns are "
                 f"{', '.join(values.source.types)}"
             )
-        rows = connection.execute(f"SELECT {values.text(who)}, {values.text(named[0])} FROM beside").fetchall()
-    return [(str(each), label) for each, label in rows if each is not None]
+        written = _as_in(base, connection, values, who, [], None)
+        found = connection.execute(f"SELECT {written}, {values.text(named[0])} FROM beside").fetchall()
+    rows = [(str(each), label) for each, label in found if each is not None]
+    if not {each for each, _ in rows} & _customers(base):
+        raise PurchasesError(
+            f"{shown(where)}: none of its {len(rows):,} ids is a customer with purchases; are both files' ids written "
+            "alike?"
+        )
+    return rows
 
 
 def memberships(where: str | Path, until: date | None = None) -> tuple[list[Membership], date, tuple[str, ...]]:

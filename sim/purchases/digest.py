@@ -1,14 +1,16 @@
 """A fingerprint of what a customer base holds: the same purchases, the same fingerprint, whatever the file's bytes.
 
 It covers what records are computed from: customer, day, amount to the places that are kept, and whether in the sample;
-not the order of rows. Where the base knows more of its customers (table ``customers``), that counts too. A base keeps
-its fingerprint from when it was made, with a checksum that costs one pass over the columns: where that no longer fits,
-or another DuckDB adds it up, the fingerprint is computed anew.
+not the order of rows. What else the base knows counts too: table ``customers`` and those beside the purchases. A base
+keeps its fingerprint from when it was made, with a checksum that costs one pass over the columns: where that no longer
+fits, or another DuckDB adds it up, the fingerprint is computed anew.
 """
 
 import json
 from hashlib import sha256
 from typing import Any
+
+from sim.purchases.read.tables import BESIDE
 
 __all__ = ["digest", "keep_digest", "places"]
 
@@ -32,11 +34,12 @@ _COMPUTED = """
 """
 """SHA-256 by customer, then over customers in parts, then over parts: no step holds more than its share."""
 _CHECKED = "SELECT version(), CAST(sum(hash(customer_id, date, amount, in_sample)) AS VARCHAR) FROM purchases"
-_PEOPLE = "SELECT CAST(sum(hash(customers)) AS VARCHAR) FROM customers"
-_PEOPLE_COMPUTED = """
-    WITH hashed AS (SELECT sha256(CAST(customers AS VARCHAR)) AS hash FROM customers)
+_MORE = "SELECT CAST(sum(hash({table})) AS VARCHAR) FROM {table}"
+_MORE_COMPUTED = """
+    WITH hashed AS (SELECT sha256(CAST({table} AS VARCHAR)) AS hash FROM {table})
     SELECT sha256(coalesce(string_agg(hash, '' ORDER BY hash), '')) FROM hashed
 """
+_TABLES = ("customers", *BESIDE)
 
 
 def keep_digest(connection: Any) -> None:
@@ -55,16 +58,16 @@ def digest(connection: Any) -> str:
 def _computed(connection: Any) -> str:
     row = _ROW.format(places=places(connection))
     found = str(connection.execute(_COMPUTED.format(row=row)).fetchone()[0])
-    if not _knows_more(connection):
-        return found
-    more = str(connection.execute(_PEOPLE_COMPUTED).fetchone()[0])
-    return sha256(f"{found}{more}".encode()).hexdigest()
+    for table in _known_more(connection):
+        more = str(connection.execute(_MORE_COMPUTED.format(table=table)).fetchone()[0])
+        found = sha256(f"{found}{more}".encode()).hexdigest()
+    return found
 
 
-def _knows_more(connection: Any) -> bool:
-    """Return whether there is a table of what is known of customers."""
-    there = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'customers' AND NOT temporary"
-    return connection.execute(there).fetchone() is not None
+def _known_more(connection: Any) -> list[str]:
+    """Return the tables of what is known beside the purchases."""
+    rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    return [table for table in _TABLES if (table,) in rows]
 
 
 def places(connection: Any) -> int:
@@ -75,4 +78,5 @@ def places(connection: Any) -> int:
 
 def _check(connection: Any) -> list[str | None]:
     found = list(connection.execute(_CHECKED).fetchone())
-    return [*found, connection.execute(_PEOPLE).fetchone()[0]] if _knows_more(connection) else found
+    more = [connection.execute(_MORE.format(table=table)).fetchone()[0] for table in _known_more(connection)]
+    return [*found, *more]

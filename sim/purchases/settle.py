@@ -4,6 +4,7 @@ Each line gets one outcome from one ``CASE``, so that the account adds up by con
 whole base, whatever files its lines came from.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
@@ -16,7 +17,7 @@ from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal
 from sim.purchases.returns import set_against
 
-__all__ = ["settle"]
+__all__ = ["settle", "without_ids"]
 
 DIGITS = 9
 """Digits of the largest amount that are kept exactly, at least to millionths."""
@@ -204,6 +205,11 @@ def _implausible_customer(connection: Any, reading: Reading, notes: list[str]) -
         "taken for no customer; `placeholders=` says which ids are none"
     )
     return f"customer_id = {literal(name)}"
+
+
+def without_ids(note: str) -> str:
+    """Return a note as it may be said to others: nobody's id is in it."""
+    return re.sub(r"customer (['\"]).*\1 has (?=[\d,]+ rows)", "one customer has ", note)
 
 
 def _double(connection: Any, reading: Reading, exact: set[int], notes: list[str], *, several: bool) -> None:

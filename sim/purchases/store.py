@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from sim.purchases.read.lines import LINES, Read, read_lines
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import check_readable, fingerprint, is_database, shown
 from sim.purchases.settle import settle
+from sim.purchases.tables import accounts_of, load_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,12 +71,12 @@ def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 def load(
     path: Path, files: Sequence[str | Path], reading: Reading, *, add: bool, progress: Step,
-    people: Sequence[str | Path] = (),
+    people: Sequence[str | Path] = (), beside: Mapping[str, Sequence[str | Path]] | None = None,
 ) -> None:  # fmt: skip
     """Write a base from files, or add them to the one that is there; all at once, under another name until done.
 
-    A file that is there already is read again in its own place. ``people``: files of what is known of customers, in
-    place of those that were there.
+    A file that is there already is read again in its own place. ``people``: files of what is known of customers,
+    ``beside``: of the tables beside the purchases, each in place of those that were there.
 
     Raises
     ------
@@ -85,7 +87,8 @@ def load(
     """
     import duckdb
 
-    _check(path, [*files, *people])
+    beside = beside or {}
+    _check(path, [*files, *people, *chain.from_iterable(beside.values())])
     _sweep(path)
     key = id_key(reading.hash_ids) if reading.hash_ids else None
     target = Path(os.path.realpath(path))
@@ -104,7 +107,7 @@ def load(
             raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
         try:
             connection.execute("SET enable_progress_bar = false")
-            _fill(connection, files, reading, key, work, progress, people)
+            _fill(connection, files, reading, key, work, progress, people, beside)
         except duckdb.IOException as error:
             raise FolderError(f"cannot write {path}: {first_line(error)}") from None
         except duckdb.Error as error:
@@ -150,7 +153,7 @@ def _sweep(path: Path) -> None:
 
 def _fill(
     connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, work: Path, progress: Step,
-    people: Sequence[str | Path],
+    people: Sequence[str | Path], beside: Mapping[str, Sequence[str | Path]],
 ) -> None:  # fmt: skip
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LINES.items())
     connection.execute(
@@ -196,10 +199,12 @@ def _fill(
     )  # fmt: skip
     if people:
         found += load_people(connection, people, reading, key, work)
+    tables, of_tables = load_tables(connection, beside, reading, key, work, accounts_of(connection))
+    found += of_tables
     about = {
         "account": json.dumps({"rows": account.rows, "micro": account.micro, "places": account.places}),
         "notes": json.dumps(notes + found), "places": str(account.places),
-        "key": key_check(key) if key else "",
+        "key": key_check(key) if key else "", "tables": tables,
     }  # fmt: skip
     connection.execute("DELETE FROM about")
     connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.errors import InputError
+from sim.intervals import NORMAL
 from sim.responses.posterior import Arm, Belief, Posterior, arms_of, pooled, refuse_falling, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
@@ -16,7 +17,6 @@ from sim.scenario.file import Scenario, parse
 
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
-HALF = 1.959964
 ENDS = (2.5, 97.5)
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
@@ -90,6 +90,7 @@ def learn(
     """
     content = scenario.model_dump(mode="json", exclude_unset=True)
     ranges = {each["path"]: each for each in content.get("uncertain", ())}
+    stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
     said, points, effects = list(notes), [], []
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
     for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers)}):
@@ -102,7 +103,7 @@ def learn(
             refuse_falling(trial, each)
             effects += _differences(trial, each)
             said += _limits(trial, each)
-        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), ranges)
+        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
         tested = list(zip(own, arms, strict=True))
         before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
@@ -176,9 +177,9 @@ def _beliefs(
             low, high = _usual(name, value, floor, room, kind)
             assumed.append(f"no range was given for {name} {value:.4g}: taken as {low:.4g} to {high:.4g}")
         if name == "half":
-            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * HALF), -1.0
+            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * NORMAL), -1.0
         else:
-            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * HALF)
+            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * NORMAL)
         out.append(Belief(at, mean, max(sd, 1e-3)))
     return [*given, *out], assumed
 
@@ -202,7 +203,7 @@ def _differences(trial: Trial, arms: Sequence[Arm]) -> list[Effect]:
     least = arms[0]
     out = []
     for arm in arms[1:]:
-        apart, wide = arm.mean - least.mean, HALF * float(np.hypot(arm.error, least.error))
+        apart, wide = arm.mean - least.mean, NORMAL * float(np.hypot(arm.error, least.error))
         number = int(arm.customers + least.customers)
         lever, moves, segment = trial.key
         out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))

@@ -11,25 +11,23 @@ stays as width. Chances are binomial over the periods watched; of gains the arms
 normal at its mode (Tierney & Kadane 1986).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.arrays import Floats
 from sim.errors import InputError
+from sim.intervals import NORMAL, hessian
 from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 
 __all__ = ["Arm", "Belief", "Posterior", "arms_of", "pooled", "refuse_falling", "settle"]
 
-WIDE = 3.919928
-"""Width of the 95 % interval of a normal law in standard deviations."""
-HALF = 1.959964
 LOOSE = 10.0
 """Standard deviation of what nothing is said of, in theta: as good as no prior."""
 DRAWS = 2000
-STEP = 1e-4
+STEP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def pooled(answers: Sequence[Answer], kind: str) -> list[Belief]:
     for at in sorted({answer.at for answer in answers}):
         own = [answer for answer in answers if answer.at == at]
         means = np.array([float(link(kind, answer.value)) for answer in own])
-        widths = np.array([float(link(kind, a.high) - link(kind, a.low)) / WIDE for a in own])
+        widths = np.array([float(link(kind, a.high) - link(kind, a.low)) / (2 * NORMAL) for a in own])
         sd = float(np.sqrt((widths**2).mean() + means.var()))
         out.append(Belief(at, float(means.mean()), max(sd, 1e-3), len(own)))
     return out
@@ -109,7 +107,7 @@ def refuse_falling(trial: Trial, arms: Sequence[Arm]) -> None:
     weight = error**-2
     away = spend - np.average(spend, weights=weight)
     spread = float(weight @ away**2)
-    if spread > 0 and float(weight @ (away * mean)) / np.sqrt(spread) < -HALF:
+    if spread > 0 and float(weight @ (away * mean)) / np.sqrt(spread) < -NORMAL:
         seen = ", ".join(f"{arm.mean:.4g} of {arm.customers:,.0f} at {arm.spend:g}" for arm in arms)
         lever, moves, segment = trial.key
         chosen = "; the firm chose who got money, and may have chosen those with the least hope" * trial.chosen
@@ -152,7 +150,7 @@ def settle(
                      options={"maxiter": 2000, "xatol": 1e-5, "fatol": 1e-12})  # fmt: skip
     best = minimize(loss, rough.x, method="BFGS", options={"gtol": 1e-5})
     mode = np.asarray(best.x if best.fun <= loss(rough.x) else rough.x)
-    curvature = _hessian(loss, mode)
+    curvature = hessian(loss, mode, STEP)
     values, vectors = np.linalg.eigh(curvature)
     root = vectors / np.sqrt(np.maximum(values, LOOSE**-2))
     random = np.random.default_rng(seed)
@@ -182,16 +180,3 @@ def _log_likelihood(shape: Shape, theta: Floats, trial: Trial, arms: Sequence[Ar
     known = float(weight @ g**2)
     level = float(weight @ (mean * g)) / known
     return -0.5 * float(weight @ (mean - level * g) ** 2) - 0.5 * float(np.log(known))
-
-
-def _hessian(loss: Callable[[Floats], float], at: Floats) -> Floats:
-    """Return second derivatives by central differences."""
-    size = at.size
-    steps = STEP * 10 * np.eye(size)
-    out = np.empty((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            a, b = steps[i], steps[j]
-            rise = loss(at + a + b) - loss(at + a - b) - loss(at - a + b) + loss(at - a - b)
-            out[i, j] = out[j, i] = rise / (4 * float(a[i]) * float(b[j]))
-    return out

@@ -35,6 +35,8 @@ def changed(content: Mapping[str, Any], values: Mapping[str, Any], where: str = 
         for step in way[:-1]:
             if isinstance(here, dict) and here.get(step) is None:
                 here[step] = {}
+            elif isinstance(here, list) and step == len(here):
+                here.append({})
             here = here[step]
         if isinstance(here, list) and way[-1] == len(here):
             here.append(copy.deepcopy(value))

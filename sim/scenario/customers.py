@@ -320,7 +320,8 @@ class BaseSegments(Model):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         for key in ("column", "sql", "file"):
-            if (getattr(self, key) is None) == (self.by == key):
+            given = getattr(self, key)
+            if (given is None or not given.strip()) == (self.by == key) or (given is not None and self.by != key):
                 raise ValueError(f"{key}: " + ("missing" if self.by == key else f"has no meaning with by: {self.by}"))
         if len(set(self.names)) < len(self.names):
             raise ValueError("names: each name once")

@@ -24,7 +24,7 @@ def brought_back(
     text = values.text(column)
     table = values.table
     if values.fits_number(column) and _beyond_a_flag(connection, table, values.number(column)):
-        return _given_back(connection, values, column, amount, notes)
+        return _given_back(connection, values, columns, amount, notes)
     marked = f"coalesce(lower({text}) NOT IN ({', '.join(map(literal, NOT))}), false)"
     who = values.text(columns["customer_id"])
     rows, beside, below, money = connection.execute(f"""
@@ -47,13 +47,19 @@ def _beyond_a_flag(connection: Any, table: str, number: str) -> bool:
     return connection.execute(query).fetchone() is not None
 
 
-def _given_back(connection: Any, values: Values, column: str, amount: str, notes: list[str]) -> tuple[str, str, str]:
+def _given_back(
+    connection: Any, values: Values, columns: Mapping[str, str], amount: str, notes: list[str]
+) -> tuple[str, str, str]:
+    column = columns["returned"]
     given = f"abs({values.number(column)})"
-    whole = f"coalesce({given} >= {amount} - 0.005 AND {amount} > 0 AND {given} > 0, false)"
-    part = f"{given} > 0 AND {given} < {amount} - 0.005"
+    said = values.number(columns["amount"]) if "amount" in columns else amount  # a whole order's, on each of its lines
+    whole = f"coalesce({given} >= {said} - 0.005 AND {said} > 0 AND {given} > 0, false)"
+    part = f"coalesce({given} > 0 AND {given} < {amount} - 0.005, false)"
     all_back, money, some_back, some = connection.execute(f"""
-        SELECT count(*) FILTER ({whole}), coalesce(sum({amount}) FILTER ({whole}), 0),
-               count(*) FILTER ({part}), coalesce(sum({given}) FILTER ({part}), 0) FROM {values.table}
+        WITH parsed AS (SELECT {amount} AS money, {given} AS given, {whole} AS whole, {part} AS part
+                        FROM {values.table})
+        SELECT count(*) FILTER (whole), coalesce(sum(money) FILTER (whole), 0),
+               count(*) FILTER (part), coalesce(sum(given) FILTER (part), 0) FROM parsed
     """).fetchone()
     if all_back:
         notes.append(f"{all_back:,} rows (money {money:,.2f}) were given back whole by column {column}: cancelled")

@@ -75,13 +75,11 @@ def customer(connection: Any, values: Values, column: str, reading: Reading, not
         known += _rounded(connection, values, column)
     found = connection.execute(f"SELECT id, rows FROM ids WHERE {known} ORDER BY rows DESC, id").fetchall()
     alike = connection.execute(
-        "SELECT count(*) - count(DISTINCT lower(id)), any_value(id) FILTER (id <> lower(id)) FROM ids"
-    ).fetchone()
+        f"SELECT count(*) - count(DISTINCT lower(id)) FROM ids WHERE NOT coalesce({known}, false)"
+    ).fetchone()[0]
     connection.execute("DROP TABLE ids")
-    if alike[0] and not mails * 2 > filled:
-        notes.append(
-            f"{alike[0]:,} ids in {column} differ from another in capitals alone and are customers of their own"
-        )
+    if alike and not mails * 2 > filled:
+        notes.append(f"{alike:,} ids in {column} differ from another in capitals alone and are customers of their own")
     written = text
     if whole * 2 > filled:  # 45.0 is 45
         written = f"regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1')"

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MEMBERSHIPS", "PEOPLE", "PURCHASES", "SPEND", "TABLES", "Kind", "Role", "Table", "plain_name"]
+__all__ = [
+    "BESIDE", "CONTACTS", "MEMBERSHIPS", "PEOPLE", "PROSPECTS", "PURCHASES", "SPEND", "SURVEYS", "TABLES", "Kind",
+    "Role", "Table", "plain_name",
+]  # fmt: skip
 
 Kind = Literal["text", "date", "number", "flag"]
 
@@ -318,7 +321,7 @@ SPEND = Table(
                 "lever, instrument, channel, marketing channel, medium, media, activity, campaign, measure, kanal,"
                 "massnahme, instrument marketing, levier, canal, palanca, leva, 渠道, 媒体, チャネル, 채널"
             ),
-            "what money is spent through",
+            "what money is spent through", required=True,
         ),
         Role(
             "spend",
@@ -328,7 +331,7 @@ SPEND = Table(
                 "ausgaben, kosten, werbekosten, betrag, depense, depenses, cout, gasto, coste, spesa, costo, custo,"
                 "费用, 花费, 支出, 費用, 비용"
             ),
-            "money a year",
+            "money a year", required=True,
         ),
         Role(
             "purpose", "text", _words("purpose, for, aim, goal, objective, zweck, ziel, but, objectif, objetivo"),
@@ -373,5 +376,71 @@ MEMBERSHIPS = Table(
 )  # fmt: skip
 """Rows of contracts: whose, from when to when, at what price."""
 
-TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, SPEND, MEMBERSHIPS)}
+CONTACTS = Table(
+    "contacts",
+    (
+        PURCHASES["customer_id"],
+        Role(
+            "date", "date",
+            _words(
+                "date, sent, sent at, sent on, send date, contact date, contacted at, delivered at, exposure date,"
+                "campaign date, day, week, start, start date, timestamp, datum, gesendet am, date envoi, fecha, data,"
+                "日期, 发送时间, 送信日, 발송일"
+            ),
+            "when the person was contacted", required=True,
+        ),
+        Role(
+            "lever", "text",
+            _words(
+                "lever, campaign, campaign id, campaign name, instrument, action, treatment, offer, offer id, coupon,"
+                "channel, medium, kampagne, aktion, campagne, campana, campagna, campanha, 活动, 渠道, キャンペーン"
+            ),
+            "what was sent",
+        ),
+        Role(
+            "cost", "number",
+            _words("cost, costs, spend, price, contact cost, unit cost, kosten, cout, coste, costo, custo, 成本"),
+            "what it cost",
+        ),
+        Role(
+            "outcome", "text",
+            _words(
+                "outcome, response, responded, result, followed, redeemed, converted, conversion, clicked, bought,"
+                "reaktion, ergebnis, reponse, respuesta, risposta, resposta, 响应, 结果"
+            ),
+            "what followed",
+        ),
+        Role(
+            "control", "flag",
+            _words(
+                "control, control group, held out, holdout, held back, is control, kontrolle, kontrollgruppe,"
+                "groupe temoin, temoin, grupo de control, gruppo di controllo, 对照组"
+            ),
+            "whether held back as control",
+        ),
+    ),
+)  # fmt: skip
+"""Rows of contacts and offers: who was sent what, when, at what cost, what followed, who was held back."""
+
+SURVEYS = Table(
+    "surveys",
+    (
+        PURCHASES["customer_id"],
+        Role(
+            "date", "date",
+            _words("date, survey date, answered at, answered on, submitted, submitted at, created at, timestamp, datum,"
+                   "fecha, data, 日期, 回答日"),
+            "when it was answered",
+        ),
+    ),
+)  # fmt: skip
+"""Rows of answers: whose, when, and a column a question."""
+
+PROSPECTS = Table("prospects", PEOPLE.roles)
+"""Rows of people who may be won."""
+
+BESIDE: Mapping[str, Table] = {table.name: table for table in (CONTACTS, SURVEYS, MEMBERSHIPS, SPEND, PROSPECTS)}
+"""Tables that a base may have beside the purchases, by name."""
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, *BESIDE.values())}
 """By name."""

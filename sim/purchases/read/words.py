@@ -33,7 +33,9 @@ NOBODY = "|".join(
         r"^0+(-0+)+$",
         r"^#(ref|n/a|value|name|null|num|div/0|wert|name|bezug)[!?]?$",
         r"^x{2,}$",
-        r"^(grand |sub-?|sub )?totals?( .*)?$|^(zwischen|gesamt|end)?summe$|^gesamt(betrag|ergebnis)?$|^somme$|^suma$",
+        r"^(grand |sub-?|sub )?totals?:?( (for|of|all) .*)?$",
+        r"^(grand |sub-?|sub )?total (amount|sum|sales|revenue|orders|customers|count|rows|\d+)$",
+        r"^(zwischen|gesamt|end)?summe$|^gesamt(betrag|ergebnis)?$|^somme$|^suma$",
         r"^total(e|general| general| général)?$|^итого.*$|^всего$|^(合计|总计|小计|合計|総計|小計|합계|총계)$",
     )
 )

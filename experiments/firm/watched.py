@@ -1,0 +1,153 @@
+"""What records say: of a plan that runs, of curves, of the forecast."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.firm.made import or_all
+from experiments.firm.planned import Planned
+from experiments.results.shown import grown
+from sim.arrays import Step, quiet
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import optimizer.plan
+    from experiments.results.backtest import Backtest
+    from experiments.results.learned import Learned
+    from experiments.results.monitoring import Monitoring
+
+__all__ = ["Watched"]
+
+
+class Watched(Planned):
+    """A firm that can be held against records."""
+
+    def monitor(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        actual: str | Path,
+        *,
+        through: date | int | None = None,
+        false_alarms: float = 0.1,
+        replications: int = 100,
+        seed: int = 0,
+        progress: Step | None = None,
+    ) -> Monitoring:
+        """Return what has become of a plan: what has moved, whether to plan again, and the money at stake.
+
+        Parameters
+        ----------
+        plan
+            A plan or its file.
+        actual
+            A customer base, a file of purchases, or a table of counts as :meth:`Simulation.save` writes it.
+        through
+            Last day that counts, for counts how many periods; None: all.
+        false_alarms
+            A year, where nothing has changed, all tests together.
+        replications
+            Parallel markets under the plan, from which limits and bands are taken.
+
+        Raises
+        ------
+        InputError
+            If what was seen is not of this firm, or no whole period has passed.
+
+        Examples
+        --------
+        >>> firm.simulate(plan, replications=1, seed=3).save("actual.csv")
+        >>> found = firm.monitor(plan, "actual.csv", replications=20)
+        >>> found.verdict
+        'stay'
+        """
+        from experiments.chosen import chosen_policies
+        from experiments.look import look
+        from experiments.monitor import monitor
+        from experiments.results.monitoring import Monitoring
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        seen, unseen = look(self.twin, plan, Path(actual), through)
+        total, [chosen] = chosen_policies([plan], self.twin, self.load_plan, None)
+        found = monitor(
+            self.twin, plan, chosen, total, seen, rate=false_alarms, replications=replications, seed=seed,
+            unseen=unseen, step=progress or quiet,
+        )  # fmt: skip
+        return grown(Monitoring, found)
+
+    def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
+        r"""Return the scenario with its curves as experiments and managers' answers have them.
+
+        Parameters
+        ----------
+        *evidence
+            Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``) and answers (``lever``, ``moves``,
+            ``at``, ``value``); see docs/evidence.md.
+        seed
+            Of the draws that intervals are made of.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be used, is about what the scenario does not have, or says that money harms.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> rows = ["lever,moves,at,value,low,high", "retention,survival,unlimited,0.95,0.93,0.96"]
+        >>> _ = Path("answers.csv").write_text("\n".join(rows))
+        >>> firm.learn("answers.csv")
+        Evidence on 1 curve: data on 0, answers alone on the others.
+        """
+        from experiments.results.learned import Learned
+        from sim.responses.learn import learn
+        from sim.responses.read import read_evidence
+
+        if not evidence:
+            raise InputError("expected at least one file of evidence")
+        read = [read_evidence(each) for each in evidence]
+        trials = [trial for found, _, _ in read for trial in found]
+        answers = [answer for _, found, _ in read for answer in found]
+        notes = [note for *_, found in read for note in found]
+        return grown(Learned, learn(self.scenario, trials, answers, notes, seed))
+
+    def backtest(
+        self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,
+        progress: Step | None = None,
+    ) -> Backtest:  # fmt: skip
+        """Return whether the forecast would have been right: fitted without the last months, against what came.
+
+        Parameters
+        ----------
+        months
+            Held out, to the last purchase of the customer base.
+        replications
+            Markets that bands are made of.
+
+        Raises
+        ------
+        InputError
+            If the scenario has no customer base, or the months do not fit its purchases.
+        PurchasesError
+            If what was known then does not identify the laws.
+
+        Examples
+        --------
+        >>> firm.backtest()
+        Traceback (most recent call last):
+            ...
+        sim.errors.InputError: a forecast is checked against purchases, and this scenario has no customer base...
+        """
+        from experiments.backtest.forecast import backtest
+        from experiments.results.backtest import Backtest
+
+        found = backtest(
+            self.scenario,
+            months,
+            replications=replications,
+            seed=seed,
+            threads=or_all(threads),
+            progress=progress,
+        )
+        return grown(Backtest, found)

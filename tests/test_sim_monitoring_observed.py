@@ -1,0 +1,120 @@
+"""What a firm saw, from purchases and from tables: counted by hand, strangers told apart, bad tables refused."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from markets import SMALL, orders
+
+from experiments.firm import Firm
+from experiments.study.calibrate import calibrate
+from sim.errors import InputError
+from sim.monitoring.observed import is_counts, seen_in_counts, seen_in_purchases
+from sim.purchases.base import CustomerBase
+
+DAYS = [date(2025, 4, 1), date(2025, 5, 1), date(2025, 6, 1)]
+UNTIL = date(2025, 3, 31)
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory: pytest.TempPathFactory) -> Firm:
+    folder = tmp_path_factory.mktemp("seen")
+    orders(folder / "orders.csv")
+    calibrate(folder / "orders.csv", folder / "own.yaml", as_of=UNTIL, spend={"retention": 900, "acquisition": 90},
+              prospects=30)  # fmt: skip
+    return Firm.open(folder / "own.yaml")
+
+
+def rows_since(firm: Firm) -> list[list[str]]:
+    lines = (firm.file.parent / "orders.csv").read_text().splitlines()[1:]
+    return [line.split(";") for line in lines if DAYS[0] <= date.fromisoformat(line.split(";")[1]) < DAYS[-1]]
+
+
+def seen(firm: Firm, rows: list[list[str]], tmp_path: Path):
+    file = tmp_path / "since.csv"
+    file.write_text("\n".join(["client;order_date;revenue", *(";".join(row) for row in rows)]) + "\n")
+    base = CustomerBase.create(tmp_path / "since.duckdb", file)
+    groups, stages, levers = firm.targets.shape
+    plan, expected = np.zeros((3, groups, stages, levers)), np.zeros((3, groups, stages))
+    return seen_in_purchases(firm.twin, base, DAYS, plan, expected)
+
+
+def test_purchases_are_counted_by_period_and_strangers_told_apart(firm: Firm, tmp_path: Path) -> None:
+    own = rows_since(firm)
+    new = [["N1", "2025-04-03", "10"], ["N1", "2025-05-03", "12"], ["N2", "2025-05-09", "7"]]
+    old = [["O1", "2025-03-02", "5"], ["O1", "2025-04-09", "50"]]
+    found, said = seen(firm, [*own, *new, *old], tmp_path)
+    for period, month in enumerate(("2025-04", "2025-05")):
+        inside = [row for row in [*own, *new] if row[1].startswith(month)]
+        assert found.purchases[period].sum() == len({(who, day) for who, day, _ in inside})
+        assert found.revenue[period].sum() == pytest.approx(sum(float(row[2]) for row in inside))
+    moved = found.moves.sum(axis=(1, 3))
+    assert moved[:, firm.targets.stages.index("prospect")].tolist() == [2, 1]  # who is not won yet, and who stays so
+    assert "1 customers (50.00) bought before 2025-04-01 and are not in own.duckdb: what they bought since" in said[0]
+    assert "2 customers (29.00) are not in own.duckdb and first bought since 2025-04-01: they count as won" in said[1]
+
+
+def test_ids_written_otherwise_are_nobodys(firm: Firm, tmp_path: Path) -> None:
+    """Whole numbers are the same with zeros before them; none known at all is refused rather than all won."""
+    own = rows_since(firm)
+    plain = seen(firm, own, tmp_path)
+    padded, said = seen(firm, [[row[0].zfill(6), *row[1:]] for row in own], tmp_path)
+    assert said == plain[1] == ()
+    np.testing.assert_array_equal(padded.moves, plain[0].moves)
+    with pytest.raises(InputError, match=r"none of the \d+ customers who bought is in own.duckdb, the first 'Q"):
+        seen(firm, [["Q" + row[0], *row[1:]] for row in own], tmp_path)
+
+
+BAD = {
+    "empty": ("", "cannot be read as a table"),
+    "no rows": (None, "holds a header and no row"),
+    "text": (("customers", 1, "many"), "row 3: customers: expected a number of at least 0, got many"),
+    "none": (("purchases", 0, ""), "row 2: purchases: expected a number"),
+    "negative": (("revenue", 2, "-4"), "row 4: revenue: expected a number of at least 0, got -4"),
+    "half a period": (("period", 0, "0.5"), "row 2: period: expected a whole number, got 0.5"),
+    "no period": (("period", 0, ""), "row 2: period: expected a whole number"),
+    "endless": (("spend_retention", 0, "inf"), "row 2: spend_retention: expected a number"),
+    "another segment": (("segment", 0, "x"), "row 2: segment 'x'"),
+    "twice": ("twice", "expected one row for each of"),
+}
+
+
+@pytest.fixture(scope="module")
+def small() -> Firm:
+    return Firm.open(SMALL)
+
+
+@pytest.fixture(scope="module")
+def counts(small: Firm, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("counts")
+    small.simulate("as today", replications=1).save(folder / "counts.csv")
+    return folder / "counts.csv"
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_tables_are_refused_in_a_line(small: Firm, counts: Path, tmp_path: Path, kind: str) -> None:
+    what, wanted = BAD[kind]
+    header, *lines = counts.read_text().splitlines()
+    if what == "twice":
+        lines.append(lines[0])
+    elif isinstance(what, tuple):
+        name, row, value = what
+        cells = lines[row].split(",")
+        cells[header.split(",").index(name)] = value
+        lines[row] = ",".join(cells)
+    else:
+        lines = []
+    path = tmp_path / "bad.csv"
+    path.write_text("" if what == "" else "\n".join([header, *lines]) + "\n")
+    with pytest.raises(InputError, match=wanted) as caught:
+        seen_in_counts(small.twin, path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_spreadsheet_s_blanks_and_quotes_do_not_matter(small: Firm, counts: Path, tmp_path: Path) -> None:
+    header, *lines = counts.read_text().splitlines()
+    path = tmp_path / "quoted.csv"
+    path.write_text("\n".join([", ".join(f'"{name}"' for name in header.split(",")), *lines]) + "\n")
+    assert is_counts(path)
+    np.testing.assert_array_equal(seen_in_counts(small.twin, path).moves, seen_in_counts(small.twin, counts).moves)
