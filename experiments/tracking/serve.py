@@ -17,13 +17,12 @@ from typing import IO, Any
 from urllib.error import URLError
 
 from experiments.tracking.store import ARTIFACTS, database_of, prepare_environment, tracking_uri_of
+from experiments.tracking.views import LEADERBOARD_TAG
 from sim.errors import InputError, TenureError, first_line
 
-__all__ = ["LEADERBOARD_TAG", "serve"]
+__all__ = ["serve"]
 
 HOST = "127.0.0.1"
-LEADERBOARD_TAG = "leaderboard"
-"""Tag of a study's parent run: where in the UI its policies are listed, best first."""
 
 
 def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], None], patience: float = 60.0) -> None:
