@@ -59,6 +59,7 @@ def test_what_cannot_be_used(tenure: Run, tmp_path: Path) -> None:
         ("counts.csv", ("--through", "soon"), "expected a day"),
         ("counts.csv", ("--through", "2025-06-30"), "has no days"),
         ("counts.csv", ("--replan",), "needs -o"),
+        ("counts.csv", ("-o", "one.html", "--page", "two.html"), "give one of them"),
     ):
         asked = ("monitor", str(SMALL), "--plan", str(plan), "--actual", str(tmp_path / actual))
         code, out, error = tenure(*asked, "--replications", "20", *options)

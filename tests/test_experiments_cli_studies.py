@@ -74,6 +74,7 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
         assert run.data.params["world"] == row["world"]
         assert run.data.metrics["asset"] == pytest.approx(row["asset"], rel=1e-4)
         assert run.info.run_name.startswith(f"{row['world']} / ")
+        assert {"spend_by_lever/care", "profit_by_segment/fresh", "over_time/asset_so_far"} < set(run.data.metrics)
     rival = next(runs[row["run_id"]] for row in first["table"] if row["world"] == "rival")
     assert any(name.startswith("competitors") for name in rival.data.params)
     code, out, _ = tenure("repeat", rival.info.run_id, "--json")
@@ -96,6 +97,8 @@ def test_compare_takes_several_scenarios(tenure: Run, files: Path) -> None:
     alone = json.loads(tenure("compare", "thin.yaml", *words, "--json")[1])["policies"]
     assert [row["asset"] for row in found["table"][2:]] == [row["asset"] for row in alone]
     assert found["table"][3]["low"] == alone[1]["low"]
+    code, out, _ = tenure("compare", "scenario.yaml", "thin.yaml", *words)
+    assert f"ask again, tenure compare scenario.yaml thin.yaml {' '.join(map(str, words))};" in out
     code, _, err = tenure("compare", "scenario.yaml", "thin.yaml", "--equal-money", "--no-track")
     assert code == 2
     assert "--equal-money: goes with one scenario" in err
@@ -147,9 +150,9 @@ def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     monkeypatch.setattr("experiments.study.conduct.run_study", stopped)
-    code, out, err = tenure("study", "study.yaml", "--folder", "studied")
+    code, out, err = tenure("study", "study.yaml", "--workers", 1, "--folder", "studied", "--note", "why not")
     assert (code, out) == (1, "")
-    assert "tenure study study.yaml --folder studied --resume" in err
+    assert "go on with tenure study study.yaml --workers 1 --folder studied --note 'why not'" in err
 
 
 def test_every_policy_has_its_run_and_what_differs_is_said(tenure: Run, files: Path) -> None:

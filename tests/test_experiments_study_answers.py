@@ -168,6 +168,8 @@ def test_a_rule_broken_in_one_world_costs_that_world() -> None:
     assert (second.policy, second.worlds, second.breaker) == ("plan", 1, "b")
     assert np.isnan(second.worst_regret)
     assert survival_table(found)[1][1][:4] == ["plan", "1 of 2", "breaks rules", "b"]
+    twice = barred(assets, {("b", "plan"): [*FLOOR, *FLOOR]})  # in two periods, say
+    assert "in 'b' it breaks floor of care. Nobody" in " ".join(barred_policies_in_words(twice))
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert worth == []  # one policy alone can be chosen in both
 

@@ -1,6 +1,7 @@
 """The command of the loop: what has become of a plan, and whether to plan again."""
 
 import shlex
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,8 @@ def monitor(
 
     if replan and output is None:
         raise InputError("`replan=`: needs `output=`, the file for the new plan")
+    if output is not None and page is not None and not replan:
+        raise InputError(f"`page={page}`: `output=` is the page unless there is `replan=`; give one of them")
     if output is not None:
         check_output(output, (".json", ".xlsx", ".csv") if replan else (".html",), [scenario, plan, actual, page])
     if page is not None:
@@ -79,7 +82,8 @@ def monitor(
     parts += [f"Wrote {what}: {where}" for what, where in written.items()]
     if replan and found.plan is None:
         parts.append(f"No new plan was written to {output}: nothing has moved that one could be made from.")
-    parts.append(f"Next: {_next(scenario, plan, actual, found.verdict, output if 'plan' in written else None)}")
+    more = {"--through": through, "--false-alarms": false_alarms, "--replications": replications, "--seed": seed}
+    parts.append(f"Next: {_next(scenario, plan, actual, more, found.verdict, output if 'plan' in written else None)}")
     typer.echo("\n\n".join(parts))
 
 
@@ -92,10 +96,12 @@ def _through(given: str | None) -> date | int | None:
         raise InputError(f"`through={given}`: expected a day such as 2025-06-30, or a number of periods") from None
 
 
-def _next(scenario: Path, plan: Path, actual: Path, verdict: str, new: Path | None) -> str:
+def _next(scenario: Path, plan: Path, actual: Path, more: Mapping[str, object], verdict: str, new: Path | None) -> str:
     own, old, seen = (shlex.quote(str(each)) for each in (scenario, plan, actual))
     if new is not None:
         return f"tenure diff {old} {shlex.quote(str(new))}"
     if verdict == "stay":
         return "the same with the next period's purchases"
-    return f"tenure monitor {own} --plan {old} --actual {seen} --replan -o new.json"
+    usual = {"--through": None, "--false-alarms": 0.1, "--replications": 100, "--seed": 0}
+    asked = "".join(f" {name} {value}" for name, value in more.items() if value != usual[name])
+    return f"tenure monitor {own} --plan {old} --actual {seen}{asked} --replan -o new.json"

@@ -1,6 +1,5 @@
 """Commands that ask one question of many worlds."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,30 +49,27 @@ def study(
 
     asked = read_study(file)
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
-    where = "" if tracking.folder == Path() else f" --folder {shlex.quote(str(tracking.folder))}"
-    command = f"tenure study {shlex.quote(str(file))}{where}"
-    ask(asked, tracking, command, workers=workers, cluster=cluster, as_json=as_json)
+    ask(asked, tracking, workers=workers, cluster=cluster, as_json=as_json)
 
 
-def ask(
-    asked: "Study", tracking: Tracking, command: str, *, as_json: bool, again: str = " --resume", **how: Any
-) -> None:
-    """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
+def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> None:
+    """Run a study and print its answer; on Ctrl-C say how to go on: with the same command."""
     from dataclasses import replace
 
     from experiments.study.conduct import study as run
     from experiments.study.told import study_summary
     from experiments.terminal.progress import progress_bars
 
+    command = tracking.said()["command"]
     try:
         with progress_bars() as step:
             result = run(
                 asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
-                experiment=tracking.experiment, command=tracking.said()["command"], progress=step, **how,
+                experiment=tracking.experiment, command=command, progress=step, **how,
             )  # fmt: skip
     except KeyboardInterrupt:
         raise TenureError(
-            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}{again}"
+            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}"
         ) from None
     if as_json:
         print_json(result.to_dict())

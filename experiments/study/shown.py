@@ -119,7 +119,7 @@ def barred_in_words(row: Row) -> str:
         return "no plan can be made"
     if row.overspent > 0:
         return f"it spends {money(row.overspent)} more than the budget"
-    return f"it breaks {', '.join(row.breaks)}" if row.breaks else ""
+    return f"it breaks {', '.join(dict.fromkeys(row.breaks))}" if row.breaks else ""
 
 
 def gain_cell(row: Row, reference: str) -> str:
