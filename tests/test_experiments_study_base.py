@@ -81,8 +81,6 @@ def test_a_base_and_files_travel_by_content(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(InputError, match=r"halves\.csv: has changed while the study ran"):
         world.files()
     found.base.path.unlink()
-    with pytest.raises(TenureError, match=f"{found.base.path.name}"):
-        tenure.study(
-            content | {"worlds": {"base": {**content["worlds"]["base"], "from": str(tmp_path / "scenario.yaml")}}},
-            tmp_path / "gone",
-        )
+    gone = {"worlds": {"base": str(tmp_path / "scenario.yaml")}, "policies": ["as today"]}
+    with pytest.raises(TenureError, match=found.base.path.name):
+        tenure.study(gone, tmp_path / "gone")
