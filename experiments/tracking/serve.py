@@ -20,7 +20,7 @@ from experiments.tracking.store import ARTIFACTS, database_of, prepare_environme
 from experiments.tracking.views import LEADERBOARD_TAG
 from sim.errors import InputError, TenureError, first_line
 
-__all__ = ["serve"]
+__all__ = ["serve", "wait_for_interrupt"]
 
 HOST = "127.0.0.1"
 
@@ -59,6 +59,15 @@ def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], Non
             return
         finally:
             _end(process)
+
+
+def wait_for_interrupt() -> None:
+    """Wait until Ctrl-C, or until the process is asked to end."""
+    with _ended_on_termination():
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
 
 
 def _free_port(port: int) -> int:
