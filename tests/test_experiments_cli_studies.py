@@ -1,12 +1,15 @@
 """``tenure study``, ``compare`` with several scenarios, ``--set``: answers, files and mistakes on the command line."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from study_files import asked, quick_scenario_in
+
+from experiments.words.study import _BOTH
 
 Run = Callable[..., tuple[int, str, str]]
 KEYS = {"units", "done", "table", "survives", "tracking_uri", "report"}
@@ -46,6 +49,25 @@ def test_a_study_prints_its_answer_and_is_not_run_twice(tenure: Run, files: Path
     assert {"table.csv", "segments.csv", "levers.csv", "over_time.csv"} < {
         path.name for path in Path(found["report"]).parent.iterdir()
     }
+
+
+def test_the_page_speaks_chinese(tenure: Run, files: Path) -> None:
+    words = ("study", "study.yaml", "--workers", 1, "--no-track", "--json", "--lang")
+    zh = Path(json.loads(tenure(*words, "zh")[1])["report"]).read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in zh
+    body = re.sub(r"<style>.*?</style>|<[^>]+>", " ", zh, flags=re.DOTALL)
+    said = set(re.findall(r"[A-Za-z]{2,}", body))
+    names = {"as", "today", "even", "split", "base", "rival", "two", "worlds", "fresh", "Tenure", "EUR", "CVaR", "Holm"}
+    files = {"table", "csv", "segments", "levers", "over", "time", "over_time", "tenure", "explain"}
+    assert {word for word in said - names - files if not re.fullmatch(r"[0-9a-f]+", word)} == set()
+    code, out, err = tenure(*words, "fr")
+    assert (code, out) == (2, "")
+    assert "--lang fr: expected one of en, zh" in err
+
+
+def test_both_languages_fill_in_the_same() -> None:
+    for key, (english, chinese) in _BOTH.items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
 
 
 def test_another_study_has_a_report_of_its_own(tenure: Run, files: Path) -> None:

@@ -179,9 +179,9 @@ def compare(
             scenarios, policy, changes_of(change), tracking,
             one={
                 "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
-                "--logo": logo, "--lang": lang != "en",
+                "--logo": logo,
             },
-            budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
+            lang=lang, budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
         )  # fmt: skip
         return
     checked_page(lang, logo)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.options import Json, Language, NoSeed, commands, print_json
 from experiments.cli.tracking import Tracking, with_tracking
 from sim.errors import TenureError
 
@@ -32,6 +32,7 @@ def study(
         bool,
         typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
     ] = False,
+    lang: Language = "en",
     seed: NoSeed = 0,
     as_json: Json = False,
     *,
@@ -46,10 +47,12 @@ def study(
     from dataclasses import replace
 
     from experiments.study.ask import read_study
+    from experiments.words.languages import checked_language
 
+    checked_language(lang)
     asked = read_study(file)
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
-    ask(asked, tracking, workers=workers, cluster=cluster, as_json=as_json)
+    ask(asked, tracking, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
 
 
 def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> None:
