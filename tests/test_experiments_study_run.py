@@ -104,9 +104,14 @@ def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
     before = stored(tmp_path)
     cut, changed = sorted((tmp_path / "units").rglob("*.json"))[:2]
     cut.write_bytes(cut.read_bytes()[:100])
+    left, young = (cut.with_name(f".{cut.stem}.{pid}.part.json") for pid in (1, 2))  # writers that were killed
+    left.touch()
+    os.utime(left, (0, 0))
+    young.touch()
     changed.write_bytes(changed.read_bytes().replace(b'"kept": [', b'"kept": [1'))
     found = done(wanted, tmp_path)
     assert found.damaged == 2
+    assert (left.exists(), young.exists()) == (False, True)
     assert found.taken == 2
     assert stored(tmp_path) == before
 

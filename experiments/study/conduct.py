@@ -12,7 +12,7 @@ from experiments.results.keep import keep_records
 from experiments.study.ask import Study, read_study
 from experiments.study.page import page_of
 from experiments.study.records import records_of
-from experiments.study.result import StudyResult, plan_name
+from experiments.study.result import StudyResult, plan_names
 from experiments.study.run import run_study
 from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
@@ -119,6 +119,6 @@ def _write(result: StudyResult, lang: str) -> None:
     write_table(place / "segments.csv", result.by_segment())
     write_table(place / "levers.csv", result.by_lever())
     write_table(place / "over_time.csv", result.over_time())
-    for cell, text in result.finished.plans.items():
-        write_text(place / f"{plan_name(cell)}.json", text)
+    for cell, name in plan_names(result.finished.plans).items():
+        write_text(place / f"{name}.json", result.finished.plans[cell])
     write_text(place / "report.html", page_of(result, lang))
