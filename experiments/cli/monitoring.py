@@ -2,13 +2,13 @@
 
 import shlex
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
+from experiments.cli.tracking import Tracking, with_tracking
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -17,6 +17,7 @@ group = commands()
 
 
 @group.command(epilog="Example: tenure monitor scenario.yaml --plan plan.json --actual base.duckdb -o monitor.html")
+@with_tracking()
 def monitor(
     scenario: ScenarioFile,
     plan: Annotated[Path, typer.Option(help="Plan file that is played.")],
@@ -41,6 +42,8 @@ def monitor(
     replications: Annotated[int, typer.Option(help="Parallel markets for limits and bands.", min=20, max=10_000)] = 100,
     seed: Seed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
@@ -60,9 +63,10 @@ def monitor(
     firm = Firm.open(scenario, outputs=[output, page])
     with progress_bars() as step:
         found = firm.monitor(
-            plan, actual, through=_through(through), false_alarms=false_alarms, replications=replications, seed=seed,
+            plan, actual, through=through, false_alarms=false_alarms, replications=replications, seed=seed,
             progress=step,
         )  # fmt: skip
+        kept = tracking.keep(found, step)
     written = {}
     if replan and found.plan is not None:
         assert output is not None
@@ -73,7 +77,7 @@ def monitor(
         found.report(shown)
         written["page"] = str(shown)
     if as_json:
-        print_json({**found.to_dict(), **written})
+        print_json({**found.to_dict(), **written, **tracking.to_dict(kept)})
         return
     parts = [found.answer(), table(*found.shown_table())]
     if found.moved:
@@ -84,16 +88,7 @@ def monitor(
         parts.append(f"No new plan was written to {output}: nothing has moved that one could be made from.")
     more = {"--through": through, "--false-alarms": false_alarms, "--replications": replications, "--seed": seed}
     parts.append(f"Next: {_next(scenario, plan, actual, more, found.verdict, output if 'plan' in written else None)}")
-    typer.echo("\n\n".join(parts))
-
-
-def _through(given: str | None) -> date | int | None:
-    if given is None:
-        return None
-    try:
-        return int(given) if given.isdigit() and len(given) < 5 else date.fromisoformat(given)
-    except ValueError:
-        raise InputError(f"`through={given}`: expected a day such as 2025-06-30, or a number of periods") from None
+    typer.echo("\n\n".join(parts) + tracking.in_words(kept))
 
 
 def _next(scenario: Path, plan: Path, actual: Path, more: Mapping[str, object], verdict: str, new: Path | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments.compare import Comparison
+from experiments.monitored import Monitored
 from experiments.tracking.content import running_code
 from optimizer.curves.result import CurveAllocation
 from optimizer.insight.frontier import Frontier
@@ -130,4 +131,7 @@ def _arrays(answer: object) -> list[Any]:
         return [*_arrays(answer.expected), *_arrays(answer.cautious), [score.mean for score in answer.scores]]
     if isinstance(answer, CurveAllocation):
         return [answer.spend, answer.response, answer.value, answer.bound]
+    if isinstance(answer, Monitored):
+        parts = [part for line in answer.lines for part in (line.actual, line.planned, line.low, line.high)]
+        return [*parts, answer.now, answer.gain, *([] if answer.plan is None else [answer.plan.intensity])]
     raise TypeError(f"{type(answer).__name__}: is no answer that is tracked")
