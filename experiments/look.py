@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["look"]
 
 
-def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None) -> tuple[Seen, tuple[str, ...]]:
+def look(twin: Twin, plan: Plan, actual: Path, through: date | int | str | None = None) -> tuple[Seen, tuple[str, ...]]:
     """Return what was seen and, a sentence each, what cannot be told from it.
 
     Raises
@@ -29,6 +29,7 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None
     """
     from sim.monitoring.observed import is_counts, seen_in_counts
 
+    through = _until(through) if isinstance(through, str) else through
     if not actual.is_file():
         raise InputError(f"{actual}: is not there; name a customer base, a file of purchases, or a table of counts")
     if is_counts(actual):
@@ -45,6 +46,13 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | None = None
     with tempfile.TemporaryDirectory() as folder:
         made = CustomerBase.create(Path(folder) / "actual.duckdb", actual)
         return _of_base(twin, plan, made, through)
+
+
+def _until(given: str) -> date | int:
+    try:
+        return int(given) if given.isdigit() and len(given) < 5 else date.fromisoformat(given)
+    except ValueError:
+        raise InputError(f"`through={given}`: expected a day such as 2025-06-30, or a number of periods") from None
 
 
 def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int | None) -> tuple[Seen, tuple[str, ...]]:

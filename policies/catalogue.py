@@ -320,10 +320,11 @@ def _in_module(module: str, name: str) -> Maker:
     return made
 
 
-def _load() -> list[str]:
+@cache
+def _load() -> tuple[str, ...]:
     """Import the modules of this package; return their names, that of what others are compared with first."""
     found = sorted(module.name for module in pkgutil.iter_modules(policies.__path__))
-    modules = [f"{policies.__name__}.{name}" for name in sorted(found, key=lambda name: name != "fixed")]
+    modules = tuple(f"{policies.__name__}.{name}" for name in sorted(found, key=lambda name: name != "fixed"))
     for module in modules:
         importlib.import_module(module)
     _load_installed()

@@ -24,8 +24,8 @@ To begin
 ======================= ==============================================================================================
 ``open(path)``          the firm of a scenario file
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
-                        ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
-                        ``simulate``, ``trace``, ``customer_list``, ``learn``,
+                        ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``diff``, ``split``, ``policy``,
+                        ``compare``, ``simulate``, ``trace``, ``customer_list``, ``monitor``, ``learn``,
                         ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
@@ -58,6 +58,7 @@ Results
 ``WhatIf``              plans over budgets and rules, and the page to play with them
 ``CurveAllocation``     money by channel and period
 ``ContractStudy``       laws of renewal, and the scenario made of them
+``Monitoring``          what has become of a plan, and whether to plan again
 ``CustomerList``        customers by name: who gets what, whom to win back or keep
 ``Calibration``         laws fitted to purchases, and how well they forecast
 ``StudyResult``         which policy survives which worlds
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from experiments.results.curves import CurveAllocation
     from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
+    from experiments.results.monitoring import Monitoring
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
     from experiments.results.whatif import WhatIf
@@ -150,6 +152,7 @@ __all__ = [
     "InputError",
     "Learned",
     "Life",
+    "Monitoring",
     "NotAsWritten",
     "Observation",
     "Plan",
@@ -194,6 +197,7 @@ _ROOMS = {
     "experiments.results.curves": ("CurveAllocation",),
     "experiments.results.learned": ("Learned",),
     "experiments.results.lists": ("CustomerList",),
+    "experiments.results.monitoring": ("Monitoring",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),
     "experiments.results.whatif": ("WhatIf",),

@@ -40,4 +40,4 @@ def quick_scenario_in(folder: Path) -> Path:
 
 def stored(folder: Path) -> dict[str, bytes]:
     """Return every finished unit as it lies in the store."""
-    return {path.name: path.read_bytes() for path in sorted((folder / "units").rglob("*.json"))}
+    return {path.name: path.read_bytes() for path in sorted((folder / "units").rglob("[!.]*.json"))}

@@ -7,14 +7,25 @@ from markets import SMALL, small
 from typer.testing import CliRunner
 
 from experiments.cli.app import app
-from experiments.cli.words import amount_of, budgets_of
+from experiments.cli.words import budgets_of
+from experiments.words.figures import amount_of
 from sim.errors import ScenarioError
 from sim.scenario.file import parse
 
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("100k", 100_000), ("1.5m", 1_500_000), ("2bn", 2e9), ("100000", 100_000), ("1e5", 100_000), (" 80K ", 80_000)],
+    [
+        ("100k", 100_000),
+        ("1.5m", 1_500_000),
+        ("2bn", 2e9),
+        ("100000", 100_000),
+        ("1e5", 100_000),
+        (" 80K ", 80_000),
+        ("1,234,500", 1_234_500),
+        (".5k", 500),
+        ("0.35", 0.35),
+    ],
 )
 def test_amounts(text: str, amount: float) -> None:
     assert amount_of(text) == amount
@@ -24,7 +35,7 @@ def test_budgets() -> None:
     assert budgets_of("80k,100k, 1m") == [80_000, 100_000, 1_000_000]
 
 
-@pytest.mark.parametrize("text", ["", "k", "10x", "1,0", "nan", "inf"])
+@pytest.mark.parametrize("text", ["", "k", "10x", "1,0", "12,5", "1,2345", ".", "nan", "inf"])
 def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(ValueError, match=text or None):
         amount_of(text)

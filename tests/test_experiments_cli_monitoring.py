@@ -48,6 +48,39 @@ def test_stay_and_act(tenure: Run, files: dict[str, str], tmp_path: Path) -> Non
     assert "Next: tenure monitor" in out
 
 
+@pytest.mark.slow
+def test_each_month_is_a_run_under_its_plans(tenure: Run, files: dict[str, str], tmp_path: Path) -> None:
+    """Two months of one plan: one run above both, whose charts go on; what was seen is not kept; each is repeated."""
+    asked = ("monitor", files["s.yaml"], "--plan", files["plan.json"], "--replications", "20", "--track", "--json")
+    said = []
+    for months, actual in ((3, "same.csv"), (5, "other.csv"), (5, "other.csv")):
+        code, out, error = tenure(*asked, "--actual", files[actual], "--through", months)
+        assert code == 0, error
+        said.append(json.loads(out))
+    assert said[0]["run_id"] == said[1]["run_id"]
+    assert said[1]["runs"] == said[2]["runs"]
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=said[0]["tracking_uri"])
+    runs = {run.info.run_id: run for run in client.search_runs([said[0]["experiment_id"]])}
+    above = runs.pop(said[0]["run_id"])
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {above.info.run_id}
+    months = sorted(runs.values(), key=lambda run: run.data.params["after"])
+    assert [(run.data.params["after"], run.data.tags["verdict"]) for run in months] == [
+        ("0003", "stay"), ("0005", said[1]["verdict"])
+    ]  # fmt: skip
+    assert above.data.tags["verdict"] == said[1]["verdict"]
+    steps = {each.step: each.value for each in client.get_metric_history(above.info.run_id, "difference")}
+    for month, found in zip((3, 5), said[:2], strict=True):
+        assert steps[month] == pytest.approx(found["asset"]["difference"], rel=1e-4)
+    for run in months:
+        kept = {each.path for each in client.list_artifacts(run.info.run_id)}
+        assert {"monitor.html", "call.json", "scenario.yaml", "inputs"} <= kept
+        assert [each.path for each in client.list_artifacts(run.info.run_id, "inputs/1")] == ["inputs/1/plan.json"]
+        code, out, error = tenure("repeat", run.info.run_id, "--json")
+        assert (code, json.loads(out)["same"]) == (0, True), error
+
+
 def test_what_cannot_be_used(tenure: Run, tmp_path: Path) -> None:
     """One line, exit code 2, nothing on standard output."""
     plan, counts = tmp_path / "table.csv", tmp_path / "counts.csv"
@@ -59,6 +92,7 @@ def test_what_cannot_be_used(tenure: Run, tmp_path: Path) -> None:
         ("counts.csv", ("--through", "soon"), "expected a day"),
         ("counts.csv", ("--through", "2025-06-30"), "has no days"),
         ("counts.csv", ("--replan",), "needs -o"),
+        ("counts.csv", ("-o", "one.html", "--page", "two.html"), "give one of them"),
     ):
         asked = ("monitor", str(SMALL), "--plan", str(plan), "--actual", str(tmp_path / actual))
         code, out, error = tenure(*asked, "--replications", "20", *options)

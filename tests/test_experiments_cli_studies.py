@@ -1,12 +1,15 @@
 """``tenure study``, ``compare`` with several scenarios, ``--set``: answers, files and mistakes on the command line."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from study_files import asked, quick_scenario_in
+
+from experiments.words.study import _BOTH
 
 Run = Callable[..., tuple[int, str, str]]
 KEYS = {"units", "done", "table", "survives", "tracking_uri", "report"}
@@ -48,6 +51,25 @@ def test_a_study_prints_its_answer_and_is_not_run_twice(tenure: Run, files: Path
     }
 
 
+def test_the_page_speaks_chinese(tenure: Run, files: Path) -> None:
+    words = ("study", "study.yaml", "--workers", 1, "--no-track", "--json", "--lang")
+    zh = Path(json.loads(tenure(*words, "zh")[1])["report"]).read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in zh
+    body = re.sub(r"<style>.*?</style>|<[^>]+>", " ", zh, flags=re.DOTALL)
+    said = set(re.findall(r"[A-Za-z]{2,}", body))
+    names = {"as", "today", "even", "split", "base", "rival", "two", "worlds", "fresh", "Tenure", "EUR", "CVaR", "Holm"}
+    files = {"table", "csv", "segments", "levers", "over", "time", "over_time", "tenure", "explain"}
+    assert {word for word in said - names - files if not re.fullmatch(r"[0-9a-f]+", word)} == set()
+    code, out, err = tenure(*words, "fr")
+    assert (code, out) == (2, "")
+    assert "--lang fr: expected one of en, zh" in err
+
+
+def test_both_languages_fill_in_the_same() -> None:
+    for key, (english, chinese) in _BOTH.items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
+
+
 def test_another_study_has_a_report_of_its_own(tenure: Run, files: Path) -> None:
     reports = set()
     for seed in (1, 2):
@@ -74,6 +96,7 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
         assert run.data.params["world"] == row["world"]
         assert run.data.metrics["asset"] == pytest.approx(row["asset"], rel=1e-4)
         assert run.info.run_name.startswith(f"{row['world']} / ")
+        assert {"spend_by_lever/care", "profit_by_segment/fresh", "over_time/asset_so_far"} < set(run.data.metrics)
     rival = next(runs[row["run_id"]] for row in first["table"] if row["world"] == "rival")
     assert any(name.startswith("competitors") for name in rival.data.params)
     code, out, _ = tenure("repeat", rival.info.run_id, "--json")
@@ -96,6 +119,8 @@ def test_compare_takes_several_scenarios(tenure: Run, files: Path) -> None:
     alone = json.loads(tenure("compare", "thin.yaml", *words, "--json")[1])["policies"]
     assert [row["asset"] for row in found["table"][2:]] == [row["asset"] for row in alone]
     assert found["table"][3]["low"] == alone[1]["low"]
+    code, out, _ = tenure("compare", "scenario.yaml", "thin.yaml", *words)
+    assert f"ask again, tenure compare scenario.yaml thin.yaml {' '.join(map(str, words))};" in out
     code, _, err = tenure("compare", "scenario.yaml", "thin.yaml", "--equal-money", "--no-track")
     assert code == 2
     assert "--equal-money: goes with one scenario" in err
@@ -147,9 +172,9 @@ def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     monkeypatch.setattr("experiments.study.conduct.run_study", stopped)
-    code, out, err = tenure("study", "study.yaml", "--folder", "studied")
+    code, out, err = tenure("study", "study.yaml", "--workers", 1, "--folder", "studied", "--note", "why not")
     assert (code, out) == (1, "")
-    assert "tenure study study.yaml --folder studied --resume" in err
+    assert "go on with tenure study study.yaml --workers 1 --folder studied --note 'why not'" in err
 
 
 def test_every_policy_has_its_run_and_what_differs_is_said(tenure: Run, files: Path) -> None:

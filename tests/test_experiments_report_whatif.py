@@ -1,21 +1,31 @@
 """The what-if page: what it looks up is held against exact tables, and what it exports is what it shows."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
+from markets import ROOT
 from shops import SHOP
 from typer.testing import CliRunner
 
 from experiments.cli.app import app
 from experiments.firm import Firm
+from experiments.report.whatif.served import served
 from experiments.report.whatif.write import NOTICED, surface_data
 from experiments.results.whatif import WhatIf
 from experiments.words.whatif import whatif_words
+from optimizer.insight.exact import solve_exactly
 from optimizer.insight.sounding import exact_asset
 from optimizer.insight.surface import ASSET
+from sim.errors import InputError, RulesError
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +97,96 @@ def test_data_are_the_surface(lookup: WhatIf) -> None:
         np.testing.assert_allclose(knot["gain"], own.gain, rtol=1e-9)
         np.testing.assert_allclose(knot["money"], own.money, rtol=1e-9)
     assert data["tolerance"] == NOTICED
+
+
+# --- Solved exactly ---------------------------------------------------------------------------------------------------
+
+
+def test_solved_exactly_lines_are_held_and_the_rest_is_best(lookup: WhatIf) -> None:
+    """No other table with these lines is worth more: the looked-up one, those of random cases, and fewer held lines."""
+    twin, surface, random = lookup.twin, lookup.surface, np.random.default_rng(3)
+    for family, plans in enumerate(lookup.plans):
+        rule = surface.families[family].without
+        for plan in plans[family:][:1]:
+            free = solve_exactly(twin, plan.budget, without=rule)
+            assert free.asset == pytest.approx(plan.asset, rel=1e-6)
+            assert free.asset == pytest.approx(exact_asset(twin, surface.lines, free.money), rel=1e-9)
+            line = int(random.integers(len(surface.lines)))
+            amount = float(random.uniform(0.3, 0.9) * plan.spend.sum() / len(surface.lines))
+            held = solve_exactly(twin, plan.budget, {surface.lines[line]: amount}, without=rule)
+            assert held.money[:, line].sum() == pytest.approx(amount, rel=1e-6)
+            assert held.money.sum() <= plan.budget * (1 + 1e-9)
+            assert held.asset <= free.asset * (1 + 1e-9)
+            table = surface.settle(plan.budget, {line: amount - float(surface.committed[:, line].sum())}, family)
+            spends = table.money.sum() + surface.committed.sum()
+            if rule and spends <= plan.budget * (1 + 1e-9):  # there is no rule but the budget
+                played = exact_asset(twin, surface.lines, surface.by_period(table, family))
+                assert held.asset >= played * (1 - 1e-9)
+
+
+def test_what_is_held_and_cannot_be_is_refused(lookup: WhatIf) -> None:
+    line, budget = lookup.surface.lines[1], lookup.surface.budget
+    with pytest.raises(RulesError, match="as it is held"):
+        solve_exactly(lookup.twin, budget, {line: 2 * budget})
+    with pytest.raises(InputError, match=r"town/nothing: no such line"):
+        solve_exactly(lookup.twin, budget, {("town", "nothing"): 1.0})
+
+
+def asked_over_http(address: str, body: bytes, **headers: str) -> tuple[int, dict[str, object]]:
+    sent = urllib.request.Request(f"{address}solve", body, {"Content-Type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(sent, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_served_page_is_solved_exactly(firm: Firm, lookup: WhatIf, tmp_path: Path) -> None:
+    page, surface = lookup.save(tmp_path / "page.html"), lookup.surface
+    with served(page, firm.twin) as address:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            text = answer.read().decode()
+        assert text == page.read_text("utf-8").replace("<body data-plan", '<body data-solve="/solve" data-plan')
+        question = {"budget": surface.budget, "family": 0, "held": {"1": 900.0}}
+        status, found = asked_over_http(address, json.dumps(question).encode())
+        own = solve_exactly(lookup.twin, surface.budget, {surface.lines[1]: 900.0})
+        assert (status, found["asset"], found["by_period"]) == (200, own.asset, own.money.tolist())
+        assert len(found["watched"]) == len(surface.watched)
+        status, found = asked_over_http(address, json.dumps(question | {"held": {"1": 1e6}}).encode())
+        assert status == 422
+        assert "town / care as it is held" in str(found["error"])
+        for broken in (b"", b"[]", b"{}", json.dumps(question | {"family": 9}).encode(),
+                       json.dumps(question | {"held": {"99": 1}}).encode(), b'{"budget": NaN, "family": 0, "held": {}}',
+                       json.dumps(question | {"held": {"-1": 1}}).encode()):  # fmt: skip
+            status, found = asked_over_http(address, broken)
+            assert (status, bool(found["error"])) == (422, True)
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):  # another page, another name
+            assert asked_over_http(address, json.dumps(question).encode(), **headers) == (403, {})
+        assert asked_over_http(address, json.dumps(question).encode(), **{"Content-Type": "text/plain"})[0] == 400
+
+
+@pytest.mark.slow
+def test_the_command_serves_it_until_it_is_stopped(lookup: WhatIf, tmp_path: Path) -> None:
+    lookup.save(tmp_path / "page.html")
+    (tmp_path / "scenario.yaml").write_text(json.dumps(SHOP), encoding="utf-8")
+    words = [sys.executable, "-m", "tenure", "ui", "--whatif", "page.html", "--json"]
+    code = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "cwd": tmp_path}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **code) as process:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["whatif"]
+        question = {"budget": lookup.surface.budget, "family": 0, "held": {}}
+        assert asked_over_http(address, json.dumps(question).encode())[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert (process.wait(20), process.communicate()) == (0, ("", ""))
+
+
+def test_a_page_of_another_scenario_is_not_served(lookup: WhatIf, tmp_path: Path) -> None:
+    page, other = lookup.save(tmp_path / "page.html"), Firm.of({**SHOP, "margin": 0.4})
+    with pytest.raises(InputError, match="made of another scenario"), served(page, other.twin):
+        pass
+    page.write_text("<p>no such page</p>", encoding="utf-8")
+    with pytest.raises(InputError, match="is no what-if page"), served(page, other.twin):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from shops import SHOP
 from views import QUIET, complaints_of
 
 from experiments.firm import Firm
+from experiments.report.whatif.served import served
 from experiments.results.whatif import WhatIf
+from optimizer.insight.exact import solve_exactly
 from optimizer.insight.surface import ASSET, KEPT
 
 if TYPE_CHECKING:
@@ -73,6 +75,38 @@ def test_its_numbers_are_pythons(page: "Page", lookup: WhatIf) -> None:
         assert said["asset"] == pytest.approx(counts[ASSET], rel=1e-8)
         assert said["kept"] == pytest.approx(counts[KEPT], rel=1e-8)
         assert said["table"]["money"] == pytest.approx(table.money.tolist(), rel=1e-6, abs=1e-3)
+
+
+def test_served_it_solves_exactly_and_what_is_changed_is_looked_up_again(
+    request: pytest.FixtureRequest, browser: "Browser", file: Path, lookup: WhatIf
+) -> None:
+    line = lookup.surface.lines[1]
+    with served(file, lookup.twin) as address:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        said = complaints_of(page)
+        page.goto(address)
+        panel, note = page.locator(".panel.a"), page.locator(".panel.a [data-fact=error]")
+        page.evaluate("(tenure.plans.a.held = {1: 900}, tenure.show())")
+        panel.locator("[data-do=solve]").click()
+        page.wait_for_function("tenure.plans.a.exact")
+        exact = solve_exactly(lookup.twin, lookup.surface.budget, {line: 900.0})
+        assert page.evaluate("tenure.found.a.asset") == pytest.approx(exact.asset, rel=1e-9)
+        assert page.evaluate("tenure.found.a.table.money") == pytest.approx(exact.money.sum(axis=0).tolist(), abs=1e-6)
+        assert "solved exactly in" in str(note.text_content())
+        rows = page.evaluate("tenure.csv('a')").splitlines()[1:]
+        assert sum(float(row.rsplit(",", 1)[1]) for row in rows) == pytest.approx(float(exact.money.sum()), rel=1e-9)
+        panel.locator("[data-do=release]").click()
+        assert "checked" in str(note.text_content())
+        page.evaluate("(tenure.plans.a.held = {1: 1e9}, tenure.show())")
+        panel.locator("[data-do=solve]").click()
+        page.wait_for_function("tenure.plans.a.failed")
+        assert "as it is held" in str(panel.locator(".notes").text_content())
+        assert [each for each in said if "422" not in each] == []
+        page.close()
+    plain = browser.new_page()
+    plain.goto(file.as_uri())  # nobody solves there
+    assert not plain.locator(".panel.a [data-do=solve]").is_visible()
+    plain.close()
 
 
 def test_a_budget_and_a_line_are_moved_and_the_table_is_played(page: "Page", lookup: WhatIf, tmp_path: Path) -> None:

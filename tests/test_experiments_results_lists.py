@@ -147,6 +147,7 @@ def test_a_list_is_written_where_it_is_asked(tenure, folder: Path, tmp_path: Pat
         (("--kind", "friends"), "--kind friends: expected one of targets, win back"),
         (("-o", "list.doc"), "list.doc: expected a name that ends in .csv, .xlsx or .parquet"),
         (("--plan", "none.json"), "none.json"),
+        (("--kind", "worth-winning", "--prospects", "people.csv", "-o", "people.csv"), "reads or writes it already"),
     ],
 )
 def test_what_cannot_be_listed_is_refused(tenure, folder: Path, words: tuple, said: str) -> None:

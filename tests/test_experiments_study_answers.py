@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, paired
-from experiments.study.doubts import information, swings
+from experiments.study.doubts import _sobol, information, swings
 from experiments.study.shown import answer_in_words, barred_policies_in_words, survival_table, world_table
-from experiments.study.worlds import World
+from experiments.study.worlds import World, _points
 
 BLANK: dict[str, Any] = {
     "by_period": [0.0], "alive": [1.0], "by_segment": [0.0], "by_lever": [0.0], "after": 0.0, "segments": ["all"],
@@ -102,8 +102,6 @@ def drawn(design: str, points: np.ndarray[Any, Any]) -> list[World]:
 
 def test_sobol_indices_of_a_sum_are_its_variances() -> None:
     """``a + 2 b`` with both uniform: a fifth of the variance is a's, four fifths are b's, none is shared."""
-    from experiments.study.worlds import _points
-
     points = _points("saltelli", 256, 2, 0)
     assets = {}
     for i, (a, b) in enumerate(points.tolist()):
@@ -112,6 +110,12 @@ def test_sobol_indices_of_a_sum_are_its_variances() -> None:
     assert [found[path].first for path in "ab"] == pytest.approx([0.2, 0.8], abs=0.02)
     assert [found[path].total for path in "ab"] == pytest.approx([0.2, 0.8], abs=0.02)
     assert found["b"].swing == pytest.approx(2 * found["a"].swing, rel=0.15)
+
+
+def test_one_drawn_number_alone_moves_all_there_is() -> None:
+    """First and total index of a single number are both 1, whatever it does: there is nothing beside it."""
+    [(first, total)] = _sobol(_points("saltelli", 256, 1, 0)[:, 0] ** 2, 1)
+    assert (first, total) == pytest.approx((1, 1), abs=0.02)
 
 
 def test_information_is_worth_what_a_table_says() -> None:
@@ -168,6 +172,8 @@ def test_a_rule_broken_in_one_world_costs_that_world() -> None:
     assert (second.policy, second.worlds, second.breaker) == ("plan", 1, "b")
     assert np.isnan(second.worst_regret)
     assert survival_table(found)[1][1][:4] == ["plan", "1 of 2", "breaks rules", "b"]
+    twice = barred(assets, {("b", "plan"): [*FLOOR, *FLOOR]})  # in two periods, say
+    assert "in 'b' it breaks floor of care. Nobody" in " ".join(barred_policies_in_words(twice))
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert worth == []  # one policy alone can be chosen in both
 

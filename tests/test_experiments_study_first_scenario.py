@@ -126,7 +126,7 @@ def test_init_asks_in_words(tenure, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             return True
 
     orders(tmp_path / "orders.csv")
-    monkeypatch.setattr("sys.stdin", Terminal("1200\n3,000\n\n\n\n0.35\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("1.2k\n3,000\n\n\n\n0.35\n"))
     code, out, err = tenure("init", "orders.csv", "--json")
     assert code == 0, err
     found = json.loads(out)
@@ -136,8 +136,10 @@ def test_init_asks_in_words(tenure, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.stdin", io.StringIO("much\n"))  # from a file: no questions
     code, out, err = tenure("init", "orders.csv", "-o", "two.yaml")
     assert (code, out) == (2, "")
-    assert "expected a number, got 'much'" in err
+    assert "expected a number such as 12500, 12,500, 12.5k or 0.35, got 'much'" in err
     assert err.count("\n") == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO("12,5\n"))  # twelve and a half, or a slip: never 125
+    assert tenure("init", "orders.csv", "-o", "two.yaml")[0] == 2
 
 
 @pytest.mark.slow

@@ -86,6 +86,14 @@ def test_luck_is_added_until_intervals_are_narrow_or_at_the_cap(tmp_path: Path) 
     whole = done(replace(wanted, until=None, replications=5), tmp_path)
     for cell, each in whole.cells.found.items():
         assert each.assets.tolist() == found.cells.found[cell].assets.tolist()
+    again = done(wanted, tmp_path)  # nothing is left to run, and still all rounds are told
+    assert (again.units, again.taken) == (12, 12)
+    for cell, each in again.cells.found.items():
+        assert each.assets.tolist() == found.cells.found[cell].assets.tolist()
+    pooled = done(study(tmp_path, until={"halfwidth": 1e-9, "most": 5}, seed=[1, 2]), tmp_path)
+    for cell, each in found.cells.found.items():  # rounds of each seed, one after another
+        assert pooled.cells.found[cell].assets[:5].tolist() == each.assets.tolist()
+        assert pooled.cells.found[cell].assets.size == 10
     wide = done(study(tmp_path, until={"halfwidth": 1e9, "most": 5}), tmp_path)
     assert {each.assets.size for each in wide.cells.found.values()} == {2}
 
@@ -96,9 +104,14 @@ def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
     before = stored(tmp_path)
     cut, changed = sorted((tmp_path / "units").rglob("*.json"))[:2]
     cut.write_bytes(cut.read_bytes()[:100])
+    left, young = (cut.with_name(f".{cut.stem}.{pid}.part.json") for pid in (1, 2))  # writers that were killed
+    left.touch()
+    os.utime(left, (0, 0))
+    young.touch()
     changed.write_bytes(changed.read_bytes().replace(b'"kept": [', b'"kept": [1'))
     found = done(wanted, tmp_path)
     assert found.damaged == 2
+    assert (left.exists(), young.exists()) == (False, True)
     assert found.taken == 2
     assert stored(tmp_path) == before
 
@@ -145,13 +158,13 @@ def test_lost_units_are_done_again_and_finished_ones_are_not(tmp_path: Path) -> 
         return made[-1]
 
     crew = Crew(make(), make=make, size=4, threads=1)
-    found = [facts["unit"] for _, facts in crew.work(deque(units), lambda unit: b"")]
+    found = [facts["unit"] for _, facts in crew.work(deque(units))]
     assert sorted(found) == sorted(unit.key for unit in units)
     assert len(made) == 2
     with pytest.raises(TenureError, match="workers were killed 4 times while they had this unit"):
-        list(Crew(Mortal(0), make=lambda: Mortal(0), size=1, threads=1).work(deque(units), lambda unit: b""))
+        list(Crew(Mortal(0), make=lambda: Mortal(0), size=1, threads=1).work(deque(units)))
     with pytest.raises(TenureError, match="what was finished is kept"):
-        list(Crew(Mortal(0), make=None, size=1, threads=1).work(deque(units), lambda unit: b""))
+        list(Crew(Mortal(0), make=None, size=1, threads=1).work(deque(units)))
 
 
 START = """

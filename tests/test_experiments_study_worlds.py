@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from study_files import RIVAL, asked, scenario_in
 
+from experiments.study.answers import Cell
 from experiments.study.ask import Made, read_study
+from experiments.study.result import plan_names
 from experiments.study.worlds import read_worlds
 from sim.errors import InputError
 from sim.scenario.changes import changed, value_at
+from sim.scenario.yaml_files import read_yaml
 
 
 def worlds(folder: Path, **given: Any) -> dict[str, Any]:
@@ -83,6 +86,20 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"policies": ["as today", "as-today"]}, "named twice"),
     ({"policies": ["optimise@bose"]}, "no such world"),
     ({"policies": ["plan.json"]}, "cannot be read"),
+    ({"policies": ["optimise (much)"]}, "expected one of as written, money, rolling in brackets"),
+    ({"worlds": {"base": "scenario.yaml", "b": {"grid": {p: [0.1] * 2000 for p in ("margin", "loss")}}}}, "4,000,001"),
+    (
+        {
+            "worlds": {
+                "base": "scenario.yaml",
+                "b": {"sample": {"margin": [0.2, 0.3]}, "number": 65536, "by": "saltelli"},
+            }
+        },
+        "196,609 worlds",
+    ),
+    ({"worlds": {"base": "scenario.yaml", "b": {"set": {"a." * 500 + "b": 1}}}}, "lies deeper than any key"),
+    ({"worlds": {"": "scenario.yaml"}}, "expected a name in one line"),
+    ({"worlds": {"a\nb": "scenario.yaml"}}, "expected a name in one line"),
     ({"budgets": ["much"]}, "expected money such as 100000 or 100k, got 'much'"),
     ({"replications": 0}, "expected a whole number from 1"),
     ({"until": {"halfwidth": 100}}, "most: missing"),
@@ -106,6 +123,20 @@ def test_a_study_reads_money_and_plans_as_people_write_them(tmp_path: Path) -> N
     assert found.budgets == (100_000, 1_500_000)
     assert found.policies[:2] == (Made("optimise", None), Made("optimize@base", "base"))
     assert found.reference == "as today"
+
+
+def test_no_file_is_read_however_deep_it_lies() -> None:
+    for deep in ("a: " + "[" * 3000, "".join("  " * i + "a:\n" for i in range(2000))):
+        with pytest.raises(InputError, match=r"study\.yaml: keys and lists lie deeper"):
+            read_yaml(deep, "study.yaml")
+
+
+def test_plans_of_places_that_are_written_alike_have_files_of_their_own() -> None:
+    cells = [Cell(world, 900.0, "optimise") for world in ("a/b", "a-b", "A b", "c", "d" * 3000, "情景" * 300)]
+    names = plan_names(cells)
+    assert len({name.casefold() for name in names.values()}) == len(cells)
+    assert names[cells[3]] == "optimise-in-c-900"
+    assert all(len(name.encode()) < 200 and "/" not in name for name in names.values())
 
 
 def test_paths_name_items_and_new_keys() -> None:

@@ -176,7 +176,36 @@ def test_passwords_are_not_kept(tmp_path: Path) -> None:
         sync(tmp_path)
 
 
-@pytest.mark.parametrize("uri", ["file:///tmp/x", "databricks", "http:", "ftp://host"])
+@pytest.mark.parametrize(
+    ("uri", "shown", "link"),
+    [
+        ("http://me:s3cr/t@[::1]:5000/at", "http://me:***@[::1]:5000/at", "http://[::1]:5000/at"),
+        ("https://me:s3cr%2Ft@host", "https://me:***@host", "https://host"),
+        ("http://host:80/?token=s3cr/t", "http://host:80/?token=***", "http://host:80"),
+        ("http://[::1]:5000", "http://[::1]:5000", "http://[::1]:5000"),
+    ],
+)
+def test_no_password_is_shown_linked_or_quoted(uri: str, shown: str, link: str) -> None:
+    assert store.redacted(uri) == shown
+    assert store.without_login(uri) == link
+    told = store.without_password(f"cannot reach {uri}" + ", as s3cr/t or s3cr%2Ft" * (shown != uri), uri)
+    assert "s3cr" not in told
+
+
+def test_a_record_waits_for_each_place_that_it_goes_to(folder: Path) -> None:
+    """One that waits for a server is not lost when the same is asked without it."""
+    there = Outbox(folder, "http://127.0.0.1:9")
+    there.put(record("one"))
+    here = Outbox(folder)
+    here.put(record("one"))
+    assert [each.tracking_uri for each in here.pending()] == ["", "http://127.0.0.1:9"]
+    assert here.send().waiting == 0
+    assert [each.tracking_uri for each in there.pending()] == ["http://127.0.0.1:9"]
+    assert sync(folder, tracking_uri_of(folder))[0].waiting == 0, "the same key: no second run"
+    assert set(runs_of(folder)) == {"study", "plan", "one"}
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/x", "databricks", "http:", "ftp://host", "http://[::1", "http://h:x"])
 def test_an_address_that_is_none(tmp_path: Path, uri: str) -> None:
     with pytest.raises(InputError, match="expected a server"):
         Outbox(tmp_path, uri)

@@ -93,19 +93,23 @@ def test_all_plans_are_kept_each_on_its_run_and_repeat_alone(run: Run, tmp_path:
     for name, budget in (("one", 600), ("two", 1200)):
         run("optimize", "scenario.yaml", "--bound-steps", 0, "--budget", budget, "-o", f"{name}.json")
     words = ("compare", "scenario.yaml", "--policy", "as-today", "--policy", "one.json", "--policy", "two.json")
-    code, out, _ = run(*words, "--replications", 2, "--json")
+    (tmp_path / "even").write_text("no word of the command, whatever it is called")
+    code, out, _ = run(*words, "--policy", "two.json(money)", "--replications", 2, "--json")
     assert code == 0
     client: Any = MlflowClient(tracking_uri=tracking_uri_of(tmp_path))
     answer = json.loads(out)
     plans = {each.path for each in client.list_artifacts(answer["run_id"], "plans")}
-    assert plans == {"plans/one.json", "plans/two.json"}
+    assert plans == {"plans/one.json", "plans/two.json", "plans/two--money-.json"}
+    inputs = {each.path for each in client.list_artifacts(answer["run_id"], "inputs")}
+    assert len(inputs) == 3, "the plans, and no other file that lies around"
     [two] = client.search_runs([answer["experiment_id"]], "tags.policy = 'two'")
+    [money] = client.search_runs([answer["experiment_id"]], "tags.policy = 'two (money)'")
     kept = Path(client.download_artifacts(two.info.run_id, "plan.json", str(tmp_path / ".")))
     written = json.loads((tmp_path / "two.json").read_text(encoding="utf-8"))
     assert json.loads(kept.read_text(encoding="utf-8"))["plan"] == written["plan"]
     (tmp_path / "two.json").unlink()
     (tmp_path / "one.json").write_text("edited after all")
-    for run_id in (two.info.run_id, answer["run_id"]):
+    for run_id in (two.info.run_id, money.info.run_id, answer["run_id"]):
         assert json.loads(run("repeat", run_id, "--json")[1])["same"]
 
 

@@ -64,7 +64,7 @@ def list_(
     place = None if is_database(output) else Path(output)
     firm = Firm.open(scenario, outputs=[place])
     if place is not None:
-        check_output(place, others=[scenario, plan])
+        check_output(place, others=[scenario, plan, None if prospects is None else Path(prospects)])
     found = firm.customer_list(plan, period, kind=kind, control=control, seed=seed, prospects=prospects)
     found.save(output, table=table, force=force)
     where = without_password(output) if place is None else str(place)

@@ -1,13 +1,14 @@
 """The command of the loop: what has become of a plan, and whether to plan again."""
 
 import shlex
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
+from experiments.cli.tracking import Tracking, with_tracking
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -16,6 +17,7 @@ group = commands()
 
 
 @group.command(epilog="Example: tenure monitor scenario.yaml --plan plan.json --actual base.duckdb -o monitor.html")
+@with_tracking()
 def monitor(
     scenario: ScenarioFile,
     plan: Annotated[Path, typer.Option(help="Plan file that is played.")],
@@ -40,6 +42,8 @@ def monitor(
     replications: Annotated[int, typer.Option(help="Parallel markets for limits and bands.", min=20, max=10_000)] = 100,
     seed: Seed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
@@ -50,6 +54,8 @@ def monitor(
 
     if replan and output is None:
         raise InputError("`replan=`: needs `output=`, the file for the new plan")
+    if output is not None and page is not None and not replan:
+        raise InputError(f"`page={page}`: `output=` is the page unless there is `replan=`; give one of them")
     if output is not None:
         check_output(output, (".json", ".xlsx", ".csv") if replan else (".html",), [scenario, plan, actual, page])
     if page is not None:
@@ -57,9 +63,10 @@ def monitor(
     firm = Firm.open(scenario, outputs=[output, page])
     with progress_bars() as step:
         found = firm.monitor(
-            plan, actual, through=_through(through), false_alarms=false_alarms, replications=replications, seed=seed,
+            plan, actual, through=through, false_alarms=false_alarms, replications=replications, seed=seed,
             progress=step,
         )  # fmt: skip
+        kept = tracking.keep(found, step)
     written = {}
     if replan and found.plan is not None:
         assert output is not None
@@ -70,7 +77,7 @@ def monitor(
         found.report(shown)
         written["page"] = str(shown)
     if as_json:
-        print_json({**found.to_dict(), **written})
+        print_json({**found.to_dict(), **written, **tracking.to_dict(kept)})
         return
     parts = [found.answer(), table(*found.shown_table()), OF_LINES]
     if found.moved:
@@ -79,23 +86,17 @@ def monitor(
     parts += [f"Wrote {what}: {where}" for what, where in written.items()]
     if replan and found.plan is None:
         parts.append(f"No new plan was written to {output}: nothing has moved that one could be made from.")
-    parts.append(f"Next: {_next(scenario, plan, actual, found.verdict, output if 'plan' in written else None)}")
-    typer.echo("\n\n".join(parts))
+    more = {"--through": through, "--false-alarms": false_alarms, "--replications": replications, "--seed": seed}
+    parts.append(f"Next: {_next(scenario, plan, actual, more, found.verdict, output if 'plan' in written else None)}")
+    typer.echo("\n\n".join(parts) + tracking.in_words(kept))
 
 
-def _through(given: str | None) -> date | int | None:
-    if given is None:
-        return None
-    try:
-        return int(given) if given.isdigit() and len(given) < 5 else date.fromisoformat(given)
-    except ValueError:
-        raise InputError(f"`through={given}`: expected a day such as 2025-06-30, or a number of periods") from None
-
-
-def _next(scenario: Path, plan: Path, actual: Path, verdict: str, new: Path | None) -> str:
+def _next(scenario: Path, plan: Path, actual: Path, more: Mapping[str, object], verdict: str, new: Path | None) -> str:
     own, old, seen = (shlex.quote(str(each)) for each in (scenario, plan, actual))
     if new is not None:
         return f"tenure diff {old} {shlex.quote(str(new))}"
     if verdict == "stay":
         return "the same with the next period's purchases"
-    return f"tenure monitor {own} --plan {old} --actual {seen} --replan -o new.json"
+    usual = {"--through": None, "--false-alarms": 0.1, "--replications": 100, "--seed": 0}
+    asked = "".join(f" {name} {value}" for name, value in more.items() if value != usual[name])
+    return f"tenure monitor {own} --plan {old} --actual {seen}{asked} --replan -o new.json"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.cli.words import amount_of
+from experiments.words.figures import amount_of
 
 __all__ = [
     "THREADS", "BudgetOption", "Changes", "Json", "Language", "NoSeed", "ScenarioFile", "Seed", "SpreadOption",

@@ -1,5 +1,6 @@
 """Commands that write pages. Nothing heavy is imported until one runs."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -51,4 +52,6 @@ def whatif(
         print_json({**found.to_dict(), "file": str(output)})
     else:
         shown = table(*found.shown_table())
-        typer.echo(f"{found.answer()}\n\n{shown}\n\nWritten to {output}. Next: open it in a browser")
+        exact = f"tenure ui --whatif {shlex.quote(str(output))} --scenario {shlex.quote(str(scenario))}"
+        following = f"open it in a browser; or {exact}, where it also solves exactly"
+        typer.echo(f"{found.answer()}\n\n{shown}\n\nWritten to {output}. Next: {following}")

@@ -1,6 +1,5 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -180,9 +179,9 @@ def compare(
             scenarios, policy, changes_of(change), tracking,
             one={
                 "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
-                "--logo": logo, "--lang": lang != "en",
+                "--logo": logo,
             },
-            budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
+            lang=lang, budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
         )  # fmt: skip
         return
     checked_page(lang, logo)
@@ -205,6 +204,7 @@ def compare(
         })  # fmt: skip
     else:
         said = comparison_summary(firm.scenario, result) + ("" if written is None else f"\nReport: {written}")
+        kept = kept if kept is None or written is None else replace(kept, report=None)  # one report is named
         typer.echo(said + (tracking.in_words(kept) or ("" if written is None else "\nNext: open it in a browser")))
 
 
@@ -244,5 +244,4 @@ def _compare_in_all(
         "replications": replications, "seed": seed,
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
-    words = [*named, *(word for each in policies for word in ("--policy", each))]
-    ask(read_study(content), tracking, f"tenure compare {shlex.join(words)}", again="", **how)
+    ask(read_study(content), tracking, **how)

@@ -25,6 +25,7 @@ from experiments.cli.options import (
 from experiments.cli.reading import with_reading
 from experiments.cli.tracking import command_given
 from experiments.cli.words import changes_of, in_options
+from experiments.words.figures import amount_of
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -233,11 +234,13 @@ def _ask(words: str) -> None:
 def _asked(question: str, whole: bool = False) -> float | None:
     """Return the number that is answered; None where none is."""
     _ask(f"{question}: ")
-    answer = sys.stdin.readline().replace(",", "").strip()
+    answer = sys.stdin.readline().strip()
     try:
-        number = float(answer) if answer else None
+        number = amount_of(answer) if answer else None
     except ValueError:
-        raise InputError(f"{question.lstrip('- ')}: expected a number, got {answer!r}") from None
+        raise InputError(
+            f"{question.lstrip('- ')}: expected a number such as 12500, 12,500, 12.5k or 0.35, got {answer!r}"
+        ) from None
     if number is not None and whole and not number.is_integer():
         raise InputError(f"{question}: expected a whole number, got {answer}")
     return number

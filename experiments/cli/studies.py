@@ -1,12 +1,11 @@
 """Commands that ask one question of many worlds."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.options import Json, Language, NoSeed, commands, print_json
 from experiments.cli.tracking import Tracking, with_tracking
 from sim.errors import TenureError
 
@@ -33,6 +32,7 @@ def study(
         bool,
         typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
     ] = False,
+    lang: Language = "en",
     seed: NoSeed = 0,
     as_json: Json = False,
     *,
@@ -47,33 +47,32 @@ def study(
     from dataclasses import replace
 
     from experiments.study.ask import read_study
+    from experiments.words.languages import checked_language
 
+    checked_language(lang)
     asked = read_study(file)
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
-    where = "" if tracking.folder == Path() else f" --folder {shlex.quote(str(tracking.folder))}"
-    command = f"tenure study {shlex.quote(str(file))}{where}"
-    ask(asked, tracking, command, workers=workers, cluster=cluster, as_json=as_json)
+    ask(asked, tracking, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
 
 
-def ask(
-    asked: "Study", tracking: Tracking, command: str, *, as_json: bool, again: str = " --resume", **how: Any
-) -> None:
-    """Run a study and print its answer; on Ctrl-C say how to go on: the command, and ``again``."""
+def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> None:
+    """Run a study and print its answer; on Ctrl-C say how to go on: with the same command."""
     from dataclasses import replace
 
     from experiments.study.conduct import study as run
     from experiments.study.told import study_summary
     from experiments.terminal.progress import progress_bars
 
+    command = tracking.said()["command"]
     try:
         with progress_bars() as step:
             result = run(
                 asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
-                experiment=tracking.experiment, command=tracking.said()["command"], progress=step, **how,
+                experiment=tracking.experiment, command=command, progress=step, **how,
             )  # fmt: skip
     except KeyboardInterrupt:
         raise TenureError(
-            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}{again}"
+            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}"
         ) from None
     if as_json:
         print_json(result.to_dict())

@@ -20,16 +20,42 @@ group = commands()
 def ui(
     folder: Annotated[Path, typer.Option(help="Where the MLflow store is.")] = Path(),
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    whatif: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="What-if page to serve too: there it also solves exactly.")
+    ] = None,
+    scenario: Annotated[Path, typer.Option(help="Scenario of that page.")] = Path("scenario.yaml"),
     seed: NoSeed = 0,
+    threads: Threads = THREADS,
     as_json: Json = False,
 ) -> None:
-    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C."""
-    from experiments.tracking.serve import serve
+    """Serve the MLflow UI for a folder's runs on 127.0.0.1, until Ctrl-C; and a what-if page with the optimiser behind.
 
-    def announce(url: str) -> None:
-        typer.echo(json.dumps({"leaderboard": url}) if as_json else f"Leaderboard: {url}\nStop with Ctrl-C.")
+    A folder without runs is no mistake where there is a page.
+    """
+    from contextlib import ExitStack
 
-    serve(folder, port, announce=announce)
+    from experiments.tracking.serve import serve, wait_for_interrupt
+    from experiments.tracking.store import database_of
+
+    with ExitStack() as stack:
+        found: dict[str, str] = {}
+        if whatif is not None:
+            from experiments.firm import Firm
+            from experiments.report.whatif.served import served
+
+            found["whatif"] = stack.enter_context(served(whatif, Firm.open(scenario).twin, threads=threads))
+
+        def announce(url: str) -> None:
+            found.update({"leaderboard": url} if url else {})
+            named = {"leaderboard": "Leaderboard", "whatif": "What if"}
+            lines = [f"{named[key]}: {address}" for key, address in sorted(found.items())]
+            typer.echo(json.dumps(found) if as_json else "\n".join([*lines, "Stop with Ctrl-C."]))
+
+        if found and not database_of(folder).is_file():
+            announce("")
+            wait_for_interrupt()
+        else:
+            serve(folder, port, announce=announce)
 
 
 @group.command(epilog="Example: tenure sync --folder first-look")

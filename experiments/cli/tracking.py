@@ -20,11 +20,11 @@ __all__ = ["Tracking", "command_given", "with_tracking"]
 
 _OPTIONS: dict[str, Any] = {
     "track": Annotated[bool, typer.Option("--track/--no-track", help="Log the runs to MLflow.")],
-    "folder": Annotated[Path, typer.Option(help="Where the MLflow store and reports go.")],
+    "folder": Annotated[Path, typer.Option(help="Where the MLflow store, reports and finished units go.")],
     "experiment": Annotated[
-        str, typer.Option(help="The decision that the runs belong to [default: the scenario's budget].")
+        str, typer.Option(help="The decision that the runs belong to [default: named after the scenario or the study].")
     ],
-    "name": Annotated[str, typer.Option(help="Name of the run [default: what was found].")],
+    "name": Annotated[str, typer.Option(help="Name of the run [default: what was found, or the study's].")],
     "note": Annotated[str, typer.Option(help="What it is for; kept with the run.")],
     "tracking_uri": Annotated[
         str, typer.Option(help="MLflow server or database to log to [default: the store in --folder].")
@@ -33,9 +33,14 @@ _OPTIONS: dict[str, Any] = {
 _DEFAULTS: dict[str, Any] = {"folder": Path(), "experiment": "", "name": "", "note": "", "tracking_uri": ""}
 
 
-def command_given() -> str:
-    """Return the command as it was given."""
-    return shlex.join(["tenure", *sys.argv[1:]])
+def command_given(tracking_uri: str = "") -> str:
+    """Return the command as it was given, without the password of the address of a store of runs."""
+    said = sys.argv[1:]
+    if tracking_uri:
+        from experiments.tracking.store import redacted
+
+        said = [each.replace(tracking_uri, redacted(tracking_uri)) for each in said]
+    return shlex.join(["tenure", *said])
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,8 @@ class Tracking:
 
     def said(self) -> dict[str, str]:
         """Return what the user says of the decision, with the command as it was given, a password apart."""
-        command = command_given()
-        if self.tracking_uri:
-            from experiments.tracking.store import redacted
-
-            command = command.replace(self.tracking_uri, redacted(self.tracking_uri))
-        return {"experiment": self.experiment, "name": self.name, "note": self.note, "command": command}
+        own = {"experiment": self.experiment, "name": self.name, "note": self.note}
+        return {**own, "command": command_given(self.tracking_uri)}
 
     def keep(self, answer: Any, step: "Step") -> "Kept | None":
         """Track an answer where that was asked for."""
@@ -82,7 +83,7 @@ class Tracking:
         """Return what to say of it on the terminal, with the views; nothing where nothing was tracked."""
         if kept is None:
             return ""
-        report = f"\nReport: {kept.report}" if kept.report is not None else ""
+        report = f"\nReport: {self.folder / kept.report.name}" if kept.report is not None else ""
         if kept.waiting:
             return f"{report}\nNext: tenure sync --folder {shlex.quote(str(self.folder))}"
         width = max(map(len, kept.links), default=0)

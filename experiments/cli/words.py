@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.words.figures import amount_of
 from sim.errors import InputError
 
 __all__ = [
     "OPTIONS",
-    "amount_of",
     "amounts_by_channel",
     "budgets_of",
     "changes_of",
@@ -21,9 +21,6 @@ __all__ = [
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
 OPTIONS = {"output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
-AMOUNT = re.compile(r"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)(k|m|mn|bn|)")
-SHORT = {"": 1.0, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
-"""What amounts of money end in."""
 FLAGS = ("force",)
 
 
@@ -71,20 +68,6 @@ def budgets_of(text: str | None) -> list[float] | None:
     if not budgets or not all(0 <= budget <= 1e18 for budget in budgets):
         raise InputError(f"--budgets {text}: expected money separated by commas, e.g. 100k,200k or 100000,200000")
     return budgets
-
-
-def amount_of(text: str) -> float:
-    """Return money as people type it: ``100000``, ``100k``, ``1.5m`` or ``2bn``.
-
-    Raises
-    ------
-    ValueError
-        If it is no number.
-    """
-    found = AMOUNT.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError(text)
-    return float(found[1]) * SHORT[found[2]]
 
 
 def changes_of(words: Sequence[str] | None) -> dict[str, Any]:
@@ -154,7 +137,7 @@ def _by_channel(
     for word in words or ():
         channel, _, text = word.rpartition("=")
         try:
-            amounts = [float(amount) for amount in text.split(",")]
+            amounts = [amount_of(amount) for amount in text.split(",")]
         except ValueError:
             amounts = []
         fit = 0 < len(amounts) <= (most or len(amounts)) and all(0 <= amount <= 1e18 for amount in amounts)

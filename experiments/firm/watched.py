@@ -29,7 +29,7 @@ class Watched(Planned):
         plan: optimizer.plan.Plan | str | Path,
         actual: str | Path,
         *,
-        through: date | int | None = None,
+        through: date | int | str | None = None,
         false_alarms: float = 0.1,
         replications: int = 100,
         seed: int = 0,
@@ -66,6 +66,7 @@ class Watched(Planned):
         from experiments.look import look
         from experiments.monitor import monitor
         from experiments.results.monitoring import Monitoring
+        from experiments.tracking.call import Call
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
         seen, unseen = look(self.twin, plan, Path(actual), through)
@@ -74,7 +75,11 @@ class Watched(Planned):
             self.twin, plan, chosen, total, seen, rate=false_alarms, replications=replications, seed=seed,
             unseen=unseen, step=progress or quiet,
         )  # fmt: skip
-        return grown(Monitoring, found)
+        asked = {
+            "plan": plan, "actual": str(Path(actual).resolve()), "through": None if through is None else str(through),
+            "false_alarms": false_alarms, "replications": replications, "seed": seed,
+        }  # fmt: skip
+        return grown(Monitoring, found, twin=self.twin, file=self.file, asked=Call("monitor", asked))
 
     def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
         r"""Return the scenario with its curves as experiments and managers' answers have them.

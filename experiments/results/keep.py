@@ -81,6 +81,7 @@ def keep_records(
 ) -> tuple[Kept, Mapping[str, str]]:
     """Log records, the parent first, as :func:`keep` does; return also every run by its record's key."""
     from experiments.tracking.outbox import Outbox, waiting_in_words
+    from experiments.tracking.store import without_login
 
     box = Outbox(folder, tracking_uri)
     for record in records:
@@ -91,7 +92,7 @@ def keep_records(
         warnings.warn(RunsWait(waiting), stacklevel=3)
         return Kept(sent.tracking_uri, waiting=waiting), sent.runs
     experiment = sent.experiments[records[0].experiment]
-    address = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else ADDRESS
+    address = without_login(tracking_uri) if tracking_uri.startswith("http") else ADDRESS
     links = {
         name.removeprefix("view."): f"{address}/{link.replace('{experiment}', experiment)}"
         for name, link in records[0].tags.items()

@@ -1,6 +1,6 @@
 """Lists of customers by name: who gets what under a plan, who is about to leave, who costs more than they bring.
 
-Lists hold ids; nothing else that is written does.
+Lists hold ids; of what is written besides only the base does, and the life of a customer that is asked for by its id.
 """
 
 from __future__ import annotations

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.monitored import Monitored
-from experiments.results.shown import Shown, Table
+from experiments.results.shown import Decided, Table
 from experiments.words import monitoring as words
 from sim.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from experiments.tracking.call import Call
+    from sim.arrays import Step
+    from sim.twin import Twin
+
 
 __all__ = ["Monitoring"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Monitoring(Monitored, Shown):
-    """What has become of a plan; fields as in :class:`Monitored`."""
+class Monitoring(Monitored, Decided):
+    """What has become of a plan; fields as in :class:`Monitored`, and what takes it to be tracked."""
+
+    twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+
+    def pages(self, folder: Path, progress: Step) -> tuple[Path | None, dict[str, bytes]]:
+        """Return the page for the run; none is written."""
+        from experiments.report.monitor_page import monitor_page
+
+        return None, {"monitor.html": monitor_page(self).encode()}
 
     def answer(self) -> str:
         """Return the verdict, the money and what moved."""

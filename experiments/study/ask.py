@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.chosen import spelled_out
+from experiments.chosen import DEPARTURES, spelled_out
 from experiments.study.played import DEPARTURE, Played
 from experiments.study.reading import counted, known_keys, mapping, money, number
 from experiments.study.worlds import World, read_worlds
@@ -203,6 +203,8 @@ def _policies(given: Any, folder: Path, worlds: Sequence[World], where: str) -> 
 def _policy(said: Any, folder: Path, worlds: Sequence[World], where: str) -> Played | Made:
     made = MAKES.fullmatch(said.strip()) if isinstance(said, str) else None
     if made is None:
+        if isinstance(said, str) and re.fullmatch(r"optimi[sz]e(@.+?)?\s*\([^()]*\)", said.strip()):
+            raise InputError(f"{where}: {said}: expected one of {', '.join(DEPARTURES)} in brackets")
         try:
             return Played.of(said, folder)
         except (InputError, FolderError) as error:

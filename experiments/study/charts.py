@@ -9,6 +9,8 @@ from typing import Any
 from experiments.study.answers import Answers
 from experiments.study.doubts import Swing
 from experiments.words.figures import money
+from experiments.words.languages import Words
+from experiments.words.study import ENGLISH
 
 __all__ = ["MOST_LINES", "MOST_PANELS", "course_by_world", "gains_by_policy", "tornado"]
 
@@ -19,7 +21,7 @@ MOST_LINES, MOST_PANELS, MOST_BARS = len(COLOURS), 3, 10
 Trace = dict[str, Any]
 
 
-def gains_by_policy(answers: Answers, currency: str) -> str:
+def gains_by_policy(answers: Answers, currency: str, words: Words = ENGLISH) -> str:
     """Return a line for each policy from its least to its greatest gain, a point for each world and budget.
 
     Those that survive most stand on top; where a policy cannot be chosen it has no point.
@@ -29,20 +31,20 @@ def gains_by_policy(answers: Answers, currency: str) -> str:
         gains = [row.gain for row in answers.rows if row.policy == each.policy and row.allowed]
         if gains and each.policy != answers.reference:
             traces.append(_row(each.policy, gains, GREY if traces else BLUE))
-    return _figure(traces[::-1], {"xaxis": _titled(f"gain against '{answers.reference}'", currency)})
+    return _figure(traces[::-1], {"xaxis": _titled(words["axis_gain"].format(reference=answers.reference), currency)})
 
 
-def tornado(swings: Sequence[Swing], policy: str, currency: str) -> str:
+def tornado(swings: Sequence[Swing], policy: str, currency: str, words: Words = ENGLISH) -> str:
     """Return a policy's gain at the low (grey) and high (blue) end of each drawn number, the widest on top."""
     traces = []
     for each in [swing for swing in swings if swing.policy == policy][:MOST_BARS]:
-        budget = "" if each.budget is None else f", budget {money(each.budget)}"
-        name = f"{each.path}{budget}: {each.low:.4g} to {each.high:.4g}"
+        budget = "" if each.budget is None else words["bar_budget"].format(budget=money(each.budget))
+        name = words["bar"].format(path=each.path, budget=budget, low=f"{each.low:.4g}", high=f"{each.high:.4g}")
         traces.append(_row(name, [each.gain_low, each.gain_high], BLUE))
-    return _figure(traces[::-1], {"xaxis": _titled("mean gain in the number's lowest and highest part", currency)})
+    return _figure(traces[::-1], {"xaxis": _titled(words["axis_tornado"], currency)})
 
 
-def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period: str) -> str:
+def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period: str, words: Words = ENGLISH) -> str:
     """Return gains so far by (budget, world, values): a panel for each budget, a line for each world."""
     budgets = list(dict.fromkeys(budget for budget, _, _ in courses))[:MOST_PANELS]
     worlds = list(dict.fromkeys(world for _, world, _ in courses))[:MOST_LINES]
@@ -50,9 +52,9 @@ def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period:
     layout: dict[str, Any] = {"showlegend": len(worlds) > 1, "height": 320, "annotations": []}
     for panel, budget in enumerate(budgets):
         place = f"{panel + 1}" if panel else ""
-        layout[f"xaxis{place}"] = _titled(f"{period}s", "")
+        layout[f"xaxis{place}"] = _titled(words[period], "")
         layout[f"yaxis{place}"] = {"rangemode": "tozero"}
-        layout["annotations"].append({"xref": "paper", "text": f"budget {budget}"})
+        layout["annotations"].append({"xref": "paper", "text": words["panel"].format(budget=budget)})
         for asked, world, values in courses:
             if asked == budget and world in worlds:
                 line = {"color": COLOURS[worlds.index(world)], "width": 2}

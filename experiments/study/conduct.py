@@ -12,8 +12,9 @@ from experiments.results.keep import keep_records
 from experiments.study.ask import Study, read_study
 from experiments.study.page import page_of
 from experiments.study.records import records_of
-from experiments.study.result import StudyResult, plan_name
+from experiments.study.result import StudyResult, plan_names
 from experiments.study.run import run_study
+from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
 from sim.contract import Policy
 from sim.errors import InputError
@@ -34,6 +35,7 @@ def study(
     tracking_uri: str = "",
     experiment: str = "",
     command: str = "",
+    lang: str = "en",
     progress: Step | None = None,
 ) -> StudyResult:
     """Ask one question of many worlds: worlds x policies x budgets x seeds, stored, resumed, spread over workers.
@@ -64,11 +66,13 @@ def study(
         The decision in question, under which runs stand; nothing: the study's name.
     command
         How it was asked; kept with the runs.
+    lang
+        Language of the page: ``en``, or ``zh`` for Chinese.
 
     Raises
     ------
     InputError
-        If a key is not known or a value does not fit.
+        If a key is not known or a value does not fit, or the page does not speak the language.
     TenureError
         If a unit fails, or workers of another version answer.
 
@@ -82,6 +86,7 @@ def study(
     >>> [(row.world, row.policy, row.rank) for row in result.answers.rows]
     [('base', 'as today', 1), ('base', 'even split', 2), ('thin', 'as today', 1), ('thin', 'even split', 2)]
     """
+    checked_language(lang)
     if isinstance(asked, Study):
         if policies:
             raise InputError("`policies=`: the study has its own; leave them out")
@@ -93,7 +98,7 @@ def study(
     place = home / "studies" / wanted.slug
     result = StudyResult(wanted, finished, place, place / "report.html")
     step("Writing the report")
-    _write(result)
+    _write(result, lang)
     return _tracked(result, home, tracking_uri, experiment, command, step) if track else result
 
 
@@ -107,13 +112,13 @@ def _tracked(
     return replace(result, run_ids=ids, kept=kept)
 
 
-def _write(result: StudyResult) -> None:
+def _write(result: StudyResult, lang: str) -> None:
     """Write the report, the tables as CSV and the plans that were made into the study's folder."""
     place = writable_folder(result.folder)
     write_table(place / "table.csv", result.to_frame())
     write_table(place / "segments.csv", result.by_segment())
     write_table(place / "levers.csv", result.by_lever())
     write_table(place / "over_time.csv", result.over_time())
-    for cell, text in result.finished.plans.items():
-        write_text(place / f"{plan_name(cell)}.json", text)
-    write_text(place / "report.html", page_of(result))
+    for cell, name in plan_names(result.finished.plans).items():
+        write_text(place / f"{name}.json", result.finished.plans[cell])
+    write_text(place / "report.html", page_of(result, lang))

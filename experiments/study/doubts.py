@@ -185,6 +185,8 @@ def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float]]:
     if np.ptp(y) == 0:
         return [(0.0, 0.0)] * dimensions
     parts = y.reshape(dimensions + 2, 1, number)
-    found = sobol_indices(func={"f_A": parts[0], "f_B": parts[1], "f_AB": parts[2:]}, n=number)
+    # One number alone is too few for scipy (1.17): beside it stands one that moves nothing, whose mixture is A itself.
+    mixed = parts[2:] if dimensions > 1 else np.concatenate([parts[2:], parts[:1]])
+    found = sobol_indices(func={"f_A": parts[0], "f_B": parts[1], "f_AB": mixed}, n=number)
     first, total = np.atleast_1d(found.first_order).ravel(), np.atleast_1d(found.total_order).ravel()
-    return [(float(a), float(b)) for a, b in zip(first, total, strict=True)]
+    return [(float(a), float(b)) for a, b in zip(first[:dimensions], total[:dimensions], strict=True)]

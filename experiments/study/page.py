@@ -13,6 +13,7 @@ from experiments.study.answers import Cell, Row
 from experiments.study.charts import MOST_LINES, MOST_PANELS, course_by_world, gains_by_policy, tornado
 from experiments.study.shown import (
     answer_in_words,
+    barred_briefly,
     budgets_in_words,
     information_in_words,
     notes_in_words,
@@ -22,6 +23,8 @@ from experiments.study.shown import (
 )
 from experiments.study.units import Facts
 from experiments.words.figures import money
+from experiments.words.languages import LANGUAGES, Words
+from experiments.words.study import ENGLISH, study_words
 from sim.arrays import Floats
 
 if TYPE_CHECKING:
@@ -35,74 +38,85 @@ DEEPEST = "#b03a2e"
 """Colour of the largest regret; the best has none."""
 
 
-def page_of(result: StudyResult) -> str:
+def page_of(result: StudyResult, language: str = "en") -> str:
     """Return the page of a study."""
-    answers, currency = result.answers, result.currency
+    answers, currency, words = result.answers, result.currency, study_words(language)
     first = answers.survivals[0]
     cards = [
-        card("Survives", f"{first.worlds} of {answers.worlds}", f"worlds, '{first.policy}'"),
-        card("Its worst regret", _worth(first.worst_regret, currency), f"in '{first.breaker}'"),
-        card("Its mean gain", _worth(first.mean_gain, currency, signed=True), f"against '{answers.reference}'"),
-    ]
-    grounds = [*budgets_in_words(answers), *notes_in_words(answers, result.finished), *_files()]
+        card(
+            words["card_survives"], words["card_of"].format(some=first.worlds, of=answers.worlds),
+            words["card_worlds"].format(policy=first.policy),
+        ),
+        card(
+            words["card_regret"], _worth(first.worst_regret, currency), words["card_in"].format(world=first.breaker)
+        ),
+        card(
+            words["card_gain"], _worth(first.mean_gain, currency, signed=True),
+            words["card_against"].format(reference=answers.reference),
+        ),
+    ]  # fmt: skip
+    grounds = [*budgets_in_words(answers, words), *notes_in_words(answers, result.finished, words), words["files"]]
+    told = paragraph(answer_in_words(answers, currency, words))
     body = [
         section(
-            "answer", "The answer", f'<div class="answer">{paragraph(answer_in_words(answers, currency))}</div>',
+            "answer", words["h_answer"], f'<div class="answer">{told}</div>',
             f'<div class="cards">{"".join(cards)}</div>',
         ),
-        section("survives", "Who survives", table(*survival_table(answers)), _gains(result)),
         section(
-            "regret", "What is left on the table: regret by world and policy", heat_map(result),
-            paragraph(
-                "The darker, the more the best of that world and budget is worth that keeps the budget and the rules; "
-                "~: too close to call. A cell leads to its row.", "soft",
-            ),
+            "survives", words["h_survives"], table(*survival_table(answers, words)), _gains(result, words)
         ),
-        section("worlds", "Every world, budget and policy", _rows(result)),
-        section("where", "Where the gain comes from, and when", *_where(result)),
-        section("numbers", "What of the world decides", *_decides(result)),
-        section("grounds", "What this rests on", bullets(grounds)),
+        section(
+            "regret", words["h_regret"], heat_map(result, words), paragraph(words["regret_note"], "soft"),
+        ),
+        section("worlds", words["h_worlds"], _rows(result, words)),
+        section("where", words["h_where"], *_where(result, words)),
+        section("numbers", words["h_numbers"], *_decides(result, words)),
+        section("grounds", words["h_grounds"], bullets(grounds)),
     ]  # fmt: skip
-    kicker = (
-        f"{result.asked.name} · {answers.worlds} worlds · {len(result.asked.policies)} policies · "
-        f"{len(result.asked.budgets)} budgets · {result.finished.units:,} units"
-    )
-    foot = f"Made by Tenure. Study {result.asked.digest[:12]}. This page is self-contained: it can be mailed."
-    return page(title_in_words(answers), kicker, body, foot)
+    asked = result.asked
+    kicker = words["kicker"].format(
+        name=asked.name, worlds=answers.worlds, policies=len(asked.policies), budgets=len(asked.budgets),
+        units=f"{result.finished.units:,}",
+    )  # fmt: skip
+    foot = words["foot"].format(digest=asked.digest[:12])
+    return page(title_in_words(answers, words), kicker, body, foot, language=LANGUAGES[language])
 
 
-def _gains(result: StudyResult) -> str:
+def _gains(result: StudyResult, words: Words) -> str:
     answers = result.answers
-    figure = gains_by_policy(answers, result.currency)
+    figure = gains_by_policy(answers, result.currency, words)
     barred = any(row.breaks for row in answers.rows)
-    more = " Where a policy overspends or breaks a rule it has no point." if barred else ""
-    caption = f"A point for each world and budget; the line is from the least gain to the greatest.{more}"
+    caption = words["gains"] + (words["gains_barred"] if barred else "")
     return chart("gains", figure, caption) if figure else ""
 
 
-def heat_map(result: StudyResult) -> str:
+def heat_map(result: StudyResult, words: Words = ENGLISH) -> str:
     """Return regret as a table of colours, a row for each world and budget, a column for each policy."""
     answers = result.answers
     policies = list(dict.fromkeys(row.policy for row in answers.rows))
     cells = {(row.world, row.asked, row.policy): row for row in answers.rows}
     deepest = max((row.regret for row in answers.rows if row.regret == row.regret), default=0.0)
     several = len(result.asked.budgets) > 1
-    names = [*(["budget"] if several else []), *policies]
-    head = "<th>world</th>" + "".join(f'<th class="number">{html.escape(name)}</th>' for name in names)
+    names = [*([words["budget"]] if several else []), *policies]
+    head = f"<th>{html.escape(words['a_world'])}</th>" + "".join(
+        f'<th class="number">{html.escape(name)}</th>' for name in names
+    )
     lines = [f"<tr>{head}</tr>"]
     for world, asked in dict.fromkeys((row.world, row.asked) for row in answers.rows):
         own = [cells[world, asked, policy] for policy in policies]
         budget = f'<td class="number">{money(own[0].budget)}</td>' if several else ""
-        lines.append(f"<tr><td>{html.escape(world)}</td>{budget}{''.join(_heat(row, deepest) for row in own)}</tr>")
+        lines.append(
+            f"<tr><td>{html.escape(world)}</td>{budget}{''.join(_heat(row, deepest, words) for row in own)}</tr>"
+        )
     return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
 
 
-def _heat(row: Row, deepest: float) -> str:
+def _heat(row: Row, deepest: float, words: Words) -> str:
     if not row.allowed:
-        told = "no plan" if row.why else "overspends" if row.overspent > 0 else "breaks rules"
+        told = barred_briefly(row, words)
         return f'<td class="number"><a class="soft" href="#{_anchor(row)}">{told}</a></td>'
     depth = 75 * math.sqrt(row.regret / deepest) if deepest > 0 else 0.0
-    told = "best" if row.rank == 1 else f"{money(row.regret)}{'' if row.behind else ' ~'}"
+    told = words["best"] if row.rank == 1 else f"{money(row.regret)}{'' if row.behind else ' ~'}"
     link = f'<a href="#{_anchor(row)}" style="color:inherit;text-decoration:none">{told}</a>'
     return f'<td class="number shade" style="--blue:{DEEPEST};--much:{depth:.0f}%">{link}</td>'
 
@@ -113,23 +127,29 @@ def _anchor(row: Row) -> str:
     return "row-" + hashlib.sha256(f"{row.world}\0{row.asked}\0{row.policy}".encode()).hexdigest()[:12]
 
 
-def _rows(result: StudyResult) -> str:
+def _rows(result: StudyResult, words: Words) -> str:
     """Return every row with its interval, odds and tails, each with the place that the heat map leads to."""
-    answers = result.answers
+    answers, base = result.answers, result.answers.reference
+
+    def between(low: str, high: str) -> str:
+        return words["to"].format(low=low, high=high)
+
     header = [
-        "world", "policy", "budget", "asset", f"gain vs {answers.reference}", "95 % interval", "regret",
-        "best in (odds)", "5 % to 95 %", "worst fifth", "spend", "rules broken",
+        words["a_world"], words["policy"], words["budget"], words["asset"],
+        words["gain_against"].format(reference=base),
+        *(words[name] for name in ("interval", "regret", "best_odds", "spread", "worst_fifth", "spend", "broken")),
     ]  # fmt: skip
     rows = [
         [
             row.world, row.policy.replace(" ", "\N{NO-BREAK SPACE}"),
             "" if math.isnan(row.budget) else money(row.budget),
-            "no plan" if math.isnan(row.asset) else money(row.asset), _signed(row.gain),
-            "" if math.isnan(row.low) or row.policy == answers.reference else _between(row.low, row.high),
+            words["no_plan"] if math.isnan(row.asset) else money(row.asset), _signed(row.gain),
+            between(_signed(row.low), _signed(row.high)) if row.low == row.low and row.policy != base else "",
             _plain(row.regret),
             "" if math.isnan(row.best_odds) else f"{row.best_odds:.0%}",
-            "" if math.isnan(row.cvar) else f"{money(row.quantiles[0])} to {money(row.quantiles[2])}", _plain(row.cvar),
-            _plain(row.spend), "; ".join(row.breaks),
+            "" if math.isnan(row.cvar) else between(money(row.quantiles[0]), money(row.quantiles[2])),
+            _plain(row.cvar),
+            _plain(row.spend), "; ".join(dict.fromkeys(row.breaks)),
         ]
         for row in answers.rows
     ]  # fmt: skip
@@ -139,7 +159,7 @@ def _rows(result: StudyResult) -> str:
     return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
 
 
-def _where(result: StudyResult) -> list[str]:
+def _where(result: StudyResult, words: Words) -> list[str]:
     """Return the gain of the policy that survives most, by segment and over time, in every world."""
     answers, found = result.answers, result.finished.cells.found
     policy, pairs = _telling(result), []
@@ -148,7 +168,7 @@ def _where(result: StudyResult) -> list[str]:
         if row.policy == policy and own is not None and other is not None:
             pairs.append((row, own.facts, other.facts))
     if not pairs:
-        return [paragraph("There is no policy beside the reference whose gain could be split.", "soft")]
+        return [paragraph(words["no_gain"], "soft")]
     segments = list(dict.fromkeys(name for _, facts, _ in pairs for name in facts["segments"]))
     rows, parts, courses = [], [], []
     for row, own_facts, other_facts in pairs:
@@ -160,16 +180,16 @@ def _where(result: StudyResult) -> list[str]:
         course = np.cumsum(_array(own_facts, "by_period") - _array(other_facts, "by_period"))
         courses.append((money(row.budget), row.world, course.tolist()))
         ends = [max(round(len(course) * part / PARTS), 1) - 1 for part in range(1, PARTS + 1)]
-        back = next((f"{t + 1}" for t in range(len(course)) if (course[t:] >= 0).all()), "after the horizon")
+        back = next((f"{t + 1}" for t in range(len(course)) if (course[t:] >= 0).all()), words["after"])
         parts.append([*first, *(_signed(float(course[end])) for end in ends), _signed(float(course[-1]) + after), back])
-    said = f"'{policy}' against '{answers.reference}', discounted: by segment within the horizon, and what comes after."
-    quarters = [f"after {part}/{PARTS}" for part in range(1, PARTS)]
+    quarters = [words["after_part"].format(part=part, parts=PARTS) for part in range(1, PARTS)]
+    place = [words["a_world"], words["budget"]]
     return [
-        paragraph(said, "soft"),
-        table(["world", "budget", *segments, "after the horizon"], rows),
-        chart("course", course_by_world(courses, result.period), _course_caption(courses)),
-        paragraph("The same added up over time, and the period from which on it has paid back.", "soft"),
-        table(["world", "budget", *quarters, "whole horizon", "with what comes after", "paid back from"], parts),
+        paragraph(words["where"].format(policy=policy, reference=answers.reference), "soft"),
+        table([*place, *segments, words["after"]], rows),
+        chart("course", course_by_world(courses, result.period, words), _course_caption(courses, words)),
+        paragraph(words["added_up"], "soft"),
+        table([*place, *quarters, words["whole"], words["with_after"], words["paid_back"]], parts),
     ]
 
 
@@ -179,33 +199,26 @@ def _telling(result: StudyResult) -> str:
     return next((each.policy for each in answers.survivals if each.policy != answers.reference), "")
 
 
-def _course_caption(courses: list[tuple[str, str, list[float]]]) -> str:
+def _course_caption(courses: list[tuple[str, str, list[float]]], words: Words) -> str:
     worlds, budgets = len({world for _, world, _ in courses}), len({budget for budget, _, _ in courses})
-    left = [f"{worlds - MOST_LINES:,} worlds"] if worlds > MOST_LINES else []
-    left += [f"{budgets - MOST_PANELS} budgets"] if budgets > MOST_PANELS else []
-    more = f" Not drawn, but in over_time.csv: {' and '.join(left)}." if left else ""
-    return f"Discounted gain so far, by world; what comes after the horizon is not in it.{more}"
+    left = [words["left_worlds"].format(number=f"{worlds - MOST_LINES:,}")] if worlds > MOST_LINES else []
+    left += [words["left_budgets"].format(number=budgets - MOST_PANELS)] if budgets > MOST_PANELS else []
+    return words["course"] + (words["not_drawn"].format(what=words["and"].join(left)) if left else "")
 
 
 def _array(facts: Facts, name: str) -> Floats:
     return np.asarray(facts[name], dtype=float)
 
 
-def _decides(result: StudyResult) -> list[str]:
-    said = bullets(information_in_words(result.information, result.currency, most=6)) if result.information else ""
+def _decides(result: StudyResult, words: Words) -> list[str]:
+    known = information_in_words(result.information, result.currency, 6, words) if result.information else []
+    said = bullets(known) if known else ""
     if not result.swings:
-        return [said, paragraph("No numbers were drawn or combined: worlds differ as their names say.", "soft")]
+        return [said, paragraph(words["no_numbers"], "soft")]
     policy = _telling(result)
-    figure = tornado(result.swings, policy, result.currency)
-    caption = f"Gain of '{policy}' where a number is in its lowest (left in its name) and in its highest part."
-    return [said, chart("tornado", figure, caption) if figure else "", table(*swing_table(result.swings), left=2)]
-
-
-def _files() -> list[str]:
-    return [
-        "Beside this page: `table.csv` (all of the above), `segments.csv`, `levers.csv`, `over_time.csv`, and every "
-        "plan that was made; `tenure explain` says why one is as it is."
-    ]
+    figure = tornado(result.swings, policy, result.currency, words)
+    drawn = chart("tornado", figure, words["tornado"].format(policy=policy)) if figure else ""
+    return [said, drawn, table(*swing_table(result.swings, words=words), left=2)]
 
 
 def _worth(amount: float, currency: str, signed: bool = False) -> str:
@@ -214,10 +227,6 @@ def _worth(amount: float, currency: str, signed: bool = False) -> str:
 
 def _plain(amount: float) -> str:
     return "" if math.isnan(amount) else money(amount)
-
-
-def _between(low: float, high: float) -> str:
-    return f"{_signed(low)} to {_signed(high)}"
 
 
 def _signed(amount: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.study.answers import Found
@@ -15,7 +14,6 @@ from experiments.tracking.call import CALL_FILE, OBJECT
 from experiments.tracking.content import running_code
 from experiments.tracking.kept import KeptRun
 from experiments.words.figures import money
-from sim.scenario.file import Scenario
 
 __all__ = ["PLAY", "kept_play", "play_again"]
 
@@ -53,19 +51,15 @@ def play_again(kept: KeptRun, threads: int) -> tuple[str, str]:
     said = arguments["policy"]
     content = (kept.folder / said["content"]["file"]).read_bytes() if "content" in said else b""
     policy = Played(kept.name, said["by"], said["said"], content, said["wanted"], said["brackets"])
-    world, base = World.of(scenario), _base(scenario)
+    world = World.of(scenario)
     facts = []
     for seed, first, count in arguments["luck"]:
         unit = Unit(world, arguments["budget"], policy, seed, first, count, code=running_code(), place=scenario.name)
-        found = run(unit, base, threads)
-        assert isinstance(found, dict), "the base was sent along"
+        found = run(unit, None, threads)
+        assert isinstance(found, dict), "the base is where it was found"
         facts.append(found)
     asset = float(Found.of([facts]).assets.mean())
     return _bits(facts), f"Customer asset {money(asset)} {scenario.currency}".rstrip() + "."
-
-
-def _base(scenario: Scenario) -> bytes | None:
-    return None if scenario.base is None else Path(scenario.folder / scenario.base.file).read_bytes()
 
 
 def _bits(facts: Sequence[Facts]) -> str:

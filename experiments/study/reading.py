@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from experiments.words.figures import amount_of
 from sim.errors import InputError
 
 __all__ = ["changes_of", "counted", "known_keys", "mapping", "money", "number"]
@@ -78,11 +79,8 @@ def money(value: Any, where: str) -> float:
         If it is none.
     """
     if isinstance(value, str):
-        text, size = value.strip().lower().replace("_", ""), 1.0
-        if text[-1:] in ("k", "m"):
-            text, size = text[:-1], {"k": 1e3, "m": 1e6}[text[-1]]
         try:
-            value = float(text) * size
+            value = amount_of(value)
         except ValueError:
             raise InputError(f"{where}: expected money such as 100000 or 100k, got '{value}'") from None
     return number(value, where, 0.0, 1e18)

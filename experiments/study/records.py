@@ -10,14 +10,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from experiments.study.answers import Cell, Found, Row
 from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
 from experiments.tracking.content import code_version, running_code, scenario_params
-from experiments.tracking.decision import LEADERBOARD_TAG, LONGEST_DIFFERENCE, differing
+from experiments.tracking.decision import LONGEST_DIFFERENCE, differing
+from experiments.tracking.metrics import by_name
 from experiments.tracking.notes import note, plain_text
 from experiments.tracking.record import Base, Record, Series
-from experiments.tracking.views import DECISION, View, link_of, stored, views_of
+from experiments.tracking.views import DECISION, LEADERBOARD_TAG, View, link_of, stored, views_of
 from experiments.words.difference import differ_briefly, scenarios_differ
 from experiments.words.figures import money, plain, short
 
@@ -112,12 +115,19 @@ def _metrics(row: Row, found: Found) -> Series:
         ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),
         ("rules_broken", float(len(row.breaks)), 0), ("overspent", row.overspent, 0),
     ]  # fmt: skip
-    metrics += [
-        (f"segment/{name}", float(v), 0) for name, v in zip(facts["segments"], facts["by_segment"], strict=True)
+    profits, spends = np.array(facts["by_segment"], dtype=float), np.array(facts["by_lever"], dtype=float)
+    for kind, names, values in (
+        ("profit_by_segment", facts["segments"], profits),
+        ("spend_by_lever", facts["levers"], spends),
+    ):
+        metrics += [
+            (f"{kind}/{name}", v, 0)
+            for name, v in by_name(tuple(names), values, order=np.asarray(np.abs(values), dtype=np.float64)).items()
+        ]
+    courses = {"asset_so_far": np.cumsum(facts["by_period"]), "customers": np.asarray(facts["alive"][1:])}
+    return metrics + [
+        (f"over_time/{name}", float(v), step) for name, course in courses.items() for step, v in enumerate(course, 1)
     ]
-    metrics += [(f"lever/{name}", float(v), 0) for name, v in zip(facts["levers"], facts["by_lever"], strict=True)]
-    metrics += [("over_time/profit", float(v), step) for step, v in enumerate(facts["by_period"], 1)]
-    return metrics + [("over_time/customers", float(v), step) for step, v in enumerate(facts["alive"])]
 
 
 def _said(asked: Study, command: str) -> dict[str, str]:

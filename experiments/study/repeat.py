@@ -102,7 +102,8 @@ def repeat(
         else:
             firm = Firm.of(kept.scenario())
             given = {name: _argument(value, kept.folder) for name, value in kept.arguments.items()}
-            answer = getattr(firm, kept.verb)(**given, threads=threads, progress=step)
+            hands = {} if kept.verb == "monitor" else {"threads": threads}
+            answer = getattr(firm, kept.verb)(**given, **hands, progress=step)
         return Repeated(
             run_id, kept.name, kept.verb, bits_of(answer) == kept.bits, answer.answer(), running_code(), kept.code
         )

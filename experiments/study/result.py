@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +22,10 @@ from experiments.study.shown import answer_in_words, notes_in_words, survival_ta
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["StudyResult", "plan_name"]
+__all__ = ["StudyResult", "plan_names"]
+
+LONGEST = 180
+"""Bytes of a plan's name, of which a file system takes 255 with what is written beside it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,7 +163,17 @@ class StudyResult(Shown):
         return DataFrame(rows)
 
 
-def plan_name(cell: Cell) -> str:
-    """Return what the file of a cell's plan is called."""
+def plan_names(cells: Iterable[Cell]) -> dict[Cell, str]:
+    """Return what the file of each cell's plan is called: by its place, and by a digest where two come to the same."""
+    plain = {cell: _plan_name(cell) for cell in cells}
+    counts = Counter(name.casefold() for name in plain.values())
+    return {
+        cell: name if counts[name.casefold()] == 1 else f"{name}-{hashlib.sha256(repr(cell).encode()).hexdigest()[:8]}"
+        for cell, name in plain.items()
+    }
+
+
+def _plan_name(cell: Cell) -> str:
     money = "" if cell.budget is None else f"-{cell.budget:.12g}"
-    return re.sub(r"[^\w.]+", "-", f"{cell.policy}-in-{cell.world}{money}")
+    name = re.sub(r"[^\w.]+", "-", f"{cell.policy}-in-{cell.world}{money}")
+    return name.encode()[:LONGEST].decode(errors="ignore")

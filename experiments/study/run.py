@@ -78,15 +78,16 @@ def run_study(
     tell = step("Looking up finished units")
     work.begin()
     tell(1.0)
-    while work.unfinished:
-        tell = step(f"Running {work.unfinished:,} units" if work.round == 1 else f"More luck, round {work.round}")
-        tell(work.share)
-        with crew(executor, cluster, workers, work.unfinished) as hands:
-            for unit, facts in hands.work(work.waiting, work.base_of):
-                work.take(unit, facts)
-                tell(work.share)
-        work.next_round()
-    return work.finished()
+    while True:
+        if work.unfinished:
+            tell = step(f"Running {work.unfinished:,} units" if work.round == 1 else f"More luck, round {work.round}")
+            tell(work.share)
+            with crew(executor, cluster, workers, work.unfinished) as hands:
+                for unit, facts in hands.work(work.waiting):
+                    work.take(unit, facts)
+                    tell(work.share)
+        if not work.next_round():  # a round may be finished already, and the one after it not
+            return work.finished()
 
 
 class _Work:
@@ -97,7 +98,6 @@ class _Work:
         self.waiting: deque[Unit] = deque()
         self.round, self.taken, self.taken_plans = 1, 0, 0
         self._worlds = {world.name: World.of(world.scenario) for world in study.worlds}
-        self._bases = {self._worlds[w.name].base: w.scenario for w in study.worlds if w.scenario.base is not None}
         self._plans: dict[Cell, Unit] = {}
         self._after: dict[str, list[Cell]] = {}
         self._units: dict[Cell, list[Unit]] = {}
@@ -114,12 +114,6 @@ class _Work:
     def share(self) -> float:
         """Return the share of all known units that is done."""
         return 1 - self.unfinished / max(len(self._all) + self.unfinished - len(self._open), 1)
-
-    def base_of(self, unit: Unit) -> bytes:
-        """Return the content of a unit's customer base."""
-        scenario = self._bases[unit.world.base]
-        assert scenario.base is not None
-        return (scenario.folder / scenario.base.file).read_bytes()
 
     def begin(self) -> None:
         """Look up every plan and play of the first round."""
@@ -149,15 +143,15 @@ class _Work:
         for cell in self._after.pop(unit.key, ()):
             self._play_made(cell, 0)
 
-    def next_round(self) -> None:
-        """Add luck where intervals that matter are still too wide."""
-        until = self.study.until
+    def next_round(self) -> bool:
+        """Add luck where intervals that matter are still too wide, and return whether there are such."""
+        until, before = self.study.until, sum(map(len, self._units.values()))
         if until is None:
-            return
+            return False
         self.round += 1
         cells = self.cells()
         for group, width in half_widths(cells, self.study.reference).items():
-            have = cells.replications(group)
+            have = cells.replications(group) // len(self.study.seeds)
             if width > until.halfwidth and have < until.most:
                 for cell in [each for each in self._units if (each.world, each.budget) == group]:
                     policy = self._policy(cell)
@@ -165,6 +159,7 @@ class _Work:
                         self._play_made(cell, have)
                     else:
                         self._play(cell, policy, have)
+        return sum(map(len, self._units.values())) > before
 
     def cells(self) -> Cells:
         """Return what was found so far."""

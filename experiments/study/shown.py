@@ -10,48 +10,49 @@ from typing import TYPE_CHECKING
 from experiments.chosen import UNPLAYED
 from experiments.study.answers import Answers, Row, Survival
 from experiments.words.figures import money, percent, plain
+from experiments.words.languages import Words
+from experiments.words.study import ENGLISH
 
 if TYPE_CHECKING:
     from experiments.study.doubts import Information, Swing
     from experiments.study.run import Finished
 
 __all__ = [
-    "answer_in_words", "barred_in_words", "budgets_in_words", "gain_cell", "information_in_words",
+    "answer_in_words", "barred_briefly", "barred_in_words", "budgets_in_words", "gain_cell", "information_in_words",
     "marks_in_words", "notes_in_words", "survival_table", "swing_table", "title_in_words", "world_table",
 ]  # fmt: skip
 
 MOST_NOTES = 3
-INTERVALS = (
-    "Intervals: 95 %, paired over the same customers with the same luck, each by itself; they cover replication noise, "
-    "not the assumptions. 'too close to call': not told apart with all of the study's comparisons together (Holm, 5 %)."
-)
 
 
-def answer_in_words(answers: Answers, currency: str) -> str:
+def answer_in_words(answers: Answers, currency: str, words: Words = ENGLISH) -> str:
     """Return which policy survives most worlds, what it can cost, and which are too close to it to call."""
     first = answers.survivals[0]
-    unit = f" {currency}".rstrip()
-    said = f"'{first.policy}' is within {_share(answers.within)} of the best in {_worlds(first.worlds, answers.worlds)}"
     if first.worlds == 0 and not any(row.allowed for row in answers.rows):
-        return "No policy keeps the budget and the rules anywhere: there is none to choose."
+        return words["nobody"]
+    worlds = _worlds(first.worlds, answers.worlds, words)
+    said = words["within"].format(policy=first.policy, share=_share(answers.within), worlds=worlds)
     if math.isnan(first.worst_regret):
-        said += f"; in '{first.breaker}' {_barred(answers, first)}."
+        why = barred_in_words(_breaking(answers, first), words)
+        said += words["barred_there"].format(world=first.breaker, why=why)
     elif first.worst_regret == 0:
-        said += ": it is the best of these everywhere."
+        said += words["best_everywhere"]
     else:
-        said += f"; at worst, in '{first.breaker}', the best is worth {money(first.worst_regret)}{unit} more."
-    close = _too_close(answers, first.policy)
+        unit, regret = f" {currency}".rstrip(), money(first.worst_regret)
+        said += words["at_worst"].format(world=first.breaker, regret=regret, unit=unit)
+    close = [words["name"].format(name=name) for name in _too_close(answers, first.policy)]
     if close:
-        said += f" Too close to call with it in {_worlds(answers.worlds, answers.worlds)}: {', '.join(close)}."
+        everywhere = _worlds(answers.worlds, answers.worlds, words)
+        said += words["close"].format(worlds=everywhere, names=words["comma"].join(close))
     return said
 
 
-def title_in_words(answers: Answers) -> str:
+def title_in_words(answers: Answers, words: Words = ENGLISH) -> str:
     """Return the decision: which policy to choose."""
     first = answers.survivals[0]
     if not any(row.allowed for row in answers.rows):
-        return "No policy keeps the budget and the rules"
-    return f"Choose {first.policy}: it survives {_worlds(first.worlds, answers.worlds)}"
+        return words["no_policy"]
+    return words["choose"].format(policy=first.policy, worlds=_worlds(first.worlds, answers.worlds, words))
 
 
 def _too_close(answers: Answers, policy: str) -> list[str]:
@@ -62,10 +63,10 @@ def _too_close(answers: Answers, policy: str) -> list[str]:
         return all(row.allowed and not row.behind for row in rows)
 
     others = [each.policy for each in answers.survivals if each.policy != policy]
-    return [f"'{name}'" for name in others if never_behind(name)] if never_behind(policy) else []
+    return [name for name in others if never_behind(name)] if never_behind(policy) else []
 
 
-def budgets_in_words(answers: Answers) -> list[str]:
+def budgets_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
     """Return which budget makes the policy that survives most worth most, in how many worlds; nothing of one budget."""
     policy = answers.survivals[0].policy
     best: dict[str, Row] = {}
@@ -75,25 +76,33 @@ def budgets_in_words(answers: Answers) -> list[str]:
     if len({row.asked for row in answers.rows}) < 2 or not best:
         return []
     counts = Counter(row.asked for row in best.values())
-    named = ", ".join(f"{money(asked or 0)} in {_worlds(n, answers.worlds)}" for asked, n in counts.most_common())
-    return [f"Of the budgets '{policy}' is worth most, its money taken off, with {named}."]
+    named = words["comma"].join(
+        words["budget_in_worlds"].format(budget=money(asked or 0), worlds=_worlds(n, answers.worlds, words))
+        for asked, n in counts.most_common()
+    )
+    return [words["best_budget"].format(policy=policy, named=named)]
 
 
-def survival_table(answers: Answers) -> tuple[list[str], list[list[str]]]:
+def survival_table(answers: Answers, words: Words = ENGLISH) -> tuple[list[str], list[list[str]]]:
     """Return who survives: worlds, worst regret and where, mean gain, asset in the mean and in bad worlds."""
-    header = ["policy", "survives", "worst regret", "in world", "mean gain", "mean asset", "bad worlds (CVaR)"]
+    header = [
+        words[name]
+        for name in ("policy", "survives", "worst_regret", "in_world", "mean_gain", "mean_asset", "bad_worlds")
+    ]
     reacting = {row.policy for row in answers.rows if row.feedback}
     rows = [
         [
-            each.policy, f"{each.worlds} of {answers.worlds}",
-            _barred_briefly(answers, each) if math.isnan(each.worst_regret) else money(each.worst_regret),
+            each.policy, words["some_of"].format(some=each.worlds, of=answers.worlds),
+            money(each.worst_regret)
+            if each.worst_regret == each.worst_regret
+            else barred_briefly(_breaking(answers, each), words),
             each.breaker if each.worst_regret != 0 else "", _money(each.mean_gain, signed=True),
             _money(each.mean_asset), _money(each.tail_asset),
-            *(["reacts" if each.policy in reacting else ""] if reacting else []),
+            *([words["reacts"] if each.policy in reacting else ""] if reacting else []),
         ]
         for each in answers.survivals
     ]  # fmt: skip
-    return [*header, *(["feedback"] if reacting else [])], rows
+    return [*header, *([words["feedback"]] if reacting else [])], rows
 
 
 def _breaking(answers: Answers, survival: Survival) -> Row:
@@ -104,22 +113,18 @@ def _breaking(answers: Answers, survival: Survival) -> Row:
     )  # fmt: skip
 
 
-def _barred(answers: Answers, survival: Survival) -> str:
-    return barred_in_words(_breaking(answers, survival))
+def barred_briefly(row: Row, words: Words = ENGLISH) -> str:
+    """Return why a policy cannot be chosen in a world, in a word or two."""
+    return words["no_plan" if row.why else "overspends" if row.overspent > 0 else "breaks_rules"]
 
 
-def _barred_briefly(answers: Answers, survival: Survival) -> str:
-    row = _breaking(answers, survival)
-    return "no plan" if row.why else "overspends" if row.overspent > 0 else "breaks rules"
-
-
-def barred_in_words(row: Row) -> str:
+def barred_in_words(row: Row, words: Words = ENGLISH) -> str:
     """Return why a policy cannot be chosen in a world, after its name; nothing where it can."""
     if row.why:
-        return "no plan can be made"
+        return words["no_plan_made"]
     if row.overspent > 0:
-        return f"it spends {money(row.overspent)} more than the budget"
-    return f"it breaks {', '.join(row.breaks)}" if row.breaks else ""
+        return words["spends_more"].format(money=money(row.overspent))
+    return words["breaks"].format(rules=words["comma"].join(dict.fromkeys(row.breaks))) if row.breaks else ""
 
 
 def gain_cell(row: Row, reference: str) -> str:
@@ -157,64 +162,61 @@ def world_table(answers: Answers, most: int | None = None) -> tuple[list[str], l
     return ["world", *(["budget"] if several else []), *policies], rows
 
 
-def notes_in_words(answers: Answers, finished: Finished) -> list[str]:
+def notes_in_words(answers: Answers, finished: Finished, words: Words = ENGLISH) -> list[str]:
     """Return what the answer rests on, and what of files is not played as written."""
-    said = [*barred_policies_in_words(answers), *feedback_in_words(answers)]
+    said = [*barred_policies_in_words(answers, words), *feedback_in_words(answers, words)]
     impossible = [row for row in answers.rows if row.why]
     if impossible:
         first = impossible[0]
-        said.append(
-            f"In {len(impossible)} places no plan can be made, e.g. '{first.policy}' in '{first.world}': {first.why}."
-        )
+        place = {"policy": first.policy, "world": first.world, "why": first.why}
+        said.append(words["impossible"].format(number=len(impossible), **place))
     notes = list(
         dict.fromkeys(
             f"{note} ('{cell.world}')" for cell, f in finished.cells.found.items() for note in f.facts["notes"]
         )
     )
-    said += notes[:MOST_NOTES] + ([f"{len(notes) - MOST_NOTES} more such notes."] if len(notes) > MOST_NOTES else [])
-    said += unspent_in_words(finished)
+    more = len(notes) - MOST_NOTES
+    said += notes[:MOST_NOTES] + ([words["more_notes"].format(number=more)] if more > 0 else [])
+    said += unspent_in_words(finished, words)
     if finished.damaged:
-        said.append(f"{finished.damaged} files of the store were not whole and were made again.")
+        said.append(words["damaged"].format(number=finished.damaged))
     if len({found.assets.size for found in finished.cells.found.values()}) > 1:
         sizes = sorted({found.assets.size for found in finished.cells.found.values()})
-        said.append(f"Replications: {sizes[0]} to {sizes[-1]}, added until intervals were narrow.")
+        said.append(words["replications"].format(low=sizes[0], high=sizes[-1]))
     if any(math.isnan(row.low) and not math.isnan(row.gain) for row in answers.rows):
-        said.append("One replication: there are no intervals, and nothing can be told apart.")
+        said.append(words["one_replication"])
     else:
-        said.append(INTERVALS)
+        said.append(words["intervals"])
     return said
 
 
-def barred_policies_in_words(answers: Answers) -> list[str]:
+def barred_policies_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
     """Return which policies cannot be chosen in how many places, and where with a budget or world none can."""
     said = []
     for name in dict.fromkeys(row.policy for row in answers.rows if row.breaks):
         barred = [row for row in answers.rows if row.policy == name and row.breaks]
         worst = max(barred, key=lambda row: row.overspent)
-        said.append(
-            f"'{name}' cannot be chosen in {len(barred)} of {sum(row.policy == name for row in answers.rows)} places: "
-            f"in '{worst.world}' {barred_in_words(worst)}. Nobody's regret is measured against it there."
-        )
+        places = {"some": len(barred), "of": sum(row.policy == name for row in answers.rows)}
+        why = barred_in_words(worst, words)
+        said.append(words["barred"].format(policy=name, world=worst.world, why=why, **places))
     groups: dict[tuple[str, float | None], bool] = {}
     for row in answers.rows:
         groups[row.world, row.asked] = groups.get((row.world, row.asked), False) or row.allowed
     empty = [world for (world, _), able in groups.items() if not able]
     if empty:
-        said.append(
-            f"In {len(empty)} places no policy keeps the budget and the rules, e.g. '{empty[0]}': there is no regret."
-        )
+        said.append(words["empty"].format(number=len(empty), world=empty[0]))
     return said
 
 
-def feedback_in_words(answers: Answers) -> list[str]:
+def feedback_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
     """Return which policies react to what they see; nothing where none does, or all do."""
     reacting = dict.fromkeys(row.policy for row in answers.rows if row.feedback)
     if not reacting or len(reacting) == len({row.policy for row in answers.rows}):
         return []
-    return [f"Reacting to what they see: {', '.join(reacting)}; all others are set in advance."]
+    return [words["reacting"].format(names=words["comma"].join(reacting))]
 
 
-def unspent_in_words(finished: Finished) -> list[str]:
+def unspent_in_words(finished: Finished, words: Words = ENGLISH) -> list[str]:
     """Return whose written money is not spent in the simulation: by more than :data:`UNPLAYED`, in the mean."""
     short: dict[str, tuple[float, float, str]] = {}
     for cell, found in finished.cells.found.items():
@@ -226,16 +228,19 @@ def unspent_in_words(finished: Finished) -> list[str]:
         if worst is None or written - spent > worst[0] - worst[1]:
             short[cell.policy] = written, spent, cell.world
     return [
-        f"'{name}' is written to spend {money(written)} and spends {money(spent)} in '{world}': "
-        f"{money(written - spent)} finds nobody, or is more than may be spent."
+        words["unspent"].format(
+            policy=name, written=money(written), spent=money(spent), world=world, left=money(written - spent)
+        )
         for name, (written, spent, world) in short.items()
     ]
 
 
-def swing_table(found: Sequence[Swing], most: int | None = None) -> tuple[list[str], list[list[str]]]:
+def swing_table(
+    found: Sequence[Swing], most: int | None = None, words: Words = ENGLISH
+) -> tuple[list[str], list[list[str]]]:
     """Return what each drawn number does to gains, and its Sobol' indices where worlds were drawn for them."""
     indices = any(each.first == each.first for each in found)
-    header = ["number", "policy", "low", "high", "gain at low", "gain at high", "moves it by"]
+    header = [words[name] for name in ("number", "policy", "low", "high", "gain_at_low", "gain_at_high", "moves_it")]
     rows = []
     for each in list(found)[:most]:
         name = f"{each.path}" if each.budget is None else f"{each.path} ({money(each.budget)})"
@@ -246,17 +251,19 @@ def swing_table(found: Sequence[Swing], most: int | None = None) -> tuple[list[s
                 *([f"{each.first:.2f}", f"{each.total:.2f}"] if indices else []),
             ]
         )  # fmt: skip
-    return [*header, *(["Sobol' first", "total"] if indices else [])], rows
+    return [*header, *([words["sobol_first"], words["sobol_total"]] if indices else [])], rows
 
 
-def information_in_words(found: Sequence[Information], currency: str, most: int = 3) -> list[str]:
+def information_in_words(
+    found: Sequence[Information], currency: str, most: int = 3, words: Words = ENGLISH
+) -> list[str]:
     """Return what knowing the world, and a number of it, is worth."""
     unit = f" {currency}".rstrip()
     said = []
     for each in list(found)[:most]:
-        what = f"{each.path} of '{each.family}'" if each.family else "which world it is"
-        place = "" if each.budget is None else f" (budget {money(each.budget)})"
-        said.append(f"Knowing {what} before choosing is worth {money(each.worth)}{unit}{place}, worlds equally likely.")
+        what = words["of_family"].format(path=each.path, family=each.family) if each.family else words["which_world"]
+        place = "" if each.budget is None else words["at_budget"].format(budget=money(each.budget))
+        said.append(words["knowing"].format(what=what, money=money(each.worth), unit=unit, place=place))
     return said
 
 
@@ -268,5 +275,5 @@ def _share(share: float) -> str:
     return plain(percent(share, exact=True))
 
 
-def _worlds(some: int, of: int) -> str:
-    return f"{some} of {of} world{'s' * (of != 1)}"
+def _worlds(some: int, of: int, words: Words) -> str:
+    return words["world" if of == 1 else "worlds"].format(some=some, of=of)

@@ -6,6 +6,8 @@ whenever the process is killed. A file carries a checksum of its facts; one that
 
 import hashlib
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from sim.files import writable_folder, write_text
 __all__ = ["Store"]
 
 UNITS = "units"
+STALE = 600.0
+"""Seconds after which a part of a file belongs to nobody."""
 
 
 class Store:
@@ -45,6 +49,10 @@ class Store:
         """Keep what a unit found."""
         path = self._path(unit.key)
         path.parent.mkdir(parents=True, exist_ok=True)
+        for part in path.parent.glob(f".{unit.key}.*"):  # of a process that was killed as it wrote
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE:
+                    part.unlink()
         text = _text(facts)
         write_text(path, json.dumps({"key": unit.key, **unit.about, "sum": _sum(text), "facts": json.loads(text)}))
         self._read[unit.key] = json.loads(text)

@@ -55,9 +55,11 @@ def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
             *_without(demo),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
             *(edited if demo.kept_scenario else []),
-            f"Done in {demo.seconds:.1f} s. Next: open {demo.report}; tenure ui{where}, for the runs in MLflow; "
-            f"tenure demo{where} --details, for fit, plan and proof; tenure repeat {demo.runs.run_id}{where}, the same "
-            "once more, bit for bit; tenure calibrate YOUR-PURCHASES.csv",
+            f"Done in {demo.seconds:.1f} s. Next: open {demo.report}, or",
+            f"  tenure ui{where}  (the runs in MLflow)",
+            f"  tenure demo{where} --details  (fit, plan and proof)",
+            f"  tenure repeat {demo.runs.run_id}{where}  (the same once more, bit for bit)",
+            "  tenure calibrate YOUR-PURCHASES.csv",
         ]
     )
 

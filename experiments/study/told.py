@@ -51,6 +51,6 @@ def study_summary(result: StudyResult, command: str) -> str:
         *notes_in_words(answers, finished),
     ]
     lines += [
-        f"Report: {result.report}", f"Next: edit and {command} again; what is finished is not run twice",
+        f"Report: {result.report}", f"Next: edit the study and ask again, {command}; what is finished is not run twice",
     ]  # fmt: skip
     return "\n".join(lines)

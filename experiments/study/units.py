@@ -4,22 +4,21 @@ A unit holds what it works on (a scenario's content, a policy's name or file, mo
 that it means the same on every machine. Its key is a digest of all that its facts follow from, the version of the code
 among them: the same key, the same bits on machines of a kind. A worker whose version differs refuses the work.
 
-A customer base is large and the same for many units. It is sent once to each machine: a worker that lacks it answers
-:data:`LACKS_BASE`, and the unit is sent again with the base beside it.
+A customer base, with a file of its segments, is large and the same for many units. A worker takes it from where it lies
+if that is there too and holds the same; one that lacks it answers :data:`LACKS_BASE`, and the unit is sent again with
+the base beside it. Such a copy goes when the worker ends.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -27,10 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.study.played import Played
+from experiments.study.played import Played, own_folder
 from experiments.tracking.content import running_code
 from policies.catalogue import apart
-from sim.errors import NotAsWritten, RulesError, ScenarioChanged, TenureError
+from sim.errors import FolderError, InputError, NotAsWritten, RulesError, ScenarioChanged, TenureError
 from sim.scenario.file import Scenario, parse
 
 if TYPE_CHECKING:
@@ -63,23 +62,61 @@ class World:
         :attr:`sim.scenario.file.Scenario.hash`, with what its base holds.
     begins : str
         Its first day, by which tables of money name periods; nothing where that is not known.
-    base : str
-        SHA-256 of the base's file; nothing without a base.
+    base : tuple of (str, str)
+        Files of its base and segments: what each is called on the way, and its SHA-256; none without a base.
+    near : tuple of str
+        Where those files lie on the study's machine.
     """
 
     content: str
     hash: str
     begins: str
-    base: str
+    base: tuple[tuple[str, str], ...] = ()
+    near: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, scenario: Scenario) -> World:
-        """Return a scenario as it travels."""
-        content, base = scenario.model_dump(mode="json", exclude_unset=True), ""
-        if scenario.base is not None:
-            base = _file_digest(*_version(scenario.folder / scenario.base.file))
-            content["base"]["file"] = "base"
-        return cls(json.dumps(content), scenario.hash, str(scenario.begins or ""), base)
+        """Return a scenario as it travels.
+
+        Raises
+        ------
+        TenureError
+            If its base, or a file of its segments, cannot be read.
+        """
+        named = scenario.hash  # says what is wrong with a base
+        content, files = scenario.model_dump(mode="json", exclude_unset=True), scenario.base_files
+        travel = {key: f"{key}{path.suffix}" for key, path in files.items()}
+        base = tuple((travel[key], _file_digest(*_version(path))) for key, path in files.items())
+        near = tuple(str(path.resolve()) for path in files.values())
+        return cls(json.dumps(_with_files(content, travel)), named, str(scenario.begins or ""), base, near)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the content of its base's files, as it is sent to a worker that has none.
+
+        Raises
+        ------
+        InputError
+            If one has changed since the study began.
+        """
+        found = {}
+        for (name, digest), place in zip(self.base, self.near, strict=True):
+            try:
+                found[name] = Path(place).read_bytes()
+            except OSError as error:
+                raise FolderError(f"{place}: cannot be read ({error.strerror})") from None
+            if hashlib.sha256(found[name]).hexdigest() != digest:
+                raise InputError(f"{place}: has changed while the study ran; ask again, for the customers it has now")
+        return found
+
+
+def _with_files(content: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Return a scenario's content with other places of its base's files."""
+    if not files:
+        return content
+    base = {**content["base"], "file": files["base"]}
+    if "segments" in files:
+        base["segments"] = {**base["segments"], "file": files["segments"]}
+    return {**content, "base": base}
 
 
 @dataclass(frozen=True)
@@ -144,7 +181,7 @@ class Unit:
         }  # fmt: skip
 
 
-def run(unit: Unit, base: bytes | None = None, threads: int = 1) -> Facts | str:
+def run(unit: Unit, base: Mapping[str, bytes] | None = None, threads: int = 1) -> Facts | str:
     """Do a unit's work and return its facts; or :data:`LACKS_BASE` where its base is not on this machine.
 
     Raises
@@ -249,20 +286,21 @@ class _Firms:
         self._ready: OrderedDict[str, Firm] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, world: World, base: bytes | None) -> Firm | None:
+    def of(self, world: World, sent: Mapping[str, bytes] | None) -> Firm | None:
         """Return a world's firm; None where its base is not here."""
         from experiments.firm import Firm
 
         key = f"{world.hash} {world.base}"
         with self._lock:
             if key not in self._ready:
-                content = json.loads(world.content)
-                if world.base:
-                    place = _base_here(world.base, base)
-                    if place is None:
-                        return None
-                    content["base"]["file"] = str(place)
-                self._ready[key] = Firm.of(parse(content, ranges=False))
+                places = [
+                    _place_here(name, digest, near, sent)
+                    for (name, digest), near in zip(world.base, world.near, strict=True)
+                ]
+                if None in places:
+                    return None
+                files = {name.partition(".")[0]: str(at) for (name, _), at in zip(world.base, places, strict=True)}
+                self._ready[key] = Firm.of(parse(_with_files(json.loads(world.content), files), ranges=False))
                 while len(self._ready) > FIRMS:
                     self._ready.popitem(last=False)
             self._ready.move_to_end(key)
@@ -272,20 +310,18 @@ class _Firms:
 _firms = _Firms()
 
 
-def _base_here(digest: str, content: bytes | None) -> Path | None:
-    """Return the copy of a base on this machine, made from its content if that came along."""
-    folder = Path(tempfile.gettempdir()) / f"tenure-bases-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    path = folder / f"{digest}.duckdb"
-    if path.is_file() and _file_digest(*_version(path)) == digest:
-        return path
-    if content is None or hashlib.sha256(content).hexdigest() != digest:
+def _place_here(name: str, digest: str, near: str, sent: Mapping[str, bytes] | None) -> Path | None:
+    """Return where a file of a base is on this machine: where it lies, or a copy that goes with this process."""
+    copy = own_folder() / digest[:16] / name
+    for path in (Path(near), copy):
+        with suppress(OSError):
+            if _file_digest(*_version(path)) == digest:
+                return path
+    if sent is None:
         return None
-    folder.mkdir(mode=0o700, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(part, path)
-    return path
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(sent[name])
+    return copy
 
 
 def _version(path: Path) -> tuple[Path, int, int, int]:

@@ -34,7 +34,7 @@ ATTEMPTS = 3
 """How often a unit may be under way while a worker is killed."""
 AHEAD = 2
 """Units handed out for each worker, so that none waits for the next."""
-Task = tuple[Unit, bytes | None]
+Task = tuple[Unit, dict[str, bytes] | None]
 
 
 def processors() -> int:
@@ -61,7 +61,7 @@ class Crew:
         self._executor, self._make, self._size, self._threads = executor, make, size, threads
         self._attempts: dict[str, int] = {}
 
-    def work(self, waiting: deque[Unit], base_of: Callable[[Unit], bytes]) -> Iterator[tuple[Unit, Facts]]:
+    def work(self, waiting: deque[Unit]) -> Iterator[tuple[Unit, Facts]]:
         """Yield units that are done, in the order in which they end; ``waiting`` may grow meanwhile.
 
         Raises
@@ -83,7 +83,7 @@ class Crew:
                 if isinstance(found, BrokenExecutor):
                     again.append((unit, None))
                 elif found == LACKS_BASE:
-                    again.append((unit, base_of(unit)))
+                    again.append((unit, unit.world.files()))
                 else:
                     yield unit, found
             if loss is not None or lost:
@@ -113,7 +113,7 @@ class Crew:
         """Make a new executor after a worker was killed; a unit whose workers always die is named."""
         if self._make is None:
             raise TenureError(
-                f"the executor broke ({first_line(error)}); what was finished is kept, go on with `resume=`"
+                f"the executor broke ({first_line(error)}); what was finished is kept: give another one and ask again"
             ) from error
         for unit in lost:
             self._attempts[unit.key] = self._attempts.get(unit.key, 0) + 1
@@ -139,7 +139,7 @@ def _found(future: Future[Any], unit: Unit) -> Any:
     except Exception as error:
         raise TenureError(
             f"{unit.called}: failed on its worker with {type(error).__name__}: {first_line(error)}; what was finished "
-            "is kept, go on with `resume=`"
+            "is kept: mend that and ask again"
         ) from error
 
 

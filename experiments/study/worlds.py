@@ -18,6 +18,7 @@ A mapping that holds none of these words is a ``set`` itself: ``rival: {competit
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +75,10 @@ def read_worlds(given: Mapping[str, Any], folder: Path, where: str) -> tuple[Wor
         If one is not as it should be, or starts from one that is not there.
     """
     reading = _Reading(dict(given), folder, where)
+    number = sum(reading.size(name) for name in given)
+    if number > MOST_WORLDS:
+        raise InputError(f"{where}: {number:,} worlds; expected up to {MOST_WORLDS:,}")
     made = [world for name in given for world in reading.family(name)]
-    if len(made) > MOST_WORLDS:
-        raise InputError(f"{where}: {len(made):,} worlds; expected up to {MOST_WORLDS:,}")
     seen: set[str] = set()
     for world in made:
         if world.name in seen:
@@ -92,6 +94,17 @@ class _Reading:
         self._given, self._folder, self._where = given, folder, where
         self._contents: dict[str, dict[str, Any]] = {}
         self._open: list[str] = []
+
+    def size(self, name: str) -> int:
+        """Return how many worlds a name stands for, before any of them is made."""
+        if not name.strip() or not name.isprintable():
+            raise InputError(f"{self._where}: {name!r}: expected a name in one line; give the world one")
+        said, where = self._given[name], f"{self._where}.{name}"
+        if isinstance(said, dict) and "grid" in said:
+            return math.prod(len(values) for values in _axes(said["grid"], f"{where}.grid").values())
+        if isinstance(said, dict) and "sample" in said:
+            return _size(said, where)[1]
+        return len(said["list"]) if isinstance(said, dict) and isinstance(said.get("list"), list) else 1
 
     def family(self, name: str) -> Iterator[World]:
         """Yield the worlds that a name of the file stands for."""
@@ -181,13 +194,25 @@ class _Reading:
 
 
 def _grid(said: Any, where: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    axes = _axes(said, where)
+    for i, combination in enumerate(itertools.product(*axes.values()), 1):
+        values = dict(zip(axes, combination, strict=True))
+        yield _label(values, i), values, "grid"
+
+
+def _axes(said: Any, where: str) -> Mapping[str, list[Any]]:
+    """Return the values of each path of a grid."""
     axes = changes_of(said, where)
     for path, values in axes.items():
         if not isinstance(values, list) or not values:
             raise InputError(f"{where}.{path}: expected a list of values, got {values!r}")
-    for i, combination in enumerate(itertools.product(*axes.values()), 1):
-        values = dict(zip(axes, combination, strict=True))
-        yield _label(values, i), values, "grid"
+    return axes
+
+
+def _size(said: Mapping[str, Any], where: str) -> tuple[int, int]:
+    """Return the number that a sample states, and how many worlds that makes."""
+    size = counted(said.get("number"), f"{where}.number", 2, MOST_WORLDS)
+    return size, size * (len(changes_of(said["sample"], f"{where}.sample")) + 2 if said.get("by") == "saltelli" else 1)
 
 
 def _sample(said: Mapping[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -203,7 +228,7 @@ def _sample(said: Mapping[str, Any], where: str) -> Iterator[tuple[str, dict[str
     by = said.get("by", DESIGNS[0])
     if by not in DESIGNS:
         raise InputError(f"{where}.by: expected one of {', '.join(DESIGNS)}, got {by!r}")
-    size = counted(said.get("number"), f"{where}.number", 2, MOST_WORLDS)
+    size, _ = _size(said, where)
     if by != DESIGNS[0] and size & (size - 1):
         raise InputError(f"{where}.number: expected a power of two for {by}, got {size}")
     points = _points(by, size, len(ranges), counted(said.get("seed", 0), f"{where}.seed", 0, 2**32 - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
@@ -13,15 +14,22 @@ from typing import Any
 import numpy as np
 
 from experiments.compare import Comparison
+from experiments.monitored import Monitored
 from experiments.tracking.content import running_code
 from optimizer.curves.result import CurveAllocation
 from optimizer.insight.frontier import Frontier
 from optimizer.insight.risk import Risk
+from optimizer.money.spread import SPREADS
 from optimizer.plan import Plan
 
 __all__ = ["CALL_FILE", "Call", "bits_of", "plan_file"]
 
 CALL_FILE = "call.json"
+IN_FILES = ("policies", "spread", "curves", "rules", "base", "starts")
+"""Arguments that may be the name of a file; elsewhere a text is one, whatever files lie around."""
+SOURCE = re.compile(r"\.py(:|\(|$)")
+PART = re.compile(r"(.*?)((?::\w+)?\s*(?:\([^()]*\))?)", re.DOTALL)
+"""A file, and what of it, or how it is to be played."""
 OBJECT = "python object"
 """Marks what only existed in a Python session."""
 
@@ -46,36 +54,39 @@ class Call:
         files: dict[str, bytes] = {}
         content = {
             "verb": self.verb,
-            "arguments": {name: _plain(each, files) for name, each in self.arguments.items()},
+            "arguments": {name: _plain(each, files, name in IN_FILES) for name, each in self.arguments.items()},
             "bits": bits_of(answer),
             "code": running_code(),
         }
         return {CALL_FILE: json.dumps(content, indent=1, allow_nan=False).encode(), **files}
 
 
-def _plain(value: Any, files: dict[str, bytes]) -> Any:
-    """Return an argument as data; files and plans are put aside."""
+def _plain(value: Any, files: dict[str, bytes], named: bool = False) -> Any:
+    """Return an argument as data; files and plans are put aside, texts that name a file only where they may."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str | Path):
-        return _file(str(value), files)
+        file = isinstance(value, Path) or (named and value not in SPREADS)
+        return _file(str(value), files) if file else value
     if isinstance(value, Plan):
         return _put("plan.json", plan_file(value), files)
     if isinstance(value, Mapping):
-        return {str(key): _plain(each, files) for key, each in value.items()}
+        source = {key: named and SOURCE.search(str(each)) is not None for key, each in value.items()}
+        return {str(key): _plain(each, files, source[key]) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, files) for each in value]
+        return [_plain(each, files, named) for each in value]
     if is_dataclass(value) and not isinstance(value, type) and type(value).__name__ == "Question":
-        return {"question": {name: _plain(each, files) for name, each in vars(value).items()}}
+        return {"question": {name: _plain(each, files, name in IN_FILES) for name, each in vars(value).items()}}
     return {OBJECT: getattr(value, "name", type(value).__name__)}
 
 
 def _file(text: str, files: dict[str, bytes]) -> Any:
-    """Return a text, or the place of the file that it names, perhaps with what of it (``mine.py:name``)."""
-    name, colon, rest = text.rpartition(":")
-    for path, more in ((text, ""), (name, colon + rest)):
+    """Return a text, or the place of the file that it names, perhaps with more (``mine.py:name(a=1)``)."""
+    parts = PART.fullmatch(text)
+    assert parts is not None, "which takes every text"
+    for path, more in ((text, ""), parts.groups()):
         try:
             if path and Path(path).is_file():
                 return _put(Path(path).name, Path(path).read_bytes(), files, more)
@@ -120,4 +131,7 @@ def _arrays(answer: object) -> list[Any]:
         return [*_arrays(answer.expected), *_arrays(answer.cautious), [score.mean for score in answer.scores]]
     if isinstance(answer, CurveAllocation):
         return [answer.spend, answer.response, answer.value, answer.bound]
+    if isinstance(answer, Monitored):
+        parts = [part for line in answer.lines for part in (line.actual, line.planned, line.low, line.high)]
+        return [*parts, answer.now, answer.gain, *([] if answer.plan is None else [answer.plan.intensity])]
     raise TypeError(f"{type(answer).__name__}: is no answer that is tracked")

@@ -17,17 +17,15 @@ from experiments.tracking.call import Call
 from experiments.tracking.content import code_version, scenario_params
 from experiments.tracking.notes import note
 from experiments.tracking.record import Base, Record, Series
-from experiments.tracking.views import DECISION, View, link_of, stored, views_of
+from experiments.tracking.views import DECISION, LEADERBOARD_TAG, View, link_of, stored, views_of
 from experiments.words.figures import short
 from optimizer.plan import Plan
 from sim.errors import TenureError
 from sim.scenario.file import Scenario, load
 from sim.twin import Twin
 
-__all__ = ["LEADERBOARD_TAG", "LONGEST_DIFFERENCE", "TODAY", "About", "Decision", "differing"]
+__all__ = ["LONGEST_DIFFERENCE", "TODAY", "About", "Decision", "differing"]
 
-LEADERBOARD_TAG = "leaderboard"
-"""Tag of a study's parent run: where in MLflow's pages its policies are listed, best first."""
 LONGEST_DIFFERENCE = 1000
 TODAY = "as today's spend"
 """The budget of a scenario that states none."""

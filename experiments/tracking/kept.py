@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.tracking.call import CALL_FILE, OBJECT
 from experiments.tracking.sender import failures
-from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted
+from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted, without_password
 from sim.errors import InputError, first_line
 from sim.scenario.file import Scenario, parse
 from sim.scenario.yaml_files import read_yaml
@@ -59,6 +60,10 @@ class KeptRun:
         known = f"run {self.run_id} was made with the customers in {place} (digest {self.base_digest[:12]})"
         if not place.exists():
             raise InputError(f"{known}, which is not there; put that base back to repeat it")
+        segments = content["base"].get("segments")
+        if segments and segments.get("file"):  # it lies as it lay, seen from the base
+            beside = os.path.relpath(segments["file"], Path(content["base"]["file"]).parent)
+            content["base"]["segments"] = {**segments, "file": os.path.normpath(place.parent / beside)}
         content["base"] = {**content["base"], "file": place.name}
         scenario = parse({**content, "folder": place.parent}, f"run {self.run_id}")
         if scenario.base_digest[:36] != self.base_digest[:36]:
@@ -87,11 +92,13 @@ def fetch(run_id: str, folder: Path, tracking_uri: str, into: Path) -> KeptRun:
             client = MlflowClient(tracking_uri=tracking_uri)
             run = client.get_run(run_id)
         except failures() as error:
-            raise InputError(f"run {run_id}: not found in {shown} ({first_line(error)})") from None
+            why = without_password(first_line(error), tracking_uri)
+            raise InputError(f"run {run_id}: not found in {shown} ({why})") from None
         try:
             client.download_artifacts(run_id, "", str(into))
         except failures() as error:
-            raise InputError(f"run {run_id}: what it kept cannot be fetched ({first_line(error)})") from None
+            why = without_password(first_line(error), tracking_uri)
+            raise InputError(f"run {run_id}: what it kept cannot be fetched ({why})") from None
     path = into / CALL_FILE
     if not path.is_file():
         raise InputError(f"run {run_id}: did not keep how it was made; repeat the run of its plan or comparison")

@@ -3,7 +3,7 @@
 ::
 
     outbox = Outbox(folder, tracking_uri)        # the store in the folder; or a server or database
-    outbox.put(record)                           # one file per key, .tenure/outbox/KEY.zip; again: replaced
+    outbox.put(record)                           # one file a key and place, in .tenure/outbox; again: replaced
     outbox.pending()                             # records that wait, without what they keep, the oldest first
     sent = outbox.send()                         # every record that waits, parents before children
     sent.runs[record.key], sent.waiting          # run ids by key; how many still wait, and sent.why
@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.tracking.record import Record
-from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted
+from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted, without_password
 from sim.arrays import Progress
 from sim.errors import FolderError, InputError, first_line
 
@@ -92,7 +93,8 @@ class Outbox:
             self._place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FolderError(f"cannot write {self._place}: {error.strerror}; choose another folder") from None
-        replace(record, tracking_uri=self._target).save(self._file(record.key))
+        name = f"{record.key}-{sha256(self._target.encode()).hexdigest()[:8]}" if self._target else record.key
+        replace(record, tracking_uri=self._target).save(self._place / f"{name}.zip")
 
     def pending(self) -> list[Record]:
         """Return the records that wait, whatever place they go to, without what they keep; the oldest first.
@@ -102,8 +104,12 @@ class Outbox:
         FolderError
             If a file there is not a whole record.
         """
-        found = [Record.load(path, files=False) for path in self._place.glob("[!.]*.zip")]
-        return sorted(found, key=lambda record: (record.began, record.key))
+        return list(self.waiting().values())
+
+    def waiting(self) -> dict[Path, Record]:
+        """Return :meth:`pending` by file."""
+        found = {path: Record.load(path, files=False) for path in self._place.glob("[!.]*.zip")}
+        return dict(sorted(found.items(), key=lambda each: (each[1].began, each[1].key, each[1].tracking_uri)))
 
     def send(self, progress: Progress | None = None) -> Sent:
         """Send every record that waits for this place, parents before children; what fails waits.
@@ -113,9 +119,10 @@ class Outbox:
         FolderError
             If the folder's own store cannot be used; its records wait.
         """
-        return self.deliver([record for record in self.pending() if record.tracking_uri == self._target], progress)
+        ours = {path: record for path, record in self.waiting().items() if record.tracking_uri == self._target}
+        return self.deliver(ours, progress)
 
-    def deliver(self, waiting: list[Record], progress: Progress | None = None) -> Sent:
+    def deliver(self, waiting: Mapping[Path, Record], progress: Progress | None = None) -> Sent:
         """Send these of the records that wait, wherever they were to go."""
         with locked(self.folder), quiet_mlflow():
             from experiments.tracking.sender import Sender, failures
@@ -126,7 +133,7 @@ class Outbox:
                 uri = self.tracking_uri or open_store(self.folder)
                 sender = Sender(uri, self.folder, own=not self.tracking_uri)
                 experiments = sender.experiments
-                left = {record.key: record for record in waiting}
+                left = dict(waiting)
                 while left:
                     self._send_one(next(iter(left)), left, runs, sender)
                     if progress is not None:
@@ -137,42 +144,38 @@ class Outbox:
                 return self._failed(error, runs, experiments, waiting)
         return Sent(self._target or uri, runs, experiments)
 
-    def _send_one(self, key: str, left: dict[str, Record], runs: dict[str, str], sender: Sender) -> None:
+    def _send_one(self, path: Path, left: dict[Path, Record], runs: dict[str, str], sender: Sender) -> None:
         """Send a record, and the one that it belongs to before."""
-        head = left.pop(key)
-        if head.parent in left:
-            self._send_one(head.parent, left, runs, sender)
+        head = left.pop(path)
+        for other in [each for each, record in left.items() if record.key == head.parent]:
+            self._send_one(other, left, runs, sender)
         parent = runs.get(head.parent)
         if head.parent and parent is None:
             found = sender.find(sender.experiment(head.experiment), head.parent)
             parent = None if found is None else str(found.info.run_id)
             if parent is not None:
                 runs[head.parent] = parent
-        path = self._file(key)
         if not path.exists():  # another process sent it while we waited for the lock
-            found = sender.find(sender.experiment(head.experiment), key)
+            found = sender.find(sender.experiment(head.experiment), head.key)
             if found is not None:
-                runs[key] = str(found.info.run_id)
+                runs[head.key] = str(found.info.run_id)
             return
         record = Record.load(path)
-        runs[key] = sender.send(record, parent)
+        runs[head.key] = sender.send(record, parent)
         with suppress(FileNotFoundError):
             path.unlink()
 
     def _failed(
-        self, error: Exception, runs: dict[str, str], experiments: Mapping[str, str], waiting: Iterable[Record]
+        self, error: Exception, runs: dict[str, str], experiments: Mapping[str, str], waiting: Iterable[Path]
     ) -> Sent:
         """Return what was sent before something failed; raise where it was our own store."""
-        count, why = sum(self._file(record.key).exists() for record in waiting), first_line(error)
+        count, why = sum(path.exists() for path in waiting), without_password(first_line(error), self.tracking_uri)
         if not self.tracking_uri:
             raise FolderError(
                 f"{database_of(self.folder)}: cannot be used as a store of runs ({why}); move it away or choose "
                 f"another folder; {_runs(count)} in {self._place} until `tenure sync` sends them"
             ) from error
         return Sent(self._target, runs, experiments, count, f"{self._target} does not take runs ({why})")
-
-    def _file(self, key: str) -> Path:
-        return self._place / f"{key}.zip"
 
 
 def sync(folder: str | Path = ".", tracking_uri: str = "", *, progress: Progress | None = None) -> tuple[Sent, ...]:
@@ -198,11 +201,11 @@ def sync(folder: str | Path = ".", tracking_uri: str = "", *, progress: Progress
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise FolderError(f"{folder}: is not a folder; name the one where runs wait with `folder=`")
-    waiting = Outbox(folder).pending()
+    waiting = Outbox(folder).waiting()
     if tracking_uri:
         return (Outbox(folder, tracking_uri).deliver(waiting, progress),) if waiting else ()
-    places = dict.fromkeys(record.tracking_uri for record in waiting)
-    hidden = next((place for place in places if ":***@" in place), None)
+    places = dict.fromkeys(record.tracking_uri for record in waiting.values())
+    hidden = next((place for place in places if "***" in place), None)
     if hidden is not None:
         raise InputError(f"runs wait for {hidden}, whose password is not kept; give the address with `tracking_uri=`")
     return tuple(Outbox(folder, place).send(progress) for place in places)

@@ -17,13 +17,12 @@ from typing import IO, Any
 from urllib.error import URLError
 
 from experiments.tracking.store import ARTIFACTS, database_of, prepare_environment, tracking_uri_of
+from experiments.tracking.views import LEADERBOARD_TAG
 from sim.errors import InputError, TenureError, first_line
 
-__all__ = ["LEADERBOARD_TAG", "serve"]
+__all__ = ["serve", "wait_for_interrupt"]
 
 HOST = "127.0.0.1"
-LEADERBOARD_TAG = "leaderboard"
-"""Tag of a study's parent run: where in the UI its policies are listed, best first."""
 
 
 def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], None], patience: float = 60.0) -> None:
@@ -60,6 +59,15 @@ def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], Non
             return
         finally:
             _end(process)
+
+
+def wait_for_interrupt() -> None:
+    """Wait until Ctrl-C, or until the process is asked to end."""
+    with _ended_on_termination():
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
 
 
 def _free_port(port: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -17,20 +18,25 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO
-from urllib.parse import urlsplit, urlunsplit
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
 
 from sim.errors import FolderError, InputError
 from sim.files import write_file
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 __all__ = [
     "ARTIFACTS", "database_of", "locked", "open_store", "prepare_environment", "quiet_mlflow", "redacted",
-    "tracking_uri_of",
+    "tracking_uri_of", "without_login", "without_password",
 ]  # fmt: skip
 
 ARTIFACTS = "mlartifacts"
 KNOWN = ("http", "https", "postgresql", "mysql", "mssql", "sqlite")
 """What the address of a store may begin with, a driver such as ``+psycopg`` apart."""
+SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
+"""What of an address's query is nobody's business."""
 HEADER = b"SQLite format 3\0"
 STALE = 3600.0
 """Seconds after which a part of a file belongs to nobody."""
@@ -54,16 +60,48 @@ def redacted(uri: str) -> str:
     InputError
         If MLflow knows no such store.
     """
-    parts = urlsplit(uri)
-    if parts.scheme.partition("+")[0] not in KNOWN or not (parts.netloc or parts.path):
-        raise InputError(
-            f"`tracking_uri={uri}`: expected a server such as http://127.0.0.1:5000, or a database such as "
-            "postgresql+psycopg://name@host/runs"
-        )
-    if parts.password is None:
+    found = _parts(uri)
+    secret = {key: "***" for key in found.query if SECRET.search(key)}
+    if found.password is None and not secret:
         return uri
-    name, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{name.partition(':')[0]}:***@{host}"))
+    return found.update_query_dict(secret).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
+
+
+def without_login(uri: str) -> str:
+    """Return a server's address as a browser opens it: without name and password, which it asks for itself."""
+    from sqlalchemy.engine import URL
+
+    at = _parts(uri)
+    return URL.create(at.drivername, host=at.host, port=at.port, database=at.database).render_as_string().rstrip("/")
+
+
+def without_password(text: str, uri: str) -> str:
+    """Return what a store or a server says, without the password in the address that it was reached by."""
+    if not uri:
+        return text
+    found = _parts(uri)
+    secrets = [found.password, *(value for key, value in found.query.items() if SECRET.search(key))]
+    for secret in (each for each in secrets if isinstance(each, str) and each):
+        for said in (secret, quote(secret), quote(secret, safe="")):
+            text = text.replace(said, "***")
+    return text
+
+
+def _parts(uri: str) -> URL:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        found = make_url(uri)
+        if found.drivername.partition("+")[0] in KNOWN and (found.host or found.database):
+            return found
+    except (ArgumentError, ValueError):
+        pass
+    shown = re.sub(r"//[^/]*@", "//***@", uri)
+    raise InputError(
+        f"`tracking_uri={shown}`: expected a server such as http://127.0.0.1:5000, or a database such as "
+        "postgresql+psycopg://name@host/runs"
+    )
 
 
 def open_store(folder: Path) -> str:

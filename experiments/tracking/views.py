@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from experiments.tracking.sender import key_of
 
-__all__ = ["DECISION", "View", "link_of", "stored", "views_of"]
+__all__ = ["DECISION", "LEADERBOARD_TAG", "View", "link_of", "stored", "views_of"]
 
 PLACE = "#/experiments/{experiment}/runs"
 FIGURES = ("gain", "regret", "gain_low", "gain_high", "asset", "kept", "spend", "rules_broken")
@@ -23,11 +23,13 @@ RUN_NAME = "attributes.`Run Name`"
 MOST_COLUMNS = 20
 DECISION = "tags.layer = 'policy'"
 """Finds every policy of an experiment."""
+LEADERBOARD_TAG = "leaderboard"
+"""Tag of a study's parent run: where in MLflow's pages its policies are listed, best first."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A view of the run table: which runs, in what order, with which columns, and by which parameter grouped."""
+    """A view of the run table: which runs, in what order, with which columns."""
 
     name: str
     title: str
@@ -35,11 +37,9 @@ class View:
     order: str
     columns: tuple[str, ...]
     ascending: bool = False
-    group: str = ""
 
     def state(self) -> str:
         """Return the state of MLflow's page."""
-        grouped = {"aggregateFunction": "max", "groupByKeys": [{"mode": "param", "groupByData": self.group}]}
         return json.dumps({
             "searchFilter": self.which,
             "orderByKey": self.order,
@@ -54,7 +54,6 @@ class View:
             "viewMaximized": True,
             "runListHidden": False,
             "hideEmptyCharts": True,
-            "groupBy": grouped if self.group else None,
         })  # fmt: skip
 
 

@@ -1,20 +1,25 @@
-"""Numbers as people read them, for every room: money, shares and days, and rounding to the safe side.
+"""Numbers as people read and type them, for every room: money, shares and days, and rounding to the safe side.
 
 A terminal takes plain signs and whole money, a page typographic ones; small money has three digits on both.
 """
 
 import math
+import re
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 __all__ = [
-    "DUST", "NARROW", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "short", "typeset_money",
+    "DUST", "NARROW", "amount_of", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "short",
+    "typeset_money",
 ]  # fmt: skip
 
 NARROW = "\u00a0"
 """Between a number and its unit, so that no line breaks there."""
 DUST = 1e-9
 """Money, part of the amounts beside it, and part of a step of rounding, that only arithmetic leaves."""
+AMOUNT = re.compile(r"((?=[-+]?\.?\d)[-+]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)?(?:\.\d*)?(?:e[-+]?\d+)?)(k|m|mn|bn|)")
+SHORT = {"": 1.0, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
+"""What amounts of money end in."""
 _EXACT = Context(prec=800)
 
 
@@ -35,6 +40,20 @@ def money(amount: float, signed: bool = False, *, among: float = 0.0, decimals: 
         return f"{amount:{sign},.{decimals}f}".removesuffix(f".{'0' * decimals}")
     rounded = round(amount)
     return f"{rounded:{sign},}" if rounded else "0"
+
+
+def amount_of(text: str) -> float:
+    """Return money as people type it: ``100000``, ``100,000``, ``100k``, ``1.5m`` or ``2bn``.
+
+    Raises
+    ------
+    ValueError
+        If it is no number; ``12,5`` may be twelve and a half or a slip, and is none.
+    """
+    found = AMOUNT.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return float(found[1].replace(",", "")) * SHORT[found[2]]
 
 
 def typeset_money(amount: float, currency: str = "", *, signed: bool = False) -> str:

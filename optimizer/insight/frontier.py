@@ -18,7 +18,7 @@ from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
-__all__ = ["Frontier", "Point", "Targeting", "frontier", "kept_at_end", "value_of_targeting"]
+__all__ = ["Frontier", "Point", "Targeting", "frontier", "kept_at_end", "value_of_targeting", "without_rule"]
 
 
 WINNING = ("unaware", "prospect", "lapsed")
@@ -107,7 +107,7 @@ def frontier(
         If at some budget no plan meets the rules.
     """
     tell = progress or (lambda _: None)
-    chain, problem = twin.chain, _without(allocation_problem(twin, targeting=targeting), without)
+    chain, problem = twin.chain, without_rule(allocation_problem(twin, targeting=targeting), without)
     free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
     best = _point(solve(free, bounded=False, threads=threads), chain)
     if budgets is None:
@@ -116,7 +116,7 @@ def frontier(
     points: list[Point] = []
     for i, budget in enumerate(sorted(budgets)):
         tell(i / len(budgets))
-        asked = _without(allocation_problem(twin, float(budget), targeting=targeting), without)
+        asked = without_rule(allocation_problem(twin, float(budget), targeting=targeting), without)
         before = [points[-1].plan.intensity] if points else []  # a dearer budget can do what a smaller one does
         grown = [plan * _growth(points[-1], budget) for plan in before]
         plan = solve(asked, starts=grown, known=before, bounded=bounded, bound_steps=0, threads=threads)
@@ -129,7 +129,7 @@ def frontier(
     return Frontier(tuple(points), sweet_spot, sweet_spot.plan.no_spend)
 
 
-def _without(problem: AllocationProblem, rule: str) -> AllocationProblem:
+def without_rule(problem: AllocationProblem, rule: str) -> AllocationProblem:
     """Return a problem less a rule, by its key or its name."""
     if not rule:
         return problem

@@ -27,7 +27,10 @@ from sim.engine.sensitivity import Course, asset_aim, follow
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
-__all__ = ["Errors", "HeldOut", "Sounded", "exact_asset", "sound", "table_of_money"]
+__all__ = [
+    "Errors", "HeldOut", "Lines", "Sounded", "counts_of", "exact_asset", "followed", "lines_of", "sound",
+    "table_of_money",
+]  # fmt: skip
 
 AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 """Budgets that are solved where none are named, as multiples of the one in force."""
@@ -179,7 +182,7 @@ def _solved(twin: Twin, budgets: Sequence[float], without: str, threads: int, te
 
 
 @dataclass(frozen=True, eq=False)
-class _Lines:
+class Lines:
     """Which line's money each target gets through each lever; -1: none."""
 
     names: tuple[tuple[str, str], ...]
@@ -199,7 +202,8 @@ class _Lines:
         return np.stack([np.bincount(where, weights=now[inside], minlength=len(self.names)) for now in spend])
 
 
-def _lines(targets: Targets) -> _Lines:
+def lines_of(targets: Targets) -> Lines:
+    """Return the lines of a table of money: each segment through each lever that reaches somebody in it."""
     names = [
         (segment, lever)
         for segment in dict.fromkeys(targets.segments)
@@ -211,7 +215,7 @@ def _lines(targets: Targets) -> _Lines:
         for k, lever in enumerate(targets.levers):
             if (segment, lever) in names:
                 cell[g, targets.allowed[g, :, k], k] = names.index((segment, lever))
-    return _Lines(tuple(names), cell)
+    return Lines(tuple(names), cell)
 
 
 def _courses(decided: Sequence[Floats], today: Floats, heads: Floats) -> list[Floats]:
@@ -236,7 +240,7 @@ def _surface(
     twin: Twin, plans: Sequence[tuple[Plan, ...]], without: Sequence[str], force: float, tell: Progress
 ) -> Surface:
     chain, targets = twin.chain, twin.targets
-    lines, problem = _lines(targets), allocation_problem(twin, force, targeting="segment")
+    lines, problem = lines_of(targets), allocation_problem(twin, force, targeting="segment")
     nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))
     now = follow(chain, as_today(chain))
     committed = lines.money(targets, nothing.spend)[1]
@@ -262,21 +266,21 @@ def _surface(
     )
     return Surface(
         lines.names, top * open_, committed, families, tuple(_said(problem.rows[i], now) for i in watched),
-        today + committed, _counts(problem, now)[[ASSET, KEPT, *(RULES + i for i in watched)]], force,
+        today + committed, counts_of(problem, now)[[ASSET, KEPT, *(RULES + i for i in watched)]], force,
     )  # fmt: skip
 
 
-def _counts(problem: AllocationProblem, course: Course) -> Floats:
+def counts_of(problem: AllocationProblem, course: Course) -> Floats:
+    """Return asset, customers kept and what each rule counts."""
     return np.array([course.asset, kept_at_end(course), *problem.counted(course)])
 
 
-def _knot(problem: AllocationProblem, lines: _Lines, budget: float, money: Floats, course: Floats, top: Floats) -> Knot:
+def _knot(problem: AllocationProblem, lines: Lines, budget: float, money: Floats, course: Floats, top: Floats) -> Knot:
     """Return a plan with all that is known around it: each line alone at no money and at the most."""
-    chain, aim, size = problem.chain, asset_aim(problem.chain), len(money)
+    size = len(money)
 
     def at(amounts: Floats) -> tuple[Floats, Floats]:
-        happens = follow(chain, Money(chain.targets, lines.cell, course * amounts))
-        return _counts(problem, happens), (happens.slope(aim) * course).sum(axis=0)
+        return followed(problem, lines, course, amounts)
 
     counts, slope = at(money)
     points = np.stack([*(part * money for part in DOWN), *(money + part * (top - money) for part in UP)])
@@ -296,6 +300,12 @@ def _knot(problem: AllocationProblem, lines: _Lines, budget: float, money: Float
                 end_counts[0 if place == 0 else 1, line] = seen
     cross[np.abs(cross) * top < FADED * abs(counts[ASSET])] = 0.0
     return Knot(budget, money, course, counts, slope, end_counts, points, gain, slopes, cross)
+
+
+def followed(problem: AllocationProblem, lines: Lines, course: Floats, money: Floats) -> tuple[Floats, Floats]:
+    """Return what is counted under the money of each line, spent by its course, and the asset's slope by line."""
+    happens = follow(problem.chain, Money(problem.chain.targets, lines.cell, course * money))
+    return counts_of(problem, happens), (happens.slope(asset_aim(problem.chain)) * course).sum(axis=0)
 
 
 def _watched(problem: AllocationProblem, knots: Sequence[Knot], now: Course) -> list[int]:

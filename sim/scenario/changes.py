@@ -16,6 +16,8 @@ __all__ = ["changed", "value_at"]
 
 _PLACE = re.compile(r"\[(\d+)\]\.?")
 _KEY = re.compile(r"([^.\[]+)\.?")
+DEEPEST = 50
+"""Steps of a path; no key of a scenario has ten."""
 
 
 def changed(content: Mapping[str, Any], values: Mapping[str, Any], where: str = "scenario") -> dict[str, Any]:
@@ -63,6 +65,8 @@ def _way(content: Any, path: str, where: str) -> list[str | int]:
     while rest:
         step, rest = _step(here, rest, path, where)
         way.append(step)
+        if len(way) > DEEPEST:
+            raise ScenarioError(f"{where}: {path[:60]}...: lies deeper than any key; expected one such as margin")
         if isinstance(here, dict):
             here = here.get(str(step))
         else:

@@ -389,18 +389,28 @@ class Scenario(Model):
         """Return the day on which the first period begins; None where that is not known."""
         return self.first_day if self.base is None else self.base.as_of + timedelta(days=1)
 
+    @property
+    def base_files(self) -> dict[str, Path]:
+        """Return the files of the base: ``base``, and ``segments`` where they have one; none without a base."""
+        if self.base is None:
+            return {}
+        segments = None if self.base.segments is None else self.base.segments.file
+        own = {} if segments is None else {"segments": self.folder / segments}
+        return {"base": self.folder / self.base.file, **own}
+
     @cached_property
     def base_digest(self) -> str:
         """Return the fingerprint of the base, and of a file of its segments; nothing without a base."""
-        if self.base is None:
+        files = self.base_files
+        if not files:
             return ""
-        purchases = content_digest(self.folder / self.base.file)
-        if self.base.segments is None or self.base.segments.file is None:
+        purchases = content_digest(files["base"])
+        if "segments" not in files:
             return purchases
         try:
-            labels = (self.folder / self.base.segments.file).read_bytes()
+            labels = files["segments"].read_bytes()
         except OSError as error:
-            raise FolderError(f"{self.folder / self.base.segments.file}: cannot be read ({error.strerror})") from None
+            raise FolderError(f"{files['segments']}: cannot be read ({error.strerror})") from None
         return hashlib.sha256(purchases.encode() + labels).hexdigest()
 
     def differs(self, other: str) -> Literal["no", "base", "yes"]:

@@ -72,6 +72,8 @@ def read_yaml(text: str, where: object, error: type[InputError] = InputError) ->
     """
     try:
         return yaml.load(text, _Loader)
+    except RecursionError:
+        raise error(f"{where}: keys and lists lie deeper inside one another than can be read") from None
     except (yaml.YAMLError, ValueError) as found:
         mark = getattr(found, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -38,7 +38,10 @@ function cellOf(which, line) {
   const more = element("button", "+10\u00a0%", { type: "button", "aria-label": label("+10 %") });
   const amount = element("input", "", { inputmode: "decimal", "aria-label": label(say("money")) });
   const lock = element("input", "", { type: "checkbox", "aria-label": label(say("lock")), title: say("lock") });
-  const hold = (value) => { plans[which].held[line] = Math.min(page.top[line], Math.max(0, value)); show(); };
+  const hold = (value) => {
+    plans[which].held[line] = Math.min(page.top[line], Math.max(0, value));
+    changed(which);
+  };
   const factor = (by) => hold(found[which].table.money[line] * by);
   less.onclick = () => factor(0.9);
   more.onclick = () => factor(1.1);
@@ -47,7 +50,7 @@ function cellOf(which, line) {
     if (amount.value.trim() && Number.isFinite(value)) hold(value - page.committed_by_line[line]); else show();
   };
   lock.onchange = () => {
-    if (lock.checked) hold(found[which].table.money[line]); else { delete plans[which].held[line]; show(); }
+    if (lock.checked) hold(found[which].table.money[line]); else { delete plans[which].held[line]; changed(which); }
   };
   inside.append(lock, less, amount, more);
   cell.append(inside);
@@ -83,7 +86,9 @@ function showPlan(which) {
   if (document.activeElement !== typed) typed.value = money(now.table.budget);
   set("asset", money(now.asset));
   set("lift", money(now.lift, true));
-  set("error", say("error_" + now.kind, { worst: money(now.error.worst), typical: money(now.error.typical) }));
+  const exact = plan.exact;
+  if (exact) set("error", say("exact", { seconds: exact.seconds.toFixed(1), off: money(exact.looked_up - now.asset, true) }));
+  else set("error", say("error_" + now.kind, { worst: money(now.error.worst), typical: money(now.error.typical) }));
   set("spend", money(now.spend));
   set("price", unit(now.price));
   set("kept", money(now.kept));
@@ -91,6 +96,7 @@ function showPlan(which) {
   set("locks", count ? say("locked", { count }) : say("unlocked"));
   const notes = $(".notes", panel);
   notes.replaceChildren();
+  if (plan.failed) notes.append(element("li", say("unsolved", { why: plan.failed })));
   if (now.unmet) notes.append(element("li", say("unmet", { spend: money(now.spend), budget: money(now.table.budget) })));
   else if (now.unspent) notes.append(element("li", say("unspent", { amount: money(now.unspent) }), { class: "plain" }));
   for (const rule of now.broken) {
@@ -168,7 +174,7 @@ function showCurve() {
 
 function show() {
   const begun = performance.now();
-  for (const which of ["a", "b"]) found[which] = evaluate(plans[which]);
+  for (const which of ["a", "b"]) found[which] = plans[which].exact ? exactly(plans[which]) : evaluate(plans[which]);
   for (const which of ["a", "b"]) showPlan(which);
   showLines();
   showDifference();
@@ -176,12 +182,54 @@ function show() {
   window.tenure.milliseconds = performance.now() - begun;
 }
 
+// A plan that changes is looked up again; an answer that comes for what it was before is left.
+function changed(which) {
+  plans[which] = { ...plans[which], exact: null, failed: "" };
+  show();
+}
+
+// --- Solved exactly, where `tenure ui` serves the page ---------------------------------------------------------------
+
+function exactly(plan) {
+  const { exact } = plan, looked = evaluate(plan);
+  const counts = [exact.asset, exact.kept, ...exact.watched.map((value, i) => value ?? looked.counts[2 + i])];
+  const table = { ...looked.table, money: exact.money }, unspent = table.budget - exact.spend;
+  return {
+    ...looked, table, asset: exact.asset, kept: exact.kept, lift: exact.asset - page.today_counts[0],
+    spend: exact.spend, price: exact.price ?? NaN, prices: exact.prices.map((value) => value ?? NaN),
+    by_period: exact.by_period, error: { worst: 0, typical: 0 }, unmet: false, broken: broken(table, counts),
+    unspent: unspent > page.tolerance * table.budget ? unspent : 0,
+  };
+}
+
+async function solve(which) {
+  const plan = plans[which], button = $(`.panel.${which} [data-do=solve]`), looked_up = found[which].asset;
+  const { budget } = found[which].table;
+  button.disabled = true;
+  button.textContent = say("solving");
+  let answer;
+  try {
+    const asked = JSON.stringify({ budget, family: plan.family, held: plan.held });
+    const sent = await fetch(document.body.dataset.solve, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: asked,
+    });
+    answer = await sent.json();
+  } catch {
+    answer = { error: say("unreachable") };
+  }
+  button.disabled = false;
+  button.textContent = say("solve");
+  if (plans[which] !== plan) return;
+  plans[which] = { ...plan, exact: answer.error === undefined ? { ...answer, looked_up } : null, failed: answer.error };
+  show();
+}
+
 // --- The table that `tenure compare` plays ---------------------------------------------------------------------------
 
 function csv(which) {
   const executed = /^[=+\-@\t\r]/, quote = (text) => /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   const written = (name) => quote(executed.test(name) ? `'${name}` : name);
-  const amounts = byPeriod(plans[which].family, found[which].table);
+  const amounts = found[which].by_period || byPeriod(plans[which].family, found[which].table);
   const rows = page.lines.flatMap(([segment, lever], c) =>
     page.stretches.map((name, t) => [written(segment), written(lever), quote(name), amounts[t][c]].join(",")));
   return [["segment", "lever", page.time, "spend"].join(","), ...rows, ""].join("\n");
@@ -195,27 +243,28 @@ function download(which) {
 }
 
 for (const which of ["a", "b"]) {
-  const panel = $(`.panel.${which}`), plan = plans[which];
-  $("input[type=range]", panel).oninput = (event) => { plan.budget = Number(event.target.value); show(); };
+  const panel = $(`.panel.${which}`), change = (what) => { Object.assign(plans[which], what); changed(which); };
+  $("input[type=range]", panel).oninput = (event) => change({ budget: Number(event.target.value) });
   $("input.budget", panel).onchange = (event) => {
     const value = Number(event.target.value.replace(/[,\s\u00a0]/g, ""));
-    const [least, most] = range(plan.family);
-    if (value > 0) plan.budget = value;
+    const [least, most] = range(plans[which].family);
     $("[data-fact=range]", panel).classList.toggle("beyond", value < least || value > most);
     event.target.blur();
-    show();
+    change(value > 0 ? { budget: value } : {});
   };
   const rules = $("select", panel);
-  if (rules) rules.onchange = () => { plan.family = Number(rules.value); show(); };
-  $("[data-do=release]", panel).onclick = () => { plan.held = {}; show(); };
+  if (rules) rules.onchange = () => change({ family: Number(rules.value) });
+  $("[data-do=release]", panel).onclick = () => change({ held: {} });
   $("[data-do=copy]", panel).onclick = () => {
-    const other = which === "a" ? "b" : "a";
-    plans[other] = Object.assign(plans[other], { ...plan, held: { ...plan.held } });
+    const other = which === "a" ? "b" : "a", plan = plans[which];
+    plans[other] = { ...plan, held: { ...plan.held } };
     const list = $(`.panel.${other} select`);
     if (list) list.value = plan.family;
     show();
   };
   $("[data-do=export]", panel).onclick = () => download(which);
+  $("[data-do=solve]", panel).onclick = () => solve(which);
+  $("[data-do=solve]", panel).hidden = !document.body.dataset.solve;
 }
 for (const button of document.querySelectorAll("[data-show]")) {
   button.onclick = () => {
@@ -223,7 +272,7 @@ for (const button of document.querySelectorAll("[data-show]")) {
     for (const each of document.querySelectorAll("[data-show]")) each.setAttribute("aria-pressed", each === button);
   };
 }
-window.tenure = { page, plans, evaluate, settle, counted, byPeriod, csv, show };
+window.tenure = { page, plans, found, evaluate, settle, counted, byPeriod, csv, show };
 addEventListener("resize", showCurve);
 makeTable();
 $("#today").textContent = money(sum(page.today_by_line));

@@ -129,7 +129,7 @@ function evaluate(plan) {
   const ratios = Object.keys(plan.held).map((c) => Math.abs(plan.held[c] / planAt(family, table.budget)[c] - 1));
   const kind = !ratios.length ? "budgets" : ratios.every((r) => r <= page.nudge + 1e-9) ? "nudged" : "moved";
   return {
-    table, asset: counts[0], kept: counts[1], lift: counts[0] - page.today_counts[0], spend, price, prices,
+    table, counts, asset: counts[0], kept: counts[1], lift: counts[0] - page.today_counts[0], spend, price, prices,
     unspent: table.budget - spend > page.tolerance * table.budget ? table.budget - spend : 0,
     broken: broken(table, counts), error: page.errors[kind], kind,
     unmet: Math.abs(spend - page.committed_total - sum(planAt(family, table.budget))) > page.tolerance * table.budget,

@@ -116,7 +116,7 @@ def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str]) ->
     low, high = knots[0].budget, knots[-1].budget
     start = min(max(surface.budget, low), high)
     return {
-        "words": words, "currency": scenario.currency, "time": scenario.period,
+        "scenario": scenario.hash, "words": words, "currency": scenario.currency, "time": scenario.period,
         "stretches": [each.name for each in Calendar.of(scenario).stretches(scenario.period)],
         "lines": [list(line) for line in surface.lines], "top": _short(surface.top),
         "committed": _short(surface.committed), "committed_total": float(surface.committed.sum()),
@@ -205,6 +205,7 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         f'<button type="button" data-do="{name}">{text(words[name])}</button>' for name in ("release", "copy", "export")
     )
     label = text(words["budget"])
+    solve = f'<button type="button" data-do="solve" hidden>{text(words["solve"])}</button>'
     return (
         f'<section class="panel {which}"><h2>{text(words["plan_" + which])}</h2>\n'
         f'<label>{label} <input class="budget" inputmode="decimal" aria-label="{label}">'
@@ -212,7 +213,7 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         f'<input type="range" min="{least}" max="{most}" step="any" aria-label="{label}">\n{choices}\n'
         f'<div class="facts">{"".join(cells)}</div>\n<small class="soft" data-fact="error"></small>\n'
         '<ul class="notes"></ul>\n'
-        f'<div class="actions">{buttons}<small class="soft" data-fact="locks"></small></div></section>'
+        f'<div class="actions">{solve}{buttons}<small class="soft" data-fact="locks"></small></div></section>'
     )
 
 

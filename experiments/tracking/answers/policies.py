@@ -1,8 +1,7 @@
-"""The runs of policies that were simulated: one for each, under that of their comparison, or of a study of worlds."""
+"""The runs of policies that were simulated: one for each, under that of their comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from experiments.tracking.notes import comparison_body, policy_body, proof_body
 from experiments.tracking.record import Record, Series
 from experiments.words.figures import money
 
-__all__ = ["comparison_records", "study_records"]
+__all__ = ["comparison_records"]
 
 
 def comparison_records(answer: Comparison, decision: Decision) -> list[Record]:
@@ -30,53 +29,20 @@ def comparison_records(answer: Comparison, decision: Decision) -> list[Record]:
     best = max(answer.outcomes, key=lambda outcome: outcome.asset)
     gain = answer.difference(best.name, against(answer).name)[0]
     name = decision.name(answer.budget, f"best of {len(answer.outcomes)}, {best.name}", gain, best.asset)
-    return study_records(
-        [decision], name=name, said=decision.said, body=body, metrics=[("budget", answer.budget, 0), *proof],
-        files={**files, **decision.pages, **decision.call.kept(answer)}, best_policy=best.name,
-    )  # fmt: skip
-
-
-def study_records(
-    decisions: Sequence[Decision],
-    *,
-    name: str,
-    said: str,
-    body: Sequence[str] = (),
-    metrics: Series | None = None,
-    files: Mapping[str, bytes] | None = None,
-    key: str = "",
-    **tags: str,
-) -> list[Record]:
-    """Return the runs of comparisons that belong together, such as the worlds and budgets of a study; parent first.
-
-    Parameters
-    ----------
-    decisions
-        A comparison each, with ``about.world``; all in one experiment.
-    name, said, body, metrics, files, tags
-        Of the parent: its name where the user gives none, the answer, more of it in Markdown, figures, what it keeps.
-    key
-        Of the study where it goes on while it is logged; nothing: made from what was simulated.
-    """
-    head = decisions[0]
-    units = [_units(decision) for decision in decisions]
-    whole = joined(*(unit for found in units for unit in found.values()))
-    names = [[decision.world, decision.budget, *found] for decision, found in zip(decisions, units, strict=True)]
-    key = key or joined("study", whole, names)
-    children = [
-        _policy(outcome, decision, key, found[outcome.name])
-        for decision, found in zip(decisions, units, strict=True)
-        for outcome in decision.answer.outcomes
-    ]
+    units = _units(decision)
+    whole = joined(*units.values())
+    key = joined("study", whole, [decision.world, decision.budget, *units])
+    children = [_policy(outcome, decision, key, units[outcome.name]) for outcome in answer.outcomes]
     params = [{**child.params} for child in children]
     differ = differing(params)
-    views = head.views(key, params)
-    own = head.tags("study", key, unit_key=whole, **tags)
-    own["mlflow.note.content"] = head.note(said, body, views=views, key=whole)
-    parent = head.record(
-        key, head.about.name or name, tags=own, params={}, metrics=metrics or [], files=files or {}, views=views
-    )
+    views = decision.views(key, params)
+    tags = decision.tags("study", key, unit_key=whole, best_policy=best.name)
+    tags["mlflow.note.content"] = decision.note(decision.said, body, views=views, key=whole)
     common = {name: value for name, value in params[0].items() if name not in differ and name != "policy"}
+    parent = decision.record(
+        key, decision.about.name or name, tags=tags, params={}, metrics=[("budget", answer.budget, 0), *proof],
+        files={**files, **decision.pages, **decision.call.kept(answer)}, views=views,
+    )  # fmt: skip
     return [replace(parent, params=common), *children]
 
 

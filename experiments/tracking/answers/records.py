@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.compare import Comparison
+from experiments.monitored import Monitored
 from experiments.tracking.answers.curves import allocation_records
+from experiments.tracking.answers.monitoring import monitoring_records
 from experiments.tracking.answers.plans import frontier_records, plan_records, risk_records
 from experiments.tracking.answers.policies import comparison_records
 from experiments.tracking.decision import Decision
@@ -24,6 +26,7 @@ KINDS: tuple[tuple[type, Callable[[Any, Decision], list[Record]]], ...] = (
     (Frontier, frontier_records),
     (Risk, risk_records),
     (CurveAllocation, allocation_records),
+    (Monitored, monitoring_records),
 )
 
 

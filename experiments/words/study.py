@@ -1,0 +1,222 @@
+"""What a study's answer and its page say, in every language; parts in braces are filled in."""
+
+from __future__ import annotations
+
+from experiments.words.languages import Words, spoken
+
+__all__ = ["ENGLISH", "study_words"]
+
+_BOTH = {
+    # The answer
+    "within": (
+        "'{policy}' is within {share} of the best in {worlds}",
+        "“{policy}”在 {worlds}中与最优策略相差不超过 {share}",
+    ),
+    "worlds": ("{some} of {of} worlds", "{some}/{of} 个情景"),
+    "world": ("{some} of {of} world", "{some}/{of} 个情景"),
+    "nobody": (
+        "No policy keeps the budget and the rules anywhere: there is none to choose.",
+        "没有任何策略在任何情景中符合预算和规则，因而无可选择。",
+    ),
+    "barred_there": ("; in '{world}' {why}.", "；在“{world}”中，{why}。"),
+    "best_everywhere": (": it is the best of these everywhere.", "，并且处处最优。"),
+    "at_worst": (
+        "; at worst, in '{world}', the best is worth {regret}{unit} more.",
+        "；最差时（“{world}”），最优策略高出 {regret}{unit}。",
+    ),
+    "close": (" Too close to call with it in {worlds}: {names}.", "在 {worlds}中与其难分高下的有：{names}。"),
+    "name": ("'{name}'", "“{name}”"),
+    "comma": (", ", "、"),
+    "no_policy": ("No policy keeps the budget and the rules", "没有策略符合预算和规则"),
+    "choose": ("Choose {policy}: it survives {worlds}", "选择“{policy}”：在 {worlds}中站得住"),
+    "budget_in_worlds": ("{budget} in {worlds}", "{budget}（{worlds}）"),
+    "best_budget": (
+        "Of the budgets '{policy}' is worth most, its money taken off, with {named}.",
+        "各预算中，扣除投入后“{policy}”价值最高的是：{named}。",
+    ),
+    "no_plan": ("no plan", "无方案"),
+    "overspends": ("overspends", "超支"),
+    "breaks_rules": ("breaks rules", "违反规则"),
+    "no_plan_made": ("no plan can be made", "无法制定方案"),
+    "spends_more": ("it spends {money} more than the budget", "支出超过预算 {money}"),
+    "breaks": ("it breaks {rules}", "违反 {rules}"),
+    "reacts": ("reacts", "随观察调整"),
+    # Tables
+    "policy": ("policy", "策略"),
+    "survives": ("survives", "站得住的情景"),
+    "some_of": ("{some} of {of}", "{some}/{of}"),
+    "worst_regret": ("worst regret", "最大遗憾"),
+    "in_world": ("in world", "所在情景"),
+    "mean_gain": ("mean gain", "平均增益"),
+    "mean_asset": ("mean asset", "平均客户资产"),
+    "bad_worlds": ("bad worlds (CVaR)", "较差情景（CVaR）"),
+    "feedback": ("feedback", "反馈"),
+    "a_world": ("world", "情景"),
+    "budget": ("budget", "预算"),
+    "number": ("number", "数值"),
+    "low": ("low", "低"),
+    "high": ("high", "高"),
+    "gain_at_low": ("gain at low", "取低值时的增益"),
+    "gain_at_high": ("gain at high", "取高值时的增益"),
+    "moves_it": ("moves it by", "变动"),
+    "sobol_first": ("Sobol' first", "Sobol 一阶指数"),
+    "sobol_total": ("total", "总指数"),
+    "asset": ("asset", "客户资产"),
+    "gain_against": ("gain vs {reference}", "相对“{reference}”的增益"),
+    "interval": ("95 % interval", "95% 区间"),
+    "regret": ("regret", "遗憾"),
+    "best_odds": ("best in (odds)", "最优概率"),
+    "spread": ("5 % to 95 %", "5% 至 95%"),
+    "worst_fifth": ("worst fifth", "最差五分之一"),
+    "spend": ("spend", "支出"),
+    "broken": ("rules broken", "违反的规则"),
+    "to": ("{low} to {high}", "{low} 至 {high}"),
+    "best": ("best", "最优"),
+    # Notes
+    "intervals": (
+        "Intervals: 95 %, paired over the same customers with the same luck, each by itself; they cover replication "
+        "noise, not the assumptions. 'too close to call': not told apart with all of the study's comparisons together "
+        "(Holm, 5 %).",
+        "区间：95%，在相同客户、相同随机数下成对比较，各自单独计算；只含模拟噪声，不含假设的不确定性。“难分高下”：将全部比较一并检验时"
+        "无法区分（Holm，5%）。",
+    ),
+    "one_replication": (
+        "One replication: there are no intervals, and nothing can be told apart.",
+        "只有一次模拟：没有区间，无法区分高下。",
+    ),
+    "replications": (
+        "Replications: {low} to {high}, added until intervals were narrow.",
+        "模拟次数：{low} 至 {high}，逐步增加至区间足够窄。",
+    ),
+    "impossible": (
+        "In {number} places no plan can be made, e.g. '{policy}' in '{world}': {why}.",
+        "有 {number} 处无法制定方案，例如“{world}”中的“{policy}”：{why}。",
+    ),
+    "more_notes": ("{number} more such notes.", "另有 {number} 条类似说明。"),
+    "damaged": (
+        "{number} files of the store were not whole and were made again.",
+        "存储中有 {number} 个文件不完整，已重新计算。",
+    ),
+    "barred": (
+        "'{policy}' cannot be chosen in {some} of {of} places: in '{world}' {why}. Nobody's regret is measured against "
+        "it there.",
+        "“{policy}”在 {of} 处中有 {some} 处不可选：在“{world}”中，{why}。那里的遗憾不以它为基准。",
+    ),
+    "empty": (
+        "In {number} places no policy keeps the budget and the rules, e.g. '{world}': there is no regret.",
+        "有 {number} 处没有任何策略符合预算和规则，例如“{world}”：那里没有遗憾可言。",
+    ),
+    "reacting": (
+        "Reacting to what they see: {names}; all others are set in advance.",
+        "会随观察调整的策略：{names}；其余均事先确定。",
+    ),
+    "unspent": (
+        "'{policy}' is written to spend {written} and spends {spent} in '{world}': {left} finds nobody, or is more "
+        "than may be spent.",
+        "“{policy}”计划支出 {written}，在“{world}”中实际支出 {spent}：{left} 没有可触达的客户，或超出可支出的上限。",
+    ),
+    "of_family": ("{path} of '{family}'", "“{family}”的 {path}"),
+    "which_world": ("which world it is", "处于哪个情景"),
+    "at_budget": (" (budget {budget})", "（预算 {budget}）"),
+    "knowing": (
+        "Knowing {what} before choosing is worth {money}{unit}{place}, worlds equally likely.",
+        "若选择前已知{what}，价值 {money}{unit}{place}（各情景等可能）。",
+    ),
+    # The page
+    "kicker": (
+        "{name} · {worlds} worlds · {policies} policies · {budgets} budgets · {units} units",
+        "{name} · {worlds} 个情景 · {policies} 个策略 · {budgets} 个预算 · {units} 个计算单元",
+    ),
+    "foot": (
+        "Made by Tenure. Study {digest}. This page is self-contained: it can be mailed.",
+        "由 Tenure 生成。研究 {digest}。本页自成一体，可通过邮件发送。",
+    ),
+    "card_survives": ("Survives", "站得住"),
+    "card_of": ("{some} of {of}", "{some}/{of}"),
+    "card_worlds": ("worlds, '{policy}'", "个情景，“{policy}”"),
+    "card_regret": ("Its worst regret", "其最大遗憾"),
+    "card_in": ("in '{world}'", "在“{world}”"),
+    "card_gain": ("Its mean gain", "其平均增益"),
+    "card_against": ("against '{reference}'", "相对“{reference}”"),
+    "h_answer": ("The answer", "结论"),
+    "h_survives": ("Who survives", "哪些策略站得住"),
+    "h_regret": (
+        "What is left on the table: regret by world and policy",
+        "错失的价值：各情景与策略的遗憾",
+    ),
+    "regret_note": (
+        "The darker, the more the best of that world and budget is worth that keeps the budget and the rules; ~: too "
+        "close to call. A cell leads to its row.",
+        "颜色越深，同一情景和预算下符合预算与规则的最优策略高出越多；~ 表示难分高下。点击单元格可跳至对应行。",
+    ),
+    "h_worlds": ("Every world, budget and policy", "全部情景、预算与策略"),
+    "h_where": ("Where the gain comes from, and when", "增益来自哪里、何时实现"),
+    "h_numbers": ("What of the world decides", "哪些情景因素起决定作用"),
+    "h_grounds": ("What this rests on", "结论的依据"),
+    "gains": (
+        "A point for each world and budget; the line is from the least gain to the greatest.",
+        "每个点为一个情景和预算；线段连接最小与最大增益。",
+    ),
+    "gains_barred": (
+        " Where a policy overspends or breaks a rule it has no point.",
+        "超支或违反规则之处没有点。",
+    ),
+    "no_gain": (
+        "There is no policy beside the reference whose gain could be split.",
+        "除基准外没有可分解增益的策略。",
+    ),
+    "where": (
+        "'{policy}' against '{reference}', discounted: by segment within the horizon, and what comes after.",
+        "“{policy}”相对“{reference}”的增益（已折现）：期间内按细分市场，以及期间之后。",
+    ),
+    "after": ("after the horizon", "期间之后"),
+    "added_up": (
+        "The same added up over time, and the period from which on it has paid back.",
+        "同一增益随时间的累计，以及收回投入的时期。",
+    ),
+    "after_part": ("after {part}/{parts}", "至 {part}/{parts}"),
+    "whole": ("whole horizon", "整个期间"),
+    "with_after": ("with what comes after", "含期间之后"),
+    "paid_back": ("paid back from", "自何期起收回"),
+    "course": (
+        "Discounted gain so far, by world; what comes after the horizon is not in it.",
+        "各情景截至当时的折现增益；不含期间之后。",
+    ),
+    "not_drawn": (" Not drawn, but in over_time.csv: {what}.", "未绘出但见于 over_time.csv：{what}。"),
+    "left_worlds": ("{number} worlds", "{number} 个情景"),
+    "left_budgets": ("{number} budgets", "{number} 个预算"),
+    "and": (" and ", "和"),
+    "no_numbers": (
+        "No numbers were drawn or combined: worlds differ as their names say.",
+        "没有抽取或组合数值：各情景的差别即其名称所述。",
+    ),
+    "tornado": (
+        "Gain of '{policy}' where a number is in its lowest (left in its name) and in its highest part.",
+        "“{policy}”在某数值处于最低段（名称左侧）与最高段时的增益。",
+    ),
+    "files": (
+        "Beside this page: `table.csv` (all of the above), `segments.csv`, `levers.csv`, `over_time.csv`, and every "
+        "plan that was made; `tenure explain` says why one is as it is.",
+        "本页同一文件夹中有：`table.csv`（以上全部）、`segments.csv`、`levers.csv`、`over_time.csv` 以及"
+        "制定的每个方案；`tenure explain` 说明某个方案的理由。",
+    ),
+    # Charts
+    "axis_gain": ("gain against '{reference}'", "相对“{reference}”的增益"),
+    "axis_tornado": ("mean gain in the number's lowest and highest part", "数值处于最低段与最高段时的平均增益"),
+    "bar": ("{path}{budget}: {low} to {high}", "{path}{budget}：{low} 至 {high}"),
+    "bar_budget": (", budget {budget}", "，预算 {budget}"),
+    "panel": ("budget {budget}", "预算 {budget}"),
+    "week": ("weeks", "周"),
+    "month": ("months", "月"),
+    "quarter": ("quarters", "季度"),
+    "year": ("years", "年"),
+}  # fmt: skip
+
+
+def study_words(language: str) -> Words:
+    """Return what a study's page says, by key."""
+    return spoken(_BOTH, language)
+
+
+ENGLISH = study_words("en")
+"""What the terminal and notebooks say."""
