@@ -28,7 +28,7 @@ SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
-BETWEEN, SMALL = 3, 2e5
+BETWEEN, SMALL, NEAR = 3, 2e5, 1e4
 """Prices between two that are tried for the least bound; states of blocks times periods above which one is tried."""
 ROUNDS = 20
 """In which prices are lowered until money costs something everywhere."""
@@ -213,7 +213,7 @@ def tightest_bound(
             else:
                 others = [(found, middle)]
     chain = problem.chain
-    if chain.initial.shape[0] == chain.targets.shape[0] and chain.initial.size * chain.periods < SMALL:
+    if chain.initial.shape[0] == chain.targets.shape[0] and chain.initial.size * chain.periods < NEAR:
         for each in (at, *prices[-1:]):
             found = certified_bound(problem, each, intensity, threads, near=True)
             if found < bound:

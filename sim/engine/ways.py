@@ -24,6 +24,8 @@ from sim.engine.paths import (
     ALONE,
     CHANCES,
     CHANNELS,
+    DENSE,
+    FINER,
     FLAT,
     TOGETHER,
     Path,
@@ -77,6 +79,9 @@ class Ways:
 
     def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None) -> None:
         self.chain, self.whole, self.near = chain, whole, near
+        self.samples, self.alone, self.together = DENSE, ALONE, TOGETHER
+        if near is not None:
+            self.samples, self.alone, self.together = FINER * DENSE, FINER * ALONE, FINER // 2 * TOGETHER
         self.gridded: tuple[str, ...] = CHANNELS + CHANCES if whole else BENDING
         self.told: tuple[str, ...] = CHANNELS + CHANCES if whole else CHANNELS
         targets, lead = chain.targets, np.array(chain.targets.lead)
@@ -198,7 +203,7 @@ class Ways:
 
     def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
-        money = samples_of(use)
+        money = samples_of(use, self.samples)
         shares = []
         for channel in use.moves:
             value = self._value(group, channel, np.append(gains_of(use, channel, money), ends_of(use, channel)[1:]))
@@ -329,20 +334,20 @@ class Ways:
     def _path(self, group: int, uses: tuple[Use, ...], channel: str, ratio: Floats) -> Path:
         """Return the cheapest way to each gain in a channel at prices in the given ratio."""
         whole: Path | None = None
-        kept = ALONE if len(uses) == 1 else TOGETHER
+        kept = self.alone if len(uses) == 1 else self.together
         for use, price in zip(uses, ratio.tolist(), strict=True):
             key = (group, channel, use.number, use.held, use.reference, use.most, kept)
             if key not in self._known:
                 self._known[key] = self._alone(group, use, channel, kept)
             alone = self._known[key]
             mine = Path(alone.gain, alone.money * price)
-            whole = mine if whole is None else cheapest(whole, mine)
+            whole = mine if whole is None else cheapest(whole, mine, self.alone, self.together)
         assert whole is not None
         return whole
 
     def _alone(self, group: int, use: Use, channel: str, kept: int) -> Path:
         """Return the gains of one lever, and money for each that chords between them are nowhere above."""
-        money = samples_of(use)
+        money = samples_of(use, self.samples)
         gain = gains_of(use, channel, money)
         rises = np.append(True, np.diff(gain) > 0)
         path = thinned(Path(gain[rises], money[rises]), self._value(group, channel, gain[rises]), kept)
