@@ -78,7 +78,8 @@ def contents_of(seed: int, *, hidden: bool, levers: int | None = None, shapes: t
         traits = {"purchase_rate": {"shape": 2.0, "rate": 2.0}, "defection_rate": {"shape": 1.5, "rate": 20.0}}
     content: Content = {
         "name": f"law {seed}", "period": "month", "periods": int(rng.integers(3, 6)),
-        "margin": float(rng.uniform(0.2, 0.8)), "law": "silent" if hidden else "contractual", "loss": 0.03,
+        "margin": float(rng.uniform(0.2, 0.8)), "law": "silent" if hidden else "contractual",
+        "loss": 0.03 if hidden else 0.0,  # who is lost for good is not told from who can be won back
         "terminal": str(rng.choice(["none", "value-to-go"])), "levers": given,
         "stages": {"core": 2, "declining": 2, "lapsed": 4 if hidden else 9},
         "segments": {

@@ -73,8 +73,11 @@ def random_market(seed: int, coupled: bool = False) -> Content:
     return content
 
 
-def threshold_market(seed: int, segments: int = 6) -> Content:
-    """Return prospects of some segments, each with an S-curve of its own, and one period to win them in."""
+def threshold_market(seed: int, segments: int = 6, *, broken: bool = False) -> Content:
+    """Return prospects of some segments, each with an S-curve of its own, and one period to win them in.
+
+    Where ``broken``, curves are broken lines.
+    """
     rng = np.random.default_rng(seed)
     people, own = {}, {}
     for k in range(segments):
@@ -90,6 +93,10 @@ def threshold_market(seed: int, segments: int = 6) -> Content:
             "shape": "hill", "without_money": low, "unlimited_money": low + float(rng.uniform(0.02, 0.3)),
             "half": float(rng.uniform(0.5, 6)), "steepness": float(rng.uniform(1.2, 6)),
         }  # fmt: skip
+        if broken:
+            rises = low + np.sort(rng.uniform(0.02, 0.3, 3))
+            points = [[0.0, low], *zip(np.cumsum(rng.uniform(0.3, 2, 3)).tolist(), rises.tolist(), strict=True)]
+            answer = {"shape": "piecewise-linear", "points": points}
         own[f"s{k}"] = {"moves": {"acquisition": answer}}
     lever = {"targets": ["prospect"], "reference": 0.5, "moves": own["s0"]["moves"], "by_segment": own}
     return {

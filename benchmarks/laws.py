@@ -20,6 +20,7 @@ from optimizer.bound.occupancy import whole_programme
 from optimizer.insight.frontier import frontier
 from optimizer.optimize import solve
 from optimizer.plan import Plan
+from optimizer.question import Question
 from optimizer.stages.start import least_spend
 from sim.arrays import Floats
 from sim.engine.response import response
@@ -161,6 +162,18 @@ def law_added_lever(seed: int) -> float | None:
     twins = build(parse(fewer)), build(parse(more))
     budget = 0.7 * reference_spend(twins[0].chain)
     return less(answer(twins[0], budget), answer(twins[1], budget))
+
+
+def law_reach_is_optimize_read_backwards(seed: int) -> float:
+    """What a budget brings at most is reached for no more money than the plan for that budget spends."""
+    twin = build(parse(threshold_market(seed, 3, broken=seed % 2 == 1)))
+    heads = float(twin.chain.initial.sum())
+    budget = heads * float(np.random.default_rng(seed).uniform(0.1, 2))
+    plan = solve(allocation_problem(twin, budget), bounded=False, threads=1)
+    reached = solve(Question(reach=("asset", plan.asset)).problem(twin), bounded=False, threads=1)
+    if reached.status != "feasible":
+        return 1.0
+    return max(float(reached.spend.sum() / plan.spend.sum()) - 1, 0.0)
 
 
 def law_given_plans_are_kept(seed: int) -> float:

@@ -17,7 +17,7 @@ from optimizer.load import is_money
 from optimizer.plan import Plan
 from optimizer.plan_files import PLAN_FILES
 from optimizer.tolerances import UNSPENT
-from policies.catalogue import named, names
+from policies.catalogue import named, names, plain_name
 from policies.mixture import MIXTURE_FILES, mixture, mixture_of_file
 from policies.planned import Planned, PlannedMoney
 from policies.rolling import RollingHorizon
@@ -106,7 +106,7 @@ def chosen_policies(
 
 def spelled_out(given: Sequence[Named]) -> list[Named]:
     """Return what was given with ``all`` as the names of the catalogue."""
-    plain = [str(each).strip().lower().replace("-", " ").replace("_", " ") for each in given if isinstance(each, str)]
+    plain = [plain_name(each) for each in given if isinstance(each, str)]
     rest: list[Named] = [name for name in names() if name not in plain]
     return [part for each in given for part in (rest if isinstance(each, str) and each.strip() == ALL else [each])]
 

@@ -11,12 +11,13 @@ from optimizer.plan import Plan
 from optimizer.proof import LiftProof
 from policies.watched import planned_again
 from sim.arrays import Floats, Step
+from sim.contract import ACTIVE, SILENT
 from sim.engine.sensitivity import follow
 from sim.monitoring.change import CARRIED, what_changed
 from sim.monitoring.following import Expected, expected_of
 from sim.monitoring.parallel import Worth, limits_of, parallel_markets
 from sim.monitoring.seen import Seen
-from sim.monitoring.signals import ACTIVE, CUSTOMERS, SILENT, deviations
+from sim.monitoring.signals import CUSTOMERS, deviations
 from sim.twin import Twin
 
 __all__ = ["PAYS", "monitor"]

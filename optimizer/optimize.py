@@ -14,6 +14,7 @@ from optimizer.question import Question
 from optimizer.search.campaign_sizes import Sized
 from optimizer.search.sequential import STEPS, Maker, Sequential
 from optimizer.stages.certify import Certified, certify, unproved
+from optimizer.stages.exchange import NEAREST, ROUNDS, target_of, turned
 from optimizer.stages.further import ALL_STARTS, FEW_STARTS, further
 from optimizer.stages.keep import keep, worth_of
 from optimizer.stages.price import Priced, price
@@ -23,7 +24,7 @@ from optimizer.stages.search import Searched, search
 from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import Start, start
-from optimizer.tolerances import BOUND, PRICED
+from optimizer.tolerances import BOUND, MISSED, PRICED
 from sim.arrays import Floats, Progress
 from sim.twin import Twin
 
@@ -104,6 +105,9 @@ def solve(
             begun, tolerance=tolerance, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 * done)
         )
     found = find(begun, proved, seconds=seconds, threads=threads, progress=lambda done: tell(0.5 + 0.3 * done))
+    target = target_of(problem)
+    if target is not None:
+        found = _exchanged(found, target.limit, bounded, seconds, threads)
     if not bounded:
         return plan_of(found, priced=price(found.repaired, far=False))
     found.repaired.insist()
@@ -162,6 +166,44 @@ def _held(begun: Start, proved: Proved, searched: Searched, steps: int, seconds:
     if make is Sequential:
         repaired = settle(repaired)
     return Found(begun, proved, searched, sized, repaired)
+
+
+def _exchanged(found: Found, target: float, bounded: bool, seconds: float, threads: int) -> Found:
+    """Return a plan that reaches an asset for less, where a little less money than it spends holds as much.
+
+    From there the search for the least goes on; where that sees nothing, money is halved between what is known to be
+    too little and to be enough.
+    """
+    begun, proved, began = found.begun, found.proved, time.perf_counter()
+    few, enough, starts = float(begun.least.spend.sum()), _spent(found), [found.intensity]
+    money = enough * (1 - NEAREST)
+    for tried in range(ROUNDS):
+        if money <= few or time.perf_counter() - began > seconds:
+            break
+        most = solve(
+            turned(begun.problem, money), starts=starts, known=starts, bounded=bounded and not tried, bound_steps=0,
+            seconds=seconds, threads=threads,
+        )  # fmt: skip
+        gained = False
+        if most.asset < target:
+            few = money
+        else:
+            starts, before = [most.intensity], enough
+            once_more = replace(begun, intensities=(most.intensity,), known=(most.intensity,))
+            other = find(once_more, Proved(), seconds=seconds, threads=threads)
+            if _spent(other) < enough:
+                found, enough = replace(other, begun=begun, proved=proved), _spent(other)
+            gained = enough < min(before, money) * (1 - NEAREST)
+        if not np.isfinite(enough):
+            break
+        money = enough * (1 - NEAREST) if gained else min((few + enough) / 2, enough * (1 - NEAREST))
+    return found
+
+
+def _spent(found: Found) -> float:
+    """Return the money of a plan; infinite where it misses a rule."""
+    missed = float(found.repaired.missed.max(initial=0))
+    return float(found.repaired.course.spend.sum()) if missed <= 10 * MISSED else np.inf
 
 
 def _from_more_starts(

@@ -21,7 +21,7 @@ PRIOR = 1.0
 """Periods that the belief before the first trial counts as."""
 
 
-@policy("bandit")
+@policy("bandit", states_money=True)
 class Bandit:
     """Tries multiples of today's money on one lever in each group by Thompson sampling; all other levers as today.
 

@@ -37,13 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENTRY_POINTS", "IN_MODULE", "Entry", "Maker", "apart", "entries", "found", "in_process_alone", "make_policy",
-    "makers", "named", "names", "policy", "source_of", "unknown",
+    "makers", "named", "names", "plain_name", "policy", "source_of", "states_money", "unknown",
 ]  # fmt: skip
 
 Maker = Callable[..., Policy]
 AnyMaker = TypeVar("AnyMaker", bound=Maker)
 
 _makers: dict[str, Maker] = {}
+_stating: set[str] = set()  # names of those that state money by customer
 
 ENTRY_POINTS = "tenure.policies"
 """Group of entry points by which an installed distribution offers policies."""
@@ -99,8 +100,11 @@ def _parameters(make: Maker) -> dict[str, Any]:
     return {each.name: each.default for each in given if each.default is not inspect.Parameter.empty}
 
 
-def policy(name: str) -> Callable[[AnyMaker], AnyMaker]:
+def policy(name: str, *, states_money: bool = False) -> Callable[[AnyMaker], AnyMaker]:
     """Register what makes a policy for a twin and a budget over the horizon, under a name of letters and digits.
+
+    With ``states_money`` it says what each customer gets, and does not spread its budget over those it sees: where it
+    is to have some customers only (a mixture), it is made for the whole budget all the same.
 
     Raises
     ------
@@ -121,7 +125,7 @@ def policy(name: str) -> Callable[[AnyMaker], AnyMaker]:
     >>> float(round(result["half of today"].spends.mean() / result["as today"].spends.mean(), 1))
     0.5
     """
-    plain = _plain(name)
+    plain = plain_name(name)
     if not re.fullmatch(r"[^\W_]+( [^\W_]+)*", plain):
         raise InputError(
             f"policy '{name}': expected a name of letters and digits, with blanks or hyphens between words"
@@ -134,9 +138,16 @@ def policy(name: str) -> Callable[[AnyMaker], AnyMaker]:
         if other is not None and _place(other) != _place(make):
             raise InputError(f"policy '{plain}': {_place(other)} has this name already; give {_place(make)} another")
         _makers[plain] = make
+        (_stating.add if states_money else _stating.discard)(plain)
         return make
 
     return register
+
+
+def states_money(make: Maker) -> bool:
+    """Return whether a maker's policy states money by customer, as it was registered."""
+    make = make.func if isinstance(make, partial) else make
+    return any(_makers.get(name) is make for name in _stating)
 
 
 def makers() -> dict[str, Maker]:
@@ -190,7 +201,7 @@ def _maker(name: str) -> Maker:
         return _in_file(Path(file[1]), file[2])
     if IN_MODULE.fullmatch(name.strip()):
         return _in_module(*name.strip().split(":"))
-    known, wanted = makers(), _plain(name)
+    known, wanted = makers(), plain_name(name)
     if wanted in known:
         return known[wanted]
     raise unknown(name)
@@ -199,7 +210,7 @@ def _maker(name: str) -> Maker:
 def unknown(name: str) -> InputError:
     """Return what to say of a name that no policy has."""
     known = makers()
-    close = difflib.get_close_matches(_plain(name), known, 1)
+    close = difflib.get_close_matches(plain_name(name), known, 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     return InputError(f"policy '{name}' is not known; expected one of {', '.join(known)}, or a plan file{hint}")
 
@@ -240,10 +251,12 @@ def _set(name: str, make: Maker, brackets: str) -> dict[str, Any]:
     expected = ", ".join(f"{key}={value!r}" for key, value in own.items()) or "none"
     try:
         call = ast.parse(f"f({brackets})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise ValueError(brackets)
+        if any(each.arg is None for each in call.keywords):
             raise ValueError(brackets)
         given = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-    except (SyntaxError, ValueError):
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         raise InputError(
             f"policy '{name}({brackets})': expected parameters as name=value with commas between; it has {expected}"
         ) from None
@@ -252,8 +265,8 @@ def _set(name: str, make: Maker, brackets: str) -> dict[str, Any]:
             raise InputError(f"policy '{name}': no parameter '{key}'; it has {expected}")
         kind = float if isinstance(own[key], float) else type(own[key])
         fits = isinstance(value, int | float) and not isinstance(value, bool) if kind is float else type(value) is kind
-        if not fits or (kind is float and not 0 <= value <= 1e18):
-            what = "a number of at least 0" if kind is float else f"one like {own[key]!r}"
+        if not fits or (kind in (int, float) and not 0 <= value <= 1e18):
+            what = "a number of at least 0" if kind in (int, float) else f"one like {own[key]!r}"
             raise InputError(f"policy '{name}', parameter {key}={value!r}: expected {what}")
         given[key] = kind(value)
     return given
@@ -291,7 +304,7 @@ def _in_file(path: Path, wanted: str | None) -> Maker:
         raise InputError(f"{path}: {first_line(error)}") from None
     own = {name: make for name, make in _makers.items() if make.__module__ == module}
     called = getattr(sys.modules[module], wanted or "", None)
-    if callable(called) and _plain(str(wanted)) not in own:  # a class or function, as in MODULE:NAME
+    if callable(called) and plain_name(str(wanted)) not in own:  # a class or function, as in MODULE:NAME
         maker: Maker = called
         return maker
     if not own:
@@ -300,7 +313,7 @@ def _in_file(path: Path, wanted: str | None) -> Maker:
         raise InputError(
             f"{path}: registers {', '.join(own)}; say which, as in {path}:{next(iter(own)).replace(' ', '-')}"
         )
-    name = next(iter(own)) if wanted is None else _plain(wanted)
+    name = next(iter(own)) if wanted is None else plain_name(wanted)
     if name not in own:
         raise InputError(f"{path}: registers no policy '{wanted}'; expected one of {', '.join(own)}")
     return own[name]
@@ -338,12 +351,14 @@ def _load_installed() -> tuple[Maker, ...]:
 
     installed = []
     for each in entry_points(group=ENTRY_POINTS):
-        plain = _plain(each.name)
+        plain = plain_name(each.name)
         try:
             make = each.load()
         except Exception as error:  # a stranger's module may raise anything
-            told = f"policy '{each.name}' of an installed package cannot be loaded and is left out: {first_line(error)}"
-            warnings.warn(NotAsWritten(told), stacklevel=2)
+            _say_left_out(each.name, f"cannot be loaded and is left out: {first_line(error)}")
+            continue
+        if not callable(make):
+            _say_left_out(each.name, f"is left out: expected a class or function at {each.value}, got {make!r:.60}")
             continue
         installed.append(make)
         if all(known is not make for known in _makers.values()):
@@ -351,7 +366,11 @@ def _load_installed() -> tuple[Maker, ...]:
     return tuple(installed)
 
 
-def _plain(name: str) -> str:
+def _say_left_out(name: str, why: str) -> None:
+    warnings.warn(NotAsWritten(f"policy '{name}' of an installed package {why}"), stacklevel=3)
+
+
+def plain_name(name: str) -> str:
     """Return a name as the catalogue keeps it, however it is written."""
     return name.strip().lower().replace("-", " ").replace("_", " ")
 

@@ -4,24 +4,26 @@ Groups are told apart by what is observed, so the rules hold for whatever segmen
 classes is treated by name in a mixture (:mod:`policies.mixture`).
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import MoneyByClaims, Today
+from policies.money import MoneyByClaims, Today, todays_claims
 from sim.arrays import Flags, Floats
-from sim.contract import Observation
+from sim.contract import ACTIVE, SILENT, Observation
 
 if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = ["LoyaltyMatrix", "ServiceMatrix"]
 
-CUSTOMERS = ("new", "developing", "core", "declining")
+PRESENT = (*ACTIVE, SILENT[0])
+"""Stages whose value counts: all but the lapsed."""
 
 
-class _Matrix(MoneyByClaims):
+class _Matrix(MoneyByClaims, ABC):
     """Today's money times a weight by class of a group; until both sides are known, as today.
 
     Attributes
@@ -35,14 +37,12 @@ class _Matrix(MoneyByClaims):
     def __init__(self, twin: "Twin", budget: float, weights: tuple[float, float, float, float]) -> None:
         super().__init__(twin, Today(twin, budget).money)
         self.weights = np.reshape(weights, (2, 2))
-        reference = twin.targets.reference
-        self.today = reference if reference.any() else twin.targets.allowed.astype(float)
-        stages = twin.targets.stages
-        self.seen = np.array([name in CUSTOMERS for name in stages])
+        self.today = todays_claims(twin)
+        self.seen = np.array([name in PRESENT for name in twin.targets.stages])
 
+    @abstractmethod
     def better(self, observation: Observation, heads: Floats) -> Flags | None:
         """Return which groups are better on the other side; None where nothing is known."""
-        raise NotImplementedError
 
     def claims(self, observation: Observation) -> Floats:
         """Return weighted claims of today's money."""
@@ -107,8 +107,8 @@ class LoyaltyMatrix(_Matrix):
     ) -> None:  # fmt: skip
         super().__init__(twin, budget, (leaving_low, loyal_low, leaving_high, loyal_high))
         names = twin.targets.stages
-        self.active = [i for i, name in enumerate(names) if name in CUSTOMERS[:3]]
-        self.silent = [i for i, name in enumerate(names) if name in ("declining", "lapsed")]
+        self.active = [i for i, name in enumerate(names) if name in ACTIVE]
+        self.silent = [i for i, name in enumerate(names) if name in SILENT]
 
     def better(self, observation: Observation, heads: Floats) -> Flags | None:
         """Return which groups lose no larger part of their active customers than the mean."""

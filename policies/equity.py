@@ -118,7 +118,7 @@ class FourTasks(MoneyByClaims):
         return np.asarray(self.shares * heads / np.maximum(heads.sum(axis=(0, 1)), 1e-300))
 
 
-@policy("customer equity")
+@policy("customer equity", states_money=True)
 def customer_equity(twin: "Twin", budget: float) -> Planned:
     """Winning and keeping, each at its optimum per segment: margin against response, all other levers as today.
 

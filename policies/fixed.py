@@ -41,7 +41,7 @@ class NoSpend:
         return Allocation(np.zeros(observation.targets.shape))
 
 
-@policy("as today")
+@policy("as today", states_money=True)
 def as_today(twin: "Twin", budget: float) -> Planned:
     """Go on as the data were gathered; for a smaller budget all get less alike, and nobody ever more than today."""
     from sim.market.purse import budget_of

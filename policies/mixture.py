@@ -8,8 +8,9 @@ In YAML, the first line that fits a customer counts::
     else: as today
 
 A line names a segment, value tier or stage, or several with slashes between. Each part has a share of the budget, as
-today's spend on its customers is of all, or as stated, and its policy sees its own customers and money only; a policy
-that plays fixed intensities, as ``as today`` does, plays them on its part's customers.
+today's spend on its customers is of all, or as stated, and its policy sees its own customers and money only. One that
+states money by customer and not claims on a budget, as ``as today`` and ``last year`` do, is made for the whole budget
+and plays what it states on its part's customers; a share that is stated is the most it spends.
 """
 
 import difflib
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from policies.catalogue import found, make_policy
+from policies.catalogue import Maker, found, make_policy, states_money
 from policies.money import Today
 from policies.planned import Planned
 from sim.arrays import Flags, Floats
@@ -38,11 +39,14 @@ ELSE = "else"
 
 @dataclass(eq=False)
 class _Part:
-    """Some customers, their policy and money; remembers what it spent."""
+    """Some customers, their policy and money; remembers what it spent.
+
+    ``share`` is the part of all money that it has, ``budget`` how much that is; None: the money of all.
+    """
 
     inside: Flags
     policy: Policy
-    share: float
+    share: float | None
     budget: float
     spent: Floats
 
@@ -50,8 +54,8 @@ class _Part:
         """Return intensities inside the part."""
         inside = self.inside[:, :, None]
         self.spent = self.spent + np.where(inside, observation.last_spend, 0.0).sum(axis=(0, 1))
-        targets = observation.targets
-        left = max(self.budget - float(self.spent.sum()), 0.0)
+        targets, share = observation.targets, 1.0 if self.share is None else self.share
+        left = observation.budget_left if self.share is None else max(self.budget - float(self.spent.sum()), 0.0)
         seen = replace(
             observation,
             targets=replace(
@@ -64,9 +68,9 @@ class _Part:
             revenue=np.where(self.inside, observation.revenue, 0.0),
             moves=np.where(inside, observation.moves, 0.0),
             last_spend=np.where(inside, observation.last_spend, 0.0),
-            available=observation.available if isinstance(self.policy, Planned) else min(observation.available, left),
-            lever_available=observation.lever_available * self.share if self.share > 0 else 0 * self.spent,
-            lever_floor=observation.lever_floor * self.share,
+            available=min(observation.available, left),
+            lever_available=observation.lever_available * share if share > 0 else 0 * self.spent,
+            lever_floor=observation.lever_floor * share,
             lever_spent=self.spent.copy(),
             budget_left=left,
         )  # fmt: skip
@@ -154,13 +158,14 @@ def mixture(
     rest = sum(float(spend[inside].sum()) for inside, _, share in asked if share is None)
     parts = []
     for inside, called, share in asked:
+        make = _found(called, where)
+        whole = states_money(make)
         own = share if share is not None else (1 - stated) * float(spend[inside].sum()) / max(rest, 1e-300)
-        policy = make_policy(found(called), twin, budget)
+        policy = make_policy(make, twin, budget if whole else own * budget)
         if isinstance(policy, Planned):
             policy = replace(policy, expected=None)
-        else:
-            policy = make_policy(found(called), twin, own * budget)
-        parts.append(_Part(inside, policy, own, own * budget, np.zeros(twin.targets.shape[2])))
+        part = None if whole and share is None else own
+        parts.append(_Part(inside, policy, part, own * budget, np.zeros(twin.targets.shape[2])))
     return Mixture(name, parts)
 
 
@@ -173,6 +178,18 @@ def policies_in(content: Mapping[str, Any], where: str = "mixture: ") -> list[st
         If a line states none; ``where`` begins the message.
     """
     return [_stated(key, value, where)[0] for key, value in content.items()]
+
+
+def _found(name: str, where: str) -> Maker:
+    """Return what makes a part's policy."""
+    from optimizer.load import is_money
+    from optimizer.plan_files import PLAN_FILES
+
+    if name.endswith(PLAN_FILES) or is_money(name):
+        raise InputError(
+            f"{where}'{name}': a plan or table is for all customers; expected the name of a policy, or FILE.py"
+        )
+    return found(name)
 
 
 def _inside(key: str, targets: Targets, where: str) -> Flags:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOYALTY", "MoneyByClaims", "MoneyByLever", "Today", "bounded_shares", "bounds", "filled", "levers_moving",
-    "per_head", "share_between", "worth_a_head", "worth_today",
+    "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
 ]  # fmt: skip
 
 LOYALTY = ("survival", "satisfaction", "links", "employee")
@@ -136,6 +136,8 @@ class Today:
         By what it must be multiplied to fit the budget; 1 where it does.
     money : float
         What it costs, as far as the budget goes; the budget where it costs nothing.
+    first : float
+        The same of the first period; an even part of the budget where today costs nothing.
     """
 
     def __init__(self, twin: "Twin", budget: float) -> None:
@@ -146,6 +148,13 @@ class Today:
         self.total = float(self.spend.sum())
         self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
         self.money = min(budget, self.total) if self.total > 0 else budget
+        self.first = float(self.spend[0].sum()) * self.fits if self.total > 0 else budget / twin.chain.periods
+
+
+def todays_claims(twin: "Twin") -> Floats:
+    """Return what a customer claims as today's money does; alike wherever levers reach, where today spends nothing."""
+    reference = twin.targets.reference
+    return reference if reference.any() else twin.targets.allowed.astype(float)
 
 
 def per_head(money: Floats, observation: Observation) -> Floats:

@@ -1,4 +1,7 @@
-"""Another policy with more money or less: every intensity times a factor, and all it sees of money divided by it."""
+"""Another policy with more money or less: intensities times a factor, what it sees of its own money divided by it.
+
+One that states a table of intensities (:class:`~policies.planned.Planned`) is fitted to the money instead.
+"""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING

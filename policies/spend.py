@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import MoneyByClaims, MoneyByLever, Today, bounded_shares, bounds, worth_today
+from policies.money import MoneyByClaims, MoneyByLever, Today, bounded_shares, bounds, todays_claims, worth_today
 from policies.planned import PlannedMoney
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation
@@ -69,7 +69,7 @@ class ProportionalToRevenue(MoneyByClaims):
         return np.asarray(revenue[:, None, None] * heads / np.maximum(inside, 1e-300) / levers)
 
 
-@policy("last year")
+@policy("last year", states_money=True)
 class LastYear(PlannedMoney):
     """Each segment, stage and lever gets what it got a year ago, whoever is there now; in the first year, today's."""
 
@@ -85,7 +85,8 @@ class LastYear(PlannedMoney):
 class ShareOfRevenue(MoneyByClaims):
     """A share of the period before's revenue, spread as today's spend; at first, and by default, as large as today's.
 
-    ``share``: money by unit of revenue; 0: today's.
+    ``share``: money by unit of revenue; 0: today's. Where today spends nothing: at first, and by default, as large as
+    an even part of the budget, spread alike over all whom levers reach.
     """
 
     name = "share of revenue"
@@ -93,9 +94,8 @@ class ShareOfRevenue(MoneyByClaims):
 
     def __init__(self, twin: "Twin", budget: float, share: float = 0.0) -> None:
         super().__init__(twin, budget)
-        self.today, self.share = twin.targets.reference, share
-        spend = Today(twin, budget)
-        self.first = float(spend.spend[0].sum()) * spend.fits
+        self.today, self.share = todays_claims(twin), share
+        self.first = Today(twin, budget).first
         self.usual = 0.0  # today's share, once the first period's revenue is known
 
     def claims(self, observation: Observation) -> Floats:
@@ -113,7 +113,7 @@ class ShareOfRevenue(MoneyByClaims):
         return wanted / even if even > 0 else 0.0
 
 
-@policy("parity with rivals")
+@policy("parity with rivals", states_money=True)
 class ParityWithRivals:
     """As today, and for every rival that comes into a segment so much more there; for every one that goes, less.
 

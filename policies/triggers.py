@@ -1,11 +1,12 @@
 """Rules that wait for something: money is kept for it, and the rest goes on as today."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import LOYALTY, MoneyByClaims, Today, levers_moving, share_between, worth_a_head
+from policies.money import LOYALTY, MoneyByClaims, Today, levers_moving, share_between, todays_claims, worth_a_head
 from sim.arrays import Flags, Floats
 from sim.contract import ALARMS, Observation
 
@@ -17,7 +18,7 @@ __all__ = ["Birthday", "ClubForTheBest", "EmployeesFirst", "ExitManagement", "Se
 LEAVING, SATISFACTION = (ALARMS.index(name) for name in ("leaving", "satisfaction"))
 
 
-class Triggered(MoneyByClaims):
+class Triggered(MoneyByClaims, ABC):
     """Keeps a share of today's money for levers that a trigger sets off; what is not set off yet is kept for later.
 
     Where the firm has no lever for it, nothing is kept.
@@ -36,12 +37,11 @@ class Triggered(MoneyByClaims):
         super().__init__(twin, Today(twin, budget).money)
         share_between(self.name, share=share)
         self.levers, self.share = levers, share if levers else 0.0
-        reference = twin.targets.reference
-        self.today = reference if reference.any() else twin.targets.allowed.astype(float)
+        self.today = todays_claims(twin)
 
+    @abstractmethod
     def pull(self, observation: Observation) -> Floats:
         """Return claims that are set off now, (groups, stages), on the trigger's levers; zeros for none."""
-        raise NotImplementedError
 
     def usual(self, observation: Observation) -> Floats:
         """Return claims on the rest of the money: as today."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from policies.catalogue import entries, found, make_policy
+from policies.catalogue import entries, found, make_policy, plain_name
 from policies.catalogue import policy as register
 from sim.contract import Allocation, Observation, Policy
 from sim.errors import InputError
@@ -49,7 +49,7 @@ def tuned(twin: "Twin", budget: float, policy: str = "best customers first", rep
     comparison judges the choice on markets it was not made on.
     """
     own = {entry.name: entry.parameters for entry in entries()}
-    name = policy.strip().lower().replace("-", " ").replace("_", " ")
+    name = plain_name(policy)
     if name == "tuned" or not any(isinstance(each, float) and each > 0 for each in own.get(name, {}).values()):
         able = [key for key, each in own.items() if any(isinstance(one, float) and one > 0 for one in each.values())]
         raise InputError(

@@ -15,7 +15,10 @@ import numpy as np
 from sim.arrays import Flags, Floats
 from sim.errors import PolicyError
 
-__all__ = ["ALARMS", "Allocation", "Observation", "Policy", "Targets"]
+__all__ = ["ACTIVE", "ALARMS", "SILENT", "Allocation", "Observation", "Policy", "Targets"]
+
+ACTIVE, SILENT = ("new", "developing", "core"), ("declining", "lapsed")
+"""Stages of customers who buy as usual, and of those who have not for long: those who decline, and those who lapsed."""
 
 ALARMS = ("leaving", "satisfaction")
 """What alarms are raised about, in their order: :mod:`sim.market.alarms` has the tests."""

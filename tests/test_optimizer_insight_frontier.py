@@ -10,7 +10,7 @@ from problems import small
 
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.ask.rows import as_today
-from optimizer.insight.frontier import frontier, value_of_targeting
+from optimizer.insight.frontier import best_plans, frontier, value_of_targeting
 from optimizer.optimize import optimize, solve
 from optimizer.question import Question
 from sim.engine.sensitivity import gradient
@@ -40,6 +40,20 @@ def test_the_frontier_bends_down_to_the_sweet_spot(market: Callable[..., Content
         assert point.plan.asset <= point.plan.bound
         assert point.kept == pytest.approx(point_kept(chain, point.plan.intensity))
         assert 0 <= point.winning_share <= 1
+
+
+def test_plans_at_budgets_alone_are_the_frontiers_and_nothing_else_is_solved(
+    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a page to play with wants them: without the sweet spot's two plans."""
+    twin = build(small(market))
+    spent = reference_spend(twin.chain)
+    solved: list[Any] = []
+    monkeypatch.setattr("optimizer.insight.frontier.solve", lambda *a, **k: solved.append(a) or solve(*a, **k))
+    points = best_plans(twin, [0.5 * spent, spent], targeting="segment", bounded=False)
+    assert len(solved) == 2
+    curve = frontier(twin, [0.5 * spent, spent], targeting="segment", bounded=False)
+    assert [point.plan.asset for point in points] == [point.plan.asset for point in curve.points]
 
 
 def point_kept(chain: Any, intensity: Any) -> float:

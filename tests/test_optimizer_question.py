@@ -7,6 +7,7 @@ import pytest
 from markets import Content
 from problems import asked, some_plan
 
+from benchmarks.law_cases import threshold_market
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
 from optimizer.ask.rows import as_today
 from optimizer.optimize import optimize, solve
@@ -15,6 +16,8 @@ from optimizer.stages.repair import repair
 from sim.engine.chain import ALIVE
 from sim.engine.sensitivity import follow
 from sim.errors import InputError, RulesError, ScenarioError
+from sim.scenario.file import parse
+from sim.twin import build
 
 
 def test_the_least_spend_for_an_asset_is_the_frontier_read_backwards(market: Callable[..., Content]) -> None:
@@ -30,6 +33,18 @@ def test_the_least_spend_for_an_asset_is_the_frontier_read_backwards(market: Cal
     assert np.isnan(back.bound)  # which is an asset
     assert 0.5 * back.spend.sum() < back.least_money <= back.spend.sum() * (1 + 1e-6)
     assert back.prices["asset"] == pytest.approx(-1 / plan.shadow_price, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", [1, 10])
+def test_a_target_beyond_thresholds_is_reached_for_what_a_plan_spends_that_reaches_it(seed: int) -> None:
+    """S-curves: the search for the least money saw only the foot of them, and found no plan at all."""
+    twin = build(parse(threshold_market(seed, 3)))
+    budget = float(twin.chain.initial.sum()) * float(np.random.default_rng(seed).uniform(0.1, 2))
+    plan = solve(allocation_problem(twin, budget), bounded=False, threads=1)
+    back = solve(Question(reach=("asset", plan.asset)).problem(twin), bounded=False, threads=1)
+    assert back.status == "feasible"
+    assert back.asset >= plan.asset - 1e-6 * abs(plan.asset)
+    assert back.spend.sum() <= plan.spend.sum() * (1 + 5e-4)
 
 
 @pytest.mark.parametrize("quantity", ["kept", "core", "return"])

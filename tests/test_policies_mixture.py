@@ -1,5 +1,6 @@
 """Mixtures: each part's customers under their own policy with their own money."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from markets import SMALL
 
 from optimizer.ask.problem import reference_spend
-from policies.catalogue import named
+from policies.catalogue import found, make_policy, named, states_money
 from policies.mixture import mixture, mixture_of_file
+from policies.planned import Planned
 from sim.errors import InputError
 from sim.market.expected import expected_course
 from sim.market.purse import budget_of
@@ -31,6 +33,33 @@ def test_as_today_for_all_is_as_today(small: Twin) -> None:
     budget = reference_spend(small.chain)
     today = expected_course(small, named("as today", small, budget), budget_of(small, budget)).spend
     np.testing.assert_allclose(spend(small, {"regulars": "as today", "else": "as today"}), today, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["as today", "last year", "parity with rivals", "customer equity", "bandit"])
+def test_what_states_money_is_the_same_in_parts_as_for_all(name: str, small: Twin) -> None:
+    """Scaled to two fifths of today's money once, not once more by each part's share."""
+    assert states_money(found(name))
+    budget = 0.4 * reference_spend(small.chain)
+    policy = named(name, small, budget)
+    if isinstance(policy, Planned):
+        policy = replace(policy, expected=None)
+    whole = expected_course(small, policy, budget_of(small, budget)).spend
+    got = spend(small, {"regulars": name, "newcomers": name}, budget)
+    np.testing.assert_allclose(got, whole, rtol=1e-9, atol=1e-9)
+    assert got.sum() > 0.7 * budget
+
+
+def test_a_share_is_the_most_that_stated_money_spends(small: Twin) -> None:
+    budget = reference_spend(small.chain)
+    part = {"policy": "last year", "share": 0.1}
+    assert spend(small, {"regulars": part, "else": "no spend"}).sum() == pytest.approx(0.1 * budget, rel=1e-6)
+
+
+def test_a_policy_is_made_once(small: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr("policies.mixture.make_policy", lambda *firm: made.append(firm[0]) or make_policy(*firm))
+    mixture({"regulars": "retention first", "newcomers": "last year", "else": "as today"}, small, 100.0)
+    assert len(made) == 3
 
 
 def test_each_part_has_its_policy_and_its_money(small: Twin) -> None:
@@ -73,6 +102,7 @@ WRONG = {
     "nobody": ({"platinum": "as today"}, r"'platinum' is no segment, tier or stage here; expected one of regulars, "),
     "a slip": ({"regular": "as today"}, r"did you mean 'regulars'\?"),
     "no policy": ({"else": "retention frist"}, r"did you mean 'retention first'\?"),
+    "a plan": ({"else": "plan.json"}, r"'plan.json': a plan or table is for all customers; expected the name of a pol"),
     "a number": ({"else": 5}, r"else: expected the name of a policy, or \{policy: NAME, share: .* 0 and 1\}, got 5"),
     "a share": ({"else": {"policy": "as today", "share": 2}}, r"expected the name of a policy, or"),
     "shares": (

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from policies import catalogue
 from policies.catalogue import makers, named, names, policy
 from policies.fixed import AsToday
 from policies.spend import EvenSplit
-from sim.errors import FolderError, InputError, PolicyError
+from sim.errors import FolderError, InputError, NotAsWritten, PolicyError
 from sim.scenario.file import load
 from sim.twin import Twin, build
 
@@ -122,6 +123,35 @@ def test_a_maker_that_makes_no_policy_is_told(small: Twin) -> None:
     policy("nothing")(lambda twin, budget: None)  # type: ignore[arg-type,return-value]
     with pytest.raises(PolicyError, match=r"<lambda>: expected to get a policy, .* got None"):
         named("nothing", small, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bandit(seed=-1)", r"parameter seed=-1: expected a number of at least 0"),
+        ("last year(share={[]: 1})", r"expected parameters as name=value with commas between; it has none"),
+        ("share of revenue(share=.1)(part=.3)", r"expected parameters as name=value .*; it has share=0.0"),
+        ("share of revenue(**{'share': 1})", r"expected parameters as name=value"),
+    ],
+)
+def test_what_is_wrong_in_brackets_is_said(name: str, expected: str, small: Twin) -> None:
+    with pytest.raises(InputError, match=expected) as caught:
+        named(name, small, 1.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_entry_point_that_is_nothing_to_call_is_left_out(small: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a word, and without harm to all others."""
+    points = [EntryPoint("odd", "math:pi", "tenure.policies")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    catalogue._load_installed.cache_clear()
+    try:
+        with pytest.warns(NotAsWritten, match=r"policy 'odd' of an installed package is left out: .* math:pi, got 3"):
+            assert named("as today", small, 1.0).name == "as today"
+        with pytest.raises(InputError, match="policy 'odd' is not known"):
+            named("odd", small, 1.0)
+    finally:
+        catalogue._load_installed.cache_clear()
 
 
 def test_a_python_file_is_asked_for_its_policy(small: Twin, tmp_path: Path) -> None:

@@ -93,6 +93,20 @@ def test_share_of_revenue_follows_revenue(small: Twin) -> None:
     assert got.sum() == pytest.approx(80)
 
 
+def test_share_of_revenue_spends_where_today_spends_nothing() -> None:
+    """What it is told to, alike wherever levers reach; by default an even part of the budget."""
+    content = load(SMALL).model_dump(exclude_unset=True)
+    for lever in content["levers"].values():
+        lever["reference"] = 0.0
+    twin = build(parse(content))
+    revenue = np.zeros(twin.targets.shape[:2])
+    revenue[0, 4] = 400.0
+    for name, money in (("share of revenue(share=0.1)", 40.0), ("share of revenue", 1e6 / twin.chain.periods)):
+        got = spent(name, twin, 1e6, seen(twin, period=1, revenue=revenue))
+        assert got.sum() == pytest.approx(money), name
+        assert ((got > 0) == twin.targets.allowed).all(), name
+
+
 def test_parity_with_rivals_rises_when_one_comes(small: Twin) -> None:
     """In its segment alone, and back when it goes."""
     policy, today = named("parity with rivals(more=0.25)", small, 1e9), small.targets.reference

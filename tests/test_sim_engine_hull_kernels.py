@@ -54,5 +54,5 @@ def test_points_cost_what_their_places_along_the_dimensions_do() -> None:
     )  # fmt: skip
     step, out = np.empty(2, dtype=np.int64), np.empty(6)
     kernels.strides(grids, 0, step)
-    kernels.cost_at_points(grids, costs, 0, np.array([0, 1]), np.array([1.0, 2.0]), 3.0, step, out)
-    assert out.tolist() == [0.0, 42.0, 15.0, 57.0, 33.0, 75.0]
+    kernels.cost_at_points(grids, costs, 0, np.array([0, 1]), np.array([1.0, 2.0]), step, out)
+    assert out.tolist() == [0.0, 14.0, 5.0, 19.0, 11.0, 25.0]

@@ -15,7 +15,7 @@ from experiments.study.played import DEPARTURE, Played
 from experiments.study.reading import counted, known_keys, mapping, money, number
 from experiments.study.worlds import World, read_worlds
 from optimizer.ask.cells import TARGETINGS
-from policies.catalogue import apart
+from policies.catalogue import apart, plain_name
 from sim.contract import Policy
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.scenario.yaml_files import read_yaml
@@ -89,7 +89,7 @@ class Study:
     def reference(self) -> str:
         """Return the policy that others are compared with: "as today", or else the first."""
         names = [policy.name for policy in self.policies]
-        return next((name for name in names if _plain(name) == "as today"), names[0])
+        return next((name for name in names if plain_name(name) == "as today"), names[0])
 
     @property
     def digest(self) -> str:
@@ -219,13 +219,9 @@ def _check_names(policies: Sequence[Played | Made], where: str) -> None:
     names = [policy.name for policy in policies]
     if not names:
         raise InputError(f"{where}: expected at least one")
-    twice = next((name for i, name in enumerate(names) if _plain(name) in [_plain(n) for n in names[:i]]), None)
+    twice = next((name for i, name in enumerate(names) if plain_name(name) in [plain_name(n) for n in names[:i]]), None)
     if twice is not None:
         raise InputError(f"{where}: '{twice}' is named twice; name each policy once")
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", " ").replace("_", " ")
 
 
 def _text(value: Any, where: str) -> str:

@@ -30,10 +30,11 @@ from sim.errors import InputError
 from sim.scenario.rules import Rules
 from sim.twin import Twin
 
-__all__ = ["asset_row", "makers", "rows_of", "rules_in_words"]
+__all__ = ["ASSET", "asset_row", "budget_row", "makers", "rows_of", "rules_in_words"]
 
 
 ASSET = Kind("asset", counts="profit", unit="of profit")
+"""A target: of this kind there is one row, or none."""
 
 
 @cache
@@ -60,8 +61,7 @@ def rows_of(twin: Twin, budget: float, today: Today | None = None) -> tuple[Row,
     """
     chain = twin.chain
     asked = Asked(twin, budget, today or Today(chain))
-    every = np.ones(chain.periods, bool)
-    rows = [Row(BUDGET.name, BUDGET, "<=", budget, 1.0, money_of(chain, [(1.0, every, *everywhere(chain.targets))]))]
+    rows = [budget_row(chain, budget)]
     for maker, _, value in _in_force(twin.scenario.rules):
         rows += maker.rows(value, asked)
     rows = [row for row in rows if np.isfinite(row.limit)]
@@ -70,6 +70,12 @@ def rows_of(twin: Twin, budget: float, today: Today | None = None) -> tuple[Row,
     if twice is not None:
         raise InputError(f"rules: two rules are called '{twice}'; give one of them another name")
     return tuple(rows)
+
+
+def budget_row(chain: ControlledChain, budget: float) -> Row:
+    """Return the rule that all money over the horizon is at most ``budget``."""
+    every = np.ones(chain.periods, bool)
+    return Row(BUDGET.name, BUDGET, "<=", budget, 1.0, money_of(chain, [(1.0, every, *everywhere(chain.targets))]))
 
 
 def asset_row(chain: ControlledChain, least: float, name: str = "asset", per_spend: float = 0.0) -> Row:

@@ -28,7 +28,7 @@ SMOOTHING = 0.5
 """Share of the best prices so far in the next ones, for playable plans (Wentges 1997)."""
 TRUST, MOST_TRUST, TRUST_STEP = 0.9, 0.99, 0.1
 """The same at first and at most with full information, and by how much it moves (Pessoa et al. 2018)."""
-BETWEEN, SMALL = 3, 2e5
+BETWEEN, SMALL, NEAR = 3, 2e5, 1e4
 """Prices between two that are tried for the least bound; states of blocks times periods above which one is tried."""
 ROUNDS = 20
 """In which prices are lowered until money costs something everywhere."""
@@ -174,8 +174,10 @@ def _descend(problem: AllocationProblem, search: _Search, steps: int) -> None:
         prices = np.where(problem.signs > 0, np.maximum(moved, 0), np.minimum(moved, 0))
 
 
-def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Floats, threads: int = 2) -> float:
-    """Return the Lagrangian at ``prices`` over all intensities.
+def certified_bound(
+    problem: AllocationProblem, prices: Floats, intensity: Floats, threads: int = 2, *, near: bool = False
+) -> float:
+    """Return the Lagrangian at ``prices`` over all intensities, which are looked at more closely ``near`` the plan.
 
     Of a chain that knows only what it offers: over many more of those than in the search, those of a plan among them.
     Any prices give a bound.
@@ -183,7 +185,8 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
     prices = bounding(problem, prices)
     pricing = Pricing(problem, threads)
     aim = pricing.aim(prices)
-    worth = problem.chain.worth_at_most(aim.money, *pricing.counts(aim), threads)
+    counts = pricing.counts(aim)
+    worth = problem.chain.worth_at_most(aim.money, *counts, threads, near=intensity if near else None)
     if worth is not None:
         return float(worth.sum() + prices @ problem.limits)
     actions, choices = joint_actions(problem.chain, refine=True)
@@ -194,7 +197,10 @@ def certified_bound(problem: AllocationProblem, prices: Floats, intensity: Float
 def tightest_bound(
     problem: AllocationProblem, prices: Sequence[Floats], intensity: Floats, threads: int = 2
 ) -> tuple[float, Floats]:
-    """Return the least :func:`certified_bound` at given prices and, where that is quick, between them; and where."""
+    """Return the least :func:`certified_bound` at given prices and, where that is quick, between them; and where.
+
+    Where all is seen that matters, the best is next to a good plan: there it is looked at more closely as well.
+    """
     tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
     (bound, at), *others = sorted(tried, key=lambda one: one[0])
     if others and problem.chain.whole_ways is not None:
@@ -206,6 +212,12 @@ def tightest_bound(
                 others, (bound, at) = [(bound, at)], (found, middle)
             else:
                 others = [(found, middle)]
+    chain = problem.chain
+    if chain.initial.shape[0] == chain.targets.shape[0] and chain.initial.size * chain.periods < NEAR:
+        for each in (at, *prices[-1:]):
+            found = certified_bound(problem, each, intensity, threads, near=True)
+            if found < bound:
+                bound, at = found, each
     return bound, at
 
 

@@ -106,13 +106,33 @@ def frontier(
     RulesError
         If at some budget no plan meets the rules.
     """
-    tell = progress or (lambda _: None)
     chain, problem = twin.chain, without_rule(allocation_problem(twin, targeting=targeting), without)
     free = replace(problem, rows=tuple(row for row in problem.rows if row.per_budget == 0))
     best = _point(solve(free, bounded=False, threads=threads), chain)
     if budgets is None:
         top = max(best.spend, 2 * reference_spend(chain))
         budgets = [top * (k + 1) / number for k in range(number)]
+    points = best_plans(
+        twin, budgets, targeting=targeting, without=without, bounded=bounded, threads=threads, progress=progress
+    )
+    most = max(points, key=lambda point: point.plan.asset)
+    onward = _point(solve(free, starts=[most.plan.intensity], bounded=False, threads=threads), chain)
+    sweet_spot = max(best, onward, key=lambda point: point.plan.asset)
+    return Frontier(points, sweet_spot, sweet_spot.plan.no_spend)
+
+
+def best_plans(
+    twin: Twin,
+    budgets: Sequence[float],
+    *,
+    targeting: str = "state",
+    without: str = "",
+    bounded: bool = True,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> tuple[Point, ...]:
+    """Return the frontier's points at these budgets alone, by rising budget; see :func:`frontier`."""
+    tell = progress or (lambda _: None)
     points: list[Point] = []
     for i, budget in enumerate(sorted(budgets)):
         tell(i / len(budgets))
@@ -122,11 +142,8 @@ def frontier(
         plan = solve(asked, starts=grown, known=before, bounded=bounded, bound_steps=0, threads=threads)
         if plan.status != "feasible":
             raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
-        points.append(_point(plan, chain))
-    most = max(points, key=lambda point: point.plan.asset)
-    onward = _point(solve(free, starts=[most.plan.intensity], bounded=False, threads=threads), chain)
-    sweet_spot = max(best, onward, key=lambda point: point.plan.asset)
-    return Frontier(tuple(points), sweet_spot, sweet_spot.plan.no_spend)
+        points.append(_point(plan, twin.chain))
+    return tuple(points)
 
 
 def without_rule(problem: AllocationProblem, rule: str) -> AllocationProblem:

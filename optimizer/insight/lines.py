@@ -91,7 +91,7 @@ class RuleFigure:
     ----------
     name, sense : str
     counts : str
-        ``money``, ``people`` or ``profit``.
+        ``money``, ``people``, ``profit``, or ``a head`` where the limit is of the money that a customer may get.
     limit, counted, price : float
         Price: d(asset)/d(limit).
     """

@@ -13,7 +13,7 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, allocation_problem, budget_in_force
 from optimizer.ask.rows import Row, as_today
-from optimizer.insight.frontier import frontier, kept_at_end
+from optimizer.insight.frontier import best_plans, kept_at_end
 from optimizer.insight.surface import ASSET, KEPT, RULES, Family, Knot, Surface, Watched
 from optimizer.load import spread_money
 from optimizer.money.calendar import Calendar, Stretch
@@ -158,24 +158,23 @@ def sound(
     between = _solved(twin, halves, "", threads, share(len(asked_rules) * len(asked)))
     surface = _surface(twin, plans, asked_rules, force, lambda part: tell(0.8 + 0.15 * part))
     held_out = _held_out(twin, surface, between, halves, seed)
-    return Sounded(surface, held_out, tuple(plans), _finer(twin, force, threads))
+    coarse = next((plan for plan in plans[0] if plan.budget == force), None)
+    return Sounded(surface, held_out, tuple(plans), _finer(twin, force, coarse, threads))
 
 
-def _finer(twin: Twin, budget: float, threads: int) -> float:
-    """Return what telling stages and tiers apart is worth beside segments alone."""
-    coarse, fine = (
-        frontier(twin, [budget], targeting=each, bounded=False, threads=threads).points[0].plan.asset
-        for each in ("segment", "state")
-    )
-    return max(fine - coarse, 0.0)
+def _finer(twin: Twin, budget: float, coarse: Plan | None, threads: int) -> float:
+    """Return what telling stages and tiers apart is worth beside segments alone, whose plan may be known."""
+    known = coarse or best_plans(twin, [budget], targeting="segment", bounded=False, threads=threads)[0].plan
+    fine = best_plans(twin, [budget], bounded=False, threads=threads)[0].plan
+    return max(fine.asset - known.asset, 0.0)
 
 
 def _solved(twin: Twin, budgets: Sequence[float], without: str, threads: int, tell: Progress) -> tuple[Plan, ...]:
-    found = frontier(
+    found = best_plans(
         twin, budgets, targeting="segment", without=without, bounded=False, threads=threads,
         progress=lambda part: tell(part * len(budgets)),
     )  # fmt: skip
-    return tuple(replace(point.plan, budget=budget) for point, budget in zip(found.points, budgets, strict=True))
+    return tuple(replace(point.plan, budget=budget) for point, budget in zip(found, budgets, strict=True))
 
 
 # --- Lines of money ---------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""From a problem to a plan, a stage a module: start, prove, search, size, repair, settle, certify, price."""
+"""From problem to plan, a stage a module: start, prove, search, size, repair, keep, settle, certify, further, price."""

@@ -93,10 +93,11 @@ def _starts(begun: Start, number: int) -> list[Floats]:
     plans += [np.where(np.arange(targets.shape[2]) == k, 2.0 * usual, 0.0) for k in levers] if levers.size > 1 else []
     plans = plans[:number]
     rng = np.random.default_rng(0)
-    while len(plans) < number:
-        sizes = np.exp(SPREAD * rng.standard_normal((targets.shape[0], 1, targets.shape[2])))
-        plans.append(usual * sizes * (rng.random(sizes.shape) > 1 / 3))
     shape = (chain.periods, *targets.shape)
+    while len(plans) < number:  # every other one with more soon and less late as it falls
+        periods = chain.periods if len(plans) % 2 else 1
+        sizes = np.exp(SPREAD * rng.standard_normal((periods, targets.shape[0], 1, targets.shape[2])))
+        plans.append(usual * sizes * (rng.random(sizes.shape) > 1 / 3))
     return [_affordable(problem, targets.with_committed(np.broadcast_to(plan, shape))) for plan in plans]
 
 

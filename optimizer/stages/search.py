@@ -12,7 +12,7 @@ from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
-from optimizer.tolerances import CHANGE, MISSED
+from optimizer.tolerances import CHANGE, FAR, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
@@ -80,13 +80,15 @@ def over_thresholds(
     """Return the end of jumps from a plan, the search going on from each, for as long as that brings more.
 
     ``before`` is the end at which the plan already is; None: any is better. Where levers meet, what each does leaves
-    the others alone no longer: then one lever is also moved at a time.
+    the others alone no longer: then one lever is also moved at a time. Nor does what a lever does soon leave alone what
+    it does later: then it is given its money anew, as if it had none.
     """
     targets = searching.problem.targets
     each = list(range(targets.shape[2]))
     sets = [each, *([[k] for k in each] if targets.allowed.sum(axis=2).max() > 1 else [])]
     end = before
     for _ in range(ROUNDS):
+        better = None
         for levers in sets:
             found = jump(searching, amount, levers, stake)
             if found is None:
@@ -96,15 +98,42 @@ def over_thresholds(
                 if near and searching.value(searching.courses(found.amount)) <= end.value + CHANGE * stake:
                     continue
             tried = searching.run(found.amount, lift=stake, steps=steps if end is None else TRIAL)
-            if end is None or _merit(tried) < (end.missed > MISSED, -end.value - CHANGE * stake):
-                end = tried if tried.stationary else searching.run(tried.amount, lift=stake, steps=steps)
-                amount = end.amount
+            if end is None or _better(tried, end, stake):
+                better = tried if tried.stationary else searching.run(tried.amount, lift=stake, steps=steps)
                 break
-        else:
+        if better is None and end is not None:
+            better = _anew(searching, end, stake, steps, until)
+        if better is None:
             break
+        end, amount = better, better.amount
         if time.perf_counter() > until:
             break
     return searching.run(amount, lift=stake, steps=steps) if end is None else end
+
+
+def _anew(searching: Sequential, end: Settled, stake: float, steps: int, until: float) -> Settled | None:
+    """Return where a search ends that is worth more, with the money of one lever given anew; None where none is.
+
+    Campaigns of one lever are rivals for the same people: one at another time shows no gain while the first stands.
+    """
+    lever = searching.cells.lever
+    for k in np.flatnonzero(np.bincount(lever, weights=end.amount.sum(axis=0)) > 0).tolist():
+        found = jump(searching, np.where(lever == k, searching.low, end.amount), [k], stake)
+        if found is None or np.abs(found.amount - end.amount).sum() <= LARGE * end.amount.sum():
+            continue
+        lost = end.value - searching.value(searching.courses(found.amount))
+        if lost > FAR * stake or time.perf_counter() > until:
+            continue
+        tried = searching.run(found.amount, lift=stake, steps=TRIAL)
+        if not tried.stationary and end.value - tried.value <= lost / 2:
+            tried = searching.run(tried.amount, lift=stake, steps=steps)
+        if _better(tried, end, stake):
+            return tried
+    return None
+
+
+def _better(tried: Settled, end: Settled, stake: float) -> bool:
+    return _merit(tried) < (end.missed > MISSED, -end.value - CHANGE * stake)
 
 
 def _merit(end: Settled) -> tuple[bool, float]:

@@ -1,6 +1,7 @@
 """A plan that was found, settled to more digits than the search needs: small changes around it, both sides of corners.
 
-What :mod:`optimizer.search.nearby` finds next to the plan is the plan that is returned, proved and priced.
+What :mod:`optimizer.search.nearby` finds next to the plan takes its place where it keeps the rules as well and is worth
+more; prices are read next to it either way.
 """
 
 from dataclasses import replace

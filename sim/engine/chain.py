@@ -157,7 +157,9 @@ class ControlledChain(ABC):
         With ``refine`` each step between two intensities is divided further, for a bound that hardly depends on them.
         """
 
-    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats | None:
+    def worth_at_most(
+        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None
+    ) -> Floats | None:
         """Return by block the most that any policy can be worth that sees everything, over all intensities.
 
         None: only over what is offered.
@@ -168,6 +170,8 @@ class ControlledChain(ABC):
             What a unit of money spent costs.
         unit, bonus, end : (periods, groups), (periods, groups, laws), (blocks, states)
             What a unit earned counts, what being there counts, and what being there at the end does.
+        near : (periods, groups, stages, levers), optional
+            A plan near which it is looked at more closely: at others it may say more than without.
         """
         return None
 

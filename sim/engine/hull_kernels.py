@@ -21,9 +21,6 @@ two ends of a cell the lesser counts: at the other a curve may have a point of i
 END = 1e300
 """In place of a bend where a dimension ends: of two it is never the lesser."""
 
-FINE = 2.0**20
-"""Parts of a cell in which a place in it is told: what is finer is arithmetic."""
-
 
 class Grids(NamedTuple):
     """Grids over the dimensions of every setup (what may be done on a target in a phase).
@@ -226,17 +223,16 @@ def allowances(grids, setup, step, worth, bends, cells, extra):
 
 
 @kernel
-def cost_at_points(grids, costs, setup, tables, scales, weight, step, out):
-    """Fill what the points of a grid cost, times ``weight``."""
+def cost_at_points(grids, costs, setup, tables, scales, step, out):
+    """Fill what the points of a grid cost."""
     size, points = grids.size[setup], grids.points[setup]
     for p in range(points):
         out[p] = 0.0
     for i in range(grids.dimensions[setup]):
         last, far, start = size[i] - 1, step[i], costs.start[tables[i]]
-        each = weight * scales[i]
         for row in range(points // (size[i] * far)):
             for k in range(last + 1):
-                at = each * costs.cost[start[k] - (1 if k == last and k > 0 else 0)]
+                at = scales[i] * costs.cost[start[k] - (1 if k == last and k > 0 else 0)]
                 first = (row * size[i] + k) * far
                 for p in range(first, first + far):
                     out[p] += at
@@ -260,13 +256,11 @@ def _largest_of_cells(grids, setup, step, worth, top):
 
 
 @kernel
-def best_in_cells(grids, costs, setup, tables, scales, weight, step, cost, worth, top, corner, slopes, place):
-    """Return the largest of ``worth - weight cost`` over all values that the dimensions can take.
+def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes):
+    """Return the largest of ``worth - cost`` over all values that the dimensions can take.
 
     ``worth`` inside a cell is taken to be at most the product of straight lines between its corners; ``cost`` is that
-    of the points, :func:`cost_at_points`. ``place`` becomes where the largest is attained: the number of the cell's
-    first point (-1: at a point, whose number follows), then how far along each dimension. ``top``, ``corner`` and
-    ``slopes`` are room to work in.
+    of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to work in.
     """
     dimensions = grids.dimensions[setup]
     size, points = grids.size[setup], grids.points[setup]
@@ -274,10 +268,6 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, cost, worth
     best = -np.inf
     for p in range(points):
         best = max(best, worth[p] - cost[p])
-    for p in range(points):
-        if worth[p] - cost[p] == best:
-            place[0], place[1] = -1.0, p
-            break
     if dimensions == 0:
         return best
     _largest_of_cells(grids, setup, step, worth, top)
@@ -310,17 +300,9 @@ def best_in_cells(grids, costs, setup, tables, scales, weight, step, cost, worth
             low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
             steep = slopes[i] / (high - low)
             first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
-            total += best_on_hull(costs, first, last, weight * scales[i], steep, low, high) - steep * low
+            total += best_on_hull(costs, first, last, scales[i], steep, low, high) - steep * low
             total -= 0.5 * slopes[i]
-        if total > best:
-            best = min(total, top[p] - cost[p])
-            place[0] = p
-            for i in range(dimensions):
-                k = (p // step[i]) % size[i]
-                low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
-                first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
-                at = place_on_hull(costs, first, last, weight * scales[i], slopes[i] / (high - low), low, high)
-                place[1 + i] = np.round((at - low) / (high - low) * FINE) / FINE
+        best = max(best, min(total, top[p] - cost[p]))
     return best
 
 
@@ -335,6 +317,6 @@ def cost_of_points(grids, costs, phase, out):
                 setup = grids.setup[phase[t], g, where]
                 strides(grids, setup, step)
                 cost_at_points(
-                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], 1.0, step,
+                    grids, costs, setup, costs.table[t, g, where], costs.scale[t, g, where], step,
                     out[t, g, where],
                 )  # fmt: skip

@@ -233,9 +233,12 @@ class Lifecycle(ControlledChain):
         """Return the same with everything on the grid."""
         return Ways(self, whole=True)
 
-    def worth_at_most(self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1) -> Floats:
+    def worth_at_most(
+        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None
+    ) -> Floats:
         """Return by block the most that any policy can be worth that sees everything, over all intensities."""
-        return self.ways.worth(money, Aims(unit, bonus, end), threads)
+        ways = self.ways if near is None else Ways(self, near=near)
+        return ways.worth(money, Aims(unit, bonus, end), threads)
 
     @cached_property
     def usual(self) -> Floats:

@@ -18,6 +18,8 @@ __all__ = [
     "ALONE",
     "CHANCES",
     "CHANNELS",
+    "DENSE",
+    "FINER",
     "FLAT",
     "TOGETHER",
     "Path",
@@ -36,6 +38,8 @@ CHANCES = ("awareness", "acquisition", "reactivation")
 
 DENSE, ALONE, TOGETHER = 3000, 257, 129
 """Samples of a curve; those kept of a lever that is alone in its channel, and of each of several."""
+FINER = 8
+"""Times as many samples, and of a lever alone, and half of that of each of several, where it is looked at closely."""
 SAFE = 1.1
 """On top of the measured distance of a chord from its curve."""
 LARGEST = 1e4
@@ -64,19 +68,18 @@ class Path(NamedTuple):
     money: Floats
 
 
-def samples_of(use: Use) -> Floats:
+def samples_of(use: Use, number: int = DENSE) -> Floats:
     """Return many intensities of a lever, from none to where its curves are exhausted or a rule says stop."""
     if use.held is not None:
         return np.array([use.held])
     reach = -np.log(NOTHING)
-    share = 1 / (1 + np.exp(-np.linspace(-reach, reach, DENSE)))
+    share = 1 / (1 + np.exp(-np.linspace(-reach, reach, number)))
     parts = [np.array([0.0])]
     for curve in use.moves.values():
         if isinstance(curve, PiecewiseLinear):
             points = np.array([u for u, _ in curve.points])
-            parts.append(
-                np.interp(np.linspace(0, points.size - 1, 16 * points.size - 15), np.arange(points.size), points)
-            )
+            places = np.linspace(0, points.size - 1, 16 * number // DENSE * (points.size - 1) + 1)
+            parts.append(np.interp(places, np.arange(points.size), points))
         else:
             parts.append(intensity_at(curve, share))
     return np.unique(np.minimum(np.concatenate(parts), use.most))
@@ -112,10 +115,10 @@ def _gain_of(channel: str, f: Floats, usual: Floats) -> Floats:
     return np.asarray(f - usual)
 
 
-def thinned(path: Path, value: Floats, most: int, several: bool = False) -> Path:
+def thinned(path: Path, value: Floats, most: int, several: bool = False, evenly: int = 0) -> Path:
     """Return fewer points, dense where ``money`` bends in ``value``, lowered by what chords between them cut off.
 
-    The ways of ``several`` levers together are no smooth line: where their hull bends, and evenly besides.
+    The ways of ``several`` levers together are no smooth line: where their hull bends, and so many ``evenly`` besides.
     """
     if value.size <= 2 or (np.diff(value) <= 0).any():
         rises = np.append(True, np.diff(value) > 0)
@@ -128,8 +131,7 @@ def thinned(path: Path, value: Floats, most: int, several: bool = False) -> Path
         count = lower_hulls(value, path.money, value[[0, -1]], hull, cost, start)
         on = np.searchsorted(value, hull[:count])
         kept = on[_where_it_bends(value[on], path.money[on], most)]
-        if most == ALONE:
-            kept = np.union1d(kept, np.searchsorted(value, np.linspace(value[0], value[-1], TOGETHER)))
+        kept = np.union1d(kept, np.searchsorted(value, np.linspace(value[0], value[-1], evenly))) if evenly else kept
     gap = np.maximum(np.interp(value, value[kept], path.money[kept]) - path.money, 0.0)
     widest = SAFE * np.maximum.reduceat(gap, kept[:-1])
     lowered = np.maximum(np.append(widest, 0.0), np.append(0.0, widest))
@@ -166,12 +168,12 @@ def edges_of(value: Floats, money: Floats, most: int, several: bool = False) -> 
     return edge[np.append(True, np.diff(edge) > 1e-9 * (value[-1] - value[0]))], False
 
 
-def cheapest(first: Path, second: Path) -> Path:
-    """Return the cheapest ways to add the gains of two."""
+def cheapest(first: Path, second: Path, alone: int = ALONE, together: int = TOGETHER) -> Path:
+    """Return the cheapest ways to add the gains of two, about ``alone`` of them and so many ``together`` evenly."""
     money = (first.money[:, None] + second.money).ravel()
     gain = (first.gain[:, None] + second.gain).ravel()
     order = np.lexsort((-gain, money))
     best = np.maximum.accumulate(gain[order])
     good = order[np.append(True, best[1:] > best[:-1])]
     path = Path(gain[good], money[good])
-    return thinned(path, path.gain, ALONE, several=True)
+    return thinned(path, path.gain, alone, several=True, evenly=together)

@@ -24,6 +24,8 @@ from sim.engine.paths import (
     ALONE,
     CHANCES,
     CHANNELS,
+    DENSE,
+    FINER,
     FLAT,
     TOGETHER,
     Path,
@@ -45,8 +47,14 @@ __all__ = ["Ways"]
 BENDING = CHANNELS[:4]
 ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5: (5, 4)}
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
-WORK, WORK_WHOLE = 2e8, 4e6
-"""Up to so many (corners of cells x states of blocks x periods): of one look, and of the many that charges take."""
+ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
+"""The same of a grid that is closer near a plan."""
+WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 1e9
+"""Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, and of the
+one look that is closer near a plan."""
+WIDER, MIDDLE = 2.5, 0.02
+"""By how much each edge is farther from a plan than the one before; and the share of the way that is one cell inside
+what the plan itself goes through: far from it cells may bend as much as what is there is worth less."""
 
 
 class _Dimension(NamedTuple):
@@ -65,11 +73,15 @@ class _Dimension(NamedTuple):
 class Ways:
     """The ways of one chain, and what they are worth at most: made once, asked at any prices.
 
-    ``whole``: everything lies on the grid, chances too, so that charges can be by point.
+    ``whole``: everything lies on the grid, chances too, so that charges can be by point. ``near``: intensities of a
+    plan, (periods, groups, stages, levers), near which the grid is closer.
     """
 
-    def __init__(self, chain: Lifecycle, whole: bool = False) -> None:
-        self.chain, self.whole = chain, whole
+    def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None) -> None:
+        self.chain, self.whole, self.near = chain, whole, near
+        self.samples, self.alone, self.together = DENSE, ALONE, TOGETHER
+        if near is not None:
+            self.samples, self.alone, self.together = FINER * DENSE, FINER * ALONE, FINER // 2 * TOGETHER
         self.gridded: tuple[str, ...] = CHANNELS + CHANCES if whole else BENDING
         self.told: tuple[str, ...] = CHANNELS + CHANCES if whole else CHANNELS
         targets, lead = chain.targets, np.array(chain.targets.lead)
@@ -130,18 +142,22 @@ class Ways:
             if high - low <= FLAT * max(abs(high), abs(low)):
                 high = low + max(FLAT * abs(low), 1e-300) if channel != "survival" else low * (1 + FLAT)
             edge, free_top = np.linspace(low, high, across), False
+            if self.near is not None:
+                gain = sum(gains_of(use, channel, self._played(place, use)) for use in uses)
+                edge = _edges_near(low, high, self._value(place[1], channel, np.asarray(gain)), across)
             if self.whole:
                 path = self._path(place[1], uses, channel, np.ones(len(uses)))
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
             found.append(_Dimension(uses, channel, edge, at_edge, free_top))
-        return found + [self._apart(place[1], use, across) for use in several]
+        return found + [self._apart(place, use, across) for use in several]
 
     def _across(self, count: int) -> int:
         """Return how many points a grid of so many dimensions has along each."""
-        chain = self.chain
-        room = (WORK_WHOLE if self.whole else WORK) / (chain.initial.size * chain.periods)
-        choices = ACROSS.get(count, (3,))
+        chain, near = self.chain, self.near is not None
+        work = WORK_NEAR if near else WORK_WHOLE if self.whole else WORK
+        room = work / (chain.initial.size * chain.periods)
+        choices = (ACROSS_NEAR if near else ACROSS).get(count, (3,))
         return next((across for across in choices if (2.0 * across) ** count <= room), choices[-1])
 
     def _value(self, group: int, channel: str, gain: Floats) -> Floats:
@@ -158,12 +174,24 @@ class Ways:
             return np.asarray(-np.log(np.maximum(value, 1e-300)) / max(self.usual_leaving[group], 1e-300))
         return value
 
-    def _apart(self, group: int, use: Use, across: int) -> _Dimension:
+    def _played(self, place: tuple[int, int, int], use: Use) -> Floats:
+        """Return the plan's intensities of a lever in the periods of a phase in which anything is spent on a target."""
+        assert self.near is not None
+        here = self.near[self.phase == place[0], place[1], place[2]]
+        spent = here.any(axis=1)
+        money = (here[spent] if spent.any() else here)[:, use.number]
+        return money if use.held is None else np.full(money.shape, use.held)
+
+    def _apart(self, place: tuple[int, int, int], use: Use, across: int) -> _Dimension:
         """Return the dimension of a lever that moves several channels: along the mean share of their changes."""
+        group = place[1]
         money, along = self._along(group, use)
         values = {c: self._value(group, c, gains_of(use, c, money)) for c in use.moves}
         values = {c: np.append(v, self._value(group, c, ends_of(use, c)[1:])) for c, v in values.items()}
         wanted, free_top = np.linspace(along[0], along[-1], across), False
+        if self.near is not None:
+            played = np.interp(self._played(place, use), money, along[: money.size])
+            wanted = _edges_near(float(along[0]), float(along[-1]), played, across)
         if self.whole:
             wanted, free_top = edges_of(along, np.append(money, money[-1]), across)
         own = [u for c in use.moves.values() if isinstance(c, PiecewiseLinear) for u, _ in c.points if u <= money[-1]]
@@ -175,7 +203,7 @@ class Ways:
 
     def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
-        money = samples_of(use)
+        money = samples_of(use, self.samples)
         shares = []
         for channel in use.moves:
             value = self._value(group, channel, np.append(gains_of(use, channel, money), ends_of(use, channel)[1:]))
@@ -306,20 +334,20 @@ class Ways:
     def _path(self, group: int, uses: tuple[Use, ...], channel: str, ratio: Floats) -> Path:
         """Return the cheapest way to each gain in a channel at prices in the given ratio."""
         whole: Path | None = None
-        kept = ALONE if len(uses) == 1 else TOGETHER
+        kept = self.alone if len(uses) == 1 else self.together
         for use, price in zip(uses, ratio.tolist(), strict=True):
             key = (group, channel, use.number, use.held, use.reference, use.most, kept)
             if key not in self._known:
                 self._known[key] = self._alone(group, use, channel, kept)
             alone = self._known[key]
             mine = Path(alone.gain, alone.money * price)
-            whole = mine if whole is None else cheapest(whole, mine)
+            whole = mine if whole is None else cheapest(whole, mine, self.alone, self.together)
         assert whole is not None
         return whole
 
     def _alone(self, group: int, use: Use, channel: str, kept: int) -> Path:
         """Return the gains of one lever, and money for each that chords between them are nowhere above."""
-        money = samples_of(use)
+        money = samples_of(use, self.samples)
         gain = gains_of(use, channel, money)
         rises = np.append(True, np.diff(gain) > 0)
         path = thinned(Path(gain[rises], money[rises]), self._value(group, channel, gain[rises]), kept)
@@ -405,3 +433,18 @@ class Ways:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda part: kernels.best_of_all(*part, *common), pairwise(edges)))
         return out
+
+
+def _edges_near(low: float, high: float, values: Floats, number: int) -> Floats:
+    """Return edges of cells from ``low`` to ``high``, about ``number``, ever closer towards what values there are."""
+    first, last = (float(np.clip(each, low, high)) for each in (values.min(), values.max()))
+    inner = np.linspace(first, last, 1 + min(3, math.ceil((last - first) / (MIDDLE * (high - low)) - 1e-9)))
+    rest = number - inner.size
+    below = rest // 2 if last < high else rest
+    below, above = (below, rest - below) if first > low else (0, rest)
+    return np.unique(
+        np.concatenate(
+            [first - (first - low) * WIDER ** -np.arange(float(below)), inner,
+             last + (high - last) * WIDER ** -np.arange(float(above)), [low, high]]
+        )
+    )  # fmt: skip

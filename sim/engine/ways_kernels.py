@@ -187,7 +187,7 @@ def best_of_all(
     total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
     amount, top_of, known = np.empty((kinds, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
     corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
-    place, step = np.empty(dimensions + 2), np.empty(dimensions, dtype=np.int64)
+    step = np.empty(dimensions, dtype=np.int64)
     for b in range(first, last):
         g = traits.group[b]
         done = np.zeros(combinations, dtype=np.bool_)
@@ -255,8 +255,7 @@ def best_of_all(
                     for p in range(points):
                         total[p] += extra[p]
                     top = best_in_cells(
-                        grids, costs, setup, tables, scales, 1.0, step, spent[t, g, where], total, top_of, corner,
-                        slopes, place,
+                        grids, costs, setup, tables, scales, step, spent[t, g, where], total, top_of, corner, slopes,
                     )  # fmt: skip
                 elif kind == 0:
                     gained = after[goes[1]] - after[goes[0]]

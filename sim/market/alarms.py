@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sim.arrays import Flags, Floats
-from sim.contract import ALARMS
+from sim.contract import ACTIVE, ALARMS, SILENT
 from sim.scenario.customers import CUSTOMER_STAGES
 from sim.twin import Twin
 
@@ -20,7 +20,6 @@ LIMIT = 3.0
 """Standard errors beyond which an alarm is raised."""
 BEFORE = 3
 """Periods that the last one is compared with."""
-ACTIVE, SILENT = ("new", "developing", "core"), ("declining", "lapsed")
 
 
 class Alarms:

@@ -21,7 +21,7 @@ from sim.engine.fluid import mean_satisfaction
 from sim.history import KINDS, History, Trace
 from sim.market.agents import Agents
 from sim.market.alarms import Alarms, over_stages, rivals_by_group
-from sim.market.purse import Budget, Purse, Seen, budget_of
+from sim.market.purse import Budget, Purse, Visible, budget_of
 from sim.market.saved import SavedMarket, damaged
 from sim.market.surveys import take_survey
 from sim.scenario.file import Competitor, Shock
@@ -187,17 +187,17 @@ class Market:
     def _observed(self, period: int) -> Floats:
         return np.asarray(self._record["people"][period].sum(axis=2))
 
-    def seen(self) -> Seen:
+    def seen(self) -> Visible:
         """Return what the firm sees at the start of the period that comes next, before its survey."""
         return self._seen(self.period)
 
-    def _seen(self, period: int) -> Seen:
+    def _seen(self, period: int) -> Visible:
         observed, record = self._observed(period), self._record
         before = {
             name: record[name][period - 1].copy() if period else np.zeros_like(record[name][0])
             for name in ("purchases", "revenue", "moves")
         }
-        return Seen(
+        return Visible(
             observed,
             self._published(period).copy(),
             last_spend=record["spend"][period - 1].copy() if period else np.zeros(self.twin.targets.shape),

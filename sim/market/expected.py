@@ -13,7 +13,7 @@ from sim.engine.fluid import Counting
 from sim.engine.fluid_pass import FluidPass, Period
 from sim.engine.sensitivity import Course
 from sim.market.alarms import Alarms, rivals_by_group
-from sim.market.purse import Budget, Purse, Seen
+from sim.market.purse import Budget, Purse, Visible
 from sim.twin import Twin
 
 __all__ = ["expected_course"]
@@ -39,7 +39,7 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
         observed, asked = observed_counts(chain, run.occupancy), chain.last_survey(period)
         if survey is not None and period % survey.every == 0:
             answers[period] = _satisfaction(chain, run.occupancy)
-        seen = Seen(
+        seen = Visible(
             observed,
             np.full(observed.shape, np.nan) if asked is None else answers[asked].copy(),
             last_spend=past[-1].observed[:, :, None] * acting[period - 1] if period else np.zeros(chain.targets.shape),

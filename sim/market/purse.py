@@ -13,7 +13,7 @@ from sim.contract import Allocation, Observation, Policy
 from sim.market.campaigns import Campaigns
 from sim.twin import Twin
 
-__all__ = ["Budget", "Purse", "Seen", "budget_of"]
+__all__ = ["Budget", "Purse", "Visible", "budget_of"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def budget_of(twin: Twin, total: float) -> Budget:
     return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
 
 
-class Seen(NamedTuple):
+class Visible(NamedTuple):
     """What there is to see of the market at the start of a period, as in an :class:`~sim.contract.Observation`."""
 
     customers: Floats
@@ -87,7 +87,12 @@ class Purse:
         rules, total = twin.scenario.rules.levers, budget.total if np.isfinite(budget.total) else 0.0
         self._floors = np.array([total * rules[n].floor if n in rules else 0.0 for n in twin.targets.levers])
 
-    def decide(self, policy: Policy, period: int, seen: Seen) -> None:
+    @property
+    def left(self) -> float:
+        """Return what is left of the budget over the horizon."""
+        return max(0.0, float(self.budget.total - self.spent.sum()))
+
+    def decide(self, policy: Policy, period: int, seen: Visible) -> None:
         """Ask a policy what to do, by what is seen, and take it in."""
         committed = float((self.campaigns.committed(period) * seen.customers[:, :, None]).sum())
         observation = Observation(
@@ -97,7 +102,7 @@ class Purse:
             available=max(0.0, self._money() - committed),
             lever_available=self._by_lever(),
             lever_spent=self.spent.copy(),
-            budget_left=max(0.0, float(self.budget.total - self.spent.sum())),
+            budget_left=self.left,
             lever_floor=np.maximum(self._floors - self.spent, 0.0),
             **seen._asdict(),
         )
@@ -113,7 +118,7 @@ class Purse:
 
     def _money(self) -> float:
         """Return what may be spent this period on everything."""
-        return max(0.0, min(self.budget.per_period, float(self.budget.total - self.spent.sum())))
+        return min(self.budget.per_period, self.left)
 
     def _by_lever(self) -> Floats:
         return np.maximum(self.budget.lever_caps - self.spent, 0)

@@ -23,7 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.contract import Targets
+from sim.contract import ACTIVE, SILENT, Targets
 from sim.errors import InputError
 from sim.monitoring.following import Expected
 from sim.monitoring.seen import Seen
@@ -37,7 +37,6 @@ ALLOWANCE = 0.5
 """Page's k: half the change that is to be found soonest, in standard deviations."""
 FEWEST = 20
 """Parallel markets from which a limit is taken."""
-ACTIVE, SILENT = ("new", "developing", "core"), ("declining", "lapsed")
 CUSTOMERS = (*ACTIVE, *SILENT)
 
 
