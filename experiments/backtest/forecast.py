@@ -3,21 +3,21 @@
 The laws of buying are fitted once more to the purchases up to the cut; nothing later is looked at, but for the
 scenario's own answers (curves, segments' limits, seasons), which are taken as they stand. Each figure of a period and
 segment is forecast by the mean over markets and has the band ``mean +- z sd sqrt(1 + 1/n)``: customers' hidden truth
-and luck, not that the laws are estimates.
+and luck, that the laws are estimates, and that months to come differ as known ones did (:mod:`.laws`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.backtest.laws import Known, Version, known_of, worlds
 from experiments.backtest.rivals import Rival, rivals_of
 from sim.arrays import Floats, Ints, Step, quiet
-from sim.customers.calibration import fit_gamma_gamma, fit_pareto_nbd
-from sim.customers.held_out import HeldOut, came, held_out
-from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.held_out import HeldOut, came
+from sim.customers.purchase_models import ParetoNBD
 from sim.customers.segmentation import TIERS
 from sim.errors import InputError, PurchasesError
 from sim.history import History
@@ -64,7 +64,14 @@ class Backtest:
     rivals : tuple of Rival
     by_class : HeldOut
         The laws alone, in closed form, by how often customers had bought.
+    versions : tuple of Version
+        The laws that were fitted, and which of them is used.
+    conditions : tuple of float
+        How busy each known period was, the oldest first; nothing: laws with months alike are used.
+    seasonal : bool
+        Whether months of the year differ.
     early : Early
+        Of months alike.
     newly_won : (customers, purchases, money)
         Of people who first bought after the cut: not in the comparison.
     dropped : tuple of str
@@ -81,6 +88,9 @@ class Backtest:
     replications: int
     rivals: tuple[Rival, ...]
     by_class: HeldOut
+    versions: tuple[Version, ...]
+    conditions: tuple[float, ...]
+    seasonal: bool
     early: Early
     newly_won: tuple[int, int, float]
     dropped: tuple[str, ...] = ()
@@ -118,6 +128,9 @@ class Backtest:
                 {"name": name, "customers": heads, "purchases": bought._asdict(), "money": paid._asdict()}
                 for name, heads, bought, paid in self.by_class.segments
             ],
+            "versions": [each._asdict() for each in self.versions],
+            "conditions": list(self.conditions),
+            "seasonal": self.seasonal,
             "fitted_weeks": self.early._asdict(),
             "newly_won": won,
             "left_out": list(self.dropped),
@@ -151,24 +164,24 @@ def backtest(
     record = base.summarise(cut)
     step("fit the laws to what was known")
     try:
-        laws, amounts = fit_pareto_nbd(record), fit_gamma_gamma(record)
+        known = known_of(scenario, base, record, periods)
     except PurchasesError as error:
         raise PurchasesError(f"`months={months}`: too little was known on {cut}: {error}") from None
-    then, dropped = _as_known(scenario, laws, amounts, cut, periods)
+    then, dropped = _as_known(scenario, known, cut, periods)
     twin = build(then)
     assert twin.base is not None
     segment = twin.base.group // len(TIERS)
     heads = np.bincount(segment, minlength=len(then.base_segments))
     there = heads > 0
     names = tuple(name for name, number in zip(then.base_segments, heads, strict=True) if number)
-    played = _play(twin, replications, seed, threads, step)[..., there]
+    played = _play(worlds(known, twin, replications, seed), replications, seed, threads, step)[..., there]
     actual = _came(base, record, ends, segment, then, days / 7)[..., there]
-    index = np.searchsorted(_ENDS, record.purchases, side="right")
+    closed = known.held_out(base, ends[-1], np.searchsorted(_ENDS, record.purchases, side="right"), CLASSES)
     return Backtest(
         then, cut, ends[-1], names, played.mean(axis=0), played.std(axis=0, ddof=1), actual, replications,
-        rivals_of(base, record, ends[-1]),
-        held_out(laws, amounts, base, record, ends[-1], index, CLASSES),
-        _early(laws, base, record), _newly_won(base, record, ends[-1]), dropped,
+        rivals_of(base, record, ends[-1]), closed[known.differ], known.versions(closed), known.conditions,
+        known.differ and known.ahead is not None and known.ahead.seasonal,
+        _early(known.plain, base, record), _newly_won(base, record, ends[-1]), dropped,
     )  # fmt: skip
 
 
@@ -193,17 +206,16 @@ def _held_out(scenario: Scenario, months: int, replications: int) -> tuple[Custo
     return base, base.last_date - timedelta(days=round(periods * days)), periods, days
 
 
-def _as_known(
-    scenario: Scenario, laws: ParetoNBD, amounts: GammaGamma, cut: date, periods: int
-) -> tuple[Scenario, tuple[str, ...]]:
+def _as_known(scenario: Scenario, known: Known, cut: date, periods: int) -> tuple[Scenario, tuple[str, ...]]:
     """Return the scenario as it would have been at the cut, and what was left out of it."""
     content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"rules", "uncertain", "first_day"})
     assert scenario.base is not None
     later = round((scenario.base.as_of - cut).days / 7 / WEEKS_PER_PERIOD[scenario.period])
     content["base"] |= {
         "as_of": cut.isoformat(),
-        "pareto_nbd": {name: float(value) for name, value in vars(laws).items()},
-        "gamma_gamma": {name: float(value) for name, value in vars(amounts).items()},
+        "pareto_nbd": {name: float(value) for name, value in vars(known.laws).items()},
+        "gamma_gamma": {name: float(value) for name, value in vars(known.amounts).items()},
+        "conditions": known.conditions,
     }
     dropped = []
     for key in ("competitors", "shocks"):
@@ -223,14 +235,14 @@ def _as_known(
     return parse({**content, "periods": periods, "terminal": "none", "folder": scenario.folder}), tuple(dropped)
 
 
-def _play(twin: Twin, replications: int, seed: int, threads: int | None, step: Step) -> Floats:
+def _play(twins: Iterable[Twin], replications: int, seed: int, threads: int | None, step: Step) -> Floats:
     """Return what each market brings under today's money, (replications, measures, periods, segments)."""
     from policies.fixed import AsToday
 
     tell = step("play what was known")
-    twin.prepare("individual")
     out = []
-    for k in range(replications):
+    for k, twin in enumerate(twins):
+        twin.prepare("individual")
         people = twin.population(seed, k, "individual")
         history = Market(twin, AsToday(), people, seed=seed, replication=k, threads=threads).run()
         out.append(_figures(history, len(twin.scenario.base_segments)))

@@ -45,8 +45,8 @@ def learn(
         list[Path],
         typer.Argument(
             metavar="EVIDENCE...",
-            help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned) and answers "
-            "(lever, moves, at, value; low, high, manager, segment).",
+            help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, traits) and "
+            "answers (lever, moves, at, value; low, high, manager, segment).",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("learned.yaml"),

@@ -52,6 +52,26 @@ def by_segment(found: "Backtest") -> tuple[list[str], list[list[str]]]:
     return ["segment", *header[1:]], rows
 
 
+def by_version(found: "Backtest") -> tuple[list[str], list[list[str]]]:
+    """Return the laws that were fitted, which is used by what was known, and how far off each was."""
+    rows = [
+        [
+            each.name, f"{each.gain:+,.1f}", f"{each.numbers}", "yes" if each.chosen else "no",
+            f"{each.purchases_error:+.1%}", f"{each.money_error:+.1%}",
+        ]
+        for each in found.versions
+    ]  # fmt: skip
+    return ["laws", "log-likelihood", "more numbers", "used", "purchases off by", "money off by"], rows
+
+
+def _held(found: "Backtest") -> str:
+    held = f"Bands hold customers' luck and hidden truth, and how well the laws are told ({found.replications} markets)"
+    if found.conditions:
+        kind = " but for the time of the year" if found.seasonal else ""
+        held += f", and that months to come differ{kind} as the {len(found.conditions)} known ones did"
+    return f"{held}; not that the laws themselves may be wrong."
+
+
 def _three(predicted: float, actual: float) -> list[str]:
     return [f"{predicted:,.0f}", f"{actual:,.0f}", f"{predicted / actual - 1:+.1%}" if actual > 0 else "none came"]
 
@@ -69,14 +89,15 @@ def backtest_text(found: "Backtest") -> str:
         table(*by_segment(found)),
         "",
         f"Of {found.actual.size} figures (customers, purchases, money by {found.scenario.period} and segment) "
-        f"{found.coverage(80):.0%} lie in their 80 % band and {found.coverage(95):.0%} in their 95 % band. Bands hold "
-        f"customers' luck and hidden truth ({found.replications} markets), not that the laws are estimates or that "
-        "times change.",
+        f"{found.coverage(80):.0%} lie in their 80 % band and {found.coverage(95):.0%} in their 95 % band. "
+        f"{_held(found)}",
         "",
         table(
             ["plain forecasts", "purchases off by", "money off by"],
             [[each.name, f"{each.purchases_error:+.1%}", f"{each.money_error:+.1%}"] for each in found.rivals],
         ),
+        "",
+        table(*by_version(found)),
         "",
         "Why:",
         *(f"- {reason}" for reason in reasons(found)),
@@ -100,12 +121,13 @@ def reasons(found: "Backtest") -> list[str]:
         f"{worst[2].predicted:,.0f}, {abs(part):,.0f} {'more' if part < 0 else 'fewer'}."
         + (" The law gives those who were silent up too early." if low and worst == law.segments[0] else "")
     )
+    out.append(_of_months(found))
     early = found.early
     if early.actual > 0:
-        then, now = early.predicted / early.actual - 1, found.error("purchases")
+        then, now = early.predicted / early.actual - 1, found.versions[0].purchases_error
         out.append(
-            f"By what was known: of the last {early.weeks} weeks before {found.cut} the law says {then:+.1%} of what "
-            f"was. {_of_known(then, now)}"
+            f"By what was known: of the last {early.weeks} weeks before {found.cut} the law of months alike says "
+            f"{then:+.1%} of what was. {_of_known(then, now)}"
         )
     errors = found.predicted[1].sum(axis=1) / np.maximum(found.actual[1].sum(axis=1), 1e-300) - 1
     t = int(np.argmax(np.abs(errors)))
@@ -118,13 +140,31 @@ def reasons(found: "Backtest") -> list[str]:
         out.append(
             f"By time: {first:+.1%} in the first half and {last:+.1%} in the second, most in {found.scenario.period} "
             f"{t + 1} ({errors[t]:+.1%}). "
-            + ("Uneven months are season or trend, which the scenario's `seasons:` may state and the laws do not know."
+            + ("Uneven months are season or trend; a season that you know can stand in the scenario's `seasons:`."
                if errors.max() - errors.min() > 0.1 else "Months hardly differ, so it is no season.")
         )  # fmt: skip
     bought, paid = 1 + found.error("purchases"), 1 + found.error("money")
     if bought > 0:
         out.append(f"By amounts: money for a purchase was forecast {paid / bought - 1:+.1%} of what was paid.")
     return out
+
+
+def _of_months(found: "Backtest") -> str:
+    """Return whether known months differed, and what that does to the forecast."""
+    if len(found.versions) == 1:
+        return "By months: too few are known to ask whether they differ."
+    alike, differ = found.versions
+    what = (
+        f"that they differ {'raises' if differ.gain > 0 else 'lowers'} the log-likelihood by {abs(differ.gain):,.1f} "
+        f"for {differ.numbers} more numbers"
+    )
+    if not differ.chosen:
+        return f"By months: {what}, which is too little (Akaike), so all are taken as alike."
+    return (
+        f"By months: {what}, so it is used (Akaike, on what was known alone). Busy and quiet months "
+        f"({min(found.conditions):.2f} to {max(found.conditions):.2f} of the mean) are then not taken for customers "
+        f"who leave; with months alike purchases were off by {alike.purchases_error:+.1%}."
+    )
 
 
 def _of_known(then: float, now: float) -> str:
@@ -135,7 +175,7 @@ def _of_known(then: float, now: float) -> str:
         return "So a part of the error was there before: the law itself does not fit these customers."
     if now < 0:
         return (
-            "So purchases had fallen faster than the law says and then came back, which a law under which nobody's "
-            "rate of buying ever changes cannot foresee."
+            "So purchases had fallen faster than it says and then came back, which a law under which nobody's rate of "
+            "buying ever changes cannot foresee."
         )
     return "So purchases had held better than the law says, and then fell faster: something changed."

@@ -367,7 +367,7 @@ class Search:
 
     def remarks(self) -> tuple[str, ...]:
         """Return what of the curves is not used, or is unusual."""
-        said = [f"column '{name}' is not used" for name in self.table.unused]
+        said = [*self.table.notes, *(f"column '{name}' is not used" for name in self.table.unused)]
         falling = [
             channel
             for channel, row in zip(self.table.channels, self.table.curves, strict=True)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimizer.curves.elsewhere import from_elsewhere, table_of_json
 from optimizer.curves.periods import Order, order_of
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
 from sim.errors import FolderError, InputError, first_line
@@ -36,13 +37,15 @@ TIMES = (
 FROM_WHERE = (
     "`allocate` needs curves: for each channel what several amounts of spend would bring, one row a point "
     f"({','.join(COLUMNS)}). A marketing-mix model fitted to the history has them (its response or saturation curves, "
-    "evaluated at some spends), and so have experiments"
+    "evaluated at some spends), and so have experiments; Meridian's response curves, Robyn's "
+    "pareto_media_transform_matrix.csv and PyMC-Marketing's saturation curves are read as they are"
 )
 
 
 def read_curves(path: str | Path) -> CurveTable:
     """Return the curves in a CSV file with header ``channel,period,spend,response`` (period may be missing).
 
+    Tables of marketing-mix models are known as they write them (:mod:`optimizer.curves.elsewhere`), as CSV or JSON.
     Commas, semicolons or tabs separate. Periods are ordered by what their names say, never as they appear. With a
     column ``before``, rows without spend and response are money of a period before the first. Other columns are not
     used.
@@ -61,7 +64,7 @@ def read_curves(path: str | Path) -> CurveTable:
         raise InputError(f"{path}: no such file; give a CSV with header {','.join(COLUMNS)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
-    rows = _read_rows(path, text)
+    rows = _read_json(path, text) if path.suffix.lower() == ".json" else _read_rows(path, text)
     channels = tuple(dict.fromkeys(channel for channel, _ in rows.points))
     order = order_of(list(dict.fromkeys(period for _, period in (*rows.points, *rows.before))))
     own = {period for _, period in rows.points}
@@ -74,7 +77,7 @@ def read_curves(path: str | Path) -> CurveTable:
                     "every period (one row with spend 0 and response 0 where it can bring nothing)"
                 )
     curves = tuple(tuple(_curve(path, rows, channel, period) for period in periods) for channel in channels)
-    return CurveTable(channels, periods, curves, order, _before(path, rows, channels, order), rows.unused)
+    return CurveTable(channels, periods, curves, order, _before(path, rows, channels, order), rows.unused, rows.notes)
 
 
 Point = tuple[float, float, int]
@@ -85,6 +88,7 @@ class _Rows:
     """What the rows say: (spend, response, line), and (money, line) of before, by channel and period."""
 
     unused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     points: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
     before: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
@@ -94,6 +98,11 @@ def _read_rows(path: Path, text: str) -> _Rows:
     separator = max(",;\t", key=first.count)
     lines = csv.reader(text.splitlines(), delimiter=separator)
     header = [name.strip().lower() for name in next(filter(None, lines), [])]
+    found = _from_elsewhere(path, [dict(zip(header, map(str.strip, row), strict=False)) for row in lines if any(row)])
+    if found is not None:
+        return found
+    lines = csv.reader(text.splitlines(), delimiter=separator)
+    next(filter(None, lines), [])
     _check_header(path, header)
     rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
     for row in lines:
@@ -109,6 +118,35 @@ def _read_rows(path: Path, text: str) -> _Rows:
         _add_row(rows, where, lines.line_num, dict(zip(header, cells, strict=True)))
     if not rows.points:
         raise InputError(f"{path}: no rows under the header; give at least one point per channel")
+    return rows
+
+
+def _read_json(path: Path, text: str) -> _Rows:
+    table = table_of_json(path, text)
+    found = _from_elsewhere(path, table)
+    if found is not None:
+        return found
+    header = list(table[0])
+    _check_header(path, header)
+    rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
+    for i, row in enumerate(table, 1):
+        if set(header) - set(row):
+            raise InputError(f"{path}, record {i}: expected {', '.join(header)}, got {', '.join(row)}")
+        _add_row(rows, f"{path}, record {i}", i, row)
+    return rows
+
+
+def _from_elsewhere(path: Path, table: list[dict[str, str]]) -> _Rows | None:
+    """Return the points of a marketing-mix model's table; None where it is not one."""
+    found = from_elsewhere(path, table)
+    if found is None:
+        return None
+    rows = _Rows((), found.notes)
+    for channel, spend, response, line in found.points:
+        _amount(f"{path}, row {line}", "spend", f"{spend!r}")
+        rows.points.setdefault((channel, ONE_PERIOD), []).append((spend, response, line))
+    if not rows.points:
+        raise InputError(f"{path}: no channel in it has a curve")
     return rows
 
 

@@ -233,6 +233,8 @@ class CurveTable:
         Money by channel of the periods before the first, in the order of time, the last one next to the first.
     unused : tuple of str
         Columns of a file that say nothing here.
+    notes : tuple of str
+        What should be said of where they come from.
     """
 
     channels: tuple[str, ...]
@@ -241,6 +243,7 @@ class CurveTable:
     order: Order | None = None
     before: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def repeated(self, periods: int) -> "CurveTable":
         """Return the curves of a single period for ``1, 2, ..., periods``.

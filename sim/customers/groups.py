@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.customers.market_time import in_market_time
 from sim.customers.own_segments import own_segments
 from sim.customers.population import Posterior, TraitSample, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
@@ -101,7 +102,8 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     _ = scenario.base_digest  # before anything is read: the hash then names what the customers were made from
     source = CustomerBase.open(scenario.folder / given.file)
     record = source.summarise(given.as_of)
-    seen = (record.frequency, record.recency, record.age)
+    timed = in_market_time(record, np.array(given.conditions), weeks) if given.conditions else record
+    seen = (record.frequency, timed.recency, timed.age)
     amount = spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
     worth = model.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
     if given.segments is not None:
@@ -117,8 +119,8 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
         given.pareto_nbd,
         given.gamma_gamma,
         record.frequency.astype(float),
-        record.recency,
-        record.age,
+        timed.recency,
+        timed.age,
         record.purchases.astype(float),
         record.mean_amount_all,
         model.probability_alive(*seen),

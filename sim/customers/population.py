@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
+from sim.customers import purchase_models
 from sim.engine import random_streams
 from sim.scenario.file import Gamma, GammaGamma, ParetoNBD, Traits
 
@@ -236,6 +237,15 @@ class Posterior:
         cumulative = np.zeros_like(density)
         np.cumsum((density[:, 1:] + density[:, :-1]) / 2, axis=1, out=cumulative[:, 1:])
         self._cumulative = cumulative / cumulative[:, -1:]
+
+    def under(self, laws: purchase_models.ParetoNBD, amounts: purchase_models.GammaGamma) -> "Posterior":
+        """Return what the same records say under other laws."""
+        recency = self._tau[:, 0]
+        return Posterior(
+            ParetoNBD(**vars(laws)), GammaGamma(**vars(amounts)), self._frequency, recency, self._age,
+            self._purchases, self._mean_amount,
+            laws.probability_alive(self._frequency, recency, self._age), self._weeks, self._loss,
+        )  # fmt: skip
 
     def _leaving_time(self, u: Floats, who: Ints) -> Floats:
         cumulative, tau = self._cumulative[who], self._tau[who]

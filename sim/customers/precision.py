@@ -17,7 +17,14 @@ from sim.customers.records import AmountRecords, BuyingRecords
 from sim.intervals import NORMAL, hessian
 from sim.purchases.base import PurchaseSummary
 
-__all__ = ["Precision", "precision_of", "precision_of_buying", "precision_of_spend"]
+__all__ = [
+    "Precision",
+    "draws_of_buying",
+    "draws_of_spend",
+    "precision_of",
+    "precision_of_buying",
+    "precision_of_spend",
+]
 
 STEP = 1e-3
 """Of the logarithms; near the fourth root of the rounding of a log-likelihood, where differences are best."""
@@ -35,6 +42,34 @@ class Precision(NamedTuple):
 
 def precision_of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> Mapping[str, Precision]:
     """Return how well the parameters of a law of buying are told by the records it was fitted to."""
+    return _precision(vars(model), *_of_buying(model, record))
+
+
+def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str, Precision]:
+    """Return how well the parameters of the law of amounts are told by the repeat purchases it was fitted to."""
+    return _precision(vars(law), *_of_spend(law, record))
+
+
+def draws_of_buying(
+    model: ParetoNBD, record: PurchaseSummary, number: int, random: np.random.Generator
+) -> list[ParetoNBD]:
+    """Return laws of buying that the records allow: normal in the logarithms around the fitted one."""
+    return [ParetoNBD(*each) for each in _draws(vars(model), *_of_buying(model, record), number, random)]
+
+
+def draws_of_spend(
+    law: GammaGamma, record: PurchaseSummary, number: int, random: np.random.Generator
+) -> list[GammaGamma]:
+    """Return laws of amounts that the repeat purchases allow."""
+    return [GammaGamma(*each) for each in _draws(vars(law), *_of_spend(law, record), number, random)]
+
+
+Total = Callable[[Sequence[float]], float]
+"""The log-likelihood of all records at a law's parameters."""
+
+
+def _of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> tuple[Total, set[str]]:
+    """Return the log-likelihood, and parameters at the edge of their search."""
     records = BuyingRecords.of(record.frequency, record.recency, record.age)
 
     def total(values: Sequence[float]) -> float:
@@ -44,12 +79,10 @@ def precision_of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> Ma
         return float(records.counts @ law.log_likelihood(records.frequency, records.recency, records.age))
 
     mean_age = float(np.average(record.age))
-    stuck = edges(model, mean_age) if isinstance(model, ParetoNBD) else {}
-    return _precision(vars(model), total, set(stuck))
+    return total, set(edges(model, mean_age)) if isinstance(model, ParetoNBD) else set()
 
 
-def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str, Precision]:
-    """Return how well the parameters of the law of amounts are told by the repeat purchases it was fitted to."""
+def _of_spend(law: GammaGamma, record: PurchaseSummary) -> tuple[Total, set[str]]:
     used = (record.frequency > 0) & (record.mean_spend > 0)
     money = record.mean_spend[used]
     unit = float(money.mean())
@@ -59,8 +92,7 @@ def precision_of_spend(law: GammaGamma, record: PurchaseSummary) -> Mapping[str,
         p, q, gamma = values
         return float(records.counts @ GammaGamma(p, q, gamma / unit).log_likelihood_of(records))
 
-    stuck = set(vars(law)) if is_one_price(law) else set(edges(law, unit))
-    return _precision(vars(law), total, stuck)
+    return total, set(vars(law)) if is_one_price(law) else set(edges(law, unit))
 
 
 def precision_of(
@@ -77,9 +109,29 @@ def precision_of(
     return _precision(vars(law), total, set(list(vars(law))[:1]) if stuck else set())
 
 
-def _precision(
-    values: Mapping[str, float], total: Callable[[Sequence[float]], float], stuck: set[str]
-) -> Mapping[str, Precision]:
+def _precision(values: Mapping[str, float], total: Total, stuck: set[str]) -> Mapping[str, Precision]:
+    spread = np.diag(_covariance(values, total, stuck))
+    error = np.sqrt(np.where(spread > 0, spread, np.nan))
+    return {
+        name: Precision(
+            value, value * float(e), value * float(np.exp(-NORMAL * e)), value * float(np.exp(NORMAL * e))
+        )
+        for name, value, e in zip(values, values.values(), error, strict=True)
+    }  # fmt: skip
+
+
+def _draws(
+    values: Mapping[str, float], total: Total, stuck: set[str], number: int, random: np.random.Generator
+) -> list[list[float]]:
+    """Return parameters drawn around ``values``; those that the data do not tell stay."""
+    covariance = np.nan_to_num(_covariance(values, total, stuck))
+    spread, ways = np.linalg.eigh(covariance)
+    away = random.standard_normal((number, len(values))) @ (ways * np.sqrt(np.maximum(spread, 0.0))).T
+    return [list(map(float, row)) for row in np.array(list(values.values())) * np.exp(away)]
+
+
+def _covariance(values: Mapping[str, float], total: Total, stuck: set[str]) -> Floats:
+    """Return the covariance of the logarithms; nan where the data do not tell them."""
     names = list(values)
     free = [i for i, name in enumerate(names) if name not in stuck]
     at = np.log([values[name] for name in names])
@@ -89,17 +141,10 @@ def _precision(
     def near(logs: Floats) -> float:
         return total(np.exp(np.concatenate([logs, at])[place]).tolist())
 
-    error = np.full(len(names), np.nan)
+    out = np.full((len(names), len(names)), np.nan)
     if free:
-        covariance = _inverse(-hessian(near, at[free], STEP))
-        spread = np.diag(covariance)
-        error[free] = np.sqrt(np.where(spread > 0, spread, np.nan))
-    return {
-        name: Precision(
-            value, value * float(e), value * float(np.exp(-NORMAL * e)), value * float(np.exp(NORMAL * e))
-        )
-        for name, value, e in zip(names, values.values(), error, strict=True)
-    }  # fmt: skip
+        out[np.ix_(free, free)] = _inverse(-hessian(near, at[free], STEP))
+    return out
 
 
 def _inverse(curvature: Floats) -> Floats:

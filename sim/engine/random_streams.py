@@ -7,6 +7,7 @@ Key: (seed, purpose xor stream). Counter: (customer, period, draw, replication).
 """
 
 import zlib
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,7 @@ def uniforms(
     return out
 
 
+@lru_cache(maxsize=8)
 def amount_table(p: float) -> tuple[Floats, Floats]:
     """Return the table and the moments that ``draw_kernels.total_amount`` needs for a gamma shape ``p`` a purchase.
 

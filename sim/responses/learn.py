@@ -9,7 +9,8 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.posterior import Arm, Belief, Posterior, arms_of, pooled, refuse_falling, settle
+from sim.responses.arms import Measured, measure, refuse_falling
+from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 from sim.scenario.curves import Curve
@@ -98,16 +99,22 @@ def learn(
         curve, path = _stated(scenario, key)
         shape = Shape(curve, moves)
         own = [trial for trial in trials if trial.key == key]
-        arms = [arms_of(trial, shape.kind) for trial in own]
-        for trial, each in zip(own, arms, strict=True):
+        tested = [(trial, measure(trial, shape.kind)) for trial in own]
+        for trial, each in tested:
             refuse_falling(trial, each)
             effects += _differences(trial, each)
             said += _limits(trial, each)
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
-        tested = list(zip(own, arms, strict=True))
         before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
-        asked = sorted({0.0, *(float(d) for t in own for d in t.doses), *(b.at for b in beliefs if b.at >= 0), np.inf})
+        asked = sorted(
+            {
+                0.0,
+                *(arm.spend for _, found in tested for arm in found.arms),
+                *(b.at for b in beliefs if b.at >= 0),
+                np.inf,
+            }
+        )
         heads = int(sum(trial.customers.sum() for trial in own))
         managers = max((b.managers for b in beliefs), default=0)
         rows = _points(key, shape, asked, before, after, heads, {b.at: b.managers for b in beliefs})
@@ -199,25 +206,28 @@ def _usual(name: str, value: float, floor: float, room: float, kind: str) -> tup
     return low, high
 
 
-def _differences(trial: Trial, arms: Sequence[Arm]) -> list[Effect]:
-    least = arms[0]
+def _differences(trial: Trial, measured: Measured) -> list[Effect]:
+    least, spread = measured.arms[0], measured.covariance
+    lever, moves, segment = trial.key
     out = []
-    for arm in arms[1:]:
-        apart, wide = arm.mean - least.mean, NORMAL * float(np.hypot(arm.error, least.error))
+    for i, arm in enumerate(measured.arms[1:], 1):
+        apart = arm.mean - least.mean
+        wide = NORMAL * float(np.sqrt(spread[0, 0] + spread[i, i] - 2 * spread[0, i]))
         number = int(arm.customers + least.customers)
-        lever, moves, segment = trial.key
         out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))
     return out
 
 
-def _limits(trial: Trial, arms: Sequence[Arm]) -> list[str]:
+def _limits(trial: Trial, measured: Measured) -> list[str]:
     """Return what a trial cannot tell."""
+    arms = measured.arms
     name, out = f"{trial.where}: {_name(trial.key)}", []
     if trial.chosen:
         out.append(
             f"{name}: the firm chose who got money, there is no control group at random: what is measured is biased to "
             "those you chose, and intervals do not hold that"
         )
+    out += [f"{name}: {note}" for note in measured.notes]
     if len(arms) == 1:
         out.append(f"{name}: all got {arms[0].spend:g}: it tells the level there and not what money brings")
     elif len(arms) == 2:

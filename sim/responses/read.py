@@ -2,10 +2,12 @@
 
 An experiment has columns ``lever``, ``moves``, ``spend`` (money a head and period that the arm got, 0 for none) and
 ``outcome``; beside them ``segment``, ``customers`` (the outcome is then their mean), ``periods`` (over how many the
-outcome was watched) and ``assigned`` (random or chosen). Answers have ``at`` (money a head and period, or unlimited)
-and ``value``; beside them ``low``, ``high``, ``manager`` and ``segment``.
+outcome was watched) and ``assigned`` (random or chosen); where the firm chose, every other column is a trait of the
+customers. Answers have ``at`` (money a head and period, or unlimited) and ``value``; beside them ``low``, ``high``,
+``manager`` and ``segment``.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from sim.arrays import Floats
 from sim.errors import InputError
 from sim.purchases.beside import table_of
 from sim.purchases.read.sources import shown
-from sim.purchases.read.tables import Role, Table
+from sim.purchases.read.sql import literal, quoted
+from sim.purchases.read.tables import PEOPLE, Role, Table, plain_name
+from sim.purchases.read.values import Values
 
 __all__ = ["Answer", "Key", "Trial", "read_evidence"]
 
@@ -37,6 +41,9 @@ EVIDENCE = Table(
         _role("low", "number"), _role("high", "number"), _role("manager", "text"),
     ),
 )  # fmt: skip
+KINDS = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
+MOST_LABELS = 20
+"""Different labels of a column of text that are traits; more are names."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,9 @@ class Trial:
         Whether the firm chose who got how much.
     where : str
         The file.
+    traits : (rows, traits) or None
+        Of the customers, where the firm chose; labels as columns of 0 and 1.
+    trait_names : tuple of str
     """
 
     key: Key
@@ -72,6 +82,8 @@ class Trial:
     periods: Floats
     chosen: bool
     where: str
+    traits: Floats | None = None
+    trait_names: tuple[str, ...] = ()
 
     @property
     def doses(self) -> Floats:
@@ -88,29 +100,75 @@ def read_evidence(where: str | Path) -> tuple[list[Trial], list[Answer], tuple[s
         If columns are missing, or a row cannot be used; names file and row.
     """
     with table_of(where, EVIDENCE) as (connection, values, roles):
-        name, columns = shown(where), roles.columns
-        picked = {
-            role: values.number(column) if EVIDENCE[role].kind == "number" else values.text(column)
+        name, columns = shown(where), dict(roles.columns)
+        kind = _kind(name, columns, roles.unused)
+        picked = [
+            f"{values.number(column) if EVIDENCE[role].kind == 'number' else values.text(column)} AS {quoted(role)}"
             for role, column in columns.items()
-        }
-        rows = connection.execute(f"SELECT {', '.join(picked.values())} FROM beside").fetchall() if picked else []
-        notes = (f"{name}: columns not used: {', '.join(roles.unused)}",) if roles.unused else ()
-    kinds = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
-    kind = next((kind for kind, needed in kinds.items() if set(needed) <= set(columns)), None)
-    missing = [role for role in ("lever", "moves") if role not in columns]
-    if kind is None or missing:
+        ]
+        chosen = kind == "an experiment" and "assigned" in columns
+        chosen = chosen and _any_chosen(values, columns["assigned"])
+        traits, unused, notes = _traits(values, roles.unused) if chosen else ((), roles.unused, [])
+        picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
+        connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
+        _check_filled(connection, name, columns, ("lever", "moves", *KINDS[kind]))
+        if unused:
+            notes.append(f"columns not used: {', '.join(unused)}")
+        said = tuple(f"{name}: {note}" for note in notes)
+        if kind == "answers":
+            listed = ", ".join(quoted(role) for role in columns)
+            rows = connection.execute(f"SELECT {listed} FROM read ORDER BY row").fetchall()
+            table = [dict(zip(columns, row, strict=True)) for row in rows]
+            return [], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said
+        trials, more = _trials(connection, name, columns, [trait for trait, _ in traits])
+    return trials, [], (*said, *more)
+
+
+def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
+    kind = next((kind for kind, needed in KINDS.items() if set(needed) <= set(columns)), None)
+    if kind is None or not {"lever", "moves"} <= set(columns):
         raise InputError(
             f"{name}: expected columns lever and moves, with spend and outcome (an experiment) or at and value "
-            f"(answers), got {', '.join([*columns, *roles.unused])}"
+            f"(answers), got {', '.join([*columns, *unused])}"
         )
-    table = [dict(zip(columns, row, strict=True)) for row in rows]
-    for i, row in enumerate(table, 1):
-        for role in ("lever", "moves", *kinds[kind]):
-            if row[role] is None:
-                raise InputError(f"{name}: row {i}: expected a value in column {columns[role]!r}, got none")
-    if kind == "answers":
-        return [], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], notes
-    return _trials(table, name), [], notes
+    return kind
+
+
+def _any_chosen(values: Values, column: str) -> bool:
+    return bool(
+        values.connection.execute(f"SELECT bool_or(lower({values.text(column)}) = 'chosen') FROM beside").fetchone()[0]
+    )
+
+
+def _check_filled(connection: Any, name: str, columns: Mapping[str, str], needed: Sequence[str]) -> None:
+    for role in needed:
+        first = connection.execute(f"SELECT min(row) FROM read WHERE {quoted(role)} IS NULL").fetchone()[0]
+        if first is not None:
+            raise InputError(f"{name}: row {first}: expected a value in column {columns[role]!r}, got none")
+
+
+def _traits(values: Values, unused: Sequence[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """Return names and SQL of customers' traits, columns that are none, and what should be said."""
+    found, left, notes = [], [], []
+    for column in unused:
+        if plain_name(column) in PEOPLE["customer_id"].names:
+            left.append(column)
+            continue
+        if values.fits_number(column):
+            found.append((column, values.number(column)))
+            continue
+        text = f"coalesce({values.text(column)}, '')"
+        labels = [label for (label, _) in values.connection.execute(
+            f"SELECT {text}, count(*) FROM beside GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {MOST_LABELS + 1}"
+        ).fetchall()]  # fmt: skip
+        if len(labels) > MOST_LABELS:
+            left.append(column)
+            notes.append(f"column {column!r} has more than {MOST_LABELS} different labels and is not weighed")
+        else:  # the commonest is what others are measured from
+            found += [
+                (f"{column} {each or 'none'}", f"CAST({text} = {literal(each)} AS DOUBLE)") for each in labels[1:]
+            ]
+    return found, left, notes
 
 
 def _key(row: dict[str, Any]) -> Key:
@@ -130,22 +188,53 @@ def _answer(row: dict[str, Any], where: str) -> Answer:
     return Answer(_key(row), row.get("manager") or "", at, row["value"], low, high)
 
 
-def _trials(table: list[dict[str, Any]], name: str) -> list[Trial]:
-    groups: dict[tuple[Key, bool], list[tuple[float, ...]]] = {}
-    for i, row in enumerate(table, 1):
-        assigned = (row.get("assigned") or "random").lower()
-        heads, periods = (1.0 if row.get(role) is None else row[role] for role in ("customers", "periods"))
-        if assigned not in ("random", "chosen"):
-            raise InputError(f"{name}: row {i}: expected in column 'assigned' random or chosen, got {assigned!r}")
-        if row["spend"] < 0 or heads < 1 or periods < 1 or periods != int(periods):
-            raise InputError(
-                f"{name}: row {i}: expected spend of at least 0, and customers and whole periods of at least 1, got "
-                f"{row['spend']:g}, {heads:g} and {periods:g}"
-            )
-        one = (row["spend"], row["outcome"], heads, periods)
-        groups.setdefault((_key(row), assigned == "chosen"), []).append(one)
-    found = []
-    for (key, chosen), rows in groups.items():
-        spend, outcome, customers, periods = np.array(rows).T
-        found.append(Trial(key, spend, outcome, customers, periods, chosen, name))
-    return found
+def _trials(
+    connection: Any, name: str, columns: Mapping[str, str], traits: Sequence[str]
+) -> tuple[list[Trial], list[str]]:
+    """Return a trial for each lever, effect, segment and way of giving money, in the order of the file."""
+    segment = "segment" if "segment" in columns else "NULL"
+    assigned = "coalesce(lower(assigned), 'random')" if "assigned" in columns else "'random'"
+    heads, periods = (f"coalesce({r}, 1)" if r in columns else "1.0" for r in ("customers", "periods"))
+    connection.execute(
+        f"CREATE TABLE trials AS SELECT row, lever, moves, coalesce({segment}, '') AS part, {assigned} AS how, spend, "
+        f"outcome, {heads} AS heads, {periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))} FROM read"
+    )
+    wrong = connection.execute("SELECT row, how FROM trials WHERE how NOT IN ('random', 'chosen') ORDER BY row LIMIT 1")
+    for row, how in wrong.fetchall():
+        raise InputError(f"{name}: row {row}: expected in column 'assigned' random or chosen, got {how!r}")
+    wrong = connection.execute(
+        "SELECT row, spend, heads, periods FROM trials WHERE NOT (spend >= 0 AND heads >= 1 AND periods >= 1 AND "
+        "periods = floor(periods) AND isfinite(spend) AND isfinite(outcome)) ORDER BY row LIMIT 1"
+    )
+    for row, spend, number, times in wrong.fetchall():
+        raise InputError(
+            f"{name}: row {row}: expected spend of at least 0, and customers and whole periods of at least 1, got "
+            f"{spend:g}, {number:g} and {times:g}"
+        )
+    found: list[Trial] = []
+    notes: list[str] = []
+    groups = connection.execute("SELECT lever, moves, part, how FROM trials GROUP BY ALL ORDER BY min(row)").fetchall()
+    for *key, how in groups:
+        rows = connection.execute(
+            "SELECT * EXCLUDE (row, lever, moves, part, how) FROM trials WHERE lever = ? AND moves = ? AND part = ? "
+            "AND how = ? ORDER BY row", [*key, how],
+        ).fetchnumpy()  # fmt: skip
+        spend, outcome, number, times = (
+            np.asarray(rows[each], dtype=np.float64) for each in ("spend", "outcome", "heads", "periods")
+        )
+        chosen = how == "chosen"
+        own = None
+        if chosen and traits:
+            own = np.empty((len(spend), len(traits)))
+            for i, trait in enumerate(traits):
+                held = np.ma.asarray(rows[f"t{i}"], dtype=np.float64)
+                own[:, i] = held.filled(held.mean() if held.count() else 0.0)
+                if held.count() < len(held):
+                    lost = len(held) - held.count()
+                    notes.append(f"{name}: column {trait!r} has no number in {lost:,} rows, taken for the mean")
+        names = tuple(traits) if chosen else ()
+        found.append(Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names))
+    plain = [key for *key, how in groups if how == "random"] if traits else []
+    if plain:
+        notes.append(f"{name}: columns {', '.join(traits)} are not weighed where money was given at random")
+    return found, notes

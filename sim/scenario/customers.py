@@ -344,6 +344,10 @@ class Base(Model):
     as_of: date = Field(description="last day of purchases that are used")
     pareto_nbd: ParetoNBD = Field(description="calibrated law of purchases and leaving, per week")
     gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
+    conditions: tuple[Positive, ...] = Field(
+        default=(), description="how busy each period to as_of was, oldest first, the first for all before; the law's "
+        "weeks run by it; none: all alike",
+    )  # fmt: skip
     cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
     amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")
     segments: BaseSegments | None = Field(default=None, description="the firm's own; none: the seven of cycle x amount")

@@ -378,6 +378,8 @@ class Scenario(Model):
         known = self.model_dump(mode="json", exclude={"first_day"})
         if self.base is not None and self.base.segments is None:
             del known["base"]["segments"]  # scenarios of before keep their name
+        if self.base is not None and not self.base.conditions:
+            del known["base"]["conditions"]
         if not self.evidence:
             del known["evidence"]
         content = json.dumps(known, sort_keys=True)
