@@ -4,7 +4,6 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +42,10 @@ def _policies_of_ones_own_are_forgotten() -> Iterator[None]:
 
     before = dict(catalogue._makers)
     yield
+    # The catalogue's own are found once a process, in whichever module that was: they stay.
+    found = {name: make for name, make in catalogue._makers.items() if make.__module__.startswith("policies.")}
     catalogue._makers.clear()
-    catalogue._makers.update(before)
+    catalogue._makers.update(found | before)
 
 
 @pytest.fixture
@@ -77,11 +78,3 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> "CustomerBase":
     from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 
     return CustomerBase.create(tmp_path_factory.mktemp("cdnow") / "base.duckdb", CDNOW_PURCHASES)
-
-
-@pytest.fixture
-def nodes_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the nodes of a law's classes, which each replication would find again."""
-    from sim.customers.population import defection_classes
-
-    monkeypatch.setattr("sim.customers.synthetic.defection_classes", cache(defection_classes))

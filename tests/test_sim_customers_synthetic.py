@@ -106,6 +106,15 @@ def test_purchase_classes_are_exact_in_moments() -> None:
     assert [part.tolist() for part in gamma_classes(0.3, 6)] == [[0.3], [1.0]]
 
 
+def test_the_classes_of_a_law_are_found_once_and_nobody_can_change_them() -> None:
+    for find, rest in ((gamma_classes, (6,)), (defection_classes, (5, 0.05))):
+        first, again = (find(Gamma(shape=0.7, rate=3.0), *rest) for _ in range(2))
+        for part, same in zip(first, again, strict=True):
+            assert part is same
+            with pytest.raises(ValueError, match="read-only"):
+                part[0] = 1.0
+
+
 @pytest.mark.parametrize("shape", [0.3, 0.6062, 1.5, 4.0])
 @pytest.mark.parametrize("rate", [0.8, 2.7, 12.0])
 def test_defection_classes_keep_the_expected_value_of_customers(shape: float, rate: float) -> None:
