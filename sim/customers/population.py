@@ -160,9 +160,9 @@ def _gauss_rule(values: Floats, count: int) -> tuple[Floats, Floats]:
     diagonal, off = np.zeros(count), np.zeros(count)
     before, now, norm_before = np.zeros_like(values), np.ones_like(values), 1.0
     for k in range(count):
-        norm = float(now @ now)
+        norm = float((now * now).sum())  # `@` would share the sum out to threads: their number is in its last bits
         off[k] = norm / norm_before if k else 0.0
-        diagonal[k] = (values * now) @ now / norm
+        diagonal[k] = (values * now * now).sum() / norm
         before, now, norm_before = now, (values - diagonal[k]) * now - off[k] * before, norm
     jacobi = np.diag(diagonal) + np.diag(np.sqrt(off[1:]), 1) + np.diag(np.sqrt(off[1:]), -1)
     nodes, vectors = np.linalg.eigh(jacobi)
