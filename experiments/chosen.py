@@ -172,14 +172,14 @@ def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]], 
 
     With ``scaled_to`` all policies were scaled to spend that.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     played = {outcome.name: outcome.spends for outcome in outcomes}
     for name, plan in plans:
         spends, written = played[name], float(plan.spend.sum()) if scaled_to is None else scaled_to
         if len(spends) < 2:
             continue
-        luck = float(t.ppf(0.975, len(spends) - 1) * spends.std(ddof=1) / len(spends) ** 0.5)
+        luck = float(stdtrit(len(spends) - 1, 0.975) * spends.std(ddof=1) / len(spends) ** 0.5)
         spent = float(spends.mean())
         if spent + luck < (1 - UNPLAYED) * written:
             how = "written" if scaled_to is None else "scaled"

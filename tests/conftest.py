@@ -2,8 +2,11 @@
 
 import copy
 import os
+import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +37,28 @@ def market() -> Callable[..., Content]:
         return {**content, **copy.deepcopy(changes)}
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Copy the first store of runs that is made for those made after it: MLflow takes a second for each."""
+    from experiments.tracking import store
+
+    plain, first = store._make, cache(tmp_path_factory.mktemp)
+
+    def make(folder: Path, database: Path) -> None:
+        origin = first("store")
+        if not (origin / database.name).exists():
+            plain(origin, origin / database.name)
+        part = Path(shutil.copyfile(origin / database.name, folder / f".mlflow.{os.getpid()}.part.db"))
+        with closing(sqlite3.connect(part)) as copy, copy:
+            places = [(place / store.ARTIFACTS).as_uri() for place in (origin, folder)]
+            copy.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", places)
+        os.replace(part, database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_make", make)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,11 +103,3 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> "CustomerBase":
     from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 
     return CustomerBase.create(tmp_path_factory.mktemp("cdnow") / "base.duckdb", CDNOW_PURCHASES)
-
-
-@pytest.fixture
-def nodes_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the nodes of a law's classes, which each replication would find again."""
-    from sim.customers.population import defection_classes
-
-    monkeypatch.setattr("sim.customers.synthetic.defection_classes", cache(defection_classes))

@@ -1,6 +1,7 @@
 """Standard output of every verb, as bytes of a process in which native code prints all the time: one JSON object.
 
-The verbs come from the app. One that is missing in ``VERBS`` fails, so a new verb is tried here too.
+The verbs come from the app. One that is missing in ``VERBS`` fails, so a new verb is tried here too. They are run one
+after the other in one process, since each of their own would import everything again.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 import highspy
 import pytest
 import typer
+import yaml
 
 from experiments.cli.app import app, main
 
@@ -57,6 +59,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "repeat": ("--folder", "kept"),
 }
 """Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
+TRACKED = ("compare", "scenario.yaml", "--replications", "1", *VERBS["repeat"], "--json")
+"""Leaves the run that is repeated."""
 
 NATIVE = b"native words"
 
@@ -80,9 +84,27 @@ def loud(self, context, plain=typer.core.TyperCommand.invoke):
 typer.core.TyperCommand.invoke = loud
 
 import _tenure_start
-_tenure_start.main()
 """
+ONE = f"{LOUD}\n_tenure_start.main()\n"
 """The command, in a process where C and children print before and after the verb's own work."""
+SEVERAL = f"""{LOUD}
+import json
+import sys
+
+ends = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["tenure", *words]
+    try:
+        _tenure_start.main()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    ends.append((code, os.path.getsize("out"), os.path.getsize("err")))
+with open("ends.json", "w") as file:
+    json.dump(ends, file)
+"""
+"""Several commands in such a process, whose streams are the files ``out`` and ``err``; says with what exit code each
+ended, and how long the files were then."""
 
 
 def verbs(command: Any = None, before: tuple[str, ...] = ()) -> Iterator[str]:
@@ -99,7 +121,7 @@ def start(*words: str, folder: Path, **streams: Any) -> subprocess.Popen[bytes]:
     """Start the loud command in a folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    return subprocess.Popen([sys.executable, "-c", LOUD, *words], cwd=folder, env=environment, **streams)
+    return subprocess.Popen([sys.executable, "-c", ONE, *words], cwd=folder, env=environment, **streams)
 
 
 def run(*words: str, folder: Path, **streams: Any) -> tuple[int, bytes, bytes]:
@@ -142,28 +164,48 @@ def test_every_verb_is_tried_here() -> None:
     assert sorted(verbs()) == sorted(VERBS)
 
 
+@pytest.fixture(scope="module")
+def answers(folder: Path) -> dict[str, tuple[int, bytes, bytes]]:
+    """Return exit code, standard output and standard error by verb, all run in one process; of the tracked run too."""
+    calls = {verb: (*verb.split(), *VERBS[verb], "--json") for verb in VERBS if verb not in ("ui", "repeat")}
+    calls["tracked"] = TRACKED
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        subprocess.run(
+            [sys.executable, "-c", SEVERAL, json.dumps(list(calls.values()))], cwd=folder, stdout=out, stderr=err,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=600, check=True,
+        )  # fmt: skip
+    said, more = (folder / "out").read_bytes(), (folder / "err").read_bytes()
+    ends = json.loads((folder / "ends.json").read_text(encoding="utf-8"))
+    assert [len(said), len(more)] == ends[-1][1:], "said on the way out"
+    return {
+        verb: (code, said[low:high], more[first:last])
+        for verb, (_, low, first), (code, high, last) in zip(calls, [(0, 0, 0), *ends], ends, strict=False)
+    }
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("ui", "repeat")])
-def test_one_json_object_and_nothing_else(folder: Path, verb: str) -> None:
+def test_one_json_object_and_nothing_else(answers: dict[str, tuple[int, bytes, bytes]], verb: str) -> None:
     """Whatever native code prints: in C, at once or from its buffer, or in a child."""
-    code, out, err = run(*verb.split(), *VERBS[verb], "--json", folder=folder)
+    code, out, err = answers[verb]
+    assert (code, err) == (0, b"")
+    assert isinstance(json.loads(out), dict)
+    assert out.count(b"\n") == 1
+    assert out.endswith(b"\n")
+
+
+def test_a_run_that_is_repeated_says_one_json_object(
+    answers: dict[str, tuple[int, bytes, bytes]], folder: Path
+) -> None:
+    run_id = json.loads(answers["tracked"][1])["run_id"]
+    code, out, err = run("repeat", run_id, *VERBS["repeat"], "--json", folder=folder)
     assert (code, err) == (0, b"")
     assert isinstance(json.loads(out), dict)
     assert out.count(b"\n") == 1
 
 
-def test_a_run_that_is_repeated_says_one_json_object(folder: Path) -> None:
-    code, out, _ = run("compare", "scenario.yaml", "--replications", "1", *VERBS["repeat"], "--json", folder=folder)
-    assert code == 0
-    code, out, err = run("repeat", json.loads(out)["run_id"], *VERBS["repeat"], "--json", folder=folder)
-    assert (code, err) == (0, b"")
-    assert isinstance(json.loads(out), dict)
-    assert out.count(b"\n") == 1
-
-
-def test_the_ui_says_one_json_object(folder: Path) -> None:
+def test_the_ui_says_one_json_object(answers: dict[str, tuple[int, bytes, bytes]], folder: Path) -> None:
     """The server that it starts prints too; it is stopped as with Ctrl-C."""
-    if not (folder / "demo" / "mlflow.db").exists():
-        assert run("demo", *VERBS["demo"], folder=folder)[0] == 0
+    assert answers["demo"][0] == 0
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -220,15 +262,15 @@ def test_a_full_disk_is_said_in_one_line(folder: Path) -> None:
 @pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-"])
 def test_closed_descriptors_are_nobodys_file(folder: Path, closed: str) -> None:
     """What is written goes to no file that took the number of a closed standard stream."""
-    plan = folder / "closed.json"
-    plan.unlink(missing_ok=True)
-    words = ["optimize", "scenario.yaml", "--bound-steps", "0", "-o", plan.name, "--json"]
+    learned = folder / "closed.yaml"
+    learned.unlink(missing_ok=True)
+    words = ["learn", "scenario.yaml", "evidence.csv", "-o", learned.name, "--json"]
     done = subprocess.run(
-        ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", LOUD, *words],
+        ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", ONE, *words],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert json.loads(plan.read_bytes())["goal"] == "asset"
+    assert yaml.safe_load(learned.read_bytes())["name"] == "small"
 
 
 def test_a_solver_that_prints_in_its_solves(folder: Path, capfd, monkeypatch) -> None:

@@ -2,16 +2,33 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from checks import refuses
+from commands import run
 from markets import SMALL
 
 from optimizer.plan import Plan
 from sim.scenario.file import load
 from sim.twin import build
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory) -> Path:
+    """Return a folder with a scenario and its plan; tests work on copies."""
+    folder = tmp_path_factory.mktemp("planned")
+    shutil.copy(SMALL, folder / "scenario.yaml")
+    run(folder, "optimize", "scenario.yaml")
+    return folder
+
+
+@pytest.fixture
+def study(planned, tmp_path) -> Path:
+    """Return such a folder that is the test's own: ``study``, beside nothing else."""
+    return Path(shutil.copytree(planned, tmp_path / "study"))
 
 
 def test_too_many_customers_for_the_memory_are_said(tenure, monkeypatch) -> None:
@@ -26,12 +43,11 @@ def test_too_many_customers_for_the_memory_are_said(tenure, monkeypatch) -> None
     assert err == "tenure: not enough memory: Unable to allocate 6.7 GiB; use fewer customers\n"
 
 
-def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path) -> None:
+def test_a_plan_for_another_horizon_is_refused(tenure, tmp_path, study) -> None:
     """A plan is not padded with nothing."""
-    assert tenure("optimize", SMALL)[0] == 0
     text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 8")
     (tmp_path / "longer.yaml").write_text(text, encoding="utf-8")
-    code, _, err = tenure("simulate", "longer.yaml", "--policy", "plan.json")
+    code, _, err = tenure("simulate", "longer.yaml", "--policy", "study/plan.json")
     assert code == 2
     assert "made for 6 periods, the scenario has 8" in err
 
@@ -47,9 +63,9 @@ def test_a_floor_that_today_misses_is_said(tenure, tmp_path) -> None:
     )
 
 
-def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
+def test_plans_for_spreadsheets_play_the_same(tenure, study, monkeypatch) -> None:
     """The plan as JSON, CSV and Excel: simulated with the same luck, worth the same."""
-    assert tenure("optimize", SMALL)[0] == 0
+    monkeypatch.chdir(study)
     targets, periods = build(load(SMALL)).targets, 6
     made = Plan.load("plan.json", targets, periods)
     assets = []
@@ -62,7 +78,8 @@ def test_plans_for_spreadsheets_play_the_same(tenure, tmp_path) -> None:
     code, out, err = tenure("optimize", SMALL, "-o", "again.xlsx")
     assert (code, err) == (0, "")
     assert np.allclose(Plan.load("again.xlsx", targets, periods).intensity, made.intensity, rtol=1e-9, atol=1e-12)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["again.xlsx", "plan.csv", "plan.json", "plan.xlsx"]
+    names = ["again.xlsx", "plan.csv", "plan.json", "plan.xlsx", "scenario.yaml"]
+    assert sorted(path.name for path in study.iterdir()) == names
 
 
 def test_a_cautious_plan_explains_itself(tenure, tmp_path) -> None:
@@ -85,12 +102,16 @@ def test_a_cautious_plan_explains_itself(tenure, tmp_path) -> None:
     assert (code, err) == (0, "")
 
 
-def test_a_plan_explains_itself(tenure, tmp_path, monkeypatch) -> None:
-    """`tenure explain plan.json` finds the scenario beside the plan, from wherever it is called."""
+def test_a_plan_names_its_scenario_from_where_it_lies(tenure, tmp_path) -> None:
+    """Made from another folder than that of its files."""
     (tmp_path / "study").mkdir()
-    (tmp_path / "study" / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
-    assert tenure("optimize", "study/scenario.yaml", "-o", "study/plan.json")[0] == 0
+    shutil.copy(SMALL, tmp_path / "study" / "scenario.yaml")
+    assert tenure("optimize", "study/scenario.yaml", "--bound-steps", 0, "-o", "study/plan.json")[0] == 0
     assert json.loads((tmp_path / "study/plan.json").read_text(encoding="utf-8"))["scenario_file"] == "scenario.yaml"
+
+
+def test_a_plan_explains_itself(tenure, tmp_path, study, monkeypatch) -> None:
+    """`tenure explain plan.json` finds the scenario beside the plan, from wherever it is called."""
     code, out, err = tenure("explain", "study/plan.json", "--json", "--simplest", "study/simple.csv")
     assert (code, err) == (0, "")
     found = json.loads(out)
@@ -114,12 +135,11 @@ def test_a_plan_explains_itself(tenure, tmp_path, monkeypatch) -> None:
     assert "The file knows no prices" in out
 
 
-def test_a_plan_for_another_version_is_explained_with_a_note(tenure, tmp_path) -> None:
+def test_a_plan_for_another_version_is_explained_with_a_note(tenure, study, monkeypatch) -> None:
     """A changed margin: said on standard error, and the prices are those of a search."""
-    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
-    assert tenure("optimize", "scenario.yaml")[0] == 0
     text = SMALL.read_text(encoding="utf-8").replace("margin: 0.4", "margin: 0.3")
-    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    (study / "scenario.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(study)
     code, out, err = tenure("explain", "plan.json", "--json")
     assert code == 0
     assert err == "tenure: note: plan.json was made for another version of this scenario\n"
@@ -131,37 +151,31 @@ CAMPAIGNS = "  campaigns: {retention: {least: 400, fixed_cost: 30}}\n"
 
 @pytest.fixture(scope="module")
 def with_campaigns(tmp_path_factory) -> Path:
-    """Return a folder with a scenario in which campaigns have sizes and fixed costs."""
+    """Return a folder with a scenario in which campaigns have sizes and fixed costs, its plan, and what explains it."""
     folder = tmp_path_factory.mktemp("campaigns")
     text = SMALL.read_text(encoding="utf-8").replace("rules:\n", f"rules:\n{CAMPAIGNS}")
     (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    (folder / "made.txt").write_text(run(folder, "optimize", "scenario.yaml", "--bound-steps", "0"), encoding="utf-8")
+    (folder / "explained.txt").write_text(run(folder, "explain", "plan.json"), encoding="utf-8")
+    (folder / "explained.json").write_text(run(folder, "explain", "plan.json", "--json"), encoding="utf-8")
     return folder
 
 
-def test_fixed_costs_are_said(tenure, with_campaigns) -> None:
+def test_fixed_costs_are_said(with_campaigns) -> None:
     """By the command that makes the plan and by the one that explains it, the same money as in the file."""
-    plan = with_campaigns / "plan.json"
-    code, out, _ = tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)
-    costs = json.loads(plan.read_text(encoding="utf-8"))["fixed_costs"]
+    costs = json.loads((with_campaigns / "plan.json").read_text(encoding="utf-8"))["fixed_costs"]
     said = f"Fixed costs of its campaigns, in no other figure: {costs:,.0f}; less them it is worth"
-    assert code == 0
     assert costs > 0
-    assert said in out
-    code, out, _ = tenure("explain", plan)
-    assert code == 0
-    assert said in out
+    for words in ("made.txt", "explained.txt"):
+        assert said in (with_campaigns / words).read_text(encoding="utf-8")
 
 
-def test_campaigns_are_explained_with_their_prices(tenure, with_campaigns) -> None:
+def test_campaigns_are_explained_with_their_prices(with_campaigns) -> None:
     """The prices are the plan's own; a line without money is laid to the rule on campaigns."""
-    plan = with_campaigns / "plan.json"
-    if not plan.exists():
-        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
-    made = json.loads(plan.read_text(encoding="utf-8"))
-    found = json.loads(tenure("explain", plan, "--json")[1])
+    made, found = (json.loads((with_campaigns / name).read_text("utf-8")) for name in ("plan.json", "explained.json"))
     assert found["prices_from"] == "plan"
     assert {rule["name"]: rule["price"] for rule in found["rules"]} == pytest.approx(made["prices"])
-    out = tenure("explain", plan)[1]
+    out = (with_campaigns / "explained.txt").read_text(encoding="utf-8")
     assert "newcomers / retention gets nothing because of the rule on campaigns: each of retention" in out
     assert "takes at least 400 and costs 30 beside its money" in out
 
@@ -169,8 +183,6 @@ def test_campaigns_are_explained_with_their_prices(tenure, with_campaigns) -> No
 def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -> None:
     """All of the budget is left and nothing is in the way."""
     plan = with_campaigns / "plan.json"
-    if not plan.exists():
-        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
     empty = with_campaigns / "empty.json"
     empty.write_text(json.dumps({**json.loads(plan.read_text(encoding="utf-8")), "plan": []}), encoding="utf-8")
     code, out, _ = tenure("explain", empty)
@@ -182,20 +194,19 @@ def test_a_plan_without_rows_says_that_money_would_pay(tenure, with_campaigns) -
 def test_a_plan_beyond_its_budget_is_explained(tenure, with_campaigns) -> None:
     """With far less money than it spends: by how much, in money, and that the optimum is then worth less."""
     plan = with_campaigns / "plan.json"
-    if not plan.exists():
-        assert tenure("optimize", with_campaigns / "scenario.yaml", "-o", plan, "--bound-steps", 0)[0] == 0
     code, out, _ = tenure("explain", plan, "--budget", "10")
-    spent = json.loads(tenure("explain", plan, "--json")[1])["spend"]
+    spent = json.loads((with_campaigns / "explained.json").read_text(encoding="utf-8"))["spend"]
     assert code == 0
     assert f"The plan misses 'budget' by {spent - 10:,.0f}." in out
     assert " less, as it meets what the plan misses." in out
     assert "worth -" not in out
 
 
-def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
+def test_nothing_to_explain_is_said_plainly(tenure, tmp_path, study) -> None:
     """A budget of nothing for a plan that spends is refused; a plan that spends nothing has no line, but prices."""
-    assert tenure("optimize", SMALL, "--bound-steps", "0")[0] == 0
-    refuses(tenure, tmp_path, ("explain", "plan.json", "--budget", "0"), "with no money there is nothing to explain")
+    refuses(
+        tenure, tmp_path, ("explain", "study/plan.json", "--budget", "0"), "with no money there is nothing to explain"
+    )
     assert tenure("optimize", SMALL, "--budget", "0", "--bound-steps", "0")[0] == 0
     for words in (("explain", "plan.json"), ("explain", "plan.json", "--budget", "0")):
         code, out, err = tenure(*words)
@@ -207,15 +218,14 @@ def test_nothing_to_explain_is_said_plainly(tenure, tmp_path) -> None:
         assert "implest" not in out
 
 
-def test_explain_wants_a_scenario(tenure, tmp_path) -> None:
+def test_explain_wants_a_scenario(tenure, study, monkeypatch) -> None:
     """A CSV file, or a scenario that is gone: one line that says what to do."""
-    (tmp_path / "scenario.yaml").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
-    assert tenure("optimize", "scenario.yaml")[0] == 0
-    (tmp_path / "scenario.yaml").unlink()
+    monkeypatch.chdir(study)
+    (study / "scenario.yaml").unlink()
     code, out, err = tenure("explain", "plan.json")
     assert (code, out) == (2, "")
     assert "its scenario file scenario.yaml is not there" in err
-    (tmp_path / "plan.csv").write_text("period,segment,tier,stage,lever,intensity,customers\n", encoding="utf-8")
+    (study / "plan.csv").write_text("period,segment,tier,stage,lever,intensity,customers\n", encoding="utf-8")
     code, out, err = tenure("explain", "plan.csv")
     assert (code, out) == (2, "")
     assert "name its file with --scenario" in err

@@ -1,31 +1,11 @@
-"""Rules of policies, equal money, plans side by side and single lines at the command line, as a user runs it."""
+"""Rules of policies, equal money, plans side by side and single lines at the command line."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from markets import ROOT, SMALL
-
-
-def run(folder: Path, *words: str, code: int = 0) -> str:
-    """Return what a command prints; on failure the one line that says why."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "tenure", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == code, done.stderr
-    if code:
-        assert done.stdout == ""
-        assert done.stderr.count("\n") == 1
-    return done.stderr if code else done.stdout
+from commands import run
+from markets import SMALL
 
 
 @pytest.fixture(scope="module")

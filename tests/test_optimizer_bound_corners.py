@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from markets import SHORT_STAGES, Content
+from markets import SHORT_STAGES, Content, Floats
 from problems import problem_of
 
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.bound.decomposition import full_information
 from optimizer.bound.occupancy import whole_programme
 from optimizer.optimize import optimize
+from optimizer.plan import Plan
 from optimizer.question import Question
 from sim.errors import InputError, RulesError
 from sim.scenario.file import parse
@@ -100,22 +101,27 @@ def scaled(content: Content, factor: float) -> Content:
 RULES = {"period_share": 0.4, "levers": {"acquisition": {"cap": 0.4}, "winback": {"floor": 0.02}}}
 
 
-@pytest.mark.parametrize("factor", [100.0, 1e-4, 1e5, 1e6])
-def test_the_currency_unit_does_not_matter(factor: float, market: Callable[..., Content]) -> None:
+def in_unit(market: Callable[..., Content], unit: float) -> tuple[float, Plan, Floats]:
+    """Return the whole programme's optimum, the plan and the prices of a market in a currency unit."""
+    scenario = parse(scaled(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES), unit))
+    twin = build(scenario)
+    budget = 0.6 * reference_spend(twin.chain)
+    whole, prices = whole_programme(allocation_problem(twin, budget))
+    plan = optimize(twin, Question(budget=budget), tolerance=1e-7, bound_steps=100)
+    return whole.objective / unit, plan, prices
+
+
+@pytest.fixture(scope="module")
+def as_stated(market: Callable[..., Content]) -> tuple[float, Plan, Floats]:
+    return in_unit(market, 1.0)
+
+
+@pytest.mark.parametrize("unit", [100.0, 1e-4, 1e5, 1e6])
+def test_the_currency_unit_does_not_matter(
+    unit: float, as_stated: tuple[float, Plan, Floats], market: Callable[..., Content]
+) -> None:
     """In cents or millions: optimum, full information, plan and no-spend scale to 1e-9; prices and shares stay."""
-    content = market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES)
-    answers = []
-    for unit in (1.0, factor):
-        scenario = parse(scaled(content if unit == 1 else market(
-            plain=True, periods=4, stages=SHORT_STAGES, rules=RULES), unit))  # fmt: skip
-        twin = build(scenario)
-        chain = twin.chain
-        budget = 0.6 * reference_spend(chain)
-        problem = allocation_problem(twin, budget)
-        whole, prices = whole_programme(problem)
-        plan = optimize(twin, Question(budget=budget), tolerance=1e-7, bound_steps=100)
-        answers.append((whole.objective / unit, plan, prices, unit))
-    (whole, plan, prices, _), (other_whole, other, other_prices, unit) = answers
+    (whole, plan, prices), (other_whole, other, other_prices) = as_stated, in_unit(market, unit)
     assert other_whole == pytest.approx(whole, rel=1e-9)
     assert other.budget == pytest.approx(unit * plan.budget, rel=1e-9)
     assert other.no_spend == pytest.approx(unit * plan.no_spend, rel=1e-9)

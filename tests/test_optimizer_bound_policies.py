@@ -63,7 +63,10 @@ class ByPeriod:
 
 
 def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content]) -> None:
-    """No rule-feasible playable policy is worth more than the bound: in expectation, nor drawn beyond 3 errors."""
+    """No rule-feasible playable policy is worth more than the bound: in expectation, nor drawn beyond 3 errors.
+
+    Drawn are those of the highest value, which come nearest to the bound, and some of any.
+    """
     twin, problem, best = bounded(market)
     policies = feasible_policies(problem, best, 500)
     values = np.array([asset_of(problem.chain, intensity) for intensity in policies])
@@ -71,11 +74,13 @@ def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content])
     assert values.max() <= best.bound
     assert values.max() > nothing + 0.3 * (best.bound - nothing)  # some are good: the bound has been tried
     assert np.unique(values).size > 400
-    drawn = np.empty((500, 3))
+    order = np.argsort(-values)
+    played = [*order[:100], *order[100::8]]
+    values, drawn = values[played], np.empty((len(played), 3))
     for k in range(3):
         population = twin.population(3, k, "classes")
-        for i, intensity in enumerate(policies):
-            history = Market(twin, ByPeriod(intensity), population, seed=3, replication=k).run()
+        for i, which in enumerate(played):
+            history = Market(twin, ByPeriod(policies[which]), population, seed=3, replication=k).run()
             drawn[i, k] = customer_asset(history, twin.chain.discount_rate).total
     error = np.sqrt(drawn.var(axis=1, ddof=1).mean() / 3)
     assert (drawn.mean(axis=1) <= best.bound + 3 * error).all()

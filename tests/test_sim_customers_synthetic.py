@@ -8,6 +8,7 @@ import pytest
 from markets import CDNOW, MONTH, Content
 from scipy.integrate import quad
 from scipy.special import hyperu
+from threadpoolctl import threadpool_limits
 
 from policies.fixed import AsToday
 from sim.customers.population import defection_classes, gamma_classes
@@ -104,6 +105,24 @@ def test_purchase_classes_are_exact_in_moments() -> None:
         want = math.exp(math.lgamma(law.shape + k) - math.lgamma(law.shape)) / law.rate**k
         assert weights @ nodes**k == pytest.approx(want, rel=1e-9)
     assert [part.tolist() for part in gamma_classes(0.3, 6)] == [[0.3], [1.0]]
+
+
+def test_the_classes_of_a_law_are_found_once_and_nobody_can_change_them() -> None:
+    for find, rest in ((gamma_classes, (6,)), (defection_classes, (5, 0.05))):
+        first, again = (find(Gamma(shape=0.7, rate=3.0), *rest) for _ in range(2))
+        for part, same in zip(first, again, strict=True):
+            assert part is same
+            with pytest.raises(ValueError, match="read-only"):
+                part[0] = 1.0
+
+
+def test_the_classes_of_a_law_do_not_depend_on_how_many_threads_add_up() -> None:
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found += [defection_classes.__wrapped__(Gamma(shape=1.2, rate=rate), 5, 0.1) for rate in (9.0, 12.0, 15.0)]
+    for one, other in zip(found[:3], found[3:], strict=True):
+        assert [part.tobytes() for part in one] == [part.tobytes() for part in other]
 
 
 @pytest.mark.parametrize("shape", [0.3, 0.6062, 1.5, 4.0])

@@ -108,7 +108,7 @@ def paired(difference: Floats) -> tuple[float, float, float, float]:
 
     Differences that are all the same have an interval of no width, and the p-value 0, or 1 if they are 0.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     mean, nan = float(difference.mean()), float("nan")
     if difference.size < 2:
@@ -116,8 +116,8 @@ def paired(difference: Floats) -> tuple[float, float, float, float]:
     error = float(difference.std(ddof=1)) / difference.size**0.5
     if error <= 1e-12 * max(abs(mean), 1e-300):
         return mean, mean, mean, float(mean == 0.0)
-    half = float(t.ppf(1 - LEVEL / 2, difference.size - 1)) * error
-    return mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / error, difference.size - 1))
+    half = float(stdtrit(difference.size - 1, 1 - LEVEL / 2)) * error
+    return mean, mean - half, mean + half, float(2 * stdtr(difference.size - 1, -abs(mean) / error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -80,6 +80,7 @@ def mixture_segments(
     """
     try:
         from sklearn.mixture import GaussianMixture
+        from threadpoolctl import threadpool_limits
     except ImportError:
         raise InputError("`segments=mixture`: needs scikit-learn: pip install 'tenure[trees]'") from None
     import pandas as pd
@@ -90,10 +91,13 @@ def mixture_segments(
     traits = np.column_stack([np.log(rate), np.log(np.maximum(spend, 1e-12)), np.log(alive / (1 - alive))])
     spread = traits.std(axis=0)
     x = (traits - traits.mean(axis=0))[:, spread > 1e-9] / spread[spread > 1e-9]
-    fits = [GaussianMixture(k, n_init=STARTS, random_state=0, reg_covar=1e-4).fit(x) for k in range(1, MOST_GROUPS + 1)]
-    bic = [float(fit.bic(x)) for fit in fits]
-    best = fits[int(np.argmin(bic))]
-    group = best.predict(x)
+    with threadpool_limits(1):  # who is in which group is no matter of how many processors add up
+        fits = [
+            GaussianMixture(k, n_init=STARTS, random_state=0, reg_covar=1e-4).fit(x) for k in range(1, MOST_GROUPS + 1)
+        ]
+        bic = [float(fit.bic(x)) for fit in fits]
+        best = fits[int(np.argmin(bic))]
+        group = best.predict(x)
     there = [g for g in range(best.n_components) if (group == g).any()]
     if len(there) < 2:
         raise InputError("`segments=mixture`: by BIC all customers are of one kind; there are no groups to find")

@@ -6,6 +6,7 @@ Trait *classes* (nodes with weights) stand for the same laws in the fluid twin a
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ LAGUERRE_SHAPE = 100.0
 
 QUANTILES = 20_000
 """Equal quantiles that stand for a gamma law while its Gauss rule is made."""
+
+LAWS_KEPT = 1024
+"""Laws whose classes are kept, about 1 kB each: every replication of every market asks for the same few."""
 
 TAU_STEPS = 48
 """Steps of the time of silent leaving between last purchase and today."""
@@ -111,21 +115,23 @@ class TraitSample:
     mean_spend: Floats
 
 
+@lru_cache(LAWS_KEPT)
 def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     """Return nodes and weights that stand for a gamma law: generalised Gauss-Laguerre, exact to degree 2 count - 1.
 
     Right for purchase rates, in which value is nearly linear.
     """
     if not isinstance(law, Gamma):
-        return np.array([float(law)]), np.ones(1)
+        return _fixed(np.array([float(law)]), np.ones(1))
     if law.shape > LAGUERRE_SHAPE:
-        return _gauss_rule(_quantiles(law), count)
+        return _fixed(*_gauss_rule(_quantiles(law), count))
     from scipy.special import roots_genlaguerre
 
     nodes, weights = roots_genlaguerre(count, law.shape - 1)
-    return nodes / law.rate, weights / weights.sum()
+    return _fixed(nodes / law.rate, weights / weights.sum())
 
 
+@lru_cache(LAWS_KEPT)
 def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tuple[Floats, Floats]:
     """Return nodes and weights for a defection rate ``mu``: the Gauss rule in ``v = c/(c + mu)``.
 
@@ -133,9 +139,15 @@ def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tu
     the horizon; Gauss-Laguerre in ``mu`` itself misses nearly half of it (5 nodes, CDNOW), this rule .06 %.
     """
     if not isinstance(law, Gamma):
-        return np.array([float(law)]), np.ones(1)
+        return _fixed(np.array([float(law)]), np.ones(1))
     nodes, weights = _gauss_rule(loyalty(_quantiles(law), horizon_rate), count)
-    return horizon_rate * (1 / nodes - 1), weights
+    return _fixed(horizon_rate * (1 / nodes - 1), weights)
+
+
+def _fixed(nodes: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return arrays that nobody can change, since all who ask for the same law get the same ones."""
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights
 
 
 def _quantiles(law: Gamma) -> Floats:
@@ -149,9 +161,9 @@ def _gauss_rule(values: Floats, count: int) -> tuple[Floats, Floats]:
     diagonal, off = np.zeros(count), np.zeros(count)
     before, now, norm_before = np.zeros_like(values), np.ones_like(values), 1.0
     for k in range(count):
-        norm = float(now @ now)
+        norm = float((now * now).sum())  # `@` would share the sum out to threads: their number is in its last bits
         off[k] = norm / norm_before if k else 0.0
-        diagonal[k] = (values * now) @ now / norm
+        diagonal[k] = (values * now * now).sum() / norm
         before, now, norm_before = now, (values - diagonal[k]) * now - off[k] * before, norm
     jacobi = np.diag(diagonal) + np.diag(np.sqrt(off[1:]), 1) + np.diag(np.sqrt(off[1:]), -1)
     nodes, vectors = np.linalg.eigh(jacobi)

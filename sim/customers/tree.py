@@ -110,7 +110,10 @@ def numbers_of(
             continue
         text = [np.array(["" if value is None else str(value) for value in each], dtype=object) for each in values]
         found, counts = np.unique(text[0].astype(str), return_counts=True)
-        for value in sorted(found[np.lexsort((found, -counts))][:MOST_VALUES]):
+        kept = sorted(found[np.lexsort((found, -counts))][:MOST_VALUES])
+        if found.size == 2:  # one tells all, and which of two that say the same a tree cuts by is luck
+            kept = kept[:1]
+        for value in kept:
             columns.append(Column(name, str(value)))
             for side, each in zip(sides, text, strict=True):
                 side.append((each == value).astype(np.float64))
