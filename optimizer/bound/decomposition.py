@@ -21,7 +21,7 @@ from optimizer.bound.pricing import Column, Mixture, Pricing, conflict
 from optimizer.tolerances import CLASH, EXACT, MET
 from sim.arrays import Floats, Progress
 
-__all__ = ["FullInformation", "bounding", "certified_bound", "full_information", "tightest_bound"]
+__all__ = ["FullInformation", "bounding", "certified_bound", "distinct", "full_information", "tightest_bound"]
 
 
 SMOOTHING = 0.5
@@ -195,7 +195,7 @@ def tightest_bound(
     problem: AllocationProblem, prices: Sequence[Floats], intensity: Floats, threads: int = 2
 ) -> tuple[float, Floats]:
     """Return the least :func:`certified_bound` at given prices and, where that is quick, between them; and where."""
-    tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
+    tried = [(certified_bound(problem, at, intensity, threads), at) for at in distinct(prices)]
     (bound, at), *others = sorted(tried, key=lambda one: one[0])
     if others and problem.chain.whole_ways is not None:
         small = problem.chain.initial.size * problem.chain.periods < SMALL
@@ -207,6 +207,11 @@ def tightest_bound(
             else:
                 others = [(found, middle)]
     return bound, at
+
+
+def distinct(prices: Sequence[Floats]) -> list[Floats]:
+    """Return every set of prices once: where nothing binds, all of them are nothing."""
+    return [at for i, at in enumerate(prices) if not any(np.array_equal(at, before) for before in prices[:i])]
 
 
 def bounding(problem: AllocationProblem, prices: Floats) -> Floats:
