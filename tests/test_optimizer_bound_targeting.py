@@ -287,13 +287,19 @@ def test_the_kernels_are_their_numpy_twins(market: Callable[..., Content], monke
     rng = np.random.default_rng(2)
     prices = rng.uniform(0, 2, len(problem.rows))
     known = charged.arguments(prices)
-    advantage, worth = charged.advantages(prices)
+    by_group = [charged.advantages(group, known) for group in range(charged.groups)]
     priced = asset_of(problem.chain, plan) - float(prices @ problem.usage(plan))
-    assert worth.sum() == pytest.approx(priced, rel=1e-10)
-    for charge in (rng.normal(0, 1, charged.shape), advantage):
+    assert sum(worth for _, _, worth in by_group) == pytest.approx(priced, rel=1e-10)
+    for charge in (rng.normal(0, 1, charged.shape), np.concatenate([charges for charges, _, _ in by_group], axis=1)):
         want = twin_response(problem, charged, plan, prices, charge).sum() + twin_returned(problem, charged, charge)
-        for found in charged.bounds(known, charge):
-            assert found.sum() == pytest.approx(want, rel=1e-10)
+        parts = [np.ascontiguousarray(charge[:, own(charged, group)]) for group in range(charged.groups)]
+        for bounds in zip(*(charged.bound(g, known, part)[:2] for g, part in enumerate(parts)), strict=True):
+            assert sum(bounds) == pytest.approx(want, rel=1e-10)
+
+
+def own(charged: Charged, group: int) -> slice:
+    """Return where the blocks of a group are."""
+    return slice(int(charged.first[group]), int(charged.first[group + 1]))
 
 
 def test_charged_its_advantages_nobody_gains_by_what_is_hidden() -> None:
@@ -302,8 +308,8 @@ def test_charged_its_advantages_nobody_gains_by_what_is_hidden() -> None:
     plan = np.ones((3, 1, 2, 1))
     charged = Charged(problem, plan)
     prices = np.array([0.3, -0.1])
-    advantage, worth = charged.advantages(prices)
-    assert twin_response(problem, charged, plan, prices, advantage).sum() == pytest.approx(worth.sum(), rel=1e-9)
+    advantage, _, worth = charged.advantages(0, charged.arguments(prices))
+    assert twin_response(problem, charged, plan, prices, advantage).sum() == pytest.approx(worth, rel=1e-9)
 
 
 # --- The whole way ----------------------------------------------------------------------------------------------------

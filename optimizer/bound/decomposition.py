@@ -21,7 +21,7 @@ from optimizer.bound.pricing import Column, Mixture, Pricing, conflict
 from optimizer.tolerances import CLASH, EXACT, MET
 from sim.arrays import Floats, Progress
 
-__all__ = ["FullInformation", "bounding", "certified_bound", "full_information", "tightest_bound"]
+__all__ = ["FullInformation", "bounding", "certified_bound", "distinct", "full_information", "tightest_bound"]
 
 
 SMOOTHING = 0.5
@@ -201,7 +201,7 @@ def tightest_bound(
 
     Where all is seen that matters, the best is next to a good plan: there it is looked at more closely as well.
     """
-    tried = [(certified_bound(problem, at, intensity, threads), at) for at in prices]
+    tried = [(certified_bound(problem, at, intensity, threads), at) for at in distinct(prices)]
     (bound, at), *others = sorted(tried, key=lambda one: one[0])
     if others and problem.chain.whole_ways is not None:
         small = problem.chain.initial.size * problem.chain.periods < SMALL
@@ -219,6 +219,11 @@ def tightest_bound(
             if found < bound:
                 bound, at = found, each
     return bound, at
+
+
+def distinct(prices: Sequence[Floats]) -> list[Floats]:
+    """Return every set of prices once: where nothing binds, all of them are nothing."""
+    return [at for i, at in enumerate(prices) if not any(np.array_equal(at, before) for before in prices[:i])]
 
 
 def bounding(problem: AllocationProblem, prices: Floats) -> Floats:

@@ -76,9 +76,13 @@ def offered(problem: AllocationProblem) -> Offered:
     return Offered(ways.choices, ways.possible, probability, reward, ways.regime, ways=ways)
 
 
-def charges_of(problem: AllocationProblem) -> int:
-    """Return how many charges a bound for the targeting takes: by period, block, law and point of what is offered."""
+def charges_of(problem: AllocationProblem) -> tuple[int, int]:
+    """Return how many charges a bound for the targeting takes, of all groups and of the largest.
+
+    By period, block, law and point of what is offered.
+    """
     chain = problem.chain
     ways = chain.whole_ways
     points = (joint_actions(chain, refine=True)[1] if ways is None else ways.choices).max()
-    return int(chain.periods * chain.group.size * chain.space.law_kind.size * (points + 1))
+    each = int(chain.periods * chain.space.law_kind.size * (points + 1))
+    return each * chain.group.size, each * int(np.bincount(chain.group).max())

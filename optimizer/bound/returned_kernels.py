@@ -15,6 +15,9 @@ from sim.arrays import Floats, Ints
 from sim.engine.compile import kernel
 from sim.engine.hull_kernels import at_hull, best_on_hull, place_on_hull, strides
 
+LEVELS = 8
+"""Costs to start from in a first look at all cells of a grid."""
+
 
 class Where(NamedTuple):
     """A cell: its period and stage, the blocks and laws in it, and what is known of their numbers."""
@@ -110,9 +113,12 @@ def most_paid(where, price, order, heads):
 
 
 @kernel
-def _paid_by_law(where, charge, shift, room, paid):
-    """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time."""
-    boxed, mixed, outside = room[0], room[1], room[2]
+def _paid_by_law(where, charge, shift, extra, room, paid):
+    """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time.
+
+    ``extra[action]`` is paid on top by everybody.
+    """
+    boxed, mixed, outside, each = room[0], room[1], room[2], room[3]
     t, _, part, laws, reference, ranges = where
     actions = paid.size
     paid[:] = 0.0
@@ -120,7 +126,9 @@ def _paid_by_law(where, charge, shift, room, paid):
         k = laws[i]
         boxed[:], mixed[:], outside[:] = 0.0, 0.0, 0.0
         for b in range(part.first, part.last):
-            each = charge[t, b - shift, k]
+            own = charge[t, b - shift, k]
+            for a in range(actions):
+                each[a] = own[a] + extra[a]
             low, high = ranges.low[t, b, k], ranges.high[t, b, k]
             least, most = ranges.least_mix[t, b, k], ranges.most_mix[t, b, k]
             ends = most < np.inf
@@ -158,29 +166,30 @@ def _by_law(where, i, price):
 
 
 @kernel
-def _dearest(where, charge, shift, possible, every, room, exact, price, order, heads):
+def _dearest(where, charge, shift, possible, room, above, price, order, heads):
     """Return the most that is paid over the actions, and the first that pays it.
 
-    ``exact[action]`` becomes what each pays, of all if ``every``; else those that cannot pay the most are passed over.
+    ``above[action]`` becomes what each pays, of those that cannot pay the most law by law.
     """
     t, _, part, laws, _, _ = where
-    _paid_by_law(where, charge, shift, room, exact)
+    room[4] = 0.0
+    _paid_by_law(where, charge, shift, room[4], room, above)
     left = possible.copy()
     top, best = -1e300, 0
-    for _ in range(exact.size):
+    for _ in range(above.size):
         a = -1
-        for other in range(exact.size):
-            if left[other] and (a < 0 or exact[other] > exact[a]):
+        for other in range(above.size):
+            if left[other] and (a < 0 or above[other] > above[a]):
                 a = other
-        if a < 0 or (exact[a] < top and not every):
+        if a < 0 or above[a] < top:
             break
         left[a] = False
         for b in range(part.last - part.first):
             for i in range(laws.size):
                 price[b, i] = charge[t, part.first + b - shift, laws[i], a]
-        exact[a] = most_paid(where, price, order, heads)
-        if exact[a] > top or (exact[a] == top and a < best):
-            top, best = exact[a], a
+        above[a] = most_paid(where, price, order, heads)
+        if above[a] > top or (above[a] == top and a < best):
+            top, best = above[a], a
     return top, best
 
 
@@ -220,16 +229,16 @@ def _cost_at(between, known, first, share):
 def _box(where, between, known, charge, shift, first, low, high, chords, price, order, heads, corner, slopes, place):
     """Return the most that may be paid between ``low`` and ``high``, shares of the grid's cell from point ``first``.
 
-    With ``C`` a cost to start from, ``sum n (gross - cost) = sum n (gross - C) + N (C - cost)``. The first sum's most
-    lies below straight lines between the box's corners, and ``N``, the number of people, between the fewest and the
-    largest. With ``chords``, what is best in small boxes: ``C`` is along straight lines as well, from each corner's
-    cost, and nowhere below the cost. ``place`` becomes where the bound is attained.
+    With ``C`` the least cost in the box, ``sum n (gross - cost) = sum n (gross - C) + N (C - cost)``. The first sum's
+    most lies below straight lines between the box's corners, and of people ``N`` there are at least the fewest. With
+    ``chords``, what is best in small boxes: ``C`` is along straight lines as well, from each corner's cost, nowhere
+    below the cost, and people are at most the largest number. ``place`` becomes where the bound is attained.
     """
     grids, costs = known.between.grids, known.between.costs
     dimensions = grids.dimensions[between.setup]
     corners = 1 << dimensions
     least = _cost_at(between, known, first, low)
-    usual = 0.0 if chords else 0.5 * (least + _cost_at(between, known, first, high))
+    usual, weight = (0.0, between.largest) if chords else (least, between.fewest)
     mean, top = 0.0, -np.inf
     for c in range(corners):
         for i in range(dimensions):
@@ -240,105 +249,87 @@ def _box(where, between, known, charge, shift, first, low, high, chords, price, 
         corner[c] += between.largest * own if chords else 0.0
         mean += corner[c] / corners
         top = max(top, corner[c])
+    stray = 0.0
     for i in range(dimensions):
         slopes[i] = 0.0
         for c in range(corners):
             slopes[i] += (corner[c] if c >> i & 1 else -corner[c]) / (corners / 2)
-    stray = 0.0
     for c in range(corners):
         plane = mean
         for i in range(dimensions):
             plane += (0.5 if c >> i & 1 else -0.5) * slopes[i]
         stray = max(stray, corner[c] - plane)
-    best = -np.inf
-    for side in range(1 if chords else 2):
-        weight = between.largest if side == 0 else between.fewest
-        total = mean + stray + weight * usual
-        for i in range(dimensions):
-            k = (first // between.step[i]) % grids.size[between.setup, i]
-            edge, width = grids.edge[between.setup, i, k], grids.edge[between.setup, i, k + 1]
-            width -= edge
-            a, b = costs.start[between.table[i], k], costs.start[between.table[i], k + 1]
-            start, end = edge + low[i] * width, edge + high[i] * width
-            steep = slopes[i] / (end - start) if end > start else 0.0
-            scale = weight * between.scale[i]
-            total += best_on_hull(costs, a, b, scale, steep, start, end) - steep * start - 0.5 * slopes[i]
-        total = min(total, top + weight * (usual - least))
-        if total > best:
-            best = total
-            for i in range(dimensions):
-                k = (first // between.step[i]) % grids.size[between.setup, i]
-                edge, width = grids.edge[between.setup, i, k], grids.edge[between.setup, i, k + 1]
-                width -= edge
-                a, b = costs.start[between.table[i], k], costs.start[between.table[i], k + 1]
-                start, end = edge + low[i] * width, edge + high[i] * width
-                steep = slopes[i] / (end - start) if end > start else 0.0
-                at = place_on_hull(costs, a, b, weight * between.scale[i], steep, start, end)
-                place[i] = min(max((at - edge) / width, low[i]), high[i]) if width > 0.0 else low[i]
-    return best
+    total = mean + stray + weight * usual
+    for i in range(dimensions):
+        k = (first // between.step[i]) % grids.size[between.setup, i]
+        edge, width = grids.edge[between.setup, i, k], grids.edge[between.setup, i, k + 1]
+        width -= edge
+        a, b = costs.start[between.table[i], k], costs.start[between.table[i], k + 1]
+        start, end = edge + low[i] * width, edge + high[i] * width
+        steep, scale = slopes[i] / (end - start) if end > start else 0.0, weight * between.scale[i]
+        total += best_on_hull(costs, a, b, scale, steep, start, end) - steep * start - 0.5 * slopes[i]
+        at = place_on_hull(costs, a, b, scale, steep, start, end)
+        place[i] = min(max((at - edge) / width, low[i]), high[i]) if width > 0.0 else low[i]
+    return min(total, top + weight * (usual - least))
 
 
 @kernel
-def _screen(where, between, known, charge, shift, usual, exact, bound, price, order, heads):
+def _screen(where, between, known, charge, shift, above, room, bound):
     """Fill for each of the grid's cells, by its first point, a little costly bound of what may be paid in it.
 
-    As :func:`_box`, from the corners alone: with the cost ``usual`` to start from; and with that of each corner, whose
-    most paid is ``exact``. ``-inf``: no cell begins there.
+    As :func:`_box`, from the corners alone: with the cost of each, which pays at most ``above``; and law by law with
+    :data:`LEVELS` costs to start from, among which one is near the cell's own. ``-inf``: no cell begins there.
     """
     grids = known.between.grids
     t, stage, part, _, _, _ = where
     size, dimensions = grids.size[between.setup], grids.dimensions[between.setup]
     cost = known.cost[t, part.group, stage]
-    above = np.empty(grids.points[between.setup])
-    for p in range(above.size):
+    points = grids.points[between.setup]
+    extra, paid = room[4], room[5]
+    rising = np.sort(cost[:points])
+    extra[:] = 0.0
+    for p in range(points):
         last = True
         for i in range(dimensions):
             last = last and (p // between.step[i]) % size[i] < size[i] - 1
-        bound[p] = 0.0 if last else -np.inf
-    for p in range(above.size):
-        _price_at_point(where, known, charge, shift, p, usual, price)
-        above[p] = most_paid(where, price, order, heads)
-    for p in range(above.size):
-        if bound[p] < 0.0:
-            continue
-        first, second = -np.inf, -np.inf
-        for c in range(1 << dimensions):
-            q = p
-            for i in range(dimensions):
-                q += between.step[i] if c >> i & 1 else 0
-            first = max(first, above[q])
-            second = max(second, exact[q] + between.largest * (cost[q] - cost[p]))
-        saved = usual - cost[p]
-        bound[p] = min(second, first + max(between.fewest * saved, between.largest * saved))
+        bound[p] = -np.inf
+        if last:
+            for c in range(1 << dimensions):
+                q = p
+                for i in range(dimensions):
+                    q += between.step[i] if c >> i & 1 else 0
+                bound[p] = max(bound[p], above[q] + between.largest * (cost[q] - cost[p]))
+    for level in range(LEVELS):
+        usual = rising[level * (points - 1) // LEVELS]
+        for p in range(points):
+            extra[p] = cost[p] - usual
+        _paid_by_law(where, charge, shift, extra, room, paid)
+        for p in range(points):
+            if bound[p] > -np.inf:
+                most, saved = -np.inf, usual - cost[p]
+                for c in range(1 << dimensions):
+                    q = p
+                    for i in range(dimensions):
+                        q += between.step[i] if c >> i & 1 else 0
+                    most = max(most, paid[q])
+                bound[p] = min(bound[p], most + max(between.fewest * saved, between.largest * saved))
 
 
 @kernel
-def _price_at_point(where, known, charge, shift, point, less, price):
-    """Fill the charges of a point, but for money; less ``less``."""
-    t, stage, part, laws, _, _ = where
-    extra = known.cost[t, part.group, stage, point] - less
-    for b in range(part.last - part.first):
-        for i in range(laws.size):
-            price[b, i] = charge[t, part.first + b - shift, laws[i], point] + extra
-
-
-@kernel
-def _most_between(where, between, known, charge, shift, exact, top, looks, close, chosen, price, order, heads):
+def _most_between(where, between, known, charge, shift, above, top, looks, close, chosen, room, price, order, heads):
     """Return the most that is found to be paid over all values of a grid, and a bound; ``top`` is known to be paid.
 
     The most promising boxes are halved, at most ``looks`` times. ``chosen[action]`` is where the most that was found
     is, if that is more than ``top``; up to ``close`` the most may stay open.
     """
     grids = known.between.grids
-    t, part = where.period, where.part
     dimensions, points = grids.dimensions[between.setup], grids.points[between.setup]
-    room = points + 2 * looks
-    first, bound = np.zeros(room, dtype=np.int64), np.full(room, -np.inf)
-    low, high = np.zeros((room, dimensions)), np.ones((room, dimensions))
-    known_box = np.zeros(room, dtype=np.bool_)
+    boxes = points + 2 * looks
+    first, bound = np.zeros(boxes, dtype=np.int64), np.full(boxes, -np.inf)
+    low, high = np.zeros((boxes, dimensions)), np.ones((boxes, dimensions))
+    known_box = np.zeros(boxes, dtype=np.bool_)
     corner, slopes, place = np.empty(1 << dimensions), np.empty(dimensions), np.empty(dimensions)
-    usual = known.plan_action.cost[t, part.group, where.stage]
-    _screen(where, between, known, charge, shift, usual, exact, bound, price, order, heads)
+    _screen(where, between, known, charge, shift, above, room, bound)
     first[:points] = np.arange(points)
     count, best = points, top
     for _ in range(looks):
@@ -393,8 +384,8 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     """Return the most that playable plans are found to pay in charges, over the blocks of a group, and a bound of it.
 
     One action for all who look alike: ``sum_{period, stage} max_a max_n sum_law charge[., law, a] n[., law]``.
-    ``chosen[period, stage, action]`` becomes how much of each action is taken and ``heads[period, block, law]`` the
-    ``n`` that attains the most there. At most ``looks`` boxes are halved in each cell,
+    ``chosen[period, stage, action]`` becomes how much of each action is taken and ``heads[period, block, law]``, blocks
+    from ``shift`` on, the ``n`` that attains the most there. At most ``looks`` boxes are halved in each cell,
     and up to ``close`` is left open.
     """
     g = part.group
@@ -403,7 +394,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     periods, stages, actions = chosen.shape
     blocks = part.last - part.first
     total, most = 0.0, 0.0
-    exact, room = np.empty(actions), np.empty((3, actions))
+    above, room = np.empty(actions), np.empty((6, actions))
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for t in range(periods):
         for stage in range(stages):
@@ -411,10 +402,10 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             where = Where(t, stage, part, laws, reference, ranges)
             order = np.empty(laws.size, dtype=np.int64)
             price, filled = np.empty((blocks, laws.size)), np.empty((blocks, laws.size))
-            top, best = _dearest(where, charge, shift, possible[t, stage], looks > 0, room, exact, price, order, filled)
+            top, best = _dearest(where, charge, shift, possible[t, stage], room, above, price, order, filled)
             chosen[t, stage] = 0.0
             chosen[t, stage, best] = 1.0
-            above = top
+            bound = top
             setup = grids.setup[phase[t], g, stage] if grids.dimensions[0] >= 0 else 0
             fewest, largest = 0.0, 0.0
             for b in range(part.first, part.last):
@@ -423,12 +414,12 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             if looks > 0 and grids.dimensions[setup] > 0 and largest > 0.0:
                 strides(grids, setup, step)
                 between = Values(setup, step, costs.table[t, g, stage], costs.scale[t, g, stage], fewest, largest)
-                top, above = _most_between(
-                    where, between, known, charge, shift, exact, top, looks, close, chosen[t, stage], price, order,
-                    filled,
+                top, bound = _most_between(
+                    where, between, known, charge, shift, above, top, looks, close, chosen[t, stage], room, price,
+                    order, filled,
                 )  # fmt: skip
             total += top
-            most += above
+            most += bound
             for b in range(blocks):
                 for i in range(laws.size):
                     price[b, i] = 0.0
@@ -439,5 +430,5 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
             most_paid(where, price, order, filled)
             for b in range(blocks):
                 for i in range(laws.size):
-                    heads[t, part.first + b, laws[i]] = filled[b, i]
+                    heads[t, part.first + b - shift, laws[i]] = filled[b, i]
     return total, most

@@ -33,12 +33,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.bound import targeting_kernels as kernels
-from optimizer.bound.decomposition import FullInformation, bounding, certified_bound, full_information
+from optimizer.bound.decomposition import (
+    FullInformation,
+    bounding,
+    certified_bound,
+    distinct,
+    full_information,
+)
 from optimizer.bound.decomposition_kernels import Transitions
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.implied import implied_limits, within
@@ -48,16 +55,19 @@ from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC, BOUND
-from sim.arrays import Flags, Floats, Progress
+from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import follow
 from sim.errors import RulesError, SolverError
 
 __all__ = ["Charged", "TargetingBound", "targeting_bound"]
 
+Result = TypeVar("Result")
+
 
 MOST_LOOKS, FEW_LOOKS, WORK = 2000, 10, 5e7
 """Boxes of values that are halved in a cell for what is returned between the points of its grid, at most and at least;
-and how many in all, times the classes of a cell. While charges move points alone are looked at."""
+and how many in all, times the classes of a cell. While charges move as few as may be are looked at: charges that know
+the points alone rise between them, where money costs less than along straight lines."""
 CLOSE = 0.01
 """Share of what there is to close up to which that may stay open."""
 FADES = (0.5, 1.0, 2.0, 4.0)
@@ -67,9 +77,9 @@ KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 BY_GAIN = 0.5
 """Classes with more to gain from being treated apart take larger steps, by this power."""
 WORTH_A_STEP = 0.3
-"""Share of the mean gap below which a group takes no step."""
+"""Share of the groups' mean gap at first below which a group takes no step."""
 LOOKED_AT, WORTH_GOING_ON = 10, 0.05
-"""After so many steps the descent ends if they closed less than this share of what was open."""
+"""After so many steps a group's descent ends if they closed less than this share of what was open."""
 WORTH_HOLDING = 0.02
 """Share of what is open that limits which rules imply must close, else they are left out."""
 ROUNDS = 5
@@ -91,7 +101,7 @@ class TargetingBound:
     iterations : int
     seconds : float
     history : tuple of float
-        The best bound so far as it is found at the points of grids alone, first that of the first charges.
+        The best bound so far as it is found by a few looks, first that of the first charges.
     """
 
     bound: float
@@ -105,15 +115,15 @@ class TargetingBound:
 class Charged:
     """One problem with a plan's own intensities as one action more: values under charges, and what is returned.
 
-    Charges are ``[period, block, law, action]``, the plan's own action last. ``close``: what may stay open in each cell
-    where what is returned is looked for between the points of a grid.
+    Groups are bounded each by itself, so that no more charges are held than those of the groups at work: charges are
+    ``[period, block of the group, law, action]``, the plan's own action last. ``shape``: of all groups' together.
+    ``close``: what may stay open in each cell where what is returned is looked for between the points of a grid.
     """
 
     problem: AllocationProblem
     plan_intensity: Floats
     threads: int = 2
     choice: Offered | None = None
-    quantum: float = 0.0
     close: float = 0.0
 
     def __post_init__(self) -> None:
@@ -156,33 +166,36 @@ class Charged:
             PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
 
-    def _each_group(self, run: Callable[[int], None], which: Flags | None = None) -> None:
-        chosen = range(self.groups) if which is None else np.flatnonzero(which).tolist()
-        order = sorted(chosen, key=lambda g: int(self.first[g] - self.first[g + 1]))
+    def each_group(self, run: Callable[[int, int], Result], progress: Progress | None = None) -> list[Result]:
+        """Return ``run(group, place in line)`` of every group, the largest first, in the order of groups."""
+        order = sorted(range(self.groups), key=lambda g: int(self.first[g] - self.first[g + 1]))
+        found: dict[int, Result] = {}
         with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(run, order))
+            for group, result in zip(order, pool.map(run, order, range(self.groups)), strict=True):
+                found[group] = result
+                if progress:
+                    progress(len(found) / self.groups)
+        return [found[group] for group in range(self.groups)]
 
-    def advantages(self, prices: Floats) -> tuple[Floats, Floats]:
-        """Return what actions bring over the plan's own, as charges, and what the plan brings net of prices by group.
+    def shape_of(self, group: int) -> tuple[int, ...]:
+        """Return the shape of a group's charges."""
+        return (self.shape[0], int(self.first[group + 1] - self.first[group]), *self.shape[2:])
 
-        The customers of a class count as they do under the plan.
+    def advantages(self, group: int, known: Known) -> tuple[Floats, float, float]:
+        """Return what actions bring over the plan's own, as charges, their quantum, and the plan's worth net of prices.
+
+        The customers of a class count as they do under the plan. What is less than the quantum is arithmetic.
         """
-        charge, worth = np.zeros(self.shape), np.zeros(self.groups)
-        known = self.arguments(prices)
-
-        def run(group: int) -> None:
-            charge[:, self.first[group] : self.first[group + 1]], worth[group] = self._advantages(group, known)
-
-        self._each_group(run)
-        return charge, worth
-
-    def _advantages(self, group: int, known: Known) -> tuple[Floats, float]:
         part, cells = self.pricing.whole[group], self._cells[group]
-        charge = np.zeros((self.shape[0], part.last - part.first, *self.shape[2:]))
+        charge = np.zeros(self.shape_of(group))
         worth = np.zeros(self.shape[1])
         kernels.advantages(part, part.first, known, charge, worth)
         charge *= cells.possible[:, None, cells.stage]  # what cannot be taken is free
-        return charge, float(worth.sum())
+        quantum = ARITHMETIC * (max(float(charge.max()), -float(charge.min())) or 1.0)
+        charge /= quantum
+        np.round(charge, out=charge)
+        charge *= quantum
+        return charge, quantum, float(worth.sum())
 
     @cached_property
     def looks(self) -> int:
@@ -190,104 +203,70 @@ class Charged:
         periods, blocks, laws, _ = self.shape
         return int(np.clip(WORK / (periods * blocks * laws), FEW_LOOKS, MOST_LOOKS))
 
-    def bounds(
-        self, known: Known, charge: Floats, looks: int | None = None, which: Flags | None = None
-    ) -> tuple[Floats, Floats]:
-        """Return what each group's bound at ``charge`` is found to be at least, and the bound; without ``y limits``.
+    def bound(
+        self, group: int, known: Known, charge: Floats, quantum: float = 0.0, looks: int | None = None,
+        work: Work | None = None,
+    ) -> tuple[float, float, Floats]:  # fmt: skip
+        """Return what a group's bound at ``charge`` is found to be at least, the bound, and what pays most.
 
-        They differ by what may lie between the points of grids where not more than ``looks`` boxes are looked at.
-        Of some groups alone where ``which`` says so.
+        Without ``y limits``. They differ by what may lie between the points of grids where not more than ``looks``
+        boxes are looked at.
         """
-        found, bound = np.zeros(self.groups), np.zeros(self.groups)
-
-        def run(group: int) -> None:
-            found[group], bound[group], _ = self._bound(group, known, charge, self.looks if looks is None else looks)
-
-        self._each_group(run, which)
-        return found, bound
-
-    def _bound(
-        self, group: int, known: Known, charge: Floats, looks: int, work: Work | None = None
-    ) -> tuple[float, float, Floats]:
         part = self.pricing.whole[group]
         chosen = np.zeros((self.shape[0], self.offered.possible.shape[2], self.shape[3]))
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
-        heads = work.heads if work else np.empty(self.shape[:3])
-        kernels.charged_response(part, 0, known, charge, worth, used, self.quantum)
-        reference, cells = self._reference[group], self._cells[group]
-        back, most = returned(part, 0, reference, cells, self.ranges, known, charge, chosen, heads, looks, self.close)
+        heads = work.heads if work else np.empty(charge.shape[:3])
+        kernels.charged_response(part, part.first, known, charge, worth, used, quantum)
+        back, most = returned(
+            part, part.first, self._reference[group], self._cells[group], self.ranges, known, charge, chosen, heads,
+            self.looks if looks is None else looks, self.close,
+        )  # fmt: skip
         own = float(worth[part.first : part.last].sum())
         return own + back, own + most, chosen
 
     def descend(
-        self,
-        prices: Floats,
-        charge: Floats,
-        gain: Floats,
-        target: Floats,
-        steps: int,
+        self, group: int, known: Known, charge: Floats, quantum: float, target: float, *, gain: Floats, steps: int,
         until: float = np.inf,
-        progress: Progress | None = None,
-    ) -> tuple[Floats, list[Floats]]:
-        """Take subgradient steps from ``charge`` in every group; return the best charges, and best bounds by step.
+    ) -> tuple[Floats, list[float]]:  # fmt: skip
+        """Take subgradient steps from ``charge``; return the best charges, and best bounds by step.
 
-        Bounds as they are found at the points of grids alone.
+        Bounds as they are found by a few looks.
 
-        ``gain[period, block, law]`` is what there is to gain a head, ``target[group]`` what is known to be attained.
+        ``gain[period, block, law]`` is what there is to gain a head, ``target`` what is known to be attained.
         """
-        if not steps:
-            return charge, []
-        known = self.arguments(prices)
-        now = charge.copy()
-        work = Work(np.zeros(self.shape), np.zeros(self.shape[:3]), np.zeros(self.shape), self._unit(gain))
-        search = [_Descent() for _ in range(self.groups)]
-        history: list[Floats] = []
-
-        def run(group: int) -> None:
-            bound, _, chosen = self._bound(group, known, now, 0, work)
-            self._step(group, bound, chosen, search[group], now, charge, float(target[group]), work)
-
-        gap = np.full(self.groups, np.inf)
+        part = self.pricing.whole[group]
+        local = part._replace(first=0, last=part.last - part.first)
+        now, best, search = charge.copy(), charge, _Descent()
+        unit = self._unit(gain, self.ranges.high[:, part.first : part.last])
+        work = Work(np.zeros(charge.shape), np.zeros(charge.shape[:3]), np.zeros(charge.shape), unit)
+        history: list[float] = []
         for step in range(steps):
-            self._each_group(run, gap >= WORTH_A_STEP * gap.mean())
-            history.append(np.array([one.bound for one in search]))
-            gap = history[-1] - target
-            if progress:
-                progress(step / steps)
+            bound, _, chosen = self.bound(group, known, now, quantum, FEW_LOOKS, work)
+            if search.is_better(bound):
+                best[:] = now
+            history.append(search.bound)
             if time.perf_counter() > until:
                 break
             if step >= LOOKED_AT and step % LOOKED_AT == 0:
-                before = float((history[-1 - LOOKED_AT] - target).sum())
-                if before - float(gap.sum()) < WORTH_GOING_ON * before:
+                before = history[-1 - LOOKED_AT] - target
+                if history[-1 - LOOKED_AT] - search.bound < WORTH_GOING_ON * before:
                     break
-        return charge, history
+            if search.goes_back():
+                now[:] = best
+                work.slope[:] = 0
+                continue
+            square = kernels.turn(local, self._cells[group], chosen, KEPT_SLOPE, work)
+            length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
+            kernels.move(local, work, length, quantum, now)
+        return best, history
 
-    def _unit(self, gain: Floats) -> Floats:
+    @staticmethod
+    def _unit(gain: Floats, high: Floats) -> Floats:
         """Return in which units the slope of each class is measured: many who have little to gain take small steps."""
         most = float(gain.max())
         share = np.maximum(gain / most, 1e-6) if most > 0 else np.ones_like(gain)
-        return np.asarray(self.ranges.high / share**BY_GAIN)
-
-    def _step(
-        self, group: int, bound: float, chosen: Floats, search: "_Descent", now: Floats, best: Floats, target: float,
-        work: Work,
-    ) -> None:  # fmt: skip
-        part = self.pricing.whole[group]
-        mine = slice(part.first, part.last)
-        if bound < search.bound:
-            search.bound, search.quiet = bound, 0
-            best[:, mine] = now[:, mine]
-        else:
-            search.quiet += 1
-        if search.quiet >= QUIET:
-            search.quiet, search.length = 0, search.length * SHORTER
-            now[:, mine] = best[:, mine]
-            work.slope[:, mine] = 0
-            return
-        square = kernels.turn(part, self._cells[group], chosen, KEPT_SLOPE, work)
-        length = search.length * max(bound - target, 0.0) / max(square, 1e-300)
-        kernels.move(part, work, length, self.quantum, now)
+        return np.asarray(high / share**BY_GAIN)
 
 
 @dataclass(eq=False)
@@ -297,6 +276,19 @@ class _Descent:
     bound: float = np.inf
     length: float = FIRST_STEP
     quiet: int = 0
+
+    def is_better(self, bound: float) -> bool:
+        """Return whether a bound is the best so far, and remember it."""
+        better = bound < self.bound
+        self.bound, self.quiet = (bound, 0) if better else (self.bound, self.quiet + 1)
+        return better
+
+    def goes_back(self) -> bool:
+        """Return whether it goes on from the best charges so far, by shorter steps."""
+        back = self.quiet >= QUIET
+        if back:
+            self.quiet, self.length = 0, self.length * SHORTER
+        return back
 
 
 def targeting_bound(
@@ -327,7 +319,7 @@ def targeting_bound(
     iterations : int
         Steps in every group.
     seconds : float
-        Time for them; where it runs out the result depends on the machine.
+        Time for them, shared out over the groups; where it runs out the result depends on the machine.
 
     The bound holds over all that customers may be offered, and over the plan.
     """
@@ -338,17 +330,28 @@ def targeting_bound(
     charged, at_first, known = _within_rules(problem, start.prices_of_bound, plan_intensity, known, target, threads)
     problem, cells = charged.problem, charged.shape[0] * charged.groups * charged.offered.possible.shape[2]
     charged.close = CLOSE * max(known - target, 0.0) / cells
-    found = [_first_charges(charged, y) for y in _candidates(problem, at_first, prices)]
+    found = [_first_bounds(charged, y) for y in _candidates(problem, at_first, prices)]
     first = min(found, key=lambda each: each.bound)
-    charge = _faded(charged, first)
-    charge, steps = charged.descend(
-        first.prices, charge, first.gain, first.target, iterations, began + seconds, progress
-    )
-    limits = float(first.prices @ problem.limits)
-    history = [first.bound] + [float(bounds.sum()) + limits for bounds in steps]
-    _, bounds = charged.bounds(charged.arguments(first.prices), charge)
-    bound = min(float(bounds.sum()) + limits, known)
-    return TargetingBound(bound, first.prices, len(steps), time.perf_counter() - began, tuple(history))
+    gaps = first.bounds - first.targets
+    far = gaps >= WORTH_A_STEP * gaps.mean()
+
+    def tighten(group: int, place: int) -> tuple[list[float], float]:
+        until = began + seconds * (place + threads) / (charged.groups + threads - 1)
+        charge, quantum, gain = _faded(charged, first, group)
+        charge, steps = charged.descend(
+            group, first.known, charge, quantum, float(first.targets[group]), gain=gain,
+            steps=iterations if far[group] else 0, until=until,
+        )  # fmt: skip
+        return steps, charged.bound(group, first.known, charge, quantum)[1]
+
+    tightened = charged.each_group(tighten, progress)
+    limits, taken = float(first.prices @ problem.limits), max(len(steps) for steps, _ in tightened)
+    history = [first.bound]
+    for step in range(taken):
+        reached = (steps[: step + 1] or [at] for (steps, _), at in zip(tightened, first.bounds, strict=True))
+        history.append(limits + float(sum(each[-1] for each in reached)))
+    bound = min(limits + sum(bound for _, bound in tightened), known)
+    return TargetingBound(bound, first.prices, taken, time.perf_counter() - began, tuple(history))
 
 
 def _within_rules(
@@ -374,53 +377,42 @@ def _within_rules(
 
 def _candidates(problem: AllocationProblem, usual: Floats, prices: Floats | None) -> list[Floats]:
     tried = [usual] if prices is None else [usual, 0.5 * (usual + prices), prices]
-    return [bounding(problem, y) for y in tried]
+    return distinct([bounding(problem, y) for y in tried])
 
 
 @dataclass(frozen=True, eq=False)
 class _First:
-    """A plan's advantages at ``prices`` as charges, and their bound, of all and by group.
-
-    ``gain[period, block, law]``: the largest advantage; ``target[group]``: the plan's own worth.
-    """
+    """Charged its advantages at ``prices``: the bound of all, bounds by group, and by group the plan's own worth."""
 
     prices: Floats
+    known: Known
     bound: float
     bounds: Floats
-    gain: Floats
-    target: Floats
+    targets: Floats
 
 
-def _first_charges(charged: Charged, prices: Floats) -> _First:
-    """Return what is known of the plan's advantages; they are large, and not kept."""
-    charge, worth = _advantages_of(charged, prices)
-    bounds, _ = charged.bounds(charged.arguments(prices), charge, 0)
-    bound = float(bounds.sum() + prices @ charged.problem.limits)
-    return _First(prices, bound, bounds, charge.max(axis=3), worth)
+def _first_bounds(charged: Charged, prices: Floats) -> _First:
+    """Return what is known where a plan's advantages are charged; they are large, and not kept."""
+    known = charged.arguments(prices)
+
+    def run(group: int, _: int) -> tuple[float, float]:
+        charge, quantum, worth = charged.advantages(group, known)
+        return charged.bound(group, known, charge, quantum, FEW_LOOKS)[0], worth
+
+    bounds, targets = np.array(charged.each_group(run)).T
+    return _First(prices, known, float(bounds.sum() + prices @ charged.problem.limits), bounds, targets)
 
 
-def _advantages_of(charged: Charged, prices: Floats) -> tuple[Floats, Floats]:
-    """Return the plan's advantages in whole numbers of a quantum, and what it brings net of prices by group."""
-    charge, worth = charged.advantages(prices)
-    charged.quantum = ARITHMETIC * (max(float(charge.max()), -float(charge.min())) or 1.0)
-    charge /= charged.quantum
-    np.round(charge, out=charge)
-    charge *= charged.quantum
-    return charge, worth
-
-
-def _faded(charged: Charged, first: _First) -> Floats:
-    """Return the plan's advantages, in each group faded for as long as its bound falls."""
-    charge, _ = _advantages_of(charged, first.prices)
-    known, periods = charged.arguments(first.prices), charged.shape[0]
-    past, best = np.arange(periods) / periods, first.bounds.copy()
-    fade, falls = np.ones((periods, charged.groups)), np.ones(charged.groups, dtype=bool)
+def _faded(charged: Charged, first: _First, group: int) -> tuple[Floats, float, Floats]:
+    """Return a group's advantages, faded for as long as its bound falls, their quantum, and what there is to gain."""
+    charge, quantum, _ = charged.advantages(group, first.known)
+    gain, best = charge.max(axis=3), float(first.bounds[group])
+    past, fade = np.arange(charge.shape[0]) / charge.shape[0], np.ones(charge.shape[0])
     for speed in FADES:
         slower = np.maximum(1 - speed * past, 0)
-        bounds, _ = charged.bounds(known, charge * slower[:, None, None, None], 0, falls)
-        falls &= bounds < best
-        best[falls], fade[:, falls] = bounds[falls], slower[:, None]
-        if not falls.any():
+        bound, _, _ = charged.bound(group, first.known, charge * slower[:, None, None, None], quantum, FEW_LOOKS)
+        if bound >= best:
             break
-    charge *= fade[:, charged.problem.chain.group, None, None]
-    return charge
+        best, fade = bound, slower
+    charge *= fade[:, None, None, None]
+    return charge, quantum, gain

@@ -217,13 +217,13 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
         number[:] = initial[b]
         then = now
         for t in range(periods):
-            used[t, b] = 0.0
+            used[t, b - shift] = 0.0
             then[:] = arrivals[t, b]
             for s in range(states):
                 if number[s] > 0.0:
                     line = law[b, s]
                     a = action[t, s]
-                    used[t, b, line, a] += number[s]
+                    used[t, b - shift, line, a] += number[s]
                     if a == most:
                         for o in range(outcomes[line]):
                             then[successor[s, o]] += number[s] * own_probability[t, b, line, o]

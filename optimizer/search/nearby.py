@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.lp.arrays import ArrayModel, MovingLimits
+from optimizer.lp.one_row import OneRow
 from optimizer.lp.programmes import tidy
 from optimizer.search.head_limits import HeadLimits, HeadRows
 from optimizer.search.sequential import Sequential
@@ -203,6 +204,11 @@ class Pieces:
             entries.col.astype(np.int64), entries.data, np.zeros(rows), np.zeros(rows), nothing.astype(bool),
         ))  # fmt: skip
 
+    @cached_property
+    def _alone(self) -> OneRow:
+        """Return what solves the programme where one rule is all there is."""
+        return OneRow(self.worth, self.width, self.rows.toarray()[0], float(self.signs[self.seen][0]), LOSS)
+
     def answer(self, moved: Floats) -> tuple[Floats, Floats] | None:
         """Return the best pieces inside limits moved from the spot's, and the duals; None: pieces do not reach inside.
 
@@ -213,7 +219,10 @@ class Pieces:
         room = self.heads.left + (self.heads.grows @ moved[rules:] if moved.size > rules else 0.0)
         upper = np.concatenate([np.where(signs > 0, left, np.inf), room])
         lower = np.concatenate([np.where(signs > 0, -np.inf, left), np.full(room.size, -np.inf)])
-        found = self._solver.at(lower, upper)
+        if signs.size == upper.size == 1:
+            found: tuple[Floats, Floats] | None = self._alone.at(float(left[0]))
+        else:
+            found = self._solver.at(lower, upper)
         if found is None or found[0][self.width.size :].sum() > OUTSIDE:
             return None
         values, duals = found

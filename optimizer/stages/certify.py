@@ -20,8 +20,8 @@ __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
 BOUND_STEPS, CHARGES = 200, 5e8
 """Of the bound for the targeting, and charges that all steps move together, where no number of steps is asked for;
 they end sooner where they close little, on the demo after 11, on examples/planning after 61."""
-MOST_CHARGES = 3e7
-"""By which a bound for the targeting is sought at all: several arrays of them are held, 240 MB each."""
+MOST_CHARGES = 1e7
+"""Of one group, by which a bound for the targeting is sought at all: several arrays of them are held, 80 MB each."""
 QUICK = 10.0
 """Seconds of a time limit below which no bound for the targeting is tried: it takes as long to begin with."""
 NONE = float("nan")
@@ -74,8 +74,8 @@ def certify(
             problem, reference = charging, with_charges
     bound = reference
     targeted = best is not None and problem.goal == "asset" and not couples and seconds >= QUICK
-    charges = charges_of(problem) if targeted else 0
-    if best is not None and targeted and charges <= MOST_CHARGES:
+    charges, of_group = charges_of(problem) if targeted else (0, 0)
+    if best is not None and targeted and of_group <= MOST_CHARGES:
         steps = min(BOUND_STEPS, int(CHARGES / charges)) if bound_steps is None else bound_steps
         bound = targeting_bound(
             problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=steps,
@@ -84,7 +84,7 @@ def certify(
     if problem.goal == "least_money":
         reference = bound = -reference
     proof = _proof(begun, repaired, NONE if couples else bound, reference)
-    if charges > MOST_CHARGES:
+    if of_group > MOST_CHARGES:
         proof = replace(proof, assumes=proof.assumes + TOO_LARGE)
     return Certified(proof, time.perf_counter() - began)
 

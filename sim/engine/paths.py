@@ -45,7 +45,10 @@ SAFE = 1.1
 LARGEST = 1e4
 """A defection multiplier under which nobody stays."""
 FEWEST = 5
-"""Points that a grid has at least along a dimension, so that bends between them show."""
+"""Points that a grid has at least along a dimension, where so many are asked for, so that bends between them show."""
+FREE = 1 / 64
+"""Share of a dimension without end that is had at the cost of where it begins, at most: with few points a third of
+what money brings would else be free."""
 FLAT = 1e-13
 """Change of a channel, as a share of its size, that is none."""
 
@@ -158,13 +161,18 @@ def edges_of(value: Floats, money: Floats, most: int, several: bool = False) -> 
     if value.size <= 2:
         return (value if value.size > 1 else np.array([value[0], value[0] + FLAT * max(abs(value[0]), 1.0)])), False
     endless = money[-1] == money[-2]
-    inside = value <= value[0] + (1 - (most - 1.0) ** -2) * (value[-1] - value[0]) if endless else value <= value[-1]
+    inside = (
+        value <= value[0] + (1 - min(FREE, (most - 1.0) ** -2)) * (value[-1] - value[0])
+        if endless
+        else value <= value[-1]
+    )
     path = thinned(Path(value[inside], money[inside]), value[inside], most - endless, several)
     if endless:
         return np.append(path.gain, value[-1:]), True
-    if path.gain.size >= FEWEST:
+    fewest = min(FEWEST, most)
+    if path.gain.size >= fewest:
         return path.gain, False
-    edge = np.union1d(path.gain, np.linspace(value[0], value[-1], FEWEST))
+    edge = np.union1d(path.gain, np.linspace(value[0], value[-1], fewest))
     return edge[np.append(True, np.diff(edge) > 1e-9 * (value[-1] - value[0]))], False
 
 
