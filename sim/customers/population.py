@@ -6,6 +6,7 @@ Trait *classes* (nodes with weights) stand for the same laws in the fluid twin a
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +126,7 @@ def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     return nodes / law.rate, weights / weights.sum()
 
 
+@lru_cache(maxsize=256)  # worlds that are weighed share their laws
 def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tuple[Floats, Floats]:
     """Return nodes and weights for a defection rate ``mu``: the Gauss rule in ``v = c/(c + mu)``.
 
@@ -134,7 +136,9 @@ def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tu
     if not isinstance(law, Gamma):
         return np.array([float(law)]), np.ones(1)
     nodes, weights = _gauss_rule(loyalty(_quantiles(law), horizon_rate), count)
-    return horizon_rate * (1 / nodes - 1), weights
+    rates = np.asarray(horizon_rate * (1 / nodes - 1))
+    rates.flags.writeable = weights.flags.writeable = False
+    return rates, weights
 
 
 def _quantiles(law: Gamma) -> Floats:
