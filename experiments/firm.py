@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import optimizer.plan
     from experiments.results.backtest import Backtest
+    from experiments.results.information import NextTest
     from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.monitoring import Monitoring
@@ -475,6 +476,61 @@ class Firm(Shown):
         }  # fmt: skip
         return grown(Risk, found, twin=self.twin, tail=tail, file=self.file, asked=Call("risk", asked), **plans)
 
+    def test_next(
+        self,
+        plan: str | Path | optimizer.plan.Plan | None = None,
+        *,
+        budget: float | None = None,
+        samples: int = 32,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> NextTest:
+        """Return which assumption to test next: what knowing each is worth, and the experiment that pays most.
+
+        Parameters
+        ----------
+        plan
+            What would be done without knowing more, or its file; None: it is sought.
+        samples
+            Worlds drawn from the scenario's ``uncertain`` ranges; at least three for each.
+
+        Raises
+        ------
+        InputError
+            If the scenario states no ranges.
+
+        Examples
+        --------
+        >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+        >>> doubtful.test_next(plan, samples=4).next is None
+        True
+        """
+        from experiments.results.information import NextTest
+        from experiments.results.plans import Plan
+        from optimizer.insight.information import information
+        from optimizer.load import plan_of_course
+        from sim.engine.sensitivity import follow
+
+        if not self.scenario.uncertain:
+            raise InputError(
+                "uncertain: missing; state the ranges of the numbers that are not known (tenure schema), or let "
+                "`tenure learn` make them of answers and experiments"
+            )
+        tell = progress or quiet
+        if plan is None:
+            chosen: optimizer.plan.Plan = self.optimize(budget=budget, bound_steps=0, threads=threads, progress=tell)
+        else:
+            chosen = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        found = information(
+            self.twin, chosen.intensity, self._budget(chosen.budget if budget is None else budget), samples=samples,
+            targeting=chosen.targeting, seed=seed, threads=_all(threads), progress=tell("Weighing assumptions"),
+        )  # fmt: skip
+        test = None
+        if found.test is not None:
+            test = self._own(plan_of_course(self.twin, follow(self.twin.chain, found.test), "state"), Plan)
+        return grown(NextTest, found, plan=test, twin=self.twin)
+
     def explain(
         self,
         plan: optimizer.plan.Plan | str | Path,
@@ -686,6 +742,7 @@ class Firm(Shown):
         *,
         kind: str = "targets",
         control: float = 0.0,
+        sample: int | None = None,
         seed: int = 0,
         prospects: str | Path | None = None,
     ) -> CustomerList:
@@ -705,6 +762,8 @@ class Firm(Shown):
             served less``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
+        sample
+            How many of them, by lot, for a test; None: all.
         seed
             Of the lots: the same customers for the same seed, whoever else is on the list.
         prospects
@@ -739,9 +798,12 @@ class Firm(Shown):
                 else f"`prospects={prospects}`: has no meaning with `kind={kind}`"
             )
         if prospects is not None:
-            return worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
-        found = outlook(self.twin, whole, period)
-        return customer_list(self.twin, found, kind, period, control=control, seed=seed)
+            listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
+        else:
+            listed = customer_list(
+                self.twin, outlook(self.twin, whole, period), kind, period, control=control, seed=seed
+            )
+        return listed if sample is None else listed.sampled(sample, seed)
 
     def _loader(self, spread: str | Path, policies: Sequence[object]) -> Callable[[str | Path], Plan]:
         """Return what loads plans and tables of money; a spread for which there is no table is refused."""

@@ -26,7 +26,7 @@ To begin
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
                         ``simulate``, ``trace``, ``customer_list``, ``learn``,
-                        ``backtest``
+                        ``test_next``, ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from experiments.question import Question
     from experiments.results.backtest import Backtest
     from experiments.results.curves import CurveAllocation
+    from experiments.results.information import NextTest
     from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
@@ -150,6 +151,7 @@ __all__ = [
     "InputError",
     "Learned",
     "Life",
+    "NextTest",
     "NotAsWritten",
     "Observation",
     "Plan",
@@ -192,6 +194,7 @@ _ROOMS = {
     "experiments.question": ("Question",),
     "experiments.results.backtest": ("Backtest",),
     "experiments.results.curves": ("CurveAllocation",),
+    "experiments.results.information": ("NextTest",),
     "experiments.results.learned": ("Learned",),
     "experiments.results.lists": ("CustomerList",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),

@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "diff": ("plan.json", "plan.json"),
     "frontier": ("scenario.yaml", "--number", "1", "--no-bound"),
     "risk": ("uncertain.yaml", "--samples", "2"),
+    "test-next": ("uncertain.yaml", "--samples", "4"),
     "whatif": ("scenario.yaml", "--budgets", "800,1.2k"),
     "allocate": ("curves.csv", "--budget", "50"),
     "sync": ("--folder", "demo"),

@@ -32,7 +32,7 @@ from sim.scenario.ranges import replaced
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin
 
-__all__ = ["Assumption", "Risk", "Scores", "drawn", "risk", "with_values"]
+__all__ = ["Assumption", "Risk", "Scores", "best_there", "drawn", "risk", "with_values"]
 
 Build = Callable[[Scenario], Twin]
 
@@ -326,15 +326,20 @@ def _scores(
     )
 
 
+def best_there(there: Twin, problem: AllocationProblem, plan: Floats, threads: int) -> Found:
+    """Return the best plan of another world for the same question, searched for from a plan."""
+    begun = replace(start(allocation_problem(there, problem.budget, targeting=problem.targeting)), intensities=(plan,))
+    return find(begun, _informed(begun, threads), threads=threads)
+
+
 def _assumption(twin: Twin, build: Build, asked: Uncertain, plan: Found, threads: int) -> Assumption:
     """Return what a plan is worth with one number at either end of its range, and what the best plan there is."""
     lifts, regrets, idle = [], [], plan.begun.least.intensity
     for value in (asked.low, asked.high):
         there = build(with_values(twin.scenario, {asked.path: value}))
-        problem = allocation_problem(there, plan.begun.problem.budget, targeting=plan.begun.problem.targeting)
         own = follow(there.chain, plan.intensity)
-        begun = replace(start(problem), intensities=(plan.intensity,))
-        best = find(begun, _informed(begun, threads), threads=threads)
+        best = best_there(there, plan.begun.problem, plan.intensity, threads)
+        problem = best.begun.problem
         fixed = best.sized.fixed_costs - fixed_costs_of(problem, problem.campaigns, own.spend)
         met = best.repaired.end.missed <= BROKEN
         lifts.append(own.asset - follow(there.chain, idle).asset)
