@@ -261,6 +261,10 @@ class Firm(Shown):
         question: Question | None = None,
         *,
         budget: float | None = None,
+        aim: str | None = None,
+        samples: int = 12,
+        tail: float = 0.2,
+        seed: int = 0,
         time_limit: float | None = None,
         bound_steps: int | None = None,
         prices: bool = False,
@@ -275,6 +279,13 @@ class Firm(Shown):
             None: the most for a budget.
         budget
             Money over the horizon; None: the scenario's, or else what today's spend is expected to cost.
+        aim
+            None: the most in the scenario as it stands; else one plan for all that its ``uncertain`` ranges allow, of
+            which nothing is proved: ``mean``, the most in the mean of samples; ``cautious``, as :meth:`risk`;
+            ``quantile``, the most that is missed in a share ``tail`` of them.
+        samples, tail, seed
+            Of the uncertain numbers, with ``aim``; share of them that ``cautious`` and ``quantile`` look at; of the
+            draw.
         time_limit
             Seconds for the search, and for each bound; below 10 no tighter bound is tried.
         bound_steps
@@ -301,6 +312,9 @@ class Firm(Shown):
         >>> least = firm.optimize(tenure.Question(reach=("asset", 185_000)))
         >>> 0 < float(least.spend.sum()) < 1_000
         True
+        >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+        >>> doubtful.optimize(budget=1_200, aim="quantile", samples=4).goal
+        'robust'
         """
         from experiments.results.plans import Plan
         from experiments.tracking.call import Call
@@ -308,13 +322,26 @@ class Firm(Shown):
 
         if question is not None and budget is not None:
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
+        wanted, tell = (question or Question(budget=budget)).of(self.twin), (progress or quiet)("Optimising")
+        asked: dict[str, Any] = {"question": question, "budget": budget}
+        if aim is not None:
+            from optimizer.insight.risk import plan_for, weighing
+
+            if time_limit is not None or bound_steps is not None or prices:
+                raise InputError("`aim=`: proves no bound; leave out `time_limit=`, `bound_steps=` and `prices=`")
+            plan = plan_for(
+                self.twin, wanted.problem(self.twin), weighing(aim, tail), known=wanted.starts, samples=samples,
+                seed=seed, threads=_all(threads), progress=tell,
+            )  # fmt: skip
+            asked |= {"aim": aim, "samples": samples, "tail": tail, "seed": seed}
+            return self._own(plan, Plan, asked=Call("optimize", asked))
         plan = optimize(
-            self.twin, (question or Question(budget=budget)).of(self.twin), bound_steps=bound_steps,
+            self.twin, wanted, bound_steps=bound_steps,
             every_price=prices, seconds=math.inf if time_limit is None else time_limit, threads=_all(threads),
-            progress=(progress or quiet)("Optimising"),
+            progress=tell,
         )  # fmt: skip
-        asked = {"question": question, "budget": budget, "time_limit": time_limit, "bound_steps": bound_steps}
-        return self._own(plan, Plan, asked=Call("optimize", {**asked, "prices": prices}))
+        asked |= {"time_limit": time_limit, "bound_steps": bound_steps, "prices": prices}
+        return self._own(plan, Plan, asked=Call("optimize", asked))
 
     def frontier(
         self,

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
-OPTIONS = {"output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
+OPTIONS = {"aim": "--for", "output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
 AMOUNT = re.compile(r"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)(k|m|mn|bn|)")
 SHORT = {"": 1.0, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
