@@ -26,7 +26,7 @@ To begin
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``split``, ``policy``, ``compare``,
                         ``simulate``, ``trace``, ``customer_list``, ``learn``,
-                        ``test_next``, ``backtest``
+                        ``test_next``, ``measure``, ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario

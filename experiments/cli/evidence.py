@@ -11,6 +11,7 @@ from experiments.cli.options import (
     BudgetOption,
     Changes,
     Json,
+    NoSeed,
     ScenarioFile,
     Seed,
     Threads,
@@ -133,3 +134,48 @@ def next_test(
     else:
         then = f"Next: tenure risk {where}"
     say(f"{found.to_text()}\n\n{then}", scenario, change)
+
+
+@group.command(epilog="Example: tenure measure plan.json --list targets.csv --actual base.duckdb --periods 2")
+def measure(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that the lists were made from.")],
+    lists: Annotated[
+        list[Path], typer.Option("--list", help="Who got what, as tenure list --control wrote it; repeat.")
+    ],
+    actual: Annotated[Path, typer.Option(help="What came: a customer base, or a file of purchases.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    period: Annotated[int, typer.Option(help="Period of the lists, counted from 0 as in the plan's file.", min=0)] = 0,
+    periods: Annotated[int, typer.Option(help="Periods over which what came is counted.", min=1)] = 1,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the scenario with its curves as this moves them.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Say what each measure brought: plan against outcome against control group, with interval and money per unit.
+
+    With -o the scenario is updated from it, as tenure learn does from an experiment.
+    """
+    from experiments.firm import Firm
+    from sim.files import check_output
+
+    if output is not None:
+        check_output(output, (".yaml", ".yml"), [plan, scenario, actual, *lists])
+    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    found = firm.measure(plan, lists, actual, period=period, periods=periods)
+    learned = None if output is None else found.learn()
+    if learned is not None and output is not None:
+        learned.save(output, force=force)
+    written = None if output is None else str(output)
+    if as_json:
+        print_json({**found.to_dict(), "scenario": written})
+        return
+    where = shlex.quote(str(firm.file))
+    next_ = (
+        f"tenure measure {shlex.quote(str(plan))} ... -o learned.yaml" if found.evidence else f"tenure check {where}"
+    )
+    said = f"Wrote {output}. Next: tenure check {shlex.quote(str(output))}" if written else f"Next: {next_}"
+    typer.echo(f"{found.to_text()}\n\n{said}")
