@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.fingerprints import policy_digest
+from experiments.odds import Odds, odds
 from optimizer.ask.kept import Broken, broken_rules
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
@@ -47,6 +48,10 @@ class Outcome:
         Customer asset in expected numbers (the fluid twin's), as it is played; nan where it is not known.
     feedback : bool
         Whether it reacts to more than time and how many customers are where; one that does not say so is taken to.
+    low_all, high_all, chance_ahead, chance_best : float
+        Ends of the 95 % interval of the difference in one future, luck and what is not known together; chances that it
+        is worth more than the reference there, and most of all (:mod:`experiments.odds`). Nan where the scenario states
+        no ranges.
     """
 
     name: str
@@ -61,6 +66,10 @@ class Outcome:
     broken: tuple[Broken, ...] | None = None
     expected: float = float("nan")
     feedback: bool = False
+    low_all: float = float("nan")
+    high_all: float = float("nan")
+    chance_ahead: float = float("nan")
+    chance_best: float = float("nan")
 
     @property
     def asset(self) -> float:
@@ -75,7 +84,10 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All policies, the reference first, and what they were simulated with."""
+    """All policies, the reference first, and what they were simulated with.
+
+    ``odds`` is how sure that is, where ``ranges`` (how many numbers of the scenario have one) were weighed.
+    """
 
     outcomes: tuple[Outcome, ...]
     seed: int
@@ -83,6 +95,8 @@ class Comparison:
     budget: float
     traits: TraitsFrom = "individual"
     equal_money: bool = False
+    odds: Odds | None = None
+    ranges: int = 0
 
     def __getitem__(self, name: str) -> Outcome:
         return next(outcome for outcome in self.outcomes if outcome.name == name)
@@ -91,7 +105,8 @@ class Comparison:
         """Return one dict per policy.
 
         Name, simulated asset, difference from the first, interval, customers kept, spend and the budget that it is of,
-        the rules that it breaks, the asset in expected numbers, and whether it reacts to what it sees.
+        the rules that it breaks, the asset in expected numbers, and whether it reacts to what it sees; with what is not
+        known its interval, and its chances to be ahead of the first and best of all.
         """
         return [
             {
@@ -106,6 +121,10 @@ class Comparison:
                 "breaks": None if outcome.broken is None else [asdict(each) for each in outcome.broken],
                 "expected_asset": outcome.expected,
                 "feedback": outcome.feedback,
+                "low_all": outcome.low_all,
+                "high_all": outcome.high_all,
+                "chance_ahead": outcome.chance_ahead,
+                "chance_best": outcome.chance_best,
             }
             for outcome in self.outcomes
         ]
@@ -137,12 +156,14 @@ def compare(
     traits: TraitsFrom = "individual",
     purses: Mapping[str, Budget] | None = None,
     equal_money: bool = False,
+    samples: int | None = 0,
     progress: Progress | None = None,
 ) -> Comparison:
     """Simulate every policy on the same customers with the same luck; the first policy is the reference.
 
     ``budget`` is what rules are held against; ``purses``, by a policy's name, what it can spend if that is not it;
-    ``equal_money`` says that all were scaled to the budget; ``first`` is the number of the first replication.
+    ``equal_money`` says that all were scaled to the budget; ``first`` is the number of the first replication;
+    ``samples`` are worlds of the scenario's ranges in which all are weighed too (None: enough; 0: not asked).
 
     Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
     that a policy may remember what it saw.
@@ -184,12 +205,19 @@ def compare(
                 kept[i, replication] = history.alive[-1].sum()
                 spends[i, replication] = history.spend.sum()
                 means[i].add(history)
+    courses = [expected_course(twin, policy, purse) for policy, purse in zip(policies, money, strict=True)]
+    expected = np.array([course.asset for course in courses])
+    known = None
+    if samples is None or samples > 0:
+        known = odds(twin, list(zip(policies, money, strict=True)), assets, expected, samples=samples, seed=seed)
     outcomes = []
-    for i, policy in enumerate(policies):
+    for i, (policy, course) in enumerate(zip(policies, courses, strict=True)):
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])
-        course = expected_course(twin, policy, money[i])
         facts = (assets[i], kept[i], spends[i], means[i].history(), *difference)
         broken = broken_rules(twin, budget, course)
         feedback = bool(getattr(policy, "feedback", True))
-        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset, feedback))
-    return Comparison(tuple(outcomes), seed, replications, budget, traits, equal_money)
+        sure = () if known is None else known.of(policy.name)
+        outcomes.append(Outcome(policy.name, *facts, contents[i], broken, course.asset, feedback, *sure))
+    return Comparison(
+        tuple(outcomes), seed, replications, budget, traits, equal_money, known, len(twin.scenario.uncertain)
+    )

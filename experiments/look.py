@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from sim.purchases.base import CustomerBase
     from sim.twin import Twin
 
-__all__ = ["look"]
+__all__ = ["base_of", "look"]
 
 
 def look(twin: Twin, plan: Plan, actual: Path, through: date | int | str | None = None) -> tuple[Seen, tuple[str, ...]]:
@@ -39,13 +41,28 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | str | None 
         if not 0 < seen.periods <= twin.scenario.periods:
             raise InputError(f"{actual}: has {seen.periods} periods, expected 1 to {twin.scenario.periods}")
         return seen, _unsaid(twin)
+    with base_of(actual) as base:
+        return _of_base(twin, plan, base, through)
+
+
+@contextmanager
+def base_of(actual: Path) -> Iterator[CustomerBase]:
+    """Yield a customer base, or one that is made of a file of purchases for the while.
+
+    Raises
+    ------
+    InputError
+        If the file is not there.
+    """
     from sim.purchases.base import CustomerBase, is_base
 
+    if not actual.is_file():
+        raise InputError(f"{actual}: is not there; name a customer base or a file of purchases")
     if is_base(actual):
-        return _of_base(twin, plan, CustomerBase.open(actual), through)
+        yield CustomerBase.open(actual)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        made = CustomerBase.create(Path(folder) / "actual.duckdb", actual)
-        return _of_base(twin, plan, made, through)
+        yield CustomerBase.create(Path(folder) / "actual.duckdb", actual)
 
 
 def _until(given: str) -> date | int:

@@ -22,7 +22,7 @@ from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError
 from sim.twin import Twin
 
-__all__ = ["is_money", "load", "plan_of_money", "spread_money"]
+__all__ = ["is_money", "load", "plan_of_course", "plan_of_money", "spread_money"]
 
 SHOWN = 3
 """Cells that a note names; the others are counted."""
@@ -79,7 +79,7 @@ def plan_of_money(twin: Twin, table: MoneyTable, how: str | Path = "even") -> tu
         spent = sum(each.spent for each in found.not_spent)
         more = f"{len(lines)} cells cannot be played as written, {spent:,.2f} spent of {written:,.2f}; the first: "
         lines = [more + "; ".join(lines[:SHOWN])]
-    return _unproved(twin, found.course, "segment" if how == "even" else "state"), lines
+    return plan_of_course(twin, found.course, "segment" if how == "even" else "state"), lines
 
 
 def spread_money(twin: Twin, table: MoneyTable, how: str | Path = "even") -> Spread:
@@ -145,7 +145,7 @@ def _missing(twin: Twin, table: MoneyTable) -> list[str]:
     ]
 
 
-def _unproved(twin: Twin, course: Course, targeting: str, budget: float = float("nan")) -> Plan:
+def plan_of_course(twin: Twin, course: Course, targeting: str, budget: float = float("nan")) -> Plan:
     """Return what happens in a course as a plan of which nothing is proved."""
     nothing, scenario = float("nan"), twin.scenario
     return Plan(
@@ -192,7 +192,7 @@ def _plan(path: Path, twin: Twin) -> Plan:
             f"bring {course.asset:,.2f} in expected numbers and spend {course.spend.sum():,.2f}; bound and prices are "
             "not theirs"
         )
-        return _unproved(twin, course, plan.targeting, plan.budget)
+        return plan_of_course(twin, course, plan.targeting, plan.budget)
     plan = replace(plan, calendar=Calendar.of(twin.scenario), today=follow(chain, as_today(chain)).spend)
     return plan if intact else replace(plan, customers=course.observed)
 
@@ -211,4 +211,4 @@ def _with_money(path: Path, twin: Twin, plan: Plan, stored: Stored, edited: list
     )
     for each in found.not_spent[:SHOWN]:
         note(f"{path}, {each.cell.place}: of {each.cell.money:,.2f} {each.spent:,.2f} can be spent: {each.why}")
-    return _unproved(twin, found.course, plan.targeting, plan.budget)
+    return plan_of_course(twin, found.course, plan.targeting, plan.budget)

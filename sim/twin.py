@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from sim.errors import ScenarioError
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment
 
-__all__ = ["MAKERS", "Twin", "build", "plain", "plain_twin"]
+__all__ = ["MAKERS", "Twin", "build", "plain", "plain_twin", "rebuilt"]
 
 
 MARGIN = 2.0**8
@@ -163,6 +164,24 @@ def build(scenario: Scenario) -> Twin:
     return next(twin for make in MAKERS if (twin := make(scenario)) is not None)
 
 
+def rebuilt(twin: Twin, scenario: Scenario) -> Twin:
+    """Return the twin of a scenario with other numbers than a twin's.
+
+    Its base is read again only where they bear on it: what money does, margins and people to be won do not.
+    """
+    if twin.base is None or _of_base(twin.scenario) != _of_base(scenario):
+        return build(scenario)
+    return _lifecycle_twin(scenario, twin.base)
+
+
+def _of_base(scenario: Scenario) -> dict[str, Any]:
+    """Return the part of a scenario that the customers of its base may depend on."""
+    content = scenario.model_dump(exclude={"levers", "margin", "rules", "uncertain", "evidence"})
+    for segment in content["segments"].values():
+        segment.pop("start", None)
+    return content
+
+
 def plain_twin(scenario: Scenario, chain: ControlledChain) -> Twin:
     """Return the twin of a chain whose groups are the segments, one block each, and whose revenue is its reward."""
     names = tuple(scenario.segments)
@@ -181,7 +200,7 @@ def plain(made: Callable[[Scenario], ControlledChain | None]) -> Callable[[Scena
     return make
 
 
-def _lifecycle_twin(scenario: Scenario) -> Twin:
+def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
     segments: list[str] = []
     tiers: list[str] = []
     if scenario.base is not None:
@@ -201,7 +220,8 @@ def _lifecycle_twin(scenario: Scenario) -> Twin:
         seen=scenario.law != "silent",
     )
 
-    base = base_groups(scenario, space, loss) if scenario.base is not None else None
+    if scenario.base is not None and base is None:
+        base = base_groups(scenario, space, loss)
     attitudes = Attitudes(scenario, mean_leaving(scenario, base))
     blocks = [base.blocks] if base is not None else []
     cohort_group: list[int] = []

@@ -26,7 +26,7 @@ To begin
 ``Firm``                ``of(content)``, ``of_plan(path)``; ``check``, ``optimize``, ``frontier``,
                         ``whatif``, ``value_of_targeting``, ``risk``, ``explain``, ``diff``, ``split``, ``policy``,
                         ``compare``, ``simulate``, ``trace``, ``customer_list``, ``monitor``, ``learn``,
-                        ``backtest``
+                        ``test_next``, ``measure``, ``backtest``
 ``Question``            what to ask ``optimize`` beside the most for a budget
 ``allocate(curves)``    a budget over response curves from elsewhere
 ``calibrate(orders)``   from purchases to a customer base and a scenario
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from experiments.question import Question
     from experiments.results.backtest import Backtest
     from experiments.results.curves import CurveAllocation
+    from experiments.results.information import NextTest
     from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
     from experiments.results.monitoring import Monitoring
@@ -153,6 +154,7 @@ __all__ = [
     "Learned",
     "Life",
     "Monitoring",
+    "NextTest",
     "NotAsWritten",
     "Observation",
     "Plan",
@@ -195,6 +197,7 @@ _ROOMS = {
     "experiments.question": ("Question",),
     "experiments.results.backtest": ("Backtest",),
     "experiments.results.curves": ("CurveAllocation",),
+    "experiments.results.information": ("NextTest",),
     "experiments.results.learned": ("Learned",),
     "experiments.results.lists": ("CustomerList",),
     "experiments.results.monitoring": ("Monitoring",),

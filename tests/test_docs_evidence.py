@@ -13,3 +13,10 @@ def test_an_experiment_becomes_a_plan(tmp_path: Path) -> None:
     walked = walk("From an experiment's file to a plan", tmp_path, ROOT / "docs" / "evidence.md")
     assert walked.made == ("test.csv", "answers.csv")
     assert (walked.folder / "plan.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("heading", ["How sure is it", "What to test next"])
+def test_what_is_not_known_is_counted(heading: str, tmp_path: Path) -> None:
+    """The commands print what the page shows of a market with ranges."""
+    walk(heading, tmp_path, ROOT / "docs" / "evidence.md")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from checks import refuses
 from commands import run
-from markets import SMALL
+from markets import ROOT, SMALL
 
 from optimizer.plan import Plan
 from sim.scenario.file import load
@@ -229,3 +229,15 @@ def test_explain_wants_a_scenario(tenure, study, monkeypatch) -> None:
     code, out, err = tenure("explain", "plan.csv")
     assert (code, out) == (2, "")
     assert "name its file with --scenario" in err
+
+
+def test_options_of_samples_go_with_what_they_are_for(tenure) -> None:
+    """An aim that there is not, samples without an aim, a bound with one: each is refused in a line."""
+    for words, said in (
+        (("--for", "best"), "--for best: expected one of mean, cautious, quantile"),
+        (("--samples", "6"), "--samples: says how samples are weighed; give --for too"),
+        (("--for", "mean", "--bound-steps", "0"), "--for: proves no bound; leave out"),
+    ):
+        code, out, err = tenure("optimize", ROOT / "tests" / "data" / "unsure.yaml", *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err

@@ -38,8 +38,8 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
     """One JSON object with fit, policies, plan, bound, gap, prices and places."""
     _, said = demo
     assert set(said) == {
-        "fit", "policies", "plan", "bound", "lift_share", "gap", "without_prospects", "shadow_price", "report",
-        "tracking_uri", "seconds",
+        "fit", "policies", "odds", "decision", "plan", "bound", "lift_share", "gap", "without_prospects",
+        "shadow_price", "report", "tracking_uri", "seconds",
     }  # fmt: skip
     assert set(said["fit"]) == {"pareto_nbd", "gamma_gamma", "holdout"}
     assert set(said["fit"]["pareto_nbd"]) == {"r", "alpha", "s", "beta", "log_likelihood"}
@@ -60,6 +60,10 @@ def test_json_has_every_key(demo: tuple[Path, dict[str, Any]]) -> None:
             "breaks",
             "expected_asset",
             "feedback",
+            "low_all",
+            "high_all",
+            "chance_ahead",
+            "chance_best",
         )
     }
     assert {tuple(row) for row in said["plan"]} == {("period", "target", "lever", "spend")}
@@ -75,6 +79,20 @@ def test_the_plan_beats_every_policy_clearly(demo: tuple[Path, dict[str, Any]]) 
     assert plan["low"] > 0
     for name in POLICIES[1:]:
         assert plan["low"] > policies[name]["high"], name
+
+
+def test_it_says_what_it_does_not_know(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Seven assumptions have ranges; with them the plan's interval is wider; its lead is split in time and people."""
+    _, said = demo
+    plan = {policy["name"]: policy for policy in said["policies"]}["plan"]
+    assert plan["low_all"] < plan["low"] < plan["high"] < plan["high_all"]
+    assert plan["chance_ahead"] > 0.9
+    assert len(said["odds"]["assumptions"]) == 7
+    made_of = said["decision"]
+    assert made_of["within_horizon"] + made_of["after_horizon"] == pytest.approx(made_of["gain"])
+    assert made_of["present_customers"] + made_of["to_be_won"] == pytest.approx(made_of["expected_gain"])
+    assert sum(year["gain"] for year in made_of["by_year"]) == pytest.approx(made_of["within_horizon"])
+    assert 0.5 < made_of["asset_after_horizon_share"] < 0.9
 
 
 def test_spend_is_within_the_budget(demo: tuple[Path, dict[str, Any]]) -> None:

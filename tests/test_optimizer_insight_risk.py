@@ -9,7 +9,8 @@ from markets import Content
 from problems import small
 
 from optimizer.ask.problem import allocation_problem, reference_spend
-from optimizer.insight.risk import drawn, risk, tail_weights, with_values
+from optimizer.insight.risk import drawn, plan_for, quantile_weights, risk, tail_weights, weighing, with_values
+from optimizer.optimize import solve
 from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
@@ -93,3 +94,32 @@ def test_no_ranges_no_risk(market: Callable[..., Content]) -> None:
     """A scenario that is sure of everything is told how to say otherwise."""
     with pytest.raises(InputError, match="state the ranges"):
         risk(build(small(market)), build)
+
+
+def test_quantile_weights_are_those_of_numpy() -> None:
+    """The weighted mean is the quantile, whatever the share."""
+    assets = np.random.default_rng(2).normal(size=9)
+    for share in (0.0, 0.13, 0.5, 0.77, 1.0):
+        assert quantile_weights(assets, share) @ assets == pytest.approx(np.quantile(assets, share))
+
+
+@pytest.mark.parametrize("aim", ["mean", "cautious", "quantile"])
+def test_a_plan_for_all_samples_is_the_best_known_by_its_own_measure(aim: str, market: Callable[..., Content]) -> None:
+    """On its samples no worse than the plan for the scenario as it stands; made by the stages of risk."""
+    scenario = small(market, uncertain=RANGES)
+    twin = build(scenario)
+    problem = allocation_problem(twin, 0.6 * reference_spend(twin.chain))
+    chains = [build(with_values(scenario, values)).chain for values in drawn(scenario, 5, 0)]
+    weigh = weighing(aim, 0.3)
+
+    def measured(intensity: Any) -> float:
+        assets = np.array([follow(chain, intensity).asset for chain in chains])
+        return float(weigh(assets) @ assets)
+
+    plain = solve(problem, bounded=False)
+    plan = plan_for(twin, problem, weigh, samples=5)
+    assert plan.goal == "robust"
+    assert measured(plan.intensity) >= measured(plain.intensity) - 1e-9 * abs(measured(plain.intensity))
+    if aim == "cautious":
+        other = risk(twin, build, problem.budget, samples=5, tail=0.3)
+        np.testing.assert_array_equal(plan.intensity, other.cautious.intensity)

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import THREADS, Json, ScenarioFile, Seed, Threads, commands, print_json
+from experiments.cli.options import (
+    THREADS,
+    BudgetOption,
+    Changes,
+    Json,
+    NoSeed,
+    ScenarioFile,
+    Seed,
+    Threads,
+    commands,
+    print_json,
+    say,
+)
+from experiments.cli.words import changes_of
 
 __all__ = ["group"]
 
@@ -68,3 +81,101 @@ def learn(
         print_json({**found.to_dict(), "scenario": str(output)})
     else:
         typer.echo(f"{found.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}")
+
+
+@group.command("test-next", epilog="Example: tenure test-next scenario.yaml --plan plan.json -o test.json")
+def next_test(
+    scenario: ScenarioFile,
+    plan: Annotated[
+        Path | None, typer.Option(help="Plan file: what would be done without knowing more [default: it is sought].")
+    ] = None,
+    budget: BudgetOption = None,
+    samples: Annotated[
+        int, typer.Option(help="Worlds drawn from the ranges; at least three for each.", min=4, max=10_000)
+    ] = 32,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the test's money as a plan, which tenure list takes.")
+    ] = None,
+    change: Changes = None,
+    seed: Seed = 0,
+    threads: Threads = THREADS,
+    as_json: Json = False,
+) -> None:
+    """Say which assumption to test next: what knowing each is worth, and the experiment that pays most.
+
+    On whom, how many, how long and with how much, half of them held back by lot; what its result is worth before it is
+    known, what it costs, and what to do after which result.
+    """
+    from experiments.firm import Firm
+    from experiments.terminal.progress import progress_bars
+    from optimizer.plan_files import PLAN_FILES
+    from sim.files import check_output
+
+    if output is not None:
+        check_output(output, PLAN_FILES, [scenario, plan])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
+    with progress_bars() as step:
+        found = firm.test_next(plan, budget=budget, samples=samples, seed=seed, threads=threads, progress=step)
+    written = output if found.plan is not None else None
+    if written is not None:
+        found.save(written)
+    if as_json:
+        print_json({**found.to_dict(), "file": None if written is None else str(written)})
+        return
+    where = shlex.quote(str(scenario))
+    if written is not None:
+        of_prospects = found.next is not None and found.next.trial is not None and "prospect" in found.next.trial.stages
+        who = " --kind worth-winning --prospects PEOPLE.csv" if of_prospects else ""
+        number = round(found.next.trial.customers) if found.next is not None and found.next.trial is not None else 0
+        then = f"Written to {written}. Next: tenure list {where} --plan {shlex.quote(str(written))} --sample {number} "
+        then += f"--control 0.5{who}"
+    elif found.plan is not None:
+        then = f"Next: tenure test-next {where} -o test.json"
+    else:
+        then = f"Next: tenure risk {where}"
+    say(f"{found.to_text()}\n\n{then}", scenario, change)
+
+
+@group.command(epilog="Example: tenure measure plan.json --list targets.csv --actual base.duckdb --periods 2")
+def measure(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that the lists were made from.")],
+    lists: Annotated[
+        list[Path], typer.Option("--list", help="Who got what, as tenure list --control wrote it; repeat.")
+    ],
+    actual: Annotated[Path, typer.Option(help="What came: a customer base, or a file of purchases.")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario file [default: the one that the plan was made for].")
+    ] = None,
+    period: Annotated[int, typer.Option(help="Period of the lists, counted from 0 as in the plan's file.", min=0)] = 0,
+    periods: Annotated[int, typer.Option(help="Periods over which what came is counted.", min=1)] = 1,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the scenario with its curves as this moves them.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    seed: NoSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Say what each measure brought: plan against outcome against control group, with interval and money per unit.
+
+    With -o the scenario is updated from it, as tenure learn does from an experiment.
+    """
+    from experiments.firm import Firm
+    from sim.files import check_output
+
+    if output is not None:
+        check_output(output, (".yaml", ".yml"), [plan, scenario, actual, *lists])
+    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    found = firm.measure(plan, lists, actual, period=period, periods=periods)
+    learned = None if output is None else found.learn()
+    if learned is not None and output is not None:
+        learned.save(output, force=force)
+    written = None if output is None else str(output)
+    if as_json:
+        print_json({**found.to_dict(), "scenario": written})
+        return
+    where = shlex.quote(str(firm.file))
+    next_ = (
+        f"tenure measure {shlex.quote(str(plan))} ... -o learned.yaml" if found.evidence else f"tenure check {where}"
+    )
+    said = f"Wrote {output}. Next: tenure check {shlex.quote(str(output))}" if written else f"Next: {next_}"
+    typer.echo(f"{found.to_text()}\n\n{said}")

@@ -37,6 +37,7 @@ def list_(
         str, typer.Option("-o", "--output", help="A .csv, .xlsx or .parquet file, or the URL of a database.")
     ] = "targets.csv",
     control: Annotated[float, typer.Option(help="Share held back by lot as a control group.", min=0.0, max=0.99)] = 0.0,
+    sample: Annotated[int | None, typer.Option(help="Only so many of them, by lot, for a test.", min=2)] = None,
     table: Annotated[str, typer.Option(help="Table to write in a database.")] = "tenure_list",
     force: Annotated[bool, typer.Option("--force", help="Write over a table of that name in a database.")] = False,
     prospects: Annotated[
@@ -65,7 +66,7 @@ def list_(
     firm = Firm.open(scenario, outputs=[place])
     if place is not None:
         check_output(place, others=[scenario, plan, None if prospects is None else Path(prospects)])
-    found = firm.customer_list(plan, period, kind=kind, control=control, seed=seed, prospects=prospects)
+    found = firm.customer_list(plan, period, kind=kind, control=control, sample=sample, seed=seed, prospects=prospects)
     found.save(output, table=table, force=force)
     where = without_password(output) if place is None else str(place)
     if as_json:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,15 @@ __all__ = ["group"]
 group = commands()
 
 SCENARIO_FILES = (".yaml", ".yml")
+
+
+def _aims() -> list[tuple[str, str]]:
+    """Return what may be completed, with what it means."""
+    return [
+        ("mean", "the most in the mean of samples"),
+        ("cautious", "half the mean, half the mean of the worst part"),
+        ("quantile", "the most that is missed in a share --tail of the samples"),
+    ]
 
 
 @group.command(epilog="Example: tenure optimize scenario.yaml --budget 200000 -o plan.json")
@@ -74,6 +84,19 @@ def optimize(
     value_of_targeting: Annotated[
         bool, typer.Option("--value-of-targeting", help="What telling customers apart is worth, for the same money.")
     ] = False,
+    aim: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="One plan for all that the ranges under `uncertain` allow: mean, cautious (as tenure risk) or "
+            "quantile [default: the scenario as it stands].",
+            autocompletion=_aims,
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(help="With --for: samples of the uncertain numbers.", min=2)] = 12,
+    tail: Annotated[
+        float, typer.Option(help="With --for: share of the samples that caution and quantile look at.", min=0.01, max=1)
+    ] = 0.2,
     time_limit: Annotated[
         float | None,
         typer.Option(
@@ -96,7 +119,7 @@ def optimize(
         Path, typer.Option("-o", "--output", help="Plan file to write: .json, .csv or .xlsx (Excel).")
     ] = Path("plan.json"),
     change: Changes = None,
-    seed: NoSeed = 0,
+    seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
     *,
@@ -118,6 +141,8 @@ def optimize(
 
     if value_of_targeting:
         _refuse_beside_targeting(context)
+    if aim is None and (idle := _given(context, ("samples", "tail"))):
+        raise InputError(f"{', '.join(idle)}: says how samples are weighed; give --for too")
     check_output(output, PLAN_FILES, [scenario, base, *map(Path, starts or ())])
     firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     if value_of_targeting:
@@ -133,7 +158,16 @@ def optimize(
     question = Question(budget, targeting, reach, base, more, within, freeze or (), tuple(begun.values()))
     with progress_bars() as step:
         plan = firm.optimize(
-            question, time_limit=time_limit, bound_steps=bound_steps, prices=prices, threads=threads, progress=step
+            question,
+            aim=aim,
+            samples=samples,
+            tail=tail,
+            seed=seed,
+            time_limit=time_limit,
+            bound_steps=bound_steps,
+            prices=prices,
+            threads=threads,
+            progress=step,
         )
     plan.save(output)
     worth = worth_of_starts(question, firm.twin, begun) if begun else []
@@ -150,12 +184,23 @@ def optimize(
         said = f"\n\n{losers_in_words(losers)}" if taken else ""
         without = "".join(f"{each}\n" for each in firm.left_out) + ("\n" if firm.left_out else "")
         say(
-            f"{plan_summary(plan, firm.scenario.currency)}{said}\n{starts_summary(plan, worth)}\n"
+            f"{plan_summary(plan, firm.scenario.currency)}{_made_for(aim, samples, tail)}{said}\n"
+            f"{starts_summary(plan, worth)}\n"
             f"{without}Written to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
             f"{tracking.in_words(kept)}",
             scenario, change,
         )  # fmt: skip
+
+
+def _made_for(aim: str | None, samples: int, tail: float) -> str:
+    """Return which worlds a plan was made for; nothing for the scenario as it stands."""
+    if aim is None:
+        return ""
+    what = {
+        "mean": "the mean", "cautious": f"the mean and the worst {tail:.0%}", "quantile": f"the {tail:.0%} quantile",
+    }[aim]  # fmt: skip
+    return f"\nMade for {what} of {samples} worlds drawn from the ranges under `uncertain`; figures are as stated."
 
 
 def _refuse_beside_targeting(context: typer.Context) -> None:
@@ -169,19 +214,24 @@ def _refuse_beside_targeting(context: typer.Context) -> None:
         "more",
         "within",
         "freeze",
+        "aim",
         "time_limit",
         "bound_steps",
         "prices",
         "output",
         "track",
     )
-    # The source by name: typer brings a click of its own.
-    given = [name for name in unheeded if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
-    if given:
-        options = ", ".join(OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in given)
+    if given := _given(context, unheeded):
         raise InputError(
-            f"--value-of-targeting compares whole plans for one budget and writes none; leave out {options}"
+            f"--value-of-targeting compares whole plans for one budget and writes none; leave out {', '.join(given)}"
         )
+
+
+def _given(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Return the options of those names that were given."""
+    # The source by name: typer brings a click of its own.
+    given = [name for name in names if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    return [OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in given]
 
 
 @group.command(epilog="Example: tenure explain plan.json --simplest simplest.json")

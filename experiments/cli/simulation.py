@@ -150,6 +150,15 @@ def compare(
         bool, typer.Option("--equal-money", help="Scale every policy until it is expected to spend the whole budget.")
     ] = False,
     replications: Annotated[int, typer.Option(help="How many times to simulate.", min=1, max=100_000)] = REPLICATIONS,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            help="Worlds drawn from the scenario's ranges under `uncertain`, for intervals with what is not "
+            "known [default: 16, or twice as many as ranges; 0: none].",
+            min=0,
+            max=10_000,
+        ),
+    ] = None,
     change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
@@ -166,8 +175,9 @@ def compare(
     """Simulate several policies on the same customers with the same luck, and track the runs.
 
     Each policy's money and every rule that it breaks stand in the table. A plan is played as it stands, whatever it
-    costs; as-today for a smaller budget is scaled down evenly over time. Several scenarios are asked as one study
-    (tenure study): which policy survives in which of them.
+    costs; as-today for a smaller budget is scaled down evenly over time. Where the scenario states ranges under
+    `uncertain`, it says between what the gain lies with what is not known, and which assumption turns the choice.
+    Several scenarios are asked as one study (tenure study): which policy survives in which of them.
     """
     from experiments.firm import Firm
     from experiments.report.logo import checked_page
@@ -179,7 +189,7 @@ def compare(
             scenarios, policy, changes_of(change), tracking,
             one={
                 "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
-                "--logo": logo,
+                "--logo": logo, "--samples": samples is not None,
             },
             lang=lang, budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
         )  # fmt: skip
@@ -190,8 +200,8 @@ def compare(
     firm = Firm.open(scenarios[0], changes=changes_of(change))
     with progress_bars() as step:
         result = firm.compare(
-            policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications, seed=seed,
-            threads=threads, progress=step,
+            policy, budget=budget, spread=spread, equal_money=equal_money, replications=replications,
+            samples=samples, seed=seed, threads=threads, progress=step,
         )  # fmt: skip
         result = replace(result, look={"lang": lang, "title": title, "logo": logo})
         kept = tracking.keep(result, step)
@@ -203,7 +213,9 @@ def compare(
             **tracking.to_dict(kept),
         })  # fmt: skip
     else:
-        said = comparison_summary(firm.scenario, result) + ("" if written is None else f"\nReport: {written}")
+        said = comparison_summary(firm.scenario, result, result.decision) + (
+            "" if written is None else f"\nReport: {written}"
+        )
         kept = kept if kept is None or written is None else replace(kept, report=None)  # one report is named
         typer.echo(said + (tracking.in_words(kept) or ("" if written is None else "\nNext: open it in a browser")))
 

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
-OPTIONS = {"output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
+OPTIONS = {"aim": "--for", "output": "-o", "start": "--from", "starts": "--from", "rates": "--rate"}
 """Options whose names are not those of their arguments with hyphens."""
 FLAGS = ("force",)
 

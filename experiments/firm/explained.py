@@ -197,6 +197,7 @@ class Explained(Planned):
         *,
         kind: str = "targets",
         control: float = 0.0,
+        sample: int | None = None,
         seed: int = 0,
         prospects: str | Path | None = None,
     ) -> CustomerList:
@@ -216,6 +217,8 @@ class Explained(Planned):
             served less``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
+        sample
+            How many of them, by lot, for a test; None: all.
         seed
             Of the lots: the same customers for the same seed, whoever else is on the list.
         prospects
@@ -250,6 +253,8 @@ class Explained(Planned):
                 else f"`prospects={prospects}`: has no meaning with `kind={kind}`"
             )
         if prospects is not None:
-            return worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
-        found = outlook(self.twin, whole, period)
-        return customer_list(self.twin, found, kind, period, control=control, seed=seed)
+            listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
+        else:
+            found = outlook(self.twin, whole, period)
+            listed = customer_list(self.twin, found, kind, period, control=control, seed=seed)
+        return listed if sample is None else listed.sampled(sample, seed)

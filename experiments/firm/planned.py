@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.firm.made import Made, or_all
 from experiments.question import Question
@@ -18,6 +18,7 @@ from sim.errors import InputError, ScenarioChanged
 
 if TYPE_CHECKING:
     import optimizer.plan
+    from experiments.results.information import NextTest
     from experiments.results.plans import Frontier, Plan, Risk, TargetingValue
     from experiments.results.whatif import WhatIf
     from experiments.tracking.call import Call
@@ -33,6 +34,10 @@ class Planned(Made):
         question: Question | None = None,
         *,
         budget: float | None = None,
+        aim: str | None = None,
+        samples: int = 12,
+        tail: float = 0.2,
+        seed: int = 0,
         time_limit: float | None = None,
         bound_steps: int | None = None,
         prices: bool = False,
@@ -47,6 +52,13 @@ class Planned(Made):
             None: the most for a budget.
         budget
             Money over the horizon; None: the scenario's, or else what today's spend is expected to cost.
+        aim
+            None: the most in the scenario as it stands; else one plan for all that its ``uncertain`` ranges allow, of
+            which nothing is proved: ``mean``, the most in the mean of samples; ``cautious``, as :meth:`risk`;
+            ``quantile``, the most that is missed in a share ``tail`` of them.
+        samples, tail, seed
+            Of the uncertain numbers, with ``aim``; share of them that ``cautious`` and ``quantile`` look at; of the
+            draw.
         time_limit
             Seconds for the search, and for each bound; below 10 no tighter bound is tried.
         bound_steps
@@ -73,6 +85,9 @@ class Planned(Made):
         >>> least = firm.optimize(tenure.Question(reach=("asset", 185_000)))
         >>> 0 < float(least.spend.sum()) < 1_000
         True
+        >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+        >>> doubtful.optimize(budget=1_200, aim="quantile", samples=4).goal
+        'robust'
         """
         from experiments.results.plans import Plan
         from experiments.tracking.call import Call
@@ -80,13 +95,26 @@ class Planned(Made):
 
         if question is not None and budget is not None:
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
+        wanted, tell = (question or Question(budget=budget)).of(self.twin), (progress or quiet)("Optimising")
+        asked: dict[str, Any] = {"question": question, "budget": budget}
+        if aim is not None:
+            from optimizer.insight.risk import plan_for, weighing
+
+            if time_limit is not None or bound_steps is not None or prices:
+                raise InputError("`aim=`: proves no bound; leave out `time_limit=`, `bound_steps=` and `prices=`")
+            plan = plan_for(
+                self.twin, wanted.problem(self.twin), weighing(aim, tail), known=wanted.starts, samples=samples,
+                seed=seed, threads=or_all(threads), progress=tell,
+            )  # fmt: skip
+            asked |= {"aim": aim, "samples": samples, "tail": tail, "seed": seed}
+            return self._own(plan, Plan, asked=Call("optimize", asked))
         plan = optimize(
-            self.twin, (question or Question(budget=budget)).of(self.twin), bound_steps=bound_steps,
+            self.twin, wanted, bound_steps=bound_steps,
             every_price=prices, seconds=math.inf if time_limit is None else time_limit, threads=or_all(threads),
-            progress=(progress or quiet)("Optimising"),
+            progress=tell,
         )  # fmt: skip
-        asked = {"question": question, "budget": budget, "time_limit": time_limit, "bound_steps": bound_steps}
-        return self._own(plan, Plan, asked=Call("optimize", {**asked, "prices": prices}))
+        asked |= {"time_limit": time_limit, "bound_steps": bound_steps, "prices": prices}
+        return self._own(plan, Plan, asked=Call("optimize", asked))
 
     def frontier(
         self,
@@ -249,6 +277,61 @@ class Planned(Made):
             "bound": bound, "seed": seed,
         }  # fmt: skip
         return grown(Risk, found, twin=self.twin, tail=tail, file=self.file, asked=Call("risk", asked), **plans)
+
+    def test_next(
+        self,
+        plan: str | Path | optimizer.plan.Plan | None = None,
+        *,
+        budget: float | None = None,
+        samples: int = 32,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Step | None = None,
+    ) -> NextTest:
+        """Return which assumption to test next: what knowing each is worth, and the experiment that pays most.
+
+        Parameters
+        ----------
+        plan
+            What would be done without knowing more, or its file; None: it is sought.
+        samples
+            Worlds drawn from the scenario's ``uncertain`` ranges; at least three for each.
+
+        Raises
+        ------
+        InputError
+            If the scenario states no ranges.
+
+        Examples
+        --------
+        >>> doubtful = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]})
+        >>> doubtful.test_next(plan, samples=4).next is None
+        True
+        """
+        from experiments.results.information import NextTest
+        from experiments.results.plans import Plan
+        from optimizer.insight.information import information
+        from optimizer.load import plan_of_course
+        from sim.engine.sensitivity import follow
+
+        if not self.scenario.uncertain:
+            raise InputError(
+                "uncertain: missing; state the ranges of the numbers that are not known (tenure schema), or let "
+                "`tenure learn` make them of answers and experiments"
+            )
+        tell = progress or quiet
+        if plan is None:
+            chosen: optimizer.plan.Plan = self.optimize(budget=budget, bound_steps=0, threads=threads, progress=tell)
+        else:
+            chosen = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        found = information(
+            self.twin, chosen.intensity, self._budget(chosen.budget if budget is None else budget), samples=samples,
+            targeting=chosen.targeting, seed=seed, threads=or_all(threads), progress=tell("Weighing assumptions"),
+        )  # fmt: skip
+        test = None
+        if found.test is not None:
+            test = self._own(plan_of_course(self.twin, follow(self.twin.chain, found.test), "state"), Plan)
+        return grown(NextTest, found, plan=test, twin=self.twin)
 
     def load_plan(self, path: str | Path, spread: str | Path = "even") -> Plan:
         """Return a saved plan, edited or not, or a table of money by segment, lever and time as a plan.

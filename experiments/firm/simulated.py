@@ -72,6 +72,7 @@ class Simulated(Planned):
         spread: str | Path = "even",
         equal_money: bool = False,
         replications: int = 20,
+        samples: int | None = None,
         seed: int = 0,
         threads: int | None = None,
         progress: Step | None = None,
@@ -90,6 +91,10 @@ class Simulated(Planned):
             Scale every policy, all its intensities alike, until it is expected to spend the whole budget.
         spread
             How a table's money is spread inside its cells, as in :meth:`load_plan`.
+        samples
+            Worlds drawn from the scenario's ``uncertain`` ranges, in which all policies are weighed in expected
+            numbers too, for intervals and chances that count what is not known; None: 16, or twice as many as ranges;
+            0: none.
         seed
             Which luck; the same seed gives the same numbers.
 
@@ -117,13 +122,13 @@ class Simulated(Planned):
         found = compare(
             self.twin, [each.policy for each in chosen], total, seed=seed, replications=replications,
             threads=or_all(threads), purses={each.policy.name: each.purse for each in chosen}, equal_money=equal_money,
-            progress=(progress or quiet)("Simulating"),
+            samples=samples, progress=(progress or quiet)("Simulating"),
         )  # fmt: skip
         plans = tuple((each.policy.name, each.plan) for each in chosen if each.plan is not None)
         say_unspent(found.outcomes, plans, total if equal_money else None)
         asked = {
             "policies": list(policies), "budget": budget, "spread": spread, "equal_money": equal_money,
-            "replications": replications, "seed": seed,
+            "replications": replications, "samples": samples, "seed": seed,
         }  # fmt: skip
         return grown(Comparison, found, twin=self.twin, plans=plans, file=self.file, asked=Call("compare", asked))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import optimizer.plan
     from experiments.results.backtest import Backtest
     from experiments.results.learned import Learned
+    from experiments.results.measured import Measured
     from experiments.results.monitoring import Monitoring
 
 __all__ = ["Watched"]
@@ -80,6 +82,43 @@ class Watched(Planned):
             "false_alarms": false_alarms, "replications": replications, "seed": seed,
         }  # fmt: skip
         return grown(Monitoring, found, twin=self.twin, file=self.file, asked=Call("monitor", asked))
+
+    def measure(
+        self,
+        plan: optimizer.plan.Plan | str | Path,
+        lists: str | Path | Sequence[str | Path],
+        actual: str | Path,
+        *,
+        period: int = 0,
+        periods: int = 1,
+    ) -> Measured:
+        """Return what each measure brought: plan against outcome against the control group of its list.
+
+        Parameters
+        ----------
+        plan
+            That the lists were made from, or its file.
+        lists
+            Files as :meth:`customer_list` writes them, with a control group.
+        actual
+            A customer base, or a file of purchases, that runs to the end of the time.
+        period, periods
+            The lists' period, from 0, and over how many periods what came is counted.
+
+        Raises
+        ------
+        InputError
+            If a list is not one of this firm, or the time has not passed.
+        """
+        from experiments.measure import measure
+        from experiments.results.measured import Measured
+
+        plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        several = [lists] if isinstance(lists, str | Path) else lists
+        found = measure(
+            self.twin, plan.intensity, [Path(each) for each in several], Path(actual), period=period, periods=periods
+        )
+        return grown(Measured, found, learning=self.learn)
 
     def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
         r"""Return the scenario with its curves as experiments and managers' answers have them.

@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.report.decision import SAME_MONEY, Decision, Lever
+from experiments.decision import SAME_MONEY, Decision, Lever
 from experiments.report.page import bullets, card, marked_up, paragraph, section, subheading, table, text
 from experiments.words.figures import NARROW, percent
 from experiments.words.figures import typeset_money as money
+from experiments.words.odds import CERTAIN, number
 
 if TYPE_CHECKING:
-    from experiments.compare import Comparison
+    from experiments.compare import Comparison, Outcome
     from experiments.words.languages import Words
     from optimizer.plan import Plan
     from sim.scenario.file import Scenario
@@ -91,12 +92,17 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
             low, high = money(best.low, signed=True), money(best.high, signed=True)
             said.append(words["sure"].format(low=low, high=high, number=comparison.replications))
             said += [] if best.clear else [words["unclear"]]
+            said += [_sure(best, comparison, words)] if math.isfinite(best.low_all) else []
         else:
             said.append(words["sure_not"])
         said.append(words["who"].format(name=best.name, reference=reference.name))
         share = best.difference / reference.asset if reference.asset > 0 else float("nan")
         note = percent(share) if math.isfinite(share) else ""
         cards.append(card(words["more"].format(name=reference.name), money(best.difference, signed=True), note))
+        if math.isfinite(best.low_all):
+            low, high = (money(end, signed=True) for end in (best.low_all, best.high_all))
+            chance = words["ahead_note"].format(chance=_chance(best.chance_ahead, words), name=reference.name)
+            cards.append(card(words["sure_card"], words["range"].format(low=low, high=high), chance))
         cards.append(_payback(found, words))
     spent = float(best.spends.mean())
     cards.append(
@@ -106,12 +112,14 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
     return (
         f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
-        f"{paragraph(_caution(scenario, words), 'soft')}"
+        f"{paragraph(_caution(scenario, comparison, words), 'soft')}"
     )
 
 
-def _caution(scenario: Scenario, words: Words) -> str:
+def _caution(scenario: Scenario, comparison: Comparison, words: Words) -> str:
     """Return what the figures rest on as to responses: a chain's are the scenario's own."""
+    if comparison.odds is not None:
+        return words["caution_all"]
     curves = {(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves}
     known = [each for each in scenario.evidence if each.source != "answered"]
     told = {(each.lever, each.moves) for each in known}
@@ -120,6 +128,20 @@ def _caution(scenario: Scenario, words: Words) -> str:
     if {(each.lever, each.moves) for each in known if each.source == "measured" and not each.segment} == curves:
         return words["caution_measured"]
     return words["caution_in_part"].format(told=len(told), all=len(curves))
+
+
+def _chance(chance: float, words: Words) -> str:
+    """Return a chance as a number of a hundred; what was never seen to fail is not called sure."""
+    key = "most_of_100" if chance > CERTAIN else "least_of_100" if chance < 1 - CERTAIN else "of_100"
+    return words[key].format(number=f"{100 * chance:.0f}")
+
+
+def _sure(best: Outcome, comparison: Comparison, words: Words) -> str:
+    """Return between what the gain lies with what is not known, and the chance to be ahead."""
+    return words["sure_all"].format(
+        low=money(best.low_all, signed=True), high=money(best.high_all, signed=True),
+        chance=_chance(best.chance_ahead, words), reference=comparison.outcomes[0].name, ranges=comparison.ranges,
+    )  # fmt: skip
 
 
 def _payback(found: Decision, words: Words) -> str:
@@ -201,6 +223,24 @@ def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
     said, gain = [], found.best.difference
     if found.best is found.reference:
         return ""
+    turns = () if comparison.odds is None else comparison.odds.turns
+    for turn in turns:
+        if turn.turns_at is not None:
+            said.append(
+                words["changes_above" if turn.above else "changes_below"].format(
+                    path=turn.path, at=number(turn.turns_at), stated=number(turn.stated), low=number(turn.low),
+                    high=number(turn.high), winner=turn.winner,
+                )
+            )  # fmt: skip
+    if turns and not said:
+        said.append(words["changes_no_number"])
+    for turn in turns[:TOLD]:
+        said.append(
+            words["changes_swing"].format(
+                path=turn.path, low=number(turn.low), high=number(turn.high),
+                gain_low=money(turn.lead_low, signed=True), gain_high=money(turn.lead_high, signed=True),
+            )
+        )  # fmt: skip
     for lever in sorted(found.levers, key=lambda lever: lever.without)[:TOLD]:
         if math.isfinite(lever.without) and lever.without < 0.9 * found.expected_gain:
             key = "changes_lever" if lever.without > 0 else "changes_lever_gone"
@@ -211,7 +251,7 @@ def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
     others = [each for each in comparison.outcomes if each is not found.best]
     second = max(others, key=lambda outcome: outcome.asset)
     said.append(words["changes_rank"].format(second=second.name, gap=money(found.best.asset - second.asset)))
-    said.append(words["changes_response"])
+    said += [words["changes_response"]] if comparison.odds is None else []
     return section("changes", words["changes"], bullets(said))
 
 
@@ -234,6 +274,13 @@ def sources(found: Decision, words: Words) -> str:
         rows.append(row(words["to_win"], expected - found.present, expected))
         note = words["sources_note"].format(gain=money(expected, signed=True))
     parts = [table([words["source"], words["gain"], words["of_gain"]], rows), paragraph(note, "soft")]
+    name, more = found.first_within
+    facts = [words["first_within"].format(name=name, more=money(more))] if more > 0 else []
+    if found.on_the_unwon > 0:
+        facts.append(words["on_unwon"].format(share=percent(found.on_the_unwon)))
+    if scenario.terminal != "none" and math.isfinite(found.asset_after):
+        facts.append(words["asset_after"].format(share=percent(found.asset_after), **times))
+    parts += [bullets(facts)] if facts else []
     for by in ("year", "quarter"):
         spans = found.spans(by)
         if len(spans) > 1:

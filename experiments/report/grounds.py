@@ -191,7 +191,21 @@ def coverage(comparison: Comparison) -> str:
             "replications, the same customers with the same luck under every policy. They do not cover the "
             "assumptions above, nor the uncertainty of fitted parameters. With other responses the ranking may change."
         ),
+        *_with_the_unknown(comparison),
     )
+
+
+def _with_the_unknown(comparison: Comparison) -> list[str]:
+    """Return what the intervals cover that count what is not known; nothing without any."""
+    if comparison.odds is None:
+        return []
+    said = (
+        "The intervals that count what is not known are of one future: its luck, and one of "
+        f"{comparison.odds.worlds} worlds drawn from the {comparison.ranges} ranges under 'uncertain', in which every "
+        "policy is played in expected numbers by a firm that does not know which it is. What has no range is taken as "
+        "known."
+    )
+    return [paragraph(said)]
 
 
 def next_steps(plan: Plan | None) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.decision import decision
 from experiments.report import charts, grounds
 from experiments.report.answer import answer, budgets, changes_if, headline, levers, sources
-from experiments.report.decision import decision
 from experiments.report.grounds import FittedFigure
 from experiments.report.logo import embedded_logo
 from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
@@ -23,6 +23,7 @@ from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
 from experiments.words.languages import LANGUAGES
+from experiments.words.odds import odds_in_words, odds_table
 from experiments.words.phrases import played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.prices import shadow_price_in_words
@@ -103,10 +104,10 @@ def write_report(
     after = [grounds.next_steps(plan)]
     body = [
         answer(found, comparison, said if ours else [], _least(plan, scenario.currency) if ours else [], words),
+        sources(found, words),
+        changes_if(found, comparison, words),
         levers(found, plan, words),
         budgets(found, words),
-        changes_if(found, comparison, words),
-        sources(found, words),
         *(detail if ours else []),
         folded(
             words["grounds"],
@@ -191,6 +192,9 @@ def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
         ),
         *_rules(comparison),
     ]
+    if comparison.odds is not None:
+        columns, rows = odds_table(comparison)
+        parts += [table([columns[0].capitalize(), *columns[1:]], rows), *map(paragraph, odds_in_words(comparison))]
     if len(facts.rows) > 1:
         parts.append(
             chart(

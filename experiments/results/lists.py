@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,20 @@ class CustomerList(Shown):
                 f"{money(float(self.frame['held_back'].sum()))}{unit}: treat them as if there were no plan."
             )
         return "\n".join([*lines, *(f"- {note}" for note in self.remarks)])
+
+    def sampled(self, number: int, seed: int) -> CustomerList:
+        """Return a list of some of them by lot, a lot of its own beside that of the control group."""
+        if number >= len(self.frame):
+            return self
+        lots = np.array([_lot(seed, f"sample\0{each}") for each in self.frame["customer_id"]])
+        kept = self.frame.iloc[np.sort(np.argsort(lots, kind="stable")[:number])]
+        some = replace(self, frame=kept.reset_index(drop=True))
+        left = money(self.listed - some.listed)
+        return replace(some, remarks=(
+            *self.remarks,
+            f"{number:,} of {len(self.frame):,} by lot; the others, with {left} {self.currency}".rstrip()
+            + ", are not in the test and go on as they would without it",
+        ))  # fmt: skip
 
     def shown_table(self) -> Table:
         """Return the list by segment and stage: no names."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experiments.compare
+import experiments.decision
 import experiments.explain
 import experiments.simulate
 import experiments.trace
@@ -18,7 +20,8 @@ from experiments.tracking.call import Call
 from experiments.words.figures import money
 from experiments.words.kept import best_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_figures
-from experiments.words.phrases import INTERVALS, called, quoted
+from experiments.words.odds import sure_in_words
+from experiments.words.phrases import INTERVALS, called, played_policy, quoted
 from sim.arrays import Step
 from sim.errors import InputError
 from sim.history import History
@@ -84,6 +87,12 @@ class Comparison(Decided, experiments.compare.Comparison):
         """Return the outcome with the largest customer asset."""
         return max(self.outcomes, key=lambda outcome: outcome.asset)
 
+    @cached_property
+    def decision(self) -> experiments.decision.Decision:
+        """Return what the gain of the best policy is made of."""
+        name, plan = self._proven()
+        return experiments.decision.decision(self.twin, self, plan, played_policy(self, plan, name))
+
     def answer(self) -> str:
         """Return which policy makes the customers worth most, by how much, with its interval."""
         best, reference, currency = self.best, self.outcomes[0], self.twin.scenario.currency
@@ -95,6 +104,8 @@ class Comparison(Decided, experiments.compare.Comparison):
         said = f"{name[0].upper()}{name[1:]} makes the customers worth most: {worth}, "
         said += f"{money(best.difference, signed=True)} against {called(reference.name)} (95 % interval "
         said += f"{_interval(best)})."
+        sure = sure_in_words(best, reference.name)
+        said += f" {sure}." if sure else ""
         said = f"{said} {best_in_words(self)}".rstrip()
         unclear = best.low == best.low and not best.clear
         return said + (" The interval includes zero: these replications cannot tell the two apart." if unclear else "")
@@ -106,6 +117,8 @@ class Comparison(Decided, experiments.compare.Comparison):
             "budget": self.budget,
             "equal_money": self.equal_money,
             "policies": self.to_rows(),
+            "odds": None if self.odds is None else self.odds.to_dict(),
+            "decision": self.decision.to_dict(),
         }
 
     def to_frame(self) -> DataFrame:

@@ -88,6 +88,8 @@ class Demo:
                 },
             },
             "policies": self.comparison.to_rows(),
+            "odds": None if self.comparison.odds is None else self.comparison.odds.to_dict(),
+            "decision": self.comparison.decision.to_dict(),
             "plan": [{key: row[key] for key in ("period", "target", "lever", "spend")} for row in self.plan.rows()],
             "bound": self.plan.bound,
             "lift_share": self.plan.lift_share,

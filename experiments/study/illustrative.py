@@ -49,9 +49,23 @@ _SHARES: Mapping[str, float] = {
 """Assumed intensity of each lever as a share of the mean purchase."""
 
 
+_RANGES = """\
+uncertain:              # between what each assumption is thought to lie; with them headlines say how sure they are
+  - {{path: levers.awareness.moves.awareness.brings, low: 0.0014, high: 0.003}}
+  - {{path: levers.acquisition.moves.acquisition.brings, low: 0.012, high: 0.024}}
+  - {{path: levers.development.moves.purchase_rate.brings, low: 0.01, high: 0.07}}
+  - {{path: levers.retention.moves.survival.brings, low: 0.915, high: 0.942}}
+  - {{path: levers.winback.moves.reactivation.brings, low: 0.003, high: 0.018}}
+  - {{path: segments.new customers.start.prospect, low: {fewer}, high: {more}}}
+  - {{path: margin, low: 0.25, high: 0.35}}
+"""
+
+
 def illustrative_text(found: Calibrated, *, name: str, base_file: str, currency: str) -> str:
     """Return the text of the demo's scenario file, with its assumptions explained."""
     money = {lever: rounded(share * found.gamma_gamma.mean_spend(), 2) for lever, share in _SHARES.items()}
+    prospects = rounded(0.5 * found.customers, 2)
+    ranges = _RANGES.format(fewer=f"{rounded(prospects / 2, 2):.0f}", more=f"{rounded(1.5 * prospects, 2):.0f}")
     margin = "0.30            # margin rate on revenue; assumption"
     return f"""\
 {fitted_text(found, name=name, base_file=base_file, currency=currency, margin=margin)}
@@ -59,10 +73,11 @@ segments:
   new customers:        # everybody who is won from now on
     start:
       unaware: {rounded(2.0 * found.customers, 2):.0f}    # people who could buy and do not know the firm; assumption
-      prospect: {rounded(0.5 * found.customers, 2):.0f}   # known to the firm, never bought; assumption
+      prospect: {prospects:.0f}   # known to the firm, never bought; assumption
 {traits_text(found)}
 # Every response is neutral at the reference, the spend under which the purchases were made.
 {_LEVERS.format(**money)}
+{ranges}
 rules:
   # budget: 100000      # money over the horizon; without it, what today's spend costs
   period_share: {rounded(2 / PERIODS, 4)}  # no month more than twice the average

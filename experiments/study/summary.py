@@ -3,14 +3,16 @@
 import shlex
 from pathlib import Path
 
+from experiments.decision import decision
 from experiments.report.answer import headline
-from experiments.report.decision import decision
 from experiments.study.demo import Demo, FitFigure
 from experiments.study.without_prospects import by_lever
 from experiments.terminal.summary import plan_summary
 from experiments.terminal.tables import policy_table
+from experiments.words.board import gain_in_words
 from experiments.words.figures import money, plain
 from experiments.words.kept import rules_broken
+from experiments.words.odds import odds_in_words, odds_table, sure_in_words
 from experiments.words.phrases import INTERVALS, played_policy
 from experiments.words.report import report_words
 from experiments.words.tables import table
@@ -34,10 +36,12 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
 def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
     """Return what ``tenure demo`` prints: the answer; with ``details`` the fit and the whole plan too."""
     comparison, scenario, currency = demo.comparison, demo.scenario, demo.scenario.currency
-    best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
-    played = played_policy(comparison, demo.plan, "plan")
-    answer = plain(headline(decision(demo.twin, comparison, demo.plan, played), comparison, report_words("en")))
-    sure = f"95 % interval {money(best.low, signed=True)} to {money(best.high, signed=True)}; "
+    found = decision(demo.twin, comparison, demo.plan, played_policy(comparison, demo.plan, "plan"))
+    best, reference = found.best, found.reference
+    answer = plain(headline(found, comparison, report_words("en")))
+    sure = f"luck alone: {money(best.low, signed=True)} to {money(best.high, signed=True)}"
+    known = sure_in_words(best, reference.name)
+    sure = f"{known} ({sure}).\n" if known else f"95 % interval with {sure}.\n"
     more = [
         *rules_broken(comparison), INTERVALS, "", plan_summary(demo.plan, currency), "", fit_table(demo.fit), "",
     ]  # fmt: skip
@@ -46,11 +50,15 @@ def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
     return "\n".join(
         [
             f"{answer}.",
-            f"{sure if best is not comparison.outcomes[0] else ''}{scenario.name}, {scenario.periods} "
-            f"{scenario.period}s, {comparison.replications} replications:",
+            f"{sure if best is not reference else ''}",
+            *(f"{each}" for each in gain_in_words(found)),
+            *odds_in_words(comparison),
+            "",
+            f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications:",
             "",
             policy_table(comparison),
             "",
+            *([table(*odds_table(comparison)), ""] if comparison.odds is not None else []),
             *(more if details else []),
             *_without(demo),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",

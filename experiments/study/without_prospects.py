@@ -7,6 +7,7 @@ from experiments.firm import Firm
 from experiments.results.plans import Plan
 from sim.arrays import Step
 from sim.scenario.file import Scenario, parse
+from sim.scenario.ranges import leads
 from sim.twin import build
 
 __all__ = ["WithoutProspects", "scenario_without_prospects", "without_prospects"]
@@ -61,6 +62,8 @@ def scenario_without_prospects(scenario: Scenario) -> Scenario | None:
     rules["levers"] = {n: rule for n, rule in rules.get("levers", {}).items() if n in content["levers"]}
     rules.pop("budget", None)
     content["rules"] = rules
+    content["uncertain"] = [each for each in content.get("uncertain", ()) if leads(content, each["path"])]
+    content["evidence"] = [each for each in content.get("evidence", ()) if each["lever"] in content["levers"]]
     return parse({**content, "folder": scenario.folder})
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments.compare import Comparison
+from experiments.decision import Decision
 from experiments.simulate import Part
 from experiments.terminal.tables import plan_table, policy_table
+from experiments.words.board import gain_in_words
 from experiments.words.figures import money, plain
 from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
+from experiments.words.odds import odds_in_words, odds_table
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words
 from experiments.words.policies import feedback_in_words
 from experiments.words.prices import rule_price_in_words, rules_priced, shadow_price_in_words
@@ -126,14 +129,17 @@ def targeting_summary(ways: Sequence[Targeting], currency: str, scenario: Path) 
     return "\n".join(line for i, line in enumerate(lines) if line or i < 4)
 
 
-def comparison_summary(scenario: Scenario, comparison: Comparison) -> str:
-    """Return what ``tenure compare`` prints."""
+def comparison_summary(scenario: Scenario, comparison: Comparison, found: Decision) -> str:
+    """Return what ``tenure compare`` prints; ``found``: what the best policy's gain is made of."""
     lines = [
         f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications, budget "
         f"{money(comparison.budget)} {scenario.currency}".rstrip(),
         "",
         policy_table(comparison),
         "",
+        *([table(*odds_table(comparison)), ""] if comparison.odds is not None else []),
+        *gain_in_words(found),
+        *odds_in_words(comparison),
         *rules_broken(comparison),
         *([RULES_ASSUME] if any(outcome.broken for outcome in comparison.outcomes) else []),
         *filter(None, [expected_in_words(comparison)]),

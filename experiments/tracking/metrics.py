@@ -26,7 +26,9 @@ MOST_NAMES = 50
 
 UNITS = {
     "asset": "money, discounted: what present and future customers are worth after marketing",
-    "gain": "money: asset above that of today's policy, or else of the first, with its 95 % interval low to high",
+    "gain": "money: asset above that of today's policy, or else of the first, with its 95 % interval low to high; "
+    "low_all to high_all count what is not known",
+    "chance_best": "share of futures in which it is worth most of all that were compared, with what is not known",
     "regret": "money: asset below that of the best policy in the same world for the same budget",
     "kept": "customers who still are at the end",
     "spend, budget": "money over the horizon",
@@ -60,6 +62,7 @@ def outcome_metrics(outcome: Outcome, comparison: Comparison, scenario: Scenario
         "asset_within_horizon": asset.within_horizon,
         "asset_after_horizon": asset.after_horizon,
         "gain": gain, "gain_low": low, "gain_high": high,
+        **_with_the_unknown(outcome, comparison),
         "regret": regrets(comparison)[outcome.name],
         "kept": float(outcome.kept.mean()),
         "spend": float(outcome.spends.mean()),
@@ -84,6 +87,15 @@ def outcome_metrics(outcome: Outcome, comparison: Comparison, scenario: Scenario
     for name, course in courses.items():
         metrics += [(name, float(value), step) for step, value in enumerate(course, start=1)]
     return metrics
+
+
+def _with_the_unknown(outcome: Outcome, comparison: Comparison) -> dict[str, float]:
+    """Return the interval with what is not known, where gains are above the reference, and the chance to be best."""
+    if comparison.odds is None:
+        return {}
+    ends = {"gain_low_all": outcome.low_all, "gain_high_all": outcome.high_all}
+    same = against(comparison) is comparison.outcomes[0]
+    return {**(ends if same else {}), "chance_best": outcome.chance_best}
 
 
 def _by_segment(outcome: Outcome, scenario: Scenario) -> Series:

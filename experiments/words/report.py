@@ -41,6 +41,15 @@ _BOTH = {
         "95 % interval {low} to {high} over {number} replications.",
         "{number} 次模拟的 95% 区间：{low} 至 {high}。",
     ),
+    "sure_all": (
+        "Counting what is not known, the {ranges} ranges of the scenario and the luck of one future, the gain lies "
+        "between {low} and {high} with 95 %; it is ahead of “{reference}” in {chance}.",
+        "计入未知因素（情景中的 {ranges} 个范围与单次未来的运气），增量以 95% 的概率介于 {low} 与 {high} 之间；"
+        "领先“{reference}”的可能：{chance}。",
+    ),
+    "of_100": ("{number} of 100", "100 次中 {number} 次"),
+    "most_of_100": ("more than 99 of 100", "100 次中 99 次以上"),
+    "least_of_100": ("less than 1 of 100", "100 次中不到 1 次"),
     "sure_not": (
         "One replication gives no interval; run several before you rely on the difference.",
         "单次模拟没有区间；采用该差异前请多次模拟。",
@@ -66,7 +75,15 @@ _BOTH = {
         "what the measurements leave open: `tenure risk` weighs that.",
         "本情景中客户对营销的反应来自测量。区间仅反映模拟噪声，不含测量本身的不确定性：请用 `tenure risk` 衡量。",
     ),
+    "caution_all": (
+        "How customers respond to marketing is not measured unless the scenario says so. What is not known is counted "
+        "as far as ranges are stated under `uncertain`; the first interval is of luck alone.",
+        "除情景注明外，客户对营销的反应并非测量值。未知因素以 `uncertain` 中给出的范围计入；第一个区间仅反映运气。",
+    ),
     # Cards
+    "sure_card": ("Counting what is not known", "计入未知因素"),
+    "range": ("{low} to {high}", "{low} 至 {high}"),
+    "ahead_note": ("95 %; ahead of “{name}” in {chance}", "95%；领先“{name}”：{chance}"),
     "asset": ("Customer asset", "客户资产"),
     "asset_note": ("{name}, {span}", "{name}，{span}"),
     "span": ("{periods} {period}", "{periods}{period}"),
@@ -144,7 +161,35 @@ _BOTH = {
         "the assumption to test first",
         "客户反应与假设不同：请在 `uncertain` 中给出范围并运行 `tenure risk`，它会指出应先检验的假设",
     ),
+    "changes_above": (
+        "{path} is not above {at} (stated {stated}, thought to lie in {low} to {high}): then “{winner}” is ahead",
+        "{path} 不高于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
+    ),
+    "changes_below": (
+        "{path} is not below {at} (stated {stated}, thought to lie in {low} to {high}): then “{winner}” is ahead",
+        "{path} 不低于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
+    ),
+    "changes_no_number": (
+        "more than one assumption is wrong at once: no single number, within its range, turns the choice",
+        "多个假设同时有误：任何单个数值在其范围内都不会改变选择",
+    ),
+    "changes_swing": (
+        "{path} is {low}, or {high}: the gain is then {gain_low}, or {gain_high}",
+        "{path} 为 {low} 或 {high}：增量为 {gain_low} 或 {gain_high}",
+    ),
     # Where it comes from
+    "first_within": (
+        "Counting the horizon alone, “{name}” would be ahead of it by {more}.",
+        "若只计期间之内，“{name}”将领先 {more}。",
+    ),
+    "on_unwon": (
+        "{share} of the money is for people who are no customers yet.",
+        "{share} 的支出面向尚未成为客户的人。",
+    ),
+    "asset_after": (
+        "{share} of the customer asset lies after the {periods} {period}.",
+        "客户资产的 {share} 在 {periods}{period}之后实现。",
+    ),
     "sources": ("Where the gain comes from", "增量的来源"),
     "source": ("Source", "来源"),
     "gain": ("Gain", "增量"),

@@ -30,12 +30,17 @@ from sim.errors import InputError
 from sim.scenario.file import Scenario, parse
 from sim.scenario.ranges import replaced
 from sim.scenario.rules import Uncertain
-from sim.twin import Twin
+from sim.twin import Twin, rebuilt
 
-__all__ = ["Assumption", "Risk", "Scores", "drawn", "risk", "with_values"]
+__all__ = ["Assumption", "Risk", "Scores", "best_there", "drawn", "plan_for", "risk", "weighing", "with_values"]
 
 Build = Callable[[Scenario], Twin]
 
+Weigh = Callable[[Floats], Floats]
+"""Weights of samples from what a plan is worth in each."""
+
+AIMS = ("mean", "cautious", "quantile")
+SAMPLES, TAIL, CAUTION = 12, 0.2, 0.5
 STEPS = 40
 """Of the search for the one plan, at most: each follows every sample."""
 
@@ -83,10 +88,10 @@ class _Ensemble(Sequential):
     """The search for one plan over several chains; rules are kept in the problem's own."""
 
     def __init__(
-        self, problem: AllocationProblem, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int
+        self, problem: AllocationProblem, chains: Sequence[ControlledChain], weigh: Weigh, threads: int
     ) -> None:
         super().__init__(problem)
-        self.chains, self.caution, self.tail, self.threads = chains, caution, tail, threads
+        self.chains, self._weights, self.threads = chains, weigh, threads
 
     def courses(self, amount: Floats) -> list[Course]:
         """Return the course in the scenario as it stands, and those in the samples."""
@@ -95,7 +100,7 @@ class _Ensemble(Sequential):
             return list(pool.map(lambda chain: follow(chain, plan), [self.chain, *self.chains]))
 
     def value(self, courses: list[Course]) -> float:
-        """Return mean and CVaR mixed by caution."""
+        """Return the weighted mean of the samples."""
         assets = np.array([course.asset for course in courses[1:]])
         return float(self._weights(assets) @ assets)
 
@@ -116,8 +121,36 @@ class _Ensemble(Sequential):
             slopes = list(pool.map(lambda pair: pair[0] * pair[1].slope(self.problem.aim), self.weighted(courses)))
         return self.stated.by_cell(np.asarray(sum(slopes)))
 
-    def _weights(self, assets: Floats) -> Floats:
-        return (1 - self.caution) / assets.size + self.caution * tail_weights(assets, self.tail)
+
+def weighing(aim: str, tail: float, caution: float = CAUTION) -> Weigh:
+    """Return how samples are weighed by what they are worth, so that the weighted mean is what is maximised.
+
+    Parameters
+    ----------
+    aim
+        ``mean``; ``cautious``: mean and CVaR mixed by caution; ``quantile``: the worth that is missed in a share
+        ``tail`` of the samples, between two of them in proportion.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if aim not in AIMS:
+        raise InputError(f"`aim={aim}`: expected one of {', '.join(AIMS)}")
+    if aim == "quantile":
+        return lambda assets: quantile_weights(assets, tail)
+    share = caution if aim == "cautious" else 0.0
+    return lambda assets: (1 - share) / assets.size + share * tail_weights(assets, tail)
+
+
+def quantile_weights(assets: Floats, share: float) -> Floats:
+    """Return the weights under which a quantile is a mean: the two samples it lies between."""
+    order, place = np.argsort(assets, kind="stable"), share * (assets.size - 1)
+    low = min(int(place), assets.size - 2)
+    out = np.zeros(assets.size)
+    out[order[low]], out[order[low + 1]] = 1 - (place - low), place - low
+    return out
 
 
 def tail_weights(assets: Floats, tail: float) -> Floats:
@@ -220,9 +253,9 @@ def risk(
     build: Build,
     budget: float | None = None,
     *,
-    samples: int = 12,
-    tail: float = 0.2,
-    caution: float = 0.5,
+    samples: int = SAMPLES,
+    tail: float = TAIL,
+    caution: float = CAUTION,
     targeting: str = "state",
     bounded: bool = False,
     seed: int = 0,
@@ -264,7 +297,7 @@ def risk(
     begun = start(problem)
     expected = find(begun, _informed(begun, threads), threads=threads)
     expected.repaired.insist()
-    cautious = _cautious(expected, [each.chain for each in known], caution, tail, threads)
+    cautious = _for_all(expected, [each.chain for each in known], weighing("cautious", tail, caution), threads)
     cautious.repaired.insist()
     tell((2 * samples + 3) / steps)
     plans = {
@@ -295,12 +328,46 @@ def _informed(begun: Start, threads: int) -> Proved:
     return prove(begun, tolerance=BOUND, seconds=np.inf, threads=threads, progress=lambda _: None)
 
 
-def _cautious(expected: Found, chains: Sequence[ControlledChain], caution: float, tail: float, threads: int) -> Found:
+def plan_for(
+    twin: Twin,
+    problem: AllocationProblem,
+    weigh: Weigh,
+    *,
+    known: Sequence[Floats] = (),
+    samples: int = SAMPLES,
+    seed: int = 0,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> Plan:
+    """Return one plan for all that the scenario's ranges allow, its samples weighed by ``weigh``.
+
+    Raises
+    ------
+    InputError
+        If the scenario states no ranges, or what is asked is the least money.
+    RulesError
+        If no plan meets the rules.
+    """
+    tell = progress or (lambda _: None)
+    if problem.goal != "asset":
+        raise InputError("`aim=`: weighs what plans are worth; the least money that reaches a target has no such mean")
+    chains = [rebuilt(twin, with_values(twin.scenario, values)).chain for values in drawn(twin.scenario, samples, seed)]
+    tell(0.1)
+    begun = start(problem, (), known)
+    expected = find(begun, _informed(begun, threads), threads=threads)
+    expected.repaired.insist()
+    tell(0.4)
+    found = _for_all(expected, chains, weigh, threads)
+    found.repaired.insist()
+    return replace(plan_of(found), goal="robust")
+
+
+def _for_all(expected: Found, chains: Sequence[ControlledChain], weigh: Weigh, threads: int) -> Found:
     """Return the one plan found for all samples, searched for where the search for the scenario began and ended."""
     starts = (expected.intensity, *expected.searched.known[:1])
     return find(
         replace(expected.begun, intensities=starts), Proved(), steps=STEPS, threads=threads,
-        make=lambda problem: _Ensemble(problem, chains, caution, tail, threads),
+        make=lambda problem: _Ensemble(problem, chains, weigh, threads),
     )  # fmt: skip
 
 
@@ -326,15 +393,20 @@ def _scores(
     )
 
 
+def best_there(there: Twin, problem: AllocationProblem, plan: Floats, threads: int) -> Found:
+    """Return the best plan of another world for the same question, searched for from a plan."""
+    begun = replace(start(allocation_problem(there, problem.budget, targeting=problem.targeting)), intensities=(plan,))
+    return find(begun, _informed(begun, threads), threads=threads)
+
+
 def _assumption(twin: Twin, build: Build, asked: Uncertain, plan: Found, threads: int) -> Assumption:
     """Return what a plan is worth with one number at either end of its range, and what the best plan there is."""
     lifts, regrets, idle = [], [], plan.begun.least.intensity
     for value in (asked.low, asked.high):
         there = build(with_values(twin.scenario, {asked.path: value}))
-        problem = allocation_problem(there, plan.begun.problem.budget, targeting=plan.begun.problem.targeting)
         own = follow(there.chain, plan.intensity)
-        begun = replace(start(problem), intensities=(plan.intensity,))
-        best = find(begun, _informed(begun, threads), threads=threads)
+        best = best_there(there, plan.begun.problem, plan.intensity, threads)
+        problem = best.begun.problem
         fixed = best.sized.fixed_costs - fixed_costs_of(problem, problem.campaigns, own.spend)
         met = best.repaired.end.missed <= BROKEN
         lifts.append(own.asset - follow(there.chain, idle).asset)

@@ -1,6 +1,7 @@
 """The real customers of a base, in groups a firm can tell apart: segment x value tier, each with trait classes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,6 +71,15 @@ class BaseGroups:
     samples: list[TraitSample]
     block_of_sample: Ints
     blocks: Blocks
+
+    @cached_property
+    def leaving(self) -> list[tuple[float, float, float]]:
+        """Return by segment customers alive, and of those the mean defection rate and the share who stay a period."""
+        alive, rate, stays = self.posterior.leaving()
+        segment = self.group // len(TIERS)
+        people, *sums = (np.bincount(segment, alive * each) for each in (np.ones_like(alive), rate, stays))
+        with np.errstate(invalid="ignore"):
+            return list(zip(people.tolist(), *((each / people).tolist() for each in sums), strict=True))
 
 
 def horizon_rate(scenario: Scenario) -> float:

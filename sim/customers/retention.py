@@ -6,7 +6,6 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.customers.groups import BaseGroups
-from sim.customers.segmentation import TIERS
 from sim.scenario.file import Gamma, Scenario, Segment
 
 __all__ = ["Retention", "mean_leaving", "retention_of"]
@@ -39,12 +38,9 @@ def retention_of(scenario: Scenario, base: BaseGroups | None) -> dict[str, Reten
     """
     out = {}
     if base is not None:
-        alive, rate, stays = base.posterior.leaving()
-        for i, name in enumerate(scenario.base_segments):
-            weight = np.where(base.group // len(TIERS) == i, alive, 0.0)
-            total = float(weight.sum())
-            if total > 0:
-                out[name] = Retention(total, float(weight @ rate) / total, float(weight @ stays) / total)
+        for name, known in zip(scenario.base_segments, base.leaving, strict=False):
+            if known[0] > 0:
+                out[name] = Retention(*known)
     for name, segment in scenario.segments.items():
         if segment.traits is None:
             continue

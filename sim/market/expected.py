@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from sim.arrays import Floats
-from sim.contract import Policy
+from sim.contract import ALARMS, Policy
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.crowd import SEEN
@@ -35,6 +35,8 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
     answers = np.full((chain.periods, groups, stages), np.nan)
     moves = np.zeros((chain.periods, groups, stages, stages))
     before = {name: np.zeros((groups, stages)) for name in ("purchases", "revenue")}
+    reacts = bool(getattr(policy, "feedback", True))  # one set in advance looks at heads alone
+    silent = np.zeros((groups, len(ALARMS)), dtype=bool)
     for period in range(chain.periods):
         observed, asked = observed_counts(chain, run.occupancy), chain.last_survey(period)
         if survey is not None and period % survey.every == 0:
@@ -46,15 +48,16 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
             moves=moves[period - 1].copy() if period else np.zeros(moves.shape[1:]),
             rivals=rivals_by_group(twin, chain.present(period)[0]),
             employees=float(run.employees),
-            alarms=alarms.raised(period, observed, moves, answers),
+            alarms=alarms.raised(period, observed, moves, answers) if reacts else silent,
             **before,
         )
         purse.decide(policy, period, seen)
         acting[period] = purse.pay(period, observed)
         past.append(run.period(period, observed))
-        flows = counting.flows(past[-1])
-        before = {name: flows[name] for name in before}
-        counting.add_moves(past[-1], moves[period])
+        if reacts:
+            flows = counting.flows(past[-1])
+            before = {name: flows[name] for name in before}
+            counting.add_moves(past[-1], moves[period])
     return Course(chain, acting, past, run.occupancy)
 
 

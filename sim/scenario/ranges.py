@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.scenario.rules import Uncertain
 
-__all__ = ["corners", "replaced"]
+__all__ = ["corners", "leads", "replaced"]
 
 TOGETHER = 6
 """Numbers beside each other whose ends are tried together."""
@@ -28,11 +28,18 @@ def replaced(content: dict[str, Any], values: dict[str, float]) -> dict[str, Any
         for part in way:
             here = _inside(here, part)
         place: Any = int(last) if isinstance(here, list) and last.isdigit() else last
-        found = _inside(here, last)
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        if not leads(content, path):
             raise KeyError(path)
         here[place] = value
     return content
+
+
+def leads(content: dict[str, Any], path: str) -> bool:
+    """Return whether a dotted path leads to a number."""
+    here: Any = content
+    for part in path.split("."):
+        here = _inside(here, part)
+    return isinstance(here, int | float) and not isinstance(here, bool)
 
 
 def _inside(content: Any, part: str) -> Any:

@@ -6,9 +6,9 @@ and the next unit of it come from the fluid twin, for which gradients are exact;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,7 @@ __all__ = ["Decision", "Lever", "Scaled", "Span", "decision"]
 SCALES = (0.8, 1.0, 1.2)
 """Money of the whole plan, as parts of it."""
 TODAY = "as today"
+UNWON = ("unaware", "prospect")
 SAME_MONEY = 0.01
 """Part of all money by which a lever must change to be called moved."""
 
@@ -93,6 +94,8 @@ class Decision:
 
     Attributes
     ----------
+    outcomes : tuple of Outcome
+        All that were compared.
     best, reference : Outcome
         The policy with the largest asset of all, and the first.
     intensity : (periods, groups, stages, levers), optional
@@ -100,6 +103,7 @@ class Decision:
     """
 
     twin: Twin
+    outcomes: tuple[Outcome, ...]
     best: Outcome
     reference: Outcome
     intensity: Floats | None
@@ -116,6 +120,13 @@ class Decision:
 
     def _asset(self, outcome: Outcome, part: str) -> float:
         return float(getattr(customer_asset(outcome.history, self.twin.scenario.discount_per_period), part))
+
+    @cached_property
+    def first_within(self) -> tuple[str, float]:
+        """Return who is worth most within the horizon alone, and by how much more than the best of all; the best: 0."""
+        worth = {each.name: self._asset(each, "within_horizon") for each in self.outcomes}
+        name = max(worth, key=lambda each: worth[each])
+        return name, worth[name] - worth[self.best.name]
 
     @cached_property
     def ahead(self) -> Floats:
@@ -194,6 +205,32 @@ class Decision:
         )
         return follow(alone, self._plan).asset - follow(alone, as_today(chain)).asset
 
+    @property
+    def on_the_unwon(self) -> float:
+        """Return the share of the best policy's money that is for people who are no customers yet; 0 without money."""
+        spend = self.best.history.spend
+        stages = [i for i, stage in enumerate(self.best.history.targets.stages) if stage in UNWON]
+        return float(spend[:, :, stages].sum() / spend.sum()) if spend.sum() > 0 else 0.0
+
+    @property
+    def asset_after(self) -> float:
+        """Return the share of the best policy's asset that comes after the horizon."""
+        return self._asset(self.best, "after_horizon") / self.best.asset if self.best.asset > 0 else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: where the gain comes from, when, and on whom money is spent."""
+        weighed = self.intensity is not None and self.best is not self.reference
+        present = self.present if weighed else None
+        return {
+            "best": self.best.name, "reference": self.reference.name, "gain": self.best.asset - self.reference.asset,
+            "within_horizon": self.within, "after_horizon": self.after, "payback": self.payback,
+            "first_within_horizon": self.first_within[0], "first_within_horizon_by": self.first_within[1],
+            "expected_gain": self.expected_gain if weighed else None, "present_customers": present,
+            "to_be_won": None if present is None else self.expected_gain - present,
+            "money_on_people_to_be_won": self.on_the_unwon, "asset_after_horizon_share": self.asset_after,
+            "by_year": [asdict(span) for span in self.spans("year")],
+        }  # fmt: skip
+
     def spans(self, by: str) -> tuple[Span, ...]:
         """Return stretches of time, ``year`` or ``quarter``; nothing where periods are longer."""
         calendar = Calendar.of(self.twin.scenario)
@@ -234,4 +271,4 @@ def decision(twin: Twin, comparison: Comparison, plan: Plan | None, played: Outc
     best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
     reference = comparison.outcomes[0]
     mine = plan is not None and best is played and reference.name == TODAY
-    return Decision(twin, best, reference, plan.intensity if mine and plan is not None else None)
+    return Decision(twin, comparison.outcomes, best, reference, plan.intensity if mine and plan is not None else None)

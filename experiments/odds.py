@@ -1,0 +1,286 @@
+"""How sure a comparison is: what the customers' luck may do, and with it what is not known.
+
+Let ``g[p, w]`` be what policy ``p`` is worth in expected numbers in world ``w``, a sample of the scenario's ranges
+(:func:`optimizer.insight.risk.drawn`), as it is played there by a firm that does not know which world it is;
+``g[p, 0]`` the same in the scenario as it stands, and ``a[p, r]`` what was simulated there in replication ``r`` of
+``R``. What a policy is worth in one future is then::
+
+    mean_r a[p, r] + (g[p, w] - g[p, 0]) + luck
+
+for every world, all equally likely: the assumption moves the mean, and luck is that of the scenario as it stands. Of a
+difference of two policies luck is ``s sqrt(1 + 1/R) t(R - 1)``, the law of one more replication around a mean of ``R``
+(``s``: standard deviation of their difference over replications): 95 % intervals are percentiles of the sum. For
+chances of several policies luck is that of the replications, together as they were drawn and widened by
+``sqrt((R + 1)/(R - 1))`` to the same variance; chances are shares of these futures.
+
+Which assumption could turn the choice: over the samples the lead is fitted by a line in all numbers together; where
+that says that one number, alone at an end of its range, takes much of the lead, the policies are followed there, and
+where they change places the number at which they do is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from optimizer.insight.risk import drawn, with_values
+from sim.arrays import Floats, Progress
+from sim.contract import Policy
+from sim.market.expected import expected_course
+from sim.market.purse import Budget
+from sim.scenario.rules import Uncertain
+from sim.twin import Twin, rebuilt
+
+__all__ = ["Odds", "Turn", "futures", "interval", "odds"]
+
+SAMPLES = 16
+"""Worlds, at least; twice as many as ranges where these are more."""
+MOST = 64
+ENDS = (2.5, 97.5)
+GRID = 199
+"""Quantiles of luck that stand for its law."""
+NEAR = 0.5
+"""Part of the lead that an assumption must take, by the line, to be followed to its end."""
+CLOSEST = 3
+"""Assumptions that are followed to their worse end in any case: those that move the lead most."""
+FINE = 1e-3
+"""Of a range: how near the number is found at which the choice turns."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one number's range does to the lead of the best policy over another, in expected numbers.
+
+    Attributes
+    ----------
+    path : str
+    low, high, stated : float
+        Its range, and what the scenario says.
+    lead_low, lead_high : float
+        Lead over the reference (of the reference: over the next) with the number at either end; by the fitted line.
+    turns_at : float or None
+        Where the best policy loses its place; None: nowhere in the range.
+    above : bool
+        Whether the number must lie above that.
+    winner : str
+        Who is best beyond; nothing where nobody is.
+    """
+
+    path: str
+    low: float
+    high: float
+    stated: float
+    lead_low: float
+    lead_high: float
+    turns_at: float | None
+    above: bool
+    winner: str
+
+    @property
+    def swing(self) -> float:
+        """Return how far the lead moves over the range."""
+        return abs(self.lead_high - self.lead_low)
+
+
+@dataclass(frozen=True, eq=False)
+class Odds:
+    """What a comparison is with what is not known.
+
+    Attributes
+    ----------
+    worlds : int
+    best : str
+        The policy with the largest asset.
+    low, high, ahead, first : mapping
+        By policy: ends of the 95 % interval of its difference from the reference; chances to be ahead of the reference,
+        and to be the best of all (ties are shared).
+    beats : mapping
+        By policy: the chance that the best is ahead of it.
+    turns : tuple of Turn
+        Every number with a range, the largest swing first.
+    """
+
+    worlds: int
+    best: str
+    low: Mapping[str, float]
+    high: Mapping[str, float]
+    ahead: Mapping[str, float]
+    first: Mapping[str, float]
+    beats: Mapping[str, float]
+    turns: tuple[Turn, ...]
+
+    def of(self, name: str) -> tuple[float, float, float, float]:
+        """Return a policy's interval, and its chances to be ahead of the reference and best of all."""
+        return self.low[name], self.high[name], self.ahead[name], self.first[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "worlds": self.worlds, "best": self.best, "beats": dict(self.beats),
+            "assumptions": [{**asdict(turn), "swing": turn.swing} for turn in self.turns],
+        }  # fmt: skip
+
+
+def futures(assets: Floats, moved: Floats) -> Floats:
+    """Return what policies are worth, (policies, worlds x replications), luck as it was drawn.
+
+    Parameters
+    ----------
+    assets : (policies, replications)
+        Simulated in the scenario as it stands.
+    moved : (policies, worlds)
+        By how much each world moves what is expected.
+    """
+    number = assets.shape[1]
+    mean = assets.mean(axis=1, keepdims=True)
+    luck = (assets - mean) * np.sqrt((number + 1) / (number - 1))
+    return np.asarray(((mean + moved)[:, :, None] + luck[:, None, :]).reshape(len(assets), -1))
+
+
+def interval(gains: Floats, moved: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of a difference in one future.
+
+    Parameters
+    ----------
+    gains : (replications,)
+        Simulated in the scenario as it stands.
+    moved : (worlds,)
+        By how much each world moves what is expected.
+    """
+    from scipy.stats import t
+
+    number = gains.size
+    wide = float(gains.std(ddof=1)) * np.sqrt(1 + 1 / number)
+    luck = wide * t.ppf((np.arange(GRID) + 0.5) / GRID, number - 1)
+    low, high = np.percentile(gains.mean() + moved[:, None] + luck, ENDS, method="hazen")
+    return float(low), float(high)
+
+
+def odds(
+    twin: Twin,
+    policies: Sequence[tuple[Policy, Budget]],
+    assets: Floats,
+    stated: Floats,
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Odds | None:
+    """Return how sure a comparison is; None where the scenario states no ranges, or luck was not seen twice.
+
+    Parameters
+    ----------
+    policies
+        With what each can spend; the first is the reference.
+    assets : (policies, replications)
+    stated : (policies,)
+        In expected numbers, in the scenario as it stands.
+    samples
+        Worlds; None: 16, or twice as many as there are ranges, at most 64.
+    """
+    ranges = twin.scenario.uncertain
+    if not ranges or assets.shape[1] < 2:
+        return None
+    count = samples or min(max(SAMPLES, 2 * len(ranges)), MOST)
+    points = drawn(twin.scenario, count, seed)
+
+    def there(values: Mapping[str, float], chosen: Sequence[int]) -> list[float]:
+        other = rebuilt(twin, with_values(twin.scenario, dict(values)))
+        return [expected_course(other, *policies[i]).asset for i in chosen]
+
+    everyone = range(len(policies))
+    found = []
+    for i, values in enumerate(points):
+        found.append(there(values, everyone))
+        if progress is not None:
+            progress((i + 1) / count)
+    worlds = np.array(found).T
+    moved = worlds - stated[:, None]
+    worth = futures(assets, moved)
+    names = [policy.name for policy, _ in policies]
+    best = int(np.argmax(assets.mean(axis=1)))
+    ends = np.array([interval(own - assets[0], move - moved[0]) for own, move in zip(assets, moved, strict=True)]).T
+    top = worth == worth.max(axis=0)
+    first = (top / top.sum(axis=0)).mean(axis=1)
+    turns = _turns(ranges, twin, points, assets.mean(axis=1), stated, worlds, best, names, there)
+    return Odds(
+        count, names[best],
+        low=dict(zip(names, ends[0].tolist(), strict=True)),
+        high=dict(zip(names, ends[1].tolist(), strict=True)),
+        ahead=dict(zip(names, _ahead(worth, worth[0], 0).tolist(), strict=True)),
+        first=dict(zip(names, first.tolist(), strict=True)),
+        beats={name: share for name, share in zip(names, _ahead(worth[best], worth, best).tolist(), strict=True)
+               if name != names[best]},
+        turns=turns,
+    )  # fmt: skip
+
+
+def _ahead(one: Floats, other: Floats, itself: int) -> Floats:
+    """Return the share of futures in which one is worth more; ties count half, against itself nothing is known."""
+    share = np.asarray(((one > other) + 0.5 * (one == other)).mean(axis=1))
+    share[itself] = np.nan
+    return share
+
+
+def _turns(
+    ranges: Sequence[Uncertain], twin: Twin, points: Sequence[Mapping[str, float]], mean: Floats, stated: Floats,
+    worlds: Floats, best: int, names: Sequence[str], there: Callable[[Mapping[str, float], Sequence[int]], list[float]],
+) -> tuple[Turn, ...]:  # fmt: skip
+    """Return what each number's range does to the best policy's lead over each other one."""
+    if len(names) < 2:
+        return ()
+    content = twin.scenario.model_dump(mode="json", exclude_unset=True)
+    at = np.array([_number(content, each.path) for each in ranges])
+    low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
+    place = (np.array([[point[each.path] for each in ranges] for point in points]) - low) / (high - low)
+    others = [i for i in range(len(names)) if i != best]
+    # The lead of the table in the scenario as it stands, moved as expected numbers move.
+    leads = (mean[best] - mean)[others, None] + (worlds[best] - stated[best]) - (worlds - stated[:, None])[others]
+    design = np.column_stack([np.ones(len(points)), place])
+    slope = np.linalg.lstsq(design, leads.T, rcond=None)[0][1:].T  # (others, ranges), over the whole range
+    here = (mean[best] - mean)[others]
+    share = (at - low) / (high - low)
+    ends = here[:, None, None] + slope[:, :, None] * (np.array([0.0, 1.0]) - share[:, None])  # (others, ranges, end)
+    shown = others.index(0) if best else int(np.argmin(here))
+    swing = np.abs(slope[shown])
+    nearest = set(np.argsort(-swing, kind="stable")[:CLOSEST].tolist())
+    out = []
+    for j, each in enumerate(ranges):
+        other, end = np.unravel_index(int(np.argmin(ends[:, j])), ends[:, j].shape)
+        turn: float | None = None
+        if ends[other, j, end] < NEAR * here[other] or j in nearest:
+            far = each.high if end else each.low
+            turn = _turn(each.path, float(at[j]), far, best, others[other], mean, stated, there)
+        out.append(
+            Turn(
+                each.path, each.low, each.high, float(at[j]), float(ends[shown, j, 0]), float(ends[shown, j, 1]), turn,
+                not end, names[others[other]] if turn is not None else "",
+            )
+        )  # fmt: skip
+    return tuple(sorted(out, key=lambda turn: -turn.swing))
+
+
+def _turn(
+    path: str, at: float, far: float, best: int, other: int, mean: Floats, stated: Floats,
+    there: Callable[[Mapping[str, float], Sequence[int]], list[float]],
+) -> float | None:  # fmt: skip
+    """Return the number between what is stated and an end of its range at which two policies change places."""
+    from scipy.optimize import brentq
+
+    def lead(value: float) -> float:
+        one, two = there({path: value}, (best, other))
+        return float(mean[best] - mean[other]) + (one - float(stated[best])) - (two - float(stated[other]))
+
+    if far == at or lead(far) >= 0:
+        return None
+    return float(brentq(lead, at, far, xtol=FINE * abs(far - at), rtol=1e-9))
+
+
+def _number(content: Any, path: str) -> float:
+    here = content
+    for part in path.split("."):
+        here = here[int(part)] if isinstance(here, list) else here[part]
+    return float(here)

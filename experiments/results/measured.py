@@ -1,0 +1,75 @@
+"""What each measure brought, as a result: effects with intervals, and the scenario updated from them."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import experiments.measure
+from experiments.results.shown import Shown, Table
+from experiments.words.measure import effects_table, measured_answer, measured_text
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pandas import DataFrame
+
+    from experiments.results.learned import Learned
+
+__all__ = ["Measured"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Measured(Shown, experiments.measure.Measured):
+    """What each measure brought against the control group, plan against outcome, and evidence on curves."""
+
+    learning: Callable[..., Learned] = field(kw_only=True)
+
+    def answer(self) -> str:
+        """Return what each measure brought."""
+        return measured_answer(self)
+
+    def shown_table(self) -> Table:
+        """Return every measure by segment."""
+        return effects_table(self)
+
+    def to_text(self) -> str:
+        """Return what people read."""
+        return measured_text(self)
+
+    def to_frame(self) -> DataFrame:
+        """Return one row per measure and segment."""
+        from pandas import DataFrame
+
+        return DataFrame([{**asdict(each), "a_unit": each.a_unit, "net": each.net} for each in self.effects])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "first": str(self.first), "last": str(self.last), "periods": self.periods,
+            "effects": [{**asdict(each), "a_unit": each.a_unit, "net": each.net} for each in self.effects],
+            "outcome": [
+                {"segment": name, "planned": planned, "came": came} for name, planned, came in self.outcome
+            ],
+            "evidence": len(self.evidence), "notes": list(self.notes),
+        }  # fmt: skip
+
+    def learn(self) -> Learned:
+        """Return the scenario with its curves as the measures moved them.
+
+        Raises
+        ------
+        InputError
+            If nothing measured tells a curve.
+        """
+        if not self.evidence:
+            raise InputError(
+                "nothing that was measured tells a curve of the scenario, so that there is nothing to learn"
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "measured.csv"
+            experiments.measure.write_evidence(self, path)
+            return self.learning(path)

@@ -1,0 +1,85 @@
+"""What it is worth to know an assumption, and what to test next, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiments.words.figures import money
+from experiments.words.odds import number
+from experiments.words.tables import table
+
+if TYPE_CHECKING:
+    from optimizer.insight.information import Information, Knowing, Trial
+
+__all__ = ["information_answer", "information_table", "information_text", "test_in_words"]
+
+ASSUMES = (
+    "Worth knowing: what could be done better, in expected numbers, if the number were known before deciding; the best "
+    "plans at both ends of ranges are among what could be done, better ones may exist. Chances are those of typical "
+    "customers, taken as seen at the end of the test; leaving that nobody sees is told by who still buys, and later."
+)
+POOR = 0.8
+"""Share of the differences between decisions below which it is said how little is explained."""
+
+
+def information_answer(found: Information, period: str, currency: str) -> str:
+    """Return what to test next, how, and what it is worth."""
+    unit = f" {currency}".rstrip()
+    every = f"Knowing all {len(found.knowing)} numbers without error is worth {money(found.perfect)}{unit}."
+    pays = found.next
+    if pays is None or pays.trial is None:
+        return f"No test pays: {found.best} is to be done whatever one finds, or what tests cost is more. {every}"
+    return f"Test {pays.path} next: {test_in_words(pays, pays.trial, period, unit)} {every}"
+
+
+def test_in_words(asked: Knowing, trial: Trial, period: str, unit: str) -> str:
+    """Return an experiment in sentences."""
+    treated = trial.customers * (1 - trial.control)
+    who = ", ".join(trial.segments)
+    said = (
+        f"{trial.customers:,.0f} people of {who} ({', '.join(trial.stages)}), {treated:,.0f} of them by lot with "
+        f"{number(trial.dose)} each of {trial.lever} and the others without, for {trial.periods} "
+        f"{period}{'s' * (trial.periods != 1)}. Its result is worth {money(trial.worth)}{unit} and costs "
+        f"{money(trial.costs)}, so that {money(trial.net, signed=True)} is left; the test spends {money(trial.money)}."
+    )
+    if trial.turns_at is not None:
+        said += f" Measured below {number(trial.turns_at)}: {trial.below}; above: {trial.above}."
+    return said
+
+
+def information_table(found: Information) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns and a row for each number, the most worth knowing first."""
+    header = [
+        "assumption",
+        "range",
+        "worth knowing",
+        "test of",
+        "periods",
+        "tells it to",
+        "result worth",
+        "costs",
+        "left",
+    ]
+    rows = []
+    for each in found.knowing:
+        row = [each.path, f"{number(each.low)} to {number(each.high)}", money(each.perfect)]
+        trial = each.trial
+        if trial is None:
+            rows.append([*row, each.why, *[""] * 5])
+        else:
+            rows.append([
+                *row, f"{trial.customers:,.0f}", str(trial.periods), f"+-{number(1.96 * trial.error)}",
+                money(trial.worth), money(trial.costs), money(trial.net, signed=True),
+            ])  # fmt: skip
+    return header, rows
+
+
+def information_text(found: Information, period: str, currency: str) -> str:
+    """Return what people read."""
+    parts = [information_answer(found, period, currency), "", table(*information_table(found)), "", ASSUMES]
+    if found.explained < POOR:
+        parts.append(
+            f"Worths by number are rough: sums of parabolas explain {found.explained:.0%} of the differences between "
+            "what could be done; --samples takes more worlds."
+        )
+    return "\n".join(parts)

@@ -1,0 +1,379 @@
+"""What it is worth to know an assumption before deciding, and the experiment that pays most.
+
+Let ``A[d, w]`` be the customer asset of decision ``d`` (the plan, today's spend, the least spend, and the best plan
+with each number at either end of its range) in world ``w``, uniform over the ranges. Knowing everything is worth the
+expected value of perfect information (Raiffa & Schlaifer 1961)::
+
+    EVPI = E_w max_d A[d, w] - max_d E_w A[d, w]
+
+Knowing one number ``z``, its range stretched to -1..1, is worth the same with ``f_d(z) = E[A[d] | z]`` (Strong, Oakley
+& Brennan 2014), here the part in ``z`` of a sum of parabolas fitted to the samples. An experiment sees
+``x ~ N(z, error^2)`` and its result is worth::
+
+    EVSI = E_x max_d E[f_d(z) | x] - max_d E f_d(z) <= EVPPI
+
+by quadrature, where until its end the first decision is played, so that what can no longer be changed by then is worth
+nothing. Half of the people tested, drawn by lot, get the dose and half get nothing of the lever. What that costs is the
+asset that the first decision has more than either arm, in expected numbers with everything as stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from optimizer.ask.problem import allocation_problem
+from optimizer.ask.rows import as_today
+from optimizer.insight.risk import best_there, drawn, with_values
+from optimizer.insight.trial import Told, arms, heads_of, told
+from optimizer.stages.start import start
+from sim.arrays import Floats, Progress
+from sim.engine.chain import ControlledChain
+from sim.engine.sensitivity import follow
+from sim.scenario.rules import Uncertain
+from sim.twin import Twin, rebuilt
+
+__all__ = ["Information", "Knowing", "Trial", "information", "worth_of_knowing", "worth_of_seeing"]
+
+SAMPLES = 32
+GRID = 201
+SEEN = 401
+FINEST = 0.01
+"""Of half a range: a smaller error is as good as none, on the grid."""
+LENGTHS = (1, 2, 3, 6, 12)
+"""Periods that an experiment may last."""
+LEAST = 50
+SIZES = 10
+"""Numbers of people that are tried, from the least to all there are, alike in ratio."""
+SHARE = 0.5
+"""Of those tested that are held back as the control group."""
+MOST = 8
+"""Numbers with the best plan at either end among the decisions: those whose ends move the plan's worth most."""
+TITLE = "the plan"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The experiment on one number that pays most.
+
+    Attributes
+    ----------
+    lever, moves : str
+    segments : dict
+        How many of each are tested, drawn by lot of all that the lever is for.
+    stages : tuple of str
+    customers : float
+        Tested, both arms.
+    control : float
+        Share of them who are held back.
+    dose : float
+        Money a head and period for the others.
+    periods : int
+    error : float
+        Standard error with which it tells the number.
+    money : float
+        Spent on those who are treated.
+    worth, costs : float
+        Of its result; asset given up while it lasts.
+    turns_at : float or None
+        What must be measured for another decision; None: no result changes it.
+    below, above : str
+        What to do then.
+    """
+
+    lever: str
+    moves: str
+    segments: dict[str, float]
+    stages: tuple[str, ...]
+    customers: float
+    control: float
+    dose: float
+    periods: int
+    error: float
+    money: float
+    worth: float
+    costs: float
+    turns_at: float | None
+    below: str
+    above: str
+
+    @property
+    def net(self) -> float:
+        """Return what is left of its worth."""
+        return self.worth - self.costs
+
+
+@dataclass(frozen=True)
+class Knowing:
+    """What it is worth to know one number: ``perfect`` without error, ``trial`` by experiment; ``why``: none, why."""
+
+    path: str
+    low: float
+    high: float
+    perfect: float
+    trial: Trial | None
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """What knowing is worth before deciding.
+
+    Attributes
+    ----------
+    decisions : tuple of str
+    best : str
+        The one that is worth most in the mean over worlds.
+    perfect : float
+        Of knowing every number without error.
+    knowing : tuple of Knowing
+        The most worth knowing first.
+    explained : float
+        Share of the differences between decisions that the sums of parabolas explain.
+    samples : int
+    test : (periods, groups, stages, levers) or None
+        Money a head of the experiment that pays most, and of nothing else: what its list is made from.
+    """
+
+    decisions: tuple[str, ...]
+    best: str
+    perfect: float
+    knowing: tuple[Knowing, ...]
+    explained: float
+    samples: int
+    test: Floats | None
+
+    @property
+    def next(self) -> Knowing | None:
+        """Return the number whose experiment leaves most; None where none leaves anything."""
+        paying = [each for each in self.knowing if each.trial is not None and each.trial.net > 0]
+        return max(paying, key=lambda each: each.trial.net if each.trial else 0.0, default=None)
+
+
+def worth_of_knowing(values: Floats) -> float:
+    """Return ``E max_d f_d - max_d E f_d`` of ``values[decision, point]``, all points equally likely."""
+    return max(float(values.max(axis=0).mean() - values.mean(axis=1).max()), 0.0)
+
+
+def worth_of_seeing(values: Floats, error: float) -> tuple[float, Floats, Floats]:
+    """Return what seeing a number with an error is worth, what may be seen, and ``E[f_d | x]`` there.
+
+    Parameters
+    ----------
+    values : (decisions, points)
+        ``f_d`` on points spread evenly over -1..1.
+    error : float
+        Standard error, in half ranges.
+
+    Returns
+    -------
+    worth : float
+    seen : (results,)
+    means : (decisions, results)
+    """
+    z = np.linspace(-1, 1, values.shape[1])
+    error = max(error, FINEST)
+    seen = np.linspace(-1 - 4 * error, 1 + 4 * error, SEEN)
+    likely = np.exp(-0.5 * ((seen[:, None] - z) / error) ** 2)
+    likely /= likely.sum(axis=0)  # every point is seen as something
+    chance = likely.sum(axis=1)
+    means = values @ likely.T / np.maximum(chance, 1e-300)
+    share = chance / chance.sum()
+    return max(float(means.max(axis=0) @ share - values.mean(axis=1).max()), 0.0), seen, np.asarray(means)
+
+
+def information(
+    twin: Twin,
+    plan: Floats,
+    budget: float,
+    *,
+    targeting: str = "state",
+    samples: int = SAMPLES,
+    seed: int = 0,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> Information:
+    """Return what knowing is worth, and the experiment on every number that pays most.
+
+    Parameters
+    ----------
+    plan : (periods, groups, stages, levers)
+        What would be done without knowing more, as intensities.
+    budget
+        Of the best plans at the ends of ranges.
+    samples
+        Worlds, at least three for each range.
+
+    Raises
+    ------
+    InputError
+        If the scenario states no ranges.
+    """
+    tell = progress or (lambda _: None)
+    ranges, scenario = twin.scenario.uncertain, twin.scenario
+    count = max(samples, 3 * len(ranges))
+    points = drawn(scenario, count, seed)
+    worlds = [rebuilt(twin, with_values(scenario, point)).chain for point in points]
+    problem = allocation_problem(twin, budget, targeting=targeting)
+    names = [TITLE, "as today", "the least spend"]
+    ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
+    tell(0.1)
+    for i, (name, values) in enumerate(chosen := _ends(twin, ranges, plan)):
+        names.append(name)
+        ways.append(best_there(rebuilt(twin, with_values(scenario, values)), problem, plan, threads).intensity)
+        tell(0.1 + 0.5 * (i + 1) / len(chosen))
+    worth = _worth(worlds, ways, threads)
+    place = np.array([[2 * (p[r.path] - r.low) / (r.high - r.low) - 1 for r in ranges] for p in points])
+    parts, explained = _parabolas(worth, place)
+    best = int(np.argmax(worth.mean(axis=1)))
+    ask = partial(_knowing, twin, worlds, ways, names, place, best, threads)
+    knowing = []
+    for j, each in enumerate(ranges):
+        knowing.append(ask(j, each, parts[j]))
+        tell(0.6 + 0.4 * (j + 1) / len(ranges))
+    knowing.sort(key=lambda each: (-each.perfect, each.path))
+    perfect = worth_of_knowing(worth)
+    # No part is worth more than the whole: what the fit leaves over is not counted.
+    knowing = [replace(each, perfect=min(each.perfect, perfect)) for each in knowing]
+    found = Information(tuple(names), names[best], perfect, tuple(knowing), explained, count, None)
+    pays = found.next
+    return found if pays is None or pays.trial is None else replace(found, test=_test_of(twin, pays.trial))
+
+
+def _ends(twin: Twin, ranges: Sequence[Uncertain], plan: Floats) -> list[tuple[str, dict[str, float]]]:
+    """Return both ends of the numbers that move the plan's worth most, with the names of the best plans there."""
+    moves = []
+    for each in ranges:
+        ends = [
+            follow(rebuilt(twin, with_values(twin.scenario, {each.path: end})).chain, plan).asset
+            for end in (each.low, each.high)
+        ]
+        moves.append(abs(ends[1] - ends[0]))
+    largest = sorted(np.argsort(-np.array(moves), kind="stable")[:MOST].tolist())
+    return [
+        (f"best for {ranges[j].path} = {value:.4g}", {ranges[j].path: value})
+        for j in largest
+        for value in (ranges[j].low, ranges[j].high)
+    ]
+
+
+def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: int) -> Floats:
+    """Return the asset by (decision, world)."""
+    with ThreadPoolExecutor(threads) as pool:
+        rows = pool.map(lambda chain: [follow(chain, way).asset for way in ways], worlds)
+        return np.array(list(rows)).T
+
+
+def _parabolas(worth: Floats, place: Floats) -> tuple[list[Floats], float]:
+    """Return by number ``f_d`` on the grid, and the share of the differences between decisions that is explained.
+
+    Sums of Legendre's polynomials of the first two degrees, which are nothing in the mean over a range.
+    """
+    count, numbers = place.shape
+    design = np.column_stack([np.ones(count), place, (3 * place**2 - 1) / 2])
+    fitted = np.linalg.lstsq(design, worth.T, rcond=None)[0]
+    apart = worth - worth[0]
+    rest = (worth - (design @ fitted).T) - (worth[0] - design @ fitted[:, 0])
+    spread = float(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum())
+    z = np.linspace(-1, 1, GRID)
+    curves = [
+        fitted[0][:, None] + np.outer(fitted[1 + j], z) + np.outer(fitted[1 + numbers + j], (3 * z**2 - 1) / 2)
+        for j in range(numbers)
+    ]
+    return curves, 1.0 if spread <= 0 else 1 - float((rest**2).sum()) / spread
+
+
+def _knowing(
+    twin: Twin, worlds: Sequence[ControlledChain], ways: Sequence[Floats], names: Sequence[str], place: Floats,
+    best: int, threads: int, j: int, asked: Uncertain, values: Floats,
+) -> Knowing:  # fmt: skip
+    """Return what one number is worth knowing, and the experiment on it that pays most."""
+    perfect = worth_of_knowing(values)
+    of = told(twin, asked.path)
+    if isinstance(of, str) or perfect <= 0:
+        why = of if isinstance(of, str) else "no value of it would change what is done"
+        return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
+    active = sorted({best, *values.argmax(axis=0).tolist()})
+    trial = None
+    for length in (each for each in LENGTHS if 2 * each <= twin.scenario.periods):
+        later = []
+        for i in active:
+            way = ways[i].copy()
+            way[:length] = ways[best][:length]
+            later.append(way)
+        curves = _parabolas(_worth(worlds, later, threads), place)[0][j]
+        found = _best_trial(twin, of, ways[best], asked, length, curves, [names[i] for i in active])
+        if found is not None and (trial is None or found.net > trial.net):
+            trial = found
+    return Knowing(asked.path, asked.low, asked.high, perfect, trial, "" if trial else "nobody is there to be tested")
+
+
+def _best_trial(
+    twin: Twin, of: Told, first: Floats, asked: Uncertain, length: int, curves: Floats, names: Sequence[str]
+) -> Trial | None:
+    """Return the size and dose that leave most, of an experiment of a length."""
+    k = twin.targets.levers.index(of.lever)
+    heads = heads_of(twin, of, first)
+    everyone = float(np.floor(heads.sum()))
+    if everyone < 2:
+        return None
+    sizes = np.unique(np.geomspace(min(LEAST, everyone), everyone, SIZES).round())
+    inside = heads > 0
+    share: dict[str, float] = {}
+    for segment, number in zip(twin.targets.segments, heads.sum(axis=1).tolist(), strict=True):
+        if number > 0:
+            share[segment] = share.get(segment, 0.0) + number / float(heads.sum())
+    own = follow(twin.chain, first).asset
+
+    def lost(dose: float) -> float:
+        """Return what the first decision has more, a head, than with a dose for everybody while it lasts."""
+        way = first.copy()
+        way[:length, :, :, k] = np.where(inside, dose, way[:length, :, :, k])
+        return (own - follow(twin.chain, way).asset) / everyone
+
+    half, without = (asked.high - asked.low) / 2, lost(0.0)
+    usual = float((first[:length, :, :, k] * heads).sum() / (length * everyone))
+    doses = {of.spend, 2 * of.spend, *([usual] if usual > 0 else [])}
+    best: Trial | None = None
+    for dose in sorted(doses):
+        a_head = (1 - SHARE) * lost(dose) + SHARE * without
+        for number in sizes.tolist():
+            error = arms(twin, of, dose, length, (1 - SHARE) * number, SHARE * number, heads)
+            if not np.isfinite(error):
+                continue
+            worth, seen, means = worth_of_seeing(curves, error / half)
+            turn, below, above = _turn(seen, means, names, asked)
+            found = Trial(
+                of.lever, of.moves, {name: part * number for name, part in share.items()}, of.stages, number,
+                SHARE, dose, length, error, (1 - SHARE) * number * dose * length, worth,
+                max(a_head * number, 0.0), turn, below, above,
+            )  # fmt: skip
+            if best is None or found.net > best.net:
+                best = found
+    return best
+
+
+def _turn(seen: Floats, means: Floats, names: Sequence[str], asked: Uncertain) -> tuple[float | None, str, str]:
+    """Return the result at which what is best changes, in the number's unit, and what to do below and above it."""
+    inside = np.abs(seen) <= 1
+    choice = means.argmax(axis=0)[inside]
+    at = np.flatnonzero(np.diff(choice))
+    if not at.size:
+        return None, names[choice[0]], names[choice[0]]
+    middle = int(at[np.argmin(np.abs(seen[inside][at]))])
+    value = asked.low + (seen[inside][middle] + 1) / 2 * (asked.high - asked.low)
+    return float(value), names[choice[middle]], names[choice[middle + 1]]
+
+
+def _test_of(twin: Twin, trial: Trial) -> Floats:
+    """Return the money a head of an experiment and of nothing else, (periods, groups, stages, levers)."""
+    targets = twin.targets
+    out = np.zeros((twin.chain.periods, *targets.shape))
+    k = targets.levers.index(trial.lever)
+    tested = np.array([segment in trial.segments for segment in targets.segments])
+    out[: trial.periods, :, :, k] = np.where(targets.allowed[:, :, k] & tested[:, None], trial.dose, 0.0)
+    return out

@@ -1,0 +1,119 @@
+"""What each measure brought: against sums by hand, and effects that were put into purchases on purpose."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets import orders
+
+import tenure
+from experiments.measure import Measured
+from experiments.study.calibrate import calibrate
+from optimizer.ask.rows import as_today
+from optimizer.load import plan_of_course
+from sim.engine.sensitivity import follow
+
+SPEND = {"development": 4_000, "winback": 800}
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a scenario, its plan, a list with a control group, and purchases of the month after.
+
+    Whoever got development bought half the time for 40, the control group a fifth of the time; nobody came back.
+    """
+    folder = tmp_path_factory.mktemp("measured")
+    orders(folder / "orders.csv", 150)
+    with (folder / "orders.csv").open("a") as stream:
+        stream.write("".join(f"N{i};2025-0{3 + i % 3}-{10 + i % 9};{20 + i % 20}\n" for i in range(300)))
+    calibrate(folder / "orders.csv", folder / "scenario.yaml", spend=SPEND)
+    firm = tenure.open(folder / "scenario.yaml")
+    plan_of_course(firm.twin, follow(firm.chain, as_today(firm.chain)), "state").save(folder / "plan.json")
+    listed = firm.customer_list(folder / "plan.json", control=0.4)
+    listed.save(folder / "targets.csv")
+    frame, random = listed.frame, np.random.default_rng(4)
+    day = firm.scenario.begins + timedelta(days=3)
+    chance = np.where(frame["lever"] == "development", np.where(frame["control"], 0.2, 0.5), 0.0)
+    buys = random.random(len(frame)) < chance
+    lines = [f"{who};{day};40" for who in frame["customer_id"][buys]]
+    end = firm.scenario.begins + timedelta(days=40)
+    text = (folder / "orders.csv").read_text()
+    (folder / "after.csv").write_text("\n".join([text.strip(), *lines, f"late;{end};1"]) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(place: Path) -> Measured:
+    return tenure.open(place / "scenario.yaml").measure(place / "plan.json", place / "targets.csv", place / "after.csv")
+
+
+def test_it_is_what_sums_by_hand_say(place: Path, found: Measured) -> None:
+    """Segment by segment from the files alone; in all weighed by those treated; the truth, 12 a head, is inside."""
+    listed = pd.read_csv(place / "targets.csv", dtype={"customer_id": str})
+    listed = listed[(listed["lever"] == "development") & (listed["money"] + listed["held_back"] > 0)]
+    after = pd.read_csv(place / "after.csv", sep=";", dtype=str, header=0, names=["who", "day", "paid"])
+    began = str(tenure.open(place / "scenario.yaml").scenario.begins)
+    paid = after[after["day"] >= began].groupby("who")["paid"].apply(lambda each: each.astype(float).sum())
+    listed["paid"] = [paid.get(who, 0.0) for who in listed["customer_id"]]
+    margin = tenure.open(place / "scenario.yaml").scenario.margin
+    total = heads = 0.0
+    for segment, part in listed.groupby("segment"):
+        one, two = part["paid"][~part["control"]], part["paid"][part["control"]]
+        [mine] = [each for each in found.effects if (each.measure, each.segment) == ("development", segment)]
+        assert (mine.treated, mine.control) == (len(one), len(two))
+        if min(len(one), len(two)) < 2:
+            assert np.isnan(mine.brings)
+            continue
+        assert mine.brings == pytest.approx(margin * (one.mean() - two.mean()))
+        total, heads = total + len(one) * mine.brings, heads + len(one)
+    [whole] = [each for each in found.effects if (each.measure, each.segment) == ("development", "all")]
+    if not np.isnan(whole.brings):
+        assert whole.brings == pytest.approx(total / heads)
+        assert whole.low < margin * 0.3 * 40 < whole.high
+        assert whole.a_unit == pytest.approx(whole.brings / whole.spent)
+    assert whole.spent == pytest.approx(listed["money"][~listed["control"]].mean())
+
+
+def test_what_was_planned_stands_beside_what_came(found: Measured) -> None:
+    """Money planned of those listed is of the size that they paid; what came is all they paid."""
+    assert found.outcome
+    assert all(planned > 0 for _, planned, _ in found.outcome)
+    assert sum(came for *_, came in found.outcome) > 0
+
+
+def test_the_scenario_learns_from_it(found: Measured) -> None:
+    """The control group is the dose of nothing; the curve of development says it was measured."""
+    spent = {row["spend"] for row in found.evidence}
+    assert 0.0 in spent
+    assert {row["moves"] for row in found.evidence} == {"purchase_rate"}
+    learned = found.learn()
+    assert {(each.lever, each.moves) for each in learned.scenario.evidence} == {("development", "purchase_rate")}
+    assert all(each.customers > 0 for each in learned.scenario.evidence)
+
+
+def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict first; the same numbers as data; what cannot be is one line and nothing is written."""
+    monkeypatch.chdir(place)
+    of = ("measure", "plan.json", "--scenario", "scenario.yaml")
+    words = (*of, "--list", "targets.csv", "--actual", "after.csv")
+    code, out, _ = tenure(*words)
+    assert code == 0
+    assert out.startswith("development: ") or "\ndevelopment: " in out
+    assert "Counted from" in out
+    answer = json.loads(tenure(*words, "--json")[1])
+    assert answer["effects"][0]["segment"] == "all"
+    for bad, said in (
+        ((*of, "--list", "orders.csv", "--actual", "after.csv"), "lacks the column 'customer_id'"),
+        ((*of, "--list", "targets.csv", "--actual", "orders.csv"), "wait, or count fewer"),
+        ((*words, "--periods", 900), "within the horizon"),
+        ((*of, "--list", "none.csv", "--actual", "after.csv"), "none.csv: is not there"),
+    ):
+        code, out, err = tenure(*bad, "-o", "learned.yaml")
+        assert (code, out, err.count("\n")) == (2, "", 1), bad
+        assert said in err, bad
+        assert not (place / "learned.yaml").exists()
