@@ -4,7 +4,6 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +76,3 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> "CustomerBase":
     from sim.purchases.base import CDNOW_PURCHASES, CustomerBase
 
     return CustomerBase.create(tmp_path_factory.mktemp("cdnow") / "base.duckdb", CDNOW_PURCHASES)
-
-
-@pytest.fixture
-def nodes_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the nodes of a law's classes, which each replication would find again."""
-    from sim.customers.population import defection_classes
-
-    monkeypatch.setattr("sim.customers.synthetic.defection_classes", cache(defection_classes))

@@ -18,8 +18,6 @@ from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
 
-pytestmark = pytest.mark.usefixtures("nodes_are_found_once")
-
 
 def figures(history: History, chain: Lifecycle) -> dict[str, Floats]:
     """Return every figure of a history by name, and its worth."""

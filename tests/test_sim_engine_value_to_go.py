@@ -24,9 +24,6 @@ from sim.scenario.file import parse
 from sim.twin import build
 from sim.valuation import customer_asset
 
-pytestmark = pytest.mark.usefixtures("nodes_are_found_once")
-
-
 # --- Values for ever --------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ Trait *classes* (nodes with weights) stand for the same laws in the fluid twin a
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ LAGUERRE_SHAPE = 100.0
 
 QUANTILES = 20_000
 """Equal quantiles that stand for a gamma law while its Gauss rule is made."""
+
+KEPT = 256
+"""Laws whose classes are kept: segments and scenarios share them, and each takes a twentieth of a second."""
 
 TAU_STEPS = 48
 """Steps of the time of silent leaving between last purchase and today."""
@@ -110,6 +114,7 @@ class TraitSample:
     mean_spend: Floats
 
 
+@lru_cache(maxsize=KEPT)
 def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     """Return nodes and weights that stand for a gamma law: generalised Gauss-Laguerre, exact to degree 2 count - 1.
 
@@ -125,6 +130,7 @@ def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     return nodes / law.rate, weights / weights.sum()
 
 
+@lru_cache(maxsize=KEPT)
 def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tuple[Floats, Floats]:
     """Return nodes and weights for a defection rate ``mu``: the Gauss rule in ``v = c/(c + mu)``.
 
