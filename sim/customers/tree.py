@@ -110,7 +110,10 @@ def numbers_of(
             continue
         text = [np.array(["" if value is None else str(value) for value in each], dtype=object) for each in values]
         found, counts = np.unique(text[0].astype(str), return_counts=True)
-        for value in sorted(found[np.lexsort((found, -counts))][:MOST_VALUES]):
+        frequent = sorted(found[np.lexsort((found, -counts))][:MOST_VALUES])
+        if len(found) == 2:  # one says what the other does, and a tree would take either by chance
+            frequent = [next(value for value in frequent if value)]
+        for value in frequent:
             columns.append(Column(name, str(value)))
             for side, each in zip(sides, text, strict=True):
                 side.append((each == value).astype(np.float64))
