@@ -234,7 +234,8 @@ def calibrate(
     asked = Reading(columns=said, currency=currency, **reading)
     made = len(files) != 1 or not is_base(files[0])
     base_path = output.with_suffix(".duckdb") if made else Path(files[0])
-    beside = (mixture_file(output),) if segments == "mixture" else ()
+    written = segments == "mixture" or (segments is not None and Path(segments).is_file())
+    beside = (mixture_file(output),) if written else ()
     _check_places(files, output, base_path, *beside, made=made, force=force)
     if not made and replace(asked, currency=None, hash_ids=None) != Reading():
         raise InputError(f"{base_path}: is a customer base already; how files are read is said to `tenure base load`")

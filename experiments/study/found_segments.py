@@ -1,27 +1,31 @@
-"""Segments that are found rather than given: a tree on what is known of customers, a mixture on how they buy.
+"""Segments that are found rather than given: by a tree on what is known of customers, a mixture on how they buy.
 
 What is found is frozen in plain form, so that the scenario needs no fit to be opened: the tree as SQL over the base's
 ``customers``, the mixture as a file of id and segment beside the scenario.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats
+from sim.arrays import Floats, Ints
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
-from sim.customers.tree import best_tree, numbers_of
+from sim.customers.tree import best_tree, class_tree, numbers_of
 from sim.errors import InputError
 from sim.files import write_table
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["mixture_file", "mixture_segments", "tree_segments"]
+__all__ = ["Placement", "mixture_file", "mixture_segments", "placement", "tree_segments"]
 
 MOST_GROUPS = 8
 STARTS = 5
+FEWEST_PLACED = 100
+"""Classified customers from which others are placed."""
 
 
 def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) -> tuple[BaseSegments, tuple[str, ...]]:
@@ -35,10 +39,7 @@ def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) ->
     names = base.customer_columns
     if not names:
         raise InputError("`segments=tree`: the base knows nothing of its customers; load it with a file of customers")
-    listed = ", ".join(quoted(name) for name in names)
-    known = base.query(f"SELECT CAST(customer_id AS VARCHAR), {listed} FROM customers")[1]
-    rows = {who: facts for who, *facts in known}
-    columns, x, _ = numbers_of(names, [rows.get(str(who), [None] * len(names)) for who in record.customer_id])
+    columns, x, _ = numbers_of(names, _known(base, record, names))
     tree = best_tree(columns, x, worth)
     if tree is None:
         raise InputError(
@@ -52,6 +53,87 @@ def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) ->
         f"segments by a tree on {', '.join(dict.fromkeys(words_of.name for words_of in columns))}: {len(order)}, which "
         f"tell {tree.told:.0%} of the variance of expected purchases of customers left out of the fit",
     )
+
+
+def _known(base: CustomerBase, record: PurchaseSummary, names: Sequence[str]) -> list[Sequence[Any]]:
+    """Return what is known of each customer in some columns."""
+    listed = ", ".join(quoted(name) for name in names)
+    known = base.query(f"SELECT CAST(customer_id AS VARCHAR), {listed} FROM customers")[1]
+    rows = {who: facts for who, *facts in known}
+    return [rows.get(str(who), [None] * len(names)) for who in record.customer_id]
+
+
+class Placement(NamedTuple):
+    """Segments of customers who have none, by what is known of them.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Everybody's segment: its own, or the one it is placed in.
+    sql : str
+        Where those without are placed, over table ``customers``.
+    note : str
+        By what, and how many of those left out of the fit were placed right, of all and by segment.
+    """
+
+    labels: tuple[str, ...]
+    sql: str
+    note: str
+
+
+def placement(
+    base: CustomerBase, record: PurchaseSummary, labels: Sequence[str | None], names: Sequence[str],
+    without: str | None = None,
+) -> Placement | str:  # fmt: skip
+    """Return where customers without a segment belong by their attributes, or why that cannot be told.
+
+    Parameters
+    ----------
+    labels : (customers,)
+        Segments; None or empty: not classified yet.
+    names
+        Segments in which people are placed.
+    without
+        A column that does not count: the segment itself.
+    """
+    told = [name for name in base.customer_columns if name != without]
+    place = {name: i for i, name in enumerate(names)}
+    y = np.array([place.get(label or "", -1) for label in labels], dtype=np.int64)
+    rows = _known(base, record, told) if told else []
+    if not told or (y >= 0).sum() < FEWEST_PLACED:
+        return "too few customers are classified" if told else "nothing else is known of customers"
+    known = y >= 0
+    columns, x, _ = numbers_of(told, rows)
+    try:
+        found = class_tree(columns, x[known], y[known])
+    except InputError as error:
+        return str(error)
+    if found is None:
+        return f"{', '.join(told)} tell no more of those left out of the fit than that most are {_largest(y, names)}"
+    tree, put = found
+    leaf = tree.leaf(x)
+    classes = {int(each): names[int(tree.fitted.classes_[np.argmax(tree.fitted.tree_.value[each][0])])]
+               for each in np.unique([*leaf.tolist(), *tree.words()])}  # fmt: skip
+    placed = tuple(label or classes[int(at)] for label, at in zip(labels, leaf, strict=True))
+    own = y[known]
+    by = ", ".join(
+        f"{name} {float((put[own == i] == i).mean()):.0%}" for i, name in enumerate(names) if (own == i).any()
+    )
+    note = (
+        f"{sum(not label for label in labels):,} customers without a segment are placed by "
+        f"{', '.join(dict.fromkeys(each.name for each in columns))}: of those left out of the fit {tree.told:.0%} were "
+        f"placed right ({by}), where taking the largest for all is right for {float((own == _most(own)).mean()):.0%}; "
+        "that holds for them as far as they are like those who are classified"
+    )
+    return Placement(placed, tree.sql(classes), note)
+
+
+def _most(y: Ints) -> int:
+    return int(np.bincount(y[y >= 0]).argmax())
+
+
+def _largest(y: Ints, names: Sequence[str]) -> str:
+    return repr(names[_most(y)])
 
 
 def mixture_file(scenario: Path) -> Path:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.found_segments import mixture_segments, tree_segments
+from experiments.study.found_segments import Placement, mixture_file, mixture_segments, placement, tree_segments
 from sim.arrays import Floats, Ints
 from sim.customers.groups import TIER_WEEKS
-from sim.customers.own_segments import MOST_SEGMENTS, RFM, own_segments, segment_names
+from sim.customers.own_segments import MOST_SEGMENTS, RFM, labels_of, own_segments, segment_names
 from sim.customers.portrait import Separation
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
 from sim.errors import InputError
+from sim.files import write_table
 from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
 __all__ = ["own", "segments_of", "segments_yaml", "separation", "worth_of"]
@@ -63,13 +65,16 @@ def own(
                 "then give its file of id and segment here"
             )
         return mixture_segments(base, record, laws, amounts, worth, scenario)
-    return _labelled(said, base, record, folder)
+    return _labelled(said, base, record, folder, scenario)
 
 
 def _labelled(
-    said: str, base: CustomerBase, record: PurchaseSummary, folder: Path
+    said: str, base: CustomerBase, record: PurchaseSummary, folder: Path, scenario: Path | None
 ) -> tuple[BaseSegments, tuple[str, ...]]:
-    """Return segments by a column, SQL or file, the smallest put together."""
+    """Return segments by a column, SQL or file, the smallest put together, those without one placed by attributes.
+
+    Who has none by SQL is meant to have none. A file with those who were placed stands beside the scenario.
+    """
     columns = base.customer_columns
     kind, _, rest = said.partition(":")
     if kind == "sql" and rest.strip():
@@ -91,6 +96,20 @@ def _labelled(
     kept, dropped = names[:MOST_SEGMENTS], names[MOST_SEGMENTS:]
     notes = [f"segments by {given['by']} {given.get('column') or given.get('sql') or given.get('file')}: {len(kept)}"]
     without = counts.get(None, 0) + counts.get("", 0)
+    if without and given["by"] != "sql" and len(kept) > 1:
+        labels = labels_of(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
+        found = placement(base, record, labels, kept, given.get("column"))
+        if isinstance(found, str):
+            notes.append(f"{without:,} customers without a segment are not placed by their attributes: {found}")
+        elif "file" in given and (scenario is None or _same(Path(said), mixture_file(scenario))):
+            where = "there is no scenario beside which" if scenario is None else f"{said} is where"
+            notes.append(
+                f"{without:,} customers without a segment could be placed by their attributes; {where} that stands"
+            )
+        else:
+            given = _placed(given, found, record, scenario)
+            notes.append(found.note)
+            without = 0
     other = None
     if dropped or without:
         other = OTHERS if OTHERS not in kept else f"{OTHERS} still"
@@ -101,6 +120,23 @@ def _labelled(
     if len(kept) < 2:
         raise InputError(f"`segments={said}`: all {len(record):,} customers are in one segment, {kept[0]!r}")
     return BaseSegments.model_validate({**given, "names": kept, "other": other}), tuple(notes)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _placed(given: dict[str, str], found: Placement, record: PurchaseSummary, scenario: Path | None) -> dict[str, str]:
+    """Return how everybody's segment is found: by SQL in place of a column, by a new file in place of a file."""
+    if "column" in given:
+        own = f"nullif(CAST(customers.{quoted(given['column'])} AS VARCHAR), '')"
+        return {"by": "sql", "sql": f"coalesce({own}, {found.sql})"}
+    import pandas as pd
+
+    assert scenario is not None
+    file = mixture_file(scenario)
+    write_table(file, pd.DataFrame({"customer_id": record.customer_id, "segment": found.labels}))
+    return {"by": "file", "file": Path(os.path.relpath(file, scenario.parent)).as_posix()}
 
 
 def separation(

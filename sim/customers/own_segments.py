@@ -12,7 +12,7 @@ from sim.purchases.beside import segment_by_id
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["MOST_SEGMENTS", "RFM", "own_segments", "segment_names"]
+__all__ = ["MOST_SEGMENTS", "RFM", "labels_of", "own_segments", "segment_names"]
 
 MOST_SEGMENTS = 12
 """Segments by a column or SQL that get a name; the smaller ones are one."""
@@ -50,7 +50,7 @@ def own_segments(how: BaseSegments, base: CustomerBase, record: PurchaseSummary,
             record.purchases * record.mean_amount_all < money,
         )
         return np.asarray(sum(part.astype(np.int64) << (2 - i) for i, part in enumerate(parts)), dtype=np.int64)
-    found = _labels(how, base, record, folder)
+    found = labels_of(how, base, record, folder)
     place = {name: i for i, name in enumerate(how.names)}
     rest = place.get(how.other or "", -1)
     index = np.array([place.get(name or "", rest) for name in found], dtype=np.int64)
@@ -68,12 +68,12 @@ def segment_names(
 ) -> dict[str | None, int]:
     """Return how many customers have each label of a column, SQL or file; None: those without one."""
     found: dict[str | None, int] = {}
-    for label in _labels(how, base, record, folder):
+    for label in labels_of(how, base, record, folder):
         found[label] = found.get(label, 0) + 1
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0] or "")))
 
 
-def _labels(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, folder: Path) -> list[str | None]:
+def labels_of(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, folder: Path) -> list[str | None]:
     """Return the label of each customer, None where there is none."""
     if how.by == "file":
         rows = segment_by_id(folder / str(how.file), base)

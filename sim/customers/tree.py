@@ -1,4 +1,4 @@
-"""A regression tree on what is known of customers, with as many leaves as customers left out of the fit bear.
+"""Trees on what is known of customers, of a number or of classes, with as many leaves as those left out of it bear.
 
 The only room that knows scikit-learn's trees. Source: Breiman, Friedman, Olshen and Stone (1984), *Classification and
 Regression Trees*, chapters 3 and 8.
@@ -14,7 +14,7 @@ from sim.arrays import Floats, Ints
 from sim.errors import InputError
 from sim.purchases.read.sql import literal, quoted
 
-__all__ = ["Column", "Tree", "best_tree", "numbers_of"]
+__all__ = ["Column", "Tree", "best_tree", "class_tree", "numbers_of"]
 
 SURE = 2.0
 """Standard errors by which a tree must be better than the mean, so that luck is none."""
@@ -34,12 +34,12 @@ class Tree:
 
     Attributes
     ----------
-    fitted : sklearn.tree.DecisionTreeRegressor
+    fitted : sklearn.tree.DecisionTreeRegressor or DecisionTreeClassifier
     columns : tuple of Column
     told : float
-        Share of the variance told of customers left out of the fit.
+        Share of the variance told of customers left out of the fit; of classes: share of them in the right one.
     error : float
-        Mean absolute error for them.
+        Mean absolute error for them; of classes: share of them in a wrong one.
     """
 
     fitted: Any
@@ -110,10 +110,10 @@ def numbers_of(
             continue
         text = [np.array(["" if value is None else str(value) for value in each], dtype=object) for each in values]
         found, counts = np.unique(text[0].astype(str), return_counts=True)
-        kept = sorted(found[np.lexsort((found, -counts))][:MOST_VALUES])
-        if found.size == 2:  # one tells all, and which of two that say the same a tree cuts by is luck
-            kept = kept[:1]
-        for value in kept:
+        frequent = sorted(found[np.lexsort((found, -counts))][:MOST_VALUES])
+        if len(found) == 2:  # one says what the other does, and a tree would take either by chance
+            frequent = [next(value for value in frequent if value)]
+        for value in frequent:
             columns.append(Column(name, str(value)))
             for side, each in zip(sides, text, strict=True):
                 side.append((each == value).astype(np.float64))
@@ -152,3 +152,35 @@ def best_tree(columns: tuple[Column, ...], x: Floats, y: Floats) -> Tree | None:
         if gained.sum() > max(most, SURE * np.sqrt(gained.size) * gained.std()):
             most, best, error = float(gained.sum()), tree, float(np.abs(y - expected).mean())
     return None if best is None else Tree(best.fit(x, y), columns, most / float(whole.sum()), error)
+
+
+def class_tree(columns: tuple[Column, ...], x: Floats, y: Ints) -> tuple[Tree, Ints] | None:
+    """Return the tree that puts most rows left out of it into their class, and the class each was put into.
+
+    None where it is no surer than to take the largest class for all.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.model_selection import KFold, cross_val_predict
+        from sklearn.tree import DecisionTreeClassifier
+    except ImportError:
+        raise InputError(
+            "this needs a tree of scikit-learn, which is not installed: pip install 'tenure[trees]'"
+        ) from None
+    folds = KFold(FOLDS, shuffle=True, random_state=0)
+    largest = (y == np.bincount(y).argmax()).astype(np.float64)
+    most, best, put = 0.0, None, y
+    for leaves in LEAVES:
+        tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=SMALLEST_LEAF, random_state=0)
+        found = cross_val_predict(tree, x, y, cv=folds)
+        gained = (found == y) - largest
+        if gained.sum() > max(most, SURE * np.sqrt(gained.size) * gained.std()):
+            most, best, put = float(gained.sum()), tree, found
+    if best is None:
+        return None
+    right = float((put == y).mean())
+    return Tree(best.fit(x, y), columns, right, 1 - right), put
