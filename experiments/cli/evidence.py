@@ -46,7 +46,8 @@ def learn(
         typer.Argument(
             metavar="EVIDENCE...",
             help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, traits) and "
-            "answers (lever, moves, at, value; low, high, manager, segment).",
+            "answers (lever, moves, at, value; low, high, manager, segment), histories (period, segment, won, active, "
+            "purchases, money, and money of each lever).",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("learned.yaml"),
@@ -54,7 +55,7 @@ def learn(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Make response curves of experiments and of managers' answers, with what is known of each and what is not.
+    """Make response curves of experiments, contacts, histories and managers' answers, with what is known of each.
 
     Answers are the prior, data the likelihood; where data say nothing, the answers' width stays.
     """
