@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -56,6 +57,26 @@ def test_the_same_seed_gives_the_same_file(here: Path, tenure: Callable[..., tup
         assert tenure("learn", "scenario.yaml", "test.csv", "-o", name)[0] == 0
     assert (here / "one.yaml").read_bytes() == (here / "two.yaml").read_bytes()
     assert yaml.safe_load((here / "one.yaml").read_text())["evidence"][0]["source"] in ("both", "measured")
+
+
+def test_curves_are_drawn(here: Path, tenure: Callable[..., tuple]) -> None:
+    """One panel, two points at the measured shares, inside the drawing; nothing else is written where it cannot be."""
+    code, out, _ = tenure("learn", "scenario.yaml", "test.csv", "-o", "learned.yaml", "--plot", "curves.svg")
+    assert code == 0
+    assert "Wrote learned.yaml and curves.svg" in out
+    root = ElementTree.fromstring((here / "curves.svg").read_text())
+    space = "{http://www.w3.org/2000/svg}"
+    points = [(float(each.get("cx", 0)), float(each.get("cy", 0))) for each in root.iter(f"{space}circle")]
+    assert len(points) == 2
+    assert points[0][0] < points[1][0]
+    assert points[0][1] > points[1][1]  # .90 above .86
+    line = next(root.iter(f"{space}polyline")).get("points", "").split()
+    heights = [float(each.split(",")[1]) for each in line]
+    assert heights == sorted(heights, reverse=True)
+    assert sum("retention on survival" in (each.text or "") for each in root.iter(f"{space}text")) == 1
+    code, _, err = tenure("learn", "scenario.yaml", "test.csv", "-o", "other.yaml", "--plot", "curves.png")
+    assert (code, (here / "other.yaml").exists()) == (2, False)
+    assert "give a name that ends with .svg" in err
 
 
 SHOP = """

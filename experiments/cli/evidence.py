@@ -51,6 +51,7 @@ def learn(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("learned.yaml"),
+    plot: Annotated[Path | None, typer.Option(help="SVG file to draw data, curve and band of each into.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
@@ -63,9 +64,16 @@ def learn(
     from sim.files import check_output
 
     check_output(output, others=evidence)
-    found = Firm.open(scenario, outputs=[output]).learn(*evidence, seed=seed)
+    outputs = [output]
+    if plot is not None:
+        check_output(plot, others=[*evidence, output])
+        outputs.append(plot)
+    found = Firm.open(scenario, outputs=outputs).learn(*evidence, seed=seed)
+    if plot is not None:
+        found.plot(plot)
     found.save(output, force=force)
     if as_json:
         print_json({**found.to_dict(), "scenario": str(output)})
     else:
-        typer.echo(f"{found.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}")
+        drawn = "" if plot is None else f" and {plot}"
+        typer.echo(f"{found.to_text()}\n\nWrote {output}{drawn}. Next: tenure check {shlex.quote(str(output))}")

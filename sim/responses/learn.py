@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.responses.arms import Measured, measure, refuse_falling
+from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import fit_history, keys_of
 from sim.responses.history.read import History
 from sim.responses.posterior import Belief, Posterior, pooled, settle
@@ -75,6 +76,8 @@ class Learned:
         What evidence cannot tell.
     by_history : frozenset of Key
         Curves whose data are a history alone: ``n`` counts its rows.
+    drawn : tuple of Drawn
+        The curves with their bands.
     """
 
     scenario: Scenario
@@ -83,6 +86,7 @@ class Learned:
     effects: tuple[Effect, ...]
     notes: tuple[str, ...]
     by_history: frozenset[Key] = frozenset()
+    drawn: tuple[Drawn, ...] = ()
 
 
 def learn(
@@ -100,6 +104,7 @@ def learn(
     ranges = {each["path"]: each for each in content.get("uncertain", ())}
     said, points, effects = list(notes), [], []
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
+    drawings: list[Drawn] = []
     watched = keys_of(scenario, histories)
     curves = {}
     for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers), *watched}):
@@ -133,6 +138,7 @@ def learn(
         n = heads or (rows if key in watched else 0)
         found = _points(key, shape, asked, before, after, n, {b.at: b.managers for b in beliefs})
         points += found
+        drawings.append(drawn(key, shape, asked, before, after, tested))
         stated, intervals = _written(shape, after)
         said += _put(content, ranges, path, key, stated, intervals)
         source = {row.source for row in found}
@@ -145,7 +151,8 @@ def learn(
     content["evidence"] = list(records.values())
     made = parse({**content, "folder": scenario.folder}, "what was learned")
     alone = frozenset(key for key in watched if not curves[key].tested)
-    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone)
+    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
+                   tuple(drawings))  # fmt: skip
 
 
 class _Known(NamedTuple):

@@ -2,7 +2,8 @@
 
 Money of a lever and segment is spread evenly over those in its target there, as they are then. What acts is
 ``s_t = (1 - c) m_t + c s_(t-1)``, so that steady money acts as it is spent; levers the history does not name act at
-today's spend. Prospects who are left are as many as came says.
+today's spend. After each period prospects and active customers are made as many as they were, so that what is expected
+of the next is not off by the luck of those before.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
-from sim.engine.chain import PROSPECT, observed_counts
+from sim.arrays import Flags, Floats, Ints
+from sim.engine.chain import observed_counts
 from sim.engine.fluid import Counting
 from sim.engine.fluid_pass import FluidPass, Money
 from sim.engine.lifecycle import Lifecycle
@@ -70,6 +71,8 @@ class Paths:
         run, counting = FluidPass(chain, plan), Counting(chain)
         out = {kind: np.zeros((periods, number)) for kind in history.outcome}
         inside = np.array([stage not in AWAY for stage in STAGES])
+        prospect = STAGES.index("prospect")
+        prospects, actives = chain.block_stage == prospect, inside[chain.block_stage]
 
         def by_segment(amount: Any) -> Floats:
             return np.asarray(np.bincount(self.part, weights=amount, minlength=number))
@@ -85,24 +88,21 @@ class Paths:
                 "purchases": flows["purchases"].sum(axis=1),
                 "money": flows["revenue"].sum(axis=1),
             }
-            if "won" in out:
-                self._leave(run.occupancy, by_segment(found["won"]) - history.outcome["won"][t])
-            observed = observed_counts(chain, run.occupancy)
-            found["active"] = observed[:, inside].sum(axis=1)
+            found["active"] = observed_counts(chain, run.occupancy)[:, inside].sum(axis=1)
             for kind, held in out.items():
                 held[t] = by_segment(found[kind])
+            if "won" in out:
+                left = by_segment(observed_counts(chain, run.occupancy)[:, prospect])
+                self._scale(run.occupancy, prospects, left, left + out["won"][t] - history.outcome["won"][t])
+            if "active" in out:
+                self._scale(run.occupancy, actives, out["active"][t], history.outcome["active"][t])
+            observed = observed_counts(chain, run.occupancy)
         return out
 
-    def _leave(self, occupancy: Floats, more: Floats) -> None:
-        """Let as many prospects be left as there were: who was won by luck is not there to be won again.
-
-        ``more``: people that the twin won beyond those who came, by segment; nan where that is not known.
-        """
-        prospects = self.chain.space.kind == PROSPECT
-        part = self.part[self.chain.group]
-        left = np.bincount(part, occupancy[:, prospects].sum(axis=1), more.size)
-        share = np.maximum(left + np.nan_to_num(more), 0) / np.maximum(left, 1e-300)
-        occupancy[:, prospects] *= share[part][:, None]
+    def _scale(self, occupancy: Floats, where: Flags, have: Floats, should: Floats) -> None:
+        """Make customers in some (block, state) as many as they were, by segment; nan where that is not known."""
+        share = np.maximum(np.where(np.isfinite(should), should, have), 0) / np.maximum(have, 1e-300)
+        occupancy *= np.where(where, share[self.part[self.chain.group]][:, None], 1.0)
 
 
 def paths_of(scenario: Scenario, history: History) -> Paths:
