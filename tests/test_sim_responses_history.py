@@ -134,7 +134,7 @@ def _known(found: Learned) -> list[str]:
 
 def test_what_it_cannot_tell_is_said(found: Learned) -> None:
     assert any("a history has no control group" in note for note in found.notes)
-    assert not any("carried over" in note for note in found.notes)
+    assert not any("carried over" in note or "less came" in note for note in found.notes)
 
 
 def test_levers_that_moved_together_are_told_as_one(history: History, truth: Scenario) -> None:
@@ -148,9 +148,18 @@ def test_levers_that_moved_together_are_told_as_one(history: History, truth: Sce
     assert any("offers: its money never changed" in note for note in _notes(truth, still))
 
 
-def _notes(scenario: Scenario, history: History) -> list[str]:
+def _notes(_: Scenario, history: History) -> list[str]:
     guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
     return list(learn(guess, [], [], (), [history]).notes)
+
+
+def test_money_that_harms_is_said(truth: Scenario, history: History) -> None:
+    """Fewer people were won in periods with more money."""
+    spend = history.spend[:, :, 0]
+    won = {"won": 200.0 - 40.0 * (spend - spend.mean()) / spend.std()}
+    bad = History("h.csv", history.periods, history.segments, history.levers, history.spend,
+                  {kind: np.maximum(each, 0.0) for kind, each in won.items()})  # fmt: skip
+    assert any("adverts on acquisition: less came (won) with more money" in note for note in _notes(truth, bad))
 
 
 def test_carry_over_is_found(truth: Scenario, history: History) -> None:

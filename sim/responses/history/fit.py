@@ -40,6 +40,10 @@ Below none it is no less believed than above, so that where nothing is carried o
 """
 LOOSE, TURNS = 1.0, 0.3
 """Standard deviations of the logarithms of levels and of seasons before anything is seen."""
+BELOW = 3.0
+"""Standard deviations of luck beyond which what is left over falls with money."""
+SHOWN_BY = {"acquisition": "won", "survival": "active", "purchase_rate": "purchases", "amount": "money"}
+"""Outcome that an effect shows in first."""
 TOGETHER = 0.9
 """Correlation from which levers are said to have moved together."""
 FEWEST = 6
@@ -251,13 +255,32 @@ class _Problem:
                     f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
                     "period before; the curve is of steady money, and a plan here acts at once"
                 )
-        out += [f"{where}: {note}" for note in self._together()]
+        out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
         first = self.carry.stop + len(self.free)
         for k, kind in enumerate(self.kinds):
             turns = [float(np.exp(at[first + j])) for j, (of, _) in enumerate(self.turns) if of == k]
             if turns and max(turns) / min(turns) > 1.1:
                 shown = ", ".join(f"{each / np.mean(turns):.2f}" for each in turns)
                 out.append(f"{where}: {kind} have a season: {shown} of the mean, from the first period of the year on")
+        return out
+
+    def _falling(self, at: Floats) -> list[str]:
+        """Return where less came with more money than even a flat curve would have it: left over from the fit."""
+        expected = self.path(at) * self.beside(at)
+        rest = np.sqrt(self.weight(expected)) * np.where(np.isfinite(self.seen), self.seen - expected, 0.0)
+        out = []
+        for lever, moves, segment in self.keys:
+            kind = SHOWN_BY.get(moves)
+            if segment or kind not in self.kinds:
+                continue
+            spend = self.history.spend[:, :, self.history.levers.index(lever)]
+            away, left = spend - spend.mean(axis=0), rest[self.kinds.index(kind)]
+            size = float(np.sqrt((away**2).sum() * (left**2).mean()))
+            if size > 0 and float((away * left).sum()) / size < -BELOW:
+                out.append(
+                    f"{lever} on {moves}: less came ({kind}) with more money, which no curve here can: taken as flat "
+                    "as can be; something else may have moved with it"
+                )
         return out
 
     def _together(self) -> list[str]:
