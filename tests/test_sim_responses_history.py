@@ -27,7 +27,7 @@ MOVES = {"adverts": "acquisition", "offers": "purchase_rate", "care": "survival"
 GUESS = {
     "adverts": {"without_money": 0.006, "unlimited_money": 0.08, "spend": 0.5, "brings": 0.015},
     "offers": {"without_money": 0.02, "unlimited_money": 0.9, "spend": 0.3, "brings": 0.2},
-    "care": {"without_money": 0.85, "unlimited_money": 0.96, "spend": 0.3, "brings": 0.92},
+    "care": {"without_money": 0.85, "unlimited_money": 0.968, "spend": 0.3, "brings": 0.92},
 }
 RANGES = {
     "adverts": ((0.002, 0.009), (0.01, 0.03), (0.031, 0.15)),

@@ -12,8 +12,8 @@ from sim.responses.drawn import Drawn
 
 __all__ = ["curves_svg"]
 
-WIDTH, HEIGHT, LEFT, RIGHT, ABOVE, BELOW, ACROSS = 340, 250, 58, 14, 34, 40, 3
-"""Pixels of a panel, of its margins, and panels beside each other."""
+WIDTH, HEIGHT, LEFT, RIGHT, ABOVE, BELOW, ACROSS, LEAST = 340, 250, 58, 14, 34, 40, 3, 640
+"""Pixels of a panel and of its margins, panels beside each other, and pixels that the words below need."""
 BLUE, SOFT, INK, RULE = "#0072b2", "#5b6470", "#1f2933", "#d8dde3"
 TICKS = 4
 
@@ -26,7 +26,7 @@ def curves_svg(curves: Sequence[Drawn]) -> str:
     """
     across = min(ACROSS, len(curves))
     down = -(-len(curves) // across)
-    width, height = across * WIDTH, down * HEIGHT + 26
+    width, height = max(across * WIDTH, LEAST), down * HEIGHT + 26
     panels = "".join(
         f'<g transform="translate({i % across * WIDTH},{i // across * HEIGHT})">{_panel(each)}</g>'
         for i, each in enumerate(curves)
