@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 from markets import SMALL
@@ -55,3 +57,62 @@ def test_the_same_seed_gives_the_same_file(here: Path, tenure: Callable[..., tup
         assert tenure("learn", "scenario.yaml", "test.csv", "-o", name)[0] == 0
     assert (here / "one.yaml").read_bytes() == (here / "two.yaml").read_bytes()
     assert yaml.safe_load((here / "one.yaml").read_text())["evidence"][0]["source"] in ("both", "measured")
+
+
+def test_curves_are_drawn(here: Path, tenure: Callable[..., tuple]) -> None:
+    """One panel, two points at the measured shares, inside the drawing; nothing else is written where it cannot be."""
+    code, out, _ = tenure("learn", "scenario.yaml", "test.csv", "-o", "learned.yaml", "--plot", "curves.svg")
+    assert code == 0
+    assert "Wrote learned.yaml and curves.svg" in out
+    root = ElementTree.fromstring((here / "curves.svg").read_text())
+    space = "{http://www.w3.org/2000/svg}"
+    points = [(float(each.get("cx", 0)), float(each.get("cy", 0))) for each in root.iter(f"{space}circle")]
+    assert len(points) == 2
+    assert points[0][0] < points[1][0]
+    assert points[0][1] > points[1][1]  # .90 above .86
+    line = next(root.iter(f"{space}polyline")).get("points", "").split()
+    heights = [float(each.split(",")[1]) for each in line]
+    assert heights == sorted(heights, reverse=True)
+    assert sum("retention on survival" in (each.text or "") for each in root.iter(f"{space}text")) == 1
+    code, _, err = tenure("learn", "scenario.yaml", "test.csv", "-o", "other.yaml", "--plot", "curves.png")
+    assert (code, (here / "other.yaml").exists()) == (2, False)
+    assert "give a name that ends with .svg" in err
+
+
+SHOP = """
+name: shop
+periods: 6
+margin: 0.3
+terminal: none
+segments:
+  town: {start: {new: 5000}, traits: {purchase_rate: 0.5, defection_rate: 0.05, spend: 20}}
+levers:
+  offers:
+    targets: [new, developing, core]
+    reference: 0
+    moves: {purchase_rate: {shape: hill, without_money: 0, unlimited_money: 0.8, half: 2, steepness: 1}}
+rules: {budget: 100000}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dose", "worth"), [(4.0, False), (0.2, True)])
+def test_a_treatment_that_sells_more_and_earns_less_is_declined(
+    dose: float, worth: bool, tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]
+) -> None:
+    """.15 purchases of 20 more a head at a margin of .3 are worth .9: not 4, but .2."""
+    random = np.random.default_rng(1)
+    rows = ["lever,moves,spend,outcome"]
+    for each, rate in ((0.0, 0.5), (dose, 0.65)):
+        rows += [f"offers,purchase_rate,{each},{bought}" for bought in random.poisson(rate, 5000)]
+    (tmp_path / "test.csv").write_text("\n".join(rows))
+    (tmp_path / "scenario.yaml").write_text(SHOP)
+    code, out, _ = tenure("learn", "scenario.yaml", "test.csv", "-o", "learned.yaml", "--json")
+    [effect] = json.loads(out)["effects"]
+    assert code == 0
+    assert effect["low"] > 0  # it sells more
+    code, out, _ = tenure("optimize", "learned.yaml", "--bound-steps", "0", "-o", "plan.json", "--json")
+    assert code == 0
+    answer = json.loads((tmp_path / "plan.json").read_text())
+    assert (answer["asset"] > answer["no_spend"] + 1000) == worth
+    assert worth or answer["asset"] == pytest.approx(answer["no_spend"])

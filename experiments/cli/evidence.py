@@ -59,15 +59,17 @@ def learn(
         typer.Argument(
             metavar="EVIDENCE...",
             help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, traits) and "
-            "answers (lever, moves, at, value; low, high, manager, segment).",
+            "answers (lever, moves, at, value; low, high, manager, segment), histories (period, segment, won, active, "
+            "purchases, money, and money of each lever).",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("learned.yaml"),
+    plot: Annotated[Path | None, typer.Option(help="SVG file to draw data, curve and band of each into.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Make response curves of experiments and of managers' answers, with what is known of each and what is not.
+    """Make response curves of experiments, contacts, histories and managers' answers, with what is known of each.
 
     Answers are the prior, data the likelihood; where data say nothing, the answers' width stays.
     """
@@ -75,12 +77,20 @@ def learn(
     from sim.files import check_output
 
     check_output(output, others=evidence)
-    found = Firm.open(scenario, outputs=[output]).learn(*evidence, seed=seed)
+    outputs = [output]
+    if plot is not None:
+        check_output(plot, others=[*evidence, output])
+        outputs.append(plot)
+    found = Firm.open(scenario, outputs=outputs).learn(*evidence, seed=seed)
+    if plot is not None:
+        found.plot(plot)
     found.save(output, force=force)
     if as_json:
         print_json({**found.to_dict(), "scenario": str(output)})
     else:
-        typer.echo(f"{found.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}")
+        drawn = "" if plot is None else f" and {plot}"
+        typer.echo(f"{found.to_text()}\n\nWrote {output}{drawn}. Next: tenure check {shlex.quote(str(output))}")
+
 
 
 @group.command("test-next", epilog="Example: tenure test-next scenario.yaml --plan plan.json -o test.json")

@@ -121,13 +121,13 @@ class Watched(Planned):
         return grown(Measured, found, learning=self.learn)
 
     def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
-        r"""Return the scenario with its curves as experiments and managers' answers have them.
+        r"""Return the scenario with its curves as experiments, histories and managers' answers have them.
 
         Parameters
         ----------
         *evidence
-            Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``) and answers (``lever``, ``moves``,
-            ``at``, ``value``); see docs/evidence.md.
+            Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``), answers (``lever``, ``moves``,
+            ``at``, ``value``) and histories (``period``, what came in, money by lever); see docs/evidence.md.
         seed
             Of the draws that intervals are made of.
 
@@ -151,10 +151,15 @@ class Watched(Planned):
         if not evidence:
             raise InputError("expected at least one file of evidence")
         read = [read_evidence(each) for each in evidence]
-        trials = [trial for found, _, _ in read for trial in found]
-        answers = [answer for _, found, _ in read for answer in found]
-        notes = [note for *_, found in read for note in found]
-        return grown(Learned, learn(self.scenario, trials, answers, notes, seed))
+        found = learn(
+            self.scenario,
+            [each for one in read for each in one.trials],
+            [each for one in read for each in one.answers],
+            [each for one in read for each in one.notes],
+            [each for one in read for each in one.histories],
+            seed,
+        )
+        return grown(Learned, found)
 
     def backtest(
         self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,

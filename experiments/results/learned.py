@@ -11,7 +11,7 @@ from typing import Any
 import sim.responses.learn
 from experiments.results.shown import Shown, Table
 from experiments.words.evidence import curves_table, learned_answer, learned_text
-from sim.errors import FolderError
+from sim.errors import FolderError, InputError
 from sim.files import check_output, write_text
 
 __all__ = ["Learned"]
@@ -59,6 +59,23 @@ class Learned(Shown, sim.responses.learn.Learned):
             "effects": [each._asdict() for each in self.effects],
             "notes": list(self.notes),
         }
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw data, curve and band of each curve into an SVG file; one that is there is written over.
+
+        Raises
+        ------
+        InputError
+            If the file's name does not end with ``.svg``.
+        """
+        from experiments.report.learned import curves_svg
+
+        path = Path(path)
+        if path.suffix.lower() != ".svg":
+            raise InputError(f"`plot={path}`: curves are drawn as SVG; give a name that ends with .svg")
+        check_output(path)
+        write_text(path, curves_svg(self.drawn))
+        return path
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the scenario, with the places of its files as seen from there.

@@ -38,14 +38,16 @@ def curves_table(found: Learned) -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             _named(p.lever, p.moves, p.segment), "unlimited" if math.isinf(p.at) else f"{p.at:g}", f"{p.value:.4g}",
-            f"{p.low:.4g} to {p.high:.4g}", p.source, f"{p.n:,} {_who(p)}",
+            f"{p.low:.4g} to {p.high:.4g}", p.source, f"{p.n:,} {_who(p, found)}",
         ]
         for p in found.curves
     ]  # fmt: skip
     return ["curve", "money each", "value", "95 % interval", "source", "of"], rows
 
 
-def _who(point: CurvePoint) -> str:
+def _who(point: CurvePoint, found: Learned) -> str:
+    if _data(point) and (point.lever, point.moves, point.segment) in found.by_history:
+        return "rows of history"
     return "customers" if _data(point) else "manager" if point.n == 1 else "managers"
 
 
@@ -61,6 +63,9 @@ def known_in_words(scenario: Scenario) -> list[str]:
     ranged = [each.path for each in scenario.uncertain]
     for each in scenario.evidence:
         by = f"{each.customers:,} customers" if each.customers else _people(each.managers)
+        if each.rows:
+            history = f"{each.rows:,} rows of history"
+            by = f"{by} and {history}" if each.customers else history
         warned = "; the firm chose who got money: biased to those" if each.chosen else ""
         out.append(
             f"{_named(each.lever, each.moves, each.segment)}: {SOURCES[each.source]} ({by}), with intervals{warned}"

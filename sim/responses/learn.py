@@ -10,6 +10,9 @@ import numpy as np
 from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured, measure, refuse_falling
+from sim.responses.drawn import Drawn, drawn
+from sim.responses.history.fit import fit_history, keys_of
+from sim.responses.history.read import History
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
@@ -28,7 +31,8 @@ FACTOR = 2.0
 class CurvePoint(NamedTuple):
     """What is known of a curve at an intensity (infinite: unlimited), with its 95 % interval.
 
-    ``source``: answered, measured or both; ``n``: customers in the data, or managers where there are none.
+    ``source``: answered, measured or both; ``n``: customers in the data, or rows of a history (a period of a segment),
+    or managers where there are none.
     """
 
     lever: str
@@ -70,6 +74,10 @@ class Learned:
     effects : tuple of Effect
     notes : tuple of str
         What evidence cannot tell.
+    by_history : frozenset of Key
+        Curves whose data are a history alone: ``n`` counts its rows.
+    drawn : tuple of Drawn
+        The curves with their bands.
     """
 
     scenario: Scenario
@@ -77,11 +85,14 @@ class Learned:
     curves: tuple[CurvePoint, ...]
     effects: tuple[Effect, ...]
     notes: tuple[str, ...]
+    by_history: frozenset[Key] = frozenset()
+    drawn: tuple[Drawn, ...] = ()
 
 
 def learn(
-    scenario: Scenario, trials: Sequence[Trial], answers: Sequence[Answer], notes: Sequence[str] = (), seed: int = 0
-) -> Learned:
+    scenario: Scenario, trials: Sequence[Trial], answers: Sequence[Answer], notes: Sequence[str] = (),
+    histories: Sequence[History] = (), seed: int = 0,
+) -> Learned:  # fmt: skip
     """Return the scenario with the curves that evidence is about as it has them.
 
     Raises
@@ -94,10 +105,12 @@ def learn(
     stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
     said, points, effects = list(notes), [], []
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
-    for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers)}):
-        lever, moves, segment = key
+    drawings: list[Drawn] = []
+    watched = keys_of(scenario, histories)
+    curves = {}
+    for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
-        shape = Shape(curve, moves)
+        shape = Shape(curve, key[1])
         own = [trial for trial in trials if trial.key == key]
         tested = [(trial, measure(trial, shape.kind)) for trial in own]
         for trial, each in tested:
@@ -107,30 +120,51 @@ def learn(
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
         before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
-        asked = sorted(
-            {
-                0.0,
-                *(arm.spend for _, found in tested for arm in found.arms),
-                *(b.at for b in beliefs if b.at >= 0),
-                np.inf,
-            }
-        )
-        heads = int(sum(trial.customers.sum() for trial in own))
+        curves[key] = _Known(shape, path, tested, beliefs, before, after)
+    rows = 0
+    for history in histories:
+        shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
+        fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
+        curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
+        said += fitted.notes
+        rows += fitted.rows
+    for key, (shape, path, tested, beliefs, before, after) in curves.items():
+        lever, moves, segment = key
+        money = {arm.spend for _, found in tested for arm in found.arms}
+        if key in watched:
+            money |= {shape.curve.spend if shape.last == "brings" else float(shape.numbers(after.mode)["half"])}
+        asked = sorted({0.0, *money, *(b.at for b in beliefs if b.at >= 0), np.inf})
+        heads = int(sum(trial.customers.sum() for trial, _ in tested))
         managers = max((b.managers for b in beliefs), default=0)
-        rows = _points(key, shape, asked, before, after, heads, {b.at: b.managers for b in beliefs})
-        points += rows
+        n = heads or (rows if key in watched else 0)
+        found = _points(key, shape, asked, before, after, n, {b.at: b.managers for b in beliefs})
+        points += found
+        drawings.append(drawn(key, shape, asked, before, after, tested))
         stated, intervals = _written(shape, after)
         said += _put(content, ranges, path, key, stated, intervals)
-        source = {row.source for row in rows}
+        source = {row.source for row in found}
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
-            "chosen": any(trial.chosen for trial in own),
+            "chosen": any(trial.chosen for trial, _ in tested), **({"rows": rows} if key in watched else {}),
         }  # fmt: skip
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())
-    found = parse({**content, "folder": scenario.folder}, "what was learned")
-    return Learned(found, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)))
+    made = parse({**content, "folder": scenario.folder}, "what was learned")
+    alone = frozenset(key for key in watched if not curves[key].tested)
+    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
+                   tuple(drawings))  # fmt: skip
+
+
+class _Known(NamedTuple):
+    """What is known of a curve: its shape and place, trials, answers, and beliefs before and after data."""
+
+    shape: Shape
+    path: str
+    tested: list[tuple[Trial, Measured]]
+    beliefs: list[Belief]
+    before: Posterior
+    after: Posterior
 
 
 def _name(key: Key) -> str:

@@ -10,7 +10,7 @@ customers. Answers have ``at`` (money a head and period, or unlimited) and ``val
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,9 @@ from sim.purchases.read.sources import shown
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import PEOPLE, Role, Table, plain_name
 from sim.purchases.read.values import Values
+from sim.responses.history.read import History, is_history, read_history
 
-__all__ = ["Answer", "Key", "Trial", "read_evidence"]
+__all__ = ["Answer", "Evidence", "Key", "Trial", "read_evidence"]
 
 Key = tuple[str, str, str]
 """Lever, effect, and segment; no segment: all."""
@@ -91,8 +92,17 @@ class Trial:
         return np.unique(self.spend)
 
 
-def read_evidence(where: str | Path) -> tuple[list[Trial], list[Answer], tuple[str, ...]]:
-    """Return the experiments or the answers of a file, and what should be said of it.
+class Evidence(NamedTuple):
+    """What a file holds, and what should be said of it."""
+
+    trials: list[Trial]
+    answers: list[Answer]
+    notes: tuple[str, ...] = ()
+    histories: tuple[History, ...] = ()
+
+
+def read_evidence(where: str | Path) -> Evidence:
+    """Return the experiments, the answers or the history of a file.
 
     Raises
     ------
@@ -101,6 +111,8 @@ def read_evidence(where: str | Path) -> tuple[list[Trial], list[Answer], tuple[s
     """
     with table_of(where, EVIDENCE) as (connection, values, roles):
         name, columns = shown(where), dict(roles.columns)
+        if is_history(list(values.source.types)):
+            return Evidence([], [], (), (read_history(connection, values, name),))
         kind = _kind(name, columns, roles.unused)
         picked = [
             f"{values.number(column) if EVIDENCE[role].kind == 'number' else values.text(column)} AS {quoted(role)}"
@@ -119,9 +131,9 @@ def read_evidence(where: str | Path) -> tuple[list[Trial], list[Answer], tuple[s
             listed = ", ".join(quoted(role) for role in columns)
             rows = connection.execute(f"SELECT {listed} FROM read ORDER BY row").fetchall()
             table = [dict(zip(columns, row, strict=True)) for row in rows]
-            return [], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said
+            return Evidence([], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said)
         trials, more = _trials(connection, name, columns, [trait for trait, _ in traits])
-    return trials, [], (*said, *more)
+    return Evidence(trials, [], (*said, *more))
 
 
 def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
@@ -129,7 +141,7 @@ def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
     if kind is None or not {"lever", "moves"} <= set(columns):
         raise InputError(
             f"{name}: expected columns lever and moves, with spend and outcome (an experiment) or at and value "
-            f"(answers), got {', '.join([*columns, *unused])}"
+            f"(answers), or period, what came in and money by lever (a history), got {', '.join([*columns, *unused])}"
         )
     return kind
 

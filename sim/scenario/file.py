@@ -382,6 +382,9 @@ class Scenario(Model):
             del known["base"]["conditions"]
         if not self.evidence:
             del known["evidence"]
+        for each in known.get("evidence", ()):
+            if not each["rows"]:
+                del each["rows"]
         content = json.dumps(known, sort_keys=True)
         own = hashlib.sha256(content.encode()).hexdigest()
         return own if self.base is None else own[:HALF] + self.base_digest[:HALF]

@@ -215,6 +215,9 @@ class Evidence(Model):
     )
     customers: Annotated[int, Field(ge=0)] = Field(default=0, description="in the data; 0: there are none")
     managers: Annotated[int, Field(ge=0)] = Field(default=0, description="who answered; 0: none")
+    rows: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="of a history, a period of a segment each; 0: there is none"
+    )
     chosen: bool = Field(default=False, description="the firm chose who got money: biased to those; default: at random")
 
 

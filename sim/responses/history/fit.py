@@ -1,0 +1,317 @@
+"""Curves that fit a history: the fluid twin's path by Gauss-Newton, answers and experiments as prior.
+
+::
+
+    E[y_kst] = twin_kst(theta, c) exp(level_ks + season_k,phase(t))
+    z = argmin  sum ((y - E[y])^2 / (w_k E[y])) + (theta - prior)' P (theta - prior) + ...
+
+``k`` is an outcome, ``s`` a segment; ``w_k`` how much more it scatters than counts do (Pearson, Wedderburn 1974).
+Levels are free for purchases and money, as gains are known against their own level alone; people won and active are
+as many as the scenario says. Seasons are fitted where two years are known. Derivatives of the path by the numbers of
+curves are differences of one pass each; the covariance is ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over the
+periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.arrays import Floats, Ints
+from sim.errors import InputError
+from sim.responses.history.path import Paths, paths_of
+from sim.responses.history.read import History
+from sim.responses.posterior import DRAWS, Posterior
+from sim.responses.read import Key
+from sim.responses.shape import Shape
+from sim.scenario.file import PERIODS_PER_YEAR, Scenario
+
+__all__ = ["Fitted", "fit_history", "keys_of"]
+
+STEP = 1e-3
+ROUNDS, STILL = 15, 0.03
+"""Most steps, and the share of a standard deviation below which a step ends the search."""
+LONGEST = 1.5
+"""Largest step of a curve's numbers at a time."""
+CARRIED, MOST_CARRIED = 0.4, 0.9
+"""Standard deviation around none of the share that is carried over before anything is seen, and its largest size.
+
+Below none it is no less believed than above, so that where nothing is carried over nothing is found.
+"""
+LOOSE, TURNS = 1.0, 0.3
+"""Standard deviations of the logarithms of levels and of seasons before anything is seen."""
+BELOW = 3.0
+"""Standard deviations of luck beyond which what is left over falls with money."""
+SHOWN_BY = {"acquisition": "won", "survival": "active", "purchase_rate": "purchases", "amount": "money"}
+"""Outcome that an effect shows in first."""
+TOGETHER = 0.9
+"""Correlation from which levers are said to have moved together."""
+FEWEST = 6
+"""Periods from which a history is fitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a history tells.
+
+    Attributes
+    ----------
+    posteriors : dict
+        By curve.
+    rows : int
+        Of the history, periods times segments.
+    notes : tuple of str
+    """
+
+    posteriors: Mapping[Key, Posterior]
+    rows: int
+    notes: tuple[str, ...]
+
+
+def fit_history(
+    scenario: Scenario, history: History, shapes: Mapping[Key, Shape], priors: Mapping[Key, Posterior], seed: int
+) -> Fitted:
+    """Return the curves of the levers of a history, as it and what was known before tell them.
+
+    Parameters
+    ----------
+    shapes, priors
+        Of the curves to be fitted, by key.
+
+    Raises
+    ------
+    InputError
+        If the history is too short or names what the scenario does not have.
+    """
+    if len(history.periods) < FEWEST:
+        raise InputError(
+            f"{history.where}: {len(history.periods)} periods; expected at least {FEWEST}, better two years"
+        )
+    problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors)
+    at, covariance = problem.solve()
+    random = np.random.default_rng(seed)
+    posteriors = {}
+    for i, key in enumerate(problem.keys):
+        own = slice(3 * i, 3 * i + 3)
+        spread, ways = np.linalg.eigh(covariance[own, own])
+        draws = at[own] + random.standard_normal((DRAWS, 3)) @ (ways * np.sqrt(np.maximum(spread, 0))).T
+        posteriors[key] = Posterior(at[own], draws)
+    rows = len(history.periods) * len(history.segments)
+    return Fitted(posteriors, rows, tuple(problem.notes(at, covariance)))
+
+
+class _Problem:
+    """A history's misfit in the numbers of curves, carry-over, levels and seasons."""
+
+    def __init__(
+        self, scenario: Scenario, history: History, paths: Paths, shapes: Mapping[Key, Shape],
+        priors: Mapping[Key, Posterior],
+    ) -> None:  # fmt: skip
+        self.history, self.paths, self.shapes, self.keys = history, paths, shapes, list(shapes)
+        self.kinds = list(history.outcome)
+        self.seen = np.stack([history.outcome[kind] for kind in self.kinds])  # (kinds, periods, segments)
+        self.season = self._phases(scenario)
+        curves, levers = 3 * len(self.keys), len(paths.levers)
+        self.carry = slice(curves, curves + levers)
+        self.free = [(k, s) for k, kind in enumerate(self.kinds) if kind in ("purchases", "money")
+                     for s in range(len(history.segments))]  # fmt: skip
+        self.phases = int(self.season.max()) + 1
+        flows = [k for k, kind in enumerate(self.kinds) if kind != "active"] if self.phases > 1 else []
+        self.turns = [(k, p) for k in flows for p in range(self.phases)]
+        size = curves + levers + len(self.free) + len(self.turns)
+        self.mean, self.precision = np.zeros(size), np.zeros((size, size))
+        for i, key in enumerate(self.keys):
+            own = slice(3 * i, 3 * i + 3)
+            self.mean[own] = priors[key].mode
+            spread = np.cov(priors[key].draws.T)
+            self.precision[own, own] = np.linalg.inv(spread + 1e-12 * np.trace(spread) * np.eye(3))
+        rest = np.full(size - curves, LOOSE**-2)
+        rest[:levers] = CARRIED**-2
+        rest[levers + len(self.free) :] = TURNS**-2
+        self.precision[curves:, curves:] = np.diag(rest)
+        self.scatter = np.ones(len(self.kinds))
+
+    def _phases(self, scenario: Scenario) -> Ints:
+        """Return where in the year each period lies; all alike where less than two years are known."""
+        year, periods = PERIODS_PER_YEAR[scenario.period], len(self.history.periods)
+        if year != int(year) or year < 2 or periods < 2 * year:
+            return np.zeros(periods, dtype=np.int64)
+        return np.arange(periods) % int(year)
+
+    def path(self, at: Floats) -> Floats:
+        """Return the twin's path, (kinds, periods, segments)."""
+        numbers = {key: self.shapes[key].numbers(at[3 * i : 3 * i + 3]) for i, key in enumerate(self.keys)}
+        found = self.paths.run(numbers, np.clip(at[self.carry], -MOST_CARRIED, MOST_CARRIED))
+        return np.stack([found[kind] for kind in self.kinds])
+
+    def beside(self, at: Floats) -> Floats:
+        """Return what levels and seasons multiply the path by."""
+        logs = np.zeros(self.seen.shape)
+        first = self.carry.stop
+        for (k, s), value in zip(self.free, at[first:], strict=False):
+            logs[k, :, s] += value
+        for (k, p), value in zip(self.turns, at[first + len(self.free) :], strict=False):
+            logs[k] += value * self.turn(p)
+        return np.asarray(np.exp(np.clip(logs, -20, 20)))
+
+    def slopes(self, at: Floats, path: Floats, beside: Floats) -> Floats:
+        """Return derivatives of what is expected, (size, kinds, periods, segments)."""
+        out = np.zeros((at.size, *path.shape))
+        for i in range(self.carry.stop):
+            near = at.copy()
+            near[i] += STEP
+            out[i] = (self.path(near) - path) / STEP * beside
+        expected, first = path * beside, self.carry.stop
+        for j, (k, s) in enumerate(self.free, first):
+            out[j, k, :, s] = expected[k, :, s]
+        for j, (k, p) in enumerate(self.turns, first + len(self.free)):
+            out[j, k] = expected[k] * self.turn(p)
+        return out
+
+    def turn(self, phase: int) -> Floats:
+        """Return what a phase's number does by period, (periods, 1): seasons are measured from their mean."""
+        return np.asarray((self.season == phase)[:, None] - 1 / self.phases)
+
+    def weight(self, expected: Floats) -> Floats:
+        """Return the inverse variance of each figure; 0 where it is not known."""
+        floor = np.maximum(expected, 1e-3 * expected.mean(axis=(1, 2), keepdims=True) + 1e-12)
+        return np.where(np.isfinite(self.seen), 1 / (self.scatter[:, None, None] * floor), 0.0)
+
+    def misfit(self, at: Floats, weight: Floats) -> float:
+        away = np.where(weight > 0, self.seen - self.path(at) * self.beside(at), 0.0)
+        beyond = at - self.mean
+        return float((weight * away**2).sum() + beyond @ self.precision @ beyond)
+
+    def solve(self) -> tuple[Floats, Floats]:
+        """Return the best numbers and their covariance."""
+        at = self.mean.copy()
+        path = self.path(at)
+        for (k, s), j in zip(self.free, range(self.carry.stop, at.size), strict=False):
+            at[j] = np.log(np.nansum(self.seen[k, :, s]) / max(float(path[k, :, s].sum()), 1e-300))
+        at[self.carry.stop :] = np.clip(np.nan_to_num(at[self.carry.stop :]), -5, 5)
+        for _ in range(ROUNDS):
+            path, beside = self.path(at), self.beside(at)
+            expected = path * beside
+            self._rescale(expected)
+            weight = self.weight(expected)
+            slopes = self.slopes(at, path, beside).reshape(at.size, -1)
+            away = np.where(weight > 0, self.seen - expected, 0.0).ravel()
+            bend = (slopes * weight.ravel()) @ slopes.T + self.precision
+            step = np.linalg.solve(bend, slopes @ (weight.ravel() * away) - self.precision @ (at - self.mean))
+            step *= min(1.0, LONGEST / max(float(np.abs(step[: self.carry.stop]).max()), 1e-12))
+            before = self.misfit(at, weight)
+            while self.misfit(at + step, weight) > before and np.abs(step).max() > 1e-6:
+                step = step / 2
+            at = at + step
+            if float((np.abs(step) * np.sqrt(np.diag(bend))).max()) < STILL:
+                break
+        inverse = np.linalg.inv(bend)
+        return at, inverse @ (self._scores(slopes, weight, away) + self.precision) @ inverse
+
+    def _rescale(self, expected: Floats) -> None:
+        """Set how much more each outcome scatters than counts, or than money by the unit."""
+        self.scatter = np.ones(len(self.kinds))
+        pearson = self.weight(expected) * np.where(np.isfinite(self.seen), self.seen - expected, 0.0) ** 2
+        for k in range(len(self.kinds)):
+            known = int(np.isfinite(self.seen[k]).sum())
+            shared = self.mean.size / len(self.kinds)
+            self.scatter[k] = max(float(pearson[k].sum()) / max(known - shared, 1.0), 1e-9)
+
+    def _scores(self, slopes: Floats, weight: Floats, away: Floats) -> Floats:
+        """Return the covariance of the sum of scores, neighbouring periods of a segment together.
+
+        In no direction less than if all figures were independent, as so few periods would by chance have it.
+        """
+        each = (slopes * (weight.ravel() * away)).reshape(-1, *self.seen.shape).sum(axis=1)  # (size, periods, segments)
+        periods = each.shape[1]
+        lags = int(np.ceil(4 * (periods / 100) ** (2 / 9)))
+        out = np.einsum("its,jts->ij", each, each)
+        for lag in range(1, lags + 1):
+            across = np.einsum("its,jts->ij", each[:, lag:], each[:, :-lag])
+            out += (1 - lag / (lags + 1)) * (across + across.T)
+        known = np.isfinite(self.seen).sum()
+        out *= known / max(known - each.shape[0], 1)
+        alone = (slopes * weight.ravel()) @ slopes.T
+        size, ways = np.linalg.eigh(alone)
+        root = ways * np.sqrt(np.maximum(size, 1e-12 * size.max()))
+        back = np.linalg.inv(root)
+        spread, turns = np.linalg.eigh(back @ out @ back.T)
+        return np.asarray(root @ (turns * np.maximum(spread, 1.0)) @ turns.T @ root.T)
+
+    def notes(self, at: Floats, covariance: Floats) -> list[str]:
+        """Return what a history cannot tell, what is carried over, and how the seasons are."""
+        where, out = self.history.where, []
+        out.append(
+            f"{where}: a history has no control group: what moved with money by itself is taken for its effect, but "
+            "for levels and seasons"
+        )
+        unknown = [name for name in self.history.levers if name not in self.paths.levers]
+        if unknown:
+            out.append(f"{where}: columns not used, as they are no levers: {', '.join(unknown)}")
+        for i, name in enumerate(self.paths.levers, self.carry.start):
+            low, mean, high = at[i] + np.array([-1.96, 0, 1.96]) * np.sqrt(covariance[i, i])
+            if low > 0.05:
+                out.append(
+                    f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
+                    "period before; the curve is of steady money, and a plan here acts at once"
+                )
+        out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
+        first = self.carry.stop + len(self.free)
+        for k, kind in enumerate(self.kinds):
+            turns = [float(np.exp(at[first + j])) for j, (of, _) in enumerate(self.turns) if of == k]
+            if turns and max(turns) / min(turns) > 1.1:
+                shown = ", ".join(f"{each / np.mean(turns):.2f}" for each in turns)
+                out.append(f"{where}: {kind} have a season: {shown} of the mean, from the first period of the year on")
+        return out
+
+    def _falling(self, at: Floats) -> list[str]:
+        """Return where less came with more money than even a flat curve would have it: left over from the fit."""
+        expected = self.path(at) * self.beside(at)
+        rest = np.sqrt(self.weight(expected)) * np.where(np.isfinite(self.seen), self.seen - expected, 0.0)
+        out = []
+        for lever, moves, segment in self.keys:
+            kind = SHOWN_BY.get(moves)
+            if segment or kind not in self.kinds:
+                continue
+            spend = self.history.spend[:, :, self.history.levers.index(lever)]
+            away, left = spend - spend.mean(axis=0), rest[self.kinds.index(kind)]
+            size = float(np.sqrt((away**2).sum() * (left**2).mean()))
+            if size > 0 and float((away * left).sum()) / size < -BELOW:
+                out.append(
+                    f"{lever} on {moves}: less came ({kind}) with more money, which no curve here can: taken as flat "
+                    "as can be; something else may have moved with it"
+                )
+        return out
+
+    def _together(self) -> list[str]:
+        """Return which levers cannot be told apart or never changed."""
+        own = [self.history.levers.index(name) for name in self.paths.levers]
+        spend = self.history.spend[:, :, own]
+        away = spend - spend.mean(axis=0)
+        still = np.sqrt((away**2).sum(axis=(0, 1))) <= 1e-9 * np.sqrt((spend**2).sum(axis=(0, 1)))
+        out = [f"{name}: its money never changed, so the history does not tell what it does"
+               for name, each in zip(self.paths.levers, still, strict=True) if each]  # fmt: skip
+        moving = np.flatnonzero(~still)
+        flat = away[:, :, moving].reshape(spend.shape[0] * spend.shape[1], moving.size)
+        size = np.sqrt((flat**2).sum(axis=0))
+        for a in range(moving.size):
+            for b in range(a):
+                alike = float(flat[:, a] @ flat[:, b] / (size[a] * size[b]))
+                if abs(alike) > TOGETHER:
+                    names = f"{self.paths.levers[moving[b]]} and {self.paths.levers[moving[a]]}"
+                    out.append(
+                        f"{names} moved together (correlation {alike:.2f}): the history tells them as one, and what "
+                        "each does is as far apart as answered or tested"
+                    )
+        return out
+
+
+def keys_of(scenario: Scenario, histories: Sequence[History]) -> list[Key]:
+    """Return the curves that histories are about: all effects on customers of their levers, and of segments."""
+    out: list[Key] = []
+    for name in dict.fromkeys(name for each in histories for name in each.levers if name in scenario.levers):
+        lever = scenario.levers[name]
+        for moves in (each for each in lever.moves if each != "employee"):
+            out.append((name, moves, ""))
+            out += [(name, moves, segment) for segment, own in lever.by_segment.items() if moves in own.moves]
+    return out

@@ -1,0 +1,240 @@
+"""A history: read, played by the twin as the engine does, fitted to what made it, and what it cannot tell."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.contract import Allocation
+from sim.errors import InputError
+from sim.market.clock import Market
+from sim.responses.history.path import paths_of
+from sim.responses.history.read import History
+from sim.responses.learn import Learned, learn
+from sim.responses.read import read_evidence
+from sim.responses.shape import Shape
+from sim.scenario.file import Scenario, parse
+from sim.twin import build
+
+ADVERTS = {"without_money": 0.004, "unlimited_money": 0.05, "spend": 0.5, "brings": 0.02}
+OFFERS = {"without_money": 0.0, "unlimited_money": 0.6, "spend": 0.3, "brings": 0.25}
+CARE = {"without_money": 0.86, "unlimited_money": 0.97, "spend": 0.3, "brings": 0.93}
+TARGETS = {"adverts": ["prospect"], "offers": ["new", "developing", "core"], "care": ["new", "developing", "core"]}
+MOVES = {"adverts": "acquisition", "offers": "purchase_rate", "care": "survival"}
+GUESS = {
+    "adverts": {"without_money": 0.006, "unlimited_money": 0.08, "spend": 0.5, "brings": 0.015},
+    "offers": {"without_money": 0.02, "unlimited_money": 0.9, "spend": 0.3, "brings": 0.2},
+    "care": {"without_money": 0.85, "unlimited_money": 0.968, "spend": 0.3, "brings": 0.92},
+}
+RANGES = {
+    "adverts": ((0.002, 0.009), (0.01, 0.03), (0.031, 0.15)),
+    "offers": ((-0.1, 0.09), (0.1, 0.5), (0.51, 1.5)),
+    "care": ((0.78, 0.899), (0.9, 0.95), (0.951, 0.99)),
+}
+
+
+def scenario_of(curves: dict[str, dict[str, float]], ranged: bool = False, heads: int = 20_000) -> Scenario:
+    segments = {
+        name: {
+            "start": {"prospect": heads, "new": heads // 8},
+            "traits": {"purchase_rate": 0.5, "defection_rate": 0.07, "spend": 20},
+        }
+        for name in ("town", "country")
+    }
+    levers = {
+        name: {"targets": TARGETS[name], "reference": 0.3, "moves": {MOVES[name]: curve}}
+        for name, curve in curves.items()
+    }
+    numbers = ("without_money", "brings", "unlimited_money")
+    uncertain = [
+        {"path": f"levers.{name}.moves.{MOVES[name]}.{number}", "low": low, "high": high}
+        for name in curves
+        for number, (low, high) in zip(numbers, RANGES[name], strict=True)
+    ]
+    return parse({"name": "h", "periods": 3, "terminal": "none", "segments": segments, "levers": levers,
+                  "uncertain": uncertain if ranged else []})  # fmt: skip
+
+
+class _Money:
+    """Random money a head by segment, lever and period."""
+
+    name = "money"
+
+    def __init__(self, each: Any) -> None:
+        self.each = each
+
+    def decide(self, observation: Any) -> Allocation:
+        allowed = observation.targets.allowed
+        return Allocation.within(np.where(allowed, self.each[observation.period][:, None, :], 0.0), observation)
+
+
+def made(truth: Scenario, seed: int, periods: int = 30) -> History:
+    """Return a history that the engine's customers made."""
+    random = np.random.default_rng(seed)
+    levers = tuple(truth.levers)
+    each = np.exp(random.normal(-1.2, 0.9, (periods, 2, len(levers))))
+    twin = build(parse({**truth.model_dump(mode="json", exclude_unset=True), "periods": periods}))
+    history = Market(twin, _Money(each), twin.population(seed, 0), seed=seed, threads=1).run()
+    inside = [stage not in ("lapsed", "prospect", "unaware") for stage in history.targets.stages]
+    outcome = {
+        "won": history.events["won"], "active": history.customers[1:][:, :, inside].sum(axis=2),
+        "purchases": history.purchases.sum(axis=2), "money": history.revenue.sum(axis=2),
+    }  # fmt: skip
+    named = tuple(str(t) for t in range(1, periods + 1))
+    spend = history.spend.sum(axis=2)
+    return History("h.csv", named, ("town", "country"), levers, spend, {k: v.astype(float) for k, v in outcome.items()})
+
+
+@pytest.fixture(scope="module")
+def truth() -> Scenario:
+    return scenario_of({"adverts": ADVERTS, "offers": OFFERS})
+
+
+@pytest.fixture(scope="module")
+def history(truth: Scenario) -> History:
+    return made(truth, 1)
+
+
+@pytest.fixture(scope="module")
+def found(history: History) -> Learned:
+    guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
+    return learn(guess, [], [], (), [history])
+
+
+def test_the_path_is_what_the_engine_plays(truth: Scenario, history: History) -> None:
+    """Of 20,000 prospects each, all outcomes within the luck of counts over all periods."""
+    path = paths_of(truth, history).run({}, np.zeros(2))
+    for kind, seen in history.outcome.items():
+        assert seen.sum(axis=0) == pytest.approx(path[kind].sum(axis=0), rel=0.03), kind
+    pearson = (history.outcome["won"] - path["won"]) ** 2 / path["won"]
+    assert 0.6 < pearson.mean() < 1.4
+
+
+def test_what_made_it_is_found(found: Learned, truth: Scenario) -> None:
+    for row in found.curves:
+        shape = Shape(truth.levers[row.lever].moves[row.moves], row.moves)
+        right = float(shape.at(shape.start, np.array([row.at]))[0])
+        wide = row.high - row.low
+        assert row.low - wide / 2 <= right <= row.high + wide / 2, row
+        assert row.n == 60
+    at = {(row.lever, row.at): row for row in found.curves}
+    assert at["adverts", 0.5].source == "measured"
+    assert at["adverts", 0.5].high - at["adverts", 0.5].low < 0.003  # answered: .02 wide
+    assert "60 rows of history" in " ".join(_known(found))
+
+
+def _known(found: Learned) -> list[str]:
+    from experiments.words.evidence import known_in_words
+
+    return known_in_words(found.scenario)
+
+
+def test_what_it_cannot_tell_is_said(found: Learned) -> None:
+    assert any("a history has no control group" in note for note in found.notes)
+    assert not any("carried over" in note or "less came" in note for note in found.notes)
+
+
+def test_levers_that_moved_together_are_told_as_one(history: History, truth: Scenario) -> None:
+    spend = history.spend.copy()
+    spend[:, :, 1] = 2 * spend[:, :, 0]
+    same = History("h.csv", history.periods, history.segments, history.levers, spend, history.outcome)
+    notes = _notes(truth, same)
+    assert any("adverts and offers moved together (correlation 1.00)" in note for note in notes)
+    spend[:, :, 1] = 5.0
+    still = History("h.csv", history.periods, history.segments, history.levers, spend, history.outcome)
+    assert any("offers: its money never changed" in note for note in _notes(truth, still))
+
+
+def _notes(_: Scenario, history: History) -> list[str]:
+    guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
+    return list(learn(guess, [], [], (), [history]).notes)
+
+
+def test_money_that_harms_is_said(truth: Scenario, history: History) -> None:
+    """Fewer people were won in periods with more money."""
+    spend = history.spend[:, :, 0]
+    won = {"won": 200.0 - 40.0 * (spend - spend.mean()) / spend.std()}
+    bad = History("h.csv", history.periods, history.segments, history.levers, history.spend,
+                  {kind: np.maximum(each, 0.0) for kind, each in won.items()})  # fmt: skip
+    assert any("adverts on acquisition: less came (won) with more money" in note for note in _notes(truth, bad))
+
+
+def test_carry_over_is_found(truth: Scenario, history: History) -> None:
+    """Half of what acts is from the periods before: the same path, with money that would bring it so."""
+    blank = {kind: np.full((30, 2), np.nan) for kind in history.outcome}
+    unseen = History("h.csv", history.periods, history.segments, history.levers, history.spend, blank)
+    path = paths_of(truth, unseen).run({}, np.array([0.5, 0.0]))
+    later = History("h.csv", history.periods, history.segments, history.levers, history.spend, path)
+    assert any("adverts: 50% (" in note and "carried over" in note for note in _notes(truth, later))
+
+
+def test_where_it_says_nothing_what_was_known_stays(history: History) -> None:
+    """People won tell nothing of what offers do to purchases."""
+    guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
+    won = History("h.csv", history.periods, history.segments, history.levers, history.spend,
+                  {"won": history.outcome["won"]})  # fmt: skip
+    told = {(row.lever, row.at): row for row in learn(guess, [], [], (), [won]).curves}
+    assert told["offers", 0.3].source == "answered"
+    assert (told["offers", 0.3].low, told["offers", 0.3].high) == pytest.approx(RANGES["offers"][1], abs=0.06)
+    assert told["adverts", 0.5].source == "measured"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("period,segment,won\n1,town,3\n", "expected a column of money for each lever"),
+        ("period,segment,won,adverts\n1,town,3,1\n1,town,3,1\n", "row 2: period 1 of town comes twice"),
+        ("period,segment,won,adverts\n1,town,3,1\n1,country,3,1\n2,town,3,1\n", "no row for period 2 of country"),
+        ("period,won,adverts\n1,3,1\n3,3,1\n", "2 is missing before 3"),
+        ("period,won,adverts\n1,3,-1\n", "row 1: expected in column 'adverts' a number of at least 0, got '-1'"),
+        ("period,won,adverts\n1,3,1\n2,3,1\n", "2 periods; expected at least 6"),
+        ("period,won,radio\n" + "".join(f"{t},3,1\n" for t in range(8)), "none of its columns radio is a lever"),
+        ("period,segment,won,adverts\n" + "".join(f"{t},moon,3,1\n" for t in range(8)), "segment 'moon': the"),
+        ("period,segment,won,adverts\n" + "".join(f"{t},town,3,1\n" for t in range(8)), "no rows of segment 'country'"),
+    ],
+)  # fmt: skip
+def test_bad_histories_are_refused(text: str, said: str, tmp_path: Path, truth: Scenario) -> None:
+    (tmp_path / "h.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        learn(truth, *read_evidence(tmp_path / "h.csv"))
+    assert said in str(error.value)
+
+
+def test_the_command_reads_a_history(
+    history: History, tenure: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
+    (tmp_path / "scenario.yaml").write_text(json.dumps(guess.model_dump(mode="json", exclude_unset=True)))
+    rows = ["period,segment,adverts,offers,won,active,purchases,money"]
+    for t, period in enumerate(history.periods):
+        for s, segment in enumerate(history.segments):
+            came = ",".join(f"{history.outcome[k][t, s]:.2f}" for k in ("won", "active", "purchases", "money"))
+            rows.append(f"{period},{segment},{history.spend[t, s, 0]:.4f},{history.spend[t, s, 1]:.4f},{came}")
+    (tmp_path / "history.csv").write_text("\n".join(rows))
+    code, out, err = tenure("learn", "scenario.yaml", "history.csv", "-o", "learned.yaml")
+    assert (code, err) == (0, "")
+    assert "rows of history" in out
+    code, out, _ = tenure("check", "learned.yaml")
+    assert "adverts on acquisition: measured" in out
+    assert "60 rows of history" in out
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_of_the_engine() -> None:
+    """100 histories that the engine's customers made: at least 90 of the curves' points inside their 95 %."""
+    curves = {"adverts": ADVERTS, "offers": OFFERS, "care": CARE}
+    truth, guess = scenario_of(curves), scenario_of(GUESS, ranged=True)
+    inside: dict[tuple[str, float], list[bool]] = {}
+    wide: dict[tuple[str, float], list[float]] = {}
+    for seed in range(100):
+        for row in learn(guess, [], [], (), [made(truth, 100 + seed)]).curves:
+            shape = Shape(truth.levers[row.lever].moves[row.moves], row.moves)
+            right = float(shape.at(shape.start, np.array([row.at]))[0])
+            inside.setdefault((row.lever, row.at), []).append(row.low <= right <= row.high)
+            wide.setdefault((row.lever, row.at), []).append(row.high - row.low)
+    for key, each in inside.items():
+        print(key, "inside", sum(each), "median width", f"{np.median(wide[key]):.4g}")
+    assert min(sum(each) for each in inside.values()) >= 90
