@@ -73,6 +73,19 @@ def test_held_lines_stay_and_the_others_make_up_the_budget(lookup: WhatIf) -> No
     assert beyond.budget == surface.families[0].knots[-1].budget
 
 
+def test_a_table_is_looked_up_near_the_plans_that_its_money_is_nearest_to(lookup: WhatIf) -> None:
+    """No plan between the solved ones is nearer (tried one by one); a plan's own money lies at its own budget."""
+    surface, random = lookup.surface, np.random.default_rng(2)
+    plans = surface.families[0]
+    least, most = plans.knots[0].budget, plans.knots[-1].budget
+    for budget in random.uniform(least, most, 5).tolist():
+        assert plans.nearest(plans.plan(budget)) == pytest.approx(budget, rel=1e-9)
+        held = {int(line): float(surface.top[line] * random.random()) for line in random.choice(4, 2, replace=False)}
+        table = surface.settle(budget, held)
+        off = [float(np.linalg.norm(table.money - plans.plan(each))) for each in np.linspace(least, most, 201)]
+        assert np.linalg.norm(table.money - plans.plan(table.near)) <= min(off) * (1 + 1e-9)
+
+
 def test_without_a_rule_plans_are_worth_no_less(lookup: WhatIf) -> None:
     kept, free = lookup.plans
     assert all(b.asset >= a.asset - 1e-6 * abs(a.asset) for a, b in zip(kept, free, strict=True))

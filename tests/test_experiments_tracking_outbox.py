@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +166,18 @@ def test_a_server_that_is_gone_loses_nothing(folder: Path) -> None:
     assert "one" not in runs_of(folder)
     assert sync(folder, tracking_uri_of(folder))[0].waiting == 0, "or goes where it is told"
     assert runs_of(folder)["one"].info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("driver", ["mysql", "postgresql+psycopg"])
+def test_a_database_that_is_gone_or_has_no_driver_is_said_at_once(tmp_path: Path, driver: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        box = Outbox(tmp_path, f"{driver}://me:secret@127.0.0.1:{free.getsockname()[1]}/runs")
+        box.put(record())
+        began = time.monotonic()
+        sent = box.send()
+    assert (sent.waiting, "secret" in sent.why) == (1, False)
+    assert time.monotonic() - began < 30
 
 
 def test_passwords_are_not_kept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.tracking.call import CALL_FILE, OBJECT
 from experiments.tracking.sender import failures
-from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted, without_password
+from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, reach, redacted, without_password
 from sim.errors import InputError, first_line
 from sim.scenario.file import Scenario, parse
 from sim.scenario.yaml_files import read_yaml
@@ -89,6 +89,7 @@ def fetch(run_id: str, folder: Path, tracking_uri: str, into: Path) -> KeptRun:
             if not tracking_uri:
                 with locked(folder):
                     tracking_uri = open_store(folder)
+            reach(tracking_uri)
             client = MlflowClient(tracking_uri=tracking_uri)
             run = client.get_run(run_id)
         except failures() as error:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.tracking.record import Record
-from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, redacted, without_password
+from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, reach, redacted, without_password
 from sim.arrays import Progress
 from sim.errors import FolderError, InputError, first_line
 
@@ -131,6 +131,7 @@ class Outbox:
             experiments: dict[str, str] = {}
             try:
                 uri = self.tracking_uri or open_store(self.folder)
+                reach(uri)
                 sender = Sender(uri, self.folder, own=not self.tracking_uri)
                 experiments = sender.experiments
                 left = dict(waiting)

@@ -46,11 +46,11 @@ def rounded(value: float) -> float:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """Return what a store or a server may fail with."""
+    """Return what a store or a server may fail with; a database also for want of its driver."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (MlflowException, SQLAlchemyError, OSError)
+    return (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
 class Sender:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 __all__ = [
-    "ARTIFACTS", "database_of", "locked", "open_store", "prepare_environment", "quiet_mlflow", "redacted",
+    "ARTIFACTS", "database_of", "locked", "open_store", "prepare_environment", "quiet_mlflow", "reach", "redacted",
     "tracking_uri_of", "without_login", "without_password",
 ]  # fmt: skip
 
@@ -85,6 +85,18 @@ def without_password(text: str, uri: str) -> str:
         for said in (secret, quote(secret), quote(secret, safe="")):
             text = text.replace(said, "***")
     return text
+
+
+def reach(uri: str) -> None:
+    """Raise at once where a database does not answer, or its driver is not there: MLflow would try for many minutes."""
+    from sqlalchemy import create_engine
+
+    if _parts(uri).drivername.partition("+")[0] not in ("http", "https"):
+        engine = create_engine(uri)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
 
 
 def _parts(uri: str) -> URL:

@@ -10,11 +10,14 @@ most that is looked up. ``g_kcd`` is by how much that moves the slope of line ``
 ``reach_kd(x) = (own_kd(x) + x - m_kd) / (own_kd'(m_kd) + 1)`` is how far the money of ``d`` has moved, counted in what
 it does: the more of it, the less each unit does.
 Whatever else is counted (customers kept, rules) is followed by straight lines through the same points. Between two
-solved budgets both are blended by distance, as money and its course over time are.
+solved budgets both are blended by distance, as money and its course over time are. A table with held lines is looked up
+near the plans that its money is nearest to, wherever between the solved ones, and not near those of its budget: what
+moves are worth is known around plans, and the less of a move is left the better.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -127,6 +130,17 @@ class Family:
         low, high, part = self.between(budget)
         return np.asarray((1 - part) * low.money + part * high.money)
 
+    def nearest(self, money: Floats) -> float:
+        """Return the budget whose plan is nearest to some money, by the root of the sum of squares over lines."""
+        found = []
+        for low, high in pairwise(self.knots):
+            way = high.money - low.money
+            size = float(way @ way)
+            part = float(np.clip((money - low.money) @ way / size, 0.0, 1.0)) if size > 0 else 0.0
+            off = money - low.money - part * way
+            found.append((float(off @ off), low.budget + part * (high.budget - low.budget)))
+        return min(found)[1]
+
     def course(self, budget: float) -> Floats:
         """Return parts of each line's money by period at a budget."""
         low, high, part = self.between(budget)
@@ -156,10 +170,11 @@ class Watched:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A table of money: the budget asked for, that whose plan the free lines follow, and the money of each line."""
+    """A table of money: the budget asked for, that whose plan the free lines follow, that whose plan is nearest."""
 
     budget: float
     followed: float
+    near: float
     money: Floats
 
 
@@ -205,7 +220,7 @@ class Surface:
         budget = float(np.clip(budget, known[0].budget, known[-1].budget))
         held = dict(held or {})
         if not held:
-            return Settled(budget, budget, plans.plan(budget))
+            return Settled(budget, budget, budget, plans.plan(budget))
         free = np.ones(len(self.lines), dtype=bool)
         free[list(held)] = False
         wanted = float(plans.plan(budget).sum()) - sum(held.values())
@@ -217,13 +232,13 @@ class Surface:
         money = plans.plan(followed)
         for line, amount in held.items():
             money[line] = min(max(amount, 0.0), self.top[line])
-        return Settled(budget, followed, money)
+        return Settled(budget, followed, plans.nearest(money), money)
 
     def counted(self, table: Settled, family: int = 0) -> Floats:
         """Return what is counted under a table: asset, customers kept, and what the watched rules count."""
-        low, high, part = self.families[family].between(table.followed)
+        low, high, part = self.families[family].between(table.near)
         return np.asarray((1 - part) * low.counted(table.money) + part * high.counted(table.money))
 
     def by_period(self, table: Settled, family: int = 0) -> Floats:
         """Return a table's money by (period, line), with what was committed."""
-        return np.asarray(self.families[family].course(table.followed) * table.money + self.committed)
+        return np.asarray(self.families[family].course(table.near) * table.money + self.committed)

@@ -60,11 +60,26 @@ function range(family) {
   return [knots[0].budget, knots[knots.length - 1].budget];
 }
 
+// The budget whose plan is nearest to some money.
+function nearest(family, money) {
+  const knots = page.families[family].knots;
+  let best = [Infinity, knots[0].budget];
+  for (let i = 1; i < knots.length; i++) {
+    const low = knots[i - 1], high = knots[i], way = high.money.map((value, c) => value - low.money[c]);
+    const size = sum(way.map((value) => value * value));
+    const along = sum(way.map((value, c) => value * (money[c] - low.money[c])));
+    const part = size > 0 ? Math.min(1, Math.max(0, along / size)) : 0;
+    const off = sum(way.map((value, c) => (money[c] - low.money[c] - part * value) ** 2));
+    if (off < best[0]) best = [off, low.budget + part * (high.budget - low.budget)];
+  }
+  return best[1];
+}
+
 // The table of a budget: held lines at their money, the others as in the plan that makes the sum fit.
 function settle(plan) {
   const { family, held } = plan, [least, most] = range(family);
   const budget = Math.min(most, Math.max(least, plan.budget)), names = Object.keys(held);
-  if (!names.length) return { budget, followed: budget, money: planAt(family, budget) };
+  if (!names.length) return { budget, followed: budget, near: budget, money: planAt(family, budget) };
   const wanted = sum(planAt(family, budget)) - sum(names.map((c) => held[c]));
   let low = least, high = most;
   for (let i = 0; i < page.halvings; i++) {
@@ -74,18 +89,18 @@ function settle(plan) {
   }
   const followed = (low + high) / 2, money = planAt(family, followed);
   for (const c of names) money[c] = Math.min(page.top[c], Math.max(0, held[c]));
-  return { budget, followed, money };
+  return { budget, followed, near: nearest(family, money), money };
 }
 
 function counted(family, table) {
-  const [low, high, part] = between(family, table.followed);
+  const [low, high, part] = between(family, table.near);
   const a = countedNear(low, table.money), b = countedNear(high, table.money);
   return a.map((value, i) => (1 - part) * value + part * b[i]);
 }
 
 // A table's money by period and line, with what was committed before the start.
 function byPeriod(family, table) {
-  const [low, high, part] = between(family, table.followed);
+  const [low, high, part] = between(family, table.near);
   return page.committed.map((line, t) =>
     line.map((committed, c) =>
       committed + ((1 - part) * low.course[t][c] + part * high.course[t][c]) * table.money[c]));
