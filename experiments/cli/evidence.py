@@ -92,7 +92,6 @@ def learn(
         typer.echo(f"{found.to_text()}\n\nWrote {output}{drawn}. Next: tenure check {shlex.quote(str(output))}")
 
 
-
 @group.command("test-next", epilog="Example: tenure test-next scenario.yaml --plan plan.json -o test.json")
 def next_test(
     scenario: ScenarioFile,
