@@ -107,7 +107,13 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
     assert "Counted from" in out
     answer = json.loads(tenure(*words, "--json")[1])
     assert answer["effects"][0]["segment"] == "all"
+    lines = (place / "targets.csv").read_text().splitlines()
+    at = lines[0].split(",").index("money")
+    row = lines[1].split(",")
+    row[at] = "much"
+    (place / "text.csv").write_text("\n".join([lines[0], ",".join(row)]))
     for bad, said in (
+        ((*of, "--list", "text.csv", "--actual", "after.csv"), "text.csv, row 2: column 'money': expected money"),
         ((*of, "--list", "orders.csv", "--actual", "after.csv"), "lacks the column 'customer_id'"),
         ((*of, "--list", "targets.csv", "--actual", "orders.csv"), "wait, or count fewer"),
         ((*words, "--periods", 900), "within the horizon"),
