@@ -206,6 +206,15 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
         lacking = [name for name in NEEDED if name not in part]
         if lacking:
             raise InputError(f"{path}: lacks the column '{lacking[0]}'; expected a file that tenure list wrote")
+        for name in ("money", "held_back"):
+            amount = pd.to_numeric(part[name], errors="coerce")
+            wrong = np.flatnonzero(~(amount >= 0))
+            if wrong.size:
+                raise InputError(
+                    f"{path}, row {wrong[0] + 2}: column '{name}': expected money of at least 0, got "
+                    f"{part[name].iloc[wrong[0]]!r}"
+                )
+            part[name] = amount
         part["customer_id"] = part["customer_id"].astype(str)
         part["control"] = part["control"].astype(str).str.lower().isin(["true", "1"])
         parts.append(part[part["money"] + part["held_back"] > 0])

@@ -50,6 +50,7 @@ Results
 ``Simulation``          one policy, period by period
 ``Life``                one customer's life
 ``Learned``             curves as experiments and answers have them, with what is not known
+``NextTest``            which assumption to test next, on whom, and what knowing it is worth
 ``Backtest``            a forecast as it would have been made, against what came
 ``Explanation``         why a plan is as it is
 ``Frontier``            the best plan by budget

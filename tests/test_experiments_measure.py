@@ -96,6 +96,26 @@ def test_the_scenario_learns_from_it(found: Measured) -> None:
     assert all(each.customers > 0 for each in learned.scenario.evidence)
 
 
+def test_a_test_takes_some_of_a_list_by_lot(place: Path) -> None:
+    """As many as are asked for, the same for the same seed, whoever is held back; what is left out is said in money."""
+    firm = tenure.open(place / "scenario.yaml")
+    whole = firm.customer_list(place / "plan.json", control=0.4)
+    some = firm.customer_list(place / "plan.json", control=0.4, sample=60)
+    ids = whole.frame["customer_id"].tolist()
+    places = [ids.index(each) for each in some.frame["customer_id"]]
+    assert len(places) == 60
+    assert places == sorted(places)
+    assert 10 < some.frame["control"].sum() < 40
+    np.testing.assert_array_equal(some.frame["control"], whole.frame["control"].iloc[places])
+    fewer = firm.customer_list(place / "plan.json", control=0.4, sample=30)
+    assert set(fewer.frame["customer_id"]) < set(some.frame["customer_id"])
+    assert set(firm.customer_list(place / "plan.json", sample=60, seed=1).frame["customer_id"]) != set(
+        some.frame["customer_id"]
+    )
+    assert f"60 of {len(ids)} by lot" in some.answer()
+    assert whole.listed > some.listed > 0
+
+
 def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verdict first; the same numbers as data; what cannot be is one line and nothing is written."""
     monkeypatch.chdir(place)
@@ -107,7 +127,13 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
     assert "Counted from" in out
     answer = json.loads(tenure(*words, "--json")[1])
     assert answer["effects"][0]["segment"] == "all"
+    lines = (place / "targets.csv").read_text().splitlines()
+    at = lines[0].split(",").index("money")
+    row = lines[1].split(",")
+    row[at] = "much"
+    (place / "text.csv").write_text("\n".join([lines[0], ",".join(row)]))
     for bad, said in (
+        ((*of, "--list", "text.csv", "--actual", "after.csv"), "text.csv, row 2: column 'money': expected money"),
         ((*of, "--list", "orders.csv", "--actual", "after.csv"), "lacks the column 'customer_id'"),
         ((*of, "--list", "targets.csv", "--actual", "orders.csv"), "wait, or count fewer"),
         ((*words, "--periods", 900), "within the horizon"),

@@ -85,19 +85,19 @@ class Watched(Planned):
 
     def measure(
         self,
-        plan: optimizer.plan.Plan | str | Path,
+        plan: optimizer.plan.Plan | str | Path | None,
         lists: str | Path | Sequence[str | Path],
         actual: str | Path,
         *,
         period: int = 0,
         periods: int = 1,
     ) -> Measured:
-        """Return what each measure brought: plan against outcome against the control group of its list.
+        r"""Return what each measure brought: plan against outcome against the control group of its list.
 
         Parameters
         ----------
         plan
-            That the lists were made from, or its file.
+            That the lists were made from, or its file; None: as today.
         lists
             Files as :meth:`customer_list` writes them, with a control group.
         actual
@@ -109,14 +109,27 @@ class Watched(Planned):
         ------
         InputError
             If a list is not one of this firm, or the time has not passed.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> mine = tenure.open(tenure.calibrate("orders.csv", "mine.yaml").scenario_path)
+        >>> mine.customer_list(control=0.3).save("who.csv")
+        >>> _ = Path("later.csv").write_text(Path("orders.csv").read_text() + "0;2025-09-01;9\n")
+        >>> mine.measure(None, "who.csv", "later.csv").effects[0].segment
+        'all'
         """
+        import numpy
+
         from experiments.measure import measure
         from experiments.results.measured import Measured
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        intensity = self.targets.reference if plan is None else plan.intensity
+        whole = numpy.broadcast_to(intensity, (self.scenario.periods, *self.targets.shape))
         several = [lists] if isinstance(lists, str | Path) else lists
         found = measure(
-            self.twin, plan.intensity, [Path(each) for each in several], Path(actual), period=period, periods=periods
+            self.twin, whole, [Path(each) for each in several], Path(actual), period=period, periods=periods
         )
         return grown(Measured, found, learning=self.learn)
 
