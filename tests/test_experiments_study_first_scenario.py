@@ -110,7 +110,7 @@ def test_money_on_nobody_is_left_out_with_its_amount(here: Path) -> None:
         ("lever,spend\nretention,-5\n", PurchasesError, "row 1: expected a lever and money of at least 0 a year"),
         ("lever,spend\nretention,few\nwinback,1\n", PurchasesError, "row 1: .* got 'retention' and 'few'"),
         ("name,spend\nretention,5\n", PurchasesError, "no column looks like the levers; call one 'lever'"),
-        ("lever,month,spend\nretention,2024-01-01,5\n", PurchasesError, "column 'month' holds days"),
+        ("lever,month,spend\nretention,2024-01-01,5\n", PurchasesError, "all money is of 2024-01-01: what is spent"),
     ],
 )
 def test_spend_that_cannot_be_used_is_refused(here: Path, text: str, error: type, said: str) -> None:

@@ -48,6 +48,13 @@ def test_an_order_given_back_whole_is_cancelled_in_all_its_lines(tmp_path: Path)
     assert any("13.00) were given back whole" in note for note in base.notes)
 
 
+def test_money_in_a_large_unit_is_not_shown_as_nothing(tmp_path: Path) -> None:
+    base = base_of(
+        tmp_path, lines_of([(1, "2024-01-01", 0.000012), (2, "2024-01-02", 0.000023)], "customer,date,amount")
+    )
+    assert [row[2] for row in base.account.to_rows()] == ["0.0000350", "0.0000350"]
+
+
 def test_an_amount_that_looks_like_a_unit_price_is_said(tmp_path: Path) -> None:
     rows = [(f"c{i % 9}", f"2024-01-{1 + i % 28:02d}", 1 + i % 4, 5 + i % 3) for i in range(60)]
     base = base_of(tmp_path, lines_of(rows, "customer,date,quantity,amount"))

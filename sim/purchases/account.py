@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any
 
 __all__ = ["OUTCOMES", "Account"]
@@ -62,7 +63,13 @@ class Account:
 
     def to_rows(self, of: str = "") -> list[list[str]]:
         """Return the lines of a table for people: what (``of`` which table), rows, money; what did not happen not."""
-        lines = [[words, f"{self.rows[o]:,}", f"{self.money(o):,.2f}"] for o, words in OUTCOMES.items() if self.rows[o]]
+        most = max((abs(self.money(o)) for o in OUTCOMES), default=0.0)
+        digits = 2 - floor(log10(most)) if 0 < most < 1 else 2  # amounts in millions are as plain as in units
+        lines = [
+            [words, f"{self.rows[o]:,}", f"{self.money(o):,.{digits}f}"]
+            for o, words in OUTCOMES.items()
+            if self.rows[o]
+        ]
         total = sum(self.micro.values()) / 10**self.places
-        lines.append(["read", f"{self.read:,}", f"{total:,.2f}"])
+        lines.append(["read", f"{self.read:,}", f"{total:,.{digits}f}"])
         return [[f"{of}: {what}", *rest] for what, *rest in lines] if of else lines

@@ -21,6 +21,7 @@ from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, is_database, open_source, shown
 from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
+from sim.purchases.tables import check_spend
 
 __all__ = [
     "Membership",
@@ -176,6 +177,7 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     """
     with table_of(where, SPEND) as (connection, values, roles):
         name, columns = shown(where), roles.columns
+        check_spend(roles, values, name)
         days = _days(connection, values, columns["date"], name) if "date" in columns else []
         lever, money = values.text(columns["lever"]), values.number(columns["spend"])
         purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"

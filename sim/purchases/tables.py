@@ -22,7 +22,7 @@ from sim.purchases.read.tables import BESIDE, Table
 from sim.purchases.read.values import Values
 from sim.purchases.read.words import NOT
 
-__all__ = ["accounts_of", "load_tables"]
+__all__ = ["accounts_of", "check_spend", "load_tables"]
 
 ID = "customer_id"
 PLACES = 6
@@ -138,6 +138,8 @@ def _read(
     roles = find_columns(
         table, present, given, name, fits=values.fits, distinct=values.distinct, by_content=not source.header
     )
+    if table.name == "spend":
+        check_spend(roles, values, name)
     notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes)]
     parts, joins, wrong = _parts(connection, table, roles, values, name, today)
     if ID in roles.columns:
@@ -179,6 +181,14 @@ def _read(
     return into
 
 
+def check_spend(roles: Roles, values: Values, name: str) -> None:
+    """Raise where a table of money has no column of levers or of money."""
+    for role, what in (("lever", "the levers"), ("spend", "the money a year")):
+        if role not in roles.columns:
+            there = ", ".join(values.source.types)
+            raise PurchasesError(f"{name}: no column looks like {what}; call one '{role}'; the columns are {there}")
+
+
 def _parts(
     connection: Any, table: Table, roles: Roles, values: Values, name: str, today: date
 ) -> tuple[dict[str, str], str, list[tuple[str, str]]]:
@@ -204,7 +214,7 @@ def _parts(
             wrong.append((f"{text} IS NOT NULL AND {parts[role.name]} IS NULL", f"{column} is not a day"))
         else:
             parts[role.name] = text
-        if role.required:
+        if role.required or (table.name, role.name) == ("spend", "lever"):
             wrong.append((f"{text} IS NULL", f"{column} is empty"))
     return parts, joins, wrong
 

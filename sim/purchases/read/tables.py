@@ -321,7 +321,7 @@ SPEND = Table(
                 "lever, instrument, channel, marketing channel, medium, media, activity, campaign, measure, kanal,"
                 "massnahme, instrument marketing, levier, canal, palanca, leva, 渠道, 媒体, チャネル, 채널"
             ),
-            "what money is spent through", required=True,
+            "what money is spent through",
         ),
         Role(
             "spend",
@@ -331,7 +331,7 @@ SPEND = Table(
                 "ausgaben, kosten, werbekosten, betrag, depense, depenses, cout, gasto, coste, spesa, costo, custo,"
                 "费用, 花费, 支出, 費用, 비용"
             ),
-            "money a year", required=True,
+            "money a year",
         ),
         Role(
             "purpose", "text", _words("purpose, for, aim, goal, objective, zweck, ziel, but, objectif, objetivo"),
