@@ -176,6 +176,16 @@ def law_reach_is_optimize_read_backwards(seed: int) -> float:
     return max(float(reached.spend.sum() / plan.spend.sum()) - 1, 0.0)
 
 
+def law_more_money_over_thresholds(seed: int) -> float:
+    """A larger budget never gives less asset where curves have thresholds, in searches apart."""
+    twin = build(parse(threshold_market(seed, 3, broken=seed % 2 == 1)))
+    heads = float(twin.chain.initial.sum())
+    budgets = heads * np.linspace(0.2, 2.0, 10)
+    plans = [solve(allocation_problem(twin, float(budget)), bounded=False, threads=1) for budget in budgets]
+    assets = np.array([plan.asset for plan in plans])
+    return float(max(np.max(assets[:-1] - assets[1:]), 0.0) / max(assets.max() - plans[0].no_spend, 1e-6))
+
+
 def law_given_plans_are_kept(seed: int) -> float:
     """A plan that is given, within the rules, is never worth more than the answer, to the last digits."""
     twin = twin_of(seed)

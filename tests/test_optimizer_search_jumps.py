@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from markets import ROOT, SHORT_STAGES, Content
 
-from benchmarks.law_cases import random_market
+from benchmarks.law_cases import random_market, threshold_market
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.optimize import find, solve
 from optimizer.search.jumps import jump
@@ -50,6 +50,14 @@ def test_a_plan_that_was_worse_than_nothing_is_worth_more_than_a_subset_of_it() 
     assert plan.asset - plan.no_spend > 590.0
     more = solve(allocation_problem(twin, 2 * 3201.65), known=[plan.intensity], bounded=False)
     assert more.asset >= plan.asset
+
+
+def test_two_ways_that_are_worth_nearly_the_same_are_told_apart() -> None:
+    """S-curves, a budget of which the best way leaves a quarter: 700 more bring no other way, which is worth less."""
+    twin = build(parse(threshold_market(0, 3)))
+    less, more = (solve(allocation_problem(twin, money), bounded=False, threads=1) for money in (12_090.0, 12_790.0))
+    assert less.spend.sum() < 10_000
+    assert more.asset >= less.asset - 1e-4 * (less.asset - less.no_spend)
 
 
 def test_a_campaign_stands_where_it_brings_most() -> None:

@@ -7,7 +7,9 @@ rules, these curves of all periods and cells are a programme like that of an all
 ``max sum_v gain_v(z_v)   s.t.   rows(z) <= limits``,
 
 which is its concave envelope with whole numbers where a curve bends up (the incremental formulation of Markowitz &
-Manne 1957). Its answer settles what runs and what does not, and is a place to search from.
+Manne 1957). Its answer settles what runs and what does not, and is a place to search from. Chords between samples
+would settle that wrongly where two ways are worth nearly the same: it is asked once more with the samples at which each
+curve is best at the price that money had, and where money is no matter.
 """
 
 from collections.abc import Sequence
@@ -33,6 +35,8 @@ FLAT = 1e-7
 """Share of what is at stake by which a curve may lie below its envelope and be taken for it."""
 DEAR = 1.0
 """Share of what is at stake that a curve may fall below its best: more money than that is not weighed."""
+FILLED = 1e-6
+"""Share of a piece from which on it is filled."""
 MOST_PIECES = 200_000
 """Of all curves together; more are not weighed."""
 
@@ -46,10 +50,13 @@ class Jump:
     amount : (periods, cells)
     promise : float
         What it would bring more if what each cell does left the others alone.
+    price : float
+        What the last unit of money brings there, in the median of the curves that get some; 0 where none does.
     """
 
     amount: Floats
     promise: float
+    price: float
 
 
 def jump(search: Sequential, amount: Floats, levers: Sequence[int], stake: float) -> Jump | None:
@@ -60,16 +67,29 @@ def jump(search: Sequential, amount: Floats, levers: Sequence[int], stake: float
     cells = search.cells
     each = np.divide(amount, heads, out=np.zeros_like(amount), where=heads > EMPTY)
     rungs = _rungs(search, each)
-    gain = np.zeros(rungs.shape)
-    for weight, one in search.weighted(courses):
-        gain += weight * _gains(search, follow(one.chain, one.intensity), rungs, levers)
+    weighted = [(weight, follow(one.chain, one.intensity)) for weight, one in search.weighted(courses)]
+
+    def gains(at: Floats) -> Floats:
+        return np.asarray(sum(weight * _gains(search, one, at, levers) for weight, one in weighted))
+
+    gain = gains(rungs)
     tie = search.stated.ties(heads)
     free = (search.open & (heads > EMPTY) & np.isin(cells.lever, np.array(levers))).ravel()
     tie = csr_matrix(identity(amount.size, format="csr") if tie is None else tie)
-    curves = _curves(search, tie, free, heads, rungs, gain, amount, stake)
-    if curves is None:
-        return None
-    return _best(search, course, amount, heads, tie, curves, stake)
+
+    def best() -> Jump | None:
+        curves = _curves(search, tie, free, heads, rungs, gain, amount, stake)
+        return None if curves is None else _best(search, course, amount, heads, tie, curves, stake)
+
+    found = best()
+    if found is None or found.price <= 0:
+        return found
+    prices = (0.0, found.price)
+    peak = np.concatenate([_peaks(rungs, gain - each * heads[..., None] * rungs) for each in prices], axis=2)
+    rungs, gain = np.concatenate([rungs, peak], axis=2), np.concatenate([gain, gains(peak)], axis=2)
+    order = np.argsort(rungs, axis=2, kind="stable")
+    rungs, gain = np.take_along_axis(rungs, order, axis=2), np.take_along_axis(gain, order, axis=2)
+    return best() or found
 
 
 def _rungs(search: Sequential, each: Floats) -> Floats:
@@ -102,6 +122,20 @@ def _gains(search: Sequential, course: Course, rungs: Floats, levers: Sequence[i
                 net = by_target.reshape(groups, stages) - dear * intensity[:, :, k]
                 out[t, :, j] += np.bincount(mine, weights=net[inside], minlength=out.shape[1])
     return out
+
+
+def _peaks(rungs: Floats, worth: Floats) -> Floats:
+    """Return where each curve is highest between its ends, (periods, cells, 1): of a parabola through its best rung."""
+    x, y = rungs, worth
+    top = 1 + np.where((y[..., 1:-1] >= y[..., :-2]) & (y[..., 1:-1] >= y[..., 2:]), y[..., 1:-1], -np.inf).argmax(
+        axis=2
+    )
+    before, here, after = (np.take_along_axis(x, (top + k)[..., None], axis=2) for k in (-1, 0, 1))
+    low, mid, high = (np.take_along_axis(y, (top + k)[..., None], axis=2) for k in (-1, 0, 1))
+    left, right = (here - before) * (mid - high), (here - after) * (mid - low)
+    under = 2 * (left - right)
+    moved = ((here - before) * left - (here - after) * right) / np.where(under == 0, 1.0, under)
+    return np.asarray(np.where(under == 0, here, np.clip(here - moved, before, after)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,4 +268,7 @@ def _best(
     moved = np.zeros(tie.shape[1])
     to = curves.first + np.bincount(curves.owner, weights=filled_to * curves.length, minlength=curves.first.size)
     moved[curves.variables] = to - curves.now
-    return Jump(np.maximum(amount + (tie @ moved).reshape(amount.shape), 0.0), promise)
+    last = np.flatnonzero(filled_to > FILLED)
+    last = last[np.append(curves.owner[last][1:] != curves.owner[last][:-1], True)] if last.size else last
+    price = float(np.median(curves.rise[last] / curves.length[last])) if last.size else 0.0
+    return Jump(np.maximum(amount + (tie @ moved).reshape(amount.shape), 0.0), promise, price)

@@ -49,7 +49,7 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
-WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 1e9
+WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 2e9
 """Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, and of the
 one look that is closer near a plan."""
 WIDER, MIDDLE = 2.5, 0.02
