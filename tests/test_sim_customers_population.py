@@ -11,7 +11,7 @@ from markets import CDNOW, MONTH, Floats, Ints
 from scipy.integrate import quad
 
 from sim.customers.population import Posterior, loyalty, trait_bins
-from sim.customers.purchase_models import GammaGamma
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.engine.chain import ALIVE
 from sim.scenario.file import GammaGamma as SpendLaw
 from sim.scenario.file import ParetoNBD as PurchaseLaw
@@ -184,3 +184,20 @@ def test_trait_bins_cover_everybody_and_order_their_rates() -> None:
         for j in range(3):
             inside = by_rate == k
             assert loyal[inside & (bins % 4 == j)].max() <= loyal[inside & (bins % 4 == j + 1)].min()
+
+
+def test_under_other_laws_is_as_if_made_with_them() -> None:
+    """The same records under another law draw what a posterior made with it draws."""
+    x, recency, age = np.repeat(RECORDS, 50, axis=0).T
+    other, spend = ParetoNBD(0.7, 9.0, 0.4, 7.0), GammaGamma(5.0, 3.0, 20.0)
+
+    def made(law: ParetoNBD, amounts: GammaGamma) -> Posterior:
+        return Posterior(
+            PurchaseLaw(**vars(law)), SpendLaw(**vars(amounts)), x, recency, age, x + 1, np.full(x.size, 28.0),
+            law.probability_alive(x, recency, age), MONTH, np.full(x.size, 0.05),
+        )  # fmt: skip
+
+    moved = made(CDNOW, GammaGamma(6.25, 3.74, 15.44)).under(other, spend).draw(7, 1, np.arange(x.size), 0)
+    right = made(other, spend).draw(7, 1, np.arange(x.size), 0)
+    for name in ("gone", "lost", "purchase_rate", "defection_rate", "mean_spend"):
+        assert (getattr(moved, name) == getattr(right, name)).all(), name
