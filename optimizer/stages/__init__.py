@@ -1,1 +1,4 @@
-"""From problem to plan, a stage a module: start, prove, search, size, repair, keep, settle, certify, further, price."""
+"""From a problem to a plan, a stage a module.
+
+In their order: start, prove, search, size, repair, keep, settle, exchange, certify, further, price.
+"""
