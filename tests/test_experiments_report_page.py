@@ -58,7 +58,7 @@ def test_answer_comes_first(page: str, study: Study) -> None:
     best = max(study.comparison.outcomes, key=lambda outcome: outcome.asset)
     assert f"{best.asset:,.0f}" in text
     order = ['class="answer"', *(f'id="{name}"' for name in (
-        "sources", "changes", "levers", "budget", "policies", "over-time", "allocation", "customers", "winning",
+        "levers", "sources", "changes", "budget", "policies", "over-time", "allocation", "customers", "winning",
         "evidence", "bound", "fit", "assumptions", "coverage", "next",
     ))]  # fmt: skip
     places = [text.index(mark) for mark in order]

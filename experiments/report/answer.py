@@ -112,7 +112,7 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
     return (
         f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
-        f"{paragraph(_caution(scenario, comparison, words), 'soft')}"
+        f'<p class="soft">{marked_up(_caution(scenario, comparison, words))}</p>'
     )
 
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from experiments.report.drawing import drawing
+from experiments.words.figures import NARROW
 from experiments.words.phrases import at_least
 
 __all__ = [
@@ -45,7 +46,7 @@ section { margin-top: 52px; }
   border-radius: 0 8px 8px 0; }
 .answer p { font-size: 1.12rem; }
 .answer p:first-child { margin-top: 0; font-size: 1.3rem; line-height: 1.4; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 14px; margin-top: 18px; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 14px; margin-top: 18px; }
 .card { padding: 14px 16px; max-width: 330px; border: 1px solid var(--line); border-radius: 8px; }
 .card b { display: block; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere; }
@@ -192,7 +193,8 @@ def table(
 
 
 def card(label: str, figure: str, note: str = "") -> str:
-    """Return one figure to remember."""
+    """Return one figure to remember; where it is narrow the unit goes below the number, whole."""
+    figure = figure.replace(NARROW, " ")
     return f'<div class="card"><span>{text(label)}</span><b>{text(figure)}</b><small>{text(note)}</small></div>'
 
 

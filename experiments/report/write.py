@@ -104,9 +104,9 @@ def write_report(
     after = [grounds.next_steps(plan)]
     body = [
         answer(found, comparison, said if ours else [], _least(plan, scenario.currency) if ours else [], words),
+        levers(found, plan, words),
         sources(found, words),
         changes_if(found, comparison, words),
-        levers(found, plan, words),
         budgets(found, words),
         *(detail if ours else []),
         folded(
