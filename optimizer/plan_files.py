@@ -78,7 +78,8 @@ FIGURES = {
     "periods": "length of the horizon",
     "targeting": "what the plan tells apart: segment, stage, or state (tiers of value too)",
     "goal": "asset: the most customer asset for the money; least_money: the least that reaches what was asked; robust: "
-    "the best mix of mean and worst samples of what is not known (`tenure risk`)",
+    "the best mix of mean and worst samples of what is not known (`tenure risk`, "
+    "`tenure optimize --for`)",
     "fixed_costs": "money: of the campaigns that are run, discounted; not taken off the asset",
     "budget": "money that may be spent over the horizon",
     "asset": "money: net present value of present and future customers under the plan, after marketing",
