@@ -133,7 +133,7 @@ def policy(name: str, *, states_money: bool = False) -> Callable[[AnyMaker], Any
 
     def register(make: AnyMaker) -> AnyMaker:
         if not make.__module__.startswith(f"{policies.__name__}."):
-            _load()
+            _modules()  # not what is installed: this may be one of its modules, on the way to be loaded
         other = _makers.get(plain)
         if other is not None and _place(other) != _place(make):
             raise InputError(f"policy '{plain}': {_place(other)} has this name already; give {_place(make)} another")
@@ -333,14 +333,20 @@ def _in_module(module: str, name: str) -> Maker:
     return made
 
 
-@cache
 def _load() -> tuple[str, ...]:
+    """Put all that there is into the catalogue; return the names of this package's modules."""
+    modules = _modules()
+    _load_installed()
+    return modules
+
+
+@cache
+def _modules() -> tuple[str, ...]:
     """Import the modules of this package; return their names, that of what others are compared with first."""
     found = sorted(module.name for module in pkgutil.iter_modules(policies.__path__))
     modules = tuple(f"{policies.__name__}.{name}" for name in sorted(found, key=lambda name: name != "fixed"))
     for module in modules:
         importlib.import_module(module)
-    _load_installed()
     return modules
 
 
@@ -360,9 +366,12 @@ def _load_installed() -> tuple[Maker, ...]:
         if not callable(make):
             _say_left_out(each.name, f"is left out: expected a class or function at {each.value}, got {make!r:.60}")
             continue
-        installed.append(make)
         if all(known is not make for known in _makers.values()):
-            _makers.setdefault(plain, make)
+            if plain in _makers:
+                _say_left_out(each.name, "is left out: another has this name already")
+                continue
+            _makers[plain] = make
+        installed.append(make)
     return tuple(installed)
 
 

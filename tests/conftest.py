@@ -63,14 +63,13 @@ def _stores_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module", autouse=True)
 def _policies_of_ones_own_are_forgotten() -> Iterator[None]:
-    """Take what a module of tests registers out of the catalogue after it; what the package has is loaded once."""
+    """Leave the catalogue after a module of tests as it was: whole, whichever module ran first."""
     from policies import catalogue
 
-    before = set(catalogue._makers)
+    before = catalogue.makers()
     yield
-    for name in set(catalogue._makers) - before:
-        if not catalogue._makers[name].__module__.startswith("policies."):
-            del catalogue._makers[name]
+    catalogue._makers.clear()
+    catalogue._makers.update(before)
 
 
 @pytest.fixture

@@ -85,6 +85,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"policies": ["as todey"]}, "did you mean 'as today'?"),
     ({"policies": ["as today", "as-today"]}, "named twice"),
     ({"policies": ["optimise@bose"]}, "no such world"),
+    (
+        {"worlds": {"base": "scenario.yaml", "b": {"grid": {"periods": [3, 4, 5]}}}, "policies": ["optimise@base"]},
+        "optimise@base: the plan of world 'base' is for 3 months, world 'b: periods 4' has 4 months, the first of 2",
+    ),
+    (
+        {"worlds": {"base": "scenario.yaml", "b": {"set": {"period": "week"}}}, "policies": ["optimize@b(rolling)"]},
+        "optimize@b(rolling): the plan of world 'b' is for 3 weeks, world 'base' has 3 months; write optimise, for a",
+    ),
     ({"policies": ["plan.json"]}, "cannot be read"),
     ({"policies": ["optimise (much)"]}, "expected one of as written, money, rolling in brackets"),
     ({"worlds": {"base": "scenario.yaml", "b": {"grid": {p: [0.1] * 2000 for p in ("margin", "loss")}}}}, "4,000,001"),

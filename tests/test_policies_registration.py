@@ -1,7 +1,9 @@
 """Policies register themselves: by decorator, in the package or outside, and from a Python file."""
 
+import importlib.metadata
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -140,18 +142,47 @@ def test_what_is_wrong_in_brackets_is_said(name: str, expected: str, small: Twin
     assert "\n" not in str(caught.value)
 
 
-def test_an_entry_point_that_is_nothing_to_call_is_left_out(small: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Return what offers a policy, by name and place, as an installed distribution to a catalogue that never looked."""
+    looked, known = catalogue._load_installed, importlib.metadata.entry_points
+
+    def offer(name: str, place: str) -> None:
+        points, ours = [EntryPoint(name, place, catalogue.ENTRY_POINTS)], {"group": catalogue.ENTRY_POINTS}
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **by: points if by == ours else known(**by))
+        looked.cache_clear()
+
+    yield offer
+    looked.cache_clear()
+
+
+def test_an_entry_point_that_is_nothing_to_call_is_left_out(small: Twin, installed: Callable[[str, str], None]) -> None:
     """With a word, and without harm to all others."""
-    points = [EntryPoint("odd", "math:pi", "tenure.policies")]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
-    catalogue._load_installed.cache_clear()
-    try:
-        with pytest.warns(NotAsWritten, match=r"policy 'odd' of an installed package is left out: .* math:pi, got 3"):
-            assert named("as today", small, 1.0).name == "as today"
-        with pytest.raises(InputError, match="policy 'odd' is not known"):
-            named("odd", small, 1.0)
-    finally:
-        catalogue._load_installed.cache_clear()
+    installed("odd", "math:pi")
+    with pytest.warns(NotAsWritten, match=r"policy 'odd' of an installed package is left out: .* math:pi, got 3"):
+        assert named("as today", small, 1.0).name == "as today"
+    with pytest.raises(InputError, match="policy 'odd' is not known"):
+        named("odd", small, 1.0)
+
+
+def test_an_entry_point_whose_name_is_taken_is_left_out_with_a_word(installed: Callable[[str, str], None]) -> None:
+    installed("even-split", "builtins:dict")
+    with pytest.warns(NotAsWritten, match=r"policy 'even-split' of an installed package is left out: another has"):
+        assert makers()["even split"] is EvenSplit
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_installed_module_may_register_its_policy_too(
+    before: bool, installed: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is imported before the catalogue looks or by it; a warning is an error here."""
+    module = file_of(tmp_path, "strange", name=f"strange{before}.py").stem
+    monkeypatch.syspath_prepend(tmp_path)
+    installed("strange", f"{module}:make0")
+    if before:
+        importlib.import_module(module)
+    assert names()[-1] == "strange"
+    assert not catalogue.in_process_alone(makers()["strange"])
 
 
 def test_a_python_file_is_asked_for_its_policy(small: Twin, tmp_path: Path) -> None:

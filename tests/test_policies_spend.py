@@ -16,7 +16,7 @@ from sim.twin import Twin, build
 
 WHOLE = [
     "proportional to customers", "proportional to revenue", "best customers first", "retention first", "four tasks",
-    "service matrix", "loyalty matrix", "last year",
+    "service matrix", "loyalty matrix", "response matrix", "function matrix", "cycle and amount", "last year",
 ]  # fmt: skip
 """Policies that spend what today does, to the end."""
 
@@ -167,21 +167,3 @@ def test_customer_equity_is_at_its_optimum() -> None:
     won = 0.4 * -np.expm1(-money * -np.log(0.5) / 5)
     win = got[twin.targets.stages.index("prospect"), 0]
     assert win == pytest.approx(money[(won * value.max() - money).argmax()], abs=0.1)
-
-
-def test_the_service_matrix_weighs_value_against_satisfaction() -> None:
-    """Four groups, one of each class, with equal claims: money in the weights' ratios."""
-    names = ["golden", "at risk", "marginal", "over"]
-    base = load(SMALL).model_dump(exclude_unset=True)
-    base["segments"] = dict.fromkeys(names, base["segments"]["regulars"])
-    base["satisfaction"], base["survey"] = {"mix": [0.2] * 5, "defection_per_level": 0.1}, {"every": 2}
-    twin = build(parse(base))
-    core = twin.targets.stages.index("core")
-    heads, revenue, points = (np.zeros(twin.targets.shape[:2]) for _ in range(3))
-    heads[:, core], revenue[:, core], points[:, core] = 100, [900, 900, 100, 100], [80, 40, 40, 80]
-    observation = seen(twin, customers=heads, revenue=revenue, satisfaction=points)
-    got = spent("service matrix", twin, 1e9, observation).sum(axis=(1, 2))
-    np.testing.assert_allclose(got / got[0], np.array([1.25, 2.0, 0.75, 0.5]) / 1.25)
-    unknown = seen(twin, customers=heads, revenue=revenue)
-    got = spent("service matrix", twin, 1e9, unknown).sum(axis=(1, 2))
-    np.testing.assert_allclose(got / got[0], 1)

@@ -142,6 +142,16 @@ def test_a_shell_completes(tmp_path, what) -> None:
     assert set(done.stdout.split()) == expected
 
 
+def test_every_policy_is_completed(tmp_path, monkeypatch) -> None:
+    """Names are read off the sources: none that the catalogue has is missed, however it is registered."""
+    from experiments.cli.words import policies_like
+    from policies.catalogue import entries
+
+    monkeypatch.chdir(tmp_path)
+    expected = {each.name.replace(" ", "-") for each in entries() if each.family != "your own"}
+    assert set(policies_like("")) == {*expected, "all"}
+
+
 def test_the_completion_script_is_shown(tmp_path) -> None:
     """For the shell that asks: here bash, which the command sees above itself."""
     line = f"{sys.executable} -m tenure --show-completion; exit $?"

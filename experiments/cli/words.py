@@ -46,7 +46,7 @@ def policies_like(start: str) -> list[str]:
     names = [
         name.replace(" ", "-")
         for text in sources
-        for name in re.findall(r'^@(?:policy|register)\("(.+)"\)', text, re.M)
+        for name in re.findall(r'^@(?:policy|register)\("([^"]+)"', text, re.M)
     ]
     return [word for word in [*names, "all", *sorted(files)] if word.startswith(start)]
 

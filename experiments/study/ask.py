@@ -212,6 +212,8 @@ def _policy(said: Any, folder: Path, worlds: Sequence[World], where: str) -> Pla
     names = [world.name for world in worlds]
     if made[1] is not None and made[1] not in names:
         raise InputError(f"{where}: {said}: no such world; expected one of {', '.join(names[:8])}")
+    if made[1] is not None:
+        _check_horizons(worlds[names.index(made[1])], worlds, f"{where}: {said.strip()}")
     return Made(said.strip(), made[1], made[2] or "")
 
 
@@ -228,6 +230,22 @@ def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise InputError(f"{where}: expected a text, got {value!r}; put it in quotes")
     return value
+
+
+def _check_horizons(home: World, worlds: Sequence[World], where: str) -> None:
+    """Refuse a plan of one world where another has a horizon that it is not for."""
+
+    def horizon(world: World) -> str:
+        return f"{world.scenario.periods} {world.scenario.period}s"
+
+    others = [world for world in worlds if horizon(world) != horizon(home)]
+    if others:
+        more = f", the first of {len(others):,} whose horizon differs" if len(others) > 1 else ""
+        raise InputError(
+            f"{where}: the plan of world '{home.name}' is for {horizon(home)}, world '{others[0].name}' has "
+            f"{horizon(others[0])}{more}; write optimise, for a plan in each world, or ask worlds of one horizon in a "
+            "study of their own"
+        )
 
 
 def _budgets(value: Any, where: str) -> tuple[float | None, ...]:
