@@ -17,6 +17,8 @@ from sim.twin import Twin, build
 class Watching(AsToday):
     """As today, and keeps what it saw, in a list that copies of it share."""
 
+    feedback = True
+
     def __init__(self, seen: list[Observation]) -> None:
         super().__init__()
         object.__setattr__(self, "seen", seen)

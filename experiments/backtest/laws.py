@@ -7,7 +7,7 @@ to the same purchases before the cut, and Akaike's criterion on these chooses: n
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -164,7 +164,7 @@ def worlds(known: Known, twin: Twin, number: int, seed: int) -> Iterator[Twin]:
     buying = draws_of_buying(known.laws, known.timed, number, random)
     spend = draws_of_spend(known.amounts, known.record, number, random)
     assert twin.base is not None
-    assert isinstance(twin.chain, Lifecycle)
+    chain = cast("Lifecycle", twin.chain)  # of purchases
     for laws, amounts in zip(buying, spend, strict=True):
         scenario = twin.scenario
         if known.differ and known.ahead is not None and known.busy is not None:
@@ -175,4 +175,4 @@ def worlds(known: Known, twin: Twin, number: int, seed: int) -> Iterator[Twin]:
             )
             scenario = scenario.model_copy(update={"shocks": (*scenario.shocks, *months)})
         base = replace(twin.base, posterior=twin.base.posterior.under(laws, amounts))
-        yield replace(twin, scenario=scenario, base=base, chain=replace(twin.chain, scenario=scenario))
+        yield replace(twin, scenario=scenario, base=base, chain=replace(chain, scenario=scenario))

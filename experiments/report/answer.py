@@ -110,16 +110,15 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
     )
     first = f"<p>{text(' '.join(said))}</p>" if said else ""
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
+    caution = _caution(scenario, words) if comparison.odds is None else words["caution_all"]
     return (
         f'<div class="answer">{inside}</div>\n<div class="cards">{"".join([*cards, *more])}</div>\n'
-        f'<p class="soft">{marked_up(_caution(scenario, comparison, words))}</p>'
+        f'<p class="soft">{marked_up(caution)}</p>'
     )
 
 
-def _caution(scenario: Scenario, comparison: Comparison, words: Words) -> str:
+def _caution(scenario: Scenario, words: Words) -> str:
     """Return what the figures rest on as to responses: a chain's are the scenario's own."""
-    if comparison.odds is not None:
-        return words["caution_all"]
     curves = {(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves}
     known = [each for each in scenario.evidence if each.source != "answered"]
     told = {(each.lever, each.moves) for each in known}

@@ -12,7 +12,7 @@ For amounts the spread of one purchase is taken as large as its mean.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def told(twin: Twin, path: str) -> Told | str:
     if parts[0] != "levers":
         return "no experiment tells it: look it up, or count"
     lever, number = next((name for name in scenario.levers if path.startswith(f"levers.{name}.")), ""), parts[-1]
-    if not lever or number not in CURVE or "moves" not in parts or not isinstance(twin.chain, Lifecycle):
+    if not lever or number not in CURVE or "moves" not in parts or scenario.chain is not None:
         return "no experiment is sized for it"
     own, rest, segment = scenario.levers[lever], path.removeprefix(f"levers.{lever}."), ""
     moves, reach = parts[-2], own.reach
@@ -123,8 +123,7 @@ def _arm(twin: Twin, of: Told, money: float, periods: int, heads: Floats) -> tup
 
 def _buying(twin: Twin, heads: Floats) -> tuple[float, float, float]:
     """Return mean and variance of the purchase rate of who may be tested, and their mean amount."""
-    chain = twin.chain
-    assert isinstance(chain, Lifecycle)
+    chain = cast("Lifecycle", twin.chain)  # a trial is of a lifecycle
     inside = (heads > 0)[chain.group[:, None], chain.block_stage]
     weight = (chain.initial * inside).sum(axis=1)
     weight = weight / max(weight.sum(), 1e-300)

@@ -8,7 +8,7 @@ of the next is not off by the luck of those before.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -116,7 +116,7 @@ def paths_of(scenario: Scenario, history: History) -> Paths:
     content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"rules", "uncertain", "evidence"})
     long = parse({**content, "periods": len(history.periods), "terminal": "none", "folder": scenario.folder})
     twin = build(long)
-    if not isinstance(twin.chain, Lifecycle):
+    if scenario.chain is not None:
         raise InputError(f"{history.where}: a history is fitted to customers who are won and lost, and not to a chain")
     targets = twin.chain.targets
     known = list(dict.fromkeys(targets.segments))
@@ -143,7 +143,7 @@ def paths_of(scenario: Scenario, history: History) -> Paths:
     for j, name in enumerate(levers):
         i = list(scenario.levers).index(name)
         cell[:, :, i] = np.where(targets.allowed[:, :, i], (part * len(levers) + j)[:, None], -1)
-    return Paths(twin.chain, history, cell, part, levers)
+    return Paths(cast("Lifecycle", twin.chain), history, cell, part, levers)
 
 
 def _filtered(spend: Floats, carried: Floats) -> Floats:
