@@ -82,6 +82,7 @@ def solve(
     tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int | None = None,
+    priced: bool = True,
     every_price: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
@@ -91,7 +92,7 @@ def solve(
     ``known`` are others that the plan must not be worth less than, where they keep the rules.
 
     Without ``bounded`` nothing is proved and a rule that is missed only stands in the status: for steps of a larger
-    question that has a bound of its own.
+    question that has a bound of its own. Unless ``priced``, prices are those that the search ended with.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def solve(
     )  # fmt: skip
     if not problem.no_choice and (certified.far or problem.chain.couples):
         found, certified = _from_more_starts(found, certified, seconds, lambda done: tell(0.9 + 0.1 * done))
-    return plan_of(found, certified, price(found.repaired, every=every_price))
+    return plan_of(found, certified, price(found.repaired, every=every_price) if priced else None)
 
 
 @dataclass(frozen=True, eq=False)

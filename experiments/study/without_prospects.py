@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.firm import Firm
-from experiments.results.plans import Plan
+from experiments.firm.made import or_all
+from experiments.question import Question
+from optimizer.optimize import solve
+from optimizer.plan import Plan
 from sim.arrays import Step
 from sim.scenario.file import Scenario, parse
 from sim.scenario.ranges import leads
@@ -77,7 +80,12 @@ def without_prospects(firm: Firm, plan: Plan, *, threads: int | None, progress: 
         return None
     if scenario is None:
         return None
-    other = Firm(build(scenario)).optimize(bound_steps=0, threads=threads, progress=progress)
+    twin = build(scenario)
+    asked = Question().of(twin)
+    other = solve(  # its prices are never shown
+        asked.problem(twin), known=asked.starts, bound_steps=0, priced=False, threads=or_all(threads),
+        progress=progress("Optimising"),
+    )  # fmt: skip
     stages = [plan.targets.stages.index(stage) for stage in sorted(TO_BE_WON)]
     people = sum(
         number for each in firm.scenario.segments.values() for stage, number in each.start.items() if stage in TO_BE_WON
