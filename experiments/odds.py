@@ -169,7 +169,7 @@ def odds(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Odds | None:
-    """Return how sure a comparison is; None where the scenario states no ranges, or luck was not seen twice.
+    """Return how sure a comparison is; None without ranges, a second policy, or luck seen twice.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def odds(
         Worlds; None: 16, or twice as many as there are ranges, at most 64.
     """
     ranges = twin.scenario.uncertain
-    if not ranges or assets.shape[1] < 2:
+    if not ranges or min(assets.shape) < 2:
         return None
     count = samples or min(max(SAMPLES, 2 * len(ranges)), MOST)
     points = drawn(twin.scenario, count, seed)

@@ -14,6 +14,7 @@ from scipy.stats import t
 import tenure
 from experiments.odds import futures, interval
 from experiments.study.calibrate import calibrate
+from experiments.words.odds import odds_in_words
 from optimizer.insight.risk import with_values
 from sim.market.clock import Market
 from sim.market.expected import expected_course
@@ -99,6 +100,10 @@ def test_without_ranges_or_with_one_replication_nothing_is_claimed() -> None:
     assert np.isnan(found.to_rows()[1]["low_all"])
     one = tenure.Firm.of(SHOP).compare(POLICIES[:2], replications=1)
     assert one.odds is None
+    assert "3 ranges under `uncertain` are in no interval here" in "\n".join(odds_in_words(one))
+    alone = tenure.Firm.of(SHOP).compare(POLICIES[:1], replications=2)
+    assert alone.odds is None
+    assert odds_in_words(alone) == []
 
 
 def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]) -> None:

@@ -143,7 +143,7 @@ def test_columns_become_traits_where_the_firm_chose(tmp_path: Path) -> None:
         age = "" if i == 5 else f"{x[0]:.4f}"
         rows.append(f"{i},care,survival,{d:g},{y:g},chosen,{age},{'north' if x[1] > 0 else 'south'},street {i}")
     (tmp_path / "contacts.csv").write_text("\n".join(rows))
-    [read], _, notes = read_evidence(tmp_path / "contacts.csv")
+    [read], _, notes, _ = read_evidence(tmp_path / "contacts.csv")
     assert read.chosen
     assert read.traits is not None
     assert read.trait_names[0] == "age"
@@ -154,7 +154,7 @@ def test_columns_become_traits_where_the_firm_chose(tmp_path: Path) -> None:
     assert "column 'age' has no number in 1 rows, taken for the mean" in said
     assert "column 'street' has more than 20 different labels" in said
     (tmp_path / "random.csv").write_text("\n".join(rows).replace("chosen", "random"))
-    [plain], _, notes = read_evidence(tmp_path / "random.csv")
+    [plain], _, notes, _ = read_evidence(tmp_path / "random.csv")
     assert plain.traits is None
     assert "columns not used: customer_id, age, region, street" in " ".join(notes)
 
