@@ -219,10 +219,11 @@ def test_bad_histories_are_refused(text: str, said: str, tmp_path: Path, truth: 
     ],
 )
 def test_periods_are_in_order_of_time_and_not_of_letters(names: list[str], tmp_path: Path) -> None:
-    rows = [f"{name};{i};1" for i, name in enumerate(names)]
-    (tmp_path / "h.csv").write_text("\n".join(["period;won;adverts", *rows[::-1]]))
+    rows = [f"{name};{i};1;busy" for i, name in enumerate(names)]
+    (tmp_path / "h.csv").write_text("\n".join(["period;won;adverts;remark", *rows[::-1]]))
     [history] = read_evidence(tmp_path / "h.csv").histories
     assert history.outcome["won"][:, 0].tolist() == list(range(len(names)))
+    assert (history.levers, history.unused) == (("adverts",), ("remark",))
 
 
 def test_the_command_reads_a_history(

@@ -246,6 +246,7 @@ class _Problem:
             "for levels and seasons"
         )
         unknown = [name for name in self.history.levers if name not in self.paths.levers]
+        unknown += self.history.unused
         if unknown:
             out.append(f"{where}: columns not used, as they are no levers: {', '.join(unknown)}")
         for i, name in enumerate(self.paths.levers, self.carry.start):

@@ -1,7 +1,8 @@
 """A history as a table: a row a period (and segment), with what came in and the money of each lever.
 
-Columns are ``period`` (numbers, or months, quarters, weeks or days, none missing between), maybe ``segment``, at least one of ``won``, ``active``,
-``purchases`` and ``money``, and one for each lever with what was spent through it. Empty: not known, of money: none.
+Columns are ``period`` (numbers, or months, quarters, weeks or days, none missing between), maybe ``segment``, at least
+one of ``won``, ``active``, ``purchases`` and ``money``, and one for each lever with what was spent through it. Empty:
+not known, of money: none.
 """
 
 import re
@@ -42,6 +43,8 @@ class History:
     spend : (periods, segments, levers)
     outcome : dict
         By its name, (periods, segments); nan where it is not known.
+    unused : tuple of str
+        Columns of words, which are no money.
     """
 
     where: str
@@ -50,6 +53,7 @@ class History:
     levers: tuple[str, ...]
     spend: Floats
     outcome: Mapping[str, Floats]
+    unused: tuple[str, ...] = ()
 
 
 def is_history(columns: Sequence[str]) -> bool:
@@ -70,6 +74,8 @@ def read_history(connection: Any, values: Values, where: str) -> History:
     period = next(each for each in PERIODS if each in named)
     kinds = [each for each in OUTCOMES if each in named]
     levers = [c for c in values.source.types if plain_name(c) not in (period, "segment", *kinds)]
+    words = [c for c in levers if _words_alone(connection, values, c)]
+    levers = [c for c in levers if c not in words]
     if not levers:
         raise InputError(f"{where}: expected a column of money for each lever beside {', '.join(named)}")
     segment = values.text(named["segment"]) if "segment" in named else "''"
@@ -99,8 +105,15 @@ def read_history(connection: Any, values: Values, where: str) -> History:
     outcome = {kind: table[..., j] for j, kind in enumerate(kinds)}
     return History(
         where, periods, segments, tuple(levers), np.nan_to_num(table[..., len(kinds) :]),
-        {kind: each for kind, each in outcome.items() if np.isfinite(each).any()},
+        {kind: each for kind, each in outcome.items() if np.isfinite(each).any()}, tuple(words),
     )  # fmt: skip
+
+
+def _words_alone(connection: Any, values: Values, column: str) -> bool:
+    """Return whether a column holds something, and no number."""
+    asked = f"SELECT count({values.number(column)}), count({values.text(column)}) FROM beside"
+    numbers, filled = connection.execute(asked).fetchone()
+    return bool(filled and not numbers)
 
 
 def _ordered(where: str, names: set[str | None]) -> tuple[str, ...]:
@@ -119,8 +132,8 @@ def _ordered(where: str, names: set[str | None]) -> tuple[str, ...]:
         places = _counted(times) if None not in times else [float(name) for name in known]
     except ValueError:
         raise InputError(
-            f"{where}: expected periods as 1, 2, ... or as 2025-03, 2025-Q1, 2025-W07 or 2025-03-31, got {known[0]!r} to "
-            f"{known[-1]!r}"
+            f"{where}: expected periods as 1, 2, ... or as 2025-03, 2025-Q1, 2025-W07 or 2025-03-31, got "
+            f"{known[0]!r} to {known[-1]!r}"
         ) from None
     order = [known[i] for i in np.argsort(places)]
     steps = np.diff(np.sort(places))
