@@ -7,11 +7,10 @@ Let ``g[p, w]`` be what policy ``p`` is worth in expected numbers in world ``w``
 
     mean_r a[p, r] + (g[p, w] - g[p, 0]) + luck
 
-for every world, all equally likely: the assumption moves the mean, and luck is that of the scenario as it stands. Of a
-difference of two policies luck is ``s sqrt(1 + 1/R) t(R - 1)``, the law of one more replication around a mean of ``R``
-(``s``: standard deviation of their difference over replications): 95 % intervals are percentiles of the sum. For
-chances of several policies luck is that of the replications, together as they were drawn and widened by
-``sqrt((R + 1)/(R - 1))`` to the same variance; chances are shares of these futures.
+for every world, all equally likely: the assumption moves the mean, and luck is that of the scenario as it stands, of
+one more replication around a mean of ``R``, by Student's law: of a difference of two policies ``s sqrt(1 + 1/R)
+t(R - 1)`` (``s``: standard deviation of their difference over replications), of several together the multivariate law
+with these differences. 95 % intervals are percentiles of the sum, chances the shares of such futures.
 
 Which assumption could turn the choice: over the samples the lead is fitted by a line in all numbers together; where
 that says that one number, alone at an end of its range, takes much of the lead, the policies are followed there, and
@@ -42,6 +41,8 @@ MOST = 64
 ENDS = (2.5, 97.5)
 GRID = 199
 """Quantiles of luck that stand for its law."""
+DRAWS = 500
+"""Of luck, for chances of several policies; each with its opposite."""
 NEAR = 0.5
 """Part of the lead that an assumption must take, by the line, to be followed to its end."""
 CLOSEST = 3
@@ -125,7 +126,10 @@ class Odds:
 
 
 def futures(assets: Floats, moved: Floats) -> Floats:
-    """Return what policies are worth, (policies, worlds x replications), luck as it was drawn.
+    """Return what policies are worth in one future, (policies, worlds x draws of luck).
+
+    Luck is ``sqrt(1 + 1/R)`` times a draw of the multivariate law of Student with ``R - 1`` degrees of freedom and the
+    replications' covariance: of any two policies the difference has the law that :func:`interval` takes.
 
     Parameters
     ----------
@@ -136,7 +140,9 @@ def futures(assets: Floats, moved: Floats) -> Floats:
     """
     number = assets.shape[1]
     mean = assets.mean(axis=1, keepdims=True)
-    luck = (assets - mean) * np.sqrt((number + 1) / (number - 1))
+    random = np.random.default_rng(0)  # the law is what is wanted: the same draws for all
+    normal = random.standard_normal((number, DRAWS)) / np.sqrt(random.chisquare(number - 1, DRAWS))
+    luck = (assets - mean) @ np.hstack([normal, -normal]) * np.sqrt(1 + 1 / number)
     return np.asarray(((mean + moved)[:, :, None] + luck[:, None, :]).reshape(len(assets), -1))
 
 

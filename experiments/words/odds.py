@@ -20,8 +20,8 @@ __all__ = [
 ]  # fmt: skip
 
 ODDS_ASSUME = (
-    "Counting what is not known: futures of {worlds} drawn from the {ranges} under `uncertain`, each with the "
-    "luck of every replication; intervals are of one future, not of the mean."
+    "Counting what is not known: futures of {worlds} drawn from the {ranges} under `uncertain`, each with luck as "
+    "wide as the replications'; intervals are of one future, not of the mean."
 )
 UNKNOWN_LEFT_OUT = (
     "No ranges stand under `uncertain`: what is not known of the assumptions is in no interval here (tenure learn "
