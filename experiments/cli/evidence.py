@@ -141,7 +141,10 @@ def next_test(
         then = f"Written to {written}. Next: tenure list {where} --plan {shlex.quote(str(written))} --sample {number} "
         then += f"--control 0.5{who}"
     elif found.plan is not None:
-        then = f"Next: tenure test-next {where} -o test.json"
+        again = ["tenure", "test-next", str(scenario), *(["--plan", str(plan)] if plan is not None else [])]
+        again += ["--budget", f"{budget:.17g}"] if budget is not None else []
+        again += [*(word for each in change or () for word in ("--set", each)), "--samples", str(samples)]
+        then = f"Next: {shlex.join([*again, '--seed', str(seed), '-o', 'test.json'])}"
     else:
         then = f"Next: tenure risk {where}"
     say(f"{found.to_text()}\n\n{then}", scenario, change)
