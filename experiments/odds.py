@@ -33,7 +33,7 @@ from sim.market.purse import Budget
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Odds", "Turn", "futures", "interval", "odds"]
+__all__ = ["Odds", "Turn", "futures", "interval", "odds", "stated_number"]
 
 SAMPLES = 16
 """Worlds, at least; twice as many as ranges where these are more."""
@@ -239,7 +239,7 @@ def _turns(
     if len(names) < 2:
         return ()
     content = twin.scenario.model_dump(mode="json", exclude_unset=True)
-    at = np.array([_number(content, each.path) for each in ranges])
+    at = np.array([stated_number(content, each.path) for each in ranges])
     low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
     place = (np.array([[point[each.path] for each in ranges] for point in points]) - low) / (high - low)
     others = [i for i in range(len(names)) if i != best]
@@ -285,7 +285,8 @@ def _turn(
     return float(brentq(lead, at, far, xtol=FINE * abs(far - at), rtol=1e-9))
 
 
-def _number(content: Any, path: str) -> float:
+def stated_number(content: Any, path: str) -> float:
+    """Return the number that a scenario's content states at a path."""
     here = content
     for part in path.split("."):
         here = here[int(part)] if isinstance(here, list) else here[part]
