@@ -36,6 +36,8 @@ __all__ = ["ALL", "Effect", "Measured", "measure", "write_evidence"]
 ALL = "all"
 HALF = 1.959964
 NEEDED = ("customer_id", "segment", "lever", "money", "held_back", "control")
+HELD, TREATED = ("true", "1", "1.0"), ("false", "0", "0.0")
+"""How a list's column ``control`` may be written once other programs have saved it."""
 FEWEST = 2
 """In each arm, below which there is no spread to take an error from."""
 TELLS = {"purchase_rate": "purchases", "acquisition": "bought"}
@@ -153,10 +155,11 @@ def measure(twin: Twin, plan: Floats, lists: Sequence[Path], actual: Path, *, pe
                 f"date >= DATE '{first}' AND date < DATE '{end}' GROUP BY customer_id"
             )[1]
         }
+        known = {str(who) for (who,) in base.query("SELECT DISTINCT customer_id FROM purchases")[1]}
     found = [came.get(str(who), (0.0, 0.0)) for who in frame["customer_id"]]
     purchases, paid = (np.array([each[i] for each in found]) for i in (0, 1))
     margin = np.array([_margin(twin, segment) for segment in frame["segment"]])
-    effects, evidence, notes = [], [], []
+    effects, evidence, notes = [], [], _refuse_strangers(frame, known, actual)
     for name in dict.fromkeys(frame["lever"]):
         mine = (frame["lever"] == name).to_numpy()
         for segment in (ALL, *dict.fromkeys(frame["segment"][mine])):
@@ -208,15 +211,14 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
             raise InputError(f"{path}: lacks the column '{lacking[0]}'; expected a file that tenure list wrote")
         for name in ("money", "held_back"):
             amount = pd.to_numeric(part[name], errors="coerce")
-            wrong = np.flatnonzero(~(amount >= 0))
-            if wrong.size:
-                raise InputError(
-                    f"{path}, row {wrong[0] + 2}: column '{name}': expected money of at least 0, got "
-                    f"{part[name].iloc[wrong[0]]!r}"
-                )
+            _refuse(path, part, name, ~np.isfinite(amount) | (amount < 0), "money of at least 0")
             part[name] = amount
         part["customer_id"] = part["customer_id"].astype(str)
-        part["control"] = part["control"].astype(str).str.lower().isin(["true", "1"])
+        for name in ("customer_id", "segment", "lever"):
+            _refuse(path, part, name, part[name].isna() & (part["money"] + part["held_back"] > 0), "a name")
+        said = part["control"].astype(str).str.strip().str.lower()
+        _refuse(path, part, "control", ~said.isin([*HELD, *TREATED]), "True or False")
+        part["control"] = said.isin(HELD)
         parts.append(part[part["money"] + part["held_back"] > 0])
     frame = pd.concat(parts, ignore_index=True)
     twice = frame["customer_id"][frame.duplicated(["customer_id", "lever"])]
@@ -227,6 +229,31 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
     if not len(frame):
         raise InputError(f"{lists[0]}: nobody on it gets money, so there is nothing to measure")
     return frame
+
+
+def _refuse(path: Path, part: pd.DataFrame, name: str, wrong: pd.Series, expected: str) -> None:
+    """Raise for the first row whose value in a column cannot be used."""
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        got = "nothing" if part[name].isna().iloc[at] else repr(str(part[name].iloc[at]))
+        raise InputError(f"{path}, row {at + 2}: column '{name}': expected {expected}, got {got}")
+
+
+def _refuse_strangers(frame: pd.DataFrame, known: set[str], actual: Path) -> list[str]:
+    """Return how many listed customers never bought, who are to have; raise where that is all of them."""
+    ids = frame["customer_id"][frame["segment"] != "to be won"]
+    strangers = ids[~ids.isin(known)].drop_duplicates()
+    if not len(strangers):
+        return []
+    if len(strangers) == ids.nunique():
+        raise InputError(
+            f"{actual}: none of the {len(strangers):,} listed customers ever bought there, as '{strangers.iloc[0]}'; "
+            "give the purchases of the customers on the list, with ids as the list has them"
+        )
+    return [
+        f"{len(strangers):,} of {ids.nunique():,} listed customers have no purchase in {actual.name} at any time, as "
+        f"'{strangers.iloc[0]}': counted as buying nothing; look whether ids are written alike"
+    ]
 
 
 def _margin(twin: Twin, segment: str) -> float:
@@ -250,22 +277,21 @@ def _effect(
     one, two = mean["with"], mean["without"]
     return Effect(
         name, segment, int(treated.sum()), int(control.sum()), one[0], two[0], one[1], two[1], one[2], two[2],
-        brings, low, high, spent, _verdict(brings, low, high, spent),
+        brings, low, high, spent, _verdict(brings, low, high, spent) if control.any() else "no control group",
     )  # fmt: skip
 
 
 def _left_out(name: str, frame: pd.DataFrame, mine: Flags) -> list[str]:
     """Return which segments have too few in an arm to be in the whole."""
-    held, out = frame["control"].to_numpy(), []
-    for segment in dict.fromkeys(frame["segment"][mine]):
+    held, few = frame["control"].to_numpy(), []
+    segments = list(dict.fromkeys(frame["segment"][mine]))
+    for segment in segments:
         inside = mine & (frame["segment"] == segment).to_numpy()
         treated, control = int((inside & ~held).sum()), int((inside & held).sum())
         if min(treated, control) < FEWEST and held[mine].any():
-            out.append(
-                f"{name}, {segment}: {treated:,} treated and {control:,} held back are too few to compare: in 'all' "
-                "they are taken to be like the others"
-            )
-    return out
+            few.append(f"{name}, {segment}: {treated:,} treated and {control:,} held back are too few to compare")
+    alike = ": in 'all' they are taken to be like the others" if len(few) < len(segments) else ""
+    return [each + alike for each in few]
 
 
 def _difference(
@@ -291,8 +317,6 @@ def _mean(values: Floats) -> float:
 
 
 def _verdict(brings: float, low: float, high: float, spent: float) -> str:
-    if np.isnan(brings):
-        return "no control group"
     if np.isnan(low):
         return "open"
     if low > spent:

@@ -7,11 +7,10 @@ Let ``g[p, w]`` be what policy ``p`` is worth in expected numbers in world ``w``
 
     mean_r a[p, r] + (g[p, w] - g[p, 0]) + luck
 
-for every world, all equally likely: the assumption moves the mean, and luck is that of the scenario as it stands. Of a
-difference of two policies luck is ``s sqrt(1 + 1/R) t(R - 1)``, the law of one more replication around a mean of ``R``
-(``s``: standard deviation of their difference over replications): 95 % intervals are percentiles of the sum. For
-chances of several policies luck is that of the replications, together as they were drawn and widened by
-``sqrt((R + 1)/(R - 1))`` to the same variance; chances are shares of these futures.
+for every world, all equally likely: the assumption moves the mean, and luck is that of the scenario as it stands, of
+one more replication around a mean of ``R``, by Student's law: of a difference of two policies ``s sqrt(1 + 1/R)
+t(R - 1)`` (``s``: standard deviation of their difference over replications), of several together the multivariate law
+with these differences. 95 % intervals are percentiles of the sum, chances the shares of such futures.
 
 Which assumption could turn the choice: over the samples the lead is fitted by a line in all numbers together; where
 that says that one number, alone at an end of its range, takes much of the lead, the policies are followed there, and
@@ -34,7 +33,7 @@ from sim.market.purse import Budget
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Odds", "Turn", "futures", "interval", "odds"]
+__all__ = ["Odds", "Turn", "futures", "interval", "odds", "stated_number"]
 
 SAMPLES = 16
 """Worlds, at least; twice as many as ranges where these are more."""
@@ -42,6 +41,8 @@ MOST = 64
 ENDS = (2.5, 97.5)
 GRID = 199
 """Quantiles of luck that stand for its law."""
+DRAWS = 500
+"""Of luck, for chances of several policies; each with its opposite."""
 NEAR = 0.5
 """Part of the lead that an assumption must take, by the line, to be followed to its end."""
 CLOSEST = 3
@@ -125,7 +126,10 @@ class Odds:
 
 
 def futures(assets: Floats, moved: Floats) -> Floats:
-    """Return what policies are worth, (policies, worlds x replications), luck as it was drawn.
+    """Return what policies are worth in one future, (policies, worlds x draws of luck).
+
+    Luck is ``sqrt(1 + 1/R)`` times a draw of the multivariate law of Student with ``R - 1`` degrees of freedom and the
+    replications' covariance: of any two policies the difference has the law that :func:`interval` takes.
 
     Parameters
     ----------
@@ -136,7 +140,9 @@ def futures(assets: Floats, moved: Floats) -> Floats:
     """
     number = assets.shape[1]
     mean = assets.mean(axis=1, keepdims=True)
-    luck = (assets - mean) * np.sqrt((number + 1) / (number - 1))
+    random = np.random.default_rng(0)  # the law is what is wanted: the same draws for all
+    normal = random.standard_normal((number, DRAWS)) / np.sqrt(random.chisquare(number - 1, DRAWS))
+    luck = (assets - mean) @ np.hstack([normal, -normal]) * np.sqrt(1 + 1 / number)
     return np.asarray(((mean + moved)[:, :, None] + luck[:, None, :]).reshape(len(assets), -1))
 
 
@@ -169,7 +175,7 @@ def odds(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Odds | None:
-    """Return how sure a comparison is; None where the scenario states no ranges, or luck was not seen twice.
+    """Return how sure a comparison is; None without ranges, a second policy, or luck seen twice.
 
     Parameters
     ----------
@@ -182,7 +188,7 @@ def odds(
         Worlds; None: 16, or twice as many as there are ranges, at most 64.
     """
     ranges = twin.scenario.uncertain
-    if not ranges or assets.shape[1] < 2:
+    if not ranges or min(assets.shape) < 2:
         return None
     count = samples or min(max(SAMPLES, 2 * len(ranges)), MOST)
     points = drawn(twin.scenario, count, seed)
@@ -233,7 +239,7 @@ def _turns(
     if len(names) < 2:
         return ()
     content = twin.scenario.model_dump(mode="json", exclude_unset=True)
-    at = np.array([_number(content, each.path) for each in ranges])
+    at = np.array([stated_number(content, each.path) for each in ranges])
     low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
     place = (np.array([[point[each.path] for each in ranges] for point in points]) - low) / (high - low)
     others = [i for i in range(len(names)) if i != best]
@@ -279,7 +285,8 @@ def _turn(
     return float(brentq(lead, at, far, xtol=FINE * abs(far - at), rtol=1e-9))
 
 
-def _number(content: Any, path: str) -> float:
+def stated_number(content: Any, path: str) -> float:
+    """Return the number that a scenario's content states at a path."""
     here = content
     for part in path.split("."):
         here = here[int(part)] if isinstance(here, list) else here[part]

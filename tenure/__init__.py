@@ -50,6 +50,7 @@ Results
 ``Simulation``          one policy, period by period
 ``Life``                one customer's life
 ``Learned``             curves as experiments and answers have them, with what is not known
+``Measured``            what each measure brought, against its control group
 ``NextTest``            which assumption to test next, on whom, and what knowing it is worth
 ``Backtest``            a forecast as it would have been made, against what came
 ``Explanation``         why a plan is as it is
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from experiments.results.information import NextTest
     from experiments.results.learned import Learned
     from experiments.results.lists import CustomerList
+    from experiments.results.measured import Measured
     from experiments.results.monitoring import Monitoring
     from experiments.results.plans import Frontier, Plan, Risk, Split, TargetingValue
     from experiments.results.runs import Comparison, Explanation, Life, Simulation
@@ -154,6 +156,7 @@ __all__ = [
     "InputError",
     "Learned",
     "Life",
+    "Measured",
     "Monitoring",
     "NextTest",
     "NotAsWritten",
@@ -201,6 +204,7 @@ _ROOMS = {
     "experiments.results.information": ("NextTest",),
     "experiments.results.learned": ("Learned",),
     "experiments.results.lists": ("CustomerList",),
+    "experiments.results.measured": ("Measured",),
     "experiments.results.monitoring": ("Monitoring",),
     "experiments.results.plans": ("Frontier", "Plan", "Risk", "Split", "TargetingValue"),
     "experiments.results.runs": ("Comparison", "Explanation", "Life", "Simulation"),

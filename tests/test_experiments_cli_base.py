@@ -82,7 +82,7 @@ def test_query_reads_and_does_nothing_else(tenure, shop) -> None:
 
 
 MISTAKES = {
-    "no file": (("none.csv",), "no such file of purchases"),
+    "no file": (("none.csv",), "no such file"),
     "no role": (("orders.csv", "--column", "colour=x"), "unknown column role 'colour'"),
     "no pair": (("orders.csv", "--rate", "USD"), "expected CODE=WORTH"),
     "no number": (("orders.csv", "--rate", "USD=much"), "expected a number"),

@@ -1,6 +1,7 @@
 """What each measure brought: against sums by hand, and effects that were put into purchases on purpose."""
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 from markets import orders
 
 import tenure
-from experiments.measure import Measured
+from experiments.measure import Effect, Measured
 from experiments.study.calibrate import calibrate
 from optimizer.ask.rows import as_today
 from optimizer.load import plan_of_course
 from sim.engine.sensitivity import follow
+from sim.errors import InputError
 
 SPEND = {"development": 4_000, "winback": 800}
 Run = Callable[..., tuple[int, str, str]]
@@ -116,6 +118,41 @@ def test_a_test_takes_some_of_a_list_by_lot(place: Path) -> None:
     assert whole.listed > some.listed > 0
 
 
+def test_a_list_of_others_or_with_marks_that_nobody_reads_is_refused(place: Path) -> None:
+    """Other firm's ids are no customers who bought nothing; a control group is marked in many ways."""
+    firm = tenure.open(place / "scenario.yaml")
+    frame = pd.read_csv(place / "targets.csv", dtype=str)
+    whole = firm.measure(None, place / "targets.csv", place / "after.csv").effects
+
+    def changed(**columns: object) -> list[Effect]:
+        frame.assign(**columns).to_csv(place / "changed.csv", index=False)
+        found = firm.measure(None, place / "changed.csv", place / "after.csv")
+        return [*found.effects, *found.notes]
+
+    marks = frame["control"].map({"True": "1.0", "False": "0.0"})
+    assert [str(each) for each in changed(control=marks)[: len(whole)]] == [str(each) for each in whole]
+    for columns, said in (
+        ({"control": ["maybe", *frame["control"][1:]]}, "row 2: column 'control': expected True or False, got 'maybe'"),
+        ({"segment": ["", *frame["segment"][1:]]}, "row 2: column 'segment': expected a name, got nothing"),
+        ({"customer_id": [f"F{i}" for i in range(len(frame))]}, f"none of the {len(frame):,} listed customers"),
+    ):
+        with pytest.raises(InputError, match=said):
+            changed(**columns)
+    [note] = [each for each in changed(customer_id=["F", *frame["customer_id"][1:]]) if "'F'" in str(each)]
+    assert f"1 of {len(frame):,} listed customers have no purchase" in str(note)
+
+
+def test_a_control_group_of_one_is_there_and_too_small(place: Path) -> None:
+    frame = pd.read_csv(place / "targets.csv", dtype=str)
+    frame = frame[frame["lever"] == "development"]
+    held = frame["control"] == "True"
+    pd.concat([frame[held][:1], frame[~held]]).to_csv(place / "one.csv", index=False)
+    found = tenure.open(place / "scenario.yaml").measure(None, place / "one.csv", place / "after.csv")
+    assert (found.effects[0].control, found.effects[0].verdict) == (1, "open")
+    assert "no control group" not in found.to_text()
+    assert not any("like the others" in note for note in found.notes)
+
+
 def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verdict first; the same numbers as data; what cannot be is one line and nothing is written."""
     monkeypatch.chdir(place)
@@ -125,6 +162,10 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
     assert code == 0
     assert out.startswith("development: ") or "\ndevelopment: " in out
     assert "Counted from" in out
+    then = shlex.split(out.replace("\n", " ").split("Next: tenure ")[1])
+    assert tenure(*then)[0] == 0
+    assert (place / "learned.yaml").is_file()
+    (place / "learned.yaml").unlink()
     answer = json.loads(tenure(*words, "--json")[1])
     assert answer["effects"][0]["segment"] == "all"
     lines = (place / "targets.csv").read_text().splitlines()

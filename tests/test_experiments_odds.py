@@ -14,6 +14,7 @@ from scipy.stats import t
 import tenure
 from experiments.odds import futures, interval
 from experiments.study.calibrate import calibrate
+from experiments.words.odds import odds_in_words
 from optimizer.insight.risk import with_values
 from sim.market.clock import Market
 from sim.market.expected import expected_course
@@ -55,14 +56,25 @@ def test_with_nothing_unknown_it_is_the_law_of_one_more_replication() -> None:
     assert (low, high) == pytest.approx((3 - 95, 3 + 95), abs=0.5)
 
 
-def test_luck_is_shared_by_policies_and_as_wide_as_a_replication_yet_to_come() -> None:
-    """Every world with every replication; the variance is the sample's, widened by that of its mean."""
+def test_luck_is_shared_by_policies_and_moved_by_worlds() -> None:
     assets = np.array([[1.0, 2.0, 6.0], [2.0, 3.0, 7.0]])
-    worth = futures(assets, np.array([[0.0, 10.0], [0.0, 20.0]]))
-    assert worth.shape == (2, 6)
-    np.testing.assert_allclose(worth[1, :3] - worth[0, :3], 1.0)
-    np.testing.assert_allclose(worth[1, 3:] - worth[0, 3:], 11.0)
-    assert worth[0, :3].var() == pytest.approx(assets[0].var(ddof=1) * (1 + 1 / 3))
+    worth = futures(assets, np.array([[0.0, 10.0], [0.0, 20.0]])).reshape(2, 2, -1)
+    np.testing.assert_allclose(worth[1, 0] - worth[0, 0], 1.0)
+    np.testing.assert_allclose(worth[1, 1] - worth[0, 1], 11.0)
+    assert np.median(worth[0, 0]) == pytest.approx(3.0, abs=0.3)
+
+
+@pytest.mark.parametrize("number", [2, 3, 20])
+def test_chances_and_intervals_are_of_one_law(number: int) -> None:
+    """Of a difference one in forty futures lies beyond either end of the interval, however few the replications."""
+    assets = np.random.default_rng(number).normal(0, [[3.0], [1.0], [2.0]], (3, number))
+    moved = np.array([[0.0, 0.0], [1.0, -1.0], [2.0, 3.0]])
+    worth = futures(assets, moved)
+    for one, two in ((1, 0), (2, 1), (0, 2)):
+        low, high = interval(assets[one] - assets[two], moved[one] - moved[two])
+        gain = worth[one] - worth[two]
+        assert np.mean(gain < low) == pytest.approx(0.025, abs=0.012)
+        assert np.mean(gain > high) == pytest.approx(0.025, abs=0.012)
 
 
 def test_the_choice_turns_where_it_is_said_to() -> None:
@@ -99,6 +111,10 @@ def test_without_ranges_or_with_one_replication_nothing_is_claimed() -> None:
     assert np.isnan(found.to_rows()[1]["low_all"])
     one = tenure.Firm.of(SHOP).compare(POLICIES[:2], replications=1)
     assert one.odds is None
+    assert "3 ranges under `uncertain` are in no interval here" in "\n".join(odds_in_words(one))
+    alone = tenure.Firm.of(SHOP).compare(POLICIES[:1], replications=2)
+    assert alone.odds is None
+    assert odds_in_words(alone) == []
 
 
 def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]) -> None:

@@ -111,7 +111,9 @@ def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, 
     assert code == 0
     assert out.startswith(f"Test {OFFERS} next: ")
     assert "no experiment tells it: look it up, or count" in out
-    assert "tenure list shop.yaml --plan test.json --sample" in out
+    assert "Written to test.json. A list by name needs a customer base. Next: tenure risk shop.yaml" in out
+    out = tenure("test-next", "shop.yaml", "--samples", 6, "--budget", "300")[1].replace("\n", " ")
+    assert "Next: tenure test-next shop.yaml --budget 300 --samples 6 --seed 0 -o test.json" in out
     answer = json.loads(tenure("test-next", "shop.yaml", "--samples", 6, "-o", "again.json", "--json")[1])
     first = next(each for each in answer["assumptions"] if each["path"] == answer["next"])
     assert first["test"]["net"] == pytest.approx(first["test"]["worth"] - first["test"]["costs"])

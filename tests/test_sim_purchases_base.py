@@ -171,7 +171,7 @@ def test_a_failed_creation_keeps_the_old_base(tmp_path: Path) -> None:
 
 
 def test_places_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(PurchasesError, match="no such file of purchases"):
+    with pytest.raises(PurchasesError, match="no such file"):
         CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "none.csv")
     with pytest.raises(FolderError, match="is not a folder; make it first"):
         CustomerBase.create(tmp_path / "none" / "base.duckdb", CDNOW_PURCHASES)

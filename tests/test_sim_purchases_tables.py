@@ -100,6 +100,7 @@ def test_what_cannot_be_read_is_refused_and_nothing_lost(tmp_path: Path) -> None
         ("customer,date,cost\n1,2025-01-01,1\n2,,1\n", "contacts", "row 2: date is empty; 1 of 2 rows"),
         ("customer,note\n1,x\n", "contacts", "no column looks like date"),
         ("channel,spend\ntv,1\nradio,much\n", "spend", "row 2: spend is not a number; 1 of 2 rows"),
+        ("channel,spend\ntv,1\nradio,-5\n", "spend", "row 2: spend is below 0 or above 1e.15; 1 of 2 rows"),
         ("name,spend\ntv,1\n", "spend", "no column looks like the levers; call one 'lever'"),
         ("customer,nps\n", "surveys", "holds a header and no row"),
     ):

@@ -188,7 +188,11 @@ def test_where_it_says_nothing_what_was_known_stays(history: History) -> None:
         ("period,segment,won\n1,town,3\n", "expected a column of money for each lever"),
         ("period,segment,won,adverts\n1,town,3,1\n1,town,3,1\n", "row 2: period 1 of town comes twice"),
         ("period,segment,won,adverts\n1,town,3,1\n1,country,3,1\n2,town,3,1\n", "no row for period 2 of country"),
-        ("period,won,adverts\n1,3,1\n3,3,1\n", "2 is missing before 3"),
+        ("period,won,adverts\n1,3,1\n3,3,1\n", "a period is missing between 1 and 3"),
+        ("month,won,adverts\n2025-1,3,1\n2024-12,3,1\n2025-3,3,1\n", "is missing between 2025-1 and 2025-3"),
+        ("date,won,adverts\n2024-10-31,3,1\n2024-11-30,3,1\n2025-01-31,3,1\n", "is missing between 2024-11-30 and"),
+        ("week,won,adverts\n2024-W52,3,1\n2025-W1,3,1\n2025-W3,3,1\n", "between 2025-W1 and 2025-W3"),
+        ("month,won,adverts\nJan 2025,3,1\nFeb 2025,3,1\n", "expected periods as 1, 2, ... or as 2025-03"),
         ("period,won,adverts\n1,3,-1\n", "row 1: expected in column 'adverts' a number of at least 0, got '-1'"),
         ("period,won,adverts\n1,3,1\n2,3,1\n", "2 periods; expected at least 6"),
         ("period,won,radio\n" + "".join(f"{t},3,1\n" for t in range(8)), "none of its columns radio is a lever"),
@@ -201,6 +205,25 @@ def test_bad_histories_are_refused(text: str, said: str, tmp_path: Path, truth: 
     with pytest.raises(InputError) as error:
         learn(truth, *read_evidence(tmp_path / "h.csv"))
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{2024 + t // 12}-{t % 12 + 1}" for t in range(14)],
+        [f"{2024 + t // 12}{t % 12 + 1:02}" for t in range(14)],
+        [f"{2024 + t // 4} Q{t % 4 + 1}" for t in range(6)],
+        ["2024-12-16", "2024-12-23", "2024-12-30", "2025-01-06"],
+        ["2024-01-31", "2024-02-29", "2024-03-31"],
+        ["8", "9", "10", "11"],
+    ],
+)
+def test_periods_are_in_order_of_time_and_not_of_letters(names: list[str], tmp_path: Path) -> None:
+    rows = [f"{name};{i};1;busy" for i, name in enumerate(names)]
+    (tmp_path / "h.csv").write_text("\n".join(["period;won;adverts;remark", *rows[::-1]]))
+    [history] = read_evidence(tmp_path / "h.csv").histories
+    assert history.outcome["won"][:, 0].tolist() == list(range(len(names)))
+    assert (history.levers, history.unused) == (("adverts",), ("remark",))
 
 
 def test_the_command_reads_a_history(

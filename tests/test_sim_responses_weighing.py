@@ -143,7 +143,7 @@ def test_columns_become_traits_where_the_firm_chose(tmp_path: Path) -> None:
         age = "" if i == 5 else f"{x[0]:.4f}"
         rows.append(f"{i},care,survival,{d:g},{y:g},chosen,{age},{'north' if x[1] > 0 else 'south'},street {i}")
     (tmp_path / "contacts.csv").write_text("\n".join(rows))
-    [read], _, notes = read_evidence(tmp_path / "contacts.csv")
+    [read], _, notes, _ = read_evidence(tmp_path / "contacts.csv")
     assert read.chosen
     assert read.traits is not None
     assert read.trait_names[0] == "age"
@@ -154,9 +154,26 @@ def test_columns_become_traits_where_the_firm_chose(tmp_path: Path) -> None:
     assert "column 'age' has no number in 1 rows, taken for the mean" in said
     assert "column 'street' has more than 20 different labels" in said
     (tmp_path / "random.csv").write_text("\n".join(rows).replace("chosen", "random"))
-    [plain], _, notes = read_evidence(tmp_path / "random.csv")
+    [plain], _, notes, _ = read_evidence(tmp_path / "random.csv")
     assert plain.traits is None
     assert "columns not used: customer_id, age, region, street" in " ".join(notes)
+
+
+def test_repeated_ids_huge_traits_and_outcomes_that_are_none_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    rows = [f"{i},care,survival,{i % 2},1,chosen,{30 + i}" for i in range(20)]
+    head = "customer_id,lever,moves,spend,outcome,assigned,age"
+    path.write_text("\n".join([head, *rows, *rows[:5], "0,care,survival,1,0,chosen,1e308"]))
+    [read], _, notes, _ = read_evidence(path)
+    assert "6 rows are of customers who have another one of the same lever and effect, 5 of them copies" in notes[0]
+    assert "column 'age' has no number in 1 rows" in " ".join(notes)
+    assert read.traits is not None
+    assert read.traits.max() < 100
+    path.write_text("\n".join([head, *rows]))
+    assert "another one" not in " ".join(read_evidence(path).notes)
+    path.write_text("\n".join([head, *rows, "40,care,survival,1,nan,chosen,1"]))
+    with pytest.raises(InputError, match=r"row 21: expected .* an outcome that is a number.*got 1, nan"):
+        read_evidence(path)
 
 
 @pytest.mark.slow

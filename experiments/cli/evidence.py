@@ -132,14 +132,19 @@ def next_test(
         print_json({**found.to_dict(), "file": None if written is None else str(written)})
         return
     where = shlex.quote(str(scenario))
-    if written is not None:
+    if written is not None and firm.scenario.base is None:
+        then = f"Written to {written}. A list by name needs a customer base. Next: tenure risk {where}"
+    elif written is not None:
         of_prospects = found.next is not None and found.next.trial is not None and "prospect" in found.next.trial.stages
         who = " --kind worth-winning --prospects PEOPLE.csv" if of_prospects else ""
         number = round(found.next.trial.customers) if found.next is not None and found.next.trial is not None else 0
         then = f"Written to {written}. Next: tenure list {where} --plan {shlex.quote(str(written))} --sample {number} "
         then += f"--control 0.5{who}"
     elif found.plan is not None:
-        then = f"Next: tenure test-next {where} -o test.json"
+        again = ["tenure", "test-next", str(scenario), *(["--plan", str(plan)] if plan is not None else [])]
+        again += ["--budget", f"{budget:.17g}"] if budget is not None else []
+        again += [*(word for each in change or () for word in ("--set", each)), "--samples", str(samples)]
+        then = f"Next: {shlex.join([*again, '--seed', str(seed), '-o', 'test.json'])}"
     else:
         then = f"Next: tenure risk {where}"
     say(f"{found.to_text()}\n\n{then}", scenario, change)
@@ -182,9 +187,13 @@ def measure(
     if as_json:
         print_json({**found.to_dict(), "scenario": written})
         return
-    where = shlex.quote(str(firm.file))
-    next_ = (
-        f"tenure measure {shlex.quote(str(plan))} ... -o learned.yaml" if found.evidence else f"tenure check {where}"
-    )
-    said = f"Wrote {output}. Next: tenure check {shlex.quote(str(output))}" if written else f"Next: {next_}"
-    typer.echo(f"{found.to_text()}\n\n{said}")
+    if written is not None:
+        then = f"Wrote {output}. Next: tenure check {shlex.quote(written)}"
+    elif found.evidence:
+        again = ["tenure", "measure", str(plan), *(word for each in lists for word in ("--list", str(each)))]
+        again += ["--actual", str(actual), *(["--scenario", str(scenario)] if scenario is not None else [])]
+        again += ["--period", str(period)] * (period > 0) + ["--periods", str(periods)] * (periods > 1)
+        then = f"Next: {shlex.join([*again, '-o', 'learned.yaml'])}"
+    else:
+        then = f"Next: tenure check {shlex.quote(str(firm.file))}"
+    typer.echo(f"{found.to_text()}\n\n{then}")

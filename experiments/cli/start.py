@@ -47,7 +47,8 @@ def demo(
     ] = Path(),
     lang: Language = "en",
     details: Annotated[
-        bool, typer.Option("--details", help="Also print the fit beside published figures, and the whole plan.")
+        bool,
+        typer.Option("--details", help="Also print the odds, the whole plan, and the fit beside published figures."),
     ] = False,
     seed: Seed = 0,
     force: Annotated[bool, typer.Option("--force", help="Write the demo's scenario.yaml over an edited one.")] = False,

@@ -24,7 +24,18 @@ __all__ = ["Measured"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Measured(Shown, experiments.measure.Measured):
-    """What each measure brought against the control group, plan against outcome, and evidence on curves."""
+    r"""What each measure brought against the control group, plan against outcome, and evidence on curves.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> mine = tenure.open(tenure.calibrate("orders.csv", "own.yaml").scenario_path)
+    >>> mine.customer_list(control=0.3).save("listed.csv")
+    >>> _ = Path("since.csv").write_text(Path("orders.csv").read_text() + "0;2025-09-01;9\n")
+    >>> found = mine.measure(None, "listed.csv", "since.csv")
+    >>> found.effects[0].segment, len(found.outcome) > 0
+    ('all', True)
+    """
 
     learning: Callable[..., Learned] = field(kw_only=True)
 

@@ -24,7 +24,15 @@ __all__ = ["Monitoring"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Monitoring(Monitored, Decided):
-    """What has become of a plan; fields as in :class:`Monitored`, and what takes it to be tracked."""
+    """What has become of a plan; fields as in :class:`Monitored`, and what takes it to be tracked.
+
+    Examples
+    --------
+    >>> firm.simulate(plan, replications=1, seed=3).save("seen.csv")
+    >>> watched = firm.monitor(plan, "seen.csv", replications=20)
+    >>> watched.to_frame().columns.to_list()
+    ['kind', 'name', 'period', 'actual', 'planned', 'low', 'high']
+    """
 
     twin: Twin = field(kw_only=True)
     file: Path | None = field(default=None, kw_only=True)

@@ -12,7 +12,7 @@ from experiments.terminal.tables import policy_table
 from experiments.words.board import gain_in_words
 from experiments.words.figures import money, plain
 from experiments.words.kept import rules_broken
-from experiments.words.odds import odds_in_words, odds_table, sure_in_words
+from experiments.words.odds import odds_in_words, odds_table, sure_in_words, turns_in_words
 from experiments.words.phrases import INTERVALS, played_policy
 from experiments.words.report import report_words
 from experiments.words.tables import table
@@ -34,39 +34,40 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
 
 
 def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
-    """Return what ``tenure demo`` prints: the answer; with ``details`` the fit and the whole plan too."""
+    """Return what ``tenure demo`` prints: the answer; with ``details`` the odds, the fit and the whole plan too."""
     comparison, scenario, currency = demo.comparison, demo.scenario, demo.scenario.currency
     found = decision(demo.twin, comparison, demo.plan, played_policy(comparison, demo.plan, "plan"))
     best, reference = found.best, found.reference
     answer = plain(headline(found, comparison, report_words("en")))
     sure = f"luck alone: {money(best.low, signed=True)} to {money(best.high, signed=True)}"
     known = sure_in_words(best, reference.name)
-    sure = f"{known} ({sure}).\n" if known else f"95 % interval with {sure}.\n"
+    sure = f"{known} ({sure})." if known else f"95 % interval with {sure}."
+    odds = odds_in_words(comparison)
     more = [
-        *rules_broken(comparison), INTERVALS, "", plan_summary(demo.plan, currency), "", fit_table(demo.fit), "",
+        *rules_broken(comparison), INTERVALS, *(odds if comparison.odds is not None else []), "",
+        *([table(*odds_table(comparison)), ""] if comparison.odds is not None else []),
+        plan_summary(demo.plan, currency), "", fit_table(demo.fit), "",
     ]  # fmt: skip
     where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
     edited = [f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
     return "\n".join(
         [
             f"{answer}.",
-            f"{sure if best is not reference else ''}",
-            *(f"{each}" for each in gain_in_words(found)),
-            *odds_in_words(comparison),
+            *([sure] if best is not reference else []),
+            *gain_in_words(found),
+            *(odds if comparison.odds is None else turns_in_words(comparison.odds.turns)[:1]),
             "",
             f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications:",
-            "",
             policy_table(comparison),
             "",
-            *([table(*odds_table(comparison)), ""] if comparison.odds is not None else []),
             *(more if details else []),
             *_without(demo),
             "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
             *(edited if demo.kept_scenario else []),
             f"Done in {demo.seconds:.1f} s. Next: open {demo.report}, or",
             f"  tenure ui{where}  (the runs in MLflow)",
-            f"  tenure demo{where} --details  (fit, plan and proof)",
-            f"  tenure repeat {demo.runs.run_id}{where}  (the same once more, bit for bit)",
+            f"  tenure demo{where} --details  (odds, plan, proof and fit)",
+            *([f"  tenure repeat {demo.runs.run_id}{where}  (the same once more, bit for bit)"] if details else []),
             "  tenure calibrate YOUR-PURCHASES.csv",
         ]
     )
@@ -81,9 +82,6 @@ def _without(demo: Demo) -> list[str]:
     spent = ", ".join(f"{lever} {money(amount)}" for lever, amount in by_lever(plan).items() if amount > 0)
     return [
         f"{found.share_on_them:.0%} of the plan's money is for {found.people:,.0f} people who are assumed, not known. "
-        "Without them today's money for",
-        f"the customers there are, {money(plan.budget)}, goes to {spent}: worth {money(plan.asset)} in all, "
-        f"{plan.lift_share:.1%} of the",
-        "lift that is possible then.",
-        "",
+        f"Without them today's money for the customers there are, {money(plan.budget)}, goes to {spent}: worth "
+        f"{money(plan.asset)} in all, {plan.lift_share:.1%} of the lift that is possible then.",
     ]

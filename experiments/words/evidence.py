@@ -73,7 +73,21 @@ def known_in_words(scenario: Scenario) -> list[str]:
     known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
     rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
     rest = [key for key in rest if key not in known]
-    return [*out, *_answers(rest, ranged, bool(out))]
+    return [*out, *_answers(rest, ranged, bool(out)), *_beside_its_range(scenario)]
+
+
+def _beside_its_range(scenario: Scenario) -> list[str]:
+    """Return which numbers the scenario states outside the range that it gives them."""
+    from experiments.odds import stated_number
+
+    content = scenario.model_dump(mode="json", exclude_unset=True)
+    stated = [(each, stated_number(content, each.path)) for each in scenario.uncertain]
+    return [
+        f"{each.path} is stated as {at:g}, outside its range of {each.low:g} to {each.high:g}: figures "
+        "are of the first, and what counts what is not known is of the range"
+        for each, at in stated
+        if not each.low <= at <= each.high
+    ]
 
 
 def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:

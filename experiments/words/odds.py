@@ -20,12 +20,16 @@ __all__ = [
 ]  # fmt: skip
 
 ODDS_ASSUME = (
-    "Counting what is not known: futures of {worlds} worlds drawn from the {ranges} under `uncertain`, each with the "
-    "luck of every replication; intervals are of one future, not of the mean."
+    "Counting what is not known: futures of {worlds} drawn from the {ranges} under `uncertain`, each with luck as "
+    "wide as the replications'; intervals are of one future, not of the mean."
 )
 UNKNOWN_LEFT_OUT = (
     "No ranges stand under `uncertain`: what is not known of the assumptions is in no interval here (tenure learn "
     "makes ranges of answers and experiments)."
+)
+NOT_COUNTED = (
+    "The {ranges} under `uncertain` are in no interval here: that needs worlds drawn from them and at least "
+    "2 replications."
 )
 CERTAIN = 0.995
 SHOWN = 3
@@ -73,15 +77,16 @@ def odds_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 def odds_in_words(comparison: Comparison) -> list[str]:
     """Return the chances of the best policy, and which assumptions would turn the choice; nothing where none is known.
 
-    Where the scenario states no ranges, that what is not known is left out.
+    Where the scenario states no ranges, or they were not counted, that what is not known is left out.
     """
     found = comparison.odds
-    if found is None:
-        asked = comparison.ranges == 0 and len(comparison.outcomes) > 1
-        return [UNKNOWN_LEFT_OUT] if asked else []
     ranges = f"{comparison.ranges} range{'s' * (comparison.ranges != 1)}"
+    if found is None:
+        left_out = UNKNOWN_LEFT_OUT if comparison.ranges == 0 else NOT_COUNTED.format(ranges=ranges)
+        return [left_out] if len(comparison.outcomes) > 1 else []
+    worlds = f"{found.worlds} world{'s' * (found.worlds != 1)}"
     said = [f"{found.best} is ahead of {beats_in_words(found.beats)}."] if found.beats else []
-    return [*said, *turns_in_words(found.turns), ODDS_ASSUME.format(worlds=found.worlds, ranges=ranges)]
+    return [*said, *turns_in_words(found.turns), ODDS_ASSUME.format(worlds=worlds, ranges=ranges)]
 
 
 def beats_in_words(beats: Mapping[str, float]) -> str:

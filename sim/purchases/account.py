@@ -9,7 +9,7 @@ __all__ = ["OUTCOMES", "Account"]
 
 OUTCOMES: Mapping[str, str] = {
     "taken": "taken",
-    "merged": "merged into a purchase of the same customer and day",
+    "merged": "merged with others of the day",
     "returns": "returns, set against purchases",
     "cancelled": "cancelled",
     "no_customer": "without customer",

@@ -26,6 +26,8 @@ __all__ = ["accounts_of", "check_spend", "load_tables"]
 
 ID = "customer_id"
 PLACES = 6
+MOST = 1e15
+"""Money of a row."""
 KEY = "tables"
 """Of table ``about``: the accounts."""
 MONEY = {"contacts": "cost", "memberships": "price", "spend": "spend"}
@@ -92,7 +94,7 @@ def _keep(connection: Any, table: Table, notes: list[str]) -> Account:
         "ELSE _outcome END AS _outcome) FROM judged_rows"
     )
     column = MONEY.get(name, "")
-    money = f"CASE WHEN abs({column}) <= 1e15 THEN CAST(round({column} * 1e{PLACES}) AS HUGEINT) ELSE 0 END"
+    money = f"CASE WHEN abs({column}) <= {MOST:g} THEN CAST(round({column} * 1e{PLACES}) AS HUGEINT) ELSE 0 END"
     found = connection.execute(
         f"SELECT _outcome, count(*), {f'coalesce(sum({money}), 0)' if column else 0} FROM judged_rows GROUP BY _outcome"
     ).fetchall()
@@ -207,6 +209,10 @@ def _parts(
             parts[role.name] = values.number(column)
             unread = f"{text} IS NOT NULL AND ({parts[role.name]} IS NULL OR NOT isfinite({parts[role.name]}))"
             wrong.append((unread, f"{column} is not a number"))
+            if table.name == "spend":  # as calibrate takes it
+                wrong.append(
+                    (f"{parts[role.name]} NOT BETWEEN 0 AND {MOST:g}", f"{column} is below 0 or above {MOST:g}")
+                )
         elif role.kind == "flag":
             parts[role.name] = f"coalesce(lower({text}) NOT IN ({', '.join(map(literal, NOT))}), false)"
         elif role.kind == "date":

@@ -257,9 +257,10 @@ def _limits(trial: Trial, measured: Measured) -> list[str]:
     arms = measured.arms
     name, out = f"{trial.where}: {_name(trial.key)}", []
     if trial.chosen:
+        biased = "what is measured is biased to those you chose, and intervals do not hold that"
         out.append(
-            f"{name}: the firm chose who got money, there is no control group at random: what is measured is biased to "
-            "those you chose, and intervals do not hold that"
+            f"{name}: the firm chose who got money, there is no control group at random: "
+            + (biased if trial.traits is None else "those with and without are alike only as far as their traits tell")
         )
     out += [f"{name}: {note}" for note in measured.notes]
     if len(arms) == 1:

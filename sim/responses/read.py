@@ -43,6 +43,8 @@ EVIDENCE = Table(
     ),
 )  # fmt: skip
 KINDS = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
+MOST = 1e15
+"""Of a trait; beyond, sums of squares are no numbers."""
 MOST_LABELS = 20
 """Different labels of a column of text that are traits; more are names."""
 
@@ -124,6 +126,8 @@ def read_evidence(where: str | Path) -> Evidence:
         picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
         connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
         _check_filled(connection, name, columns, ("lever", "moves", *KINDS[kind]))
+        if kind == "an experiment":
+            notes += _several_rows(values, columns, roles.unused)
         if unused:
             notes.append(f"columns not used: {', '.join(unused)}")
         said = tuple(f"{name}: {note}" for note in notes)
@@ -159,6 +163,25 @@ def _check_filled(connection: Any, name: str, columns: Mapping[str, str], needed
             raise InputError(f"{name}: row {first}: expected a value in column {columns[role]!r}, got none")
 
 
+def _several_rows(values: Values, columns: Mapping[str, str], unused: Sequence[str]) -> list[str]:
+    """Return that customers have several rows of one lever and effect, where a column says who they are."""
+    who = next((column for column in unused if plain_name(column) in PEOPLE["customer_id"].names), None)
+    if who is None:
+        return []
+    of = ", ".join(values.text(column) for column in (who, columns["lever"], columns["moves"]))
+    rows, customers, different = values.connection.execute(
+        f"SELECT count(*), count(DISTINCT ({of})), (SELECT count(*) FROM (SELECT DISTINCT * FROM beside)) FROM beside "
+        f"WHERE {values.text(who)} IS NOT NULL"
+    ).fetchone()
+    if rows == customers:
+        return []
+    copies = f", {rows - different:,} of them copies" if different < rows else ""
+    return [
+        f"column {who!r}: {rows - customers:,} rows are of customers who have another one of the same lever and effect"
+        f"{copies}; every row is taken for a customer of its own, so intervals are too narrow"
+    ]
+
+
 def _traits(values: Values, unused: Sequence[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """Return names and SQL of customers' traits, columns that are none, and what should be said."""
     found, left, notes = [], [], []
@@ -167,7 +190,8 @@ def _traits(values: Values, unused: Sequence[str]) -> tuple[list[tuple[str, str]
             left.append(column)
             continue
         if values.fits_number(column):
-            found.append((column, values.number(column)))
+            number = values.number(column)
+            found.append((column, f"CASE WHEN abs({number}) <= {MOST:g} THEN {number} END"))
             continue
         text = f"coalesce({values.text(column)}, '')"
         labels = [label for (label, _) in values.connection.execute(
@@ -215,13 +239,13 @@ def _trials(
     for row, how in wrong.fetchall():
         raise InputError(f"{name}: row {row}: expected in column 'assigned' random or chosen, got {how!r}")
     wrong = connection.execute(
-        "SELECT row, spend, heads, periods FROM trials WHERE NOT (spend >= 0 AND heads >= 1 AND periods >= 1 AND "
-        "periods = floor(periods) AND isfinite(spend) AND isfinite(outcome)) ORDER BY row LIMIT 1"
+        "SELECT row, spend, outcome, heads, periods FROM trials WHERE NOT (spend >= 0 AND heads >= 1 AND periods >= 1 "
+        "AND periods = floor(periods) AND isfinite(spend) AND isfinite(outcome)) ORDER BY row LIMIT 1"
     )
-    for row, spend, number, times in wrong.fetchall():
+    for row, spend, outcome, number, times in wrong.fetchall():
         raise InputError(
-            f"{name}: row {row}: expected spend of at least 0, and customers and whole periods of at least 1, got "
-            f"{spend:g}, {number:g} and {times:g}"
+            f"{name}: row {row}: expected spend of at least 0, an outcome that is a number, and customers and whole "
+            f"periods of at least 1, got {spend:g}, {outcome:g}, {float(number):g} and {float(times):g}"
         )
     found: list[Trial] = []
     notes: list[str] = []

@@ -113,13 +113,13 @@ def open_source(connection: Any, where: str | Path, reading: Reading, into: str,
 def check_readable(path: Path) -> None:
     """Raise PurchasesError if the file is missing, cannot be opened or is empty."""
     if not path.is_file():
-        raise PurchasesError(f"{path}: no such file of purchases")
+        raise PurchasesError(f"{path}: no such file")
     try:
         empty = not _start(path)
     except OSError as error:
         raise PurchasesError(f"{path}: cannot be read: {error.strerror}") from None
     if empty:
-        raise PurchasesError(f"{path}: the file is empty; expected a header and one row a purchase")
+        raise PurchasesError(f"{path}: the file is empty; expected a header and rows")
 
 
 def _start(path: Path) -> bytes:
@@ -209,7 +209,7 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
             )
         sheets = [reading.sheet] if reading.sheet else [s.title for s in book.worksheets if (s.max_row or 2) > 1]
         if not sheets:
-            raise PurchasesError(f"{path}: the workbook is empty; expected a header and one row a purchase")
+            raise PurchasesError(f"{path}: the workbook is empty; expected a header and rows")
         out = folder / f"{path.stem}.sheet.csv"
         with out.open("w", encoding="utf-8", newline="") as stream:
             write = csv.writer(stream)

@@ -166,7 +166,7 @@ def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:
     skip = _first_of_the_table(first, skip) if reading.title_lines is None else reading.title_lines
     rows = [row for row in first[skip : skip + _LINES] if row]
     if not rows:
-        raise PurchasesError(f"{path}: the file is empty; expected a header and one row a purchase")
+        raise PurchasesError(f"{path}: the file is empty; expected a header and rows")
     cells = [cell.strip() for cell in rows[0]]
     header = reading.header if reading.header is not None else _is_header(cells, rows[1:])
     width = max(

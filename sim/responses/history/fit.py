@@ -246,10 +246,11 @@ class _Problem:
             "for levels and seasons"
         )
         unknown = [name for name in self.history.levers if name not in self.paths.levers]
+        unknown += self.history.unused
         if unknown:
             out.append(f"{where}: columns not used, as they are no levers: {', '.join(unknown)}")
         for i, name in enumerate(self.paths.levers, self.carry.start):
-            low, mean, high = at[i] + np.array([-1.96, 0, 1.96]) * np.sqrt(covariance[i, i])
+            low, mean, high = np.clip(at[i] + np.array([-1.96, 0, 1.96]) * np.sqrt(covariance[i, i]), 0, 1)
             if low > 0.05:
                 out.append(
                     f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "

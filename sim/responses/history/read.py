@@ -1,11 +1,14 @@
 """A history as a table: a row a period (and segment), with what came in and the money of each lever.
 
-Columns are ``period`` (numbers, or days that can be ordered), maybe ``segment``, at least one of ``won``, ``active``,
-``purchases`` and ``money``, and one for each lever with what was spent through it. Empty: not known, of money: none.
+Columns are ``period`` (numbers, or months, quarters, weeks or days, none missing between), maybe ``segment``, at least
+one of ``won``, ``active``, ``purchases`` and ``money``, and one for each lever with what was spent through it. Empty:
+not known, of money: none.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +22,10 @@ from sim.purchases.read.values import Values
 __all__ = ["OUTCOMES", "History", "is_history", "read_history"]
 
 PERIODS = ("period", "month", "week", "quarter", "year", "date")
+TIME = re.compile(
+    r"(?P<year>(19|20)\d\d)[-/ ]?(?P<kind>[QW]?)(?P<part>\d{1,2})([-/](?P<day>\d{1,2})( 00:00.*)?)?", re.IGNORECASE
+)
+"""A month, quarter, week or day."""
 OUTCOMES = ("won", "active", "purchases", "money")
 """People who first bought, customers not lapsed at a period's end, purchases, and what was paid for them."""
 
@@ -36,6 +43,8 @@ class History:
     spend : (periods, segments, levers)
     outcome : dict
         By its name, (periods, segments); nan where it is not known.
+    unused : tuple of str
+        Columns of words, which are no money.
     """
 
     where: str
@@ -44,6 +53,7 @@ class History:
     levers: tuple[str, ...]
     spend: Floats
     outcome: Mapping[str, Floats]
+    unused: tuple[str, ...] = ()
 
 
 def is_history(columns: Sequence[str]) -> bool:
@@ -64,6 +74,8 @@ def read_history(connection: Any, values: Values, where: str) -> History:
     period = next(each for each in PERIODS if each in named)
     kinds = [each for each in OUTCOMES if each in named]
     levers = [c for c in values.source.types if plain_name(c) not in (period, "segment", *kinds)]
+    words = [c for c in levers if _words_alone(connection, values, c)]
+    levers = [c for c in levers if c not in words]
     if not levers:
         raise InputError(f"{where}: expected a column of money for each lever beside {', '.join(named)}")
     segment = values.text(named["segment"]) if "segment" in named else "''"
@@ -93,22 +105,58 @@ def read_history(connection: Any, values: Values, where: str) -> History:
     outcome = {kind: table[..., j] for j, kind in enumerate(kinds)}
     return History(
         where, periods, segments, tuple(levers), np.nan_to_num(table[..., len(kinds) :]),
-        {kind: each for kind, each in outcome.items() if np.isfinite(each).any()},
+        {kind: each for kind, each in outcome.items() if np.isfinite(each).any()}, tuple(words),
     )  # fmt: skip
 
 
+def _words_alone(connection: Any, values: Values, column: str) -> bool:
+    """Return whether a column holds something, and no number."""
+    asked = f"SELECT count({values.number(column)}), count({values.text(column)}) FROM beside"
+    numbers, filled = connection.execute(asked).fetchone()
+    return bool(filled and not numbers)
+
+
 def _ordered(where: str, names: set[str | None]) -> tuple[str, ...]:
+    """Return periods in order of time.
+
+    Raises
+    ------
+    InputError
+        If a name is no time, two are the same, or one between them is missing: the twin plays one after the other.
+    """
     if None in names:
         raise InputError(f"{where}: a row has no period")
-    known = [str(name) for name in names]
+    known = sorted(str(name) for name in names)
+    times = [TIME.fullmatch(name) for name in known]
     try:
-        order = sorted(known, key=float)
-        numbers = [float(each) for each in order]
+        places = _counted(times) if None not in times else [float(name) for name in known]
     except ValueError:
-        return tuple(sorted(known))
-    gap = next((b for a, b in pairwise(numbers) if b != a + 1), None)
-    if gap is not None:
         raise InputError(
-            f"{where}: periods are numbered one after the other, and {gap - 1:g} is missing before {gap:g}"
-        )
+            f"{where}: expected periods as 1, 2, ... or as 2025-03, 2025-Q1, 2025-W07 or 2025-03-31, got "
+            f"{known[0]!r} to {known[-1]!r}"
+        ) from None
+    order = [known[i] for i in np.argsort(places)]
+    steps = np.diff(np.sort(places))
+    usual = steps.min() if steps.size and None not in times else 1
+    for (before, after), step in zip(pairwise(order), steps, strict=True):
+        if step == 0:
+            raise InputError(f"{where}: periods {before} and {after} are the same; write each in one way")
+        if step != usual:
+            raise InputError(
+                f"{where}: one follows the other, and a period is missing between {before} and {after}; give it a row, "
+                "empty where nothing is known"
+            )
     return tuple(order)
+
+
+def _counted(times: Sequence[Any]) -> list[float]:
+    """Return times as numbers: quarters, weeks, months, or days where these are evenly apart."""
+    parts = [(int(t["year"]), int(t["part"]), (t["kind"] or "").upper(), t["day"]) for t in times]
+    if {kind for *_, kind, _ in parts} == {"Q"}:
+        return [4 * year + part for year, part, *_ in parts]
+    if {kind for *_, kind, _ in parts} == {"W"}:
+        return [date.fromisocalendar(year, part, 1).toordinal() / 7 for year, part, *_ in parts]
+    days = [date(year, part, int(day or 1)).toordinal() for year, part, _, day in parts]
+    if all(day for *_, day in parts) and np.unique(np.diff(np.sort(days))).size == 1:
+        return [float(day) for day in days]
+    return [12 * year + part for year, part, *_ in parts]
