@@ -36,7 +36,9 @@ CARRIED = tuple(ROUTES)
 PRIOR = 0.5
 """Standard deviation of theta before anything was seen: half or twice lies 1.4 of them away. Assumed."""
 STARTS = 4
-"""Periods between the test's date and the alarm that are tried as the first of the change."""
+"""Periods between the test's date and the alarm that are tried first as the change's own, before those beside it."""
+FURTHEST = 3
+"""Segments, furthest from what was expected, in which alone it is looked for though none of them has an alarm."""
 ROUNDS, STEP, MOST = 4, 0.05, 2.0
 """Gauss-Newton steps; the difference for derivatives; the largest theta."""
 
@@ -72,29 +74,46 @@ def what_changed(twin: Twin, seen: Seen, intensity: Floats, limits: Limits, sign
     """
     first = min(signals, key=lambda each: each.noticed)
     since = first.since
+    before = _residual(twin, seen, intensity, limits, since) ** 2
+    scopes, every = _scopes(signals, limits.names, before), range(since, first.noticed + 1)
+    costs = 2 * math.log(len(scopes) * len(every))
+    fits: dict[tuple[tuple[str, ...], int], tuple[float, Change]] = {}
+
+    def fitted(scope: tuple[str, ...], start: int) -> float:
+        if (scope, start) not in fits:
+            score, change = _fitted(twin, seen, intensity, limits, since, start, scope)
+            fits[scope, start] = score + costs, change
+        return fits[scope, start][0]
+
     starts = np.unique(np.linspace(since, first.noticed, STARTS).round().astype(int)).tolist()
-    places = [(scope, start) for scope in _scopes(signals) for start in starts]
-    fits = []
-    for scope, start in places:
-        score, change = _fitted(twin, seen, intensity, limits, since, start, scope)
-        fits.append((score + 2 * math.log(len(places)), change))
+    place = min(((scope, start) for scope in scopes for start in starts), key=lambda each: fitted(*each))
+    while True:  # the period beside it, as long as that explains more
+        beside = [(place[0], start) for start in (place[1] - 1, place[1], place[1] + 1) if start in every]
+        nearest = min(beside, key=lambda each: fitted(*each))
+        if fitted(*nearest) >= fitted(*place):
+            break
+        place = nearest
+    found = [fits[place]]
     phases = range(1, len(twin.scenario.seasons or ()))
-    before = (_residual(twin, seen, intensity, limits, since) ** 2).sum(axis=1)
     for phase in phases:
         turned = _with(twin, (), phase)
         after = (_residual(turned, seen, intensity, limits, since) ** 2).sum(axis=1)
-        squares = [before[: start - since].sum() + after[start - since :].sum() for start in starts]
-        fits.append((float(min(squares)) + 2 * math.log(len(phases) * len(starts)), Change(turned, (), phase)))
-    return min(fits, key=lambda fit: fit[0])[1]
+        squares = [before[: start - since].sum() + after[start - since :].sum() for start in every]
+        found.append((float(min(squares)) + 2 * math.log(len(phases) * len(every)), Change(turned, (), phase)))
+    return min(found, key=lambda fit: fit[0])[1]
 
 
-def _scopes(signals: Sequence[Signal]) -> list[tuple[str, ...]]:
-    """Return where it may have happened: in all segments alike, in those that moved, or in one of them.
+def _scopes(signals: Sequence[Signal], names: Sequence[str], squares: Floats) -> list[tuple[str, ...]]:
+    """Return where it may have happened: in all segments alike, in those that moved, or in one.
 
-    A segment that is large moves the sum of all as well, so that the tests alone do not tell where something happened.
+    A segment that is large moves the sum of all as well, so that where only that has an alarm, those that are furthest
+    from what was expected are tried too. ``squares`` is (periods, segments x quantities).
     """
+    own = [name for name in names if name != EVERYBODY]
     named = tuple(sorted({each.segment for each in signals} - {EVERYBODY}))
-    return list(dict.fromkeys([(), named, *((name,) for name in named)]))
+    apart = squares.reshape(len(squares), len(own), -1).sum(axis=(0, 2))
+    furthest = [own[i] for i in np.argsort(-apart, kind="stable")[:FURTHEST]]
+    return list(dict.fromkeys([(), named, *((name,) for name in (*named, *furthest))]))
 
 
 def _fitted(
