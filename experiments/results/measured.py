@@ -29,7 +29,7 @@ class Measured(Shown, experiments.measure.Measured):
     Examples
     --------
     >>> from pathlib import Path
-    >>> mine = tenure.open(tenure.calibrate("orders.csv", "own.yaml").scenario_path)
+    >>> mine = tenure.open(tenure.calibrate("orders.csv", "measured.yaml").scenario_path)
     >>> mine.customer_list(control=0.3).save("listed.csv")
     >>> _ = Path("since.csv").write_text(Path("orders.csv").read_text() + "0;2025-09-01;9\n")
     >>> found = mine.measure(None, "listed.csv", "since.csv")
