@@ -193,8 +193,8 @@ def table(
 
 
 def card(label: str, figure: str, note: str = "") -> str:
-    """Return one figure to remember; where it is narrow the unit goes below the number, whole."""
-    figure = figure.replace(NARROW, " ")
+    """Return one figure to remember; where it is narrow a currency goes below its amount, whole."""
+    figure = figure if figure.endswith("%") else figure.replace(NARROW, " ")
     return f'<div class="card"><span>{text(label)}</span><b>{text(figure)}</b><small>{text(note)}</small></div>'
 
 
