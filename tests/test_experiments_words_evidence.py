@@ -36,7 +36,7 @@ def test_what_was_learned_is_not_called_assumed(language: str) -> None:
     }
     for key, of in cases.items():
         for each in of:
-            said = _caution(each, SimpleNamespace(odds=None), words)  # type: ignore[arg-type]
+            said = _caution(each, words)
             assert said == words[key].format(told=1, all=len(rest) + 1)
 
 
