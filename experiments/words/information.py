@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from experiments.words.figures import money
 from experiments.words.odds import number
 from experiments.words.tables import table
+from sim.intervals import NORMAL
 
 if TYPE_CHECKING:
     from optimizer.insight.information import Information, Knowing, Trial
@@ -18,6 +19,8 @@ ASSUMES = (
     "plans at both ends of ranges are among what could be done, better ones may exist. Chances are those of typical "
     "customers, taken as seen at the end of the test; leaving that nobody sees is told by who still buys, and later."
 )
+SLIGHT = 0.01
+"""Share of the money that a test spends below which what it leaves is called little."""
 POOR = 0.8
 """Share of the differences between decisions below which it is said how little is explained."""
 
@@ -29,7 +32,9 @@ def information_answer(found: Information, period: str, currency: str) -> str:
     pays = found.next
     if pays is None or pays.trial is None:
         return f"No test pays: {found.best} is to be done whatever one finds, or what tests cost is more. {every}"
-    return f"Test {pays.path} next: {test_in_words(pays, pays.trial, period, unit)} {every}"
+    slight = pays.trial.net < SLIGHT * pays.trial.money
+    lead = f"No test brings much; the best is of {pays.path}" if slight else f"Test {pays.path} next"
+    return f"{lead}: {test_in_words(pays, pays.trial, period, unit)} {every}"
 
 
 def test_in_words(asked: Knowing, trial: Trial, period: str, unit: str) -> str:
@@ -68,7 +73,7 @@ def information_table(found: Information) -> tuple[list[str], list[list[str]]]:
             rows.append([*row, each.why, *[""] * 5])
         else:
             rows.append([
-                *row, f"{trial.customers:,.0f}", str(trial.periods), f"+-{number(1.96 * trial.error)}",
+                *row, f"{trial.customers:,.0f}", str(trial.periods), f"+-{number(NORMAL * trial.error)}",
                 money(trial.worth), money(trial.costs), money(trial.net, signed=True),
             ])  # fmt: skip
     return header, rows

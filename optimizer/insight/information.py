@@ -255,7 +255,7 @@ def _ends(twin: Twin, ranges: Sequence[Uncertain], plan: Floats) -> list[tuple[s
         moves.append(abs(ends[1] - ends[0]))
     largest = sorted(np.argsort(-np.array(moves), kind="stable")[:MOST].tolist())
     return [
-        (f"best for {ranges[j].path} = {value:.4g}", {ranges[j].path: value})
+        (f"the plan that is best where {ranges[j].path} is {value:.4g}", {ranges[j].path: value})
         for j in largest
         for value in (ranges[j].low, ranges[j].high)
     ]
