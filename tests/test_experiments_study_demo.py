@@ -149,8 +149,18 @@ def _scenario(tmp_path: Path, halved: bool) -> Scenario:
     for lever in content["levers"].values() if halved else ():
         for curve in lever["moves"].values():
             for answer in ("unlimited_money", "brings"):
-                curve[answer] = curve["without_money"] + (curve[answer] - curve["without_money"]) / 2
+                curve[answer] = _half(curve, curve[answer])
+    for each in content["uncertain"] if halved else ():
+        parts = each["path"].split(".")
+        if parts[0] == "levers":
+            curve = content["levers"][parts[1]]["moves"][parts[3]]
+            each["low"], each["high"] = _half(curve, each["low"]), _half(curve, each["high"])
     return parse({**content, "folder": tmp_path})
+
+
+def _half(curve: dict[str, float], answer: float) -> float:
+    """Return half of what money brings, from what is there without it."""
+    return curve["without_money"] + (answer - curve["without_money"]) / 2
 
 
 @pytest.mark.slow
