@@ -4,7 +4,7 @@ The only room that knows scikit-learn's trees. Source: Breiman, Friedman, Olshen
 Regression Trees*, chapters 3 and 8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -135,23 +135,12 @@ def best_tree(columns: tuple[Column, ...], x: Floats, y: Floats) -> Tree | None:
     InputError
         If scikit-learn is not installed.
     """
-    try:
-        from sklearn.model_selection import KFold, cross_val_predict
-        from sklearn.tree import DecisionTreeRegressor
-    except ImportError:
-        raise InputError(
-            "this needs a tree of scikit-learn, which is not installed: pip install 'tenure[trees]'"
-        ) from None
-    folds = KFold(FOLDS, shuffle=True, random_state=0)
     whole = (y - y.mean()) ** 2
-    most, best, error = 0.0, None, 0.0
-    for leaves in LEAVES:
-        tree = DecisionTreeRegressor(max_leaf_nodes=leaves, min_samples_leaf=SMALLEST_LEAF, random_state=0)
-        expected = cross_val_predict(tree, x, y, cv=folds)
-        gained = whole - (y - expected) ** 2
-        if gained.sum() > max(most, SURE * np.sqrt(gained.size) * gained.std()):
-            most, best, error = float(gained.sum()), tree, float(np.abs(y - expected).mean())
-    return None if best is None else Tree(best.fit(x, y), columns, most / float(whole.sum()), error)
+    found = _surest("DecisionTreeRegressor", x, y, lambda expected: whole - (y - expected) ** 2)
+    if found is None:
+        return None
+    fitted, expected, gained = found
+    return Tree(fitted, columns, gained / float(whole.sum()), float(np.abs(y - expected).mean()))
 
 
 def class_tree(columns: tuple[Column, ...], x: Floats, y: Ints) -> tuple[Tree, Ints] | None:
@@ -164,23 +153,33 @@ def class_tree(columns: tuple[Column, ...], x: Floats, y: Ints) -> tuple[Tree, I
     InputError
         If scikit-learn is not installed.
     """
+    largest = (y == np.bincount(y).argmax()).astype(np.float64)
+    found = _surest("DecisionTreeClassifier", x, y, lambda put: (put == y) - largest)
+    if found is None:
+        return None
+    fitted, put, _ = found
+    right = float((put == y).mean())
+    return Tree(fitted, columns, right, 1 - right), put
+
+
+def _surest(kind: str, x: Floats, y: Any, gain: Callable[[Any], Floats]) -> tuple[Any, Any, float] | None:
+    """Return the tree that gains most on rows left out of it, what it says of these, and the gain; None: none is sure.
+
+    ``gain`` returns for each row by how much what a tree says is better than what would be said without one.
+    """
     try:
-        from sklearn.model_selection import KFold, cross_val_predict
-        from sklearn.tree import DecisionTreeClassifier
+        from sklearn import model_selection, tree
     except ImportError:
         raise InputError(
             "this needs a tree of scikit-learn, which is not installed: pip install 'tenure[trees]'"
         ) from None
-    folds = KFold(FOLDS, shuffle=True, random_state=0)
-    largest = (y == np.bincount(y).argmax()).astype(np.float64)
-    most, best, put = 0.0, None, y
+    folds = model_selection.KFold(FOLDS, shuffle=True, random_state=0)
+    best, most = None, 0.0
     for leaves in LEAVES:
-        tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=SMALLEST_LEAF, random_state=0)
-        found = cross_val_predict(tree, x, y, cv=folds)
-        gained = (found == y) - largest
+        grown = getattr(tree, kind)(max_leaf_nodes=leaves, min_samples_leaf=SMALLEST_LEAF, random_state=0)
+        said = model_selection.cross_val_predict(grown, x, y, cv=folds)
+        gained = gain(said)
         if gained.sum() > max(most, SURE * np.sqrt(gained.size) * gained.std()):
-            most, best, put = float(gained.sum()), tree, found
-    if best is None:
-        return None
-    right = float((put == y).mean())
-    return Tree(best.fit(x, y), columns, right, 1 - right), put
+            most = float(gained.sum())
+            best = grown, said
+    return None if best is None else (best[0].fit(x, y), best[1], most)
