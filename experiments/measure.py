@@ -25,6 +25,7 @@ from experiments.look import base_of
 from optimizer.money.calendar import Calendar
 from sim.arrays import Flags, Floats
 from sim.errors import InputError
+from sim.intervals import NORMAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["ALL", "Effect", "Measured", "measure", "write_evidence"]
 
 ALL = "all"
-HALF = 1.959964
 NEEDED = ("customer_id", "segment", "lever", "money", "held_back", "control")
 HELD, TREATED = ("true", "1", "1.0"), ("false", "0", "0.0")
 """How a list's column ``control`` may be written once other programs have saved it."""
@@ -273,11 +273,11 @@ def _effect(
     spent = _mean(frame["money"].to_numpy()[treated])
     brings, error = _difference(frame, treated, control, margin * paid, whole=segment == ALL)
     error = error if error > 0 else float("nan")  # nobody bought, or all alike: there is no spread to tell it from
-    low, high = brings - HALF * error, brings + HALF * error
+    low, high = brings - NORMAL * error, brings + NORMAL * error
     one, two = mean["with"], mean["without"]
     return Effect(
         name, segment, int(treated.sum()), int(control.sum()), one[0], two[0], one[1], two[1], one[2], two[2],
-        brings, low, high, spent, _verdict(brings, low, high, spent) if control.any() else "no control group",
+        brings, low, high, spent, _verdict(low, high, spent) if control.any() else "no control group",
     )  # fmt: skip
 
 
@@ -316,7 +316,7 @@ def _mean(values: Floats) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _verdict(brings: float, low: float, high: float, spent: float) -> str:
+def _verdict(low: float, high: float, spent: float) -> str:
     if np.isnan(low):
         return "open"
     if low > spent:
@@ -342,13 +342,13 @@ def _outcome(
     history = expected_history(twin.chain, twin.targets.with_committed(plan))
     heads = history.customers[period].sum(axis=1)
     money = history.revenue[period : period + periods].sum(axis=(0, 2))
-    out = []
+    out, once = [], ~frame.duplicated("customer_id").to_numpy()  # who is on several lists is one customer
     for name in dict.fromkeys(frame["segment"]):
         groups = [
             g for g, each in enumerate(twin.targets.segments) if each == name and twin.targets.tiers[g] != "unknown"
         ]
         if groups and heads[groups].sum() > 0:
-            here = (frame["segment"] == name).to_numpy()
+            here = once & (frame["segment"] == name).to_numpy()
             share = here.sum() / heads[groups].sum()
             out.append((str(name), float(share * money[groups].sum()), float(paid[here].sum())))
     return tuple(out)

@@ -156,11 +156,11 @@ def interval(gains: Floats, moved: Floats) -> tuple[float, float]:
     moved : (worlds,)
         By how much each world moves what is expected.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     number = gains.size
     wide = float(gains.std(ddof=1)) * np.sqrt(1 + 1 / number)
-    luck = wide * t.ppf((np.arange(GRID) + 0.5) / GRID, number - 1)
+    luck = wide * stdtrit(number - 1, (np.arange(GRID) + 0.5) / GRID)
     low, high = np.percentile(gains.mean() + moved[:, None] + luck, ENDS, method="hazen")
     return float(low), float(high)
 

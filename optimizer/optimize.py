@@ -26,6 +26,7 @@ from optimizer.stages.size import size
 from optimizer.stages.start import Start, start
 from optimizer.tolerances import BOUND, MISSED, PRICED
 from sim.arrays import Floats, Progress
+from sim.errors import RulesError
 from sim.twin import Twin
 
 __all__ = ["Found", "find", "optimize", "plan_of", "solve"]
@@ -110,7 +111,7 @@ def solve(
     if target is not None:
         found = _exchanged(found, target.limit, bounded, seconds, threads)
     if not bounded:
-        return plan_of(found, priced=price(found.repaired, far=False))
+        return plan_of(found, priced=price(found.repaired, far=False) if priced else None)
     found.repaired.insist()
     certified = certify(
         begun, proved, found.repaired, bound_steps=bound_steps, seconds=seconds, threads=threads,
@@ -181,17 +182,20 @@ def _exchanged(found: Found, target: float, bounded: bool, seconds: float, threa
     for tried in range(ROUNDS):
         if money <= few or time.perf_counter() - began > seconds:
             break
-        most = solve(
-            turned(begun.problem, money), starts=starts, known=starts, bounded=bounded and not tried, bound_steps=0,
-            seconds=seconds, threads=threads,
-        )  # fmt: skip
-        gained = False
-        if most.asset < target:
+        left, gained = seconds - (time.perf_counter() - began), False
+        try:
+            most = solve(
+                turned(begun.problem, money), starts=starts, known=starts, bounded=bounded and not tried, bound_steps=0,
+                priced=False, seconds=left, threads=threads,
+            )  # fmt: skip
+        except RulesError:  # other rules need more than that
+            most = None
+        if most is None or most.status != "feasible" or most.asset < target:
             few = money
         else:
             starts, before = [most.intensity], enough
             once_more = replace(begun, intensities=(most.intensity,), known=(most.intensity,))
-            other = find(once_more, Proved(), seconds=seconds, threads=threads)
+            other = find(once_more, Proved(), seconds=left, threads=threads)
             if _spent(other) < enough:
                 found, enough = replace(other, begun=begun, proved=proved), _spent(other)
             gained = enough < min(before, money) * (1 - NEAREST)

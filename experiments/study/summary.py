@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-from experiments.decision import decision
 from experiments.report.answer import headline
 from experiments.study.demo import Demo, FitFigure
 from experiments.study.without_prospects import by_lever
@@ -13,7 +12,7 @@ from experiments.words.board import gain_in_words
 from experiments.words.figures import money, plain
 from experiments.words.kept import rules_broken
 from experiments.words.odds import odds_in_words, odds_table, sure_in_words, turns_in_words
-from experiments.words.phrases import INTERVALS, played_policy
+from experiments.words.phrases import INTERVALS
 from experiments.words.report import report_words
 from experiments.words.tables import table
 
@@ -36,7 +35,7 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
 def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
     """Return what ``tenure demo`` prints: the answer; with ``details`` the odds, the fit and the whole plan too."""
     comparison, scenario, currency = demo.comparison, demo.scenario, demo.scenario.currency
-    found = decision(demo.twin, comparison, demo.plan, played_policy(comparison, demo.plan, "plan"))
+    found = comparison.decision
     best, reference = found.best, found.reference
     answer = plain(headline(found, comparison, report_words("en")))
     sure = f"luck alone: {money(best.low, signed=True)} to {money(best.high, signed=True)}"

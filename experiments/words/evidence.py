@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
 from sim.scenario.file import Scenario
+from sim.scenario.rules import Evidence
 
 __all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text", "told_and_assumed"]
 
@@ -62,14 +63,8 @@ def known_in_words(scenario: Scenario) -> list[str]:
     out = []
     ranged = [each.path for each in scenario.uncertain]
     for each in scenario.evidence:
-        by = f"{each.customers:,} customers" if each.customers else _people(each.managers)
-        if each.rows:
-            history = f"{each.rows:,} rows of history"
-            by = f"{by} and {history}" if each.customers else history
-        warned = "; the firm chose who got money: biased to those" if each.chosen else ""
-        out.append(
-            f"{_named(each.lever, each.moves, each.segment)}: {SOURCES[each.source]} ({by}), with intervals{warned}"
-        )
+        curve, warned = _named(each.lever, each.moves, each.segment), "; the firm chose who got money: biased to those"
+        out.append(f"{curve}: {SOURCES[each.source]} ({_by(each)}), with intervals{warned if each.chosen else ''}")
     known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
     rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
     rest = [key for key in rest if key not in known]
@@ -97,7 +92,7 @@ def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:
     """
     told = [each for each in scenario.evidence if each.source != "answered"]
     said = [
-        f"{_named(each.lever, each.moves, each.segment)}, {SOURCES[each.source]} ({each.customers:,} customers"
+        f"{_named(each.lever, each.moves, each.segment)}, {SOURCES[each.source]} ({_by(each)}"
         + ("; the firm chose who got money" if each.chosen else "") + ")"
         for each in told
     ]  # fmt: skip
@@ -105,6 +100,12 @@ def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:
     return said, [
         name for name, lever in scenario.levers.items() if any((name, moves) not in of_all for moves in lever.moves)
     ]
+
+
+def _by(each: Evidence) -> str:
+    """Return what tells a curve: customers, rows of a history, or managers."""
+    told = {"customers": each.customers, "rows of history": each.rows}
+    return " and ".join(f"{number:,} {what}" for what, number in told.items() if number) or _people(each.managers)
 
 
 def _people(number: int) -> str:

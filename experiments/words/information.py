@@ -10,7 +10,7 @@ from experiments.words.tables import table
 from sim.intervals import NORMAL
 
 if TYPE_CHECKING:
-    from optimizer.insight.information import Information, Knowing, Trial
+    from optimizer.insight.information import Information, Trial
 
 __all__ = ["information_answer", "information_table", "information_text", "test_in_words"]
 
@@ -34,10 +34,10 @@ def information_answer(found: Information, period: str, currency: str) -> str:
         return f"No test pays: {found.best} is to be done whatever one finds, or what tests cost is more. {every}"
     slight = pays.trial.net < SLIGHT * pays.trial.money
     lead = f"No test brings much; the best is of {pays.path}" if slight else f"Test {pays.path} next"
-    return f"{lead}: {test_in_words(pays, pays.trial, period, unit)} {every}"
+    return f"{lead}: {test_in_words(pays.trial, period, unit)} {every}"
 
 
-def test_in_words(asked: Knowing, trial: Trial, period: str, unit: str) -> str:
+def test_in_words(trial: Trial, period: str, unit: str) -> str:
     """Return an experiment in sentences."""
     treated = trial.customers * (1 - trial.control)
     who = ", ".join(trial.segments)

@@ -214,7 +214,7 @@ def tightest_bound(
                 others = [(found, middle)]
     chain = problem.chain
     if chain.initial.shape[0] == chain.targets.shape[0] and chain.initial.size * chain.periods < NEAR:
-        for each in (at, *prices[-1:]):
+        for each in distinct([at, *prices[-1:]]):
             found = certified_bound(problem, each, intensity, threads, near=True)
             if found < bound:
                 bound, at = found, each

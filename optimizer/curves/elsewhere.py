@@ -103,6 +103,9 @@ def from_elsewhere(path: Path, rows: Sequence[Row]) -> Foreign | None:
         return None
     for needed, read in _KINDS:
         if needed <= set(rows[0]):
+            for i, row in enumerate(rows, 2):
+                if len(row) < len(rows[0]):
+                    raise InputError(f"{path}, row {i}: expected {len(rows[0])} fields, got {len(row)}")
             return read(path, rows)
     return None
 

@@ -111,7 +111,7 @@ def _arm(twin: Twin, of: Told, money: float, periods: int, heads: Floats) -> tup
     if of.moves in GAINS:
         rate, between, spend = _buying(twin, heads)
         mean = rate * periods * (1 + f)
-        within = mean * (2.0 if of.moves == "amount" else 1.0)
+        within = mean * (2.0 * (1 + f) if of.moves == "amount" else 1.0)  # an amount is as spread as it is large
         unit = spend if of.moves == "amount" else 1.0
         return unit**2 * (within + (periods * (1 + f)) ** 2 * between), unit * rate * periods * slope
     if of.moves == "survival":

@@ -187,7 +187,8 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     found: dict[str, Spending] = {}
     notes = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
     share = [1.0] * len(rows)
-    if any(text for _, text in days):
+    dated = any(text for _, text in days)
+    if dated:
         share, said_of_days = _shares_of_a_year(days, name)
         notes.append(said_of_days)
     for i, (said, amount, goal, text) in enumerate(rows, 1):
@@ -197,7 +198,7 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
             )
         amount *= share[i - 1]
         before = found.get(said)
-        if before is not None and not days:
+        if before is not None and not dated:
             notes.append(f"{name}: '{said}' has several rows, which are added up")
         found[said] = Spending(
             said, amount + (before.yearly if before else 0.0), goal or (before.purpose if before else None)

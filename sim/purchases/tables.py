@@ -85,9 +85,8 @@ def load_tables(
 def _keep(connection: Any, table: Table, notes: list[str]) -> Account:
     """Turn judged rows into the table; return its account."""
     name = table.name
-    once = (
-        f"row_number() OVER (PARTITION BY {'customer_id' if name == 'prospects' else '_same'} ORDER BY _file, _nth) > 1"
-    )
+    alike = "customer_id" if name == "prospects" else "_same"
+    once = f"row_number() OVER (PARTITION BY {alike}, _outcome ORDER BY _file, _nth) > 1"
     doubled = f"_outcome = 'taken' AND {once}" if name != "spend" else "false"  # money may be spent twice
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE judged_rows AS SELECT * REPLACE (CASE WHEN {doubled} THEN 'doubled' "
@@ -161,10 +160,11 @@ def _read(
     nobody = f"WHEN {ID} IS NULL THEN 'no_customer'" if ID in parts else ""
     day = next((role for role in ("date", "start") if role in parts), None)
     late = f"WHEN {day} NOT BETWEEN DATE '1900-01-01' AND DATE '{today + timedelta(days=1)}' THEN 'out_of_range'"
+    row = "row_number() OVER ()" if "rowid" in source.types else f"{raw}.rowid + 1"
     connection.execute(
         f"CREATE TEMP TABLE {into} AS SELECT * EXCLUDE _problem, _problem AS _reason, CASE WHEN _problem IS NOT NULL "
         f"THEN 'bad' {nobody} {late if day else ''} ELSE 'taken' END AS _outcome FROM ("
-        f"SELECT {listed}, {literal(name)} AS _file, row_number() OVER () AS _nth, "
+        f"SELECT {listed}, {literal(name)} AS _file, {row} AS _nth, "
         f"hash({', '.join(quoted(column) for column in present)}) AS _same, "
         f"{f'CASE {problem} END' if wrong else 'CAST(NULL AS VARCHAR)'} AS _problem FROM {raw} {joins})"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats
+from sim.intervals import NORMAL
 from sim.responses.arms import Measured
 from sim.responses.posterior import Posterior
 from sim.responses.read import Key, Trial
@@ -16,7 +17,6 @@ __all__ = ["Drawn", "drawn"]
 POINTS = 60
 BEYOND = 1.5
 """How far beyond the last money that was asked about a curve is drawn."""
-HALF = 1.959964
 ENDS = (2.5, 97.5)
 
 
@@ -62,7 +62,7 @@ def drawn(
 def _effects(shape: Shape, after: Posterior, trial: Trial, found: Measured) -> Floats:
     """Return the arms of a trial on the curve's scale: chances of one period, gains against their fitted level."""
     error = np.sqrt(np.diag(found.covariance))
-    ends = np.stack([found.mean, found.mean - HALF * error, found.mean + HALF * error])
+    ends = np.stack([found.mean, found.mean - NORMAL * error, found.mean + NORMAL * error])
     if shape.kind == CHANCE and not found.weighed:
         ends = np.clip(ends, 0, 1)
         periods = float(np.average(trial.periods, weights=trial.customers))

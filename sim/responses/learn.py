@@ -119,15 +119,17 @@ def learn(
             said += _limits(trial, each)
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
-        before, after = settle(shape, beliefs, (), seed), settle(shape, beliefs, tested, seed)
+        before = settle(shape, beliefs, (), seed)
+        after = settle(shape, beliefs, tested, seed) if tested else before
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
-    rows = 0
+    rows = dict.fromkeys(watched, 0)
     for history in histories:
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
         fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
         curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
         said += fitted.notes
-        rows += fitted.rows
+        for key in shapes:
+            rows[key] += fitted.rows
     for key, (shape, path, tested, beliefs, before, after) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
@@ -136,7 +138,7 @@ def learn(
         asked = sorted({0.0, *money, *(b.at for b in beliefs if b.at >= 0), np.inf})
         heads = int(sum(trial.customers.sum() for trial, _ in tested))
         managers = max((b.managers for b in beliefs), default=0)
-        n = heads or (rows if key in watched else 0)
+        n = heads or rows.get(key, 0)
         found = _points(key, shape, asked, before, after, n, {b.at: b.managers for b in beliefs})
         points += found
         drawings.append(drawn(key, shape, asked, before, after, tested))
@@ -146,7 +148,7 @@ def learn(
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
-            "chosen": any(trial.chosen for trial, _ in tested), **({"rows": rows} if key in watched else {}),
+            "chosen": any(trial.chosen for trial, _ in tested), **({"rows": rows[key]} if key in watched else {}),
         }  # fmt: skip
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())

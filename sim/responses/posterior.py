@@ -6,7 +6,8 @@
 
 An answer's range is taken as 95 % of what the manager believes, ``s = (L(high) - L(low))/3.92``. Several managers are
 an equal pool (Stone 1961): its mean, and as variance the mean of theirs plus that between them, so that disagreement
-stays as width. Chances are binomial over the periods watched; of gains the arms' means are normal around
+stays as width. Chances are binomial over the periods watched or,
+where traits were weighed, normal on the logit; of gains the arms' means are normal around
 ``B (1 + f(u))`` with the level ``B`` integrated out under a flat prior. The posterior is
 normal at its mode (Tierney & Kadane 1986).
 """

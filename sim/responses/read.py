@@ -169,9 +169,10 @@ def _several_rows(values: Values, columns: Mapping[str, str], unused: Sequence[s
     if who is None:
         return []
     of = ", ".join(values.text(column) for column in (who, columns["lever"], columns["moves"]))
+    known = f"{values.text(who)} IS NOT NULL"
+    different = f"SELECT count(*) FROM (SELECT DISTINCT * FROM beside WHERE {known})"
     rows, customers, different = values.connection.execute(
-        f"SELECT count(*), count(DISTINCT ({of})), (SELECT count(*) FROM (SELECT DISTINCT * FROM beside)) FROM beside "
-        f"WHERE {values.text(who)} IS NOT NULL"
+        f"SELECT count(*), count(DISTINCT ({of})), ({different}) FROM beside WHERE {known}"
     ).fetchone()
     if rows == customers:
         return []

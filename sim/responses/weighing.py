@@ -113,7 +113,8 @@ def _standard(trial: Trial, arm: Ints, arms: int) -> tuple[Floats, list[str]]:
     alone = [names[j] for j in range(size) if j not in kept]
     alone += [name for name, each in zip(trial.trait_names, moving, strict=True) if not each]
     notes = [f"not weighed, as they say no more than others: {', '.join(alone)}"] if alone else []
-    notes.append(_said(shares, between[:, kept], [names[j] for j in kept]))
+    if kept:
+        notes.append(_said(shares, between[:, kept], [names[j] for j in kept]))
     return away[:, kept], notes
 
 

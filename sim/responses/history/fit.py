@@ -19,6 +19,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.errors import InputError
+from sim.intervals import NORMAL
 from sim.responses.history.path import Paths, paths_of
 from sim.responses.history.read import History
 from sim.responses.posterior import DRAWS, Posterior
@@ -250,7 +251,7 @@ class _Problem:
         if unknown:
             out.append(f"{where}: columns not used, as they are no levers: {', '.join(unknown)}")
         for i, name in enumerate(self.paths.levers, self.carry.start):
-            low, mean, high = np.clip(at[i] + np.array([-1.96, 0, 1.96]) * np.sqrt(covariance[i, i]), 0, 1)
+            low, mean, high = np.clip(at[i] + np.array([-NORMAL, 0, NORMAL]) * np.sqrt(covariance[i, i]), 0, 1)
             if low > 0.05:
                 out.append(
                     f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
