@@ -14,6 +14,7 @@ from optimizer.optimize import optimize, solve
 from optimizer.question import Question, parse_slice, parse_target
 from optimizer.stages.repair import repair
 from sim.engine.chain import ALIVE
+from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
 from sim.errors import InputError, RulesError, ScenarioError
 from sim.scenario.file import parse
@@ -44,6 +45,21 @@ def test_a_target_beyond_thresholds_is_reached_for_what_a_plan_spends_that_reach
     back = solve(Question(reach=("asset", plan.asset)).problem(twin), bounded=False, threads=1)
     assert back.status == "feasible"
     assert back.asset >= plan.asset - 1e-6 * abs(plan.asset)
+    assert back.spend.sum() <= plan.spend.sum() * (1 + 5e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_target_is_reached_beside_another_rule_that_needs_more_money(seed: int) -> None:
+    """Asked the other way round for less money, the other rule cannot be met: that is no refusal of what was asked."""
+    content = threshold_market(seed, 3)
+    twin = build(parse(content))
+    plan = solve(allocation_problem(twin, 0.8 * float(twin.chain.initial.sum())), bounded=False, threads=1)
+    end = expected_history(twin.chain, plan.intensity).customers[-1]
+    customers = end[:, [name not in ("unaware", "prospect") for name in twin.targets.stages]].sum()
+    content["rules"] = {"people": {"enough": {"count": "customers", "at_least": 0.97 * float(customers)}}}
+    question = Question(reach=("asset", plan.asset - 0.1 * abs(plan.asset)))
+    back = solve(question.problem(build(parse(content))), bound_steps=0, threads=1)
+    assert back.status == "feasible"
     assert back.spend.sum() <= plan.spend.sum() * (1 + 5e-4)
 
 
