@@ -14,6 +14,8 @@ from experiments.compare import compare
 from experiments.decision import decision
 from experiments.report.write import write_report
 from experiments.results.keep import Kept
+from experiments.results.runs import Comparison
+from experiments.results.shown import grown
 from experiments.study.demo import Demo
 from experiments.study.summary import demo_summary
 from experiments.words.figures import plain
@@ -213,8 +215,9 @@ def test_unwritable_place_is_one_clear_line(study: Study, tmp_path: Path) -> Non
 
 
 def test_the_demo_answers_with_the_title_in_few_lines(page: str, study: Study) -> None:
+    asked = grown(Comparison, study.comparison, twin=study.twin, plans=(("plan", study.plan),))
     demo = Demo(
-        study.scenario, study.twin, (), study.plan, None, study.comparison, Path("scenario.yaml"), False,
+        study.scenario, study.twin, (), study.plan, None, asked, Path("scenario.yaml"), False,
         Path("report.html"), Kept("sqlite:///mlflow.db", run_id="0a1b"), 1.0,
     )  # fmt: skip
     said = demo_summary(demo, Path("here"))
