@@ -3,6 +3,8 @@
 import shlex
 from pathlib import Path
 
+from experiments.compare import Comparison
+from experiments.decision import Decision
 from experiments.report.answer import headline
 from experiments.study.demo import Demo, FitFigure
 from experiments.study.without_prospects import by_lever
@@ -33,54 +35,59 @@ def fit_table(fit: tuple[FitFigure, ...]) -> str:
 
 
 def demo_summary(demo: Demo, folder: Path, *, details: bool = False) -> str:
-    """Return what ``tenure demo`` prints: the answer; with ``details`` the odds, the fit and the whole plan too."""
-    comparison, scenario, currency = demo.comparison, demo.scenario, demo.scenario.currency
+    """Return what ``tenure demo`` prints: the answer; with ``details`` what it rests on and the whole plan too."""
+    comparison, scenario = demo.comparison, demo.scenario
     found = comparison.decision
-    best, reference = found.best, found.reference
-    answer = plain(headline(found, comparison, report_words("en")))
-    sure = f"luck alone: {money(best.low, signed=True)} to {money(best.high, signed=True)}"
-    known = sure_in_words(best, reference.name)
-    sure = f"{known} ({sure})." if known else f"95 % interval with {sure}."
-    odds = odds_in_words(comparison)
-    more = [
-        *rules_broken(comparison), INTERVALS, *(odds if comparison.odds is not None else []), "",
-        *([table(*odds_table(comparison)), ""] if comparison.odds is not None else []),
-        plan_summary(demo.plan, currency), "", fit_table(demo.fit), "",
-    ]  # fmt: skip
     where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
     edited = [f"Used your edited {demo.scenario_path.name}; --force writes the demo's own again."]
     return "\n".join(
         [
-            f"{answer}.",
-            *([sure] if best is not reference else []),
-            *gain_in_words(found),
-            *(odds if comparison.odds is None else turns_in_words(comparison.odds.turns)[:1]),
+            f"{plain(headline(found, comparison, report_words('en')))}.",
+            *_sure(comparison, found),
+            *gain_in_words(found, years=details),
+            *_without(demo, details),
             "",
-            f"{scenario.name}, {scenario.periods} {scenario.period}s, {comparison.replications} replications:",
-            policy_table(comparison),
+            policy_table(comparison, () if details else ("interval", "count")),
             "",
-            *(more if details else []),
-            *_without(demo),
-            "The demo's responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
+            *(_details(demo) if details else []),
+            "Responses, prospects and margin are illustrative assumptions, not facts about CDNOW.",
             *(edited if demo.kept_scenario else []),
-            f"Done in {demo.seconds:.1f} s. Next: open {demo.report}, or",
-            f"  tenure ui{where}  (the runs in MLflow)",
-            f"  tenure demo{where} --details  (odds, plan, proof and fit)",
-            *([f"  tenure repeat {demo.runs.run_id}{where}  (the same once more, bit for bit)"] if details else []),
-            "  tenure calibrate YOUR-PURCHASES.csv",
+            f"Done in {demo.seconds:.1f} s, {scenario.periods} {scenario.period}s, {comparison.replications} "
+            f"replications: open {demo.report}; --details prints odds, plan, proof and fit.",
+            *([f"Next: tenure repeat {demo.runs.run_id}{where}  (the same, bit for bit), or"] if details else []),
+            f"Next: tenure ui{where}  (the runs in MLflow), or tenure calibrate YOUR-PURCHASES.csv",
         ]
     )
 
 
-def _without(demo: Demo) -> list[str]:
+def _sure(comparison: Comparison, found: Decision) -> list[str]:
+    """Return between what the gain lies, and which assumption would turn the choice."""
+    best, reference = found.best, found.reference
+    if best is reference:
+        return []
+    luck = f"luck alone: {money(best.low, signed=True)} to {money(best.high, signed=True)}"
+    known = sure_in_words(best, reference.name)
+    odds = comparison.odds
+    turns = odds_in_words(comparison) if odds is None else turns_in_words(odds.turns)[:1]
+    return [" ".join([f"{known} ({luck})." if known else f"95 % interval with {luck}.", *turns])]
+
+
+def _details(demo: Demo) -> list[str]:
+    comparison = demo.comparison
+    odds = [*odds_in_words(comparison), "", table(*odds_table(comparison))] if comparison.odds is not None else []
+    plan = plan_summary(demo.plan, demo.scenario.currency)
+    return [*rules_broken(comparison), INTERVALS, *odds, "", plan, "", fit_table(demo.fit), ""]
+
+
+def _without(demo: Demo, details: bool) -> list[str]:
     """Return what the plan is without the people who are assumed to be there to be won."""
     found = demo.without
     if found is None:
         return []
     plan = found.plan
     spent = ", ".join(f"{lever} {money(amount)}" for lever, amount in by_lever(plan).items() if amount > 0)
+    worth = f": worth {money(plan.asset)} in all, {plan.lift_share:.1%} of the lift that is possible then" * details
     return [
-        f"{found.share_on_them:.0%} of the plan's money is for {found.people:,.0f} people who are assumed, not known. "
-        f"Without them today's money for the customers there are, {money(plan.budget)}, goes to {spent}: worth "
-        f"{money(plan.asset)} in all, {plan.lift_share:.1%} of the lift that is possible then.",
+        f"{found.share_on_them:.0%} of the plan's money is for {found.people:,.0f} people who are assumed, not known; "
+        f"without them {money(plan.budget)} goes to {spent}{worth}."
     ]

@@ -1,7 +1,7 @@
 """What terminal summaries share: the policies, and a plan's money, as plain tables."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from experiments.compare import Comparison
@@ -34,16 +34,19 @@ def _signs(most: float) -> Mapping[Kind, Callable[[Any], str]]:
     }
 
 
-def policy_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return names of columns, and a row for each policy: asset, difference, customers kept, spend and rules."""
-    facts = policy_facts(comparison)
+def policy_cells(comparison: Comparison, without: Collection[Kind] = ()) -> tuple[list[str], list[list[str]]]:
+    """Return names of columns, and a row for each policy: asset, difference, customers kept, spend and rules.
+
+    Less the columns of some kinds.
+    """
+    facts = policy_facts(comparison).without(*without)
     header = [f"vs {facts.reference}" if kind == "difference" else name for name, kind in facts.columns]
     return header, facts.shown(_signs(max(abs(outcome.asset) for outcome in comparison.outcomes)))
 
 
-def policy_table(comparison: Comparison) -> str:
+def policy_table(comparison: Comparison, without: Collection[Kind] = ()) -> str:
     """Return :func:`policy_cells` as text."""
-    return table(*policy_cells(comparison))
+    return table(*policy_cells(comparison, without))
 
 
 def plan_table(plan: Plan) -> str:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["gain_in_words"]
 
 
-def gain_in_words(found: Decision) -> list[str]:
-    """Return where the best policy's gain comes from, in sentences; nothing where the reference is best."""
+def gain_in_words(found: Decision, *, years: bool = True) -> list[str]:
+    """Return where the best policy's gain comes from, in sentences; nothing where the reference is best.
+
+    Without ``years`` neither what it brings by year nor for whom the money is.
+    """
     if found.best is found.reference:
         return []
     scenario = found.twin.scenario
@@ -32,11 +35,11 @@ def gain_in_words(found: Decision) -> list[str]:
     name, more = found.first_within
     if more > 0:
         said.append(f"Counting the horizon alone, {called(name)} would be ahead of it by {money(more)}.")
-    years = found.spans("year")
-    if len(years) > 1:
-        each = ", ".join(f"{year.name} {_signed(year.gain)}" for year in years)
+    spans = found.spans("year") if years else ()
+    if len(spans) > 1:
+        each = ", ".join(f"{year.name} {_signed(year.gain)}" for year in spans)
         said.append(f"Discounted profit against {found.reference.name} by year: {each}.")
-    if found.on_the_unwon > 0:
+    if years and found.on_the_unwon > 0:
         said.append(f"{_share(found.on_the_unwon)} of the money is for people who are no customers yet.")
     if scenario.terminal != "none":
         said.append(
