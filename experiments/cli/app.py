@@ -21,6 +21,7 @@ from experiments.cli import (
     monitoring,
     pages,
     planning,
+    plans,
     policies,
     simulation,
     start,
@@ -48,7 +49,8 @@ INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
 for part in (
-    start, bases, contracts, evidence, planning, lists, monitoring, simulation, policies, studies, pages, tracked,
+    start, bases, contracts, evidence, planning, plans, lists, monitoring, simulation, policies, studies, pages,
+    tracked,
 ):  # fmt: skip
     app.add_typer(part.group)
 

@@ -105,7 +105,7 @@ def example(
     if as_json:
         print_json({"example": name, "folder": str(place), "next": step})
         return
-    lines = [f"Copied '{name}' to {place}."]
+    lines = [f"Copied '{name}' into {'this folder' if place == Path() else place}."]
     if name == "cdnow":
         lines.append("The customer base that the scenario names is not there yet: the demo makes it.")
     where = shlex.quote(str(place))

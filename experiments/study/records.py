@@ -23,6 +23,7 @@ from experiments.tracking.record import Base, Record, Series
 from experiments.tracking.views import DECISION, LEADERBOARD_TAG, View, link_of, stored, views_of
 from experiments.words.difference import differ_briefly, scenarios_differ
 from experiments.words.figures import money, plain, short
+from experiments.words.tables import markdown
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -144,20 +145,15 @@ def _differences(asked: Study) -> dict[str, dict[str, str]]:
 
 def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
     answers = result.answers
-    body = [_markdown(*survival_table(answers)), f"Gains against '{answers.reference}':"]
-    body += [_markdown(*world_table(answers, SHOWN_ROWS)), "The whole answer: report.html under *Artifacts*."]
+    body = [markdown(*survival_table(answers)), f"Gains against '{answers.reference}':"]
+    header, rows = world_table(answers, SHOWN_ROWS)
+    body.append(markdown(header, [[cell.replace("*", " (best)") for cell in row] for row in rows]))
+    body.append("The whole answer: report.html under *Artifacts*.")
     names = {"Study": result.asked.digest[:16], "code": code_version()}
     return note(
         answer_in_words(answers, result.currency), body, purpose=result.asked.note, views=views, command=command,
         names=names, currency=result.currency,
     )  # fmt: skip
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(
-        f"| {' | '.join(text.replace('|', '/').replace('*', ' (best)') for text in row)} |" for row in cells
-    )
 
 
 def _story(row: Row, result: StudyResult) -> str:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["padded", "table", "width_of"]
+__all__ = ["markdown", "padded", "table", "width_of"]
 
 
 def width_of(text: str) -> int:
@@ -39,3 +39,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
         for row in cells
     ]
     return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table for MLflow's notes; only the first column stands to the left."""
+    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in cells)

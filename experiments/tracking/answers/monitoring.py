@@ -17,6 +17,7 @@ from experiments.tracking.record import Record, Series
 from experiments.tracking.views import View
 from experiments.words.figures import short
 from experiments.words.monitoring import followed_table, moved_table, notes, signal_in_words
+from experiments.words.tables import markdown
 from optimizer.plan import Plan
 
 __all__ = ["monitoring_records"]
@@ -34,7 +35,7 @@ def monitoring_records(answer: Monitored, decision: Decision) -> list[Record]:
         f"months-{key[:8]}", "Month by month", f"tags.study_key = '{key}' and tags.layer = 'month'",
         "params.`after`", ("params.`after`", "tags.`verdict`", "metrics.`difference`", "metrics.`gain`"), True,
     )  # fmt: skip
-    body = [_markdown(*followed_table(answer)), *([_markdown(*moved_table(answer))] if answer.moved else [])]
+    body = [markdown(*followed_table(answer)), *([markdown(*moved_table(answer))] if answer.moved else [])]
     body += [*(signal_in_words(each, answer.period) for each in answer.signals[:12]), notes(answer)]
     params = {**how, "plan": plan.scenario, "plan.bits": bits_of(plan)[:12]}
     parent = decision.record(
@@ -74,8 +75,3 @@ def _courses(answer: Monitored) -> Series:
         for which, values in (("actual", line.actual), ("planned", line.planned))
         for step, value in enumerate(values, 1 if line.kind == "change" else 0)
     ]
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in cells)
