@@ -1,26 +1,27 @@
 """What a study costs beside its simulations: overhead a unit, speed-up by workers, a run in MLflow, and resuming.
 
-    python -m benchmarks.experiments                 # everything
+    python -m benchmarks.experiments                 # everything but the large one
     python -m benchmarks.experiments --units 20 --seconds 0.2
+    python -m benchmarks.experiments --large         # 10 million customers x 24 months x 20 on two Dask workers
     python -m benchmarks.experiments --cluster tcp://127.0.0.1:8786
 
-Speed-up is by the clock: it says something only where the processors have nothing else to do, and the printed load and
-number of processors say whether that was so. Results are compared bit by bit.
+Speed-up is worked out from seconds of a processor, so that it says something on a machine that others use too
+(:class:`Worked`); by the clock it stands beside, with the load. Results are compared bit by bit.
 """
 
 import argparse
 import multiprocessing
 import os
+import resource
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numba import njit
 
 from experiments.compare import compare
 from experiments.study.ask import Study, read_study
@@ -51,7 +52,7 @@ MARKET: dict[str, Any] = {
     },
 }
 POLICIES = ["as today", "no spend"]
-LOOPS, ROUNDS = 10_000_000, 2
+ROUNDS = 4
 
 
 def asked(folder: Path, units: int, replications: int) -> Study:
@@ -65,12 +66,6 @@ def asked(folder: Path, units: int, replications: int) -> Study:
 
 def stored(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "units").rglob("*.json"))}
-
-
-def clocked(wanted: Study, folder: Path, **how: Any) -> float:
-    began = time.perf_counter()
-    run_study(wanted, folder, step=quiet, **how)
-    return time.perf_counter() - began
 
 
 def overhead(folder: Path, units: int) -> None:
@@ -93,63 +88,161 @@ def overhead(folder: Path, units: int) -> None:
     print(f"resume of {units} finished units: {1e3 * (time.perf_counter() - began) / units:.2f} ms a unit")
 
 
-def speed_up(folder: Path, units: int, seconds: float, cluster: str | None) -> None:
-    """Print the time of one worker and of two that are ready, in units of about so many seconds, beside the machine's.
+@dataclass(frozen=True)
+class Note:
+    """A unit as its worker saw it: who, from when to when by the clock, seconds of a processor, most memory so far."""
 
-    The machine's own figure is that of as many tasks of arithmetic alone, in the same two processes: what is missing of
-    the speed-up there too, no study can have. Rounds alternate, and the best of each is told: others may be at work.
+    worker: int
+    began: float
+    ended: float
+    busy: float
+    kilobytes: int
+
+
+class Watched(Executor):
+    """Another executor, whose workers note of each unit what it took."""
+
+    def __init__(self, inner: Executor) -> None:
+        self.inner, self.notes = inner, list[Note]()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a call on, to be noted where it is done."""
+        out: Future[Any] = Future()
+
+        def ended(found: Future[Any]) -> None:
+            error = found.exception()
+            if error is not None:
+                out.set_exception(error)
+                return
+            note, answer = found.result()
+            self.notes.append(note)
+            out.set_result(answer)
+
+        self.inner.submit(noted, fn, *args, **kwargs).add_done_callback(ended)
+        return out
+
+
+def noted(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Note, Any]:
+    began, busy = time.monotonic(), time.process_time()
+    answer = fn(*args, **kwargs)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Note(os.getpid(), began, time.monotonic(), time.process_time() - busy, memory), answer
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What a study took: seconds by the clock and of the study's own process, and its units' notes.
+
+    On a machine that has nothing else to do it would take ``seconds``: the units' processor time over the share of
+    their workers' time that is spent in units, and of the study's own process what it used, as if its workers had
+    waited for all of that; both over the number of workers. Where others use the machine too, units and what lies
+    between them take longer alike, and neither counts.
     """
-    began = time.perf_counter()
+
+    clock: float
+    own: float
+    notes: tuple[Note, ...]
+
+    @property
+    def workers(self) -> int:
+        """Return how many did the units."""
+        return len({note.worker for note in self.notes})
+
+    @property
+    def unit(self) -> float:
+        """Return seconds of a processor by unit."""
+        return sum(note.busy for note in self.notes) / len(self.notes)
+
+    @property
+    def idle(self) -> float:
+        """Return the share of the workers' time, from the first unit's start to the last one's end, spent in none."""
+        whole = max(note.ended for note in self.notes) - min(note.began for note in self.notes)
+        return 1 - sum(note.ended - note.began for note in self.notes) / (self.workers * whole)
+
+    @property
+    def seconds(self) -> float:
+        """Return what it would take where nothing else is done."""
+        own = self.own if self.workers > 1 else 0.0  # a single worker leaves it a processor
+        return (self.unit * len(self.notes) / (1 - self.idle) + own) / self.workers
+
+
+def worked(wanted: Study, folder: Path, hands: Executor) -> Worked:
+    watched, began, own = Watched(hands), time.perf_counter(), time.process_time()
+    run_study(wanted, folder, executor=watched, step=quiet)
+    return Worked(time.perf_counter() - began, time.process_time() - own, tuple(watched.notes))
+
+
+def together(several: Sequence[Worked]) -> str:
+    unit = sum(each.unit for each in several) / len(several)
+    idle = sum(each.idle for each in several) / len(several)
+    return f"{unit:.2f} s of a processor a unit, workers idle {idle:.1%}, {min(each.clock for each in several):.1f} s"
+
+
+def speed_up(folder: Path, units: int, seconds: float, one: Executor, two: Executor, called: str) -> None:
+    """Print how much faster two ready workers are than one, with units of about so many seconds, in turns."""
+    began = time.process_time()
     run_study(asked(folder, 2, 10), folder / "probe", workers=1, step=quiet)
-    replications = max(1, round(10 * seconds / ((time.perf_counter() - began) / 2)))
-    wanted = asked(folder, units, replications)
-    loops = round(LOOPS * seconds / timed(arithmetic, LOOPS))
-    times: dict[str, list[float]] = {"one": [], "two": [], "alone": [], "pair": []}
-    began = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as single, ProcessPoolExecutor(2, context) as pool:
-        for hands, name in ((single, "warm one"), (pool, "warm two")):
-            run_study(asked(folder, 8, 1), folder / name, executor=hands, step=quiet)
-            list(hands.map(arithmetic, [1] * 4))
-        start = time.perf_counter() - began
-        for round_ in range(ROUNDS):
-            for hands, study_name, plain in ((single, "one", "alone"), (pool, "two", "pair")):
-                times[study_name].append(clocked(wanted, folder / f"{study_name}{round_}", executor=hands))
-                times[plain].append(timed(lambda hands=hands: list(hands.map(arithmetic, [loops] * units))))
+    replications = max(1, round(10 * seconds / ((time.process_time() - began) / 2)))
+    wanted, turns = asked(folder, units, replications), list[tuple[Worked, Worked]]()
+    for hands, name in ((one, "one"), (two, "two")):
+        run_study(asked(folder, 8, 1), folder / f"{called} warm {name}", executor=hands, step=quiet)
+    for i in range(ROUNDS):
+        turns.append(
+            (worked(wanted, folder / f"{called} one{i}", one), worked(wanted, folder / f"{called} two{i}", two))
+        )
+    alone, pair = zip(*turns, strict=True)
     same = all(
-        stored(folder / f"{name}{i}") == stored(folder / "one0") for name in ("one", "two") for i in range(ROUNDS)
+        stored(folder / f"{called} {name}{i}") == stored(folder / f"{called} one0")
+        for name in ("one", "two")
+        for i in range(ROUNDS)
     )
-    one, two, alone, pair = (min(times[name]) for name in ("one", "two", "alone", "pair"))
+    times = [a.seconds / b.seconds for a, b in turns]
     print(
-        f"{units} units of {one / units:.2f} s ({replications} replications), {processors()} processors, load "
-        f"{os.getloadavg()[0]:.1f}, best of {ROUNDS}: 1 worker {one:.1f} s, 2 workers {two:.1f} s: "
-        f"{one / two:.2f} times as fast; arithmetic alone {alone / pair:.2f} times, so that is "
-        f"{one / two / (alone / pair):.0%} of what the machine gives; start of the 3 processes {start:.1f} s; "
-        f"same bits: {'yes' if same else 'NO'}"
+        f"{called}: {units} units of {replications} replications, {processors()} processors, load "
+        f"{os.getloadavg()[0]:.1f}, {ROUNDS} rounds in turn\n"
+        f"  1 worker:  {together(alone)} by the clock\n"
+        f"  2 workers: {together(pair)} by the clock, the study's own process "
+        f"{sum(each.own for each in pair) / ROUNDS:.2f} s\n"
+        f"  by processor time {sum(times) / ROUNDS:.2f} times as fast ({min(times):.2f} to {max(times):.2f}), by the "
+        f"clock {min(each.clock for each in alone) / min(each.clock for each in pair):.2f}; "
+        f"same bits: {'yes' if same else 'NO'}",
+        flush=True,
     )
-    if cluster is not None:
-        there = clocked(wanted, folder / "cluster", cluster=cluster)
-        same = stored(folder / "one0") == stored(folder / "cluster")
-        print(f"Dask: {there:.1f} s, {one / there:.2f} times as fast; same bits: {'yes' if same else 'NO'}")
 
 
-def arithmetic(loops: int) -> float:
-    """Add numbers that fit into a processor's nearest memory."""
-    return float(_arithmetic(loops, np.linspace(0.1, 1.0, 1024)))
+def large(folder: Path, customers: int, periods: int, replications: int, alone: int = 2) -> None:
+    """Print what many customers take on two Dask workers, a replication a unit, some of them once more on one here."""
+    from distributed import Client, LocalCluster
 
+    segment = {**MARKET["segments"]["all"], "start": {"new": customers // 2, "prospect": customers - customers // 2}}
+    content = {**MARKET, "margin": 0.4, "periods": periods, "segments": {"all": segment}}
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _arithmetic(loops: int, values: np.ndarray) -> float:
-    total = 0.0
-    for i in range(loops):
-        total += np.exp(-values[i % values.size] * (total - np.floor(total)))
-    return total
+    def of(seeds: int) -> Study:
+        return read_study(
+            {"worlds": {"base": "scenario.yaml"}, "policies": POLICIES[:1], "seed": list(range(seeds)),
+             "replications": 1},
+            folder,
+        )  # fmt: skip
 
-
-def timed(work: Callable[..., Any], *given: Any) -> float:
-    began = time.perf_counter()
-    work(*given)
-    return time.perf_counter() - began
+    with (
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as there,
+        Client(there) as client,
+    ):
+        pair = worked(of(replications), folder / "large", client.get_executor(pure=False, retries=2))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as hands:
+        single = worked(of(alone), folder / "large alone", hands)
+    known, again = stored(folder / "large"), stored(folder / "large alone")
+    same = again.items() <= known.items()
+    faster = single.unit * replications / pair.seconds
+    print(
+        f"{customers:,} customers x {periods} months x {replications} replications on {pair.workers} Dask workers, "
+        f"load {os.getloadavg()[0]:.1f}: {pair.clock:.0f} s by the clock, {pair.unit:.1f} s of a processor a "
+        f"replication ({1e9 * pair.unit / customers / periods:.0f} ns a customer and month; alone on one worker "
+        f"{single.unit:.1f}), workers idle {pair.idle:.1%}, the study's own process {pair.own:.1f} s, most memory of a "
+        f"worker {max(note.kilobytes for note in pair.notes) / 1e6:.2f} GB; by processor time {faster:.2f} times as "
+        f"fast as one; {alone} replications once more here, same bits: {'yes' if same else 'NO'}"
+    )
 
 
 def tracking(folder: Path, units: int) -> None:
@@ -174,15 +267,28 @@ def tracking(folder: Path, units: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--units", type=int, default=12, help="units of each part (even)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of a unit where workers are timed")
-    parser.add_argument("--cluster", help="address of a Dask scheduler to time too")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a processor a unit, where workers are timed")
+    parser.add_argument("--cluster", help="address of a Dask scheduler with two workers, in place of processes here")
+    parser.add_argument("--large", action="store_true", help="only many customers, on two Dask workers")
+    parser.add_argument("--customers", type=int, default=10_000_000, help="of --large")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        if given.large:
+            large(folder, given.customers, periods=24, replications=20)
+            return
         (folder / "scenario.yaml").write_text(yaml.safe_dump({**MARKET, "margin": 0.4}), encoding="utf-8")
-        arithmetic(1)  # compiled
         overhead(folder, 10 * given.units)
-        speed_up(folder, given.units, given.seconds, given.cluster)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(2, context) as two:
+            if given.cluster is None:
+                speed_up(folder, given.units, given.seconds, one, two, "processes")
+            else:
+                from distributed import Client
+
+                with Client(given.cluster) as client:
+                    there = client.get_executor(pure=False, retries=2)
+                    speed_up(folder, given.units, given.seconds, one, there, "Dask")
         tracking(folder, 4 * given.units)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import Today
+from policies.money import Ration, Today
 from sim.arrays import Floats, Ints
 from sim.contract import Allocation, Observation
 from sim.errors import InputError
@@ -44,7 +44,7 @@ class Bandit:
         usual = twin.chain.usual[:, :, self.lever]
         self.unit = np.where(targets.allowed[:, :, self.lever], np.where(self.today[:, :, self.lever] > 0,
                              self.today[:, :, self.lever], usual), 0.0)  # fmt: skip
-        self.margin, self.worth = twin.margin, _worth_by_stage(twin)
+        self.margin, self.worth, self.ration = twin.margin, _worth_by_stage(twin), Ration.of(twin)
         self.luck = np.random.default_rng(seed)
         self.trials = np.zeros((targets.shape[0], ARMS.size))
         self.sums, self.squares = np.zeros_like(self.trials), np.zeros_like(self.trials)
@@ -57,7 +57,7 @@ class Bandit:
         self.heads = observation.customers.copy()
         intensity = self.today.copy()
         intensity[:, :, self.lever] = ARMS[self._tried()][:, None] * self.unit
-        return Allocation.within(np.where(observation.targets.allowed, intensity, 0.0), observation)
+        return Allocation.within(self.ration.held(np.where(observation.targets.allowed, intensity, 0.0)), observation)
 
     def _learn(self, observation: Observation) -> None:
         """Add what the money that acted brought, by customer reached."""

@@ -44,7 +44,7 @@ Maker = Callable[..., Policy]
 AnyMaker = TypeVar("AnyMaker", bound=Maker)
 
 _makers: dict[str, Maker] = {}
-_stating: set[str] = set()  # names of those that state money by customer
+_stating: dict[str, Callable[..., bool]] = {}  # whether one states money by customer, by what is set in brackets
 
 ENTRY_POINTS = "tenure.policies"
 """Group of entry points by which an installed distribution offers policies."""
@@ -100,11 +100,12 @@ def _parameters(make: Maker) -> dict[str, Any]:
     return {each.name: each.default for each in given if each.default is not inspect.Parameter.empty}
 
 
-def policy(name: str, *, states_money: bool = False) -> Callable[[AnyMaker], AnyMaker]:
+def policy(name: str, *, states_money: bool | Callable[..., bool] = False) -> Callable[[AnyMaker], AnyMaker]:
     """Register what makes a policy for a twin and a budget over the horizon, under a name of letters and digits.
 
     With ``states_money`` it says what each customer gets, and does not spread its budget over those it sees: where it
-    is to have some customers only (a mixture), it is made for the whole budget all the same.
+    is to have some customers only (a mixture), it is made for the whole budget all the same; a function says so of the
+    parameters that are set.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def policy(name: str, *, states_money: bool = False) -> Callable[[AnyMaker], Any
         if other is not None and _place(other) != _place(make):
             raise InputError(f"policy '{plain}': {_place(other)} has this name already; give {_place(make)} another")
         _makers[plain] = make
-        (_stating.add if states_money else _stating.discard)(plain)
+        _stating[plain] = states_money if callable(states_money) else lambda **_: states_money
         return make
 
     return register
@@ -146,8 +147,8 @@ def policy(name: str, *, states_money: bool = False) -> Callable[[AnyMaker], Any
 
 def states_money(make: Maker) -> bool:
     """Return whether a maker's policy states money by customer, as it was registered."""
-    make = make.func if isinstance(make, partial) else make
-    return any(_makers.get(name) is make for name in _stating)
+    make, given = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
+    return any(states(**given) for name, states in _stating.items() if _makers.get(name) is make)
 
 
 def makers() -> dict[str, Maker]:
@@ -170,8 +171,8 @@ def names() -> tuple[str, ...]:
 def named(name: str, twin: "Twin", budget: float) -> Policy:
     """Return the policy called ``name`` (blanks or hyphens) for a budget over the horizon.
 
-    ``share of revenue(share=0.1)`` sets parameters, ``mine.py`` is the one that this file registers, ``mine.py:my
-    policy`` one of several, ``mymodule:MyPolicy`` a maker in a module that can be imported.
+    ``share of revenue(share=0.1)`` sets parameters (texts with or without quotes), ``mine.py`` is the one that this
+    file registers, ``mine.py:my policy`` one of several, ``mymodule:MyPolicy`` a maker in an importable module.
 
     Raises
     ------
@@ -249,8 +250,11 @@ def _set(name: str, make: Maker, brackets: str) -> dict[str, Any]:
     """Return the parameters set in brackets, of the kinds of their defaults."""
     own = _parameters(make)
     expected = ", ".join(f"{key}={value!r}" for key, value in own.items()) or "none"
+    quoted = brackets
+    for key in (key for key, value in own.items() if isinstance(value, str)):
+        quoted = re.sub(rf"(^|,)(\s*{key}\s*=\s*)(?!['\"])([^,]*[^,\s])", r"\1\2'\3'", quoted)
     try:
-        call = ast.parse(f"f({brackets})", mode="eval").body
+        call = ast.parse(f"f({quoted})", mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError(brackets)
         if any(each.arg is None for each in call.keywords):

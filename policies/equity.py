@@ -44,7 +44,7 @@ class _First(MoneyByLever):
             shares[lever] = min(float(caps[lever]), float(shares[lever] + 1 - shares.sum()))
         rest = np.array([0.0 if lever in first else 1.0 for lever in range(levers)])
         shares = filled(rest, shares, caps, min(1.0, float(caps.sum())))
-        super().__init__(name, budget, shares, np.ones(groups), per_head=True)
+        super().__init__(twin, budget, name, shares, np.ones(groups), by_customer=True)
 
 
 @policy("acquisition first")

@@ -1,11 +1,11 @@
 """What rules of money share: a period's money from what is left, spread over levers and customers by claims.
 
 Money is even over time: what is left over the periods left, so that money for which there were no customers yet is
-spent later. What a lever must or may get over the horizon (floors, caps) bounds it.
+spent later. What a lever must or may get over the horizon (floors, caps) bounds it, and so does what one customer may
+get in a period: what is too much for some goes to others who claim it, and stays where nobody may get more.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = [
-    "LOYALTY", "MoneyByClaims", "MoneyByLever", "Today", "bounded_shares", "bounds", "filled", "levers_moving",
-    "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
+    "LOYALTY", "MoneyByClaims", "MoneyByLever", "Ration", "Today", "bounded_shares", "bounds", "filled",
+    "levers_moving", "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
 ]  # fmt: skip
 
 LOYALTY = ("survival", "satisfaction", "links", "employee")
@@ -46,41 +46,29 @@ def filled(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats
     return np.asarray(np.clip(high * wanted, floors, caps))
 
 
-@dataclass(frozen=True, eq=False)
-class MoneyByLever:
-    """Spreads an even monthly budget over levers by share and over groups by weight.
+class Ration(NamedTuple):
+    """What one customer may get in a period, by the firm's rules.
 
     Attributes
     ----------
-    budget : float
-        Over the horizon.
-    shares : (levers,)
-        Of the budget.
-    weights : (groups,)
-        A group's claim on a lever's money: 1 per customer for all, or its value.
-    per_head : bool
-        Whether the claim counts for each customer (else for the group).
+    most : (groups, stages, levers)
+        Money through a lever; infinite where no rule says so.
+    load : (groups, 1, levers)
+        Share of a customer's contacts that a unit of money uses up: no more than all of them.
     """
 
-    name: str
-    budget: float
-    shares: Floats
-    weights: Floats
-    per_head: bool
+    most: Floats
+    load: Floats
 
-    feedback = False
+    @staticmethod
+    def of(twin: "Twin") -> "Ration":
+        """Return what a customer of a firm may get."""
+        return Ration(twin.chain.limit, twin.chain.contact_load)
 
-    def decide(self, observation: Observation) -> Allocation:
-        """Return this period's money per customer."""
-        targets = observation.targets
-        heads = np.where(targets.allowed, observation.customers[:, :, None], 0.0).sum(axis=1)
-        claim = self.weights[:, None] * (heads if self.per_head else (heads > 0))
-        part = claim / np.maximum(claim.sum(axis=0), 1e-300)
-        left = np.maximum(self.budget * self.shares - observation.lever_spent, 0.0)
-        money = left / (observation.periods - observation.period) * part
-        each = money / np.maximum(heads, 1e-300)
-        intensity = np.where(targets.allowed & (heads > 0)[:, None, :], each[:, None, :], 0.0)
-        return Allocation.within(intensity, observation)
+    def held(self, intensity: Floats) -> Floats:
+        """Return money per customer as far as they may get it: by lever, then for all levers alike by contacts."""
+        held = np.minimum(intensity, self.most)
+        return np.asarray(held / np.maximum((held * self.load).sum(axis=2, keepdims=True), 1.0))
 
 
 class MoneyByClaims:
@@ -93,13 +81,14 @@ class MoneyByClaims:
         Whether its money depends on more than time and how many customers are where.
     budget : float
         Over the horizon.
+    ration : Ration
     """
 
     name = "money by claims"
     feedback = False
 
     def __init__(self, twin: "Twin", budget: float) -> None:
-        self.budget = budget
+        self.budget, self.ration = budget, Ration.of(twin)
 
     def claims(self, observation: Observation) -> Floats:
         """Return claims on the period's money, (groups, stages, levers), in any unit: here, one for each customer."""
@@ -109,21 +98,70 @@ class MoneyByClaims:
         """Return which part of an even period's money is spent now; the rest is spent later."""
         return 1.0
 
-    def decide(self, observation: Observation) -> Allocation:
-        """Return the period's money by claims, per customer, between what levers must and may get."""
-        targets, periods = observation.targets, observation.periods - observation.period
-        acts = periods > np.array(targets.lead)
-        usable = targets.allowed & (observation.customers > 0)[:, :, None] & acts
-        claims = np.where(usable, self.claims(observation), 0.0)
+    def bounds_by_lever(self, observation: Observation) -> tuple[Floats, Floats, float]:
+        """Return the least and the most money of each lever this period, and that of all levers together."""
+        periods = observation.periods - observation.period
         left = min(observation.budget_left, max(self.budget - float(observation.lever_spent.sum()), 0.0))
         money = min(left / periods * self.part(observation), left)
-        caps = np.where(usable.any(axis=(0, 1)), np.minimum(observation.lever_available / periods, money), 0.0)
-        floors = np.minimum(observation.lever_floor / periods, caps)
-        by_lever = filled(claims.sum(axis=(0, 1)), floors, caps, money)
-        heads = np.where(usable, observation.customers[:, :, None], 0.0)
-        claims = np.where(claims.sum(axis=(0, 1)) > 0, claims, heads)  # a floor where nobody claims: by heads
-        share = claims / np.maximum(claims.sum(axis=(0, 1)), 1e-300)
-        return Allocation.within(per_head(by_lever * share, observation), observation)
+        caps = np.minimum(observation.lever_available / periods, money)
+        return np.minimum(observation.lever_floor / periods, caps), caps, money
+
+    def decide(self, observation: Observation) -> Allocation:
+        """Return the period's money by claims, per customer, between what levers must and may get."""
+        targets, heads = observation.targets, observation.customers[:, :, None]
+        acts = observation.periods - observation.period > np.array(targets.lead)
+        usable = targets.allowed & (heads > 0) & acts
+        claims = np.where(usable, self.claims(observation), 0.0)
+        floors, caps, money = self.bounds_by_lever(observation)
+        out = np.zeros(targets.shape)
+        while usable.any():  # what somebody may not get is shared anew among the others
+            held = (out * heads).sum(axis=(0, 1))
+            most = np.where(usable.any(axis=(0, 1)), np.maximum(caps - held, 0.0), 0.0)
+            least = np.minimum(np.maximum(floors - held, 0.0), most)
+            own = np.where(usable, claims, 0.0)
+            by_lever = filled(own.sum(axis=(0, 1)), least, most, max(money - float(held.sum()), 0.0))
+            own = np.where(own.sum(axis=(0, 1)) > 0, own, np.where(usable, heads, 0.0))  # nobody claims: by heads
+            share = own / np.maximum(own.sum(axis=(0, 1)), 1e-300)
+            tried = out + per_head(by_lever * share, observation)
+            allowed = self.ration.held(tried)
+            full = usable & (allowed < tried * (1 - 1e-12))
+            if not full.any():
+                out = tried
+                break
+            out, usable = np.where(full, allowed, out), usable & ~full
+        return Allocation.within(self.ration.held(out), observation)
+
+
+class MoneyByLever(MoneyByClaims):
+    """Spreads an even monthly budget over levers by share and over groups by weight.
+
+    Attributes
+    ----------
+    shares : (levers,)
+        Of the budget.
+    weights : (groups,)
+        A group's claim on a lever's money: 1 per customer for all, or its value.
+    by_customer : bool
+        Whether the claim counts for each customer (else for the group).
+    """
+
+    def __init__(
+        self, twin: "Twin", budget: float, name: str, shares: Floats, weights: Floats, *, by_customer: bool
+    ) -> None:
+        super().__init__(twin, budget)
+        self.name, self.shares, self.weights, self.by_customer = name, shares, weights, by_customer
+
+    def claims(self, observation: Observation) -> Floats:
+        """Return weights, for each customer or by group spread over its customers."""
+        heads = np.where(observation.targets.allowed, observation.customers[:, :, None], 0.0)
+        inside = 1.0 if self.by_customer else np.maximum(heads.sum(axis=1, keepdims=True), 1e-300)
+        return np.asarray(self.weights[:, None, None] * heads / inside)
+
+    def bounds_by_lever(self, observation: Observation) -> tuple[Floats, Floats, float]:
+        """Return each lever's even part of what is left of its own money."""
+        left = np.maximum(self.budget * self.shares - observation.lever_spent, 0.0)
+        even = left / (observation.periods - observation.period)
+        return even, even, float(even.sum())
 
 
 class Today:

@@ -14,6 +14,7 @@ from sim.arrays import Floats
 from sim.contract import Allocation, Observation
 
 if TYPE_CHECKING:
+    from policies.money import Ration
     from sim.market.purse import Budget
     from sim.twin import Twin
 
@@ -91,10 +92,13 @@ class PlannedMoney:
     money : (periods, groups, stages, levers)
         That acts in each period.
     name : str
+    ration : Ration, optional
+        Up to which it is spent on each customer; None: as it stands.
     """
 
     money: Floats
     name: str = "plan"
+    ration: "Ration | None" = None
 
     feedback = False
 
@@ -106,7 +110,8 @@ class PlannedMoney:
         for lever, lead in enumerate(observation.targets.lead):
             if observation.period + lead < self.money.shape[0]:
                 money[:, :, lever] = self.money[observation.period + lead, :, :, lever]
-        return Allocation.within(np.where(observation.targets.allowed, per_head(money, observation), 0.0), observation)
+        each = np.where(observation.targets.allowed, per_head(money, observation), 0.0)
+        return Allocation.within(each if self.ration is None else self.ration.held(each), observation)
 
 
 def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = True) -> Planned:

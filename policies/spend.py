@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.catalogue import policy
-from policies.money import MoneyByClaims, MoneyByLever, Today, bounded_shares, bounds, todays_claims, worth_today
+from policies.money import (
+    MoneyByClaims,
+    MoneyByLever,
+    Ration,
+    Today,
+    bounded_shares,
+    bounds,
+    todays_claims,
+    worth_today,
+)
 from policies.planned import PlannedMoney
 from sim.arrays import Floats
 from sim.contract import Allocation, Observation
@@ -26,7 +35,7 @@ class EvenSplit(MoneyByLever):
     def __init__(self, twin: "Twin", budget: float) -> None:
         groups, _, levers = twin.targets.shape
         shares = bounded_shares(np.full(levers, 1 / levers), *bounds(twin))
-        super().__init__("even split", budget, shares, np.ones(groups), per_head=True)
+        super().__init__(twin, budget, "even split", shares, np.ones(groups), by_customer=True)
 
 
 @policy("proportional to value")
@@ -41,7 +50,7 @@ class ProportionalToValue(MoneyByLever):
         per_lever = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
         wanted = (worth[:, None] * per_lever).sum(axis=0) / worth.sum()
         shares = bounded_shares(wanted, *bounds(twin))
-        super().__init__("proportional to value", budget, shares, worth, per_head=False)
+        super().__init__(twin, budget, "proportional to value", shares, worth, by_customer=False)
 
 
 @policy("proportional to customers")
@@ -78,7 +87,7 @@ class LastYear(PlannedMoney):
 
         today = Today(twin, budget)
         year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-        super().__init__(today.fits * today.spend[np.arange(twin.chain.periods) % year], "last year")
+        super().__init__(today.fits * today.spend[np.arange(twin.chain.periods) % year], "last year", Ration.of(twin))
 
 
 @policy("share of revenue")
@@ -125,6 +134,7 @@ class ParityWithRivals:
 
     def __init__(self, twin: "Twin", budget: float, more: float = 0.5) -> None:
         self.today, self.more = twin.targets.reference * Today(twin, budget).fits, more
+        self.ration = Ration.of(twin)
         self.usual: Floats | None = None  # rivals there when it began
 
     def decide(self, observation: Observation) -> Allocation:
@@ -132,4 +142,4 @@ class ParityWithRivals:
         if self.usual is None:
             self.usual = observation.rivals.copy()
         factor = np.maximum(1 + self.more * (observation.rivals - self.usual), 0.0)
-        return Allocation.within(factor[:, None, None] * self.today, observation)
+        return Allocation.within(self.ration.held(factor[:, None, None] * self.today), observation)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from policies.catalogue import entries, found, make_policy, plain_name
+from policies.catalogue import entries, found, make_policy, plain_name, states_money
 from policies.catalogue import policy as register
 from sim.contract import Allocation, Observation, Policy
 from sim.errors import InputError
@@ -17,6 +17,7 @@ __all__ = ["Tuned", "tuned"]
 FACTORS = (0.5, 2.0)
 """By which a parameter is tried smaller and larger, each from the best so far."""
 ROUNDS = 2
+USUAL = "best customers first"
 SEED = 2_654_435_761
 """Of the markets that are tuned on: a comparison's seeds are other ones unless this one is asked for."""
 
@@ -41,8 +42,12 @@ class Tuned:
         return self.policy.decide(observation)
 
 
-@register("tuned")
-def tuned(twin: "Twin", budget: float, policy: str = "best customers first", replications: int = 3) -> Tuned:
+def _states_money(policy: str = USUAL, **_: Any) -> bool:
+    return states_money(found(policy))
+
+
+@register("tuned", states_money=_states_money)
+def tuned(twin: "Twin", budget: float, policy: str = USUAL, replications: int = 3) -> Tuned:
     """Another policy whose numbers were tried smaller and larger on common random numbers, one after another.
 
     ``policy``: which; ``replications``: markets by trial, the same for all trials. Their seed is one of its own: a

@@ -35,7 +35,13 @@ def test_as_today_for_all_is_as_today(small: Twin) -> None:
     np.testing.assert_allclose(spend(small, {"regulars": "as today", "else": "as today"}), today, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["as today", "last year", "parity with rivals", "customer equity", "bandit"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "as today", "last year", "parity with rivals", "customer equity", "bandit",
+        "tuned(policy=parity with rivals, replications=1)",
+    ],
+)  # fmt: skip
 def test_what_states_money_is_the_same_in_parts_as_for_all(name: str, small: Twin) -> None:
     """Scaled to two fifths of today's money once, not once more by each part's share."""
     assert states_money(found(name))
