@@ -115,7 +115,7 @@ def test_lots_repeat_and_do_not_depend_on_the_list(firm: Firm) -> None:
 
 
 def test_lots_hold_back_the_share_that_is_asked() -> None:
-    """Over seeds and kinds of ids the share is binomial around what is asked: a few off with few customers is chance."""
+    """Over seeds and kinds of ids the share is binomial around what is asked: a few off, of few, is chance."""
     for ids in (range(400), [f"C{i:05d}" for i in range(400)]):
         for share in (0.1, 0.3):
             held = np.array([[_lot(seed, str(each)) < share for each in ids] for seed in range(60)]).sum(axis=1)

@@ -198,6 +198,8 @@ def measure(
         again += ["--period", str(period)] * (period > 0) + ["--periods", str(periods)] * (periods > 1)
         then = f"Next: {shlex.join([*again, '-o', 'learned.yaml'])}"
     else:
-        not_written = f"{output} is not written: nothing that was measured tells a curve. " if output is not None else ""
+        not_written = (
+            f"{output} is not written: nothing that was measured tells a curve. " if output is not None else ""
+        )
         then = f"{not_written}Next: tenure check {shlex.quote(str(firm.file))}"
     typer.echo(f"{found.to_text()}\n\n{then}")

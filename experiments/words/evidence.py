@@ -76,8 +76,8 @@ def _beside_its_range(scenario: Scenario) -> list[str]:
     """Return which numbers the scenario states outside the range that it gives them."""
     content = scenario.model_dump(mode="json", exclude_unset=True)
     return [
-        f"{each.path} is stated as {stated(content, each.path):g}, outside its range of {each.low:g} to {each.high:g}: figures "
-        "are of the first, and what counts what is not known is of the range"
+        f"{each.path} is stated as {stated(content, each.path):g}, outside its range of {each.low:g} to {each.high:g}: "
+        "figures are of the first, and what counts what is not known is of the range"
         for each in scenario.uncertain
         if not each.low <= stated(content, each.path) <= each.high
     ]
