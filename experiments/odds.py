@@ -30,10 +30,11 @@ from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.market.expected import expected_course
 from sim.market.purse import Budget
+from sim.scenario.ranges import stated as stated_at
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Odds", "Turn", "futures", "interval", "odds", "stated_number"]
+__all__ = ["Odds", "Turn", "futures", "interval", "odds"]
 
 SAMPLES = 16
 """Worlds, at least; twice as many as ranges where these are more."""
@@ -239,7 +240,7 @@ def _turns(
     if len(names) < 2:
         return ()
     content = twin.scenario.model_dump(mode="json", exclude_unset=True)
-    at = np.array([stated_number(content, each.path) for each in ranges])
+    at = np.array([stated_at(content, each.path) for each in ranges])
     low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
     place = (np.array([[point[each.path] for each in ranges] for point in points]) - low) / (high - low)
     others = [i for i in range(len(names)) if i != best]
@@ -283,11 +284,3 @@ def _turn(
     if far == at or lead(far) >= 0:
         return None
     return float(brentq(lead, at, far, xtol=FINE * abs(far - at), rtol=1e-9))
-
-
-def stated_number(content: Any, path: str) -> float:
-    """Return the number that a scenario's content states at a path."""
-    here = content
-    for part in path.split("."):
-        here = here[int(part)] if isinstance(here, list) else here[part]
-    return float(here)

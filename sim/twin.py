@@ -100,7 +100,7 @@ class Twin:
             segment = self.scenario.segments.get(self.targets.segments[group])
             spend = segment.traits.spend if segment is not None and segment.traits is not None else None
             if spend is None and self.scenario.base is not None:
-                shapes.append(self.scenario.base.gamma_gamma.p)
+                shapes.append(self.scenario.base.laws_of(self.targets.segments[group])[1].p)
             else:
                 shapes.append(float(getattr(spend, "p", np.inf)))
         kinds, index = np.unique(shapes, return_inverse=True)

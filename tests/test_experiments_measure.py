@@ -173,6 +173,13 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
     row = lines[1].split(",")
     row[at] = "much"
     (place / "text.csv").write_text("\n".join([lines[0], ",".join(row)]))
+    frame = pd.read_csv("targets.csv", dtype=str)
+    frame[frame["lever"] == "winback"].to_csv("back.csv", index=False)
+    code, out, err = tenure(*of, "--list", "back.csv", "--actual", "after.csv", "-o", "learned.yaml")
+    assert (code, err) == (0, "")
+    assert out.startswith("winback: ")
+    assert "learned.yaml is not written: nothing that was measured tells a curve." in out.replace("\n", " ")
+    assert not (place / "learned.yaml").exists()
     for bad, said in (
         ((*of, "--list", "text.csv", "--actual", "after.csv"), "text.csv, row 2: column 'money': expected money"),
         ((*of, "--list", "orders.csv", "--actual", "after.csv"), "lacks the column 'customer_id'"),

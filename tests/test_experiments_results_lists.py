@@ -10,7 +10,7 @@ import pytest
 from markets import orders
 
 from experiments.firm import Firm
-from experiments.results.lists import LISTS
+from experiments.results.lists import LISTS, _lot
 from experiments.study.calibrate import calibrate
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
@@ -112,6 +112,21 @@ def test_lots_repeat_and_do_not_depend_on_the_list(firm: Firm) -> None:
     assert 0.05 < some["control"].mean() < 0.15
     other = firm.customer_list(plan, 0, control=0.1, seed=4).frame
     assert (other["control"] != some["control"]).any()
+
+
+def test_lots_hold_back_the_share_that_is_asked() -> None:
+    """Over seeds and kinds of ids the share is binomial around what is asked: a few off, of few, is chance."""
+    for ids in (range(400), [f"C{i:05d}" for i in range(400)]):
+        for share in (0.1, 0.3):
+            held = np.array([[_lot(seed, str(each)) < share for each in ids] for seed in range(60)]).sum(axis=1)
+            wide = np.sqrt(400 * share * (1 - share))
+            assert held.mean() == pytest.approx(400 * share, abs=4 * wide / np.sqrt(60))
+            assert held.std(ddof=1) == pytest.approx(wide, rel=0.4)
+
+
+def test_how_many_are_held_back_is_said_beside_what_was_asked(firm: Firm) -> None:
+    found = firm.customer_list(uneven(firm), 0, control=0.1, seed=3)
+    assert f"({found.frame['control'].mean():.1%}; each customer's own lot decides, 10.0% on average)" in found.answer()
 
 
 def test_a_list_is_written_where_it_is_asked(tenure, folder: Path, tmp_path: Path) -> None:

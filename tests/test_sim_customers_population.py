@@ -12,9 +12,8 @@ from scipy.integrate import quad
 
 from sim.customers.population import Posterior, loyalty, trait_bins
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.segment_laws import of_all
 from sim.engine.chain import ALIVE
-from sim.scenario.file import GammaGamma as SpendLaw
-from sim.scenario.file import ParetoNBD as PurchaseLaw
 
 # --- Who is there at the start ----------------------------------------------------------------------------------------
 
@@ -97,8 +96,7 @@ def posterior_draws() -> tuple[Any, int]:
     x, recency, age = np.repeat(RECORDS, copies, axis=0).T
     alive = CDNOW.probability_alive(x, recency, age)
     posterior = Posterior(
-        PurchaseLaw(r=CDNOW.r, alpha=CDNOW.alpha, s=CDNOW.s, beta=CDNOW.beta),
-        SpendLaw(p=6.25, q=3.74, gamma=15.44),
+        of_all(CDNOW, GammaGamma(6.25, 3.74, 15.44), x.size),
         x, recency, age, x + 1, np.full(x.size, 28.0), alive, MONTH, np.full(x.size, 0.05),
     )  # fmt: skip
     return posterior.draw(7, 1, np.arange(x.size), 0), copies
@@ -193,11 +191,13 @@ def test_under_other_laws_is_as_if_made_with_them() -> None:
 
     def made(law: ParetoNBD, amounts: GammaGamma) -> Posterior:
         return Posterior(
-            PurchaseLaw(**vars(law)), SpendLaw(**vars(amounts)), x, recency, age, x + 1, np.full(x.size, 28.0),
+            of_all(law, amounts, x.size), x, recency, age, x + 1, np.full(x.size, 28.0),
             law.probability_alive(x, recency, age), MONTH, np.full(x.size, 0.05),
         )  # fmt: skip
 
-    moved = made(CDNOW, GammaGamma(6.25, 3.74, 15.44)).under(other, spend).draw(7, 1, np.arange(x.size), 0)
+    moved = (
+        made(CDNOW, GammaGamma(6.25, 3.74, 15.44)).under(of_all(other, spend, x.size)).draw(7, 1, np.arange(x.size), 0)
+    )
     right = made(other, spend).draw(7, 1, np.arange(x.size), 0)
     for name in ("gone", "lost", "purchase_rate", "defection_rate", "mean_spend"):
         assert (getattr(moved, name) == getattr(right, name)).all(), name

@@ -216,8 +216,11 @@ def _as_known(scenario: Scenario, known: Known, cut: date, periods: int) -> tupl
         "pareto_nbd": {name: float(value) for name, value in vars(known.laws).items()},
         "gamma_gamma": {name: float(value) for name, value in vars(known.amounts).items()},
         "conditions": known.conditions,
+        "by_segment": {},
     }
     dropped = []
+    if scenario.base.by_segment:
+        dropped.append(f"own laws of {', '.join(scenario.base.by_segment)}: one law is fitted to all customers here")
     for key in ("competitors", "shocks"):
         kept = []
         for thing in content.get(key, ()):

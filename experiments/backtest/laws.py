@@ -18,6 +18,7 @@ from sim.customers.held_out import HeldOut, held_out
 from sim.customers.market_time import Ahead, Busy, ahead, fit_in_market_time, in_market_time
 from sim.customers.precision import draws_of_buying, draws_of_spend
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.segment_laws import of_all
 from sim.engine.lifecycle import Lifecycle
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.file import PERIODS_PER_YEAR, WEEKS_PER_PERIOD, Scenario
@@ -174,5 +175,5 @@ def worlds(known: Known, twin: Twin, number: int, seed: int) -> Iterator[Twin]:
                 for t, m in enumerate(path)
             )
             scenario = scenario.model_copy(update={"shocks": (*scenario.shocks, *months)})
-        base = replace(twin.base, posterior=twin.base.posterior.under(laws, amounts))
+        base = replace(twin.base, posterior=twin.base.posterior.under(of_all(laws, amounts, len(known.record))))
         yield replace(twin, scenario=scenario, base=base, chain=replace(chain, scenario=scenario))

@@ -100,8 +100,11 @@ def next_test(
     ] = None,
     budget: BudgetOption = None,
     samples: Annotated[
-        int, typer.Option(help="Worlds drawn from the ranges; at least three for each.", min=4, max=10_000)
-    ] = 32,
+        int | None,
+        typer.Option(
+            help="Worlds drawn from the ranges, at least three for each [default: 32, or three for each].", max=10_000
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the test's money as a plan, which tenure list takes.")
     ] = None,
@@ -143,7 +146,8 @@ def next_test(
     elif found.plan is not None:
         again = ["tenure", "test-next", str(scenario), *(["--plan", str(plan)] if plan is not None else [])]
         again += ["--budget", f"{budget:.17g}"] if budget is not None else []
-        again += [*(word for each in change or () for word in ("--set", each)), "--samples", str(samples)]
+        again += [word for each in change or () for word in ("--set", each)]
+        again += [] if samples is None else ["--samples", str(samples)]
         then = f"Next: {shlex.join([*again, '--seed', str(seed), '-o', 'test.json'])}"
     else:
         then = f"Next: tenure risk {where}"
@@ -180,10 +184,9 @@ def measure(
         check_output(output, (".yaml", ".yml"), [plan, scenario, actual, *lists])
     firm = Firm.of_plan(plan, scenario, outputs=[output])
     found = firm.measure(plan, lists, actual, period=period, periods=periods)
-    learned = None if output is None else found.learn()
-    if learned is not None and output is not None:
-        learned.save(output, force=force)
-    written = None if output is None else str(output)
+    written = None if output is None or not found.evidence else str(output)
+    if output is not None and written is not None:
+        found.learn().save(output, force=force)
     if as_json:
         print_json({**found.to_dict(), "scenario": written})
         return
@@ -195,5 +198,8 @@ def measure(
         again += ["--period", str(period)] * (period > 0) + ["--periods", str(periods)] * (periods > 1)
         then = f"Next: {shlex.join([*again, '-o', 'learned.yaml'])}"
     else:
-        then = f"Next: tenure check {shlex.quote(str(firm.file))}"
+        not_written = (
+            f"{output} is not written: nothing that was measured tells a curve. " if output is not None else ""
+        )
+        then = f"{not_written}Next: tenure check {shlex.quote(str(firm.file))}"
     typer.echo(f"{found.to_text()}\n\n{then}")

@@ -283,7 +283,7 @@ class Planned(Made):
         plan: str | Path | optimizer.plan.Plan | None = None,
         *,
         budget: float | None = None,
-        samples: int = 32,
+        samples: int | None = None,
         seed: int = 0,
         threads: int | None = None,
         progress: Step | None = None,
@@ -295,12 +295,12 @@ class Planned(Made):
         plan
             What would be done without knowing more, or its file; None: it is sought.
         samples
-            Worlds drawn from the scenario's ``uncertain`` ranges; at least three for each.
+            Worlds drawn from the scenario's ``uncertain`` ranges, at least three for each; None: 32, or three for each.
 
         Raises
         ------
         InputError
-            If the scenario states no ranges.
+            If the scenario states no ranges, or the worlds are too few for them.
 
         Examples
         --------

@@ -89,10 +89,11 @@ class CustomerList(Shown):
             lines.append(
                 f"Period {self.period}: {money(self.listed)}{unit} of the plan's {money(self.planned)}{beside}."
             )
-        if self.control:
+        if self.control and len(self.frame):
             held = self.frame["control"]
             lines.append(
-                f"{int(held.sum()):,} of them are held back by lot as a control group, with "
+                f"{int(held.sum()):,} of them ({held.mean():.1%}; each customer's own lot decides, "
+                f"{self.control:.1%} on average) are held back as a control group, with "
                 f"{money(float(self.frame['held_back'].sum()))}{unit}: treat them as if there were no plan."
             )
         return "\n".join([*lines, *(f"- {note}" for note in self.remarks)])
@@ -133,6 +134,7 @@ class CustomerList(Shown):
             "money": float(self.frame["money"].sum()),
             "held_back": float(self.frame["held_back"].sum()),
             "control": int(self.frame["control"].sum()),
+            "control_asked": self.control,
             "planned": self.planned,
             "beside": self.beside,
             "columns": list(self.frame.columns),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.report.base_page import base_page
-from experiments.study.segments import own, segments_of, separation, worth_of
+from experiments.study.segments import laws_by_segment, own, segments_of, separation, worth_of
 from sim.customers.calibration import at_the_edge, fit_gamma_gamma, fit_pareto_nbd
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Portrait, coming_back, concentration, migration
@@ -89,8 +89,9 @@ def base_report(
     remarks += (*older_than_the_file(found, end)[0], *at_the_edge(laws, float(now.age.mean())),
                 *at_the_edge(amounts), *amounts_by_frequency(now)[1])  # fmt: skip
     how, of_segments = own(segments, found, now, laws, amounts, output.parent)
-    worth = worth_of(now, laws, amounts)
     index, names = segments_of(how, found, now, laws, amounts, output.parent)
+    mine, _, of_laws = laws_by_segment(segments, how, now, index, names, laws, amounts)
+    worth = worth_of(now, mine, mine)
     moves, all_names = None, (*names, "")
     try:
         before = found.summarise(end - YEAR)
@@ -99,11 +100,11 @@ def base_report(
     except PurchasesError:
         remarks += ("how customers moved between segments is left out: nobody was a customer a year before",)
     portrait = Portrait(
-        found, end, float(laws.probability_alive(now.frequency, now.recency, now.age).sum()), float(worth.sum()),
-        separation(how, found, now, laws, amounts, output.parent),
+        found, end, float(mine.probability_alive(now.frequency, now.recency, now.age).sum()), float(worth.sum()),
+        separation(names, index, now, mine),
         concentration(np.asarray(now.purchases * now.mean_amount_all)),
         concentration(worth), all_names, moves, coming_back(found, end), newcomers(found, end),
-        (*map(without_ids, found.notes), *of_segments, *remarks),
+        (*map(without_ids, found.notes), *of_segments, *of_laws, *remarks),
     )  # fmt: skip
     write_text(output, base_page(portrait))
     return BaseReport(portrait, output)

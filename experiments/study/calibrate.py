@@ -12,7 +12,7 @@ import yaml
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.found_segments import mixture_file
 from experiments.study.scenario_file import Calibrated, calibrated
-from experiments.study.segments import own, segments_of, segments_yaml, separation
+from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
 from experiments.words.figures import money
 from experiments.words.fits import held_out_text, precision_text
@@ -31,6 +31,7 @@ from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
+from sim.customers.segment_laws import SegmentLaw, fit_by_segment
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase, is_base
@@ -63,6 +64,10 @@ class Calibration:
     remarks: tuple[str, ...] = ()
     """What the base cannot be asked, and what the laws fitted to it do not tell."""
     amount_frequency_correlation: float = float("nan")
+    by_segment: tuple[SegmentLaw, ...] = ()
+    """What the laws of each segment are; none where segments are made of what was bought."""
+    alike: HeldOut | None = None
+    """The held-out weeks forecast by one law for all, where segments have their own."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -88,6 +93,9 @@ class Calibration:
                     {"name": name, "customers": heads, "purchases": bought._asdict(), "money": paid._asdict()}
                     for name, heads, bought, paid in self.held_out.segments
                 ],
+                "one_law": None
+                if self.alike is None
+                else {"purchases": self.alike.purchases._asdict(), "money": self.alike.money._asdict()},
                 "cumulative_error": check.cumulative_error,
                 "weekly_mape": check.weekly_mape,
                 "correlation": check.correlation,
@@ -103,6 +111,21 @@ class Calibration:
                 for name, heads, alive, worth in self.separation.rows
             ],
             "between_segments": self.separation.between,
+            "laws_by_segment": [
+                {
+                    "name": each.name,
+                    "customers": each.customers,
+                    "gain": each.gain,
+                    "pooled": each.why or None,
+                    "pareto_nbd": each.buying and vars(each.buying),
+                    "gamma_gamma": each.amounts and vars(each.amounts),
+                    "precision": {
+                        name: {"error": told.error, "low": told.low, "high": told.high}
+                        for name, told in each.precision.items()
+                    },
+                }
+                for each in self.by_segment
+            ],
             "newcomers": None if self.newcomers is None else asdict(self.newcomers),
             "scenario": str(self.scenario_path),
         }
@@ -117,9 +140,9 @@ class Calibration:
             "",
             f"Laws are fitted to {self.found.customers:,} customers who had bought by {self.found.as_of}.",
             "",
-            precision_text(self.precision),
+            precision_text(self.precision, self.by_segment),
             "",
-            held_out_text(self.held_out, self.check),
+            held_out_text(self.held_out, self.check, self.alike),
         ]
         lines += [
             "",
@@ -267,13 +290,18 @@ def calibrate(
         answers, new = Answers(said_spend, people, margin), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
-        apart = separation(how, base, everyone, laws, amounts, output.parent)
+        index, names = segments_of(how, base, everyone, laws, amounts, output.parent)
+        step("fit the laws of segments")
+        mine, by_segment, of_laws = laws_by_segment(segments, how, everyone, index, names, laws, amounts)
+        remarks += of_laws
+        apart = separation(names, index, everyone, mine)
         step("hold out the last third")
-        check, alone = _check(base, end, start, how, output.parent)
+        check, alone, alike = _check(base, end, start, how, output.parent, any(each.own for each in by_segment))
         precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
         remarks += (*of_segments, *of_spend, *of_people, *of_money)
         text = first_scenario_text(
-            found, answers, levers, new, segments=segments_yaml(how), name=Path(name).name.split(".")[0],
+            found, answers, levers, new, segments=segments_yaml(how) + laws_yaml(by_segment),
+            name=Path(name).name.split(".")[0],
             base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
@@ -299,6 +327,8 @@ def calibrate(
         apart,
         remarks,
         correlation,
+        by_segment,
+        alike,
     )
 
 
@@ -377,9 +407,13 @@ def _currency(base: CustomerBase) -> str | None:
 
 
 def _check(
-    base: CustomerBase, end: datetime.date, start: datetime.date | None, how: BaseSegments | None, folder: Path
-) -> tuple[Holdout, HeldOut] | tuple[None, None]:
-    """Fit on the first part, forecast the rest; None where the history is too short or too thin for it."""
+    base: CustomerBase, end: datetime.date, start: datetime.date | None, how: BaseSegments | None, folder: Path,
+    apart: bool,
+) -> tuple[Holdout | None, HeldOut | None, HeldOut | None]:  # fmt: skip
+    """Fit on the first part, forecast the rest; None where the history is too short or too thin for it.
+
+    Where segments have laws ``apart``, theirs are fitted anew, and the forecast of one law for all stands third.
+    """
     begin = max(base.first_date, start) if start else base.first_date
     middle = end - datetime.timedelta(days=round((end - begin).days * HELD_OUT))
     try:
@@ -387,6 +421,10 @@ def _check(
         laws, amounts = fit_pareto_nbd(early), fit_gamma_gamma(early)
         check = holdout(laws, base, early, end)
         index, names = segments_of(how, base, early, laws, amounts, folder)
-        return check, held_out(laws, amounts, base, early, end, index, names)
+        alike = held_out(laws, amounts, base, early, end, index, names)
+        if not apart:
+            return check, alike, None
+        own, _ = fit_by_segment(early, index, names, laws, amounts)
+        return check, held_out(own, own, base, early, end, index, names), alike
     except PurchasesError:
-        return None, None
+        return None, None, None

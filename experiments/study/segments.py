@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from experiments.study.found_segments import Placement, mixture_file, mixture_segments, placement, tree_segments
+from experiments.study.scenario_file import rounded, scalar
 from sim.arrays import Floats, Ints
+from sim.customers.calibration import at_the_edge
 from sim.customers.groups import TIER_WEEKS
 from sim.customers.own_segments import MOST_SEGMENTS, RFM, labels_of, own_segments, segment_names
 from sim.customers.portrait import Separation
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.segment_laws import Laws, SegmentLaw, by_purchases, fit_by_segment, of_all
 from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
 from sim.errors import InputError
 from sim.files import write_table
@@ -20,7 +23,7 @@ from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["own", "segments_of", "segments_yaml", "separation", "worth_of"]
+__all__ = ["laws_by_segment", "laws_yaml", "own", "segments_of", "segments_yaml", "separation", "worth_of"]
 
 OTHERS = "others"
 VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
@@ -139,14 +142,38 @@ def _placed(given: dict[str, str], found: Placement, record: PurchaseSummary, sc
     return {"by": "file", "file": Path(os.path.relpath(file, scenario.parent)).as_posix()}
 
 
-def separation(
-    how: BaseSegments | None, base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma,
-    folder: Path,
-) -> Separation:  # fmt: skip
-    """Return how far segments tell customers apart; None: those of cycle x amount."""
-    index, names = segments_of(how, base, record, laws, amounts, folder)
+def laws_by_segment(
+    said: str | None, how: BaseSegments | None, record: PurchaseSummary, index: Ints, names: Sequence[str],
+    laws: ParetoNBD, amounts: GammaGamma,
+) -> tuple[Laws, tuple[SegmentLaw, ...], tuple[str, ...]]:  # fmt: skip
+    """Return the laws of customers, what was found of each segment's, and what should be said of it.
+
+    Segments made of what was bought have the laws of all; ``said`` names them as :func:`own` takes it.
+    """
+    if said == "mixture" or by_purchases(how):
+        notes = ("segments are made of what was bought, which tells no laws of their own: all have one",)
+        return of_all(laws, amounts, len(record)), (), notes if said is not None else ()
+    own, found = fit_by_segment(record, index, names, laws, amounts)
+    edges = []
+    for i, each in enumerate(names):
+        of_buying, of_amounts = own.buying[i] != laws, own.amounts[i] != amounts
+        age = float(record.age[index == i].mean()) if of_buying else float("inf")
+        said_of_it = at_the_edge(own.buying[i], age) * of_buying + at_the_edge(own.amounts[i]) * of_amounts
+        edges += [f"{each}: {sentence}" for sentence in said_of_it]
+    return own, found, tuple(edges)
+
+
+def separation(names: Sequence[str], index: Ints, record: PurchaseSummary, laws: Laws) -> Separation:
+    """Return how far segments, ``index[customer]`` of ``names``, tell customers apart under their laws."""
+    worth = worth_of(record, laws, laws)
     alive = laws.probability_alive(record.frequency, record.recency, record.age)
-    return _separation(names, index, alive, worth_of(record, laws, amounts))
+    heads = np.bincount(index, minlength=len(names))
+    mean = np.bincount(index, weights=worth, minlength=len(names)) / np.maximum(heads, 1)
+    lives = np.bincount(index, weights=alive, minlength=len(names)) / np.maximum(heads, 1)
+    whole = float(((worth - worth.mean()) ** 2).sum())
+    between = float(heads @ (mean - worth.mean()) ** 2) / whole if whole > 0 else 0.0
+    rows = zip(names, heads.tolist(), lives.tolist(), mean.tolist(), strict=True)
+    return Separation(tuple((str(n), int(h), float(a), float(w)) for n, h, a, w in rows), between)
 
 
 def segments_of(
@@ -168,17 +195,7 @@ def segments_of(
     return segment_by_cycle_and_amount(*traits(record), cutoffs)[0], SEGMENTS
 
 
-def _separation(names: Sequence[str], index: Ints, alive: Floats, worth: Floats) -> Separation:
-    heads = np.bincount(index, minlength=len(names))
-    mean = np.bincount(index, weights=worth, minlength=len(names)) / np.maximum(heads, 1)
-    lives = np.bincount(index, weights=alive, minlength=len(names)) / np.maximum(heads, 1)
-    whole = float(((worth - worth.mean()) ** 2).sum())
-    between = float(heads @ (mean - worth.mean()) ** 2) / whole if whole > 0 else 0.0
-    rows = zip(names, heads.tolist(), lives.tolist(), mean.tolist(), strict=True)
-    return Separation(tuple((str(n), int(h), float(a), float(w)) for n, h, a, w in rows), between)
-
-
-def worth_of(record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma) -> Floats:
+def worth_of(record: PurchaseSummary, laws: ParetoNBD | Laws, amounts: GammaGamma | Laws) -> Floats:
     """Return what each customer is expected to buy in the next year, in money."""
     bought = laws.conditional_expected_purchases(TIER_WEEKS, record.frequency, record.recency, record.age)
     return np.asarray(bought * amounts.conditional_mean_spend(record.purchases, record.mean_amount_all))
@@ -195,3 +212,19 @@ def segments_yaml(how: BaseSegments | None) -> str:
     given = how.model_dump(mode="json", exclude_none=True)
     lines = [f"    {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value != []]
     return "\n".join(["  segments:             # the firm's own; rules, levers and plans speak of them", *lines, ""])
+
+
+def laws_yaml(found: Sequence[SegmentLaw]) -> str:
+    """Return the lines of ``base.by_segment:``; nothing where no segment has laws of its own."""
+    lines = []
+    for each in found:
+        if each.own:
+            lines.append(
+                f"    {scalar(each.name)}:   # {each.customers:,} customers{f'; {each.why}' if each.why else ''}"
+            )
+        for key, law in (("pareto_nbd", each.buying), ("gamma_gamma", each.amounts)):
+            if law is not None:
+                numbers = ", ".join(f"{name}: {rounded(value)}" for name, value in vars(law).items())
+                lines.append(f"      {key}: {{{numbers}}}")
+    head = "  by_segment:           # fitted to the customers of the segment alone; take one out: as all"
+    return "\n".join([head, *lines, ""]) if lines else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
 from sim.scenario.file import Scenario
+from sim.scenario.ranges import stated
 from sim.scenario.rules import Evidence
 
 __all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text", "told_and_assumed"]
@@ -73,15 +74,12 @@ def known_in_words(scenario: Scenario) -> list[str]:
 
 def _beside_its_range(scenario: Scenario) -> list[str]:
     """Return which numbers the scenario states outside the range that it gives them."""
-    from experiments.odds import stated_number
-
     content = scenario.model_dump(mode="json", exclude_unset=True)
-    stated = [(each, stated_number(content, each.path)) for each in scenario.uncertain]
     return [
-        f"{each.path} is stated as {at:g}, outside its range of {each.low:g} to {each.high:g}: figures "
-        "are of the first, and what counts what is not known is of the range"
-        for each, at in stated
-        if not each.low <= at <= each.high
+        f"{each.path} is stated as {stated(content, each.path):g}, outside its range of {each.low:g} to {each.high:g}: "
+        "figures are of the first, and what counts what is not known is of the range"
+        for each in scenario.uncertain
+        if not each.low <= stated(content, each.path) <= each.high
     ]
 
 

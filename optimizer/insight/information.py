@@ -34,6 +34,7 @@ from optimizer.stages.start import start
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import follow
+from sim.errors import InputError
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
@@ -51,6 +52,8 @@ SIZES = 10
 """Numbers of people that are tried, from the least to all there are, alike in ratio."""
 SHARE = 0.5
 """Of those tested that are held back as the control group."""
+FEWEST = 3
+"""Worlds for each number, at least: a parabola in each is fitted to them."""
 MOST = 8
 """Numbers with the best plan at either end among the decisions: those whose ends move the plan's worth most."""
 TITLE = "the plan"
@@ -192,7 +195,7 @@ def information(
     budget: float,
     *,
     targeting: str = "state",
-    samples: int = SAMPLES,
+    samples: int | None = None,
     seed: int = 0,
     threads: int = 2,
     progress: Progress | None = None,
@@ -206,23 +209,29 @@ def information(
     budget
         Of the best plans at the ends of ranges.
     samples
-        Worlds, at least three for each range.
+        Worlds, at least three for each range; None: 32, or three for each range where these are more.
 
     Raises
     ------
     InputError
-        If the scenario states no ranges.
+        If the scenario states no ranges, or the worlds are too few for them.
     """
     tell = progress or (lambda _: None)
     ranges, scenario = twin.scenario.uncertain, twin.scenario
-    count = max(samples, 3 * len(ranges))
+    least = FEWEST * len(ranges)
+    count = max(SAMPLES, least) if samples is None else samples
+    if count < least:
+        raise InputError(
+            f"`samples={count}`: expected at least {least}, {FEWEST} worlds for each of {len(ranges)} ranges: with "
+            "fewer no parabolas can be fitted"
+        )
     points = drawn(scenario, count, seed)
     worlds = [rebuilt(twin, with_values(scenario, point)).chain for point in points]
     problem = allocation_problem(twin, budget, targeting=targeting)
     names = [TITLE, "as today", "the least spend"]
     ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
     tell(0.1)
-    for i, (name, values) in enumerate(chosen := _ends(twin, ranges, plan)):
+    for i, (name, values) in enumerate(chosen := _ends(twin, ranges, ways[0])):
         names.append(name)
         ways.append(best_there(rebuilt(twin, with_values(scenario, values)), problem, plan, threads).intensity)
         tell(0.1 + 0.5 * (i + 1) / len(chosen))
@@ -230,7 +239,7 @@ def information(
     place = np.array([[2 * (p[r.path] - r.low) / (r.high - r.low) - 1 for r in ranges] for p in points])
     parts, explained = _parabolas(worth, place)
     best = int(np.argmax(worth.mean(axis=1)))
-    ask = partial(_knowing, twin, worlds, ways, names, place, best, threads)
+    ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, place)
     knowing = []
     for j, each in enumerate(ranges):
         knowing.append(ask(j, each, parts[j]))
@@ -271,7 +280,8 @@ def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: i
 def _parabolas(worth: Floats, place: Floats) -> tuple[list[Floats], float]:
     """Return by number ``f_d`` on the grid, and the share of the differences between decisions that is explained.
 
-    Sums of Legendre's polynomials of the first two degrees, which are nothing in the mean over a range.
+    Sums of Legendre's polynomials of the first two degrees, which are nothing in the mean over a range. The share is
+    adjusted for as many numbers as are fitted, as few worlds are explained by anything.
     """
     count, numbers = place.shape
     design = np.column_stack([np.ones(count), place, (3 * place**2 - 1) / 2])
@@ -284,29 +294,41 @@ def _parabolas(worth: Floats, place: Floats) -> tuple[list[Floats], float]:
         fitted[0][:, None] + np.outer(fitted[1 + j], z) + np.outer(fitted[1 + numbers + j], (3 * z**2 - 1) / 2)
         for j in range(numbers)
     ]
-    return curves, 1.0 if spread <= 0 else 1 - float((rest**2).sum()) / spread
+    free = (count - 1) / max(count - design.shape[1], 1)
+    return curves, 1.0 if spread <= 0 else 1 - free * float((rest**2).sum()) / spread
+
+
+class _Later:
+    """Decisions taken later, the first one being played until then: each is followed once, whatever number asks."""
+
+    def __init__(self, worlds: Sequence[ControlledChain], ways: Sequence[Floats], first: int, threads: int) -> None:
+        self.worlds, self.ways, self.first, self.threads = worlds, ways, first, threads
+        self.known: dict[tuple[int, int], Floats] = {}
+
+    def worth(self, length: int, decisions: Sequence[int]) -> Floats:
+        """Return the asset by (decision, world)."""
+        new = [i for i in decisions if (length, i) not in self.known]
+        later = [np.concatenate([self.ways[self.first][:length], self.ways[i][length:]]) for i in new]
+        if later:
+            rows = _worth(self.worlds, later, self.threads)
+            self.known |= {(length, i): row for i, row in zip(new, rows, strict=True)}
+        return np.array([self.known[length, i] for i in decisions])
 
 
 def _knowing(
-    twin: Twin, worlds: Sequence[ControlledChain], ways: Sequence[Floats], names: Sequence[str], place: Floats,
-    best: int, threads: int, j: int, asked: Uncertain, values: Floats,
-) -> Knowing:  # fmt: skip
+    twin: Twin, later: _Later, names: Sequence[str], place: Floats, j: int, asked: Uncertain, values: Floats
+) -> Knowing:
     """Return what one number is worth knowing, and the experiment on it that pays most."""
     perfect = worth_of_knowing(values)
     of = told(twin, asked.path)
     if isinstance(of, str) or perfect <= 0:
         why = of if isinstance(of, str) else "no value of it would change what is done"
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
-    active = sorted({best, *values.argmax(axis=0).tolist()})
-    trial = None
+    active = sorted({later.first, *values.argmax(axis=0).tolist()})
+    first, trial = later.ways[later.first], None
     for length in (each for each in LENGTHS if 2 * each <= twin.scenario.periods):
-        later = []
-        for i in active:
-            way = ways[i].copy()
-            way[:length] = ways[best][:length]
-            later.append(way)
-        curves = _parabolas(_worth(worlds, later, threads), place)[0][j]
-        found = _best_trial(twin, of, ways[best], asked, length, curves, [names[i] for i in active])
+        curves = _parabolas(later.worth(length, active), place)[0][j]
+        found = _best_trial(twin, of, first, asked, length, curves, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
             trial = found
     return Knowing(asked.path, asked.low, asked.high, perfect, trial, "" if trial else "nobody is there to be tested")

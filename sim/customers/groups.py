@@ -9,12 +9,12 @@ from sim.arrays import Floats, Ints
 from sim.customers.market_time import in_market_time
 from sim.customers.own_segments import own_segments
 from sim.customers.population import Posterior, TraitSample, loyalty, trait_bins
-from sim.customers.purchase_models import GammaGamma, ParetoNBD
+from sim.customers.segment_laws import Laws, laws_of
 from sim.customers.segmentation import TIERS, CycleAmountCutoffs, segment_by_cycle_and_amount, value_tiers
 from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
 from sim.engine.state_space import state_index
-from sim.purchases.base import CustomerBase
+from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]
@@ -96,6 +96,12 @@ def _bin_rate(scenario: Scenario) -> float:
     return scenario.discount_per_period if scenario.terminal == "value-to-go" else horizon_rate(scenario)
 
 
+def _worth(laws: Laws, record: PurchaseSummary, seen: tuple[Floats | Ints, ...]) -> tuple[Floats, Floats]:
+    """Return each customer's expected amount of a purchase, and what it is expected to buy over a year."""
+    amount = laws.conditional_mean_spend(record.purchases, record.mean_amount_all)
+    return amount, laws.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
+
+
 def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGroups:
     """Return the customers of the scenario's base; ``loss[group]`` as in the scenario.
 
@@ -107,33 +113,33 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     given = scenario.base
     assert given is not None
     weeks = WEEKS_PER_PERIOD[scenario.period]
-    model = ParetoNBD(**given.pareto_nbd.model_dump())
-    spend = GammaGamma(**given.gamma_gamma.model_dump())
     _ = scenario.base_digest  # before anything is read: the hash then names what the customers were made from
     source = CustomerBase.open(scenario.folder / given.file)
     record = source.summarise(given.as_of)
     timed = in_market_time(record, np.array(given.conditions), weeks) if given.conditions else record
     seen = (record.frequency, timed.recency, timed.age)
-    amount = spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    worth = model.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
+    everyone = laws_of(given, None, len(record))
+    amount, worth = _worth(everyone, record, seen)
     if given.segments is not None:
         segment = own_segments(given.segments, source, record, worth, scenario.folder)
     else:
         cutoffs = CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
-        segment, _ = segment_by_cycle_and_amount(model.mean_purchase_rate(*seen), amount, cutoffs)
+        segment, _ = segment_by_cycle_and_amount(everyone.mean_purchase_rate(*seen), amount, cutoffs)
+    laws = laws_of(given, segment, len(record))
+    if given.by_segment:
+        _, worth = _worth(laws, record, seen)
     group = segment * len(TIERS) + value_tiers(worth, segment)
     count = record.purchases.astype(np.int64)
     silence = np.floor(record.silent_weeks / weeks).astype(np.int64)
 
     posterior = Posterior(
-        given.pareto_nbd,
-        given.gamma_gamma,
+        laws,
         record.frequency.astype(float),
         timed.recency,
         timed.age,
         record.purchases.astype(float),
         record.mean_amount_all,
-        model.probability_alive(*seen),
+        laws.probability_alive(*seen),
         weeks,
         loss[group],
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import GammaGamma, PurchaseModel
+from sim.customers.segment_laws import Laws
 from sim.errors import PurchasesError
 from sim.intervals import NORMAL
 from sim.purchases.base import CustomerBase, PurchaseSummary
@@ -57,7 +58,7 @@ class HeldOut:
 
 def held_out(
     model: PurchaseModel,
-    spend: GammaGamma,
+    spend: GammaGamma | Laws,
     base: CustomerBase,
     record: PurchaseSummary,
     until: date,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
-from sim.customers import purchase_models
+from sim.customers.segment_laws import Laws
 from sim.engine import random_streams
-from sim.scenario.file import Gamma, GammaGamma, ParetoNBD, Traits
+from sim.scenario.file import Gamma, GammaGamma, Traits
 
 __all__ = [
     "Population",
@@ -211,8 +211,8 @@ class Posterior:
 
     Parameters
     ----------
-    model, spend
-        Calibrated laws, per week and in money.
+    laws
+        Calibrated laws of each customer, per week and in money.
     frequency, recency, age : (customers,)
         Repeat purchases, weeks from first to last purchase, weeks from first purchase to today.
     purchases, mean_amount : (customers,)
@@ -227,8 +227,7 @@ class Posterior:
 
     def __init__(
         self,
-        model: ParetoNBD,
-        spend: GammaGamma,
+        laws: Laws,
         frequency: Floats,
         recency: Floats,
         age: Floats,
@@ -238,24 +237,25 @@ class Posterior:
         weeks: float,
         loss: Floats,
     ) -> None:
-        self._model, self._spend = model, spend
+        self._r, self._alpha, self._s, self._beta, self._p, self._q, self._gamma = (
+            laws.parameter(name) for name in ("r", "alpha", "s", "beta", "p", "q", "gamma")
+        )
         self._frequency, self._age = frequency, age
         self._purchases, self._mean_amount = purchases, mean_amount
         self._alive, self._weeks, self._loss = alive, weeks, loss
         self._tau = recency[:, None] + (age - recency)[:, None] * np.linspace(0, 1, TAU_STEPS + 1)
-        log_density = -(model.r + self._frequency)[:, None] * np.log(model.alpha + self._tau)
-        log_density -= (model.s + 1) * np.log(model.beta + self._tau)
+        log_density = -(self._r + self._frequency)[:, None] * np.log(self._alpha[:, None] + self._tau)
+        log_density -= (self._s[:, None] + 1) * np.log(self._beta[:, None] + self._tau)
         density = np.exp(log_density - log_density[:, :1])
         cumulative = np.zeros_like(density)
         np.cumsum((density[:, 1:] + density[:, :-1]) / 2, axis=1, out=cumulative[:, 1:])
         self._cumulative = cumulative / cumulative[:, -1:]
 
-    def under(self, laws: purchase_models.ParetoNBD, amounts: purchase_models.GammaGamma) -> "Posterior":
+    def under(self, laws: Laws) -> "Posterior":
         """Return what the same records say under other laws."""
         recency = self._tau[:, 0]
         return Posterior(
-            ParetoNBD(**vars(laws)), GammaGamma(**vars(amounts)), self._frequency, recency, self._age,
-            self._purchases, self._mean_amount,
+            laws, self._frequency, recency, self._age, self._purchases, self._mean_amount,
             laws.probability_alive(self._frequency, recency, self._age), self._weeks, self._loss,
         )  # fmt: skip
 
@@ -270,13 +270,12 @@ class Posterior:
 
     def leaving(self) -> tuple[Floats, Floats, Floats]:
         """Return by customer P(alive) and, if alive, the mean defection rate and the chance to stay, per period."""
-        s, until = self._model.s, self._model.beta + self._age
-        return self._alive, self._weeks * s / until, self.stays(1.0)
+        return self._alive, self._weeks * self._s / (self._beta + self._age), self.stays(1.0)
 
     def stays(self, periods: float) -> Floats:
         """Return by customer the chance of one who is alive to stay for that long."""
-        until = self._model.beta + self._age
-        return np.asarray((until / (until + periods * self._weeks)) ** self._model.s)
+        until = self._beta + self._age
+        return np.asarray((until / (until + periods * self._weeks)) ** self._s)
 
     def draw(self, seed: int, purpose: int, identity: Ints, replication: int) -> TraitSample:
         """Return one draw of every customer's truth, rates per period."""
@@ -288,14 +287,13 @@ class Posterior:
         who = np.flatnonzero(gone)
         until = self._age.copy()
         until[who] = self._leaving_time(first[who, 1], who)
-        x, model, spend = self._frequency, self._model, self._spend
-        rate = gammaincinv(model.r + x, first[:, 2]) / (model.alpha + until)
-        defection = gammaincinv(model.s + gone, first[:, 3]) / (model.beta + until)
+        rate = gammaincinv(self._r + self._frequency, first[:, 2]) / (self._alpha + until)
+        defection = gammaincinv(self._s + gone, first[:, 3]) / (self._beta + until)
         n = self._purchases
-        nu = gammaincinv(spend.q + spend.p * n, 1 - second[:, 0]) / (spend.gamma + n * self._mean_amount)
+        nu = gammaincinv(self._q + self._p * n, 1 - second[:, 0]) / (self._gamma + n * self._mean_amount)
         since = (self._age - until) / self._weeks
         lost = gone & (second[:, 1] < 1 - (1 - self._loss) ** since)
-        return TraitSample(gone, lost, rate * self._weeks, defection * self._weeks, spend.p / nu)
+        return TraitSample(gone, lost, rate * self._weeks, defection * self._weeks, self._p / nu)
 
 
 def trait_bins(rate: Floats, loyal: Floats, bins: tuple[int, int]) -> Ints:

@@ -337,6 +337,13 @@ class BaseSegments(Model):
         return self
 
 
+class SegmentLaws(Model):
+    """What is fitted to the customers of a segment of the base alone."""
+
+    pareto_nbd: ParetoNBD | None = Field(default=None, description="its law of purchases and leaving; none: of all")
+    gamma_gamma: GammaGamma | None = Field(default=None, description="its law of the money per purchase; none: of all")
+
+
 class Base(Model):
     """A firm's real customers, each an agent with its own posterior."""
 
@@ -351,6 +358,21 @@ class Base(Model):
     cycle_cutoffs: tuple[Positive, Positive] = Field(description="short/medium and medium/long purchase cycle, weeks")
     amount_cutoffs: tuple[Positive, Positive] = Field(description="small/medium and medium/large amount, money")
     segments: BaseSegments | None = Field(default=None, description="the firm's own; none: the seven of cycle x amount")
+    by_segment: dict[str, SegmentLaws] = Field(
+        default_factory=dict, description="laws of segments that have their own; none: all have those above"
+    )
+
+    @model_validator(mode="after")
+    def _known_segments(self) -> Self:
+        for name in self.by_segment:
+            if name not in self.segment_names:
+                raise ValueError(f"by_segment: '{name}' is no segment of the base: {', '.join(self.segment_names)}")
+        return self
+
+    def laws_of(self, segment: str) -> tuple[ParetoNBD, GammaGamma]:
+        """Return the laws of a segment's customers."""
+        own = self.by_segment.get(segment, SegmentLaws())
+        return own.pareto_nbd or self.pareto_nbd, own.gamma_gamma or self.gamma_gamma
 
     @property
     def segment_names(self) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """Numbers of a scenario's content by dotted path, and the ends of what is uncertain."""
 
-import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sim.errors import ScenarioError
+from sim.scenario.changes import changed, value_at
 from sim.scenario.rules import Uncertain
 
-__all__ = ["corners", "leads", "replaced"]
+__all__ = ["corners", "leads", "replaced", "stated"]
 
 TOGETHER = 6
 """Numbers beside each other whose ends are tried together."""
@@ -21,32 +22,35 @@ def replaced(content: dict[str, Any], values: dict[str, float]) -> dict[str, Any
     KeyError
         With the path that leads to no number.
     """
-    content = copy.deepcopy(content)
-    for path, value in values.items():
-        here: Any = content
-        *way, last = path.split(".")
-        for part in way:
-            here = _inside(here, part)
-        place: Any = int(last) if isinstance(here, list) and last.isdigit() else last
-        if not leads(content, path):
-            raise KeyError(path)
-        here[place] = value
-    return content
+    for path in values:
+        stated(content, path)
+    return changed(content, values)
+
+
+def stated(content: dict[str, Any], path: str) -> float:
+    """Return the number at a dotted path.
+
+    Raises
+    ------
+    KeyError
+        With the path, if it leads to no number.
+    """
+    try:
+        here = value_at(content, path)
+    except ScenarioError:
+        here = None
+    if not isinstance(here, int | float) or isinstance(here, bool):
+        raise KeyError(path)
+    return float(here)
 
 
 def leads(content: dict[str, Any], path: str) -> bool:
     """Return whether a dotted path leads to a number."""
-    here: Any = content
-    for part in path.split("."):
-        here = _inside(here, part)
-    return isinstance(here, int | float) and not isinstance(here, bool)
-
-
-def _inside(content: Any, part: str) -> Any:
-    """Return what stands under a key or number; nothing where nothing does."""
-    if isinstance(content, dict):
-        return content.get(part)
-    return content[int(part)] if isinstance(content, list) and part.isdigit() and int(part) < len(content) else None
+    try:
+        stated(content, path)
+    except KeyError:
+        return False
+    return True
 
 
 def corners(ranges: Sequence[Uncertain]) -> Iterator[dict[str, float]]:
