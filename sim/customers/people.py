@@ -10,7 +10,7 @@ from sim.arrays import Floats, Ints
 from sim.customers.established import Candidates, age_of, is_young
 from sim.customers.groups import BaseGroups
 from sim.customers.population import Population, synthetic_traits
-from sim.customers.synthetic import ALIKE, block_weights, blocks_by_source
+from sim.customers.synthetic import ALIKE, block_weights, blocks_by_source, settled
 from sim.engine import random_streams
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
@@ -172,9 +172,10 @@ def _synthetic_population(
     twin: Described, group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
 ) -> _People:
     chain, stream = twin.chain, int(twin.streams[group])
+    later = settled(segment) if segment.traits is not None else []
     start = np.concatenate(
         [
-            np.full(round(each.count), chain.start_state(at if is_young(at, each) else "new"), np.uint16)
+            np.full(round(each.count), chain.start_state("new" if (at, each) in later else at), np.uint16)
             for at, each in segment.standing
         ]
         or [np.zeros(0, np.uint16)]
@@ -225,8 +226,7 @@ def _synthetic_population(
 def _settle(twin: Described, people: _People, group: int, segment: Segment, seed: int, replication: int) -> None:
     """Put those who have been customers for a while where they stand, with the traits of who is still there."""
     chain, low, source = twin.chain, 0, 0
-    if not isinstance(chain, Lifecycle):
-        return
+    assert isinstance(chain, Lifecycle)
     for number, (stage, each) in enumerate(segment.standing):
         who = np.arange(low, low + round(each.count))
         low += who.size
