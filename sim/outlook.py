@@ -15,7 +15,7 @@ from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.sensitivity import Course, follow
-from sim.engine.state_space import state_index
+from sim.engine.state_space import by_feeling, state_index
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase
 from sim.scenario.file import PERIODS_PER_YEAR
@@ -137,8 +137,9 @@ class _Seats:
         """Return by customer the mean of ``after[block, state, ...]``, over levels and ties as in the data."""
         alive = np.flatnonzero(self.space.kind == ALIVE)
         spread = after.copy()
-        felt = after[:, alive].reshape(len(after), -1, self.mix.size, after.shape[2])
-        spread[:, alive[:: self.mix.size]] = np.einsum("bgmk,m->bgk", felt, self.mix)
+        felt = by_feeling(self.space, np.moveaxis(after[:, alive], 2, 1), self.mix.size)[..., 0]  # nobody is kept yet
+        first = by_feeling(self.space, alive, self.mix.size)[:, 0, 0]
+        spread[:, first] = np.einsum("bkgm,m->bgk", felt, self.mix)
         return np.asarray(np.mean([spread[b, s] for b, s in zip(self.block, self.state, strict=True)], axis=0))
 
 

@@ -8,7 +8,7 @@ A *cohort* is a group (segment and value tier) and a quality of prospects, which
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
+from sim.customers.established import spread
 from sim.customers.groups import BaseGroups, Blocks, base_groups
 from sim.customers.people import TraitsFrom, draw_people
 from sim.customers.population import Population
@@ -25,7 +26,7 @@ from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
 from sim.engine.agent_kernels import NOBODY, Amounts, Paths, ValueGrid
 from sim.engine.attitudes import Attitudes
-from sim.engine.chain import ALIVE, ControlledChain, StateSpace
+from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.crowd import scheduled_environment
 from sim.engine.drawing import Cohorts
 from sim.engine.lifecycle import Lifecycle
@@ -218,42 +219,54 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
         levels=scenario.satisfaction is not None,
         ties=scenario.links is not None,
         seen=scenario.law != "silent",
+        steps=[segment.growth.after if segment.growth else () for segment in own],
     )
 
     if scenario.base is not None and base is None:
         base = base_groups(scenario, space, loss)
     attitudes = Attitudes(scenario, mean_leaving(scenario, base))
-    blocks = [base.blocks] if base is not None else []
+    targets = lifecycle.targets_of(scenario, segments, tiers)
+    nobody = np.zeros(0)
+    chain = Lifecycle(
+        targets=targets,
+        space=space,
+        group=nobody.astype(np.int64),
+        initial=np.zeros((0, len(space.names))),
+        periods=scenario.periods,
+        discount_rate=scenario.discount_per_period,
+        environment=np.zeros((0, 0, 0)),
+        arrivals=np.zeros((scenario.periods, 0, len(space.names))),
+        with_terminal=scenario.terminal == "value-to-go",
+        scenario=scenario,
+        attitudes=attitudes,
+        margin=margin,
+        loss=loss,
+        purchase_rate=nobody,
+        defection_rate=nobody,
+        mean_spend=nobody,
+        acquisition=nobody,
+        bad_debt=nobody,
+        serve=np.zeros((0, 2)),
+    )
+    blocks = [replace(base.blocks, initial=spread(chain, base.blocks.initial))] if base is not None else []
     cohort_group: list[int] = []
     cohort_quality: list[int] = []
     block_cohort: list[int] = []
     for group, segment in enumerate(own):
-        synthetic_here = segment.traits is not None
         qualities = segment.quality or ALIKE
-        made = synthetic_blocks(scenario, space, group, segment) if synthetic_here else None
+        made = synthetic_blocks(chain, group, segment) if segment.traits is not None else None
         number = made.group.size if made else int((base.blocks.group == group).sum()) if base else 0
         block_cohort += [len(cohort_group) + i * len(qualities) // number for i in range(number)]
         cohort_group += [group] * len(qualities)
         cohort_quality += list(range(len(qualities)))
         if made:
             blocks.append(made)
-    joined = {name: np.concatenate([getattr(part, name) for part in blocks]) for name in Blocks.__dataclass_fields__}
-    joined["initial"] = _spread(space, joined["initial"], attitudes)
+    joined = Blocks(*(np.concatenate([getattr(part, name) for part in blocks]) for name in Blocks.__dataclass_fields__))
     block_quality = [(own[cohort_group[c]].quality or ALIKE)[cohort_quality[c]] for c in block_cohort]
-    serve = [own[g].cost_to_serve or scenario.cost_to_serve for g in joined["group"]]
-    targets = lifecycle.targets_of(scenario, segments, tiers)
-    chain = Lifecycle(
-        targets=targets,
-        space=space,
-        periods=scenario.periods,
-        discount_rate=scenario.discount_per_period,
-        environment=scheduled_environment(scenario, targets, attitudes, scenario.periods),
-        arrivals=synthetic_arrivals(scenario, segments, joined["group"], joined["initial"].shape),
-        with_terminal=scenario.terminal == "value-to-go",
-        scenario=scenario,
-        attitudes=attitudes,
-        margin=margin,
-        loss=loss,
+    serve = [own[g].cost_to_serve or scenario.cost_to_serve for g in joined.group]
+    chain = replace(
+        chain,
+        arrivals=synthetic_arrivals(scenario, segments, joined.group, joined.initial.shape),
         acquisition=np.array([q.acquisition for q in block_quality]),
         bad_debt=np.array([q.bad_debt for q in block_quality]),
         serve=np.array(
@@ -262,8 +275,14 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
                 for q, each in zip(block_quality, serve, strict=True)
             ]
         ),
-        **joined,
+        group=joined.group,
+        initial=joined.initial,
+        purchase_rate=joined.purchase_rate,
+        defection_rate=joined.defection_rate,
+        mean_spend=joined.mean_spend,
     )
+    at_start = observed_counts(chain, chain.initial)
+    chain = replace(chain, environment=scheduled_environment(scenario, targets, attitudes, scenario.periods, at_start))
     _check_reference(chain)
     streams = [0 if name in scenario.base_segments else random_streams.stream_of(name) for name in segments]
     return Twin(
@@ -276,16 +295,6 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
         np.array(block_cohort),
         base,
     )
-
-
-def _spread(space: StateSpace, initial: Floats, attitudes: Attitudes) -> Floats:
-    """Return expected customers at the start with those alive spread over levels of satisfaction and ties."""
-    mix = np.outer(attitudes.level_mix, attitudes.tie_mix).ravel()
-    alive = np.flatnonzero(space.kind == ALIVE)
-    out = initial.copy()
-    number = initial[:, alive].reshape(initial.shape[0], -1, mix.size).sum(axis=2)
-    out[:, alive] = (number[:, :, None] * mix).reshape(initial.shape[0], -1)
-    return out
 
 
 def _check_reference(chain: Lifecycle) -> None:

@@ -254,6 +254,30 @@ def everything(law: str = "silent") -> Content:
     return content
 
 
+def grown(law: str = "silent") -> Content:
+    """Return everything, with customers who are there already and grow, and winning that spreads.
+
+    Who is declining cannot be under the law of renewals, where every survivor pays.
+    """
+    content = everything(law)
+    households, shops, offices = content["segments"].values()
+    households["diffusion"] = {"innovation": 0.02, "imitation": 0.3}
+    households["growth"] = {"after": [2, 4], "amount": [1.2, 2.0], "purchase_rate": [1.1, 1.3]}
+    households["start"]["lapsed"] = {"count": 30, "age": 7}
+    shops["growth"] = {"after": [3], "amount": [0.7]}
+    shops["start"]["core"] = [
+        {"count": 80, "age": 9},
+        {"count": 40, "age": 14, "satisfaction": [0, 0.1, 0.2, 0.3, 0.4], "ties": [0.1, 0.2, 0.3, 0.4]},
+    ]
+    offices["start"] |= {"developing": {"count": 50, "age": 2}}
+    offices["births"] = {"unaware": {"first": 3.0, "growth": 0.12}, "prospect": [0, 5, 2.5, 1, 9, 0, 0, 4, 4, 4, 4, 1]}
+    if law == "renewal":
+        del households["growth"]["purchase_rate"]
+    else:
+        shops["start"]["declining"] = {"count": 25, "age": 5}
+    return content
+
+
 def crowded(law: str = "silent", factor: float = 1.0, **changes: Any) -> Content:
     """Return the scenario with everything for this many times the people, and media to match."""
     content = {**everything(law), **changes}

@@ -75,7 +75,7 @@ def hidden_problem(
         space=StateSpace(
             names=tuple(f"state {i}" for i in index), kind=none + 2, stage=stage[None], law=index[None],
             law_stage=stage, law_kind=none + 2, successor=np.tile(index, (states, 1)), bought=none, silent=none,
-            level=none, ties=none - 1, law_level=none, law_ties=none - 1,
+            level=none, ties=none - 1, law_level=none, law_ties=none - 1, kept=none, law_grown=none,
         ),
         group=np.zeros(blocks, dtype=np.int64), initial=initial, periods=periods, discount_rate=0.1,
         environment=np.where(np.arange(periods + 1) % 2, float(odd), 1.0)[:, None, None], arrivals=arrivals,

@@ -94,7 +94,7 @@ def test_shocks_and_rivals_multiply_or_add() -> None:
         ],
     )
     now = schedule(content)[0, 0]
-    np.testing.assert_allclose(now, [1.98, 0.6, 1, 1, 1 / 3 + 1, -0.03, 0.1], rtol=1e-12)
+    np.testing.assert_allclose(now, [1.98, 0.6, 1, 1, 1 / 3 + 1, -0.03, 0.1, 0], rtol=1e-12)
     assert now[TO_RIVALS] == pytest.approx(4 / 3)
 
 

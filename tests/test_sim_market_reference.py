@@ -2,10 +2,12 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from everything import LAWS, PER_PERIOD, TOTAL, everything
+from everything import LAWS, PER_PERIOD, TOTAL, everything, grown
+from markets import Content
 from plain.crowd import born
 from plain.market import PlainMarket
 from plain.people import PERIOD, SURVEY
@@ -18,16 +20,22 @@ from sim.scenario.file import STAGES, parse
 from sim.twin import build
 
 
-@pytest.mark.parametrize("limited", [True, False], ids=["budget", "no budget"])
+@pytest.mark.parametrize(
+    ("content", "limited"),
+    [(everything, True), (everything, False), (grown, True)],
+    ids=["budget", "no budget", "customers who are there and grow"],
+)
 @pytest.mark.parametrize("law", LAWS)
-def test_the_engine_equals_the_plain_market_event_for_event(law: str, limited: bool) -> None:
+def test_the_engine_equals_the_plain_market_event_for_event(
+    law: str, content: Callable[[str], Content], limited: bool
+) -> None:
     """With everything switched on each customer has the same states, purchases, money and events in every period.
 
     Accounts, intensities as paid and employees are the same too. Revenue is rounded to integer units from products
     whose factors the two ways multiply in another order, so it may differ by a unit where that falls between two.
     """
     assert (random_streams.PERIOD, random_streams.SURVEY) == (PERIOD, SURVEY)
-    scenario, seed, replication = parse(everything(law)), 7, 2
+    scenario, seed, replication = parse(content(law)), 7, 2
     twin = build(scenario)
     targets, space = twin.targets, twin.chain.space
     population = twin.population(seed, replication)
@@ -61,6 +69,7 @@ def test_the_engine_equals_the_plain_market_event_for_event(law: str, limited: b
         "silent": (space.silent, 0),
         "level": (space.level, 0),
         "ties": (space.ties, -1),
+        "kept": (space.kept, 0),
     }
     codes = {name: np.append(array, to_come) for name, (array, to_come) in what_states_are.items()}
     for period in range(scenario.periods + 1):

@@ -130,7 +130,7 @@ def assumptions(scenario: Scenario) -> str:
     ]
     for name, segment in scenario.segments.items():
         if segment.start:
-            counts = ", ".join(f"{number:,.0f} {stage}" for stage, number in segment.start.items())
+            counts = ", ".join(f"{number:,.0f} {stage}" for stage, number in segment.heads.items())
             basics.append(f"At the start, “{name}” holds {counts}.")
     if scenario.base is not None:
         basics.append(

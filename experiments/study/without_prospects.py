@@ -88,7 +88,7 @@ def without_prospects(firm: Firm, plan: Plan, *, threads: int | None, progress: 
     )  # fmt: skip
     stages = [plan.targets.stages.index(stage) for stage in sorted(TO_BE_WON)]
     people = sum(
-        number for each in firm.scenario.segments.values() for stage, number in each.start.items() if stage in TO_BE_WON
+        number for each in firm.scenario.segments.values() for stage, number in each.heads.items() if stage in TO_BE_WON
     )
     share = float(plan.spend[:, :, stages].sum() / plan.spend.sum()) if plan.spend.sum() > 0 else 0.0
     return WithoutProspects(people, share, other)

@@ -7,14 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Floats, Ints
+from sim.customers.established import Candidates, age_of, is_young
 from sim.customers.groups import BaseGroups
 from sim.customers.population import Population, synthetic_traits
-from sim.customers.synthetic import ALIKE, block_weights, born
+from sim.customers.synthetic import ALIKE, block_weights, blocks_by_source, settled
 from sim.engine import random_streams
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
+from sim.engine.drawing import Cohorts
+from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import state_index
 from sim.scenario.file import Scenario, Segment
+from sim.scenario.people import Established, born
 
 __all__ = ["TraitsFrom", "draw_people"]
 
@@ -51,6 +55,11 @@ class Described(Protocol):
     @property
     def block_cohort(self) -> Ints:
         """Return the cohort of each block."""
+        ...
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """Return what agents need to know of the cohorts."""
         ...
 
     @property
@@ -144,14 +153,18 @@ def _base_population(twin: Described, base: BaseGroups, seed: int, replication: 
 
 
 def _attitudes_at_start(
-    attitudes: Attitudes, seed: int, stream: int, identity: Ints, replication: int
+    attitudes: Attitudes, seed: int, stream: int, identity: Ints, replication: int, each: Established | None = None
 ) -> tuple[Ints, Ints]:
-    """Return level of satisfaction and ties of customers at the start."""
+    """Return level of satisfaction and ties of customers at the start: drawn as stated for them, or as usual."""
     if not attitudes.levels and not attitudes.ties:
         return np.zeros(identity.size, dtype=np.int64), np.full(identity.size, -1)
     u = random_streams.uniforms(seed, random_streams.TRAITS, identity, stream=stream, draw=2, replication=replication)
-    level = _pick(attitudes.level_mix, u[:, 0]) + 1 if attitudes.levels else np.zeros(identity.size, dtype=np.int64)
-    ties = _pick(attitudes.tie_mix, u[:, 1]) if attitudes.ties else np.full(identity.size, -1)
+    levels, tied = attitudes.level_mix, attitudes.tie_mix
+    if each is not None:
+        levels = levels if each.satisfaction is None else np.array(each.satisfaction)
+        tied = tied if each.ties is None else np.array(each.ties)
+    level = _pick(levels, u[:, 0]) + 1 if attitudes.levels else np.zeros(identity.size, dtype=np.int64)
+    ties = _pick(tied, u[:, 1]) if attitudes.ties else np.full(identity.size, -1)
     return level, ties
 
 
@@ -159,8 +172,12 @@ def _synthetic_population(
     twin: Described, group: int, name: str, segment: Segment, seed: int, replication: int, traits: TraitsFrom
 ) -> _People:
     chain, stream = twin.chain, int(twin.streams[group])
+    later = settled(segment) if segment.traits is not None else []
     start = np.concatenate(
-        [np.full(round(number), chain.start_state(at), np.uint16) for at, number in segment.start.items()]
+        [
+            np.full(round(each.count), chain.start_state("new" if (at, each) in later else at), np.uint16)
+            for at, each in segment.standing
+        ]
         or [np.zeros(0, np.uint16)]
     )
     births = _births(segment, chain)
@@ -201,7 +218,53 @@ def _synthetic_population(
             level, ties = _attitudes_at_start(attitudes, seed, stream, who[alive], replication)
             one = np.ones(alive.size, dtype=np.int64)
             state[low + alive] = state_index(chain.space, ALIVE * one, one, 0 * one, level, ties)
-    return _People(identity, cohort, state, rate, defection, spend, block, births)
+    people = _People(identity, cohort, state, rate, defection, spend, block, births)
+    _settle(twin, people, group, segment, seed, replication)
+    return people
+
+
+def _settle(twin: Described, people: _People, group: int, segment: Segment, seed: int, replication: int) -> None:
+    """Put those who have been customers for a while where they stand, with the traits of who is still there."""
+    chain, low, source = twin.chain, 0, 0
+    assert isinstance(chain, Lifecycle)
+    for number, (stage, each) in enumerate(segment.standing):
+        who = np.arange(low, low + round(each.count))
+        low += who.size
+        if is_young(stage, each):
+            continue
+        source += 1
+        if people.block.size:
+            blocks = blocks_by_source(segment, np.flatnonzero(chain.group == group))[:, source].ravel()
+            _place_in_classes(twin, people, who, blocks, int(twin.streams[group]), seed, replication)
+            continue
+        age = age_of(stage, each, segment, chain.scenario)
+        found = Candidates(chain, twin.cohorts, twin.cohort_group, group, segment, age, stage, number).draw(
+            who.size, seed, replication
+        )
+        for name, values in found._asdict().items():
+            getattr(people, name)[who] = values
+        stays = who[chain.space.kind[found.state] == ALIVE]
+        here, attitudes = people.state[stays], Attitudes(twin.scenario)
+        felt = _attitudes_at_start(attitudes, seed, int(twin.streams[group]), stays, replication, each)
+        space = chain.space
+        people.state[stays] = state_index(
+            space, space.kind[here], space.bought[here], space.silent[here], *felt, space.kept[here]
+        )
+
+
+def _place_in_classes(
+    twin: Described, people: _People, who: Ints, blocks: Ints, stream: int, seed: int, replication: int
+) -> None:
+    """Draw block and state at once from those expected at the start."""
+    chain = twin.chain
+    assert chain.traits is not None
+    expected = chain.initial[blocks]
+    u = random_streams.uniforms(seed, random_streams.TRAITS, who, stream=stream, draw=3, replication=replication)[:, 0]
+    pick = _pick(expected.ravel() / max(float(expected.sum()), 1e-300), u)
+    block = blocks[pick // expected.shape[1]]
+    people.block[who], people.cohort[who], people.state[who] = block, twin.block_cohort[block], pick % expected.shape[1]
+    for mine, each in zip((people.purchase_rate, people.defection_rate, people.mean_spend), chain.traits, strict=True):
+        mine[who] = each[block]
 
 
 def _nobody(periods: int) -> list[tuple[Ints, Ints]]:
@@ -211,13 +274,13 @@ def _nobody(periods: int) -> list[tuple[Ints, Ints]]:
 
 def _births(segment: Segment, chain: ControlledChain) -> list[tuple[Ints, Ints]]:
     """Return by period who appears: positions among the segment's people, and states."""
-    at = sum(round(number) for number in segment.start.values())
+    at = sum(round(each.count) for _, each in segment.standing)
     out = []
     for t in range(chain.periods):
         states = np.concatenate(
             [
-                np.full(born(number, t), chain.start_state(stage), dtype=np.int64)
-                for stage, number in segment.births.items()
+                np.full(born(births, t), chain.start_state(stage), dtype=np.int64)
+                for stage, births in segment.births.items()
             ]
             or [np.zeros(0, dtype=np.int64)]
         )

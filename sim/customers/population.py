@@ -22,8 +22,10 @@ __all__ = [
     "TraitSample",
     "defection_classes",
     "gamma_classes",
+    "gauss_rule",
     "loyalty",
     "mean_spend_of",
+    "quantiles",
     "synthetic_traits",
     "trait_bins",
 ]
@@ -124,7 +126,7 @@ def gamma_classes(law: Gamma | float, count: int) -> tuple[Floats, Floats]:
     if not isinstance(law, Gamma):
         return _fixed(np.array([float(law)]), np.ones(1))
     if law.shape > LAGUERRE_SHAPE:
-        return _fixed(*_gauss_rule(_quantiles(law), count))
+        return _fixed(*gauss_rule(quantiles(law), count))
     from scipy.special import roots_genlaguerre
 
     nodes, weights = roots_genlaguerre(count, law.shape - 1)
@@ -140,7 +142,7 @@ def defection_classes(law: Gamma | float, count: int, horizon_rate: float) -> tu
     """
     if not isinstance(law, Gamma):
         return _fixed(np.array([float(law)]), np.ones(1))
-    nodes, weights = _gauss_rule(loyalty(_quantiles(law), horizon_rate), count)
+    nodes, weights = gauss_rule(loyalty(quantiles(law), horizon_rate), count)
     return _fixed(horizon_rate * (1 / nodes - 1), weights)
 
 
@@ -150,20 +152,21 @@ def _fixed(nodes: Floats, weights: Floats) -> tuple[Floats, Floats]:
     return nodes, weights
 
 
-def _quantiles(law: Gamma) -> Floats:
+def quantiles(law: Gamma, count: int = QUANTILES) -> Floats:
+    """Return so many equally likely values of a gamma law."""
     from scipy.special import gammaincinv
 
-    return np.asarray(gammaincinv(law.shape, (np.arange(QUANTILES) + 0.5) / QUANTILES) / law.rate)
+    return np.asarray(gammaincinv(law.shape, (np.arange(count) + 0.5) / count) / law.rate)
 
 
-def _gauss_rule(values: Floats, count: int) -> tuple[Floats, Floats]:
-    """Return the Gauss rule of equally likely ``values``: Stieltjes procedure, Golub & Welsch (1969)."""
+def gauss_rule(values: Floats, count: int, likely: Floats | float = 1.0) -> tuple[Floats, Floats]:
+    """Return the Gauss rule of ``values`` that are ``likely``: Stieltjes procedure, Golub & Welsch (1969)."""
     diagonal, off = np.zeros(count), np.zeros(count)
     before, now, norm_before = np.zeros_like(values), np.ones_like(values), 1.0
     for k in range(count):
-        norm = float((now * now).sum())  # `@` would share the sum out to threads: their number is in its last bits
+        norm = float((likely * now * now).sum())  # `@` would share it out to threads: their number is in its last bits
         off[k] = norm / norm_before if k else 0.0
-        diagonal[k] = (values * now * now).sum() / norm
+        diagonal[k] = (likely * values * now * now).sum() / norm
         before, now, norm_before = now, (values - diagonal[k]) * now - off[k] * before, norm
     jacobi = np.diag(diagonal) + np.diag(np.sqrt(off[1:]), 1) + np.diag(np.sqrt(off[1:]), -1)
     nodes, vectors = np.linalg.eigh(jacobi)

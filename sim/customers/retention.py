@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats
+from sim.customers.established import age_of
 from sim.customers.groups import BaseGroups
+from sim.scenario.customers import CUSTOMER_STAGES
 from sim.scenario.file import Gamma, Scenario, Segment
+from sim.scenario.people import appeared
 
 __all__ = ["Retention", "mean_leaving", "retention_of"]
 
@@ -33,8 +36,8 @@ class Retention:
 def retention_of(scenario: Scenario, base: BaseGroups | None) -> dict[str, Retention]:
     """Return by segment what traits say of staying.
 
-    ``mu ~ Gamma(s, beta)``: ``E[mu] = s/beta``, ``E[exp(-mu)] = (beta/(beta + 1))^s``; of real customers the mean over
-    those alive of the same with their posteriors.
+    ``mu ~ Gamma(s, beta)``: ``E[mu] = s/beta``, ``E[exp(-mu)] = (beta/(beta + 1))^s``; of those who have been customers
+    for ``T`` periods the same with ``beta + T``, of real customers with their posteriors; the mean over those alive.
     """
     out = {}
     if base is not None:
@@ -44,11 +47,22 @@ def retention_of(scenario: Scenario, base: BaseGroups | None) -> dict[str, Reten
     for name, segment in scenario.segments.items():
         if segment.traits is None:
             continue
-        law, customers = segment.traits.defection_rate, segment.start.get("new", 0.0)
-        if isinstance(law, Gamma):
-            out[name] = Retention(customers, law.shape / law.rate, (law.rate / (law.rate + 1)) ** law.shape)
-        else:
+        law = segment.traits.defection_rate
+        there = [
+            (each.count, age_of(stage, each, segment, scenario))
+            for stage, each in segment.standing
+            if stage in CUSTOMER_STAGES and stage != "lapsed" and each.count > 0
+        ]
+        customers = float(sum(count for count, _ in there))
+        if not isinstance(law, Gamma):
             out[name] = Retention(customers, law, float(np.exp(-law)))
+            continue
+        count, age = np.array(there or [(1.0, 0)]).T
+        until = law.rate + age
+        leaving, stays = law.shape / until, (until / (until + 1)) ** law.shape
+        out[name] = Retention(
+            customers, float(np.average(leaving, weights=count)), float(np.average(stays, weights=count))
+        )
     return out
 
 
@@ -58,8 +72,8 @@ def mean_leaving(scenario: Scenario, base: BaseGroups | None) -> float:
     people = [scenario.segments.get(name, Segment()) for name in found]
     weights = [
         np.array([each.customers for each in found.values()]),
-        np.array([float(sum(segment.start.values())) for segment in people]),
-        np.array([float(sum(segment.births.values())) for segment in people]),
+        np.array([float(sum(segment.heads.values())) for segment in people]),
+        np.array([float(sum(appeared(births, scenario.periods) for births in s.births.values())) for s in people]),
     ]
     weight: Floats = next((w for w in weights if w.sum() > 0), np.ones(len(found)))
     return float(np.average([each.leaving for each in found.values()], weights=weight))

@@ -70,6 +70,10 @@ class StateSpace:
         Level of satisfaction 1..5, 0 where none.
     ties, law_ties : (states,), (laws,)
         Ties to the firm 0..3, -1 where none.
+    kept : (states,)
+        Periods since a customer was won, counted up to the last step of growth; 0 where nothing grows.
+    law_grown : (laws,)
+        Step of growth, 0 for the newly won.
     """
 
     names: tuple[str, ...]
@@ -85,6 +89,8 @@ class StateSpace:
     ties: Ints
     law_level: Ints
     law_ties: Ints
+    kept: Ints
+    law_grown: Ints
 
     @staticmethod
     def plain(names: tuple[str, ...], kind: Ints, groups: int) -> "StateSpace":
@@ -94,7 +100,7 @@ class StateSpace:
         return StateSpace(
             names=names, kind=kind, stage=rows, law=rows, law_stage=index, law_kind=kind,
             successor=np.tile(index, (len(names), 1)), bought=none, silent=none, level=none, ties=none - 1,
-            law_level=none, law_ties=none - 1,
+            law_level=none, law_ties=none - 1, kept=none, law_grown=none,
         )  # fmt: skip
 
     @cached_property

@@ -23,12 +23,13 @@ from sim.engine.effects import (
     TO_RATE,
     TO_RIVALS,
     TO_SATISFIED,
+    TO_SPREAD,
     TO_TURNOVER,
     TO_WON,
 )
 from sim.engine.response import response, slope
 from sim.scenario.curves import Curve
-from sim.scenario.file import STAGES, Competitor, Scenario, Shock
+from sim.scenario.file import CUSTOMER_STAGES, STAGES, Competitor, Scenario, Shock
 
 __all__ = ["Crowd", "present", "scheduled_environment"]
 
@@ -37,6 +38,8 @@ SIGNS = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 """Detractors (levels 1, 2) and promoters (4, 5)."""
 SEEN = np.array([s in ("new", "developing", "core", "declining") for s in STAGES])
 """Stages that count as our part of the market's people."""
+EVER_WON = np.array([s in CUSTOMER_STAGES for s in STAGES])
+"""Stages of those who were ever customers."""
 _SHOCK_ROUTES = {
     "awareness": TO_AWARE,
     "acquisition": TO_WON,
@@ -54,21 +57,24 @@ def present(things: Sequence[Competitor | Shock], period: int) -> list[int]:
     return [i for i, (start, end) in enumerate(spans) if start <= period and (end is None or period < end)]
 
 
-def scheduled_environment(scenario: Scenario, targets: Targets, attitudes: Attitudes, periods: int) -> Floats:
+def scheduled_environment(
+    scenario: Scenario, targets: Targets, attitudes: Attitudes, periods: int, start: Floats | None = None
+) -> Floats:
     """Return the environment as scheduled, (periods + 1, groups, routes); the last row is the time after the horizon.
 
-    The crowd as in the data, rivals at their stated strength, employees under today's spend; after the horizon
-    employees and seasons at their mean.
+    The crowd as in the data (as many ever won as there are in ``start[group, stage]``, the heads at the start), rivals
+    at their stated strength, employees under today's spend; after the horizon employees and seasons at their mean.
     """
-    crowd = Crowd(scenario, targets, attitudes, np.zeros(targets.shape[:2]))
+    crowd = Crowd(scenario, targets, attitudes, np.zeros(targets.shape[:2]) if start is None else start)
     out = np.empty((periods + 1, targets.shape[0], NEUTRAL.size))
+    spread = crowd.spread(crowd.start)
     points = crowd.employees_at_start
     usual = scenario.employees.usual if scenario.employees else 0.0
     for t in range(periods + 1):
         shocks = present(scenario.shocks, t)
         last = t == periods
         rivals = dict.fromkeys(present(scenario.competitors, t), 1.0)
-        out[t] = crowd.environment(None if last else t, rivals, shocks, usual if last else points)
+        out[t] = crowd.environment(None if last else t, rivals, shocks, usual if last else points, spread=spread)
         points = crowd.employees_after(points, shocks)
     return out
 
@@ -97,6 +103,7 @@ class Crowd:
         levers = self.scenario.levers.values()
         return bool(
             self.scenario.word_of_mouth
+            or self._imitation.any()
             or any(rival.reaction for rival in self.scenario.competitors)
             or any(lever.saturation or "employee" in lever.moves for lever in levers)
         )
@@ -110,6 +117,7 @@ class Crowd:
         shocks: Iterable[int],
         employees: float,
         talk: Floats | None = None,
+        spread: Floats | float = 0.0,
     ) -> Floats:
         """Return what the market does, (groups, routes).
 
@@ -125,8 +133,11 @@ class Crowd:
             Points of employee satisfaction.
         talk : (groups,), optional
             Multiplier by word of mouth.
+        spread : (groups,), optional
+            Chance of winning a prospect without money.
         """
         out = np.tile(NEUTRAL, (self.targets.shape[0], 1))
+        out[:, TO_SPREAD] = spread
         out[:, TO_SATISFIED] = self._value_shift
         if self.scenario.employees:
             out[:, TO_SATISFIED] += self.attitudes.employee_slope * (employees - self.scenario.employees.usual)
@@ -193,6 +204,44 @@ class Crowd:
             if value is not None:
                 shift[group] = value.bring * (value.gain - value.cost - value.usual)
         return shift
+
+    # --- Diffusion ---
+
+    @cached_property
+    def _stated(self) -> Floats:
+        """Return innovation and imitation by group."""
+        out = np.zeros((self.targets.shape[0], 2))
+        for group, name in enumerate(self.targets.segments):
+            segment = self.scenario.segments.get(name)
+            if segment is not None and segment.diffusion is not None:
+                out[group] = segment.diffusion.innovation, segment.diffusion.imitation
+        return out
+
+    @property
+    def _imitation(self) -> Floats:
+        return np.asarray(self._stated[:, 1])
+
+    def spread(self, observed: Floats) -> Floats:
+        """Return the chance of winning a prospect without money, ``p + q F`` by group, given head counts.
+
+        ``F``: share of the group's people who were ever won.
+        """
+        if not self._imitation.any():
+            return np.asarray(self._stated[:, 0])
+        return np.asarray(self._stated[:, 0] + self._imitation * self._ever_won(observed))
+
+    def spread_pull(self, wanted: Floats, observed: Floats) -> Floats:
+        """Return derivatives by head counts, ``q (1[ever won] - F)/people``."""
+        if not self._imitation.any():
+            return np.zeros(observed.shape)
+        people = observed.sum(axis=1)
+        each = np.divide(wanted * self._imitation, people, out=np.zeros(people.shape), where=people > 0)
+        return np.asarray(each[:, None] * (EVER_WON[None, :] - self._ever_won(observed)[:, None]))
+
+    @staticmethod
+    def _ever_won(observed: Floats) -> Floats:
+        people, won = observed.sum(axis=1), observed[:, EVER_WON].sum(axis=1)
+        return np.asarray(np.divide(won, people, out=np.zeros(people.shape), where=people > 0))
 
     # --- Word of mouth ---
 

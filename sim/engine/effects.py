@@ -26,10 +26,13 @@ EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "s
 """Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost."""
 AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT, SATISFIED, TIED, TURNOVER = range(10)
 
-ROUTES = ("defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover")
-"""How the market acts: four multipliers, attraction of rivals in the logit, and two shifts of chances."""
-TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER = range(7)
-NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+ROUTES = (
+    "defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover",
+    "diffusion",
+)  # fmt: skip
+"""How the market acts: four multipliers, attraction of rivals in the logit, two shifts of chances, and a chance."""
+TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_SPREAD = range(8)
+NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
 
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
 FOR_EVER = 1e30
@@ -76,9 +79,10 @@ class Effects:
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]``.
 
-        Chances combine as ``1 - prod(1 - f)``; rate and amount are multiplied by ``(1 + f(u))/(1 + f(u_ref))``;
-        survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties shift by ``f(u) - f(u_ref)``; preference is
-        the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Where a lever has no target it is neutral.
+        Chances combine as ``1 - prod(1 - f)``, and diffusion adds its own to that of winning; rate and amount are
+        multiplied by ``(1 + f(u))/(1 + f(u_ref))``; survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties
+        shift by ``f(u) - f(u_ref)``; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Where a
+        lever has no target it is neutral.
 
         Parameters
         ----------
@@ -118,7 +122,7 @@ class Effects:
         """Return the same after the market has multiplied them."""
         effect = plain.copy()
         effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[:, None, TO_AWARE], 1.0)
-        effect[..., WON] *= environment[:, None, TO_WON]
+        effect[..., WON] = (effect[..., WON] + environment[:, None, TO_SPREAD]) * environment[:, None, TO_WON]
         effect[..., LOST_CHANCE] = self.loss[:, None]
         effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[:, None, TO_DEFECTION], FOR_EVER)
         effect[..., RATE] *= environment[:, None, TO_RATE] * self.share_multiplier(environment, utility)
@@ -183,7 +187,8 @@ class Effects:
         always = np.ones_like(utility)
         routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
-            (TO_WON, WON, plain[..., WON]),
+            (TO_WON, WON, plain[..., WON] + environment[:, None, TO_SPREAD]),
+            (TO_SPREAD, WON, environment[:, None, TO_WON] * always),
             (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),

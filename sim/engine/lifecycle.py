@@ -37,7 +37,7 @@ from sim.engine.chain import (
 )
 from sim.engine.crowd import Crowd, present
 from sim.engine.drawing import Cohorts, Crew, Draw
-from sim.engine.effects import TO_RATE, Effects
+from sim.engine.effects import TO_RATE, TO_SPREAD, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import (
     BlockTraits,
@@ -156,7 +156,7 @@ class Lifecycle(ControlledChain):
     def structure(self) -> tuple[Laws, BlockTraits, Feelings]:
         """Return what the kernels know of laws, blocks, and satisfaction and ties."""
         space, attitudes, links = self.space, self.attitudes, self.scenario.links
-        laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties)
+        laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties, space.law_grown)
         down = np.zeros((self.group.size, laws.kind.size))
         fall_chances(laws, attitudes.by_level, attitudes.tie_effects, self.defection_rate, down)
         traits = BlockTraits(
@@ -165,9 +165,21 @@ class Lifecycle(ControlledChain):
         )  # fmt: skip
         feelings = Feelings(
             attitudes.moves, attitudes.level_effects, attitudes.tie_effects, attitudes.entry_mix,
-            links.follow if links else 0.0, attitudes.levels, attitudes.ties, self.buys, self.scenario.law == "renewal",
+            links.follow if links else 0.0, self.growth, attitudes.levels, attitudes.ties, self.buys,
+            self.scenario.law == "renewal",
         )  # fmt: skip
         return laws, traits, feelings
+
+    @cached_property
+    def growth(self) -> Floats:
+        """Return what each step of growth multiplies (purchase rate, amount) by, (groups, steps, 2)."""
+        out = np.ones((self.targets.shape[0], int(self.space.law_grown.max()) + 1, 2))
+        for group, name in enumerate(self.targets.segments):
+            segment = self.scenario.segments.get(name)
+            if segment is not None and segment.growth is not None:
+                steps = segment.growth.multipliers
+                out[group, : len(steps)] = steps
+        return out
 
     @cached_property
     def _falls(self) -> Falls:
@@ -328,11 +340,12 @@ class Lifecycle(ControlledChain):
         return self.scenario.survey.last_known(period) if self.scenario.survey else None
 
     def conditions(self, now: Moment, intensity: Floats) -> Conditions:
-        """Return what customers are under in a period: talk, rivals' reactions, environment, saturation, employees."""
+        """Return what customers are under: talk, rivals' reactions, diffusion, environment, saturation, employees."""
         crowd = self.crowd
         talk = crowd.talk(now.levels)
         reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
-        environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk)
+        spread = crowd.spread(now.observed)
+        environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk, spread)
         effective = crowd.effective(intensity, now.observed)
         after = crowd.employees_after(now.employees, now.shocks, effective, now.observed)
         return Conditions(environment, effective, after, reactions, talk)
@@ -346,7 +359,7 @@ class Lifecycle(ControlledChain):
         by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
         kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
         by_intensity, heads = crowd.effective_pull(by_effective + more, intensity, now.observed)
-        by_observed = by_observed + heads
+        by_observed = by_observed + heads + crowd.spread_pull(by_environment[:, TO_SPREAD], now.observed)
         for rival, wanted in by_reactions.items():
             by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
         by_levels = None if met.talk is None else crowd.talk_pull(by_talk, now.levels)
@@ -358,6 +371,12 @@ class Lifecycle(ControlledChain):
         segments = {name: each.model_copy(update={"value_to_customer": None}) for name, each in given.segments.items()}
         quiet = {"competitors": (), "shocks": (), "employees": None, "segments": segments}
         return replace(self, scenario=given.model_copy(update=quiet))
+
+    @cached_property
+    def at_reference(self) -> Conditions:
+        """Return what customers are under where nothing comes from outside and today's money is spent."""
+        environment = self.at_rest().crowd.environment(None, {}, (), math.nan)
+        return Conditions(environment, self.targets.reference, math.nan, {})
 
     # --- What is written down ---
 
@@ -403,6 +422,7 @@ class Lifecycle(ControlledChain):
         """Return about as much as a customer may bring in a period, however money and the market move that."""
         most = max(float(self.environment[..., TO_RATE].max()), 1.0) / (self.scenario.share_of_customer or 1.0)
         most *= float(np.prod(self.attitudes.level_effects[:, 1:].max(axis=0)))
+        most *= float(self.growth.prod(axis=2).max())
         for lever in self.scenario.levers.values():
             overrides = [own.moves for own in lever.by_segment.values()]
             for moved in ("purchase_rate", "amount"):
@@ -434,7 +454,10 @@ class Lifecycle(ControlledChain):
         spent: list[Floats] = []
         for cohort, (group, at) in enumerate(zip(cohorts.group, cohorts.block, strict=True)):
             own = (self.acquisition[at], self.bad_debt[at], self.serve[at])
-            alike = (effects[group], self.targets.reference[group], self.margin[group], self.space.law[group], *own)
+            alike = (
+                effects[group], self.targets.reference[group], self.margin[group], self.space.law[group],
+                self.growth[group], *own,
+            )  # fmt: skip
             key = b"".join(np.asarray(part).tobytes() for part in alike)
             index[cohort] = done.setdefault(key, len(earned))
             if index[cohort] < len(earned):

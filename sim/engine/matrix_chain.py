@@ -103,7 +103,7 @@ class MatrixChain(ControlledChain):
         reference = np.where(allowed, played[:, None, :], 0.0)
         initial = np.zeros((groups, states))
         for group, segment in enumerate(scenario.segments.values()):
-            for state, number in segment.start.items():
+            for state, number in segment.heads.items():
                 initial[group, given.states.index(state)] = round(number)
         kind_of_chain = SharesChain if len(levers) > 1 else MatrixChain
         return kind_of_chain(

@@ -28,6 +28,11 @@ COLUMNS: Final = 4
 SURVEY: Final = 5
 """Purpose: who is asked in a survey, and its errors."""
 
+PAST_TRAITS: Final = 6
+"""Purpose: traits, and attitudes when won, of candidates for those who are customers at the start."""
+PAST: Final = 7
+"""Purpose: what happens to them in a period before the start."""
+
 AMOUNT_ROWS: Final = 12
 AMOUNT_NODES: Final = 2049
 

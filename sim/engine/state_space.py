@@ -1,8 +1,8 @@
 """The states of the lifecycle and their links: what is true, what was observed, how a customer feels.
 
 A state is what is true (unaware, prospect, alive, silently gone, lost for good) together with what was observed
-(purchases up to `core`, silent periods up to `lapsed`) and, while alive, the level of satisfaction and the ties to
-the firm where the scenario has them. Who is won or returns has no ties.
+(purchases up to `core`, silent periods up to `lapsed`) and, while alive, the level of satisfaction, the ties to the
+firm and the periods kept where the scenario has them. Who is won or returns has no ties and begins to be kept.
 
 Outcomes of an alive customer: ``bought`` purchases (the last class is "that many or more") and stays as satisfied and
 tied as before; ``buys + bought``: leaves; ``(m + 1) buys + bought``: stays with move ``m`` of satisfaction and ties.
@@ -10,17 +10,23 @@ Outcomes of those who are no customers: 0 nothing, 1 on to the next truth, 2 los
 satisfaction does so by outcome :func:`sim.engine.satisfaction_kernels.entering`.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.arrays import Floats, Ints
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
 from sim.engine.satisfaction_kernels import LEVELS, entering
+from sim.errors import ScenarioError
 from sim.scenario.file import CUSTOMER_STAGES, STAGES, Thresholds
 
-__all__ = ["LEVELS", "MOVES", "TIES", "customers_by_level", "place", "state_index", "state_space"]
+__all__ = ["LEVELS", "MOVES", "TIES", "by_feeling", "customers_by_level", "place", "state_index", "state_space"]
 
+MOST_STATES = 20_000
+"""States beyond which a market is too slow to be of use."""
 
 TIES = 4
 """Ties 0..3."""
@@ -31,7 +37,12 @@ _TRUTHS = ((ALIVE, "alive"), (DEFECTED, "gone"), (LOST, "lost"))
 
 
 def state_space(
-    thresholds: Sequence[Thresholds], *, levels: bool = False, ties: bool = False, seen: bool = False
+    thresholds: Sequence[Thresholds],
+    *,
+    levels: bool = False,
+    ties: bool = False,
+    seen: bool = False,
+    steps: Sequence[Sequence[int]] = (),
 ) -> StateSpace:
     """Return the states and their links, with one row of stages per group's thresholds.
 
@@ -41,28 +52,44 @@ def state_space(
         Whether alive customers have a level of satisfaction and ties.
     seen
         Whether leaving is observed: the gone are then `lapsed` at once.
+    steps
+        Periods kept from which each step of growth holds, by group; empty: nobody grows.
+
+    Raises
+    ------
+    ScenarioError
+        If there would be too many states.
     """
     counts = max(t.core for t in thresholds)
     silences = max(t.lapsed for t in thresholds) + 1
     buys = counts  # none, one, ...: from one purchase, counts - 1 more reach the lump, so more need not be told apart
     level_of = tuple(range(1, LEVELS + 1)) if levels else (0,)
     ties_of = tuple(range(TIES)) if ties else (-1,)
-    sizes = (counts, silences, len(level_of), len(ties_of))
-    rows = [(UNAWARE, 0, 0, 0, -1), (PROSPECT, 0, 0, 0, -1)]
+    oldest = max((after[-1] for after in steps if after), default=0)
+    sizes = (counts, silences, len(level_of), len(ties_of), oldest + 1)
+    number_of_states = 2 + counts * silences * (len(level_of) * len(ties_of) * (oldest + 1) + 2)
+    if number_of_states > MOST_STATES:
+        raise ScenarioError(
+            f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; let growth end "
+            f"before {oldest} periods, use longer periods, or leave out satisfaction or links"
+        )
+    rows = [(UNAWARE, 0, 0, 0, -1, 0), (PROSPECT, 0, 0, 0, -1, 0)]
     for true, _ in _TRUTHS:
-        feelings = [(k, j) for k in level_of for j in ties_of] if true == ALIVE else [(0, -1)]
-        rows += [(true, c, s, k, j) for c in range(1, counts + 1) for s in range(silences) for k, j in feelings]
-    kind, bought, silent, level, tied = np.array(rows, dtype=np.int64).T
-    names = ["unaware", "prospect"] + [_name(*row) for row in rows[2:]]
+        own = [(0, -1, 0)]
+        if true == ALIVE:
+            own = [(k, j, a) for k in level_of for j in ties_of for a in range(oldest + 1)]
+        rows += [(true, c, s, *each) for c in range(1, counts + 1) for s in range(silences) for each in own]
+    kind, bought, silent, level, tied, kept = np.array(rows, dtype=np.int64).T
+    names = ["unaware", "prospect"] + [_name(*row, aged=oldest > 0) for row in rows[2:]]
 
-    def at(true: int, count: int, silence: int, k: int = 0, j: int = -1) -> int:
-        here = np.array([true, count, silence, k, j])
+    def at(true: int, count: int, silence: int, k: int = 0, j: int = -1, a: int = 0) -> int:
+        here = np.array([true, count, silence, k, j, a])
         return int(place(sizes, *here))
 
     untied = 0 if ties else -1
     moves = len(MOVES) ** (levels + ties)
     successor = np.zeros((len(rows), buys * (moves + 1)), dtype=np.int64)
-    for state, (true, count, silence, k, j) in enumerate(rows):
+    for state, (true, count, silence, k, j, a) in enumerate(rows):
         if true == UNAWARE:
             successor[state], successor[state, 1] = 0, 1
         elif true == PROSPECT:
@@ -77,7 +104,7 @@ def state_space(
                     dk = MOVES[m % len(MOVES)] if levels else 0
                     dj = MOVES[m // len(MOVES) if levels else m] if ties else 0
                     felt = (min(max(k + dk, 1), LEVELS) if levels else 0, min(max(j + dj, 0), TIES - 1) if ties else -1)
-                    successor[state, (buys * (m + 1) if m else 0) + n] = at(ALIVE, *then, *felt)
+                    successor[state, (buys * (m + 1) if m else 0) + n] = at(ALIVE, *then, *felt, a + 1)
         else:
             successor[state] = at(true, count, silence + 1)
             if true == DEFECTED:
@@ -88,46 +115,68 @@ def state_space(
     stage = np.array([[_stage(t, *row[:3], seen=seen) for row in rows] for t in thresholds], dtype=np.int64)
     ahead = len(STAGES) - len(CUSTOMER_STAGES)
     customer = range(ahead, len(STAGES))
-    laws = [(UNAWARE, 0, 0, -1), (PROSPECT, 1, 0, -1)]
-    laws += [(ALIVE, s, k, j) for s in customer for k in level_of for j in ties_of]
-    laws += [(true, s, 0, -1) for true in (DEFECTED, LOST) for s in customer]
+    grown_of = range(1 + max(map(len, steps), default=0))
+    laws = [(UNAWARE, 0, 0, -1, 0), (PROSPECT, 1, 0, -1, 0)]
+    laws += [(ALIVE, s, k, j, g) for s in customer for k in level_of for j in ties_of for g in grown_of]
+    laws += [(true, s, 0, -1, 0) for true in (DEFECTED, LOST) for s in customer]
     number = {law: i for i, law in enumerate(laws)}
     law = np.array(
-        [[number[row[0], s, row[3], row[4]] for row, s in zip(rows, line, strict=True)] for line in stage.tolist()],
+        [
+            [number[row[0], s, row[3], row[4], bisect_right(after, row[5])] for row, s in zip(rows, line, strict=True)]
+            for line, after in zip(stage.tolist(), steps or [()] * len(thresholds), strict=True)
+        ],
         dtype=np.int64,
     )
-    law_kind, law_stage, law_level, law_ties = np.array(laws, dtype=np.int64).T
+    law_kind, law_stage, law_level, law_ties, law_grown = np.array(laws, dtype=np.int64).T
     return StateSpace(
         names=tuple(names), kind=kind, stage=stage, law=law, law_stage=law_stage, law_kind=law_kind,
         successor=successor, bought=bought, silent=silent, level=level, ties=tied, law_level=law_level,
-        law_ties=law_ties,
+        law_ties=law_ties, kept=kept, law_grown=law_grown,
     )  # fmt: skip
 
 
-def place(sizes: tuple[int, int, int, int], true: Ints, count: Ints, silence: Ints, level: Ints, ties: Ints) -> Ints:
-    """Return the state of customers; ``sizes``: counts, silences, levels, ties that are told apart (1: none).
+def place(
+    sizes: tuple[int, int, int, int, int], true: Ints, count: Ints, silence: Ints, level: Ints, ties: Ints, kept: Ints
+) -> Ints:
+    """Return the state of customers; ``sizes``: counts, silences, levels, ties, ages that are told apart (1: none).
 
-    Purchases and silent periods beyond the last class count as it.
+    Purchases, silent periods and periods kept beyond the last class count as it.
     """
-    counts, silences, levels, tie_classes = sizes
+    counts, silences, levels, tie_classes, ages = sizes
     line = (np.minimum(count, counts) - 1) * silences + np.minimum(silence, silences - 1)
-    alive = line * (levels * tie_classes) + np.maximum(level - 1, 0) * tie_classes + np.maximum(ties, 0)
+    felt = (line * levels + np.maximum(level - 1, 0)) * tie_classes + np.maximum(ties, 0)
+    alive = felt * ages + np.minimum(kept, ages - 1)
     size = counts * silences
-    gone = size * (levels * tie_classes) + (true - DEFECTED) * size + line
+    gone = size * (levels * tie_classes * ages) + (true - DEFECTED) * size + line
     return np.asarray(2 + np.where(np.equal(true, ALIVE), alive, gone))
 
 
 def state_index(
-    space: StateSpace, true: Ints, count: Ints, silence: Ints, level: Ints | int = 0, ties: Ints | int = -1
+    space: StateSpace,
+    true: Ints,
+    count: Ints,
+    silence: Ints,
+    level: Ints | int = 0,
+    ties: Ints | int = -1,
+    kept: Ints | int = 0,
 ) -> Ints:
-    """Return the state of customers by truth (ALIVE, DEFECTED, LOST), purchases, silent periods, level and ties."""
+    """Return the state of customers.
+
+    By truth (ALIVE, DEFECTED, LOST), purchases, silent periods, level, ties, periods kept.
+    """
     sizes = (
         int(space.bought.max()),
         int(space.silent.max()) + 1,
         max(int(space.level.max()), 1),
         int(space.ties.max()) + 1 if (space.ties >= 0).any() else 1,
+        int(space.kept.max()) + 1,
     )
-    return place(sizes, np.asarray(true), np.asarray(count), np.asarray(silence), np.asarray(level), np.asarray(ties))
+    return place(sizes, *map(np.asarray, (true, count, silence, level, ties, kept)))
+
+
+def by_feeling(space: StateSpace, alive: NDArray[Any], feelings: int) -> NDArray[Any]:
+    """Return numbers of alive states, ``[..., state]``, by (purchases and silence, level and ties, periods kept)."""
+    return alive.reshape(*alive.shape[:-1], -1, feelings, int(space.kept.max()) + 1)
 
 
 def customers_by_level(space: StateSpace, counts: Floats | Ints, group: Ints, groups: int) -> Floats:
@@ -139,10 +188,10 @@ def customers_by_level(space: StateSpace, counts: Floats | Ints, group: Ints, gr
     return out
 
 
-def _name(true: int, count: int, silence: int, level: int, ties: int) -> str:
+def _name(true: int, count: int, silence: int, level: int, ties: int, kept: int, *, aged: bool) -> str:
     word = dict(_TRUTHS)[true]
     felt = (f", level {level}" if level else "") + (f", {ties} ties" if ties >= 0 else "")
-    return f"{word}, {count} bought, {silence} silent{felt}"
+    return f"{word}, {count} bought, {silence} silent{felt}" + (f", {kept} kept" if aged and true == ALIVE else "")
 
 
 def _stage(thresholds: Thresholds, kind: int, count: int, silence: int, *, seen: bool) -> int:

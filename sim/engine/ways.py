@@ -392,7 +392,7 @@ class Ways:
         (grids, chances), met = self._grids, environment[:, None, None, :]
         out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
         out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
-        out[..., effects.WON] = chances["acquisition"][setup] * met[..., effects.TO_WON]
+        out[..., effects.WON] = (chances["acquisition"][setup] + met[..., effects.TO_SPREAD]) * met[..., effects.TO_WON]
         out[..., effects.RETURNED] = chances["reactivation"][setup]
         out[..., effects.LOST_CHANCE] = self.chain.loss[:, None, None]
         out[..., effects.DEFECTION] = np.minimum(

@@ -23,6 +23,7 @@ from sim.engine.effects import (
     TO_RATE,
     TO_RIVALS,
     TO_SATISFIED,
+    TO_SPREAD,
     TO_TURNOVER,
     TO_WON,
 )
@@ -121,7 +122,7 @@ def fill_odds(
             effects[TIED] = min(max(gain + grids.ties[setup, p], 0.0), 1.0)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
-                feelings.tie_effects[ties],
+                feelings.tie_effects[ties], feelings.growth[g, laws.grown[line]],
             )  # fmt: skip
             number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
             tied[0], tied[3] = 1.0, 0.0
@@ -266,11 +267,11 @@ def best_of_all(
                 elif kind == 1:
                     gained = value_of_entry(goes, after, feelings) - after[goes[0]] + unit * each
                     it = dimensions + 3
-                    top = after[goes[0]]
+                    factor = met[g, TO_WON] * traits.acquisition[b]
+                    room = 1.0 - min(met[g, TO_SPREAD] * factor, 1.0)  # what winning by itself leaves to money
+                    top = after[goes[0]] + (1.0 - room) * gained
                     if tables[it] >= 0:
-                        top += best_chance(
-                            costs, tables[it], scales[it], met[g, TO_WON] * traits.acquisition[b], gained
-                        )
+                        top += best_chance(costs, tables[it], scales[it], factor / max(room, 1e-12), gained * room)
                 elif kind == 3:
                     stays = loss[g] * after[goes[2]] + (1.0 - loss[g]) * after[goes[0]]
                     it = dimensions + 4

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from sim.scenario.curves import Finite, Model, NotNegative, Points, Positive, Share
+from sim.scenario.people import Births, Diffusion, Established, Growth, Heads
 
 __all__ = [
     "BASE_SEGMENTS",
@@ -38,11 +39,10 @@ __all__ = [
 
 Stage = Literal["unaware", "prospect", "new", "developing", "core", "declining", "lapsed"]
 STAGES: tuple[str, ...] = get_args(Stage)
-CUSTOMER_STAGES = STAGES[2:]
+UNSEEN, CUSTOMER_STAGES = STAGES[:2], STAGES[2:]
 TIERS = ("low", "middle", "high")
 BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
 
-Heads = Annotated[float, Field(ge=0, le=1e9)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 MOST_RATE, MOST_MONEY = 1e6, 1e12
 """Largest mean rate per period and largest mean amount of a purchase."""
@@ -274,12 +274,16 @@ def _shares(name: str, shares: tuple[float, ...]) -> None:
 class Segment(Model):
     """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
 
-    start: dict[str, Heads] = Field(
-        default_factory=dict, description="head counts at the start: unaware, prospect, new (or a chain's states)"
+    start: dict[str, Heads | Established | tuple[Established, ...]] = Field(
+        default_factory=dict,
+        description="head counts at the start by stage (or a chain's states); of customers also how long they are "
+        "kept already, or several such",
     )
-    births: dict[Literal["unaware", "prospect"], Heads] = Field(
+    births: dict[Literal["unaware", "prospect"], Births] = Field(
         default_factory=dict, description="people who appear per period, at its end; none"
     )
+    diffusion: Diffusion | None = Field(default=None, description="winning that spreads by itself; none: levers' alone")
+    growth: Growth | None = Field(default=None, description="what customers who are kept bring more; none: nothing")
     traits: Traits | None = Field(default=None, description="needed unless the segment comes from the base")
     quality: tuple[Quality, ...] = Field(default=(), description="kinds of prospects; none: all alike")
     value_to_customer: ValueToCustomer | None = Field(default=None, description="gain less cost; none: not stated")
@@ -293,7 +297,27 @@ class Segment(Model):
     def _whole(self) -> Self:
         if self.quality:
             _shares("quality", tuple(kind.share for kind in self.quality))
+        for stage in UNSEEN:
+            if not isinstance(self.start.get(stage, 0.0), int | float):
+                raise ValueError(f"start.{stage}: expected a number; nobody there has been a customer")
         return self
+
+    @property
+    def standing(self) -> list[tuple[str, Established]]:
+        """Return who is there at the start: stage, and how many with what is said of them."""
+        out = []
+        for stage, given in self.start.items():
+            many = given if isinstance(given, tuple) else (given,)
+            out += [(stage, each if isinstance(each, Established) else Established(count=each)) for each in many]
+        return out
+
+    @property
+    def heads(self) -> dict[str, float]:
+        """Return how many are there at the start, by stage."""
+        out = dict.fromkeys(self.start, 0.0)
+        for stage, each in self.standing:
+            out[stage] += each.count
+        return out
 
 
 class BaseSegments(Model):

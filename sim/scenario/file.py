@@ -45,6 +45,7 @@ from sim.scenario.customers import (
 from sim.scenario.linear import parse_linear
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario.meant import meant
+from sim.scenario.people import Diffusion, Established, Growing, Growth, born
 from sim.scenario.ranges import corners, replaced
 from sim.scenario.rules import RULES, Evidence, Part, Rules, Uncertain
 from sim.scenario.yaml_files import read_yaml
@@ -75,6 +76,8 @@ __all__ = [
 ]
 
 WEEKS_PER_PERIOD = {"week": 1.0, "month": 365.25 / 12 / 7, "quarter": 365.25 / 4 / 7, "year": 365.25 / 7}
+MOST_PEOPLE = 1e9
+"""Most people who may appear in a segment over the horizon."""
 HALF = 32
 """Digits of a hash that name the file's content where the rest names the base's."""
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
@@ -217,9 +220,10 @@ class Scenario(Model):
                     raise ValueError(_unknown(f"levers.{name}.by_segment", where, known))
         for name, segment in self.segments.items():
             if name in self.base_segments:
-                if segment.start or segment.births or segment.traits or segment.quality:
+                given = ("start", "births", "traits", "quality", "diffusion", "growth")
+                if any(getattr(segment, key) for key in given):
                     raise ValueError(
-                        f"segments.{name}: comes from the base; start, births, traits and quality cannot be given"
+                        f"segments.{name}: comes from the base; {', '.join(given[:-1])} and {given[-1]} cannot be given"
                     )
                 continue
             if segment.traits is None:
@@ -227,15 +231,30 @@ class Scenario(Model):
             if segment.actions is not None:
                 raise ValueError(f"segments.{name}.actions: only for a scenario with a chain; remove it")
             for stage in segment.start:
-                if stage not in ("unaware", "prospect", "new"):
-                    raise ValueError(_unknown(f"segments.{name}.start", stage, {"unaware", "prospect", "new"}))
+                if stage not in STAGES:
+                    raise ValueError(_unknown(f"segments.{name}.start", stage, set(STAGES)))
             if not segment.start and not segment.births:
-                raise ValueError(f"segments.{name}.start: missing; say how many are unaware, prospect or new")
+                raise ValueError(f"segments.{name}.start: missing; say how many are in which stage")
+            self._check_people(f"segments.{name}", segment)
             if self.law == "renewal" and segment.traits.purchase_rate != 1:
                 raise ValueError(
                     f"segments.{name}.traits.purchase_rate: under `law: renewal` every survivor pays once a period; "
                     "expected 1"
                 )
+
+    def _check_people(self, where: str, segment: Segment) -> None:
+        """Raise where who is there or comes is said of what the scenario does not have."""
+        for stage, each in segment.standing:
+            for key, what in (("satisfaction", "satisfaction"), ("ties", "links")):
+                if getattr(each, key) is not None and getattr(self, what) is None:
+                    raise ValueError(f"{where}.start.{stage}.{key}: needs `{what}:`, which the scenario does not state")
+        for stage, births in segment.births.items():
+            if isinstance(births, tuple) and len(births) != self.periods:
+                raise ValueError(
+                    f"{where}.births.{stage}: expected a number for each of {self.periods} periods, got {len(births)}"
+                )
+            if sum(born(births, t) for t in range(self.periods)) > MOST_PEOPLE:
+                raise ValueError(f"{where}.births.{stage}: more than {MOST_PEOPLE:,.0f} people over the horizon")
 
     def _check_market(self, known: set[str]) -> None:
         """Raise where something needs what the scenario does not have, or names a segment that is not there."""
@@ -297,6 +316,11 @@ class Scenario(Model):
                 if self.satisfaction and self.satisfaction.purchase_rate_per_level
                 else []
             ),
+            *(
+                f"segments.{name}.growth.purchase_rate"
+                for name, segment in self.segments.items()
+                if segment.growth and segment.growth.purchase_rate
+            ),
         ]
         if moved:
             raise ValueError(f"{moved[0]}: moves the purchase rate, which `law: renewal` fixes at one payment a period")
@@ -319,7 +343,7 @@ class Scenario(Model):
                 if state not in chain.states:
                     raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
         unused = {"margin", "loss", "stages"}
-        people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve"}
+        people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve", "diffusion", "growth"}
         for where, given in [("", self.model_fields_set)] + [
             (f"segments.{name}.", segment.model_fields_set) for name, segment in self.segments.items()
         ]:
@@ -350,6 +374,8 @@ class Scenario(Model):
             for state in segment.start:
                 if state not in chain.states:
                     raise ValueError(_unknown(f"segments.{name}.start", state, set(chain.states)))
+                if not isinstance(segment.start[state], int | float):
+                    raise ValueError(f"segments.{name}.start.{state}: expected a number, as states are all there is")
 
     @property
     def base_segments(self) -> tuple[str, ...]:
@@ -382,6 +408,10 @@ class Scenario(Model):
             del known["base"]["conditions"]
         if not self.evidence:
             del known["evidence"]
+        for segment in known["segments"].values():
+            for key in ("diffusion", "growth"):
+                if segment[key] is None:
+                    del segment[key]
         for each in known.get("evidence", ()):
             if not each["rows"]:
                 del each["rows"]
@@ -554,7 +584,7 @@ def _explain(error: ValidationError) -> str:
 
     problems = sorted(error.errors(), key=rank)
     first = problems[0]
-    hidden = ("Gamma", "GammaGamma", "float", "function-after", "constrained-float", *SHAPES)
+    hidden = ("Gamma", "Established", "Growing", "tuple", "float", "function-after", "constrained-float", *SHAPES)
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
     if first["type"] == "extra_forbidden":
         fields = _fields_at(first["loc"][:-1])
@@ -584,6 +614,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
         "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
         "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
         "cost_to_serve": CostToServe, "parts": Part, "evidence": Evidence, "value_to_customer": ValueToCustomer,
+        "start": Established, "births": Growing, "diffusion": Diffusion, "growth": Growth,
     }  # fmt: skip
     here: type[Model] = Scenario
     inside_rules = False

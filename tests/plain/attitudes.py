@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 
-from sim.scenario.customers import Gamma, Satisfaction
+from plain.people import SEEN
+
+from sim.scenario.customers import Gamma, Satisfaction, Segment
 from sim.scenario.file import Scenario
 
 # --- Satisfaction and employees ---------------------------------------------------------------------------------------
@@ -130,16 +132,18 @@ def long_run_of_who_stays(satisfaction: Satisfaction, shift: float, leaving: flo
 
 def mean_leaving(scenario: Scenario) -> float:
     """Return the mean defection rate of customers at the start, or else of all people there, or else who are born."""
-    segments = scenario.segments.values()
-    counts = [[float(segment.start.get("new", 0)) for segment in segments]]
-    counts += [[float(sum(segment.start.values())) for segment in segments]]
-    counts += [[float(sum(segment.births.values())) for segment in segments]]
-    heads = next(row for row in counts if sum(row) > 0)
-    rates = []
-    for segment in segments:
-        law = segment.traits.defection_rate if segment.traits is not None else 0.0
-        rates.append(law.shape / law.rate if isinstance(law, Gamma) else law)
-    return sum(number * rate for number, rate in zip(heads, rates, strict=True)) / sum(heads)
+    people = [(segment, *entry) for segment in scenario.segments.values() for entry in segment.standing]
+    customers = [(s, each.count, each.age or 0) for s, stage, each in people if stage in SEEN and each.count > 0]
+    anybody = [(s, each.count, 0) for s, _, each in people if each.count > 0]
+    born = [(s, float(n), 0) for s in scenario.segments.values() for n in s.births.values() if isinstance(n, float)]
+    heads = customers or anybody or born
+    return sum(number * _leaving(segment, age) for segment, number, age in heads) / sum(n for _, n, _ in heads)
+
+
+def _leaving(segment: Segment, age: int) -> float:
+    """Return the mean defection rate of those who have stayed so long."""
+    law = segment.traits.defection_rate if segment.traits is not None else 0.0
+    return law.shape / (law.rate + age) if isinstance(law, Gamma) else law
 
 
 def employee_slope(scenario: Scenario) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from plain.attitudes import clip
 
 from sim.scenario.file import Competitor, Shock
+from sim.scenario.people import Births, Growing
 
 
 def net_promoters(levels: Sequence[int]) -> float | None:
@@ -35,6 +36,13 @@ def in_force(what: Competitor | Shock, period: int, segment: str) -> bool:
     return there and (not what.segments or segment in what.segments)
 
 
-def born(per_period: float, period: int) -> int:
-    """Return how many people appear at the end of a period, where ``per_period`` need not be whole."""
-    return round(per_period * (period + 1)) - round(per_period * period)
+def born(births: Births, period: int) -> int:
+    """Return how many people appear at the end of a period, where what is stated need not be whole."""
+    return round(appeared(births, period + 1)) - round(appeared(births, period))
+
+
+def appeared(births: Births, periods: int) -> float:
+    """Return how many have appeared in the first periods: so many each, one number for each, or by compound growth."""
+    if isinstance(births, Growing):
+        return sum(births.first * (1 + births.growth) ** t for t in range(periods))
+    return sum(births[:periods]) if isinstance(births, tuple) else births * periods

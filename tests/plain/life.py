@@ -73,6 +73,8 @@ class Life(Stated):
         thresholds = [self.limits(name) for name in scenario.segments]
         self.most_bought = max(each.core for each in thresholds)
         self.most_silent = max(each.lapsed for each in thresholds)
+        steps = [segment.growth.after[-1] for segment in scenario.segments.values() if segment.growth is not None]
+        self.most_kept = max(steps, default=0)
         self.amounts = {
             name: table_of_amounts(segment.traits.spend.p)
             for name, segment in scenario.segments.items()
@@ -102,7 +104,7 @@ class Life(Stated):
 
     def _enter(self, person: Person, luck: Luck, event: str) -> Happened:
         """Let a customer in, with a first purchase, a level of satisfaction like others' and no tie."""
-        person.truth = "alive"
+        person.truth, person.kept = "alive", 0
         self._see(person, 1)
         if self.scenario.satisfaction is not None:
             person.level = entry_level(self.scenario.satisfaction, luck.satisfaction)
@@ -125,6 +127,9 @@ class Life(Stated):
             by_ties = relative(1 - links.defection_per_link, person.ties, links.mix)
             leaving, usual_leaving = leaving * by_ties, usual_leaving * by_ties
 
+        faster, larger = self._grown(person)
+        rate, amount = rate * faster, amount * larger
+
         there = 1.0
         if leaving > 0:
             there = min(1.0, -math.log1p(-luck.leaving) / leaving)
@@ -139,11 +144,23 @@ class Life(Stated):
             else:
                 person.ties = ties
         if not stays:
-            person.truth, person.level, person.ties = "gone", 0, -1
+            person.truth, person.level, person.ties, person.kept = "gone", 0, -1, 0
             return Happened(purchases, revenue, "left")
+        person.kept = min(person.kept + 1, self.most_kept)
         if satisfaction is not None:
             person.level = next_level(satisfaction, person.level, odds.satisfaction, luck.satisfaction, usual_leaving)
         return Happened(purchases, revenue)
+
+    def _grown(self, person: Person) -> tuple[float, float]:
+        """Return what a customer kept so long multiplies the purchase rate and the amount by."""
+        growth, reached = self.segment(person.segment).growth, 0
+        if growth is None:
+            return 1.0, 1.0
+        for step, periods in enumerate(growth.after, 1):
+            if person.kept >= periods:
+                reached = step
+        rates, amounts = ((1.0, *each) if each else None for each in (growth.purchase_rate, growth.amount))
+        return rates[reached] if rates else 1.0, amounts[reached] if amounts else 1.0
 
     def _see(self, person: Person, purchases: int) -> None:
         """Count what was bought in a period, up to what the model tells apart."""

@@ -130,7 +130,8 @@ class PlainMarket(Life):
         states = []
         for person in self.people:
             stage = stage_of(person, self.limits(person.segment), self.scenario.law)
-            states.append(State(person.truth, person.bought, person.silent, person.level, person.ties, stage))
+            feelings = (person.level, person.ties, stage, person.kept)
+            states.append(State(person.truth, person.bought, person.silent, *feelings))
         heads = {(segment, stage): 0 for segment in self.scenario.segments for stage in STAGES}
         for person, state in zip(self.people, states, strict=True):
             if state.stage:
@@ -192,6 +193,15 @@ class PlainMarket(Life):
         everybody = sum(heads.values())
         return sum(n for (_, stage), n in heads.items() if stage in SEEN) / everybody if everybody else 0.0
 
+    def _by_itself(self, segment: str, heads: Heads) -> float:
+        """Return the chance that a prospect is won without money: p + q times the part of its segment ever won."""
+        stated = self.segment(segment).diffusion
+        if stated is None:
+            return 0.0
+        people = sum(heads[segment, stage] for stage in STAGES)
+        won = sum(heads[segment, stage] for stage in STAGES if stage not in ("unaware", "prospect"))
+        return stated.innovation + stated.imitation * (won / people if people else 0.0)
+
     # What a period holds for a segment and stage
 
     def _odds(self, segment: str, stage: str) -> Odds:
@@ -233,7 +243,8 @@ class PlainMarket(Life):
             ]
 
         aware = chance("awareness") * account.word_of_mouth[segment] * shocked("awareness")
-        won = chance("acquisition") * account.word_of_mouth[segment] * shocked("acquisition")
+        won = chance("acquisition") + self._by_itself(segment, self.lives.heads[period])
+        won *= account.word_of_mouth[segment] * shocked("acquisition")
         won *= math.prod(1 - strength for strength in rivals("acquisition"))
 
         defection = shocked("defection") * math.prod(1 + strength for strength in rivals("defection"))

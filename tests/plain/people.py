@@ -28,6 +28,8 @@ class Person:
         1..5 while alive and satisfaction is in the model, else 0.
     ties : int
         0..3 while alive and links are in the model, else -1.
+    kept : int
+        Periods since a customer was won, as far as anybody grows.
     quality : int
         Which of its segment's kinds it is of.
     """
@@ -42,6 +44,7 @@ class Person:
     silent: int = 0
     level: int = 0
     ties: int = -1
+    kept: int = 0
     quality: int = 0
     birth: int = -1
     starts: str = "unaware"

@@ -24,6 +24,7 @@ class State:
     level: int
     ties: int
     stage: str
+    kept: int = 0
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def people_of(twin: Twin, population: Population) -> list[Person]:
             person.truth = TRUTHS[space.kind[state]]
             person.bought, person.silent = int(space.bought[state]), int(space.silent[state])
             person.level, person.ties = int(space.level[state]), int(space.ties[state])
+            person.kept = int(space.kept[state])
         people.append(person)
     assert not births, "who appears is to come until then"
     return people
@@ -76,7 +77,7 @@ def lives_of(twin: Twin, history: History) -> Lives:
                 continue
             stage = STAGES[space.stage[twin.targets.segments.index(name), s]]
             facts = (int(part[s]) for part in (space.bought, space.silent, space.level, space.ties))
-            states.append(State(TRUTHS[space.kind[s]], *facts, stage))
+            states.append(State(TRUTHS[space.kind[s]], *facts, stage, int(space.kept[s])))
         lives.states.append(states)
         lives.heads.append({(name, stage): 0 for name in twin.targets.segments for stage in STAGES})
         for name, state in zip(trace.segment, states, strict=True):
