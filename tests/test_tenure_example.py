@@ -78,7 +78,7 @@ def test_an_example_is_copied_whole(tenure, tmp_path, name) -> None:
     assert (code, err) == (0, "")
     files = {path.name: path.read_bytes() for path in (EXAMPLES / name).iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "my here").iterdir()} == files
-    assert f"Copied '{name}' to my here." in out
+    assert f"Copied '{name}' into my here." in out
     step = re.search(r"cd 'my here' && (tenure .+)$", out.strip())
     assert step is not None
     page = files["README.md"].decode()
