@@ -173,7 +173,7 @@ def law_reach_is_optimize_read_backwards(seed: int) -> float:
     reached = solve(Question(reach=("asset", plan.asset)).problem(twin), bounded=False, threads=1)
     if reached.status != "feasible":
         return 1.0
-    return max(float(reached.spend.sum() / plan.spend.sum()) - 1, 0.0)
+    return max(float((reached.spend.sum() - plan.spend.sum()) / max(plan.spend.sum(), 1e-6 * budget)), 0.0)
 
 
 def law_more_money_over_thresholds(seed: int) -> float:

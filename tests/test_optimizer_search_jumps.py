@@ -52,12 +52,16 @@ def test_a_plan_that_was_worse_than_nothing_is_worth_more_than_a_subset_of_it() 
     assert more.asset >= plan.asset
 
 
-def test_two_ways_that_are_worth_nearly_the_same_are_told_apart() -> None:
-    """S-curves, a budget of which the best way leaves a quarter: 700 more bring no other way, which is worth less."""
+@pytest.mark.parametrize("money", [12_790.0, 12_805.13744])
+def test_two_ways_that_are_worth_nearly_the_same_are_told_apart(money: float) -> None:
+    """S-curves, a budget of which the best way leaves a quarter: 700 more bring no other way, which is worth less.
+
+    At the second budget chords over the convex part of a curve said 2e-3 of lift too much for the other way.
+    """
     twin = build(parse(threshold_market(0, 3)))
-    less, more = (solve(allocation_problem(twin, money), bounded=False, threads=1) for money in (12_090.0, 12_790.0))
+    less, more = (solve(allocation_problem(twin, each), bounded=False, threads=1) for each in (12_090.0, money))
     assert less.spend.sum() < 10_000
-    assert more.asset >= less.asset - 1e-4 * (less.asset - less.no_spend)
+    assert more.asset >= less.asset - 1e-5 * (less.asset - less.no_spend)
 
 
 def test_a_campaign_stands_where_it_brings_most() -> None:

@@ -8,8 +8,9 @@ rules, these curves of all periods and cells are a programme like that of an all
 
 which is its concave envelope with whole numbers where a curve bends up (the incremental formulation of Markowitz &
 Manne 1957). Its answer settles what runs and what does not, and is a place to search from. Chords between samples
-would settle that wrongly where two ways are worth nearly the same: it is asked once more with the samples at which each
-curve is best at the price that money had, and where money is no matter.
+would settle that wrongly where two ways are worth nearly the same: it is asked again with the samples at which each
+curve is best at the price that money had, and where money is no matter, and with those of the answer itself, until
+chords say what these bring.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ __all__ = ["Jump", "jump"]
 
 NODES, GAP = 200, 1e-4
 """Branches looked at, and how near to the programme's optimum is enough: the search goes on from there."""
+LOOKS, OFF = 4, 1e-4
+"""Times that it is asked again, at most; and share of what is at stake by which chords may be off where it matters."""
 FLAT = 1e-7
 """Share of what is at stake by which a curve may lie below its envelope and be taken for it."""
 DEAR = 1.0
@@ -82,14 +85,22 @@ def jump(search: Sequential, amount: Floats, levers: Sequence[int], stake: float
         return None if curves is None else _best(search, course, amount, heads, tie, curves, stake)
 
     found = best()
-    if found is None or found.price <= 0:
-        return found
-    prices = (0.0, found.price)
-    peak = np.concatenate([_peaks(rungs, gain - each * heads[..., None] * rungs) for each in prices], axis=2)
-    rungs, gain = np.concatenate([rungs, peak], axis=2), np.concatenate([gain, gains(peak)], axis=2)
-    order = np.argsort(rungs, axis=2, kind="stable")
-    rungs, gain = np.take_along_axis(rungs, order, axis=2), np.take_along_axis(gain, order, axis=2)
-    return best() or found
+    for look in range(LOOKS):
+        if found is None:
+            break
+        there = np.divide(found.amount, heads, out=np.zeros_like(amount), where=heads > EMPTY)[..., None]
+        prices = (0.0, max(found.price, 0.0))
+        peak = [_peaks(rungs, gain - price * heads[..., None] * rungs) for price in prices]
+        seen = np.concatenate([*peak, there], axis=2)
+        brings = gains(seen)
+        off = np.abs(brings - _along(rungs, gain, seen)).reshape(free.size, -1)[free].sum(axis=0)
+        if look and off.max() <= OFF * stake:
+            break
+        rungs, gain = np.concatenate([rungs, seen], axis=2), np.concatenate([gain, brings], axis=2)
+        order = np.argsort(rungs, axis=2, kind="stable")
+        rungs, gain = np.take_along_axis(rungs, order, axis=2), np.take_along_axis(gain, order, axis=2)
+        found = best() or found
+    return found
 
 
 def _rungs(search: Sequential, each: Floats) -> Floats:
@@ -122,6 +133,16 @@ def _gains(search: Sequential, course: Course, rungs: Floats, levers: Sequence[i
                 net = by_target.reshape(groups, stages) - dear * intensity[:, :, k]
                 out[t, :, j] += np.bincount(mine, weights=net[inside], minlength=out.shape[1])
     return out
+
+
+def _along(rungs: Floats, gain: Floats, at: Floats) -> Floats:
+    """Return what curves between samples bring at some places, (periods, cells, places)."""
+    after = np.clip((rungs[..., None, :] <= at[..., None]).sum(axis=3), 1, rungs.shape[2] - 1)
+    (low, high), (start, end) = (
+        [np.take_along_axis(each, after - k, axis=2) for k in (1, 0)] for each in (rungs, gain)
+    )  # fmt: skip
+    share = np.divide(at - low, high - low, out=np.zeros_like(at), where=high > low)
+    return np.asarray(start + np.clip(share, 0, 1) * (end - start))
 
 
 def _peaks(rungs: Floats, worth: Floats) -> Floats:
