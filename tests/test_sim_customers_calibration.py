@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from sim.customers import purchase_models
+from sim.customers import calibration, purchase_models
 from sim.customers.calibration import (
     BGNBD,
     GammaGamma,
@@ -170,6 +170,15 @@ def test_fits_recover_what_simulated_customers_were_made_from() -> None:
     assert [fitted.s, fitted.beta] == pytest.approx([truth.s, truth.beta], rel=0.2)
     assert [money.p, money.q, money.gamma] == pytest.approx([spend.p, spend.q, spend.gamma], rel=0.1)
     assert money.mean_spend() == pytest.approx(spend.mean_spend(), rel=0.02)
+
+
+def test_starts_tried_on_a_part_end_in_the_law_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starts on every fourth customer: the law of all customers as if they had been tried on all."""
+    people = simulated(ParetoNBD(0.8, 6.0, 0.7, 15.0), GammaGamma(3.0, 4.0, 30.0), 2_000)
+    whole = vars(fit_pareto_nbd(people))
+    monkeypatch.setattr(calibration, "MOST_ROUGH", 500)
+    assert vars(fit_pareto_nbd(people)) == pytest.approx(whole, rel=1e-4)
+    assert vars(fit_pareto_nbd(people)) != whole
 
 
 def test_customers_who_never_leave_have_long_lives() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from experiments.backtest.laws import Known, Version, known_of, worlds
 from experiments.backtest.rivals import Rival, rivals_of
 from sim.arrays import Floats, Ints, Step, quiet
-from sim.customers.held_out import HeldOut, came
+from sim.customers.held_out import HeldOut
 from sim.customers.purchase_models import ParetoNBD
 from sim.customers.segmentation import TIERS
 from sim.errors import InputError, PurchasesError
@@ -271,7 +271,7 @@ def _came(
     out = np.empty((len(MEASURES), len(ends) - 1, number))
     limit = _lapsed(scenario)[segment]
     for t in range(len(ends) - 1):
-        bought, paid = came(base, record, ends[t], ends[t + 1])
+        bought, paid = base.bought_between(ends[t], ends[t + 1], record)
         silent = np.where(bought > 0, 0.0, silent + 1)
         for k, each in enumerate(((np.floor(silent) < limit).astype(float), bought, paid)):
             out[k, t] = np.bincount(segment, weights=each, minlength=number)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.customers.held_out import came
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = ["Rival", "rivals_of"]
@@ -23,7 +22,7 @@ class Rival(NamedTuple):
 
 def rivals_of(base: CustomerBase, record: PurchaseSummary, until: date) -> tuple[Rival, ...]:
     """Return the plain forecasts of the days after a record's end, of the record's customers."""
-    bought, paid = (float(each.sum()) for each in came(base, record, record.end, until))
+    bought, paid = (float(each.sum()) for each in base.bought_between(record.end, until, record))
     out = []
     for name, (purchases, money) in (_last_year(base, record, until), _mean_rate(record, until)):
         out.append(
@@ -45,11 +44,11 @@ def _last_year(base: CustomerBase, record: PurchaseSummary, until: date) -> tupl
     if base.first_date <= record.end - year:
         then = base.summarise(record.end - year)
         grown = len(record) / len(then)
-        bought, paid = came(base, then, then.end, until - year)
+        bought, paid = base.bought_between(then.end, until - year, then)
         return "last year's same months", (grown * float(bought.sum()), grown * float(paid.sum()))
     days = (until - record.end).days
     begin = record.end - timedelta(days=days)
-    bought, paid = came(base, record, begin, record.end)
+    bought, paid = base.bought_between(begin, record.end, record)
     first = record.age * 7 < days  # their first purchase lies inside: only what came after it was a repeat
     bought = np.where(first, record.frequency, bought)
     paid = np.where(first, record.frequency * record.mean_spend, paid)

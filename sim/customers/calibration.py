@@ -1,9 +1,10 @@
 """Fit the laws of buying to a customer base, and check them on held-out weeks.
 
 Maximum likelihood in the logarithms of the parameters, over distinct records with their counts, by L-BFGS from several
-starting points (each roughly, the best one until the log-likelihood no longer gains in double precision). A parameter
-may end at the edge of the searched range (shapes .001 to 100, rates .001 to 300 times the mean age or amount): the data
-then do not tell it from the limit, for example no defection at all.
+starting points: each roughly, the best one until the log-likelihood no longer gains in double precision. Of more than
+50,000 customers starts are tried on every so many one. A parameter may end at the edge of the searched range (shapes
+.001 to 100, rates .001 to 300 times the mean age or amount): the data then do not tell it from the limit, for example
+no defection at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,10 @@ __all__ = [
 
 
 FEWEST_CUSTOMERS = 50
+Records = tuple[Callable[[Sequence[float]], Floats], Floats]
+"""The log-likelihood of distinct records by the parameters, and how many there are of each."""
+MOST_ROUGH = 50_000
+"""Customers on whom starts are tried; of more, every so many one, and all from where that ends."""
 
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
@@ -83,8 +88,15 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
     def log_likelihood(values: Sequence[float]) -> Floats:
         return ParetoNBD(*values).log_likelihood_of(records)
 
+    def of_part(values: Sequence[float]) -> Floats:
+        return ParetoNBD(*values).log_likelihood_of(part)
+
+    every = _every(len(summary))
+    part = BuyingRecords.of(summary.frequency[::every], summary.recency[::every], summary.age[::every])
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
-    return ParetoNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", week), "Pareto/NBD"))
+    units = ("shape", week, "shape", week)
+    rough = (of_part, part.counts) if every > 1 else None
+    return ParetoNBD(*maximise(log_likelihood, counts, starts, units, "Pareto/NBD", rough))
 
 
 def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
@@ -173,6 +185,11 @@ def at_the_edge(model: ParetoNBD | GammaGamma, unit: float = float("inf")) -> tu
     )
 
 
+def _every(customers: int) -> int:
+    """Return of every how many customers one is taken where starts are tried."""
+    return -(-customers // MOST_ROUGH)
+
+
 def _distinct_records(summary: PurchaseSummary) -> BuyingRecords:
     if len(summary) < FEWEST_CUSTOMERS:
         raise PurchasesError(
@@ -195,19 +212,26 @@ def maximise(
     starts: Sequence[tuple[float, ...]],
     units: Sequence[str | float],
     name: str,
+    part: Records | None = None,
 ) -> list[float]:
-    """Return the parameters of the highest likelihood over all starts."""
+    """Return the parameters of the highest likelihood over all starts.
+
+    ``part``: log-likelihood and counts of a part of the records, on which starts are tried; None: of all.
+    """
     from scipy import optimize
 
     ranges = [_SHAPE_RANGE if unit == "shape" else tuple(float(unit) * edge for edge in _RATE_RANGE) for unit in units]
     bounds = [(float(np.log(low)), float(np.log(high))) for low, high in ranges]
-    weights = counts / counts.sum()
+    of_all = (log_likelihood, counts)
 
-    def loss(logs: Floats) -> float:
-        value = -float(weights @ log_likelihood(np.exp(logs).tolist()))
-        return value if np.isfinite(value) else 1e10
+    def search(of: Records, start: Sequence[float], jac: str, tolerance: float) -> tuple[float, list[float]]:
+        likelihood, number = of
+        weights = number / number.sum()
 
-    def search(start: Sequence[float], jac: str, tolerance: float) -> tuple[float, list[float]]:
+        def loss(logs: Floats) -> float:
+            value = -float(weights @ likelihood(np.exp(logs).tolist()))
+            return value if np.isfinite(value) else 1e10
+
         options = {"ftol": tolerance, "gtol": 1e-7, "maxiter": 400}
         found = optimize.minimize(loss, start, method="L-BFGS-B", jac=jac, bounds=bounds, options=options)
         return float(found.fun), [float(value) for value in found.x]
@@ -215,8 +239,11 @@ def maximise(
     rough = []
     for start in starts:
         logs = [min(max(float(np.log(value)), low), high) for value, (low, high) in zip(start, bounds, strict=True)]
-        rough.append(search(logs, "2-point", 1e-7))
-    lowest, best = search(min(rough)[1], "3-point", 1e-15)
+        rough.append(search(part or of_all, logs, "2-point", 1e-7))
+    near = min(rough)[1]
+    if part is not None:
+        near = search(part, near, "3-point", 1e-12)[1]
+    lowest, best = search(of_all, near, "3-point", 1e-15)
     if lowest > 1e9:
         raise PurchasesError(
             f"the {name} model cannot be fitted to these customers: no start gives a finite likelihood"
@@ -296,7 +323,7 @@ def holdout(model: PurchaseModel, base: CustomerBase, summary: PurchaseSummary, 
     predicted_total = np.array([count @ model.expected_purchases(age + week) for week in range(1, weeks + 1)])
     if not actual_total[0] > 0:
         raise PurchasesError(f"no customer had bought again a week after {summary.end}: there is nothing to track")
-    actual = base.holdout_counts(summary.end, until, summary)
+    actual, _ = base.bought_between(summary.end, until, summary)
     predicted = model.conditional_expected_purchases(weeks, summary.frequency, summary.recency, summary.age)
     group = np.minimum(summary.frequency, _LAST_CLASS)
     customers = np.bincount(group, minlength=_LAST_CLASS + 1)

@@ -18,7 +18,7 @@ from sim.errors import PurchasesError
 from sim.intervals import NORMAL
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
-__all__ = ["Forecast", "HeldOut", "came", "forecast_of", "held_out"]
+__all__ = ["Forecast", "HeldOut", "forecast_of", "held_out"]
 
 FEWEST = 30
 """Customers from which an interval is given."""
@@ -85,7 +85,8 @@ def held_out(
     if weeks < 1:
         raise PurchasesError(f"nothing to hold out: the records end on {record.end} and the purchases on {until}")
     until = record.end + timedelta(weeks=weeks)
-    bought, paid = came(base, record, record.end, until)
+    days, paid = base.bought_between(record.end, until, record)
+    bought = days.astype(np.float64)
     expected = model.conditional_expected_purchases(weeks, record.frequency, record.recency, record.age)
     worth = expected * spend.conditional_mean_spend(record.purchases, record.mean_amount_all)
     everybody = np.ones(len(record), dtype=bool)
@@ -98,17 +99,6 @@ def held_out(
                 forecast_of(worth[inside], paid[inside]),
             ))  # fmt: skip
     return HeldOut(weeks, forecast_of(expected, bought), forecast_of(worth, paid), tuple(rows))
-
-
-def came(base: CustomerBase, record: PurchaseSummary, start: date, until: date) -> tuple[Floats, Floats]:
-    """Return by customer of ``record`` the days with a purchase in ``(start, until]``, and what was paid on them."""
-    rows = base.query(
-        f"SELECT customer_id, sum(amount) FROM purchases WHERE date > DATE '{start}' AND date <= DATE '{until}' "
-        "GROUP BY customer_id"
-    )[1]
-    known = dict(rows)
-    paid = np.array([known.get(who, 0.0) for who in record.customer_id.tolist()], dtype=np.float64)
-    return base.holdout_counts(start, until, record).astype(np.float64), paid
 
 
 def forecast_of(predicted: Floats, actual: Floats) -> Forecast:

@@ -77,9 +77,14 @@ def in_market_time(record: PurchaseSummary, conditions: Floats, weeks: float) ->
     weeks : float
         Calendar weeks in one.
     """
-    age = _back(record.age, len(conditions), weeks) @ conditions
-    silent = _back(record.silent_weeks, len(conditions), weeks) @ conditions
-    return replace(record, recency=np.maximum(age - silent, 0.0), age=age)
+    since = np.concatenate([[0.0], np.cumsum(conditions[::-1])]) * weeks  # market weeks since each month began
+
+    def timed(span: Floats) -> Floats:
+        before = np.maximum(span - weeks * len(conditions), 0.0) * conditions[0]
+        return np.asarray(np.interp(span, weeks * np.arange(len(since)), since) + before)
+
+    age = timed(record.age)
+    return replace(record, recency=np.maximum(age - timed(record.silent_weeks), 0.0), age=age)
 
 
 def _back(span: Floats, months: int, weeks: float) -> Floats:

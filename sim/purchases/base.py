@@ -336,22 +336,22 @@ class CustomerBase:
             start=start,
         )
 
-    def holdout_counts(self, start: date, end: date, summary: PurchaseSummary) -> Ints:
-        """Return the days with a purchase in ``(start, end]`` of each customer of ``summary``, in its order."""
+    def bought_between(self, start: date, end: date, summary: PurchaseSummary) -> tuple[Ints, Floats]:
+        """Return days with a purchase in ``(start, end]``, and what was paid on them, by customer of ``summary``."""
         found = self._arrays(
             """
-            SELECT customer_id, count(DISTINCT date) AS days FROM purchases
+            SELECT customer_id, count(DISTINCT date) AS days, CAST(sum(amount) AS DOUBLE) AS paid FROM purchases
             WHERE date > $start AND date <= $end GROUP BY customer_id ORDER BY customer_id
             """,
             {"start": start, "end": end},
         )
-        counts = np.zeros(len(summary), dtype=np.int64)
+        days, paid = np.zeros(len(summary), dtype=np.int64), np.zeros(len(summary))
         if len(found["customer_id"]):
             place = np.searchsorted(found["customer_id"], summary.customer_id)
             place = np.minimum(place, len(found["customer_id"]) - 1)
             known = found["customer_id"][place] == summary.customer_id
-            counts[known] = found["days"][place[known]]
-        return counts
+            days[known], paid[known] = (found[name][place[known]] for name in ("days", "paid"))
+        return days, paid
 
     def weekly_cumulative_repeat(
         self, end: date, *, sample_only: bool = False, start: date | None = None, acquired_by: date | None = None

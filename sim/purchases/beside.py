@@ -133,13 +133,11 @@ def _as_in(base: CustomerBase, connection: Any, values: Values, column: str, not
         If the base has hashed ids, and those of the file are not and cannot be.
     """
     name = values.source.name
-    kind, check, mails = base.query(
-        "SELECT any_value(typeof(customer_id)), (SELECT value FROM about WHERE key = 'key'), "
-        "avg(CAST(contains(CAST(customer_id AS VARCHAR), '@') AS INTEGER)) "
-        "FROM (SELECT DISTINCT customer_id FROM purchases)"
+    kind, check = base.query(
+        "SELECT typeof(customer_id), (SELECT value FROM about WHERE key = 'key') FROM purchases LIMIT 1"
     )[1][0]
     who = customer(connection, values, column, Reading(), notes)
-    if mails > 0.5:
+    if kind == "VARCHAR" and base.query(_MAILS)[1][0][0]:
         who = f"lower({who})"
     if not check:
         return f"coalesce(CAST(TRY_CAST({who} AS {kind}) AS VARCHAR), {who})"
@@ -158,6 +156,12 @@ def _as_in(base: CustomerBase, connection: Any, values: Values, column: str, not
             "file as one of customers with the key (`tenure base load`)"
         )
     return who
+
+
+_MAILS = (
+    "SELECT avg(CAST(contains(who, '@') AS INTEGER)) > 0.5 FROM (SELECT DISTINCT customer_id AS who FROM purchases)"
+)
+"""Whether most customers are called by their mail's address."""
 
 
 def _customers(base: CustomerBase) -> set[str]:
