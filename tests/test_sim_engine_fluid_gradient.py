@@ -265,6 +265,16 @@ MECHANISMS: dict[str, Content] = {
         cost_to_serve={"per_customer": 0.5, "per_purchase": 1.0}, levers=with_lever("purchase_rate", LINE),
         segments={"a": {**market_with()["segments"]["a"], "quality": [
             {"share": 0.5, "acquisition": 2.0, "bad_debt": 0.3}, {"share": 0.5, "cost_to_serve": 2.0}]}}),
+    "winning that spreads": market_with(segments={
+        name: {**each, "diffusion": {"innovation": 0.02, "imitation": 0.5}}
+        for name, each in market_with()["segments"].items()}),
+    "growth of those who are there": market_with(
+        levers={**with_lever("purchase_rate", LINE), "gift": {
+            "targets": ["new", "core"], "reference": 0.5, "moves": {"amount": LINE}}},
+        segments={"a": {**market_with()["segments"]["a"],
+                        "start": {"prospect": 50, "core": {"count": 70, "age": 4}, "declining": 20},
+                        "growth": {"after": [2, 5], "amount": [1.5, 2.5], "purchase_rate": [1.2, 0.8]}},
+                  "b": market_with()["segments"]["b"]}),
     "no rate at all": market_with(
         levers=with_lever("purchase_rate", LINE),
         shocks=[{"name": "s", "start": 1, "end": 2, "route": "purchase rate", "size": -1.0}]),

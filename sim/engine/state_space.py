@@ -66,7 +66,6 @@ def state_space(
     level_of = tuple(range(1, LEVELS + 1)) if levels else (0,)
     ties_of = tuple(range(TIES)) if ties else (-1,)
     oldest = max((after[-1] for after in steps if after), default=0)
-    sizes = (counts, silences, len(level_of), len(ties_of), oldest + 1)
     number_of_states = 2 + counts * silences * (len(level_of) * len(ties_of) * (oldest + 1) + 2)
     if number_of_states > MOST_STATES:
         raise ScenarioError(
@@ -82,9 +81,10 @@ def state_space(
     kind, bought, silent, level, tied, kept = np.array(rows, dtype=np.int64).T
     names = ["unaware", "prospect"] + [_name(*row, aged=oldest > 0) for row in rows[2:]]
 
+    number_of = {row: state for state, row in enumerate(rows)}
+
     def at(true: int, count: int, silence: int, k: int = 0, j: int = -1, a: int = 0) -> int:
-        here = np.array([true, count, silence, k, j, a])
-        return int(place(sizes, *here))
+        return number_of[true, min(count, counts), min(silence, silences - 1), k, j, min(a, oldest)]
 
     untied = 0 if ties else -1
     moves = len(MOVES) ** (levels + ties)

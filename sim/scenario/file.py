@@ -578,9 +578,14 @@ def _explain(error: ValidationError) -> str:
     """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
 
     def rank(problem: Any) -> tuple[bool, bool, int]:
-        """Return the place in line: a number where keys may stand too is told of as a number."""
-        number = problem["type"] == "model_type" and isinstance(problem["input"], int | float | str)
-        return problem["type"] != "extra_forbidden", number, -len(problem["loc"])
+        """Return the place in line: what a number or keys may stand for is told of as what it is."""
+        other = {"model_type": int | float | str, "tuple_type": int | float | str | dict, "float_type": dict | list}
+        kind = problem["type"]
+        return (
+            kind != "extra_forbidden",
+            kind in other and isinstance(problem["input"], other[kind]),
+            -len(problem["loc"]),
+        )
 
     problems = sorted(error.errors(), key=rank)
     first = problems[0]
