@@ -37,7 +37,7 @@ class ProportionalToValue(MoneyByLever):
         worth = np.maximum(worth_today(twin), 0)
         if worth.sum() == 0:
             worth = np.ones_like(worth)
-        usable = twin.targets.allowed.any(axis=1)
+        usable = twin.targets.allowed.any(axis=1) & twin.targets.paid
         per_lever = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
         wanted = (worth[:, None] * per_lever).sum(axis=0) / worth.sum()
         shares = bounded_shares(wanted, *bounds(twin))
@@ -78,7 +78,8 @@ class LastYear(PlannedMoney):
 
         today = Today(twin, budget)
         year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-        super().__init__(today.fits * today.spend[np.arange(twin.chain.periods) % year], "last year")
+        money = twin.targets.times(today.moved, today.fits)
+        super().__init__(money[np.arange(twin.chain.periods) % year], "last year")
 
 
 @policy("share of revenue")
@@ -124,7 +125,7 @@ class ParityWithRivals:
     feedback = True
 
     def __init__(self, twin: "Twin", budget: float, more: float = 0.5) -> None:
-        self.today, self.more = twin.targets.reference * Today(twin, budget).fits, more
+        self.today, self.more = twin.targets.times(twin.targets.reference, Today(twin, budget).fits), more
         self.usual: Floats | None = None  # rivals there when it began
 
     def decide(self, observation: Observation) -> Allocation:
@@ -132,4 +133,4 @@ class ParityWithRivals:
         if self.usual is None:
             self.usual = observation.rivals.copy()
         factor = np.maximum(1 + self.more * (observation.rivals - self.usual), 0.0)
-        return Allocation.within(factor[:, None, None] * self.today, observation)
+        return Allocation.within(observation.targets.times(self.today, factor[:, None, None]), observation)

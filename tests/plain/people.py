@@ -51,7 +51,8 @@ class Person:
 class Odds:
     """What a period holds for everybody of one segment and stage: chances, multipliers, shifts.
 
-    ``won`` is neither capped nor multiplied by the prospect's quality.
+    ``won`` is neither capped nor multiplied by the prospect's quality; ``leaving`` is a rate on top, ``price`` is to
+    today's, ``charged`` and ``served`` are money a customer.
     """
 
     aware: float
@@ -64,6 +65,10 @@ class Odds:
     satisfaction: float
     turnover: float
     gain: float
+    leaving: float
+    price: float
+    charged: float
+    served: float
 
 
 @dataclass(frozen=True)
