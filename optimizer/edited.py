@@ -80,7 +80,7 @@ def check_customers(path: Path, plan: Plan, course: Course, stored: Stored, *, r
 def check_sheets(path: Path, twin: Twin, stored: Stored) -> None:
     """Refuse money of today that is not today's, and sums and differences that are not those of the cells."""
     sheets, targets = stored.sheets, twin.targets
-    spend = follow(twin.chain, as_today(twin.chain)).spend
+    spend = follow(twin.chain, as_today(twin.chain)).moved
     if TODAY in sheets:
         for cell in table_of(path, sheets[TODAY], twin).cells:
             made = _within(targets, spend, cell)
@@ -126,7 +126,7 @@ def edited_cells(path: Path, twin: Twin, plan: Plan, stored: Stored) -> list[tup
     if MONEY not in stored.sheets:
         return []
     table = table_of(path, stored.sheets[MONEY], twin)
-    spend = np.where(plan.intensity > 0, plan.spend, 0.0)
+    spend = np.where(plan.intensity > 0, plan.moved, 0.0)
     covered = table.covered(twin.targets, twin.chain.periods)
     segments = list(dict.fromkeys(twin.targets.segments))
     for t, g, k in np.argwhere(spend.sum(axis=2) > 0).tolist():

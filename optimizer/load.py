@@ -133,7 +133,7 @@ def _missing(twin: Twin, table: MoneyTable) -> list[str]:
         left = np.flatnonzero(lacking[:, s, k]) + 1
         when = f"{left.size} of {periods} {unit}s" if left.size < periods else f"any {unit}"
         named.append(f"{segments[s]} / {targets.levers[k]} in {when}")
-    today = follow(twin.chain, as_today(twin.chain)).spend
+    today = follow(twin.chain, as_today(twin.chain)).moved
     worth = sum(
         float(today[lacking[:, segments.index(segment), k], g, :, k].sum())
         for g, segment in enumerate(targets.segments)
@@ -152,7 +152,7 @@ def plan_of_course(twin: Twin, course: Course, targeting: str, budget: float = f
         scenario=scenario.name, scenario_hash=scenario.hash, targets=twin.targets, intensity=course.intensity,
         customers=course.observed, budget=budget, asset=nothing, proof=LiftProof(nothing, nothing), prices={},
         shadow_price=nothing, status="", termination="", targeting=targeting, calendar=Calendar.of(scenario),
-        today=follow(twin.chain, as_today(twin.chain)).spend,
+        today=follow(twin.chain, as_today(twin.chain)).moved,
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def _plan(path: Path, twin: Twin) -> Plan:
             "not theirs"
         )
         return plan_of_course(twin, course, plan.targeting, plan.budget)
-    plan = replace(plan, calendar=Calendar.of(twin.scenario), today=follow(chain, as_today(chain)).spend)
+    plan = replace(plan, calendar=Calendar.of(twin.scenario), today=follow(chain, as_today(chain)).moved)
     return plan if intact else replace(plan, customers=course.observed)
 
 

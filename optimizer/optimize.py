@@ -261,7 +261,7 @@ def plan_of(found: Found, certified: Certified | None = None, priced: Priced | N
         seconds=_seconds(found, certified, priced.seconds),
         fixed_costs=found.sized.fixed_costs,
         calendar=Calendar.of(scenario),
-        today=problem.today.course.spend,
+        today=problem.today.course.moved,
     )
 
 

@@ -101,9 +101,14 @@ class Plan:
     today: Floats | None = None
 
     @property
-    def spend(self) -> Floats:
-        """Return expected money by (periods, groups, stages, levers)."""
+    def moved(self) -> Floats:
+        """Return the money expected to go through levers, terms included, (periods, groups, stages, levers)."""
         return np.asarray(self.intensity * self.customers[..., None])
+
+    @property
+    def spend(self) -> Floats:
+        """Return expected marketing money by (periods, groups, stages, levers)."""
+        return self.targets.of_budget(self.moved)
 
     @property
     def no_spend(self) -> float:
@@ -138,7 +143,7 @@ class Plan:
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per period x target x lever with money: names, intensity, customers, spend."""
         out = []
-        for t, g, s, k in np.argwhere(self.spend > 0).tolist():
+        for t, g, s, k in np.argwhere(self.moved > 0).tolist():
             out.append(
                 {
                     "period": t,
@@ -201,7 +206,7 @@ class Plan:
     def lines(self, by: str | None = None) -> Lines:
         """Return expected money by segment, lever and stretch of time, as people plan it or ``by`` month, year, ..."""
         calendar = self.calendar or Calendar(len(self.intensity))
-        return Lines.of(self.targets, self.spend, calendar.stretches(by or calendar.planned_by))
+        return Lines.of(self.targets, self.moved, calendar.stretches(by or calendar.planned_by))
 
     def _tables(self) -> Tables:
         money, calendar = self.lines(), self.calendar or Calendar(len(self.intensity))

@@ -77,18 +77,20 @@ class Question:
         if self.more is not None and self.budget is not None:
             raise InputError("a budget and money to add to the base's were both given; give one of them")
         chain = twin.chain
-        spent = follow(chain, as_today(chain) if self.base is None else self.base).spend
+        spent = follow(chain, as_today(chain) if self.base is None else self.base).moved
         budget = self.budget
         if self.more is not None:
-            budget = float(spent.sum()) + self.more
+            paid = float(chain.targets.of_budget(spent).sum())
+            budget = paid + self.more
             if budget < 0:
-                raise InputError(f"`more={self.more:g}`: takes more than the base spends, {spent.sum():,.0f}")
+                raise InputError(f"`more={self.more:g}`: takes more than the base spends, {paid:,.0f}")
         problem = allocation_problem(twin, budget, targeting=self.targeting)
         if self.reach:
             problem = self._reaching(problem, *self.reach)
         floor, ceiling = np.zeros_like(spent), np.full_like(spent, np.inf)
-        if self.more is not None:
-            floor, ceiling = (spent, ceiling) if self.more >= 0 else (floor, spent)
+        if self.more is not None:  # it moves money: terms are free
+            kept = chain.targets.of_budget(spent)
+            floor, ceiling = (kept, ceiling) if self.more >= 0 else (floor, np.where(chain.targets.paid, kept, np.inf))
         if self.within is not None:
             floor, ceiling = (1 - self.within) * spent, (1 + self.within) * spent
         if self.frozen is not None:

@@ -40,7 +40,7 @@ class Bandit:
             raise InputError(f"policy 'bandit': no lever '{lever}'; expected one of {', '.join(targets.levers)}")
         by_lever = today.spend.sum(axis=(0, 1, 2))
         self.lever = targets.levers.index(lever) if lever else int(by_lever.argmax())
-        self.today = targets.reference * today.fits
+        self.today = targets.times(targets.reference, today.fits)
         usual = twin.chain.usual[:, :, self.lever]
         self.unit = np.where(targets.allowed[:, :, self.lever], np.where(self.today[:, :, self.lever] > 0,
                              self.today[:, :, self.lever], usual), 0.0)  # fmt: skip

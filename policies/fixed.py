@@ -30,15 +30,15 @@ class AsToday:
 
 @dataclass(frozen=True)
 class NoSpend:
-    """Spend nothing. Worse than today wherever money works."""
+    """Spend nothing, with today's terms. Worse than today wherever money works."""
 
     name: str = "no spend"
 
     feedback = False
 
     def decide(self, observation: Observation) -> Allocation:
-        """Return zero everywhere."""
-        return Allocation(np.zeros(observation.targets.shape))
+        """Return zero wherever the budget pays."""
+        return Allocation(observation.targets.terms.copy())
 
 
 @policy("as today", states_money=True)

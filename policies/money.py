@@ -1,5 +1,6 @@
 """What rules of money share: a period's money from what is left, spread over levers and customers by claims.
 
+Levers that no budget pays for keep today's terms.
 Money is even over time: what is left over the periods left, so that money for which there were no customers yet is
 spent later. What a lever must or may get over the horizon (floors, caps) bounds it, and so does what one customer may
 get in a period: what is too much for some goes to others who claim it, and stays where nobody may get more.
@@ -110,7 +111,7 @@ class MoneyByClaims:
         """Return the period's money by claims, per customer, between what levers must and may get."""
         targets, heads = observation.targets, observation.customers[:, :, None]
         acts = observation.periods - observation.period > np.array(targets.lead)
-        usable = targets.allowed & (heads > 0) & acts
+        usable = targets.allowed & (heads > 0) & acts & targets.paid
         claims = np.where(usable, self.claims(observation), 0.0)
         floors, caps, money = self.bounds_by_lever(observation)
         out = np.zeros(targets.shape)
@@ -129,7 +130,7 @@ class MoneyByClaims:
                 out = tried
                 break
             out, usable = np.where(full, allowed, out), usable & ~full
-        return Allocation.within(self.ration.held(out), observation)
+        return Allocation.within(self.ration.held(out) + targets.terms, observation)
 
 
 class MoneyByLever(MoneyByClaims):
@@ -169,7 +170,8 @@ class Today:
 
     Attributes
     ----------
-    spend : (periods, groups, stages, levers)
+    spend, moved : (periods, groups, stages, levers)
+        Marketing money; what goes through levers, terms included.
     fits : float
         By what it must be multiplied to fit the budget; 1 where it does.
     money : float
@@ -182,7 +184,8 @@ class Today:
         from sim.engine.sensitivity import follow
 
         plan = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
-        self.spend = follow(twin.chain, twin.targets.with_committed(plan)).spend
+        course = follow(twin.chain, twin.targets.with_committed(plan))
+        self.spend, self.moved = course.spend, course.moved
         self.total = float(self.spend.sum())
         self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
         self.money = min(budget, self.total) if self.total > 0 else budget
@@ -191,8 +194,8 @@ class Today:
 
 def todays_claims(twin: "Twin") -> Floats:
     """Return what a customer claims as today's money does; alike wherever levers reach, where today spends nothing."""
-    reference = twin.targets.reference
-    return reference if reference.any() else twin.targets.allowed.astype(float)
+    targets, reference = twin.targets, twin.targets.of_budget(twin.targets.reference)
+    return reference if reference.any() else (targets.allowed & targets.paid).astype(float)
 
 
 def per_head(money: Floats, observation: Observation) -> Floats:
@@ -215,17 +218,18 @@ def share_between(name: str, **shares: float) -> None:
 
 
 def levers_moving(twin: "Twin", *effects: str) -> list[int]:
-    """Return the levers that move one of some effects, by number, in the order of effects."""
-    levers, found = twin.targets.levers, twin.scenario.levers
+    """Return the levers of the budget that move one of some effects, by number, in the order of effects."""
+    levers, found = twin.targets.levers, {n: v for n, v in twin.scenario.levers.items() if v.pays == "budget"}
     places = [place for effect in effects for place, n in enumerate(levers) if n in found and effect in found[n].moves]
     return list(dict.fromkeys(places))
 
 
 def bounds(twin: "Twin") -> tuple[Floats, Floats]:
-    """Return the least and the most share of the budget that each lever must and may get."""
+    """Return the least and the most share of the budget that each lever must and may get; terms get none."""
     levers, rules = twin.targets.levers, twin.scenario.rules.levers
     floors = np.array([rules[lever].floor if lever in rules else 0.0 for lever in levers])
-    return floors, np.array([rules[lever].cap if lever in rules else 1.0 for lever in levers])
+    caps = np.array([rules[lever].cap if lever in rules else 1.0 for lever in levers])
+    return floors, twin.targets.of_budget(caps)
 
 
 def worth_today(twin: "Twin") -> Floats:

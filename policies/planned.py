@@ -69,9 +69,10 @@ class Planned:
         periods = np.arange(expected.shape[0])[:, None]
         settled = float(expected[(periods >= now) & (periods < now + lead)].sum())
         later = expected[(periods >= now + lead) & ~((lead == 0) & (periods == now))].sum()
-        here = (intensity * observation.customers[:, :, None]).sum(axis=(0, 1))[lead == 0].sum()
+        paid = observation.targets.of_budget(intensity)
+        here = (paid * observation.customers[:, :, None]).sum(axis=(0, 1))[lead == 0].sum()
         left, wanted = self.money - float(observation.lever_spent.sum()) - settled, float(later + here)
-        return intensity * (max(left, 0.0) / wanted) if wanted > 0 else intensity
+        return observation.targets.times(intensity, max(left, 0.0) / wanted) if wanted > 0 else intensity
 
     def _limited(self, paced: Floats, planned: Floats) -> Floats:
         """Return paced intensities where they may be, and no less than planned only because of these limits."""

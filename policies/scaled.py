@@ -57,7 +57,8 @@ class Scaled:
             lever_floor=observation.lever_floor / self.factor,
             last_spend=observation.last_spend / self.factor,
         )
-        return Allocation.within(self.factor * self.policy.decide(seen).intensity, observation)
+        decided = self.policy.decide(seen).intensity
+        return Allocation.within(observation.targets.times(decided, self.factor), observation)
 
 
 def scaled_to(twin: "Twin", policy: Policy, budget: "Budget") -> Policy:

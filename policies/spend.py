@@ -46,7 +46,7 @@ class ProportionalToValue(MoneyByLever):
         worth = np.maximum(worth_today(twin), 0)
         if worth.sum() == 0:
             worth = np.ones_like(worth)
-        usable = twin.targets.allowed.any(axis=1)
+        usable = twin.targets.allowed.any(axis=1) & twin.targets.paid
         per_lever = usable / np.maximum(usable.sum(axis=1, keepdims=True), 1)
         wanted = (worth[:, None] * per_lever).sum(axis=0) / worth.sum()
         shares = bounded_shares(wanted, *bounds(twin))
@@ -87,7 +87,8 @@ class LastYear(PlannedMoney):
 
         today = Today(twin, budget)
         year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-        super().__init__(today.fits * today.spend[np.arange(twin.chain.periods) % year], "last year", Ration.of(twin))
+        money = twin.targets.times(today.moved, today.fits)
+        super().__init__(money[np.arange(twin.chain.periods) % year], "last year", Ration.of(twin))
 
 
 @policy("share of revenue")
@@ -133,7 +134,7 @@ class ParityWithRivals:
     feedback = True
 
     def __init__(self, twin: "Twin", budget: float, more: float = 0.5) -> None:
-        self.today, self.more = twin.targets.reference * Today(twin, budget).fits, more
+        self.today, self.more = twin.targets.times(twin.targets.reference, Today(twin, budget).fits), more
         self.ration = Ration.of(twin)
         self.usual: Floats | None = None  # rivals there when it began
 
@@ -142,4 +143,5 @@ class ParityWithRivals:
         if self.usual is None:
             self.usual = observation.rivals.copy()
         factor = np.maximum(1 + self.more * (observation.rivals - self.usual), 0.0)
-        return Allocation.within(self.ration.held(factor[:, None, None] * self.today), observation)
+        today = observation.targets.times(self.today, factor[:, None, None])
+        return Allocation.within(self.ration.held(today), observation)

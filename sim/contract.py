@@ -8,6 +8,7 @@ Intensity is money per targeted customer per period.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -46,6 +47,9 @@ class Targets:
         Intensity that was decided before the start; acts during a lever's lead time.
     lead, duration : (levers,)
         Periods from decision to effect; periods a campaign runs unchanged.
+    pays : (levers,), optional
+        What a lever's money is: ``budget``, or terms, which no budget pays for: ``price``, ``charge``, ``service``;
+        none given: the budget's.
     """
 
     segments: tuple[str, ...]
@@ -57,6 +61,7 @@ class Targets:
     committed: Floats
     lead: tuple[int, ...]
     duration: tuple[int, ...]
+    pays: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for array in (self.allowed, self.reference, self.committed):
@@ -66,6 +71,24 @@ class Targets:
     def shape(self) -> tuple[int, int, int]:
         """Return (groups, stages, levers)."""
         return len(self.segments), len(self.stages), len(self.levers)
+
+    @cached_property
+    def paid(self) -> Flags:
+        """Return which levers the budget pays for, (levers,)."""
+        return np.array([pays == "budget" for pays in self.pays or ("budget",) * len(self.levers)])
+
+    @cached_property
+    def terms(self) -> Floats:
+        """Return today's terms, (groups, stages, levers): the reference of levers that no budget pays for, else 0."""
+        return np.where(self.paid, 0.0, self.reference)
+
+    def of_budget(self, money: Floats) -> Floats:
+        """Return ``money[..., lever]`` without what no budget pays for."""
+        return money if self.paid.all() else np.where(self.paid, money, 0.0)
+
+    def times(self, intensity: Floats, factor: Floats | float) -> Floats:
+        """Return ``intensity[..., lever]`` times a factor where the budget pays for it; terms stay as they are."""
+        return intensity * factor if self.paid.all() else np.where(self.paid, intensity * factor, intensity)
 
     def with_committed(self, intensity: Floats) -> Floats:
         """Return a plan ``[period, group, stage, lever]`` with what was committed before the start in its place."""
@@ -204,8 +227,8 @@ class Allocation:
     intensity: Floats
 
     def spend(self, observation: Observation) -> Floats:
-        """Return money by (groups, stages, levers) on the observed head counts."""
-        return np.asarray(self.intensity * observation.customers[:, :, None])
+        """Return marketing money by (groups, stages, levers) on the observed head counts."""
+        return observation.targets.of_budget(np.asarray(self.intensity * observation.customers[:, :, None]))
 
     @staticmethod
     def checked(decided: object, policy: str, observation: Observation) -> "Allocation":
@@ -264,18 +287,22 @@ class Allocation:
         """Return ``intensity`` scaled back, first per lever and then by one factor, to what may be spent.
 
         The factor is for what acts at once; what is decided ahead only keeps to each lever's own limit on today's heads
-        and is scaled when it is paid.
+        and is scaled when it is paid. Terms, which no budget pays for, stay as they are.
         """
-        now = np.array(observation.targets.lead) == 0
+        targets, now = observation.targets, np.array(observation.targets.lead) == 0
+        paid = targets.of_budget(intensity)
         scaled = Allocation.affordable(
-            intensity * now, observation.customers, observation.available, observation.lever_available
+            paid * now, observation.customers, observation.available, observation.lever_available
         )
-        ahead = Allocation.affordable(intensity * ~now, observation.customers, np.inf, observation.lever_available)
-        return Allocation(scaled + ahead)
+        ahead = Allocation.affordable(paid * ~now, observation.customers, np.inf, observation.lever_available)
+        return Allocation(scaled + ahead if targets.paid.all() else np.where(targets.paid, scaled + ahead, intensity))
 
     @staticmethod
     def affordable(intensity: Floats, customers: Floats, available: float, lever_available: Floats) -> Floats:
-        """Return ``intensity`` on these heads scaled back, per lever and then by one factor, to the money there is."""
+        """Return ``intensity`` on these heads scaled back, per lever and then by one factor, to the money there is.
+
+        Of levers that the budget pays for.
+        """
         by_lever = (intensity * customers[:, :, None]).sum(axis=(0, 1))
         allowed = np.minimum(by_lever, lever_available)
         factor = np.divide(allowed, by_lever, out=np.ones_like(by_lever), where=by_lever > 0)

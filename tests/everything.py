@@ -182,6 +182,47 @@ EVERYTHING: Content = {
             "reference": 0.5,
             "moves": {"reactivation": {"without_money": 0.02, "unlimited_money": 0.4, "spend": 0.5, "brings": 0.1}},
         },
+        "discount": {
+            "targets": ["prospect", "new", "core"],
+            "pays": "price",
+            "reference": 0.4,
+            "reach": 0.7,
+            "moves": {
+                "acquisition": {"without_money": 0.01, "unlimited_money": 0.2, "spend": 1.0, "brings": 0.05},
+            },
+            "by_segment": {"shops": {"reference": 0.0}},
+        },
+        "rebate": {
+            "targets": ["developing", "core"],
+            "pays": "price",
+            "reference": 0.0,
+            "moves": {
+                "purchase_rate": {"shape": "piecewise-linear", "points": [[0, 0], [1, 0.1], [4, 0.3]]},
+                "survival": {"without_money": 0.9, "unlimited_money": 0.95, "spend": 1.0, "brings": 0.93},
+            },
+        },
+        "fee": {
+            "targets": ["developing", "declining", "lapsed"],
+            "pays": "charge",
+            "reference": 0.0,
+            "most": 3.0,
+            "moves": {
+                "leaving": {"without_money": 0.0, "unlimited_money": 0.5, "spend": 1.0, "brings": 0.05},
+                "annoyance": {"shape": "hill", "unlimited_money": 0.2, "half": 2.0, "steepness": 1.0},
+            },
+        },
+        "desk": {
+            "targets": ["new", "developing", "core"],
+            "pays": "service",
+            "reference": 0.6,
+            "lead_time": 1,
+            "moves": {"satisfaction": {"without_money": 0.0, "unlimited_money": 0.2, "spend": 0.5, "brings": 0.08}},
+        },
+        "farewell": {
+            "targets": ["core", "declining"],
+            "reference": 0.0,
+            "moves": {"leaving": {"without_money": 0.0, "unlimited_money": 0.6, "spend": 0.5, "brings": 0.2}},
+        },
         "calls": {
             "targets": ["lapsed"],
             "reference": 0.3,

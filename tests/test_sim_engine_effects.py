@@ -10,7 +10,7 @@ from gradients import places_of, some_plan
 from markets import Floats
 
 from sim.engine.chain import LOST
-from sim.engine.effects import NEUTRAL, ROUTES
+from sim.engine.effects import EFFECTS, NEUTRAL, ROUTES
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -21,7 +21,7 @@ def test_effects_are_pulled_back_to_money_and_market(law: str, monkeypatch: pyte
     rng = np.random.default_rng(8)
     environment = NEUTRAL + rng.uniform(0.02, 0.1, (3, len(ROUTES)))
     intensity = some_plan(chain, 8)[0]
-    wanted = rng.normal(size=(*chain.targets.shape[:2], 10))
+    wanted = rng.normal(size=(*chain.targets.shape[:2], len(EFFECTS)))
     by_intensity, by_environment = chain.effects.pulls(environment, intensity[None])[1][0](wanted)
 
     def total(environment: Floats, intensity: Floats) -> float:

@@ -189,7 +189,9 @@ class AllocationProblem:
 
     @property
     def no_money(self) -> bool:
-        """Return whether there is nothing to spend: the least spend is all that can be done."""
+        """Return whether there is nothing to spend and no terms to change: the least spend is all that can be done."""
+        if not self.targets.paid.all():
+            return False
         return any(row.kind is BUDGET and row.sense == "<=" and row.limit <= 0 for row in self.rows)
 
     @cached_property

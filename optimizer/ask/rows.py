@@ -196,7 +196,7 @@ def money_of(chain: ControlledChain, parts: Sequence[tuple[float, Flags, Flags, 
     dense = np.zeros((chain.periods, *chain.targets.shape))
     for weight, *where in parts:
         dense[np.ix_(*where)] += weight
-    return csr_matrix((dense * chain.targets.allowed).reshape(1, -1))
+    return csr_matrix(chain.targets.of_budget(dense * chain.targets.allowed).reshape(1, -1))
 
 
 def everywhere(targets: Targets) -> tuple[Flags, Flags, Flags]:

@@ -81,7 +81,8 @@ def budget_row(chain: ControlledChain, budget: float) -> Row:
 def asset_row(chain: ControlledChain, least: float, name: str = "asset", per_spend: float = 0.0) -> Row:
     """Return the rule that the customer asset, less ``per_spend`` for a unit of money, is at least ``least``."""
     aim = asset_aim(chain)
-    money = csr_matrix((-(aim.money + per_spend) * chain.targets.allowed).reshape(1, -1))
+    spent = aim.money + chain.targets.of_budget(np.full(aim.money.shape, per_spend))
+    money = csr_matrix((-spent * chain.targets.allowed).reshape(1, -1))
     return Row(name, ASSET, ">=", least, 0.0, money, None, np.array(aim.reward), aim.terminal)
 
 

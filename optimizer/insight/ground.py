@@ -205,7 +205,7 @@ def grounds(twin: Twin, plan: Plan, budget: float | None = None, progress: Progr
     total = own if budget is None else budget_in_force(twin, budget)
     targeting = plan.targeting if plan.targeting in TARGETINGS else "state"
     free = allocation_problem(twin, total, targeting=targeting)
-    problem = as_run(free, free.campaigns, course.spend) or free if free.campaigns else free
+    problem = as_run(free, free.campaigns, course.moved) or free if free.campaigns else free
     search = Sequential(problem)
     amount = search.amount_of(intensity)
     near = SAME * max(abs(course.asset), 1e-9)

@@ -263,7 +263,7 @@ def only(ground: Ground, lines: Lines, as_now: bool = True) -> AllocationProblem
     problem = replace(ground.free, ceiling=ceiling)
     if not (as_now and ground.campaigns_held):
         return problem
-    spend = np.where(ceiling > 0, ground.course.spend, 0.0)
+    spend = np.where(ceiling > 0, ground.course.moved, 0.0)
     return as_run(problem, problem.campaigns, spend) or problem
 
 

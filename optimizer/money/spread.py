@@ -70,7 +70,7 @@ def by_period(chain: ControlledChain, table: MoneyTable) -> MoneyTable:
         name, first, stop = cell.stretch
         inside = which[first:stop] == i
         heads = np.where(inside, nothing.observed[first:stop, :, :, None], 0.0).sum(axis=(1, 2, 3))
-        money = np.where(inside, nothing.spend[first:stop], 0.0).sum(axis=(1, 2, 3))
+        money = np.where(inside, nothing.moved[first:stop], 0.0).sum(axis=(1, 2, 3))
         late = np.arange(first, stop) < targets.lead[targets.levers.index(cell.lever)]
         open_ = ~late & ((heads > EMPTY) | (heads <= EMPTY).all())
         left = max(cell.money - float(money[late].sum()), 0.0)
@@ -107,16 +107,16 @@ def spread(chain: ControlledChain, table: MoneyTable, pattern: Floats) -> Spread
     for step in range(STEPS):
         seen = np.broadcast_to(course.observed[..., None], which.shape)
         heads = total(weight * seen, open_)
-        left = np.maximum(wanted - total(course.spend, kept), 0.0)
+        left = np.maximum(wanted - total(course.moved, kept), 0.0)
         met = np.divide(left, heads, out=np.zeros(number), where=heads > EMPTY)
         if step and (np.abs(scale * heads - left)[met > 0] <= MET * max(float(wanted.sum()), 1e-300)).all():
             break
         scale = met if step < HALVED else (scale + met) / 2
         plan = np.where(open_, scale[which] * weight, 0.0)
         course = follow(chain, targets.with_committed(_held(targets, plan, course.observed)))
-    spent = total(course.spend, which >= 0)
+    spent = total(course.moved, which >= 0)
     missed = np.abs(spent - wanted) > 1e-6 * np.maximum(wanted, spent)
-    before = total(course.spend, kept)
+    before = total(course.moved, kept)
     not_spent = [
         NotSpent(cells[i], float(spent[i]), _why(cells[i], heads[i], float(before[i]), targets))
         for i in np.flatnonzero(missed)

@@ -180,7 +180,7 @@ class _Choice:
             if not weak and not short:
                 break
             dropped = set(self.lots) - (set(running) - weak)
-            spend = end.course.spend.copy()
+            spend = end.course.moved.copy()
             for lot in running:
                 mine = [other for other in running if other.kin == lot.kin]
                 stays = sum(running[other] for other in mine if other not in weak)
@@ -191,7 +191,7 @@ class _Choice:
             if before.missed <= MISSED < end.missed:  # the rules ask for what was left out
                 needed |= weak
                 dropped -= weak
-                asked, end = self._searched(dropped, before.course.spend)
+                asked, end = self._searched(dropped, before.course.moved)
         return _Chosen(asked, end, self._fixed(end))
 
     def changed(self, now: _Chosen) -> Iterator[_Chosen]:
@@ -209,7 +209,7 @@ class _Choice:
         marginal = self._marginal(now.end)
 
         def change(kept: set[_Lot], money: dict[_Lot, float]) -> _Change:
-            spend = now.end.course.spend.copy()
+            spend = now.end.course.moved.copy()
             for lot, amount in money.items():
                 spend[lot.place(self.problem)] = self._spread(lot, amount, now.end)
             course, value = self._follow(spend)
@@ -244,7 +244,7 @@ class _Choice:
 
     def _running(self, end: Settled) -> dict[_Lot, float]:
         """Return the money of the campaigns that run."""
-        money = {lot: float(end.course.spend[lot.place(self.problem)].sum()) for lot in self.lots}
+        money = {lot: float(end.course.moved[lot.place(self.problem)].sum()) for lot in self.lots}
         return {lot: amount for lot, amount in money.items() if amount > 0}
 
     def _not_earning(self, running: dict[_Lot, float], end: Settled) -> set[_Lot]:
@@ -252,7 +252,7 @@ class _Choice:
         price, gains = self._price(end), {}
         for lot in running:
             if lot.fixed > 0:
-                spend = end.course.spend.copy()
+                spend = end.course.moved.copy()
                 spend[lot.place(self.problem)] = 0.0
                 gains[lot] = end.value - self._follow(spend)[1] - price * running[lot] - self._cost(lot)
         losing = sorted((lot for lot, gain in gains.items() if gain < 0), key=lambda lot: gains[lot])
@@ -284,7 +284,7 @@ class _Choice:
     def _spread(self, lot: _Lot, money: float, end: Settled) -> Floats:
         """Return a campaign's money by its targets: as it is now, or else by heads times the usual intensity."""
         place = lot.place(self.problem)
-        now = end.course.spend[place]
+        now = end.course.moved[place]
         if now.sum() <= 0:
             now = self._today(lot, end)
         return np.asarray(money * now / max(float(now.sum()), 1e-300))

@@ -44,7 +44,7 @@ class InMoney:
 
     def amount_of(self, course: Course) -> Floats:
         """Return what cells get in a course."""
-        return self.cells.sum(course.spend)
+        return self.cells.sum(course.moved)
 
     def by_cell(self, slope: Floats) -> Floats:
         """Return a slope by a followed plan's elements as one by (periods, cells)."""
@@ -155,7 +155,7 @@ class InIntensities(InMoney):
 
     def amount_of(self, course: Course) -> Floats:
         """Return each campaign's mean intensity, by expected heads."""
-        money, heads = self.cells.sum(course.spend), super().heads(course)
+        money, heads = self.cells.sum(course.moved), super().heads(course)
         out = np.zeros_like(money)
         for cell, window in self._windows:
             number = float(heads[window, cell].sum())

@@ -59,7 +59,7 @@ def _as_played(begun: Start, known: Floats, stake: float, make: Maker) -> tuple[
     """Return a plan as this question would hold and play it; None where it breaks a rule."""
     problem = begun.problem
     if problem.campaigns:
-        asked = as_run(problem, problem.campaigns, follow(problem.chain, known).spend)
+        asked = as_run(problem, problem.campaigns, follow(problem.chain, known).moved)
         if asked is None:
             return None
         problem = asked

@@ -67,7 +67,7 @@ def _as_held(problem: AllocationProblem, course: Course) -> Course:
     if problem.floor is None or problem.ceiling is None or max(problem.targets.duration, default=1) > 1:
         return course
     cells = Cells.of(problem.targets, problem.targeting)
-    money = cells.sum(course.spend)
+    money = cells.sum(course.moved)
     kept = np.clip(money, cells.sum(problem.floor), cells.sum(problem.ceiling))
     return course if np.array_equal(kept, money) else follow(problem.chain, cells.money(kept))
 
@@ -76,5 +76,5 @@ def _holds(problem: AllocationProblem, course: Course) -> bool:
     """Return whether the money that is held is kept to."""
     if problem.floor is None or problem.ceiling is None:
         return True
-    close = FITTED * max(1.0, float(course.spend.max()))
-    return bool((course.spend >= problem.floor - close).all() and (course.spend <= problem.ceiling + close).all())
+    close = FITTED * max(1.0, float(course.moved.max()))
+    return bool((course.moved >= problem.floor - close).all() and (course.moved <= problem.ceiling + close).all())

@@ -60,12 +60,17 @@ def least_spend(problem: AllocationProblem) -> Course:
     """
     chain = problem.chain
     if problem.goal == "least_money":
-        return follow(chain, problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape))))
+        terms = np.broadcast_to(problem.targets.terms, (chain.periods, *problem.targets.shape))
+        return follow(chain, problem.targets.with_committed(terms))
     rules = tuple(row for row in problem.rows if row.kind != BUDGET and not row.after)  # nor what is asked of value
     cheapest = replace(problem, goal="least_money", rows=rules)
     intensity = problem.targets.with_committed(np.zeros((chain.periods, *problem.targets.shape)))
     search = Sequential(cheapest)
-    course = search.follow(search.low)
+    low = search.low
+    if problem.targets.terms.any():  # terms are as today where nothing is spent
+        intensity = intensity + np.where(intensity > 0, 0.0, problem.targets.terms)
+        low = np.maximum(low, search.amount_of(intensity))
+    course = search.follow(low)
     if problem.no_choice or (search.missed(course) <= MISSED * cheapest.row_units).all():
         return course
     heads = np.maximum(problem.today.course.observed, 1e-9)

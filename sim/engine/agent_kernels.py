@@ -47,6 +47,7 @@ __all__ = [
     "FEELS",
     "FIRST",
     "GAINS_TIE",
+    "GOES",
     "LEAVES",
     "LEAVES_WITH",
     "LOSES_TIE",
@@ -78,12 +79,13 @@ BLOCK = 1024
 
 FIRST, SECOND = 0, 1
 """Columns of ``odds`` for those who are no customers: chance of outcome 1, and of outcome 2 if not of 1."""
-LEAVES, BUYS, SPENDS, RISES, FEELS, LOSES_TIE, LEAVES_WITH, GAINS_TIE = range(8)
-"""Columns of ``odds`` for customers.
+LEAVES, BUYS, SPENDS, RISES, FEELS, LOSES_TIE, LEAVES_WITH, GAINS_TIE, GOES = range(9)
+"""Columns of ``odds`` for customers; that of spending holds for first purchases too.
 
-Three multipliers, the chance that satisfaction rises, the shift of its moves, odds of ties: fewer, leaving, more.
+Three multipliers, the chance that satisfaction rises, the shift of its moves, odds of ties: fewer, leaving, more; a
+rate of leaving on top.
 """
-COLUMNS = 8
+COLUMNS = 9
 
 _entering = inlined(entering)
 
@@ -212,7 +214,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     leaving, rate, mean, none = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     states, outcomes = successor.shape
     customer, enters, idle = np.empty(states, np.uint64), np.empty(states, np.uint32), np.empty(states, np.uint16)
-    leaves, wants, spends = np.empty(states), np.empty(states), np.empty(states)
+    leaves, wants, spends, goes = np.empty(states), np.empty(states), np.empty(states), np.empty(states)
     first_below, moves_below = np.empty(states, np.uint64), np.empty(states, np.uint64)
     rises_below, sinks_from = np.empty(states, np.uint64), np.empty(states, np.uint64)
     flat, tied, shift = np.empty(states), np.empty(states), np.empty(states)
@@ -238,7 +240,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
             line = odds[c, law[c, s]]
             alive = kind[s] == 2
             customer[s], idle[s] = alive, s if alive else np.int64(successor[s, 0])
-            leaves[s], wants[s], spends[s] = line[LEAVES], line[BUYS], line[SPENDS] if alive else 1.0
+            leaves[s], wants[s], spends[s], goes[s] = line[LEAVES], line[BUYS], line[SPENDS], line[GOES]
             rises_below[s], level[s] = words_below(line[RISES]), falls.level[law[c, s]] if alive else 0
             shift[s], tied[s] = line[FEELS], falls.ties[law[c, s]] if alive else 1.0
             sinks_from[s] = falls_from(level[s], falls.levels.moves[level[s], 1], shift[s])
@@ -299,7 +301,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
             # Customers: rates; satisfaction; who leaves.
             for q in range(actives):
                 rate[q] = rates[active[q]] * wants[where[q]]
-                leaving[q] = defections[active[q]] * leaves[where[q]]
+                leaving[q] = defections[active[q]] * leaves[where[q]] + goes[where[q]]
             if falls.sorting:
                 for q in range(actives):
                     s = where[q]

@@ -375,7 +375,7 @@ def value_to_go(chain: ControlledChain) -> tuple[Floats, Floats]:
     """
     step = chain.step(chain.environment[-1], chain.targets.reference)
     rows = np.arange(chain.group.size)[:, None]
-    spend = chain.targets.reference.sum(axis=2)[chain.group[:, None], chain.block_stage]
+    spend = chain.targets.of_budget(chain.targets.reference).sum(axis=2)[chain.group[:, None], chain.block_stage]
     value = np.stack([step.reward[rows, chain.block_law], spend], axis=2)
     possible = step.probability.max(axis=0)[chain.space.law].max(axis=0) > 0
     sets = _classes_of_states(chain.space.successor, possible)

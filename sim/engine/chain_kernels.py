@@ -16,12 +16,15 @@ class Step(NamedTuple):
     probability : (blocks, laws, outcomes)
     purchases, revenue, reward : (blocks, laws)
         Purchases, money taken, and money earned before marketing.
+    service : (blocks, laws), optional
+        What it costs to serve them; none: not told apart.
     """
 
     probability: Floats
     purchases: Floats
     revenue: Floats
     reward: Floats
+    service: Floats | None = None
 
 
 class Links(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.engine.response import response, slope
+from sim.engine.terms import curves_of
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario
 
@@ -22,9 +23,16 @@ __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 Slope = tuple[int, int, Floats]
 Back = Callable[[Floats], tuple[Floats, Floats]]
 
-EFFECTS = ("aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover")
-"""Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost."""
+EFFECTS = (
+    "aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover", "leaving",
+    "price", "charge", "service",
+)  # fmt: skip
+"""Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost.
+
+Then terms: a rate of leaving on top, what prices are multiplied by, money that a customer is charged and costs on top.
+"""
 AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT, SATISFIED, TIED, TURNOVER = range(10)
+LEAVING, PRICE, CHARGED, SERVED = range(10, 14)
 
 ROUTES = (
     "defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover",
@@ -34,6 +42,9 @@ ROUTES = (
 TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_SPREAD = range(8)
 NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
 
+SUM_OF = {"satisfaction": SATISFIED, "annoyance": SATISFIED, "links": TIED, "charge": CHARGED, "service": SERVED}
+"""Effects that add up, and where; terms are what they are, others as far as they differ from the reference."""
+TERMS = ("charge", "service")
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
 FOR_EVER = 1e30
 """A defection multiplier that stands for "nobody stays"."""
@@ -49,26 +60,33 @@ class Effects:
     targets : Targets
     loss : (groups,)
         Chance per period that the silently gone are lost for good.
+    payments : (groups,)
+        What a customer usually pays a period, of which prices are cut.
     """
 
     scenario: Scenario
     targets: Targets
     loss: Floats
+    payments: Floats
+
+    def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
+        """Return what a lever moves for a group, by curve, and its reach."""
+        own = self.scenario.levers[self.targets.levers[lever]]
+        return curves_of(own, self.targets.segments[group], float(self.payments[group])), own.reach
 
     @cached_property
     def _moves(self) -> list[tuple[int, str, float, list[tuple[Curve, Ints]]]]:
         """Return per lever and effect: lever, effect, reach, and each distinct curve with the groups it holds for."""
         out = []
         for i, lever in enumerate(self.scenario.levers.values()):
-            for moved, usual in lever.moves.items():
+            by_group = [self.moved(group, i)[0] for group in range(len(self.targets.segments))]
+            for moved in by_group[0]:
                 if moved == "employee":
                     continue  # a matter of the firm, not of a target: sim.engine.crowd
                 groups: dict[Curve, list[int]] = {}
-                for group, segment in enumerate(self.targets.segments):
-                    override = lever.by_segment.get(segment)
-                    curve = override.moves.get(moved, usual) if override else usual
-                    groups.setdefault(curve, []).append(group)
-                out.append((i, str(moved), lever.reach, [(curve, np.array(g)) for curve, g in groups.items()]))
+                for group, curves in enumerate(by_group):
+                    groups.setdefault(curves[moved], []).append(group)
+                out.append((i, moved, lever.reach, [(curve, np.array(g)) for curve, g in groups.items()]))
         return out
 
     @cached_property
@@ -81,8 +99,9 @@ class Effects:
 
         Chances combine as ``1 - prod(1 - f)``, and diffusion adds its own to that of winning; rate and amount are
         multiplied by ``(1 + f(u))/(1 + f(u_ref))``; survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties
-        shift by ``f(u) - f(u_ref)``; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Where a
-        lever has no target it is neutral.
+        shift by ``f(u) - f(u_ref)``; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Leaving
+        comes on top as the rate ``-ln(1 - f)``; prices are multiplied by ``(1 - c(u))/(1 - c(u_ref))``, and what is
+        charged and costs to serve adds up (:mod:`sim.engine.terms`). Where a lever has no target it is neutral.
 
         Parameters
         ----------
@@ -98,6 +117,7 @@ class Effects:
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
         effect[..., SATISFIED] = environment[:, None, TO_SATISFIED]
         effect[..., TIED] = self.scenario.links.gain if self.scenario.links else 0.0
+        effect[..., [LEAVING, CHARGED, SERVED]] = 0.0
         missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
         utility, brought = np.zeros(intensity.shape[:-1]), []
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
@@ -113,8 +133,13 @@ class Effects:
                 effect[..., RATE if moved == "purchase_rate" else AMOUNT] *= np.where(here, (1 + f) / (1 + usual), 1.0)
             elif moved == "preference":
                 utility += np.where(here, f - usual, 0.0)
+            elif moved == "leaving":
+                effect[..., LEAVING] -= np.where(here, np.log1p(-f), 0.0)
+            elif moved == "price":
+                effect[..., PRICE] *= np.where(here, (1 - f) / (1 - usual), 1.0)
             else:
-                effect[..., SATISFIED if moved == "satisfaction" else TIED] += np.where(here, f - usual, 0.0)
+                more = f if moved in TERMS else usual - f if moved == "annoyance" else f - usual
+                effect[..., SUM_OF[moved]] += np.where(here, more, 0.0)
         effect[..., : RETURNED + 1] = 1 - missed
         return effect, utility, brought
 
@@ -219,10 +244,14 @@ class Effects:
                     rivals = environment[:, None, TO_RIVALS]
                     which = RATE
                     each = np.where(multiplier > 0, rate * multiplier * (1 - share + rivals) * weight, 0.0)
-                elif moved == "satisfaction":
-                    which, each = SATISFIED, always
-                else:
+                elif moved == "leaving":
+                    which, each = LEAVING, 1 / (1 - f)
+                elif moved == "price":
+                    which, each = PRICE, -effect[..., PRICE] / (1 - f)
+                elif moved == "links":
                     which, each = TIED, open_ties
+                else:
+                    which, each = SUM_OF[moved], -always if moved == "annoyance" else always
                 money.append((i, which, np.where(here, each * df, 0.0)))
         return effect, money, routes
 

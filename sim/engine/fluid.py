@@ -55,7 +55,7 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
             record["events"][t, :, EVENTS.index(name)] = by_group((number * chance).sum(axis=1))
         record["share"][t] = chain.share_of_customer(each.met, record["people"][t, :, :, ALIVE])
         counting.add_moves(each, record["moves"][t])
-        record["spend"][t] = each.observed[:, :, None] * intensity[t]
+        record["spend"][t] = chain.targets.of_budget(each.observed[:, :, None] * intensity[t])
     look(periods, run.occupancy, run.employees)
     return History.of(chain.targets, record, periods, terminal=float((run.occupancy * chain.terminal).sum()))
 

@@ -36,6 +36,10 @@ class Grids(NamedTuple):
         By point and dimension, of :func:`bends_of`.
     defection, rate, amount, utility, shift, ties : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, three sums.
+    leaving, price, charged, served : (setups, most points in all)
+        What they make of terms: a rate on top, a multiplier, two sums of money.
+    dearest : (setups,)
+        The highest price.
     """
 
     setup: Ints
@@ -53,6 +57,11 @@ class Grids(NamedTuple):
     utility: Floats
     shift: Floats
     ties: Floats
+    leaving: Floats
+    price: Floats
+    charged: Floats
+    served: Floats
+    dearest: Floats
 
 
 class Costs(NamedTuple):
@@ -96,7 +105,7 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
     np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
-    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *6 * [_FLAT],
+    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *10 * [_FLAT], *[np.ones(1)],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
 NO_COSTS = Costs(

@@ -37,13 +37,12 @@ from sim.engine.chain import (
 )
 from sim.engine.crowd import Crowd, present
 from sim.engine.drawing import Cohorts, Crew, Draw
-from sim.engine.effects import TO_RATE, TO_SPREAD, Effects
+from sim.engine.effects import CHARGED, SERVED, TO_RATE, TO_SPREAD, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import (
     BlockTraits,
     Feelings,
     Laws,
-    accounts,
     fall_chances,
     pull_lifecycle,
     step_lifecycle,
@@ -51,6 +50,7 @@ from sim.engine.lifecycle_kernels import (
 from sim.engine.offers import exhausted, joint_intensities
 from sim.engine.response import intensity_at
 from sim.engine.satisfaction_kernels import Falls, entering
+from sim.engine.terms import CUT, DEEPEST, usual_payments
 from sim.engine.ways import Ways
 from sim.engine.ways_kernels import Aims
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
@@ -96,6 +96,7 @@ def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]
         committed,
         tuple(lever.lead_time for lever in levers),
         tuple(lever.duration for lever in levers),
+        tuple(lever.pays for lever in levers),
     )
 
 
@@ -140,7 +141,13 @@ class Lifecycle(ControlledChain):
     @cached_property
     def effects(self) -> Effects:
         """Return the levers, ready to be evaluated."""
-        return Effects(self.scenario, self.targets, self.loss)
+        return Effects(self.scenario, self.targets, self.loss, self.payments)
+
+    @cached_property
+    def payments(self) -> Floats:
+        """Return what a customer of each group's segment usually pays a period, (groups,)."""
+        weight = self.initial.sum(axis=1) + self.arrivals.sum(axis=(0, 2))
+        return usual_payments(self.targets.segments, self.group, weight, self.purchase_rate * self.mean_spend)
 
     @cached_property
     def crowd(self) -> Crowd:
@@ -198,7 +205,7 @@ class Lifecycle(ControlledChain):
         """Return one period of every block under ``effects[group, stage, effect]``."""
         blocks, laws = self.group.size, self.space.law_kind.size
         probability = np.zeros((blocks, laws, self.space.successor.shape[1]))
-        out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(3)))
+        out = Step(probability, *(np.zeros((blocks, laws)) for _ in range(4)))
         step_lifecycle(*self.structure, effects, out)
         return out
 
@@ -228,12 +235,7 @@ class Lifecycle(ControlledChain):
 
     def moved(self, group: int, lever: int) -> tuple[dict[str, Curve], float]:
         """Return what a lever moves for a group, by curve, and its reach."""
-        own = list(self.scenario.levers.values())[lever]
-        override = own.by_segment.get(self.targets.segments[group])
-        curves: dict[str, Curve] = {str(moved): curve for moved, curve in own.moves.items()}
-        if override:
-            curves |= {str(moved): curve for moved, curve in override.moves.items()}
-        return curves, own.reach
+        return self.effects.moved(group, lever)
 
     @cached_property
     def ways(self) -> Ways:
@@ -271,9 +273,15 @@ class Lifecycle(ControlledChain):
 
     @cached_property
     def limit(self) -> Floats:
-        """Return ``levers.X.most``, or the ceiling where that is lower; infinite where a lever has none."""
+        """Return ``levers.X.most``, or the ceiling where that is lower; infinite where a lever has none.
+
+        No price is cut by more than :data:`~sim.engine.terms.DEEPEST`.
+        """
         stated = [np.inf if lever.most is None else lever.most for lever in self.scenario.levers.values()]
         most = np.broadcast_to(np.array(stated), self.targets.shape)
+        prices = np.array([lever.pays == CUT for lever in self.scenario.levers.values()])
+        if prices.any():
+            most = np.where(prices, np.minimum(most, DEEPEST * self.payments[:, None, None]), most)
         return most if self.ceiling is None else np.minimum(most, self.ceiling)
 
     def held_to(self, limit: Floats) -> "Lifecycle":
@@ -382,13 +390,10 @@ class Lifecycle(ControlledChain):
 
     def flows(self, step: Step) -> dict[str, Floats]:
         """Return what a customer of each (block, law) brings in a period, by field of a history."""
-        _, traits, _ = self.structure
-        alive = (self.space.law_kind == ALIVE).astype(float)
-        _, service, unpaid = accounts(
-            step.revenue, step.purchases, alive, traits.margin[:, None], self.bad_debt[:, None], self.serve[:, :1],
-            self.serve[:, 1:],
-        )  # fmt: skip
-        return {**super().flows(step), "cost_to_serve": service, "bad_debt": unpaid}
+        assert step.service is not None
+        return {
+            **super().flows(step), "cost_to_serve": step.service, "bad_debt": step.revenue * self.bad_debt[:, None],
+        }  # fmt: skip
 
     def events(self, step: Step) -> dict[str, Floats]:
         """Return the chance of each event of a history for a customer of each (block, law)."""
@@ -476,7 +481,7 @@ class Lifecycle(ControlledChain):
                 serve=np.tile(own[2], (rate.size, 1)),
             )
             gained, paid = value_to_go(at_nodes)
-            if own[2].any():
+            if own[2].any() or effects[group][:, [CHARGED, SERVED]].any():
                 served, _ = value_to_go(replace(at_nodes, mean_spend=0 * ones))
                 gained, paid = gained - served, paid - served
             earned.append(gained.reshape(nodes))

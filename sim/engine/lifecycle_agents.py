@@ -10,6 +10,7 @@ from sim.engine import agent_kernels
 from sim.engine.agent_kernels import COLUMNS, Amounts, Luck, Outcomes, Paths, Tally, Who
 from sim.engine.chain import ALIVE
 from sim.engine.drawing import Crew, blank_tally
+from sim.engine.effects import CHARGED, PRICE, SERVED
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, columns_to_draw_by
 from sim.engine.satisfaction_kernels import Falls
 
@@ -29,6 +30,8 @@ class LifecycleDraw:
     odds : (cohorts, laws, columns)
     margin, bad_debt, serve : (cohorts,), (cohorts,), (cohorts, 2)
         For the accounts.
+    terms : (cohorts, stages, 3)
+        What prices are multiplied by, and what a customer is charged and costs on top.
     """
 
     counts: Ints
@@ -42,6 +45,7 @@ class LifecycleDraw:
     margin: Floats
     bad_debt: Floats
     serve: Floats
+    terms: Floats
 
     @staticmethod
     def of(
@@ -55,7 +59,7 @@ class LifecycleDraw:
         return LifecycleDraw(
             crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), falls,
             known.amounts, known.money_units, known.stages, traits.margin[known.block], traits.bad_debt[known.block],
-            traits.serve[known.block],
+            traits.serve[known.block], effects[known.group][:, :, [PRICE, CHARGED, SERVED]],
         )  # fmt: skip
 
     def move(
@@ -103,10 +107,10 @@ class LifecycleDraw:
         rows = np.arange(self.counts.shape[0])[:, None]
         here = np.flatnonzero(self.paths.kind == ALIVE)
         np.add.at(alive, (rows, self.paths.stage[:, here]), self.counts[:, here])
-        revenue = moved.revenue / self.money_units
-        reward, service, unpaid = accounts(
-            revenue, moved.purchases, alive, self.margin[:, None], self.bad_debt[:, None], self.serve[:, :1],
-            self.serve[:, 1:],
+        price, charged, served = np.moveaxis(self.terms, 2, 0)
+        reward, service, unpaid, revenue = accounts(
+            moved.revenue / self.money_units / price, price, moved.purchases, alive, charged, self.margin[:, None],
+            self.bad_debt[:, None], self.serve[:, :1] + served, self.serve[:, 1:],
         )  # fmt: skip
         return {
             "purchases": moved.purchases.astype(float), "revenue": revenue, "reward": reward, "cost_to_serve": service,

@@ -21,6 +21,7 @@ from sim.engine.agent_kernels import (
     FEELS,
     FIRST,
     GAINS_TIE,
+    GOES,
     LEAVES,
     LEAVES_WITH,
     LOSES_TIE,
@@ -32,11 +33,15 @@ from sim.engine.compile import inlined, kernel
 from sim.engine.effects import (
     AMOUNT,
     AWARE,
+    CHARGED,
     DEFECTION,
+    LEAVING,
     LOST_CHANCE,
+    PRICE,
     RATE,
     RETURNED,
     SATISFIED,
+    SERVED,
     TIED,
     TURNOVER,
     WON,
@@ -94,14 +99,18 @@ class Feelings(NamedTuple):
 
 
 def accounts(
-    revenue: Any, purchases: Any, alive: Any, margin: Any, bad_debt: Any, per_customer: Any, per_purchase: Any
-) -> tuple[Any, Any, Any]:
-    """Return money earned before marketing, cost to serve and bad debt of a period, numbers or arrays alike.
+    sold: Any, price: Any, purchases: Any, alive: Any, charged: Any, margin: Any, bad_debt: Any, per_customer: Any,
+    per_purchase: Any,
+) -> tuple[Any, Any, Any, Any]:  # fmt: skip
+    """Return money earned before marketing, cost to serve, bad debt and revenue of a period, numbers or arrays alike.
 
-    ``alive``: customers at its start; ``per_customer``, ``per_purchase``: cost to serve.
+    ``sold``: at today's prices, which are multiplied by ``price``; ``alive``: customers at the period's start, each of
+    whom is ``charged`` money; ``per_customer``, ``per_purchase``: cost to serve.
     """
-    earned = revenue * (margin - bad_debt) - purchases * per_purchase - alive * per_customer
-    return earned, alive * per_customer + purchases * per_purchase, revenue * bad_debt
+    earned = sold * (margin - bad_debt) - purchases * per_purchase - alive * per_customer
+    earned = earned + (alive * charged - sold * (1.0 - price)) * (1.0 - bad_debt)
+    revenue = sold * price + alive * charged
+    return earned, alive * per_customer + purchases * per_purchase, revenue * bad_debt, revenue
 
 
 _accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
@@ -128,7 +137,7 @@ def chances_of_entry(kind, effects, acquisition):
 
 @inlined
 def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties, grown):
-    """Return defection rate, purchase rate, and what an amount is multiplied by."""
+    """Return defection rate, purchase rate, and what an amount is multiplied by; a rate of leaving on top apart."""
     return (
         defection_rate * effects[DEFECTION] * by_level[0] * by_ties,
         purchase_rate * effects[RATE] * by_level[1] * grown[0],
@@ -263,10 +272,13 @@ def columns_to_draw_by(laws, feelings, group, acquisition, effects, out):
             e, to, level, ties = effects[group[c], laws.stage[line]], out[c, line], laws.level[line], laws.ties[line]
             if laws.kind[line] != 2:
                 to[FIRST], to[SECOND] = chances_of_entry(laws.kind[line], e, acquisition[c])
+                to[SPENDS] = e[PRICE]
                 continue
             by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
             grown = feelings.growth[group[c], laws.grown[line]]
             to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(1.0, 1.0, e, by_level, by_ties, grown)
+            to[SPENDS] *= e[PRICE]
+            to[GOES] = e[LEAVING]
             if feelings.levels:
                 to[RISES], _ = _chances_of_level(level, feelings.moves[level, 0], 0.0, e[SATISFIED])
                 to[FEELS] = e[SATISFIED]
@@ -283,6 +295,7 @@ def step_lifecycle(laws, traits, feelings, effects, out):
     """
     kind, level, ties, buys = laws.kind, laws.level, laws.ties, feelings.buys
     probability, purchases, revenue, reward = out.probability, out.purchases, out.revenue, out.reward
+    service = out.service
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     felt, tied, unused = np.zeros(3), np.zeros(4), np.empty(4)
     levels = 3 if feelings.levels else 1
@@ -298,6 +311,7 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                     feelings.level_effects[level[line]], feelings.tie_effects[ties[line]],
                     feelings.growth[traits.group[b], laws.grown[line]],
                 )  # fmt: skip
+                m += e[LEAVING]
                 number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
                 alive = felt[0] = tied[0] = 1.0
                 tied[3] = 0.0
@@ -324,10 +338,9 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                     probability[b, line, 2] = (1.0 - first) * second
                 probability[b, line, 0] = 1.0 - first - probability[b, line, 2]
             purchases[b, line] = number
-            revenue[b, line] = number * multiplier * traits.mean_spend[b]
-            reward[b, line], _, _ = _accounts(
-                revenue[b, line], number, alive, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0],
-                traits.serve[b, 1],
+            reward[b, line], service[b, line], _, revenue[b, line] = _accounts(
+                number * multiplier * traits.mean_spend[b], e[PRICE], number, alive, e[CHARGED], traits.margin[b],
+                traits.bad_debt[b], traits.serve[b, 0] + e[SERVED], traits.serve[b, 1],
             )  # fmt: skip
 
 
@@ -347,13 +360,14 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
             to = out[group[b], laws.stage[line]]
             wanted = by_probability[b, line]
             money = by_reward[b, line]
-            each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b])
+            paid = traits.mean_spend[b] * (1.0 - traits.bad_debt[b])
+            each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - paid * (1.0 - e[PRICE])
             if kind[line] == 2:
                 by_level, grown = feelings.level_effects[level[line]], feelings.growth[group[b], laws.grown[line]]
                 lm = traits.defection_rate[b] * by_level[0] * feelings.tie_effects[ties[line]]
                 lr = traits.purchase_rate[b] * by_level[1] * grown[0]
                 number, number_m, number_rate = odds_of_alive(
-                    lm * e[DEFECTION], lr * e[RATE], buys, feelings.renewal, odds, by_m, by_rate, gamma
+                    lm * e[DEFECTION] + e[LEAVING], lr * e[RATE], buys, feelings.renewal, odds, by_m, by_rate, gamma
                 )
                 felt[0] = tied[0] = 1.0
                 felt_slope[0] = by_gain[0] = by_turnover[0] = 0.0
@@ -383,6 +397,10 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 multiplier = e[AMOUNT] * by_level[2] * grown[1]
                 per_purchase = money * (multiplier * each - serve[b, 1])
                 to[DEFECTION] += lm * (by_leaving + per_purchase * number_m)
+                to[LEAVING] += by_leaving + per_purchase * number_m
+                to[PRICE] += money * number * multiplier * paid
+                to[CHARGED] += money * (1.0 - traits.bad_debt[b])
+                to[SERVED] -= money
                 to[RATE] += lr * (by_buying + per_purchase * number_rate)
                 to[AMOUNT] += money * number * each * by_level[2] * grown[1]
             elif kind[line] == 0:
@@ -391,6 +409,8 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 entered = money * (each - serve[b, 1])
                 for k in range(feelings.entry.size):
                     entered += feelings.entry[k] * wanted[_entering(k)]
+                first, _ = chances_of_entry(kind[line], e, acquisition[b])
+                to[PRICE] += money * first * paid
                 if kind[line] == 3:
                     stays = wanted[2] * e[LOST_CHANCE] + wanted[0] * (1.0 - e[LOST_CHANCE])
                     to[RETURNED] += entered - stays

@@ -12,15 +12,18 @@ from sim.arrays import Floats, Ints
 from sim.engine.hull_kernels import lower_hulls
 from sim.engine.offers import NOISE, NOTHING
 from sim.engine.response import intensity_at, response
+from sim.engine.terms import CHARGED, CUT, MONEY, SERVED
 from sim.scenario.curves import Curve, PiecewiseLinear
 
 __all__ = [
     "ALONE",
+    "BENDING",
     "CHANCES",
     "CHANNELS",
     "DENSE",
     "FINER",
     "FLAT",
+    "LINEAR",
     "TOGETHER",
     "Path",
     "Use",
@@ -32,8 +35,11 @@ __all__ = [
     "thinned",
 ]
 
-CHANNELS = ("survival", "purchase_rate", "preference", "links", "amount", "satisfaction")
-"""What acts on living customers; amount and satisfaction enter the worth of a period linearly."""
+LINEAR = ("amount", "satisfaction")
+"""Channels that enter the worth of a period linearly."""
+BENDING = ("survival", "purchase_rate", "preference", "links", "leaving", "annoyance", *MONEY)
+CHANNELS = (*BENDING, *LINEAR)
+"""What acts on living customers."""
 CHANCES = ("awareness", "acquisition", "reactivation")
 
 DENSE, ALONE, TOGETHER = 3000, 257, 129
@@ -108,8 +114,12 @@ def ends_of(use: Use, channel: str) -> Floats:
 
 
 def _gain_of(channel: str, f: Floats, usual: Floats) -> Floats:
-    if channel in CHANCES:
+    if channel in CHANCES or channel == "leaving":
         return np.asarray(-np.log1p(-np.minimum(f, 1 - 1e-15)))
+    if channel == CUT:
+        return np.asarray(np.log((1 - usual) / (1 - f)))
+    if channel in (CHARGED, SERVED):
+        return np.asarray(f)
     if channel == "survival":
         multiplier = np.log(np.clip(f, 1e-300, 1 - 1e-16)) / np.log(usual)
         return np.asarray(-np.log(np.clip(multiplier, 1e-12, LARGEST)))

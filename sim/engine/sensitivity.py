@@ -54,9 +54,10 @@ def asset_aim(chain: ControlledChain) -> Aim:
     """Return the customer asset as an aim."""
     groups = chain.targets.shape[0]
     discount = chain.discount[:-1]
+    money = np.broadcast_to(discount[:, None, None, None], (chain.periods, *chain.targets.shape))
     return Aim(
         np.broadcast_to(discount[:, None], (chain.periods, groups)),
-        np.broadcast_to(discount[:, None, None, None], (chain.periods, *chain.targets.shape)),
+        chain.targets.of_budget(money),
         np.zeros((chain.periods + 1, groups, chain.space.law_kind.size)),
         float(chain.discount[-1]),
     )
@@ -65,7 +66,7 @@ def asset_aim(chain: ControlledChain) -> Aim:
 def least_money_aim(chain: ControlledChain) -> Aim:
     """Return money not spent as an aim, undiscounted."""
     asset = asset_aim(chain)
-    return Aim(np.zeros_like(asset.reward), np.ones_like(asset.money), asset.people, 0.0)
+    return Aim(np.zeros_like(asset.reward), chain.targets.of_budget(np.ones_like(asset.money)), asset.people, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +98,14 @@ class Course:
         return np.stack([now.observed for now in self.past])
 
     @cached_property
-    def spend(self) -> Floats:
-        """Return money, (periods, groups, stages, levers)."""
+    def moved(self) -> Floats:
+        """Return the money that goes through levers, terms included, (periods, groups, stages, levers)."""
         return np.asarray(self.observed[..., None] * self.intensity)
+
+    @cached_property
+    def spend(self) -> Floats:
+        """Return marketing money, what the budget pays, (periods, groups, stages, levers)."""
+        return self.chain.targets.of_budget(self.moved)
 
     @cached_property
     def people(self) -> Floats:

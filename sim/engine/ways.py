@@ -22,11 +22,13 @@ from sim.engine import ways_kernels as kernels
 from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.paths import (
     ALONE,
+    BENDING,
     CHANCES,
     CHANNELS,
     DENSE,
     FINER,
     FLAT,
+    LINEAR,
     TOGETHER,
     Path,
     Use,
@@ -37,14 +39,15 @@ from sim.engine.paths import (
     samples_of,
     thinned,
 )
+from sim.engine.terms import CHARGED, CUT, SERVED
 from sim.scenario.curves import PiecewiseLinear
+from sim.scenario.market import EFFECT_STAGES
 
 if TYPE_CHECKING:
     from sim.engine.lifecycle import Lifecycle
 
 __all__ = ["Ways"]
 
-BENDING = CHANNELS[:4]
 ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5: (5, 4)}
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
@@ -55,6 +58,10 @@ one look that is closer near a plan."""
 WIDER, MIDDLE = 2.5, 0.02
 """By how much each edge is farther from a plan than the one before; and the share of the way that is one cell inside
 what the plan itself goes through: far from it cells may bend as much as what is there is worth less."""
+
+
+MULTIPLIERS = ("survival", "purchase_rate", "amount", CUT)
+"""Channels whose effects are multiplied; those of others add up."""
 
 
 class _Dimension(NamedTuple):
@@ -105,10 +112,11 @@ class Ways:
 
     def _uses(self, phase: int, group: int, stage: int) -> list[Use]:
         chain, targets = self.chain, self.chain.targets
-        found = []
+        found, here = [], targets.stages[stage]
         load = chain.contact_load[group, 0]
         for k in np.flatnonzero(targets.allowed[group, stage]).tolist():
             moves, reach = chain.moved(group, k)
+            moves = {name: curve for name, curve in moves.items() if here in EFFECT_STAGES.get(name, (here,))}
             most = float(chain.limit[group, stage, k])
             most = min(most, 1 / float(load[k])) if load[k] > 0 else most
             held = float(targets.committed[group, stage, k]) if targets.lead[k] > self.starts[phase] else None
@@ -170,6 +178,8 @@ class Ways:
 
     def _effect(self, group: int, channel: str, value: Floats) -> Floats:
         """Return what a value makes of the channel's effect: a multiplier or a sum."""
+        if channel == CUT:
+            return np.exp(-value)
         if channel == "survival":
             return np.asarray(-np.log(np.maximum(value, 1e-300)) / max(self.usual_leaving[group], 1e-300))
         return value
@@ -237,8 +247,7 @@ class Ways:
             found = self.dimensions[place]
             if found:
                 bends[:, i, : len(found), : points[i]] = bends_of([one.edge for one in found])
-        made = {c: np.full((number, int(points.max())), float(c in ("survival", "purchase_rate", "amount")))
-                for c in CHANNELS}  # fmt: skip
+        made = {c: np.full((number, int(points.max())), float(c in MULTIPLIERS)) for c in CHANNELS}
         missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
         for i, place in enumerate(places):
             found = self.dimensions[place]
@@ -249,14 +258,15 @@ class Ways:
                     into = (missed if channel in CHANCES else made)[channel][i, : points[i]]
                     if channel in CHANCES:
                         into *= 1 - effect[spots[d]]
-                    elif channel in ("survival", "purchase_rate", "amount"):
+                    elif channel in MULTIPLIERS:
                         into *= effect[spots[d]]
                     else:
                         into += effect[spots[d]]
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
             points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
-            made["preference"], made["satisfaction"], made["links"],
+            made["preference"], made["satisfaction"] - made["annoyance"], made["links"], made["leaving"], made[CUT],
+            made[CHARGED], made[SERVED], made[CUT].max(axis=1),
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
 
@@ -271,7 +281,7 @@ class Ways:
         scale = np.zeros((chain.periods, groups, stages, slots))
         known: dict[object, int] = {}
         hulls: list[tuple[Floats, Floats, Ints]] = []
-        linear = () if self.whole else ("amount", "satisfaction", *CHANCES)
+        linear = () if self.whole else (*LINEAR, *CHANCES)
         for t in range(chain.periods):
             phase = int(self.phase[t])
             for g in range(groups):
@@ -406,6 +416,8 @@ class Ways:
         gain = self.chain.scenario.links.gain if self.chain.scenario.links else 0.0
         out[..., effects.TIED] = np.clip(gain + grids.ties[setup], 0.0, 1.0)
         out[..., effects.TURNOVER] = met[..., effects.TO_TURNOVER]
+        out[..., effects.LEAVING], out[..., effects.PRICE] = grids.leaving[setup], grids.price[setup]
+        out[..., effects.CHARGED], out[..., effects.SERVED] = grids.charged[setup], grids.served[setup]
         return out
 
     def cost(self, costs: Costs) -> Floats:

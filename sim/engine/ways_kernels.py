@@ -119,11 +119,13 @@ def fill_odds(
                 ours = 1.0 / (share + (1.0 - share + rivals) * np.exp(-grids.utility[setup, p]))
             effects[RATE] = grids.rate[setup, p] * environment[g, TO_RATE] * ours
             effects[AMOUNT] = grids.amount[setup, p]
+            price, charged, served = grids.price[setup, p], grids.charged[setup, p], grids.served[setup, p]
             effects[TIED] = min(max(gain + grids.ties[setup, p], 0.0), 1.0)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
                 feelings.tie_effects[ties], feelings.growth[g, laws.grown[line]],
             )  # fmt: skip
+            m += grids.leaving[setup, p]
             number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
             tied[0], tied[3] = 1.0, 0.0
             if feelings.ties:
@@ -134,10 +136,12 @@ def fill_odds(
                 leave[line, n, p] = odds[buys + n] + odds[n] * tied[3]
                 for j in range(links):
                     stay[line, j, n, p] = odds[n] * tied[j]
-            earned[line, p] = number * multiplier * traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b])
-            fixed[line, p], _, _ = _accounts(
-                0.0, number, 1.0, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0], traits.serve[b, 1]
-            )
+            kept = traits.margin[b] - traits.bad_debt[b] - (1.0 - price) * (1.0 - traits.bad_debt[b])
+            earned[line, p] = number * multiplier * traits.mean_spend[b] * kept
+            fixed[line, p], _, _, _ = _accounts(
+                0.0, 1.0, number, 1.0, charged, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0] + served,
+                traits.serve[b, 1],
+            )  # fmt: skip
 
 
 @kernel
@@ -192,7 +196,7 @@ def best_of_all(
     for b in range(first, last):
         g = traits.group[b]
         done = np.zeros(combinations, dtype=np.bool_)
-        each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - traits.serve[b, 1]
+        list_price = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - traits.serve[b, 1]
         worth[b] = 0.0
         after = aims.end[b].copy()
         now = after.copy()
@@ -213,6 +217,9 @@ def best_of_all(
                 line, where = links.law[b, s], links.stage[b, s]
                 kind = laws.kind[line]
                 tables, scales = costs.table[t, g, where], costs.scale[t, g, where]
+                # First purchases at the highest price that there is: at most what they can earn.
+                dearest = grids.dearest[grids.setup[course.phase[t], g, where]]
+                each = list_price + (dearest - 1.0) * traits.mean_spend[b] * (1.0 - traits.bad_debt[b])
                 goes = links.successor[s]
                 if kind == 2:
                     setup = grids.setup[course.phase[t], g, where]

@@ -213,7 +213,7 @@ class Market:
         """Pay for what acts, and move everybody by one period."""
         chain, observed, record = self.twin.chain, self._observed(period), self._record
         intensity = self._purse.pay(period, observed)
-        record["spend"][period] = observed[:, :, None] * intensity
+        record["spend"][period] = self.twin.targets.of_budget(observed[:, :, None] * intensity)
         now = Moment(period, observed, self._agents.levels(), sorted(self._rivals), sorted(self._shocks), self._points)
         met = chain.conditions(now, intensity)
         for name, amount in self._agents.move(met, period).items():

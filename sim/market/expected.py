@@ -44,7 +44,7 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
         seen = Visible(
             observed,
             np.full(observed.shape, np.nan) if asked is None else answers[asked].copy(),
-            last_spend=past[-1].observed[:, :, None] * acting[period - 1] if period else np.zeros(chain.targets.shape),
+            last_spend=_spent(chain, past[-1].observed, acting[period - 1]) if period else np.zeros(acting.shape[1:]),
             moves=moves[period - 1].copy() if period else np.zeros(moves.shape[1:]),
             rivals=rivals_by_group(twin, chain.present(period)[0]),
             employees=float(run.employees),
@@ -59,6 +59,11 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
             before = {name: flows[name] for name in before}
             counting.add_moves(past[-1], moves[period])
     return Course(chain, acting, past, run.occupancy)
+
+
+def _spent(chain: ControlledChain, observed: Floats, acting: Floats) -> Floats:
+    """Return the marketing money of a period, (groups, stages, levers)."""
+    return chain.targets.of_budget(observed[:, :, None] * acting)
 
 
 def _satisfaction(chain: ControlledChain, occupancy: Floats) -> Floats:

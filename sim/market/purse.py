@@ -94,7 +94,8 @@ class Purse:
 
     def decide(self, policy: Policy, period: int, seen: Visible) -> None:
         """Ask a policy what to do, by what is seen, and take it in."""
-        committed = float((self.campaigns.committed(period) * seen.customers[:, :, None]).sum())
+        ahead = self._targets.of_budget(self.campaigns.committed(period))
+        committed = float((ahead * seen.customers[:, :, None]).sum())
         observation = Observation(
             period=period,
             periods=self._periods,
@@ -110,11 +111,11 @@ class Purse:
         self.campaigns.decide(period, Allocation.checked(decided, policy.name, observation).intensity)
 
     def pay(self, period: int, observed: Floats) -> Floats:
-        """Pay for what acts in a period, as far as there is money; return money per customer that acts."""
-        acting = self.campaigns.acting[period]
-        intensity = Allocation.affordable(acting, observed, self._money(), self._by_lever())
-        self.spent += (observed[:, :, None] * intensity).sum(axis=(0, 1))
-        return intensity
+        """Pay for what acts in a period, as far as there is money; return money per customer that acts, terms too."""
+        acting, targets = self.campaigns.acting[period], self._targets
+        paid = Allocation.affordable(targets.of_budget(acting), observed, self._money(), self._by_lever())
+        self.spent += (observed[:, :, None] * paid).sum(axis=(0, 1))
+        return paid if targets.paid.all() else np.where(targets.paid, paid, acting)
 
     def _money(self) -> float:
         """Return what may be spent this period on everything."""

@@ -184,14 +184,21 @@ class Scenario(Model):
             except InputError as error:
                 raise ValueError(str(error)) from None
             for name in used:
-                if parts[name] is None:
+                part = parts[name]
+                if part is None:
                     raise ValueError(f"{where}: '{name}' stands for two things; name what is meant under `parts:`")
+                named += [(where, lever, levers) for lever in part.levers]
         for key, people in rules.people.items():
             if people.count == "satisfaction" and self.satisfaction is None:
                 raise ValueError(f"rules.people.{key}: needs `satisfaction:`, which the scenario does not state")
         for where, name, there in named:
             if name not in there:
                 raise ValueError(_unknown(where, name, there))
+            if (there is levers or there is single) and name in self.levers and self.levers[name].pays != "budget":
+                raise ValueError(
+                    f"{where}: '{name}' is `pays: {self.levers[name].pays}`, and rules of money count marketing money; "
+                    f"limit it with `levers.{name}.most`"
+                )
         if rules.contacts is not None and all(lever.cost_per_contact is None for lever in self.levers.values()):
             raise ValueError("rules.contacts: needs a cost_per_contact on some lever")
         if rules.stretches and rules.stretches.amounts is not None:
@@ -259,7 +266,7 @@ class Scenario(Model):
     def _check_market(self, known: set[str]) -> None:
         """Raise where something needs what the scenario does not have, or names a segment that is not there."""
         needs = {"satisfaction": "satisfaction", "employee": "employees", "links": "links"}
-        needs["preference"] = "share_of_customer"
+        needs |= {"preference": "share_of_customer", "annoyance": "satisfaction"}
         wanted = [
             (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
         ]
@@ -406,6 +413,9 @@ class Scenario(Model):
             del known["base"]["segments"]  # scenarios of before keep their name
         if self.base is not None and not self.base.conditions:
             del known["base"]["conditions"]
+        for lever in known["levers"].values():
+            if lever["pays"] == "budget":
+                del lever["pays"]
         if not self.evidence:
             del known["evidence"]
         for segment in known["segments"].values():

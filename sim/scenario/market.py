@@ -3,7 +3,8 @@
 Every field carries its unit and, where it has a default, why that default.
 """
 
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,7 +25,10 @@ Effect = Literal[
     "links",
     "employee",
     "reactivation",
+    "leaving",
+    "annoyance",
 ]
+Pays = Literal["budget", "price", "charge", "service"]
 EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "awareness": ("unaware",),
     "acquisition": ("prospect",),
@@ -36,12 +40,38 @@ EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "links": CUSTOMER_STAGES,
     "employee": CUSTOMER_STAGES,
     "reactivation": CUSTOMER_STAGES,
+    "leaving": CUSTOMER_STAGES,
+    "annoyance": CUSTOMER_STAGES,
 }
+PAID_STAGES: dict[str, tuple[str, ...]] = {
+    "price": ("prospect", *CUSTOMER_STAGES),
+    "charge": CUSTOMER_STAGES,
+    "service": CUSTOMER_STAGES,
+}
+"""Where terms can be changed: prices for all who buy, charges and service for customers."""
 GAINS = ("purchase_rate", "amount")
 MOST_SHOCK = 9.0
 """Largest share by which anything may grow: tenfold."""
 FREE = ("preference", "employee")
 """Effects whose curve is not a chance: points of utility, points of employee satisfaction."""
+
+
+INSTEAD = {
+    "amount": "a cut in price takes its whole amount off the profit, and not only the margin on it; write "
+    "`pays: price` for the lever, `spend` as money a head and period that customers no longer pay, and leave 'amount' "
+    "out",
+    "survival": "write 'leaving', the chance a period that customers leave because of it, from 0 without money on",
+    "satisfaction": "write 'annoyance', the share of customers a period that loses a level because of it",
+}
+"""What to write in place of answers that fall."""
+
+
+def _falls(curve: Any) -> bool:
+    """Return whether the answers of a curve, not yet checked, fall with money."""
+    keys = ("without_money", "brings", "unlimited_money")
+    answers = [curve.get(key) for key in keys] if isinstance(curve, dict) else []
+    known = [float(each) for each in answers if isinstance(each, int | float)]
+    return len(known) > 1 and all(after < before for before, after in pairwise(known))
 
 
 class LeverInSegment(Model):
@@ -60,6 +90,12 @@ class Lever(Model):
     )
     moves: dict[Effect, Curve] = Field(min_length=1, description="what it moves, each with its curve")
     reference: NotNegative = Field(description="intensity under which the data were gathered")
+    pays: Pays = Field(
+        default="budget",
+        description="what its money is: budget: marketing money, the default; price: what customers no longer pay, "
+        "which may win prospects and keep customers, each where it can; charge: what true customers pay on top; "
+        "service: cost to serve true customers on top; of these three none comes out of the budget",
+    )
     reach: Share = Field(default=1.0, description="part of the target that can be addressed; default: everybody")
     lead_time: Annotated[int, Field(ge=0, le=120)] = Field(
         default=0, description="periods from decision to effect and payment; 0: at once"
@@ -83,14 +119,28 @@ class Lever(Model):
     )
     by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_fall(cls, given: Any) -> Any:
+        """Say of answers that fall with money what states that they do."""
+        if isinstance(given, dict):
+            overrides = given.get("by_segment")
+            parts = [given, *(overrides.values() if isinstance(overrides, dict) else ())]
+            for moves in (part.get("moves") for part in parts if isinstance(part, dict)):
+                for effect, curve in moves.items() if isinstance(moves, dict) else ():
+                    if effect in INSTEAD and _falls(curve):
+                        raise ValueError(f"'{effect}' falls as money rises: {INSTEAD[effect]}")
+        return given
+
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         for effect in self.moves:
             outside = [stage for stage in self.targets if stage not in EFFECT_STAGES[effect]]
-            if outside:
+            if outside and not (self.pays == "price" and set(EFFECT_STAGES[effect]) & set(self.targets)):
                 raise ValueError(
                     f"'{effect}' cannot be moved in stage '{outside[0]}'; it can in {', '.join(EFFECT_STAGES[effect])}"
                 )
+        self._check_terms()
         curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
         for override in self.by_segment.values():
             reference = self.reference if override.reference is None else override.reference
@@ -121,7 +171,36 @@ class Lever(Model):
                 raise ValueError("'survival' of 1 would be for ever: expected a highest value below 1")
             if effect == "survival" and reference == 0 and curve.without_money == 0:
                 raise ValueError("survival at the reference would be 0: expected a reference above 0")
+            if effect == "leaving" and (reference != 0 or curve.without_money != 0 or curve.unlimited_money == 1):
+                raise ValueError(
+                    "'leaving' comes on top of what the data show: expected a reference of 0, without_money 0 and a "
+                    f"highest chance below 1, got {reference:g}, {curve.without_money:g} and {curve.unlimited_money:g}"
+                )
         return self
+
+    def _check_terms(self) -> None:
+        """Raise where a lever that changes terms says what only a lever of the budget can, or leaves out its end."""
+        if self.pays == "budget":
+            return
+        outside = [stage for stage in self.targets if stage not in PAID_STAGES[self.pays]]
+        if outside:
+            raise ValueError(
+                f"pays: {self.pays} cannot be in stage '{outside[0]}'; it can in {', '.join(PAID_STAGES[self.pays])}"
+            )
+        for key, given in (
+            ("saturation", self.saturation),
+            ("cost_per_contact", self.cost_per_contact),
+            ("moves: employee", self.moves.get("employee")),
+        ):
+            if given is not None:
+                raise ValueError(f"pays: {self.pays} spends no marketing money, and {key} is about that; remove it")
+        if self.pays == "charge":
+            if self.most is None:
+                raise ValueError("pays: charge needs `most:`, the highest charge a head and period that you consider")
+            if not {"leaving", "annoyance"} & set(self.moves):
+                raise ValueError(
+                    "pays: charge brings money whatever it does: expected 'leaving' or 'annoyance' among its moves"
+                )
 
 
 class Competitor(Model):

@@ -11,7 +11,7 @@ from sim.engine.draw_kernels import total_amount
 from sim.engine.random_streams import amount_table
 from sim.scenario.curves import Curve
 from sim.scenario.customers import Quality, Segment
-from sim.scenario.file import GammaGamma, Scenario, Thresholds
+from sim.scenario.file import Gamma, GammaGamma, Scenario, Thresholds
 
 table_of_amounts = cache(amount_table)
 
@@ -55,6 +55,17 @@ class Stated:
             return []
         return [(segment, stage, name) for segment in self.scenario.segments for stage in lever.targets]
 
+    def payment(self, name: str) -> float:
+        """Return what a customer of a segment usually pays a period."""
+        segment = self.segment(name)
+        assert segment.traits is not None
+        rate, spend = segment.traits.purchase_rate, segment.traits.spend
+        each = (rate.shape / rate.rate if isinstance(rate, Gamma) else rate) * (
+            spend.p * spend.gamma / (spend.q - 1) if isinstance(spend, GammaGamma) else spend
+        )
+        kinds = segment.quality or (Quality(share=1.0),)
+        return each * sum(kind.share * kind.purchase_rate * kind.spend for kind in kinds)
+
     def movers(self, effect: str, stage: str) -> list[str]:
         """Return the levers that move something in a stage."""
         return [
@@ -91,18 +102,18 @@ class Life(Stated):
         if person.truth == "prospect":
             if luck.leaving >= min(1.0, odds.won * self.quality(person).acquisition):
                 return Happened()
-            return self._enter(person, luck, "won")
+            return self._enter(person, odds, luck, "won")
         if person.truth == "alive":
             return self._live(person, odds, luck)
         if person.truth == "gone" and luck.leaving < odds.returned:
-            return self._enter(person, luck, "returned")
+            return self._enter(person, odds, luck, "returned")
         self._see(person, 0)
         if person.truth == "gone" and luck.leaving < odds.returned + (1 - odds.returned) * odds.lost:
             person.truth = "lost"
             return Happened(event="lost")
         return Happened()
 
-    def _enter(self, person: Person, luck: Luck, event: str) -> Happened:
+    def _enter(self, person: Person, odds: Odds, luck: Luck, event: str) -> Happened:
         """Let a customer in, with a first purchase, a level of satisfaction like others' and no tie."""
         person.truth, person.kept = "alive", 0
         self._see(person, 1)
@@ -110,11 +121,11 @@ class Life(Stated):
             person.level = entry_level(self.scenario.satisfaction, luck.satisfaction)
         if self.scenario.links is not None:
             person.ties = 0
-        return Happened(1, self._revenue(person, luck, 1, 1.0), event)
+        return Happened(1, self._revenue(person, luck, 1, odds.price), event)
 
     def _live(self, person: Person, odds: Odds, luck: Luck) -> Happened:
         satisfaction, links = self.scenario.satisfaction, self.scenario.links
-        leaving, rate, amount = person.defection_rate, person.purchase_rate * odds.rate, odds.amount
+        leaving, rate, amount = person.defection_rate, person.purchase_rate * odds.rate, odds.amount * odds.price
         if leaving > 0:
             leaving *= odds.defection
         usual_leaving = person.defection_rate
@@ -126,6 +137,7 @@ class Life(Stated):
         if links is not None:
             by_ties = relative(1 - links.defection_per_link, person.ties, links.mix)
             leaving, usual_leaving = leaving * by_ties, usual_leaving * by_ties
+        leaving += odds.leaving
 
         faster, larger = self._grown(person)
         rate, amount = rate * faster, amount * larger

@@ -102,10 +102,11 @@ class PlainMarket(Life):
         available = max(0.0, min(self.per_period, self.left))
         self.decided.append(self.policy(period, heads, available))
         acting = {cell: self.acting(cell, period) for name in self.scenario.levers for cell in self.cells(name)}
-        asked = sum(money * heads[cell[:2]] for cell, money in acting.items())
+        paid = {cell for cell in acting if self.scenario.levers[cell[2]].pays == "budget"}
+        asked = sum(money * heads[cell[:2]] for cell, money in acting.items() if cell in paid)
         factor = min(1.0, available / asked) if asked > 0 else 1.0
-        acting = {cell: factor * money for cell, money in acting.items()}
-        spend = {cell: money * heads[cell[:2]] for cell, money in acting.items()}
+        acting = {cell: factor * money if cell in paid else money for cell, money in acting.items()}
+        spend = {cell: money * heads[cell[:2]] if cell in paid else 0.0 for cell, money in acting.items()}
         self.left -= sum(spend.values())
         self.effective = {name: self._worth_of_money(name, spend) for name in self.scenario.levers}
         self.odds_of = {}
@@ -257,7 +258,22 @@ class PlainMarket(Life):
             mean = sum(scenario.seasons) / len(scenario.seasons)
             rate *= scenario.seasons[period % len(scenario.seasons)] / mean
 
-        satisfaction = shift("satisfaction") + sum(shocks("satisfaction"))
+        def terms(kind: str) -> list[float]:
+            """Return money a head, as far as it reaches, of the levers that change these terms here."""
+            return [
+                account.acting[segment, stage, name] * lever.reach
+                for name, lever in scenario.levers.items()
+                if lever.pays == kind and stage in lever.targets and "unknown" in lever.tiers
+            ]
+
+        price, usual_payment = 1.0, self.payment(segment)
+        for name, lever in scenario.levers.items():
+            if lever.pays == "price" and stage in lever.targets and "unknown" in lever.tiers:
+                money = account.acting[segment, stage, name], self.reference(name, segment)
+                now, usual = (lever.reach * min(each / usual_payment, 0.95) for each in money)
+                price *= (1 - now) / (1 - usual)
+
+        satisfaction = shift("satisfaction") - shift("annoyance") + sum(shocks("satisfaction"))
         if scenario.employees is not None:
             satisfaction += self.slope * (account.employees - scenario.employees.usual)
         value = self.segment(segment).value_to_customer
@@ -276,6 +292,10 @@ class PlainMarket(Life):
             satisfaction=satisfaction,
             turnover=clip(links.turnover + sum(shocks("turnover")), 0, 1) if links is not None else 0.0,
             gain=clip(links.gain + shift("links"), 0, 1) if links is not None else 0.0,
+            leaving=sum(-math.log(1 - now) for now, _ in pairs("leaving")),
+            price=price,
+            charged=sum(terms("charge")),
+            served=sum(terms("service")),
         )
 
     # The end of a period
@@ -285,19 +305,23 @@ class PlainMarket(Life):
         for name, segment in self.scenario.segments.items():
             costs = segment.cost_to_serve or self.scenario.cost_to_serve
             margin = self.scenario.margin if segment.margin is None else segment.margin
-            revenue = bad_debt = cost = 0.0
+            revenue = bad_debt = cost = goods = 0.0
             for number, person in enumerate(self.people):
                 if person.segment == name:
                     happened, quality = self.lives.happened[period][number], self.quality(person)
-                    money = happened.revenue / self.money_units
+                    state = self.lives.states[period][number]
+                    alive, odds = state.truth == "alive", self._odds(name, state.stage) if state.stage else None
+                    price, charged, served = (odds.price, odds.charged, odds.served) if odds else (1.0, 0.0, 0.0)
+                    paid = happened.revenue / self.money_units
+                    goods += (1 - margin) * paid / price
+                    money = paid + charged * alive
                     revenue += money
                     bad_debt += quality.bad_debt * money
-                    alive = self.lives.states[period][number].truth == "alive"
-                    cost += quality.cost_to_serve * (
+                    cost += served * alive + quality.cost_to_serve * (
                         costs.per_customer * alive + costs.per_purchase * happened.purchases
                     )
             account.revenue[name], account.bad_debt[name], account.cost_to_serve[name] = revenue, bad_debt, cost
-            account.reward[name] = margin * revenue - bad_debt - cost
+            account.reward[name] = revenue - goods - bad_debt - cost
         if self.scenario.employees is not None:
             self.employees = self._next_employees(period)
 

@@ -54,7 +54,8 @@ class Person:
 class Odds:
     """What a period holds for everybody of one segment and stage: chances, multipliers, shifts.
 
-    ``won`` is neither capped nor multiplied by the prospect's quality.
+    ``won`` is neither capped nor multiplied by the prospect's quality; ``leaving`` is a rate on top, ``price`` is to
+    today's, ``charged`` and ``served`` are money a customer.
     """
 
     aware: float
@@ -67,6 +68,10 @@ class Odds:
     satisfaction: float
     turnover: float
     gain: float
+    leaving: float
+    price: float
+    charged: float
+    served: float
 
 
 @dataclass(frozen=True)
