@@ -68,6 +68,7 @@ def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> Non
         with progress_bars() as step:
             result = run(
                 asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
+                mlflow_ui=tracking.mlflow_ui,
                 experiment=tracking.experiment, command=command, progress=step, **how,
             )  # fmt: skip
     except KeyboardInterrupt:

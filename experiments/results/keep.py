@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "keep", "keep_records", "report_page"]
 
-ADDRESS = "http://127.0.0.1:5000"
-"""Where ``tenure ui`` shows a folder's runs."""
-
 
 @dataclass(frozen=True)
 class Kept:
@@ -43,7 +40,7 @@ class Kept:
     runs : mapping of str to str
         Every run by its name.
     links : mapping of str to str
-        Prepared views by title, as they open while ``tenure ui`` runs, or at the server.
+        Prepared views by title, as MLflow's pages open them: those named, the server's, or on this machine.
     report : Path or None
     waiting : str
         What is not sent yet, and why; nothing where all is.
@@ -63,7 +60,7 @@ class Kept:
         return {**own, "runs": dict(self.runs), "links": dict(self.links)}
 
 
-def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step) -> Kept:
+def keep(decision: Decision, folder: Path, tracking_uri: str = "", mlflow_ui: str = "", *, step: Step) -> Kept:
     """Log the runs of a decision to the store of a folder, or to a server; what cannot be sent waits in the folder.
 
     Warns
@@ -73,16 +70,17 @@ def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step
     """
     from experiments.tracking.answers.records import records_of
 
-    return keep_records(records_of(decision), folder, tracking_uri, step=step)[0]
+    return keep_records(records_of(decision), folder, tracking_uri, mlflow_ui, step=step)[0]
 
 
 def keep_records(
-    records: Sequence[Record], folder: Path, tracking_uri: str = "", *, step: Step
+    records: Sequence[Record], folder: Path, tracking_uri: str = "", mlflow_ui: str = "", *, step: Step
 ) -> tuple[Kept, Mapping[str, str]]:
     """Log records, the parent first, as :func:`keep` does; return also every run by its record's key."""
     from experiments.tracking.outbox import Outbox, waiting_in_words
-    from experiments.tracking.store import without_login
+    from experiments.tracking.store import pages_at
 
+    address = pages_at(tracking_uri, mlflow_ui)
     box = Outbox(folder, tracking_uri)
     for record in records:
         box.put(record)
@@ -92,7 +90,6 @@ def keep_records(
         warnings.warn(RunsWait(waiting), stacklevel=3)
         return Kept(sent.tracking_uri, waiting=waiting), sent.runs
     experiment = sent.experiments[records[0].experiment]
-    address = without_login(tracking_uri) if tracking_uri.startswith("http") else ADDRESS
     links = {
         name.removeprefix("view."): f"{address}/{link.replace('{experiment}', experiment)}"
         for name, link in records[0].tags.items()
