@@ -209,7 +209,7 @@ def test_links_open_the_pages_that_are_named_or_this_machines() -> None:
     for uri in ("", "sqlite:////runs.db", "postgresql+psycopg://me@db.example/runs"):
         assert store.pages_at(uri) == "http://127.0.0.1:5000"
     assert store.pages_at("http://server:80", "https://board.example/mlflow/") == "https://board.example/mlflow"
-    with pytest.raises(InputError, match="mlflow_ui=board.example.*such as http"):
+    with pytest.raises(InputError, match=r"mlflow_ui=board.example.*such as http"):
         store.pages_at("", "board.example")
 
 
