@@ -90,6 +90,7 @@ def study(
     >>> [(row.world, row.policy, row.rank) for row in result.answers.rows]
     [('base', 'as today', 1), ('base', 'even split', 2), ('thin', 'as today', 1), ('thin', 'even split', 2)]
     """
+    step = progress or quiet
     checked_language(lang)
     pages_at(tracking_uri, mlflow_ui)
     if isinstance(asked, Study):
@@ -97,8 +98,8 @@ def study(
             raise InputError("`policies=`: the study has its own; leave them out")
         wanted = asked
     else:
-        wanted = read_study(asked, policies=policies)
-    home, step = writable_folder(Path(folder)), progress or quiet
+        wanted = read_study(asked, policies=policies, progress=step("Reading the study"))
+    home = writable_folder(Path(folder))
     finished = run_study(wanted, home, executor=executor, cluster=cluster, workers=workers, step=step)
     place = home / "studies" / wanted.slug
     result = StudyResult(wanted, finished, place, place / "report.html")
