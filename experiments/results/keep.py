@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experiments.compare import Comparison
+    from experiments.decision import Decision as Decided
     from experiments.report.grounds import FittedFigure
     from experiments.tracking.decision import Decision
     from experiments.tracking.record import Record
@@ -107,6 +108,7 @@ def report_page(
     comparison: Comparison,
     plan: Plan | None,
     plan_policy: str = "plan",
+    decided: Decided | None = None,
     fit: Sequence[FittedFigure] | None = None,
     look: Mapping[str, Any] | None = None,
 ) -> bytes:
@@ -121,8 +123,8 @@ def report_page(
     part = path.with_name(f".{path.stem}.{os.getpid()}.page{path.suffix}")
     try:
         write_report(
-            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit,
-            **(look or {}),
+            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy,
+            decided=decided, fit=fit, **(look or {}),
         )  # fmt: skip
         made.append(part.read_bytes())
         write_file(path, lambda target: os.replace(part, target))
