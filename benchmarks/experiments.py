@@ -197,13 +197,14 @@ def speed_up(folder: Path, units: int, seconds: float, one: Executor, two: Execu
         for i in range(ROUNDS)
     )
     times = [a.seconds / b.seconds for a, b in turns]
+    faster = sum(each.seconds for each in alone) / sum(each.seconds for each in pair)
     print(
         f"{called}: {units} units of {replications} replications, {processors()} processors, load "
         f"{os.getloadavg()[0]:.1f}, {ROUNDS} rounds in turn\n"
         f"  1 worker:  {together(alone)} by the clock\n"
         f"  2 workers: {together(pair)} by the clock, the study's own process "
         f"{sum(each.own for each in pair) / ROUNDS:.2f} s\n"
-        f"  by processor time {sum(times) / ROUNDS:.2f} times as fast ({min(times):.2f} to {max(times):.2f}), by the "
+        f"  by processor time {faster:.2f} times as fast ({min(times):.2f} to {max(times):.2f} by round), by the "
         f"clock {min(each.clock for each in alone) / min(each.clock for each in pair):.2f}; "
         f"same bits: {'yes' if same else 'NO'}",
         flush=True,
@@ -214,24 +215,27 @@ def large(folder: Path, customers: int, periods: int, replications: int, alone: 
     """Print what many customers take on two Dask workers, a replication a unit, some of them once more on one here."""
     from distributed import Client, LocalCluster
 
-    segment = {**MARKET["segments"]["all"], "start": {"new": customers // 2, "prospect": customers - customers // 2}}
-    content = {**MARKET, "margin": 0.4, "periods": periods, "segments": {"all": segment}}
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-
-    def of(seeds: int) -> Study:
+    def of(people: int, seeds: int) -> Study:
+        segment = {**MARKET["segments"]["all"], "start": {"new": people // 2, "prospect": people - people // 2}}
+        content = {**MARKET, "margin": 0.4, "periods": periods, "segments": {"all": segment}}
+        (folder / f"{people}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         return read_study(
-            {"worlds": {"base": "scenario.yaml"}, "policies": POLICIES[:1], "seed": list(range(seeds)),
+            {"worlds": {"base": f"{people}.yaml"}, "policies": POLICIES[:1], "seed": list(range(seeds)),
              "replications": 1},
             folder,
         )  # fmt: skip
+
+    def ready(name: str, seeds: int, hands: Executor) -> Worked:
+        run_study(of(2_000, 8), folder / f"{name} warm", executor=hands, step=quiet)
+        return worked(of(customers, seeds), folder / name, hands)
 
     with (
         LocalCluster(2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as there,
         Client(there) as client,
     ):
-        pair = worked(of(replications), folder / "large", client.get_executor(pure=False, retries=2))
+        pair = ready("large", replications, client.get_executor(pure=False, retries=2))
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as hands:
-        single = worked(of(alone), folder / "large alone", hands)
+        single = ready("large alone", alone, hands)
     known, again = stored(folder / "large"), stored(folder / "large alone")
     same = again.items() <= known.items()
     faster = single.unit * replications / pair.seconds

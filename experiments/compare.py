@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.fingerprints import policy_digest
-from experiments.odds import Odds, odds
+from experiments.odds import Odds, odds, worlds_weighed
 from optimizer.ask.kept import Broken, broken_rules
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
@@ -165,8 +165,8 @@ def compare(
     ``equal_money`` says that all were scaled to the budget; ``first`` is the number of the first replication;
     ``samples`` are worlds of the scenario's ranges in which all are weighed too (None: enough; 0: not asked).
 
-    Replications are spread over threads; results do not depend on how many. Each market gets a copy of the policy, so
-    that a policy may remember what it saw.
+    Replications, and worlds, are spread over threads; results do not depend on how many. Each market gets a copy of the
+    policy, so that a policy may remember what it saw.
     """
     if replications < 1 or not policies:
         raise InputError(f"expected at least one policy and one replication, got {len(policies)} and {replications}")
@@ -174,6 +174,8 @@ def compare(
     money = [own.get(policy.name, usual) for policy in policies]
     contents = [policy_digest(policy) for policy in policies]
     alone = 1 if threads == 1 else None
+    weighed = 0 if samples == 0 else worlds_weighed(twin, len(policies), replications, samples)
+    simulated = replications / (replications + weighed + (len(twin.scenario.uncertain) if weighed else 0))
     done = 0
     lock = threading.Lock()
 
@@ -182,7 +184,11 @@ def compare(
         if progress is not None:
             with lock:
                 done += 1
-                progress(done / (replications * len(policies)))
+                progress(simulated * done / (replications * len(policies)))
+
+    def tell(share: float) -> None:
+        if progress is not None:
+            progress(simulated + (1 - simulated) * share)
 
     def run(replication: int) -> list[History]:
         population = twin.population(seed, replication, traits)
@@ -208,8 +214,11 @@ def compare(
     courses = [expected_course(twin, policy, purse) for policy, purse in zip(policies, money, strict=True)]
     expected = np.array([course.asset for course in courses])
     known = None
-    if samples is None or samples > 0:
-        known = odds(twin, list(zip(policies, money, strict=True)), assets, expected, samples=samples, seed=seed)
+    if weighed:
+        known = odds(
+            twin, list(zip(policies, money, strict=True)), assets, expected, samples=weighed, seed=seed,
+            threads=threads, progress=tell,
+        )  # fmt: skip
     outcomes = []
     for i, (policy, course) in enumerate(zip(policies, courses, strict=True)):
         difference = (0.0, 0.0, 0.0) if i == 0 else _paired(assets[i] - assets[0])

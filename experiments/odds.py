@@ -19,9 +19,11 @@ where they change places the number at which they do is found.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,7 +36,10 @@ from sim.scenario.ranges import stated as stated_at
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Odds", "Turn", "futures", "interval", "odds"]
+__all__ = ["Odds", "Turn", "futures", "interval", "odds", "worlds_weighed"]
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 SAMPLES = 16
 """Worlds, at least; twice as many as ranges where these are more."""
@@ -166,6 +171,17 @@ def interval(gains: Floats, moved: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def worlds_weighed(twin: Twin, policies: int, replications: int, samples: int | None = None) -> int:
+    """Return in how many worlds policies are weighed; 0 without ranges, a second policy, or luck seen twice.
+
+    ``samples`` as :func:`odds` has it.
+    """
+    ranges = len(twin.scenario.uncertain)
+    if not ranges or min(policies, replications) < 2:
+        return 0
+    return samples or min(max(SAMPLES, 2 * ranges), MOST)
+
+
 def odds(
     twin: Twin,
     policies: Sequence[tuple[Policy, Budget]],
@@ -174,9 +190,12 @@ def odds(
     *,
     samples: int | None = None,
     seed: int = 0,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> Odds | None:
     """Return how sure a comparison is; None without ranges, a second policy, or luck seen twice.
+
+    Worlds and ranges are spread over threads; the answer does not depend on how many.
 
     Parameters
     ----------
@@ -188,31 +207,34 @@ def odds(
     samples
         Worlds; None: 16, or twice as many as there are ranges, at most 64.
     """
-    ranges = twin.scenario.uncertain
-    if not ranges or min(assets.shape) < 2:
+    number, replications = assets.shape
+    ranges, count = twin.scenario.uncertain, worlds_weighed(twin, number, replications, samples)
+    if not count:
         return None
-    count = samples or min(max(SAMPLES, 2 * len(ranges)), MOST)
-    points = drawn(twin.scenario, count, seed)
+    points, whole, done = drawn(twin.scenario, count, seed), count + len(ranges), itertools.count(1)
 
     def there(values: Mapping[str, float], chosen: Sequence[int]) -> list[float]:
         other = rebuilt(twin, with_values(twin.scenario, dict(values)))
         return [expected_course(other, *policies[i]).asset for i in chosen]
 
-    everyone = range(len(policies))
-    found = []
-    for i, values in enumerate(points):
-        found.append(there(values, everyone))
-        if progress is not None:
-            progress((i + 1) / count)
-    worlds = np.array(found).T
+    def across(work: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
+        out = []
+        for found in pool.map(work, items):
+            out.append(found)
+            if progress is not None:
+                progress(next(done) / whole)
+        return out
+
+    names = [policy.name for policy, _ in policies]
+    best, everyone = int(np.argmax(assets.mean(axis=1))), range(number)
+    with ThreadPoolExecutor(threads) as pool:
+        worlds: Floats = np.array(across(lambda values: there(values, everyone), points)).T
+        turns = _turns(ranges, twin, points, assets.mean(axis=1), stated, worlds, best, names, there, across)
     moved = worlds - stated[:, None]
     worth = futures(assets, moved)
-    names = [policy.name for policy, _ in policies]
-    best = int(np.argmax(assets.mean(axis=1)))
     ends = np.array([interval(own - assets[0], move - moved[0]) for own, move in zip(assets, moved, strict=True)]).T
     top = worth == worth.max(axis=0)
     first = (top / top.sum(axis=0)).mean(axis=1)
-    turns = _turns(ranges, twin, points, assets.mean(axis=1), stated, worlds, best, names, there)
     return Odds(
         count, names[best],
         low=dict(zip(names, ends[0].tolist(), strict=True)),
@@ -235,10 +257,9 @@ def _ahead(one: Floats, other: Floats, itself: int) -> Floats:
 def _turns(
     ranges: Sequence[Uncertain], twin: Twin, points: Sequence[Mapping[str, float]], mean: Floats, stated: Floats,
     worlds: Floats, best: int, names: Sequence[str], there: Callable[[Mapping[str, float], Sequence[int]], list[float]],
+    across: Callable[[Callable[[int], Turn], Sequence[int]], list[Turn]],
 ) -> tuple[Turn, ...]:  # fmt: skip
     """Return what each number's range does to the best policy's lead over each other one."""
-    if len(names) < 2:
-        return ()
     content = twin.scenario.model_dump(mode="json", exclude_unset=True)
     at = np.array([stated_at(content, each.path) for each in ranges])
     low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
@@ -254,20 +275,20 @@ def _turns(
     shown = others.index(0) if best else int(np.argmin(here))
     swing = np.abs(slope[shown])
     nearest = set(np.argsort(-swing, kind="stable")[:CLOSEST].tolist())
-    out = []
-    for j, each in enumerate(ranges):
+
+    def of(j: int) -> Turn:
+        each = ranges[j]
         other, end = np.unravel_index(int(np.argmin(ends[:, j])), ends[:, j].shape)
         turn: float | None = None
         if ends[other, j, end] < NEAR * here[other] or j in nearest:
             far = each.high if end else each.low
             turn = _turn(each.path, float(at[j]), far, best, others[other], mean, stated, there)
-        out.append(
-            Turn(
-                each.path, each.low, each.high, float(at[j]), float(ends[shown, j, 0]), float(ends[shown, j, 1]), turn,
-                not end, names[others[other]] if turn is not None else "",
-            )
+        return Turn(
+            each.path, each.low, each.high, float(at[j]), float(ends[shown, j, 0]), float(ends[shown, j, 1]), turn,
+            not end, names[others[other]] if turn is not None else "",
         )  # fmt: skip
-    return tuple(sorted(out, key=lambda turn: -turn.swing))
+
+    return tuple(sorted(across(of, range(len(ranges))), key=lambda turn: -turn.swing))
 
 
 def _turn(

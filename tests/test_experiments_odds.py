@@ -12,6 +12,7 @@ from markets import orders, small
 from scipy.stats import t
 
 import tenure
+from experiments.compare import compare
 from experiments.odds import futures, interval
 from experiments.study.calibrate import calibrate
 from experiments.words.odds import odds_in_words
@@ -19,7 +20,7 @@ from optimizer.insight.risk import with_values
 from sim.market.clock import Market
 from sim.market.expected import expected_course
 from sim.market.purse import budget_of
-from sim.scenario.file import load
+from sim.scenario.file import load, parse
 from sim.twin import build, rebuilt
 from sim.valuation import customer_asset
 
@@ -115,6 +116,25 @@ def test_without_ranges_or_with_one_replication_nothing_is_claimed() -> None:
     alone = tenure.Firm.of(SHOP).compare(POLICIES[:1], replications=2)
     assert alone.odds is None
     assert odds_in_words(alone) == []
+
+
+def test_worlds_are_spread_over_threads_and_tell_how_far_they_are() -> None:
+    """The same bits whatever the threads; the bar moves through replications, worlds and ranges to the end."""
+    firm = tenure.Firm.of(parse(copy.deepcopy(SHOP)))
+    answers, bars = [], []
+    for threads in (1, 3):
+        told: list[float] = []
+        bars.append(told)
+        policies = [firm.policy(name) for name in POLICIES]
+        found = compare(firm.twin, policies, 300, replications=4, samples=5, threads=threads, progress=told.append)
+        assert found.odds is not None
+        answers.append((found.odds.to_dict(), [found.odds.of(name)[:2] for name in POLICIES]))
+    assert answers[0] == answers[1]
+    parts = 4 + 5 + len(SHOP["uncertain"])
+    for told in bars:
+        np.testing.assert_allclose(told[-8:], [(4 + i) / parts for i in range(1, 9)])
+        assert sorted(told) == told
+        assert len(told) == 4 * len(POLICIES) + 8
 
 
 def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]) -> None:

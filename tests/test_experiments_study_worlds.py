@@ -1,10 +1,12 @@
 """Worlds of a study: files, changes by path, lists, grids and samples; one clear error for what cannot be."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from study_files import RIVAL, asked, scenario_in
 
 from experiments.study.answers import Cell
@@ -125,6 +127,52 @@ def test_a_mistake_is_one_clear_error(tmp_path: Path, change: dict[str, Any], sa
     assert "\n" not in str(error.value)
 
 
+def without_newcomers(content: dict[str, Any]) -> None:
+    del content["segments"]["newcomers"]
+
+
+def without_winback(content: dict[str, Any]) -> None:
+    del content["levers"]["winback"]
+
+
+def with_fewer_targets(content: dict[str, Any]) -> None:
+    content["levers"]["retention"]["targets"].remove("declining")
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        (without_newcomers, "segment 'newcomers'"), (without_winback, "lever 'winback'"),
+        (with_fewer_targets, "'declining' with lever 'retention'"),
+    ],
+)  # fmt: skip
+def test_a_plan_for_all_worlds_is_refused_where_one_lacks_what_its_money_may_be_for(
+    tmp_path: Path, change: Any, lacks: str
+) -> None:
+    """Before any work; the other way round, from the world that has less, it is asked."""
+    content = yaml.safe_load(scenario_in(tmp_path).read_text(encoding="utf-8"))
+    change(content)
+    (tmp_path / "less.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    worlds = {"base": "scenario.yaml", "less": "less.yaml", "least": {"from": "less", "set": {"margin": 0.2}}}
+    with pytest.raises(InputError) as error:
+        read_study(asked(worlds=worlds, policies=["optimise@base"]), tmp_path)
+    told = (
+        f"plan of world 'base' may put money on {lacks}, which world 'less' has not, the first of 2 such worlds; write"
+    )
+    assert told in str(error.value)
+    for policy in ("optimise", "optimise@less"):
+        read_study(asked(worlds=worlds, policies=[policy]), tmp_path)
+
+
+def test_reading_many_worlds_tells_how_far_it_is(tmp_path: Path) -> None:
+    scenario_in(tmp_path)
+    told: list[float] = []
+    sample = {"sample": {"margin": [0.2, 0.3]}, "number": 19}
+    found = read_study(asked(worlds={"base": "scenario.yaml", "many": sample}), tmp_path, progress=told.append)
+    assert told == [(i + 1) / 20 for i in range(20)]
+    assert len(found.worlds) == 20
+
+
 def test_a_study_reads_money_and_plans_as_people_write_them(tmp_path: Path) -> None:
     scenario_in(tmp_path)
     found = read_study(asked(budgets=["100k", 1.5e6], policies=["optimise", "optimize@base", "as-today"]), tmp_path)
@@ -149,6 +197,7 @@ def test_plans_of_places_that_are_written_alike_have_files_of_their_own() -> Non
 
 def test_paths_name_items_and_new_keys() -> None:
     content = {"levers": {"a.b": {"reference": 1}}, "rivals": [{"name": "x", "start": 1}]}
+    before = copy.deepcopy(content)
     assert changed(content, {"levers.a.b.reference": 2})["levers"]["a.b"] == {"reference": 2}
     assert changed(content, {"rivals.x.start": 3})["rivals"][0]["start"] == 3
     assert changed(content, {"rivals[2]": {"name": "y"}})["rivals"][1] == {"name": "y"}
@@ -156,4 +205,5 @@ def test_paths_name_items_and_new_keys() -> None:
     assert changed(content, {"rules.budget": 5})["rules"] == {"budget": 5}
     with pytest.raises(InputError, match="names no item"):
         changed(content, {"rivals.z.start": 3})
-    assert content["rivals"][0] == {"name": "x", "start": 1}
+    assert changed(content, {"rivals.x.start": 3, "rivals.x.route": "defection"})["rivals"][0]["route"] == "defection"
+    assert content == before

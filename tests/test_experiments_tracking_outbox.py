@@ -200,9 +200,17 @@ def test_passwords_are_not_kept(tmp_path: Path) -> None:
 )
 def test_no_password_is_shown_linked_or_quoted(uri: str, shown: str, link: str) -> None:
     assert store.redacted(uri) == shown
-    assert store.without_login(uri) == link
+    assert store.pages_at(uri) == store.pages_at("sqlite:///runs.db", uri) == link
     told = store.without_password(f"cannot reach {uri}" + ", as s3cr/t or s3cr%2Ft" * (shown != uri), uri)
     assert "s3cr" not in told
+
+
+def test_links_open_the_pages_that_are_named_or_this_machines() -> None:
+    for uri in ("", "sqlite:////runs.db", "postgresql+psycopg://me@db.example/runs"):
+        assert store.pages_at(uri) == "http://127.0.0.1:5000"
+    assert store.pages_at("http://server:80", "https://board.example/mlflow/") == "https://board.example/mlflow"
+    with pytest.raises(InputError, match=r"mlflow_ui=board.example.*such as http"):
+        store.pages_at("", "board.example")
 
 
 def test_a_record_waits_for_each_place_that_it_goes_to(folder: Path) -> None:

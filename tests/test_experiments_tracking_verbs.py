@@ -148,3 +148,22 @@ def test_nothing_waits(run: Run) -> None:
     assert run("sync")[:2] == (0, "Nothing waits here. Next: tenure ui --folder .\n")
     code, _, err = run("compare", "scenario.yaml", "--tracking-uri", "ftp://here")
     assert (code, "expected a server" in err) == (2, True)
+
+
+def test_links_of_a_database_say_what_they_assume(
+    run: Run, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copyfile(store / "mlflow.db", tmp_path / "team.db")
+    uri = f"sqlite:///{tmp_path}/team.db"
+    words = (*VERBS["optimize"][0], "--track", "--tracking-uri", uri)
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert f"the views, where `mlflow server --backend-store-uri {uri}` shows them on this machine" in out
+    assert "http://127.0.0.1:5000/#/experiments/" in out
+    monkeypatch.setenv("TENURE_MLFLOW_UI", "https://board.example/mlflow/")
+    _, out, _ = run(*words)
+    assert "the views:\n" in out
+    assert "https://board.example/mlflow/#/experiments/" in out
+    assert "127.0.0.1" not in out
+    code, _, err = run(*words, "--mlflow-ui", "board")
+    assert (code, "--mlflow-ui" in err) == (2, True)

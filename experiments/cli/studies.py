@@ -47,10 +47,12 @@ def study(
     from dataclasses import replace
 
     from experiments.study.ask import read_study
+    from experiments.terminal.progress import progress_bars
     from experiments.words.languages import checked_language
 
     checked_language(lang)
-    asked = read_study(file)
+    with progress_bars() as step:
+        asked = read_study(file, progress=step("Reading the study"))
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
     ask(asked, tracking, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
 
@@ -68,6 +70,7 @@ def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> Non
         with progress_bars() as step:
             result = run(
                 asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
+                mlflow_ui=tracking.mlflow_ui,
                 experiment=tracking.experiment, command=command, progress=step, **how,
             )  # fmt: skip
     except KeyboardInterrupt:

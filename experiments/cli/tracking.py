@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from experiments.tracking.store import HERE
 from sim.files import writable_folder
 
 if TYPE_CHECKING:
@@ -29,8 +30,18 @@ _OPTIONS: dict[str, Any] = {
     "tracking_uri": Annotated[
         str, typer.Option(help="MLflow server or database to log to [default: the store in --folder].")
     ],
+    "mlflow_ui": Annotated[
+        str,
+        typer.Option(
+            envvar="TENURE_MLFLOW_UI", metavar="URL", show_default=False,
+            help=f"Where MLflow's pages are, for links [default: the server itself, else {HERE}].",
+        ),
+    ],
+}  # fmt: skip
+_DEFAULTS: dict[str, Any] = {
+    "folder": Path(),
+    **dict.fromkeys(("experiment", "name", "note", "tracking_uri", "mlflow_ui"), ""),
 }
-_DEFAULTS: dict[str, Any] = {"folder": Path(), "experiment": "", "name": "", "note": "", "tracking_uri": ""}
 
 
 def command_given(tracking_uri: str = "") -> str:
@@ -53,14 +64,16 @@ class Tracking:
     name: str
     note: str
     tracking_uri: str
+    mlflow_ui: str
 
     def check(self) -> None:
         """Raise before the work where its answer could not be kept."""
         if self.track:
-            writable_folder(self.folder)
-            if self.tracking_uri:
-                from experiments.tracking.store import redacted
+            from experiments.tracking.store import pages_at, redacted
 
+            writable_folder(self.folder)
+            pages_at(self.tracking_uri, self.mlflow_ui)
+            if self.tracking_uri:
                 redacted(self.tracking_uri)
 
     def said(self) -> dict[str, str]:
@@ -72,7 +85,9 @@ class Tracking:
         """Track an answer where that was asked for."""
         if not self.track:
             return None
-        kept: Kept = answer.track(self.folder, tracking_uri=self.tracking_uri, progress=step, **self.said())
+        kept: Kept = answer.track(
+            self.folder, tracking_uri=self.tracking_uri, mlflow_ui=self.mlflow_ui, progress=step, **self.said()
+        )
         return kept
 
     def to_dict(self, kept: "Kept | None") -> dict[str, Any]:
@@ -90,8 +105,17 @@ class Tracking:
         views = "".join(f"\n  {title:<{width}}  {link}" for title, link in kept.links.items())
         folder = "" if self.folder == Path() else f" --folder {shlex.quote(str(self.folder))}"
         if self.tracking_uri:
-            again = f"tenure repeat {kept.run_id} --tracking-uri {shlex.quote(kept.tracking_uri)}"
-            return f"{report}\nTracked as run {kept.run_id}; the views:{views}\nNext: {again}"
+            store = shlex.quote(kept.tracking_uri)
+            served = (
+                ""
+                if self.mlflow_ui or kept.tracking_uri.startswith("http")
+                else (
+                    f", where `mlflow server --backend-store-uri {store}` shows them on this machine (pages elsewhere: "
+                    "--mlflow-ui URL)"
+                )
+            )
+            again = f"tenure repeat {kept.run_id} --tracking-uri {store}"
+            return f"{report}\nTracked as run {kept.run_id}; the views{served}:{views}\nNext: {again}"
         return (
             f"{report}\nTracked as run {kept.run_id}; the views, open while `tenure ui{folder}` runs:{views}\n"
             f"Next: tenure ui{folder}, or tenure repeat {kept.run_id}{folder}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.decision import decision
+from experiments.decision import Decision, decision
 from experiments.report import charts, grounds
 from experiments.report.answer import answer, budgets, changes_if, headline, levers, sources
 from experiments.report.grounds import FittedFigure
@@ -49,6 +49,7 @@ def write_report(
     twin: Twin,
     comparison: Comparison,
     plan: Plan | None = None,
+    decided: Decision | None = None,
     fit: Sequence[FittedFigure] | None = None,
     plan_policy: str = "plan",
     lang: str = "en",
@@ -63,6 +64,8 @@ def write_report(
         Written under a temporary name and moved into place.
     plan
         What the optimiser answered; None: no plan was made.
+    decided
+        What the comparison comes to, where that is known already; None: it is worked out.
     fit
         Figures of the calibration beside published ones.
     plan_policy
@@ -83,7 +86,7 @@ def write_report(
     """
     path, words = Path(path), report_words(lang)
     played = played_policy(comparison, plan, plan_policy)
-    found = decision(twin, comparison, plan, played)
+    found = decided or decision(twin, comparison, plan, played)
     best = found.best
     said = _sentences(comparison, plan, scenario.currency)
     ours = lang == "en"  # what follows is said in English alone: elsewhere it is folded away, and said to be

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experiments.compare import Comparison
+    from experiments.decision import Decision as Decided
     from experiments.report.grounds import FittedFigure
     from experiments.tracking.decision import Decision
     from experiments.tracking.record import Record
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = ["Kept", "keep", "keep_records", "report_page"]
-
-ADDRESS = "http://127.0.0.1:5000"
-"""Where ``tenure ui`` shows a folder's runs."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Kept:
     runs : mapping of str to str
         Every run by its name.
     links : mapping of str to str
-        Prepared views by title, as they open while ``tenure ui`` runs, or at the server.
+        Prepared views by title, as MLflow's pages open them: those named, the server's, or on this machine.
     report : Path or None
     waiting : str
         What is not sent yet, and why; nothing where all is.
@@ -63,7 +61,7 @@ class Kept:
         return {**own, "runs": dict(self.runs), "links": dict(self.links)}
 
 
-def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step) -> Kept:
+def keep(decision: Decision, folder: Path, tracking_uri: str = "", mlflow_ui: str = "", *, step: Step) -> Kept:
     """Log the runs of a decision to the store of a folder, or to a server; what cannot be sent waits in the folder.
 
     Warns
@@ -73,16 +71,17 @@ def keep(decision: Decision, folder: Path, tracking_uri: str = "", *, step: Step
     """
     from experiments.tracking.answers.records import records_of
 
-    return keep_records(records_of(decision), folder, tracking_uri, step=step)[0]
+    return keep_records(records_of(decision), folder, tracking_uri, mlflow_ui, step=step)[0]
 
 
 def keep_records(
-    records: Sequence[Record], folder: Path, tracking_uri: str = "", *, step: Step
+    records: Sequence[Record], folder: Path, tracking_uri: str = "", mlflow_ui: str = "", *, step: Step
 ) -> tuple[Kept, Mapping[str, str]]:
     """Log records, the parent first, as :func:`keep` does; return also every run by its record's key."""
     from experiments.tracking.outbox import Outbox, waiting_in_words
-    from experiments.tracking.store import without_login
+    from experiments.tracking.store import pages_at
 
+    address = pages_at(tracking_uri, mlflow_ui)
     box = Outbox(folder, tracking_uri)
     for record in records:
         box.put(record)
@@ -92,7 +91,6 @@ def keep_records(
         warnings.warn(RunsWait(waiting), stacklevel=3)
         return Kept(sent.tracking_uri, waiting=waiting), sent.runs
     experiment = sent.experiments[records[0].experiment]
-    address = without_login(tracking_uri) if tracking_uri.startswith("http") else ADDRESS
     links = {
         name.removeprefix("view."): f"{address}/{link.replace('{experiment}', experiment)}"
         for name, link in records[0].tags.items()
@@ -110,6 +108,7 @@ def report_page(
     comparison: Comparison,
     plan: Plan | None,
     plan_policy: str = "plan",
+    decided: Decided | None = None,
     fit: Sequence[FittedFigure] | None = None,
     look: Mapping[str, Any] | None = None,
 ) -> bytes:
@@ -124,8 +123,8 @@ def report_page(
     part = path.with_name(f".{path.stem}.{os.getpid()}.page{path.suffix}")
     try:
         write_report(
-            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy, fit=fit,
-            **(look or {}),
+            part, scenario=scenario, twin=twin, comparison=comparison, plan=plan, plan_policy=plan_policy,
+            decided=decided, fit=fit, **(look or {}),
         )  # fmt: skip
         made.append(part.read_bytes())
         write_file(path, lambda target: os.replace(part, target))

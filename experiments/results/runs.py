@@ -182,7 +182,7 @@ class Comparison(Decided, experiments.compare.Comparison):
         name, plan = self._proven()
         return write_report(
             path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
-            fit=self.fit, lang=lang, title=title, logo=logo,
+            decided=self.decision, fit=self.fit, lang=lang, title=title, logo=logo,
         )  # fmt: skip
 
     def decided_for(self) -> tuple[Twin, Path | None, tuple[tuple[str, optimizer.plan.Plan], ...]]:
@@ -197,7 +197,7 @@ class Comparison(Decided, experiments.compare.Comparison):
         (name, plan), path = self._proven(), folder / "report.html"
         made = report_page(
             path, scenario=self.twin.scenario, twin=self.twin, comparison=self, plan=plan, plan_policy=name,
-            fit=self.fit, look=self.look,
+            decided=self.decision, fit=self.fit, look=self.look,
         )  # fmt: skip
         return path, {"report.html": made}
 

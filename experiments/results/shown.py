@@ -90,6 +90,7 @@ class Decided(Shown):
         note: str = "",
         command: str = "",
         tracking_uri: str = "",
+        mlflow_ui: str = "",
         progress: Step | None = None,
     ) -> Kept:
         """Log the runs to MLflow, and return where they went.
@@ -104,11 +105,15 @@ class Decided(Shown):
             Of the run; what it is for; how it was asked.
         tracking_uri
             Server or database; nothing: the store in the folder.
+        mlflow_ui
+            Address of MLflow's pages, for links; nothing: the server itself, or http://127.0.0.1:5000.
 
         Raises
         ------
         FolderError
             If the folder cannot be written to, or its store cannot be used.
+        InputError
+            If an address is none.
 
         Warns
         -----
@@ -128,7 +133,7 @@ class Decided(Shown):
             self, self.answer(), self.asked or Call(""), twin, file, About(experiment, name, note, command),
             plans, pages,
         )  # fmt: skip
-        return dataclasses.replace(keep(decision, place, tracking_uri, step=step), report=page)
+        return dataclasses.replace(keep(decision, place, tracking_uri, mlflow_ui, step=step), report=page)
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:

@@ -16,8 +16,10 @@ from experiments.study.reading import counted, known_keys, mapping, money, numbe
 from experiments.study.worlds import World, read_worlds
 from optimizer.ask.cells import TARGETINGS
 from policies.catalogue import apart, plain_name
+from sim.arrays import Progress
 from sim.contract import Policy
 from sim.errors import FolderError, InputError, ScenarioError
+from sim.scenario.file import Scenario
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = ["Made", "Study", "Until", "read_study"]
@@ -114,7 +116,10 @@ def _what(policy: Played | Made) -> list[str | None]:
 
 
 def read_study(
-    given: str | Path | Mapping[str, Any], folder: str | Path | None = None, policies: Sequence[Policy] = ()
+    given: str | Path | Mapping[str, Any],
+    folder: str | Path | None = None,
+    policies: Sequence[Policy] = (),
+    progress: Progress | None = None,
 ) -> Study:
     """Return the study of a file, or of its content.
 
@@ -139,7 +144,7 @@ def read_study(
     for key in ("worlds", *(() if policies else ("policies",))):
         if key not in content:
             raise InputError(f"{where}: {key}: missing; a study needs worlds and policies")
-    worlds = read_worlds(_worlds(content["worlds"], f"{where}: worlds"), home, f"{where}: worlds")
+    worlds = read_worlds(_worlds(content["worlds"], f"{where}: worlds"), home, f"{where}: worlds", progress)
     named = _policies(content.get("policies", []), home, worlds, f"{where}: policies")
     named += [Played.of_object(policy) for policy in policies]
     _check_names(named, f"{where}: policies")
@@ -213,7 +218,7 @@ def _policy(said: Any, folder: Path, worlds: Sequence[World], where: str) -> Pla
     if made[1] is not None and made[1] not in names:
         raise InputError(f"{where}: {said}: no such world; expected one of {', '.join(names[:8])}")
     if made[1] is not None:
-        _check_horizons(worlds[names.index(made[1])], worlds, f"{where}: {said.strip()}")
+        _check_playable(worlds[names.index(made[1])], worlds, f"{where}: {said.strip()}")
     return Made(said.strip(), made[1], made[2] or "")
 
 
@@ -232,20 +237,43 @@ def _text(value: Any, where: str) -> str:
     return value
 
 
-def _check_horizons(home: World, worlds: Sequence[World], where: str) -> None:
-    """Refuse a plan of one world where another has a horizon that it is not for."""
+def _check_playable(home: World, worlds: Sequence[World], where: str) -> None:
+    """Refuse a plan of one world where another has a horizon that it is not for, or lacks what its money may be for."""
+    wanted, plan = _places(home.scenario), f"{where}: the plan of world '{home.name}'"
+    instead = (
+        "write optimise, for a plan in each world, or ask worlds of one horizon, with the same segments and levers, "
+    )
+    for world in worlds:
+        there = _places(world.scenario)
+        lacking = next((each for each in wanted if each not in there), None)
+        if _horizon(world) != _horizon(home):
+            others = sum(_horizon(each) != _horizon(home) for each in worlds)
+            why = f"is for {_horizon(home)}, world '{world.name}' has {_horizon(world)}"
+        elif lacking is not None:
+            others = sum(lacking not in _places(each.scenario) for each in worlds)
+            why = f"may put money on {lacking}, which world '{world.name}' has not"
+        else:
+            continue
+        more = f", the first of {others:,} such worlds" if others > 1 else ""
+        raise InputError(f"{plan} {why}{more}; {instead}in a study of their own")
 
-    def horizon(world: World) -> str:
-        return f"{world.scenario.periods} {world.scenario.period}s"
 
-    others = [world for world in worlds if horizon(world) != horizon(home)]
-    if others:
-        more = f", the first of {len(others):,} whose horizon differs" if len(others) > 1 else ""
-        raise InputError(
-            f"{where}: the plan of world '{home.name}' is for {horizon(home)}, world '{others[0].name}' has "
-            f"{horizon(others[0])}{more}; write optimise, for a plan in each world, or ask worlds of one horizon in a "
-            "study of their own"
-        )
+def _horizon(world: World) -> str:
+    return f"{world.scenario.periods} {world.scenario.period}s"
+
+
+def _places(scenario: Scenario) -> dict[str, None]:
+    """Return where a plan's money may go, in words: segments, levers, and what a lever reaches; in the file's order."""
+    chain = scenario.chain
+    reached = (
+        {name: (lever.targets, lever.tiers) for name, lever in scenario.levers.items()}
+        if chain is None
+        else dict.fromkeys(chain.levers, (chain.targets or chain.states, ()))
+    )
+    places = [f"segment '{name}'" for name in (*scenario.segments, *scenario.base_segments)]
+    places += [f"lever '{name}'" for name in reached]
+    places += [f"'{each}' with lever '{name}'" for name, both in reached.items() for part in both for each in part]
+    return dict.fromkeys(places)
 
 
 def _budgets(value: Any, where: str) -> tuple[float | None, ...]:

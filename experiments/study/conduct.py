@@ -14,6 +14,7 @@ from experiments.study.page import page_of
 from experiments.study.records import records_of
 from experiments.study.result import StudyResult, plan_names
 from experiments.study.run import run_study
+from experiments.tracking.store import pages_at
 from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
 from sim.contract import Policy
@@ -33,6 +34,7 @@ def study(
     executor: Executor | None = None,
     track: bool = False,
     tracking_uri: str = "",
+    mlflow_ui: str = "",
     experiment: str = "",
     command: str = "",
     lang: str = "en",
@@ -62,6 +64,8 @@ def study(
         Whether to log runs to MLflow.
     tracking_uri
         A server or a database; nothing: the store in the folder.
+    mlflow_ui
+        Address of MLflow's pages, for links; nothing: the server itself, or http://127.0.0.1:5000.
     experiment
         The decision in question, under which runs stand; nothing: the study's name.
     command
@@ -86,28 +90,25 @@ def study(
     >>> [(row.world, row.policy, row.rank) for row in result.answers.rows]
     [('base', 'as today', 1), ('base', 'even split', 2), ('thin', 'as today', 1), ('thin', 'even split', 2)]
     """
+    step = progress or quiet
     checked_language(lang)
+    pages_at(tracking_uri, mlflow_ui)
     if isinstance(asked, Study):
         if policies:
             raise InputError("`policies=`: the study has its own; leave them out")
         wanted = asked
     else:
-        wanted = read_study(asked, policies=policies)
-    home, step = writable_folder(Path(folder)), progress or quiet
+        wanted = read_study(asked, policies=policies, progress=step("Reading the study"))
+    home = writable_folder(Path(folder))
     finished = run_study(wanted, home, executor=executor, cluster=cluster, workers=workers, step=step)
     place = home / "studies" / wanted.slug
     result = StudyResult(wanted, finished, place, place / "report.html")
     step("Writing the report")
     _write(result, lang)
-    return _tracked(result, home, tracking_uri, experiment, command, step) if track else result
-
-
-def _tracked(
-    result: StudyResult, folder: Path, tracking_uri: str, experiment: str, command: str, step: Step
-) -> StudyResult:
-    """Return the result with where its runs went: into the outbox first, and from there to MLflow."""
-    records = records_of(result, experiment or result.asked.name, command)
-    kept, runs = keep_records(list(records.values()), folder, tracking_uri, step=step)
+    if not track:
+        return result
+    records = records_of(result, experiment or wanted.name, command)
+    kept, runs = keep_records(list(records.values()), home, tracking_uri, mlflow_ui, step=step)
     ids = {cell: runs[each.key] for cell, each in records.items() if cell is not None and each.key in runs}
     return replace(result, run_ids=ids, kept=kept)
 

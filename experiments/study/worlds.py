@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from experiments.study.reading import changes_of, counted, known_keys, mapping, number
-from sim.arrays import Floats
+from sim.arrays import Floats, Progress
 from sim.errors import InputError
 from sim.scenario.changes import changed, value_at
 from sim.scenario.file import Scenario, parse, read_content
@@ -66,7 +66,9 @@ class World:
     design: str = ""
 
 
-def read_worlds(given: Mapping[str, Any], folder: Path, where: str) -> tuple[World, ...]:
+def read_worlds(
+    given: Mapping[str, Any], folder: Path, where: str, progress: Progress | None = None
+) -> tuple[World, ...]:
     """Return the worlds of a study's file that lies in ``folder``; ``where`` names the place in errors.
 
     Raises
@@ -78,13 +80,14 @@ def read_worlds(given: Mapping[str, Any], folder: Path, where: str) -> tuple[Wor
     number = sum(reading.size(name) for name in given)
     if number > MOST_WORLDS:
         raise InputError(f"{where}: {number:,} worlds; expected up to {MOST_WORLDS:,}")
-    made = [world for name in given for world in reading.family(name)]
-    seen: set[str] = set()
-    for world in made:
-        if world.name in seen:
+    made: dict[str, World] = {}
+    for world in (world for name in given for world in reading.family(name)):
+        if world.name in made:
             raise InputError(f"{where}: two worlds are called '{world.name}'; give one another name")
-        seen.add(world.name)
-    return tuple(made)
+        made[world.name] = world
+        if progress is not None:
+            progress(len(made) / number)
+    return tuple(made.values())
 
 
 class _Reading:

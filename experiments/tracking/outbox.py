@@ -9,24 +9,33 @@
     sent.runs[record.key], sent.waiting          # run ids by key; how many still wait, and sent.why
 
 Work puts its records as it finishes them and may die at any moment; only the process that holds the folder's lock
-sends. A record leaves the outbox once MLflow has all of it. Killed in between, it is sent again and completes the run
-that it began, found by its key: nothing is there twice, and no run is left RUNNING after the next :meth:`Outbox.send`
-or ``tenure sync``. A record that is put again with other content (a study that went on) brings its run up to date; with
-the same content nothing is written. A server that does not answer loses nothing: the records wait, and that is said.
-Two machines that send the same key to one server in the same moment are not kept apart.
+sends. A record leaves the outbox once MLflow has all of it, on the disk. Killed in between, it is sent again and
+completes the run that it began, found by its key: nothing is there twice, and no run is left RUNNING after the next
+:meth:`Outbox.send` or ``tenure sync``. A record that is put again with other content (a study that went on) brings its
+run up to date; with the same content nothing is written. A server that does not answer loses nothing: the records wait,
+and that is said. Two machines that send the same key to one server in the same moment are not kept apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.tracking.record import Record
-from experiments.tracking.store import database_of, locked, open_store, quiet_mlflow, reach, redacted, without_password
+from experiments.tracking.store import (
+    bundled,
+    database_of,
+    locked,
+    open_store,
+    quiet_mlflow,
+    reach,
+    redacted,
+    without_password,
+)
 from sim.arrays import Progress
 from sim.errors import FolderError, InputError, first_line
 
@@ -135,21 +144,39 @@ class Outbox:
                 sender = Sender(uri, self.folder, own=not self.tracking_uri)
                 experiments = sender.experiments
                 left = dict(waiting)
-                while left:
-                    self._send_one(next(iter(left)), left, runs, sender)
-                    if progress is not None:
-                        progress(1 - len(left) / len(waiting))
-                if sender.own and experiments:
-                    sender.end_stale()
+                with self._forgetting(bundle=sender.own) as sent:
+                    while left:
+                        self._send_one(next(iter(left)), left, runs, sent, sender)
+                        if progress is not None:
+                            progress(1 - len(left) / len(waiting))
+                    if sender.own and experiments:
+                        sender.end_stale()
             except failures() as error:
                 return self._failed(error, runs, experiments, waiting)
         return Sent(self._target or uri, runs, experiments)
 
-    def _send_one(self, path: Path, left: dict[Path, Record], runs: dict[str, str], sender: Sender) -> None:
+    @contextmanager
+    def _forgetting(self, *, bundle: bool) -> Iterator[list[Path]]:
+        """Yield a list of what was sent: it leaves the outbox once it is on the disk, however sending ends."""
+        sent: list[Path] = []
+        broken: BaseException | None = None
+        with bundled(self.folder) if bundle else nullcontext():
+            try:
+                yield sent
+            except BaseException as error:
+                broken = error
+        for path in sent:
+            path.unlink(missing_ok=True)
+        if broken is not None:
+            raise broken
+
+    def _send_one(
+        self, path: Path, left: dict[Path, Record], runs: dict[str, str], sent: list[Path], sender: Sender
+    ) -> None:
         """Send a record, and the one that it belongs to before."""
         head = left.pop(path)
         for other in [each for each, record in left.items() if record.key == head.parent]:
-            self._send_one(other, left, runs, sender)
+            self._send_one(other, left, runs, sent, sender)
         parent = runs.get(head.parent)
         if head.parent and parent is None:
             found = sender.find(sender.experiment(head.experiment), head.parent)
@@ -163,8 +190,7 @@ class Outbox:
             return
         record = Record.load(path)
         runs[head.key] = sender.send(record, parent)
-        with suppress(FileNotFoundError):
-            path.unlink()
+        sent.append(path)
 
     def _failed(
         self, error: Exception, runs: dict[str, str], experiments: Mapping[str, str], waiting: Iterable[Path]

@@ -47,10 +47,12 @@ def rounded(value: float) -> float:
 
 def failures() -> tuple[type[Exception], ...]:
     """Return what a store or a server may fail with; a database also for want of its driver."""
+    import sqlite3
+
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (MlflowException, SQLAlchemyError, OSError, ImportError)
+    return (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError)
 
 
 class Sender:

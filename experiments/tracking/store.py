@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 __all__ = [
-    "ARTIFACTS", "database_of", "locked", "open_store", "prepare_environment", "quiet_mlflow", "reach", "redacted",
-    "tracking_uri_of", "without_login", "without_password",
+    "ARTIFACTS", "bundled", "database_of", "locked", "open_store", "pages_at", "prepare_environment", "quiet_mlflow",
+    "reach", "redacted", "tracking_uri_of", "without_password",
 ]  # fmt: skip
 
 ARTIFACTS = "mlartifacts"
+HERE = "http://127.0.0.1:5000"
+"""Where ``tenure ui`` shows a folder's runs, and ``mlflow server`` a database's unless told otherwise."""
+WEB = ("http://", "https://")
 KNOWN = ("http", "https", "postgresql", "mysql", "mssql", "sqlite")
 """What the address of a store may begin with, a driver such as ``+psycopg`` apart."""
 SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
@@ -40,6 +43,8 @@ SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
 HEADER = b"SQLite format 3\0"
 STALE = 3600.0
 """Seconds after which a part of a file belongs to nobody."""
+BRIEFLY = 0.1
+"""Seconds to wait for others who use a store before it is left as it is."""
 
 
 def database_of(folder: str | Path) -> Path:
@@ -67,10 +72,23 @@ def redacted(uri: str) -> str:
     return found.update_query_dict(secret).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
-def without_login(uri: str) -> str:
-    """Return a server's address as a browser opens it: without name and password, which it asks for itself."""
+def pages_at(tracking_uri: str, mlflow_ui: str = "") -> str:
+    """Return the address of MLflow's pages over a store: as given, or the server itself, or this machine.
+
+    As a browser opens it: without name and password, which it asks for itself.
+
+    Raises
+    ------
+    InputError
+        If ``mlflow_ui`` is no address that a browser opens.
+    """
     from sqlalchemy.engine import URL
 
+    if mlflow_ui and not mlflow_ui.startswith(WEB):
+        raise InputError(f"`mlflow_ui={mlflow_ui}`: expected where a browser finds MLflow's pages, such as {HERE}")
+    uri = mlflow_ui or tracking_uri
+    if not uri.startswith(WEB):
+        return HERE
     at = _parts(uri)
     return URL.create(at.drivername, host=at.host, port=at.port, database=at.database).render_as_string().rstrip("/")
 
@@ -142,9 +160,64 @@ def _make(folder: Path, database: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     part = folder / f".mlflow.{os.getpid()}.part.db"
-    store = SqlAlchemyStore(f"sqlite:///{part.as_posix()}", (folder / ARTIFACTS).as_uri())
-    store.engine.dispose()
+    with _connections_begin("PRAGMA synchronous = OFF"):  # nobody has it yet: the disk has to have it once, at the end
+        store = SqlAlchemyStore(f"sqlite:///{part.as_posix()}", (folder / ARTIFACTS).as_uri())
+        store.engine.dispose()
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
     os.replace(part, database)
+
+
+@contextmanager
+def bundled(folder: Path) -> Iterator[None]:
+    """Let all that is written to a folder's store meanwhile reach the disk together, at the end.
+
+    By itself each of MLflow's transactions, about ten a run, waits for the disk several times. Meanwhile the store
+    keeps a write-ahead log (https://sqlite.org/wal.html): it is whole whatever happens, but what was written may be
+    lost with the power until the end, and must not be forgotten before. Where somebody else uses the store, such a log
+    stays, or is not begun.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = SqlAlchemyStore(tracking_uri_of(folder), (folder / ARTIFACTS).as_uri()).engine
+    engine.dispose()
+    if _journal(folder, "wal") != "wal":
+        yield
+        return
+    try:
+        with _connections_begin("PRAGMA synchronous = NORMAL"):
+            yield
+    finally:
+        engine.dispose()
+        if _journal(folder, "delete") != "delete":  # somebody reads
+            with closing(sqlite3.connect(database_of(folder))) as store:
+                store.execute("PRAGMA wal_checkpoint(FULL)")
+
+
+def _journal(folder: Path, mode: str) -> str:
+    """Ask a store to keep its journal another way, and return which way it does."""
+    with closing(sqlite3.connect(database_of(folder), timeout=BRIEFLY)) as store:
+        try:
+            return str(store.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
+        except sqlite3.OperationalError:
+            return str(store.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@contextmanager
+def _connections_begin(said: str) -> Iterator[None]:
+    """Let every connection to a database in a file that is made meanwhile begin with a statement."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def begin(connection: object, *_: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute(said)
+
+    event.listen(Engine, "connect", begin)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", begin)
 
 
 def _half_made(database: Path) -> bool:

@@ -23,22 +23,24 @@ DEEPEST = 50
 def changed(content: Mapping[str, Any], values: Mapping[str, Any], where: str = "scenario") -> dict[str, Any]:
     """Return content with the value at each path replaced, or stated where it was not; ``where`` names it in errors.
 
+    What no path leads through is shared with what was given: change neither in place.
+
     Raises
     ------
     ScenarioError
         If a path leads through a value that has no keys, or to an item that is not there.
     """
-    out: dict[str, Any] = copy.deepcopy(dict(content))
+    out: dict[str, Any] = dict(content)
     for path, value in values.items():
         here: Any = out
         way = _way(out, path, where)
         if way[0] == "folder":  # set by reading, not a key of the file
             raise ScenarioError(f"{where}: folder: unknown key")
         for step in way[:-1]:
-            if isinstance(here, dict) and here.get(step) is None:
-                here[step] = {}
-            elif isinstance(here, list) and step == len(here):
+            if isinstance(here, list) and step == len(here):
                 here.append({})
+            below = here.get(step) if isinstance(here, dict) else here[step]
+            here[step] = {} if below is None else copy.copy(below)
             here = here[step]
         if isinstance(here, list) and way[-1] == len(here):
             here.append(copy.deepcopy(value))
