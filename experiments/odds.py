@@ -1,7 +1,7 @@
 """How sure a comparison is: what the customers' luck may do, and with it what is not known.
 
 Let ``g[p, w]`` be what policy ``p`` is worth in expected numbers in world ``w``, a sample of the scenario's ranges
-(:func:`optimizer.insight.risk.drawn`), as it is played there by a firm that does not know which world it is;
+(:class:`sim.scenario.joint.Joint`), as it is played there by a firm that does not know which world it is;
 ``g[p, 0]`` the same in the scenario as it stands, and ``a[p, r]`` what was simulated there in replication ``r`` of
 ``R``. What a policy is worth in one future is then::
 
@@ -13,8 +13,9 @@ t(R - 1)`` (``s``: standard deviation of their difference over replications), of
 with these differences. 95 % intervals are percentiles of the sum, chances the shares of such futures.
 
 Which assumption could turn the choice: over the samples the lead is fitted by a line in all numbers together; where
-that says that one number, alone at an end of its range, takes much of the lead, the policies are followed there, and
-where they change places the number at which they do is found.
+that says that one number at an end of its range, those correlated with it where they are then expected and the others
+as stated, takes much of the lead, the policies are followed there, and where they change places the number at which
+they do is found.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from optimizer.insight.risk import drawn, with_values
+from optimizer.insight.risk import unknown, with_values
 from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.market.expected import expected_course
 from sim.market.purse import Budget
-from sim.scenario.ranges import stated as stated_at
-from sim.scenario.rules import Uncertain
+from sim.scenario.joint import Joint
 from sim.twin import Twin, rebuilt
 
 __all__ = ["Odds", "Turn", "futures", "interval", "odds", "worlds_weighed"]
@@ -211,7 +211,8 @@ def odds(
     ranges, count = twin.scenario.uncertain, worlds_weighed(twin, number, replications, samples)
     if not count:
         return None
-    points, whole, done = drawn(twin.scenario, count, seed), count + len(ranges), itertools.count(1)
+    numbers, whole, done = unknown(twin.scenario), count + len(ranges), itertools.count(1)
+    points = numbers.worlds(count, seed)
 
     def there(values: Mapping[str, float], chosen: Sequence[int]) -> list[float]:
         other = rebuilt(twin, with_values(twin.scenario, dict(values)))
@@ -229,7 +230,7 @@ def odds(
     best, everyone = int(np.argmax(assets.mean(axis=1))), range(number)
     with ThreadPoolExecutor(threads) as pool:
         worlds: Floats = np.array(across(lambda values: there(values, everyone), points)).T
-        turns = _turns(ranges, twin, points, assets.mean(axis=1), stated, worlds, best, names, there, across)
+        turns = _turns(numbers, points, assets.mean(axis=1), stated, worlds, best, names, there, across)
     moved = worlds - stated[:, None]
     worth = futures(assets, moved)
     ends = np.array([interval(own - assets[0], move - moved[0]) for own, move in zip(assets, moved, strict=True)]).T
@@ -255,51 +256,50 @@ def _ahead(one: Floats, other: Floats, itself: int) -> Floats:
 
 
 def _turns(
-    ranges: Sequence[Uncertain], twin: Twin, points: Sequence[Mapping[str, float]], mean: Floats, stated: Floats,
+    numbers: Joint, points: Sequence[Mapping[str, float]], mean: Floats, stated: Floats,
     worlds: Floats, best: int, names: Sequence[str], there: Callable[[Mapping[str, float], Sequence[int]], list[float]],
     across: Callable[[Callable[[int], Turn], Sequence[int]], list[Turn]],
 ) -> tuple[Turn, ...]:  # fmt: skip
     """Return what each number's range does to the best policy's lead over each other one."""
-    content = twin.scenario.model_dump(mode="json", exclude_unset=True)
-    at = np.array([stated_at(content, each.path) for each in ranges])
-    low, high = (np.array([getattr(each, end) for each in ranges]) for end in ("low", "high"))
-    place = (np.array([[point[each.path] for each in ranges] for point in points]) - low) / (high - low)
+    at, place = numbers.middle, np.array([numbers.place(point) for point in points])
     others = [i for i in range(len(names)) if i != best]
     # The lead of the table in the scenario as it stands, moved as expected numbers move.
     leads = (mean[best] - mean)[others, None] + (worlds[best] - stated[best]) - (worlds - stated[:, None])[others]
     design = np.column_stack([np.ones(len(points)), place])
     slope = np.linalg.lstsq(design, leads.T, rcond=None)[0][1:].T  # (others, ranges), over the whole range
     here = (mean[best] - mean)[others]
-    share = (at - low) / (high - low)
-    ends = here[:, None, None] + slope[:, :, None] * (np.array([0.0, 1.0]) - share[:, None])  # (others, ranges, end)
+    ways = np.array(
+        [[numbers.place(numbers.along(each.path, end)) for end in (each.low, each.high)] for each in numbers.ranges]
+    ) - numbers.place({})  # (ranges, end, ranges)
+    ends = here[:, None, None] + np.einsum("or,jer->oje", slope, ways)  # (others, ranges, end)
     shown = others.index(0) if best else int(np.argmin(here))
-    swing = np.abs(slope[shown])
+    swing = np.abs(ends[shown, :, 1] - ends[shown, :, 0])
     nearest = set(np.argsort(-swing, kind="stable")[:CLOSEST].tolist())
 
     def of(j: int) -> Turn:
-        each = ranges[j]
+        each = numbers.ranges[j]
         other, end = np.unravel_index(int(np.argmin(ends[:, j])), ends[:, j].shape)
         turn: float | None = None
         if ends[other, j, end] < NEAR * here[other] or j in nearest:
             far = each.high if end else each.low
-            turn = _turn(each.path, float(at[j]), far, best, others[other], mean, stated, there)
+            turn = _turn(numbers, each.path, float(at[j]), far, best, others[other], mean, stated, there)
         return Turn(
             each.path, each.low, each.high, float(at[j]), float(ends[shown, j, 0]), float(ends[shown, j, 1]), turn,
             not end, names[others[other]] if turn is not None else "",
         )  # fmt: skip
 
-    return tuple(sorted(across(of, range(len(ranges))), key=lambda turn: -turn.swing))
+    return tuple(sorted(across(of, range(len(numbers.ranges))), key=lambda turn: -turn.swing))
 
 
 def _turn(
-    path: str, at: float, far: float, best: int, other: int, mean: Floats, stated: Floats,
+    numbers: Joint, path: str, at: float, far: float, best: int, other: int, mean: Floats, stated: Floats,
     there: Callable[[Mapping[str, float], Sequence[int]], list[float]],
 ) -> float | None:  # fmt: skip
     """Return the number between what is stated and an end of its range at which two policies change places."""
     from scipy.optimize import brentq
 
     def lead(value: float) -> float:
-        one, two = there({path: value}, (best, other))
+        one, two = there(numbers.along(path, value), (best, other))
         return float(mean[best] - mean[other]) + (one - float(stated[best])) - (two - float(stated[other]))
 
     if far == at or lead(far) >= 0:

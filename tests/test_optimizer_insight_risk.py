@@ -9,7 +9,15 @@ from markets import Content
 from problems import small
 
 from optimizer.ask.problem import allocation_problem, reference_spend
-from optimizer.insight.risk import drawn, plan_for, quantile_weights, risk, tail_weights, weighing, with_values
+from optimizer.insight.risk import (
+    plan_for,
+    quantile_weights,
+    risk,
+    tail_weights,
+    unknown,
+    weighing,
+    with_values,
+)
 from optimizer.optimize import solve
 from optimizer.search.sequential import Sequential
 from sim.engine.sensitivity import follow
@@ -32,13 +40,13 @@ def test_tail_weights_make_a_mean_of_the_worst() -> None:
 def test_samples_fill_every_range_evenly(market: Callable[..., Content]) -> None:
     """A Latin hypercube: one sample in every tenth of each range; the same seed, the same samples."""
     scenario = small(market, uncertain=RANGES)
-    samples = drawn(scenario, 10, 3)
+    samples = unknown(scenario).worlds(10, 3)
     for each in RANGES:
         values = np.array([sample[each["path"]] for sample in samples])
         place = (values - each["low"]) / (each["high"] - each["low"])
         assert sorted((10 * place).astype(int)) == list(range(10))
-    assert drawn(scenario, 10, 3) == samples
-    assert drawn(scenario, 10, 4) != samples
+    assert unknown(scenario).worlds(10, 3) == samples
+    assert unknown(scenario).worlds(10, 4) != samples
 
 
 def test_values_are_put_where_the_path_leads(market: Callable[..., Content]) -> None:
@@ -66,7 +74,7 @@ def test_caution_helps_where_it_hurts_and_costs_elsewhere(market: Callable[..., 
     result = risk(build(scenario), build, budget, samples=6, tail=0.34, caution=1.0, bounded=True)
     problem = allocation_problem(build(scenario), budget)
     search = Sequential(problem)
-    chains = [build(with_values(scenario, values)).chain for values in drawn(scenario, 6, 0)]
+    chains = [build(with_values(scenario, values)).chain for values in unknown(scenario).worlds(6, 0)]
 
     def measured(intensity: Any) -> float:
         money = search.cells.money(search.amount_of(intensity))
@@ -111,7 +119,7 @@ def test_a_plan_for_all_samples_is_the_best_known_by_its_own_measure(aim: str, m
     scenario = small(market, uncertain=RANGES)
     twin = build(scenario)
     problem = allocation_problem(twin, 0.6 * reference_spend(twin.chain))
-    chains = [build(with_values(scenario, values)).chain for values in drawn(scenario, 4, 0)]
+    chains = [build(with_values(scenario, values)).chain for values in unknown(scenario).worlds(4, 0)]
     weigh = weighing(aim, 0.3)
 
     def measured(intensity: Any) -> float:

@@ -177,6 +177,7 @@ def test_starts_tried_on_a_part_end_in_the_law_of_all(monkeypatch: pytest.Monkey
     people = simulated(ParetoNBD(0.8, 6.0, 0.7, 15.0), GammaGamma(3.0, 4.0, 30.0), 2_000)
     whole = vars(fit_pareto_nbd(people))
     monkeypatch.setattr(calibration, "MOST_ROUGH", 500)
+    monkeypatch.setattr(calibration, "ROUGH", 500)
     assert vars(fit_pareto_nbd(people)) == pytest.approx(whole, rel=1e-4)
     assert vars(fit_pareto_nbd(people)) != whole
 

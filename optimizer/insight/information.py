@@ -1,13 +1,14 @@
 """What it is worth to know an assumption before deciding, and the experiment that pays most.
 
 Let ``A[d, w]`` be the customer asset of decision ``d`` (the plan, today's spend, the least spend, and the best plan
-with each number at either end of its range) in world ``w``, uniform over the ranges. Knowing everything is worth the
-expected value of perfect information (Raiffa & Schlaifer 1961)::
+with each number at either end of its range) in world ``w``, drawn from the ranges (:mod:`sim.scenario.joint`). Knowing
+everything is worth the expected value of perfect information (Raiffa & Schlaifer 1961)::
 
     EVPI = E_w max_d A[d, w] - max_d E_w A[d, w]
 
 Knowing one number ``z``, its range stretched to -1..1, is worth the same with ``f_d(z) = E[A[d] | z]`` (Strong, Oakley
-& Brennan 2014), here the part in ``z`` of a sum of parabolas fitted to the samples. An experiment sees
+& Brennan 2014), here of a sum of parabolas fitted to the samples: its part in ``z``, and what those of numbers
+correlated with it are then expected to be. An experiment sees
 ``x ~ N(z, error^2)`` and its result is worth::
 
     EVSI = E_x max_d E[f_d(z) | x] - max_d E f_d(z) <= EVPPI
@@ -28,13 +29,14 @@ import numpy as np
 
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import as_today
-from optimizer.insight.risk import best_there, drawn, with_values
+from optimizer.insight.risk import best_there, unknown, with_values
 from optimizer.insight.trial import Told, arms, heads_of, told
 from optimizer.stages.start import start
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
+from sim.scenario.joint import Joint
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
@@ -50,6 +52,8 @@ LENGTHS = (1, 2, 3, 6, 12)
 LEAST = 50
 SIZES = 10
 """Numbers of people that are tried, from the least to all there are, alike in ratio."""
+NODES = 21
+"""Of the quadrature over a number that is correlated with the one that is known."""
 SHARE = 0.5
 """Of those tested that are held back as the control group."""
 FEWEST = 3
@@ -157,12 +161,14 @@ class Information:
         return max(paying, key=lambda each: each.trial.net if each.trial else 0.0, default=None)
 
 
-def worth_of_knowing(values: Floats) -> float:
-    """Return ``E max_d f_d - max_d E f_d`` of ``values[decision, point]``, all points equally likely."""
-    return max(float(values.max(axis=0).mean() - values.mean(axis=1).max()), 0.0)
+def worth_of_knowing(values: Floats, likely: Floats | None = None) -> float:
+    """Return ``E max_d f_d - max_d E f_d`` of ``values[decision, point]``; without ``likely`` all points alike are."""
+    if likely is None:
+        return max(float(values.max(axis=0).mean() - values.mean(axis=1).max()), 0.0)
+    return max(float(values.max(axis=0) @ likely - (values @ likely).max()), 0.0)
 
 
-def worth_of_seeing(values: Floats, error: float) -> tuple[float, Floats, Floats]:
+def worth_of_seeing(values: Floats, error: float, likely: Floats | None = None) -> tuple[float, Floats, Floats]:
     """Return what seeing a number with an error is worth, what may be seen, and ``E[f_d | x]`` there.
 
     Parameters
@@ -171,6 +177,8 @@ def worth_of_seeing(values: Floats, error: float) -> tuple[float, Floats, Floats
         ``f_d`` on points spread evenly over -1..1.
     error : float
         Standard error, in half ranges.
+    likely : (points,)
+        How likely each is before; None: all alike.
 
     Returns
     -------
@@ -179,14 +187,15 @@ def worth_of_seeing(values: Floats, error: float) -> tuple[float, Floats, Floats
     means : (decisions, results)
     """
     z = np.linspace(-1, 1, values.shape[1])
+    before = np.full(z.size, 1 / z.size) if likely is None else likely
     error = max(error, FINEST)
     seen = np.linspace(-1 - 4 * error, 1 + 4 * error, SEEN)
-    likely = np.exp(-0.5 * ((seen[:, None] - z) / error) ** 2)
-    likely /= likely.sum(axis=0)  # every point is seen as something
-    chance = likely.sum(axis=1)
-    means = values @ likely.T / np.maximum(chance, 1e-300)
+    chances = np.exp(-0.5 * ((seen[:, None] - z) / error) ** 2)
+    chances *= before / chances.sum(axis=0)  # every point is seen as something
+    chance = chances.sum(axis=1)
+    means = values @ chances.T / np.maximum(chance, 1e-300)
     share = chance / chance.sum()
-    return max(float(means.max(axis=0) @ share - values.mean(axis=1).max()), 0.0), seen, np.asarray(means)
+    return max(float(means.max(axis=0) @ share - (values @ before).max()), 0.0), seen, np.asarray(means)
 
 
 def information(
@@ -225,24 +234,26 @@ def information(
             f"`samples={count}`: expected at least {least}, {FEWEST} worlds for each of {len(ranges)} ranges: with "
             "fewer no parabolas can be fitted"
         )
-    points = drawn(scenario, count, seed)
+    numbers = unknown(scenario)
+    points = numbers.worlds(count, seed)
     worlds = [rebuilt(twin, with_values(scenario, point)).chain for point in points]
     problem = allocation_problem(twin, budget, targeting=targeting)
     names = [TITLE, "as today", "the least spend"]
     ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
     tell(0.1)
-    for i, (name, values) in enumerate(chosen := _ends(twin, ranges, ways[0])):
+    for i, (name, values) in enumerate(chosen := _ends(twin, numbers, ways[0])):
         names.append(name)
         ways.append(best_there(rebuilt(twin, with_values(scenario, values)), problem, plan, threads).intensity)
         tell(0.1 + 0.5 * (i + 1) / len(chosen))
     worth = _worth(worlds, ways, threads)
-    place = np.array([[2 * (p[r.path] - r.low) / (r.high - r.low) - 1 for r in ranges] for p in points])
-    parts, explained = _parabolas(worth, place)
+    sums = _Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
+    fitted = sums.fit(worth)
+    explained = sums.explained(worth, fitted)
     best = int(np.argmax(worth.mean(axis=1)))
-    ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, place)
+    ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
     knowing = []
     for j, each in enumerate(ranges):
-        knowing.append(ask(j, each, parts[j]))
+        knowing.append(ask(j, each, sums.given(j, fitted)))
         tell(0.6 + 0.4 * (j + 1) / len(ranges))
     knowing.sort(key=lambda each: (-each.perfect, each.path))
     perfect = worth_of_knowing(worth)
@@ -253,20 +264,19 @@ def information(
     return found if pays is None or pays.trial is None else replace(found, test=_test_of(twin, pays.trial))
 
 
-def _ends(twin: Twin, ranges: Sequence[Uncertain], plan: Floats) -> list[tuple[str, dict[str, float]]]:
+def _ends(twin: Twin, numbers: Joint, plan: Floats) -> list[tuple[str, dict[str, float]]]:
     """Return both ends of the numbers that move the plan's worth most, with the names of the best plans there."""
-    moves = []
-    for each in ranges:
-        ends = [
-            follow(rebuilt(twin, with_values(twin.scenario, {each.path: end})).chain, plan).asset
-            for end in (each.low, each.high)
-        ]
-        moves.append(abs(ends[1] - ends[0]))
-    largest = sorted(np.argsort(-np.array(moves), kind="stable")[:MOST].tolist())
+    both = [[numbers.along(each.path, end) for end in (each.low, each.high)] for each in numbers.ranges]
+    worth = [
+        [follow(rebuilt(twin, with_values(twin.scenario, values)).chain, plan).asset for values in ends]
+        for ends in both
+    ]
+    moves = np.abs(np.diff(worth, axis=1))[:, 0]
+    largest = sorted(np.argsort(-moves, kind="stable")[:MOST].tolist())
     return [
-        (f"the plan that is best where {ranges[j].path} is {value:.4g}", {ranges[j].path: value})
+        (f"the plan that is best where {numbers.ranges[j].path} is {values[numbers.ranges[j].path]:.4g}", values)
         for j in largest
-        for value in (ranges[j].low, ranges[j].high)
+        for values in both[j]
     ]
 
 
@@ -277,25 +287,70 @@ def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: i
         return np.array(list(rows)).T
 
 
-def _parabolas(worth: Floats, place: Floats) -> tuple[list[Floats], float]:
-    """Return by number ``f_d`` on the grid, and the share of the differences between decisions that is explained.
+class _Parabolas:
+    """Sums of parabolas in the places -1..1 of all numbers, and what they are expected to be given one of them.
 
-    Sums of Legendre's polynomials of the first two degrees, which are nothing in the mean over a range. The share is
-    adjusted for as many numbers as are fitted, as few worlds are explained by anything.
+    Legendre's polynomials of the first two degrees, which are nothing in the mean over an even range.
     """
-    count, numbers = place.shape
-    design = np.column_stack([np.ones(count), place, (3 * place**2 - 1) / 2])
-    fitted = np.linalg.lstsq(design, worth.T, rcond=None)[0]
-    apart = worth - worth[0]
-    rest = (worth - (design @ fitted).T) - (worth[0] - design @ fitted[:, 0])
-    spread = float(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum())
-    z = np.linspace(-1, 1, GRID)
-    curves = [
-        fitted[0][:, None] + np.outer(fitted[1 + j], z) + np.outer(fitted[1 + numbers + j], (3 * z**2 - 1) / 2)
-        for j in range(numbers)
-    ]
-    free = (count - 1) / max(count - design.shape[1], 1)
-    return curves, 1.0 if spread <= 0 else 1 - free * float((rest**2).sum()) / spread
+
+    def __init__(self, numbers: Joint, place: Floats) -> None:
+        self.numbers = numbers
+        self.design = np.column_stack([np.ones(len(place)), self._bases(place)])
+
+    @staticmethod
+    def _bases(place: Floats) -> Floats:
+        """Return the polynomials at places: all of the first degree, then all of the second."""
+        return np.concatenate([place, (3 * place**2 - 1) / 2], axis=-1)
+
+    def fit(self, worth: Floats) -> Floats:
+        """Return the coefficients for worths by (decision, world), (1 + 2 numbers, decisions)."""
+        return np.asarray(np.linalg.lstsq(self.design, worth.T, rcond=None)[0])
+
+    def explained(self, worth: Floats, fitted: Floats) -> float:
+        """Return the share of the differences between decisions that is explained.
+
+        It is adjusted for as many numbers as are fitted, as few worlds are explained by anything.
+        """
+        apart = worth - worth[0]
+        rest = (worth - (self.design @ fitted).T) - (worth[0] - self.design @ fitted[:, 0])
+        spread = float(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum())
+        count, terms = self.design.shape
+        free = (count - 1) / max(count - terms, 1)
+        return 1.0 if spread <= 0 else 1 - free * float((rest**2).sum()) / spread
+
+    def given(self, j: int, fitted: Floats) -> Floats:
+        """Return by decision what is expected where number ``j`` lies on the grid, (decisions, GRID)."""
+        z = np.linspace(-1, 1, GRID)
+        terms = np.zeros((GRID, fitted.shape[0]))
+        terms[:, 0] = 1.0
+        terms[:, 1 + j], terms[:, 1 + len(self.numbers.ranges) + j] = z, (3 * z**2 - 1) / 2
+        for k in range(len(self.numbers.ranges)):
+            if k != j and (self.numbers.correlation[j, k] != 0 or self.numbers.ranges[k].law != "even"):
+                first, second = self._expected(k, j, z)
+                terms[:, 1 + k], terms[:, 1 + len(self.numbers.ranges) + k] = first, second
+        return np.asarray((terms @ fitted).T)
+
+    def _expected(self, k: int, j: int, z: Floats) -> tuple[Floats, Floats]:
+        """Return the means of number ``k``'s polynomials where ``j`` lies at ``z``: ``z_k ~ N(R z_j, 1 - R^2)``."""
+        numbers, with_j = self.numbers, self.numbers.correlation[j, k]
+        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+        own, other = numbers.ranges[j], numbers.ranges[k]
+        score = np.array([numbers.score(j, own.low + (each + 1) / 2 * (own.high - own.low)) for each in z])
+        value = numbers.value(k, with_j * score[:, None] + np.sqrt(1 - with_j**2) * nodes)
+        place = 2 * (value - other.low) / (other.high - other.low) - 1
+        share = weights / weights.sum()
+        return np.asarray(place @ share), np.asarray((3 * place**2 - 1) / 2 @ share)
+
+    def likely(self, j: int) -> Floats:
+        """Return how likely number ``j`` is to lie nearest to each point of the grid."""
+        from scipy.special import ndtr
+
+        own = self.numbers.ranges[j]
+        if own.law == "even":
+            return np.full(GRID, 1 / GRID)
+        edges = own.low + (own.high - own.low) * (np.arange(1, GRID) - 0.5) / (GRID - 1)
+        below = ndtr(np.array([self.numbers.score(j, float(edge)) for edge in edges]))
+        return np.diff(np.concatenate([[0.0], below, [1.0]]))
 
 
 class _Later:
@@ -316,10 +371,11 @@ class _Later:
 
 
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], place: Floats, j: int, asked: Uncertain, values: Floats
+    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats
 ) -> Knowing:
     """Return what one number is worth knowing, and the experiment on it that pays most."""
-    perfect = worth_of_knowing(values)
+    likely = sums.likely(j)
+    perfect = worth_of_knowing(values, likely)
     of = told(twin, asked.path)
     if isinstance(of, str) or perfect <= 0:
         why = of if isinstance(of, str) else "no value of it would change what is done"
@@ -327,15 +383,22 @@ def _knowing(
     active = sorted({later.first, *values.argmax(axis=0).tolist()})
     first, trial = later.ways[later.first], None
     for length in (each for each in LENGTHS if 2 * each <= twin.scenario.periods):
-        curves = _parabolas(later.worth(length, active), place)[0][j]
-        found = _best_trial(twin, of, first, asked, length, curves, [names[i] for i in active])
+        curves = sums.given(j, sums.fit(later.worth(length, active)))
+        found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
             trial = found
     return Knowing(asked.path, asked.low, asked.high, perfect, trial, "" if trial else "nobody is there to be tested")
 
 
 def _best_trial(
-    twin: Twin, of: Told, first: Floats, asked: Uncertain, length: int, curves: Floats, names: Sequence[str]
+    twin: Twin,
+    of: Told,
+    first: Floats,
+    asked: Uncertain,
+    length: int,
+    curves: Floats,
+    likely: Floats,
+    names: Sequence[str],
 ) -> Trial | None:
     """Return the size and dose that leave most, of an experiment of a length."""
     k = twin.targets.levers.index(of.lever)
@@ -367,7 +430,7 @@ def _best_trial(
             error = arms(twin, of, dose, length, (1 - SHARE) * number, SHARE * number, heads)
             if not np.isfinite(error):
                 continue
-            worth, seen, means = worth_of_seeing(curves, error / half)
+            worth, seen, means = worth_of_seeing(curves, error / half, likely)
             turn, below, above = _turn(seen, means, names, asked)
             found = Trial(
                 of.lever, of.moves, {name: part * number for name, part in share.items()}, of.stages, number,

@@ -1,10 +1,10 @@
 """Plans under assumptions that are not known: parameter samples, caution, and which assumption to test next.
 
-Samples are Latin hypercubes over the scenario's stated ranges (McKay, Beckman & Conover 1979). One plan for all of them
-maximises ``(1 - caution) mean + caution CVaR``, where CVaR is the mean over the worst ``tail`` of the samples
-(Rockafellar & Uryasev 2000), by sequential LP on the supergradient ``sum_k w_k grad asset_k``, in the same stages as
-any plan (:mod:`optimizer.optimize`). Plans are scored on samples that they were not optimised on. Rules are kept in the
-scenario as it stands.
+Samples are worlds drawn from the scenario's stated ranges and correlations (:mod:`sim.scenario.joint`). One plan for
+all of them maximises ``(1 - caution) mean + caution CVaR``, where CVaR is the mean over the worst ``tail`` of the
+samples (Rockafellar & Uryasev 2000), by sequential LP on the supergradient ``sum_k w_k grad asset_k``, in the same
+stages as any plan (:mod:`optimizer.optimize`). Plans are scored on samples that they were not optimised on. Rules are
+kept in the scenario as it stands.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,11 +28,12 @@ from sim.engine.chain import ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError
 from sim.scenario.file import Scenario, parse
+from sim.scenario.joint import Joint
 from sim.scenario.ranges import replaced
 from sim.scenario.rules import Uncertain
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Assumption", "Risk", "Scores", "best_there", "drawn", "plan_for", "risk", "weighing", "with_values"]
+__all__ = ["Assumption", "Risk", "Scores", "best_there", "plan_for", "risk", "unknown", "weighing", "with_values"]
 
 Build = Callable[[Scenario], Twin]
 
@@ -65,23 +66,17 @@ def with_values(scenario: Scenario, values: dict[str, float]) -> Scenario:
         raise InputError(f"{error} (with {stated}); narrow the range") from None
 
 
-def drawn(scenario: Scenario, number: int, seed: int) -> list[dict[str, float]]:
-    """Return ``number`` samples of the uncertain numbers: a Latin hypercube, uniform in each range.
+def unknown(scenario: Scenario) -> Joint:
+    """Return the scenario's numbers that are not known, together.
 
     Raises
     ------
     InputError
         If the scenario states no ranges.
     """
-    ranges = scenario.uncertain
-    if not ranges:
+    if not scenario.uncertain:
         raise InputError("uncertain: missing; state the ranges of the numbers that are not known (tenure schema)")
-    rng = np.random.default_rng(seed)
-    columns = [(rng.permutation(number) + rng.random(number)) / number for _ in ranges]
-    return [
-        {r.path: float(r.low + (r.high - r.low) * column[k]) for r, column in zip(ranges, columns, strict=True)}
-        for k in range(number)
-    ]
+    return Joint.of(scenario.model_dump(mode="json", exclude_unset=True), scenario.uncertain)
 
 
 class _Ensemble(Sequential):
@@ -197,7 +192,8 @@ class Assumption:
     low, high : float
         The range.
     lift_low, lift_high : float
-        Of the plan, above the least spend, with the number at either end and the others as they stand.
+        Of the plan, above the least spend, with the number at either end, those correlated with it where they are then
+        expected, and the others as they stand.
     regret_low, regret_high : float
         What the best plan there would bring more than this one.
     flips_at : float, optional
@@ -287,7 +283,7 @@ def risk(
 
     def twins(seed: int, done: int) -> list[Twin]:
         out = []
-        for i, values in enumerate(drawn(scenario, samples, seed)):
+        for i, values in enumerate(unknown(scenario).worlds(samples, seed)):
             out.append(build(with_values(scenario, values)))
             tell((done + i) / steps)
         return out
@@ -351,7 +347,8 @@ def plan_for(
     tell = progress or (lambda _: None)
     if problem.goal != "asset":
         raise InputError("`aim=`: weighs what plans are worth; the least money that reaches a target has no such mean")
-    chains = [rebuilt(twin, with_values(twin.scenario, values)).chain for values in drawn(twin.scenario, samples, seed)]
+    worlds = unknown(twin.scenario).worlds(samples, seed)
+    chains = [rebuilt(twin, with_values(twin.scenario, values)).chain for values in worlds]
     tell(0.1)
     begun = start(problem, (), known)
     expected = find(begun, _informed(begun, threads), threads=threads)
@@ -401,9 +398,9 @@ def best_there(there: Twin, problem: AllocationProblem, plan: Floats, threads: i
 
 def _assumption(twin: Twin, build: Build, asked: Uncertain, plan: Found, threads: int) -> Assumption:
     """Return what a plan is worth with one number at either end of its range, and what the best plan there is."""
-    lifts, regrets, idle = [], [], plan.begun.least.intensity
+    lifts, regrets, idle, numbers = [], [], plan.begun.least.intensity, unknown(twin.scenario)
     for value in (asked.low, asked.high):
-        there = build(with_values(twin.scenario, {asked.path: value}))
+        there = build(with_values(twin.scenario, numbers.along(asked.path, value)))
         own = follow(there.chain, plan.intensity)
         best = best_there(there, plan.begun.problem, plan.intensity, threads)
         problem = best.begun.problem

@@ -67,6 +67,8 @@ class Told:
 def told(twin: Twin, path: str) -> Told | str:
     """Return what an experiment tells at a path, or why none does."""
     scenario, parts = twin.scenario, path.split(".")
+    if parts[0] == "base":
+        return "no experiment tells it: more purchases do"
     if parts[0] != "levers":
         return "no experiment tells it: look it up, or count"
     lever, number = next((name for name in scenario.levers if path.startswith(f"levers.{name}.")), ""), parts[-1]

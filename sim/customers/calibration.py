@@ -17,6 +17,7 @@ from sim.arrays import Floats, Ints
 from sim.customers.purchase_models import BGNBD, GammaGamma, ParetoNBD, PurchaseModel
 from sim.customers.records import AmountRecords, BuyingRecords, distinct
 from sim.errors import PurchasesError
+from sim.intervals import hessian
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = [
@@ -40,9 +41,13 @@ __all__ = [
 FEWEST_CUSTOMERS = 50
 Records = tuple[Callable[[Sequence[float]], Floats], Floats]
 """The log-likelihood of distinct records by the parameters, and how many there are of each."""
-MOST_ROUGH = 50_000
-"""Customers on whom starts are tried; of more, every so many one, and all from where that ends."""
+MOST_ROUGH, ROUGH = 50_000, 10_000
+"""Customers on whom starts are tried; of more than the first, as many as the second, and all from where that ends."""
 
+NEAR_EDGE, CURVED, FINE = 0.1, 1e-3, 1e-5
+"""In the logarithms of parameters: how near to the edge of the search is at it, steps of a curvature and a slope."""
+STEPS, ENOUGH = 6, 1e-14
+"""Newton's, at most; and the gain in log-likelihood a customer below which there is no other."""
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
 _SHAPES = ("r", "s", "p", "q")
@@ -187,7 +192,7 @@ def at_the_edge(model: ParetoNBD | GammaGamma, unit: float = float("inf")) -> tu
 
 def _every(customers: int) -> int:
     """Return of every how many customers one is taken where starts are tried."""
-    return -(-customers // MOST_ROUGH)
+    return 1 if customers <= MOST_ROUGH else -(-customers // ROUGH)
 
 
 def _distinct_records(summary: PurchaseSummary) -> BuyingRecords:
@@ -224,16 +229,19 @@ def maximise(
     bounds = [(float(np.log(low)), float(np.log(high))) for low, high in ranges]
     of_all = (log_likelihood, counts)
 
-    def search(of: Records, start: Sequence[float], jac: str, tolerance: float) -> tuple[float, list[float]]:
-        likelihood, number = of
+    def loss_of(records: Records) -> Callable[[Floats], float]:
+        likelihood, number = records
         weights = number / number.sum()
 
         def loss(logs: Floats) -> float:
             value = -float(weights @ likelihood(np.exp(logs).tolist()))
             return value if np.isfinite(value) else 1e10
 
+        return loss
+
+    def search(of: Records, start: Sequence[float], jac: str, tolerance: float) -> tuple[float, list[float]]:
         options = {"ftol": tolerance, "gtol": 1e-7, "maxiter": 400}
-        found = optimize.minimize(loss, start, method="L-BFGS-B", jac=jac, bounds=bounds, options=options)
+        found = optimize.minimize(loss_of(of), start, method="L-BFGS-B", jac=jac, bounds=bounds, options=options)
         return float(found.fun), [float(value) for value in found.x]
 
     rough = []
@@ -242,13 +250,43 @@ def maximise(
         rough.append(search(part or of_all, logs, "2-point", 1e-7))
     near = min(rough)[1]
     if part is not None:
-        near = search(part, near, "3-point", 1e-12)[1]
+        near = search(part, near, "3-point", 1e-9)[1]
+        near = _near_all(loss_of(of_all), loss_of(part), np.array(near), bounds).tolist()
     lowest, best = search(of_all, near, "3-point", 1e-15)
     if lowest > 1e9:
         raise PurchasesError(
             f"the {name} model cannot be fitted to these customers: no start gives a finite likelihood"
         )
     return [float(value) for value in np.exp(best)]
+
+
+def _near_all(
+    loss: Callable[[Floats], float],
+    of_part: Callable[[Floats], float],
+    at: Floats,
+    bounds: Sequence[tuple[float, float]],
+) -> Floats:
+    """Return where a few Newton steps from ``at`` lead, with the curvature of a part of the records for that of all.
+
+    ``at`` itself where it is at an edge, the curvature is that of no minimum, or a step leads out of the search.
+    """
+
+    def inside(logs: Floats) -> bool:
+        return all(low + NEAR_EDGE < x < high - NEAR_EDGE for x, (low, high) in zip(logs, bounds, strict=True))
+
+    values, ways = np.linalg.eigh(hessian(of_part, at, CURVED))
+    if values[0] <= 0 or not inside(at):
+        return at
+    here = at
+    for _ in range(STEPS):
+        slope = np.array([(loss(here + h) - loss(here - h)) / (2 * FINE) for h in FINE * np.eye(at.size)])
+        along = ways.T @ slope
+        here = here - ways @ (along / values)
+        if not inside(here):
+            return at
+        if float(along**2 @ (1 / values)) < ENOUGH:
+            break
+    return here if loss(here) < loss(at) else at
 
 
 @dataclass(frozen=True, eq=False)

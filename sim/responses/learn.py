@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured, measure, refuse_falling
@@ -18,6 +19,7 @@ from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
+from sim.scenario.joint import correlate
 
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
@@ -122,14 +124,16 @@ def learn(
         before = settle(shape, beliefs, (), seed)
         after = settle(shape, beliefs, tested, seed) if tested else before
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
-    rows = dict.fromkeys(watched, 0)
-    for history in histories:
+    rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
+    for number, history in enumerate(histories, len(curves)):
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
         fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
         curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
         said += fitted.notes
         for key in shapes:
             rows[key] += fitted.rows
+            together[key] = number  # its draws are beside each other; of curves told apart they are no world
+    told: dict[int, dict[str, Floats]] = {}
     for key, (shape, path, tested, beliefs, before, after) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
@@ -144,12 +148,16 @@ def learn(
         drawings.append(drawn(key, shape, asked, before, after, tested))
         stated, intervals = _written(shape, after)
         said += _put(content, ranges, path, key, stated, intervals)
+        for name, column in _columns(shape, after).items():
+            told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
             "chosen": any(trial.chosen for trial, _ in tested), **({"rows": rows[key]} if key in watched else {}),
         }  # fmt: skip
+    for draws in told.values():
+        correlate(ranges, draws)
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())
     made = parse({**content, "folder": scenario.folder}, "what was learned")
@@ -293,10 +301,15 @@ def _points(
     return out
 
 
+def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
+    """Return the draws of each number of a curve."""
+    draws = [shape.numbers(theta) for theta in after.draws]
+    return {name: np.array([each[name] for each in draws]) for name in draws[0]}
+
+
 def _written(shape: Shape, after: Posterior) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Return the numbers of the curve at the mode, and the 95 % interval of each."""
-    draws = [shape.numbers(theta) for theta in after.draws]
-    ends = {name: np.percentile([each[name] for each in draws], ENDS) for name in draws[0]}
+    ends = {name: np.percentile(column, ENDS) for name, column in _columns(shape, after).items()}
     return shape.numbers(after.mode), {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
@@ -328,7 +341,9 @@ def _put(
                 f"{kept[0]:.4g} to {kept[1]:.4g}, as ranges there must not overlap"
             )
         where = f"{path}.{name}"
-        ranges[where] = {"path": where, "low": _shown(kept[0]), "high": _shown(kept[1])}
+        low, high = _shown(kept[0]), _shown(kept[1])
+        inside = low < _shown(stated[name]) < high
+        ranges[where] = {"path": where, "low": low, "high": high, **({"law": "normal"} if inside else {})}
     return narrowed
 
 

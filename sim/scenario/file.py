@@ -42,6 +42,7 @@ from sim.scenario.customers import (
     Traits,
     ValueToCustomer,
 )
+from sim.scenario.joint import Joint
 from sim.scenario.linear import parse_linear
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario.meant import meant
@@ -559,15 +560,21 @@ def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = Tr
 
 def _check_ranges(scenario: Scenario, where: str) -> None:
     """Raise where a number that is uncertain could not be in a scenario, at an end of its range."""
-    content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"uncertain"}) if scenario.uncertain else {}
+    if not scenario.uncertain:
+        return
+    content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"uncertain"})
+    try:
+        Joint.of(content, scenario.uncertain)
+    except KeyError as error:
+        raise ScenarioError(
+            f"{where}: uncertain: '{error.args[0]}' leads to no number that the scenario states"
+        ) from None
+    except ScenarioError as error:
+        raise ScenarioError(f"{where}: {error}") from None
     for values in corners(scenario.uncertain):
         stated = ", ".join(f"{path} = {value:g}" for path, value in values.items())
         try:
             Scenario.model_validate(replaced(content, values))
-        except KeyError as error:
-            raise ScenarioError(
-                f"{where}: uncertain: '{error.args[0]}' leads to no number that the scenario states"
-            ) from None
         except ValidationError as error:
             raise ScenarioError(
                 f"{where}: uncertain: {stated} cannot be: {_explain(error)}; narrow the range"

@@ -191,11 +191,18 @@ class Campaign(Model):
 
 
 class Uncertain(Model):
-    """A number of the scenario that is not known: its range, all values in it equally likely; for risk."""
+    """A number of the scenario that is not known: its range, the law in it, and with which others it moves."""
 
     path: Name = Field(description="where it stands, e.g. levers.retention.moves.survival.brings")
     low: float = Field(allow_inf_nan=False, description="lowest value thought possible")
     high: float = Field(allow_inf_nan=False, description="highest value thought possible")
+    law: Literal["even", "normal"] = Field(
+        default="even", description="even: all values alike; normal: 95 % inside, what is stated in the middle, those "
+        "beyond taken as the ends",
+    )  # fmt: skip
+    correlated: dict[Name, Annotated[float, Field(gt=-1, lt=1)]] = Field(
+        default_factory=dict, description="correlation with other uncertain numbers, by path; none: by itself"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

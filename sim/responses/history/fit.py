@@ -91,12 +91,12 @@ def fit_history(
     problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors)
     at, covariance = problem.solve()
     random = np.random.default_rng(seed)
-    posteriors = {}
-    for i, key in enumerate(problem.keys):
-        own = slice(3 * i, 3 * i + 3)
-        spread, ways = np.linalg.eigh(covariance[own, own])
-        draws = at[own] + random.standard_normal((DRAWS, 3)) @ (ways * np.sqrt(np.maximum(spread, 0))).T
-        posteriors[key] = Posterior(at[own], draws)
+    size = 3 * len(problem.keys)  # one draw of all curves together: what levers that moved together share is kept
+    spread, ways = np.linalg.eigh(covariance[:size, :size])
+    draws = at[:size] + random.standard_normal((DRAWS, size)) @ (ways * np.sqrt(np.maximum(spread, 0))).T
+    posteriors = {
+        key: Posterior(at[3 * i : 3 * i + 3], draws[:, 3 * i : 3 * i + 3]) for i, key in enumerate(problem.keys)
+    }
     rows = len(history.periods) * len(history.segments)
     return Fitted(posteriors, rows, tuple(problem.notes(at, covariance)))
 
