@@ -1,6 +1,6 @@
 """The gallery, docs/gallery.md: what each example teaches, and its plan against the rules of spending set in advance.
 
-Run ``python -m benchmarks.gallery [EXAMPLE ...]`` from the repository root; with examples named, only their rows are made
+Run ``python -m benchmarks.gallery [EXAMPLE ...]`` from the repository root; with examples named, only theirs are made
 anew. Each market is played five times, every policy on the same customers with the same luck. The plan's lead over a
 rule is a mean of paired differences, its interval Student's, widened so that all rules of an example hold at once
 (Bonferroni: one chance in twenty that any of them is missed). Rules that break the scenario's rules, and policies that
