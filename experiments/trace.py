@@ -41,6 +41,8 @@ class Moment:
         Points 0..100 of a true customer; None where there are none.
     ties : int or None
         Of a true customer; None where there are none.
+    grown : (rate, amount)
+        What being kept so long multiplies its purchase rate and amounts by.
     purchases : int
     revenue : float
         Money.
@@ -56,6 +58,7 @@ class Moment:
     true: str
     satisfaction: float | None
     ties: int | None
+    grown: tuple[float, float] = (1.0, 1.0)
     purchases: int = 0
     revenue: float = 0.0
     event: str | None = None
@@ -69,6 +72,7 @@ class Moment:
             "true": self.true if self.there else None,
             "satisfaction": self.satisfaction,
             "ties": self.ties,
+            "grown": self.grown,
             "purchases": self.purchases,
             "revenue": self.revenue,
             "event": self.event,
@@ -196,7 +200,8 @@ def _moment(twin: Twin, history: History, group: int, period: int) -> Moment:
     alive = kind == ALIVE
     level, ties = int(space.level[state]), int(space.ties[state])
     points = POINTS_PER_LEVEL * (level - 1) if alive and level > 0 else None
-    seen = (targets.stages[stage], KINDS[kind], points, ties if alive and ties >= 0 else None)
+    grown = twin.chain.grown(group, state)
+    seen = (targets.stages[stage], KINDS[kind], points, ties if alive and ties >= 0 else None, grown)
     if period == history.periods:
         return Moment(period, True, *seen)
     heads = float(history.customers[period, group, stage])

@@ -25,8 +25,9 @@ TOO_LARGE = (
 )
 NO_CHOICE = "all money is held: there is no other plan"
 NO_BOUND = (
-    "no bound holds where customers move each other's odds (word of mouth, employees, rivals who react, saturation): "
-    "the reference is the best with full information while the crowd stays as in the data, and a plan may do better"
+    "no bound holds where customers move each other's odds (word of mouth, winning that spreads, employees, rivals who "
+    "react, saturation): the reference is the best with full information while the crowd stays as in the data, and a "
+    "plan may do better"
 )
 NOT_PROVED = "no bound was proved for this plan"
 

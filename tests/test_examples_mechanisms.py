@@ -35,6 +35,9 @@ SAID = {
     "rivals": ("Share of customer: 40 %", "Seasons:", "“old rival”", "it reacts", "“recession”", "points of utility"),
     "prospects": ("100 prospects appear each month", "of 3 kinds", "25 % of revenue never paid", "Serving customers"),
     "planning": ("budgets of 6 months: equal parts", "balconies too: segments balconies", "at most 8 contacts"),
+    "bank": ("9,000 seen as core are of those won 5 years ago", "1.82 times by growth", "1.03 times because"),
+    "start-up": ("plus 18 % times the share of its people who were ever won (Bass)", "and 1 % more each month"),
+    "donors": ("6,000 seen as lapsed are of those won 14 quarters ago", "Leaving is silent"),
     "campaigns": ("decided 2 months before", "0.15 each is committed", "runs unchanged", "saturates", "Surveys:"),
 }
 """What `tenure check` must say of each."""

@@ -5,9 +5,10 @@ import re
 from typing import get_args
 
 import pytest
-from markets import CURVE, EVERY_MECHANISM
+from markets import CURVE, EVERY_MECHANISM, small
 
 from experiments.report.grounds import assumptions
+from experiments.words.describe import describe
 from experiments.words.effects import effect_in_words
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words
 from sim.scenario.curves import BlattbergDeighton
@@ -103,3 +104,32 @@ def test_the_report_names_the_mechanisms() -> None:
     for said in ("Satisfaction, five levels", "Links:", "Word of mouth", "Surveys:", "copycat", "Seasons", "saturates"):
         assert said in page
     assert "points of employee satisfaction gained each month" in page
+
+
+def test_who_is_there_who_comes_and_who_grows_in_words() -> None:
+    """Ages that are assumed are marked; growth is told apart from selection, which is 1 where all are alike."""
+    scenario = parse(
+        {
+            **small(law="contractual", period="year", periods=4),
+            "segments": {
+                "homes": {
+                    "start": {"core": 300, "developing": {"count": 20, "age": 1}},
+                    "births": {"prospect": {"first": 50, "growth": 0.1}, "unaware": [1, 2, 3, 4]},
+                    "traits": {"purchase_rate": 2, "defection_rate": 0.1, "spend": 10},
+                    "diffusion": {"innovation": 0.01, "imitation": 0.3},
+                    "growth": {"after": [1, 3], "amount": [1.5, 3], "purchase_rate": [1, 1.2]},
+                }
+            },
+        }
+    )
+    text = " ".join(describe(scenario, build(scenario)).split()).replace("\u202f", " ")
+    for said in (
+        "In “homes” 300 seen as core are of those won 2 years ago (assumed: the fewest in which a usual customer",
+        "20 seen as developing are of those won 1 year ago: with the traits of who gets there.",
+        "50 prospects appear in the first year, and 10 % more each year.",
+        "10 unaware people appear over 4 years, 1 to 4 a year as listed.",
+        "is won each year with a chance of 1 % plus 30 % times the share of its people who were ever won (Bass)",
+        "1.5 times the amount from 1 year on, 3 times the amount and 1.2 times the rate from 3 years on",
+        "In year 4 a customer still seen brings 3.6 times the revenue of the first year: 3.6 times by growth, 1 times",
+    ):
+        assert said in text, said

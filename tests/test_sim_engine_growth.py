@@ -174,7 +174,7 @@ def test_no_random_plan_beats_the_bound() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"growth": {"after": [3, 2], "amount": [1, 2]}}, "growth: after: expected rising numbers of periods, got 3, 2"),
+        ({"growth": {"after": [3, 2], "amount": [1, 2]}}, "after: expected rising numbers of periods, got 3, 2"),
         ({"growth": {"after": [2]}}, "growth: says nothing that grows"),
         ({"growth": {"after": [2], "amount": [1, 2]}}, "growth: amount: expected 1 numbers"),
         ({"growth": {"after": [2], "amount": [0]}}, "greater than 0"),

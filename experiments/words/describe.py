@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.words.coming import growth_in_words
 from experiments.words.effects import effect_in_words
 from experiments.words.evidence import known_in_words
 from experiments.words.figures import NARROW, day, money
@@ -22,6 +23,7 @@ from experiments.words.tables import table
 from optimizer.ask.problem import budget_in_force
 from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
+from sim.customers.rise import rises
 from sim.engine.fluid import observed_counts
 from sim.neutrality import Contradiction, Drift
 from sim.scenario.customers import BaseSegments
@@ -63,6 +65,7 @@ def describe(
         customers = [
             *_real(scenario),
             *customers_in_words(scenario),
+            *growth_in_words(scenario, rises(twin)),
             f"Money: {margin}{unless_stated(scenario, 'margin')}.",
         ]
         lines += ["", "How they behave:", *_indented(customers)]

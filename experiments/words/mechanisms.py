@@ -7,6 +7,8 @@ is marked as assumed.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
+
 if TYPE_CHECKING:
     from sim.scenario.curves import Model
     from sim.scenario.customers import CostToServe, Quality
@@ -74,7 +76,8 @@ def customers_in_words(scenario: "Scenario") -> list[str]:
         )
     said += _money(scenario)
     for name, segment in scenario.segments.items():
-        said += _people(name, segment, scenario.period)
+        said += [*standing_in_words(name, segment, scenario), *_people(name, segment, scenario.period)]
+        said += spreading_in_words(name, segment, scenario.period)
     return said
 
 
@@ -195,10 +198,7 @@ def _cost(cost: "CostToServe", where: str, period: str) -> str:
 
 
 def _people(name: str, segment: "Segment", period: str) -> list[str]:
-    said = [
-        f"In “{name}” {number:,.4g} {'prospects' if stage == 'prospect' else 'unaware people'} appear each {period}."
-        for stage, number in segment.births.items()
-    ]
+    said = births_in_words(name, segment, period)
     if segment.quality:
         kinds = "; ".join(_quality(kind) for kind in segment.quality)
         said.append(

@@ -77,7 +77,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
     """Return how the firm saw the customer, what was true, and how that changed in the stretch."""
     words = [_state(chapter[0], "")]
-    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties)
+    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties, _grown)
     for before, now in itertools.pairwise(chapter):
         changed = [look(now) for look in looks if look(now) != look(before) and look(now)]
         if changed:
@@ -92,7 +92,9 @@ def _state(moment: Moment, nothing: str) -> str:
     if moment.true in ("unaware", "prospect"):
         return {"unaware": "does not know the firm", "prospect": "a prospect"}[moment.true]
     truth = {"alive": nothing, "gone": "truly gone", "lost": "truly lost for good"}[moment.true]
-    return ", ".join(part for part in (f"seen as {moment.stage}", truth, _feeling(moment), _ties(moment)) if part)
+    return ", ".join(
+        part for part in (f"seen as {moment.stage}", truth, _feeling(moment), _ties(moment), _grown(moment)) if part
+    )
 
 
 def _feeling(moment: Moment) -> str:
@@ -105,6 +107,13 @@ def _ties(moment: Moment) -> str:
     if moment.ties is None:
         return ""
     return f"{moment.ties or 'no'} tie{'' if moment.ties == 1 else 's'}"
+
+
+def _grown(moment: Moment) -> str:
+    """Return how much more a customer brings for having been kept."""
+    parts = [f"{times:.3g} times the {what}" for times, what in zip(moment.grown, ("rate", "amount"), strict=True)]
+    more = [part for part, times in zip(parts, moment.grown, strict=True) if times != 1]
+    return f"grown to {' and '.join(more)}" if more else ""
 
 
 def _happened(life: Life, moment: Moment) -> str:

@@ -37,7 +37,7 @@ from sim.scenario.customers import Quality
 from sim.scenario.file import STAGES, Gamma, Scenario, Segment
 from sim.scenario.people import OLDEST, Established
 
-__all__ = ["Candidates", "age_of", "established_classes", "is_young", "lived", "seen_as", "spread"]
+__all__ = ["Candidates", "age_of", "established_classes", "is_young", "lived", "newly_won", "seen_as", "spread"]
 
 RATE_POINTS = 32
 """Points of the purchase rate at which the chance to be seen in the stage is looked at."""
@@ -92,24 +92,28 @@ def seen_as(chain: ControlledChain, group: int, stage: str) -> Flags:
     return np.asarray(chain.space.stage[group] == STAGES.index(stage))
 
 
-def lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
-    """Return where the newly won are ``age`` periods later, (classes, states), shares of each class.
-
-    Today's money is spent on them, and nothing comes from outside.
-    """
+def newly_won(chain: Lifecycle, group: int, rates: Floats, defections: Floats) -> tuple[Lifecycle, Floats]:
+    """Return the chain of one newly won customer of each class, and where they are, (classes, states)."""
     size, ones = (rates.size, len(chain.space.names)), np.ones(rates.size)
     past = replace(
         chain, group=np.full(rates.size, group), initial=np.zeros(size), arrivals=np.zeros((0, *size)),
         purchase_rate=rates, defection_rate=defections, mean_spend=ones, acquisition=ones, bad_debt=0 * ones,
         serve=np.zeros((rates.size, 2)),
     )  # fmt: skip
-    met = chain.at_reference
-    odds = past.step(met.environment, met.effective).probability
     now = np.zeros(size)
     now[:, START["new"]] = 1.0
-    now = spread(chain, now)
+    return past, spread(chain, now)
+
+
+def lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
+    """Return where the newly won are ``age`` periods later, (classes, states), shares of each class.
+
+    Today's money is spent on them, and nothing comes from outside.
+    """
+    (past, now), met = newly_won(chain, group, rates, defections), chain.at_reference
+    odds = past.step(met.environment, met.effective).probability
     for _ in range(age):
-        after = np.zeros(size)
+        after = np.zeros_like(now)
         advance(now, odds, past.links, after)
         now = after
     return now

@@ -292,6 +292,10 @@ class ControlledChain(ABC):
         """Return about as much as a customer may bring in a period: what finds room in whole units of money."""
         return 1.0
 
+    def grown(self, group: int, state: int) -> tuple[float, float]:
+        """Return what being kept so long multiplies a customer's purchase rate and amounts by."""
+        return 1.0, 1.0
+
     def start_state(self, place: str) -> int:
         """Return the state in which people of a place of ``start`` or ``births`` begin."""
         return self.space.names.index(place)

@@ -437,6 +437,11 @@ class Lifecycle(ControlledChain):
         most = 2.0 ** (STEP * math.ceil(math.log2(most) / STEP))  # so that one lever more rounds no purchase otherwise
         return float((self.mean_spend * np.maximum(self.purchase_rate, 1.0)).max()) * most
 
+    def grown(self, group: int, state: int) -> tuple[float, float]:
+        """Return what being kept so long multiplies a customer's purchase rate and amounts by."""
+        rate, amount = self.growth[group, self.space.law_grown[self.space.law[group, state]]]
+        return float(rate), float(amount)
+
     def start_state(self, place: str) -> int:
         """Return the state in which people of a place of ``start`` or ``births`` begin."""
         return START[place]

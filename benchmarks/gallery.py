@@ -1,0 +1,121 @@
+"""The gallery, docs/gallery.md: what each example teaches, and its plan against the rules of spending set in advance.
+
+Run ``python -m benchmarks.gallery [EXAMPLE ...]`` from the repository root; with examples named, only theirs are made
+anew. Each market is played five times, every policy on the same customers with the same luck. The plan's lead over a
+rule is a mean of paired differences, its interval Student's, widened so that all rules of an example hold at once
+(Bonferroni: one chance in twenty that any of them is missed). Rules that break the scenario's rules, and policies that
+react to what they see, are left out. Exit code 1 where a rule beats a plan beyond that interval.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import t
+
+import tenure
+from sim.arrays import Floats
+
+__all__ = ["TAUGHT", "Row", "main", "row_of"]
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "gallery.md"
+REPLICATIONS, SEED = 5, 1
+TAUGHT = {
+    "bank": "What a year more is worth: service for those who are kept, or money for new ones?",
+    "campaigns": "Which of several campaigns, when, and how large?",
+    "donors": "Letters to those who gave before, or to a bought list?",
+    "links": "How many people should know a customer before one of them leaves?",
+    "planning": "Which rules of a plan cost most?",
+    "prospects": "Who is worth winning, if nobody can be told apart before?",
+    "recency-chain": "When to stop writing to somebody who no longer buys?",
+    "rivals": "Hold the share against a discounter, or let it go?",
+    "service-profit": "Do employees who are content pay for themselves?",
+    "start-up": "How much, how early, to win the first who bring the others?",
+    "subscription": "What to spend on winning and on keeping a subscriber?",
+    "word-of-mouth": "What is a guest worth who tells others?",
+}
+"""The decision that each example teaches, by folder."""
+
+HEAD = """# Gallery
+
+What each example teaches, and what its plan is worth beside the rules of spending that firms use.
+`python -m benchmarks.gallery` makes this page anew: five markets an example, every policy on the same customers with
+the same luck, with the money and the rules of the scenario. *Ahead* is the plan less the best rule that is set in
+advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %.
+
+"""
+COLUMNS = ("Example", "The decision", "Money", "No spend", "As today", "The plan", "Best rule", "Ahead")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An example's row: customer assets by policy, and the plan's lead over the best rule with its interval."""
+
+    name: str
+    currency: str
+    budget: float
+    nothing: float
+    today: float
+    plan: float
+    rule: str
+    lead: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return the row of the table."""
+        money = [f"{each:,.0f}" for each in (self.budget, self.nothing, self.today, self.plan)]
+        money[0] = f"{money[0]} {self.currency}".rstrip()
+        cells = [f"[{self.name}](../examples/{self.name})", TAUGHT[self.name], *money, self.rule]
+        return f"| {' | '.join(cells)} | {self.lead:+,.0f} ({self.low:+,.0f} to {self.high:+,.0f}) |"
+
+
+def all_at_once(differences: Floats) -> tuple[Floats, Floats]:
+    """Return mean and half width of intervals of ``differences[rule, replication]`` that hold at once, at 95 %.
+
+    >>> mean, half = all_at_once(np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]))
+    >>> mean.tolist(), [round(float(each), 2) for each in half]
+    ([2.0, 0.0], [3.58, 0.0])
+    """
+    rules, number = differences.shape
+    error = differences.std(axis=1, ddof=1) / np.sqrt(number)
+    return differences.mean(axis=1), float(t.ppf(1 - 0.025 / rules, number - 1)) * error
+
+
+def row_of(name: str) -> Row:
+    """Return an example's row."""
+    firm = tenure.open(ROOT / "examples" / name / "scenario.yaml")
+    plan = firm.optimize()
+    found = firm.compare(["all", plan], replications=REPLICATIONS, seed=SEED, samples=0)
+    best = found["plan"]
+    rules = [each for each in found.outcomes if each.name != "plan" and not each.feedback and not each.broken]
+    mean, half = all_at_once(np.array([best.assets - each.assets for each in rules]))
+    least = int(mean.argmin())
+    return Row(
+        name, firm.scenario.currency, found.budget, found["no spend"].asset, found["as today"].asset, best.asset,
+        rules[least].name, float(mean[least]), float((mean - half)[least]), float((mean + half)[least]),
+    )  # fmt: skip
+
+
+def main(names: list[str]) -> int:
+    """Make the page anew and say which rules beat a plan."""
+    rows = {}
+    if names and PAGE.is_file():
+        for line in PAGE.read_text(encoding="utf-8").splitlines():
+            if line.startswith("| ["):
+                rows[line[3 : line.index("]")]] = line
+    beaten = 0
+    for name in names or TAUGHT:
+        row = row_of(name)
+        rows[name] = str(row)
+        beaten += row.high < 0
+        print(row, flush=True)
+    table = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", *(rows[name] for name in sorted(rows))]
+    PAGE.write_text(HEAD + "\n".join(table) + "\n", encoding="utf-8")
+    return int(beaten > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
