@@ -18,7 +18,7 @@ from optimizer.bound.targeting import Charged, targeting_bound
 from optimizer.optimize import optimize
 from optimizer.question import Question
 from sim.contract import Targets
-from sim.engine.chain import ControlledChain, StateSpace, Step
+from sim.engine.chain import LOST, ControlledChain, StateSpace, Step
 from sim.engine.matrix_chain import MatrixChain
 from sim.scenario.file import parse
 from sim.twin import build
@@ -287,7 +287,7 @@ def test_the_kernels_are_their_numpy_twins(market: Callable[..., Content], monke
     rng = np.random.default_rng(2)
     prices = rng.uniform(0, 2, len(problem.rows))
     known = charged.arguments(prices)
-    by_group = [charged.advantages(group, known) for group in range(charged.groups)]
+    by_group = [charged.advantages(g, known, charged.leaning(g, 0.5)) for g in range(charged.groups)]
     priced = asset_of(problem.chain, plan) - float(prices @ problem.usage(plan))
     assert sum(worth for _, _, worth in by_group) == pytest.approx(priced, rel=1e-10)
     for charge in (rng.normal(0, 1, charged.shape), np.concatenate([charges for charges, _, _ in by_group], axis=1)):
@@ -302,14 +302,42 @@ def own(charged: Charged, group: int) -> slice:
     return slice(int(charged.first[group]), int(charged.first[group + 1]))
 
 
-def test_charged_its_advantages_nobody_gains_by_what_is_hidden() -> None:
-    """Where laws hold one state each, charges that are the plan's advantages leave exactly the plan's own value."""
+@pytest.mark.parametrize("lean", [0.0, 0.3, 1.0])
+def test_charged_what_actions_bring_nobody_gains_by_what_is_hidden(lean: float) -> None:
+    """Where laws hold one state each, first charges leave the values that they are made with.
+
+    Those are the plan's own, or the best of full information, which nothing brings more than; or lie between.
+    """
     problem = hidden_problem(3)
     plan = np.ones((3, 1, 2, 1))
     charged = Charged(problem, plan)
     prices = np.array([0.3, -0.1])
-    advantage, _, worth = charged.advantages(0, charged.arguments(prices))
-    assert twin_response(problem, charged, plan, prices, advantage).sum() == pytest.approx(worth, rel=1e-9)
+    charge, _, worth = charged.advantages(0, charged.arguments(prices), np.full(charged.shape[2], lean))
+    left = twin_response(problem, charged, plan, prices, charge).sum()
+    best = twin_response(problem, charged, plan, prices, np.zeros_like(charge)).sum()
+    if lean == 0:
+        assert left == pytest.approx(worth, rel=1e-9)
+        assert abs(charge[..., -1]).max() == 0
+    elif lean == 1:
+        assert left == pytest.approx(best, rel=1e-9)
+        assert charge.max() <= 0
+    else:
+        assert worth < left < best
+
+
+def test_only_customers_whom_money_moves_are_valued_by_the_plan(
+    market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values lean whole where a period goes the same with money and without: the lost, and whom no lever is for."""
+    problem = market_problem(market, monkeypatch)
+    charged, chain = Charged(problem, random_plan(problem, 1)), problem.chain
+    without, usual = (chain.step(chain.environment[0], much * chain.usual) for much in (0.0, 1.0))
+    moved = (without.probability != usual.probability).any(axis=2) | (without.reward != usual.reward)
+    for group in range(charged.groups):
+        of_group = moved[chain.group == group].any(axis=0)
+        assert charged.leaning(group, 0.3).tolist() == np.where(of_group, 0.3, 1.0).tolist()
+        assert of_group.any()
+        assert not of_group[chain.space.law_kind == LOST].any()
 
 
 # --- The whole way ----------------------------------------------------------------------------------------------------

@@ -72,11 +72,13 @@ class Work(NamedTuple):
 
 
 @kernel
-def advantages(part, shift, known, charge, worth):
-    """Write what each action would bring over the plan's own, for one period, to the mean customer of each law.
+def advantages(part, shift, known, lean, charge, worth):
+    """Write what each action would bring to the mean customer of each law, above what that customer is worth.
 
     ``charge[period, block, law, action] = sum_s n[s] (Q[s, action] - V[s]) / sum_s n[s]`` with the plan's own head
-    counts ``n`` and values ``V``; ``worth[block]`` is the plan's value net of prices.
+    counts ``n``, ``Q`` what an action brings with ``V`` to follow, and ``V`` between the plan's own and the best for
+    all who are of a law: ``V = Q[plan's] + lean[law] (max Q - Q[plan's])``. ``worth[block]`` is the plan's value net
+    of prices.
     """
     g, first, last = part
     stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
@@ -86,9 +88,9 @@ def advantages(part, shift, known, charge, worth):
     own_probability, own_reward, own_cost = known.plan_action
     periods = own_cost.shape[0]
     states = initial.shape[1]
-    laws = charge.shape[2]
+    laws, most = charge.shape[2], charge.shape[3] - 1
     number = np.empty((periods, states))
-    heads = np.empty(laws)
+    heads, brings = np.empty(laws), np.empty(most + 1)
     spread = 1e-9
     for b in range(first, last):
         number[0] = initial[b]
@@ -99,8 +101,8 @@ def advantages(part, shift, known, charge, worth):
                     for o in range(outcomes[law[b, s]]):
                         number[t + 1, successor[s, o]] += number[t, s] * own_probability[t, b, law[b, s], o]
         worth[b] = 0.0
-        after = end[b].copy()
-        now = after.copy()
+        after, plan_after = end[b].copy(), end[b].copy()
+        now, plan_now = after.copy(), after.copy()
         for back in range(periods):
             t = periods - 1 - back
             odds = probability[regime[t], b]
@@ -110,25 +112,33 @@ def advantages(part, shift, known, charge, worth):
             for s in range(states):
                 line = law[b, s]
                 where = stage[b, s]
-                worth[b] += arrivals[t, b, s] * after[s]
-                total = unit[t, g] * own_reward[t, b, line] - own_cost[t, g, where] + bonus[t, g, line]
+                worth[b] += arrivals[t, b, s] * plan_after[s]
+                brings[most] = unit[t, g] * own_reward[t, b, line] - own_cost[t, g, where] + bonus[t, g, line]
+                plan_now[s] = brings[most]
                 for o in range(outcomes[line]):
-                    total += own_probability[t, b, line, o] * after[successor[s, o]]
-                now[s] = total
+                    brings[most] += own_probability[t, b, line, o] * after[successor[s, o]]
+                    plan_now[s] += own_probability[t, b, line, o] * plan_after[successor[s, o]]
+                top = brings[most]
+                for a in range(choices[g, where]):
+                    total = unit[t, g] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line]
+                    for o in range(outcomes[line]):
+                        total += odds[line, a, o] * after[successor[s, o]]
+                    brings[a] = total
+                    top = max(top, total)
+                now[s] = brings[most] + lean[line] * (top - brings[most])
                 weight = number[t, s] + spread
                 heads[line] += weight
                 for a in range(choices[g, where]):
-                    total = unit[t, g] * earn[line, a] - cost[t, g, where, a] + bonus[t, g, line] - now[s]
-                    for o in range(outcomes[line]):
-                        total += odds[line, a, o] * after[successor[s, o]]
-                    charge[t, b - shift, line, a] += weight * total
+                    charge[t, b - shift, line, a] += weight * (brings[a] - now[s])
+                charge[t, b - shift, line, most] += weight * (brings[most] - now[s])
             for k in range(laws):
                 if heads[k] > 0.0:
-                    for a in range(charge.shape[3]):
+                    for a in range(most + 1):
                         charge[t, b - shift, k, a] /= heads[k]
             after, now = now, after
+            plan_after, plan_now = plan_now, plan_after
         for s in range(states):
-            worth[b] += initial[b, s] * after[s]
+            worth[b] += initial[b, s] * plan_after[s]
 
 
 @kernel
