@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+import tenure
 from benchmarks.law_cases import chain_market, random_market, threshold_market
+from experiments.question import rules_of_thumb
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.ask.rows import as_today
 from optimizer.bound.occupancy import whole_programme
+from optimizer.insight.exact import solve_exactly
 from optimizer.insight.frontier import frontier
 from optimizer.optimize import solve
 from optimizer.plan import Plan
@@ -194,6 +197,27 @@ def law_given_plans_are_kept(seed: int) -> float:
     given: Floats = solve(problem, bounded=False, threads=1).intensity
     again = solve(problem, known=[given], bounded=False, threads=1)
     return max(follow(twin.chain, given).asset * (1 - 1e-12) - again.asset, 0.0) / abs(again.asset)
+
+
+def law_commands_agree(seed: int) -> float | None:
+    """``optimize``, ``frontier``, ``risk`` and the what-if page answer the same question alike; by segment the last.
+
+    Nor is a rule of thumb within the rules worth more. None: the gap says that separate searches may differ.
+    """
+    content = random_market(seed, coupled=seed % 3 == 0)
+    firm = tenure.Firm.of({**content, "uncertain": [{"path": "margin", "low": 0.35, "high": 0.45}]})
+    budget = float(np.random.default_rng(seed).uniform(0.2, 1.5)) * firm.reference_spend
+    plan = firm.optimize(budget=budget, bound_steps=20, threads=1)
+    lift = max(plan.asset - plan.no_spend, 1e-6 * abs(plan.asset))
+    thumbs = [follow(firm.chain, each).asset for each in rules_of_thumb(allocation_problem(firm.twin, budget))]
+    if max(thumbs, default=-np.inf) > plan.asset * (1 + 1e-12):
+        return 1.0
+    row = firm.frontier([budget], threads=1).points[0].plan
+    expected = firm.risk(budget, samples=2, threads=1).expected
+    segment = firm.optimize(tenure.Question(budget=budget, targeting="segment"), bound_steps=20, threads=1)
+    exact = solve_exactly(firm.twin, budget, threads=1).plan
+    apart = max(abs(other.asset - one.asset) for one, other in ((plan, row), (plan, expected), (segment, exact)))
+    return apart / lift
 
 
 def less(tight: Plan, free: Plan) -> float | None:

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
+from sim.errors import InputError, PolicyError
 
 if TYPE_CHECKING:
+    from optimizer.ask.problem import AllocationProblem
     from optimizer.plan import Plan
     from optimizer.question import Question as Asked
+    from sim.arrays import Floats
     from sim.twin import Twin
 
-__all__ = ["Question", "worth_of_starts"]
+__all__ = ["Question", "rules_of_thumb", "worth_of_starts"]
+
+OF_THUMB, BEST = ("fixed", "spend", "equity", "classes", "triggers"), 3
+"""Families of policies that decide by what they see alone: nothing is simulated, learned or optimised; how many of them
+a plan is held against."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +119,35 @@ class Question:
             frozen=frozen,
             starts=tuple(plan_of(each).intensity for each in self.starts),
         )
+
+
+def rules_of_thumb(problem: AllocationProblem) -> tuple[Floats, ...]:
+    """Return the best of the rules of thumb for a budget, those within its rules, as intensities in expected numbers.
+
+    A plan that is given them as known ones is never worth less than what a comparison shows beside it.
+    """
+    import numpy as np
+
+    from optimizer.tolerances import MISSED
+    from policies.catalogue import entries, named
+    from sim.market.clock import budget_of
+    from sim.market.expected import expected_course
+
+    if problem.goal != "asset" or not np.isfinite(problem.budget) or problem.floor is not None:
+        return ()
+    twin, found = problem.twin, []
+    purse = budget_of(twin, problem.budget)
+    for entry in entries():
+        if entry.family not in OF_THUMB:
+            continue
+        try:
+            course = expected_course(twin, named(entry.name, twin, problem.budget), purse)
+        except (InputError, PolicyError):  # of another kind of market
+            continue
+        over = problem.signs * (problem.counted(course) - problem.limits)
+        if (over <= MISSED * problem.row_units).all():
+            found.append(course)
+    return tuple(course.intensity for course in sorted(found, key=lambda each: -each.asset)[:BEST])
 
 
 def worth_of_starts(question: Question, twin: Twin, starts: Mapping[str, Plan]) -> list[dict[str, Any]]:

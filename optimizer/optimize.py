@@ -29,7 +29,7 @@ from sim.arrays import Floats, Progress
 from sim.errors import RulesError
 from sim.twin import Twin
 
-__all__ = ["Found", "find", "optimize", "plan_of", "solve"]
+__all__ = ["Found", "find", "from_more_starts", "optimize", "plan_of", "solve"]
 
 
 def optimize(
@@ -80,6 +80,7 @@ def solve(
     starts: Sequence[Floats] = (),
     known: Sequence[Floats] = (),
     bounded: bool = True,
+    onward: bool = False,
     tolerance: float = BOUND,
     seconds: float = np.inf,
     bound_steps: int | None = None,
@@ -93,7 +94,8 @@ def solve(
     ``known`` are others that the plan must not be worth less than, where they keep the rules.
 
     Without ``bounded`` nothing is proved and a rule that is missed only stands in the status: for steps of a larger
-    question that has a bound of its own. Unless ``priced``, prices are those that the search ended with.
+    question that has a bound of its own; ``onward``: it is searched from more starts all the same, as where a bound is
+    far. Unless ``priced``, prices are those that the search ended with.
 
     Raises
     ------
@@ -111,14 +113,18 @@ def solve(
     if target is not None:
         found = _exchanged(found, target.limit, bounded, seconds, threads)
     if not bounded:
+        if onward:
+            found, _ = from_more_starts(found, seconds, tell)
         return plan_of(found, priced=price(found.repaired, far=False) if priced else None)
     found.repaired.insist()
     certified = certify(
         begun, proved, found.repaired, bound_steps=bound_steps, seconds=seconds, threads=threads,
         progress=lambda done: tell(0.8 + 0.1 * done),
     )  # fmt: skip
-    if not problem.no_choice and (certified.far or problem.chain.couples):
-        found, certified = _from_more_starts(found, certified, seconds, lambda done: tell(0.9 + 0.1 * done))
+    if certified.far or problem.chain.couples:
+        began = time.perf_counter()
+        found, said = from_more_starts(found, seconds, lambda done: tell(0.9 + 0.1 * done))
+        certified = certified.of(found.repaired, said if problem.chain.couples else "", time.perf_counter() - began)
     return plan_of(found, certified, price(found.repaired, every=every_price) if priced else None)
 
 
@@ -211,23 +217,21 @@ def _spent(found: Found) -> float:
     return float(found.repaired.course.spend.sum()) if missed <= 10 * MISSED else np.inf
 
 
-def _from_more_starts(
-    found: Found, certified: Certified, seconds: float, progress: Progress
-) -> tuple[Found, Certified]:
-    """Return the best of more starts, and what is known of it: a bound holds for every plan."""
-    begun, couples = found.begun, found.begun.problem.chain.couples
-    began = time.perf_counter()
+def from_more_starts(found: Found, seconds: float = np.inf, progress: Progress | None = None) -> tuple[Found, str]:
+    """Return the best of more starts, and what they found in words."""
+    begun = found.begun
+    if begun.problem.no_choice:
+        return found, ""
     more = further(
-        begun, found.searched, ALL_STARTS if couples else FEW_STARTS, steps=STEPS, seconds=seconds, make=Sequential,
-        progress=progress,
+        begun, found.searched, ALL_STARTS if begun.problem.chain.couples else FEW_STARTS, steps=STEPS, seconds=seconds,
+        make=Sequential, progress=progress or (lambda _: None),
     )  # fmt: skip
     best = found
     if more.searched.end is not found.searched.end:
         other = _held(begun, found.proved, more.searched, STEPS, seconds, Sequential)
         if worth_of(other.sized, other.repaired, Sequential) > worth_of(found.sized, found.repaired, Sequential):
             best = other
-    best = replace(best, starts=len(more.lifts))
-    return best, certified.of(best.repaired, str(more) if couples else "", time.perf_counter() - began)
+    return replace(best, starts=len(more.lifts)), str(more)
 
 
 def plan_of(found: Found, certified: Certified | None = None, priced: Priced | None = None) -> Plan:

@@ -4,12 +4,14 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["HOLDS", "PriceRange"]
+__all__ = ["HOLDS", "SAME", "PriceRange"]
 
 
 NONE = float("nan")
 HOLDS = 0.1
 """Share of itself by which a price may move and still hold."""
+SAME = 0.5 * HOLDS
+"""The same up to which it is the price that it was: where it ends was not seen."""
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,16 @@ def plan(price: float, known: PriceRange | None, bound: float = 100.0) -> Any:
             "the next 500 bring 2.00 each, then 1.50 or less; one more 1,000 brings 1,750 beyond its own cost; a unit "
             "less takes away 3.16",
         ),
+        (
+            2.0, PriceRange(2.0, 2.0, holds=500.0, beyond=1.95, step=1000.0, gain=1950.0),
+            "at least the next 500 bring 2.00 each; one more 1,000 brings 1,950 beyond its own cost",
+        ),
         (2.0, None, "one more 1,000 brings 2,000 beyond its own cost"),
         (0.0, PriceRange(0.0, 0.0, step=1000.0, gain=0.0), "more money would bring nothing beyond its own cost"),
     ],
 )  # fmt: skip
 def test_the_budget(price: float, known: PriceRange | None, words: str) -> None:
-    """The next units, what comes then, a true thousand, and what less takes away."""
+    """The next units, what comes then if it was found, a true thousand, and what less takes away."""
     assert shadow_price_in_words(plan(price, known)) == words
 
 

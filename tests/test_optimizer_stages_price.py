@@ -1,6 +1,7 @@
 """Prices of limits to both sides, beside the differences of optima that are known by hand or solved anew."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.bounds import SMOOTH, contents_of
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.optimize import find
 from optimizer.prices import HOLDS
-from optimizer.stages.price import price
+from optimizer.stages.price import _Plan, price
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import start
 from sim.scenario.file import load, parse
@@ -144,3 +145,17 @@ def test_near_saturation_a_price_holds_for_more_than_nothing() -> None:
     ]
     assert 5 < known.holds < 60  # a price of .0157 that falls by 5e-5 a unit
     assert known.beyond < 0.95 * known.looser
+
+
+@pytest.mark.parametrize(("corner", "tries"), [(100.0, 1), (103.0, 6), (250.0, 6), (60.0, 6)])
+def test_what_comes_after_a_corner_is_seen_from_beyond_it(corner: float, tries: int) -> None:
+    """Pieces say that a price of 2 ends after 100, and curves bend: it ends sooner or later; 1 comes then."""
+
+    def moved(_: Any, amount: float) -> Any:
+        side = SimpleNamespace(price=lambda _, side: 2.0 if amount < corner or (amount == corner and side < 0) else 1.0)
+        return SimpleNamespace(pieces=(side, side))
+
+    plan: Any = SimpleNamespace(_seen=lambda *_: (100.0, 1.5), _moved=moved)
+    holds, beyond = _Plan._until(plan, 2.0, np.ones(1), 1, 1000.0, tries)
+    assert holds == pytest.approx(corner, rel=2 * HOLDS)
+    assert beyond == 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.firm.made import Made, or_all
-from experiments.question import Question
+from experiments.question import Question, rules_of_thumb
 from experiments.results.shown import grown
 from sim.arrays import Step, quiet
 from sim.errors import InputError, ScenarioChanged
@@ -96,6 +96,7 @@ class Planned(Made):
         if question is not None and budget is not None:
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
         wanted, tell = (question or Question(budget=budget)).of(self.twin), (progress or quiet)("Optimising")
+        wanted = replace(wanted, starts=(*wanted.starts, *rules_of_thumb(wanted.problem(self.twin))))
         asked: dict[str, Any] = {"question": question, "budget": budget}
         if aim is not None:
             from optimizer.insight.risk import plan_for, weighing
@@ -152,7 +153,7 @@ class Planned(Made):
         from optimizer.insight.frontier import frontier
 
         found = frontier(
-            self.twin, budgets, number=number, targeting=targeting, bounded=bound,
+            self.twin, budgets, number=number, targeting=targeting, bounded=bound, known=rules_of_thumb,
             threads=or_all(threads), progress=(progress or quiet)("Optimising"),
         )  # fmt: skip
         points = [replace(point, plan=self._own(point.plan, Plan)) for point in (*found.points, found.sweet_spot)]

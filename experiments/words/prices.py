@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.words.figures import typeset_money as money
 from optimizer.ask.rows import BUDGET
-from optimizer.prices import PriceRange
+from optimizer.prices import SAME, PriceRange
 from optimizer.proof import LiftProof
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def shadow_price_in_words(plan: Plan) -> str:
 
 
 def _next(known: PriceRange) -> str:
-    """Return how far a price holds, and what comes then."""
+    """Return how far a price holds, and what comes then, where that was found."""
+    if abs(known.beyond - known.looser) <= SAME * abs(known.looser):
+        return f"at least the next {_amount(known.holds)} bring {_unit(known.looser)} each"
     if math.isnan(known.beyond) or abs(known.beyond) <= NOTHING:
         after = "nothing"
     else:

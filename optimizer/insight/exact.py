@@ -81,7 +81,7 @@ def solve_exactly(
         if line not in lines.names:
             raise InputError(f"{line[0]}/{line[1]}: no such line; expected a segment and a lever that reaches it")
         rows += _held(twin, line, amount)
-    plan = solve(replace(problem, rows=tuple(rows)), bounded=False, threads=threads, progress=progress)
+    plan = solve(replace(problem, rows=tuple(rows)), bounded=False, onward=True, threads=threads, progress=progress)
     if plan.status != "feasible":
         raise RulesError(f"no plan was found that meets every rule with these lines held: it {plan.status}")
     nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))

@@ -1,6 +1,6 @@
 """The frontier: the most customer asset by budget, with prices; and what telling customers apart is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from optimizer.bound.decomposition import full_information
 from optimizer.optimize import solve
 from optimizer.plan import Plan
 from optimizer.stages.start import least_spend
-from sim.arrays import Progress
+from sim.arrays import Floats, Progress
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.sensitivity import Course, follow
 from sim.errors import InputError, RulesError
@@ -24,6 +24,12 @@ __all__ = ["Frontier", "Point", "Targeting", "frontier", "kept_at_end", "value_o
 WINNING = ("unaware", "prospect", "lapsed")
 """Stages on which money wins customers, or wins them back; on the others it keeps and develops them."""
 POINTS = 25.0
+Known = Callable[[AllocationProblem], Sequence[Floats]]
+
+
+def nothing_known(_: AllocationProblem) -> Sequence[Floats]:
+    """Return no plans."""
+    return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +90,7 @@ def frontier(
     targeting: str = "state",
     without: str = "",
     bounded: bool = True,
+    known: Known = nothing_known,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Frontier:
@@ -98,6 +105,8 @@ def frontier(
         A rule that need not hold: its key in the scenario, or its name; nothing: all hold.
     bounded
         Whether to prove a bound at each budget.
+    known
+        Other plans for a budget's problem, than which its point is worth no less where they keep the rules.
 
     Raises
     ------
@@ -113,8 +122,9 @@ def frontier(
         top = max(best.spend, 2 * reference_spend(chain))
         budgets = [top * (k + 1) / number for k in range(number)]
     points = best_plans(
-        twin, budgets, targeting=targeting, without=without, bounded=bounded, threads=threads, progress=progress
-    )
+        twin, budgets, targeting=targeting, without=without, bounded=bounded, known=known, threads=threads,
+        progress=progress,
+    )  # fmt: skip
     most = max(points, key=lambda point: point.plan.asset)
     onward = _point(solve(free, starts=[most.plan.intensity], bounded=False, threads=threads), chain)
     sweet_spot = max(best, onward, key=lambda point: point.plan.asset)
@@ -128,6 +138,7 @@ def best_plans(
     targeting: str = "state",
     without: str = "",
     bounded: bool = True,
+    known: Known = nothing_known,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> tuple[Point, ...]:
@@ -139,7 +150,8 @@ def best_plans(
         asked = without_rule(allocation_problem(twin, float(budget), targeting=targeting), without)
         before = [points[-1].plan.intensity] if points else []  # a dearer budget can do what a smaller one does
         grown = [plan * _growth(points[-1], budget) for plan in before]
-        plan = solve(asked, starts=grown, known=before, bounded=bounded, bound_steps=0, threads=threads)
+        others = (*before, *known(asked))
+        plan = solve(asked, starts=grown, known=others, bounded=bounded, bound_steps=0, threads=threads)
         if plan.status != "feasible":
             raise RulesError(f"budget {budget:,.0f}: no plan was found that meets every rule, it {plan.status}")
         points.append(_point(plan, twin.chain))

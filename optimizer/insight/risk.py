@@ -16,7 +16,7 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.ask.rows import as_today
 from optimizer.bound.decomposition import full_information
-from optimizer.optimize import Found, find, plan_of
+from optimizer.optimize import Found, find, from_more_starts, plan_of
 from optimizer.plan import Plan
 from optimizer.search.campaign_sizes import fixed_costs_of
 from optimizer.search.sequential import Sequential
@@ -291,7 +291,7 @@ def risk(
     known, fresh = twins(seed, 0), twins(seed + 1_000_003, samples)
     problem = allocation_problem(twin, budget, targeting=targeting)
     begun = start(problem)
-    expected = find(begun, _informed(begun, threads), threads=threads)
+    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads))
     expected.repaired.insist()
     cautious = _for_all(expected, [each.chain for each in known], weighing("cautious", tail, caution), threads)
     cautious.repaired.insist()
@@ -351,7 +351,7 @@ def plan_for(
     chains = [rebuilt(twin, with_values(twin.scenario, values)).chain for values in worlds]
     tell(0.1)
     begun = start(problem, (), known)
-    expected = find(begun, _informed(begun, threads), threads=threads)
+    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads))
     expected.repaired.insist()
     tell(0.4)
     found = _for_all(expected, chains, weigh, threads)

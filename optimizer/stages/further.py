@@ -42,6 +42,8 @@ class Further:
 
     def __str__(self) -> str:
         """Return what was found, in words."""
+        if not self.lifts:
+            return "no start of the search ended inside the rules"
         best, number = max(self.lifts), len(self.lifts)
         near = sum(lift >= 0.99 * best for lift in self.lifts)
         return (

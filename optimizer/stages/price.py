@@ -15,7 +15,7 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
-from optimizer.prices import HOLDS, PriceRange
+from optimizer.prices import HOLDS, SAME, PriceRange
 from optimizer.search.nearby import Nearby, Pieces, Spot
 from optimizer.stages.repair import Repaired
 from optimizer.stages.settle import ROUGH, around
@@ -216,7 +216,7 @@ class _Plan:
             return np.inf, 0.0
 
         amount, farther = self._seen(price, along, side, top)
-        known, low, moved_by, high = (amount, farther), 0.0, 0.0, np.inf
+        known, low, moved_by, high, past = (amount, farther), 0.0, 0.0, np.inf, NONE
         for _ in range(tries if np.isfinite(amount) else 0):
             there = self._moved(along, side * amount)
             before = None if there is None else _seen_from(there.pieces, -side).price(along, -side)
@@ -226,13 +226,16 @@ class _Plan:
                 known, low, moved_by = (amount, NONE if after is None else after), amount, change
                 if after is None or abs(after - price) > HOLDS * abs(price) or amount >= top:
                     break
+                if np.isfinite(high) and abs(after - price) <= SAME * abs(price):
+                    known = amount, past  # it ends between here and there
                 amount = min(2 * amount, top, low + 0.5 * (high - low))
             else:
                 high = amount
                 part = 0.5 if before is None else (HOLDS * abs(price) - moved_by) / (change - moved_by)
                 amount = low + part * (high - low)
-                known = amount, NONE if before is None else before
-            if high - low <= HOLDS * high:
+                past = NONE if before is None else before
+                known = amount, past
+            if np.isfinite(high) and high - low <= HOLDS * high:
                 break
         return known
 
