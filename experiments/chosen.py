@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -164,7 +165,7 @@ def _plan_of(given: Named, load: Callable[[str | Path], Plan]) -> Plan | None:
         return given
     if not isinstance(given, str | Path) or str(given).partition(":")[0].endswith((".py", *MIXTURE_FILES)):
         return None
-    return load(given) if str(given).endswith(PLAN_FILES) or Path(given).is_file() else None
+    return load(given) if str(given).endswith(PLAN_FILES) or os.path.isfile(given) else None
 
 
 def say_unspent(outcomes: Iterable[Outcome], plans: Iterable[tuple[str, Plan]], scaled_to: float | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def look(twin: Twin, plan: Plan, actual: Path, through: date | int | str | None 
     from sim.monitoring.observed import is_counts, seen_in_counts
 
     through = _until(through) if isinstance(through, str) else through
-    if not actual.is_file():
+    if not os.path.isfile(actual):
         raise InputError(f"{actual}: is not there; name a customer base, a file of purchases, or a table of counts")
     if is_counts(actual):
         if isinstance(through, date):
@@ -56,7 +57,7 @@ def base_of(actual: Path) -> Iterator[CustomerBase]:
     """
     from sim.purchases.base import CustomerBase, is_base
 
-    if not actual.is_file():
+    if not os.path.isfile(actual):
         raise InputError(f"{actual}: is not there; name a customer base or a file of purchases")
     if is_base(actual):
         yield CustomerBase.open(actual)

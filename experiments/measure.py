@@ -13,6 +13,7 @@ later, as those who stay do, is not in it. All segments together are weighed by 
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,8 +25,9 @@ import numpy as np
 from experiments.look import base_of
 from optimizer.money.calendar import Calendar
 from sim.arrays import Flags, Floats
-from sim.errors import InputError
+from sim.errors import InputError, TenureError, first_line
 from sim.intervals import NORMAL
+from sim.reading import check_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,17 +197,20 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
 
     parts = []
     for path in lists:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path}: is not there; name a file that tenure list wrote")
         try:
             if path.suffix == ".parquet":
                 part = pd.read_parquet(path)
             elif path.suffix == ".xlsx":
+                check_workbook(path)
                 part = pd.read_excel(path, dtype={"customer_id": str})
             else:
                 part = pd.read_csv(path, dtype={"customer_id": str})
-        except ValueError as error:
-            raise InputError(f"{path}: cannot be read as a list: {error}") from None
+        except TenureError:
+            raise
+        except Exception as error:  # readers of tables raise what they meet
+            raise InputError(f"{path}: cannot be read as a list: {first_line(error)}") from None
         lacking = [name for name in NEEDED if name not in part]
         if lacking:
             raise InputError(f"{path}: lacks the column '{lacking[0]}'; expected a file that tenure list wrote")

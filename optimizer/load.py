@@ -3,6 +3,7 @@
 Whatever a file says of what follows from its money (customers, asset, sums) is held against the fluid twin.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def is_money(path: str | Path) -> bool:
     """Return whether a file is a table of money."""
     path = Path(path)
     with readable(path):
-        return path.is_file() and _money_of(path) is not None
+        return os.path.isfile(path) and _money_of(path) is not None
 
 
 def plan_of_money(twin: Twin, table: MoneyTable, how: str | Path = "even") -> tuple[Plan, list[str]]:
@@ -97,7 +98,7 @@ def spread_money(twin: Twin, table: MoneyTable, how: str | Path = "even") -> Spr
     elif how == "today":
         pattern = as_today(twin.chain)
     elif how not in SPREADS:
-        if not Path(how).is_file():
+        if not os.path.isfile(how):
             raise InputError(f"`spread={how}`: expected one of {', '.join(SPREADS)}, or the file of a plan")
         pattern = load(how, twin).intensity
     return spread(twin.chain, table, pattern)

@@ -288,7 +288,7 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: no such plan; make one with `tenure optimize`") from None
     except OSError as error:
         raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError):
         raise InputError(
             f"{path}: is not a plan made by `tenure optimize`, nor a table of money (segment, lever, quarter, spend)"
         ) from None

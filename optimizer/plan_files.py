@@ -28,6 +28,7 @@ from optimizer.money.table import Formula, Sheet
 from sim.contract import Targets
 from sim.errors import InputError
 from sim.files import check_output, write_file, write_text
+from sim.reading import read_text
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -221,7 +222,9 @@ def read_plan(path: Path) -> Stored:
     elif path.suffix == ".xlsx":
         stored = _read_excel(path)
     else:
-        stored = Stored(json.loads(path.read_text(encoding="utf-8")), lambda i: f"plan row {i}")
+        stored = Stored(
+            json.loads(read_text(path, "make one with `tenure optimize`", what="plan")), lambda i: f"plan row {i}"
+        )
     check_as_made(path, stored.content, SEALED)
     rows = [_settled(path, stored.place(i), row) for i, row in enumerate(stored.content["plan"])]
     stored.content["plan"] = rows

@@ -26,7 +26,7 @@ from policies.money import Today
 from policies.planned import Planned
 from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation, Policy, Targets
-from sim.errors import FolderError, InputError, first_line
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from sim.twin import Twin
@@ -108,13 +108,10 @@ def mixture_of_file(path: Path, twin: "Twin", budget: float) -> Mixture:
     InputError
         If it is none, or names what is not there.
     """
+    from sim.reading import read_text
     from sim.scenario.yaml_files import read_yaml
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read: {first_line(error)}") from None
-    content = read_yaml(text, path)
+    content = read_yaml(read_text(path, "give the file of a mixture of policies"), path)
     if not isinstance(content, Mapping):
         raise InputError(
             f"{path}: expected a mixture of policies, such as `gold: retention first` and `else: as today`"

@@ -21,6 +21,9 @@ backquotes, its name, an equals sign and what came, which the command line shows
 
 from typing import Any
 
+LONGEST = 1000
+"""Letters of a message: eight lines of a terminal."""
+
 __all__ = [
     "FolderError",
     "InputError",
@@ -34,13 +37,21 @@ __all__ = [
     "SolverError",
     "TenureError",
     "first_line",
+    "quoted",
+    "shortened",
 ]
 
 
 class TenureError(Exception):
-    """Base of every error raised on purpose; ``exit_code`` is what the command line returns."""
+    """Base of every error raised on purpose; ``exit_code`` is what the command line returns.
+
+    A message quotes what came, however long that was: it is shortened, its end kept, since there stands what to do.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shortened(message))
 
 
 class InputError(TenureError):
@@ -98,3 +109,23 @@ class SolverError(TenureError):
 def first_line(error: Exception) -> str:
     """Return the first line of what another library's error says."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def quoted(value: object) -> str:
+    """Return a value as a message quotes it: what a name or a number needs, and no more of what is longer."""
+    try:
+        return shortened(repr(value), 200)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; data without end
+        return f"a {type(value).__name__} too long to be shown"
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Return a text of at most ``most`` letters, its middle left out where it was longer, and that said.
+
+    >>> shortened("expected a name, got " + "x" * 1000 + "; give another", 60)
+    'expected a name, got xxxxxxxxx [...993 letters...] give another'
+    """
+    if len(text) <= most:
+        return text
+    head, tail = most // 2, most // 5
+    return f"{text[:head]} [...{len(text) - head - tail:,} letters...] {text[-tail:]}"

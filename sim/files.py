@@ -14,6 +14,8 @@ __all__ = ["TABLE_FILES", "check_output", "writable_folder", "write_file", "writ
 
 TABLE_FILES = (".csv", ".parquet")
 """Endings of tables."""
+NAMED = 40
+"""Letters of a file's name in that of its part, so that a name that can be written has a part that can."""
 
 
 def check_output(path: Path, endings: tuple[str, ...] = (), others: Iterable[Path | None] = ()) -> None:
@@ -41,11 +43,21 @@ def check_output(path: Path, endings: tuple[str, ...] = (), others: Iterable[Pat
 
 def _target(path: Path) -> Path:
     """Return where a file is to be written: behind a symbolic link, what it leads to."""
-    if not path.name or path.is_dir():
-        raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+    try:
+        if not path.name or path.is_dir():
+            raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as error:
+        raise FolderError(f"cannot write {path}: {_why(error)}; choose another name") from None
     if path.exists() and not path.is_file():
         raise FolderError(f"cannot write {path}: it is a device or a pipe; give the name of a file")
     return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or first_line(error)
 
 
 def writable_folder(folder: Path) -> Path:
@@ -61,8 +73,8 @@ def writable_folder(folder: Path) -> Path:
         probe = folder / f".tenure-{os.getpid()}"
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be written to ({error.strerror}); choose another with `folder=`") from None
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{folder}: cannot be written to ({_why(error)}); choose another with `folder=`") from None
     return folder.resolve()
 
 
@@ -75,13 +87,12 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
         If it cannot be written.
     """
     target = _target(path)
-    part = target.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = target.with_name(f".{path.stem[:NAMED]}.{os.getpid()}.part{path.suffix[:NAMED]}")
     try:
         write(part)
         os.replace(part, target)
     except OSError as error:
-        why = error.strerror or first_line(error)
-        raise FolderError(f"cannot write {path}: {why}; choose a folder that exists and is yours") from None
+        raise FolderError(f"cannot write {path}: {_why(error)}; choose a folder that exists and is yours") from None
     finally:
         part.unlink(missing_ok=True)
 

@@ -45,6 +45,9 @@ app = typer.Typer(
 
 NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 """Warnings that users read as notes."""
+OF_FILES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
+            errno.ELOOP, errno.EINVAL, errno.EIO)  # fmt: skip
+"""What is wrong with a file rather than with us."""
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
 
@@ -113,10 +116,14 @@ def _run() -> None:
     except BrokenPipeError:
         _give_up_output()
         sys.exit(1)
-    except Exception as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
             _give_up_output()
-            _fail(f"cannot write: {getattr(error, 'strerror', error)}", 1)
+            _fail(f"cannot write: {error.strerror}", 1)
+        if error.filename is None or error.errno not in OF_FILES:
+            raise
+        _fail(f"{error.filename}: cannot be used ({error.strerror}); choose another", 2)
+    except Exception as error:
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)

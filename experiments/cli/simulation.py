@@ -1,5 +1,6 @@
 """Commands that simulate customers under policies, and show what was kept of it."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +78,7 @@ def simulate(
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import simulation_summary
 
-    read = [scenario, resume, Path(policy) if Path(policy).is_file() else None]
+    read = [scenario, resume, Path(policy) if os.path.isfile(policy) else None]
     if table is not None:
         check_output(table, TABLE_FILES, read)
     if save is not None:

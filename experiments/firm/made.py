@@ -115,7 +115,7 @@ class Made(Shown):
             known = scenario_file_of(plan)
             if known is None:
                 raise InputError(f"{plan}: does not say which scenario it was made for; name its file with `scenario=`")
-            if not Path(known).is_file():
+            if not os.path.isfile(known):
                 raise InputError(f"{plan}: its scenario file {known} is not there; name it with `scenario=`")
             scenario = known
         return cls.open(scenario, **how)

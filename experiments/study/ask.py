@@ -19,6 +19,7 @@ from policies.catalogue import apart, plain_name
 from sim.arrays import Progress
 from sim.contract import Policy
 from sim.errors import FolderError, InputError, ScenarioError
+from sim.reading import read_text
 from sim.scenario.file import Scenario
 from sim.scenario.yaml_files import read_yaml
 
@@ -167,13 +168,7 @@ def read_study(
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a study's file (docs/studies.md shows one)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read as text ({error})") from None
-    content = read_yaml(text, path)
+    content = read_yaml(read_text(path, "give a study's file (docs/studies.md shows one)"), path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys with values, such as worlds and policies, got {content!r}")
     if "worlds" not in content and "periods" in content:

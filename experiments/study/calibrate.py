@@ -258,7 +258,7 @@ def calibrate(
     asked = Reading(columns=said, currency=currency, **reading)
     made = len(files) != 1 or not is_base(files[0])
     base_path = output.with_suffix(".duckdb") if made else Path(files[0])
-    written = segments == "mixture" or (segments is not None and Path(segments).is_file())
+    written = segments == "mixture" or (segments is not None and os.path.isfile(segments))
     beside = (mixture_file(output),) if written else ()
     _check_places(files, output, base_path, *beside, made=made, force=force)
     if not made and replace(asked, currency=None, hash_ids=None) != Reading():

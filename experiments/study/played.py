@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -88,7 +89,7 @@ class Played:
                 return cls._of_source(folder / file, wanted, brackets)
             if file.endswith(MIXTURE_FILES):
                 return cls._of_mixture(folder / file, brackets)
-            if file.endswith(PLAN_FILES) or (folder / file).is_file():
+            if file.endswith(PLAN_FILES) or os.path.isfile(folder / file):
                 return cls._of_plan(folder / file, brackets)
         except OSError as error:
             raise FolderError(f"{folder / file}: cannot be read ({error.strerror})") from None
@@ -178,7 +179,7 @@ class Played:
             return f"{self.said}{self.brackets}"
         path = own_folder() / self.digest[:16] / self.said
         with _writing:
-            if not path.is_file():
+            if not os.path.isfile(path):
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(self.content)
         return f"{path}{f':{self.wanted}' if self.wanted else ''}{self.brackets}"

@@ -84,7 +84,7 @@ def _labelled(
         given = {"by": "sql", "sql": rest.strip()}
     elif said.removeprefix("column:") in columns:
         given = {"by": "column", "column": said.removeprefix("column:")}
-    elif Path(said).is_file():
+    elif os.path.isfile(said):
         given = {"by": "file", "file": Path(os.path.relpath(said, folder)).as_posix()}
     else:
         there = f"a column of the base ({', '.join(columns)})" if columns else (

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,7 +154,7 @@ class _Reading:
         if not isinstance(said, str):
             raise InputError(f"{where}.from: expected a world or a scenario's file, got {said!r}")
         if said not in self._given:
-            if not (self._folder / said).is_file():
+            if not os.path.isfile(self._folder / said):
                 raise InputError(
                     f"{where}.from: '{said}' is no world and no file; expected one of {', '.join(self._given)}"
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
@@ -88,7 +89,7 @@ def _file(text: str, files: dict[str, bytes]) -> Any:
     assert parts is not None, "which takes every text"
     for path, more in ((text, ""), parts.groups()):
         try:
-            if path and Path(path).is_file():
+            if path and os.path.isfile(path):
                 return _put(Path(path).name, Path(path).read_bytes(), files, more)
         except OSError:
             continue

@@ -1,6 +1,5 @@
 """A file of response curves: one row per point, and rows of what was spent before the first period."""
 
-import csv
 import difflib
 import itertools
 import math
@@ -10,7 +9,8 @@ from pathlib import Path
 from optimizer.curves.elsewhere import from_elsewhere, table_of_json
 from optimizer.curves.periods import Order, order_of
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
-from sim.errors import FolderError, InputError, first_line
+from sim.errors import InputError
+from sim.reading import read_rows, read_text
 
 __all__ = ["read_curves"]
 
@@ -58,12 +58,7 @@ def read_curves(path: str | Path) -> CurveTable:
         If the file cannot be read.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a CSV with header {','.join(COLUMNS)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
+    text = read_text(path, f"give a CSV with header {','.join(COLUMNS)}")
     rows = _read_json(path, text) if path.suffix.lower() == ".json" else _read_rows(path, text)
     channels = tuple(dict.fromkeys(channel for channel, _ in rows.points))
     order = order_of(list(dict.fromkeys(period for _, period in (*rows.points, *rows.before))))
@@ -96,26 +91,24 @@ class _Rows:
 def _read_rows(path: Path, text: str) -> _Rows:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first.count)
-    lines = csv.reader(text.splitlines(), delimiter=separator)
-    header = [name.strip().lower() for name in next(filter(None, lines), [])]
-    found = _from_elsewhere(path, [dict(zip(header, map(str.strip, row), strict=False)) for row in lines if any(row)])
+    lines = [(line, row) for line, row in read_rows(text, separator, path) if row]
+    header = [name.strip().lower() for name in (lines[0][1] if lines else [])]
+    found = _from_elsewhere(path, [dict(zip(header, map(str.strip, r), strict=False)) for _, r in lines[1:] if any(r)])
     if found is not None:
         return found
-    lines = csv.reader(text.splitlines(), delimiter=separator)
-    next(filter(None, lines), [])
     _check_header(path, header)
     rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
-    for row in lines:
+    for line, row in lines[1:]:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
-        where = f"{path}, row {lines.line_num}"
+        where = f"{path}, row {line}"
         if len(cells) != len(header):
             raise InputError(
                 f"{where}: expected {len(header)} fields ({separator.join(header)}), got {len(cells)}; "
                 "numbers take a point for decimals and no thousands separator"
             )
-        _add_row(rows, where, lines.line_num, dict(zip(header, cells, strict=True)))
+        _add_row(rows, where, line, dict(zip(header, cells, strict=True)))
     if not rows.points:
         raise InputError(f"{path}: no rows under the header; give at least one point per channel")
     return rows

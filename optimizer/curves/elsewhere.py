@@ -13,7 +13,6 @@ Sources: meridian/analysis/analyzer.py (google/meridian), demo/schema.R and R/R/
 pymc_marketing/mmm/summary.py (pymc-labs/pymc-marketing).
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.errors import InputError
+from sim.reading import read_json
 
 __all__ = ["Foreign", "from_elsewhere", "table_of_json"]
 
@@ -47,10 +47,7 @@ def table_of_json(path: Path, text: str) -> list[Row]:
     InputError
         If it is none of these.
     """
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON ({error})") from None
+    content = read_json(text, path)
     rows: list[dict[str, Any]] = []
     if isinstance(content, dict) and "ExportedModel" in content:
         raise InputError(

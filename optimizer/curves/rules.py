@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from sim.errors import FolderError, InputError, first_line
+from sim.errors import InputError
+from sim.reading import read_text
 from sim.scenario.curves import Model, NotNegative, Positive, Share
 from sim.scenario.meant import meant
 from sim.scenario.yaml_files import read_yaml
@@ -177,13 +178,7 @@ def load_rules(path: str | Path) -> AllocationRules:
     FolderError
         If the file cannot be read.
     """
-    path = Path(path)
-    try:
-        content = read_yaml(path.read_text(encoding="utf-8"), path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give a rules file (YAML), or leave `rules=` out") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
+    content = read_yaml(read_text(path, "give a rules file (YAML), or leave `rules=` out"), path)
     if content is None:
         return AllocationRules()
     if not isinstance(content, dict):

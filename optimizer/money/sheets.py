@@ -18,8 +18,9 @@ from optimizer.money.calendar import Calendar, Stretch
 from optimizer.money.table import TOTALS, Cell, Formula, MoneyTable, Sheet
 from sim.arrays import Floats
 from sim.contract import Targets
-from sim.errors import InputError
+from sim.errors import InputError, first_line
 from sim.files import check_output, write_file
+from sim.reading import check_workbook, read_rows, read_text
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -235,22 +236,20 @@ def read_book(path: Path) -> dict[str, Sheet]:
 
     Raises
     ------
-    ValueError
-        If it is no Excel file.
+    InputError
+        If it is no Excel file, or a damaged one.
     """
-    import zipfile
-
     from openpyxl import load_workbook
     from openpyxl.utils import get_column_letter
-    from openpyxl.utils.exceptions import InvalidFileException
 
+    check_workbook(path)
     try:
         with closing(load_workbook(path, read_only=True, data_only=True)) as book:
             values = {name: [list(row) for row in book[name].iter_rows(values_only=True)] for name in book.sheetnames}
         with closing(load_workbook(path, read_only=True)) as book:
             formulas = {name: [list(row) for row in book[name].iter_rows(values_only=True)] for name in book.sheetnames}
-    except (zipfile.BadZipFile, InvalidFileException):
-        raise ValueError("no Excel file") from None
+    except Exception as error:  # the reader raises what it meets
+        raise InputError(f"{path}: cannot be read as a workbook: {first_line(error)}") from None
 
     def sheet(name: str) -> Sheet:
         rows = [
@@ -273,15 +272,11 @@ def read_csv(path: Path) -> Sheet:
     ValueError, OSError
         If it is no text.
     """
-    text = path.read_text(encoding="utf-8-sig")
-    lines = text.splitlines()
-    first = next((line for line in lines if line.strip()), "")
+    text = read_text(path, "make one with `tenure optimize`", what="plan")
+    first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(lines, delimiter=separator)
-    rows, numbers = [], []
-    for row in reader:
-        rows.append(list(row))
-        numbers.append(reader.line_num)
+    read = list(read_rows(text, separator, path))
+    rows, numbers = [row for _, row in read], [line for line, _ in read]
 
     def place(r: int, c: int) -> str:
         return f"line {numbers[r]}"

@@ -17,6 +17,8 @@ from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.drawing import Cohorts
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import state_index
+from sim.errors import InputError
+from sim.memory import free_memory
 from sim.scenario.file import Scenario, Segment
 from sim.scenario.people import Established, born
 
@@ -27,6 +29,10 @@ TraitsFrom = Literal["individual", "classes"]
 
 CHUNK = 1_000_000
 """People whose traits are drawn at a time: bounds the memory of drawing."""
+MOST_PEOPLE = 2**32 - 1
+"""Customers of a firm: their draws are counted in 32 bits."""
+BYTES_EACH = 40
+"""Memory of a customer while a market is made, measured between a million and three of them: at least that."""
 
 
 class Described(Protocol):
@@ -90,8 +96,30 @@ class _People:
             object.__setattr__(self, name, getattr(self, name).astype(kind, copy=False))
 
 
+def check_number(people: float) -> None:
+    """Refuse more customers than can be held, before any is drawn.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MOST_PEOPLE`, or their arrays would not fit into the memory that is free.
+    """
+    room = free_memory()
+    if people > MOST_PEOPLE:
+        raise InputError(
+            f"{people:,.0f} customers over the horizon; one by one at most {MOST_PEOPLE:,} can be simulated"
+        )
+    if people * BYTES_EACH > room:
+        raise InputError(
+            f"{people:,.0f} customers over the horizon need at least {people * BYTES_EACH / 1e9:,.1f} GB, and "
+            f"{room / 1e9:,.1f} GB are free; state fewer (a scenario in thousands has the same odds), or ask for a plan, "
+            "which goes by expected numbers"
+        )
+
+
 def draw_people(twin: Described, seed: int, replication: int, traits: TraitsFrom) -> Population:
     """Return the customers of one replication, as :meth:`sim.twin.Twin.population` says."""
+    check_number(float(twin.chain.initial.sum() + twin.chain.arrivals.sum()))
     parts = []
     if twin.base is not None:
         parts.append(_base_population(twin, twin.base, seed, replication, traits))

@@ -1,5 +1,6 @@
 """What a firm saw of its customers: counted from its purchases since a plan was made, or read from a table."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -151,7 +152,7 @@ def _winning_group(twin: Twin) -> int:
 
 def is_counts(path: Path) -> bool:
     """Return whether a file is a table of counts by period, segment and stage, such as ``simulate`` writes."""
-    if path.suffix != ".csv" or not path.is_file():
+    if path.suffix != ".csv" or not os.path.isfile(path):
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
         header = [name.strip(' "\n') for name in stream.readline().split(",")]

@@ -10,6 +10,7 @@ it. Time is in weeks of seven days.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
@@ -228,15 +229,22 @@ class CustomerBase:
                     "SELECT name, columns, dialect, notes, (SELECT count(*) FROM lines WHERE source = number) "
                     "FROM sources ORDER BY number"
                 ).fetchall()
+            told = tuple(
+                {"file": name, "rows": read, **{k: json.loads(v) for k, v in zip(_TOLD, facts, strict=True)}}
+                for name, *facts, read in sources
+            )
+            account = Account(**json.loads(about["account"]))
+            tables = {name: Account(**parts) for name, parts in json.loads(about.get("tables", "{}")).items()}
+            notes = tuple(map(str, json.loads(about["notes"])))
+            if not told or not all(isinstance(day, date) and date.min < day < date.max for day in (first, last)):
+                raise ValueError("no purchases on days of a calendar")
         except duckdb.Error as error:
             raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
-        told = tuple(
-            {"file": name, "rows": read, **{k: json.loads(v) for k, v in zip(_TOLD, facts, strict=True)}}
-            for name, *facts, read in sources
-        )
-        account = Account(**json.loads(about["account"]))
-        tables = {name: Account(**parts) for name, parts in json.loads(about.get("tables", "{}")).items()}
-        return cls(path, rows, customers, first, last, account, told, tuple(json.loads(about["notes"])), tables)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise FolderError(
+                f"{path}: is a damaged customer base ({first_line(error)}); make it again from its files"
+            ) from None
+        return cls(path, rows, customers, first, last, account, told, notes, tables)
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -434,7 +442,7 @@ def is_base(path: str | Path) -> bool:
         with connected(Path(path)) as connection:
             found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('about', 'lines')")
             return bool(found.fetchone()[0] == 2)
-    except (OSError, duckdb.Error):
+    except (OSError, ValueError, duckdb.Error):
         return False
 
 
@@ -463,7 +471,7 @@ def _digest_of_version(path: Path, *_: int) -> str:
 
 
 def _check_there(path: Path) -> None:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FolderError(f"{path}: no such customer base; make one from a file of purchases")
 
 

@@ -17,7 +17,8 @@ from sim.purchases.people import load_people
 from sim.purchases.read.customers import id_key, key_check
 from sim.purchases.read.lines import LINES, Read, read_lines
 from sim.purchases.read.options import Reading
-from sim.purchases.read.sources import check_readable, fingerprint, is_database, shown
+from sim.purchases.read.sources import fingerprint, is_database, shown
+from sim.purchases.read.whole import check_readable
 from sim.purchases.settle import settle
 from sim.purchases.tables import accounts_of, load_tables
 
@@ -31,16 +32,44 @@ _SOURCES = (
 )
 
 
+LOCKED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "lock_configuration": "true",
+}
+"""How a base is opened: nothing outside it can be reached, and no query can change that."""
+
+
 @contextmanager
 def connected(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Yield a connection that can only read."""
+    """Yield a connection that can only read, and only this file: a base that somebody sent is no program.
+
+    Raises
+    ------
+    FolderError
+        If it holds views or macros, which could put something else in place of our tables and functions.
+    """
     import duckdb
 
-    connection = duckdb.connect(str(path), read_only=True)
+    connection = duckdb.connect(str(path), read_only=True, config=LOCKED)
     try:
+        _check_tables_alone(connection, path)
         yield connection
     finally:
         connection.close()
+
+
+def _check_tables_alone(connection: Any, path: Path) -> None:
+    found = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name <> 'bad' "  # ours, made by each load
+        "UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY 1"
+    ).fetchone()
+    if found:
+        raise FolderError(
+            f"{path}: holds the view or macro '{found[0]}'; a customer base holds tables alone: drop it, or make the "
+            "base again from its files"
+        )
 
 
 def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -57,7 +86,6 @@ def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     try:
         with connected(path) as connection:
-            connection.execute("SET enable_external_access = false; SET lock_configuration = true")
             statements = connection.extract_statements(query)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise InputError("a query is one SELECT; a base is changed by `tenure base load` alone")
@@ -100,6 +128,8 @@ def load(
             part = work / "base.duckdb"
             if add and target.exists():
                 shutil.copyfile(target, part)
+                with connected(part):  # locked: what is opened next can reach files
+                    pass
             connection = duckdb.connect(str(part), config={"temp_directory": str(work / "spilled")})
         except OSError as error:
             raise FolderError(f"cannot write {path}: {error.strerror}") from None

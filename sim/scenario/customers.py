@@ -372,7 +372,7 @@ class Base(Model):
     """A firm's real customers, each an agent with its own posterior."""
 
     file: str = Field(description="customer base made by `tenure calibrate` or `tenure demo`, beside the scenario")
-    as_of: date = Field(description="last day of purchases that are used")
+    as_of: date = Field(lt=date(9999, 1, 1), description="last day of purchases that are used")
     pareto_nbd: ParetoNBD = Field(description="calibrated law of purchases and leaving, per week")
     gamma_gamma: GammaGamma = Field(description="calibrated law of the money per purchase")
     conditions: tuple[Positive, ...] = Field(

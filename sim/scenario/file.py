@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sim.errors import FolderError, InputError, ScenarioError, first_line
+from sim.errors import FolderError, InputError, ScenarioError, quoted
 from sim.purchases.base import content_digest
+from sim.reading import read_text
 from sim.scenario.changes import changed
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
 from sim.scenario.customers import (
@@ -81,6 +82,8 @@ MOST_PEOPLE = 1e9
 """Most people who may appear in a segment over the horizon."""
 HALF = 32
 """Digits of a hash that name the file's content where the rest names the base's."""
+LAST_DAY = date(9999, 1, 1)
+"""Beyond which no calendar goes."""
 PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}
 
 
@@ -153,6 +156,8 @@ class Scenario(Model):
             raise ValueError(
                 f"first_day: the base's purchases end on {self.base.as_of}, so it is {self.begins}; leave it out"
             )
+        if self.begins is not None and self.begins > LAST_DAY - timedelta(days=366 * _years(self)):
+            raise ValueError(f"first_day: the horizon ends after the year {LAST_DAY.year}, got {self.begins}")
         if self.chain is None:
             self._check_lifecycle()
         else:
@@ -467,6 +472,11 @@ class Scenario(Model):
         return "base" if self.base is not None and other[:HALF] == mine[:HALF] else "yes"
 
 
+def _years(scenario: Scenario) -> int:
+    """Return years that begin within the horizon."""
+    return int(scenario.periods / PERIODS_PER_YEAR[scenario.period]) + 1
+
+
 def _stated(rules: Rules) -> list[tuple[str, Model]]:
     """Return the rules that have keys of their own, each with where it stands."""
     out: list[tuple[str, Model]] = []
@@ -511,14 +521,8 @@ def read_content(path: str | Path) -> dict[str, Any]:
         If the file cannot be read.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ScenarioError(
-            f"{path}: no such file; give a scenario file, or make one with `tenure demo` or `tenure calibrate`"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{path}: cannot be read as text ({first_line(error)})") from None
+    missing = "give a scenario file, or make one with `tenure demo` or `tenure calibrate`"
+    text = read_text(path, missing, ScenarioError)
     content = read_yaml(text, path, ScenarioError)
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds {type(content).__name__}, not keys with values"
@@ -620,12 +624,11 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: {message}" if key else message
     message = IN_YAML.get(first["type"], message[0].lower() + message[1:])
     if first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date):
-        return (
-            f"{key}: {first['input']!r} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"
-        )
+        value = quoted(first["input"])
+        return f"{key}: {value} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"
     context = first.get("ctx", {})
     share = first["type"] in ("less_than_equal", "less_than") and context.get("le", context.get("lt")) in (1, 9)
-    return f"{key}: {message}, got {first['input']!r}{meant(first['input']) if share else ''}"
+    return f"{key}: {message}, got {quoted(first['input'])}{meant(first['input']) if share else ''}"
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

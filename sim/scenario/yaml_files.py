@@ -19,8 +19,24 @@ class _NoName(yaml.MarkedYAMLError):
     """A key is read as something else than text."""
 
 
+MOST_REPEATED = 1_000_000
+"""Values that aliases may add to those that are written: ten lines of aliases of aliases stand for millions."""
+LARGEST_BITS = 1024
+"""Of a whole number; no number of digits beyond is meant."""
+
 NO_NAMES = {"bool": "true or false", "int": "a number", "float": "a number", "null": "nothing", "timestamp": "a date"}
 """What a plain word may be read as, by the end of its tag."""
+
+
+class _Endless(yaml.MarkedYAMLError):
+    """Aliases stand for more than anybody means."""
+
+
+class _TooLarge(yaml.MarkedYAMLError):
+    """A number has hundreds of digits."""
+
+
+OURS = (_Twice, _NoName, _Endless, _TooLarge)
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,6 +77,43 @@ class _Loader(yaml.SafeLoader):
                     raise _NoName(problem=problem, problem_mark=key.start_mark)
         return node
 
+    def get_single_node(self) -> yaml.Node | None:
+        """Return what the file says, unless aliases make it endless."""
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            sizes: dict[int, int] = {}
+            if _size(node, sizes) - len(sizes) > MOST_REPEATED:
+                problem = f"aliases (*name) repeat more than {MOST_REPEATED:,} values; write what is meant"
+                raise _Endless(problem=problem, problem_mark=node.start_mark)
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number of a size that can be meant."""
+        try:
+            value: int = super().construct_yaml_int(node)
+        except ValueError:
+            value = 1 << (LARGEST_BITS + 1)
+        if value.bit_length() > LARGEST_BITS:
+            raise _TooLarge(problem="a whole number larger than any that is meant", problem_mark=node.start_mark)
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return how many values a node stands for, those behind aliases each time; ``sizes`` keeps those of each node."""
+    if id(node) in sizes:
+        if not sizes[id(node)]:
+            problem = "an alias (*name) stands inside what it is the name of"
+            raise _Endless(problem=problem, problem_mark=node.start_mark)
+        return sizes[id(node)]
+    sizes[id(node)] = 0
+    inside = node.value if isinstance(node, yaml.CollectionNode) else ()
+    parts = [part for each in inside for part in (each if isinstance(each, tuple) else (each,))]
+    sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]
+
 
 def read_yaml(text: str, where: object, error: type[InputError] = InputError) -> Any:
     """Return what a YAML text says.
@@ -74,10 +127,8 @@ def read_yaml(text: str, where: object, error: type[InputError] = InputError) ->
         return yaml.load(text, _Loader)
     except RecursionError:
         raise error(f"{where}: keys and lists lie deeper inside one another than can be read") from None
-    except (yaml.YAMLError, ValueError) as found:
+    except (yaml.YAMLError, ValueError, OverflowError) as found:
         mark = getattr(found, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(found, "problem", None) or first_line(found)
-        raise error(
-            f"{where}{line}: {problem if isinstance(found, _Twice | _NoName) else f'not YAML ({problem})'}"
-        ) from None
+        raise error(f"{where}{line}: {problem if isinstance(found, OURS) else f'not YAML ({problem})'}") from None

@@ -17,6 +17,8 @@ __all__ = ["Dates", "find_dates"]
 
 _MOST_DIFFERENT = 200_000
 _NEARLY = 31
+_LONGEST = 100
+"""Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
     "jan januar january janvier enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner",
     "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля",
@@ -149,8 +151,8 @@ def _one_by_one(
     connection: Any, table: str, text: str, day_text: str, facts: dict[str, bool], today: date, month_first: bool
 ) -> Dates | None:
     found = connection.execute(
-        f"SELECT {day_text.format(text)} AS day, count(*) AS rows FROM {table} WHERE {text} IS NOT NULL "
-        f"GROUP BY day ORDER BY rows DESC, day LIMIT {_MOST_DIFFERENT}"
+        f"SELECT left({day_text.format(text)}, {_LONGEST}) AS day, count(*) AS rows FROM {table} "
+        f"WHERE {text} IS NOT NULL GROUP BY day ORDER BY rows DESC, day LIMIT {_MOST_DIFFERENT}"
     ).fetchall()
     known: dict[str, date] = {}
     kinds: dict[str, int] = {}

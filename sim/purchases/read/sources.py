@@ -4,7 +4,7 @@ import csv
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from sim.errors import PurchasesError, first_line
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.text import UNNAMED, Text, as_utf8, read_text, sniff
+from sim.purchases.read.whole import check_parquet, check_readable, named, unpacked
+from sim.reading import check_workbook
 
 __all__ = ["Source", "fingerprint", "is_database", "open_source", "with_driver"]
 
@@ -91,11 +93,17 @@ def open_source(connection: Any, where: str | Path, reading: Reading, into: str,
         return _database(connection, str(where), reading, into)
     path = Path(where)
     check_readable(path)
-    start = _start(path)
-    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    with named(path, folder):
+        return replace(_read(connection, unpacked(path, folder), reading, into, folder), name=str(path))
+
+
+def _read(connection: Any, path: Path, reading: Reading, into: str, folder: Path) -> Source:
+    with path.open("rb") as stream:
+        start = stream.read(16)
+    ending = path.name.lower().rpartition(".")[2]
     if start[:4] == b"PAR1":
         return _parquet(connection, path, reading, into)
-    if start[:16] == _SQLITE:
+    if start == _SQLITE:
         return _database(connection, f"sqlite:///{path}", reading, into)
     if start[8:12] == b"DUCK":
         return _duckdb(connection, path, reading, into)
@@ -108,23 +116,6 @@ def open_source(connection: Any, where: str | Path, reading: Reading, into: str,
     if ending in ("json", "jsonl", "ndjson"):
         return _json(connection, path, reading, into)
     return _text(connection, path, reading, into, folder)
-
-
-def check_readable(path: Path) -> None:
-    """Raise PurchasesError if the file is missing, cannot be opened or is empty."""
-    if not path.is_file():
-        raise PurchasesError(f"{path}: no such file")
-    try:
-        empty = not _start(path)
-    except OSError as error:
-        raise PurchasesError(f"{path}: cannot be read: {error.strerror}") from None
-    if empty:
-        raise PurchasesError(f"{path}: the file is empty; expected a header and rows")
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(16)
 
 
 def _text(connection: Any, path: Path, reading: Reading, into: str, folder: Path, kind: str = "csv") -> Source:
@@ -145,6 +136,7 @@ def _text(connection: Any, path: Path, reading: Reading, into: str, folder: Path
 def _parquet(connection: Any, path: Path, reading: Reading, into: str) -> Source:
     from pyarrow import parquet
 
+    check_parquet(path)
     schema = parquet.read_schema(path)
     zones = {name: str(getattr(schema.field(name).type, "tz", None) or "") for name in schema.names}
     safe = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
@@ -198,6 +190,7 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
     """Read a sheet as text: by way of a CSV file, so that title lines and headers are found as there."""
     import openpyxl
 
+    check_workbook(path, PurchasesError)
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # the reader raises what it meets
@@ -247,8 +240,9 @@ def _duckdb(connection: Any, path: Path, reading: Reading, into: str) -> Source:
         raise PurchasesError(f"{path}: cannot be read as a DuckDB file: {first_line(error)}") from None
     try:
         tables = connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'came' ORDER BY ALL"
-        ).fetchall()
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'came' "
+            "AND table_type = 'BASE TABLE' ORDER BY ALL"
+        ).fetchall()  # a view is a program, which may reach out
         table = _the_table([name for (name,) in tables], reading, str(path))
         return _typed(connection, f"came.{quoted(table)}", str(path), "duckdb", reading, into, {})
     finally:

@@ -6,19 +6,19 @@ their guesses by what the header then says.
 
 import codecs
 import csv
-import gzip
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sim.errors import PurchasesError
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import TABLES, plain_name
+from sim.reading import LONGEST_LINE
 
 __all__ = ["UNNAMED", "Text", "as_utf8", "read_text", "sniff", "unnamed"]
 
@@ -26,6 +26,8 @@ UNNAMED = "\x1f"
 """What the names of columns without one begin with."""
 _LOOK = 1 << 20
 _LINES = 60
+_WIDEST = 2_000
+"""Columns of a table."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _USUAL = ("gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "latin-1")
 _NAMES = frozenset(name for table in TABLES.values() for role in table.roles for name in role.names)
@@ -61,59 +63,42 @@ def unnamed(names: Iterable[str]) -> list[str]:
 
 
 def as_utf8(path: Path, folder: Path, reading: Reading) -> tuple[Path, str]:
-    """Return a file that DuckDB can read, UTF-8 and not packed, and the encoding it was in.
+    """Return a file that DuckDB can read, in UTF-8, and the encoding it was in.
 
     Raises
     ------
     PurchasesError
         If the file is no text in the encoding said or in any that is known.
     """
-    packed = _packed(path)
-    start = _start(path, packed)
+    with path.open("rb") as stream:
+        start = stream.read(_LOOK)
     mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    encoding = reading.encoding or mark or ("utf-8" if _is_utf8(path, packed) else _guess(start, path, reading))
+    encoding = reading.encoding or mark or ("utf-8" if _is_utf8(path) else _guess(start, path, reading))
     try:
         codecs.lookup(encoding)
     except LookupError:
         raise PurchasesError(f"`encoding={encoding}`: is not known; try utf-8, utf-16, latin-1, gb18030") from None
     plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii", "utf-8-sig")
     old = b"\r" in start and b"\n" not in start and not encoding.lower().startswith("utf-16")  # lines end with CR alone
-    if plain and not packed and not old and (not reading.encoding or _is_utf8(path, packed)):
+    if plain and not old and (not reading.encoding or _is_utf8(path)):
         return path, "utf-8"
     out = folder / f"{path.stem}.utf8.csv"
     try:
-        with _opened(path, packed) as source, out.open("w", encoding="utf-8", newline="") as target:
+        with path.open("rb") as source, out.open("w", encoding="utf-8", newline="") as target:
             reader = codecs.getreader("utf-8-sig" if plain else encoding)(source)
             while block := reader.read(1 << 22):
                 target.write(block.replace("\r", "\n") if old else block)
-    except (UnicodeError, EOFError, OSError) as error:
+    except (UnicodeError, OSError) as error:
         raise PurchasesError(
             f"{path}: cannot be read as {encoding} text: {error}; say which it is (`encoding=`)"
         ) from None
     return out, "utf-8" if plain else encoding
 
 
-def _packed(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
-def _opened(path: Path, packed: bool) -> BinaryIO:
-    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
-
-
-def _start(path: Path, packed: bool) -> bytes:
-    try:
-        with _opened(path, packed) as stream:
-            return stream.read(_LOOK)
-    except (EOFError, OSError) as error:
-        raise PurchasesError(f"{path}: cannot be read: {error}") from None
-
-
-def _is_utf8(path: Path, packed: bool) -> bool:
+def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with _opened(path, packed) as stream:
+        with path.open("rb") as stream:
             while block := stream.read(1 << 22):
                 if b"\0" in block:
                     return False
@@ -121,8 +106,6 @@ def _is_utf8(path: Path, packed: bool) -> bool:
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
-    except (EOFError, OSError) as error:
-        raise PurchasesError(f"{path}: cannot be read: {error}") from None
     return True
 
 
@@ -161,6 +144,7 @@ def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:
     PurchasesError
         If no table can be made out.
     """
+    _check_width(path)
     separator, quote, escape, skip = _sniffed(connection, path, reading)
     first = _rows(path, separator, quote, 0, 400)
     skip = _first_of_the_table(first, skip) if reading.title_lines is None else reading.title_lines
@@ -182,6 +166,18 @@ def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:
     if twice:
         raise PurchasesError(f"{path}: the header has column {twice[0]!r} twice; the columns are {', '.join(names)}")
     return Text(encoding, separator, quote, escape, skip, header, tuple(names))
+
+
+def _check_width(path: Path) -> None:
+    """Raise where the lines look like a table that nobody means, before DuckDB spends minutes on them."""
+    for number, line in enumerate(_lines(path, _LINES), start=1):
+        if len(line) > LONGEST_LINE:
+            raise PurchasesError(
+                f"{path}, line {number}: is longer than {LONGEST_LINE:,} characters; expected a purchase a line"
+            )
+        wide = max(map(line.count, ",;\t|"))
+        if wide > _WIDEST:
+            raise PurchasesError(f"{path}, line {number}: has some {wide:,} columns; at most {_WIDEST:,} are read")
 
 
 def _sniffed(connection: Any, path: Path, reading: Reading) -> tuple[str, str, str, int]:
@@ -216,15 +212,16 @@ def _lines(path: Path, count: int) -> list[str]:
 
 
 def _rows(path: Path, separator: str, quote: str, skip: int, count: int) -> list[list[str]]:
+    csv.field_size_limit(LONGEST_LINE)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         lines = islice(stream, skip, skip + count)
-        reader: Iterator[list[str]] = csv.reader(
+        reader = csv.reader(
             io.StringIO("".join(lines)), delimiter=separator, quotechar=quote or None, quoting=csv.QUOTE_MINIMAL
         )
         try:
             return list(reader)
-        except csv.Error:
-            return []
+        except csv.Error as error:
+            raise PurchasesError(f"{path}: cannot be read as a table: {error}; is a quote left open?") from None
 
 
 def _first_of_the_table(rows: list[list[str]], sniffed: int) -> int:
@@ -262,8 +259,8 @@ def read_text(connection: Any, path: Path, text: Text, into: str) -> None:
         f"CREATE TEMP TABLE {into} AS SELECT {', '.join(trimmed)} "
         f"FROM read_csv({literal(_exactly(path))}, auto_detect = false, header = false, "
         f"skip = {text.title_lines + text.header}, delim = {literal(text.separator)}, quote = {literal(text.quote)}, "
-        f"escape = {literal(text.escape)}, columns = {{{columns}}}, max_line_size = 10000000, store_rejects = true, "
-        f"rejects_table = '{rejected}_errors', rejects_scan = '{rejected}_scans')"
+        f"escape = {literal(text.escape)}, columns = {{{columns}}}, max_line_size = {LONGEST_LINE}, "
+        f"store_rejects = true, rejects_table = '{rejected}_errors', rejects_scan = '{rejected}_scans')"
     )
     connection.execute(
         f"CREATE TEMP TABLE {rejected} AS SELECT line, any_value(error_message) AS error "

@@ -1,0 +1,36 @@
+"""How much memory is left, so that what cannot be held is refused before the work."""
+
+import math
+import os
+from pathlib import Path
+
+__all__ = ["free_memory"]
+
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
+"""Of a container (cgroup 2): the most it may take, and what it takes."""
+
+
+def free_memory() -> float:
+    """Return bytes that this process may still take, as far as the system says; infinity where it does not.
+
+    The least of what the machine has free (Linux: ``MemAvailable``; else all it has) and what a container may take.
+    """
+    return min(_of_machine(), _of_container())
+
+
+def _of_machine() -> float:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (OSError, ValueError, AttributeError):
+        return math.inf
+
+
+def _of_container() -> float:
+    try:
+        most, taken = (float(path.read_text(encoding="ascii")) for path in LIMITS)
+    except (OSError, ValueError):  # none, or "max"
+        return math.inf
+    return most - taken

@@ -1,0 +1,104 @@
+"""Reading files that a user names: whole, of a size that can be meant, and refused in one line.
+
+Nothing read here runs: text is decoded, JSON is data, a workbook is checked against its own check sums before anybody
+opens it. No pickle is ever read from a file that is named.
+"""
+
+import csv
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sim.errors import FolderError, InputError, first_line
+
+__all__ = ["LARGEST_BOOK", "LARGEST_TEXT", "LONGEST_LINE", "check_workbook", "read_json", "read_rows", "read_text"]
+
+LARGEST_TEXT = 256 << 20
+"""Bytes of a text that is read as one: scenarios, plans, curves; purchases are read in parts."""
+LARGEST_BOOK = 2 << 30
+"""Bytes that a workbook may unpack to: a full sheet of Excel's, a million rows, comes to a tenth of it."""
+
+LONGEST_LINE = 10_000_000
+"""Letters of a line of a table."""
+
+
+def read_text(path: str | Path, missing: str, error: type[InputError] = InputError, *, what: str = "file") -> str:
+    """Return a file's text; ``missing``: what to do where there is no such ``what``.
+
+    Raises
+    ------
+    InputError
+        As ``error``: if there is no such file.
+    FolderError
+        If it cannot be read, is no text in UTF-8, or is larger than :data:`LARGEST_TEXT`.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_TEXT:
+            raise FolderError(f"{path}: has {size:,} bytes; a file of this kind has at most {LARGEST_TEXT:,}")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise error(f"{path}: no such {what}; {missing}") from None
+    except (OSError, ValueError) as problem:  # ValueError: no UTF-8, or a name with a zero in it
+        raise FolderError(f"{path}: cannot be read as text ({first_line(problem)})") from None
+
+
+def read_json(text: str, where: object) -> Any:
+    """Return what a JSON text says.
+
+    Raises
+    ------
+    InputError
+        If it is none, or lists lie deeper in one another than can be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise InputError(f"{where}: keys and lists lie deeper inside one another than can be read") from None
+    except ValueError as error:
+        raise InputError(f"{where}: is not JSON ({first_line(error)})") from None
+
+
+def read_rows(text: str, separator: str, where: object) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV text, each with its line.
+
+    Raises
+    ------
+    InputError
+        If a field is longer than :data:`LONGEST_LINE`, or a quote is left open.
+    """
+    csv.field_size_limit(LONGEST_LINE)
+    reader = csv.reader(text.splitlines(), delimiter=separator)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise InputError(f"{where}, line {reader.line_num}: {error}; is a quote left open?") from None
+
+
+def check_workbook(path: Path, error: type[InputError] = InputError) -> None:
+    """Read a workbook to its end, so that what is damaged is not taken for what was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        As ``error``: if it is none, is damaged, or unpacks to more than :data:`LARGEST_BOOK`.
+    """
+    try:
+        with zipfile.ZipFile(path) as book:
+            size = sum(member.file_size for member in book.infolist())
+            if size > LARGEST_BOOK:
+                raise error(f"{path}: unpacks to {size:,} bytes; save its rows as .csv and give that")
+            bad = book.testzip()
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as found:
+        raise error(f"{path}: cannot be read as a workbook: {first_line(found)}") from None
+    if bad is not None:
+        raise error(f"{path}: is damaged ({bad} is not as its check sum says); save it once more")
