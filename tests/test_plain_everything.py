@@ -23,8 +23,9 @@ def thrifty(scenario: Scenario) -> Policy:
 
     def decide(period: int, heads: Heads, available: float) -> Money:
         money = wanted(scenario, period)
-        asked = sum(intensity * heads[cell[:2]] for cell, intensity in money.items())
-        return {cell: min(1.0, available / asked) * intensity for cell, intensity in money.items()}
+        paid = {cell for cell in money if scenario.levers[cell[2]].pays == "budget"}
+        asked = sum(money[cell] * heads[cell[:2]] for cell in paid)
+        return {cell: money[cell] * (min(1.0, available / asked) if cell in paid else 1.0) for cell in money}
 
     return decide
 

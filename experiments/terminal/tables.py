@@ -10,6 +10,7 @@ from experiments.words.kept import breaks
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.tables import table
 from optimizer.plan import Plan
+from sim.arrays import Floats
 
 __all__ = ["plan_table", "policy_cells", "policy_table"]
 
