@@ -85,9 +85,7 @@ def test_a_charge_is_paid_by_who_is_there_and_drives_some_away() -> None:
     there = 1000 * (math.exp(-0.02) * 0.96) ** np.arange(7.0)
     np.testing.assert_allclose(history.alive.sum(axis=1), there, rtol=1e-12)
     np.testing.assert_allclose(history.revenue.sum(axis=(1, 2)), 30 * there[1:] + 4 * there[:-1], rtol=1e-12)
-    np.testing.assert_allclose(
-        history.reward.sum(axis=(1, 2)), 12 * there[1:] + (4 - 5) * there[:-1], rtol=1e-12
-    )
+    np.testing.assert_allclose(history.reward.sum(axis=(1, 2)), 12 * there[1:] + (4 - 5) * there[:-1], rtol=1e-12)
     _, dearest = under(content, fee=50.0)  # more than the highest that is considered is not charged
     assert dearest.revenue[0].sum() == pytest.approx(8 * 1000 + 30 * dearest.alive[1].sum(), rel=1e-12)
 

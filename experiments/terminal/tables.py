@@ -52,9 +52,10 @@ def plan_table(plan: Plan) -> str:
     whole = _by_segment(*plan.by_segment_and_lever())
     if plan.targets.paid.all():
         return whole
-    return f"{whole}\n\nTerms, which no budget pays for, in money over the horizon:\n" + _by_segment(
-        *plan.terms_by_segment(), sums=False
+    said = (
+        "Terms, which no budget pays for: money over the horizon, on all whom the firm sees there; those gone pay none"
     )
+    return f"{whole}\n\n{said}:\n{_by_segment(*plan.terms_by_segment(), sums=False)}"
 
 
 def _by_segment(segments: list[str], levers: list[str], spend: Floats, *, sums: bool = True) -> str:

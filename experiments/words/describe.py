@@ -149,8 +149,8 @@ def _prices(scenario: Scenario, twin: Twin) -> list[str]:
                 for segment, usual in payments.items()
             ]
             said.append(
-                f"{name}: {spend:g} each is {', '.join(parts)} in a usual {scenario.period}; every purchase is that much "
-                "cheaper, and what it costs the firm does not fall with it"
+                f"{name}: {spend:g} each is {', '.join(parts)} in a usual {scenario.period}; every purchase is that "
+                "much cheaper, and what it costs the firm does not fall with it"
             )
     return said
 
