@@ -191,6 +191,6 @@ def test_a_rival_on_several_routes_is_as_several_rivals() -> None:
     ],
 )
 def test_routes_that_do_not_fit_are_refused(rival: Content, said: str) -> None:
-    with pytest.raises(ScenarioError, match="competitors.0") as refused:
+    with pytest.raises(ScenarioError, match=r"competitors\.0") as refused:
         parse(small(competitors=[{"name": "r", "start": 0, **rival}]))
     assert said in str(refused.value)

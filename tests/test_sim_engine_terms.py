@@ -176,7 +176,7 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_is_refused_with_what_to_write(what: str) -> None:
     content, said = REFUSED[what]
-    with pytest.raises(ScenarioError, match="levers.terms") as refused:
+    with pytest.raises(ScenarioError, match=r"levers\.terms") as refused:
         parse(payers(levers={"terms": content}))
     assert said in str(refused.value)
 
