@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arrays import Flags, Progress
-from sim.contract import Policy
+from sim.arrays import Flags, Floats, Progress
+from sim.contract import Policy, Targets
 from sim.customers.population import Population
 from sim.engine.agent_kernels import EVENTS
 from sim.engine.attitudes import POINTS_PER_LEVEL
@@ -50,6 +50,9 @@ class Moment:
         ``aware``, ``won``, ``returned``, ``left`` or ``lost``, in the course of the period.
     spend : dict
         Money spent on it, by lever: what its group and stage got, by head.
+    terms : dict
+        Money of the terms that a true customer is under, by lever: what its group and stage are charged, are served for
+        or no longer pay, by head.
     """
 
     period: int
@@ -63,6 +66,7 @@ class Moment:
     revenue: float = 0.0
     event: str | None = None
     spend: dict[str, float] = field(default_factory=dict)
+    terms: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the moment as a row."""
@@ -77,6 +81,7 @@ class Moment:
             "revenue": self.revenue,
             "event": self.event,
             "spend": self.spend,
+            **({"terms": self.terms} if self.terms else {}),
         }
 
 
@@ -94,6 +99,8 @@ class Life:
         Hidden traits: per period, per period, money per purchase.
     bad_debt : float
         Share of its revenue that is never paid, hidden too.
+    pays : dict
+        What the money of terms is, by lever: ``price``, ``charge`` or ``service``.
     moments : tuple of Moment
         One per period, and the end.
     """
@@ -110,6 +117,7 @@ class Life:
     defection_rate: float
     mean_spend: float
     bad_debt: float
+    pays: dict[str, str]
     moments: tuple[Moment, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,12 +193,13 @@ def trace_life(
         defection_rate=float(population.defection_rate[position]),
         mean_spend=float(population.mean_spend[position]),
         bad_debt=twin.quality(cohort).bad_debt,
-        moments=tuple(_moment(twin, history, group, t) for t in range(history.periods + 1)),
+        pays={name: lever.pays for name, lever in twin.scenario.levers.items() if lever.pays != "budget"},
+        moments=tuple(_moment(twin, history, market.terms, group, t) for t in range(history.periods + 1)),
     )
 
 
-def _moment(twin: Twin, history: History, group: int, period: int) -> Moment:
-    """Return the traced customer in a period; after the last, where it ends."""
+def _moment(twin: Twin, history: History, terms: Floats, group: int, period: int) -> Moment:
+    """Return the traced customer in a period, under ``terms[period, group, stage, lever]``; at last, where it ends."""
     trace, space, targets = history.trace, twin.chain.space, twin.targets
     assert trace is not None
     state = int(trace.state[period, 0])
@@ -214,8 +223,14 @@ def _moment(twin: Twin, history: History, group: int, period: int) -> Moment:
         purchases=int(trace.purchases[period, 0]),
         revenue=float(trace.revenue[period, 0] / twin.money_units),
         event=EVENTS[event] if event >= 0 else None,
-        spend={lever: float(spent) for lever, spent in zip(targets.levers, money, strict=True) if spent > 0},
+        spend=_by_lever(targets, money),
+        terms=_by_lever(targets, terms[period, group, stage]) if alive else {},
     )
+
+
+def _by_lever(targets: Targets, money: Floats) -> dict[str, float]:
+    """Return what there is of money by lever."""
+    return {lever: float(each) for lever, each in zip(targets.levers, money, strict=True) if each > 0}
 
 
 def _find(twin: Twin, population: Population, segment: str | None, customer: str | None) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from optimizer.money.sheets import Lines
 from optimizer.plan_files import KEYS, SEALED, Stored, Tables, check_rows, read_plan, write_plan
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, Proof, SpendProof
-from sim.arrays import Floats
+from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.errors import FolderError, InputError
 
@@ -166,8 +166,18 @@ class Plan:
         return pd.DataFrame(self.rows())
 
     def by_segment_and_lever(self) -> tuple[list[str], list[str], Floats]:
-        """Return segments, levers and expected money over the horizon, (segments, levers)."""
-        return self.targets.by_segment(self.spend)
+        """Return segments, levers and expected marketing money over the horizon, (segments, levers)."""
+        return self._by_segment(self.targets.paid)
+
+    def terms_by_segment(self) -> tuple[list[str], list[str], Floats]:
+        """Return the same of terms, levers that no budget pays for, whose names say what their money is."""
+        segments, levers, money = self._by_segment(~self.targets.paid)
+        kinds = [self.targets.pays[self.targets.levers.index(lever)] for lever in levers]
+        return segments, [f"{lever} ({kind})" for lever, kind in zip(levers, kinds, strict=True)], money
+
+    def _by_segment(self, which: Flags) -> tuple[list[str], list[str], Floats]:
+        segments, levers, money = self.targets.by_segment(self.moved)
+        return segments, [lever for lever, wanted in zip(levers, which, strict=True) if wanted], money[:, which]
 
     def content(self, folder: Path | None = None) -> dict[str, Any]:
         """Return what a file in ``folder`` holds, by the keys of :data:`~optimizer.plan_files.KEYS`.

@@ -62,7 +62,8 @@ COLUMNS = {
     "lever": "instrument that the money goes to",
     "intensity": "money per customer of the target in the period: what is played; if left out, spend / customers",
     "customers": "customers expected in the target at the start of the period; may be left out of a file to read",
-    "spend": "expected money, intensity x customers; may be left out of a file to read, refused where it is another",
+    "spend": "expected money, intensity x customers, of terms too, which no budget pays for; may be left out of a file "
+    "to read, refused where it is another",
 }
 """The columns of a plan's rows, and what each means."""
 

@@ -111,13 +111,13 @@ def money_on_prospects(twin: Twin, intensity: Floats, period: int) -> tuple[floa
     -------
     heads : float
     money : (levers,)
-        In a period counted from 0, over where they may be by then; 0 without prospects.
+        Marketing money in a period counted from 0, over where they may be by then; 0 without prospects.
     """
     chain = twin.chain
     course = follow(chain, twin.targets.with_committed(intensity))
     at_start = course.past[0].occupancy * (chain.block_stage == twin.targets.stages.index("prospect"))
     heads = float(at_start.sum())
-    spent = np.einsum("bs,bsk->k", at_start, _money(course, period))
+    spent = chain.targets.of_budget(np.einsum("bs,bsk->k", at_start, _money(course, period)))
     return heads, np.asarray(spent / heads if heads > 0 else np.zeros_like(spent))
 
 
@@ -156,7 +156,7 @@ def _value(course: Course) -> Floats:
     rows = np.arange(chain.group.size)[:, None]
     for t in range(chain.periods - 1, -1, -1):
         now = course.past[t]
-        spend = now.intensity.sum(axis=2)[chain.group[:, None], chain.block_stage]
+        spend = chain.targets.of_budget(now.intensity).sum(axis=2)[chain.group[:, None], chain.block_stage]
         value = _before(chain, course, t, value)
         value = value + chain.discount[t] * (now.step.reward[rows, chain.block_law] - spend)
     return value

@@ -254,7 +254,12 @@ EVERYTHING: Content = {
     "seasons": [1.2, 0.8, 1.1, 0.7, 1.4],
     "competitors": [
         {"name": "discounter", "start": 2, "end": 9, "route": "defection", "strength": 0.5, "segments": ["shops"]},
-        {"name": "poacher", "start": 1, "route": "acquisition", "strength": 0.3},
+        {
+            "name": "poacher",
+            "start": 1,
+            "route": ["acquisition", "defection"],
+            "strength": {"acquisition": 0.3, "defection": 0.1},
+        },
         {"name": "neighbour", "start": 0, "route": "share of customer", "strength": 0.2, "reaction": 3.0, "most": 1.1},
     ],
     "shocks": [

@@ -13,7 +13,7 @@ from experiments.words.effects import effect_in_words
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words
 from sim.scenario.curves import BlattbergDeighton
 from sim.scenario.file import parse
-from sim.scenario.market import Competitor, Effect, Shock
+from sim.scenario.market import Effect, Route, Shock
 from sim.twin import build
 
 pytestmark = pytest.mark.usefixtures("market_file")
@@ -91,8 +91,9 @@ def test_every_effect_and_route_has_words() -> None:
         said = effect_in_words(effect, BlattbergDeighton(**CURVE), "month")
         assert re.search(r"\w+ without money, 0\.05 at 1, 0\.2 at most|without money, 5 % at 1, 20 % at most", said)
     content = {**EVERY_MECHANISM, "competitors": [], "shocks": []}
-    for kind, thing, size in (("competitors", Competitor, "strength"), ("shocks", Shock, "size")):
-        for route in get_args(thing.model_fields["route"].annotation):
+    routes = {"competitors": get_args(Route), "shocks": get_args(Shock.model_fields["route"].annotation)}
+    for kind, size in (("competitors", "strength"), ("shocks", "size")):
+        for route in routes[kind]:
             one = parse({**content, kind: [{"name": "x", "start": 0, "route": route, size: 0.25}]})
             assert "“x”" in market_in_words(one)[-1]
             assert re.search(r"1\.25|0\.75|25 %|\+0\.25", market_in_words(one)[-1])

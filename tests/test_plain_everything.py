@@ -23,8 +23,9 @@ def thrifty(scenario: Scenario) -> Policy:
 
     def decide(period: int, heads: Heads, available: float) -> Money:
         money = wanted(scenario, period)
-        asked = sum(intensity * heads[cell[:2]] for cell, intensity in money.items())
-        return {cell: min(1.0, available / asked) * intensity for cell, intensity in money.items()}
+        paid = {cell for cell in money if scenario.levers[cell[2]].pays == "budget"}
+        asked = sum(money[cell] * heads[cell[:2]] for cell in paid)
+        return {cell: money[cell] * (min(1.0, available / asked) if cell in paid else 1.0) for cell in money}
 
     return decide
 
@@ -97,8 +98,8 @@ def test_everything_happens_somewhere(law: str) -> None:
     factors = [account.factor for account in lives.accounts]
     assert 0 < min(f for f in factors if f > 1e-9) < max(f for f in factors if f < 1) < 1 == max(factors)
     assert lives.accounts[-1].unspent == pytest.approx(0, abs=1e-6)
-    reacting = [account.strengths[0 if law == "renewal" else 2] for account in lives.accounts]
-    assert len({round(strength, 9) for strength in reacting}) > 4
+    reacting = [account.reactions[0 if law == "renewal" else 2] for account in lives.accounts]
+    assert len({round(factor, 9) for factor in reacting}) > 4
     most = max(happened.purchases for row in lives.happened for happened in row)
     assert most == 1 if law == "renewal" else most > random_streams.AMOUNT_ROWS
 

@@ -63,7 +63,7 @@ def test_a_rival_answers_our_success() -> None:
     content = small(levers={"offer": lever}, competitors=[rival, {**rival, "most": 1.4}])
     people = crowd(1) + crowd(1, "prospect") + crowd(2, "unaware")
     lives = market(content, people, steady(offer=10.0))
-    np.testing.assert_allclose([account.strengths for account in lives.accounts], [[0.2, 0.2]] + [[0.3, 0.28]] * 3)
+    np.testing.assert_allclose([account.reactions for account in lives.accounts], [[1.0, 1.0]] + [[1.5, 1.4]] * 3)
     assert odds_at_start(content, "new").defection == 1
 
 

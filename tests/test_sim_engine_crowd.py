@@ -17,6 +17,8 @@ from sim.engine.crowd import scheduled_environment
 from sim.engine.effects import NEUTRAL, TO_AWARE, TO_DEFECTION, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_WON
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.sensitivity import gradient
+from sim.errors import ScenarioError
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -154,3 +156,41 @@ def test_what_couples_customers_is_known(name: str, change: Callable[[Content], 
     assert not chain_of(content).crowd.couples
     change(content)
     assert chain_of(content).crowd.couples
+
+
+def test_a_rival_on_several_routes_is_as_several_rivals() -> None:
+    """With a strength for each route, and its answer to our success: asset and gradient are those of one each."""
+    routes = {"defection": 0.4, "acquisition": 0.2, "share of customer": 0.1}
+    content = small(
+        periods=5, stages={"core": 2, "declining": 1, "lapsed": 2}, share_of_customer=0.4, margin=0.5,
+        segments={
+            "all": {
+                "start": {"new": 300, "prospect": 700},
+                "traits": {"purchase_rate": 0.8, "defection_rate": 0.1, "spend": 30.0},
+            }
+        },
+        levers={"offer": {"targets": ["prospect"], "reference": 1, "moves": {"acquisition": {
+            "without_money": 0.0, "unlimited_money": 0.5, "spend": 1.0, "brings": 0.2}}}},
+    )  # fmt: skip
+    rival = {"start": 1, "reaction": 1.5, "most": 3}
+    together = [{**rival, "name": "r", "route": list(routes), "strength": routes}]
+    apart = [{**rival, "name": route, "route": route, "strength": strength} for route, strength in routes.items()]
+    found = [
+        gradient(chain_of({**content, "competitors": each}), np.full((5, 1, 7, 1), 2.0)) for each in (together, apart)
+    ]
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-12)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("rival", "said"),
+    [
+        ({"route": ["defection", "defection"], "strength": 0.1}, "each once"),
+        ({"route": ["defection", "acquisition"], "strength": {"defection": 0.1}}, "one for each route"),
+        ({"route": ["defection", "acquisition"], "strength": 2}, "'acquisition' is a share taken away"),
+    ],
+)
+def test_routes_that_do_not_fit_are_refused(rival: Content, said: str) -> None:
+    with pytest.raises(ScenarioError, match=r"competitors\.0") as refused:
+        parse(small(competitors=[{"name": "r", "start": 0, **rival}]))
+    assert said in str(refused.value)

@@ -64,7 +64,7 @@ def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypa
         return float((step.probability * by_odds).sum() + (step.reward * by_reward).sum())
 
     def difference(function: Callable[[float], float]) -> float:
-        h = 1e-4
+        h = 2e-5
         one, two = (function(k * h) - function(-k * h) for k in (1, 2))
         return (8 * one - two) / (12 * h)
 

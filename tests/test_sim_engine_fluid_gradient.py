@@ -160,14 +160,14 @@ def test_what_counts_anything_has_a_gradient_by_money(
 
     def value(money: Floats) -> float:
         course = follow(chain, Money(targets, cell, money))
-        counted = (course.earned * aim.reward).sum() - (course.spend * aim.money).sum()
+        counted = (course.earned * aim.reward).sum() - (course.moved * aim.money).sum()
         counted += (course.people * aim.people).sum()
         return float(counted + aim.terminal * (course.end * chain.terminal).sum())
 
     course = follow(chain, plan)
     for t in range(chain.periods):
         inside = plan.open(t)
-        spent = np.bincount(cell[inside], weights=course.spend[t][inside], minlength=len(number))
+        spent = np.bincount(cell[inside], weights=course.moved[t][inside], minlength=len(number))
         decided = np.isin(np.arange(len(number)), cell[inside]) & (plan.heads(course.observed[t]) > 0)
         np.testing.assert_allclose(spent, np.where(decided, amount[t], 0))
     slope = course.slope(aim)

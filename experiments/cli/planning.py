@@ -34,6 +34,7 @@ __all__ = ["group"]
 
 group = commands()
 
+
 def _aims() -> list[tuple[str, str]]:
     """Return what may be completed, with what it means."""
     return [

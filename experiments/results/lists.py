@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.arrays import Floats
+    from sim.contract import Targets
     from sim.outlook import Outlook
     from sim.twin import Twin
 
@@ -39,9 +40,11 @@ GOALS: Mapping[str, str] = {
     "awareness": "to know the firm", "acquisition": "to be won", "survival": "to stay",
     "purchase_rate": "to buy more often", "amount": "to buy for more", "preference": "to prefer the firm",
     "satisfaction": "to be satisfied", "links": "to be tied", "employee": "to be served well",
-    "reactivation": "to come back",
+    "reactivation": "to come back", "leaving": "to be let go", "annoyance": "at the price of annoying",
 }  # fmt: skip
 """What money on a customer is for, by what it moves."""
+TERMS: Mapping[str, str] = {"price": "off the price", "charge": "to be charged", "service": "to be served for"}
+"""What is done with a customer, by what a lever's money is where no budget pays for it."""
 LIKELY = 0.5
 
 
@@ -168,11 +171,13 @@ def customer_list(
 
     name = checked(name, control)
     targets = twin.targets
-    on, rank = _chosen(found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
+    on, rank = _chosen(targets, found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
     order = on[np.lexsort((on, -rank[on]))]
     ids = found.customer_id[order]
     held = np.array([_lot(seed, str(each)) < control for each in ids], dtype=bool)
     each = found.money[order]
+    paid = targets.of_budget(each).sum(axis=1)
+    kinds = ["money" if pays == "budget" else pays for pays in targets.pays or ("budget",) * len(targets.levers)]
     segments, stages = np.array(targets.segments), np.array(targets.stages)
     columns: dict[str, Any] = {
         "customer_id": ids,
@@ -184,12 +189,12 @@ def customer_list(
         "value": found.value[order],
         "margin_a_year": found.yearly[order],
         "lever": _names(targets.levers, each),
-        "money": np.where(held, 0.0, each.sum(axis=1)),
-        "held_back": np.where(held, each.sum(axis=1), 0.0),
+        "money": np.where(held, 0.0, paid),
+        "held_back": np.where(held, paid, 0.0),
         "control": held,
         "why": _why(twin, found, order, name),
     }
-    columns |= {f"money: {lever}": each[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
+    columns |= {f"{kinds[k]}: {lever}": each[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
     return CustomerList(
         name, period, pd.DataFrame(columns), found.planned, found.beside, control, twin.scenario.currency
     )  # fmt: skip
@@ -255,12 +260,16 @@ def worth_winning(
     )
 
 
-def _chosen(found: Outlook, name: str, silent: list[int]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _chosen(
+    targets: Targets, found: Outlook, name: str, silent: list[int]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return who is on a list, and by what they are ranked."""
-    spend, saved = found.money.sum(axis=1), (found.today - found.money).sum(axis=1)
+    spend = targets.of_budget(found.money).sum(axis=1)
+    served = targets.paid | (np.array(targets.pays or ("budget",) * len(targets.levers)) == "service")
+    saved = np.where(served, found.today - found.money, 0.0).sum(axis=1)
     gone, here = found.alive < LIKELY, found.alive >= LIKELY
     on, rank = {
-        "targets": (spend > 0, spend),
+        "targets": ((found.money > 0).any(axis=1), spend),
         "win back": (np.isin(found.stage, silent) & gone, found.yearly),
         "about to leave": (here & (found.leaves > LIKELY), found.yearly),
         "costs more than it brings": (found.value < 0, -found.value),
@@ -290,7 +299,10 @@ def _why(twin: Twin, found: Outlook, order: np.ndarray[Any, Any], name: str) -> 
     if name == "costs more than it brings":
         return [f"worth {v:,.2f} with all that is spent" for v in found.value[order]]
     levers = twin.targets.levers
-    moved = {lever: " and ".join(GOALS[moves] for moves in each.moves) for lever, each in twin.scenario.levers.items()}
+    moved = {
+        lever: TERMS.get(each.pays) or " and ".join(GOALS[moves] for moves in each.moves)
+        for lever, each in twin.scenario.levers.items()
+    }
     out = []
     for plan, today in zip(found.money[order], found.today[order], strict=True):
         parts = [

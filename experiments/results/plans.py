@@ -99,8 +99,13 @@ class Plan(Decided, optimizer.plan.Plan):
         return ["segment", *levers, "all"], rows
 
     def notes(self) -> str:
-        """Return what the bound rests on."""
-        return f"Expected money over the horizon. {self._words().note}".rstrip()
+        """Return what terms come to, and what the bound rests on."""
+        _, levers, by_segment = self.terms_by_segment()
+        terms = "".join(
+            f" {lever}: {_money(float(amount.sum()), self.twin)}, which no budget pays for."
+            for lever, amount in zip(levers, by_segment.T, strict=True)
+        )
+        return f"Expected money over the horizon.{terms} {self._words().note}".rstrip()
 
     def plot(self, by: str = "segment") -> Figure:
         """Return the report's figure of where the money goes.

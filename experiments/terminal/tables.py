@@ -10,6 +10,7 @@ from experiments.words.kept import breaks
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.tables import table
 from optimizer.plan import Plan
+from sim.arrays import Floats
 
 __all__ = ["plan_table", "policy_cells", "policy_table"]
 
@@ -50,9 +51,22 @@ def policy_table(comparison: Comparison, without: Collection[Kind] = ()) -> str:
 
 
 def plan_table(plan: Plan) -> str:
-    """Return the plan's expected money over the horizon by segment and lever."""
-    segments, levers, spend = plan.by_segment_and_lever()
+    """Return the plan's expected money over the horizon by segment and lever; that of terms below it."""
+    whole = _by_segment(*plan.by_segment_and_lever())
+    if plan.targets.paid.all():
+        return whole
+    said = (
+        "Terms, which no budget pays for: money over the horizon, on all whom the firm sees there; those gone pay none"
+    )
+    return f"{whole}\n\n{said}:\n{_by_segment(*plan.terms_by_segment(), sums=False)}"
+
+
+def _by_segment(segments: list[str], levers: list[str], spend: Floats, *, sums: bool = True) -> str:
+    """Return a table of money; ``sums``: over levers too."""
     total = float(spend.sum())
+    if not sums:
+        rows = [[name, *[money(x) if x else "." for x in line]] for name, line in zip(segments, spend, strict=True)]
+        return table(["segment", *levers], [*rows, ["all", *[money(x) for x in spend.sum(axis=0)]]])
     rows = [
         [segment, *[money(x, among=total) if x else "." for x in line], money(float(line.sum()), among=total)]
         for segment, line in zip(segments, spend, strict=True)

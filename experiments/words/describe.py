@@ -25,6 +25,7 @@ from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.customers.rise import rises
 from sim.engine.fluid import observed_counts
+from sim.engine.lifecycle import Lifecycle
 from sim.neutrality import Contradiction, Drift
 from sim.scenario.customers import BaseSegments
 from sim.scenario.file import Lever, Scenario
@@ -32,6 +33,12 @@ from sim.twin import Twin
 
 __all__ = ["describe", "lever_in_words", "people"]
 
+_PAYS = {
+    "budget": "",
+    "price": ", off what they pay and not out of the budget",
+    "charge": ", that true customers are charged on top",
+    "service": ", of cost to serve true customers and not out of the budget",
+}
 WIDTH = 118
 """Columns that sentences are folded to."""
 
@@ -40,7 +47,8 @@ def lever_in_words(name: str, lever: Lever, period: str) -> str:
     """Return one sentence on a lever: its targets, today's money, its curves and when it acts."""
     moves = [effect_in_words(effect, curve, period) for effect, curve in lever.moves.items()]
     tiers = "" if len(lever.tiers) == 4 else f"; tiers {', '.join(lever.tiers)}"
-    whom = f"{name} ({target_in_words(lever).replace(NARROW, ' ')}{tiers}; today {lever.reference:g} each per {period})"
+    today = f"today {lever.reference:g} each per {period}{_PAYS[lever.pays]}"
+    whom = f"{name} ({target_in_words(lever).replace(NARROW, ' ')}{tiers}; {today})"
     return f"{whom}: {'; '.join([*moves, *timing_in_words(lever, period)])}"
 
 
@@ -70,7 +78,7 @@ def describe(
         ]
         lines += ["", "How they behave:", *_indented(customers)]
         levers = [lever_in_words(name, lever, scenario.period) for name, lever in scenario.levers.items()]
-        acting = [*levers, *_saturation(scenario, twin), *market_in_words(scenario)]
+        acting = [*levers, *_saturation(scenario, twin), *_prices(scenario, twin), *market_in_words(scenario)]
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
         lines += ["", "What is known of it:", *_indented(known_in_words(scenario))]
         learns = survey_in_words(scenario)
@@ -129,6 +137,25 @@ def _saturation(scenario: Scenario, twin: Twin) -> list[str]:
         for (name, lever), spent in zip(scenario.levers.items(), today, strict=True)
         if lever.saturation is not None
     ]
+
+
+def _prices(scenario: Scenario, twin: Twin) -> list[str]:
+    """Return what part of their payments a cut in price is, by lever and segment."""
+    assert isinstance(twin.chain, Lifecycle)
+    payments = dict(zip(twin.targets.segments, twin.chain.payments.tolist(), strict=True))
+    said = []
+    for name, lever in scenario.levers.items():
+        if lever.pays == "price":
+            spend = next(iter(lever.moves.values())).spend
+            parts = [
+                f"{100 * spend / max(usual, 1e-300):.3g} % of the {money(usual)} that a customer of “{segment}” pays"
+                for segment, usual in payments.items()
+            ]
+            said.append(
+                f"{name}: {spend:g} each is {', '.join(parts)} in a usual {scenario.period}; every purchase is that "
+                "much cheaper, and what it costs the firm does not fall with it"
+            )
+    return said
 
 
 def _rules(scenario: Scenario, twin: Twin) -> list[str]:

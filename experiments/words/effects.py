@@ -14,6 +14,8 @@ _CHANCES = {
     "satisfaction": "of customers are lifted a level of satisfaction or kept from falling one",
     "links": "of customers gain a tie",
     "reactivation": "of those who had left return with a purchase",
+    "leaving": "of customers leave because of it",
+    "annoyance": "of customers are kept from rising or lowered a level of satisfaction by it",
 }
 _GAINS = {"purchase_rate": "more purchases", "amount": "more money per purchase"}
 _POINTS = {

@@ -69,7 +69,8 @@ def _answer(found: Explanation) -> str:
     if len(funded) == 1:
         text += f" All goes to one line (segment / lever), {funded[0].name}."
     elif funded:
-        first = ", ".join(f"{line.name} {line.spend / spend:.0%}" for line in funded[:3])
+        whole = sum(line.spend for line in funded)
+        first = ", ".join(f"{line.name} {line.spend / whole:.0%}" for line in funded[:3])
         text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}."
     if found.simplest is not None and found.simplest.dropped:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
@@ -164,8 +165,12 @@ def line_in_words(found: LineExplanation) -> str:
     line, ground = found.line, found.ground
     spend, period = float(ground.course.spend.sum()), ground.scenario.period
     if line.spend > 0:
+        paid = ground.problem.targets.paid[ground.problem.targets.levers.index(line.lever)]
+        part = (
+            f"of the plan's {money(spend)} ({line.spend / spend:.0%})" if paid else "of terms, which no budget pays for"
+        )
         said = [
-            f"{line.name} gets {money(line.spend)} of the plan's {money(spend)} ({line.spend / spend:.0%}): "
+            f"{line.name} gets {money(line.spend)} {part}: "
             f"{money(line.reached)} customers a {period} get {_small(line.each)} each. It brings {money(line.brings)} "
             f"beyond its own cost, {line.average_return:.2f} a unit.",
             f"One more unit, spread as its money is, would bring {line.marginal:.3f} beyond its own cost; the rules "
@@ -250,8 +255,8 @@ def _lines_table(found: Explanation) -> str:
         )
     out += _marks(found) if marked else []
     out += _left_out(found)
-    committed = float(found.ground.course.spend.sum()) - sum(line.spend for line in found.lines)
-    if committed > 1e-6 * max(float(found.ground.course.spend.sum()), 1e-9):
+    committed = float(found.ground.course.moved.sum()) - sum(line.spend for line in found.lines)
+    if committed > 1e-6 * max(float(found.ground.course.moved.sum()), 1e-9):
         out.append(f"{money(committed)} was committed before the start and is in no line.")
     return "\n".join(out)
 
@@ -372,7 +377,7 @@ def _simplest(found: Explanation) -> str:
     simple = found.simplest
     if simple is None:
         return "The plan brings nothing above the least the rules allow: no range and no simpler plan can be weighed."
-    spend = {line: float(simple.plan.spend[:, found.ground.places[line]].sum()) for line in simple.kept}
+    spend = {line: float(simple.plan.moved[:, found.ground.places[line]].sum()) for line in simple.kept}
     kept = ", ".join(f"{segment} / {lever} {money(spend[segment, lever])}" for segment, lever in simple.kept)
     whole = len(simple.kept) + len(simple.dropped)
     text = [

@@ -291,9 +291,11 @@ def _seasons(scenario: "Scenario") -> list[str]:
 
 
 def _rival(rival: "Competitor", scenario: "Scenario") -> str:
-    strength = _RIVALS[rival.route].format(
-        more=1 + rival.strength, less=1 - rival.strength, share=_percent(rival.strength)
-    )
+    does = [
+        _RIVALS[route].format(more=1 + strength, less=1 - strength, share=_percent(strength))
+        for route, strength in rival.strengths.items()
+    ]
+    strengths = list(dict.fromkeys(f"{strength:g}" for strength in rival.strengths.values()))
     reacts = ""
     if rival.reaction:
         reacts = (
@@ -301,8 +303,8 @@ def _rival(rival: "Competitor", scenario: "Scenario") -> str:
             f"{rival.reaction:g} %, to {rival.most:g} times at most{unless_stated(rival, 'most')}"
         )
     return (
-        f"Competitor “{rival.name}” acts on {rival.route} with strength {rival.strength:g} "
-        f"{_when(rival, scenario.period)}{_where(rival.segments)}: {strength}{reacts}."
+        f"Competitor “{rival.name}” acts on {_and(list(rival.strengths))} with strength {_and(strengths)} "
+        f"{_when(rival, scenario.period)}{_where(rival.segments)}: {_and(does)}{reacts}."
     )
 
 

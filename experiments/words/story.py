@@ -9,6 +9,7 @@ from experiments.trace import Life, Moment
 
 __all__ = ["life_in_words", "told"]
 
+_TERMS = {"price": "let off it at usual purchases", "charge": "charged it", "service": "served it for"}
 _FEELS = {0: "very dissatisfied", 25: "dissatisfied", 50: "indifferent", 75: "satisfied", 100: "very satisfied"}
 
 
@@ -71,7 +72,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
         parts.append(happened)
     elif first.true == "alive":
         parts.append("silent")
-    return "; ".join([*parts, *_spent(chapter)])
+    return "; ".join([*parts, *_spent(chapter), *_terms(life, chapter)])
 
 
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
@@ -144,11 +145,30 @@ def _spent(chapter: Sequence[Moment]) -> list[str]:
     return [f"spent on it: {each}"]
 
 
+def _terms(life: Life, chapter: Sequence[Moment]) -> list[str]:
+    """Return the money of the terms that the customer was under in a stretch, by what it is."""
+    return [
+        f"{words}: {', '.join(f'{lever} {money:.2f}' for lever, money in by_lever.items())}"
+        for kind, words in _TERMS.items()
+        if (by_lever := {lever: money for lever, money in _sum(chapter).items() if life.pays[lever] == kind})
+    ]
+
+
+def _sum(moments: Sequence[Moment]) -> dict[str, float]:
+    """Return the money of terms by lever."""
+    total: dict[str, float] = {}
+    for moment in moments:
+        for lever, money in moment.terms.items():
+            total[lever] = total.get(lever, 0.0) + money
+    return total
+
+
 def _in_all(life: Life) -> str:
     moments = life.moments[:-1]
     spent = sum(sum(moment.spend.values()) for moment in moments)
     purchases, revenue = sum(moment.purchases for moment in moments), sum(moment.revenue for moment in moments)
+    charged = sum(money for lever, money in _sum(moments).items() if life.pays[lever] == "charge")
     return (
         f"In all: {purchases} purchase{'' if purchases == 1 else 's'} for {revenue:.2f} in {len(moments)} "
-        f"{life.period}s, and {spent:.2f} spent on it."
+        f"{life.period}s, {f'{charged:.2f} charged, ' * bool(charged)}and {spent:.2f} spent on it."
     )

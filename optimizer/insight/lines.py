@@ -37,7 +37,8 @@ class Line:
     ----------
     segment, lever : str
     spend : float
-        Expected money that the plan decides; without what was committed before the start.
+        Expected money that the plan decides, through a lever that changes terms too; without what was committed before
+        the start.
     reached, reachable : float
         Customers per period, in the mean, in targets that get money; whom the lever can be used on.
     each : float
@@ -308,7 +309,10 @@ def purses(problem: AllocationProblem) -> Flags:
 
 def pairs_of(ground: Ground, lines: list[Line], number: int = 3) -> list[Pair]:
     """Return the largest lines, each beside the next largest."""
-    largest = sorted((line for line in lines if line.spend > 0), key=lambda line: -line.spend)[: number + 1]
+    paid = {lever for lever, own in zip(ground.problem.targets.levers, ground.problem.targets.paid, strict=True) if own}
+    largest = sorted((line for line in lines if line.spend > 0 and line.lever in paid), key=lambda line: -line.spend)[
+        : number + 1
+    ]
     return [_pair(ground, more, less) for more, less in itertools.pairwise(largest)]
 
 

@@ -282,7 +282,7 @@ def simplest_of(
     if ground.prices_from == "plan" and isinstance(ground.plan.proof, LiftProof):
         proof = replace(ground.plan.proof, asset=plan.asset, no_spend=ground.no_spend)
     plan = replace(plan, proof=proof, scenario_file=ground.plan.scenario_file)
-    money = {line: float(plan.spend[:, ground.places[line]].sum()) for line in greedy.kept}
+    money = {line: float(plan.moved[:, ground.places[line]].sum()) for line in greedy.kept}
     return Simplest(
         plan,
         (plan.asset - ground.no_spend) / ground.lift,

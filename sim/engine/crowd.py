@@ -148,11 +148,13 @@ class Crowd:
             out[:, TO_RATE] = seasons[period % seasons.size] / seasons.mean()
         for number in sorted(rivals):
             rival = self.scenario.competitors[number]
-            here, strength = self._in(rival.segments), rival.strength * rivals[number]
-            if rival.route == "share of customer":
-                out[here, TO_RIVALS] += strength / (1 - strength) if strength < 1 else np.inf
-            else:
-                out[here, _RIVAL_ROUTES[rival.route]] *= 1 + strength if rival.route == "defection" else 1 - strength
+            here = self._in(rival.segments)
+            for route, usual in rival.strengths.items():
+                strength = usual * rivals[number]
+                if route == "share of customer":
+                    out[here, TO_RIVALS] += strength / (1 - strength) if strength < 1 else np.inf
+                else:
+                    out[here, _RIVAL_ROUTES[route]] *= 1 + strength if route == "defection" else 1 - strength
         for number in sorted(shocks):
             shock = self.scenario.shocks[number]
             if shock.route in ("satisfaction", "turnover"):
@@ -169,18 +171,19 @@ class Crowd:
         self, wanted: Floats, environment: Floats, rivals: dict[int, float], talk: Floats | None
     ) -> tuple[dict[int, float], float, Floats]:
         """Return derivatives by (what rivals' strength is multiplied by, employees, talk)."""
-        by_rivals = {}
+        by_rivals = dict.fromkeys(rivals, 0.0)
         for number, factor in rivals.items():
             rival = self.scenario.competitors[number]
-            here, strength = self._in(rival.segments), rival.strength * factor
-            route = _RIVAL_ROUTES[rival.route]
-            if route == TO_RIVALS:
-                each = 1 / (1 - strength) ** 2 if strength < 1 else 0.0
-                by_rivals[number] = float(wanted[here, route].sum() * each * rival.strength)
-            else:
-                sign = 1.0 if rival.route == "defection" else -1.0
-                rest = environment[here, route] / (1 + sign * strength) if 1 + sign * strength else 0.0
-                by_rivals[number] = float((wanted[here, route] * rest).sum() * sign * rival.strength)
+            here = self._in(rival.segments)
+            for name, usual in rival.strengths.items():
+                strength, route = usual * factor, _RIVAL_ROUTES[name]
+                if route == TO_RIVALS:
+                    each = 1 / (1 - strength) ** 2 if strength < 1 else 0.0
+                    by_rivals[number] += float(wanted[here, route].sum() * each * usual)
+                else:
+                    sign = 1.0 if name == "defection" else -1.0
+                    rest = environment[here, route] / (1 + sign * strength) if 1 + sign * strength else 0.0
+                    by_rivals[number] += float((wanted[here, route] * rest).sum() * sign * usual)
         by_employees = self.attitudes.employee_slope * float(wanted[:, TO_SATISFIED].sum())
         by_talk = np.zeros(self.targets.shape[0])
         if talk is not None:

@@ -138,7 +138,7 @@ class Course:
 
     def value(self, aim: Aim) -> float:
         """Return what an aim counts."""
-        counted = float((self.earned * aim.reward).sum() - (self.spend * aim.money).sum())
+        counted = float((self.earned * aim.reward).sum() - (self.moved * aim.money).sum())
         return counted + float((self.people * aim.people).sum()) + aim.terminal * self.after
 
     def slope(self, aim: Aim) -> Floats:

@@ -99,6 +99,11 @@ class Market:
         """Return the money that is left over the horizon."""
         return max(0.0, float(self.budget.total - self._purse.spent.sum()))
 
+    @property
+    def terms(self) -> Floats:
+        """Return the terms that act, (periods, groups, stages, levers): money a head that no budget pays for."""
+        return np.where(self.twin.targets.paid, 0.0, self._purse.campaigns.acting)
+
     # --- The clock ---
 
     def run(self, progress: Callable[[], None] | None = None, *, until: int | None = None) -> History:

@@ -84,7 +84,7 @@ class Worth:
             pull_advance(
                 now.occupancy, now.step.probability, chain.links, after, before, np.zeros_like(now.step.probability)
             )
-            spend = now.intensity.sum(axis=2)[chain.group[:, None], chain.block_stage]
+            spend = chain.targets.of_budget(now.intensity).sum(axis=2)[chain.group[:, None], chain.block_stage]
             values.append(before + chain.discount[t] * (now.step.reward[rows, chain.block_law] - spend))
         self.values = values[::-1]
         come = [float((chain.arrivals[t] * self.values[t + 1]).sum()) for t in range(chain.periods)]

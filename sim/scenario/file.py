@@ -320,7 +320,7 @@ class Scenario(Model):
                 for e in ("purchase_rate", "preference")
                 if e in v.moves
             ),
-            *(f"competitors.{rival.name}" for rival in self.competitors if rival.route == "share of customer"),
+            *(f"competitors.{rival.name}" for rival in self.competitors if "share of customer" in rival.strengths),
             *(f"shocks.{shock.name}" for shock in self.shocks if shock.route == "purchase rate"),
             *(["seasons"] if self.seasons else []),
             *(["share_of_customer"] if self.share_of_customer is not None else []),
@@ -610,7 +610,10 @@ def _explain(error: ValidationError) -> str:
 
     problems = sorted(error.errors(), key=rank)
     first = problems[0]
-    hidden = ("Gamma", "Established", "Growing", "tuple", "float", "function-after", "constrained-float", *SHAPES)
+    hidden = (
+        "Gamma", "Established", "Growing", "tuple", "float", "function-after", "constrained-float", "literal[", "dict[",
+        *SHAPES,
+    )  # fmt: skip
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
     if first["type"] == "extra_forbidden":
         fields = _fields_at(first["loc"][:-1])

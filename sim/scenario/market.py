@@ -12,7 +12,7 @@ from sim.scenario.curves import Curve, Finite, Gain, Model, NotNegative, Positiv
 from sim.scenario.customers import CUSTOMER_STAGES, Stage
 from sim.scenario.meant import meant
 
-__all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "Shock"]
+__all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "Route", "Shock"]
 
 Effect = Literal[
     "awareness",
@@ -28,6 +28,7 @@ Effect = Literal[
     "leaving",
     "annoyance",
 ]
+Route = Literal["defection", "acquisition", "share of customer"]
 Pays = Literal["budget", "price", "charge", "service"]
 EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "awareness": ("unaware",),
@@ -204,17 +205,18 @@ class Lever(Model):
 
 
 class Competitor(Model):
-    """A rival who acts through one route from a given period on, on schedule or in answer to our share."""
+    """A rival who acts through one route or several from a given period on, on schedule or in answer to our share."""
 
     name: str = Field(description="what the rival is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
-    route: Literal["defection", "acquisition", "share of customer"] = Field(
-        description="what it acts on: customers leaving, prospects won, or our part of customers' purchases"
+    route: Route | Annotated[tuple[Route, ...], Field(min_length=1)] = Field(
+        description="what it acts on: customers leaving, prospects won, or our part of customers' purchases; or a list "
+        "of these"
     )
-    strength: Gain = Field(
+    strength: Gain | dict[Route, Gain] = Field(
         description="defection rate times 1+strength; acquisition chance times 1-strength; share of customer: the part "
-        "of our purchases it takes where we are no more attractive than today"
+        "of our purchases it takes where we are no more attractive than today; one for all routes, or one by route"
     )
     segments: tuple[str, ...] = Field(default=(), description="segments it acts in; none named: all")
     reaction: Gain = Field(
@@ -228,12 +230,27 @@ class Competitor(Model):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        strongest = self.strength * (self.most if self.reaction else 1)
-        if self.route != "defection" and strongest > 1:
-            raise ValueError(f"strength on '{self.route}' is a share taken away: expected at most 1, got {strongest:g}")
+        routes = (self.route,) if isinstance(self.route, str) else self.route
+        if len(set(routes)) < len(routes):
+            raise ValueError(f"route: each once, got {', '.join(routes)}")
+        if isinstance(self.strength, dict) and set(self.strength) != set(routes):
+            raise ValueError(
+                f"strength: expected one for each route, {', '.join(routes)}; got {', '.join(self.strength) or 'none'}"
+            )
+        for route, strength in self.strengths.items():
+            strongest = strength * (self.most if self.reaction else 1)
+            if route != "defection" and strongest > 1:
+                raise ValueError(f"strength on '{route}' is a share taken away: expected at most 1, got {strongest:g}")
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"expected end after start, got {self.start} and {self.end}")
         return self
+
+    @property
+    def strengths(self) -> dict[Route, float]:
+        """Return the strength by route."""
+        if isinstance(self.strength, dict):
+            return self.strength
+        return dict.fromkeys((self.route,) if isinstance(self.route, str) else self.route, self.strength)
 
 
 class Shock(Model):

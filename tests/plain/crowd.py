@@ -24,10 +24,10 @@ def share_multiplier(share: float | None, utility: float, taken: Iterable[float]
     return 1 / (share + (1 - share + rivals) * math.exp(-utility))
 
 
-def rival_strength(rival: Competitor, served: float, served_at_start: float) -> float:
-    """Return a rival's strength where this part of the market's people are seen customers that have not lapsed."""
+def reaction(rival: Competitor, served: float, served_at_start: float) -> float:
+    """Return what multiplies a rival's strength where this part of the market's people are seen and have not lapsed."""
     success = served / served_at_start if served_at_start > 0 else 1.0
-    return rival.strength * clip(1 + rival.reaction * (success - 1), 0, rival.most)
+    return clip(1 + rival.reaction * (success - 1), 0, rival.most)
 
 
 def in_force(what: Competitor | Shock, period: int, segment: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import simpy
 from plain.attitudes import clip, employee_slope
-from plain.crowd import in_force, net_promoters, rival_strength, share_multiplier
+from plain.crowd import in_force, net_promoters, reaction, share_multiplier
 from plain.curves import response
 from plain.life import Life
 from plain.people import SEEN, Odds, Person, luck_of, stage_of
@@ -117,7 +117,7 @@ class PlainMarket(Life):
                 employees=self.employees,
                 promoters=promoters,
                 word_of_mouth={name: self._word_of_mouth(name, promoters) for name in self.scenario.segments},
-                strengths=[rival_strength(rival, served, served_at_start) for rival in self.scenario.competitors],
+                reactions=[reaction(rival, served, served_at_start) for rival in self.scenario.competitors],
                 factor=factor,
                 acting=acting,
                 spend=spend,
@@ -238,9 +238,9 @@ class PlainMarket(Life):
 
         def rivals(route: str) -> list[float]:
             return [
-                strength
-                for rival, strength in zip(scenario.competitors, account.strengths, strict=True)
-                if rival.route == route and in_force(rival, period, segment)
+                factor * rival.strengths[route]
+                for rival, factor in zip(scenario.competitors, account.reactions, strict=True)
+                if route in rival.strengths and in_force(rival, period, segment)
             ]
 
         aware = chance("awareness") * account.word_of_mouth[segment] * shocked("awareness")

@@ -48,8 +48,8 @@ class Account:
         Net promoters by segment at the start; None without customers.
     word_of_mouth : dict
         What multiplies the chances of awareness and acquisition, by segment.
-    strengths : list of float
-        The rivals', in the order of the scenario, had they all been there.
+    reactions : list of float
+        What multiplies the rivals' strengths, in the order of the scenario, had they all been there.
     factor : float
         By which all intensities were scaled back.
     acting, spend : Money
@@ -63,7 +63,7 @@ class Account:
     employees: float
     promoters: dict[str, float | None]
     word_of_mouth: dict[str, float]
-    strengths: list[float]
+    reactions: list[float]
     factor: float
     acting: Money
     spend: Money
