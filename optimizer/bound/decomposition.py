@@ -203,7 +203,9 @@ def tightest_bound(
     """
     tried = [(certified_bound(problem, at, intensity, threads), at) for at in distinct(prices)]
     (bound, at), *others = sorted(tried, key=lambda one: one[0])
-    if others and problem.chain.whole_ways is not None:
+    if problem.chain.whole_ways is None:  # what is offered is all there is, near the plan too
+        return bound, at
+    if others:
         small = problem.chain.initial.size * problem.chain.periods < SMALL
         for _ in range(BETWEEN if small else 1):
             middle = 0.5 * (at + others[0][1])

@@ -248,6 +248,8 @@ class Charged:
 
         ``gain[period, block, law]`` is what there is to gain a head, ``target`` what is known to be attained.
         """
+        if not steps:
+            return charge, []
         part = self.pricing.whole[group]
         local = part._replace(first=0, last=part.last - part.first)
         now, best, search = charge.copy(), charge, _Descent()

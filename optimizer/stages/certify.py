@@ -19,7 +19,7 @@ __all__ = ["BOUND_STEPS", "Certified", "certify", "unproved"]
 
 BOUND_STEPS, CHARGES = 200, 5e8
 """Of the bound for the targeting, and charges that all steps move together, where no number of steps is asked for;
-they end sooner where they close little, on the demo after 11, on examples/planning after 61."""
+they end sooner where they close little."""
 MOST_CHARGES = 1e7
 """Of one group, by which a bound for the targeting is sought at all: several arrays of them are held, 80 MB each."""
 QUICK = 10.0
