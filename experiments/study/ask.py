@@ -97,12 +97,10 @@ class Study:
         names = [policy.name for policy in self.policies]
         return next((name for name in names if plain_name(name) == "as today"), names[0])
 
-    def samples_in(self, world: str) -> int:
-        """Return in how many worlds policies are weighed in a world: drawn, listed and gridded ones state their own."""
-        found = next(each for each in self.worlds if each.name == world)
+    def samples_in(self, world: World) -> int:
+        """Return in how many futures of a world policies are weighed: none where it was drawn, listed or gridded."""
         replications = self.replications * len(self.seeds)
-        drawn = bool(found.design)
-        return 0 if drawn else worlds_weighed(found.scenario, len(self.policies), replications, self.samples)
+        return 0 if world.design else worlds_weighed(world.scenario, len(self.policies), replications, self.samples)
 
     @property
     def digest(self) -> str:

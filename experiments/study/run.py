@@ -102,6 +102,7 @@ class _Work:
         self._after: dict[str, list[Cell]] = {}
         self._units: dict[Cell, list[Unit]] = {}
         self._weights: dict[Cell, Unit] = {}
+        self._samples = {world.name: study.samples_in(world) for world in study.worlds}
         self._open: set[str] = set()
         self._all: set[str] = set()
         self._code = running_code()
@@ -214,7 +215,7 @@ class _Work:
             else:
                 self.taken += 1
                 self._all.add(unit.key)
-        samples = self.study.samples_in(cell.world)
+        samples = self._samples[cell.world]
         if first == 0 and samples:
             weighing = Unit(
                 self._worlds[cell.world], cell.budget, policy, self.study.seeds[0], samples=samples, code=self._code,
