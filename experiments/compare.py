@@ -174,7 +174,7 @@ def compare(
     money = [own.get(policy.name, usual) for policy in policies]
     contents = [policy_digest(policy) for policy in policies]
     alone = 1 if threads == 1 else None
-    weighed = 0 if samples == 0 else worlds_weighed(twin, len(policies), replications, samples)
+    weighed = 0 if samples == 0 else worlds_weighed(twin.scenario, len(policies), replications, samples)
     simulated = replications / (replications + weighed + (len(twin.scenario.uncertain) if weighed else 0))
     done = 0
     lock = threading.Lock()

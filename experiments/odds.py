@@ -33,10 +33,11 @@ from sim.arrays import Floats, Progress
 from sim.contract import Policy
 from sim.market.expected import expected_course
 from sim.market.purse import Budget
+from sim.scenario.file import Scenario
 from sim.scenario.joint import Joint
 from sim.twin import Twin, rebuilt
 
-__all__ = ["Odds", "Turn", "futures", "interval", "odds", "worlds_weighed"]
+__all__ = ["Chances", "Odds", "Turn", "futures", "interval", "odds", "worlds_weighed", "worth_there"]
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -171,15 +172,50 @@ def interval(gains: Floats, moved: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def worlds_weighed(twin: Twin, policies: int, replications: int, samples: int | None = None) -> int:
+def worlds_weighed(scenario: Scenario, policies: int, replications: int, samples: int | None = None) -> int:
     """Return in how many worlds policies are weighed; 0 without ranges, a second policy, or luck seen twice.
 
     ``samples`` as :func:`odds` has it.
     """
-    ranges = len(twin.scenario.uncertain)
+    ranges = len(scenario.uncertain)
     if not ranges or min(policies, replications) < 2:
         return 0
-    return samples or min(max(SAMPLES, 2 * ranges), MOST)
+    return min(max(SAMPLES, 2 * ranges), MOST) if samples is None else samples
+
+
+def worth_there(twin: Twin, values: Mapping[str, float], policies: Sequence[tuple[Policy, Budget]]) -> list[float]:
+    """Return what policies are worth in expected numbers in a world with other numbers than the scenario's."""
+    other = rebuilt(twin, with_values(twin.scenario, dict(values)))
+    return [expected_course(other, *each).asset for each in policies]
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """How sure differences from a reference are, by policy.
+
+    Attributes
+    ----------
+    low, high : (policies,)
+        Ends of the 95 % interval of the difference in one future; of the reference: 0.
+    ahead, first : (policies,)
+        Chances to be ahead of the reference (of itself: nan), and to be the best of all; ties are shared.
+    worth : (policies, futures)
+    """
+
+    low: Floats
+    high: Floats
+    ahead: Floats
+    first: Floats
+    worth: Floats
+
+    @classmethod
+    def of(cls, assets: Floats, moved: Floats, reference: int = 0) -> Chances:
+        """Return the chances of simulated assets, (policies, replications), moved by worlds, (policies, worlds)."""
+        worth, base = futures(assets, moved), (assets[reference], moved[reference])
+        ends = np.array([interval(own - base[0], move - base[1]) for own, move in zip(assets, moved, strict=True)])
+        top = worth == worth.max(axis=0)
+        first = np.asarray((top / top.sum(axis=0)).mean(axis=1))
+        return cls(ends[:, 0], ends[:, 1], _ahead(worth, worth[reference], reference), first, worth)
 
 
 def odds(
@@ -208,15 +244,14 @@ def odds(
         Worlds; None: 16, or twice as many as there are ranges, at most 64.
     """
     number, replications = assets.shape
-    ranges, count = twin.scenario.uncertain, worlds_weighed(twin, number, replications, samples)
+    ranges, count = twin.scenario.uncertain, worlds_weighed(twin.scenario, number, replications, samples)
     if not count:
         return None
     numbers, whole, done = unknown(twin.scenario), count + len(ranges), itertools.count(1)
     points = numbers.worlds(count, seed)
 
     def there(values: Mapping[str, float], chosen: Sequence[int]) -> list[float]:
-        other = rebuilt(twin, with_values(twin.scenario, dict(values)))
-        return [expected_course(other, *policies[i]).asset for i in chosen]
+        return worth_there(twin, values, [policies[i] for i in chosen])
 
     def across(work: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
         out = []
@@ -231,20 +266,16 @@ def odds(
     with ThreadPoolExecutor(threads) as pool:
         worlds: Floats = np.array(across(lambda values: there(values, everyone), points)).T
         turns = _turns(numbers, points, assets.mean(axis=1), stated, worlds, best, names, there, across)
-    moved = worlds - stated[:, None]
-    worth = futures(assets, moved)
-    ends = np.array([interval(own - assets[0], move - moved[0]) for own, move in zip(assets, moved, strict=True)]).T
-    top = worth == worth.max(axis=0)
-    first = (top / top.sum(axis=0)).mean(axis=1)
+    found = Chances.of(assets, worlds - stated[:, None])
+
+    def by_name(values: Floats) -> dict[str, float]:
+        return dict(zip(names, values.tolist(), strict=True))
+
+    beats = by_name(_ahead(found.worth[best], found.worth, best))
+    beats.pop(names[best])
     return Odds(
-        count, names[best],
-        low=dict(zip(names, ends[0].tolist(), strict=True)),
-        high=dict(zip(names, ends[1].tolist(), strict=True)),
-        ahead=dict(zip(names, _ahead(worth, worth[0], 0).tolist(), strict=True)),
-        first=dict(zip(names, first.tolist(), strict=True)),
-        beats={name: share for name, share in zip(names, _ahead(worth[best], worth, best).tolist(), strict=True)
-               if name != names[best]},
-        turns=turns,
+        count, names[best], low=by_name(found.low), high=by_name(found.high), ahead=by_name(found.ahead),
+        first=by_name(found.first), beats=beats, turns=turns,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats
+from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation
 from sim.errors import InputError
 
@@ -48,7 +48,7 @@ def filled(wanted: Floats, floors: Floats, caps: Floats, total: float) -> Floats
 
 
 class Ration(NamedTuple):
-    """What one customer may get in a period, by the firm's rules.
+    """What one customer may get in a period, by the firm's rules; terms, which no budget pays for, stay as they are.
 
     Attributes
     ----------
@@ -56,20 +56,24 @@ class Ration(NamedTuple):
         Money through a lever; infinite where no rule says so.
     load : (groups, 1, levers)
         Share of a customer's contacts that a unit of money uses up: no more than all of them.
+    paid : (levers,)
+        Which levers the budget pays for.
     """
 
     most: Floats
     load: Floats
+    paid: Flags = np.array(True)
 
     @staticmethod
     def of(twin: "Twin") -> "Ration":
         """Return what a customer of a firm may get."""
-        return Ration(twin.chain.limit, twin.chain.contact_load)
+        return Ration(twin.chain.limit, twin.chain.contact_load, twin.targets.paid)
 
     def held(self, intensity: Floats) -> Floats:
         """Return money per customer as far as they may get it: by lever, then for all levers alike by contacts."""
         held = np.minimum(intensity, self.most)
-        return np.asarray(held / np.maximum((held * self.load).sum(axis=2, keepdims=True), 1.0))
+        contacts = np.maximum((held * self.load).sum(axis=2, keepdims=True), 1.0)
+        return np.where(self.paid, held / contacts, intensity)
 
 
 class MoneyByClaims:

@@ -1,6 +1,7 @@
 """Another policy with more money or less: intensities times a factor, what it sees of its own money divided by it.
 
-One that states a table of intensities (:class:`~policies.planned.Planned`) is fitted to the money instead.
+No customer gets more for it than the rules allow one. One that states a table of intensities
+(:class:`~policies.planned.Planned`) is fitted to the money instead.
 """
 
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from policies.money import Ration
 from policies.planned import Planned, fitted
 from sim.contract import Allocation, Observation, Policy
 
@@ -31,10 +33,13 @@ class Scaled:
     policy : Policy
     factor : float
         Above 0.
+    ration : Ration
+        What a customer may get.
     """
 
     policy: Policy
     factor: float
+    ration: Ration
 
     @property
     def name(self) -> str:
@@ -57,14 +62,14 @@ class Scaled:
             lever_floor=observation.lever_floor / self.factor,
             last_spend=observation.last_spend / self.factor,
         )
-        decided = self.policy.decide(seen).intensity
-        return Allocation.within(observation.targets.times(decided, self.factor), observation)
+        decided = observation.targets.times(self.policy.decide(seen).intensity, self.factor)
+        return Allocation.within(self.ration.held(decided), observation)
 
 
 def scaled_to(twin: "Twin", policy: Policy, budget: "Budget") -> Policy:
     """Return a policy made larger or smaller until it is expected to spend the whole of a budget.
 
-    One that spends nothing cannot be: it is returned as it is.
+    One that spends nothing cannot be, and is returned as it is; nor can one whose customers all have what they may get.
     """
     from sim.market.expected import expected_course
     from sim.market.purse import Budget
@@ -72,11 +77,11 @@ def scaled_to(twin: "Twin", policy: Policy, budget: "Budget") -> Policy:
     if isinstance(policy, Planned):
         return fitted(twin, replace(policy, most=twin.chain.limit), budget, only_down=False)
     free = Budget(np.inf, np.inf, budget.lever_caps)
-    factor, whole = 1.0, policy
+    factor, whole, before = 1.0, policy, 0.0
     for _ in range(ROUNDS):
         spent = float(expected_course(twin, whole, free).spend.sum())
-        if spent <= 0 or abs(spent - budget.total) <= EVEN * budget.total:
+        if spent <= 0 or abs(spent - budget.total) <= EVEN * budget.total or abs(spent - before) <= EVEN * spent:
             break
         factor *= budget.total / spent
-        whole = Scaled(policy, factor)
+        whole, before = Scaled(policy, factor, Ration.of(twin)), spent
     return whole

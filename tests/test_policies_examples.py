@@ -20,9 +20,11 @@ KEPT = re.compile(r"(most of .* a head|contacts) in period \d+|cap of .*|budget(
 """Rules that every policy can keep by what it sees, whatever its money is for."""
 
 
-def broken(twin: Twin, name: str) -> list[str]:
+def broken(twin: Twin, name: str, *, equal_money: bool = False) -> list[str]:
     """Return the rules of a customer, lever or period that a policy breaks as it is played."""
-    total, [chosen] = chosen_policies([name], twin, lambda *_: pytest.fail("no file is named"), None)
+    total, [chosen] = chosen_policies(
+        [name], twin, lambda *_: pytest.fail("no file is named"), None, equal_money=equal_money
+    )
     found = broken_rules(twin, total, expected_course(twin, chosen.policy, chosen.purse))
     return [f"{each.rule} {each.when}" for each in found if KEPT.fullmatch(f"{each.rule} {each.when}")]
 
@@ -33,6 +35,13 @@ def test_no_rule_of_thumb_gives_a_customer_more_than_it_may(example: str) -> Non
     twin = build(load(f"examples/{example}/scenario.yaml"))
     quick = [name for name in names() if name not in SEARCHING]
     assert {name: broken(twin, name) for name in quick} == {name: [] for name in quick}
+
+
+@pytest.mark.parametrize("name", ["even split", "share of revenue", "bandit"])
+def test_equal_money_gives_no_customer_more_than_it_may(name: str) -> None:
+    """What is scaled up to a budget that they cannot use stops where all have what they may get."""
+    for example in ("recency-chain", "planning"):
+        assert broken(build(load(f"examples/{example}/scenario.yaml")), name, equal_money=True) == []
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from experiments.chosen import chosen_policies
 from optimizer.ask.problem import reference_spend
 from optimizer.ask.rows import as_today
 from policies.catalogue import named
+from policies.money import Ration
 from policies.planned import Planned, fitted
 from policies.scaled import Scaled, scaled_to
 from sim.engine.sensitivity import follow
@@ -141,6 +142,6 @@ def test_a_scaled_policy_sees_its_own_money() -> None:
     """Twice the policy with twice the money decides twice as much as the policy with the money."""
     twin = build(parse({**yaml.safe_load(SMALL.read_text(encoding="utf-8")), "rules": {}}))
     policy = named("even split", twin, 1000.0)
-    one = expected_course(twin, Scaled(policy, 2.0), budget_of(twin, 2000.0))
+    one = expected_course(twin, Scaled(policy, 2.0, Ration.of(twin)), budget_of(twin, 2000.0))
     two = expected_course(twin, named("even split", twin, 2000.0), budget_of(twin, 2000.0))
     np.testing.assert_allclose(one.spend, two.spend, rtol=1e-9)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.odds import Chances
 from experiments.study.units import Facts
 from sim.arrays import Floats
 
@@ -50,12 +51,15 @@ class Found:
     assets, kept, spends : (replications,)
     facts : dict
         Means by period, segment and lever, as :mod:`experiments.study.units` names them.
+    worlds : (worlds,), optional
+        Asset in expected numbers in worlds drawn from the scenario's ranges; None: it was not weighed there.
     """
 
     assets: Floats
     kept: Floats
     spends: Floats
     facts: Facts
+    worlds: Floats | None = None
 
     @property
     def allowed(self) -> bool:
@@ -63,7 +67,7 @@ class Found:
         return not self.facts["broken"]
 
     @classmethod
-    def of(cls, by_seed: Sequence[Sequence[Facts]]) -> Found:
+    def of(cls, by_seed: Sequence[Sequence[Facts]], worlds: Sequence[float] | None = None) -> Found:
         """Return units as one; means are weighted by replications, and added in their order."""
         units = [unit for blocks in by_seed for unit in blocks]
         joined = {
@@ -75,7 +79,7 @@ class Found:
             parts = [len(unit["assets"]) / whole * np.asarray(unit[name], dtype=float) for unit in units]
             facts[name] = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
         facts["notes"] = list(dict.fromkeys(note for unit in units for note in unit["notes"]))
-        return cls(**joined, facts=facts)
+        return cls(**joined, facts=facts, worlds=None if worlds is None else np.asarray(worlds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +90,15 @@ class Cells:
     why: Mapping[Cell, str]
 
     @classmethod
-    def of(cls, units: Mapping[Cell, Sequence[Sequence[Facts]]], why: Mapping[Cell, str]) -> Cells:
-        """Return cells from their units by seed."""
-        return cls({cell: Found.of(by_seed) for cell, by_seed in units.items()}, dict(why))
+    def of(
+        cls,
+        units: Mapping[Cell, Sequence[Sequence[Facts]]],
+        why: Mapping[Cell, str],
+        worlds: Mapping[Cell, Sequence[float]] | None = None,
+    ) -> Cells:
+        """Return cells from their units by seed, with their assets in drawn worlds."""
+        weighed = worlds or {}
+        return cls({cell: Found.of(by_seed, weighed.get(cell)) for cell, by_seed in units.items()}, dict(why))
 
     @cached_property
     def groups(self) -> dict[Group, dict[str, Found]]:
@@ -189,6 +199,10 @@ class Row:
         The budget as the study asks for it.
     why : str
         Why there is no plan.
+    low_all, high_all, chance_ahead, chance_best : float
+        Ends of the 95 % interval of the difference in one future, luck and what is not known together; chances that it
+        is worth more than the reference there, and most of all that can be chosen (:mod:`experiments.odds`). Nan where
+        the world states no ranges, or they were not asked for.
     """
 
     world: str
@@ -213,6 +227,10 @@ class Row:
     feedback: bool = False
     asked: float | None = None
     why: str = ""
+    low_all: float = float("nan")
+    high_all: float = float("nan")
+    chance_ahead: float = float("nan")
+    chance_best: float = float("nan")
 
     @property
     def allowed(self) -> bool:
@@ -283,8 +301,13 @@ class Answers:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: the table and who survives."""
         keys = ("world", "policy", "budget", "asset", "gain", "low", "high", "regret")
+        sure = ("low_all", "high_all", "chance_ahead", "chance_best")
+        weighed = {row.world for row in self.rows if row.chance_best == row.chance_best}
         return {
-            "table": [{key: getattr(row, key) for key in keys} for row in self.rows],
+            "table": [
+                {key: getattr(row, key) for key in (*keys, *(sure if row.world in weighed else ()))}
+                for row in self.rows
+            ],
             "survives": [
                 {"policy": each.policy, "worlds": each.worlds, "worst_regret": each.worst_regret}
                 for each in self.survivals
@@ -300,6 +323,7 @@ def _rows(cells: Cells, group: Group, reference: str) -> list[Row]:
     odds = np.zeros(len(names))
     odds[able] = _best_odds(assets[able])
     base = assets[names.index(reference)] if reference in names else np.full(assets.shape[1], np.nan)
+    sure = _chances(policies, reference)
     ranks = np.where(able, ((means[None, :] > means[:, None]) & able[None, :]).sum(axis=1) + 1, 0)
     out = []
     for i, (name, found) in enumerate(policies.items()):
@@ -312,9 +336,29 @@ def _rows(cells: Cells, group: Group, reference: str) -> list[Row]:
                 _quantiles(assets[i]), float(tail.mean()), float(found.spends.mean()), float(found.kept.mean()),
                 float(found.facts["expected"]), tuple(each["rule"] for each in broken),
                 sum(each["counted"] - each["limit"] for each in broken if each["budget"]),
-                bool(found.facts["feedback"]), group[1],
+                bool(found.facts["feedback"]), group[1], "", *sure[name],
             )
         )  # fmt: skip
+    return out
+
+
+def _chances(policies: Mapping[str, Found], reference: str) -> dict[str, tuple[float, float, float, float]]:
+    """Return by policy what is sure with what is not known, as in :class:`Row`; nan where that is not known."""
+    nan = float("nan")
+    out = dict.fromkeys(policies, (nan, nan, nan, nan))
+    known = {name: found for name, found in policies.items() if found.worlds is not None and found.assets.size > 1}
+    base = reference if reference in known else next(iter(known), "")
+    if len(known) < 2:
+        return out
+    assets = np.stack([found.assets for found in known.values()])
+    moved = np.stack([np.asarray(found.worlds) - float(found.facts["expected"]) for found in known.values()])
+    chances = Chances.of(assets, moved, list(known).index(base))
+    able = np.array([found.allowed for found in known.values()])
+    best = np.full(able.size, nan)
+    best[able] = Chances.of(assets[able], moved[able]).first if able.any() else nan
+    for i, name in enumerate(known):
+        ends = (float(chances.low[i]), float(chances.high[i]), float(chances.ahead[i]))
+        out[name] = (*(ends if base == reference else (nan, nan, nan)), float(best[i]))
     return out
 
 

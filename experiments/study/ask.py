@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.chosen import DEPARTURES, spelled_out
+from experiments.odds import worlds_weighed
 from experiments.study.played import DEPARTURE, Played
 from experiments.study.reading import counted, known_keys, mapping, money, number
 from experiments.study.worlds import World, read_worlds
@@ -26,7 +27,7 @@ from sim.scenario.yaml_files import read_yaml
 __all__ = ["Made", "Study", "Until", "read_study"]
 
 KEYS = (
-    "name", "note", "worlds", "policies", "budgets", "replications", "until", "seed", "within", "targeting",
+    "name", "note", "worlds", "policies", "budgets", "replications", "until", "seed", "samples", "within", "targeting",
     "bound_steps",
 )  # fmt: skip
 REPLICATIONS, WITHIN = 20, 0.01
@@ -70,6 +71,8 @@ class Study:
         With ``until`` of one step.
     until : Until or None
     seeds : tuple of int
+    samples : int or None
+        Worlds drawn from the ranges of each world's ``uncertain``, as ``tenure compare`` has it; None: enough, 0: none.
     within : float
         Share of the best customer asset within which a policy survives a world.
     targeting, bound_steps
@@ -83,6 +86,7 @@ class Study:
     replications: int = REPLICATIONS
     until: Until | None = None
     seeds: tuple[int, ...] = (0,)
+    samples: int | None = None
     within: float = WITHIN
     targeting: str = "state"
     bound_steps: int = 0
@@ -94,6 +98,11 @@ class Study:
         names = [policy.name for policy in self.policies]
         return next((name for name in names if plain_name(name) == "as today"), names[0])
 
+    def samples_in(self, world: World) -> int:
+        """Return in how many futures of a world policies are weighed: none where it was drawn, listed or gridded."""
+        replications = self.replications * len(self.seeds)
+        return 0 if world.design else worlds_weighed(world.scenario, len(self.policies), replications, self.samples)
+
     @property
     def digest(self) -> str:
         """Return the SHA-256 of what is asked; another name or note asks the same."""
@@ -101,7 +110,7 @@ class Study:
             [[world.name, world.scenario.hash] for world in self.worlds],
             [[each.name, *_what(each)] for each in self.policies],
             self.budgets, self.replications, None if self.until is None else [self.until.halfwidth, self.until.most],
-            self.seeds, self.within, self.targeting, self.bound_steps,
+            self.seeds, self.within, self.targeting, self.bound_steps, self.samples,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
@@ -154,6 +163,7 @@ def read_study(
         budgets=_budgets(content.get("budgets"), f"{where}: budgets"),
         replications=counted(content.get("replications", REPLICATIONS), f"{where}: replications"),
         until=_until(content.get("until"), f"{where}: until"), seeds=_seeds(content.get("seed", 0), f"{where}: seed"),
+        samples=None if content.get("samples") is None else counted(content["samples"], f"{where}: samples", 0),
         within=number(content.get("within", WITHIN), f"{where}: within", 0.0, 1.0),
         targeting=_targeting(content.get("targeting", "state"), f"{where}: targeting"),
         bound_steps=counted(content.get("bound_steps", 0), f"{where}: bound_steps", 0),

@@ -15,6 +15,7 @@ from experiments.study.shown import (
     answer_in_words,
     barred_briefly,
     budgets_in_words,
+    chance_in_words,
     information_in_words,
     notes_in_words,
     survival_table,
@@ -134,10 +135,12 @@ def _rows(result: StudyResult, words: Words) -> str:
     def between(low: str, high: str) -> str:
         return words["to"].format(low=low, high=high)
 
+    known = any(not math.isnan(row.chance_best) for row in answers.rows)
     header = [
         words["a_world"], words["policy"], words["budget"], words["asset"],
         words["gain_against"].format(reference=base),
-        *(words[name] for name in ("interval", "regret", "best_odds", "spread", "worst_fifth", "spend", "broken")),
+        words["interval"], *([words["interval_all"], words["ahead_in"]] if known else []),
+        *(words[name] for name in ("regret", "best_odds", "spread", "worst_fifth", "spend", "broken")),
     ]  # fmt: skip
     rows = [
         [
@@ -145,6 +148,11 @@ def _rows(result: StudyResult, words: Words) -> str:
             "" if math.isnan(row.budget) else money(row.budget),
             words["no_plan"] if math.isnan(row.asset) else money(row.asset), _signed(row.gain),
             between(_signed(row.low), _signed(row.high)) if row.low == row.low and row.policy != base else "",
+            *([
+                between(_signed(row.low_all), _signed(row.high_all))
+                if row.low_all == row.low_all and row.policy != base else "",
+                chance_in_words(row.chance_ahead),
+            ] if known else []),
             _plain(row.regret),
             "" if math.isnan(row.best_odds) else f"{row.best_odds:.0%}",
             "" if math.isnan(row.cvar) else between(money(row.quantiles[0]), money(row.quantiles[2])),

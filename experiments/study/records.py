@@ -111,6 +111,7 @@ def _metrics(row: Row, found: Found) -> Series:
     facts = found.facts
     metrics: Series = [
         ("gain", row.gain, 0), ("gain_low", row.low, 0), ("gain_high", row.high, 0), ("regret", row.regret, 0),
+        ("gain_low_all", row.low_all, 0), ("gain_high_all", row.high_all, 0), ("chance_best", row.chance_best, 0),
         ("rank", float(row.rank or "nan"), 0), ("best_odds", row.best_odds, 0), ("asset", row.asset, 0),
         ("cvar", row.cvar, 0),
         ("spend", row.spend, 0), ("kept", row.kept, 0), ("expected_asset", row.expected, 0),

@@ -101,6 +101,8 @@ class _Work:
         self._plans: dict[Cell, Unit] = {}
         self._after: dict[str, list[Cell]] = {}
         self._units: dict[Cell, list[Unit]] = {}
+        self._weights: dict[Cell, Unit] = {}
+        self._samples = {world.name: study.samples_in(world) for world in study.worlds}
         self._open: set[str] = set()
         self._all: set[str] = set()
         self._code = running_code()
@@ -167,9 +169,10 @@ class _Work:
         for cell, units in self._units.items():
             by_seed = {seed: [self._facts(u) for u in units if u.seed == seed] for seed in self.study.seeds}
             found[cell] = list(by_seed.values())
+        weights = {cell: list(self._facts(unit)["worlds"]) for cell, unit in self._weights.items()}
         why = {cell: str(self._facts(unit)["why"]) for cell, unit in self._plans.items() if cell not in self._units}
         order = {cell: i for i, cell in enumerate(self._cells())}
-        return Cells.of({cell: found[cell] for cell in sorted(found, key=order.__getitem__)}, why)
+        return Cells.of({cell: found[cell] for cell in sorted(found, key=order.__getitem__)}, why, weights)
 
     def finished(self) -> Finished:
         """Return all that was found."""
@@ -212,6 +215,17 @@ class _Work:
             else:
                 self.taken += 1
                 self._all.add(unit.key)
+        samples = self._samples[cell.world]
+        if first == 0 and samples:
+            weighing = Unit(
+                self._worlds[cell.world], cell.budget, policy, self.study.seeds[0], samples=samples, code=self._code,
+                place=cell.world,
+            )  # fmt: skip
+            self._weights[cell] = weighing
+            if self.store.get(weighing.key) is None:
+                self._wait_for(weighing)
+            else:
+                self._all.add(weighing.key)
 
     def _wait_for(self, unit: Unit) -> None:
         if unit.key not in self._all:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from experiments.study.run import Finished
 
 __all__ = [
-    "answer_in_words", "barred_briefly", "barred_in_words", "budgets_in_words", "gain_cell", "information_in_words",
-    "marks_in_words", "notes_in_words", "survival_table", "swing_table", "title_in_words", "world_table",
+    "answer_in_words", "barred_briefly", "barred_in_words", "budgets_in_words", "chance_in_words", "gain_cell",
+    "information_in_words", "marks_in_words", "notes_in_words", "survival_table", "swing_table", "title_in_words",
+    "world_table",
 ]  # fmt: skip
 
 MOST_NOTES = 3
+CERTAIN = 0.995
 
 
 def answer_in_words(answers: Answers, currency: str, words: Words = ENGLISH) -> str:
@@ -187,7 +189,30 @@ def notes_in_words(answers: Answers, finished: Finished, words: Words = ENGLISH)
         said.append(words["one_replication"])
     else:
         said.append(words["intervals"])
-    return said
+    return said + sure_in_words(answers, words)
+
+
+def sure_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
+    """Return how sure it is, with what is not known, that the policy that survives most is ahead, where least so."""
+    policy = next((each.policy for each in answers.survivals if each.policy != answers.reference), "")
+    known = [row for row in answers.rows if row.policy == policy and not math.isnan(row.chance_ahead)]
+    if not known:
+        return []
+    least = min(known, key=lambda row: row.chance_ahead)
+    ends = {name: money(getattr(least, f"{name}_all"), signed=True) for name in ("low", "high")}
+    return [
+        words["sure"].format(
+            policy=policy, reference=answers.reference, chance=chance_in_words(least.chance_ahead), world=least.world,
+            least=words["at_least"] if len(known) > 1 else "", **ends,
+        )
+    ]  # fmt: skip
+
+
+def chance_in_words(chance: float) -> str:
+    """Return a chance in per cent, in no language; what was never seen to fail is not called sure."""
+    if math.isnan(chance):
+        return ""
+    return "> 99 %" if chance > CERTAIN else "< 1 %" if chance < 1 - CERTAIN else f"{100 * chance:.0f} %"
 
 
 def barred_policies_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:

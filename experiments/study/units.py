@@ -33,6 +33,7 @@ from sim.errors import FolderError, InputError, NotAsWritten, RulesError, Scenar
 from sim.scenario.file import Scenario, parse
 
 if TYPE_CHECKING:
+    from experiments.chosen import Chosen
     from experiments.compare import Comparison
     from experiments.firm import Firm
 
@@ -132,6 +133,8 @@ class Unit:
         None: make a plan.
     seed, first, count : int
         Which luck, and which replications of it.
+    samples : int
+        Worlds of the scenario's ranges in which the policy is weighed in expected numbers; 0: it is simulated.
     targeting, bound_steps
         Of a plan that is made.
     code : str
@@ -146,6 +149,7 @@ class Unit:
     seed: int = 0
     first: int = 0
     count: int = 0
+    samples: int = 0
     targeting: str = "state"
     bound_steps: int = 0
     code: str = field(default_factory=running_code)
@@ -169,6 +173,7 @@ class Unit:
             facts |= {"targeting": self.targeting, "bound_steps": self.bound_steps}
         else:
             facts |= {"policy": self.policy.digest, "luck": [self.seed, self.first, self.count]}
+            facts |= {"samples": self.samples} if self.samples else {}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -200,7 +205,10 @@ def run(unit: Unit, base: Mapping[str, bytes] | None = None, threads: int = 1) -
     if firm is None:
         return LACKS_BASE
     try:
-        return _planned(firm, unit, threads) if unit.policy is None else _simulated(firm, unit, unit.policy, threads)
+        if unit.policy is None:
+            return _planned(firm, unit, threads)
+        work = _weighed if unit.samples else _simulated
+        return work(firm, unit, unit.policy, threads)
     except TenureError as error:
         raise type(error)(_without_folder(str(error))) from None
 
@@ -220,8 +228,34 @@ def _planned(firm: Firm, unit: Unit, threads: int) -> Facts:
 
 def _simulated(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
     """Return what happens under a policy: by replication, and in the mean by period, segment and lever."""
-    from experiments.chosen import chosen_policies
     from experiments.compare import compare
+
+    total, chosen, notes = _chosen(firm, unit, played)
+    found = compare(
+        firm.twin, [chosen.policy], total, seed=unit.seed, first=unit.first, replications=unit.count,
+        threads=threads, purses={chosen.policy.name: chosen.purse},
+    )  # fmt: skip
+    written = None if chosen.plan is None else float(chosen.plan.spend.sum())
+    return {**_facts(firm, found), "notes": notes, "written": written}
+
+
+def _weighed(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
+    """Return what a policy is worth in expected numbers in worlds drawn from the scenario's ranges."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from experiments.odds import worth_there
+    from optimizer.insight.risk import drawn
+
+    _, chosen, _ = _chosen(firm, unit, played)
+    points = drawn(firm.scenario, unit.samples, unit.seed)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda values: worth_there(firm.twin, values, [(chosen.policy, chosen.purse)])[0], points)
+        return {"worlds": list(found)}
+
+
+def _chosen(firm: Firm, unit: Unit, played: Played) -> tuple[float, Chosen, list[str]]:
+    """Return the budget in force, the policy as it is played, and what is noted of it."""
+    from experiments.chosen import chosen_policies
 
     if played.elsewhere():
         raise MixedVersionsError(
@@ -231,12 +265,7 @@ def _simulated(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
     notes: list[str] = []
     with _noting(notes), apart():
         total, [chosen] = chosen_policies([played.given()], firm.twin, firm.load_plan, unit.budget)
-    found = compare(
-        firm.twin, [chosen.policy], total, seed=unit.seed, first=unit.first, replications=unit.count,
-        threads=threads, purses={chosen.policy.name: chosen.purse},
-    )  # fmt: skip
-    written = None if chosen.plan is None else float(chosen.plan.spend.sum())
-    return {**_facts(firm, found), "notes": notes, "written": written}
+    return total, chosen, notes
 
 
 def _facts(firm: Firm, found: Comparison) -> Facts:

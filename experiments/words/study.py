@@ -66,6 +66,15 @@ _BOTH = {
     "interval": ("95 % interval", "95% 区间"),
     "regret": ("regret", "遗憾"),
     "best_odds": ("best in (odds)", "最优概率"),
+    "interval_all": ("with what is not known", "计入未知因素的区间"),
+    "ahead_in": ("ahead in", "领先概率"),
+    "sure": (
+        "Counting what is not known (the ranges under `uncertain`), '{policy}' is ahead of '{reference}' in {chance} "
+        "of futures in '{world}'{least}: 95 % sure between {low} and {high}.",
+        "计入未知因素（`uncertain` 下的范围），在“{world}”中“{policy}”领先“{reference}”的概率为 {chance}{least}，"
+        "95% 区间为 {low} 至 {high}。",
+    ),
+    "at_least": (", in no world less often", "（各情景中最低）"),
     "spread": ("5 % to 95 %", "5% 至 95%"),
     "worst_fifth": ("worst fifth", "最差五分之一"),
     "spend": ("spend", "支出"),
