@@ -6,13 +6,14 @@ import itertools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from optimizer.curves.elsewhere import from_elsewhere, table_of_json
+from optimizer.curves.elsewhere import from_elsewhere, is_from_elsewhere, table_of_json
 from optimizer.curves.periods import Order, order_of
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
 from sim.errors import FolderError, InputError, first_line
 
-__all__ = ["read_curves"]
+__all__ = ["is_curves", "read_curves"]
 
 COLUMNS = ("channel", "period", "spend", "response")
 BEFORE = "before"
@@ -93,29 +94,49 @@ class _Rows:
     before: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
 
-def _read_rows(path: Path, text: str) -> _Rows:
+def is_curves(path: str | Path) -> bool:
+    """Return whether a file is one of curves, ours or of a marketing-mix model, by the names of its columns."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header = list(table_of_json(path, text)[0]) if path.suffix.lower() == ".json" else _table(text).header
+    except (OSError, UnicodeDecodeError, InputError):
+        return False
+    return {"channel", "spend", "response"} <= set(header) or is_from_elsewhere(header)
+
+
+class _Table(NamedTuple):
+    """A file of text: its separator, names of columns in small letters, and rows that hold something, by their line."""
+
+    separator: str
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+
+
+def _table(text: str) -> _Table:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first.count)
     lines = csv.reader(text.splitlines(), delimiter=separator)
     header = [name.strip().lower() for name in next(filter(None, lines), [])]
-    found = _from_elsewhere(path, [dict(zip(header, map(str.strip, row), strict=False)) for row in lines if any(row)])
+    rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines]
+    return _Table(separator, header, [(line, cells) for line, cells in rows if any(cells)])
+
+
+def _read_rows(path: Path, text: str) -> _Rows:
+    separator, header, table = _table(text)
+    found = _from_elsewhere(path, [dict(zip(header, cells, strict=False)) for _, cells in table])
     if found is not None:
         return found
-    lines = csv.reader(text.splitlines(), delimiter=separator)
-    next(filter(None, lines), [])
     _check_header(path, header)
     rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
-    for row in lines:
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        where = f"{path}, row {lines.line_num}"
+    for line, cells in table:
+        where = f"{path}, row {line}"
         if len(cells) != len(header):
             raise InputError(
                 f"{where}: expected {len(header)} fields ({separator.join(header)}), got {len(cells)}; "
                 "numbers take a point for decimals and no thousands separator"
             )
-        _add_row(rows, where, lines.line_num, dict(zip(header, cells, strict=True)))
+        _add_row(rows, where, line, dict(zip(header, cells, strict=True)))
     if not rows.points:
         raise InputError(f"{path}: no rows under the header; give at least one point per channel")
     return rows
