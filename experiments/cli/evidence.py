@@ -11,6 +11,7 @@ from experiments.cli.options import (
     BudgetOption,
     Changes,
     Json,
+    Language,
     NoSeed,
     ScenarioFile,
     Seed,
@@ -68,6 +69,7 @@ def learn(
         str | None, typer.Option(help="With curves: of what time money and sales are: week, month, ..., '104 weeks'.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file to draw data, curve and band of each into.")] = None,
+    lang: Language = "en",
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
@@ -86,7 +88,7 @@ def learn(
         outputs.append(plot)
     found = Firm.open(scenario, outputs=outputs).learn(*evidence, per=per, seed=seed)
     if plot is not None:
-        found.plot(plot)
+        found.plot(plot, lang)
     found.save(output, force=force)
     if as_json:
         print_json({**found.to_dict(), "scenario": str(output)})
