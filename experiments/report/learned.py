@@ -45,7 +45,8 @@ def curves_svg(curves: Sequence[Drawn], language: str = "en") -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="100%" '
-        f'style="max-width:{2 * width}px" font-family="sans-serif" font-size="11" fill="{INK}"><title>{words["title"]}</title>'
+        f'style="max-width:{2 * width}px" font-family="sans-serif" font-size="11" fill="{INK}">'
+        f"<title>{words['title']}</title>"
         f'<rect width="{width}" height="{height}" fill="white"/>{panels}'
         f'<text x="{LEFT}" y="{height - 9}" fill="{SOFT}">{words["said"]}</text></svg>\n'
     )
