@@ -74,6 +74,11 @@ def test_curves_are_drawn(here: Path, tenure: Callable[..., tuple]) -> None:
     heights = [float(each.split(",")[1]) for each in line]
     assert heights == sorted(heights, reverse=True)
     assert sum("retention on survival" in (each.text or "") for each in root.iter(f"{space}text")) == 1
+    zh = ("-o", "zh.yaml", "--plot", "zh.svg", "--lang", "zh")
+    assert tenure("learn", "scenario.yaml", "test.csv", *zh)[0] == 0
+    drawn = (here / "zh.svg").read_text(encoding="utf-8")
+    assert "每人每期金额" in drawn
+    assert 'width="100%"' in drawn
     code, _, err = tenure("learn", "scenario.yaml", "test.csv", "-o", "other.yaml", "--plot", "curves.png")
     assert (code, (here / "other.yaml").exists()) == (2, False)
     assert "give a name that ends with .svg" in err

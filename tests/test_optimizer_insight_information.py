@@ -109,7 +109,7 @@ def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, 
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     code, out, _ = tenure("test-next", "shop.yaml", "--samples", 6, "-o", "test.json")
     assert code == 0
-    assert out.startswith(f"Test {OFFERS} next: ")
+    assert out.startswith("Test the share of prospects who are won at the money stated for offers next: ")
     assert "no experiment tells it: look it up, or count" in out
     assert "Written to test.json. A list by name needs a customer base. Next: tenure risk shop.yaml" in out
     out = tenure("test-next", "shop.yaml", "--samples", 6, "--budget", "300")[1].replace("\n", " ")

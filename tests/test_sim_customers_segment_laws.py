@@ -10,9 +10,11 @@ import yaml
 
 import tenure
 from experiments.study.calibrate import Calibration, calibrate
+from optimizer.insight.risk import unknown, with_values
 from sim.customers.calibration import fit_gamma_gamma, fit_pareto_nbd
+from sim.customers.precision import draws_of_buying
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
-from sim.customers.segment_laws import Laws, by_purchases, fit_by_segment
+from sim.customers.segment_laws import Laws, _only, by_purchases, fit_by_segment
 from sim.engine import random_streams
 from sim.errors import ScenarioError
 from sim.purchases.base import CustomerBase, PurchaseSummary
@@ -140,7 +142,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Calibration:
     (folder / "orders.csv").write_text("\n".join(rows) + "\n")
     (folder / "people.csv").write_text("\n".join(people) + "\n")
     CustomerBase.load(folder / "base.duckdb", [folder / "orders.csv"], people=[folder / "people.csv"])
-    return calibrate(folder / "base.duckdb", folder / "scenario.yaml", segments="region")
+    return calibrate(folder / "base.duckdb", folder / "scenario.yaml", segments="region", doubt_laws=True)
 
 
 def test_a_scenario_plays_the_laws_of_its_segments(shop: Calibration) -> None:
@@ -166,6 +168,29 @@ def test_a_scenario_plays_the_laws_of_its_segments(shop: Calibration) -> None:
     content["base"]["by_segment"] = {"nowhere": {}}
     with pytest.raises(ScenarioError, match="by_segment: 'nowhere' is no segment of the base: "):
         parse({**content, "folder": shop.scenario_path.parent})
+
+
+def test_how_well_laws_are_told_travels_with_the_scenario(shop: Calibration) -> None:
+    """Worlds of the file scatter as draws from the likelihood's curvature do; by themselves they would far more."""
+    scenario = load(shop.scenario_path)
+    numbers = unknown(scenario)
+    place = "base.by_segment.north.pareto_nbd"
+    record = shop.base.summarise(shop.found.as_of)
+    north = _only(record, np.char.startswith(record.customer_id.astype(str), "N"))
+    law = next(each.buying for each in shop.by_segment if each.name == "north")
+    assert law is not None
+    draws = draws_of_buying(law, north, 4000, np.random.default_rng(5))
+    right = np.std([np.log(each.r / each.alpha) for each in draws])
+    rate = np.std([np.log(w[f"{place}.r"] / w[f"{place}.alpha"]) for w in numbers.worlds(4000, 1)])
+    apart = np.hypot(*(np.std([np.log(getattr(each, name)) for each in draws]) for name in ("r", "alpha")))
+    assert rate == pytest.approx(right, rel=0.1)
+    assert apart > 1.5 * right
+    there = with_values(scenario, numbers.along(f"{place}.s", 1.5 * law.s))
+    assert there.base is not None
+    assert there.base.laws_of("north")[0].s == 1.5 * law.s
+    assert (
+        there.base.laws_of("north")[0].beta > law.beta
+    )  # who leaves sooner and who is said to leave later go together
 
 
 def test_what_is_said_of_them(shop: Calibration, tenure: Callable[..., tuple[int, str, str]]) -> None:

@@ -167,6 +167,35 @@ def test_what_was_learned_travels_whole(tmp_path: Path) -> None:
     assert abs(by_themselves - right) > 2 * abs(brings.std() - right)
 
 
+def test_evidence_after_evidence_is_both_together(tmp_path: Path) -> None:
+    """A test learned from what another was learned to: what the curve is at any money is as if both came at once."""
+    rows = [
+        "lever,moves,spend,customers,outcome\ncare,survival,0.1,2500,0.84\ncare,survival,0.2,2500,0.87\n",
+        "lever,moves,spend,customers,outcome\ncare,survival,0.2,3000,0.871\ncare,survival,0.6,3000,0.92\n",
+    ]
+    for name, text in zip(("one.csv", "two.csv"), rows, strict=True):
+        (tmp_path / name).write_text(text)
+    content = yaml.safe_load(UNSURE.read_text())
+    path = "levers.care.moves.survival"
+    prior = {"without_money": (0.7, 0.84), "brings": (0.845, 0.93), "unlimited_money": (0.94, 0.975)}
+    content["uncertain"] = [{"path": f"{path}.{name}", "low": a, "high": b} for name, (a, b) in prior.items()]
+    firm = Firm.of(content)
+    [both] = firm.learn(tmp_path / "one.csv", tmp_path / "two.csv").drawn
+    first = firm.learn(tmp_path / "one.csv").content
+    [after] = Firm.of(first).learn(tmp_path / "two.csv").drawn
+    alone = [{**each, "correlated": {}} for each in first["uncertain"]]
+    [apart] = Firm.of({**first, "uncertain": alone}).learn(tmp_path / "two.csv").drawn
+    money = both.money[:40]
+    wide = both.band[1] - both.band[0]
+    off = [
+        max(float(np.abs((np.interp(money, each.money, side) - both.band[i][:40]) / wide[:40]).max())
+            for i, side in enumerate(each.band))
+        for each in (after, apart)
+    ]  # fmt: skip
+    assert off[0] < 0.15, off
+    assert off[1] > 1.5 * off[0], off
+
+
 def test_correlations_of_draws_are_stated_so_that_all_hold() -> None:
     random = np.random.default_rng(2)
     one, two = random.standard_normal((2, 3000))

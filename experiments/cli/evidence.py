@@ -11,6 +11,7 @@ from experiments.cli.options import (
     BudgetOption,
     Changes,
     Json,
+    Language,
     NoSeed,
     ScenarioFile,
     Seed,
@@ -60,11 +61,15 @@ def learn(
             metavar="EVIDENCE...",
             help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, traits) and "
             "answers (lever, moves, at, value; low, high, manager, segment), histories (period, segment, won, active, "
-            "purchases, money, and money of each lever).",
+            "purchases, money, and money of each lever), curves of marketing-mix models (channels called as levers).",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("learned.yaml"),
+    per: Annotated[
+        str | None, typer.Option(help="With curves: of what time money and sales are: week, month, ..., '104 weeks'.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file to draw data, curve and band of each into.")] = None,
+    lang: Language = "en",
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
@@ -81,9 +86,9 @@ def learn(
     if plot is not None:
         check_output(plot, others=[*evidence, output])
         outputs.append(plot)
-    found = Firm.open(scenario, outputs=outputs).learn(*evidence, seed=seed)
+    found = Firm.open(scenario, outputs=outputs).learn(*evidence, per=per, seed=seed)
     if plot is not None:
-        found.plot(plot)
+        found.plot(plot, lang)
     found.save(output, force=force)
     if as_json:
         print_json({**found.to_dict(), "scenario": str(output)})

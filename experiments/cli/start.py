@@ -157,6 +157,9 @@ def calibrate(
     ] = None,
     margin: Annotated[float | None, typer.Option(help="Margin rate on revenue [default: assumed, a range].")] = None,
     segments: _Segments = None,
+    doubt_laws: Annotated[
+        bool, typer.Option("--doubt-laws", help="State how well laws are told under `uncertain` as well.")
+    ] = False,
     force: _Force = False,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -177,8 +180,8 @@ def calibrate(
     with progress_bars() as step:
         done = fit(
             purchases, output, as_of=as_of.date() if as_of else None, start=begin.date() if begin else None,
-            currency=currency, spend=spend, prospects=prospects, margin=margin, segments=segments, force=force,
-            progress=step, columns=columns, **reading,
+            currency=currency, spend=spend, prospects=prospects, margin=margin, segments=segments,
+            doubt_laws=doubt_laws, force=force, progress=step, columns=columns, **reading,
         )  # fmt: skip
     _print_calibration(done, as_json)
 

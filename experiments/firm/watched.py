@@ -133,14 +133,17 @@ class Watched(Planned):
         )
         return grown(Measured, found, learning=self.learn)
 
-    def learn(self, *evidence: str | Path, seed: int = 0) -> Learned:
+    def learn(self, *evidence: str | Path, per: str | None = None, seed: int = 0) -> Learned:
         r"""Return the scenario with its curves as experiments, histories and managers' answers have them.
 
         Parameters
         ----------
         *evidence
             Files: experiments (columns ``lever``, ``moves``, ``spend``, ``outcome``), answers (``lever``, ``moves``,
-            ``at``, ``value``) and histories (``period``, what came in, money by lever); see docs/evidence.md.
+            ``at``, ``value``), histories (``period``, what came in, money by lever) and curves of marketing-mix models
+            (as ``allocate`` takes them; channels called as levers); see docs/evidence.md.
+        per
+            Of what time money and sales of curves are: week, month, quarter, year, or a number of weeks.
         seed
             Of the draws that intervals are made of.
 
@@ -157,18 +160,27 @@ class Watched(Planned):
         >>> firm.learn("answers.csv")
         Evidence on 1 curve: data on 0, answers alone on the others.
         """
+        from experiments.curves_to_levers import answers_of_curves, weeks_of
         from experiments.results.learned import Learned
+        from optimizer.curves.curve_file import is_curves
         from sim.responses.learn import learn
         from sim.responses.read import read_evidence
 
         if not evidence:
             raise InputError("expected at least one file of evidence")
-        read = [read_evidence(each) for each in evidence]
+        curves = [Path(each) for each in evidence if is_curves(each)]
+        if curves and per is None:
+            raise InputError(
+                f"{curves[0]}: holds curves of money and sales; say of what time they are, `per=week` or "
+                "`per=104 weeks`"
+            )
+        of_curves = [answers_of_curves(self.twin, each, weeks_of(per or "")) for each in curves]
+        read = [read_evidence(each) for each in evidence if Path(each) not in curves]
         found = learn(
             self.scenario,
             [each for one in read for each in one.trials],
-            [each for one in read for each in one.answers],
-            [each for one in read for each in one.notes],
+            [each for answers in (*(a for a, _ in of_curves), *(one.answers for one in read)) for each in answers],
+            [each for notes in (*(n for _, n in of_curves), *(one.notes for one in read)) for each in notes],
             [each for one in read for each in one.histories],
             seed,
         )

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from experiments.decision import SAME_MONEY, Decision, Lever
 from experiments.report.page import bullets, card, marked_up, paragraph, section, subheading, table, text
+from experiments.words.assumptions import in_words
 from experiments.words.figures import NARROW, percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.odds import CERTAIN, number
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
+    from experiments.odds import Turn
     from experiments.words.languages import Words
     from optimizer.plan import Plan
     from sim.scenario.file import Scenario
@@ -223,11 +225,15 @@ def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
     if found.best is found.reference:
         return ""
     turns = () if comparison.odds is None else comparison.odds.turns
+
+    def named(turn: Turn) -> str:
+        return in_words(turn.path, words["language"])
+
     for turn in turns:
         if turn.turns_at is not None:
             said.append(
                 words["changes_above" if turn.above else "changes_below"].format(
-                    path=turn.path, at=number(turn.turns_at), stated=number(turn.stated), low=number(turn.low),
+                    path=named(turn), at=number(turn.turns_at), stated=number(turn.stated), low=number(turn.low),
                     high=number(turn.high), winner=turn.winner,
                 )
             )  # fmt: skip
@@ -236,7 +242,7 @@ def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
     for turn in turns[:TOLD]:
         said.append(
             words["changes_swing"].format(
-                path=turn.path, low=number(turn.low), high=number(turn.high),
+                path=named(turn), low=number(turn.low), high=number(turn.high),
                 gain_low=money(turn.lead_low, signed=True), gain_high=money(turn.lead_high, signed=True),
             )
         )  # fmt: skip

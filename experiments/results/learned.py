@@ -60,13 +60,15 @@ class Learned(Shown, sim.responses.learn.Learned):
             "notes": list(self.notes),
         }
 
-    def plot(self, path: str | Path) -> Path:
+    def plot(self, path: str | Path, lang: str = "en") -> Path:
         """Draw data, curve and band of each curve into an SVG file; one that is there is written over.
+
+        ``lang``: en or zh.
 
         Raises
         ------
         InputError
-            If the file's name does not end with ``.svg``.
+            If the file's name does not end with ``.svg``, or there is no such language.
         """
         from experiments.report.learned import curves_svg
 
@@ -74,7 +76,7 @@ class Learned(Shown, sim.responses.learn.Learned):
         if path.suffix.lower() != ".svg":
             raise InputError(f"`plot={path}`: curves are drawn as SVG; give a name that ends with .svg")
         check_output(path)
-        write_text(path, curves_svg(self.drawn))
+        write_text(path, curves_svg(self.drawn, lang))
         return path
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:

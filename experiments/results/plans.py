@@ -16,6 +16,7 @@ from experiments.terminal.frontier import frontier_rows
 from experiments.terminal.risk import risk_dict
 from experiments.tracking.call import Call
 from experiments.words import difference as words
+from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.phrases import at_least
 from experiments.words.prices import shadow_price_in_words
@@ -310,8 +311,8 @@ class Risk(Decided, optimizer.insight.risk.Risk):
         first = self.assumptions[0]
         return (
             f"The cautious plan brings {_money(worst, self.twin, signed=True)} in the worst {self.tail:.0%} and costs "
-            f"{money(self.price_of_robustness)} where the scenario is right. Test '{first.path}' next: knowing it is "
-            f"worth about {money(first.worth_knowing)}."
+            f"{money(self.price_of_robustness)} where the scenario is right. Test {in_words(first.path)} next: "
+            f"knowing it is worth about {money(first.worth_knowing)}."
         )
 
     def to_dict(self) -> dict[str, Any]:

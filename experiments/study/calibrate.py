@@ -31,7 +31,7 @@ from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
-from sim.customers.segment_laws import SegmentLaw, fit_by_segment
+from sim.customers.segment_laws import SegmentLaw, fit_by_segment, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase, is_base
@@ -188,6 +188,7 @@ def calibrate(
     prospects: int | str | Path | None = None,
     margin: float | None = None,
     segments: str | None = None,
+    doubt_laws: bool = False,
     force: bool = False,
     progress: Step | None = None,
     **reading: Any,
@@ -225,6 +226,9 @@ def calibrate(
         or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``, a
         ``tree`` on what is known of customers, a ``mixture`` on how they buy (written beside the scenario); None:
         purchase cycle x amount.
+    doubt_laws
+        Whether how well the laws are told stands under ``uncertain`` too, so that odds, cautious plans and tests count
+        it; each world they look at then makes the base's customers anew.
     force
         Whether to write over existing files.
     progress
@@ -299,9 +303,10 @@ def calibrate(
         check, alone, alike = _check(base, end, start, how, output.parent, any(each.own for each in by_segment))
         precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
         remarks += (*of_segments, *of_spend, *of_people, *of_money)
+        doubted = ranges_of_laws(everyone, index, names, (laws, amounts), by_segment) if doubt_laws else []
         text = first_scenario_text(
             found, answers, levers, new, segments=segments_yaml(how) + laws_yaml(by_segment),
-            name=Path(name).name.split(".")[0],
+            doubted=doubted, name=Path(name).name.split(".")[0],
             base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))

@@ -11,6 +11,7 @@ the elasticity ``e`` at today's money ``u``:
 Levers that are for the same share the elasticity by their money.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -257,11 +258,15 @@ def first_scenario_text(
     new: Newcomers | None,
     *,
     segments: str,
+    doubted: Sequence[Mapping[str, Any]],
     name: str,
     base_file: str,
     currency: str,
 ) -> str:
-    """Return the text of a firm's first scenario file, each number with where it comes from."""
+    """Return the text of a firm's first scenario file, each number with where it comes from.
+
+    ``doubted``: ranges of laws, as ``uncertain:`` has them.
+    """
     margin = f"{MARGIN if answers.margin is None else answers.margin:g}            # margin rate on revenue; "
     margin += "assumption, see uncertain" if answers.margin is None else "as answered"
     return f"""\
@@ -280,7 +285,7 @@ rules:
   #   {scalar(levers[0].name)}: {{cap: 0.5}}
 
 uncertain:              # `tenure risk` plans for all of these, and says which to test first
-{_uncertain(answers, levers)}"""
+{_uncertain(answers, levers, doubted)}"""
 
 
 def _people(found: Calibrated, answers: Answers, new: Newcomers | None) -> str:
@@ -316,10 +321,11 @@ def _lever(lever: FirstLever) -> str:
 """
 
 
-def _uncertain(answers: Answers, levers: Sequence[FirstLever]) -> str:
+def _uncertain(answers: Answers, levers: Sequence[FirstLever], doubted: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"  - {{path: margin, low: {MARGINS[0]}, high: {MARGINS[1]}}}\n"] if answers.margin is None else []
     for lever in levers:
         path = scalar(f"levers.{lever.name}.moves.{PURPOSES[lever.purpose].moves}.unlimited_money")
         low, high = lever.ceilings
         lines.append(f"  - {{path: {path}, low: {low}, high: {high}}}\n")
+    lines += [f"  - {json.dumps(each, ensure_ascii=False)}\n" for each in doubted]
     return "".join(lines)

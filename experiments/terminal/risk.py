@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.phrases import money_at_most
 from experiments.words.tables import table
@@ -46,7 +47,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         f"The cautious plan brings {worst} {found.currency}".rstrip() + f" in the worst {tail:.0%} and {mean} in the "
         "mean, against the "
         "plan made for the scenario as it stands; there it costs "
-        f"{money(result.price_of_robustness)}. Test '{first.path}' next: knowing it is worth about "
+        f"{money(result.price_of_robustness)}. Test {in_words(first.path)} next: knowing it is worth about "
         f"{money(first.worth_knowing)}.",
         "",
         table(
@@ -75,7 +76,9 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         "No assumption in its range makes the plan worth less than the least spend."
         if not flips
         else "The plan is worth less than the least spend "
-        + ", ".join(f"where {a.path} is {'below' if a.lift_low < 0 else 'above'} about {a.flips_at:g}" for a in flips)
+        + ", ".join(
+            f"where {in_words(a.path)} is {'below' if a.lift_low < 0 else 'above'} about {a.flips_at:g}" for a in flips
+        )
         + ".",
     ]  # fmt: skip
     if not math.isnan(result.bound):

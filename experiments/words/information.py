@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.odds import number
 from experiments.words.tables import table
@@ -33,7 +34,8 @@ def information_answer(found: Information, period: str, currency: str) -> str:
     if pays is None or pays.trial is None:
         return f"No test pays: {found.best} is to be done whatever one finds, or what tests cost is more. {every}"
     slight = pays.trial.net < SLIGHT * pays.trial.money
-    lead = f"No test brings much; the best is of {pays.path}" if slight else f"Test {pays.path} next"
+    what = in_words(pays.path)
+    lead = f"No test brings much; the best is of {what}" if slight else f"Test {what} next"
     return f"{lead}: {test_in_words(pays.trial, period, unit)} {every}"
 
 

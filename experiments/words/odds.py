@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.phrases import called
 
@@ -103,16 +104,17 @@ def turns_in_words(turns: tuple[Turn, ...]) -> list[str]:
         return []
     turning = [turn for turn in turns if turn.turns_at is not None]
     said = [
-        f"What must be true: {turn.path} {'above' if turn.above else 'below'} {number(turn.turns_at)} (stated "
-        f"{number(turn.stated)}, range {number(turn.low)} to {number(turn.high)}); else {called(turn.winner)} is ahead."
+        f"What must be true: {in_words(turn.path)} {'above' if turn.above else 'below'} {number(turn.turns_at)} "
+        f"(stated {number(turn.stated)}, range {number(turn.low)} to {number(turn.high)}); "
+        f"else {called(turn.winner)} is ahead."
         for turn in turning
         if turn.turns_at is not None
     ]
     if not turning:
         said = ["What must be true: no single number, within its range, turns the choice."]
     most = ", ".join(
-        f"{turn.path} ({money(turn.lead_low, signed=True)} at {number(turn.low)}, {money(turn.lead_high, signed=True)} "
-        f"at {number(turn.high)})"
+        f"{in_words(turn.path)} ({money(turn.lead_low, signed=True)} at {number(turn.low)}, "
+        f"{money(turn.lead_high, signed=True)} at {number(turn.high)})"
         for turn in turns[:SHOWN]
     )
     return [*said, f"The lead moves most with {most}."]

@@ -215,6 +215,7 @@ _BOTH = {
     # Measured and assumed
     "evidence": ("What is measured and what is assumed", "测量与假设"),
     "grounds": ("Grounds: bound, fit and all assumptions", "明细与依据：方案比较、上界、拟合与全部假设"),
+    "language": ("en", "zh"),
     "grounds_language": ("What follows is in English.", "以下部分为英文。"),
     "foot": (
         "Made by Tenure. Scenario {hash}, seed {seed}, {number} replications. This page is self-contained: it can be "

@@ -5,14 +5,15 @@ import itertools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from optimizer.curves.elsewhere import from_elsewhere, table_of_json
+from optimizer.curves.elsewhere import from_elsewhere, is_from_elsewhere, table_of_json
 from optimizer.curves.periods import Order, order_of
 from optimizer.curves.shapes import CurveTable, TabulatedCurve
-from sim.errors import InputError
+from sim.errors import FolderError, InputError
 from sim.reading import read_rows, read_text
 
-__all__ = ["read_curves"]
+__all__ = ["is_curves", "read_curves"]
 
 COLUMNS = ("channel", "period", "spend", "response")
 BEFORE = "before"
@@ -88,20 +89,41 @@ class _Rows:
     before: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
 
-def _read_rows(path: Path, text: str) -> _Rows:
+def is_curves(path: str | Path) -> bool:
+    """Return whether a file is one of curves, ours or of a marketing-mix model, by the names of its columns."""
+    path = Path(path)
+    try:
+        text = read_text(path, "")
+        header = list(table_of_json(path, text)[0]) if path.suffix.lower() == ".json" else _table(path, text).header
+    except (FolderError, InputError):
+        return False
+    return {"channel", "spend", "response"} <= set(header) or is_from_elsewhere(header)
+
+
+class _Table(NamedTuple):
+    """A file of text: its separator, names of columns in small letters, and rows that hold something, by their line."""
+
+    separator: str
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+
+
+def _table(path: Path, text: str) -> _Table:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first.count)
-    lines = [(line, row) for line, row in read_rows(text, separator, path) if row]
-    header = [name.strip().lower() for name in (lines[0][1] if lines else [])]
-    found = _from_elsewhere(path, [dict(zip(header, map(str.strip, r), strict=False)) for _, r in lines[1:] if any(r)])
+    lines = [(line, [cell.strip() for cell in row]) for line, row in read_rows(text, separator, path) if row]
+    header = [name.lower() for name in (lines[0][1] if lines else [])]
+    return _Table(separator, header, [(line, cells) for line, cells in lines[1:] if any(cells)])
+
+
+def _read_rows(path: Path, text: str) -> _Rows:
+    separator, header, table = _table(path, text)
+    found = _from_elsewhere(path, [dict(zip(header, cells, strict=False)) for _, cells in table])
     if found is not None:
         return found
     _check_header(path, header)
     rows = _Rows(tuple(name for name in header if name not in (*COLUMNS, BEFORE)))
-    for line, row in lines[1:]:
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
+    for line, cells in table:
         where = f"{path}, row {line}"
         if len(cells) != len(header):
             raise InputError(

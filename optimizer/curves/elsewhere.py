@@ -24,7 +24,7 @@ from sim.arrays import Floats
 from sim.errors import InputError
 from sim.reading import read_json
 
-__all__ = ["Foreign", "from_elsewhere", "table_of_json"]
+__all__ = ["Foreign", "from_elsewhere", "is_from_elsewhere", "table_of_json"]
 
 Row = dict[str, str]
 FORGOTTEN = 0.005
@@ -105,6 +105,11 @@ def from_elsewhere(path: Path, rows: Sequence[Row]) -> Foreign | None:
                     raise InputError(f"{path}, row {i}: expected {len(rows[0])} fields, got {len(row)}")
             return read(path, rows)
     return None
+
+
+def is_from_elsewhere(columns: Sequence[str]) -> bool:
+    """Return whether columns are those of a table that is known."""
+    return any(needed <= set(columns) for needed, _ in _KINDS)
 
 
 def _meridian(path: Path, rows: Sequence[Row]) -> Foreign:

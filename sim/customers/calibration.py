@@ -41,12 +41,12 @@ __all__ = [
 FEWEST_CUSTOMERS = 50
 Records = tuple[Callable[[Sequence[float]], Floats], Floats]
 """The log-likelihood of distinct records by the parameters, and how many there are of each."""
-MOST_ROUGH, ROUGH = 50_000, 10_000
+MOST_ROUGH, ROUGH = 50_000, 20_000
 """Customers on whom starts are tried; of more than the first, as many as the second, and all from where that ends."""
 
 NEAR_EDGE, CURVED, FINE = 0.1, 1e-3, 1e-5
 """In the logarithms of parameters: how near to the edge of the search is at it, steps of a curvature and a slope."""
-STEPS, ENOUGH = 6, 1e-14
+STEPS, ENOUGH = 12, 1e-14
 """Newton's, at most; and the gain in log-likelihood a customer below which there is no other."""
 _SHAPE_RANGE = (1e-3, 1e2)
 _RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
@@ -250,7 +250,7 @@ def maximise(
         rough.append(search(part or of_all, logs, "2-point", 1e-7))
     near = min(rough)[1]
     if part is not None:
-        near = search(part, near, "3-point", 1e-9)[1]
+        near = search(part, near, "3-point", 1e-12)[1]
         near = _near_all(loss_of(of_all), loss_of(part), np.array(near), bounds).tolist()
     lowest, best = search(of_all, near, "3-point", 1e-15)
     if lowest > 1e9:

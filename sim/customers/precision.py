@@ -5,7 +5,7 @@ the parameters. Intervals are ``exp(theta +- 1.96 se)``, so that they stay above
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from sim.customers.discrete_models import ShiftedBetaGeometric
 from sim.customers.records import AmountRecords, BuyingRecords
 from sim.intervals import NORMAL, hessian
 from sim.purchases.base import PurchaseSummary
+from sim.scenario.joint import correlate
 
 __all__ = [
     "Precision",
     "draws_of_buying",
     "draws_of_spend",
+    "joint_ranges",
     "precision_of",
     "precision_of_buying",
     "precision_of_spend",
@@ -28,6 +30,9 @@ __all__ = [
 
 STEP = 1e-3
 """Of the logarithms; near the fourth root of the rounding of a log-likelihood, where differences are best."""
+DRAWS = 4000
+LEAST_Q = 1.01
+"""Of the gamma-gamma law, whose mean amount is infinite where ``q`` is 1."""
 Contract = TypeVar("Contract", ShiftedBetaGeometric, Renewal)
 
 
@@ -62,6 +67,32 @@ def draws_of_spend(
 ) -> list[GammaGamma]:
     """Return laws of amounts that the repeat purchases allow."""
     return [GammaGamma(*each) for each in _draws(vars(law), *_of_spend(law, record), number, random)]
+
+
+def joint_ranges(place: str, law: ParetoNBD | GammaGamma, record: PurchaseSummary) -> list[dict[str, Any]]:
+    """Return the 95 % ranges of a law's parameters, and how they move together, as ``uncertain:`` states them.
+
+    Parameters that the data do not tell are left out.
+
+    Parameters
+    ----------
+    place
+        Where the law stands, such as ``base.pareto_nbd``.
+    """
+    total, stuck = _of_buying(law, record) if isinstance(law, ParetoNBD) else _of_spend(law, record)
+    ranges: dict[str, dict[str, Any]] = {}
+    for name, told in _precision(vars(law), total, stuck).items():
+        low = max(told.low, LEAST_Q) if name == "q" else told.low
+        if np.isfinite(told.error) and low < told.value:
+            path = f"{place}.{name}"
+            ranges[path] = {"path": path, "low": _shown(low), "high": _shown(told.high), "law": "normal"}
+    draws = np.array(_draws(vars(law), total, stuck, DRAWS, np.random.default_rng(0)))
+    correlate(ranges, {f"{place}.{name}": draws[:, i] for i, name in enumerate(vars(law))})
+    return list(ranges.values())
+
+
+def _shown(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 Total = Callable[[Sequence[float]], float]

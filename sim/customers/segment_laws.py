@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import FEWEST_CUSTOMERS, fit_gamma_gamma, fit_pareto_nbd, is_one_price
-from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
+from sim.customers.precision import Precision, joint_ranges, precision_of_buying, precision_of_spend
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.records import AmountRecords, BuyingRecords
 from sim.errors import PurchasesError
 from sim.purchases.base import PurchaseSummary
 from sim.scenario.customers import Base, BaseSegments
 
-__all__ = ["Laws", "SegmentLaw", "by_purchases", "fit_by_segment", "laws_of", "of_all"]
+__all__ = ["Laws", "SegmentLaw", "by_purchases", "fit_by_segment", "laws_of", "of_all", "ranges_of_laws"]
 
 BOUGHT = re.compile(r"\b(purchases|money|first_date|last_date|lines|amount)\b", re.IGNORECASE)
 """What SQL speaks of where it divides customers by what they bought."""
@@ -149,6 +149,20 @@ def fit_by_segment(
         segment, tuple(each.buying or buying for each in found), tuple(each.amounts or amounts for each in found)
     )
     return laws, tuple(each for each in found if each.customers)
+
+
+def ranges_of_laws(
+    record: PurchaseSummary, segment: Ints, names: Sequence[str], of_all: tuple[ParetoNBD, GammaGamma],
+    found: Sequence[SegmentLaw],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return how well all laws are told, those of all first, as ``uncertain:`` of a scenario has it."""
+    buying, amounts = of_all
+    out = [*joint_ranges("base.pareto_nbd", buying, record), *joint_ranges("base.gamma_gamma", amounts, record)]
+    for each in found:
+        place, own = f"base.by_segment.{each.name}", _only(record, segment == list(names).index(each.name))
+        out += [] if each.buying is None else joint_ranges(f"{place}.pareto_nbd", each.buying, own)
+        out += [] if each.amounts is None else joint_ranges(f"{place}.gamma_gamma", each.amounts, own)
+    return out
 
 
 def _only(record: PurchaseSummary, who: npt.NDArray[np.bool_]) -> PurchaseSummary:

@@ -121,8 +121,9 @@ def learn(
             said += _limits(trial, each)
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
-        before = settle(shape, beliefs, (), seed)
-        after = settle(shape, beliefs, tested, seed) if tested else before
+        near = _correlation(beliefs, stated_ranges)
+        before = settle(shape, beliefs, (), seed, near)
+        after = settle(shape, beliefs, tested, seed, near) if tested else before
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     for number, history in enumerate(histories, len(curves)):
@@ -231,8 +232,19 @@ def _beliefs(
             mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * NORMAL), -1.0
         else:
             mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * NORMAL)
-        out.append(Belief(at, mean, max(sd, 1e-3)))
+        out.append(Belief(at, mean, max(sd, 1e-3), path=f"{path}.{name}"))
     return [*given, *out], assumed
+
+
+def _correlation(beliefs: Sequence[Belief], ranges: Mapping[str, Mapping[str, Any]]) -> Floats:
+    """Return how beliefs move together that a scenario has ranges of."""
+    out = np.eye(len(beliefs))
+    for i, one in enumerate(beliefs):
+        for j, other in enumerate(beliefs):
+            near = ranges.get(one.path, {}).get("correlated", {}).get(other.path)
+            if near is not None:
+                out[i, j] = out[j, i] = near
+    return out
 
 
 def _usual(name: str, value: float, floor: float, room: float, kind: str) -> tuple[float, float]:

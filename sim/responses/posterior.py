@@ -2,13 +2,13 @@
 
 ::
 
-    log p(theta) = -1/2 sum_j ((L(f(at_j)) - m_j)/s_j)^2 + log likelihood(theta)
+    log p(theta) = -1/2 d' R^-1 d + log likelihood(theta),   d_j = (L(f(at_j)) - m_j)/s_j
 
-An answer's range is taken as 95 % of what the manager believes, ``s = (L(high) - L(low))/3.92``. Several managers are
-an equal pool (Stone 1961): its mean, and as variance the mean of theirs plus that between them, so that disagreement
-stays as width. Chances are binomial over the periods watched or,
-where traits were weighed, normal on the logit; of gains the arms' means are normal around
-``B (1 + f(u))`` with the level ``B`` integrated out under a flat prior. The posterior is
+``R`` is how what was learned before moves together, as the scenario states it; answers are each by themselves. An
+answer's range is taken as 95 % of what the manager believes, ``s = (L(high) - L(low))/3.92``. Several managers are an
+equal pool (Stone 1961): its mean, and as variance the mean of theirs plus that between them, so that disagreement stays
+as width. Chances are binomial over the periods watched or, where traits were weighed, normal on the logit; of gains the
+arms' means are normal around ``B (1 + f(u))`` with the level ``B`` integrated out under a flat prior. The posterior is
 normal at its mode (Tierney & Kadane 1986).
 """
 
@@ -39,6 +39,8 @@ class Belief:
     mean: float
     sd: float
     managers: int = 1
+    path: str = ""
+    """Where it stands under ``uncertain``; nothing where it was answered anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,10 @@ def pooled(answers: Sequence[Answer], kind: str) -> list[Belief]:
     return out
 
 
-def settle(shape: Shape, beliefs: Sequence[Belief], trials: Sequence[tuple[Trial, Measured]], seed: int) -> Posterior:
+def settle(
+    shape: Shape, beliefs: Sequence[Belief], trials: Sequence[tuple[Trial, Measured]], seed: int,
+    correlation: Floats | None = None,
+) -> Posterior:  # fmt: skip
     """Return the posterior of a curve's theta.
 
     Parameters
@@ -70,21 +75,22 @@ def settle(shape: Shape, beliefs: Sequence[Belief], trials: Sequence[tuple[Trial
         Prior; those of ``half`` have the intensity -1.
     trials
         With what they measured.
+    correlation : (beliefs, beliefs), optional
+        Of the beliefs; None: each by itself.
     """
     from scipy.optimize import minimize
 
     start = shape.start
-    points = np.array([belief.at for belief in beliefs if belief.at >= 0])
-    means = np.array([belief.mean for belief in beliefs if belief.at >= 0])
-    sds = np.array([belief.sd for belief in beliefs if belief.at >= 0])
-    halves = [belief for belief in beliefs if belief.at < 0]
+    points, means, sds = (np.array([getattr(each, name) for each in beliefs]) for name in ("at", "mean", "sd"))
+    weight = np.eye(len(beliefs)) if correlation is None else np.linalg.inv(correlation)
     if shape.kind == CHANCE:
         trials = [(trial if found.weighed else _counted(trial), found) for trial, found in trials]
 
     def loss(theta: Floats) -> float:
         value = 0.5 * float((((theta - start) / LOOSE) ** 2).sum())
-        value += 0.5 * float((((link(shape.kind, shape.at(theta, points)) - means) / sds) ** 2).sum())
-        value += sum(0.5 * ((float(theta[2]) - half.mean) / half.sd) ** 2 for half in halves)
+        told = np.where(points < 0, theta[2], link(shape.kind, shape.at(theta, np.maximum(points, 0.0))))
+        away = (told - means) / sds
+        value += 0.5 * float(away @ weight @ away)
         return value - sum(_log_likelihood(shape, theta, trial, found) for trial, found in trials)
 
     scale = loss(start) or 1.0

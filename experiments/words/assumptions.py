@@ -1,0 +1,73 @@
+"""What a number that is not known is, in words, for those who do not read scenario files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.words.languages import spoken
+
+__all__ = ["in_words"]
+
+_EFFECTS: Mapping[str, tuple[str, str]] = {
+    "awareness": ("the share of people who become prospects", "成为潜在客户的比例"),
+    "acquisition": ("the share of prospects who are won", "赢得潜在客户的比例"),
+    "survival": ("the share of customers who stay", "客户留存率"),
+    "purchase_rate": ("the gain in purchases", "购买次数的增幅"),
+    "amount": ("the gain in money per purchase", "每次购买金额的增幅"),
+    "preference": ("the preference for the firm", "对本公司的偏好"),
+    "satisfaction": ("the share of customers whose satisfaction rises", "满意度提升的客户比例"),
+    "links": ("the share of customers who gain a tie", "新增联系的客户比例"),
+    "employee": ("the gain in employees' satisfaction", "员工满意度的增幅"),
+    "reactivation": ("the share of lapsed customers who come back", "流失客户重新激活的比例"),
+}
+_NUMBERS: Mapping[str, tuple[str, str]] = {
+    "without_money": ("{effect} without {lever}", "没有 {lever} 时{effect}"),
+    "brings": ("{effect} at the money stated for {lever}", "{lever} 在设定金额下{effect}"),
+    "unlimited_money": ("{effect} with unlimited {lever}", "{lever} 不限金额时{effect}"),
+    "half": (
+        "the money at which {lever} does half of what it can for {effect}",
+        "{lever} 对{effect}达到一半效果的金额",
+    ),
+}
+_LAWS: Mapping[str, tuple[str, str]] = {
+    "pareto_nbd": ("the parameter {name} of the law of buying", "购买规律的 {name}"),
+    "gamma_gamma": ("the parameter {name} of the law of amounts", "金额规律的 {name}"),
+}
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    "margin": ("the margin", "利润率"),
+    "loss": ("the share of silent customers lost for good", "沉默客户永久流失的比例"),
+    "discount_rate": ("the discount rate", "折现率"),
+    "prospect": ("the number of people to be won", "可赢得的人数"),
+    "unaware": ("the number of people who do not know the firm", "不了解本公司的人数"),
+}
+_OF: Mapping[str, tuple[str, str]] = {"of": ("{what} ({segment})", "{what}（{segment}）")}
+
+
+def in_words(path: str, language: str = "en") -> str:
+    """Return what stands at a path under ``uncertain``; the path itself where there are no words for it.
+
+    Examples
+    --------
+    >>> in_words("levers.care.by_segment.balconies.moves.survival.brings")
+    'the share of customers who stay at the money stated for care (balconies)'
+    >>> in_words("margin"), in_words("stages.core")
+    ('the margin', 'stages.core')
+    """
+    way, _, number = path.rpartition(".")
+    what, segment = "", ""
+    if path.startswith("levers.") and ".moves." in way:
+        lever, _, effect = way.removeprefix("levers.").rpartition(".moves.")
+        lever, _, segment = lever.partition(".by_segment.")
+        if effect in _EFFECTS and number in _NUMBERS:
+            said = spoken(_EFFECTS, language)[effect]
+            what = spoken(_NUMBERS, language)[number].format(effect=said, lever=lever)
+    elif path.startswith("base."):
+        place, _, law = way.removeprefix("base.").rpartition(".")
+        segment = place.removeprefix("by_segment.")
+        what = spoken(_LAWS, language)[law].format(name=number) if law in _LAWS else ""
+    elif number in _OTHERS and (not way or way.startswith("segments.")):
+        what = spoken(_OTHERS, language)[number]
+        segment = way.removeprefix("segments.").removesuffix(".start")
+    if not what:
+        return path
+    return spoken(_OF, language)["of"].format(what=what, segment=segment) if segment else what
