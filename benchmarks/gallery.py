@@ -100,20 +100,19 @@ def row_of(name: str) -> Row:
 
 
 def main(names: list[str]) -> int:
-    """Make the page anew and say which rules beat a plan."""
-    rows = {}
+    """Make the page anew, row by row, and say which rules beat a plan."""
+    rows, beaten = {}, 0
     if names and PAGE.is_file():
         for line in PAGE.read_text(encoding="utf-8").splitlines():
             if line.startswith("| ["):
                 rows[line[3 : line.index("]")]] = line
-    beaten = 0
     for name in names or TAUGHT:
         row = row_of(name)
         rows[name] = str(row)
         beaten += row.high < 0
         print(row, flush=True)
-    table = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", *(rows[name] for name in sorted(rows))]
-    PAGE.write_text(HEAD + "\n".join(table) + "\n", encoding="utf-8")
+        table = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", *(rows[each] for each in sorted(rows))]
+        PAGE.write_text(HEAD + "\n".join(table) + "\n", encoding="utf-8")
     return int(beaten > 0)
 
 

@@ -67,7 +67,7 @@ def cohort(age: int, number: int = 300_000) -> dict[str, Floats]:
 @pytest.mark.parametrize(("stage", "age"), [("core", 9), ("declining", 5), ("lapsed", 12), ("developing", 1)])
 def test_who_is_seen_in_a_stage_is_who_of_a_cohort_got_there(stage: str, age: int) -> None:
     """Leaving is silent: mean rates and how many are still there, in classes and among agents, as in a simulation."""
-    content = firm({"prospect": 5, stage: {"count": 4000, "age": age}}, "silent")
+    content = firm({"prospect": 5, "core": {"count": 0, "age": 7}, stage: {"count": 4000, "age": age}}, "silent")
     known = cohort(age)
     here = known["stage"] == stage
     want = {name: known[name][here].astype(float) for name in ("buys", "leaves", "alive")}

@@ -247,7 +247,8 @@ def _synthetic_population(
             one = np.ones(alive.size, dtype=np.int64)
             state[low + alive] = state_index(chain.space, ALIVE * one, one, 0 * one, level, ties)
     people = _People(identity, cohort, state, rate, defection, spend, block, births)
-    _settle(twin, people, group, segment, seed, replication)
+    if later:
+        _settle(twin, people, group, segment, seed, replication)
     return people
 
 
@@ -261,6 +262,8 @@ def _settle(twin: Described, people: _People, group: int, segment: Segment, seed
         if is_young(stage, each):
             continue
         source += 1
+        if who.size == 0:
+            continue
         if people.block.size:
             blocks = blocks_by_source(segment, np.flatnonzero(chain.group == group))[:, source].ravel()
             _place_in_classes(twin, people, who, blocks, int(twin.streams[group]), seed, replication)
