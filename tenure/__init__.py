@@ -36,6 +36,7 @@ To begin
 ``examples()``          names of the examples, and what each shows
 ``example(name)``       copies one out
 ``schema()``            every key of a scenario file, as JSON Schema
+``validate()``          published results, worked out anew by this installation
 ``ui(folder)``          the runs of a folder, in MLflow
 ``repeat(run_id)``      a tracked run once more, from what it kept, to the bit
 ``sync(folder)``        sends what waits for a server that was gone
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from experiments.study.result import StudyResult
     from experiments.tracking.outbox import sync
     from experiments.tracking.serve import serve as ui
+    from experiments.validation.run import validate
     from policies.catalogue import policy
     from policies.conformance import check_policy
     from sim.contract import Allocation, Observation, Policy
@@ -193,6 +195,7 @@ __all__ = [
     "study",
     "sync",
     "ui",
+    "validate",
 ]
 
 _ROOMS = {
@@ -217,6 +220,7 @@ _ROOMS = {
     "experiments.study.result": ("StudyResult",),
     "experiments.study.repeat": ("repeat",),
     "experiments.tracking.outbox": ("sync",),
+    "experiments.validation.run": ("validate",),
     "policies.catalogue": ("policy",),
     "policies.conformance": ("check_policy",),
     "sim.contract": ("Allocation", "Observation", "Policy"),

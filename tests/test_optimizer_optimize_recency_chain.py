@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.validation import markets
+from experiments.validation.markets import (
+    MAILING,
+    MARGIN,
+    by_start,
+    mailed,
+    stop_at,
+)
 from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from optimizer.bound.occupancy import whole_programme
@@ -18,73 +26,31 @@ from sim.engine.chain import value_to_go
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import gradient
 from sim.errors import ScenarioError
-from sim.history import History
 from sim.market.clock import Market
 from sim.scenario.file import Scenario, parse
 from sim.twin import build
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-BUYS = (0.3, 0.2, 0.15, 0.05)
-MARGIN, MAILING, DISCOUNT = 40.0, 4.0, 0.2
-STATES = ("recency 1", "recency 2", "recency 3", "recency 4", "former")
-
-HORIZONS_0_TO_4 = (50.115, 4.220, 0.592, -1.980, 0.0)
-FOR_EVER = (52.320, 5.554, 1.251, -1.820, 0.0)
-STOP_AT = {4: (53.149, 6.621, 2.644, 0.0), 3: (51.574, 4.596, 0.0), 2: (48.000, 0.0)}
 PRINTED = 5e-4
 
 
-def mailed() -> list[list[float]]:
-    """Return the moves of a customer who is mailed: buys, or waits a year longer; former customers stay away."""
-    moves = [[0.0] * 5 for _ in range(5)]
-    for i, p in enumerate(BUYS):
-        moves[i][0], moves[i][i + 1] = p, 1 - p
-    moves[4][4] = 1.0
-    return moves
+def numbers(printed: tuple[str, ...]) -> list[float]:
+    return [float(each) for each in printed]
+
+
+FOR_EVER = numbers(markets.FOR_EVER)
+STOP_AT = {recency: numbers(printed) for recency, printed in markets.STOP_AT.items()}
 
 
 def recency_chain(periods: int = 120, customers: float = 1.0, **changes: Any) -> Scenario:
-    """Return the scenario: a segment for each state to start from. A purchase is earned in the state it leads to."""
-    reward = [MARGIN, 0.0, 0.0, 0.0, 0.0]
-    content = {
-        "name": "recency chain",
-        "period": "year",
-        "periods": periods,
-        "discount_rate": DISCOUNT,
-        "terminal": "none",
-        "chain": {
-            "states": list(STATES),
-            "lever": "mail",
-            "actions": [
-                {"spend": 0.0, "moves": [[0, 0, 0, 0, 1]] * 5, "reward": reward},
-                {"spend": MAILING, "moves": mailed(), "reward": reward},
-            ],
-        },
-        "segments": {f"from {state}": {"start": {state: customers}} for state in STATES},
-        "rules": {"budget": 1e6 * customers},
-        **changes,
-    }
-    return parse(content)
+    return parse(markets.recency_chain(periods, customers, **changes))
 
 
-def stop_at(recency: int, periods: int) -> Floats:
-    """Return the intensities that mail customers of a recency below ``recency``."""
-    mail = np.array([MAILING if i + 1 < recency else 0.0 for i in range(5)])
-    return np.broadcast_to(mail[None, None, :, None], (periods, 5, 5, 1)).copy()
-
-
-def by_start(history: History) -> Floats:
-    """Return the value of each segment, per customer."""
-    factors = (1 + DISCOUNT) ** -np.arange(float(history.periods))
-    profit = history.reward.sum(axis=2) - history.spend.sum(axis=(2, 3))
-    return np.asarray(factors @ profit / history.customers[0].sum(axis=1))
-
-
-def test_a_finite_horizon_gives_the_published_values() -> None:
-    """Always mailing, years 0 to 4: 50.115, 4.220, .592, -1.980, 0."""
-    chain = build(recency_chain(5)).chain
-    np.testing.assert_allclose(by_start(expected_history(chain, stop_at(5, 5))), HORIZONS_0_TO_4, atol=PRINTED)
+def test_values_are_as_published() -> None:
+    """Always mailing, for four years and for ever; mail that stops at recency 4, 3 or 2."""
+    computed = markets.recency_figures()
+    assert [each.key for each in markets.RECENCY if not each.agrees(computed[each.key])] == []
 
 
 def test_an_endless_horizon_gives_the_published_values() -> None:
@@ -107,14 +73,6 @@ def test_value_to_go_is_the_endless_horizon() -> None:
     history = expected_history(chain, stop_at(6, 1))
     total = float(history.profit.sum() + history.terminal / 1.2)
     assert total == pytest.approx(float((earned - spent)[np.arange(5), np.arange(5)].sum()), rel=1e-12)
-
-
-@pytest.mark.parametrize("recency", [4, 3, 2])
-def test_stopping_earlier_gives_the_published_values(recency: int) -> None:
-    """Stop mailing at recency 4, 3 or 2, for ever."""
-    chain = build(recency_chain()).chain
-    values = by_start(expected_history(chain, stop_at(recency, 120)))
-    np.testing.assert_allclose(values[:recency], STOP_AT[recency], atol=PRINTED)
 
 
 def test_backward_dynamic_programming_stops_at_four() -> None:

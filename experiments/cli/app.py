@@ -27,6 +27,7 @@ from experiments.cli import (
     start,
     studies,
     tracked,
+    validation,
 )
 from experiments.cli.words import in_options
 from sim.errors import NotAsWritten, RunsWait, ScenarioChanged, TenureError, first_line
@@ -53,7 +54,7 @@ INTERRUPTED = 130
 
 for part in (
     start, bases, contracts, evidence, planning, plans, lists, monitoring, simulation, policies, studies, pages,
-    tracked,
+    tracked, validation,
 ):  # fmt: skip
     app.add_typer(part.group)
 

@@ -106,14 +106,12 @@ def check_number(people: float) -> None:
     """
     room = free_memory()
     if people > MOST_PEOPLE:
-        raise InputError(
-            f"{people:,.0f} customers over the horizon; one by one at most {MOST_PEOPLE:,} can be simulated"
-        )
+        raise InputError(f"{people:,.0f} customers over the horizon; at most {MOST_PEOPLE:,} can be drawn")
     if people * BYTES_EACH > room:
         raise InputError(
             f"{people:,.0f} customers over the horizon need at least {people * BYTES_EACH / 1e9:,.1f} GB, and "
-            f"{room / 1e9:,.1f} GB are free; state fewer (a scenario in thousands has the same odds), or ask for a "
-            "plan, which goes by expected numbers"
+            f"{room / 1e9:,.1f} GB are free; state fewer (a scenario in thousands has the same odds), or ask "
+            "for a plan, which goes by expected numbers"
         )
 
 

@@ -43,6 +43,18 @@ class PublishedFigure:
     absolute: float = 0.0
     relative: float = 0.0
 
+    @property
+    def published(self) -> float:
+        """Return the printed figure, or where none is printed the recomputed one."""
+        return float(self.printed or self.recomputed)
+
+    @property
+    def tolerance(self) -> float:
+        """Return how far from ``published`` a figure may be: what the last printed digit leaves open, or as stated."""
+        if self.printed or not (self.absolute or self.relative):
+            return 0.5 * 10.0 ** -len((self.printed or self.recomputed).partition(".")[2])
+        return self.absolute + self.relative * abs(float(self.recomputed))
+
     def agrees(self, computed: float) -> bool:
         """Return whether a figure rounds to the printed one and is within the tolerance of the recomputed one."""
         if self.printed and not _rounds_to(computed, self.printed):
