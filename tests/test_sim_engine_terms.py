@@ -8,9 +8,10 @@ import pytest
 import yaml
 from markets import EXAMPLES, Content, Floats, answer, small
 
+from optimizer.insight.sounding import sound
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
-from sim.errors import ScenarioError
+from sim.errors import InputError, ScenarioError
 from sim.history import History
 from sim.scenario.file import parse
 from sim.twin import Twin, build
@@ -209,3 +210,9 @@ def test_the_example_of_loss_makers_by_hand() -> None:
         worth = sum(each * math.exp(-m * t) * 1.1 ** (-t / 12) for t in range(24))
         assert follow(twin.chain, plan_of(twin, fee=fee)).asset == pytest.approx(1000 * worth, rel=1e-9)
         assert worth == pytest.approx(said, abs=0.05)
+
+
+def test_what_follows_money_alone_refuses_terms() -> None:
+    twin = build(parse(payers(levers={"fee": lever("charge", {"leaving": LEAVES}, most=8)})))
+    with pytest.raises(InputError, match=r"what-if page.*'fee' is `pays: charge`"):
+        sound(twin)
