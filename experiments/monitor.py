@@ -13,6 +13,7 @@ from policies.watched import planned_again
 from sim.arrays import Floats, Step
 from sim.contract import ACTIVE, SILENT
 from sim.engine.sensitivity import follow
+from sim.engine.terms import refuse_terms
 from sim.monitoring.change import CARRIED, what_changed
 from sim.monitoring.following import Expected, expected_of
 from sim.monitoring.parallel import Worth, limits_of, parallel_markets
@@ -39,8 +40,9 @@ def monitor(
     Raises
     ------
     InputError
-        If there are too few replications, or ``rate`` is no rate.
+        If there are too few replications, ``rate`` is no rate, or a lever changes terms.
     """
+    refuse_terms(twin.targets, "monitor")
     intensity, scenario = twin.targets.with_committed(plan.intensity), twin.scenario
     markets = list(
         parallel_markets(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "readable", "scenario_file_of"]
 
 
+NO_CUSTOMERS = ("unaware", "prospect")
+"""Stages of those who have not bought yet."""
 MOST = 1e12
 """Largest intensity that is read: beyond it sums of money lose their digits."""
 OLD_LEAST_MONEY = "thrift"
@@ -170,13 +172,17 @@ class Plan:
         return self._by_segment(self.targets.paid)
 
     def terms_by_segment(self) -> tuple[list[str], list[str], Floats]:
-        """Return the same of terms, levers that no budget pays for, whose names say what their money is."""
-        segments, levers, money = self._by_segment(~self.targets.paid)
+        """Return the same of terms, levers that no budget pays for, whose names say what their money is.
+
+        On customers as the firm sees them: prospects pay nothing before they are won.
+        """
+        segments, levers, money = self._by_segment(~self.targets.paid, np.isin(self.targets.stages, NO_CUSTOMERS))
         kinds = [self.targets.pays[self.targets.levers.index(lever)] for lever in levers]
         return segments, [f"{lever} ({kind})" for lever, kind in zip(levers, kinds, strict=True)], money
 
-    def _by_segment(self, which: Flags) -> tuple[list[str], list[str], Floats]:
-        segments, levers, money = self.targets.by_segment(self.moved)
+    def _by_segment(self, which: Flags, without: Flags | None = None) -> tuple[list[str], list[str], Floats]:
+        moved = self.moved if without is None else np.where(without[:, None], 0.0, self.moved)
+        segments, levers, money = self.targets.by_segment(moved)
         return segments, [lever for lever, wanted in zip(levers, which, strict=True) if wanted], money[:, which]
 
     def content(self, folder: Path | None = None) -> dict[str, Any]:

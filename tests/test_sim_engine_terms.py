@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from markets import Content, Floats, answer, small
+import yaml
+from markets import EXAMPLES, Content, Floats, answer, small
 
+from optimizer.insight.sounding import sound
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
-from sim.errors import ScenarioError
+from sim.errors import InputError, ScenarioError
 from sim.history import History
 from sim.scenario.file import parse
 from sim.twin import Twin, build
@@ -194,3 +196,23 @@ def test_scenarios_of_before_keep_their_name() -> None:
     plain = payers(levers={"care": {"targets": HERE, "reference": 1, "moves": {"survival": STAYS}}})
     said = payers(levers={"care": {"targets": HERE, "reference": 1, "moves": {"survival": STAYS}, "pays": "budget"}})
     assert parse(plain).hash == parse(said).hash
+
+
+def test_the_example_of_loss_makers_by_hand() -> None:
+    """A small customer over two years, neither cared for nor served: -25.6 by themselves, 38.0 at a fee of 6."""
+    content = yaml.safe_load((EXAMPLES / "loss-makers" / "scenario.yaml").read_text(encoding="utf-8"))
+    content["segments"] = {"small": content["segments"]["small"]}
+    twin = build(parse(content))
+    leaves = 0.01 * math.log(0.975) / math.log(0.98) * math.log(0.97) / math.log(0.98)
+    for fee, said in ((0.0, -25.6), (6.0, 38.0)):
+        m = leaves - math.log(1 - 0.3 * (1 - 0.8 ** (fee / 4)))
+        each = 1.6 * math.exp(-m) - 3 + fee
+        worth = sum(each * math.exp(-m * t) * 1.1 ** (-t / 12) for t in range(24))
+        assert follow(twin.chain, plan_of(twin, fee=fee)).asset == pytest.approx(1000 * worth, rel=1e-9)
+        assert worth == pytest.approx(said, abs=0.05)
+
+
+def test_what_follows_money_alone_refuses_terms() -> None:
+    twin = build(parse(payers(levers={"fee": lever("charge", {"leaving": LEAVES}, most=8)})))
+    with pytest.raises(InputError, match=r"what-if page.*'fee' is `pays: charge`"):
+        sound(twin)

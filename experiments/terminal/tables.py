@@ -55,9 +55,7 @@ def plan_table(plan: Plan) -> str:
     whole = _by_segment(*plan.by_segment_and_lever())
     if plan.targets.paid.all():
         return whole
-    said = (
-        "Terms, which no budget pays for: money over the horizon, on all whom the firm sees there; those gone pay none"
-    )
+    said = "Terms, which no budget pays for, on customers as the firm sees them (who has left pays none)"
     return f"{whole}\n\n{said}:\n{_by_segment(*plan.terms_by_segment(), sums=False)}"
 
 

@@ -190,9 +190,9 @@ def difference_of(twin: Twin, first: Floats, second: Floats, progress: Progress 
 
     lines = []
     for i, (line, place) in enumerate(places.items()):
-        money = float(before.spend[:, place].sum())
+        money = float(before.moved[:, place].sum())
         last = float(by_scale[:, place].sum()) / money if money > 0 else float("nan")
-        lines.append(MovedLine(*line, paid(before.spend, place), paid(after.spend, place), with_second(place), last))
+        lines.append(MovedLine(*line, paid(before.moved, place), paid(after.moved, place), with_second(place), last))
         if progress:
             progress((i + 1) / (len(places) + len(spans)))
     lines.sort(key=lambda each: -abs(each.change))

@@ -15,6 +15,7 @@ from optimizer.plan import Plan
 from optimizer.tolerances import EMPTY
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import follow
+from sim.engine.terms import refuse_terms
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
@@ -69,11 +70,12 @@ def solve_exactly(
     Raises
     ------
     InputError
-        If there is no such line or rule.
+        If there is no such line or rule, or a lever changes terms.
     RulesError
         If no plan meets the rules with these lines held.
     """
     chain, targets = twin.chain, twin.targets
+    refuse_terms(targets, "the what-if page")
     lines = lines_of(targets)
     problem = without_rule(allocation_problem(twin, budget, targeting="segment"), without)
     rows = list(problem.rows)

@@ -24,6 +24,7 @@ from sim.arrays import Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Course, asset_aim, follow
+from sim.engine.terms import refuse_terms
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
@@ -138,10 +139,11 @@ def sound(
     Raises
     ------
     InputError
-        If there are less than two budgets, or a rule is none.
+        If there are less than two budgets, a rule is none, or a lever changes terms.
     RulesError
         If no plan meets the rules at some budget.
     """
+    refuse_terms(twin.targets, "the what-if page")
     tell = progress or (lambda _: None)
     force = budget_in_force(twin)
     asked = sorted({float(b) for b in (budgets or [part * force for part in AROUND])})

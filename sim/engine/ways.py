@@ -39,7 +39,7 @@ from sim.engine.paths import (
     samples_of,
     thinned,
 )
-from sim.engine.terms import CHARGED, CUT, SERVED
+from sim.engine.terms import CHARGED, CUT, MONEY, SERVED
 from sim.scenario.curves import PiecewiseLinear
 from sim.scenario.market import EFFECT_STAGES
 
@@ -52,6 +52,9 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
+WEIGHT = 0.1
+"""Of what a lever's money does by itself, beside what its curves do, in how far along it is: the worth of a period is
+straight in it."""
 WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 2e9
 """Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, and of the
 one look that is closer near a plan."""
@@ -117,6 +120,8 @@ class Ways:
         for k in np.flatnonzero(targets.allowed[group, stage]).tolist():
             moves, reach = chain.moved(group, k)
             moves = {name: curve for name, curve in moves.items() if here in EFFECT_STAGES.get(name, (here,))}
+            if not self.whole:
+                moves.pop(SERVED, None)  # what it costs those who are there is said in what money costs
             most = float(chain.limit[group, stage, k])
             most = min(most, 1 / float(load[k])) if load[k] > 0 else most
             held = float(targets.committed[group, stage, k]) if targets.lead[k] > self.starts[phase] else None
@@ -214,12 +219,13 @@ class Ways:
     def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
         money = samples_of(use, self.samples)
-        shares = []
+        shares, weights = [], []
         for channel in use.moves:
+            weights.append(WEIGHT if channel in MONEY else 1.0)
             value = self._value(group, channel, np.append(gains_of(use, channel, money), ends_of(use, channel)[1:]))
             room = value[-1] - value[0]
             shares.append((value - value[0]) / room if room > 0 else 0 * value)
-        along = np.maximum.accumulate(np.mean(shares, axis=0))
+        along = np.maximum.accumulate(np.average(shares, axis=0, weights=weights))
         return money, along + np.arange(along.size) * 1e-15
 
     @property
@@ -436,6 +442,10 @@ class Ways:
         environments, regime = chain.regimes
         course = kernels.Course(chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments))
         gain = chain.scenario.links.gain if chain.scenario.links else 0.0
+        served = np.array([float(pays == SERVED) for pays in chain.targets.pays])
+        if served.any():
+            reach = np.array([lever.reach for lever in chain.scenario.levers.values()])
+            money = money + aims.unit[:, :, None, None] * (served * reach)
         out, costs = np.zeros(chain.group.size), self.costs(money)
         common = (
             laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
