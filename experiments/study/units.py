@@ -244,10 +244,10 @@ def _weighed(firm: Firm, unit: Unit, played: Played, threads: int) -> Facts:
     from concurrent.futures import ThreadPoolExecutor
 
     from experiments.odds import worth_there
-    from optimizer.insight.risk import drawn
+    from optimizer.insight.risk import unknown
 
     _, chosen, _ = _chosen(firm, unit, played)
-    points = drawn(firm.scenario, unit.samples, unit.seed)
+    points = unknown(firm.scenario).worlds(unit.samples, unit.seed)
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(lambda values: worth_there(firm.twin, values, [(chosen.policy, chosen.purse)])[0], points)
         return {"worlds": list(found)}
