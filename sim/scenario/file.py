@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sim.errors import FolderError, InputError, ScenarioError, quoted
+from sim.errors import FolderError, InputError, ScenarioError
 from sim.purchases.base import content_digest
 from sim.reading import read_text
 from sim.scenario.changes import changed
-from sim.scenario.curves import SHAPES, BlattbergDeighton, Gain, Model, Share
+from sim.scenario.curves import Gain, Model, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
     CUSTOMER_STAGES,
@@ -35,21 +35,19 @@ from sim.scenario.customers import (
     GammaGamma,
     Links,
     ParetoNBD,
-    Quality,
     Satisfaction,
     Segment,
     Survey,
     Thresholds,
     Traits,
-    ValueToCustomer,
 )
 from sim.scenario.joint import Joint
 from sim.scenario.linear import parse_linear
-from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
-from sim.scenario.meant import meant
-from sim.scenario.people import Diffusion, Established, Growing, Growth, born
+from sim.scenario.market import Competitor, Lever, Shock
+from sim.scenario.people import born
 from sim.scenario.ranges import corners, replaced
-from sim.scenario.rules import RULES, Evidence, Part, Rules, Uncertain
+from sim.scenario.rules import Evidence, Rules, Uncertain
+from sim.scenario.wrong import explained
 from sim.scenario.yaml_files import read_yaml
 
 __all__ = [
@@ -556,7 +554,7 @@ def parse(content: dict[str, Any], where: str = "scenario", *, ranges: bool = Tr
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
-        raise ScenarioError(f"{where}: {_explain(error)}") from None
+        raise ScenarioError(f"{where}: {explained(error, Scenario)}") from None
     if ranges:
         _check_ranges(scenario, where)
     return scenario
@@ -581,77 +579,5 @@ def _check_ranges(scenario: Scenario, where: str) -> None:
             Scenario.model_validate(replaced(content, values))
         except ValidationError as error:
             raise ScenarioError(
-                f"{where}: uncertain: {stated} cannot be: {_explain(error)}; narrow the range"
+                f"{where}: uncertain: {stated} cannot be: {explained(error, Scenario)}; narrow the range"
             ) from None
-
-
-IN_YAML = {
-    "tuple_type": "expected a list, e.g. [a, b]",
-    "list_type": "expected a list, e.g. [a, b]",
-    "dict_type": "expected keys with their values below it",
-    "model_type": "expected keys with their values below it",
-    "model_attributes_type": "expected keys with their values below it",
-}
-"""What a value must be, in words of the file instead of the language that reads it."""
-
-
-def _explain(error: ValidationError) -> str:
-    """Return the most telling of pydantic's errors as one line: key, expectation, what came."""
-
-    def rank(problem: Any) -> tuple[bool, bool, int]:
-        """Return the place in line: what a number or keys may stand for is told of as what it is."""
-        other = {"model_type": int | float | str, "tuple_type": int | float | str | dict, "float_type": dict | list}
-        kind = problem["type"]
-        return (
-            kind != "extra_forbidden",
-            kind in other and isinstance(problem["input"], other[kind]),
-            -len(problem["loc"]),
-        )
-
-    problems = sorted(error.errors(), key=rank)
-    first = problems[0]
-    hidden = (
-        "Gamma", "Established", "Growing", "tuple", "float", "function-after", "constrained-float", "literal[", "dict[",
-        *SHAPES,
-    )  # fmt: skip
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
-    if first["type"] == "extra_forbidden":
-        fields = _fields_at(first["loc"][:-1])
-        close = difflib.get_close_matches(str(first["loc"][-1]), fields, 1)
-        hint = f"; did you mean '{close[0]}'?" if close else f"; expected one of {', '.join(fields)}" if fields else ""
-        return f"{key}: unknown key{hint}"
-    if first["type"] == "missing":
-        return f"{key}: missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    message = IN_YAML.get(first["type"], message[0].lower() + message[1:])
-    if first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date):
-        value = quoted(first["input"])
-        return f"{key}: {value} is no name as it stands; put it in quotes (plain yes, no, on, off are not text)"
-    context = first.get("ctx", {})
-    share = first["type"] in ("less_than_equal", "less_than") and context.get("le", context.get("lt")) in (1, 9)
-    return f"{key}: {message}, got {quoted(first['input'])}{meant(first['input']) if share else ''}"
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that are known where an unknown one stood."""
-    known: dict[str, type[Model]] = {
-        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
-        "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
-        "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
-        "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
-        "cost_to_serve": CostToServe, "parts": Part, "evidence": Evidence, "value_to_customer": ValueToCustomer,
-        "start": Established, "births": Growing, "diffusion": Diffusion, "growth": Growth,
-    }  # fmt: skip
-    here: type[Model] = Scenario
-    inside_rules = False
-    for part in location:
-        if inside_rules and str(part) in RULES:
-            here = RULES[str(part)]
-        elif str(part) in known:
-            here = known[str(part)]
-        elif str(part) in SHAPES:
-            here = SHAPES[str(part)]
-        inside_rules = inside_rules or part == "rules"
-    return sorted(name for name in here.model_fields if name != "folder")
