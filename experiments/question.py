@@ -129,7 +129,7 @@ def rules_of_thumb(problem: AllocationProblem) -> tuple[Floats, ...]:
     import numpy as np
 
     from optimizer.tolerances import MISSED
-    from policies.catalogue import entries, named
+    from policies.catalogue import make_policy, of_families
     from sim.market.clock import budget_of
     from sim.market.expected import expected_course
 
@@ -137,11 +137,9 @@ def rules_of_thumb(problem: AllocationProblem) -> tuple[Floats, ...]:
         return ()
     twin, found = problem.twin, []
     purse = budget_of(twin, problem.budget)
-    for entry in entries():
-        if entry.family not in OF_THUMB:
-            continue
+    for make in of_families(OF_THUMB).values():
         try:
-            course = expected_course(twin, named(entry.name, twin, problem.budget), purse)
+            course = expected_course(twin, make_policy(make, twin, problem.budget), purse)
         except (InputError, PolicyError):  # of another kind of market
             continue
         over = problem.signs * (problem.counted(course) - problem.limits)

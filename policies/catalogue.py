@@ -21,7 +21,7 @@ import pkgutil
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENTRY_POINTS", "IN_MODULE", "Entry", "Maker", "apart", "entries", "found", "in_process_alone", "make_policy",
-    "makers", "named", "names", "plain_name", "policy", "source_of", "states_money", "unknown",
+    "makers", "named", "names", "of_families", "plain_name", "policy", "source_of", "states_money", "unknown",
 ]  # fmt: skip
 
 Maker = Callable[..., Policy]
@@ -161,6 +161,13 @@ def makers() -> dict[str, Maker]:
         return modules.index(module) if module in modules else last
 
     return {name: _makers[name] for name in sorted(_makers, key=place)}
+
+
+def of_families(families: Collection[str]) -> dict[str, Maker]:
+    """Return what makes each policy of some files of this package, by name; nothing that is installed is loaded."""
+    _modules()
+    files = {f"{policies.__name__}.{family}" for family in families}
+    return {name: make for name, make in _makers.items() if make.__module__ in files}
 
 
 def names() -> tuple[str, ...]:
