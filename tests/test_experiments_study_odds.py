@@ -1,6 +1,8 @@
 """How sure a study is with what is not known: as a comparison says it, world by world."""
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +77,13 @@ def test_worlds_that_were_weighed_are_not_weighed_again(result: Any, folder: Pat
         assert all(math.isnan(getattr(row, name)) for row in found.answers.rows for name in SURE)
         assert "not known" not in study_summary(found, "tenure study")
     assert len(stored(folder)) == 9 + 6 + 9
+
+
+def test_several_scenarios_compared_are_weighed_too(
+    tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]
+) -> None:
+    (tmp_path / "less.yaml").write_text(UNSURE.read_text(encoding="utf-8").replace("400", "300"), encoding="utf-8")
+    words = ("compare", UNSURE, "less.yaml", "--policy", "as-today", "--policy", "no-spend", "--replications", 2)
+    code, out, err = tenure(*words, "--samples", 2, "--threads", 1, "--no-track", "--json")
+    assert (code, err) == (0, "")
+    assert [row["chance_ahead"] is None for row in json.loads(out)["table"]] == [True, False, True, False]

@@ -190,9 +190,10 @@ def compare(
             scenarios, policy, changes_of(change), tracking,
             one={
                 "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
-                "--logo": logo, "--samples": samples is not None,
+                "--logo": logo,
             },
-            lang=lang, budget=budget, replications=replications, seed=seed, workers=threads, as_json=as_json,
+            lang=lang, budget=budget, replications=replications, samples=samples, seed=seed, workers=threads,
+            as_json=as_json,
         )  # fmt: skip
         return
     checked_page(lang, logo)
@@ -230,6 +231,7 @@ def _compare_in_all(
     one: dict[str, Any],
     budget: float | None,
     replications: int,
+    samples: int | None,
     seed: int,
     **how: Any,
 ) -> None:
@@ -254,7 +256,7 @@ def _compare_in_all(
     content: dict[str, Any] = {
         "name": tracking.name or f"compare {', '.join(titles)}", "note": tracking.note or " ",
         "worlds": worlds, "policies": list(policies),
-        "replications": replications, "seed": seed,
+        "replications": replications, "samples": samples, "seed": seed,
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
     ask(read_study(content), tracking, **how)
