@@ -32,7 +32,8 @@ def information_answer(found: Information, period: str, currency: str) -> str:
     every = f"Knowing all {len(found.knowing)} numbers without error is worth {money(found.perfect)}{unit}."
     pays = found.next
     if pays is None or pays.trial is None:
-        return f"No test pays: {found.best} is to be done whatever one finds, or what tests cost is more. {every}"
+        best = _plan(found.best)
+        return f"No test pays: {best} is to be done whatever one finds, or what tests cost is more. {every}"
     slight = pays.trial.net < SLIGHT * pays.trial.money
     what = in_words(pays.path)
     lead = f"No test brings much; the best is of {what}" if slight else f"Test {what} next"
@@ -50,8 +51,15 @@ def test_in_words(trial: Trial, period: str, unit: str) -> str:
         f"{money(trial.costs)}, so that {money(trial.net, signed=True)} is left; the test spends {money(trial.money)}."
     )
     if trial.turns_at is not None:
-        said += f" Measured below {number(trial.turns_at)}: {trial.below}; above: {trial.above}."
+        said += f" Measured below {number(trial.turns_at)}: {_plan(trial.below)}; above: {_plan(trial.above)}."
     return said
+
+
+def _plan(name: str) -> str:
+    """Return what a decision is called, the number that it is best for in words."""
+    said, where, rest = name.partition(" where ")
+    path, found, value = rest.rpartition(" is ")
+    return f"{said}{where}{in_words(path)}{found}{value}"
 
 
 def information_table(found: Information) -> tuple[list[str], list[list[str]]]:

@@ -30,6 +30,8 @@ from sim.scenario.file import PERIODS_PER_YEAR, Scenario
 __all__ = ["Fitted", "fit_history", "keys_of"]
 
 STEP = 1e-3
+COUNTED = ("won", "purchases")
+"""Counts of what people do each by themselves, which scatter by luck as much as they are: less than that is chance."""
 ROUNDS, STILL = 15, 0.03
 """Most steps, and the share of a standard deviation below which a step ends the search."""
 LONGEST = 1.5
@@ -216,7 +218,8 @@ class _Problem:
         for k in range(len(self.kinds)):
             known = int(np.isfinite(self.seen[k]).sum())
             shared = self.mean.size / len(self.kinds)
-            self.scatter[k] = max(float(pearson[k].sum()) / max(known - shared, 1.0), 1e-9)
+            least = 1.0 if self.kinds[k] in COUNTED else 1e-9
+            self.scatter[k] = max(float(pearson[k].sum()) / max(known - shared, 1.0), least)
 
     def _scores(self, slopes: Floats, weight: Floats, away: Floats) -> Floats:
         """Return the covariance of the sum of scores, neighbouring periods of a segment together.
@@ -230,9 +233,10 @@ class _Problem:
         for lag in range(1, lags + 1):
             across = np.einsum("its,jts->ij", each[:, lag:], each[:, :-lag])
             out += (1 - lag / (lags + 1)) * (across + across.T)
-        known = np.isfinite(self.seen).sum()
-        out *= known / max(known - each.shape[0], 1)
         alone = (slopes * weight.ravel()) @ slopes.T
+        fitted = float(np.trace(np.linalg.solve(alone + self.precision, alone)))  # numbers that the figures tell
+        rows = int(np.isfinite(self.seen).any(axis=0).sum())  # a period's outcomes in a segment share their luck
+        out *= rows / max(rows - fitted, 1.0)
         size, ways = np.linalg.eigh(alone)
         root = ways * np.sqrt(np.maximum(size, 1e-12 * size.max()))
         back = np.linalg.inv(root)
