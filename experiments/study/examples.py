@@ -28,6 +28,7 @@ EXAMPLES = {
     "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
 }
 FIRST = {
+    "donors": "tenure optimize scenario.yaml -o plan.json",
     "allocate": "tenure allocate curves.csv --rules rules.yaml",
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
