@@ -15,6 +15,9 @@ EXAMPLES = {
     "subscription": "contracts that end in the open, and renewals",
     "campaigns": "campaigns that take time, crowded media, surveys",
     "service-profit": "employees who make customers satisfied, who stay and buy",
+    "bank": "customers of some standing, who bring more the longer they are kept; five points of retention",
+    "start-up": "winning that spreads by itself (Bass), and when to spend on the first",
+    "donors": "those who gave before, by how long ago, or a bought list",
     "links": "people who tie customers to the firm, and leave",
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
@@ -25,6 +28,7 @@ EXAMPLES = {
     "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
 }
 FIRST = {
+    "donors": "tenure optimize scenario.yaml -o plan.json",
     "allocate": "tenure allocate curves.csv --rules rules.yaml",
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "

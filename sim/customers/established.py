@@ -27,6 +27,7 @@ from sim.customers.population import (
 )
 from sim.engine import random_streams
 from sim.engine.agent_kernels import Luck, Who
+from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.drawing import Cohorts, blank_tally
 from sim.engine.fluid_kernels import advance
@@ -215,7 +216,8 @@ class Candidates:
     start; so who is kept does not depend on how many are asked for.
     """
 
-    chain: Lifecycle
+    chain: ControlledChain
+    attitudes: Attitudes
     cohorts: Cohorts
     cohort_group: Ints
     group: int
@@ -274,7 +276,7 @@ class Candidates:
 
     def _at_win(self, identity: Ints, seed: int, stream: int, replication: int) -> NDArray[np.uint16]:
         """Return the state of the newly won, with satisfaction and ties as in the data."""
-        attitudes = self.chain.attitudes
+        attitudes = self.attitudes
         u = random_streams.uniforms(
             seed, random_streams.PAST_TRAITS, identity, stream=stream, draw=1, replication=replication
         )

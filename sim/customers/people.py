@@ -15,7 +15,6 @@ from sim.engine import random_streams
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import ALIVE, ControlledChain
 from sim.engine.drawing import Cohorts
-from sim.engine.lifecycle import Lifecycle
 from sim.engine.state_space import state_index
 from sim.errors import InputError
 from sim.memory import free_memory
@@ -252,8 +251,7 @@ def _synthetic_population(
 
 def _settle(twin: Described, people: _People, group: int, segment: Segment, seed: int, replication: int) -> None:
     """Put those who have been customers for a while where they stand, with the traits of who is still there."""
-    chain, low, source = twin.chain, 0, 0
-    assert isinstance(chain, Lifecycle)
+    chain, low, source, attitudes = twin.chain, 0, 0, Attitudes(twin.scenario)
     for number, (stage, each) in enumerate(segment.standing):
         who = np.arange(low, low + round(each.count))
         low += who.size
@@ -266,14 +264,13 @@ def _settle(twin: Described, people: _People, group: int, segment: Segment, seed
             blocks = blocks_by_source(segment, np.flatnonzero(chain.group == group))[:, source].ravel()
             _place_in_classes(twin, people, who, blocks, int(twin.streams[group]), seed, replication)
             continue
-        age = age_of(stage, each, segment, chain.scenario)
-        found = Candidates(chain, twin.cohorts, twin.cohort_group, group, segment, age, stage, number).draw(
-            who.size, seed, replication
-        )
+        age = age_of(stage, each, segment, twin.scenario)
+        past = Candidates(chain, attitudes, twin.cohorts, twin.cohort_group, group, segment, age, stage, number)
+        found = past.draw(who.size, seed, replication)
         for name, values in found._asdict().items():
             getattr(people, name)[who] = values
         stays = who[chain.space.kind[found.state] == ALIVE]
-        here, attitudes = people.state[stays], Attitudes(twin.scenario)
+        here = people.state[stays]
         felt = _attitudes_at_start(attitudes, seed, int(twin.streams[group]), stays, replication, each)
         space = chain.space
         people.state[stays] = state_index(

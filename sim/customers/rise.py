@@ -7,6 +7,7 @@ ratio without growth, is selection: who is still there buys more, or leaves less
 
 import math
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -35,10 +36,10 @@ class Rise:
 def rises(twin: Twin) -> list[Rise]:
     """Return the rise of each segment that grows, in the first whole year after its last step."""
     found: list[Rise] = []
-    chain, scenario = twin.chain, twin.scenario
+    chain, scenario = cast("Lifecycle", twin.chain), twin.scenario
     year = max(1, round(PERIODS_PER_YEAR[scenario.period]))
     for name, segment in scenario.segments.items():
-        if segment.growth is None or not isinstance(chain, Lifecycle):
+        if segment.growth is None:
             continue
         still = {n: each.model_copy(update={"growth": None}) for n, each in scenario.segments.items()}
         flat = replace(chain, scenario=scenario.model_copy(update={"segments": still}))

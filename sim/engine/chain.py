@@ -262,6 +262,11 @@ class ControlledChain(ABC):
         """Return the way back of :meth:`conditions`; ``by_employees`` is by ``met.employees_after``."""
         return Wanted(by_effective, np.zeros_like(now.observed), None, 0.0)
 
+    @cached_property
+    def at_reference(self) -> Conditions:
+        """Return what customers are under where nothing comes from outside and today's money is spent."""
+        return Conditions(self.environment[-1], self.targets.reference, float("nan"), {})
+
     def at_rest(self) -> "ControlledChain":
         """Return the same without what is stated to come from outside, such as rivals and shocks: here, itself."""
         return self

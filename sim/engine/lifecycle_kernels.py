@@ -136,12 +136,12 @@ def chances_of_entry(kind, effects, acquisition):
 
 
 @inlined
-def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties, grown):
+def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties, faster, larger):
     """Return defection rate, purchase rate, and what an amount is multiplied by; a rate of leaving on top apart."""
     return (
         defection_rate * effects[DEFECTION] * by_level[0] * by_ties,
-        purchase_rate * effects[RATE] * by_level[1] * grown[0],
-        effects[AMOUNT] * by_level[2] * grown[1],
+        purchase_rate * effects[RATE] * by_level[1] * faster,
+        effects[AMOUNT] * by_level[2] * larger,
     )
 
 
@@ -275,8 +275,10 @@ def columns_to_draw_by(laws, feelings, group, acquisition, effects, out):
                 to[SPENDS] = e[PRICE]
                 continue
             by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
-            grown = feelings.growth[group[c], laws.grown[line]]
-            to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(1.0, 1.0, e, by_level, by_ties, grown)
+            at, step = group[c], laws.grown[line]
+            to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(
+                1.0, 1.0, e, by_level, by_ties, feelings.growth[at, step, 0], feelings.growth[at, step, 1]
+            )
             to[SPENDS] *= e[PRICE]
             to[GOES] = e[LEAVING]
             if feelings.levels:
@@ -309,7 +311,8 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                 m, rate, multiplier = rates_of_alive(
                     traits.defection_rate[b], traits.purchase_rate[b], e,
                     feelings.level_effects[level[line]], feelings.tie_effects[ties[line]],
-                    feelings.growth[traits.group[b], laws.grown[line]],
+                    feelings.growth[traits.group[b], laws.grown[line], 0],
+                    feelings.growth[traits.group[b], laws.grown[line], 1],
                 )  # fmt: skip
                 m += e[LEAVING]
                 number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
@@ -363,9 +366,10 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
             paid = traits.mean_spend[b] * (1.0 - traits.bad_debt[b])
             each = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - paid * (1.0 - e[PRICE])
             if kind[line] == 2:
-                by_level, grown = feelings.level_effects[level[line]], feelings.growth[group[b], laws.grown[line]]
+                by_level, step = feelings.level_effects[level[line]], laws.grown[line]
+                faster, larger = feelings.growth[group[b], step, 0], feelings.growth[group[b], step, 1]
                 lm = traits.defection_rate[b] * by_level[0] * feelings.tie_effects[ties[line]]
-                lr = traits.purchase_rate[b] * by_level[1] * grown[0]
+                lr = traits.purchase_rate[b] * by_level[1] * faster
                 number, number_m, number_rate = odds_of_alive(
                     lm * e[DEFECTION] + e[LEAVING], lr * e[RATE], buys, feelings.renewal, odds, by_m, by_rate, gamma
                 )
@@ -394,7 +398,7 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                     to[TURNOVER] += odds[n] * away * by_turnover[3]
                     by_leaving += by_odds * by_m[n] + away * by_m[buys + n]
                     by_buying += by_odds * by_rate[n] + away * by_rate[buys + n]
-                multiplier = e[AMOUNT] * by_level[2] * grown[1]
+                multiplier = e[AMOUNT] * by_level[2] * larger
                 per_purchase = money * (multiplier * each - serve[b, 1])
                 to[DEFECTION] += lm * (by_leaving + per_purchase * number_m)
                 to[LEAVING] += by_leaving + per_purchase * number_m
@@ -402,7 +406,7 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 to[CHARGED] += money * (1.0 - traits.bad_debt[b])
                 to[SERVED] -= money
                 to[RATE] += lr * (by_buying + per_purchase * number_rate)
-                to[AMOUNT] += money * number * each * by_level[2] * grown[1]
+                to[AMOUNT] += money * number * each * by_level[2] * larger
             elif kind[line] == 0:
                 to[AWARE] += wanted[1] - wanted[0]
             elif kind[line] != 4:

@@ -123,7 +123,8 @@ def fill_odds(
             effects[TIED] = min(max(gain + grids.ties[setup, p], 0.0), 1.0)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
-                feelings.tie_effects[ties], feelings.growth[g, laws.grown[line]],
+                feelings.tie_effects[ties], feelings.growth[g, laws.grown[line], 0],
+                feelings.growth[g, laws.grown[line], 1],
             )  # fmt: skip
             m += grids.leaving[setup, p]
             number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
