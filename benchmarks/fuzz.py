@@ -23,7 +23,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from sim.errors import LONGEST, TenureError
+from sim.errors import LONGEST, NotAsWritten, TenureError
 
 __all__ = ["KINDS", "Kind", "main", "tried"]
 
@@ -232,6 +232,7 @@ def _try(kind: Kind, folder: Path, data: bytes, whole: Any) -> None:
     signal.alarm(SECONDS)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotAsWritten)
             warnings.simplefilter("error", RuntimeWarning)
             found = kind.read(path)
         assert not kind.summed or found == whole, "a changed file is taken for what was written"
