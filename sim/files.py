@@ -1,6 +1,8 @@
 """Writing files so that nothing is ever half there."""
 
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from sim.errors import FolderError, InputError, first_line
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["TABLE_FILES", "check_output", "writable_folder", "write_file", "write_table", "write_text"]
+__all__ = ["TABLE_FILES", "check_output", "sweep", "writable_folder", "write_file", "write_table", "write_text"]
 
 TABLE_FILES = (".csv", ".parquet")
 """Endings of tables."""
@@ -39,6 +41,7 @@ def check_output(path: Path, endings: tuple[str, ...] = (), others: Iterable[Pat
         raise FolderError(f"cannot write {path}: {target.parent} is not a folder; make it first")
     if not os.access(target.parent, os.W_OK):
         raise FolderError(f"cannot write {path}: {target.parent} is not yours to write to; choose another folder")
+    sweep(target)
 
 
 def _target(path: Path) -> Path:
@@ -58,6 +61,31 @@ def _target(path: Path) -> Path:
 
 def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or first_line(error)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed left beside a file that they were writing; those that live keep theirs."""
+    if not path.parent.is_dir():
+        return
+    left = re.compile(rf"\.+{re.escape(path.stem[:NAMED])}.*?\.(\d+)\.(?:part|new)(?:\..*)?", re.DOTALL)
+    for each in path.parent.iterdir():
+        found = left.fullmatch(each.name)
+        if found is None or _lives(int(found[1])):
+            continue
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def writable_folder(folder: Path) -> Path:

@@ -116,3 +116,18 @@ def test_help_has_an_example(tenure, verb) -> None:
     code, out, err = tenure(verb, "--help")
     assert (code, err) == (0, "")
     assert f"Example: tenure {verb}" in " ".join(out.split())
+
+
+def test_warnings_of_other_libraries_are_for_those_who_ask(tenure, monkeypatch) -> None:
+    """NumPy's overflow is nobody's answer; `tenure -v` shows it in a line."""
+    import warnings
+
+    def warn(*_, **__):
+        warnings.warn("overflow encountered in exp", RuntimeWarning, stacklevel=1)
+        return {}
+
+    monkeypatch.setattr("sim.scenario.file.schema", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert tenure("schema") == (0, "{}\n", "")
+        assert tenure("-v", "schema") == (0, "{}\n", "RuntimeWarning: overflow encountered in exp\n")

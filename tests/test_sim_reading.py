@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import os
 import random
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -213,3 +216,18 @@ def test_long_texts_are_no_days(tmp_path: Path) -> None:
     with pytest.raises(PurchasesError, match="100,000 columns"):
         account(tmp_path, "wide.csv", b"," * 100_000)
     assert json.dumps(account(tmp_path, "long.csv", (ROWS + "5,2024-01-01," + "9" * 200_000 + "\n").encode()))
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """Parts of bases, of calibrated ones and of other files; what a living process writes stays."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    alive = os.getppid()
+    gone, own = f".b.duckdb.{dead.pid}.new", f".b.duckdb.{alive}.new"
+    others = [f".other.{dead.pid}.part.json", "b.yaml", own]
+    for name in (gone, f"{gone}.wal", f".{gone}.{dead.pid}.part", f".b.{dead.pid}.part.duckdb", *others):
+        (tmp_path / name).touch()
+    (tmp_path / f".b.duckdb.{dead.pid}.part").mkdir()
+    (tmp_path / f".b.duckdb.{dead.pid}.part" / "base.duckdb").touch()
+    check_output(tmp_path / "b.duckdb")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(others)

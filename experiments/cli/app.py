@@ -7,7 +7,6 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -78,6 +77,7 @@ def _root(
 ) -> None:
     if verbose:
         lead_to_standard_error()
+        warnings.showwarning = partial(_note, others=True)
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def _run() -> None:
         with warnings.catch_warnings():
             for noted in NOTED:
                 warnings.simplefilter("always", noted)
-            warnings.showwarning = partial(_note, warnings.showwarning)
+            warnings.showwarning = _note
             code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
@@ -132,12 +132,12 @@ def _run() -> None:
         raise
 
 
-def _note(plain: Callable[..., None], message: Warning | str, *rest: Any, **more: Any) -> None:
-    """Say in one line on standard error what a user should know; leave other warnings as they are."""
+def _note(message: Warning | str, category: type[Warning], *where: Any, others: bool = False, **more: Any) -> None:
+    """Say in one line on standard error what a user should know; warnings of other libraries are for those who ask."""
     if isinstance(message, NOTED):
         print(f"tenure: note: {in_options(str(message))}", file=sys.stderr)
-    else:
-        plain(message, *rest, **more)
+    elif others:
+        print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
 def _give_up_output() -> None:

@@ -33,7 +33,7 @@ from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.customers.segment_laws import SegmentLaw, fit_by_segment, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
-from sim.files import check_output, write_text
+from sim.files import check_output, sweep, write_text
 from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
@@ -270,6 +270,7 @@ def calibrate(
     if margin is not None and not 0 < margin <= 1:
         raise InputError(f"`margin={margin}`: expected a share of revenue above 0 and at most 1, e.g. 0.3")
     step, name = progress or quiet, _name(files)
+    sweep(base_path.resolve())
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
     try:
         base = CustomerBase.create(part, files, reading=asked, progress=step) if made else CustomerBase.open(part)

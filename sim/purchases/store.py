@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.arrays import Step
 from sim.errors import FolderError, InputError, PurchasesError, first_line
+from sim.files import sweep
 from sim.purchases.digest import keep_digest
 from sim.purchases.people import load_people
 from sim.purchases.read.customers import id_key, key_check
@@ -117,7 +118,7 @@ def load(
 
     beside = beside or {}
     _check(path, [*files, *people, *chain.from_iterable(beside.values())])
-    _sweep(path)
+    sweep(path)
     key = id_key(reading.hash_ids) if reading.hash_ids else None
     target = Path(os.path.realpath(path))
     work = target.with_name(f".{path.name}.{os.getpid()}.part")
@@ -166,19 +167,6 @@ def _check(path: Path, files: Sequence[str | Path]) -> None:
         raise FolderError(f"cannot write {path}: {path.parent} is not a folder; make it first")
     if path.is_dir():
         raise FolderError(f"cannot write {path}: it is a folder; give the name of a file")
-
-
-def _sweep(path: Path) -> None:
-    """Remove what a load that was killed left behind."""
-    for left in path.parent.glob(f".{path.name}.*.part"):
-        process = left.name.removesuffix(".part").rpartition(".")[2]
-        if process.isdigit():
-            try:
-                os.kill(int(process), 0)
-            except ProcessLookupError:
-                shutil.rmtree(left, ignore_errors=True)
-            except OSError:
-                continue
 
 
 def _fill(
