@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from markets import Content, Floats
 
-from benchmarks.bounds import bound_of
+from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
 from optimizer.ask.problem import allocation_problem
 from optimizer.optimize import optimize
 from sim.engine.sensitivity import follow
@@ -119,3 +119,25 @@ def test_loss_makers_are_charged_and_the_good_are_kept() -> None:
     assert plan.spend.sum() <= plan.budget * (1 + 1e-9)
     assert plan.moved.sum() > plan.spend.sum()
     assert follow(twin.chain, plan.intensity).asset == pytest.approx(plan.asset, rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_no_ascent_in_a_random_market_is_above_the_bound(seed: int) -> None:
+    """Levers of every shape, some of which are the price's or the desk's, a fee and a goodbye; traits hidden or not."""
+    rng = np.random.default_rng(900 + seed)
+    content = contents_of(seed, hidden=bool(seed % 2), levers=int(rng.integers(1, 4)))
+    content["cost_to_serve"] = {"per_customer": float(rng.uniform(0, 6))}
+    for lever in content["levers"].values():
+        if "prospect" not in lever["targets"] and rng.random() < 0.6:
+            lever["pays"] = str(rng.choice(["price", "service"]))
+    likely = {"without_money": 0, "spend": 3.0, "brings": float(rng.uniform(0.01, 0.1)), "unlimited_money": 0.5}
+    content["levers"]["fee"] = {
+        "targets": HERE[:4], "pays": "charge", "reference": 0, "most": float(rng.uniform(1, 12)),
+        "moves": {"leaving": likely},
+    }  # fmt: skip
+    goodbye = {"shape": "hill", "half": 1.0, "steepness": 2.0, "unlimited_money": 0.7}
+    content["levers"]["goodbye"] = {"targets": ["new", "lapsed"], "reference": 0, "moves": {"leaving": goodbye}}
+    problem = problem_of(content, seed)
+    plan, least, bound = bound_of(problem, 3)
+    assert max(plan, *rival_plans(problem, seed)) <= bound + 1e-6 * max(plan - least, 1.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from experiments.report import charts
 from experiments.report.page import bullets, chart, paragraph, scale, section, subheading, table
-from experiments.words.effects import effect_in_words
+from experiments.words.effects import PAYS, effect_in_words
 from experiments.words.evidence import told_and_assumed
 from experiments.words.figures import NARROW, day, percent
 from experiments.words.figures import typeset_money as money
@@ -153,7 +153,7 @@ def assumptions(scenario: Scenario) -> str:
     else:
         rows = []
         for name, lever in scenario.levers.items():
-            today = money(lever.reference) if lever.reference else "not used"
+            today = (money(lever.reference) if lever.reference else "not used") + PAYS[lever.pays]
             when = "".join(f"; {said}" for said in timing_in_words(lever, scenario.period))
             for effect, curve in lever.moves.items():
                 does = _kept_together(effect_in_words(effect, curve, scenario.period))

@@ -230,6 +230,21 @@ def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome) -> str
     )
 
 
+def _terms(scenario: Scenario, plan: Plan | None) -> list[str]:
+    """Return what a plan's terms come to, which no budget pays for."""
+    if plan is None or plan.targets.paid.all():
+        return []
+    segments, levers, by_segment = plan.terms_by_segment()
+    parts = [
+        f"{lever}, {segment} {money(float(by_segment[i, k]), scenario.currency)}"
+        for k, lever in enumerate(levers)
+        for i, segment in enumerate(segments)
+        if by_segment[i, k] > 0
+    ]
+    said = "; ".join(parts) if parts else "none"
+    return [paragraph(f"Terms, which no budget pays for, on customers as the firm sees them: {said}.")]
+
+
 def _allocation(
     scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None, played: Outcome | None
 ) -> str:
@@ -257,6 +272,7 @@ def _allocation(
             "most first; an empty cell gets nothing.",
             "soft",
         ),
+        *_terms(scenario, plan),
         chart(
             "allocation-periods",
             charts.allocation_by_period(levers, spend.sum(axis=(1, 2)), limit, scenario),

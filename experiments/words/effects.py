@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sim.scenario.curves import Curve
 
-__all__ = ["effect_in_words"]
+__all__ = ["PAYS", "effect_in_words"]
 
+PAYS = {
+    "budget": "",
+    "price": ", off what they pay and not out of the budget",
+    "charge": ", that true customers are charged on top",
+    "service": ", of cost to serve true customers and not out of the budget",
+}
+"""What a lever's money is, behind its amount."""
 _CHANCES = {
     "awareness": "become prospects",
     "acquisition": "buy for the first time",
