@@ -233,10 +233,9 @@ class _Problem:
         for lag in range(1, lags + 1):
             across = np.einsum("its,jts->ij", each[:, lag:], each[:, :-lag])
             out += (1 - lag / (lags + 1)) * (across + across.T)
+        known = np.isfinite(self.seen).sum()
+        out *= known / max(known - each.shape[0], 1)
         alone = (slopes * weight.ravel()) @ slopes.T
-        fitted = float(np.trace(np.linalg.solve(alone + self.precision, alone)))  # numbers that the figures tell
-        rows = int(np.isfinite(self.seen).any(axis=0).sum())  # a period's outcomes in a segment share their luck
-        out *= rows / max(rows - fitted, 1.0)
         size, ways = np.linalg.eigh(alone)
         root = ways * np.sqrt(np.maximum(size, 1e-12 * size.max()))
         back = np.linalg.inv(root)
