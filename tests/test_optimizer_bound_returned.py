@@ -135,7 +135,9 @@ def test_no_plan_pays_more_than_is_returned(few_classes: None) -> None:
     plans = plans_of(problem, 30, rng)
     charged = Charged(problem, plans[0], 1, offered(problem))
     known = charged.arguments(np.full(len(problem.rows), 0.1))
-    first = [charged.advantages(0, known, lean)[0] for lean in (np.zeros(charged.shape[2]), charged.leaning(0, 0.5))]
+    first = [
+        charged.advantages(0, known, lean)[0] for lean in (np.zeros(charged.shape[:3]), charged.leaning(0, 2.0, True))
+    ]
     heads = np.stack([by_class(problem, plan) for plan in plans])
     for charge in (*first, rng.normal(0, 1, charged.shape)):
         answers = [returned_by(charged, known, charge, looks) for looks in (1, 30, 1000)]
@@ -167,7 +169,7 @@ def test_a_few_looks_are_enough_where_levers_share_channels(few_classes: None) -
     problem = allocation_problem(build(parse(hidden_market(levers=levers, periods=6))), 900.0)
     charged = Charged(problem, plans_of(problem, 1, np.random.default_rng(5))[0], 1, offered(problem))
     known = charged.arguments(np.full(len(problem.rows), 0.1))
-    found, bound = returned_by(charged, known, charged.advantages(0, known, np.zeros(charged.shape[2]))[0], 60)
+    found, bound = returned_by(charged, known, charged.advantages(0, known, np.zeros(charged.shape[:3]))[0], 60)
     assert 0 < found <= bound <= 1.05 * found
 
 

@@ -18,7 +18,7 @@ from optimizer.bound.targeting import Charged, targeting_bound
 from optimizer.optimize import optimize
 from optimizer.question import Question
 from sim.contract import Targets
-from sim.engine.chain import LOST, ControlledChain, StateSpace, Step
+from sim.engine.chain import ControlledChain, StateSpace, Step
 from sim.engine.matrix_chain import MatrixChain
 from sim.scenario.file import parse
 from sim.twin import build
@@ -287,7 +287,7 @@ def test_the_kernels_are_their_numpy_twins(market: Callable[..., Content], monke
     rng = np.random.default_rng(2)
     prices = rng.uniform(0, 2, len(problem.rows))
     known = charged.arguments(prices)
-    by_group = [charged.advantages(g, known, charged.leaning(g, 0.5)) for g in range(charged.groups)]
+    by_group = [charged.advantages(g, known, charged.leaning(g, 2.0, True)) for g in range(charged.groups)]
     priced = asset_of(problem.chain, plan) - float(prices @ problem.usage(plan))
     assert sum(worth for _, _, worth in by_group) == pytest.approx(priced, rel=1e-10)
     for charge in (rng.normal(0, 1, charged.shape), np.concatenate([charges for charges, _, _ in by_group], axis=1)):
@@ -312,7 +312,7 @@ def test_charged_what_actions_bring_nobody_gains_by_what_is_hidden(lean: float) 
     plan = np.ones((3, 1, 2, 1))
     charged = Charged(problem, plan)
     prices = np.array([0.3, -0.1])
-    charge, _, worth = charged.advantages(0, charged.arguments(prices), np.full(charged.shape[2], lean))
+    charge, _, worth = charged.advantages(0, charged.arguments(prices), np.full(charged.shape[:3], lean))
     left = twin_response(problem, charged, plan, prices, charge).sum()
     best = twin_response(problem, charged, plan, prices, np.zeros_like(charge)).sum()
     if lean == 0:
@@ -325,19 +325,29 @@ def test_charged_what_actions_bring_nobody_gains_by_what_is_hidden(lean: float) 
         assert worth < left < best
 
 
-def test_only_customers_whom_money_moves_are_valued_by_the_plan(
+def test_values_lean_the_more_the_farther_heads_may_rise(
     market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Values lean whole where a period goes the same with money and without: the lost, and whom no lever is for."""
+    """Whole where a period goes the same with money and without, nowhere where heads are known, more with a low power.
+
+    The plan's own head counts lie in their ranges.
+    """
     problem = market_problem(market, monkeypatch)
     charged, chain = Charged(problem, random_plan(problem, 1)), problem.chain
     without, usual = (chain.step(chain.environment[0], much * chain.usual) for much in (0.0, 1.0))
     moved = (without.probability != usual.probability).any(axis=2) | (without.reward != usual.reward)
+    assert (charged.ranges.low <= charged._heads + 1e-9).all()
+    assert (charged._heads <= charged.ranges.high + 1e-9).all()
     for group in range(charged.groups):
         of_group = moved[chain.group == group].any(axis=0)
-        assert charged.leaning(group, 0.3).tolist() == np.where(of_group, 0.3, 1.0).tolist()
-        assert of_group.any()
-        assert not of_group[chain.space.law_kind == LOST].any()
+        whole, none = charged.leaning(group, 2.0, True), charged.leaning(group, np.inf, True)
+        assert (whole[:, :, ~of_group] == 1).all()
+        assert (none == np.where(of_group, 0.0, 1.0)).all()
+        more, less = charged.leaning(group, 1.0, False), charged.leaning(group, 2.0, False)
+        known = (charged.ranges.high == charged.ranges.low)[:, own(charged, group)]
+        assert (more[known] == 0).all()
+        assert (less <= more).all()
+        assert less.max() > 0
 
 
 # --- The whole way ----------------------------------------------------------------------------------------------------

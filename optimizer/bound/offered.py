@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.ask.problem import AllocationProblem, joint_actions
 from sim.arrays import Flags, Floats, Ints
+from sim.engine.chain import ControlledChain
 from sim.engine.hull_kernels import NO_COSTS, NO_GRIDS, Costs, Grids
 from sim.engine.offers import Points
 
@@ -58,6 +59,16 @@ class Offered:
         if self.ways is not None:
             return self.ways.grids, self.ways.phase
         return NO_GRIDS, np.zeros(len(self.possible), dtype=np.int64)
+
+    def moves(self, chain: ControlledChain) -> Flags:
+        """Return whose odds or rewards differ from point to point, (groups, laws)."""
+        number = self.choices[:, chain.space.law_stage]
+        moved = np.zeros(number.shape, dtype=bool)
+        for block, group in enumerate(chain.group):
+            for line, points in enumerate(number[group]):
+                odds, earned = self.probability[:, block, line, :points], self.reward[:, block, line, :points]
+                moved[group, line] |= bool((odds != odds[:, :1]).any() or (earned != earned[:, :1]).any())
+        return moved
 
     @staticmethod
     def of(problem: AllocationProblem) -> "Offered":

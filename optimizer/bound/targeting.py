@@ -20,11 +20,11 @@ penalty of Brown, Smith & Sun 2010). With ``V`` the plan's own what is returned 
 gain by changing who is where (the performance difference of Kakade & Langford 2002): nothing where ``n`` is the plan's,
 much where classes whom another action suits may be many. With ``V`` the best of full information no charge is above
 nothing, and only the fewest of each class count: what is lost by treating them as others need. So ``V`` leans from the
-one to the other: all the way where no action moves a customer (who has silently left is worth what comes without
-money), and by :data:`LEANS` elsewhere, the more the less is known of heads. The shares of what full information brings
-over the plan that are left open at first, with ``V`` the plan's own, with those who are not moved at their best, and
-with the best lean elsewhere too: eight levers on one stage over 12 months .66, .44, .34 and over 36 months more than
-all, .66, .43; three levers over 24 months .49, .24, .24; examples/planning over 120 months more than all, .37, .37.
+one to the other, the more the farther heads may lie above the plan's, and all the way for those whom no action moves
+(who has silently left is then worth what comes without money), by what of :data:`LEANS` gives the least bound in a
+group. What is left open at first, of what full information brings over the plan: three levers over 24 months .49 with
+the plan's own values, .24 where only those whom no action moves lean, .20 so; eight levers on one stage over 36 months
+more than all, .66 and .40.
 Then subgradient steps, each group by itself, towards what the plan itself makes of it (Polyak 1969).
 
 *What is known of head counts* ``N``: ranges over all policies, and ranges of the mix of blocks under a common
@@ -61,9 +61,8 @@ from optimizer.bound.offered import Offered, offered
 from optimizer.bound.pricing import OUT_OF_REACH, Pricing
 from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
-from optimizer.tolerances import ARITHMETIC, BOUND
-from sim.arrays import Flags, Floats, Progress
-from sim.engine.chain import ControlledChain
+from optimizer.tolerances import ARITHMETIC, BOUND, EMPTY
+from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import follow
 from sim.errors import RulesError, SolverError
 
@@ -78,8 +77,8 @@ and how many in all, times the classes of a cell. While charges move as few as m
 the points alone rise between them, where money costs less than along straight lines."""
 CLOSE = 0.01
 """Share of what there is to close up to which that may stay open."""
-LEANS = (0.0, 0.25, 0.5, 0.75)
-"""How far the values of those whom money moves may lean from the plan's own to the best, in the order tried."""
+LEANS = ((2.0, False), (2.0, True), (1.0, False), (np.inf, True))
+"""How values lean from the plan's own to the best (:meth:`Charged.leaning`): each is tried in every group."""
 KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
 """Share of the last direction in the next one; share of Polyak's step that is taken."""
 BY_GAIN = 0.5
@@ -160,7 +159,10 @@ class Charged:
         )  # fmt: skip
         self._by_outcome = np.ascontiguousarray(np.swapaxes(choice.probability, 3, 4))
         self._families = families_of(chain.space, happens)
-        self._moved = _moved(chain, choice)
+        self._moved = choice.moves(chain)
+        laws = np.eye(chain.space.law_kind.size)[chain.block_law]
+        course = follow(chain, self.plan_intensity)
+        self._heads = np.stack([np.einsum("bs,bsk->bk", now.occupancy, laws) for now in course.past])
         self._reached = reached_states(chain, happens)
         self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
 
@@ -190,12 +192,21 @@ class Charged:
         """Return the shape of a group's charges."""
         return (self.shape[0], int(self.first[group + 1] - self.first[group]), *self.shape[2:])
 
-    def leaning(self, group: int, share: float) -> Floats:
-        """Return how far values of each law lean to the best: by a share where money moves customers, else whole."""
-        return np.where(self._moved[group], share, 1.0)
+    def leaning(self, group: int, power: float, whole: bool) -> Floats:
+        """Return how far values lean from the plan's own to the best, (periods, blocks of the group, laws).
+
+        By ``((high - n) / (high - low)) ** power``: the more, the farther head counts may lie above the plan's ``n``;
+        and ``whole`` where no action moves a customer.
+        """
+        mine = slice(self.first[group], self.first[group + 1])
+        low, high, n = self.ranges.low[:, mine], self.ranges.high[:, mine], self._heads[:, mine]
+        wide = np.maximum(high - low, 0.0)
+        share = np.clip(np.divide(high - n, wide, out=np.zeros_like(wide), where=wide > EMPTY), 0.0, 1.0)
+        leans = np.zeros_like(share) if np.isinf(power) else share**power
+        return np.where(self._moved[group] | (not whole), leans, 1.0)
 
     def advantages(self, group: int, known: Known, lean: Floats) -> tuple[Floats, float, float]:
-        """Return first charges with values that lean by ``lean[law]``, their quantum, the plan's worth net of prices.
+        """Return first charges with values that ``lean``, their quantum, and the plan's worth net of prices.
 
         The customers of a class count as they do under the plan. What is less than the quantum is arithmetic.
         """
@@ -412,7 +423,7 @@ def _first_bounds(charged: Charged, prices: Floats) -> _First:
     known = charged.arguments(prices)
 
     def run(group: int, _: int) -> tuple[float, float]:
-        charge, quantum, worth = charged.advantages(group, known, charged.leaning(group, LEANS[0]))
+        charge, quantum, worth = charged.advantages(group, known, charged.leaning(group, *LEANS[0]))
         return charged.bound(group, known, charge, quantum, FEW_LOOKS)[0], worth
 
     bounds, targets = np.array(charged.each_group(run)).T
@@ -420,24 +431,10 @@ def _first_bounds(charged: Charged, prices: Floats) -> _First:
 
 
 def _first_charges(charged: Charged, first: _First, group: int) -> tuple[Floats, float]:
-    """Return a group's first charges, with values that lean for as long as its bound falls, and their quantum."""
-    best, used = float(first.bounds[group]), LEANS[0]
-    for share in LEANS[1:]:
-        charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, share))
-        bound = charged.bound(group, first.known, charge, quantum, FEW_LOOKS)[0]
-        if bound >= best:
-            break
-        best, used = bound, share
-    charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, used))
+    """Return a group's first charges, with values that lean as gives the least bound, and their quantum."""
+    found = [float(first.bounds[group])]
+    for lean in LEANS[1:]:
+        charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, *lean))
+        found.append(charged.bound(group, first.known, charge, quantum, FEW_LOOKS)[0])
+    charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, *LEANS[int(np.argmin(found))]))
     return charge, quantum
-
-
-def _moved(chain: ControlledChain, choice: Offered) -> Flags:
-    """Return whose odds or rewards any action moves, (groups, laws)."""
-    number = choice.choices[:, chain.space.law_stage]
-    moved = np.zeros(number.shape, dtype=bool)
-    for block, group in enumerate(chain.group):
-        for line, actions in enumerate(number[group]):
-            odds, earned = choice.probability[:, block, line, :actions], choice.reward[:, block, line, :actions]
-            moved[group, line] |= bool((odds != odds[:, :1]).any() or (earned != earned[:, :1]).any())
-    return moved

@@ -76,9 +76,9 @@ def advantages(part, shift, known, lean, charge, worth):
     """Write what each action would bring to the mean customer of each law, above what that customer is worth.
 
     ``charge[period, block, law, action] = sum_s n[s] (Q[s, action] - V[s]) / sum_s n[s]`` with the plan's own head
-    counts ``n``, ``Q`` what an action brings with ``V`` to follow, and ``V`` between the plan's own and the best for
-    all who are of a law: ``V = Q[plan's] + lean[law] (max Q - Q[plan's])``. ``worth[block]`` is the plan's value net
-    of prices.
+    counts ``n``, ``Q`` what an action brings with ``V`` to follow, and ``V`` between the plan's own and the best:
+    ``V = Q[plan's] + lean[period, block, law] (max Q - Q[plan's])``. ``worth[block]`` is the plan's value net of
+    prices.
     """
     g, first, last = part
     stage, law, successor, outcomes, regime, probability, reward, choices = known.transitions
@@ -125,7 +125,7 @@ def advantages(part, shift, known, lean, charge, worth):
                         total += odds[line, a, o] * after[successor[s, o]]
                     brings[a] = total
                     top = max(top, total)
-                now[s] = brings[most] + lean[line] * (top - brings[most])
+                now[s] = brings[most] + lean[t, b - shift, line] * (top - brings[most])
                 weight = number[t, s] + spread
                 heads[line] += weight
                 for a in range(choices[g, where]):
