@@ -18,7 +18,7 @@ import tenure
 from policies.catalogue import named, names
 from sim.arrays import Floats
 
-__all__ = ["TAUGHT", "Row", "main", "row_of"]
+__all__ = ["TAUGHT", "Row", "main", "page_of", "row_of", "rows_of"]
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
@@ -101,20 +101,29 @@ def row_of(name: str) -> Row:
     )  # fmt: skip
 
 
+def page_of(rows: dict[str, str]) -> str:
+    """Return the page with rows by example, and which examples it lacks."""
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", *(rows[name] for name in sorted(rows))]
+    lacking = [name for name in TAUGHT if name not in rows]
+    lines += ["", f"Not played on this page: {', '.join(lacking)}."] if lacking else []
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """Return the rows of a page by example."""
+    return {line[3 : line.index("]")]: line for line in page.splitlines() if line.startswith("| [")}
+
+
 def main(examples: list[str]) -> int:
     """Make the page anew, row by row, and say which rules beat a plan."""
-    rows, beaten = {}, 0
-    if examples and PAGE.is_file():
-        for line in PAGE.read_text(encoding="utf-8").splitlines():
-            if line.startswith("| ["):
-                rows[line[3 : line.index("]")]] = line
+    rows = rows_of(PAGE.read_text(encoding="utf-8")) if examples and PAGE.is_file() else {}
+    beaten = 0
     for name in examples or TAUGHT:
         row = row_of(name)
         rows[name] = str(row)
         beaten += row.high < 0
         print(row, flush=True)
-        table = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", *(rows[each] for each in sorted(rows))]
-        PAGE.write_text(HEAD + "\n".join(table) + "\n", encoding="utf-8")
+        PAGE.write_text(page_of(rows), encoding="utf-8")
     return int(beaten > 0)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from markets import EXAMPLES, ROOT
 
-from benchmarks.gallery import TAUGHT, Row, all_at_once
+from benchmarks.gallery import TAUGHT, Row, all_at_once, page_of, rows_of
 
 
 def test_every_example_teaches_something() -> None:
@@ -12,12 +12,11 @@ def test_every_example_teaches_something() -> None:
     folders = {each.parent.name for each in EXAMPLES.glob("*/scenario.yaml")} - {"cdnow"}  # which needs its purchases
     assert set(TAUGHT) == folders
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if line.startswith("| [")]
-    shown = [line[3 : line.index("]")] for line in rows]
-    assert shown == sorted(set(shown) & set(TAUGHT))
-    for line in rows:
-        name = line[3 : line.index("]")]
-        assert f"| [{name}](../examples/{name}) | {TAUGHT[name]} |" in line
+    rows = rows_of(page)
+    assert page == page_of(rows)
+    assert set(rows) <= set(TAUGHT)
+    for name, line in rows.items():
+        assert line.startswith(f"| [{name}](../examples/{name}) | {TAUGHT[name]} |")
 
 
 def test_intervals_hold_at_once() -> None:
