@@ -59,6 +59,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "study": ("study.yaml", "--workers", "1", "--no-track"),
     "ui": ("--folder", "demo"),
     "repeat": ("--folder", "kept"),
+    "validate": ("customer equity test",),
 }
 """Arguments by verb, beside ``--json``; the first verbs leave what the later ones read."""
 TRACKED = ("compare", "scenario.yaml", "--replications", "1", *VERBS["repeat"], "--json")
