@@ -274,7 +274,7 @@ def _shares(name: str, shares: tuple[float, ...]) -> None:
 class Segment(Model):
     """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
 
-    start: dict[str, Heads | Established | tuple[Established, ...]] = Field(
+    start: dict[str, Heads | Established | Annotated[tuple[Established, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="head counts at the start by stage (or a chain's states); of customers also how long they are "
         "kept already, or several such",
