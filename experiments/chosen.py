@@ -140,7 +140,8 @@ def _playing(twin: Twin, plan: Plan, name: str, purse: Budget, departing: str = 
         name = f"{name} ({departing})"
         policy: Policy = Planned(plan.intensity, name)
         if departing == "money":
-            policy = PlannedMoney(follow(twin.chain, twin.targets.with_committed(plan.intensity)).moved, name)
+            money = follow(twin.chain, twin.targets.with_committed(plan.intensity)).spend
+            policy = PlannedMoney(money, name, terms=plan.intensity)
         elif departing == "rolling":
             total = purse.total if np.isfinite(purse.total) else float(spend.sum())
             policy = RollingHorizon.of_plan(twin, total, plan.intensity, name)

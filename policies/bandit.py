@@ -36,13 +36,16 @@ class Bandit:
     def __init__(self, twin: "Twin", budget: float, lever: str = "", seed: int = 0) -> None:
         targets = twin.targets
         today = Today(twin, budget)
-        if lever and lever not in targets.levers:
-            raise InputError(f"policy 'bandit': no lever '{lever}'; expected one of {', '.join(targets.levers)}")
-        by_lever = today.spend.sum(axis=(0, 1, 2))
+        paid = [name for name, pays in zip(targets.levers, targets.paid, strict=True) if pays]
+        if lever and lever not in paid:
+            why = "no lever" if lever not in targets.levers else "the budget does not pay for"
+            raise InputError(f"policy 'bandit': {why} '{lever}'; expected one of {', '.join(paid) or 'none'}")
+        by_lever = np.where(targets.paid, today.spend.sum(axis=(0, 1, 2)), -1.0)
         self.lever = targets.levers.index(lever) if lever else int(by_lever.argmax())
         self.today = targets.times(targets.reference, today.fits)
         usual = twin.chain.usual[:, :, self.lever]
-        self.unit = np.where(targets.allowed[:, :, self.lever], np.where(self.today[:, :, self.lever] > 0,
+        here = (targets.allowed & targets.paid)[:, :, self.lever]
+        self.unit = np.where(here, np.where(self.today[:, :, self.lever] > 0,
                              self.today[:, :, self.lever], usual), 0.0)  # fmt: skip
         self.margin, self.worth, self.ration = twin.margin, _worth_by_stage(twin), Ration.of(twin)
         self.luck = np.random.default_rng(seed)
@@ -57,6 +60,7 @@ class Bandit:
         self.heads = observation.customers.copy()
         intensity = self.today.copy()
         intensity[:, :, self.lever] = ARMS[self._tried()][:, None] * self.unit
+        intensity = np.where(observation.targets.paid, intensity, self.today)
         return Allocation.within(self.ration.held(np.where(observation.targets.allowed, intensity, 0.0)), observation)
 
     def _learn(self, observation: Observation) -> None:

@@ -93,8 +93,9 @@ class Mixture:
         self.feedback = any(getattr(part.policy, "feedback", True) for part in parts)
 
     def decide(self, observation: Observation) -> Allocation:
-        """Return what the parts decide, within what there is for all."""
-        total = np.zeros(observation.targets.shape)
+        """Return what the parts decide, within what there is for all; nothing, at today's terms, on others."""
+        others = ~np.any([part.inside for part in self.parts], axis=0)
+        total = np.where(others[:, :, None], observation.targets.terms, 0.0)
         for part in self.parts:
             total += part.decide(observation)
         return Allocation.within(total, observation)

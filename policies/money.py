@@ -174,8 +174,8 @@ class Today:
 
     Attributes
     ----------
-    spend, moved : (periods, groups, stages, levers)
-        Marketing money; what goes through levers, terms included.
+    spend : (periods, groups, stages, levers)
+        Marketing money.
     fits : float
         By what it must be multiplied to fit the budget; 1 where it does.
     money : float
@@ -188,8 +188,7 @@ class Today:
         from sim.engine.sensitivity import follow
 
         plan = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
-        course = follow(twin.chain, twin.targets.with_committed(plan))
-        self.spend, self.moved = course.spend, course.moved
+        self.spend = follow(twin.chain, twin.targets.with_committed(plan)).spend
         self.total = float(self.spend.sum())
         self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
         self.money = min(budget, self.total) if self.total > 0 else budget

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.arrays import Floats
-from sim.contract import Allocation, Observation
+from sim.contract import Allocation, Observation, Targets
 
 if TYPE_CHECKING:
     from policies.money import Ration
@@ -60,7 +60,8 @@ class Planned:
             if acts < self.intensity.shape[0]:
                 intensity[:, :, lever] = self.intensity[acts, :, :, lever]
         if self.expected is not None:
-            intensity = self._limited(self._pace(self.expected, intensity, observation), intensity)
+            paced = self._pace(self.expected, intensity, observation)
+            intensity = self._limited(paced, intensity, observation.targets)
         return Allocation.within(intensity, observation)
 
     def _pace(self, expected: Floats, intensity: Floats, observation: Observation) -> Floats:
@@ -74,13 +75,14 @@ class Planned:
         left, wanted = self.money - float(observation.lever_spent.sum()) - settled, float(later + here)
         return observation.targets.times(intensity, max(left, 0.0) / wanted) if wanted > 0 else intensity
 
-    def _limited(self, paced: Floats, planned: Floats) -> Floats:
+    def _limited(self, paced: Floats, planned: Floats, targets: Targets) -> Floats:
         """Return paced intensities where they may be, and no less than planned only because of these limits."""
         if self.most is not None:
             paced = np.minimum(paced, np.maximum(self.most, planned))
         if self.load is not None:
             share = np.maximum((paced * self.load).sum(axis=2), 1e-300)
-            paced = paced * np.minimum(1.0, np.maximum(1.0, (planned * self.load).sum(axis=2)) / share)[..., None]
+            factor = np.minimum(1.0, np.maximum(1.0, (planned * self.load).sum(axis=2)) / share)
+            paced = targets.times(paced, factor[..., None])
         return paced
 
 
@@ -91,15 +93,18 @@ class PlannedMoney:
     Attributes
     ----------
     money : (periods, groups, stages, levers)
-        That acts in each period.
+        Of the budget, that acts in each period.
     name : str
     ration : Ration, optional
         Up to which it is spent on each customer; None: as it stands.
+    terms : (periods, groups, stages, levers), optional
+        Per customer, of the levers that no budget pays for; None: today's.
     """
 
     money: Floats
     name: str = "plan"
     ration: "Ration | None" = None
+    terms: Floats | None = None
 
     feedback = False
 
@@ -107,11 +112,15 @@ class PlannedMoney:
         """Return this period's money per customer, or for a lever with lead time that of the period it acts in."""
         from policies.money import per_head
 
-        money = np.zeros(observation.targets.shape)
-        for lever, lead in enumerate(observation.targets.lead):
+        targets = observation.targets
+        money, terms = np.zeros(targets.shape), targets.terms.copy()
+        for lever, lead in enumerate(targets.lead):
             if observation.period + lead < self.money.shape[0]:
                 money[:, :, lever] = self.money[observation.period + lead, :, :, lever]
-        each = np.where(observation.targets.allowed, per_head(money, observation), 0.0)
+                if self.terms is not None:
+                    terms[:, :, lever] = self.terms[observation.period + lead, :, :, lever]
+        each = np.where(targets.paid, per_head(money, observation), terms)
+        each = np.where(targets.allowed, each, 0.0)
         return Allocation.within(each if self.ration is None else self.ration.held(each), observation)
 
 

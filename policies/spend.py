@@ -87,7 +87,7 @@ class LastYear(PlannedMoney):
 
         today = Today(twin, budget)
         year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-        money = twin.targets.times(today.moved, today.fits)
+        money = today.fits * today.spend
         super().__init__(money[np.arange(twin.chain.periods) % year], "last year", Ration.of(twin))
 
 

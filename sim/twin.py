@@ -32,6 +32,7 @@ from sim.engine.drawing import Cohorts
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.matrix_chain import MatrixChain
 from sim.engine.state_space import state_space
+from sim.engine.terms import CUT, DEEPEST
 from sim.errors import ScenarioError
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment
@@ -299,6 +300,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
 
 def _check_reference(chain: Lifecycle) -> None:
     """Raise where today's spend leaves a multiplier without a value, as a survival that rounds to 1 does."""
+    _check_prices(chain)
     effects = chain.responses(chain.environment[0], chain.targets.reference)
     if not np.isfinite(effects).all():
         group, stage, _ = (int(i) for i in np.argwhere(~np.isfinite(effects))[0])
@@ -306,6 +308,21 @@ def _check_reference(chain: Lifecycle) -> None:
             f"levers on '{chain.targets.name(group, stage)}': at the reference, survival must lie between 0 and 1 and "
             "gains above -1; choose a lower reference or other answers"
         )
+
+
+def _check_prices(chain: Lifecycle) -> None:
+    """Raise where today's cut in a price is deeper than any that can be."""
+    targets, usual = chain.targets, chain.payments
+    today = np.maximum(targets.reference, targets.committed).max(axis=1)
+    for lever in (k for k, pays in enumerate(targets.pays) if pays == CUT):
+        share = np.divide(today[:, lever], usual, out=np.zeros(len(usual)), where=usual > 0)
+        group = int(share.argmax())
+        if share[group] > DEEPEST:
+            raise ScenarioError(
+                f"levers.{targets.levers[lever]}: today's {today[group, lever]:g} a head and {chain.scenario.period} "
+                f"is {share[group]:.0%} of the {usual[group]:.4g} that a customer of '{targets.segments[group]}' "
+                f"usually pays; no price is cut by more than {DEEPEST:.0%}, so state a lower reference"
+            )
 
 
 MAKERS: list[Callable[[Scenario], Twin | None]] = [

@@ -191,6 +191,24 @@ def test_rules_of_money_are_not_about_terms() -> None:
         parse(content)
 
 
+def test_usual_payments_do_not_depend_on_who_is_there() -> None:
+    """Mean rate times mean amount over kinds, .5 x 20 x (.25 x 2 + .75): the lapsed of long ago change no price."""
+    traits = {"purchase_rate": {"shape": 1, "rate": 2}, "defection_rate": 0.02, "spend": 20.0}
+    kinds = [{"share": 0.25, "spend": 2.0}, {"share": 0.75}]
+    for start in ({"new": 10}, {"new": 10, "lapsed": {"count": 900, "age": 30}}, {"core": {"count": 5, "age": 12}}):
+        twin = build(parse(small(segments={"all": {"start": start, "traits": traits, "quality": kinds}})))
+        assert twin.chain.payments == pytest.approx([12.5], rel=1e-12)
+
+
+def test_todays_terms_are_terms_that_can_be() -> None:
+    """A cut is of what is paid, 30 a month, and a charge is at most the highest that is considered."""
+    with pytest.raises(ScenarioError, match=r"levers.cut: today's 40 a head and month is 133% of the 30 "):
+        build(parse(payers(levers={"cut": lever("price", {"survival": STAYS}) | {"reference": 40}})))
+    fee = lever("charge", {"annoyance": LEAVES}, most=3, by_segment={"payers": {"reference": 5}})
+    with pytest.raises(ScenarioError, match=r"pays: charge is 5 today, above `most: 3`"):
+        parse(payers(levers={"fee": fee}))
+
+
 def test_scenarios_of_before_keep_their_name() -> None:
     """A lever that says whose money it is, as all did before, is the same lever."""
     plain = payers(levers={"care": {"targets": HERE, "reference": 1, "moves": {"survival": STAYS}}})

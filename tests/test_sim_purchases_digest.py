@@ -106,6 +106,12 @@ def test_a_file_that_is_no_base(tmp_path: Path) -> None:
         content_digest(tmp_path / "text.duckdb")
 
 
+def test_a_base_without_laws_by_segment_keeps_its_name(tmp_path: Path) -> None:
+    """Worked out before segments of a base could have laws of their own."""
+    make(tmp_path)
+    assert scenario(tmp_path).hash == "32883e369910a8d3eef681d56559807504c1c877f425ca4eaff01fca85525d27"
+
+
 def test_the_hash_of_a_scenario_covers_its_base(tmp_path: Path) -> None:
     """Other customers behind the same path: another hash; the same customers elsewhere: the same."""
     make(tmp_path)

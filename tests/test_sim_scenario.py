@@ -279,6 +279,20 @@ def test_a_missing_file_and_a_folder_are_said_in_one_line(tmp_path: Path) -> Non
         assert caught.value.exit_code == 2
 
 
+def test_keys_that_are_new_leave_the_names_of_scenarios_without_them() -> None:
+    """Worked out by version 0.1, before levers paid terms, ranges had laws, and segments growth or diffusion."""
+    care = {"without_money": 0.8, "unlimited_money": 0.95, "spend": 1, "brings": 0.9}
+    traits = {"purchase_rate": 1, "defection_rate": 0.1, "spend": 10}
+    scenario = parse(
+        {
+            "name": "a", "periods": 3, "margin": 0.5, "segments": {"s": {"start": {"new": 10}, "traits": traits}},
+            "levers": {"care": {"targets": ["new"], "reference": 1, "moves": {"survival": care}}},
+            "uncertain": [{"path": "margin", "low": 0.4, "high": 0.6}],
+        }
+    )  # fmt: skip
+    assert scenario.hash == "5d3ada87d5791a051539c51f6b2f0b4bae4fb9e7b1b5cfbd78600e30661020d2"
+
+
 def test_a_loaded_scenario_is_frozen_and_hashed_by_content(market: Callable[..., Content], tmp_path: Path) -> None:
     """Layout does not change the hash, a number does; nothing can be assigned."""
     content = market()

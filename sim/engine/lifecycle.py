@@ -145,9 +145,14 @@ class Lifecycle(ControlledChain):
 
     @cached_property
     def payments(self) -> Floats:
-        """Return what a customer of each group's segment usually pays a period, (groups,)."""
-        weight = self.initial.sum(axis=1) + self.arrivals.sum(axis=(0, 2))
-        return usual_payments(self.targets.segments, self.group, weight, self.purchase_rate * self.mean_spend)
+        """Return what a customer of each group's segment usually pays a period, (groups,).
+
+        As the segment's traits say, whoever of it is there; of a base the mean of its customers.
+        """
+        names, weight = self.targets.segments, self.initial.sum(axis=1)
+        of_base = usual_payments(names, self.group, weight, self.purchase_rate * self.mean_spend)
+        stated = (self.scenario.segments[name].payment if name in self.scenario.segments else None for name in names)
+        return np.array([float(base if own is None else own) for own, base in zip(stated, of_base, strict=True)])
 
     @cached_property
     def crowd(self) -> Crowd:

@@ -112,6 +112,13 @@ class Traits(Model):
             )
         return self
 
+    @property
+    def payment(self) -> float:
+        """Return what customers usually pay a period: mean rate times mean amount."""
+        rate, spend = self.purchase_rate, self.spend
+        mean = rate.shape / rate.rate if isinstance(rate, Gamma) else rate
+        return mean * (spend.p * spend.gamma / (spend.q - 1) if isinstance(spend, GammaGamma) else spend)
+
 
 class Thresholds(Model):
     """When a customer counts as core, declining, lapsed."""
@@ -274,7 +281,7 @@ def _shares(name: str, shares: tuple[float, ...]) -> None:
 class Segment(Model):
     """Customers managed as one group. For a segment of the base, only what differs from the scenario."""
 
-    start: dict[str, Heads | Established | tuple[Established, ...]] = Field(
+    start: dict[str, Heads | Established | Annotated[tuple[Established, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="head counts at the start by stage (or a chain's states); of customers also how long they are "
         "kept already, or several such",
@@ -301,6 +308,14 @@ class Segment(Model):
             if not isinstance(self.start.get(stage, 0.0), int | float):
                 raise ValueError(f"start.{stage}: expected a number; nobody there has been a customer")
         return self
+
+    @property
+    def payment(self) -> float | None:
+        """Return what customers usually pay a period, over all kinds of prospects; None without traits."""
+        if self.traits is None or not self.quality:
+            return None if self.traits is None else self.traits.payment
+        each = sum(kind.share * kind.purchase_rate * kind.spend for kind in self.quality)
+        return self.traits.payment * each / sum(kind.share for kind in self.quality)
 
     @property
     def standing(self) -> list[tuple[str, Established]]:

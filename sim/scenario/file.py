@@ -413,10 +413,15 @@ class Scenario(Model):
             If the base is missing or is not one.
         """
         known = self.model_dump(mode="json", exclude={"first_day"})
-        if self.base is not None and self.base.segments is None:
-            del known["base"]["segments"]  # scenarios of before keep their name
-        if self.base is not None and not self.base.conditions:
-            del known["base"]["conditions"]
+        if self.base is not None:  # here and below: scenarios of before a key was there keep their name without it
+            for key in ("segments", "conditions", "by_segment"):
+                if not known["base"][key]:
+                    del known["base"][key]
+        for each in known["uncertain"]:
+            if each["law"] == "even":
+                del each["law"]
+            if not each["correlated"]:
+                del each["correlated"]
         for lever in known["levers"].values():
             if lever["pays"] == "budget":
                 del lever["pays"]

@@ -198,6 +198,15 @@ class Lever(Model):
         if self.pays == "charge":
             if self.most is None:
                 raise ValueError("pays: charge needs `most:`, the highest charge a head and period that you consider")
+            today = [
+                self.reference,
+                self.committed or 0.0,
+                *(each.reference or 0.0 for each in self.by_segment.values()),
+            ]
+            if max(today) > self.most:
+                raise ValueError(
+                    f"pays: charge is {max(today):g} today, above `most: {self.most:g}`; state a higher most"
+                )
             if not {"leaving", "annoyance"} & set(self.moves):
                 raise ValueError(
                     "pays: charge brings money whatever it does: expected 'leaving' or 'annoyance' among its moves"
