@@ -137,7 +137,7 @@ def test_who_is_there_who_comes_and_who_grows_in_words() -> None:
 
 
 def test_where_silence_hides_who_left_it_is_not_said_that_they_stay() -> None:
-    """Alike customers who leave unseen: those still seen bring less, not because of who stays; cuts are of the young."""
+    """Alike customers who leave unseen: those still seen bring less for that; a price cut is a share of the ungrown."""
     scenario = parse(
         {
             **small(period="quarter", periods=4),
