@@ -13,6 +13,7 @@ a curve and stays as the scenario has it. What was found becomes an answer with 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = ["answers_of_curves", "weeks_of"]
 
 SEEN = ("purchase_rate", "amount", "acquisition", "reactivation")
 """Effects that the sales of the same period show."""
+NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
 POINTS = 6
 OFF = 0.1
 """Of the largest sales: a lever's curve that is further off is said to be."""
@@ -50,7 +52,7 @@ def weeks_of(per: str) -> float:
         If it is none of these.
     """
     number = per.removesuffix("weeks").strip()
-    weeks = WEEKS_PER_PERIOD.get(per, float(number) if number.replace(".", "", 1).isdigit() else 0.0)
+    weeks = WEEKS_PER_PERIOD.get(per, float(number) if NUMBER.fullmatch(number) else 0.0)
     if not weeks > 0:
         raise InputError(f"`per={per}`: expected week, month, quarter, year, or a number of weeks such as 104 weeks")
     return weeks
@@ -96,6 +98,8 @@ def _effect_of(twin: Twin, channel: str) -> Key | str:
     lever = twin.scenario.levers.get(channel)
     if lever is None:
         return f"no lever is called so (there are {', '.join(twin.scenario.levers) or 'none'})"
+    if lever.pays != "budget":
+        return f"it is `pays: {lever.pays}`, and a channel's money is marketing money"
     if len(lever.moves) > 1:
         return f"it moves {', '.join(lever.moves)}, and sales do not tell which brought them"
     [moves] = lever.moves

@@ -80,14 +80,21 @@ def test_what_was_put_in_comes_out(tmp_path: Path, tenure: Callable[..., tuple[i
 
 
 def test_what_cannot_be_is_one_line(tmp_path: Path, tenure: Callable[..., tuple[int, str, str]]) -> None:
-    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(market(), sort_keys=False))
+    content = market()
+    content["levers"]["cut"] = {"targets": ["prospect"], "pays": "price", "reference": 0.0,
+                                "moves": {"acquisition": {**WON, "without_money": 0.0}}}  # fmt: skip
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (tmp_path / "cut.csv").write_text("channel,spend,response\ncut,0,0\ncut,100,50\n")
+    (tmp_path / "answers.csv").write_text("lever,moves,at,value\noffers,acquisition,0.5,0.01\n")
     (tmp_path / "mmm.csv").write_text("channel,spend,response\ncare,100,50\ntv,3,4\n")
     (tmp_path / "weeks.csv").write_text("channel,period,spend,response\noffers,1,100,50\noffers,2,100,60\n")
     for words, said in (
-        (("mmm.csv",), "mmm.csv: holds curves of money and sales; say of what time they are, --per week or --per"),
+        (("mmm.csv",), "mmm.csv: holds curves of money and sales; say of what time they are, such as --per week"),
         (("mmm.csv", "--per", "fortnight"), "--per fortnight: expected week, month, quarter, year, or a number of"),
         (("mmm.csv", "--per", "week"), "call a lever as its channel, with one effect that sales show"),
         (("weeks.csv", "--per", "week"), "has curves of 2 periods; a lever has one"),
+        (("cut.csv", "--per", "week"), "cut, 100 at most, is left out: it is `pays: price`, and a channel's money is"),
+        (("answers.csv", "--per", "week"), "--per week: says of what time curves are, and no file holds curves"),
     ):
         code, out, err = tenure("learn", "shop.yaml", *words, "-o", "learned.yaml")
         assert (code, out, err.count("\n")) == (2, "", 1), (words, err)
@@ -98,5 +105,6 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, tenure: Callable[..., tuple[
 @pytest.mark.parametrize(("said", "weeks"), [("week", 1.0), ("104 weeks", 104.0), ("2.5 weeks", 2.5), ("month", MONTH)])
 def test_times_are_read(said: str, weeks: float) -> None:
     assert weeks_of(said) == weeks
-    with pytest.raises(InputError, match="expected week, month"):
-        weeks_of("0 weeks")
+    for wrong in ("0 weeks", "² weeks", "1.5.5", "inf", "-2", ""):
+        with pytest.raises(InputError, match="expected week, month"):
+            weeks_of(wrong)

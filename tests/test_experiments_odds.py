@@ -13,9 +13,9 @@ from scipy.stats import t
 
 import tenure
 from experiments.compare import compare
-from experiments.odds import futures, interval
+from experiments.odds import Turn, futures, interval
 from experiments.study.calibrate import calibrate
-from experiments.words.odds import odds_in_words
+from experiments.words.odds import odds_in_words, turns_in_words
 from optimizer.insight.risk import with_values
 from sim.market.clock import Market
 from sim.market.expected import expected_course
@@ -207,3 +207,11 @@ def test_intervals_hold_what_they_promise() -> None:
                 shares[row["name"]].append(float(inside.mean()))
     for name, held in shares.items():
         assert 0.9 <= np.mean(held) <= 0.98, (name, held)
+
+
+def test_what_does_not_move_the_lead_is_not_said_to() -> None:
+    """Neither policy pays for care, whose unlimited money then is nothing to either."""
+    still = Turn("levers.care.moves.survival.unlimited_money", 0.9, 0.99, 0.96, 12.0, 12.0, None, False, "")
+    moves = Turn("margin", 0.4, 0.6, 0.5, 8.0, 15.0, None, False, "")
+    assert turns_in_words((still,))[-1] == "The lead does not move with any of them."
+    assert turns_in_words((moves, still))[-1] == "The lead moves most with the margin (+8 at 0.4, +15 at 0.6)."

@@ -134,3 +134,32 @@ def test_who_is_there_who_comes_and_who_grows_in_words() -> None:
         "In year 4 a customer still seen brings 3.6 times the revenue of the first year: 3.6 times by growth, 1 times",
     ):
         assert said in text, said
+
+
+def test_where_silence_hides_who_left_it_is_not_said_that_they_stay() -> None:
+    """Alike customers who leave unseen: those still seen bring less for that; a price cut is a share of the ungrown."""
+    scenario = parse(
+        {
+            **small(period="quarter", periods=4),
+            "segments": {
+                "homes": {
+                    "start": {"new": 300},
+                    "traits": {"purchase_rate": 2, "defection_rate": 0.1, "spend": 30},
+                    "growth": {"after": [1, 4], "amount": [1.2, 1.5]},
+                }
+            },
+            "levers": {
+                "cut": {
+                    "targets": ["new", "core"],
+                    "pays": "price",
+                    "reference": 0,
+                    "moves": {
+                        "survival": {"without_money": 0.9, "unlimited_money": 0.99, "spend": 1.5, "brings": 0.92}
+                    },
+                }
+            },
+        }
+    )
+    text = " ".join(describe(scenario, build(scenario)).split()).replace("\u202f", " ")
+    assert re.search(r"0\.\d+ times because some of those still seen have left in silence \(selection\)", text)
+    assert "1.5 each is 2.5 % of the 60 that a customer of “homes” pays, before growing, in a usual quarter" in text

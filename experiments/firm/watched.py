@@ -171,9 +171,11 @@ class Watched(Planned):
         curves = [Path(each) for each in evidence if is_curves(each)]
         if curves and per is None:
             raise InputError(
-                f"{curves[0]}: holds curves of money and sales; say of what time they are, `per=week` or "
-                "`per=104 weeks`"
+                f"{curves[0]}: holds curves of money and sales; say of what time they are, such as `per=week`, or a "
+                "number of weeks, '104 weeks'"
             )
+        if per is not None and not curves:
+            raise InputError(f"`per={per}`: says of what time curves are, and no file holds curves; leave it out")
         of_curves = [answers_of_curves(self.twin, each, weeks_of(per or "")) for each in curves]
         read = [read_evidence(each) for each in evidence if Path(each) not in curves]
         found = learn(

@@ -173,6 +173,10 @@ class Split(Shown):
     def answer(self) -> str:
         """Return what the table brings, and what evening out costs."""
         spent = _money(float(self.lines.money.sum()), self.twin)
+        paid = dict(zip(self.twin.targets.levers, self.twin.targets.paid, strict=True))
+        lines = zip(self.lines.names, self.lines.money.sum(axis=1), strict=True)
+        terms = sum(float(spend) for (_, lever), spend in lines if not paid[lever])
+        spent += f" ({money(terms)} of them terms, which no budget pays for)" if terms else ""
         cost = f"evening out {'costs' if self.evening_out < 0 else 'brings'} {_money(abs(self.evening_out), self.twin)}"
         if abs(self.evening_out) <= SAME * abs(self.before):
             cost = "nothing is lost"

@@ -147,7 +147,7 @@ def validate(*studies: str, slow: bool = False, progress: Step = quiet) -> Valid
     names = [study.name for study in STUDIES]
     for name in studies:
         if name not in names:
-            raise InputError(f"'{name}': no such study; expected one of {', '.join(names)}")
+            raise InputError(f"'{name}': no such study; expected one of {'; '.join(names)}")
     chosen = [each for each in STUDIES if (each.name in studies if studies else slow or not each.slow)]
     rows = []
     for study in chosen:

@@ -19,6 +19,8 @@ _EFFECTS: Mapping[str, tuple[str, str]] = {
     "links": ("the share of customers who gain a tie", "新增联系的客户比例"),
     "employee": ("the gain in employees' satisfaction", "员工满意度的增幅"),
     "reactivation": ("the share of lapsed customers who come back", "流失客户重新激活的比例"),
+    "leaving": ("the share of customers who leave because of it", "因此离开的客户比例"),
+    "annoyance": ("the share of customers whose satisfaction suffers", "满意度受损的客户比例"),
 }
 _NUMBERS: Mapping[str, tuple[str, str]] = {
     "without_money": ("{effect} without {lever}", "没有 {lever} 时{effect}"),

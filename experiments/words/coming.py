@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = ["births_in_words", "growth_in_words", "spreading_in_words", "standing_in_words"]
 
+SLIGHT = 5e-4
+"""Of one: as many times are one time as it is printed."""
 _COME = {"prospect": "prospects", "unaware": "unaware people"}
 
 
@@ -86,10 +88,14 @@ def growth_in_words(scenario: "Scenario", found: "Sequence[Rise]") -> list[str]:
             steps.append(f"{' and '.join(parts) or 'as at first'} from {age} {period}{'' if age == 1 else 's'} on")
         sentence = f"Customers of “{rise.segment}” grow while they are kept: {', '.join(steps)}."
         if rise.total == rise.total:  # somebody is still seen then
+            why = (
+                "who stays buys more or leaves less from the start"
+                if rise.selection > 1 - SLIGHT
+                else "some of those still seen have left in silence"
+            )
             sentence += (
                 f" In year {rise.year} a customer still seen brings {rise.total:.3g} times the revenue of the first "
-                f"year: {rise.growth:.3g} times by growth, {rise.selection:.3g} times because who stays buys more or "
-                "leaves less from the start (selection)."
+                f"year: {rise.growth:.3g} times by growth, {rise.selection:.3g} times because {why} (selection)."
             )
         said.append(sentence)
     return said

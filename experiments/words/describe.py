@@ -137,12 +137,14 @@ def _prices(scenario: Scenario, twin: Twin) -> list[str]:
     """Return what part of their payments a cut in price is, by lever and segment."""
     assert isinstance(twin.chain, Lifecycle)
     payments = dict(zip(twin.targets.segments, twin.chain.payments.tolist(), strict=True))
+    growing = {name for name, segment in scenario.segments.items() if segment.growth is not None}
     said = []
     for name, lever in scenario.levers.items():
         if lever.pays == "price":
             spend = next(iter(lever.moves.values())).spend
             parts = [
                 f"{100 * spend / max(usual, 1e-300):.3g} % of the {money(usual)} that a customer of “{segment}” pays"
+                + (", before growing," if segment in growing else "")
                 for segment, usual in payments.items()
             ]
             said.append(
