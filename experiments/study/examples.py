@@ -24,8 +24,6 @@ EXAMPLES = {
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
-    "loss-makers": "customers who cost more than they bring: charged, served less, let go",
-    "price": "prices that are cut, for whom and how deep, beside a rival who cuts his",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
     "grocer": "a real grocer's files, to a base, a scenario and a list",
@@ -37,9 +35,7 @@ FIRST = {
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
     "-o grocer.duckdb",
-    "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
-    "price": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }
 
