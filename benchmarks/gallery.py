@@ -46,7 +46,8 @@ HEAD = """# Gallery
 What each example teaches, and what its plan is worth beside the rules of spending that firms use.
 `python -m benchmarks.gallery` makes this page anew: five markets an example, every policy on the same customers with
 the same luck, with the money and the rules of the scenario. *Ahead* is the plan less the best rule that is set in
-advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %.
+advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %. Rules of spending
+leave prices, fees and service as today; where a plan may move these (loss-makers, price), that is most of its lead.
 
 """
 COLUMNS = ("Example", "The decision", "Money", "No spend", "As today", "The plan", "Best rule", "Ahead")
