@@ -28,9 +28,9 @@ TAUGHT = {
     "campaigns": "Which of several campaigns, when, and how large?",
     "donors": "Letters to those who gave before, or to a bought list?",
     "links": "How many people should know a customer before one of them leaves?",
-    "loss-makers": "Which customers who cost more than they bring to charge, to serve less, to let go?",
+    "loss-makers": "Customers who cost more than they bring: serve them less, charge them, or let them go?",
     "planning": "Which rules of a plan cost most?",
-    "price": "When and for whom to answer a rival's price cut with one's own?",
+    "price": "A rival cuts prices: follow, for whom and how deep, or call before contracts end?",
     "prospects": "Who is worth winning, if nobody can be told apart before?",
     "recency-chain": "When to stop writing to somebody who no longer buys?",
     "rivals": "Hold the share against a discounter, or let it go?",
@@ -46,7 +46,8 @@ HEAD = """# Gallery
 What each example teaches, and what its plan is worth beside the rules of spending that firms use.
 `python -m benchmarks.gallery` makes this page anew: five markets an example, every policy on the same customers with
 the same luck, with the money and the rules of the scenario. *Ahead* is the plan less the best rule that is set in
-advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %.
+advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %. Rules of spending
+leave prices, fees and service as today; where a plan may move these (loss-makers, price), that is most of its lead.
 
 """
 COLUMNS = ("Example", "The decision", "Money", "No spend", "As today", "The plan", "Best rule", "Ahead")

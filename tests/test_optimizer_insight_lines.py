@@ -322,3 +322,21 @@ def test_no_lift_no_range(market: Callable[..., Content]) -> None:
     assert all(range_of(ground, line) is None for line in lines)
     assert simplest_of(ground, lines) is None
     assert pairs_of(ground, lines) == []
+
+
+def test_lines_of_terms_move_in_their_own_money(market: Callable[..., Content]) -> None:
+    """A fee's range holds what goes through it, though no budget pays for it, and next to no money is no pair."""
+    content = market(plain=True, periods=4, stages=SHORT_STAGES)
+    leaving = {"without_money": 0, "unlimited_money": 0.3, "spend": 4, "brings": 0.04}
+    fee = {"targets": ["new", "core"], "pays": "charge", "reference": 0, "most": 3, "moves": {"leaving": leaving}}
+    _, ground, lines = made({**content, "levers": {**content["levers"], "fee": fee}})
+    charged = next(line for line in lines if line.lever == "fee" and line.spend > 0)
+    reach = range_of(ground, charged)
+    assert reach is not None
+    assert reach.low < charged.spend <= reach.high * (1 + 1e-9)
+    assert ground.with_line((charged.segment, "fee"), 1.0).spend == pytest.approx(charged.spend)
+    care, dust = (
+        replace(line, spend=spend)
+        for line, spend in zip([each for each in lines if each.lever != "fee"][:2], (1000.0, 1e-80), strict=True)
+    )
+    assert pairs_of(ground, [care, dust]) == []

@@ -71,9 +71,8 @@ def _answer(found: Explanation) -> str:
     elif funded:
         whole = sum(line.spend for line in funded)
         first = ", ".join(f"{line.name} {line.spend / whole:.0%}" for line in funded[:3])
-        text += f" Of {len(funded)} lines (segment / lever) with money the largest are {first}"
-        terms = float(ground.course.moved.sum()) - spend
-        text += f", of {money(whole)} with {money(terms)} of terms, which no budget pays for." if terms > 0 else "."
+        what = "money" if ground.problem.targets.paid.all() else "money or terms, counted together,"
+        text += f" Of {len(funded)} lines (segment / lever) with {what} the largest are {first}."
     if found.simplest is not None and found.simplest.dropped:
         text += f" {len(found.simplest.kept)} of them would keep {found.simplest.share:.1%} of that lift."
     for number, row in enumerate(ground.problem.rows):

@@ -183,7 +183,7 @@ class Ground:
             place, lead = self.places[line], self.targets.lead[self.targets.levers.index(line[1])]
             scaled = np.where(place, np.minimum(factor * self.intensity, self.dearest), self.intensity)
             course = follow(self.chain, self.targets.with_committed(scaled))
-            known = Moved(course.asset, self.problem.counted(course), float(course.spend[lead:, place].sum()))
+            known = Moved(course.asset, self.problem.counted(course), float(course.moved[lead:, place].sum()))
             self.moved[line, factor] = known
         return known
 

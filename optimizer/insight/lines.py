@@ -20,7 +20,7 @@ from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import BUDGET
 from optimizer.insight.ground import Ground
 from optimizer.search.head_limits import HeadLimits
-from optimizer.tolerances import EMPTY, MISSED, PRICED, UNSPENT
+from optimizer.tolerances import DUST, EMPTY, MISSED, PRICED, UNSPENT
 from sim.arrays import Flags, Floats, Progress
 
 __all__ = [
@@ -308,11 +308,11 @@ def purses(problem: AllocationProblem) -> Flags:
 
 
 def pairs_of(ground: Ground, lines: list[Line], number: int = 3) -> list[Pair]:
-    """Return the largest lines, each beside the next largest."""
+    """Return the largest lines of marketing money, each beside the next largest; what is arithmetic is none."""
     paid = {lever for lever, own in zip(ground.problem.targets.levers, ground.problem.targets.paid, strict=True) if own}
-    largest = sorted((line for line in lines if line.spend > 0 and line.lever in paid), key=lambda line: -line.spend)[
-        : number + 1
-    ]
+    least = DUST * sum(line.spend for line in lines)
+    wanted = (line for line in lines if line.spend > least and line.lever in paid)
+    largest = sorted(wanted, key=lambda line: -line.spend)[: number + 1]
     return [_pair(ground, more, less) for more, less in itertools.pairwise(largest)]
 
 
