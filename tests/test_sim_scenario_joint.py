@@ -209,3 +209,22 @@ def test_correlations_of_draws_are_stated_so_that_all_hold() -> None:
     assert ranges["z"]["correlated"]["x"] == pytest.approx(1 / np.sqrt(2), abs=0.05)
     kept = tuple(Uncertain.model_validate(ranges[name]) for name in told)
     assert np.linalg.eigvalsh(Joint.of(dict.fromkeys(told, 0.5), kept).correlation)[0] > 0
+
+
+def test_numbers_told_by_their_ratio_alone_keep_it() -> None:
+    """Two over eight orders of magnitude each, a third weakly with both: worlds have the ratio that the draws have."""
+    random = np.random.default_rng(5)
+    size, share, third = random.standard_normal((3, 2000))
+    log = {"s": 4.2 * size, "beta": 4.2 * size - 4.0 + 0.08 * share, "r": third - 0.1 * size}
+    told = {name: np.exp(each) for name, each in log.items()}
+    ranges = {
+        name: dict(zip(("low", "high"), np.quantile(each, (0.025, 0.975)).tolist(), strict=True))
+        | {"path": name, "law": "normal"}
+        for name, each in told.items()
+    }
+    correlate(ranges, told)
+    kept = tuple(Uncertain.model_validate(ranges[name]) for name in told)
+    worlds = Joint.of({name: float(np.median(each)) for name, each in told.items()}, kept).worlds(400, 0)
+    ratio = np.log([world["s"] / world["beta"] for world in worlds])
+    assert ratio.mean() == pytest.approx(4.0, abs=0.02)
+    assert 0.06 < ratio.std() < 0.11

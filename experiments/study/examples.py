@@ -18,8 +18,6 @@ EXAMPLES = {
     "bank": "customers of some standing, who bring more the longer they are kept; five points of retention",
     "start-up": "winning that spreads by itself (Bass), and when to spend on the first",
     "donors": "those who gave before, by how long ago, or a bought list",
-    "loss-makers": "customers who cost more than they bring: charged, served less, let go",
-    "price": "prices that are cut, for whom and how deep, when a rival cuts his",
     "links": "people who tie customers to the firm, and leave",
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",

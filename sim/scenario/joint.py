@@ -29,8 +29,10 @@ __all__ = ["Joint", "correlate"]
 
 SINGULAR = 1e-6
 """Least eigenvalue of correlations that can all hold."""
-CLOSEST, FARTHEST = 0.995, 0.1
-"""Correlations that are stated: none beyond the first, and none below the second."""
+CLOSEST, FARTHEST, DIGITS = 0.9999, 0.1, 5
+"""Correlations that are stated: none beyond the first, none below the second where they hold without; their digits.
+
+Of two numbers that are told by their ratio alone, each over many orders, .99 would be a ratio three times as large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +170,8 @@ class Joint:
 def correlate(ranges: dict[str, dict[str, Any]], told: Mapping[str, Floats]) -> None:
     """State in ranges by path how the numbers of which draws are given move together; old correlations of theirs go.
 
-    Correlations are those of the draws' normal scores (van der Waerden), to two digits; where, cut so, they cannot all
-    hold, they are weakened until they can.
+    Correlations are those of the draws' normal scores (van der Waerden), cut at :data:`CLOSEST`; where, cut so, they
+    cannot all hold, they are weakened by as little as lets them.
 
     Parameters
     ----------
@@ -187,11 +189,14 @@ def correlate(ranges: dict[str, dict[str, Any]], told: Mapping[str, Floats]) -> 
     if len(paths) < 2:
         return
     scores = ndtri(np.array([(rankdata(told[path]) - 0.5) / len(told[path]) for path in paths]))
-    found = np.clip(np.corrcoef(scores), -CLOSEST, CLOSEST).round(2)
-    found[np.abs(found) < FARTHEST] = 0.0
+    found = np.clip(np.corrcoef(scores), -CLOSEST, CLOSEST).round(DIGITS)
     np.fill_diagonal(found, 1.0)
-    while np.linalg.eigvalsh(found)[0] < 10 * SINGULAR:
-        found = (0.99 * found + 0.01 * np.eye(len(paths))).round(4)
+    strong = np.where(np.abs(found) < FARTHEST, 0.0, found)
+    if np.linalg.eigvalsh(strong)[0] >= 10 * SINGULAR:
+        found = strong
+    while (least := np.linalg.eigvalsh(found)[0]) < 10 * SINGULAR:
+        less = 20 * SINGULAR - least
+        found = ((1 - less) * found + less * np.eye(len(paths))).round(DIGITS)
     for i, path in enumerate(paths):
         near = {paths[k]: float(found[i, k]) for k in range(i) if found[i, k] != 0}
         if near:
