@@ -55,6 +55,8 @@ VERBS: dict[str, tuple[str, ...]] = {
 STUDY = "worlds: {a: small.yaml}\npolicies: [as today, no spend]\nreplications: 1\n"
 CHANGING = ("seconds", "run_id", "runs", "tracking_uri", "report", "notes")
 """Keys of an answer that no two runs share; the notes of a base say what it held before."""
+LINE = 4096
+"""Bytes that a file may always have, so that what a command says fits."""
 REFUSED = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
 
 
@@ -127,7 +129,7 @@ def _watch(moment: Moment | None, gap: float, log: int) -> None:
         kill_after(gap * moment.late, SIGNALS[moment.kind])
     if moment is not None and moment.kind == "full":
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(moment.number * moment.late), resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max(LINE, int(moment.number * moment.late)), resource.RLIM_INFINITY))
     sys.addaudithook(watch)
 
 
@@ -311,7 +313,10 @@ def _check_next(folder: Path, whole: Whole) -> None:
     force = ("--force",) * ("calibrate" in whole.words)  # what it says where a file of its two is there
     again = _run(folder, (*whole.words, *force))
     assert (again.code, again.err) == (0, ""), f"the next run: exit code {again.code}: {again.err[-600:]}"
-    assert _without(json.loads(again.out)) == whole.answer, "the next run: another answer"
+    answer = _without(json.loads(again.out))
+    other = [f"{key}: {answer.get(key)!r:.200}, not {whole.answer.get(key)!r:.200}"
+             for key in {**whole.answer, **answer} if answer.get(key) != whole.answer.get(key)]  # fmt: skip
+    assert not other, f"the next run: another answer: {other}"
     assert _outputs(folder) == whole.outputs, "the next run: other outputs"
     left = _files(folder) - whole.files
     assert not left, f"left behind: {', '.join(sorted(left))}"

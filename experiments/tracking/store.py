@@ -145,9 +145,7 @@ def open_store(folder: Path) -> str:
     if any(sign in str(folder) for sign in "?#%"):
         raise FolderError(f"{folder}: MLflow cannot keep runs in a path with ?, # or %; choose another folder")
     if not _in_unicode(folder):
-        raise FolderError(
-            f"{str(folder)!a}: this locale cannot spell it, and MLflow must; set PYTHONUTF8=1"
-        )
+        raise FolderError(f"{str(folder)!a}: this locale cannot spell it, and MLflow must; set PYTHONUTF8=1")
     database = database_of(folder)
     for part in folder.glob(".mlflow.*.part*"):
         if time.time() - part.stat().st_mtime > STALE or not database.exists():
