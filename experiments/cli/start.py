@@ -231,14 +231,14 @@ def init(
 
 
 def _ask(words: str) -> None:
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         typer.echo(words, err=True, nl=False)
 
 
 def _asked(question: str, whole: bool = False) -> float | None:
     """Return the number that is answered; None where none is."""
     _ask(f"{question}: ")
-    answer = sys.stdin.readline().strip()
+    answer = sys.stdin.readline().strip() if sys.stdin is not None else ""  # closed: as if nothing were known
     try:
         number = amount_of(answer) if answer else None
     except ValueError:

@@ -33,7 +33,7 @@ from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.customers.segment_laws import SegmentLaw, fit_by_segment, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
-from sim.files import check_output, sweep, write_text
+from sim.files import check_output, sweep, write_file
 from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
@@ -311,9 +311,7 @@ def calibrate(
             base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
-        if made:
-            os.replace(part, base_path.resolve())
-        write_text(output, text)
+        write_file(output, lambda scenario: _write(scenario, text, part, base_path))
     except InputError as error:
         message = str(error).replace(str(part), name)
         raise type(error)(message if name in message else f"{name}: {message}") from None
@@ -336,6 +334,13 @@ def calibrate(
         by_segment,
         alike,
     )
+
+
+def _write(scenario: Path, text: str, part: Path, base_path: Path) -> None:
+    """Write a scenario, and only then move a base that was made into its place: where one fails, neither is there."""
+    scenario.write_text(text, encoding="utf-8")
+    if part != base_path:
+        os.replace(part, base_path.resolve())
 
 
 def _spend(given: str | Path | Mapping[str, float] | None) -> tuple[tuple[Spending, ...], tuple[str, ...]]:

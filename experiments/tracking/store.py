@@ -144,6 +144,8 @@ def open_store(folder: Path) -> str:
     """
     if any(sign in str(folder) for sign in "?#%"):
         raise FolderError(f"{folder}: MLflow cannot keep runs in a path with ?, # or %; choose another folder")
+    if not _in_unicode(folder):
+        raise FolderError(f"{str(folder)!a}: this locale cannot spell it, and MLflow must; set PYTHONUTF8=1")
     database = database_of(folder)
     for part in folder.glob(".mlflow.*.part*"):
         if time.time() - part.stat().st_mtime > STALE or not database.exists():
@@ -154,6 +156,15 @@ def open_store(folder: Path) -> str:
         _make(folder, database)
     _mend(folder, database)
     return tracking_uri_of(folder)
+
+
+def _in_unicode(folder: Path) -> bool:
+    """Return whether the locale has made text of a path, and not bytes that it has no letters for."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _make(folder: Path, database: Path) -> None:

@@ -135,11 +135,13 @@ def load(
         except OSError as error:
             raise FolderError(f"cannot write {path}: {error.strerror}") from None
         except duckdb.Error as error:
-            raise FolderError(f"{path}: is not a customer base: {first_line(error)}") from None
+            what = f"{path}: is not a customer base" if target.exists() and add else f"cannot write {path}"
+            raise FolderError(f"{what}: {first_line(error)}") from None
         try:
             connection.execute("SET enable_progress_bar = false")
             _fill(connection, files, reading, key, work, progress, people, beside)
-        except duckdb.IOException as error:
+            connection.execute("CHECKPOINT")  # closing does it too, but says nothing where the disk is full
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
             raise FolderError(f"cannot write {path}: {first_line(error)}") from None
         except duckdb.Error as error:
             where = ", ".join(shown(file) for file in files)
