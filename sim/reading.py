@@ -72,12 +72,25 @@ def read_rows(text: str, separator: str, where: object) -> Iterator[tuple[int, l
         If a field is longer than :data:`LONGEST_LINE`, or a quote is left open.
     """
     csv.field_size_limit(LONGEST_LINE)
-    reader = csv.reader(text.splitlines(), delimiter=separator)
+    lines = text.splitlines()
+    reader, before, read = csv.reader(lines, delimiter=separator), 0, 0
     try:
         for row in reader:
             yield reader.line_num, row
+            before, read = read, reader.line_num
     except csv.Error as error:
         raise InputError(f"{where}, line {reader.line_num}: {error}; is a quote left open?") from None
+    if _left_open(lines[before:], separator):
+        raise InputError(f"{where}, line {before + 1}: a quote is opened and never closed; close it")
+
+
+def _left_open(lines: list[str], separator: str) -> bool:
+    """Return whether a row ends inside quotes, which the reader takes for the rest of the file without a word."""
+    try:
+        list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
 
 
 def check_workbook(path: Path, error: type[InputError] = InputError) -> None:

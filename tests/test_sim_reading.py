@@ -143,6 +143,9 @@ def test_json_and_tables_are_refused_in_a_line(tmp_path: Path, monkeypatch: pyte
         read_json("[" * 100_000, "plan")
     with pytest.raises(InputError, match=r"^plan: is not JSON"):
         read_json("9" * 5000, "plan")
+    with pytest.raises(InputError, match=r"^curves, line 3: a quote is opened and never closed"):
+        list(read_rows('a,b\n1,2\n"x,2\n3,4', ",", "curves"))
+    assert [row for _, row in read_rows('a,b\n"x" ,"2""\n3"', ",", "curves")][1] == ["x ", '2"3']
     monkeypatch.setattr("sim.reading.LONGEST_LINE", 100)
     with pytest.raises(InputError, match=r"^curves, line 2: field larger"):
         list(read_rows("a,b\n" + "x" * 200, ",", "curves"))
