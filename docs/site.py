@@ -20,10 +20,14 @@ LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
-    made = {"commands.md": commands(), "python.md": reference(), "changelog.md": (HERE / "CHANGELOG.md").read_text()}
+    made = {
+        "commands.md": commands(),
+        "python.md": reference(),
+        "changelog.md": (HERE / "CHANGELOG.md").read_text("utf-8"),
+    }
     pages = {path.parent.name: path for path in sorted((HERE / "examples").glob("*/README.md"))}
     made["examples.md"] = gallery(pages)
-    made |= {f"examples/{name}.md": path.read_text() for name, path in pages.items()}
+    made |= {f"examples/{name}.md": path.read_text("utf-8") for name, path in pages.items()}
     for name, text in made.items():
         if files.get_file_from_path(name) is None:
             files.append(File.generated(config, name, content=text))

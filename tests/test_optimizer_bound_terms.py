@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from markets import Content, Floats
+import yaml
+from markets import EXAMPLES, Content, Floats
 
 from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
 from optimizer.ask.problem import allocation_problem
 from optimizer.optimize import optimize
+from optimizer.question import Question
+from sim.engine.hull_kernels import bends_of
 from sim.engine.sensitivity import follow
+from sim.engine.ways import NARROW
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -101,6 +105,20 @@ def test_no_plan_is_above_the_bound(make: Any) -> None:
     rng = np.random.default_rng(4)
     for _ in range(60):
         assert follow(twin.chain, some_plan(twin.chain, rng, asked.budget)).asset <= plan + 1e-6 * (plan - least)
+
+
+@pytest.mark.slow
+def test_no_plan_is_above_the_bound_where_there_is_no_money() -> None:
+    """Terms alone are to be decided; levers held at nothing are dimensions of which nothing comes."""
+    content = yaml.safe_load((EXAMPLES / "loss-makers" / "scenario.yaml").read_text(encoding="utf-8"))
+    plan = optimize(build(parse({**content, "periods": 8})), Question(budget=0.0), bound_steps=0)
+    assert plan.spend.sum() == 0 < plan.moved.sum()
+    assert plan.no_spend < plan.asset <= plan.proof.bound
+
+
+def test_a_dimension_of_which_nothing_comes_has_finite_bends() -> None:
+    for edge in (np.linspace(0.0, NARROW, 33), np.linspace(0.0, NARROW, 65)):
+        assert all(np.isfinite(each).all() for each in bends_of([edge]))
 
 
 def test_loss_makers_are_charged_and_the_good_are_kept() -> None:

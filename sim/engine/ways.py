@@ -67,6 +67,10 @@ MULTIPLIERS = ("survival", "purchase_rate", "amount", CUT)
 """Channels whose effects are multiplied; those of others add up."""
 
 
+NARROW = 1e-100
+"""Width of a dimension of which nothing comes: products of the ways between its points are still numbers."""
+
+
 class _Dimension(NamedTuple):
     """A dimension of the grid: its levers, edges of cells, and effects at the edges.
 
@@ -153,7 +157,7 @@ class Ways:
             gains = np.array([ends_of(use, channel) for use in uses]).sum(axis=0)
             low, high = self._value(place[1], channel, gains)
             if high - low <= FLAT * max(abs(high), abs(low)):
-                high = low + max(FLAT * abs(low), 1e-300) if channel != "survival" else low * (1 + FLAT)
+                high = low + max(FLAT * abs(low), NARROW) if channel != "survival" else low * (1 + FLAT)
             edge, free_top = np.linspace(low, high, across), False
             if self.near is not None:
                 gain = sum(gains_of(use, channel, self._played(place, use)) for use in uses)
