@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from markets import orders
 
 from experiments.firm import Firm
@@ -127,6 +128,23 @@ def test_lots_hold_back_the_share_that_is_asked() -> None:
 def test_how_many_are_held_back_is_said_beside_what_was_asked(firm: Firm) -> None:
     found = firm.customer_list(uneven(firm), 0, control=0.1, seed=3)
     assert f"({found.frame['control'].mean():.1%}; each customer's own lot decides, 10.0% on average)" in found.answer()
+
+
+def test_terms_are_said_beside_the_money(folder: Path) -> None:
+    """A service at 2 a head is in a column and a sentence of its own; the list's money stays the plan's."""
+    content = yaml.safe_load((folder / "alone.yaml").read_text())
+    stays = {"without_money": 0.9, "unlimited_money": 0.99, "spend": 2, "brings": 0.95}
+    content["levers"]["desk"] = {
+        "targets": ["new", "developing", "core"], "pays": "service", "reference": 2, "moves": {"survival": stays},
+    }  # fmt: skip
+    (folder / "desk.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    found = Firm.open(folder / "desk.yaml").customer_list(control=0.2)
+    served = found.frame["service: desk"]
+    assert served.sum() > 0
+    assert served[served > 0].to_numpy() == pytest.approx(2.0)
+    assert found.listed == pytest.approx(found.planned, rel=1e-9)
+    assert "no budget pays for and no money counts, those of who is held back too: service: desk" in found.answer()
+    assert f"service: desk {served.sum():,.0f}" in found.answer()
 
 
 def test_a_list_is_written_where_it_is_asked(tenure, folder: Path, tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ class CustomerList(Shown):
             lines.append(
                 f"Period {self.period}: {money(self.listed)}{unit} of the plan's {money(self.planned)}{beside}."
             )
+        terms = [
+            f"{column} {money(float(self.frame[column].sum()))}{unit}"
+            for column in self.frame.columns
+            if column.partition(": ")[0] in TERMS and self.frame[column].any()
+        ]
+        if terms:
+            held_too = ", those of who is held back too" if self.control else ""
+            lines.append(f"Terms, which no budget pays for and no money counts{held_too}: {', '.join(terms)}.")
         if self.control and len(self.frame):
             held = self.frame["control"]
             lines.append(
