@@ -24,7 +24,7 @@ def tried(*words: str) -> str:
 
 def test_a_base_that_cannot_be_written_is_whole_or_absent() -> None:
     """The disk is full when DuckDB writes what it kept in its log, which closing it would not say."""
-    assert "2 moments" in tried("base load", "--kinds", "full", "--moments", "2", "--seed", "3")
+    assert "2 moments" in tried("base load", "--kinds", "full", "--moments", "2", "--seed", "0")
 
 
 @pytest.mark.slow

@@ -50,6 +50,8 @@ OF_FILES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno
 """What is wrong with a file rather than with us."""
 INTERRUPTED = 130
 """What the option parser makes of Ctrl-C."""
+STOPPED_IN_DUCKDB = "Query interrupted"
+"""What DuckDB makes of it: a RuntimeError of these words."""
 
 for part in (
     start, bases, contracts, evidence, planning, plans, lists, monitoring, simulation, policies, studies, pages,
@@ -125,6 +127,8 @@ def _run() -> None:
             raise
         _fail(f"{error.filename}: cannot be used ({error.strerror}); choose another", 2)
     except Exception as error:
+        if str(error) == STOPPED_IN_DUCKDB:
+            _fail("stopped", 1)
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)
