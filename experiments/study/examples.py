@@ -22,6 +22,8 @@ EXAMPLES = {
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
+    "loss-makers": "customers who cost more than they bring: charged, served less, let go",
+    "price": "prices that are cut, for whom and how deep, beside a rival who cuts his",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
     "grocer": "a real grocer's files, to a base, a scenario and a list",

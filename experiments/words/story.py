@@ -9,6 +9,8 @@ from experiments.trace import Life, Moment
 
 __all__ = ["life_in_words", "told"]
 
+SHOWN = 0.005
+"""Money from which a cent is shown; less is dust of a plan."""
 _TERMS = {"price": "let off it at usual purchases", "charge": "charged it", "service": "served it for"}
 _FEELS = {0: "very dissatisfied", 25: "dissatisfied", 50: "indifferent", 75: "satisfied", 100: "very satisfied"}
 
@@ -139,10 +141,8 @@ def _spent(chapter: Sequence[Moment]) -> list[str]:
     for moment in chapter:
         for lever, money in moment.spend.items():
             by_lever[lever] = by_lever.get(lever, 0.0) + money
-    if not by_lever:
-        return []
-    each = ", ".join(f"{lever} {money:.2f}" for lever, money in by_lever.items())
-    return [f"spent on it: {each}"]
+    shown = [f"{lever} {money:.2f}" for lever, money in by_lever.items() if money >= SHOWN]
+    return [f"spent on it: {', '.join(shown)}"] if shown else []
 
 
 def _terms(life: Life, chapter: Sequence[Moment]) -> list[str]:
