@@ -35,7 +35,9 @@ FIRST = {
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
     "-o grocer.duckdb",
+    "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
+    "price": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }
 
