@@ -338,9 +338,13 @@ def crowded(law: str = "silent", factor: float = 1.0, **changes: Any) -> Content
 
 
 @cache
-def busy(law: str, terminal: str, factor: float = 1.0) -> Twin:
-    """Return a twin of the scenario with everything."""
-    return build(parse(crowded(law, factor, terminal=terminal)))
+def busy(law: str, terminal: str, factor: float = 1.0, *, terms: bool = True) -> Twin:
+    """Return a twin of the scenario with everything, or without the levers that change terms."""
+    content = crowded(law, factor, terminal=terminal)
+    if not terms:
+        levers = content["levers"]
+        content["levers"] = {name: lever for name, lever in levers.items() if lever.get("pays", "budget") == "budget"}
+    return build(parse(content))
 
 
 def money_for(twin: Twin, factor: float = 1.0) -> Budget:
@@ -350,9 +354,9 @@ def money_for(twin: Twin, factor: float = 1.0) -> Budget:
     return Budget(factor * TOTAL, factor * PER_PERIOD, caps)
 
 
-def expected(law: str) -> tuple[Twin, History, None]:
+def expected(law: str, *, terms: bool = True) -> tuple[Twin, History, None]:
     """Return the expected history under twice today's spend."""
-    twin = busy(law, "none")
+    twin = busy(law, "none", terms=terms)
     return twin, expected_history(twin.chain, np.repeat(2 * twin.targets.reference[None], 12, axis=0)), None
 
 

@@ -32,7 +32,7 @@ def dense_values(chain: Lifecycle) -> tuple[Floats, Floats]:
     step = chain.step(chain.environment[-1], chain.targets.reference)
     rows = np.arange(chain.group.size)[:, None]
     system = np.eye(chain.block_law.shape[1]) - transition_matrix(chain, step) / (1 + chain.discount_rate)
-    spend = chain.targets.reference.sum(axis=2)[chain.group[:, None], chain.block_stage]
+    spend = chain.targets.of_budget(chain.targets.reference).sum(axis=2)[chain.group[:, None], chain.block_stage]
     right = np.stack([step.reward[rows, chain.block_law], spend], axis=2)
     value = np.linalg.solve(system, right)
     return value[:, :, 0], value[:, :, 1]
