@@ -25,7 +25,6 @@ from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.customers.rise import rises
 from sim.engine.fluid import observed_counts
-from sim.engine.lifecycle import Lifecycle
 from sim.neutrality import Contradiction, Drift
 from sim.scenario.customers import BaseSegments
 from sim.scenario.file import Lever, Scenario
@@ -135,7 +134,6 @@ def _saturation(scenario: Scenario, twin: Twin) -> list[str]:
 
 def _prices(scenario: Scenario, twin: Twin) -> list[str]:
     """Return what part of their payments a cut in price is, by lever and segment."""
-    assert isinstance(twin.chain, Lifecycle)
     payments = dict(zip(twin.targets.segments, twin.chain.payments.tolist(), strict=True))
     growing = {name for name, segment in scenario.segments.items() if segment.growth is not None}
     said = []

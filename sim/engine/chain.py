@@ -201,6 +201,11 @@ class ControlledChain(ABC):
         """Return the most money a head that a rule allows, (groups, stages, levers); infinite where none does."""
         return np.full(self.targets.shape, np.inf)
 
+    @cached_property
+    def payments(self) -> Floats:
+        """Return what a customer of each group's segment usually pays a period, (groups,); nan where nobody says."""
+        return np.full(self.targets.shape[0], np.nan)
+
     def held_to(self, limit: Floats) -> "ControlledChain | None":
         """Return the same with intensities up to ``limit[group, stage, lever]``; None: it offers what it offers."""
         return None
