@@ -21,10 +21,12 @@ def test_more_customers_than_can_be_held_are_refused_before_they_are_drawn(marke
     with pytest.raises(InputError, match=r"1,000,030,000 customers .* need at least 40\.0 GB, and 8\.0 GB"):
         build(parse(content)).population(0, 0, "individual")
     monkeypatch.setattr(people, "free_memory", lambda: math.inf)
-    content["segments"][name]["start"] = {"new": 10}
-    content["segments"][name]["births"] = {"prospect": 1e9}
+    content["segments"] |= {f"{name} {i}": content["segments"][name] for i in range(4)}
     with pytest.raises(InputError, match=r"at most 4,294,967,295"):
         build(parse(content)).population(0, 0, "individual")
+    content["segments"][name]["births"] = {"prospect": 1e9}
+    with pytest.raises(InputError, match=r"births\.prospect: more than 1,000,000,000 people over the horizon"):
+        parse(content)
 
 
 def test_free_memory_is_the_least_of_what_machine_and_container_have(tmp_path: Path, monkeypatch) -> None:
