@@ -110,6 +110,8 @@ def test_lots_repeat_and_do_not_depend_on_the_list(firm: Firm) -> None:
     assert all(row.control == lots[row.customer_id] for row in both)
     assert some.loc[some["control"], "money"].sum() == 0
     assert (some.loc[some["control"], "held_back"] > 0).all()
+    by_lever = some[[name for name in some.columns if name.startswith("money: ")]].sum(axis=1)
+    np.testing.assert_allclose(by_lever, some["money"], rtol=1e-12)  # nobody is treated who reads a lever's own column
     assert 0.05 < some["control"].mean() < 0.15
     other = firm.customer_list(plan, 0, control=0.1, seed=4).frame
     assert (other["control"] != some["control"]).any()

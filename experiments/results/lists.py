@@ -202,7 +202,8 @@ def customer_list(
         "control": held,
         "why": _why(twin, found, order, name),
     }
-    columns |= {f"{kinds[k]}: {lever}": each[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
+    given = np.where(held[:, None] & targets.paid, 0.0, each)  # who is held back gets no lever's money
+    columns |= {f"{kinds[k]}: {lever}": given[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
     return CustomerList(
         name, period, pd.DataFrame(columns), found.planned, found.beside, control, twin.scenario.currency
     )  # fmt: skip
