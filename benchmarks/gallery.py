@@ -27,6 +27,7 @@ TAUGHT = {
     "bank": "What a year more is worth: service for those who are kept, or money for new ones?",
     "campaigns": "Which of several campaigns, when, and how large?",
     "donors": "Letters to those who gave before, or to a bought list?",
+    "letters": "How often to write, when letters tire and some of what they sell would have been bought later?",
     "links": "How many people should know a customer before one of them leaves?",
     "loss-makers": "Customers who cost more than they bring: serve them less, charge them, or let them go?",
     "planning": "Which rules of a plan cost most?",

@@ -13,7 +13,7 @@ from sim.contract import Policy, Targets
 from sim.customers.population import Population
 from sim.engine.agent_kernels import EVENTS
 from sim.engine.attitudes import POINTS_PER_LEVEL
-from sim.engine.chain import ALIVE
+from sim.engine.chain import ALIVE, DEFECTED
 from sim.errors import InputError
 from sim.history import KINDS, History
 from sim.market.clock import Market
@@ -53,6 +53,9 @@ class Moment:
     terms : dict
         Money of the terms that a true customer is under, by lever: what its group and stage are charged, are served for
         or no longer pay, by head.
+    late : dict
+        Of levers that remember: intensity as it works on where the customer is seen, money of late there, and the share
+        that it added to purchases of late.
     """
 
     period: int
@@ -67,6 +70,7 @@ class Moment:
     event: str | None = None
     spend: dict[str, float] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
+    late: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the moment as a row."""
@@ -82,6 +86,7 @@ class Moment:
             "event": self.event,
             "spend": self.spend,
             **({"terms": self.terms} if self.terms else {}),
+            **({"late": self.late} if self.late else {}),
         }
 
 
@@ -194,12 +199,12 @@ def trace_life(
         mean_spend=float(population.mean_spend[position]),
         bad_debt=twin.quality(cohort).bad_debt,
         pays={name: lever.pays for name, lever in twin.scenario.levers.items() if lever.pays != "budget"},
-        moments=tuple(_moment(twin, history, market.terms, group, t) for t in range(history.periods + 1)),
+        moments=tuple(_moment(twin, history, market, group, t) for t in range(history.periods + 1)),
     )
 
 
-def _moment(twin: Twin, history: History, terms: Floats, group: int, period: int) -> Moment:
-    """Return the traced customer in a period, under ``terms[period, group, stage, lever]``; at last, where it ends."""
+def _moment(twin: Twin, history: History, market: Market, group: int, period: int) -> Moment:
+    """Return the traced customer in a period of a market; at last, where it ends."""
     trace, space, targets = history.trace, twin.chain.space, twin.targets
     assert trace is not None
     state = int(trace.state[period, 0])
@@ -224,8 +229,20 @@ def _moment(twin: Twin, history: History, terms: Floats, group: int, period: int
         revenue=float(trace.revenue[period, 0] / twin.money_units),
         event=EVENTS[event] if event >= 0 else None,
         spend=_by_lever(targets, money),
-        terms=_by_lever(targets, terms[period, group, stage]) if alive else {},
+        terms=_by_lever(targets, market.terms[period, group, stage]) if alive else {},
+        late=_late(twin, market.worked[period], group, stage) if kind < DEFECTED else {},
     )
+
+
+def _late(twin: Twin, worked: Floats, group: int, stage: int) -> dict[str, tuple[float, float, float]]:
+    """Return what the levers that remember do on a target, given all intensities as they work and what follows them."""
+    targets, out = twin.targets, {}
+    levers = [(i, name) for i, (name, lever) in enumerate(twin.scenario.levers.items()) if lever.of_late is not None]
+    for k, (i, name) in enumerate(levers):
+        if targets.allowed[group, stage, i]:
+            at, here = len(targets.levers) + 2 * k, worked[group, stage]
+            out[name] = (float(here[i]), float(here[at]), float(here[at + 1]))
+    return out
 
 
 def _by_lever(targets: Targets, money: Floats) -> dict[str, float]:

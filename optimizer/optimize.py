@@ -121,10 +121,10 @@ def solve(
         begun, proved, found.repaired, bound_steps=bound_steps, seconds=seconds, threads=threads,
         progress=lambda done: tell(0.8 + 0.1 * done),
     )  # fmt: skip
-    if certified.far or problem.chain.couples:
+    if certified.far or not problem.chain.bounded:
         began = time.perf_counter()
         found, said = from_more_starts(found, seconds, lambda done: tell(0.9 + 0.1 * done))
-        certified = certified.of(found.repaired, said if problem.chain.couples else "", time.perf_counter() - began)
+        certified = certified.of(found.repaired, "" if problem.chain.bounded else said, time.perf_counter() - began)
     return plan_of(found, certified, price(found.repaired, every=every_price) if priced else None)
 
 
@@ -223,7 +223,7 @@ def from_more_starts(found: Found, seconds: float = np.inf, progress: Progress |
     if begun.problem.no_choice:
         return found, ""
     more = further(
-        begun, found.searched, ALL_STARTS if begun.problem.chain.couples else FEW_STARTS, steps=STEPS, seconds=seconds,
+        begun, found.searched, FEW_STARTS if begun.problem.chain.bounded else ALL_STARTS, steps=STEPS, seconds=seconds,
         make=Sequential, progress=progress or (lambda _: None),
     )  # fmt: skip
     best = found

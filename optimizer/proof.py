@@ -29,6 +29,11 @@ NO_BOUND = (
     "react, saturation): the reference is the best with full information while the crowd stays as in the data, and a "
     "plan may do better"
 )
+NO_BOUND_LATE = (
+    "no bound holds where levers remember (`of_late`: carry-over, fatigue, purchases pulled forward, customers driven "
+    "away): the reference is the best with full information while all money acts at once and nobody tires of it, and a "
+    "plan may do better"
+)
 NOT_PROVED = "no bound was proved for this plan"
 
 
@@ -124,7 +129,7 @@ class SpendProof:
 Proof = LiftProof | SpendProof
 
 
-def assumed(no_choice: bool, couples: bool, held: bool) -> str:
+def assumed(no_choice: bool, couples: bool, held: bool, late: bool = False) -> str:
     """Return what a bound rests on.
 
     Parameters
@@ -135,7 +140,9 @@ def assumed(no_choice: bool, couples: bool, held: bool) -> str:
         Customers move each other's odds.
     held
         Some money is held, or campaigns to their sizes.
+    late
+        Money of one period does something in later ones.
     """
     if no_choice:
         return NO_CHOICE
-    return (NO_BOUND if couples else BOUND_ASSUMES) + (NOT_HELD if held else "")
+    return (NO_BOUND if couples else NO_BOUND_LATE if late else BOUND_ASSUMES) + (NOT_HELD if held else "")

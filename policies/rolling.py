@@ -40,7 +40,7 @@ class RollingHorizon:
         self.name = "rolling horizon"
         chain = twin.chain
         self.arrivals, self.occupancy, self.employees = chain.arrivals, chain.initial, chain.employees_at_start
-        self.heads = np.zeros(chain.targets.shape[:2])
+        self.late, self.heads = chain.late.at_start if chain.late else None, np.zeros(chain.targets.shape[:2])
         self.spend = np.zeros((chain.periods, *chain.targets.shape))
         search = Sequential(self.problem)
         today = self.problem.today.course
@@ -92,10 +92,10 @@ class RollingHorizon:
         paid = np.where(heads > 0, last_spend / np.maximum(heads, 1e-300), 0.0)
         paid = np.where(np.isnan(self.heads)[:, :, None], self.plan[before], paid)
         run = FluidPass(chain, np.broadcast_to(paid, (chain.periods, *paid.shape)))
-        run.occupancy, run.employees = self.occupancy, self.employees
+        run.occupancy, run.employees, run.late = self.occupancy, self.employees, self.late
         run.period(before)
         self.occupancy = scaled_to_seen(chain, run.occupancy, seen)
-        self.employees = run.employees if np.isnan(employees) else employees
+        self.employees, self.late = run.employees if np.isnan(employees) else employees, run.late
         self.arrivals, self.plan, self.spend = (each.copy() for each in (self.arrivals, self.plan, self.spend))
         self.arrivals[before] += self.occupancy - run.occupancy  # so that the twin stands where it is seen to stand
         self.plan[before], self.spend[before] = paid, last_spend

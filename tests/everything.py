@@ -324,6 +324,27 @@ def grown(law: str = "silent") -> Content:
     return content
 
 
+def remembered(law: str = "silent") -> Content:
+    """Return everything, with levers whose money of earlier periods does something now."""
+    content = everything(law)
+    late: dict[str, Content] = {
+        "offer": {"fatigue": 1.5},
+        "club": {"carry_over": 0.3, "keep": 0.7, "drives_away": 0.6},
+        "letters": {"keep": 0.4, "fatigue": 0.3, "pulled_forward": 0.5},
+        "brand": {"carry_over": 0.6},
+        "training": {"carry_over": 0.4, "fatigue": 2.0},
+        "winback": {"drives_away": 0.3},
+        "rebate": {"keep": 0.8, "pulled_forward": 1.0},
+    }
+    for name, stated in late.items():
+        if name in content["levers"]:
+            content["levers"][name]["of_late"] = dict(stated)
+    if law == "renewal":
+        for name in ("letters", "rebate"):
+            del content["levers"][name]["of_late"]
+    return content
+
+
 def crowded(law: str = "silent", factor: float = 1.0, **changes: Any) -> Content:
     """Return the scenario with everything for this many times the people, and media to match."""
     content = {**everything(law), **changes}

@@ -35,6 +35,7 @@ SAID = {
     "rivals": ("Share of customer: 40 %", "Seasons:", "“old rival”", "it reacts", "“recession”", "points of utility"),
     "loss-makers": ("of cost to serve true customers", "true customers are charged on top", "leave because of it"),
     "price": ("off what they pay", "1.5 each is 5 % of the 30", "does not fall with it"),
+    "letters": ("50 % of what acts is carried over", "works half as well", "20 % of the purchases it adds"),
     "prospects": ("100 prospects appear each month", "of 3 kinds", "25 % of revenue never paid", "Serving customers"),
     "planning": ("budgets of 6 months: equal parts", "balconies too: segments balconies", "at most 8 contacts"),
     "bank": ("9,000 seen as core are of those won 5 years ago", "1.82 times by growth", "1.03 times because"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import asset_of, chain_of
-from everything import LAWS, crowded
+from everything import LAWS, crowded, remembered
 from gradients import places_of, some_plan
 from markets import LINE, MIX, SHORT_STAGES, Content, Floats, small
 
@@ -73,6 +73,15 @@ def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyP
     assert (np.abs(slope).max(axis=(0, 1, 2)) > 1e-4 * np.abs(slope).max()).all()  # every lever matters
     assert (slope > 0).any()
     assert (slope < 0).any()
+
+
+@pytest.mark.parametrize("law", ["silent", "renewal"])
+def test_the_gradient_knows_what_was_done_of_late(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Levers that carry over, tire, drive away and pull forward, beside all else: what is done now acts later."""
+    monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
+    chain = chain_of(remembered(law))
+    assert not chain.bounded
+    assert_gradient(chain, some_plan(chain, 5), 2, worth=followed)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from everything import LAWS, PER_PERIOD, TOTAL, everything, grown
+from everything import LAWS, PER_PERIOD, TOTAL, everything, grown, remembered
 from markets import Content
 from plain.crowd import born
 from plain.market import PlainMarket
@@ -22,8 +22,8 @@ from sim.twin import build
 
 @pytest.mark.parametrize(
     ("content", "limited"),
-    [(everything, True), (everything, False), (grown, True)],
-    ids=["budget", "no budget", "customers who are there and grow"],
+    [(everything, True), (everything, False), (grown, True), (remembered, True)],
+    ids=["budget", "no budget", "customers who are there and grow", "levers that remember"],
 )
 @pytest.mark.parametrize("law", LAWS)
 def test_the_engine_equals_the_plain_market_event_for_event(

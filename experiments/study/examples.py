@@ -24,6 +24,7 @@ EXAMPLES = {
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
     "loss-makers": "customers who cost more than they bring: charged, served less, let go",
     "price": "prices that are cut, for whom and how deep, beside a rival who cuts his",
+    "letters": "how often to write: letters that tire, drive away and pull forward; adverts that are carried over",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
     "grocer": "a real grocer's files, to a base, a scenario and a list",
@@ -35,6 +36,7 @@ FIRST = {
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
     "-o grocer.duckdb",
+    "letters": "tenure optimize scenario.yaml -o plan.json",
     "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
     "price": "tenure optimize scenario.yaml -o plan.json",

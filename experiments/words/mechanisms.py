@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sim.scenario.curves import Model
     from sim.scenario.customers import CostToServe, Quality
     from sim.scenario.file import Competitor, Lever, Scenario, Segment, Shock
+    from sim.scenario.of_late import OfLate
 
 __all__ = ["customers_in_words", "market_in_words", "numbered", "survey_in_words", "timing_in_words", "unless_stated"]
 
@@ -61,6 +62,27 @@ def timing_in_words(lever: "Lever", period: str) -> list[str]:
         said.append(
             f"its medium saturates ({lever.saturation:,.4g}): the more is spent in a {period}, the less each works"
         )
+    return said + (_of_late(lever.of_late, lever.reference, period) if lever.of_late is not None else [])
+
+
+def _of_late(late: "OfLate", usual: float, period: str) -> list[str]:
+    """Return what money of earlier periods does now."""
+    said = []
+    if late.carry_over:
+        said.append(f"{_percent(late.carry_over)} of what acts is carried over from the {period} before")
+    if late.fatigue is not None:
+        said.append(f"it tires: at {late.fatigue + 2 * usual:g} each per {period} of late it works half as well")
+    if late.drives_away:
+        said.append(
+            f"it drives away: for every 1 each per {period} of late above today's the defection rate rises by "
+            f"{_percent(late.drives_away)}"
+        )
+    if late.pulled_forward:
+        said.append(
+            f"{_percent(late.pulled_forward)} of the purchases it adds are pulled forward, and are missing later"
+        )
+    if late.forgets:
+        said.append(f"of what was of late {_percent(late.keep)} counts a {period} later{unless_stated(late, 'keep')}")
     return said
 
 

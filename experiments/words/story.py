@@ -74,7 +74,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
         parts.append(happened)
     elif first.true == "alive":
         parts.append("silent")
-    return "; ".join([*parts, *_spent(chapter), *_terms(life, chapter)])
+    return "; ".join([*parts, *_spent(chapter), *_terms(life, chapter), *_late(chapter)])
 
 
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
@@ -152,6 +152,17 @@ def _terms(life: Life, chapter: Sequence[Moment]) -> list[str]:
         for kind, words in _TERMS.items()
         if (by_lever := {lever: money for lever, money in _sum(chapter).items() if life.pays[lever] == kind})
     ]
+
+
+def _late(chapter: Sequence[Moment]) -> list[str]:
+    """Return what levers did of late where the customer stood at the end of a stretch."""
+    said = [
+        f"{lever} {spent:.2f} a period (works as {works:.2f}"
+        + (f", added {added:+.0%} to purchases)" if abs(added) >= SHOWN else ")")
+        for lever, (works, spent, added) in chapter[-1].late.items()
+        if max(works, spent) >= SHOWN
+    ]
+    return [f"of late: {', '.join(said)}"] if said else []
 
 
 def _sum(moments: Sequence[Moment]) -> dict[str, float]:

@@ -243,7 +243,7 @@ def value_of_targeting(
             plan = replace(before, targeting=name)
         out.append(Targeting(name, plan.asset, plan.asset - idle, plan))
         before = plan
-    if not twin.chain.couples:
+    if twin.chain.bounded:
         value = full_information(problem, threads=threads).value
         out.append(Targeting("full information", value, value - idle, None))
     return out

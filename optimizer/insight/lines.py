@@ -217,7 +217,7 @@ def _value_per_customer(ground: Ground) -> dict[str, float]:
         return np.asarray(np.bincount(chain.group, weights=blocks, minlength=groups), dtype=float)
 
     earned = chain.discount[:-1] @ course.earned
-    earned = earned + chain.discount[-1] * by_group((course.end * chain.terminal).sum(axis=1))
+    earned = earned + chain.discount[-1] * by_group(course.after_by_block)
     heads = by_group(chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2)))
     out = {}
     for segment in dict.fromkeys(chain.targets.segments):

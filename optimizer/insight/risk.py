@@ -307,7 +307,7 @@ def risk(
         tell((2 * samples + 4 + 2 * i) / steps)
     assumptions.sort(key=lambda a: -a.worth_knowing)
     bound = float("nan")
-    if bounded and not twin.chain.couples:
+    if bounded and twin.chain.bounded:
         # The one plan keeps the rules as they stand, whatever a sample says of them.
         asked = [allocation_problem(replace(each, scenario=scenario), problem.budget) for each in known]
         bounds = np.array([full_information(each, threads=threads).bound for each in asked])

@@ -62,18 +62,18 @@ def certify(
         reached = end.course.asset if problem.goal == "asset" else float(end.course.spend.sum())
         return Certified(_proof(begun, repaired, reached, reached))
     began = time.perf_counter()
-    couples = problem.chain.couples
+    bounded = problem.chain.bounded
     # Any prices give a bound: those of the plan too, and alone where the solver gave up.
     prices = [end.prices[:own]] if best is None else [best.prices_of_bound, end.prices[:own]]
     reference, _ = tightest_bound(problem, prices, repaired.intensity, threads)
-    if problem.chain.contact_load.any() and not couples:
+    if problem.chain.contact_load.any() and bounded:
         charged = Pricing(problem, threads).contact_prices(end.prices[:own], repaired.intensity)
         charging = replace(problem, contact_prices=charged)
         with_charges, _ = tightest_bound(charging, prices, repaired.intensity, threads)
         if with_charges < reference:
             problem, reference = charging, with_charges
     bound = reference
-    targeted = best is not None and problem.goal == "asset" and not couples and seconds >= QUICK
+    targeted = best is not None and problem.goal == "asset" and bounded and seconds >= QUICK
     charges, of_group = charges_of(problem) if targeted else (0, 0)
     if best is not None and targeted and of_group <= MOST_CHARGES:
         steps = min(BOUND_STEPS, int(CHARGES / charges)) if bound_steps is None else bound_steps
@@ -83,7 +83,7 @@ def certify(
         ).bound  # fmt: skip
     if problem.goal == "least_money":
         reference = bound = -reference
-    proof = _proof(begun, repaired, NONE if couples else bound, reference)
+    proof = _proof(begun, repaired, bound if bounded else NONE, reference)
     if of_group > MOST_CHARGES:
         proof = replace(proof, assumes=proof.assumes + TOO_LARGE)
     return Certified(proof, time.perf_counter() - began)
@@ -102,7 +102,7 @@ def _reached(repaired: Repaired) -> float:
 
 def _proof(begun: Start, repaired: Repaired, bound: float, reference: float) -> Proof:
     problem = repaired.problem
-    couples = problem.chain.couples
-    words = assumed(problem.no_choice, couples, problem.ceiling is not None)
+    chain = problem.chain
+    words = assumed(problem.no_choice, chain.couples, problem.ceiling is not None, not chain.bounded)
     kind = LiftProof if problem.goal == "asset" else SpendProof
     return kind(_reached(repaired), begun.least.asset, bound, reference, words)

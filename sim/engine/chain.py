@@ -23,6 +23,7 @@ from sim.engine.agent_kernels import ValueGrid
 from sim.engine.chain_kernels import Links, Step, solve_in_order
 from sim.engine.conditions import Conditions, Moment, Wanted
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
+from sim.engine.of_late import Late
 from sim.engine.offers import Points
 
 __all__ = [
@@ -245,6 +246,16 @@ class ControlledChain(ABC):
         """Return points of employee satisfaction at the start; nan where they are not in the model."""
         return float("nan")
 
+    @cached_property
+    def late(self) -> Late | None:
+        """Return what levers remember of what they did; None where none does."""
+        return None
+
+    @property
+    def bounded(self) -> bool:
+        """Return whether what no plan exceeds is known: customers do not move each other's odds, no lever remembers."""
+        return not self.couples and self.late is None
+
     def present(self, period: int) -> tuple[Sequence[int], Sequence[int]]:
         """Return which rivals and which shocks are there in a period, by number."""
         return (), ()
@@ -262,9 +273,9 @@ class ControlledChain(ABC):
 
     def conditions_pull(
         self, now: Moment, met: Conditions, intensity: Floats, by_environment: Floats, by_effective: Floats,
-        by_employees: float,
+        by_employees: float, by_late: Floats | None = None,
     ) -> Wanted:  # fmt: skip
-        """Return the way back of :meth:`conditions`; ``by_employees`` is by ``met.employees_after``."""
+        """Return the way back of :meth:`conditions`; the last two by ``met.employees_after`` and ``met.late_after``."""
         return Wanted(by_effective, np.zeros_like(now.observed), None, 0.0)
 
     @cached_property

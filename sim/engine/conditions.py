@@ -24,6 +24,8 @@ class Moment:
         Which are there, by number.
     employees : float
         Points of employee satisfaction; nan where they are not in the model.
+    late : (3, groups, stages, levers that remember), optional
+        What levers did of late (:mod:`sim.engine.of_late`); None where none remembers.
     """
 
     period: int
@@ -32,6 +34,7 @@ class Moment:
     rivals: Sequence[int]
     shocks: Sequence[int]
     employees: float
+    late: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +44,16 @@ class Conditions:
     Attributes
     ----------
     environment : (groups, routes)
-    effective : (groups, stages, levers)
-        Intensities as they work.
+    effective : (groups, stages, levers and more)
+        Intensities as they work; after them what levers did of late, where any remembers.
     employees_after : float
     reactions : dict
         What the strength of each rival who is there is multiplied by.
     talk : (groups,) or None
         Multiplier by word of mouth.
+    late_after : as in :class:`Moment`
+    acts : (groups, stages, levers), optional
+        What a unit of intensity by itself adds to the intensity as it works; None: as much as each unit that is there.
     """
 
     environment: Floats
@@ -55,12 +61,15 @@ class Conditions:
     employees_after: float
     reactions: dict[int, float]
     talk: Floats | None = None
+    late_after: Floats | None = None
+    acts: Floats | None = None
 
 
 class Wanted(NamedTuple):
-    """Derivatives of something by what a period is made of; ``levels`` None: it does not depend on them."""
+    """Derivatives of something by what a period is made of; ``levels``, ``late`` None: it does not depend on them."""
 
     intensity: Floats
     observed: Floats
     levels: Floats | None
     employees: float
+    late: Floats | None = None

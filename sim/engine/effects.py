@@ -17,6 +17,7 @@ from sim.engine.response import response, slope
 from sim.engine.terms import curves_of
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario
+from sim.scenario.of_late import OfLate
 
 __all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
 
@@ -48,6 +49,7 @@ TERMS = ("charge", "service")
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
 FOR_EVER = 1e30
 """A defection multiplier that stands for "nobody stays"."""
+MOST_POWER = np.log(FOR_EVER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,32 @@ class Effects:
         """Return each move's response at the reference, (groups, stages)."""
         return [_by_group(curves, self.targets.reference[:, :, i], reach) for i, _, reach, curves in self._moves]
 
+    @cached_property
+    def late(self) -> list[tuple[int, OfLate]]:
+        """Return the levers whose money of earlier periods does something now, by number."""
+        levers = enumerate(self.scenario.levers.values())
+        return [(i, lever.of_late) for i, lever in levers if lever.of_late is not None]
+
+    def _beside(self, intensity: Floats) -> list[tuple[int, OfLate, int]]:
+        """Return such levers where it is said what they did of late, each with where its money of late stands.
+
+        After it comes what it added to purchases of late. Not said: all was as at the start.
+        """
+        first = len(self.targets.levers)
+        if intensity.shape[-1] == first:
+            return []
+        return [(i, stated, first + 2 * k) for k, (i, stated) in enumerate(self.late)]
+
+    def added(self, lever: int, works: Floats, what: Callable[..., Floats] = response) -> Floats:
+        """Return what a lever adds to the purchase rate, a share by (group, stage), or (``slope``) its derivative."""
+        for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
+            if i == lever and moved == "purchase_rate":
+                f = _by_group(curves, works, reach, what)
+                return np.where(
+                    self.targets.allowed[:, :, i], (f - (usual if what is response else 0)) / (1 + usual), 0
+                )
+        return np.zeros(works.shape)
+
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]``.
 
@@ -101,13 +129,14 @@ class Effects:
         multiplied by ``(1 + f(u))/(1 + f(u_ref))``; survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties
         shift by ``f(u) - f(u_ref)``; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Leaving
         comes on top as the rate ``-ln(1 - f)``; prices are multiplied by ``(1 - c(u))/(1 - c(u_ref))``, and what is
-        charged and costs to serve adds up (:mod:`sim.engine.terms`). Where a lever has no target it is neutral.
+        charged and costs to serve adds up (:mod:`sim.engine.terms`). Where a lever has no target it is neutral. What
+        levers did of late acts as :mod:`sim.engine.of_late` says.
 
         Parameters
         ----------
         environment : (groups, routes)
-        intensity : (..., groups, stages, levers)
-            Money per targeted customer per period.
+        intensity : (..., groups, stages, levers and more)
+            Money per targeted customer per period; and what levers did of late, or nothing: as at the start.
         """
         effect, utility, _ = self._of_money(environment, intensity)
         return self._of_market(environment, effect, utility)
@@ -120,6 +149,8 @@ class Effects:
         effect[..., [LEAVING, CHARGED, SERVED]] = 0.0
         missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
         utility, brought = np.zeros(intensity.shape[:-1]), []
+        beside = self._beside(intensity)
+        back = {i: stated.pulled_forward * intensity[..., at + 1] for i, stated, at in beside}
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             here = self.targets.allowed[:, :, i]
             f = _by_group(curves, intensity[..., i], reach)
@@ -129,6 +160,8 @@ class Effects:
             elif moved == "survival":
                 with np.errstate(divide="ignore", invalid="ignore"):
                     effect[..., DEFECTION] *= np.where(here, np.log(f) / np.log(usual), 1.0)
+            elif moved == "purchase_rate" and i in back:
+                effect[..., RATE] *= np.where(here, np.maximum((1 + f) / (1 + usual) - back[i], 0.0), 1.0)
             elif moved in ("purchase_rate", "amount"):
                 effect[..., RATE if moved == "purchase_rate" else AMOUNT] *= np.where(here, (1 + f) / (1 + usual), 1.0)
             elif moved == "preference":
@@ -141,7 +174,16 @@ class Effects:
                 more = f if moved in TERMS else usual - f if moved == "annoyance" else f - usual
                 effect[..., SUM_OF[moved]] += np.where(here, more, 0.0)
         effect[..., : RETURNED + 1] = 1 - missed
+        for i, stated, at in beside:
+            effect[..., DEFECTION] *= self._driven(i, stated, intensity[..., at])
         return effect, utility, brought
+
+    def _driven(self, lever: int, stated: OfLate, spent: Floats) -> Floats:
+        """Return what money of late multiplies the defection rate by, ``1 + reach ((1 + x)^(s - u_ref) - 1)``."""
+        above = spent - self.targets.reference[:, :, lever]
+        power = np.minimum(np.log1p(stated.drives_away) * above, MOST_POWER)
+        reach = self.scenario.levers[self.targets.levers[lever]].reach
+        return np.where(self.targets.allowed[:, :, lever], 1 + reach * np.expm1(power), 1.0)
 
     def _of_market(self, environment: Floats, plain: Floats, utility: Floats) -> Floats:
         """Return the same after the market has multiplied them."""
@@ -180,7 +222,7 @@ class Effects:
         Parameters
         ----------
         environment : (groups, routes)
-        intensity : (plans, groups, stages, levers)
+        intensity : (plans, groups, stages, levers and more)
         """
         effect, money, routes = self._slopes(environment, intensity)
 
@@ -221,6 +263,13 @@ class Effects:
             (TO_TURNOVER, TURNOVER, always),
         ]
         money: list[Slope] = []
+        beside = {i: (stated, at) for i, stated, at in self._beside(intensity)}
+        for i, (stated, at) in beside.items():
+            driven, here = self._driven(i, stated, intensity[..., at]), self.targets.allowed[:, :, i]
+            reached = driven - 1 + self.scenario.levers[self.targets.levers[i]].reach
+            power = np.divide(reached, driven, out=np.zeros_like(driven), where=here) * np.log1p(stated.drives_away)
+            each = effect[..., DEFECTION] * power * open_leaving
+            money.append((at, DEFECTION, each))
         for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
             here = self.targets.allowed[:, :, i]
             df = _by_group(curves, intensity[..., i], reach, slope)
@@ -236,6 +285,12 @@ class Effects:
                     alone = np.log(f) / np.log(usual)
                     others = np.divide(effect[..., DEFECTION], alone, out=np.zeros_like(f), where=alone > 0)
                     which, each = DEFECTION, np.where(open_leaving, others / (f * np.log(usual)), 0.0)
+                elif moved == "purchase_rate" and i in beside:
+                    stated, at = beside[i]
+                    left = (1 + f) / (1 + usual) - stated.pulled_forward * intensity[..., at + 1]
+                    others = np.divide(effect[..., RATE], left, out=np.zeros_like(f), where=left > 0)
+                    money.append((at + 1, RATE, np.where(here, -stated.pulled_forward * others, 0.0)))
+                    which, each = RATE, others / (1 + usual)
                 elif moved in ("purchase_rate", "amount"):
                     which = RATE if moved == "purchase_rate" else AMOUNT
                     each = effect[..., which] / (1 + f)

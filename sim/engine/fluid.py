@@ -9,6 +9,7 @@ agents' mean exactly; with the crowd it is their limit for many customers. Its d
 import numpy as np
 
 from sim.arrays import Floats
+from sim.engine.afterwards import later
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.chain import ALIVE, ControlledChain, observed_counts
 from sim.engine.fluid_kernels import observed_moves
@@ -57,7 +58,9 @@ def expected_history(chain: ControlledChain, intensity: Floats) -> History:
         counting.add_moves(each, record["moves"][t])
         record["spend"][t] = chain.targets.of_budget(each.observed[:, :, None] * intensity[t])
     look(periods, run.occupancy, run.employees)
-    return History.of(chain.targets, record, periods, terminal=float((run.occupancy * chain.terminal).sum()))
+    afterwards = later(chain, run.occupancy, run.late)
+    worth = float(afterwards.by_block.sum() if afterwards else (run.occupancy * chain.terminal).sum())
+    return History.of(chain.targets, record, periods, terminal=worth)
 
 
 class Counting:

@@ -83,7 +83,7 @@ class FluidPass:
     def __init__(self, chain: ControlledChain, plan: "Floats | Money") -> None:
         self.chain = chain
         self.occupancy = chain.initial.copy()
-        self.employees = chain.employees_at_start
+        self.employees, self.late = chain.employees_at_start, chain.late.at_start if chain.late else None
         self.plan = plan
 
     def period(self, t: int, observed: Floats | None = None) -> Period:
@@ -91,11 +91,11 @@ class FluidPass:
         chain, occupancy = self.chain, self.occupancy
         observed = observed_counts(chain, occupancy) if observed is None else observed
         levels = customers_by_level(chain.space, occupancy, chain.group, chain.targets.shape[0])
-        now = Moment(t, observed, levels, *chain.present(t), self.employees)
+        now = Moment(t, observed, levels, *chain.present(t), self.employees, self.late)
         intensity = self.plan.intensity(t, observed) if isinstance(self.plan, Money) else self.plan[t]
         met = chain.conditions(now, intensity)
         step = chain.step(met.environment, met.effective)
         self.occupancy = np.array(chain.arrivals[t])
         advance(occupancy, step.probability, chain.links, self.occupancy)
-        self.employees = met.employees_after
+        self.employees, self.late = met.employees_after, met.late_after
         return Period(occupancy, now, intensity, met, step)

@@ -47,6 +47,7 @@ from sim.engine.lifecycle_kernels import (
     pull_lifecycle,
     step_lifecycle,
 )
+from sim.engine.of_late import Late
 from sim.engine.offers import exhausted, joint_intensities
 from sim.engine.response import intensity_at
 from sim.engine.satisfaction_kernels import Falls, entering
@@ -142,6 +143,11 @@ class Lifecycle(ControlledChain):
     def effects(self) -> Effects:
         """Return the levers, ready to be evaluated."""
         return Effects(self.scenario, self.targets, self.loss, self.payments)
+
+    @cached_property
+    def late(self) -> Late | None:
+        """Return what levers remember of what they did; None where none does."""
+        return Late(self.effects) if self.effects.late else None
 
     @cached_property
     def payments(self) -> Floats:
@@ -359,24 +365,31 @@ class Lifecycle(ControlledChain):
         reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
         spread = crowd.spread(now.observed)
         environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk, spread)
-        effective = crowd.effective(intensity, now.observed)
+        effective, late, acts = crowd.effective(intensity, now.observed), None, None
+        if self.late is not None and now.late is not None:
+            effective, late, acts = self.late.works(effective, intensity, now.late)
         after = crowd.employees_after(now.employees, now.shocks, effective, now.observed)
-        return Conditions(environment, effective, after, reactions, talk)
+        return Conditions(environment, effective, after, reactions, talk, late, acts)
 
     def conditions_pull(
         self, now: Moment, met: Conditions, intensity: Floats, by_environment: Floats, by_effective: Floats,
-        by_employees: float,
+        by_employees: float, by_late: Floats | None = None,
     ) -> Wanted:  # fmt: skip
         """Return the way back of :meth:`conditions`."""
         crowd = self.crowd
         by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
         kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
-        by_intensity, heads = crowd.effective_pull(by_effective + more, intensity, now.observed)
+        by_works, by_paid, by_before = by_effective + more, None, None
+        if self.late is not None and now.late is not None and by_late is not None:
+            saturated = crowd.effective(intensity, now.observed)
+            by_works, by_paid, by_before = self.late.pull(by_works, by_late, saturated, met.effective, now.late)
+        by_intensity, heads = crowd.effective_pull(by_works, intensity, now.observed)
+        by_intensity = by_intensity if by_paid is None else by_intensity + by_paid
         by_observed = by_observed + heads + crowd.spread_pull(by_environment[:, TO_SPREAD], now.observed)
         for rival, wanted in by_reactions.items():
             by_observed = by_observed + crowd.reaction_pull(rival, wanted, now.observed)
         by_levels = None if met.talk is None else crowd.talk_pull(by_talk, now.levels)
-        return Wanted(by_intensity, by_observed, by_levels, kept + by_now)
+        return Wanted(by_intensity, by_observed, by_levels, kept + by_now, by_before)
 
     def at_rest(self) -> "Lifecycle":
         """Return the same without rivals, shocks, employees and changes of value to the customer."""
@@ -438,7 +451,7 @@ class Lifecycle(ControlledChain):
             for moved in ("purchase_rate", "amount"):
                 curves = [moves[moved] for moves in (lever.moves, *overrides) if moved in moves]
                 answers = [(1 + c.unlimited_money) / max(1 + c.without_money, 1e-3) for c in curves]
-                most *= max(answers, default=1.0)
+                most *= max(answers, default=1.0) + (lever.of_late.pulled_forward if lever.of_late else 0.0)
         most = 2.0 ** (STEP * math.ceil(math.log2(most) / STEP))  # so that one lever more rounds no purchase otherwise
         return float((self.mean_spend * np.maximum(self.purchase_rate, 1.0)).max()) * most
 

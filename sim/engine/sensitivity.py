@@ -2,7 +2,8 @@
 
 One forward pass gives everything that values and rules count; one more pass backwards per :class:`Aim` gives the exact
 derivatives of that aim with respect to every element of the plan, crowd effects included: word of mouth, rivals who
-react, saturation, employees. At kinks (clips, points of broken lines) a derivative is one-sided.
+react, saturation, employees; and what levers did of late. At kinks (clips, points of broken lines) a derivative is
+one-sided.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.chain import ControlledChain, Pull
+from sim.engine.afterwards import Afterwards, later
+from sim.engine.chain import ControlledChain, Pull, Wanted
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 
@@ -128,7 +130,20 @@ class Course:
     @cached_property
     def after(self) -> float:
         """Return the value after the horizon, undiscounted."""
-        return float((self.end * self.chain.terminal).sum())
+        worth = self.end * self.chain.terminal if self._afterwards is None else self._afterwards.by_block
+        return float(worth.sum())
+
+    @cached_property
+    def after_by_block(self) -> Floats:
+        """Return the value after the horizon by block, undiscounted."""
+        if self._afterwards is not None:
+            return self._afterwards.by_block
+        return np.asarray((self.end * self.chain.terminal).sum(axis=1))
+
+    @cached_property
+    def _afterwards(self) -> Afterwards | None:
+        """Return what comes after the horizon where levers remember; None where none does or nothing counts."""
+        return later(self.chain, self.end, self.past[-1].met.late_after)
 
     @cached_property
     def asset(self) -> float:
@@ -172,22 +187,26 @@ class Course:
     ) -> "PeriodBeside":
         now, (number, pull) = self.past[t], self._way(t)
         by_reward = aim.reward[t][self.chain.group][:, None] * number
-        here = pull(by_odds, by_reward)[0]
-        acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
+        here, acts = pull(by_odds, by_reward)[0][:, :, : now.intensity.shape[2]], now.met.acts
+        if acts is None:
+            acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
         return PeriodBeside(t, by_odds, by_reward, acts, by_intensity - acts * here)
 
     def _backwards(self, aim: Aim) -> Iterator[tuple[int, Floats, Floats, Floats | None]]:
         """Yield period, derivatives by odds, by intensity and, of a plan in money, by money; the last period first."""
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         last = aim.last
-        after = aim.terminal * chain.terminal + aim.people[last][chain.group].ravel()[self._place].reshape(
-            self.end.shape
-        )
-        by_points = 0.0
+        afterwards = self._afterwards if aim.terminal else None
+        worth = chain.terminal if afterwards is None else afterwards.pull[0]
+        after = aim.terminal * worth + aim.people[last][chain.group].ravel()[self._place].reshape(self.end.shape)
+        by_points, by_late = 0.0, np.zeros_like(chain.late.at_start) if chain.late else None
+        if afterwards is not None:
+            by_late = aim.terminal * afterwards.pull[1]
         for t in range(last - 1, -1, -1):
             now = self.past[t]
-            before, by_odds, by_intensity, by_observed, by_points = self._back(aim, t, after, by_points)
-            by_intensity = by_intensity - aim.money[t] * now.observed[:, :, None]
+            before, by_odds, wanted = self._back(aim, t, after, by_points, by_late)
+            by_observed, by_points, by_late = wanted.observed, wanted.employees, wanted.late
+            by_intensity = wanted.intensity - aim.money[t] * now.observed[:, :, None]
             by_observed = by_observed - (aim.money[t] * now.intensity).sum(axis=2)
             by_amount = None
             if money:
@@ -223,8 +242,10 @@ class Course:
             self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
         return self._ways[t]
 
-    def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, Floats, float]:
-        """Take a period back: derivatives by (occupancy, odds, intensity, observed heads, employees' satisfaction).
+    def _back(
+        self, aim: Aim, t: int, after: Floats, by_points: float, by_late: Floats | None
+    ) -> tuple[Floats, Floats, Wanted]:
+        """Take a period back: derivatives by (occupancy, odds, what the period was made of).
 
         Without what money costs, which the caller adds.
         """
@@ -237,11 +258,13 @@ class Course:
         each = worth * now.step.reward + aim.people[t][chain.group]
         before += each.ravel()[self._place].reshape(before.shape)
         by_effective, by_environment = pull(by_odds, worth * number)
-        wanted = chain.conditions_pull(now.now, now.met, now.intensity, by_environment, by_effective, by_points)
+        wanted = chain.conditions_pull(
+            now.now, now.met, now.intensity, by_environment, by_effective, by_points, by_late
+        )
         if wanted.levels is not None:
             felt = chain.space.level > 0
             before[:, felt] += wanted.levels[chain.group][:, chain.space.level[felt] - 1]
-        return before, by_odds, wanted.intensity, wanted.observed, wanted.employees
+        return before, by_odds, wanted
 
 
 class PeriodBeside(NamedTuple):
@@ -273,9 +296,10 @@ class Beside:
             now, intensity = self.course.past[t], others[:, t]
             if money:
                 intensity = np.stack([replace(money, amount=each).intensity(t, now.observed) for each in others])
-            effective = now.met.effective + acts * (intensity - now.intensity)
+            effective, levers = np.repeat(now.met.effective[None], len(others), axis=0), acts.shape[2]
+            effective[..., :levers] += acts * (intensity - now.intensity)
             for k, pull in enumerate(chain.pulls(now.met.environment, effective)):
-                slope = otherwise + acts * pull(by_odds, by_reward)[0]
+                slope = otherwise + acts * pull(by_odds, by_reward)[0][:, :, :levers]
                 out[k, t] = money.pull(t, slope, now.observed)[0] if money else slope
         return out
 

@@ -4,7 +4,9 @@ The work may be divided into any number of shards, on any number of threads: cou
 sums have the same bits however it is divided.
 """
 
+import copy
 import itertools
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from sim.arrays import Floats, Ints
 from sim.customers.population import Population
 from sim.engine import agent_kernels, random_streams
+from sim.engine.afterwards import fades
 from sim.engine.agent_kernels import Luck, Tally, Who
 from sim.engine.chain import ALIVE, Conditions
 from sim.engine.drawing import Cohorts, Draw
@@ -164,8 +167,27 @@ class Agents:
         agent_kernels.count_answers(self._who, self.state, answers, chance, luck, out)
         return out[:, :-1]
 
-    def value_after(self) -> float:
-        """Return the value of all customers after the horizon, undiscounted."""
+    def value_after(self, period: int, late: Floats | None = None) -> float:
+        """Return the value of all customers after the horizon, undiscounted, from the start of ``period`` on.
+
+        Where levers remember they live on, under today's spend, until nothing is left of what these did of ``late``.
+        """
+        chain, later, worth, factor = self.twin.chain, copy.copy(self), 0.0, 1.0
+        if chain.late is None or late is None:
+            return self._value()
+        later.state, later.traced = self.state.copy(), np.zeros(0, dtype=np.int64)
+        group, stage = self.twin.cohort_group[:, None], chain.space.stage[self.twin.cohort_group]
+        today = chain.targets.of_budget(chain.targets.reference).sum(axis=2)[group, stage]
+        for t in range(period, period + fades(chain)):
+            works, late = chain.late.todays(late)
+            spent = float((later.counts[:, :-1] * today).sum())
+            earned = later.move(Conditions(chain.environment[-1], works, math.nan, {}), t)["reward"]
+            worth += factor * (float(earned.sum()) - spent)
+            factor /= 1 + chain.discount_rate
+        return worth + factor * later._value()
+
+    def _value(self) -> float:
+        """Return what all customers are worth for ever under today's spend."""
         chain, units = self.twin.chain, self.twin.value_units
         by_block = self.by_block
         if by_block is not None:

@@ -54,6 +54,11 @@ class Market:
         How the work on customers is divided; results have the same bits however it is. None: by their number.
     trace : positions in the population, optional
         Customers whose lives are written down.
+
+    Attributes
+    ----------
+    worked : list of (groups, stages, levers and more)
+        Intensities as they worked in each period, and what levers did of late; of a market with a trace.
     """
 
     def __init__(
@@ -81,7 +86,9 @@ class Market:
         )
         self._rivals: set[int] = set()
         self._shocks: set[int] = set()
-        self._points = twin.chain.employees_at_start
+        self._points, memory = twin.chain.employees_at_start, twin.chain.late
+        self._late = memory.at_start if memory else None
+        self.worked: list[Floats] = []
         self._record = History.blank(twin.targets, periods)
         self._answers = np.full((periods + 1, groups, stages), np.nan)
         stage, kind = twin.chain.space.stage[twin.cohort_group], twin.chain.space.kind
@@ -219,12 +226,22 @@ class Market:
         chain, observed, record = self.twin.chain, self._observed(period), self._record
         intensity = self._purse.pay(period, observed)
         record["spend"][period] = self.twin.targets.of_budget(observed[:, :, None] * intensity)
-        now = Moment(period, observed, self._agents.levels(), sorted(self._rivals), sorted(self._shocks), self._points)
+        now = Moment(
+            period,
+            observed,
+            self._agents.levels(),
+            sorted(self._rivals),
+            sorted(self._shocks),
+            self._points,
+            self._late,
+        )
         met = chain.conditions(now, intensity)
         for name, amount in self._agents.move(met, period).items():
             np.add.at(record[name][period], self.twin.cohort_group, amount)
         record["share"][period] = chain.share_of_customer(met, record["people"][period][:, :, ALIVE])
-        self._points = met.employees_after
+        self._points, self._late = met.employees_after, met.late_after
+        if self._agents.traced.size:
+            self.worked.append(met.effective)
         self._agents.appear(period)
         self.period = period + 1
         self._observe()
@@ -242,7 +259,7 @@ class Market:
             self.twin.targets,
             record,
             done,
-            terminal=self._agents.value_after() if finished and self.twin.chain.with_terminal else 0.0,
+            terminal=self._agents.value_after(done, self._late) if finished and self.twin.chain.with_terminal else 0.0,
             unspent=float(unspent) if np.isfinite(unspent) else float("nan"),
             trace=self._trace(),
         )
@@ -338,5 +355,6 @@ class Market:
             "spent": self._purse.spent,
             "lever_caps": self.budget.lever_caps,
             "answers": self._answers,
+            **({} if self._late is None else {"late": self._late}),
             **records,
         }

@@ -425,6 +425,8 @@ class Scenario(Model):
         for lever in known["levers"].values():
             if lever["pays"] == "budget":
                 del lever["pays"]
+            if lever["of_late"] is None:
+                del lever["of_late"]
         if not self.evidence:
             del known["evidence"]
         for segment in known["segments"].values():

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from sim.scenario.curves import Curve, Finite, Gain, Model, NotNegative, Positive, Share
 from sim.scenario.customers import CUSTOMER_STAGES, Stage
 from sim.scenario.meant import meant
+from sim.scenario.of_late import OfLate
 
 __all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "Route", "Shock"]
 
@@ -119,6 +120,9 @@ class Lever(Model):
         default=None, description="money a head and period at most: a rule of one's own; none: no limit"
     )
     by_segment: dict[str, LeverInSegment] = Field(default_factory=dict, description="what differs by segment")
+    of_late: OfLate | None = Field(
+        default=None, description="what its money of earlier periods does now; none: nothing"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -142,6 +146,7 @@ class Lever(Model):
                     f"'{effect}' cannot be moved in stage '{outside[0]}'; it can in {', '.join(EFFECT_STAGES[effect])}"
                 )
         self._check_terms()
+        self._check_of_late()
         curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
         for override in self.by_segment.values():
             reference = self.reference if override.reference is None else override.reference
@@ -211,6 +216,23 @@ class Lever(Model):
                 raise ValueError(
                     "pays: charge brings money whatever it does: expected 'leaving' or 'annoyance' among its moves"
                 )
+
+    def _check_of_late(self) -> None:
+        """Raise where what was spent of late is said to do what the lever cannot."""
+        late = self.of_late
+        if late is None:
+            return
+        if late.pulled_forward and "purchase_rate" not in self.moves:
+            raise ValueError(
+                "of_late.pulled_forward: is of purchases that it adds: expected 'purchase_rate' among its moves"
+            )
+        if late.drives_away and not set(CUSTOMER_STAGES) & set(self.targets):
+            raise ValueError(f"of_late.drives_away: only customers leave; expected one of {', '.join(CUSTOMER_STAGES)}")
+        if self.pays != "budget" and (late.carry_over or late.fatigue):
+            raise ValueError(
+                f"pays: {self.pays} is what customers pay or cost now, and carry_over and fatigue are of what works; "
+                "remove them from of_late"
+            )
 
 
 class Competitor(Model):

@@ -16,7 +16,7 @@ import simpy
 from plain.attitudes import clip, employee_slope
 from plain.crowd import in_force, net_promoters, reaction, share_multiplier
 from plain.curves import response
-from plain.life import Life
+from plain.late import Late
 from plain.people import SEEN, Odds, Person, luck_of, stage_of
 from plain.record import Account, Cell, Happened, Heads, Lives, Money, Policy, State, Target
 
@@ -25,7 +25,7 @@ from sim.scenario.file import STAGES, Lever, Scenario
 LIVE, BIRTH, CLOSE = 0.25, 0.5, 0.75
 
 
-class PlainMarket(Life):
+class PlainMarket(Late):
     """One market under one policy.
 
     Parameters
@@ -55,7 +55,6 @@ class PlainMarket(Life):
         self.seed, self.replication = seed, replication
         self.left, self.per_period = total, per_period
         self.clock = simpy.Environment()
-        self.lives = Lives()
         self.slope = employee_slope(scenario)
         self.employees = 0.0
         if scenario.employees is not None:
@@ -63,7 +62,6 @@ class PlainMarket(Life):
             self.employees = scenario.employees.usual if start is None else start
         self.decided: list[Money] = []
         self.odds_of: dict[Target, Odds] = {}
-        self.effective: dict[str, float] = {}
 
     def run(self) -> Lives:
         """Run to the horizon and return what happened."""
@@ -124,6 +122,7 @@ class PlainMarket(Life):
                 unspent=self.left,
             )
         )
+        self.works.append({cell: self.working(cell, period) for cell in acting})
         self.lives.happened.append([Happened()] * len(self.people))
 
     def _count(self) -> Heads:
@@ -219,7 +218,7 @@ class PlainMarket(Life):
             found = []
             for name in self.movers(effect, stage):
                 curve, reach = self.curve(name, effect, segment), scenario.levers[name].reach
-                now = account.acting[segment, stage, name] * self.effective[name]
+                now = self.works[period][segment, stage, name]
                 usual = self.reference(name, segment)
                 found.append((response(curve, now, reach), response(curve, usual, reach)))
             return found
@@ -252,7 +251,14 @@ class PlainMarket(Life):
         for now, usual in pairs("survival"):
             defection *= math.log(now) / math.log(usual) if now > 0 else math.inf
 
-        rate = math.prod((1 + now) / (1 + usual) for now, usual in pairs("purchase_rate")) * shocked("purchase rate")
+        for name, lever in scenario.levers.items():
+            if stage in lever.targets and "unknown" in lever.tiers:
+                above = self.of_late((segment, stage, name), period) - self.reference(name, segment)
+                defection *= 1 + lever.reach * ((1 + self.stated(name).drives_away) ** above - 1)
+
+        rate = shocked("purchase rate")
+        for name, (now, usual) in zip(self.movers("purchase_rate", stage), pairs("purchase_rate"), strict=True):
+            rate *= max((1 + now) / (1 + usual) - self.bought_early((segment, stage, name), period), 0)
         rate *= share_multiplier(scenario.share_of_customer, shift("preference"), rivals("share of customer"))
         if scenario.seasons:
             mean = sum(scenario.seasons) / len(scenario.seasons)
@@ -326,24 +332,24 @@ class PlainMarket(Life):
             self.employees = self._next_employees(period)
 
     def _next_employees(self, period: int) -> float:
-        employees, account = self.scenario.employees, self.lives.accounts[period]
+        employees = self.scenario.employees
         assert employees is not None
         points = self.employees + employees.reversion * (employees.usual - self.employees)
         for name, lever in self.scenario.levers.items():
             if "employee" in lever.moves:
-                points += self._employee_points(name, lever, account.spend, self.lives.heads[period])
+                points += self._employee_points(name, lever, self.lives.heads[period])
         for shock in self.scenario.shocks:
             if shock.route == "employee" and in_force(shock, period, ""):
                 points += shock.size
         return clip(points, 0, 100)
 
-    def _employee_points(self, name: str, lever: Lever, spend: Money, heads: Heads) -> float:
+    def _employee_points(self, name: str, lever: Lever, heads: Heads) -> float:
         """Return ``f(U) - f(U_ref)`` of the money per head of a lever's targets, and of its reference on them."""
         cells = self.cells(name)
         number = sum(heads[cell[:2]] for cell in cells)
         if number == 0:
             return 0.0
-        now = sum(spend[cell] for cell in cells) / number * self.effective[name]
+        now = sum(self.works[-1][cell] * heads[cell[:2]] for cell in cells) / number
         usual = sum(self.reference(name, cell[0]) * heads[cell[:2]] for cell in cells) / number
         curve = lever.moves["employee"]
         return response(curve, now, lever.reach) - response(curve, usual, lever.reach)

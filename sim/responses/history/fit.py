@@ -258,7 +258,8 @@ class _Problem:
             if low > 0.05:
                 out.append(
                     f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
-                    "period before; the curve is of steady money, and a plan here acts at once"
+                    "period before; the curve is of steady money: `levers.{name}.of_late: {{carry_over: {mean:.2f}}}` "
+                    "states it, without which a plan acts at once"
                 )
         out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
         first = self.carry.stop + len(self.free)

@@ -114,6 +114,8 @@ def paths_of(scenario: Scenario, history: History) -> Paths:
         If the scenario is of another kind, or the history names segments it does not have.
     """
     content = scenario.model_dump(mode="json", exclude_unset=True, exclude={"rules", "uncertain", "evidence"})
+    for lever in content.get("levers", {}).values():
+        lever.pop("of_late", None)  # what is carried over is found anew, and what tires is in no curve of steady money
     long = parse({**content, "periods": len(history.periods), "terminal": "none", "folder": scenario.folder})
     twin = build(long)
     if scenario.chain is not None:
