@@ -13,7 +13,6 @@ from policies.watched import planned_again
 from sim.arrays import Floats, Step
 from sim.contract import ACTIVE, SILENT
 from sim.engine.sensitivity import follow
-from sim.engine.terms import refuse_terms
 from sim.monitoring.change import CARRIED, what_changed
 from sim.monitoring.following import Expected, expected_of
 from sim.monitoring.parallel import Worth, limits_of, parallel_markets
@@ -40,9 +39,8 @@ def monitor(
     Raises
     ------
     InputError
-        If there are too few replications, ``rate`` is no rate, or a lever changes terms.
+        If there are too few replications, or ``rate`` is no rate.
     """
-    refuse_terms(twin.targets, "monitor")
     intensity, scenario = twin.targets.with_committed(plan.intensity), twin.scenario
     markets = list(
         parallel_markets(
@@ -86,10 +84,10 @@ def monitor(
 
 
 def _acted(seen: Seen, intensity: Floats) -> Floats:
-    """Return money per customer that acted: as it was spent where heads are known, then as planned."""
+    """Return money per customer that acted: as it was spent where heads are known, else and of terms as planned."""
     out = intensity.copy()
     known = ~np.isnan(seen.customers[:-1]) & (seen.customers[:-1] > 0)
-    out[: seen.periods] = np.where(known[..., None], seen.intensity, intensity[: seen.periods])
+    out[: seen.periods] = np.where(known[..., None], seen.intensity_with(intensity), intensity[: seen.periods])
     return out
 
 

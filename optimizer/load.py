@@ -129,21 +129,24 @@ def _missing(twin: Twin, table: MoneyTable) -> list[str]:
     lacking = (table.covered(targets, periods) < 0) & open_
     if not lacking.any():
         return []
-    unit, named = twin.scenario.period, []
+    unit, named, kept = twin.scenario.period, list[str](), list[str]()
     for s, k in np.argwhere(lacking.any(axis=0)).tolist():
         left = np.flatnonzero(lacking[:, s, k]) + 1
         when = f"{left.size} of {periods} {unit}s" if left.size < periods else f"any {unit}"
-        named.append(f"{segments[s]} / {targets.levers[k]} in {when}")
-    today = follow(twin.chain, as_today(twin.chain)).moved
+        (named if targets.paid[k] else kept).append(f"{segments[s]} / {targets.levers[k]} in {when}")
+    today = follow(twin.chain, as_today(twin.chain)).spend
     worth = sum(
         float(today[lacking[:, segments.index(segment), k], g, :, k].sum())
         for g, segment in enumerate(targets.segments)
         for k in range(len(targets.levers))
     )
-    others = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    return [
-        f"says nothing of {', '.join(named[:SHOWN])}{others}: nothing is spent there, where today spends {worth:,.2f}"
-    ]
+    said = []
+    for what, follows in (
+        (named, f"nothing is spent there, where today spends {worth:,.2f}"), (kept, "terms stay as today"),
+    ):  # fmt: skip
+        others = f" and {len(what) - SHOWN} more" if len(what) > SHOWN else ""
+        said += [f"says nothing of {', '.join(what[:SHOWN])}{others}: {follows}"] if what else []
+    return said
 
 
 def plan_of_course(twin: Twin, course: Course, targeting: str, budget: float = float("nan")) -> Plan:

@@ -90,7 +90,7 @@ class RollingHorizon:
         chain, before = self.problem.chain, period - 1
         heads = np.where(np.isnan(self.heads), 0.0, self.heads)[:, :, None]
         paid = np.where(heads > 0, last_spend / np.maximum(heads, 1e-300), 0.0)
-        paid = np.where(np.isnan(self.heads)[:, :, None], self.plan[before], paid)
+        paid = np.where(np.isnan(self.heads)[:, :, None] | ~chain.targets.paid, self.plan[before], paid)
         run = FluidPass(chain, np.broadcast_to(paid, (chain.periods, *paid.shape)))
         run.occupancy, run.employees, run.late = self.occupancy, self.employees, self.late
         run.period(before)
@@ -127,8 +127,8 @@ class RollingHorizon:
         held = np.zeros(self.plan.shape, dtype=bool)
         for lever, lead in enumerate(problem.targets.lead):
             held[: period + lead, :, :, lever] = True
-        floor = np.where(held, course.spend, 0.0)
-        problem = replace(problem, twin=twin, floor=floor, ceiling=np.where(held, course.spend, np.inf))
+        floor = np.where(held, course.moved, 0.0)
+        problem = replace(problem, twin=twin, floor=floor, ceiling=np.where(held, course.moved, np.inf))
         if problem.no_choice:
             return
         search = Sequential(problem)

@@ -113,8 +113,9 @@ class WatchedPlan:
 
         seen = Seen.of_observations(self.observed)
         carried = [each for each in self.signals if each.quantity in CARRIED]
-        change = what_changed(self.twin, seen, seen.intensity, self.limits, carried) if carried else None
         played = self.plan if self.again is None else self.again.plan
+        acted = seen.intensity_with(played)
+        change = what_changed(self.twin, seen, acted, self.limits, carried) if carried else None
         self.again = planned_again(self.twin, change, self.budget, played, seen, self.steps)
 
     def _moved(self) -> "list[Signal]":
@@ -123,5 +124,5 @@ class WatchedPlan:
         from sim.monitoring.signals import deviations
 
         seen = Seen.of_observations(self.observed)
-        actual, planned = deviations(seen, expected_of(self.twin.chain, seen.intensity, seen))
+        actual, planned = deviations(seen, expected_of(self.twin.chain, seen.intensity_with(self.plan), seen))
         return self.limits.signals(actual, planned)

@@ -246,6 +246,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
         defection_rate=nobody,
         mean_spend=nobody,
         acquisition=nobody,
+        by_money=nobody,
         bad_debt=nobody,
         serve=np.zeros((0, 2)),
     )
@@ -269,6 +270,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
         chain,
         arrivals=synthetic_arrivals(scenario, segments, joined.group, joined.initial.shape),
         acquisition=np.array([q.acquisition for q in block_quality]),
+        by_money=np.array([q.by_money for q in block_quality]),
         bad_debt=np.array([q.bad_debt for q in block_quality]),
         serve=np.array(
             [

@@ -325,8 +325,10 @@ def grown(law: str = "silent") -> Content:
 
 
 def remembered(law: str = "silent") -> Content:
-    """Return everything, with levers whose money of earlier periods does something now."""
+    """Return everything, with levers whose money of earlier periods does something now, and wins worse people."""
     content = everything(law)
+    kinds = content["segments"]["households"]["quality"]
+    kinds[0]["acquisition_by_money"], kinds[2]["acquisition_by_money"] = 0.4, 9.0
     late: dict[str, Content] = {
         "offer": {"fatigue": 1.5},
         "club": {"carry_over": 0.3, "keep": 0.7, "drives_away": 0.6},

@@ -100,3 +100,53 @@ def test_what_cannot_be_used(tenure: Run, tmp_path: Path) -> None:
         said = [line for line in error.strip().splitlines() if not line.startswith("tenure: note")]
         assert len(said) == 1
         assert expected in said[0]
+
+
+TERMS = """
+name: terms
+periods: 6
+margin: 0.4
+terminal: none
+law: renewal
+segments:
+  homes:
+    start: {new: 3000}
+    traits: {purchase_rate: 1, defection_rate: 0.05, spend: 30}
+levers:
+  care:
+    targets: [new, developing, core]
+    reference: 0.2
+    moves:
+      survival: {without_money: 0.93, unlimited_money: 0.98, spend: 0.2, brings: 0.95}
+  price cut:
+    targets: [new, developing, core]
+    pays: price
+    reference: 6
+    moves:
+      survival: {without_money: 0.8, unlimited_money: 0.99, spend: 6, brings: 0.95}
+"""
+
+
+def test_terms_are_taken_as_planned(tenure: Run, tmp_path: Path) -> None:
+    """What came as planned, today's fifth off all prices, raises no alarm; without what was earned it is refused."""
+    scenario, plan, table = (str(tmp_path / name) for name in ("s.yaml", "plan.csv", "seen.csv"))
+    Path(scenario).write_text(TERMS, encoding="utf-8")
+    rows = "".join(f"homes,care,{month},500\n" for month in range(1, 7))
+    Path(plan).write_text("segment,lever,month,spend\n" + rows, encoding="utf-8")
+    told = ("--replications", "1", "--until", "4", "--table", table)
+    code, _, error = tenure("simulate", scenario, "--policy", plan, *told)
+    assert code == 0, error
+    asked = ("monitor", scenario, "--plan", plan, "--replications", "20", "--json", "--actual")
+    code, out, error = tenure(*asked, table)
+    assert code == 0, error
+    found = json.loads(out)
+    assert (found["verdict"], found["moved"]) == ("stay", [])
+    revenue = next(each for each in found["lines"] if each["name"] == "revenue")
+    assert revenue["actual"][0] == pytest.approx(30 * 3000 * 0.95, rel=0.02)
+    assert revenue["planned"][0] == pytest.approx(revenue["actual"][0], rel=0.02)
+    lines = [line.split(",") for line in Path(table).read_text(encoding="utf-8").splitlines()]
+    at = lines[0].index("reward")
+    Path(table).write_text("\n".join(",".join(row[:at] + row[at + 1 :]) for row in lines), encoding="utf-8")
+    code, _, error = tenure(*asked, table)
+    assert code == 2
+    assert "'price cut' is `pays: price`" in error

@@ -14,7 +14,18 @@ from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from policies.fixed import AsToday
 from sim.engine.chain import ALIVE, DEFECTED, LOST, transition_matrix
-from sim.engine.effects import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, NEUTRAL, RATE, RETURNED, TO_RIVALS, WON
+from sim.engine.effects import (
+    AMOUNT,
+    AWARE,
+    DEFECTION,
+    LOST_CHANCE,
+    NEUTRAL,
+    RATE,
+    RETURNED,
+    TO_RIVALS,
+    WON,
+    WON_UNPAID,
+)
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.market.clock import Market
@@ -131,10 +142,10 @@ def test_chances_combine_and_multipliers_multiply(market: Callable[..., Content]
 
 @pytest.mark.parametrize(
     ("route", "effect", "factor"),
-    [("defection", DEFECTION, 1.4), ("acquisition", WON, 0.6), ("share of customer", RATE, 0.6)],
+    [("defection", [DEFECTION], 1.4), ("acquisition", [WON, WON_UNPAID], 0.6), ("share of customer", [RATE], 0.6)],
 )
 def test_a_competitor_acts_through_its_route_alone(
-    route: str, effect: int, factor: float, market: Callable[..., Content]
+    route: str, effect: list[int], factor: float, market: Callable[..., Content]
 ) -> None:
     """Defection times 1 + strength; acquisition or share times 1 - strength; from its start to its end only."""
     chain = chain_of(market(competitors=[{"name": "x", "start": 2, "end": 5, "route": route, "strength": 0.4}]))
@@ -268,6 +279,7 @@ def test_blocks_are_alike_where_traits_are(market: Callable[..., Content]) -> No
         defection_rate=chain.defection_rate[some],
         mean_spend=chain.mean_spend[some],
         acquisition=chain.acquisition[some],
+        by_money=chain.by_money[some],
         bad_debt=chain.bad_debt[some],
         serve=chain.serve[some],
         arrivals=chain.arrivals[:, some],

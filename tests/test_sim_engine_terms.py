@@ -1,6 +1,7 @@
 """Terms by hand: prices, charges, service by its cost, and the end of a relation."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import yaml
 from markets import EXAMPLES, Content, Floats, answer, small
 
 from optimizer.insight.sounding import sound
+from optimizer.load import load
+from policies.rolling import RollingHorizon
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
-from sim.errors import InputError, ScenarioError
+from sim.errors import InputError, NotAsWritten, ScenarioError
 from sim.history import History
 from sim.scenario.file import parse
 from sim.twin import Twin, build
@@ -234,3 +237,34 @@ def test_what_follows_money_alone_refuses_terms() -> None:
     twin = build(parse(payers(levers={"fee": lever("charge", {"leaving": LEAVES}, most=8)})))
     with pytest.raises(InputError, match=r"what-if page.*'fee' is `pays: charge`"):
         sound(twin)
+
+
+def priced() -> Twin:
+    """Return payers with marketing money for care and a price that is 1.5 lower today."""
+    care = {"targets": HERE, "reference": 0.5, "moves": {"survival": STAYS}}
+    return build(parse(payers(levers={"care": care, "cut": lever("price", {"survival": STAYS}) | {"reference": 1.5}})))
+
+
+def test_a_table_of_money_leaves_terms_as_today(tmp_path: Path) -> None:
+    twin, path = priced(), tmp_path / "money.csv"
+    path.write_text("segment,lever,month,spend\n" + "".join(f"payers,care,{t},300\n" for t in range(1, 7)), "utf-8")
+    with pytest.warns(NotAsWritten, match="says nothing of payers / cut in any month: terms stay as today"):
+        plan = load(path, twin)
+    allowed = twin.targets.allowed[:, :, 1]
+    assert (plan.intensity[:, :, :, 1] == 1.5 * allowed).all()
+    assert plan.spend.sum() == pytest.approx(1800.0, rel=1e-9)
+
+
+def test_a_rolling_horizon_knows_the_terms_of_past_periods() -> None:
+    """What was spent says nothing of a price: the twin that is led along has the plan's."""
+    twin = priced()
+    plan = plan_of(twin, care=0.4, cut=4.0)
+    course = follow(twin.chain, plan)
+    again = RollingHorizon.of_plan(twin, 5000.0, plan, "rolling")
+    again.heads = course.observed[0]
+    again.look(1, course.observed[1], course.spend[0])
+    np.testing.assert_allclose(again.plan[0], np.where(course.observed[0][:, :, None] > 0, plan[0], again.plan[0]))
+    assert again.plan[0, 0, twin.targets.stages.index("new"), 1] == 4.0
+    np.testing.assert_allclose(again.occupancy, course.past[1].occupancy, atol=1e-9)
+    again.plan_again(1)
+    assert again.plan[0, 0, twin.targets.stages.index("new"), 1] == 4.0

@@ -253,6 +253,7 @@ def _quality(kind: "Quality") -> str:
         f"{words} {factor:g} times the usual"
         for words, factor in (
             ("chance of being won", kind.acquisition),
+            ("what money adds to it", kind.by_money if kind.acquisition_by_money is not None else 1),
             ("purchase rate", kind.purchase_rate),
             ("money per purchase", kind.spend),
             ("cost to serve", kind.cost_to_serve),

@@ -83,7 +83,7 @@ def by_period(chain: ControlledChain, table: MoneyTable) -> MoneyTable:
 
 
 def spread(chain: ControlledChain, table: MoneyTable, pattern: Floats) -> Spread:
-    """Return a table of money as a plan.
+    """Return a table of money as a plan; terms that it says nothing of stay as today.
 
     Parameters
     ----------
@@ -100,7 +100,8 @@ def spread(chain: ControlledChain, table: MoneyTable, pattern: Floats) -> Spread
     def total(amount: Floats, inside: Flags) -> Floats:
         return np.bincount(which[inside], weights=amount[inside], minlength=number).astype(float)
 
-    nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))
+    rest = np.where(which < 0, targets.terms, 0.0)
+    nothing = follow(chain, targets.with_committed(rest))
     given = total(np.where(pattern > 0, np.broadcast_to(nothing.observed[..., None], which.shape), 0.0), open_)
     weight = np.where(open_, np.where((given > EMPTY)[which], pattern, 1.0), 0.0)
     scale, course, heads = np.zeros(number), nothing, np.zeros(number)
@@ -112,7 +113,7 @@ def spread(chain: ControlledChain, table: MoneyTable, pattern: Floats) -> Spread
         if step and (np.abs(scale * heads - left)[met > 0] <= MET * max(float(wanted.sum()), 1e-300)).all():
             break
         scale = met if step < HALVED else (scale + met) / 2
-        plan = np.where(open_, scale[which] * weight, 0.0)
+        plan = np.where(open_, scale[which] * weight, rest)
         course = follow(chain, targets.with_committed(_held(targets, plan, course.observed)))
     spent = total(course.moved, which >= 0)
     missed = np.abs(spent - wanted) > 1e-6 * np.maximum(wanted, spent)

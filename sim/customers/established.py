@@ -98,8 +98,8 @@ def newly_won(chain: Lifecycle, group: int, rates: Floats, defections: Floats) -
     size, ones = (rates.size, len(chain.space.names)), np.ones(rates.size)
     past = replace(
         chain, group=np.full(rates.size, group), initial=np.zeros(size), arrivals=np.zeros((0, *size)),
-        purchase_rate=rates, defection_rate=defections, mean_spend=ones, acquisition=ones, bad_debt=0 * ones,
-        serve=np.zeros((rates.size, 2)),
+        purchase_rate=rates, defection_rate=defections, mean_spend=ones, acquisition=ones, by_money=ones,
+        bad_debt=0 * ones, serve=np.zeros((rates.size, 2)),
     )  # fmt: skip
     now = np.zeros(size)
     now[:, START["new"]] = 1.0

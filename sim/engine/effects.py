@@ -26,14 +26,15 @@ Back = Callable[[Floats], tuple[Floats, Floats]]
 
 EFFECTS = (
     "aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover", "leaving",
-    "price", "charge", "service",
+    "price", "charge", "service", "won unpaid",
 )  # fmt: skip
 """Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost.
 
-Then terms: a rate of leaving on top, what prices are multiplied by, money that a customer is charged and costs on top.
+Then terms: a rate of leaving on top, what prices are multiplied by, money that a customer is charged and costs on top;
+and the chance of winning without money.
 """
 AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT, SATISFIED, TIED, TURNOVER = range(10)
-LEAVING, PRICE, CHARGED, SERVED = range(10, 14)
+LEAVING, PRICE, CHARGED, SERVED, WON_UNPAID = range(10, 15)
 
 ROUTES = (
     "defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover",
@@ -122,6 +123,15 @@ class Effects:
                 )
         return np.zeros(works.shape)
 
+    @cached_property
+    def unpaid(self) -> Floats:
+        """Return the chance of winning at no money, before the market's multipliers, (groups, stages)."""
+        missed, none = np.ones(self.targets.shape[:2]), np.zeros(self.targets.shape[:2])
+        for i, moved, reach, curves in self._moves:
+            if moved == "acquisition":
+                missed *= np.where(self.targets.allowed[:, :, i], 1 - _by_group(curves, none, reach), 1.0)
+        return np.asarray(1 - missed)
+
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
         """Return the effects ``[..., group, stage, effect]``.
 
@@ -190,6 +200,8 @@ class Effects:
         effect = plain.copy()
         effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[:, None, TO_AWARE], 1.0)
         effect[..., WON] = (effect[..., WON] + environment[:, None, TO_SPREAD]) * environment[:, None, TO_WON]
+        unpaid = (self.unpaid + environment[:, None, TO_SPREAD]) * environment[:, None, TO_WON]
+        effect[..., WON_UNPAID] = np.broadcast_to(unpaid, effect.shape[:-1])
         effect[..., LOST_CHANCE] = self.loss[:, None]
         effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[:, None, TO_DEFECTION], FOR_EVER)
         effect[..., RATE] *= environment[:, None, TO_RATE] * self.share_multiplier(environment, utility)
@@ -256,6 +268,8 @@ class Effects:
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
             (TO_WON, WON, plain[..., WON] + environment[:, None, TO_SPREAD]),
             (TO_SPREAD, WON, environment[:, None, TO_WON] * always),
+            (TO_WON, WON_UNPAID, (self.unpaid + environment[:, None, TO_SPREAD]) * always),
+            (TO_SPREAD, WON_UNPAID, environment[:, None, TO_WON] * always),
             (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),

@@ -119,6 +119,8 @@ class Lifecycle(ControlledChain):
         Money per purchase.
     acquisition : (blocks,)
         What the quality of prospects multiplies the chance of winning by.
+    by_money : (blocks,)
+        What it multiplies the part of that chance by that money adds.
     bad_debt : (blocks,)
         Share of revenue never paid.
     serve : (blocks, 2)
@@ -135,6 +137,7 @@ class Lifecycle(ControlledChain):
     defection_rate: Floats
     mean_spend: Floats
     acquisition: Floats
+    by_money: Floats
     bad_debt: Floats
     serve: Floats
     ceiling: Floats | None = None
@@ -179,7 +182,7 @@ class Lifecycle(ControlledChain):
         fall_chances(laws, attitudes.by_level, attitudes.tie_effects, self.defection_rate, down)
         traits = BlockTraits(
             self.group, self.purchase_rate, self.defection_rate, self.mean_spend, self.acquisition,
-            self.margin[self.group], self.bad_debt, self.serve, down,
+            self.margin[self.group], self.bad_debt, self.serve, down, self.by_money,
         )  # fmt: skip
         feelings = Feelings(
             attitudes.moves, attitudes.level_effects, attitudes.tie_effects, attitudes.entry_mix,
@@ -481,7 +484,7 @@ class Lifecycle(ControlledChain):
         earned: list[Floats] = []
         spent: list[Floats] = []
         for cohort, (group, at) in enumerate(zip(cohorts.group, cohorts.block, strict=True)):
-            own = (self.acquisition[at], self.bad_debt[at], self.serve[at])
+            own = (self.acquisition[at], self.bad_debt[at], self.serve[at], self.by_money[at])
             alike = (
                 effects[group], self.targets.reference[group], self.margin[group], self.space.law[group],
                 self.growth[group], *own,
@@ -500,6 +503,7 @@ class Lifecycle(ControlledChain):
                 defection_rate=defection,
                 mean_spend=ones,
                 acquisition=own[0] * ones,
+                by_money=own[3] * ones,
                 bad_debt=own[1] * ones,
                 serve=np.tile(own[2], (rate.size, 1)),
             )

@@ -54,7 +54,9 @@ class LifecycleDraw:
         """Return the draw of a period under ``effects[group, stage, effect]``."""
         known = crew.cohorts
         odds = np.zeros((known.group.size, laws.kind.size, COLUMNS))
-        columns_to_draw_by(laws, feelings, known.group, traits.acquisition[known.block], effects, odds)
+        columns_to_draw_by(
+            laws, feelings, known.group, traits.acquisition[known.block], traits.by_money[known.block], effects, odds
+        )
         moves = (3 if feelings.levels else 1, 3 if feelings.ties else 1)
         return LifecycleDraw(
             crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), falls,

@@ -45,6 +45,7 @@ from sim.engine.effects import (
     TIED,
     TURNOVER,
     WON,
+    WON_UNPAID,
 )
 from sim.engine.satisfaction_kernels import chances_of_level, entering, own_fall
 from sim.engine.state_space import LEVELS, TIES
@@ -63,7 +64,8 @@ class Laws(NamedTuple):
 class BlockTraits(NamedTuple):
     """Customers by block, as in :class:`sim.engine.lifecycle.Lifecycle`; ``margin`` by block too.
 
-    ``down[block, law]``: chance that satisfaction falls, unshifted.
+    ``down[block, law]``: chance that satisfaction falls, unshifted; ``by_money``: what multiplies the part of the
+    chance of winning that money adds.
     """
 
     group: Ints
@@ -75,6 +77,7 @@ class BlockTraits(NamedTuple):
     bad_debt: Floats
     serve: Floats
     down: Floats
+    by_money: Floats
 
 
 class Feelings(NamedTuple):
@@ -124,12 +127,12 @@ def chances_of_ties(ties, gain, turnover, follow):
 
 
 @inlined
-def chances_of_entry(kind, effects, acquisition):
+def chances_of_entry(kind, effects, acquisition, by_money):
     """Return for those who are no customers the chances of outcome 1, and of outcome 2 if not of 1."""
     if kind == 0:
         return effects[AWARE], 0.0
     if kind == 1:
-        return min(effects[WON] * acquisition, 1.0), 0.0
+        return min(max(effects[WON] * by_money + effects[WON_UNPAID] * (acquisition - by_money), 0.0), 1.0), 0.0
     if kind == 3:
         return effects[RETURNED], effects[LOST_CHANCE]
     return 0.0, 0.0
@@ -265,13 +268,13 @@ def moves_of_ties(ties, gain, turnover, follow, out, by_gain, by_turnover):
 
 
 @kernel
-def columns_to_draw_by(laws, feelings, group, acquisition, effects, out):
-    """Fill ``out[cohort, law, column]`` of :mod:`sim.engine.agent_kernels`; ``group``, ``acquisition`` by cohort."""
+def columns_to_draw_by(laws, feelings, group, acquisition, by_money, effects, out):
+    """Fill ``out[cohort, law, column]`` of :mod:`sim.engine.agent_kernels`; the others by cohort."""
     for c in range(group.size):
         for line in range(laws.kind.size):
             e, to, level, ties = effects[group[c], laws.stage[line]], out[c, line], laws.level[line], laws.ties[line]
             if laws.kind[line] != 2:
-                to[FIRST], to[SECOND] = chances_of_entry(laws.kind[line], e, acquisition[c])
+                to[FIRST], to[SECOND] = chances_of_entry(laws.kind[line], e, acquisition[c], by_money[c])
                 to[SPENDS] = e[PRICE]
                 continue
             by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
@@ -331,7 +334,7 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                             o = n if move == 0 else buys * (move + 1) + n
                             probability[b, line, o] = odds[n] * felt[k] * tied[j]
             else:
-                first, second = chances_of_entry(kind[line], e, traits.acquisition[b])
+                first, second = chances_of_entry(kind[line], e, traits.acquisition[b], traits.by_money[b])
                 probability[b, line, 1] = first
                 if kind[line] == 1 or kind[line] == 3:
                     number = first
@@ -413,10 +416,11 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 entered = money * (each - serve[b, 1])
                 for k in range(feelings.entry.size):
                     entered += feelings.entry[k] * wanted[_entering(k)]
-                first, _ = chances_of_entry(kind[line], e, acquisition[b])
+                first, _ = chances_of_entry(kind[line], e, acquisition[b], traits.by_money[b])
                 to[PRICE] += money * first * paid
                 if kind[line] == 3:
                     stays = wanted[2] * e[LOST_CHANCE] + wanted[0] * (1.0 - e[LOST_CHANCE])
                     to[RETURNED] += entered - stays
-                elif e[WON] * acquisition[b] < 1.0:
-                    to[WON] += acquisition[b] * (entered - wanted[0])
+                elif first < 1.0:
+                    to[WON] += traits.by_money[b] * (entered - wanted[0])
+                    to[WON_UNPAID] += (acquisition[b] - traits.by_money[b]) * (entered - wanted[0])

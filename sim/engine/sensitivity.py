@@ -133,6 +133,11 @@ class Course:
         worth = self.end * self.chain.terminal if self._afterwards is None else self._afterwards.by_block
         return float(worth.sum())
 
+    @property
+    def worth_at_end(self) -> Floats:
+        """Return what a customer is worth after the horizon, (blocks, states), undiscounted."""
+        return self.chain.terminal if self._afterwards is None else self._afterwards.pull[0]
+
     @cached_property
     def after_by_block(self) -> Floats:
         """Return the value after the horizon by block, undiscounted."""
@@ -197,8 +202,9 @@ class Course:
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         last = aim.last
         afterwards = self._afterwards if aim.terminal else None
-        worth = chain.terminal if afterwards is None else afterwards.pull[0]
-        after = aim.terminal * worth + aim.people[last][chain.group].ravel()[self._place].reshape(self.end.shape)
+        after = aim.terminal * (self.worth_at_end if aim.terminal else chain.terminal) + aim.people[last][
+            chain.group
+        ].ravel()[self._place].reshape(self.end.shape)
         by_points, by_late = 0.0, np.zeros_like(chain.late.at_start) if chain.late else None
         if afterwards is not None:
             by_late = aim.terminal * afterwards.pull[1]

@@ -47,7 +47,7 @@ def usual_payments(segments: tuple[str, ...], group: Ints, weight: Floats, paid:
 
 
 def refuse_terms(targets: Targets, what: str) -> None:
-    """Refuse what follows marketing money alone where a lever changes terms.
+    """Refuse what looks along lines of marketing money where a lever changes terms, which are no money that is spread.
 
     Raises
     ------
@@ -57,8 +57,9 @@ def refuse_terms(targets: Targets, what: str) -> None:
     for lever, pays in zip(targets.levers, targets.pays, strict=False):
         if pays != "budget":
             raise InputError(
-                f"{what}: follows marketing money alone, and '{lever}' is `pays: {pays}`; take the lever out of the "
-                "scenario for that, or ask `tenure optimize` and `tenure compare`"
+                f"{what}: follows marketing money alone, by segment and lever from none to half as much again, and "
+                f"'{lever}' is `pays: {pays}`, which no budget spreads; take the lever out of the scenario for that, "
+                "or ask `tenure optimize` and `tenure compare`"
             )
 
 

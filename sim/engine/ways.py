@@ -413,6 +413,8 @@ class Ways:
         out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
         out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
         out[..., effects.WON] = (chances["acquisition"][setup] + met[..., effects.TO_SPREAD]) * met[..., effects.TO_WON]
+        unpaid = self.chain.effects.unpaid[:, :, None] + met[..., effects.TO_SPREAD]
+        out[..., effects.WON_UNPAID] = unpaid * met[..., effects.TO_WON]
         out[..., effects.RETURNED] = chances["reactivation"][setup]
         out[..., effects.LOST_CHANCE] = self.chain.loss[:, None, None]
         out[..., effects.DEFECTION] = np.minimum(
@@ -444,7 +446,10 @@ class Ways:
         chain = self.chain
         laws, traits, feelings = chain.structure
         environments, regime = chain.regimes
-        course = kernels.Course(chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments))
+        unpaid = np.ascontiguousarray(chain.effects.unpaid[:, chain.targets.stages.index("prospect")])
+        course = kernels.Course(
+            chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments), unpaid
+        )
         gain = chain.scenario.links.gain if chain.scenario.links else 0.0
         served = np.array([float(pays == SERVED) for pays in chain.targets.pays])
         if served.any():

@@ -41,13 +41,17 @@ class Aims(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Who is where and under what: customers at the start and appearing, regime and phase of each period."""
+    """Who is where and under what: customers at the start and appearing, regime and phase of each period.
+
+    ``unpaid``: chance by group that a prospect is won at no money, before the market's multipliers.
+    """
 
     initial: Floats
     arrivals: Floats
     regime: Ints
     phase: Ints
     environment: Floats
+    unpaid: Floats
 
 
 _accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
@@ -275,8 +279,10 @@ def best_of_all(
                 elif kind == 1:
                     gained = value_of_entry(goes, after, feelings) - after[goes[0]] + unit * each
                     it = dimensions + 3
-                    factor = met[g, TO_WON] * traits.acquisition[b]
-                    room = 1.0 - min(met[g, TO_SPREAD] * factor, 1.0)  # what winning by itself leaves to money
+                    factor = met[g, TO_WON] * traits.by_money[b]
+                    itself = met[g, TO_SPREAD] * (met[g, TO_WON] * traits.acquisition[b])
+                    itself += course.unpaid[g] * met[g, TO_WON] * (traits.acquisition[b] - traits.by_money[b])
+                    room = 1.0 - min(itself, 1.0)  # what winning by itself leaves to money; more where it counts twice
                     top = after[goes[0]] + (1.0 - room) * gained
                     if tables[it] >= 0:
                         top += best_chance(costs, tables[it], scales[it], factor / max(room, 1e-12), gained * room)

@@ -47,6 +47,7 @@ def seen_in_purchases(
     InputError
         If the scenario has no customer base, or none of its customers is among those who bought.
     """
+    _refuse_terms(twin, "purchases show")
     base, given, space = twin.base, twin.scenario.base, twin.chain.space
     if base is None or given is None:
         raise InputError(
@@ -104,6 +105,17 @@ def seen_in_purchases(
         (revenue.sum(axis=2) * twin.margin).sum(axis=1), heads[..., None] * plan[:periods],
     )  # fmt: skip
     return seen, said
+
+
+def _refuse_terms(twin: Twin, what: str) -> None:
+    """Refuse what does not tell what was earned where levers change terms: margin on revenue is not it then."""
+    for lever, pays in zip(twin.targets.levers, twin.targets.pays, strict=False):
+        if pays != "budget":
+            raise InputError(
+                f"monitor: '{lever}' is `pays: {pays}`, and {what} neither charges and service nor what goods cost "
+                "that were sold at a cut price; give `actual=` a table of counts with a column `reward`, money earned "
+                "before marketing"
+            )
 
 
 def _of_the_firm(
@@ -204,6 +216,8 @@ def seen_in_counts(twin: Twin, path: Path, periods: int | None = None) -> Seen:
         of("satisfaction_surveyed")[:, :, 0] if "satisfaction_surveyed" in frame else np.full((there, groups), np.nan)
     )
     revenue = of("revenue")
+    if "reward" not in frame:
+        _refuse_terms(twin, f"{path} has no column `reward`: revenue shows")
     earned = of("reward").sum(axis=(1, 2)) if "reward" in frame else (revenue.sum(axis=2) * twin.margin).sum(axis=1)
     until = there if periods is None else min(periods, there)
     return Seen(

@@ -39,11 +39,9 @@ def parallel_markets(
     """
     for replication in range(replications):
         population = twin.population(seed, replication)
-        history = Market(
-            twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication, threads=1
-        ).run()
-        seen = Seen.of_history(history)
-        intensity = seen.intensity
+        market = Market(twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication, threads=1)
+        seen = Seen.of_history(market.run())
+        intensity = seen.intensity_with(market.terms)
         if like is not None:
             seen = seen.blinded(like)
         yield seen, expected_of(twin.chain, intensity, seen)
@@ -76,7 +74,7 @@ class Worth:
     def __init__(self, twin: Twin, intensity: Floats) -> None:
         chain = twin.chain
         self.course: Course = follow(chain, intensity)
-        values: list[Floats] = [chain.discount[-1] * chain.terminal]
+        values: list[Floats] = [chain.discount[-1] * self.course.worth_at_end]
         rows = np.arange(chain.group.size)[:, None]
         for t in range(chain.periods - 1, -1, -1):
             now, after = self.course.past[t], np.ascontiguousarray(values[-1])

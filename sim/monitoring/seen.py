@@ -52,6 +52,11 @@ class Seen:
         heads = self.customers[:-1, :, :, None]
         return np.asarray(np.divide(self.spend, heads, out=np.zeros_like(self.spend), where=heads > 0))
 
+    def intensity_with(self, terms: Floats) -> Floats:
+        """Return the same with the terms that customers were under, which nobody spends, ``[period, ...]``."""
+        paid = self.targets.paid
+        return self.intensity if paid.all() else np.where(paid, self.intensity, terms[: self.periods])
+
     @classmethod
     def of_history(cls, history: History) -> "Seen":
         """Return what a firm saw of a simulated market."""

@@ -172,10 +172,18 @@ class Quality(Model):
 
     share: Annotated[float, Field(gt=0, le=1)] = Field(description="share of the segment's people; all add up to 1")
     acquisition: Times = Field(default=1.0, description="times the chance of winning; 1: as the segment")
+    acquisition_by_money: Times | None = Field(
+        default=None, description="times what money adds to the chance of winning; none: as acquisition"
+    )
     purchase_rate: Times = Field(default=1.0, description="times the purchase rate; 1: as the segment")
     spend: Times = Field(default=1.0, description="times money per purchase; 1: as the segment")
     cost_to_serve: Times = Field(default=1.0, description="times the cost to serve; 1: as the segment")
     bad_debt: Share = Field(default=0.0, description="share of revenue never paid; 0: everybody pays")
+
+    @property
+    def by_money(self) -> float:
+        """Return what multiplies that part of the chance of winning that money adds."""
+        return self.acquisition if self.acquisition_by_money is None else self.acquisition_by_money
 
 
 class ValueToCustomer(Model):

@@ -433,6 +433,9 @@ class Scenario(Model):
             for key in ("diffusion", "growth"):
                 if segment[key] is None:
                     del segment[key]
+            for kind in segment["quality"]:
+                if kind["acquisition_by_money"] is None:
+                    del kind["acquisition_by_money"]
         for each in known.get("evidence", ()):
             if not each["rows"]:
                 del each["rows"]

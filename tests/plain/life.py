@@ -92,6 +92,12 @@ class Life(Stated):
             if segment.traits is not None and isinstance(segment.traits.spend, GammaGamma)
         }
 
+    def _won(self, person: Person, odds: Odds) -> float:
+        """Return the chance that a prospect is won: without money and by it, each as its quality has it."""
+        kind = self.quality(person)
+        paid = kind.acquisition if kind.acquisition_by_money is None else kind.acquisition_by_money
+        return odds.unpaid * kind.acquisition + (odds.won - odds.unpaid) * paid
+
     def _move(self, person: Person, odds: Odds, luck: Luck) -> Happened:
         """Move a customer by one period and return what it did."""
         if person.truth == "unaware":
@@ -100,7 +106,7 @@ class Life(Stated):
             person.truth = "prospect"
             return Happened(event="aware")
         if person.truth == "prospect":
-            if luck.leaving >= min(1.0, odds.won * self.quality(person).acquisition):
+            if luck.leaving >= min(1.0, self._won(person, odds)):
                 return Happened()
             return self._enter(person, odds, luck, "won")
         if person.truth == "alive":

@@ -243,9 +243,13 @@ class PlainMarket(Late):
             ]
 
         aware = chance("awareness") * account.word_of_mouth[segment] * shocked("awareness")
-        won = chance("acquisition") + self._by_itself(segment, self.lives.heads[period])
-        won *= account.word_of_mouth[segment] * shocked("acquisition")
-        won *= math.prod(1 - strength for strength in rivals("acquisition"))
+        finds = account.word_of_mouth[segment] * shocked("acquisition")
+        finds *= math.prod(1 - strength for strength in rivals("acquisition"))
+        itself = self._by_itself(segment, self.lives.heads[period])
+        none = math.prod(
+            1 - response(self.curve(name, "acquisition", segment), 0.0, scenario.levers[name].reach)
+            for name in self.movers("acquisition", stage)
+        )
 
         defection = shocked("defection") * math.prod(1 + strength for strength in rivals("defection"))
         for now, usual in pairs("survival"):
@@ -289,7 +293,8 @@ class PlainMarket(Late):
         links, loss = scenario.links, self.segment(segment).loss
         return Odds(
             aware=min(1.0, aware),
-            won=won,
+            won=finds * (chance("acquisition") + itself),
+            unpaid=finds * (1 - none + itself),
             returned=chance("reactivation"),
             lost=scenario.loss if loss is None else loss,
             defection=defection,

@@ -54,7 +54,8 @@ class Person:
 class Odds:
     """What a period holds for everybody of one segment and stage: chances, multipliers, shifts.
 
-    ``won`` is neither capped nor multiplied by the prospect's quality; ``leaving`` is a rate on top, ``price`` is to
+    ``won``, and ``unpaid``, what of it is there without money, are neither capped nor multiplied by the prospect's
+    quality; ``leaving`` is a rate on top, ``price`` is to
     today's, ``charged`` and ``served`` are money a customer.
     """
 
@@ -72,6 +73,7 @@ class Odds:
     price: float
     charged: float
     served: float
+    unpaid: float
 
 
 @dataclass(frozen=True)
