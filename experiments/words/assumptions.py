@@ -31,6 +31,13 @@ _NUMBERS: Mapping[str, tuple[str, str]] = {
         "{lever} 对{effect}达到一半效果的金额",
     ),
 }
+_LATE: Mapping[str, tuple[str, str]] = {
+    "carry_over": ("the share of {lever} that acts a period later", "{lever} 延续到下期的比例"),
+    "fatigue": ("the money at which {lever} tires", "{lever} 产生疲劳的金额"),
+    "drives_away": ("the share by which too much {lever} drives away", "{lever} 过多使流失增加的比例"),
+    "pulled_forward": ("the share of what {lever} sells that is bought early", "{lever} 带来的提前购买比例"),
+    "keep": ("the share of {lever} that is remembered a period later", "{lever} 下期仍被记住的比例"),
+}
 _LAWS: Mapping[str, tuple[str, str]] = {
     "pareto_nbd": ("the parameter {name} of the law of buying", "购买规律的 {name}"),
     "gamma_gamma": ("the parameter {name} of the law of amounts", "金额规律的 {name}"),
@@ -52,6 +59,8 @@ def in_words(path: str, language: str = "en") -> str:
     --------
     >>> in_words("levers.care.by_segment.balconies.moves.survival.brings")
     'the share of customers who stay at the money stated for care (balconies)'
+    >>> in_words("levers.letters.of_late.pulled_forward")
+    'the share of what letters sells that is bought early'
     >>> in_words("margin"), in_words("stages.core")
     ('the margin', 'stages.core')
     """
@@ -63,6 +72,9 @@ def in_words(path: str, language: str = "en") -> str:
         if effect in _EFFECTS and number in _NUMBERS:
             said = spoken(_EFFECTS, language)[effect]
             what = spoken(_NUMBERS, language)[number].format(effect=said, lever=lever)
+    elif path.startswith("levers.") and way.endswith(".of_late") and number in _LATE:
+        lever = way.removeprefix("levers.").removesuffix(".of_late")
+        what = spoken(_LATE, language)[number].format(lever=lever)
     elif path.startswith("base."):
         place, _, law = way.removeprefix("base.").rpartition(".")
         segment = place.removeprefix("by_segment.")

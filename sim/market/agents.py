@@ -167,7 +167,7 @@ class Agents:
         agent_kernels.count_answers(self._who, self.state, answers, chance, luck, out)
         return out[:, :-1]
 
-    def value_after(self, period: int, late: Floats | None = None) -> float:
+    def value_after(self, period: int = 0, late: Floats | None = None) -> float:
         """Return the value of all customers after the horizon, undiscounted, from the start of ``period`` on.
 
         Where levers remember they live on, under today's spend, until nothing is left of what these did of ``late``.
