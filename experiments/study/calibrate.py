@@ -31,10 +31,11 @@ from sim.customers.held_out import HeldOut, held_out
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
+from sim.customers.prospect_quality import QualityClass, quality_classes
 from sim.customers.segment_laws import SegmentLaw, fit_by_segment, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, sweep, write_file
-from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.base import CustomerBase, PurchaseSummary, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
@@ -292,7 +293,8 @@ def calibrate(
         remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
         found = calibrated(laws, amounts, everyone)
         people, of_people = _people(prospects, base, asked.hash_ids)
-        answers, new = Answers(said_spend, people, margin), newcomers(base, end)
+        quality, of_quality = _quality(prospects, base, everyone, asked.hash_ids)
+        answers, new = Answers(said_spend, people, margin, quality), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
         index, names = segments_of(how, base, everyone, laws, amounts, output.parent)
@@ -303,7 +305,7 @@ def calibrate(
         step("hold out the last third")
         check, alone, alike = _check(base, end, start, how, output.parent, any(each.own for each in by_segment))
         precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
-        remarks += (*of_segments, *of_spend, *of_people, *of_money)
+        remarks += (*of_segments, *of_spend, *of_people, *of_quality, *of_money)
         doubted = ranges_of_laws(everyone, index, names, (laws, amounts), by_segment) if doubt_laws else []
         text = first_scenario_text(
             found, answers, levers, new, segments=segments_yaml(how) + laws_yaml(by_segment),
@@ -365,6 +367,15 @@ def _people(given: int | str | Path | None, base: CustomerBase, key: Path | None
     if not 0 <= int(number) <= 1e9:
         raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
     return int(number) or None, ()
+
+
+def _quality(
+    given: int | str | Path | None, base: CustomerBase, everyone: PurchaseSummary, key: Path | None
+) -> tuple[tuple[QualityClass, ...], tuple[str, ...]]:
+    """Return the classes of quality of a file's people, none of a number of them, and what should be said."""
+    if given is None or isinstance(given, int) or str(given).replace(",", "").replace("_", "").lstrip("-").isdigit():
+        return (), ()
+    return quality_classes(base, everyone, given, key)
 
 
 def _check_places(
