@@ -52,7 +52,7 @@ RAREST = 1e-3
 
 def is_young(stage: str, each: Established) -> bool:
     """Return whether people begin where they stand: never customers, or just won and like all who are."""
-    plain = each.satisfaction is None and each.ties is None
+    plain = each.satisfaction is None and each.ties is None and each.categories is None
     return stage in ("unaware", "prospect") or (stage == "new" and not each.age and plain)
 
 
@@ -76,11 +76,10 @@ def age_of(stage: str, each: Established, segment: Segment, scenario: Scenario) 
 
 
 def spread(chain: Lifecycle, initial: Floats, each: Established | None = None) -> Floats:
-    """Return expected customers with those alive spread over levels of satisfaction and ties, as stated or usual."""
+    """Return expected customers with those alive spread over levels of satisfaction and bonds, as stated or usual."""
     attitudes = chain.attitudes
     levels = attitudes.level_mix if each is None or each.satisfaction is None else np.array(each.satisfaction)
-    ties = attitudes.tie_mix if each is None or each.ties is None else np.array(each.ties)
-    mix = np.outer(levels, ties).ravel()
+    mix = np.outer(levels, attitudes.tie_mix_of(each)).ravel()
     alive = np.flatnonzero(chain.space.kind == ALIVE)
     out = initial.copy()
     number = by_feeling(chain.space, initial[:, alive], mix.size).sum(axis=2)
