@@ -35,6 +35,7 @@ __all__ = [
     "bond_names",
     "bonds_of",
     "held_by",
+    "holdings",
     "raising",
 ]
 
@@ -47,7 +48,8 @@ _COLUMNS = {
     "experts": (TIED_TO_EXPERTS, TURNOVER_OF_EXPERTS),
     "categories": (ADDED, DROPPED),
 }
-_RAISED_BY = {"links": "links", "categories": "cross_buying", **{kind: effect for effect, kind in TO_KIND.items()}}
+_RAISED_BY: dict[str, str] = {"links": "links", "categories": "cross_buying"}
+_RAISED_BY |= {kind: effect for effect, kind in TO_KIND.items()}
 """The effect of levers that raises each."""
 
 
@@ -111,7 +113,8 @@ def bonds_of(links: Links | None, categories: Categories | None) -> Bonds:
     for k, kind in enumerate(kinds):
         mix = np.array(kind.mix) / sum(kind.mix)
         for column, factor in enumerate(kind.factors.T.copy()):
-            effects[:-1, column] *= (factor / (mix @ factor))[held[:, k]]
+            if np.ptp(factor):  # else 1 and not nearly so
+                effects[:-1, column] *= (factor / (mix @ factor))[held[:, k]]
     return Bonds(
         held, (held * tie).sum(axis=1) == 1, (after * stride).sum(axis=2), move,
         np.stack([up, np.where(most == 1, up, 2 * up)], axis=1), most,
@@ -127,9 +130,14 @@ def _places(sizes: list[int]) -> Ints:
     return np.indices(sizes).reshape(len(sizes), int(np.prod(sizes))).T.astype(np.int64)
 
 
+def holdings(links: Links | None, categories: Categories | None) -> list[str]:
+    """Return the name of each of what customers may hold."""
+    return [kind.name for kind in _kinds(links, categories)]
+
+
 def raising(links: Links | None, categories: Categories | None) -> list[str]:
     """Return the effect of levers that raises each of what customers may hold."""
-    return [_RAISED_BY[kind.name] for kind in _kinds(links, categories)]
+    return [_RAISED_BY[name] for name in holdings(links, categories)]
 
 
 def bond_mix(links: Links | None, categories: Categories | None, each: Established | None = None) -> Floats:

@@ -413,8 +413,8 @@ class Lifecycle(ControlledChain):
 
     def share_of_customer(self, met: Conditions, alive: Floats) -> Floats:
         """Return our mean share of purchases by group of ``alive[group, stage]``; nan where it is not in the model."""
-        usual, number = self.scenario.share_of_customer, alive.sum(axis=1)
-        if usual is None:
+        usual, number = self.effects.shares[:, None], alive.sum(axis=1)
+        if not usual.any():
             return np.full(number.shape, np.nan)
         share = usual * self.effects.share_multiplier(met.environment, self.effects.utility(met.effective))
         mean = np.divide((alive * share).sum(axis=1), number, out=np.full(number.shape, np.nan), where=number > 0)

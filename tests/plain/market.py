@@ -14,6 +14,7 @@ from typing import Any
 
 import simpy
 from plain.attitudes import clip, employee_slope
+from plain.bonds import Bond
 from plain.crowd import in_force, net_promoters, reaction, share_multiplier
 from plain.curves import response
 from plain.life import Life
@@ -252,8 +253,9 @@ class PlainMarket(Life):
         for now, usual in pairs("survival"):
             defection *= math.log(now) / math.log(usual) if now > 0 else math.inf
 
+        share = self.segment(segment).share_of_customer or scenario.share_of_customer
         rate = math.prod((1 + now) / (1 + usual) for now, usual in pairs("purchase_rate")) * shocked("purchase rate")
-        rate *= share_multiplier(scenario.share_of_customer, shift("preference"), rivals("share of customer"))
+        rate *= share_multiplier(share, shift("preference"), rivals("share of customer"))
         if scenario.seasons:
             mean = sum(scenario.seasons) / len(scenario.seasons)
             rate *= scenario.seasons[period % len(scenario.seasons)] / mean
@@ -281,6 +283,12 @@ class PlainMarket(Life):
             satisfaction += value.bring * (value.gain - value.cost - value.usual)
 
         links, loss = scenario.links, self.segment(segment).loss
+        kept = 0.0 if links is None else clip(links.kept + shift("knowledge"), 0, 1)
+        added = 0.0 if links is None else clip(sum(shocks("turnover")), 0, 1)
+
+        def lost(bond: Bond) -> float:
+            return min(bond.loss + added, 1) * (1 - kept) if bond.is_tie else bond.loss
+
         return Odds(
             aware=min(1.0, aware),
             won=won,
@@ -290,8 +298,8 @@ class PlainMarket(Life):
             rate=rate,
             amount=math.prod((1 + now) / (1 + usual) for now, usual in pairs("amount")),
             satisfaction=satisfaction,
-            turnover=clip(links.turnover + sum(shocks("turnover")), 0, 1) if links is not None else 0.0,
-            gain=clip(links.gain + shift("links"), 0, 1) if links is not None else 0.0,
+            losses=[lost(bond) for bond in self.bonds],
+            gains=[clip(bond.gain + shift(bond.lever), 0, 1) for bond in self.bonds],
             leaving=sum(-math.log(1 - now) for now, _ in pairs("leaving")),
             price=price,
             charged=sum(terms("charge")),
