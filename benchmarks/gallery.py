@@ -24,8 +24,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
 REPLICATIONS, SEED = 5, 1
 TAUGHT = {
+    "advisers": "Ties to whom: managers, experts, or the knowledge of all in files?",
     "bank": "What a year more is worth: service for those who are kept, or money for new ones?",
     "campaigns": "Which of several campaigns, when, and how large?",
+    "categories": "Who buys little here: sell one more category, or win what is bought elsewhere?",
     "donors": "Letters to those who gave before, or to a bought list?",
     "links": "How many people should know a customer before one of them leaves?",
     "loss-makers": "Customers who cost more than they bring: serve them less, charge them, or let them go?",

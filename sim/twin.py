@@ -287,6 +287,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
     )
     at_start = observed_counts(chain, chain.initial)
     chain = replace(chain, environment=scheduled_environment(scenario, targets, attitudes, scenario.periods, at_start))
+    chain.refuse_size(1)
     _check_reference(chain)
     streams = [0 if name in scenario.base_segments else random_streams.stream_of(name) for name in segments]
     return Twin(

@@ -30,6 +30,8 @@ Content = dict[str, Any]
 SAID = {
     "service-profit": ("Satisfaction, five levels", "Employees: satisfied with 60 points", "5 points more, kept up"),
     "links": ("Links: 15, 55, 20, 10 %", "Shock “poaching”", "gain a tie"),
+    "advisers": ("Links of several kinds", "To managers: 30 %", "the firm keeps the ties of 10 %", "Ties drift"),
+    "categories": ("kitchen, textiles, furniture: 60, 30, 10 %", "its own share of customer 0.3", "add a category"),
     "word-of-mouth": ("Word of mouth: ten points", "Value to customers of “locals”: gain 68 less cost 45"),
     "subscription": ("Customers renew",),
     "rivals": ("Share of customer: 40 %", "Seasons:", "“old rival”", "it reacts", "“recession”", "points of utility"),

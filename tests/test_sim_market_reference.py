@@ -23,7 +23,7 @@ from sim.twin import build
 
 @pytest.mark.parametrize(
     ("content", "limited"),
-    [(everything, True), (everything, False), (grown, True), (bonded, True)],
+    [(everything, True), (everything, False), (grown, True), (bonded, False)],
     ids=["budget", "no budget", "customers who are there and grow", "ties of two kinds and categories"],
 )
 @pytest.mark.parametrize("law", LAWS)

@@ -19,6 +19,8 @@ EXAMPLES = {
     "start-up": "winning that spreads by itself (Bass), and when to spend on the first",
     "donors": "those who gave before, by how long ago, or a bought list",
     "links": "people who tie customers to the firm, and leave",
+    "advisers": "ties to people of three kinds, and what leaves with them",
+    "categories": "customers who add a category, and such as buy elsewhere",
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
@@ -30,6 +32,8 @@ EXAMPLES = {
     "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
 }
 FIRST = {
+    "advisers": "tenure optimize scenario.yaml -o plan.json",
+    "categories": "tenure optimize scenario.yaml -o plan.json",
     "donors": "tenure optimize scenario.yaml -o plan.json",
     "allocate": "tenure allocate curves.csv --rules rules.yaml",
     "cdnow": "tenure demo",

@@ -44,6 +44,8 @@ RATE_POINTS = 32
 """Points of the purchase rate at which the chance to be seen in the stage is looked at."""
 DEFECTION_POINTS, WORK = 200, 60_000
 """Points of the defection rate under each of two laws; as many fewer as there are states beyond so many in all."""
+LOT = 2e8
+"""Bytes of odds of classes that are looked at together."""
 LEAST_CANDIDATES = 1000
 """Candidates who are looked at together, at least."""
 RAREST = 1e-3
@@ -108,8 +110,16 @@ def newly_won(chain: Lifecycle, group: int, rates: Floats, defections: Floats) -
 def lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
     """Return where the newly won are ``age`` periods later, (classes, states), shares of each class.
 
-    Today's money is spent on them, and nothing comes from outside.
+    Today's money is spent on them, and nothing comes from outside. Lots of classes, as many as :data:`LOT` holds, one
+    after another.
     """
+    each = 8.0 * chain.space.law_kind.size * chain.space.successor.shape[1]
+    size = max(1, int(LOT / each))
+    lots = [slice(first, first + size) for first in range(0, rates.size, size)]
+    return np.concatenate([_lived(chain, group, rates[lot], defections[lot], age) for lot in lots])
+
+
+def _lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
     (past, now), met = newly_won(chain, group, rates, defections), chain.at_reference
     odds = past.step(met.environment, met.effective).probability
     for _ in range(age):
