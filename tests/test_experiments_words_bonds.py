@@ -32,10 +32,7 @@ def test_categories_say_their_order_and_what_more_of_them_bring() -> None:
     given = Categories(names=names, mix=(0.5, 0.3, 0.2), gain=0.02, purchase_rate=(2, 3, 4), defection_per_category=0.1)
     (said,) = categories_in_words(given, "quarter")
     assert "in the order account, card, loan: 50, 30, 20 % of customers buy in 1 to 3 in the data" in said
-    assert (
-        "of each that was added 0 % (assumed) is dropped"
-        in said
-    )
+    assert "of each that was added 0 % (assumed) is dropped" in said
     assert "purchases 1.5, 2 times; the defection rate 10 % lower for each" in said
     (said,) = categories_in_words(Categories(names=names, mix=(1, 0, 0)), "month")
     assert "changes nothing else: no effect is stated" in said
