@@ -335,13 +335,7 @@ class ControlledChain(ABC):
         return float(8 * blocks * (self.space.law_kind.size * (self.space.successor.shape[1] + 4) + states))
 
     def refuse_size(self, periods: int) -> None:
-        """Refuse a chain of which so many periods do not fit into memory.
-
-        Raises
-        ------
-        InputError
-            With its sizes and what it would need.
-        """
+        """Raise :class:`~sim.errors.InputError` where so many periods do not fit into memory, with the number."""
         refuse_beyond_memory(
             periods * self.bytes_of_period,
             f"{self.initial.shape[1]:,} states x {self.initial.shape[0]:,} classes of customers x {periods:,} "
