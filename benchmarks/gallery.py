@@ -39,6 +39,7 @@ TAUGHT = {
     "service-profit": "Do employees who are content pay for themselves?",
     "start-up": "How much, how early, to win the first who bring the others?",
     "subscription": "What to spend on winning and on keeping a subscriber?",
+    "thresholds": "A little everywhere does nothing: where first, and where never?",
     "word-of-mouth": "What is a guest worth who tells others?",
 }
 """The decision that each example teaches, by folder."""

@@ -39,6 +39,7 @@ SAID = {
     "price": ("off what they pay", "1.5 each is 5 % of the 30", "does not fall with it"),
     "prospects": ("100 prospects appear each month", "of 3 kinds", "25 % of revenue never paid", "Serving customers"),
     "planning": ("budgets of 6 months: equal parts", "balconies too: segments balconies", "at most 8 contacts"),
+    "thresholds": ("Leaving is seen at once", "buy for the first time", "at most 6,120 in one month"),
     "bank": ("9,000 seen as core are of those won 5 years ago", "1.82 times by growth", "1.03 times because"),
     "start-up": ("plus 18 % times the share of its people who were ever won (Bass)", "and 1 % more each month"),
     "donors": ("6,000 seen as lapsed are of those won 14 quarters ago", "Leaving is silent"),

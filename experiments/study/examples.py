@@ -26,6 +26,7 @@ EXAMPLES = {
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
     "loss-makers": "customers who cost more than they bring: charged, served less, let go",
     "price": "prices that are cut, for whom and how deep, beside a rival who cuts his",
+    "thresholds": "money that does nothing until there is enough: one town after another",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
     "grocer": "a real grocer's files, to a base, a scenario and a list",
@@ -42,6 +43,7 @@ FIRST = {
     "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
     "price": "tenure optimize scenario.yaml -o plan.json",
+    "thresholds": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }
 
