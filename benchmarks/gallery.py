@@ -24,8 +24,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
 REPLICATIONS, SEED = 5, 1
 TAUGHT = {
+    "advisers": "Ties to whom: managers, experts, or the knowledge of all in files?",
     "bank": "What a year more is worth: service for those who are kept, or money for new ones?",
     "campaigns": "Which of several campaigns, when, and how large?",
+    "categories": "Who buys little here: sell one more category, or win what is bought elsewhere?",
     "donors": "Letters to those who gave before, or to a bought list?",
     "letters": "How often to write, when letters tire and some of what they sell would have been bought later?",
     "links": "How many people should know a customer before one of them leaves?",
@@ -38,6 +40,7 @@ TAUGHT = {
     "service-profit": "Do employees who are content pay for themselves?",
     "start-up": "How much, how early, to win the first who bring the others?",
     "subscription": "What to spend on winning and on keeping a subscriber?",
+    "thresholds": "A little everywhere does nothing: where first, and where never?",
     "word-of-mouth": "What is a guest worth who tells others?",
 }
 """The decision that each example teaches, by folder."""

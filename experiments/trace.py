@@ -13,11 +13,13 @@ from sim.contract import Policy, Targets
 from sim.customers.population import Population
 from sim.engine.agent_kernels import EVENTS
 from sim.engine.attitudes import POINTS_PER_LEVEL
+from sim.engine.bonds import bonds_of, held_by, holdings
 from sim.engine.chain import ALIVE, DEFECTED
 from sim.errors import InputError
 from sim.history import KINDS, History
 from sim.market.clock import Market
 from sim.market.purse import Budget, budget_of
+from sim.scenario.file import Scenario
 from sim.twin import Twin
 
 __all__ = ["Life", "Moment", "trace_life"]
@@ -40,7 +42,7 @@ class Moment:
     satisfaction : float or None
         Points 0..100 of a true customer; None where there are none.
     ties : int or None
-        Of a true customer; None where there are none.
+        Of a true customer, of all kinds; None where there are none.
     grown : (rate, amount)
         What being kept so long multiplies its purchase rate and amounts by.
     purchases : int
@@ -50,6 +52,8 @@ class Moment:
         ``aware``, ``won``, ``returned``, ``left`` or ``lost``, in the course of the period.
     spend : dict
         Money spent on it, by lever: what its group and stage got, by head.
+    bond : dict
+        Where there are several kinds of ties, or categories: how many of each a true customer has.
     terms : dict
         Money of the terms that a true customer is under, by lever: what its group and stage are charged, are served for
         or no longer pay, by head.
@@ -71,6 +75,7 @@ class Moment:
     spend: dict[str, float] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
     late: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    bond: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the moment as a row."""
@@ -87,6 +92,7 @@ class Moment:
             "spend": self.spend,
             **({"terms": self.terms} if self.terms else {}),
             **({"late": self.late} if self.late else {}),
+            **({"bond": self.bond} if self.bond else {}),
         }
 
 
@@ -212,12 +218,12 @@ def _moment(twin: Twin, history: History, market: Market, group: int, period: in
         return Moment(period, False, "", "", None, None)
     stage, kind = int(space.stage[group, state]), int(space.kind[state])
     alive = kind == ALIVE
-    level, ties = int(space.level[state]), int(space.ties[state])
+    level, ties, bond = int(space.level[state]), *_held(twin.scenario, int(space.ties[state]))
     points = POINTS_PER_LEVEL * (level - 1) if alive and level > 0 else None
     grown = twin.chain.grown(group, state)
-    seen = (targets.stages[stage], KINDS[kind], points, ties if alive and ties >= 0 else None, grown)
+    seen = (targets.stages[stage], KINDS[kind], points, ties if alive else None, grown)
     if period == history.periods:
-        return Moment(period, True, *seen)
+        return Moment(period, True, *seen, bond=bond)
     heads = float(history.customers[period, group, stage])
     money = history.spend[period, group, stage] / max(heads, 1.0)
     event = int(trace.event[period, 0])
@@ -230,6 +236,7 @@ def _moment(twin: Twin, history: History, market: Market, group: int, period: in
         event=EVENTS[event] if event >= 0 else None,
         spend=_by_lever(targets, money),
         terms=_by_lever(targets, market.terms[period, group, stage]) if alive else {},
+        bond=bond,
         late=_late(twin, market.worked[period], group, stage) if kind < DEFECTED else {},
     )
 
@@ -243,6 +250,17 @@ def _late(twin: Twin, worked: Floats, group: int, stage: int) -> dict[str, tuple
             at, here = len(targets.levers) + 2 * k, worked[group, stage]
             out[name] = (float(here[i]), float(here[at]), float(here[at + 1]))
     return out
+
+
+def _held(scenario: Scenario, bond: int) -> tuple[int | None, dict[str, int]]:
+    """Return how many ties a customer has, and where they are of several kinds, or there are categories, of each."""
+    if bond < 0:
+        return None, {}
+    known = bonds_of(scenario.links, scenario.categories)
+    ties = int(held_by(known, "ties")[bond]) if scenario.links is not None else None
+    number = dict(zip(holdings(scenario.links, scenario.categories), known.held[bond].tolist(), strict=True))
+    number |= {"categories": int(held_by(known, "categories")[bond])} if scenario.categories is not None else {}
+    return ties, {name: held for name, held in number.items() if name != "links"}
 
 
 def _by_lever(targets: Targets, money: Floats) -> dict[str, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation
 from sim.errors import InputError
+from sim.scenario.bonds import TO_KIND
 
 if TYPE_CHECKING:
     from sim.twin import Twin
@@ -22,7 +23,7 @@ __all__ = [
     "levers_moving", "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
 ]  # fmt: skip
 
-LOYALTY = ("survival", "satisfaction", "links", "employee")
+LOYALTY = ("survival", "satisfaction", "links", "employee", *TO_KIND, "knowledge")
 """Effects by which customers are kept."""
 
 

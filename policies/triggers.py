@@ -97,7 +97,7 @@ class ServiceRecovery(Triggered):
     name = "service recovery"
 
     def __init__(self, twin: "Twin", budget: float, share: float = 0.2) -> None:
-        super().__init__(twin, budget, share, levers_moving(twin, "satisfaction", "survival", "employee", "links"))
+        super().__init__(twin, budget, share, levers_moving(twin, *LOYALTY))
 
     def pull(self, observation: Observation) -> Floats:
         """Return the customers of groups with an alarm."""

@@ -4,7 +4,12 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["free_memory"]
+from sim.errors import InputError
+
+__all__ = ["SMALL", "free_memory", "refuse_beyond_memory"]
+
+SMALL = 1e8
+"""Bytes that are there: what needs no more is neither asked for nor told."""
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
 """Of a container (cgroup 2): the most it may take, and what it takes."""
@@ -16,6 +21,21 @@ def free_memory() -> float:
     The least of what the machine has free (Linux: ``MemAvailable``; else all it has) and what a container may take.
     """
     return min(_of_machine(), _of_container())
+
+
+def refuse_beyond_memory(needed: float, what: str, instead: str) -> None:
+    """Refuse what does not fit into the memory that is free, with the number.
+
+    Raises
+    ------
+    InputError
+        Saying what, how many GB, how many are free, and what to do ``instead``.
+    """
+    if needed <= SMALL:
+        return
+    room = free_memory()
+    if needed > room:
+        raise InputError(f"{what} need about {needed / 1e9:,.1f} GB, and {room / 1e9:,.1f} GB are free; {instead}")
 
 
 def _of_machine() -> float:

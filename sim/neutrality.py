@@ -14,17 +14,19 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.customers.retention import retention_of
-from sim.engine.attitudes import POINTS_PER_LEVEL
+from sim.engine.attitudes import POINTS_PER_LEVEL, Attitudes
+from sim.engine.bonds import held_by
 from sim.engine.chain import ALIVE
 from sim.engine.fluid_pass import FluidPass
 from sim.engine.response import response
+from sim.engine.satisfaction_kernels import LEVELS
 from sim.scenario.file import STAGES
 from sim.twin import Twin
 
 __all__ = ["Contradiction", "Drift", "contradictions", "drifts"]
 
-NOTICED = {"satisfaction": 0.05, "ties": 0.005}
-"""Drifts below these, in points of satisfaction and in ties per customer, round to none where they are told."""
+NOTICED = {"satisfaction": 0.05, "ties": 0.005, "categories": 0.005}
+"""Drifts below these, in points of satisfaction and in numbers per customer, round to none where they are told."""
 KNOWN = 0.005
 """Who states a share in whole per cent knows it to half of one."""
 
@@ -33,7 +35,7 @@ KNOWN = 0.005
 class Drift:
     """What moves by itself: its mean over true customers of a segment, at the start and at the horizon.
 
-    ``of``: ``satisfaction`` (points 0..100) or ``ties`` (number per customer).
+    ``of``: ``satisfaction`` (points 0..100), ``ties`` or ``categories`` (numbers per customer).
     """
 
     of: str
@@ -71,20 +73,23 @@ def drifts(twin: Twin) -> list[Drift]:
 
 
 def _means(twin: Twin, occupancy: Floats) -> dict[tuple[str, str], float]:
-    """Return mean satisfaction and ties of true customers by segment; as in the data where there are none."""
-    chain, space = twin.chain, twin.chain.space
-    alive = space.kind == ALIVE
-    given = {"satisfaction": twin.scenario.satisfaction, "ties": twin.scenario.links}
-    scale = {"satisfaction": POINTS_PER_LEVEL * (space.level[alive] - 1), "ties": space.ties[alive]}
+    """Return mean satisfaction, ties and categories of true customers by segment; as in the data where are none."""
+    chain, space, scenario = twin.chain, twin.chain.space, twin.scenario
+    alive, attitudes = space.kind == ALIVE, Attitudes(scenario)
+    scale, usual = {}, {}
+    if scenario.satisfaction is not None:
+        scale["satisfaction"] = POINTS_PER_LEVEL * (space.level[alive] - 1)
+        usual["satisfaction"] = float(POINTS_PER_LEVEL * np.arange(LEVELS) @ attitudes.level_mix)
+    for of, stated in (("ties", scenario.links), ("categories", scenario.categories)):
+        if stated is not None:
+            held = held_by(attitudes.bonds, of)
+            scale[of], usual[of] = held[space.ties[alive]], float(attitudes.tie_mix @ held)
     out = {}
     for segment in dict.fromkeys(chain.targets.segments):
         inside = np.array([chain.targets.segments[g] == segment for g in chain.group])
         number = occupancy[inside][:, alive].sum(axis=0)
-        for of, stated in given.items():
-            if stated is not None:
-                usual = float(np.arange(len(stated.mix)) @ np.array(stated.mix))
-                usual *= POINTS_PER_LEVEL if of == "satisfaction" else 1.0
-                out[of, segment] = float(number @ scale[of] / number.sum()) if number.sum() > 0 else usual
+        for of, each in scale.items():
+            out[of, segment] = float(number @ each / number.sum()) if number.sum() > 0 else usual[of]
     return out
 
 

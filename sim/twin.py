@@ -26,6 +26,7 @@ from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
 from sim.engine import lifecycle, random_streams
 from sim.engine.agent_kernels import NOBODY, Amounts, Paths, ValueGrid
 from sim.engine.attitudes import Attitudes
+from sim.engine.bonds import bond_names, bonds_of
 from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.crowd import scheduled_environment
 from sim.engine.drawing import Cohorts
@@ -215,10 +216,12 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
     thresholds = [segment.stages or scenario.stages for segment in own]
     margin = np.array([scenario.margin if segment.margin is None else segment.margin for segment in own])
     loss = np.array([scenario.loss if segment.loss is None else segment.loss for segment in own])
+    bonds = bonds_of(scenario.links, scenario.categories)
     space = state_space(
         thresholds,
         levels=scenario.satisfaction is not None,
-        ties=scenario.links is not None,
+        tied=bond_names(scenario.links, scenario.categories) if bonds.most.size else (),
+        after=bonds.after if bonds.most.size else None,
         seen=scenario.law != "silent",
         steps=[segment.growth.after if segment.growth else () for segment in own],
     )
@@ -286,6 +289,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
     )
     at_start = observed_counts(chain, chain.initial)
     chain = replace(chain, environment=scheduled_environment(scenario, targets, attitudes, scenario.periods, at_start))
+    chain.refuse_size(1)
     _check_reference(chain)
     streams = [0 if name in scenario.base_segments else random_streams.stream_of(name) for name in segments]
     return Twin(

@@ -30,6 +30,8 @@ Content = dict[str, Any]
 SAID = {
     "service-profit": ("Satisfaction, five levels", "Employees: satisfied with 60 points", "5 points more, kept up"),
     "links": ("Links: 15, 55, 20, 10 %", "Shock “poaching”", "gain a tie"),
+    "advisers": ("Links of several kinds", "To managers: 30 %", "the firm keeps the ties of 10 %", "Ties drift"),
+    "categories": ("kitchen, textiles, furniture: 60, 30, 10 %", "its own share of customer 0.3", "add a category"),
     "word-of-mouth": ("Word of mouth: ten points", "Value to customers of “locals”: gain 68 less cost 45"),
     "subscription": ("Customers renew",),
     "rivals": ("Share of customer: 40 %", "Seasons:", "“old rival”", "it reacts", "“recession”", "points of utility"),
@@ -38,6 +40,7 @@ SAID = {
     "letters": ("50 % of what acts is carried over", "works half as well", "20 % of the purchases it adds"),
     "prospects": ("100 prospects appear each month", "of 3 kinds", "25 % of revenue never paid", "Serving customers"),
     "planning": ("budgets of 6 months: equal parts", "balconies too: segments balconies", "at most 8 contacts"),
+    "thresholds": ("Leaving is seen at once", "buy for the first time", "at most 6,120 in one month"),
     "bank": ("9,000 seen as core are of those won 5 years ago", "1.82 times by growth", "1.03 times because"),
     "start-up": ("plus 18 % times the share of its people who were ever won (Bass)", "and 1 % more each month"),
     "donors": ("6,000 seen as lapsed are of those won 14 quarters ago", "Leaving is silent"),

@@ -150,7 +150,7 @@ class FullInformationPlay:
             chain.space.successor.astype(np.uint16),
         )  # fmt: skip
         people = Who(who.start, who.identity, who.purchase_rate, who.defection_rate, who.mean_spend)
-        amounts, told = twin.amounts.of(self.cohort), Outcomes(chain.buys, 1, 1, False)
+        amounts, told = twin.amounts.of(self.cohort), Outcomes(chain.buys, 1, np.zeros((0, 2), dtype=np.int64), False)
         untold = np.zeros(states, dtype=np.int64)
         falls = chain.attitudes.falls(chain.space)._replace(level=untold, ties=np.ones(states))
         asset, spend = 0.0, np.zeros((chain.periods, *self.problem.targets.shape))

@@ -16,9 +16,9 @@ from plain.attitudes import (
     long_run_shares,
     mean_points,
     next_level,
-    next_ties,
     relative,
 )
+from plain.bonds import next_held
 from plain.curves import curve_value, response
 from plain.record import Money
 from plain.small import crowd, market, odds_at_start, states
@@ -219,10 +219,11 @@ def test_what_moves_satisfaction_adds_up() -> None:
 
 def test_odds_of_a_tie_by_hand() -> None:
     """At a turnover of .2, one tie: .2 loses it and half of those leave with it; .8 x .5 gain one."""
-    one = [next_ties(1, 0.2, 0.5, 0.5, u) for u in (0.0, 0.0999, 0.1001, 0.1999, 0.2001, 0.5999, 0.6001, 0.9999)]
-    assert one == [None, None, 0, 0, 1, 1, 2, 2]
-    assert [next_ties(3, 0.2, 1, 0.9, u) for u in (0.487, 0.489, 0.9999)] == [2, 3, 3]
-    assert [next_ties(0, 0.2, 1, 0.5, u) for u in (0.0, 0.499, 0.501)] == [0, 0, 1]
+    draws = (0.0, 0.0999, 0.1001, 0.1999, 0.2001, 0.5999, 0.6001, 0.9999)
+    assert [next_held(1, 3, 0.2, 0.5, 0.5, u)[0] for u in draws] == [None, None, 0, 0, 1, 1, 2, 2]
+    assert [next_held(3, 3, 0.2, 0, 0.9, u)[0] for u in (0.487, 0.489, 0.9999)] == [2, 3, 3]
+    assert [next_held(0, 3, 0.2, 0, 0.5, u)[0] for u in (0.0, 0.499, 0.501)] == [0, 0, 1]
+    assert [next_held(1, 3, 0.2, 0.5, 0.5, u)[1] for u in (0.15, 0.4, 0.8)] == pytest.approx([0.5, 0.5, 0.5])
 
 
 def test_three_links_protect() -> None:
@@ -242,7 +243,7 @@ def test_links_hold_and_levers_tie() -> None:
     links = {"mix": [0.5, 0.5, 0, 0], "gain": 0.1, "turnover": 0.05, "defection_per_link": 0.4}
     content = small(links=links, levers=levers, shocks=[shock])
     odds = odds_at_start(content, "new", visits=5.0)
-    assert odds.gain == pytest.approx(0.1 + 0.3)
-    assert odds.turnover == pytest.approx(0.3)
-    assert odds_at_start(content, "core").gain == pytest.approx(0.1)
+    assert odds.gains == pytest.approx([0.1 + 0.3])
+    assert odds.losses == pytest.approx([0.3])
+    assert odds_at_start(content, "core").gains == pytest.approx([0.1])
     assert [relative(0.6, ties, links["mix"] + [0]) for ties in range(3)] == pytest.approx([1.25, 0.75, 0.45])

@@ -10,7 +10,8 @@ from gradients import places_of, some_plan
 from markets import Floats
 
 from sim.engine.chain import LOST
-from sim.engine.effects import EFFECTS, NEUTRAL, ROUTES
+from sim.engine.columns import EFFECTS
+from sim.engine.effects import NEUTRAL, ROUTES
 
 
 @pytest.mark.parametrize("law", LAWS)

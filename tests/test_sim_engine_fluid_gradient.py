@@ -247,6 +247,21 @@ MECHANISMS: dict[str, Content] = {
     "links": market_with(
         levers=with_lever("links", LINE),
         links={"mix": [0.4, 0.3, 0.2, 0.1], "gain": 0.1, "turnover": 0.2, "follow": 0.5, "defection_per_link": 0.3}),
+    "ties of kinds and knowledge": market_with(
+        levers={**with_lever("links_experts", LINE), "diary": {
+            "targets": ["new", "core"], "reference": 0.3, "reach": 0.8,
+            "moves": {"knowledge": LINE, "links_desk": LINE}}},
+        links={"kept": 0.1, "kinds": {
+            "desk": {"share": 0.5, "gain": 0.1, "turnover": 0.2, "follow": 0.4, "defection_per_link": 0.3},
+            "experts": {"share": 0.2, "gain": 0.05, "turnover": 0.1, "defection_per_link": 0.2}}},
+        shocks=[{"name": "s", "start": 1, "end": 3, "route": "turnover", "size": 0.2}]),
+    "categories": market_with(
+        levers=with_lever("cross_buying", LINE), share_of_customer=0.4,
+        categories={"names": ["bread", "dairy", "wine"], "mix": [0.5, 0.3, 0.2], "gain": 0.05, "loss": 0.1,
+                    "purchase_rate": [1, 1.4, 1.7], "amount": [1, 1.2, 0.9], "defection_per_category": 0.2},
+        segments={"a": {**market_with()["segments"]["a"], "share_of_customer": 0.7},
+                  "b": market_with()["segments"]["b"]},
+        competitors=[{"name": "r", "start": 1, "route": "share of customer", "strength": 0.3}]),
     "employees": market_with(
         levers=with_lever("employee", STEEP, reach=0.7, by_segment={"b": {"reference": 0.2}}),
         satisfaction={"mix": MIX, "defection_per_level": 0.2}, employees={"usual": 50, "reversion": 0.3}),

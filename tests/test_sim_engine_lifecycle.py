@@ -14,18 +14,8 @@ from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from policies.fixed import AsToday
 from sim.engine.chain import ALIVE, DEFECTED, LOST, transition_matrix
-from sim.engine.effects import (
-    AMOUNT,
-    AWARE,
-    DEFECTION,
-    LOST_CHANCE,
-    NEUTRAL,
-    RATE,
-    RETURNED,
-    TO_RIVALS,
-    WON,
-    WON_UNPAID,
-)
+from sim.engine.columns import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, RATE, RETURNED, WON, WON_UNPAID
+from sim.engine.effects import NEUTRAL, TO_RIVALS
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
 from sim.market.clock import Market

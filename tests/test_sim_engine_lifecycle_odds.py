@@ -12,9 +12,13 @@ from scipy.integrate import quad
 from scipy.special import gammainc
 
 from policies.fixed import AsToday
+from sim.engine.bond_kernels import moves_of_bonds, room_for_moves
+from sim.engine.bonds import bonds_of
+from sim.engine.columns import EFFECTS, TIED, TURNOVER
 from sim.engine.effects import FOR_EVER
-from sim.engine.lifecycle_kernels import incomplete_gammas, moves_of_level, moves_of_ties, odds_of_alive
+from sim.engine.lifecycle_kernels import incomplete_gammas, moves_of_level, odds_of_alive
 from sim.market.clock import Market
+from sim.scenario.bonds import Links
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -167,9 +171,11 @@ def moved_by_level(level: int, shift: float, moves: Floats) -> tuple[Floats, Flo
 
 
 def moved_by_ties(ties: int, gain: float, turnover: float, follow: float) -> tuple[Floats, Floats, Floats]:
-    out, by_gain, by_turnover = np.empty(4), np.empty(4), np.empty(4)
-    moves_of_ties(ties, gain, turnover, follow, out, by_gain, by_turnover)
-    return out, by_gain, by_turnover
+    bonds = bonds_of(Links(mix=(0.25, 0.25, 0.25, 0.25), follow=follow), None)
+    effects, (out, by_gain, by_turnover, room) = np.zeros(len(EFFECTS)), room_for_moves(bonds)
+    effects[TIED], effects[TURNOVER] = gain, turnover
+    moves_of_bonds(bonds, ties, effects, out, by_gain, by_turnover, room)
+    return out, by_gain[0], by_turnover[0]
 
 
 def test_moves_of_satisfaction_by_hand() -> None:

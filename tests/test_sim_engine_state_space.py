@@ -1,11 +1,19 @@
 """States link as told, are found by what they are, and are seen in their stage."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from sim.engine.bonds import bond_names, bonds_of
 from sim.engine.chain import ALIVE, DEFECTED, LOST, PROSPECT, UNAWARE, StateSpace
 from sim.engine.state_space import state_index, state_space
+from sim.scenario.bonds import Links
 from sim.scenario.file import STAGES, Thresholds
+
+LINKS = Links(mix=(0.25, 0.25, 0.25, 0.25))
+ALIKE: dict[str, Any] = {"tied": bond_names(LINKS, None), "after": bonds_of(LINKS, None).after}
+"""Ties 0..3 that are all alike."""
 
 
 def seen_of(name: str) -> tuple[str, int, int]:
@@ -59,7 +67,7 @@ def test_states_link_with_levels_and_ties(levels: bool, ties: bool) -> None:
     Levels move by one within 1..5, ties within 0..3; the returned and the won enter at any level, without ties.
     """
     limits = Thresholds(core=3, declining=2, lapsed=3)
-    space = state_space([limits], levels=levels, ties=ties)
+    space = state_space([limits], levels=levels, **(ALIKE if ties else {}))
     level_moves, tie_moves = (3 if levels else 1), (3 if ties else 1)
     alive = 12 * (5 if levels else 1) * (4 if ties else 1)
     assert len(space.names) == len(set(space.names)) == 2 + alive + 2 * 12
@@ -93,7 +101,7 @@ def test_states_link_with_levels_and_ties(levels: bool, ties: bool) -> None:
 def test_every_state_is_found_by_what_it_is() -> None:
     """``state_index`` is the inverse of the states' facts; beyond the last classes it is the last."""
     for levels, ties in ((False, False), (True, False), (False, True), (True, True)):
-        space = state_space([Thresholds(core=3, declining=2, lapsed=3)], levels=levels, ties=ties)
+        space = state_space([Thresholds(core=3, declining=2, lapsed=3)], levels=levels, **(ALIKE if ties else {}))
         there = np.flatnonzero(space.kind >= ALIVE)
         facts = [part[there] for part in (space.kind, space.bought, space.silent, space.level, space.ties)]
         np.testing.assert_array_equal(state_index(space, *facts), there)

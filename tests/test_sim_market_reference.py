@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from bonded import bonded
 from everything import LAWS, PER_PERIOD, TOTAL, everything, grown, remembered
 from markets import Content
 from plain.crowd import born
@@ -22,8 +23,14 @@ from sim.twin import build
 
 @pytest.mark.parametrize(
     ("content", "limited"),
-    [(everything, True), (everything, False), (grown, True), (remembered, True)],
-    ids=["budget", "no budget", "customers who are there and grow", "levers that remember"],
+    [(everything, True), (everything, False), (grown, True), (bonded, False), (remembered, True)],
+    ids=[
+        "budget",
+        "no budget",
+        "customers who are there and grow",
+        "ties of two kinds and categories",
+        "levers that remember",
+    ],
 )
 @pytest.mark.parametrize("law", LAWS)
 def test_the_engine_equals_the_plain_market_event_for_event(

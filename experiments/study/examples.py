@@ -19,18 +19,23 @@ EXAMPLES = {
     "start-up": "winning that spreads by itself (Bass), and when to spend on the first",
     "donors": "those who gave before, by how long ago, or a bought list",
     "links": "people who tie customers to the firm, and leave",
+    "advisers": "ties to people of three kinds, and what leaves with them",
+    "categories": "customers who add a category, and such as buy elsewhere",
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
     "loss-makers": "customers who cost more than they bring: charged, served less, let go",
     "price": "prices that are cut, for whom and how deep, beside a rival who cuts his",
     "letters": "how often to write: letters that tire, drive away and pull forward; adverts that are carried over",
+    "thresholds": "money that does nothing until there is enough: one town after another",
     "recency-chain": "a chain of your own: when to stop mailing whom",
     "allocate": "a budget over response curves that you already have; no simulation",
     "grocer": "a real grocer's files, to a base, a scenario and a list",
     "cdnow": "the scenario of the demo: 23,570 real customers, whose base the demo makes",
 }
 FIRST = {
+    "advisers": "tenure optimize scenario.yaml -o plan.json",
+    "categories": "tenure optimize scenario.yaml -o plan.json",
     "donors": "tenure optimize scenario.yaml -o plan.json",
     "allocate": "tenure allocate curves.csv --rules rules.yaml",
     "cdnow": "tenure demo",
@@ -40,6 +45,7 @@ FIRST = {
     "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
     "price": "tenure optimize scenario.yaml -o plan.json",
+    "thresholds": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from experiments.words.bonds import start_in_words
+
 if TYPE_CHECKING:
     from sim.customers.rise import Rise
     from sim.scenario.file import Scenario, Segment
@@ -28,9 +30,9 @@ def standing_in_words(name: str, segment: "Segment", scenario: "Scenario") -> li
             since += " (assumed: the fewest in which a usual customer gets there; who has stayed longer leaves less)"
         own = [
             f"{what} {', '.join(f'{100 * share:.4g}' for share in shares)} %"
-            for what, shares in (("satisfied", each.satisfaction), ("tied", each.ties))
+            for what, shares in (("satisfied", each.satisfaction),)
             if shares is not None
-        ]
+        ] + start_in_words(each)
         said.append(
             f"In “{name}” {each.count:,.0f} seen as {stage} are of those won {since}: with the traits of who gets there"
             + (f"; {' and '.join(own)}." if own else ".")

@@ -25,6 +25,7 @@ from optimizer.ask.rows import Said
 from optimizer.ask.rules import rules_in_words
 from sim.customers.rise import rises
 from sim.engine.fluid import observed_counts
+from sim.memory import SMALL
 from sim.neutrality import Contradiction, Drift
 from sim.scenario.customers import BaseSegments
 from sim.scenario.file import Lever, Scenario
@@ -83,7 +84,20 @@ def describe(
     else:
         spends = ", ".join(f"{action.spend:g}" for action in scenario.chain.actions)
         lines += ["", f"A chain of its own: {scenario.chain.lever} at {spends} each per {scenario.period}."]
-    return "\n".join([*lines, "", *_rules(scenario, twin)])
+    return "\n".join([*lines, *_size(twin), "", *_rules(scenario, twin)])
+
+
+def _size(twin: Twin) -> list[str]:
+    """Return how large a market is where a plan of it takes memory that counts."""
+    chain, period = twin.chain, twin.scenario.period
+    needed, (classes, states) = chain.periods * chain.bytes_of_period, chain.initial.shape
+    if needed <= SMALL:
+        return []
+    return [
+        "",
+        f"Size: {states:,} states x {classes:,} classes of customers x {chain.periods} {period}s; a plan takes about "
+        f"{needed / 1e9:,.1f} GB, and a search holds several.",
+    ]
 
 
 def people(twin: Twin) -> tuple[list[str], list[list[str]]]:

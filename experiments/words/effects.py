@@ -22,6 +22,11 @@ _CHANCES = {
     "links": "of customers gain a tie",
     "reactivation": "of those who had left return with a purchase",
     "leaving": "of customers leave because of it",
+    "links_desk": "of customers gain a tie to people at the desk",
+    "links_managers": "of customers gain a tie to a manager",
+    "links_experts": "of customers gain a tie to an expert",
+    "knowledge": "more of the ties of employees who leave stay with the firm",
+    "cross_buying": "of customers add a category",
     "annoyance": "of customers are kept from rising or lowered a level of satisfaction by it",
 }
 _GAINS = {"purchase_rate": "more purchases", "amount": "more money per purchase"}

@@ -7,6 +7,7 @@ is marked as assumed.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from experiments.words.bonds import categories_in_words, links_in_words
 from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
 
 if TYPE_CHECKING:
@@ -90,7 +91,11 @@ def customers_in_words(scenario: "Scenario") -> list[str]:
     """Return what customers are like: how they leave, how satisfied and tied they are, what they cost."""
     if scenario.chain is not None:
         return []
-    said = [_law(scenario), _stages(scenario), *_satisfaction(scenario), *_links(scenario)]
+    said = [_law(scenario), _stages(scenario), *_satisfaction(scenario)]
+    said += [
+        *links_in_words(scenario.links, scenario.period),
+        *categories_in_words(scenario.categories, scenario.period),
+    ]
     if scenario.share_of_customer is not None:
         said.append(
             f"Share of customer: {_percent(scenario.share_of_customer)} of what customers buy in the category is "
@@ -183,24 +188,6 @@ def _satisfaction(scenario: "Scenario") -> list[str]:
     ]
 
 
-def _links(scenario: "Scenario") -> list[str]:
-    given = scenario.links
-    if given is None:
-        return []
-    return [
-        f"Links: {_shares(given.mix)} of customers have 0, 1, 2, 3 independent ties in the data; the newly won and the "
-        f"returned have none. Each {scenario.period} the employee behind a tie leaves with a chance of "
-        f"{_percent(given.turnover)}{unless_stated(given, 'turnover')}, and {_percent(given.follow)} of those whose "
-        f"only tie it was leave too{unless_stated(given, 'follow')}; a tie more comes with a chance of "
-        f"{_percent(given.gain)}{unless_stated(given, 'gain')} beside what levers do. "
-        + (
-            f"A tie more lowers the defection rate by {_percent(given.defection_per_link)}."
-            if given.defection_per_link
-            else "A tie more does not change the defection rate: no effect is stated."
-        )
-    ]
-
-
 def _money(scenario: "Scenario") -> list[str]:
     said = [_cost(scenario.cost_to_serve, "", scenario.period)]
     said += [
@@ -228,7 +215,11 @@ def _people(name: str, segment: "Segment", period: str) -> list[str]:
         )
     own = [
         f"{words} {value:g}"
-        for words, value in (("margin", segment.margin), ("loss", segment.loss))
+        for words, value in (
+            ("margin", segment.margin),
+            ("loss", segment.loss),
+            ("share of customer", segment.share_of_customer),
+        )
         if value is not None
     ] + (["thresholds of stages"] if segment.stages is not None else [])
     if own:

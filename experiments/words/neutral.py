@@ -10,8 +10,16 @@ if TYPE_CHECKING:
 __all__ = ["contradictions_in_words", "drifts_in_words"]
 
 
+_COME_AND_GO = {
+    "ties": "they come and go at the chances stated, whatever the mix in the data; who enters has none, and those with "
+    "few leave first",
+    "categories": "they are added and dropped at the chances stated, whatever the mix in the data; who enters buys in "
+    "one",
+}
+
+
 def drifts_in_words(scenario: "Scenario", found: "Sequence[Drift]") -> list[str]:
-    """Return a sentence each on satisfaction and ties that move though nothing is done, where they do."""
+    """Return a sentence each on satisfaction, ties and categories that move though nothing is done, where they do."""
     said, when = [], f"after {scenario.periods} {scenario.period}s of today's spend"
     points = [each for each in found if each.of == "satisfaction"]
     if points:
@@ -19,13 +27,11 @@ def drifts_in_words(scenario: "Scenario", found: "Sequence[Drift]") -> list[str]
             f"from {round(each.start, 6):.1f} to {round(each.end, 6):.1f} points in “{each.segment}”" for each in points
         ]
         said.append(f"Satisfaction drifts by itself, {when}: {_and(moved)}: {_why(scenario)}.")
-    ties = [each for each in found if each.of == "ties"]
-    if ties:
-        moved = [f"from {each.start:.2f} to {each.end:.2f} a customer in “{each.segment}”" for each in ties]
-        said.append(
-            f"Ties drift by themselves, {when}: {_and(moved)}: they come and go at the chances stated, whatever the "
-            "mix in the data; who enters has none, and those with few leave first."
-        )
+    for of, why in _COME_AND_GO.items():
+        rows = [each for each in found if each.of == of]
+        moved = [f"from {each.start:.2f} to {each.end:.2f} a customer in “{each.segment}”" for each in rows]
+        if moved:
+            said.append(f"{of.capitalize()} drift by themselves, {when}: {_and(moved)}: {why}.")
     return said
 
 

@@ -80,7 +80,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
     """Return how the firm saw the customer, what was true, and how that changed in the stretch."""
     words = [_state(chapter[0], "")]
-    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties, _grown)
+    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties, _categories, _grown)
     for before, now in itertools.pairwise(chapter):
         changed = [look(now) for look in looks if look(now) != look(before) and look(now)]
         if changed:
@@ -95,9 +95,8 @@ def _state(moment: Moment, nothing: str) -> str:
     if moment.true in ("unaware", "prospect"):
         return {"unaware": "does not know the firm", "prospect": "a prospect"}[moment.true]
     truth = {"alive": nothing, "gone": "truly gone", "lost": "truly lost for good"}[moment.true]
-    return ", ".join(
-        part for part in (f"seen as {moment.stage}", truth, _feeling(moment), _ties(moment), _grown(moment)) if part
-    )
+    looks = (_feeling, _ties, _categories, _grown)
+    return ", ".join(part for part in (f"seen as {moment.stage}", truth, *(look(moment) for look in looks)) if part)
 
 
 def _feeling(moment: Moment) -> str:
@@ -109,7 +108,13 @@ def _feeling(moment: Moment) -> str:
 def _ties(moment: Moment) -> str:
     if moment.ties is None:
         return ""
-    return f"{moment.ties or 'no'} tie{'' if moment.ties == 1 else 's'}"
+    tied = [kind for kind, number in moment.bond.items() if number and kind != "categories"]
+    return f"{moment.ties or 'no'} tie{'' if moment.ties == 1 else 's'}" + (f" ({', '.join(tied)})" if tied else "")
+
+
+def _categories(moment: Moment) -> str:
+    number = moment.bond.get("categories")
+    return "" if number is None else f"buys in {number} categor{'y' if number == 1 else 'ies'}"
 
 
 def _grown(moment: Moment) -> str:

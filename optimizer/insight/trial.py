@@ -20,6 +20,7 @@ from sim.arrays import Floats
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.response import response
 from sim.engine.sensitivity import follow
+from sim.scenario.bonds import TO_KIND
 from sim.scenario.curves import Curve, PiecewiseLinear
 from sim.scenario.market import FREE, GAINS
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Told", "arms", "heads_of", "told"]
 
 CURVE = ("without_money", "brings", "unlimited_money", "half")
-UNSEEN = (*FREE, "satisfaction", "links")
+UNSEEN = (*FREE, "satisfaction", "links", *TO_KIND, "knowledge", "cross_buying")
 """Effects that purchases do not show."""
 STEP = 1e-4
 

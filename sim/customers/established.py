@@ -44,6 +44,8 @@ RATE_POINTS = 32
 """Points of the purchase rate at which the chance to be seen in the stage is looked at."""
 DEFECTION_POINTS, WORK = 200, 60_000
 """Points of the defection rate under each of two laws; as many fewer as there are states beyond so many in all."""
+LOT = 2e8
+"""Bytes of odds of classes that are looked at together."""
 LEAST_CANDIDATES = 1000
 """Candidates who are looked at together, at least."""
 RAREST = 1e-3
@@ -52,7 +54,7 @@ RAREST = 1e-3
 
 def is_young(stage: str, each: Established) -> bool:
     """Return whether people begin where they stand: never customers, or just won and like all who are."""
-    plain = each.satisfaction is None and each.ties is None
+    plain = each.satisfaction is None and each.ties is None and each.categories is None
     return stage in ("unaware", "prospect") or (stage == "new" and not each.age and plain)
 
 
@@ -76,11 +78,10 @@ def age_of(stage: str, each: Established, segment: Segment, scenario: Scenario) 
 
 
 def spread(chain: Lifecycle, initial: Floats, each: Established | None = None) -> Floats:
-    """Return expected customers with those alive spread over levels of satisfaction and ties, as stated or usual."""
+    """Return expected customers with those alive spread over levels of satisfaction and bonds, as stated or usual."""
     attitudes = chain.attitudes
     levels = attitudes.level_mix if each is None or each.satisfaction is None else np.array(each.satisfaction)
-    ties = attitudes.tie_mix if each is None or each.ties is None else np.array(each.ties)
-    mix = np.outer(levels, ties).ravel()
+    mix = np.outer(levels, attitudes.tie_mix_of(each)).ravel()
     alive = np.flatnonzero(chain.space.kind == ALIVE)
     out = initial.copy()
     number = by_feeling(chain.space, initial[:, alive], mix.size).sum(axis=2)
@@ -109,8 +110,16 @@ def newly_won(chain: Lifecycle, group: int, rates: Floats, defections: Floats) -
 def lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
     """Return where the newly won are ``age`` periods later, (classes, states), shares of each class.
 
-    Today's money is spent on them, and nothing comes from outside.
+    Today's money is spent on them, and nothing comes from outside. Lots of classes, as many as :data:`LOT` holds, one
+    after another.
     """
+    each = 8.0 * chain.space.law_kind.size * chain.space.successor.shape[1]
+    size = max(1, int(LOT / each))
+    lots = [slice(first, first + size) for first in range(0, rates.size, size)]
+    return np.concatenate([_lived(chain, group, rates[lot], defections[lot], age) for lot in lots])
+
+
+def _lived(chain: Lifecycle, group: int, rates: Floats, defections: Floats, age: int) -> Floats:
     (past, now), met = newly_won(chain, group, rates, defections), chain.at_reference
     odds = past.step(met.environment, met.effective).probability
     for _ in range(age):

@@ -180,16 +180,13 @@ def _base_population(twin: Described, base: BaseGroups, seed: int, replication: 
 def _attitudes_at_start(
     attitudes: Attitudes, seed: int, stream: int, identity: Ints, replication: int, each: Established | None = None
 ) -> tuple[Ints, Ints]:
-    """Return level of satisfaction and ties of customers at the start: drawn as stated for them, or as usual."""
+    """Return level of satisfaction and bond of customers at the start: drawn as stated for them, or as usual."""
     if not attitudes.levels and not attitudes.ties:
         return np.zeros(identity.size, dtype=np.int64), np.full(identity.size, -1)
     u = random_streams.uniforms(seed, random_streams.TRAITS, identity, stream=stream, draw=2, replication=replication)
-    levels, tied = attitudes.level_mix, attitudes.tie_mix
-    if each is not None:
-        levels = levels if each.satisfaction is None else np.array(each.satisfaction)
-        tied = tied if each.ties is None else np.array(each.ties)
+    levels = attitudes.level_mix if each is None or each.satisfaction is None else np.array(each.satisfaction)
     level = _pick(levels, u[:, 0]) + 1 if attitudes.levels else np.zeros(identity.size, dtype=np.int64)
-    ties = _pick(tied, u[:, 1]) if attitudes.ties else np.full(identity.size, -1)
+    ties = _pick(attitudes.tie_mix_of(each), u[:, 1]) if attitudes.ties else np.full(identity.size, -1)
     return level, ties
 
 

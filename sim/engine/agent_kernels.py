@@ -42,15 +42,11 @@ from sim.history import EVENTS
 
 __all__ = [
     "BUYS",
-    "COLUMNS",
     "EVENTS",
     "FEELS",
     "FIRST",
-    "GAINS_TIE",
     "GOES",
     "LEAVES",
-    "LEAVES_WITH",
-    "LOSES_TIE",
     "NOBODY",
     "RISES",
     "SECOND",
@@ -62,6 +58,7 @@ __all__ = [
     "Tally",
     "ValueGrid",
     "Who",
+    "column_of_tie",
     "count_answers",
     "count_states",
     "move_chain",
@@ -83,11 +80,17 @@ LEAVES, BUYS, SPENDS, RISES, FEELS, LOSES_TIE, LEAVES_WITH, GAINS_TIE, GOES = ra
 """Columns of ``odds`` for customers; that of spending holds for first purchases too.
 
 Three multipliers, the chance that satisfaction rises, the shift of its moves, odds of ties: fewer, leaving, more; a
-rate of leaving on top.
+rate of leaving on top. Where more than one kind binds, three columns more for each.
 """
 COLUMNS = 9
 
-_entering = inlined(entering)
+
+def column_of_tie(kind: int) -> int:
+    """Return the first column of the odds of a kind of ties; of one beyond the last, how many columns there are."""
+    return LOSES_TIE if kind == 0 else COLUMNS + 3 * (kind - 1)
+
+
+_entering, _column_of_tie = inlined(entering), inlined(column_of_tie)
 
 
 class Who(NamedTuple):
@@ -119,13 +122,13 @@ class Paths(NamedTuple):
 class Outcomes(NamedTuple):
     """How a customer's outcomes are numbered.
 
-    Purchases, moves of satisfaction and moves of ties that are told apart (1 or 3); ``renewal``: whether every survivor
-    buys once a period.
+    Purchases, and moves of satisfaction that are told apart (1 or 3); ``ties[kind, 2]``: by how much one tie more and
+    one fewer raise the number of the move; ``renewal``: whether every survivor buys once a period.
     """
 
     buys: int
     levels: int
-    ties: int
+    ties: Ints
     renewal: bool
 
 
@@ -202,7 +205,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     start, identity, mean_spend = who.start, who.identity, who.mean_spend
     purchase_rate, defection_rate = who.purchase_rate, who.defection_rate
     kind, law, stage, successor = paths.kind, paths.law, paths.stage, paths.successor
-    buys, levels, ties, renewal = told.buys, told.levels, told.ties, told.renewal
+    buys, levels, ties, renewal, kinds = told.buys, told.levels, told.ties, told.renewal, told.ties.shape[0]
     seed_key, period, replication = luck.seed, luck.period, luck.replication
     counts, moves, purchases, revenue, events = out.counts, out.moves, out.purchases, out.revenue, out.events
     # Words: whether somebody leaves or moves on; for customers and those who enter, purchases, amounts and so on.
@@ -359,7 +362,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                 found += np.uint64(1)
 
             # Ties; money; the new state.
-            if ties > 1:
+            if kinds > 0:
                 for q in range(actives):
                     if outcome[q] == size:
                         continue
@@ -367,14 +370,22 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                     u = unit(tying[q])
                     move = outcome[q] // size
                     move -= np.uint32(move > 0)
-                    if u < line[LEAVES_WITH]:
-                        outcome[q] = size
-                        continue
-                    if u < line[LOSES_TIE]:
-                        move += np.uint32(2 * levels)
-                    elif u >= 1.0 - line[GAINS_TIE]:
-                        move += np.uint32(levels)
-                    outcome[q] = size * (move + one) if move > 0 else 0
+                    for each in range(kinds):  # one uniform for all: what one kind leaves of it is the next one's
+                        at = _column_of_tie(each)
+                        lose, away, more = line[at], line[at + 1], line[at + 2]
+                        if u < away:
+                            outcome[q] = size
+                            break
+                        if u < lose:
+                            move += np.uint32(ties[each, 1] * levels)
+                            u = (u - away) / (lose - away)
+                        elif u >= 1.0 - more:
+                            move += np.uint32(ties[each, 0] * levels)
+                            u = (u - (1.0 - more)) / more
+                        else:
+                            u = (u - lose) / (1.0 - more - lose)
+                    if outcome[q] != size:
+                        outcome[q] = size * (move + one) if move > 0 else 0
             for k in range(found):
                 q, times = some[k], bought[k]
                 s = where[q]

@@ -11,11 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats
+from sim.engine.bond_kernels import Bonds
+from sim.engine.bonds import bond_mix, bonds_of
 from sim.engine.chain import StateSpace
 from sim.engine.satisfaction_kernels import BINS, LEVELS, WIDTH, Falls, Levels, chances_of_level, fall_bounds, own_fall
-from sim.engine.state_space import TIES
 from sim.errors import ScenarioError
 from sim.scenario.file import Scenario
+from sim.scenario.people import Established
 
 __all__ = ["POINTS_PER_LEVEL", "Attitudes", "mean_points", "mean_points_of_stayers", "metropolis", "shifted"]
 
@@ -77,9 +79,10 @@ def mean_points_of_stayers(mix: Floats, stays: Floats, up: Floats, down: Floats)
 
 @dataclass(frozen=True, eq=False)
 class Attitudes:
-    """What a scenario says of satisfaction, ties and employees, as numbers by level and by number of ties.
+    """What a scenario says of satisfaction, ties and employees, as numbers by level and by bond.
 
-    Every array has an element for each level (1..5; index 0 stands for "none stated") or number of ties.
+    Every array has an element for each level (1..5; index 0 stands for "none stated") or bond
+    (:mod:`sim.engine.bonds`).
 
     Attributes
     ----------
@@ -98,8 +101,13 @@ class Attitudes:
 
     @property
     def ties(self) -> bool:
-        """Return whether customers have ties."""
-        return self.scenario.links is not None
+        """Return whether anything binds customers: ties, or categories that they add."""
+        return self.scenario.links is not None or self.scenario.categories is not None
+
+    @cached_property
+    def bonds(self) -> Bonds:
+        """Return what customers may be tied to and buy."""
+        return bonds_of(self.scenario.links, self.scenario.categories)
 
     @cached_property
     def level_mix(self) -> Floats:
@@ -109,9 +117,12 @@ class Attitudes:
 
     @cached_property
     def tie_mix(self) -> Floats:
-        """Return the mix of ties at the start; (1,) where there are none."""
-        given = self.scenario.links
-        return np.ones(1) if given is None else np.array(given.mix) / sum(given.mix)
+        """Return the mix of bonds in the data; (1,) where there are none."""
+        return self.tie_mix_of(None)
+
+    def tie_mix_of(self, each: Established | None) -> Floats:
+        """Return the mix of bonds of customers who are there already: as stated for them, or as in the data."""
+        return bond_mix(self.scenario.links, self.scenario.categories, each)
 
     @cached_property
     def entry_mix(self) -> Floats:
@@ -164,12 +175,8 @@ class Attitudes:
 
     @cached_property
     def tie_effects(self) -> Floats:
-        """Return (ties + 1,): what ties multiply the defection rate by; the last element for customers without."""
-        given = self.scenario.links
-        if given is None:
-            return np.ones(TIES + 1)
-        by_ties = (1 - given.defection_per_link) ** np.arange(float(TIES))
-        return np.append(by_ties / (self.tie_mix @ by_ties), 1.0)
+        """Return (bonds + 1,): what they multiply the defection rate by; the last element for customers without."""
+        return np.ascontiguousarray(self.bonds.effects[:, 0])
 
     @cached_property
     def net_promoters(self) -> float:

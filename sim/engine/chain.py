@@ -25,6 +25,7 @@ from sim.engine.conditions import Conditions, Moment, Wanted
 from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
 from sim.engine.of_late import Late
 from sim.engine.offers import Points
+from sim.memory import refuse_beyond_memory
 
 __all__ = [
     "ALIVE",
@@ -334,6 +335,25 @@ class ControlledChain(ABC):
     def value_grid(self, cohorts: Cohorts) -> ValueGrid:
         """Return what customers with traits of their own are worth after the horizon, undiscounted."""
         raise NotImplementedError(f"{type(self).__name__}: customers have no traits of their own")
+
+    @property
+    def bytes_of_period(self) -> float:
+        """Return about how much memory a period of a plan takes while it is looked back on.
+
+        Odds by block, law and outcome, what a customer brings under each law, and where customers are.
+        """
+        blocks, states = self.initial.shape
+        return float(8 * blocks * (self.space.law_kind.size * (self.space.successor.shape[1] + 4) + states))
+
+    def refuse_size(self, periods: int) -> None:
+        """Raise :class:`~sim.errors.InputError` where so many periods do not fit into memory, with the number."""
+        refuse_beyond_memory(
+            periods * self.bytes_of_period,
+            f"{self.initial.shape[1]:,} states x {self.initial.shape[0]:,} classes of customers x {periods:,} "
+            f"period{'' if periods == 1 else 's'}",
+            "state fewer or longer periods, a lower `stages.core` or `stages.lapsed`, fewer kinds of links, categories "
+            "or steps of growth, or fewer segments or qualities",
+        )
 
     @cached_property
     def discount(self) -> Floats:

@@ -13,28 +13,39 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
+from sim.engine.bond_kernels import Bonds
+from sim.engine.bonds import bonds_of
+from sim.engine.columns import (
+    ADDED,
+    AMOUNT,
+    AWARE,
+    CHARGED,
+    DEFECTION,
+    EFFECTS,
+    LEAVING,
+    LOST_CHANCE,
+    PRICE,
+    RATE,
+    RETURNED,
+    SATISFIED,
+    SERVED,
+    TIED,
+    TIED_TO_EXPERTS,
+    TIED_TO_MANAGERS,
+    TURNOVER,
+    WON,
+    WON_UNPAID,
+)
 from sim.engine.response import response, slope
 from sim.engine.terms import curves_of
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario
 from sim.scenario.of_late import OfLate
 
-__all__ = ["EFFECTS", "NEUTRAL", "ROUTES", "Effects"]
+__all__ = ["NEUTRAL", "ROUTES", "Effects"]
 
 Slope = tuple[int, int, Floats]
 Back = Callable[[Floats], tuple[Floats, Floats]]
-
-EFFECTS = (
-    "aware", "won", "returned", "lost", "defection", "rate", "amount", "satisfaction", "ties", "turnover", "leaving",
-    "price", "charge", "service", "won unpaid",
-)  # fmt: skip
-"""Four chances, three multipliers, a shift of the chances of satisfaction, the chance of a tie more, of one lost.
-
-Then terms: a rate of leaving on top, what prices are multiplied by, money that a customer is charged and costs on top;
-and the chance of winning without money.
-"""
-AWARE, WON, RETURNED, LOST_CHANCE, DEFECTION, RATE, AMOUNT, SATISFIED, TIED, TURNOVER = range(10)
-LEAVING, PRICE, CHARGED, SERVED, WON_UNPAID = range(10, 15)
 
 ROUTES = (
     "defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover",
@@ -44,7 +55,13 @@ ROUTES = (
 TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_SPREAD = range(8)
 NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
 
-SUM_OF = {"satisfaction": SATISFIED, "annoyance": SATISFIED, "links": TIED, "charge": CHARGED, "service": SERVED}
+TIES_OF = {
+    "links": TIED, "links_desk": TIED, "links_managers": TIED_TO_MANAGERS, "links_experts": TIED_TO_EXPERTS,
+    "cross_buying": ADDED,
+}  # fmt: skip
+"""Effects that raise the chance of a tie or a category more, and where."""
+SUM_OF = {"satisfaction": SATISFIED, "annoyance": SATISFIED, "charge": CHARGED, "service": SERVED, **TIES_OF}
+SUM_OF["knowledge"] = TURNOVER  # before the market: the chance that the firm keeps the ties of who leaves
 """Effects that add up, and where; terms are what they are, others as far as they differ from the reference."""
 TERMS = ("charge", "service")
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
@@ -93,6 +110,16 @@ class Effects:
         return out
 
     @cached_property
+    def bonds(self) -> Bonds:
+        """Return what customers may be tied to and buy."""
+        return bonds_of(self.scenario.links, self.scenario.categories)
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Return our share of customers' purchases today by group; 0 where it is not in the model."""
+        return shares_by_group(self.scenario, self.targets)
+
+    @cached_property
     def _usual(self) -> list[Floats]:
         """Return each move's response at the reference, (groups, stages)."""
         return [_by_group(curves, self.targets.reference[:, :, i], reach) for i, _, reach, curves in self._moves]
@@ -137,7 +164,8 @@ class Effects:
 
         Chances combine as ``1 - prod(1 - f)``, and diffusion adds its own to that of winning; rate and amount are
         multiplied by ``(1 + f(u))/(1 + f(u_ref))``; survival by ``M = ln rho(u)/ln rho(u_ref)``; satisfaction and ties
-        shift by ``f(u) - f(u_ref)``; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Leaving
+        shift by ``f(u) - f(u_ref)``, and so does the share ``K`` of employees whose ties the firm keeps: of a tie
+        ``turnover (1 - K)`` is lost; preference is the ``v`` of the logit ``1/(s + (1 - s + rivals) e^-v)``. Leaving
         comes on top as the rate ``-ln(1 - f)``; prices are multiplied by ``(1 - c(u))/(1 - c(u_ref))``, and what is
         charged and costs to serve adds up (:mod:`sim.engine.terms`). Where a lever has no target it is neutral. What
         levers did of late acts as :mod:`sim.engine.of_late` says.
@@ -155,8 +183,9 @@ class Effects:
         """Return effects before the market's multipliers, utility, and each move's response."""
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
         effect[..., SATISFIED] = environment[:, None, TO_SATISFIED]
-        effect[..., TIED] = self.scenario.links.gain if self.scenario.links else 0.0
-        effect[..., [LEAVING, CHARGED, SERVED]] = 0.0
+        effect[..., [TIED, LEAVING, CHARGED, SERVED]] = 0.0
+        effect[..., self.bonds.gain_of] = self.bonds.gain
+        effect[..., TURNOVER] = self.bonds.kept
         missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
         utility, brought = np.zeros(intensity.shape[:-1]), []
         beside = self._beside(intensity)
@@ -205,15 +234,17 @@ class Effects:
         effect[..., LOST_CHANCE] = self.loss[:, None]
         effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[:, None, TO_DEFECTION], FOR_EVER)
         effect[..., RATE] *= environment[:, None, TO_RATE] * self.share_multiplier(environment, utility)
-        effect[..., TIED] = np.clip(effect[..., TIED], 0.0, 1.0)
-        effect[..., TURNOVER] = environment[:, None, TO_TURNOVER]
+        bonds, kept = self.bonds, np.clip(effect[..., TURNOVER], 0.0, 1.0)
+        for gains, loses, lost, is_tie in zip(bonds.gain_of, bonds.loss_of, bonds.loss, bonds.tie, strict=True):
+            effect[..., gains] = np.clip(effect[..., gains], 0.0, 1.0)
+            by_market = np.minimum(lost + environment[:, None, TO_TURNOVER], 1.0) * (1.0 - kept)
+            effect[..., loses] = by_market if is_tie else lost
         return effect
 
     def share_multiplier(self, environment: Floats, utility: Floats) -> Floats:
         """Return ``1/(s + (1 - s + rivals) e^-v)`` by (..., group, stage): our share against today's."""
-        share = self.scenario.share_of_customer
-        rivals = environment[:, None, TO_RIVALS]
-        if share is None:
+        share, rivals = self.shares[:, None], environment[:, None, TO_RIVALS]
+        if self.scenario.share_of_customer is None:
             return np.broadcast_to(1 / (1 + rivals), utility.shape)
         return np.asarray(1 / (share + (1 - share + rivals) * np.exp(-utility)))
 
@@ -256,12 +287,16 @@ class Effects:
         plain, utility, brought = self._of_money(environment, intensity)
         effect = self._of_market(environment, plain, utility)
         multiplier = self.share_multiplier(environment, utility)
-        share = self.scenario.share_of_customer
-        weight = np.exp(-utility) if share is not None else np.ones_like(utility)
+        share, stated = self.shares[:, None], self.scenario.share_of_customer is not None
+        weight = np.exp(-utility) if stated else np.ones_like(utility)
         season = environment[:, None, TO_RATE]
         rate = effect[..., RATE]
         open_aware = effect[..., AWARE] < 1.0
-        open_ties = (effect[..., TIED] > 0.0) & (effect[..., TIED] < 1.0)
+        bonds, environment_adds = self.bonds, environment[:, None, TO_TURNOVER]
+        open_kept = (plain[..., TURNOVER] >= 0.0) & (plain[..., TURNOVER] < 1.0)
+        stays = 1.0 - np.clip(plain[..., TURNOVER], 0.0, 1.0)
+        leave = [(which, lost + environment_adds) for which, lost in zip(bonds.loss_of, bonds.loss, strict=True)]
+        leave = [each for each, is_tie in zip(leave, bonds.tie, strict=True) if is_tie]
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
         routes: list[Slope] = [
@@ -274,14 +309,14 @@ class Effects:
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),
             (TO_SATISFIED, SATISFIED, always),
-            (TO_TURNOVER, TURNOVER, always),
+            *((TO_TURNOVER, which, np.where(lost <= 1.0, stays, 0.0)) for which, lost in leave),
         ]
         money: list[Slope] = []
-        beside = {i: (stated, at) for i, stated, at in self._beside(intensity)}
-        for i, (stated, at) in beside.items():
-            driven, here = self._driven(i, stated, intensity[..., at]), self.targets.allowed[:, :, i]
+        beside = {i: (late, at) for i, late, at in self._beside(intensity)}
+        for i, (late, at) in beside.items():
+            driven, here = self._driven(i, late, intensity[..., at]), self.targets.allowed[:, :, i]
             reached = driven - 1 + self.scenario.levers[self.targets.levers[i]].reach
-            power = np.divide(reached, driven, out=np.zeros_like(driven), where=here) * np.log1p(stated.drives_away)
+            power = np.divide(reached, driven, out=np.zeros_like(driven), where=here) * np.log1p(late.drives_away)
             each = effect[..., DEFECTION] * power * open_leaving
             money.append((at, DEFECTION, each))
         for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
@@ -300,16 +335,15 @@ class Effects:
                     others = np.divide(effect[..., DEFECTION], alone, out=np.zeros_like(f), where=alone > 0)
                     which, each = DEFECTION, np.where(open_leaving, others / (f * np.log(usual)), 0.0)
                 elif moved == "purchase_rate" and i in beside:
-                    stated, at = beside[i]
-                    left = (1 + f) / (1 + usual) - stated.pulled_forward * intensity[..., at + 1]
+                    late, at = beside[i]
+                    left = (1 + f) / (1 + usual) - late.pulled_forward * intensity[..., at + 1]
                     others = np.divide(effect[..., RATE], left, out=np.zeros_like(f), where=left > 0)
-                    money.append((at + 1, RATE, np.where(here, -stated.pulled_forward * others, 0.0)))
+                    money.append((at + 1, RATE, np.where(here, -late.pulled_forward * others, 0.0)))
                     which, each = RATE, others / (1 + usual)
                 elif moved in ("purchase_rate", "amount"):
                     which = RATE if moved == "purchase_rate" else AMOUNT
                     each = effect[..., which] / (1 + f)
                 elif moved == "preference":
-                    assert share is not None
                     rivals = environment[:, None, TO_RIVALS]
                     which = RATE
                     each = np.where(multiplier > 0, rate * multiplier * (1 - share + rivals) * weight, 0.0)
@@ -317,12 +351,25 @@ class Effects:
                     which, each = LEAVING, 1 / (1 - f)
                 elif moved == "price":
                     which, each = PRICE, -effect[..., PRICE] / (1 - f)
-                elif moved == "links":
-                    which, each = TIED, open_ties
+                elif moved in TIES_OF:
+                    which = TIES_OF[moved]
+                    each = (plain[..., which] >= 0.0) & (plain[..., which] < 1.0)
+                elif moved == "knowledge":
+                    for which, lost in leave:
+                        each = np.where(open_kept, -np.minimum(lost, 1.0), 0.0)
+                        money.append((i, which, np.where(here, each * df, 0.0)))
+                    continue
                 else:
                     which, each = SUM_OF[moved], -always if moved == "annoyance" else always
                 money.append((i, which, np.where(here, each * df, 0.0)))
         return effect, money, routes
+
+
+def shares_by_group(scenario: Scenario, targets: Targets) -> Floats:
+    """Return our share of customers' purchases today by group: the segment's own, or the scenario's; 0 without."""
+    segments = (scenario.segments.get(name) for name in targets.segments)
+    own = [None if segment is None else segment.share_of_customer for segment in segments]
+    return np.array([scenario.share_of_customer or 0.0 if share is None else share for share in own])
 
 
 def _by_group(

@@ -34,8 +34,10 @@ class Grids(NamedTuple):
     points : (setups,)
     share, per_way, ends, square : (setups, most dimensions, most points in all)
         By point and dimension, of :func:`bends_of`.
-    defection, rate, amount, utility, shift, ties : (setups, most points in all)
-        What the levers of the grid make of effects: three multipliers, three sums.
+    defection, rate, amount, utility, shift : (setups, most points in all)
+        What the levers of the grid make of effects: three multipliers, two sums.
+    ties, kept : (kinds, setups, most points in all), (setups, most points in all)
+        Of what binds: chances of one more of each kind, and of ties that the firm keeps; sums.
     leaving, price, charged, served : (setups, most points in all)
         What they make of terms: a rate on top, a multiplier, two sums of money.
     dearest : (setups,)
@@ -57,6 +59,7 @@ class Grids(NamedTuple):
     utility: Floats
     shift: Floats
     ties: Floats
+    kept: Floats
     leaving: Floats
     price: Floats
     charged: Floats
@@ -105,7 +108,8 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
     np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
-    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *10 * [_FLAT], *[np.ones(1)],
+    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *5 * [_FLAT], *[np.zeros((1, 1, 1))], *5 * [_FLAT],
+    *[np.ones(1)],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
 NO_COSTS = Costs(

@@ -35,9 +35,10 @@ from sim.engine.chain import (
     observed_counts,
     value_to_go,
 )
+from sim.engine.columns import CHARGED, SERVED
 from sim.engine.crowd import Crowd, present
 from sim.engine.drawing import Cohorts, Crew, Draw
-from sim.engine.effects import CHARGED, SERVED, TO_RATE, TO_SPREAD, Effects
+from sim.engine.effects import TO_RATE, TO_SPREAD, Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import (
     BlockTraits,
@@ -176,7 +177,7 @@ class Lifecycle(ControlledChain):
     @cached_property
     def structure(self) -> tuple[Laws, BlockTraits, Feelings]:
         """Return what the kernels know of laws, blocks, and satisfaction and ties."""
-        space, attitudes, links = self.space, self.attitudes, self.scenario.links
+        space, attitudes = self.space, self.attitudes
         laws = Laws(space.law_kind, space.law_stage, space.law_level, space.law_ties, space.law_grown)
         down = np.zeros((self.group.size, laws.kind.size))
         fall_chances(laws, attitudes.by_level, attitudes.tie_effects, self.defection_rate, down)
@@ -185,9 +186,8 @@ class Lifecycle(ControlledChain):
             self.margin[self.group], self.bad_debt, self.serve, down, self.by_money,
         )  # fmt: skip
         feelings = Feelings(
-            attitudes.moves, attitudes.level_effects, attitudes.tie_effects, attitudes.entry_mix,
-            links.follow if links else 0.0, self.growth, attitudes.levels, attitudes.ties, self.buys,
-            self.scenario.law == "renewal",
+            attitudes.moves, attitudes.level_effects, attitudes.bonds, attitudes.entry_mix, self.growth,
+            attitudes.levels, self.buys, self.scenario.law == "renewal",
         )  # fmt: skip
         return laws, traits, feelings
 
@@ -429,8 +429,8 @@ class Lifecycle(ControlledChain):
 
     def share_of_customer(self, met: Conditions, alive: Floats) -> Floats:
         """Return our mean share of purchases by group of ``alive[group, stage]``; nan where it is not in the model."""
-        usual, number = self.scenario.share_of_customer, alive.sum(axis=1)
-        if usual is None:
+        usual, number = self.effects.shares[:, None], alive.sum(axis=1)
+        if not usual.any():
             return np.full(number.shape, np.nan)
         share = usual * self.effects.share_multiplier(met.environment, self.effects.utility(met.effective))
         mean = np.divide((alive * share).sum(axis=1), number, out=np.full(number.shape, np.nan), where=number > 0)
@@ -446,9 +446,11 @@ class Lifecycle(ControlledChain):
     @property
     def largest_revenue(self) -> float:
         """Return about as much as a customer may bring in a period, however money and the market move that."""
-        most = max(float(self.environment[..., TO_RATE].max()), 1.0) / (self.scenario.share_of_customer or 1.0)
+        most = max(float(self.environment[..., TO_RATE].max()), 1.0)
+        most /= float(np.where(self.effects.shares > 0, self.effects.shares, 1.0).min())
         most *= float(np.prod(self.attitudes.level_effects[:, 1:].max(axis=0)))
         most *= float(self.growth.prod(axis=2).max())
+        most *= float(self.attitudes.bonds.effects[:, 1:].prod(axis=1).max())
         for lever in self.scenario.levers.values():
             overrides = [own.moves for own in lever.by_segment.values()]
             for moved in ("purchase_rate", "amount"):

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from sim.arrays import Floats, Ints
 from sim.engine import agent_kernels
-from sim.engine.agent_kernels import COLUMNS, Amounts, Luck, Outcomes, Paths, Tally, Who
+from sim.engine.agent_kernels import Amounts, Luck, Outcomes, Paths, Tally, Who, column_of_tie
 from sim.engine.chain import ALIVE
+from sim.engine.columns import CHARGED, PRICE, SERVED
 from sim.engine.drawing import Crew, blank_tally
-from sim.engine.effects import CHARGED, PRICE, SERVED
 from sim.engine.lifecycle_kernels import BlockTraits, Feelings, Laws, accounts, columns_to_draw_by
 from sim.engine.satisfaction_kernels import Falls
 
@@ -53,11 +53,12 @@ class LifecycleDraw:
     ) -> "LifecycleDraw":  # fmt: skip
         """Return the draw of a period under ``effects[group, stage, effect]``."""
         known = crew.cohorts
-        odds = np.zeros((known.group.size, laws.kind.size, COLUMNS))
+        kinds = feelings.bonds.most.size
+        odds = np.zeros((known.group.size, laws.kind.size, column_of_tie(max(kinds, 1))))
         columns_to_draw_by(
             laws, feelings, known.group, traits.acquisition[known.block], traits.by_money[known.block], effects, odds
         )
-        moves = (3 if feelings.levels else 1, 3 if feelings.ties else 1)
+        moves = (3 if feelings.levels else 1, feelings.bonds.step)
         return LifecycleDraw(
             crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), falls,
             known.amounts, known.money_units, known.stages, traits.margin[known.block], traits.bad_debt[known.block],

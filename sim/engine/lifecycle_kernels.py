@@ -16,21 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.agent_kernels import (
-    BUYS,
-    FEELS,
-    FIRST,
-    GAINS_TIE,
-    GOES,
-    LEAVES,
-    LEAVES_WITH,
-    LOSES_TIE,
-    RISES,
-    SECOND,
-    SPENDS,
-)
-from sim.engine.compile import inlined, kernel
-from sim.engine.effects import (
+from sim.engine.agent_kernels import BUYS, FEELS, FIRST, GOES, LEAVES, RISES, SECOND, SPENDS, column_of_tie
+from sim.engine.bond_kernels import Bonds, chances_of_kind, moves_of_bonds, room_for_moves
+from sim.engine.columns import (
     AMOUNT,
     AWARE,
     CHARGED,
@@ -42,17 +30,15 @@ from sim.engine.effects import (
     RETURNED,
     SATISFIED,
     SERVED,
-    TIED,
-    TURNOVER,
     WON,
     WON_UNPAID,
 )
-from sim.engine.satisfaction_kernels import chances_of_level, entering, own_fall
-from sim.engine.state_space import LEVELS, TIES
+from sim.engine.compile import inlined, kernel
+from sim.engine.satisfaction_kernels import LEVELS, chances_of_level, entering, own_fall
 
 
 class Laws(NamedTuple):
-    """What each law is about: the truth, the observed stage, level of satisfaction, ties, step of growth; (laws,)."""
+    """What each law is about: the truth, the observed stage, level of satisfaction, bond, step of growth; (laws,)."""
 
     kind: Ints
     stage: Ints
@@ -83,20 +69,17 @@ class BlockTraits(NamedTuple):
 class Feelings(NamedTuple):
     """What satisfaction and ties do, as in :class:`sim.engine.attitudes.Attitudes`.
 
-    ``entry``: shares of levels among those who enter, (1,) where there are none; ``follow``: chance of leaving with the
-    only tie; ``growth[group, step]``: what those who are kept multiply purchase rate and amount by; ``levels``,
-    ``ties``: whether customers have any; ``buys``: numbers of purchases that are told apart; ``renewal``: whether every
-    survivor buys once a period.
+    ``entry``: shares of levels among those who enter, (1,) where there are none; ``growth[group, step]``: what those
+    who are kept multiply purchase rate and amount by; ``levels``: whether customers have any; ``buys``: numbers of
+    purchases that are told apart; ``renewal``: whether every survivor buys once a period.
     """
 
     moves: Floats
     level_effects: Floats
-    tie_effects: Floats
+    bonds: Bonds
     entry: Floats
-    follow: float
     growth: Floats
     levels: bool
-    ties: bool
     buys: int
     renewal: bool
 
@@ -117,13 +100,7 @@ def accounts(
 
 
 _accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
-
-
-@inlined
-def chances_of_ties(ties, gain, turnover, follow):
-    """Return the chances that no tie is lost and that one is, of leaving with it, and of one more if none is lost."""
-    keep = (1.0 - turnover) ** ties
-    return keep, 1.0 - keep, follow if ties == 1 else 0.0, gain if ties < TIES - 1 else 0.0
+_chances_of_kind, _column_of_tie = inlined(chances_of_kind), inlined(column_of_tie)
 
 
 @inlined
@@ -142,9 +119,9 @@ def chances_of_entry(kind, effects, acquisition, by_money):
 def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties, faster, larger):
     """Return defection rate, purchase rate, and what an amount is multiplied by; a rate of leaving on top apart."""
     return (
-        defection_rate * effects[DEFECTION] * by_level[0] * by_ties,
-        purchase_rate * effects[RATE] * by_level[1] * faster,
-        effects[AMOUNT] * by_level[2] * larger,
+        defection_rate * effects[DEFECTION] * by_level[0] * by_ties[0],
+        purchase_rate * effects[RATE] * by_level[1] * faster * by_ties[1],
+        effects[AMOUNT] * by_level[2] * larger * by_ties[2],
     )
 
 
@@ -255,19 +232,6 @@ def moves_of_level(level, up, down, shift, out, slope):
 
 
 @kernel
-def moves_of_ties(ties, gain, turnover, follow, out, by_gain, by_turnover):
-    """Fill the odds of ties staying, rising, falling, and of leaving with the only tie, and their derivatives."""
-    keep, lose, away, more = chances_of_ties(ties, gain, turnover, follow)
-    by_lose = ties * (1.0 - turnover) ** (ties - 1) if ties > 0 else 0.0
-    out[0], out[1], out[2], out[3] = keep * (1.0 - more), keep * more, lose * (1.0 - away), lose * away
-    by_gain[0], by_gain[1], by_gain[2], by_gain[3] = -keep, keep, 0.0, 0.0
-    if ties >= TIES - 1:
-        by_gain[0] = by_gain[1] = 0.0
-    by_turnover[0], by_turnover[1] = -by_lose * (1.0 - more), -by_lose * more
-    by_turnover[2], by_turnover[3] = by_lose * (1.0 - away), by_lose * away
-
-
-@kernel
 def columns_to_draw_by(laws, feelings, group, acquisition, by_money, effects, out):
     """Fill ``out[cohort, law, column]`` of :mod:`sim.engine.agent_kernels`; the others by cohort."""
     for c in range(group.size):
@@ -277,7 +241,7 @@ def columns_to_draw_by(laws, feelings, group, acquisition, by_money, effects, ou
                 to[FIRST], to[SECOND] = chances_of_entry(laws.kind[line], e, acquisition[c], by_money[c])
                 to[SPENDS] = e[PRICE]
                 continue
-            by_level, by_ties = feelings.level_effects[level], feelings.tie_effects[ties]
+            by_level, by_ties = feelings.level_effects[level], feelings.bonds.effects[ties]
             at, step = group[c], laws.grown[line]
             to[LEAVES], to[BUYS], to[SPENDS] = rates_of_alive(
                 1.0, 1.0, e, by_level, by_ties, feelings.growth[at, step, 0], feelings.growth[at, step, 1]
@@ -287,9 +251,11 @@ def columns_to_draw_by(laws, feelings, group, acquisition, by_money, effects, ou
             if feelings.levels:
                 to[RISES], _ = _chances_of_level(level, feelings.moves[level, 0], 0.0, e[SATISFIED])
                 to[FEELS] = e[SATISFIED]
-            if feelings.ties:
-                keep, lose, away, more = chances_of_ties(ties, e[TIED], e[TURNOVER], feelings.follow)
-                to[LOSES_TIE], to[LEAVES_WITH], to[GAINS_TIE] = lose, lose * away, keep * more
+            bonds = feelings.bonds
+            for k in range(bonds.most.size):
+                at = _column_of_tie(k)
+                keep, lose, away, more = _chances_of_kind(bonds, ties, k, e[bonds.gain_of[k]], e[bonds.loss_of[k]])
+                to[at], to[at + 1], to[at + 2] = lose, lose * away, keep * more
 
 
 @kernel
@@ -302,9 +268,10 @@ def step_lifecycle(laws, traits, feelings, effects, out):
     probability, purchases, revenue, reward = out.probability, out.purchases, out.revenue, out.reward
     service = out.service
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
-    felt, tied, unused = np.zeros(3), np.zeros(4), np.empty(4)
+    felt, unused = np.zeros(3), np.empty(3)
+    links, ways = feelings.bonds.move.shape
+    tied, by_gain, by_loss, each = room_for_moves(feelings.bonds)
     levels = 3 if feelings.levels else 1
-    links = 3 if feelings.ties else 1
     for b in range(traits.group.size):
         for line in range(kind.size):
             e = effects[traits.group[b], laws.stage[line]]
@@ -313,21 +280,20 @@ def step_lifecycle(laws, traits, feelings, effects, out):
             if kind[line] == 2:
                 m, rate, multiplier = rates_of_alive(
                     traits.defection_rate[b], traits.purchase_rate[b], e,
-                    feelings.level_effects[level[line]], feelings.tie_effects[ties[line]],
+                    feelings.level_effects[level[line]], feelings.bonds.effects[ties[line]],
                     feelings.growth[traits.group[b], laws.grown[line], 0],
                     feelings.growth[traits.group[b], laws.grown[line], 1],
                 )  # fmt: skip
                 m += e[LEAVING]
                 number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
-                alive = felt[0] = tied[0] = 1.0
-                tied[3] = 0.0
+                alive = felt[0] = 1.0
                 if feelings.levels:
                     up, down = feelings.moves[level[line], 0], traits.down[b, line]
                     moves_of_level(level[line], up, down, e[SATISFIED], felt, unused)
-                if feelings.ties:
-                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, unused, by_m)
+                if ways > 0:
+                    moves_of_bonds(feelings.bonds, ties[line], e, tied, by_gain, by_loss, each)
                 for n in range(buys):
-                    probability[b, line, buys + n] = odds[buys + n] + odds[n] * tied[3]
+                    probability[b, line, buys + n] = odds[buys + n] + odds[n] * tied[links]
                     for j in range(links):
                         for k in range(levels):
                             move = k + levels * j
@@ -356,10 +322,10 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
     kind, level, ties, buys = laws.kind, laws.level, laws.ties, feelings.buys
     group, acquisition, serve = traits.group, traits.acquisition, traits.serve
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
-    felt, felt_slope = np.zeros(3), np.zeros(3)
-    tied, by_gain, by_turnover = np.zeros(4), np.zeros(4), np.zeros(4)
+    felt, felt_slope, bonds = np.zeros(3), np.zeros(3), feelings.bonds
+    links, ways = bonds.move.shape
+    tied, by_gain, by_loss, room = room_for_moves(bonds)
     levels = 3 if feelings.levels else 1
-    links = 3 if feelings.ties else 1
     for b in range(group.size):
         for line in range(kind.size):
             e = effects[group[b], laws.stage[line]]
@@ -371,22 +337,22 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
             if kind[line] == 2:
                 by_level, step = feelings.level_effects[level[line]], laws.grown[line]
                 faster, larger = feelings.growth[group[b], step, 0], feelings.growth[group[b], step, 1]
-                lm = traits.defection_rate[b] * by_level[0] * feelings.tie_effects[ties[line]]
-                lr = traits.purchase_rate[b] * by_level[1] * faster
+                by_ties = bonds.effects[ties[line]]
+                lm = traits.defection_rate[b] * by_level[0] * by_ties[0]
+                lr = traits.purchase_rate[b] * by_level[1] * faster * by_ties[1]
                 number, number_m, number_rate = odds_of_alive(
                     lm * e[DEFECTION] + e[LEAVING], lr * e[RATE], buys, feelings.renewal, odds, by_m, by_rate, gamma
                 )
-                felt[0] = tied[0] = 1.0
-                felt_slope[0] = by_gain[0] = by_turnover[0] = 0.0
+                felt[0], felt_slope[0] = 1.0, 0.0
                 if feelings.levels:
                     up, down = feelings.moves[level[line], 0], traits.down[b, line]
                     moves_of_level(level[line], up, down, e[SATISFIED], felt, felt_slope)
-                if feelings.ties:
-                    moves_of_ties(ties[line], e[TIED], e[TURNOVER], feelings.follow, tied, by_gain, by_turnover)
+                if ways > 0:
+                    moves_of_bonds(bonds, ties[line], e, tied, by_gain, by_loss, room)
                 by_leaving = by_buying = 0.0
                 for n in range(buys):
                     away = wanted[buys + n]
-                    by_odds = away * tied[3]
+                    by_odds = away * tied[links]
                     for j in range(links):
                         inner = inner_slope = 0.0
                         for k in range(levels):
@@ -396,12 +362,14 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                             inner_slope += w * felt_slope[k]
                         by_odds += inner * tied[j]
                         to[SATISFIED] += odds[n] * inner_slope * tied[j]
-                        to[TIED] += odds[n] * inner * by_gain[j]
-                        to[TURNOVER] += odds[n] * inner * by_turnover[j]
-                    to[TURNOVER] += odds[n] * away * by_turnover[3]
+                        for k in range(ways):
+                            to[bonds.gain_of[k]] += odds[n] * inner * by_gain[k, j]
+                            to[bonds.loss_of[k]] += odds[n] * inner * by_loss[k, j]
+                    for k in range(ways):
+                        to[bonds.loss_of[k]] += odds[n] * away * by_loss[k, links]
                     by_leaving += by_odds * by_m[n] + away * by_m[buys + n]
                     by_buying += by_odds * by_rate[n] + away * by_rate[buys + n]
-                multiplier = e[AMOUNT] * by_level[2] * larger
+                multiplier = e[AMOUNT] * by_level[2] * larger * by_ties[2]
                 per_purchase = money * (multiplier * each - serve[b, 1])
                 to[DEFECTION] += lm * (by_leaving + per_purchase * number_m)
                 to[LEAVING] += by_leaving + per_purchase * number_m
@@ -409,7 +377,7 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
                 to[CHARGED] += money * (1.0 - traits.bad_debt[b])
                 to[SERVED] -= money
                 to[RATE] += lr * (by_buying + per_purchase * number_rate)
-                to[AMOUNT] += money * number * each * by_level[2] * larger
+                to[AMOUNT] += money * number * each * by_level[2] * larger * by_ties[2]
             elif kind[line] == 0:
                 to[AWARE] += wanted[1] - wanted[0]
             elif kind[line] != 4:

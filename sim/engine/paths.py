@@ -37,7 +37,10 @@ __all__ = [
 
 LINEAR = ("amount", "satisfaction")
 """Channels that enter the worth of a period linearly."""
-BENDING = ("survival", "purchase_rate", "preference", "links", "leaving", "annoyance", *MONEY)
+BENDING = (
+    "survival", "purchase_rate", "preference", "links", "links_desk", "links_managers", "links_experts", "knowledge",
+    "cross_buying", "leaving", "annoyance", *MONEY,
+)  # fmt: skip
 CHANNELS = (*BENDING, *LINEAR)
 """What acts on living customers."""
 CHANCES = ("awareness", "acquisition", "reactivation")

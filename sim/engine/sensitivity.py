@@ -311,7 +311,14 @@ class Beside:
 
 
 def follow(chain: ControlledChain, plan: Floats | Money) -> Course:
-    """Return what happens under a plan, stated in intensities that act or in money."""
+    """Return what happens under a plan, stated in intensities that act or in money.
+
+    Raises
+    ------
+    InputError
+        If its periods do not fit into the memory that is free.
+    """
+    chain.refuse_size(chain.periods)
     run = FluidPass(chain, plan)
     past = [run.period(t) for t in range(chain.periods)]
     return Course(chain, plan, past, run.occupancy)

@@ -1,11 +1,13 @@
 """The states of the lifecycle and their links: what is true, what was observed, how a customer feels.
 
 A state is what is true (unaware, prospect, alive, silently gone, lost for good) together with what was observed
-(purchases up to `core`, silent periods up to `lapsed`) and, while alive, the level of satisfaction, the ties to the
-firm and the periods kept where the scenario has them. Who is won or returns has no ties and begins to be kept.
+(purchases up to `core`, silent periods up to `lapsed`) and, while alive, the level of satisfaction, the bond to the
+firm (ties, categories) and the periods kept where the scenario has them. Who is won or returns has no ties, buys in one
+category and begins to be kept.
 
 Outcomes of an alive customer: ``bought`` purchases (the last class is "that many or more") and stays as satisfied and
-tied as before; ``buys + bought``: leaves; ``(m + 1) buys + bought``: stays with move ``m`` of satisfaction and ties.
+tied as before; ``buys + bought``: leaves; ``(m + 1) buys + bought``: stays with move ``m`` of satisfaction and of
+the bond.
 Outcomes of those who are no customers: 0 nothing, 1 on to the next truth, 2 lost for good; who enters at a level of
 satisfaction does so by outcome :func:`sim.engine.satisfaction_kernels.entering`.
 """
@@ -23,15 +25,13 @@ from sim.engine.satisfaction_kernels import LEVELS, entering
 from sim.errors import ScenarioError
 from sim.scenario.file import CUSTOMER_STAGES, STAGES, Thresholds
 
-__all__ = ["LEVELS", "MOVES", "TIES", "by_feeling", "customers_by_level", "place", "state_index", "state_space"]
+__all__ = ["LEVELS", "MOVES", "by_feeling", "customers_by_level", "place", "state_index", "state_space"]
 
 MOST_STATES = 20_000
 """States beyond which a market is too slow to be of use."""
 
-TIES = 4
-"""Ties 0..3."""
 MOVES = (0, 1, -1)
-"""Moves of satisfaction and of ties by index: none, up, down."""
+"""Moves of satisfaction by index: none, up, down."""
 
 _TRUTHS = ((ALIVE, "alive"), (DEFECTED, "gone"), (LOST, "lost"))
 
@@ -40,7 +40,8 @@ def state_space(
     thresholds: Sequence[Thresholds],
     *,
     levels: bool = False,
-    ties: bool = False,
+    tied: Sequence[str] = (),
+    after: Ints | None = None,
     seen: bool = False,
     steps: Sequence[Sequence[int]] = (),
 ) -> StateSpace:
@@ -48,8 +49,11 @@ def state_space(
 
     Parameters
     ----------
-    levels, ties
-        Whether alive customers have a level of satisfaction and ties.
+    levels
+        Whether alive customers have a level of satisfaction.
+    tied, after
+        Names of the bonds that they may have to the firm, and which each of the moves of a bond leads to, (bonds,
+        moves); none: there are none.
     seen
         Whether leaving is observed: the gone are then `lapsed` at once.
     steps
@@ -64,30 +68,35 @@ def state_space(
     silences = max(t.lapsed for t in thresholds) + 1
     buys = counts  # none, one, ...: from one purchase, counts - 1 more reach the lump, so more need not be told apart
     level_of = tuple(range(1, LEVELS + 1)) if levels else (0,)
-    ties_of = tuple(range(TIES)) if ties else (-1,)
+    ties_of = tuple(range(len(tied))) if tied else (-1,)
+    bound = np.zeros((1, 1), dtype=np.int64) - 1 if after is None else after
     oldest = max((after[-1] for after in steps if after), default=0)
     number_of_states = 2 + counts * silences * (len(level_of) * len(ties_of) * (oldest + 1) + 2)
     if number_of_states > MOST_STATES:
         raise ScenarioError(
             f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; let growth end "
-            f"before {oldest} periods, use longer periods, or leave out satisfaction or links"
+            f"before {oldest} periods, use longer periods, or leave out satisfaction, links or categories"
         )
+    bond = dict(enumerate(tied))
     rows = [(UNAWARE, 0, 0, 0, -1, 0), (PROSPECT, 0, 0, 0, -1, 0)]
     for true, _ in _TRUTHS:
         own = [(0, -1, 0)]
         if true == ALIVE:
             own = [(k, j, a) for k in level_of for j in ties_of for a in range(oldest + 1)]
         rows += [(true, c, s, *each) for c in range(1, counts + 1) for s in range(silences) for each in own]
-    kind, bought, silent, level, tied, kept = np.array(rows, dtype=np.int64).T
-    names = ["unaware", "prospect"] + [_name(*row, aged=oldest > 0) for row in rows[2:]]
+    kind, bought, silent, level, ties, kept = np.array(rows, dtype=np.int64).T
+    names = ["unaware", "prospect"] + [
+        _name(true, c, s, k, bond.get(j, ""), a if oldest and true == ALIVE else -1) for true, c, s, k, j, a in rows[2:]
+    ]
 
     number_of = {row: state for state, row in enumerate(rows)}
 
     def at(true: int, count: int, silence: int, k: int = 0, j: int = -1, a: int = 0) -> int:
         return number_of[true, min(count, counts), min(silence, silences - 1), k, j, min(a, oldest)]
 
-    untied = 0 if ties else -1
-    moves = len(MOVES) ** (levels + ties)
+    untied = 0 if tied else -1
+    feelings = len(MOVES) if levels else 1
+    moves = feelings * bound.shape[1]
     successor = np.zeros((len(rows), buys * (moves + 1)), dtype=np.int64)
     for state, (true, count, silence, k, j, a) in enumerate(rows):
         if true == UNAWARE:
@@ -102,8 +111,7 @@ def state_space(
                 successor[state, buys + n] = at(DEFECTED, *then)
                 for m in range(moves):
                     dk = MOVES[m % len(MOVES)] if levels else 0
-                    dj = MOVES[m // len(MOVES) if levels else m] if ties else 0
-                    felt = (min(max(k + dk, 1), LEVELS) if levels else 0, min(max(j + dj, 0), TIES - 1) if ties else -1)
+                    felt = (min(max(k + dk, 1), LEVELS) if levels else 0, int(bound[j, m // feelings]))
                     successor[state, (buys * (m + 1) if m else 0) + n] = at(ALIVE, *then, *felt, a + 1)
         else:
             successor[state] = at(true, count, silence + 1)
@@ -130,7 +138,7 @@ def state_space(
     law_kind, law_stage, law_level, law_ties, law_grown = np.array(laws, dtype=np.int64).T
     return StateSpace(
         names=tuple(names), kind=kind, stage=stage, law=law, law_stage=law_stage, law_kind=law_kind,
-        successor=successor, bought=bought, silent=silent, level=level, ties=tied, law_level=law_level,
+        successor=successor, bought=bought, silent=silent, level=level, ties=ties, law_level=law_level,
         law_ties=law_ties, kept=kept, law_grown=law_grown,
     )  # fmt: skip
 
@@ -188,10 +196,10 @@ def customers_by_level(space: StateSpace, counts: Floats | Ints, group: Ints, gr
     return out
 
 
-def _name(true: int, count: int, silence: int, level: int, ties: int, kept: int, *, aged: bool) -> str:
+def _name(true: int, count: int, silence: int, level: int, tied: str, kept: int) -> str:
     word = dict(_TRUTHS)[true]
-    felt = (f", level {level}" if level else "") + (f", {ties} ties" if ties >= 0 else "")
-    return f"{word}, {count} bought, {silence} silent{felt}" + (f", {kept} kept" if aged and true == ALIVE else "")
+    felt = (f", level {level}" if level else "") + (f", {tied}" if tied else "")
+    return f"{word}, {count} bought, {silence} silent{felt}" + (f", {kept} kept" if kept >= 0 else "")
 
 
 def _stage(thresholds: Thresholds, kind: int, count: int, silence: int, *, seen: bool) -> int:

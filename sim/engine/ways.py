@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine import effects
+from sim.engine import columns, effects
 from sim.engine import ways_kernels as kernels
+from sim.engine.bonds import raising
 from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.paths import (
     ALONE,
@@ -275,10 +276,16 @@ class Ways:
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
             points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
-            made["preference"], made["satisfaction"] - made["annoyance"], made["links"], made["leaving"], made[CUT],
-            made[CHARGED], made[SERVED], made[CUT].max(axis=1),
+            made["preference"], made["satisfaction"] - made["annoyance"], self._ties(made), made["knowledge"],
+            made["leaving"], made[CUT], made[CHARGED], made[SERVED], made[CUT].max(axis=1),
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
+
+    def _ties(self, made: dict[str, Floats]) -> Floats:
+        """Return what the points of the grid add to the chances of one more of each kind that binds."""
+        scenario = self.chain.scenario
+        found = [made[effect] for effect in raising(scenario.links, scenario.categories)]
+        return np.stack(found) if found else np.zeros((1, 1, 1))
 
     # --- What it costs ---
 
@@ -410,26 +417,28 @@ class Ways:
     def _effects(self, environment: Floats, setup: Ints) -> Floats:
         """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
         (grids, chances), met = self._grids, environment[:, None, None, :]
-        out = np.ones((*setup.shape, grids.defection.shape[1], len(effects.EFFECTS)))
-        out[..., effects.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
-        out[..., effects.WON] = (chances["acquisition"][setup] + met[..., effects.TO_SPREAD]) * met[..., effects.TO_WON]
+        out = np.ones((*setup.shape, grids.defection.shape[1], len(columns.EFFECTS)))
+        out[..., columns.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
+        out[..., columns.WON] = (chances["acquisition"][setup] + met[..., effects.TO_SPREAD]) * met[..., effects.TO_WON]
         unpaid = self.chain.effects.unpaid[:, :, None] + met[..., effects.TO_SPREAD]
-        out[..., effects.WON_UNPAID] = unpaid * met[..., effects.TO_WON]
-        out[..., effects.RETURNED] = chances["reactivation"][setup]
-        out[..., effects.LOST_CHANCE] = self.chain.loss[:, None, None]
-        out[..., effects.DEFECTION] = np.minimum(
+        out[..., columns.WON_UNPAID] = unpaid * met[..., effects.TO_WON]
+        out[..., columns.RETURNED] = chances["reactivation"][setup]
+        out[..., columns.LOST_CHANCE] = self.chain.loss[:, None, None]
+        out[..., columns.DEFECTION] = np.minimum(
             grids.defection[setup] * met[..., effects.TO_DEFECTION], effects.FOR_EVER
         )
         utility = grids.utility[setup].reshape(setup.shape[0], -1)
         ours = self.chain.effects.share_multiplier(environment, utility).reshape(*setup.shape, -1)
-        out[..., effects.RATE] = grids.rate[setup] * met[..., effects.TO_RATE] * ours
-        out[..., effects.AMOUNT] = grids.amount[setup]
-        out[..., effects.SATISFIED] = met[..., effects.TO_SATISFIED] + grids.shift[setup]
-        gain = self.chain.scenario.links.gain if self.chain.scenario.links else 0.0
-        out[..., effects.TIED] = np.clip(gain + grids.ties[setup], 0.0, 1.0)
-        out[..., effects.TURNOVER] = met[..., effects.TO_TURNOVER]
-        out[..., effects.LEAVING], out[..., effects.PRICE] = grids.leaving[setup], grids.price[setup]
-        out[..., effects.CHARGED], out[..., effects.SERVED] = grids.charged[setup], grids.served[setup]
+        out[..., columns.RATE] = grids.rate[setup] * met[..., effects.TO_RATE] * ours
+        out[..., columns.AMOUNT] = grids.amount[setup]
+        out[..., columns.SATISFIED] = met[..., effects.TO_SATISFIED] + grids.shift[setup]
+        bonds, kept = self.chain.effects.bonds, np.clip(self.chain.effects.bonds.kept + grids.kept[setup], 0.0, 1.0)
+        for k, (gains, loses) in enumerate(zip(bonds.gain_of, bonds.loss_of, strict=True)):
+            out[..., gains] = np.clip(bonds.gain[k] + grids.ties[k][setup], 0.0, 1.0)
+            lost = np.minimum(bonds.loss[k] + met[..., effects.TO_TURNOVER], 1.0) * (1.0 - kept)
+            out[..., loses] = lost if bonds.tie[k] else bonds.loss[k]
+        out[..., columns.LEAVING], out[..., columns.PRICE] = grids.leaving[setup], grids.price[setup]
+        out[..., columns.CHARGED], out[..., columns.SERVED] = grids.charged[setup], grids.served[setup]
         return out
 
     def cost(self, costs: Costs) -> Floats:
@@ -450,15 +459,14 @@ class Ways:
         course = kernels.Course(
             chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments), unpaid
         )
-        gain = chain.scenario.links.gain if chain.scenario.links else 0.0
         served = np.array([float(pays == SERVED) for pays in chain.targets.pays])
         if served.any():
             reach = np.array([lever.reach for lever in chain.scenario.levers.values()])
             money = money + aims.unit[:, :, None, None] * (served * reach)
         out, costs = np.zeros(chain.group.size), self.costs(money)
         common = (
-            laws, traits, feelings, chain.links, chain.loss, gain, chain.scenario.share_of_customer or 0.0, self.grids,
-            costs, self.cost(costs), course, aims, out,
+            laws, traits, feelings, chain.links, chain.loss, chain.effects.shares, self.grids, costs,
+            self.cost(costs), course, aims, out,
         )  # fmt: skip
         edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:

@@ -11,13 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.engine.bond_kernels import loss_of, moves_of_bonds, room_for_moves
+from sim.engine.columns import AMOUNT, DEFECTION, EFFECTS, RATE
 from sim.engine.compile import inlined, kernel
 from sim.engine.effects import (
-    AMOUNT,
-    DEFECTION,
     FOR_EVER,
-    RATE,
-    TIED,
     TO_AWARE,
     TO_DEFECTION,
     TO_RATE,
@@ -28,7 +26,7 @@ from sim.engine.effects import (
     TO_WON,
 )
 from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
-from sim.engine.lifecycle_kernels import accounts, moves_of_ties, odds_of_alive, rates_of_alive
+from sim.engine.lifecycle_kernels import accounts, odds_of_alive, rates_of_alive
 from sim.engine.satisfaction_kernels import LEVELS, chances_of_level, entering
 
 
@@ -55,6 +53,7 @@ class Course(NamedTuple):
 
 
 _accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
+_loss_of, WIDTH = inlined(loss_of), len(EFFECTS)
 
 
 @kernel
@@ -102,14 +101,15 @@ def value_of_entry(goes, after, feelings):
 
 @kernel
 def fill_odds(
-    b, laws, traits, feelings, grids, environment, phase, gain, share, stay, leave, fixed, earned, odds, by_m, by_rate,
-    gamma, tied, by_gain, by_turnover, effects,
+    b, laws, traits, feelings, grids, environment, phase, share, stay, leave, fixed, earned, odds, by_m, by_rate, gamma,
+    tied, by_gain, by_loss, each, effects,
 ):  # fmt: skip
     """Fill the odds of every law of a block at every point of the grid, and what is earned there.
 
-    ``stay[law, tie, bought, point]``, ``leave[law, bought, point]``; ``fixed`` and ``earned`` a unit of amount.
+    ``stay[law, move of bond, bought, point]``, ``leave[law, bought, point]``; ``fixed``, ``earned`` a unit of amount.
     """
-    g, buys, links = traits.group[b], feelings.buys, stay.shape[1]
+    g, buys, links, bonds = traits.group[b], feelings.buys, stay.shape[1], feelings.bonds
+    turnover, ours_today = environment[g, TO_TURNOVER], share[g]
     for line in range(laws.kind.size):
         if laws.kind[line] != 2:
             continue
@@ -119,26 +119,26 @@ def fill_odds(
             effects[DEFECTION] = min(grids.defection[setup, p] * environment[g, TO_DEFECTION], FOR_EVER)
             rivals = environment[g, TO_RIVALS]
             ours = 1.0 / (1.0 + rivals)
-            if share > 0.0:
-                ours = 1.0 / (share + (1.0 - share + rivals) * np.exp(-grids.utility[setup, p]))
+            if ours_today > 0.0:
+                ours = 1.0 / (ours_today + (1.0 - ours_today + rivals) * np.exp(-grids.utility[setup, p]))
             effects[RATE] = grids.rate[setup, p] * environment[g, TO_RATE] * ours
             effects[AMOUNT] = grids.amount[setup, p]
             price, charged, served = grids.price[setup, p], grids.charged[setup, p], grids.served[setup, p]
-            effects[TIED] = min(max(gain + grids.ties[setup, p], 0.0), 1.0)
+            kept = min(max(bonds.kept + grids.kept[setup, p], 0.0), 1.0)
+            for k in range(bonds.most.size):
+                effects[bonds.gain_of[k]] = min(max(bonds.gain[k] + grids.ties[k, setup, p], 0.0), 1.0)
+                effects[bonds.loss_of[k]] = _loss_of(bonds, k, turnover, kept)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
-                feelings.tie_effects[ties], feelings.growth[g, laws.grown[line], 0],
+                bonds.effects[ties], feelings.growth[g, laws.grown[line], 0],
                 feelings.growth[g, laws.grown[line], 1],
             )  # fmt: skip
             m += grids.leaving[setup, p]
             number, _, _ = odds_of_alive(m, rate, buys, feelings.renewal, odds, by_m, by_rate, gamma)
-            tied[0], tied[3] = 1.0, 0.0
-            if feelings.ties:
-                moves_of_ties(
-                    ties, effects[TIED], environment[g, TO_TURNOVER], feelings.follow, tied, by_gain, by_turnover
-                )
+            if bonds.most.size > 0:
+                moves_of_bonds(bonds, ties, effects, tied, by_gain, by_loss, each)
             for n in range(buys):
-                leave[line, n, p] = odds[buys + n] + odds[n] * tied[3]
+                leave[line, n, p] = odds[buys + n] + odds[n] * tied[links]
                 for j in range(links):
                     stay[line, j, n, p] = odds[n] * tied[j]
             kept = traits.margin[b] - traits.bad_debt[b] - (1.0 - price) * (1.0 - traits.bad_debt[b])
@@ -175,7 +175,7 @@ def fill_amounts(costs, table, scale, unit, earned, points, amount):
 
 @kernel
 def best_of_all(
-    first, last, laws, traits, feelings, links, loss, gain, share, grids, costs, spent, course, aims, worth
+    first, last, laws, traits, feelings, links, loss, share, grids, costs, spent, course, aims, worth
 ):  # fmt: skip
     """Write ``worth[block]``, what the customers of each block can be worth at most, blocks ``first .. last``.
 
@@ -184,7 +184,7 @@ def best_of_all(
     periods, states = course.arrivals.shape[0], course.initial.shape[1]
     buys, kinds = feelings.buys, laws.kind.size
     moves = 3 if feelings.levels else 1
-    ties = 3 if feelings.ties else 1
+    ties = feelings.bonds.move.shape[0]
     most = grids.defection.shape[1]
     phases = grids.setup.shape[0]
     combinations = course.environment.shape[0] * phases
@@ -193,7 +193,8 @@ def best_of_all(
     leave = np.empty((combinations, kinds, buys, most))
     fixed, earned = np.empty((combinations, kinds, most)), np.empty((combinations, kinds, most))
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
-    tied, by_gain, by_turnover, effects = np.zeros(4), np.zeros(4), np.zeros(4), np.ones(16)
+    effects = np.ones(WIDTH)
+    tied, by_gain, by_loss, each_kind = room_for_moves(feelings.bonds)
     total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
     amount, top_of, known = np.empty((kinds, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
     corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
@@ -212,8 +213,8 @@ def best_of_all(
             if not done[c]:
                 done[c] = True
                 fill_odds(
-                    b, laws, traits, feelings, grids, met, course.phase[t], gain, share, stay[c], leave[c], fixed[c],
-                    earned[c], odds, by_m, by_rate, gamma, tied, by_gain, by_turnover, effects,
+                    b, laws, traits, feelings, grids, met, course.phase[t], share, stay[c], leave[c], fixed[c],
+                    earned[c], odds, by_m, by_rate, gamma, tied, by_gain, by_loss, each_kind, effects,
                 )  # fmt: skip
             unit = aims.unit[t, g]
             known[:] = -1

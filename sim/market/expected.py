@@ -30,6 +30,7 @@ def expected_course(twin: Twin, policy: Policy, budget: Budget) -> Course:
     chain, policy, purse = twin.chain, copy.deepcopy(policy), Purse(twin, budget)
     (groups, stages, _), survey = chain.targets.shape, twin.scenario.survey
     acting = np.zeros((chain.periods, *chain.targets.shape))
+    chain.refuse_size(chain.periods)
     run, alarms, counting = FluidPass(chain, acting), Alarms(twin), Counting(chain)
     past: list[Period] = []
     answers = np.full((chain.periods, groups, stages), np.nan)

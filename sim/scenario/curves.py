@@ -14,6 +14,7 @@ __all__ = [
     "BlattbergDeighton",
     "Curve",
     "Finite",
+    "Fraction",
     "Gain",
     "Hill",
     "Model",
@@ -22,12 +23,16 @@ __all__ = [
     "Points",
     "Positive",
     "Share",
+    "Times",
+    "refuse_part_sums",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Gain = Annotated[float, Field(ge=0, le=9, allow_inf_nan=False)]
 """A share by which something grows: up to tenfold; 20 is 20 per cent that was not divided by 100."""
 Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Times = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -37,6 +42,12 @@ class Model(BaseModel):
     """Frozen; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def refuse_part_sums(name: str, shares: tuple[float, ...]) -> None:
+    """Refuse shares that do not add up to 1."""
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(f"{name}: expected shares that add up to 1, got {sum(shares):g}")
 
 
 class _Answers(Model):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Finite, Model, NotNegative, Points, Positive, Share
+from sim.scenario.curves import Finite, Fraction, Model, NotNegative, Points, Positive, Share, Times, refuse_part_sums
 from sim.scenario.people import Births, Diffusion, Established, Growth, Heads
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "ExplicitChain",
     "Gamma",
     "GammaGamma",
-    "Links",
     "ParetoNBD",
     "Quality",
     "Satisfaction",
@@ -43,14 +42,12 @@ UNSEEN, CUSTOMER_STAGES = STAGES[:2], STAGES[2:]
 TIERS = ("low", "middle", "high")
 BASE_SEGMENTS = ("platinum", "gold", "silver A", "silver B", "silver C", "develop", "optimise")
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 MOST_RATE, MOST_MONEY = 1e6, 1e12
 """Largest mean rate per period and largest mean amount of a purchase."""
 Rate = Annotated[float, Field(ge=0, le=MOST_RATE, allow_inf_nan=False)]
 MOST_LEAVING = 7.0
 """Chance rate of leaving: with it one of 1,000 customers stays a period."""
 Leaving = Annotated[float, Field(ge=0, le=MOST_LEAVING, allow_inf_nan=False)]
-Times = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Amount = Annotated[float, Field(gt=0, le=MOST_MONEY, allow_inf_nan=False)]
 
 
@@ -222,7 +219,7 @@ class Satisfaction(Model):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        _shares("mix", self.mix)
+        refuse_part_sums("mix", self.mix)
         return self
 
 
@@ -242,27 +239,6 @@ class Employees(Model):
     )
 
 
-class Links(Model):
-    """Independent ties between customer and firm, 0..3."""
-
-    mix: tuple[Share, Share, Share, Share] = Field(description="share of customers with 0..3 ties in the data")
-    gain: Share = Field(default=0.0, description="chance of a tie more per period at the reference; 0: by levers only")
-    turnover: Share = Field(
-        default=0.0, description="chance per period that the employee behind a tie leaves and the tie is lost; 0: none"
-    )
-    follow: Share = Field(
-        default=1.0, description="singly tied customers who leave with that employee; 1: all, the cautious case"
-    )
-    defection_per_link: Fraction = Field(
-        default=0.0, description="a tie more lowers the defection rate by this share; 0: no effect unless stated"
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _shares("mix", self.mix)
-        return self
-
-
 class Survey(Model):
     """How the firm learns of satisfaction: from a sample, with noise, late."""
 
@@ -279,11 +255,6 @@ class Survey(Model):
         """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
         asked = (period - self.delay) // self.every * self.every
         return asked if asked >= 0 else None
-
-
-def _shares(name: str, shares: tuple[float, ...]) -> None:
-    if abs(sum(shares) - 1) > 1e-6:
-        raise ValueError(f"{name}: expected shares that add up to 1, got {sum(shares):g}")
 
 
 class Segment(Model):
@@ -305,13 +276,16 @@ class Segment(Model):
     margin: Share | None = Field(default=None, description="margin rate; none: as the scenario")
     cost_to_serve: CostToServe | None = Field(default=None, description="none: as the scenario")
     loss: Share | None = Field(default=None, description="silently gone lost for good, per period; none: as scenario")
+    share_of_customer: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="our part of its customers' purchases in what they buy from us; none: as scenario"
+    )
     stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")
     actions: tuple[ExplicitAction, ...] | None = Field(default=None, description="chain only; none: as the chain")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.quality:
-            _shares("quality", tuple(kind.share for kind in self.quality))
+            refuse_part_sums("quality", tuple(kind.share for kind in self.quality))
         for stage in UNSEEN:
             if not isinstance(self.start.get(stage, 0.0), int | float):
                 raise ValueError(f"start.{stage}: expected a number; nobody there has been a customer")

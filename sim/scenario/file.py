@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.purchases.base import content_digest
 from sim.reading import read_text
+from sim.scenario.bonds import Categories, Links, missing_bond, refuse_start
 from sim.scenario.changes import changed
 from sim.scenario.curves import Gain, Model, Share
 from sim.scenario.customers import (
@@ -33,7 +34,6 @@ from sim.scenario.customers import (
     ExplicitChain,
     Gamma,
     GammaGamma,
-    Links,
     ParetoNBD,
     Satisfaction,
     Segment,
@@ -121,6 +121,9 @@ class Scenario(Model):
     satisfaction: Satisfaction | None = Field(default=None, description="of customers; none: not in the model")
     employees: Employees | None = Field(default=None, description="their satisfaction; none: not in the model")
     links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
+    categories: Categories | None = Field(
+        default=None, description="categories that customers buy one by one; none: one, as ever"
+    )
     word_of_mouth: Gain | dict[str, dict[str, Gain]] = Field(
         default=0.0,
         description="by how much chances of awareness and winning rise (a share) per net promoter share of 1 above the "
@@ -256,9 +259,11 @@ class Scenario(Model):
     def _check_people(self, where: str, segment: Segment) -> None:
         """Raise where who is there or comes is said of what the scenario does not have."""
         for stage, each in segment.standing:
-            for key, what in (("satisfaction", "satisfaction"), ("ties", "links")):
-                if getattr(each, key) is not None and getattr(self, what) is None:
-                    raise ValueError(f"{where}.start.{stage}.{key}: needs `{what}:`, which the scenario does not state")
+            if each.satisfaction is not None and self.satisfaction is None:
+                raise ValueError(
+                    f"{where}.start.{stage}.satisfaction: needs `satisfaction:`, which the scenario does not state"
+                )
+            refuse_start(f"{where}.start.{stage}", each, self.links, self.categories)
         for stage, births in segment.births.items():
             if isinstance(births, tuple) and len(births) != self.periods:
                 raise ValueError(
@@ -269,7 +274,7 @@ class Scenario(Model):
 
     def _check_market(self, known: set[str]) -> None:
         """Raise where something needs what the scenario does not have, or names a segment that is not there."""
-        needs = {"satisfaction": "satisfaction", "employee": "employees", "links": "links"}
+        needs = {"satisfaction": "satisfaction", "employee": "employees"}
         needs |= {"preference": "share_of_customer", "annoyance": "satisfaction"}
         wanted = [
             (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
@@ -287,9 +292,20 @@ class Scenario(Model):
             for name, segment in self.segments.items()
             if segment.value_to_customer is not None and segment.value_to_customer.bring > 0
         ]
-        for where, what in wanted:
-            if getattr(self, what) is None:
-                raise ValueError(f"{where}: needs `{what}:`, which the scenario does not state")
+        wanted += [
+            (f"segments.{name}.share_of_customer", "share_of_customer")
+            for name, segment in self.segments.items()
+            if segment.share_of_customer is not None
+        ]
+        lacking = [(where, what) for where, what in wanted if getattr(self, what) is None]
+        lacking += [
+            (f"levers.{name}.moves.{effect}", what)
+            for name, lever in self.levers.items()
+            for effect in lever.moves
+            if (what := missing_bond(effect, self.links, self.categories))
+        ]
+        for where, what in lacking:
+            raise ValueError(f"{where}: needs `{what}:`, which the scenario does not state")
         named = [
             (f"{kind}.{each.name}.segments", s)
             for kind, all_ in (("competitors", self.competitors), ("shocks", self.shocks))
@@ -327,6 +343,7 @@ class Scenario(Model):
                 if self.satisfaction and self.satisfaction.purchase_rate_per_level
                 else []
             ),
+            *(["categories.purchase_rate"] if self.categories and set(self.categories.purchase_rate) - {1.0} else []),
             *(
                 f"segments.{name}.growth.purchase_rate"
                 for name, segment in self.segments.items()
@@ -339,7 +356,7 @@ class Scenario(Model):
     def _check_chain(self, chain: ExplicitChain) -> None:
         taken = (
             "base", "levers", "competitors", "shocks", "satisfaction", "employees", "links", "word_of_mouth",
-            "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
+            "categories", "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
         )  # fmt: skip
         extra = [name for name in taken if name in self.model_fields_set]
         if extra:
@@ -355,6 +372,7 @@ class Scenario(Model):
                     raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
         unused = {"margin", "loss", "stages"}
         people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve", "diffusion", "growth"}
+        people |= {"share_of_customer"}
         for where, given in [("", self.model_fields_set)] + [
             (f"segments.{name}.", segment.model_fields_set) for name, segment in self.segments.items()
         ]:
@@ -429,13 +447,23 @@ class Scenario(Model):
                 del lever["of_late"]
         if not self.evidence:
             del known["evidence"]
+        if self.categories is None:
+            del known["categories"]
+        for key in ("kinds", "kept") if self.links is not None else ():
+            if not known["links"][key]:
+                del known["links"][key]
         for segment in known["segments"].values():
-            for key in ("diffusion", "growth"):
+            for key in ("diffusion", "growth", "share_of_customer"):
                 if segment[key] is None:
                     del segment[key]
             for kind in segment["quality"]:
                 if kind["acquisition_by_money"] is None:
                     del kind["acquisition_by_money"]
+            for each in (
+                each for row in segment["start"].values() for each in (row if isinstance(row, list) else [row])
+            ):
+                if isinstance(each, dict) and each["categories"] is None:
+                    del each["categories"]
         for each in known.get("evidence", ()):
             if not each["rows"]:
                 del each["rows"]

@@ -28,6 +28,11 @@ Effect = Literal[
     "reactivation",
     "leaving",
     "annoyance",
+    "links_desk",
+    "links_managers",
+    "links_experts",
+    "knowledge",
+    "cross_buying",
 ]
 Route = Literal["defection", "acquisition", "share of customer"]
 Pays = Literal["budget", "price", "charge", "service"]
@@ -44,6 +49,11 @@ EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "reactivation": CUSTOMER_STAGES,
     "leaving": CUSTOMER_STAGES,
     "annoyance": CUSTOMER_STAGES,
+    "links_desk": CUSTOMER_STAGES,
+    "links_managers": CUSTOMER_STAGES,
+    "links_experts": CUSTOMER_STAGES,
+    "knowledge": CUSTOMER_STAGES,
+    "cross_buying": CUSTOMER_STAGES,
 }
 PAID_STAGES: dict[str, tuple[str, ...]] = {
     "price": ("prospect", *CUSTOMER_STAGES),

@@ -8,7 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Model, Share
+from sim.scenario.bonds import Kind
+from sim.scenario.curves import Model, Share, refuse_part_sums
 
 __all__ = ["OLDEST", "Births", "Diffusion", "Established", "Growing", "Growth", "Heads", "appeared", "born"]
 
@@ -31,16 +32,19 @@ class Established(Model):
     satisfaction: tuple[Share, Share, Share, Share, Share] | None = Field(
         default=None, description="share of them at levels 1..5; none: as in the data"
     )
-    ties: tuple[Share, Share, Share, Share] | None = Field(
-        default=None, description="share of them with 0..3 ties; none: as in the data"
+    ties: tuple[Share, Share, Share, Share] | dict[Kind, Share] | None = Field(
+        default=None, description="share of them with 0..3 ties, or with one to each kind; none: as in the data"
+    )
+    categories: tuple[Share, ...] | None = Field(
+        default=None, description="share of them who buy in one, two, ... categories; none: as in the data"
     )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        for name in ("satisfaction", "ties"):
+        for name in ("satisfaction", "ties", "categories"):
             shares = getattr(self, name)
-            if shares is not None and abs(sum(shares) - 1) > 1e-6:
-                raise ValueError(f"{name}: expected shares that add up to 1, got {sum(shares):g}")
+            if isinstance(shares, tuple):
+                refuse_part_sums(name, shares)
         return self
 
 

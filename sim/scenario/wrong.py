@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.errors import quoted
+from sim.scenario.bonds import Categories, LinkKind, Links
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Model
 from sim.scenario.customers import (
     Base,
@@ -14,7 +15,6 @@ from sim.scenario.customers import (
     Employees,
     ExplicitAction,
     ExplicitChain,
-    Links,
     Quality,
     Satisfaction,
     Segment,
@@ -85,7 +85,8 @@ def _fields_at(location: tuple[int | str, ...], whole: type[Model]) -> list[str]
         "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
         "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
         "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
-        "employees": Employees, "links": Links, "survey": Survey, "quality": Quality,
+        "employees": Employees, "links": Links, "kinds": LinkKind, "categories": Categories, "survey": Survey,
+        "quality": Quality,
         "cost_to_serve": CostToServe, "parts": Part, "evidence": Evidence, "value_to_customer": ValueToCustomer,
         "start": Established, "births": Growing, "diffusion": Diffusion, "growth": Growth,
     }  # fmt: skip

@@ -188,17 +188,3 @@ def entry_level(satisfaction: Satisfaction, u: float) -> int:
 def relative(factor: float, place: int, mix: Sequence[float]) -> float:
     """Return ``factor`` to the power of a place, divided by its mean over the mix."""
     return factor**place / sum(share * factor**other for other, share in enumerate(mix))
-
-
-# --- Links ------------------------------------------------------------------------------------------------------------
-
-
-def next_ties(ties: int, turnover: float, follow: float, gain: float, u: float) -> int | None:
-    """Return the ties after one period of a customer with the draw ``u``; None: leaves with the employee."""
-    loses = 1 - (1 - turnover) ** ties
-    gains = gain if ties < 3 else 0.0
-    if ties == 1 and u < loses * follow:
-        return None
-    if u < loses:
-        return ties - 1
-    return ties + 1 if u >= 1 - (1 - loses) * gains else ties

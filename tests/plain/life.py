@@ -3,7 +3,8 @@
 import math
 from functools import cache
 
-from plain.attitudes import entry_level, next_level, next_ties, relative
+from plain.attitudes import entry_level, next_level, relative
+from plain.bonds import bonds_in, multiplied, next_bond
 from plain.people import Luck, Odds, Person, poisson_quantile
 from plain.record import Cell, Happened
 
@@ -81,6 +82,7 @@ class Life(Stated):
     def __init__(self, scenario: Scenario, money_units: float) -> None:
         super().__init__(scenario)
         self.money_units = money_units
+        self.bonds = bonds_in(scenario)
         thresholds = [self.limits(name) for name in scenario.segments]
         self.most_bought = max(each.core for each in thresholds)
         self.most_silent = max(each.lapsed for each in thresholds)
@@ -120,17 +122,17 @@ class Life(Stated):
         return Happened()
 
     def _enter(self, person: Person, odds: Odds, luck: Luck, event: str) -> Happened:
-        """Let a customer in, with a first purchase, a level of satisfaction like others' and no tie."""
+        """Let a customer in, with a first purchase, a level of satisfaction like others', no tie, and one category."""
         person.truth, person.kept = "alive", 0
         self._see(person, 1)
         if self.scenario.satisfaction is not None:
             person.level = entry_level(self.scenario.satisfaction, luck.satisfaction)
-        if self.scenario.links is not None:
+        if self.bonds:
             person.ties = 0
         return Happened(1, self._revenue(person, luck, 1, odds.price), event)
 
     def _live(self, person: Person, odds: Odds, luck: Luck) -> Happened:
-        satisfaction, links = self.scenario.satisfaction, self.scenario.links
+        satisfaction = self.scenario.satisfaction
         leaving, rate, amount = person.defection_rate, person.purchase_rate * odds.rate, odds.amount * odds.price
         if leaving > 0:
             leaving *= odds.defection
@@ -140,9 +142,14 @@ class Life(Stated):
             leaving *= relative(1 - satisfaction.defection_per_level, place, mix)
             rate *= relative(1 + satisfaction.purchase_rate_per_level, place, mix)
             amount *= relative(1 + satisfaction.amount_per_level, place, mix)
-        if links is not None:
-            by_ties = relative(1 - links.defection_per_link, person.ties, links.mix)
-            leaving, usual_leaving = leaving * by_ties, usual_leaving * by_ties
+        if self.bonds:
+            by_ties, faster, larger = multiplied(person.ties, self.bonds)
+            leaving, usual_leaving, rate, amount = (
+                leaving * by_ties,
+                usual_leaving * by_ties,
+                rate * faster,
+                amount * larger,
+            )
         leaving += odds.leaving
 
         faster, larger = self._grown(person)
@@ -155,8 +162,8 @@ class Life(Stated):
         purchases = int(stays) if self.scenario.law == "renewal" else poisson_quantile(luck.purchases, rate * there)
         revenue = self._revenue(person, luck, purchases, amount)
         self._see(person, purchases)
-        if stays and links is not None:
-            ties = next_ties(person.ties, odds.turnover, links.follow, odds.gain, luck.links)
+        if stays and self.bonds:
+            ties = next_bond(person.ties, self.bonds, odds.losses, odds.gains, luck.links)
             if ties is None:
                 stays = False
             else:

@@ -14,6 +14,7 @@ from typing import Any
 
 import simpy
 from plain.attitudes import clip, employee_slope
+from plain.bonds import Bond
 from plain.crowd import in_force, net_promoters, reaction, share_multiplier
 from plain.curves import response
 from plain.late import Late
@@ -263,7 +264,8 @@ class PlainMarket(Late):
         rate = shocked("purchase rate")
         for name, (now, usual) in zip(self.movers("purchase_rate", stage), pairs("purchase_rate"), strict=True):
             rate *= max((1 + now) / (1 + usual) - self.bought_early((segment, stage, name), period), 0)
-        rate *= share_multiplier(scenario.share_of_customer, shift("preference"), rivals("share of customer"))
+        share = self.segment(segment).share_of_customer or scenario.share_of_customer
+        rate *= share_multiplier(share, shift("preference"), rivals("share of customer"))
         if scenario.seasons:
             mean = sum(scenario.seasons) / len(scenario.seasons)
             rate *= scenario.seasons[period % len(scenario.seasons)] / mean
@@ -291,6 +293,12 @@ class PlainMarket(Late):
             satisfaction += value.bring * (value.gain - value.cost - value.usual)
 
         links, loss = scenario.links, self.segment(segment).loss
+        kept = 0.0 if links is None else clip(links.kept + shift("knowledge"), 0, 1)
+        added = 0.0 if links is None else clip(sum(shocks("turnover")), 0, 1)
+
+        def lost(bond: Bond) -> float:
+            return min(bond.loss + added, 1) * (1 - kept) if bond.is_tie else bond.loss
+
         return Odds(
             aware=min(1.0, aware),
             won=finds * (chance("acquisition") + itself),
@@ -301,8 +309,8 @@ class PlainMarket(Late):
             rate=rate,
             amount=math.prod((1 + now) / (1 + usual) for now, usual in pairs("amount")),
             satisfaction=satisfaction,
-            turnover=clip(links.turnover + sum(shocks("turnover")), 0, 1) if links is not None else 0.0,
-            gain=clip(links.gain + shift("links"), 0, 1) if links is not None else 0.0,
+            losses=[lost(bond) for bond in self.bonds],
+            gains=[clip(bond.gain + shift(bond.lever), 0, 1) for bond in self.bonds],
             leaving=sum(-math.log(1 - now) for now, _ in pairs("leaving")),
             price=price,
             charged=sum(terms("charge")),

@@ -27,7 +27,7 @@ class Person:
     level : int
         1..5 while alive and satisfaction is in the model, else 0.
     ties : int
-        0..3 while alive and links are in the model, else -1.
+        What it holds while alive: 0..3 ties, or the number of :func:`plain.bonds.packed`; -1 where nothing binds.
     kept : int
         Periods since a customer was won, as far as anybody grows.
     quality : int
@@ -55,8 +55,8 @@ class Odds:
     """What a period holds for everybody of one segment and stage: chances, multipliers, shifts.
 
     ``won``, and ``unpaid``, what of it is there without money, are neither capped nor multiplied by the prospect's
-    quality; ``leaving`` is a rate on top, ``price`` is to
-    today's, ``charged`` and ``served`` are money a customer.
+    quality; ``losses`` and ``gains`` are by what binds; ``leaving`` is a rate on top, ``price`` is to today's,
+    ``charged`` and ``served`` are money a customer.
     """
 
     aware: float
@@ -67,8 +67,8 @@ class Odds:
     rate: float
     amount: float
     satisfaction: float
-    turnover: float
-    gain: float
+    losses: list[float]
+    gains: list[float]
     leaving: float
     price: float
     charged: float

@@ -1,0 +1,52 @@
+"""The market with everything and several kinds of bonds: ties to people of two kinds, categories that are added."""
+
+from everything import CUSTOMERS, everything
+from markets import LINE, Content
+
+KINDS: Content = {
+    "desk": {"share": 0.6, "gain": 0.1, "turnover": 0.2, "follow": 0.3, "defection_per_link": 0.1},
+    "experts": {"share": 0.3, "gain": 0.05, "turnover": 0.15, "follow": 0.6, "defection_per_link": 0.3},
+}
+CATEGORIES: Content = {
+    "names": ["bread", "dairy", "wine"],
+    "mix": [0.5, 0.3, 0.2],
+    "gain": 0.06,
+    "loss": 0.04,
+    "purchase_rate": [1.0, 1.3, 1.5],
+    "amount": [1.0, 1.2, 1.5],
+    "defection_per_category": 0.15,
+}
+
+
+def curve(most: float) -> Content:
+    """Return answers from nothing to the most."""
+    return {"without_money": 0.0, "unlimited_money": most, "spend": 0.4, "brings": most / 3}
+
+
+def bonded(law: str = "silent") -> Content:
+    """Return everything with ties to people of two kinds, knowledge that may be kept, and three categories.
+
+    Of two segments, and with fewer purchases and silences told apart, as every bond multiplies the states.
+    """
+    content = everything(law)
+    content["stages"] = {"core": 3, "declining": 1, "lapsed": 2}
+    del content["segments"]["households"], content["word_of_mouth"]["households"], content["shocks"][1]
+    del content["levers"]["training"]["by_segment"]
+    content["word_of_mouth"]["offices"] = {"shops": 0.5, "offices": 0.6}
+    content["links"] = {"kinds": KINDS, "kept": 0.1}
+    content["categories"] = dict(CATEGORIES)
+    levers = content["levers"]
+    levers["service"]["moves"]["links_desk"] = levers["service"]["moves"].pop("links")
+    levers["visits"]["moves"]["links_experts"] = levers["visits"]["moves"].pop("links")
+    levers["workshops"] = {
+        "targets": ["developing", "core"], "reference": 0.2,
+        "moves": {"links_experts": LINE, "knowledge": curve(0.6)}, "by_segment": {"shops": {"reference": 0.0}},
+    }  # fmt: skip
+    levers["leaflets"] = {"targets": CUSTOMERS, "reference": 0.3, "moves": {"cross_buying": curve(0.3)}, "reach": 0.8}
+    shops = content["segments"]["shops"]
+    del shops["stages"]
+    if law == "renewal":
+        del content["categories"]["purchase_rate"]
+    else:
+        shops["share_of_customer"] = 0.7
+    return content
