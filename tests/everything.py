@@ -330,20 +330,14 @@ def remembered(law: str = "silent") -> Content:
     kinds = content["segments"]["households"]["quality"]
     kinds[0]["acquisition_by_money"], kinds[2]["acquisition_by_money"] = 0.4, 9.0
     late: dict[str, Content] = {
-        "offer": {"fatigue": 1.5},
-        "club": {"carry_over": 0.3, "keep": 0.7, "drives_away": 0.6},
-        "letters": {"keep": 0.4, "fatigue": 0.3, "pulled_forward": 0.5},
-        "brand": {"carry_over": 0.6},
-        "training": {"carry_over": 0.4, "fatigue": 2.0},
-        "winback": {"drives_away": 0.3},
-        "rebate": {"keep": 0.8, "pulled_forward": 1.0},
-    }
-    for name, stated in late.items():
-        if name in content["levers"]:
-            content["levers"][name]["of_late"] = dict(stated)
-    if law == "renewal":
-        for name in ("letters", "rebate"):
-            del content["levers"][name]["of_late"]
+        "offer": {"fatigue": 1.5}, "club": {"carry_over": 0.3, "keep": 0.7, "drives_away": 0.6},
+        "brand": {"carry_over": 0.6}, "training": {"carry_over": 0.4, "fatigue": 2.0}, "winback": {"drives_away": 0.3},
+    }  # fmt: skip
+    if law != "renewal":  # which has no purchases to pull forward
+        late["letters"] = {"keep": 0.4, "fatigue": 0.3, "pulled_forward": 0.5}
+        late["rebate"] = {"keep": 0.8, "pulled_forward": 1.0}
+    for name in late.keys() & content["levers"].keys():
+        content["levers"][name]["of_late"] = late[name]
     return content
 
 
