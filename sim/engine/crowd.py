@@ -97,7 +97,7 @@ class Crowd:
     attitudes: Attitudes
     start: Floats
 
-    @property
+    @cached_property
     def couples(self) -> bool:
         """Return whether what one customer does can change the odds of another."""
         levers = self.scenario.levers.values()

@@ -20,6 +20,10 @@ from sim.engine.fluid_pass import FluidPass, Money, Period
 __all__ = ["Aim", "Beside", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
 
 
+AT_ONCE = 30_000
+"""Elements of plans beside a course that are looked at together: more only take more memory."""
+
+
 @dataclass(frozen=True, eq=False)
 class Aim:
     """A quantity linear in what happens: ``sum reward x earned + sum people x heads - sum money x spent + terminal``.
@@ -121,8 +125,8 @@ class Course:
     def earned(self) -> Floats:
         """Return money earned before marketing, (periods, groups)."""
         groups = self.chain.targets.shape[0]
-        rows = np.arange(self.chain.group.size)[:, None]
-        by_block = [(now.occupancy * now.step.reward[rows, self.chain.block_law]).sum(axis=1) for now in self.past]
+        place = self.chain.law_place.reshape(self.end.shape)
+        by_block = [(now.occupancy * now.step.reward.ravel()[place]).sum(axis=1) for now in self.past]
         return np.stack([np.bincount(self.chain.group, weights=each, minlength=groups) for each in by_block])
 
     @cached_property
@@ -160,7 +164,7 @@ class Course:
         """
         out = {}
         for t, by_odds, _, _ in self._backwards(aim):
-            out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._way(t)[0]
+            out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._ways[t][0]
         return out
 
     def beside(self, aim: Aim) -> "Beside":
@@ -170,7 +174,7 @@ class Course:
     def _period_beside(
         self, aim: Aim, t: int, by_odds: Floats, by_intensity: Floats, _: Floats | None
     ) -> "PeriodBeside":
-        now, (number, pull) = self.past[t], self._way(t)
+        now, (number, pull) = self.past[t], self._ways[t]
         by_reward = aim.reward[t][self.chain.group][:, None] * number
         here = pull(by_odds, by_reward)[0]
         acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
@@ -180,9 +184,8 @@ class Course:
         """Yield period, derivatives by odds, by intensity and, of a plan in money, by money; the last period first."""
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         last = aim.last
-        after = aim.terminal * chain.terminal + aim.people[last][chain.group].ravel()[self._place].reshape(
-            self.end.shape
-        )
+        after = aim.terminal * chain.terminal
+        after = after + aim.people[last][chain.group].ravel()[chain.law_place].reshape(after.shape)
         by_points = 0.0
         for t in range(last - 1, -1, -1):
             now = self.past[t]
@@ -193,35 +196,19 @@ class Course:
             if money:
                 by_amount, more = money.pull(t, by_intensity, now.observed)
                 by_observed = by_observed + more
-            before += by_observed[chain.group].ravel()[self._stage_place].reshape(before.shape)
+            before += by_observed.ravel()[chain.target_place].reshape(before.shape)
             after = before
             yield t, by_odds, by_intensity, by_amount
 
     @cached_property
-    def _place(self) -> Ints:
-        """Return where each (block, state) lies among (block, law), in one row."""
-        return (
-            np.arange(self.chain.group.size)[:, None] * self.chain.space.law_kind.size + self.chain.block_law
-        ).ravel()
-
-    @cached_property
-    def _stage_place(self) -> Ints:
-        """Return where each (block, state) lies among (block, stage), in one row."""
-        stages = self.chain.targets.shape[1]
-        return (np.arange(self.chain.group.size)[:, None] * stages + self.chain.block_stage).ravel()
-
-    @cached_property
-    def _ways(self) -> dict[int, tuple[Floats, Pull]]:
-        return {}
-
-    def _way(self, t: int) -> tuple[Floats, Pull]:
+    def _ways(self) -> list[tuple[Floats, Pull]]:
         """Return by period customers by (block, law) and the way back from its odds: the same for every aim."""
-        if t not in self._ways:
-            chain, now = self.chain, self.past[t]
-            shape = now.step.reward.shape
-            number = np.bincount(self._place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
-            self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
-        return self._ways[t]
+        chain, shape = self.chain, self.past[0].step.reward.shape
+        weights = (now.occupancy.ravel() for now in self.past)
+        counts = [np.bincount(chain.law_place, weights=w, minlength=shape[0] * shape[1]).reshape(shape) for w in weights]
+        met = [now.met for now in self.past]
+        pulls = chain.pulls(np.stack([each.environment for each in met]), np.stack([each.effective for each in met]))
+        return list(zip(counts, pulls, strict=True))
 
     def _back(self, aim: Aim, t: int, after: Floats, by_points: float) -> tuple[Floats, Floats, Floats, Floats, float]:
         """Take a period back: derivatives by (occupancy, odds, intensity, observed heads, employees' satisfaction).
@@ -229,13 +216,13 @@ class Course:
         Without what money costs, which the caller adds.
         """
         chain, now = self.chain, self.past[t]
-        number, pull = self._way(t)
+        number, pull = self._ways[t]
         before = np.empty_like(now.occupancy)
         by_odds = np.zeros_like(now.step.probability)
         pull_advance(now.occupancy, now.step.probability, chain.links, after, before, by_odds)
         worth = aim.reward[t][chain.group][:, None]
         each = worth * now.step.reward + aim.people[t][chain.group]
-        before += each.ravel()[self._place].reshape(before.shape)
+        before += each.ravel()[chain.law_place].reshape(before.shape)
         by_effective, by_environment = pull(by_odds, worth * number)
         wanted = chain.conditions_pull(now.now, now.met, now.intensity, by_environment, by_effective, by_points)
         if wanted.levels is not None:
@@ -268,15 +255,23 @@ class Beside:
     def slopes(self, others: Floats) -> Floats:
         """Return derivatives by the elements of each of ``others[plan, period, ...]``, shaped alike."""
         chain, money = self.course.chain, self.course.plan if isinstance(self.course.plan, Money) else None
+        plans = [replace(money, amount=each) for each in others] if money else []
+        several = max(1, AT_ONCE // (len(others) * chain.targets.allowed.size))
         out = np.zeros_like(others)
-        for t, by_odds, by_reward, acts, otherwise in self.periods:
-            now, intensity = self.course.past[t], others[:, t]
-            if money:
-                intensity = np.stack([replace(money, amount=each).intensity(t, now.observed) for each in others])
-            effective = now.met.effective + acts * (intensity - now.intensity)
-            for k, pull in enumerate(chain.pulls(now.met.environment, effective)):
-                slope = otherwise + acts * pull(by_odds, by_reward)[0]
-                out[k, t] = money.pull(t, slope, now.observed)[0] if money else slope
+        for first in range(0, len(self.periods), several):
+            some = self.periods[first : first + several]
+            past = [self.course.past[each.period] for each in some]
+            effective = []
+            for now, each in zip(past, some, strict=True):
+                t, seen = each.period, now.observed
+                intensity = np.stack([plan.intensity(t, seen) for plan in plans]) if money else others[:, t]
+                effective.append(now.met.effective + each.acts * (intensity - now.intensity))
+            around = np.repeat([now.met.environment for now in past], len(others), axis=0)
+            pulls = iter(chain.pulls(around, np.concatenate(effective)))
+            for now, each in zip(past, some, strict=True):
+                for k in range(len(others)):
+                    slope = each.otherwise + each.acts * next(pulls)(each.by_odds, each.by_reward)[0]
+                    out[k, each.period] = money.pull(each.period, slope, now.observed)[0] if money else slope
         return out
 
 
