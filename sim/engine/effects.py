@@ -184,12 +184,15 @@ class Effects:
         """
         effect, money, routes = self._slopes(environment, intensity)
         levers, along = [lever for lever, _, _ in money], [route for route, _, _ in routes]
-        moved, each = [which for _, which, _ in money + routes], np.stack([each for _, _, each in money + routes], axis=1)
+        moved, each = (
+            [which for _, which, _ in money + routes],
+            np.stack([each for _, _, each in money + routes], axis=1),
+        )
 
         def way(number: int) -> Back:
             def back(wanted: Floats) -> tuple[Floats, Floats]:
                 by_intensity = np.zeros(intensity.shape[1:])
-                by_each = np.moveaxis(wanted, 2, 0)[moved] * each[number]
+                by_each = wanted.transpose(2, 0, 1)[moved] * each[number]
                 for lever, by_lever in zip(levers, by_each, strict=False):
                     by_intensity[..., lever] += by_lever
                 by_environment = np.zeros(environment.shape[-2:])

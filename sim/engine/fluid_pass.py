@@ -9,7 +9,7 @@ from sim.arrays import Flags, Floats, Ints
 from sim.contract import Targets
 from sim.engine.chain import Conditions, ControlledChain, Moment, Step, observed_counts
 from sim.engine.fluid_kernels import advance
-from sim.engine.state_space import customers_by_level
+from sim.engine.state_space import LEVELS, customers_by_level
 
 __all__ = ["FluidPass", "Money", "Period"]
 
@@ -97,12 +97,15 @@ class FluidPass:
         self.occupancy = chain.initial.copy()
         self.employees = chain.employees_at_start
         self.plan = plan
+        self._nobody = np.zeros((chain.targets.shape[0], LEVELS))
 
     def period(self, t: int, observed: Floats | None = None) -> Period:
         """Return period ``t`` and move on to the next; ``observed`` heads where they have been counted already."""
         chain, occupancy = self.chain, self.occupancy
         observed = observed_counts(chain, occupancy) if observed is None else observed
-        levels = customers_by_level(chain.space, occupancy, chain.group, chain.targets.shape[0])
+        levels = self._nobody
+        if chain.couples:  # else it does not matter how satisfied they are
+            levels = customers_by_level(chain.space, occupancy, chain.group, chain.targets.shape[0])
         now = Moment(t, observed, levels, *chain.present(t), self.employees)
         intensity = self.plan.intensity(t, observed) if isinstance(self.plan, Money) else self.plan[t]
         met = chain.conditions(now, intensity)

@@ -358,7 +358,7 @@ class Lifecycle(ControlledChain):
         talk = crowd.talk(now.levels)
         reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
         spread = crowd.spread(now.observed)
-        environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk, spread)
+        environment = crowd.around(now, reactions, talk, spread)
         effective = crowd.effective(intensity, now.observed)
         after = crowd.employees_after(now.employees, now.shocks, effective, now.observed)
         return Conditions(environment, effective, after, reactions, talk)
@@ -369,6 +369,8 @@ class Lifecycle(ControlledChain):
     ) -> Wanted:  # fmt: skip
         """Return the way back of :meth:`conditions`."""
         crowd = self.crowd
+        if not crowd.couples:
+            return super().conditions_pull(now, met, intensity, by_environment, by_effective, by_employees)
         by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
         kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
         by_intensity, heads = crowd.effective_pull(by_effective + more, intensity, now.observed)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Floats
 from sim.engine.chain import ControlledChain, Pull
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
@@ -204,8 +204,10 @@ class Course:
     def _ways(self) -> list[tuple[Floats, Pull]]:
         """Return by period customers by (block, law) and the way back from its odds: the same for every aim."""
         chain, shape = self.chain, self.past[0].step.reward.shape
-        weights = (now.occupancy.ravel() for now in self.past)
-        counts = [np.bincount(chain.law_place, weights=w, minlength=shape[0] * shape[1]).reshape(shape) for w in weights]
+        counts: list[Floats] = []
+        for now in self.past:
+            number = np.bincount(chain.law_place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
+            counts.append(np.asarray(number.reshape(shape)))
         met = [now.met for now in self.past]
         pulls = chain.pulls(np.stack([each.environment for each in met]), np.stack([each.effective for each in met]))
         return list(zip(counts, pulls, strict=True))
