@@ -83,7 +83,7 @@ class InMoney:
 
     @cached_property
     def _contacts(self) -> tuple[Ints, Ints, Floats, Floats]:
-        """Return rows, columns and loads of contacts, and what is left beside what is committed, a row a (target, period)."""
+        """Return rows, columns and loads of contacts, a row a (target, period), and what is left of each row."""
         load, cells, periods = self.chain.contact_load, self.cells, self.chain.periods
         limits = (cells.cell >= 0) & (load > 0)
         targets = np.argwhere(limits.any(axis=2))
