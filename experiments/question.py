@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from optimizer.ask.problem import AllocationProblem
     from optimizer.plan import Plan
     from optimizer.question import Question as Asked
+    from policies.catalogue import Maker
     from sim.arrays import Floats
+    from sim.engine.sensitivity import Course
     from sim.twin import Twin
 
 __all__ = ["Question", "rules_of_thumb", "worth_of_starts"]
@@ -121,7 +124,7 @@ class Question:
         )
 
 
-def rules_of_thumb(problem: AllocationProblem) -> tuple[Floats, ...]:
+def rules_of_thumb(problem: AllocationProblem, threads: int = 1) -> tuple[Floats, ...]:
     """Return the best of the rules of thumb for a budget, those within its rules, as intensities in expected numbers.
 
     A plan that is given them as known ones is never worth less than what a comparison shows beside it.
@@ -135,16 +138,19 @@ def rules_of_thumb(problem: AllocationProblem) -> tuple[Floats, ...]:
 
     if problem.goal != "asset" or not np.isfinite(problem.budget) or problem.floor is not None:
         return ()
-    twin, found = problem.twin, []
-    purse = budget_of(twin, problem.budget)
-    for make in of_families(OF_THUMB).values():
+    twin, purse = problem.twin, budget_of(problem.twin, problem.budget)
+
+    def within_rules(make: Maker) -> Course | None:
         try:
             course = expected_course(twin, make_policy(make, twin, problem.budget), purse)
         except (InputError, PolicyError):  # of another kind of market
-            continue
+            return None
         over = problem.signs * (problem.counted(course) - problem.limits)
-        if (over <= MISSED * problem.row_units).all():
-            found.append(course)
+        return course if (over <= MISSED * problem.row_units).all() else None
+
+    with ThreadPoolExecutor(threads) as pool:
+        tried = pool.map(within_rules, of_families(OF_THUMB).values())
+        found = [course for course in tried if course is not None]
     return tuple(course.intensity for course in sorted(found, key=lambda each: -each.asset)[:BEST])
 
 

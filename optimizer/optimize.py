@@ -114,7 +114,7 @@ def solve(
         found = _exchanged(found, target.limit, bounded, seconds, threads)
     if not bounded:
         if onward:
-            found, _ = from_more_starts(found, seconds, tell)
+            found, _ = from_more_starts(found, seconds, threads=threads, progress=tell)
         return plan_of(found, priced=price(found.repaired, far=False) if priced else None)
     found.repaired.insist()
     certified = certify(
@@ -123,7 +123,7 @@ def solve(
     )  # fmt: skip
     if certified.far or not problem.chain.bounded:
         began = time.perf_counter()
-        found, said = from_more_starts(found, seconds, lambda done: tell(0.9 + 0.1 * done))
+        found, said = from_more_starts(found, seconds, threads=threads, progress=lambda done: tell(0.9 + 0.1 * done))
         certified = certified.of(found.repaired, "" if problem.chain.bounded else said, time.perf_counter() - began)
     return plan_of(found, certified, price(found.repaired, every=every_price) if priced else None)
 
@@ -217,14 +217,16 @@ def _spent(found: Found) -> float:
     return float(found.repaired.course.spend.sum()) if missed <= 10 * MISSED else np.inf
 
 
-def from_more_starts(found: Found, seconds: float = np.inf, progress: Progress | None = None) -> tuple[Found, str]:
+def from_more_starts(
+    found: Found, seconds: float = np.inf, *, threads: int = 2, progress: Progress | None = None
+) -> tuple[Found, str]:
     """Return the best of more starts, and what they found in words."""
     begun = found.begun
     if begun.problem.no_choice:
         return found, ""
     more = further(
         begun, found.searched, FEW_STARTS if begun.problem.chain.bounded else ALL_STARTS, steps=STEPS, seconds=seconds,
-        make=Sequential, progress=progress or (lambda _: None),
+        make=Sequential, threads=threads, progress=progress or (lambda _: None),
     )  # fmt: skip
     best = found
     if more.searched.end is not found.searched.end:

@@ -41,7 +41,7 @@ def test_a_plan_is_never_worth_less_than_a_rule_of_thumb(firm: tenure.Firm, monk
     best = max(follow(firm.chain, each).asset for each in rules_of_thumb(problem))
     assert firm.optimize(budget=BUDGET, bound_steps=0).asset >= best * (1 - 1e-12)
     assert firm.frontier([BUDGET], bound=False).points[0].plan.asset >= best * (1 - 1e-12)
-    monkeypatch.setattr("experiments.firm.planned.rules_of_thumb", lambda _: ())
+    monkeypatch.setattr("experiments.firm.planned.rules_of_thumb", lambda *_: ())
     assert firm.optimize(budget=BUDGET, bound_steps=0).asset < best
 
 

@@ -104,6 +104,11 @@ def test_at_least_is_rounded_down_and_at_most_up(study: Study, held: float) -> N
     )
 
 
+def test_a_plan_that_lacks_nothing_holds_all(study: Study) -> None:
+    words = proof_in_words(_with(study, LiftProof(asset=1010.0, no_spend=10.0, bound=1010.0))).proved
+    assert "so the plan holds all of the possible lift" in words
+
+
 def test_what_is_not_proved_is_not_said(study: Study) -> None:
     """A reference where the crowd couples; nothing but that nothing was proved where none was asked for."""
     for proof in (LiftProof(5.0, 1.0), SpendProof(5.0, 1.0)):

@@ -117,7 +117,7 @@ def playable_plans(problem: AllocationProblem, seed: int) -> list[Floats]:
 def test_no_playable_plan_beats_the_bound(seed: int) -> None:
     """All deterministic plans and random mixtures that meet the rules are worth no more; nor is full information less.
 
-    Whatever plan the charges start from, the best or a bad one, and after any number of steps.
+    Whatever plan the charges start from, the best or a bad one, leaning law by law or not, after any number of steps.
     """
     many = seed % 3 == 0
     problem = hidden_problem(seed, actions=3 if many else 2, periods=2 if many else 3, odd=1 + seed % 2)
@@ -125,10 +125,13 @@ def test_no_playable_plan_beats_the_bound(seed: int) -> None:
     worth = np.array([asset_of(problem.chain, plan) for plan in plans])
     full = full_information(problem, 1e-7)
     for plan in (plans[int(worth.argmax())], plans[0]):
-        for steps in (0, 30):
-            found = targeting_bound(problem, full, plan, iterations=steps)
+        known, bounds = certified_bound(problem, full.prices_of_bound, plan) * (1 + 1e-12), []
+        for steps, by_law in ((0, False), (0, True), (30, False)):
+            found = targeting_bound(problem, full, plan, iterations=steps, by_law=by_law)
             assert found.bound >= worth.max() - 1e-9 * abs(worth.max())
-            assert found.bound <= certified_bound(problem, full.prices_of_bound, plan) * (1 + 1e-12)
+            assert found.bound <= known
+            bounds.append(found.bound)
+        assert bounds[1] <= bounds[0] + 1e-9 * abs(bounds[0])
 
 
 def test_the_bound_is_tighter_where_much_is_hidden() -> None:

@@ -96,7 +96,7 @@ class Planned(Made):
         if question is not None and budget is not None:
             raise InputError("`budget=`: the question has one of its own; leave one of them out")
         wanted, tell = (question or Question(budget=budget)).of(self.twin), (progress or quiet)("Optimising")
-        wanted = replace(wanted, starts=(*wanted.starts, *rules_of_thumb(wanted.problem(self.twin))))
+        wanted = replace(wanted, starts=(*wanted.starts, *rules_of_thumb(wanted.problem(self.twin), or_all(threads))))
         asked: dict[str, Any] = {"question": question, "budget": budget}
         if aim is not None:
             from optimizer.insight.risk import plan_for, weighing

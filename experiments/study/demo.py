@@ -1,6 +1,7 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from experiments.results.runs import Comparison
 from experiments.study.illustrative import illustrative_text
 from experiments.study.scenario_file import calibrated
 from experiments.study.without_prospects import WithoutProspects, without_prospects
+from experiments.tracking.beside import sending_beside
 from experiments.words.languages import checked_language
 from sim.arrays import Step, quiet
 from sim.customers.calibration import GammaGamma, ParetoNBD
@@ -171,6 +173,13 @@ def demo(
     step, lang = progress or quiet, checked_language(lang)
     began = time.perf_counter()
     folder = writable_folder(Path(folder))
+    with sending_beside(folder):
+        return _demo(folder, seed, force, lang, threads, command, step, began)
+
+
+def _demo(
+    folder: Path, seed: int, force: bool, lang: str, threads: int | None, command: str, step: Step, began: float
+) -> Demo:
     step("Reading purchases")
     base_path = folder / BASE_FILE
     if base_path.exists() and not force:
@@ -190,11 +199,13 @@ def demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
-    step("Without the assumed prospects")
-    without = without_prospects(firm, plan, threads=threads, progress=step)
-    comparison = firm.compare(
-        [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
-    )
+    with ThreadPoolExecutor(1) as pool:
+        apart = pool.submit(without_prospects, firm, plan, threads=threads, progress=quiet)
+        comparison = firm.compare(
+            [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
+        )
+        step("Without the assumed prospects")
+        without = apart.result()
     comparison = replace(comparison, fit=fit, look={"lang": lang})
     runs = comparison.track(folder, name="demo", command=command, progress=step)
     return Demo(

@@ -75,7 +75,7 @@ def _lift(proof: LiftProof, note: str, currency: str) -> ProofInWords:
     share, gap = at_least(proof.lift_share), at_most(proof.gap)
     holds = f"at least {share} of the possible lift (gap at most {gap})"
     if proof.lift_share > NEARLY_ALL:
-        holds = f"all but at most {gap} of the possible lift"
+        holds = f"all {f'but at most {gap} ' if proof.gap > 0 else ''}of the possible lift"
     proved = f"Upper bound {bound}: no policy can add more than {typeset_at_most(proof.possible)} to the least the "
     proved += f"rules allow, so the plan holds {holds}."
     bar = (proof.lift_share, f"least spend {money(proof.no_spend)}", f"upper bound {bound}")

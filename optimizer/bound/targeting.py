@@ -54,6 +54,7 @@ from optimizer.bound.decomposition import (
     full_information,
 )
 from optimizer.bound.decomposition_kernels import Transitions
+from optimizer.bound.descent import Descent
 from optimizer.bound.head_ranges import head_ranges
 from optimizer.bound.implied import implied_limits, within
 from optimizer.bound.layout import families_of, reached_states
@@ -79,8 +80,11 @@ CLOSE = 0.01
 """Share of what there is to close up to which that may stay open."""
 LEANS = ((2.0, False), (2.0, True), (1.0, False), (np.inf, True))
 """How values lean from the plan's own to the best (:meth:`Charged.leaning`): each is tried in every group."""
-KEPT_SLOPE, FIRST_STEP = 0.7, 0.1
-"""Share of the last direction in the next one; share of Polyak's step that is taken."""
+BY_LAW, LEFT_OPEN = (2.0, 1.0), 0.3
+"""Powers that are tried law by law besides, in large markets where more than this share of what full information brings
+over the plan is left open at first."""
+KEPT_SLOPE = 0.7
+"""Share of the last direction in the next one."""
 BY_GAIN = 0.5
 """Classes with more to gain from being treated apart take larger steps, by this power."""
 WORTH_A_STEP = 0.3
@@ -91,8 +95,6 @@ WORTH_HOLDING = 0.02
 """Share of what is open that limits which rules imply must close, else they are left out."""
 ROUNDS = 5
 """In which limits on intensities that rules imply, and the head counts that these leave, are worked out in turn."""
-QUIET, SHORTER = 5, 0.7
-"""After so many steps without a better bound a group goes back to its best charges, and takes shorter steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +223,11 @@ class Charged:
         charge *= quantum
         return charge, quantum, float(worth.sum())
 
+    def moved_laws(self, group: int) -> list[int]:
+        """Return the laws that some action moves, that with the most customers first."""
+        heads = self._heads[:, self.first[group] : self.first[group + 1]].sum(axis=(0, 1))
+        return sorted(np.flatnonzero(self._moved[group]).tolist(), key=lambda law: -heads[law])
+
     @cached_property
     def looks(self) -> int:
         """Return how often boxes are halved in a cell for a bound: the less, the larger the market."""
@@ -263,7 +270,7 @@ class Charged:
             return charge, []
         part = self.pricing.whole[group]
         local = part._replace(first=0, last=part.last - part.first)
-        now, best, search = charge.copy(), charge, _Descent()
+        now, best, search = charge.copy(), charge, Descent()
         unit = self._unit(gain, self.ranges.high[:, part.first : part.last])
         work = Work(np.zeros(charge.shape), np.zeros(charge.shape[:3]), np.zeros(charge.shape), unit)
         history: list[float] = []
@@ -295,28 +302,6 @@ class Charged:
         return np.asarray(high / share**BY_GAIN)
 
 
-@dataclass(eq=False)
-class _Descent:
-    """How the descent of one group goes."""
-
-    bound: float = np.inf
-    length: float = FIRST_STEP
-    quiet: int = 0
-
-    def is_better(self, bound: float) -> bool:
-        """Return whether a bound is the best so far, and remember it."""
-        better = bound < self.bound
-        self.bound, self.quiet = (bound, 0) if better else (self.bound, self.quiet + 1)
-        return better
-
-    def goes_back(self) -> bool:
-        """Return whether it goes on from the best charges so far, by shorter steps."""
-        back = self.quiet >= QUIET
-        if back:
-            self.quiet, self.length = 0, self.length * SHORTER
-        return back
-
-
 def targeting_bound(
     problem: AllocationProblem,
     start: FullInformation,
@@ -325,6 +310,7 @@ def targeting_bound(
     prices: Floats | None = None,
     known: float | None = None,
     iterations: int = 200,
+    by_law: bool = False,
     seconds: float = np.inf,
     threads: int = 2,
     progress: Progress | None = None,
@@ -344,6 +330,8 @@ def targeting_bound(
         The full-information bound over the same intensities; None: it is worked out.
     iterations : int
         Steps in every group.
+    by_law : bool
+        Whether leans are chosen law by law where much is left open, instead of so many steps: each takes long there.
     seconds : float
         Time for them, shared out over the groups; where it runs out the result depends on the machine.
 
@@ -360,14 +348,15 @@ def targeting_bound(
     first = min(found, key=lambda each: each.bound)
     gaps = first.bounds - first.targets
     far = gaps >= WORTH_A_STEP * gaps.mean()
+    by_law = by_law and first.bound - target > LEFT_OPEN * (known - target)
 
     def tighten(group: int, place: int) -> tuple[list[float], float]:
         until = began + seconds * (place + threads) / (charged.groups + threads - 1)
-        charge, quantum = _first_charges(charged, first, group)
+        charge, quantum = _first_charges(charged, first, group, by_law)
         gain = charge.max(axis=3) - charge[..., -1]
         charge, steps = charged.descend(
             group, first.known, charge, quantum, float(first.targets[group]), gain=gain,
-            steps=iterations if far[group] else 0, until=until,
+            steps=iterations if far[group] and not by_law else 0, until=until,
         )  # fmt: skip
         return steps, charged.bound(group, first.known, charge, quantum)[1]
 
@@ -430,11 +419,20 @@ def _first_bounds(charged: Charged, prices: Floats) -> _First:
     return _First(prices, known, float(bounds.sum() + prices @ charged.problem.limits), bounds, targets)
 
 
-def _first_charges(charged: Charged, first: _First, group: int) -> tuple[Floats, float]:
+def _first_charges(charged: Charged, first: _First, group: int, by_law: bool) -> tuple[Floats, float]:
     """Return a group's first charges, with values that lean as gives the least bound, and their quantum."""
-    found = [float(first.bounds[group])]
-    for lean in LEANS[1:]:
-        charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, *lean))
-        found.append(charged.bound(group, first.known, charge, quantum, FEW_LOOKS)[0])
-    charge, quantum, _ = charged.advantages(group, first.known, charged.leaning(group, *LEANS[int(np.argmin(found))]))
-    return charge, quantum
+
+    def bound_at(lean: Floats) -> float:
+        charge, quantum, _ = charged.advantages(group, first.known, lean)
+        return charged.bound(group, first.known, charge, quantum, FEW_LOOKS)[0]
+
+    found = [float(first.bounds[group]), *(bound_at(charged.leaning(group, *lean)) for lean in LEANS[1:])]
+    lean, least = charged.leaning(group, *LEANS[int(np.argmin(found))]), min(found)
+    for law in charged.moved_laws(group) if by_law else ():
+        for other in (charged.leaning(group, power, False) for power in BY_LAW):
+            tried = lean.copy()
+            tried[:, :, law] = other[:, :, law]
+            reached = least if np.array_equal(tried, lean) else bound_at(tried)
+            if reached < least:
+                lean, least = tried, reached
+    return charged.advantages(group, first.known, lean)[:2]

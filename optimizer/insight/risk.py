@@ -291,7 +291,7 @@ def risk(
     known, fresh = twins(seed, 0), twins(seed + 1_000_003, samples)
     problem = allocation_problem(twin, budget, targeting=targeting)
     begun = start(problem)
-    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads))
+    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads), threads=threads)
     expected.repaired.insist()
     cautious = _for_all(expected, [each.chain for each in known], weighing("cautious", tail, caution), threads)
     cautious.repaired.insist()
@@ -351,7 +351,7 @@ def plan_for(
     chains = [rebuilt(twin, with_values(twin.scenario, values)).chain for values in worlds]
     tell(0.1)
     begun = start(problem, (), known)
-    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads))
+    expected, _ = from_more_starts(find(begun, _informed(begun, threads), threads=threads), threads=threads)
     expected.repaired.insist()
     tell(0.4)
     found = _for_all(expected, chains, weigh, threads)

@@ -74,30 +74,31 @@ class InMoney:
 
     def contacts(self, amount: Floats, heads: Floats) -> tuple[csr_matrix, Floats] | None:
         """Return the rows that keep contacts per head at most one unit of load, and what is left of each."""
-        load = self.chain.contact_load
-        if not load.any():
+        if not self.chain.contact_load.any():
             return None
-        cells, periods = self.cells, self.chain.periods
-        groups, stages, levers = cells.cell.shape
-        rows, columns, values = [], [], []
-        count, taken = 0, []
-        for g in range(groups):
-            for s in range(stages):
-                mine = [
-                    (int(cells.cell[g, s, k]), load[g, 0, k])
-                    for k in range(levers)
-                    if load[g, 0, k] and cells.cell[g, s, k] >= 0
-                ]
-                for t in range(periods) if mine else ():
-                    for cell, weight in mine:
-                        rows.append(count)
-                        columns.append(t * cells.lever.size + cell)
-                        values.append(weight / max(heads[t, cell], EMPTY))
-                    taken.append(self.committed_contacts[t, g, s])
-                    count += 1
-        committed = np.array(taken)
-        matrix = csr_matrix((values, (rows, columns)), shape=(count, amount.size))
-        return matrix, np.maximum(1.0 - committed - matrix @ amount.ravel(), 0.0)
+        rows, columns, weights, left = self._contacts
+        values = weights / np.maximum(heads.ravel()[columns], EMPTY)
+        matrix = csr_matrix((values, (rows, columns)), shape=(left.size, amount.size))
+        return matrix, np.maximum(left - matrix @ amount.ravel(), 0.0)
+
+    @cached_property
+    def _contacts(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Return rows, columns and loads of contacts, a row a (target, period), and what is left of each row."""
+        load, cells, periods = self.chain.contact_load, self.cells, self.chain.periods
+        limits = (cells.cell >= 0) & (load > 0)
+        targets = np.argwhere(limits.any(axis=2))
+        rows, columns, weights = [], [], []
+        for number, (g, s) in enumerate(targets):
+            cell, weight = cells.cell[g, s][limits[g, s]], np.broadcast_to(load, cells.cell.shape)[g, s][limits[g, s]]
+            rows.append(np.repeat(number * periods + np.arange(periods), cell.size))
+            columns.append((np.arange(periods)[:, None] * cells.lever.size + cell).ravel())
+            weights.append(np.tile(weight, periods))
+        committed = self.committed_contacts[:, targets[:, 0], targets[:, 1]].T.ravel()
+        nothing = np.zeros(0)
+        return (
+            np.concatenate([nothing.astype(np.int64), *rows]), np.concatenate([nothing.astype(np.int64), *columns]),
+            np.concatenate([nothing, *weights]), 1.0 - committed,
+        )  # fmt: skip
 
     def ties(self, heads: Floats) -> csr_matrix | None:
         """Return money by the intensity of campaigns, (periods x cells, campaigns and single periods)."""

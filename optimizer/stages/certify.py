@@ -79,7 +79,7 @@ def certify(
         steps = min(BOUND_STEPS, int(CHARGES / charges)) if bound_steps is None else bound_steps
         bound = targeting_bound(
             problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=steps,
-            seconds=seconds, threads=threads, progress=progress,
+            by_law=bound_steps is None and steps < BOUND_STEPS, seconds=seconds, threads=threads, progress=progress,
         ).bound  # fmt: skip
     if problem.goal == "least_money":
         reference = bound = -reference

@@ -1,6 +1,7 @@
 """Where the proof is far, or there is none: more starts, and what they found."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,20 +54,25 @@ class Further:
 
 
 def further(
-    begun: Start, searched: Searched, number: int, *, steps: int, seconds: float, make: Maker, progress: Progress
-) -> Further:
+    begun: Start, searched: Searched, number: int, *, steps: int, seconds: float, make: Maker, threads: int,
+    progress: Progress,
+) -> Further:  # fmt: skip
     """Return the best of a search from ``number`` starts, that of ``searched`` among them; they are always the same."""
     began, problem, stake = time.perf_counter(), begun.problem, searched.stake
-    searching = make(problem)
-    ends = [searched.end]
-    starts = _starts(begun, number - 1)
-    for i, start in enumerate(starts):
-        ends.append(searching.run(searching.amount_of(start), lift=stake, steps=min(steps, STEPS), gain=COARSE))
-        progress(i / len(starts))
-        if time.perf_counter() - began > seconds:
-            break
+    starts, ends = _starts(begun, number - 1), [searched.end]
+
+    def end_from(start: Floats) -> Settled | None:
+        if start is not starts[0] and time.perf_counter() - began > seconds:
+            return None
+        searching = make(problem)
+        return searching.run(searching.amount_of(start), lift=stake, steps=min(steps, STEPS), gain=COARSE)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for i, end in enumerate(pool.map(end_from, starts)):
+            ends += [] if end is None else [end]
+            progress(i / len(starts))
     inside = [end for end in ends if end.missed <= MISSED]
-    least = searching.value_held(begun.least)
+    least = make(problem).value_held(begun.least)
     lifts = tuple(end.value - least for end in inside)
     best = searched.end
     for end in sorted(inside, key=lambda end: -end.value)[:2]:

@@ -128,10 +128,12 @@ def inside(problem: AllocationProblem, end: Settled, stake: float, make: Maker =
         beyond += 1.5 * np.maximum(missed, 0)
         rows = zip(problem.rows, problem.signs, beyond, strict=True)
         search = make(replace(problem, rows=tuple(replace(row, limit=row.limit - s * b) for row, s, b in rows)))
-        end = search.run(end.amount, lift=stake, steps=STEPS_OF_REPAIR)
+        before, end = end.amount, search.run(end.amount, lift=stake, steps=STEPS_OF_REPAIR)
         missed = problem.signs * (problem.counted(end.course) - problem.limits)
         steps += end.steps
         end = replace(end, missed=float(np.maximum(missed / problem.row_units, 0).max(initial=0)), steps=steps)
+        if end.missed <= MISSED and np.array_equal(before, end.amount):  # nor would the next round find the way
+            break
     return end
 
 

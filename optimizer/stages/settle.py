@@ -12,7 +12,7 @@ from optimizer.ask.cells import Cells
 from optimizer.ask.problem import AllocationProblem
 from optimizer.search.nearby import Nearby, Spot
 from optimizer.stages.repair import Repaired, within_heads
-from optimizer.tolerances import FITTED
+from optimizer.tolerances import DUST, FITTED
 from sim.engine.sensitivity import Course, follow
 
 __all__ = ["around", "settle"]
@@ -46,20 +46,37 @@ def settle(repaired: Repaired) -> Repaired:
     if problem.no_choice:
         return repaired
     spot = around(repaired)
+    return without_dust(_settled(repaired, spot))
+
+
+def without_dust(repaired: Repaired) -> Repaired:
+    """Return a plan without intensities that are nothing, where it keeps the rules as well and is worth no less."""
+    problem, intensity = repaired.problem, repaired.intensity
+    dust = (intensity > 0) & (intensity < DUST * problem.chain.usual)
+    if not dust.any():
+        return repaired
+    cleaned = problem.targets.with_committed(np.where(dust, 0.0, intensity))
+    found = replace(repaired, intensity=cleaned, course=follow(problem.chain, cleaned))
+    return found if _is_no_worse(found, repaired) else repaired
+
+
+def _is_no_worse(found: Repaired, before: Repaired) -> bool:
+    """Return whether a plan keeps the rules as well as another and is worth as much."""
+    problem, missed = found.problem, [float(each.missed.max(initial=0)) for each in (before, found)]
+    kept = missed[1] <= max(missed[0], FITTED) and _holds(problem, found.course)
+    return kept and found.course.value(problem.aim) >= before.course.value(problem.aim)
+
+
+def _settled(repaired: Repaired, spot: Spot) -> Repaired:
+    problem = repaired.problem
     spot = spot.place.nearby.inside(spot).bare
     course = _as_held(problem, spot.place.course)
     intensity = within_heads(problem, course.intensity)
     if not np.array_equal(intensity, course.intensity):
         course = follow(problem.chain, intensity)
     found = replace(repaired, intensity=intensity, course=course, spot=spot)
-    before, after = (float(each.missed.max(initial=0)) for each in (repaired, found))
-    if (
-        after > max(before, FITTED)
-        or not _holds(problem, course)
-        or course.value(problem.aim) <= repaired.course.value(problem.aim)
-    ):
-        return replace(repaired, spot=spot)
-    return found
+    worth = course.value(problem.aim), repaired.course.value(problem.aim)
+    return found if worth[0] != worth[1] and _is_no_worse(found, repaired) else replace(repaired, spot=spot)
 
 
 def _as_held(problem: AllocationProblem, course: Course) -> Course:

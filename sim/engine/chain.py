@@ -153,8 +153,12 @@ class ControlledChain(ABC):
         """Return the way back from a step's ``probability`` and ``reward`` to (intensity, environment)."""
 
     def pulls(self, environment: Floats, intensities: Floats) -> list[Pull]:
-        """Return the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
-        return [self.pull(environment, each) for each in intensities]
+        """Return the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go.
+
+        ``environment``: one for all, or ``[plan, group, route]``.
+        """
+        around = np.broadcast_to(environment, (len(intensities), *environment.shape[-2:]))
+        return [self.pull(*each) for each in zip(around, intensities, strict=True)]
 
     # --- What can be done ---
 
@@ -377,6 +381,16 @@ class ControlledChain(ABC):
         return np.ascontiguousarray(self.space.law[self.group])
 
     @cached_property
+    def target_place(self) -> Ints:
+        """Return where each (block, state) lies among (group, stage), all in one row."""
+        return np.asarray(self.group[:, None] * self.targets.shape[1] + self.block_stage).ravel()
+
+    @cached_property
+    def law_place(self) -> Ints:
+        """Return where each (block, state) lies among (block, law), all in one row."""
+        return np.asarray(np.arange(self.group.size)[:, None] * self.space.law_kind.size + self.block_law).ravel()
+
+    @cached_property
     def links(self) -> Links:
         """Return where the states of the blocks lie and lead, for kernels."""
         return Links(self.group, self.block_law, self.block_stage, self.space.successor)
@@ -393,8 +407,7 @@ class ControlledChain(ABC):
 def observed_counts(chain: ControlledChain, occupancy: Floats) -> Floats:
     """Return head counts by (group, stage) of ``occupancy[block, state]``: what a firm would see."""
     groups, stages, _ = chain.targets.shape
-    cell = chain.group[:, None] * stages + chain.block_stage
-    counts = np.bincount(cell.ravel(), weights=occupancy.ravel(), minlength=groups * stages)
+    counts = np.bincount(chain.target_place, weights=occupancy.ravel(), minlength=groups * stages)
     return np.asarray(counts.reshape(groups, stages))
 
 

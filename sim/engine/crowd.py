@@ -7,6 +7,7 @@ people (word of mouth, rivals who react, employees under another spend, saturati
 :class:`Crowd`, for agents and fluid twin alike. Each function has its adjoint (``..._pull``) beside it.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ import numpy as np
 from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.engine.attitudes import Attitudes
+from sim.engine.conditions import Moment
 from sim.engine.effects import (
     NEUTRAL,
     TO_AWARE,
@@ -97,7 +99,7 @@ class Crowd:
     attitudes: Attitudes
     start: Floats
 
-    @property
+    @cached_property
     def couples(self) -> bool:
         """Return whether what one customer does can change the odds of another."""
         levers = self.scenario.levers.values()
@@ -166,6 +168,22 @@ class Crowd:
             out[:, TO_AWARE] *= talk
             out[:, TO_WON] *= talk
         return out
+
+    def around(self, now: Moment, rivals: dict[int, float], talk: Floats | None, spread: Floats) -> Floats:
+        """Return the environment of a period; worked out once where customers do not move each other's odds."""
+        if self.couples:
+            return self.environment(now.period, rivals, now.shocks, now.employees, talk, spread)
+        employees = None if math.isnan(now.employees) else now.employees
+        key = now.period, tuple(now.rivals), tuple(now.shocks), employees
+        if key not in self._worked_out:
+            found = self.environment(now.period, rivals, now.shocks, now.employees, talk, spread)
+            found.setflags(write=False)
+            self._worked_out[key] = found
+        return self._worked_out[key]
+
+    @cached_property
+    def _worked_out(self) -> dict[object, Floats]:
+        return {}
 
     def environment_pull(
         self, wanted: Floats, environment: Floats, rivals: dict[int, float], talk: Floats | None

@@ -172,7 +172,7 @@ class Effects:
 
         Parameters
         ----------
-        environment : (groups, routes)
+        environment : (..., groups, routes)
         intensity : (..., groups, stages, levers and more)
             Money per targeted customer per period; and what levers did of late, or nothing: as at the start.
         """
@@ -182,7 +182,7 @@ class Effects:
     def _of_money(self, environment: Floats, intensity: Floats) -> tuple[Floats, Floats, list[Floats]]:
         """Return effects before the market's multipliers, utility, and each move's response."""
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
-        effect[..., SATISFIED] = environment[:, None, TO_SATISFIED]
+        effect[..., SATISFIED] = environment[..., None, TO_SATISFIED]
         effect[..., [TIED, LEAVING, CHARGED, SERVED]] = 0.0
         effect[..., self.bonds.gain_of] = self.bonds.gain
         effect[..., TURNOVER] = self.bonds.kept
@@ -227,23 +227,23 @@ class Effects:
     def _of_market(self, environment: Floats, plain: Floats, utility: Floats) -> Floats:
         """Return the same after the market has multiplied them."""
         effect = plain.copy()
-        effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[:, None, TO_AWARE], 1.0)
-        effect[..., WON] = (effect[..., WON] + environment[:, None, TO_SPREAD]) * environment[:, None, TO_WON]
-        unpaid = (self.unpaid + environment[:, None, TO_SPREAD]) * environment[:, None, TO_WON]
+        effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[..., None, TO_AWARE], 1.0)
+        effect[..., WON] = (effect[..., WON] + environment[..., None, TO_SPREAD]) * environment[..., None, TO_WON]
+        unpaid = (self.unpaid + environment[..., None, TO_SPREAD]) * environment[..., None, TO_WON]
         effect[..., WON_UNPAID] = np.broadcast_to(unpaid, effect.shape[:-1])
         effect[..., LOST_CHANCE] = self.loss[:, None]
-        effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[:, None, TO_DEFECTION], FOR_EVER)
-        effect[..., RATE] *= environment[:, None, TO_RATE] * self.share_multiplier(environment, utility)
+        effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[..., None, TO_DEFECTION], FOR_EVER)
+        effect[..., RATE] *= environment[..., None, TO_RATE] * self.share_multiplier(environment, utility)
         bonds, kept = self.bonds, np.clip(effect[..., TURNOVER], 0.0, 1.0)
         for gains, loses, lost, is_tie in zip(bonds.gain_of, bonds.loss_of, bonds.loss, bonds.tie, strict=True):
             effect[..., gains] = np.clip(effect[..., gains], 0.0, 1.0)
-            by_market = np.minimum(lost + environment[:, None, TO_TURNOVER], 1.0) * (1.0 - kept)
+            by_market = np.minimum(lost + environment[..., None, TO_TURNOVER], 1.0) * (1.0 - kept)
             effect[..., loses] = by_market if is_tie else lost
         return effect
 
     def share_multiplier(self, environment: Floats, utility: Floats) -> Floats:
         """Return ``1/(s + (1 - s + rivals) e^-v)`` by (..., group, stage): our share against today's."""
-        share, rivals = self.shares[:, None], environment[:, None, TO_RIVALS]
+        share, rivals = self.shares[:, None], environment[..., None, TO_RIVALS]
         if self.scenario.share_of_customer is None:
             return np.broadcast_to(1 / (1 + rivals), utility.shape)
         return np.asarray(1 / (share + (1 - share + rivals) * np.exp(-utility)))
@@ -264,18 +264,24 @@ class Effects:
 
         Parameters
         ----------
-        environment : (groups, routes)
+        environment : (groups, routes) or (plans, groups, routes)
         intensity : (plans, groups, stages, levers and more)
         """
         effect, money, routes = self._slopes(environment, intensity)
+        levers, along = [lever for lever, _, _ in money], [route for route, _, _ in routes]
+        moved, each = (
+            [which for _, which, _ in money + routes],
+            np.stack([each for _, _, each in money + routes], axis=1),
+        )
 
         def way(number: int) -> Back:
             def back(wanted: Floats) -> tuple[Floats, Floats]:
-                by_intensity, by_environment = np.zeros(intensity.shape[1:]), np.zeros_like(environment)
-                for lever, which, each in money:
-                    by_intensity[..., lever] += wanted[..., which] * each[number]
-                for route, which, each in routes:
-                    by_environment[:, route] += (wanted[..., which] * each[number]).sum(axis=1)
+                by_intensity = np.zeros(intensity.shape[1:])
+                by_each = wanted.transpose(2, 0, 1)[moved] * each[number]
+                for lever, by_lever in zip(levers, by_each, strict=False):
+                    by_intensity[..., lever] += by_lever
+                by_environment = np.zeros(environment.shape[-2:])
+                by_environment[:, along] = by_each[len(levers) :].sum(axis=2).T
                 return by_intensity, by_environment
 
             return back
@@ -289,22 +295,22 @@ class Effects:
         multiplier = self.share_multiplier(environment, utility)
         share, stated = self.shares[:, None], self.scenario.share_of_customer is not None
         weight = np.exp(-utility) if stated else np.ones_like(utility)
-        season = environment[:, None, TO_RATE]
+        season = environment[..., None, TO_RATE]
         rate = effect[..., RATE]
         open_aware = effect[..., AWARE] < 1.0
-        bonds, environment_adds = self.bonds, environment[:, None, TO_TURNOVER]
+        bonds, environment_adds = self.bonds, environment[..., None, TO_TURNOVER]
         open_kept = (plain[..., TURNOVER] >= 0.0) & (plain[..., TURNOVER] < 1.0)
         stays = 1.0 - np.clip(plain[..., TURNOVER], 0.0, 1.0)
         leave = [(which, lost + environment_adds) for which, lost in zip(bonds.loss_of, bonds.loss, strict=True)]
         leave = [each for each, is_tie in zip(leave, bonds.tie, strict=True) if is_tie]
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
-        routes: list[Slope] = [
+        routes: list[Slope] = [  # each once
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
-            (TO_WON, WON, plain[..., WON] + environment[:, None, TO_SPREAD]),
-            (TO_SPREAD, WON, environment[:, None, TO_WON] * always),
-            (TO_WON, WON_UNPAID, (self.unpaid + environment[:, None, TO_SPREAD]) * always),
-            (TO_SPREAD, WON_UNPAID, environment[:, None, TO_WON] * always),
+            (TO_WON, WON, plain[..., WON] + environment[..., None, TO_SPREAD]),
+            (TO_SPREAD, WON, environment[..., None, TO_WON] * always),
+            (TO_WON, WON_UNPAID, (self.unpaid + environment[..., None, TO_SPREAD]) * always),
+            (TO_SPREAD, WON_UNPAID, environment[..., None, TO_WON] * always),
             (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),
@@ -327,9 +333,9 @@ class Effects:
                     which = CHANCE_OF[moved]
                     each = np.divide(1 - plain[..., which], 1 - f, out=np.zeros_like(f), where=f < 1)
                     if which == AWARE:
-                        each = each * environment[:, None, TO_AWARE] * open_aware
+                        each = each * environment[..., None, TO_AWARE] * open_aware
                     elif which == WON:
-                        each = each * environment[:, None, TO_WON]
+                        each = each * environment[..., None, TO_WON]
                 elif moved == "survival":
                     alone = np.log(f) / np.log(usual)
                     others = np.divide(effect[..., DEFECTION], alone, out=np.zeros_like(f), where=alone > 0)
@@ -344,7 +350,7 @@ class Effects:
                     which = RATE if moved == "purchase_rate" else AMOUNT
                     each = effect[..., which] / (1 + f)
                 elif moved == "preference":
-                    rivals = environment[:, None, TO_RIVALS]
+                    rivals = environment[..., None, TO_RIVALS]
                     which = RATE
                     each = np.where(multiplier > 0, rate * multiplier * (1 - share + rivals) * weight, 0.0)
                 elif moved == "leaving":
@@ -376,6 +382,8 @@ def _by_group(
     curves: list[tuple[Curve, Ints]], intensity: Floats, reach: float, what: Callable[..., Floats] = response
 ) -> Floats:
     """Return ``what`` (response or slope) of each group's own curve, ``[..., group, stage]``."""
+    if len(curves) == 1:
+        return what(curves[0][0], intensity, reach)
     f = np.empty(intensity.shape)
     for curve, groups in curves:
         f[..., groups, :] = what(curve, intensity[..., groups, :], reach)

@@ -70,11 +70,10 @@ class Counting:
         self.chain = chain
         self._blocks, self._laws = chain.group.size, chain.space.law_kind.size
         self._cell = (chain.group[:, None] * chain.targets.shape[1] + chain.space.law_stage).ravel()
-        self._place = (np.arange(self._blocks)[:, None] * self._laws + chain.block_law).ravel()
 
     def by_law(self, occupancy: Floats) -> Floats:
         """Return expected customers by (block, law)."""
-        number = np.bincount(self._place, weights=occupancy.ravel(), minlength=self._blocks * self._laws)
+        number = np.bincount(self.chain.law_place, weights=occupancy.ravel(), minlength=self._blocks * self._laws)
         return np.asarray(number.reshape(self._blocks, self._laws), dtype=np.float64)
 
     def by_cell(self, amount: Floats) -> Floats:

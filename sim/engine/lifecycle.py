@@ -367,7 +367,7 @@ class Lifecycle(ControlledChain):
         talk = crowd.talk(now.levels)
         reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
         spread = crowd.spread(now.observed)
-        environment = crowd.environment(now.period, reactions, now.shocks, now.employees, talk, spread)
+        environment = crowd.around(now, reactions, talk, spread)
         effective, late, acts = crowd.effective(intensity, now.observed), None, None
         if self.late is not None and now.late is not None:
             effective, late, acts = self.late.works(effective, intensity, now.late)
@@ -380,6 +380,8 @@ class Lifecycle(ControlledChain):
     ) -> Wanted:  # fmt: skip
         """Return the way back of :meth:`conditions`."""
         crowd = self.crowd
+        if not crowd.couples and self.late is None:
+            return super().conditions_pull(now, met, intensity, by_environment, by_effective, by_employees, by_late)
         by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
         kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
         by_works, by_paid, by_before = by_effective + more, None, None

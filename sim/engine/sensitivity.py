@@ -13,13 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Floats
 from sim.engine.afterwards import Afterwards, later
 from sim.engine.chain import ControlledChain, Pull, Wanted
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
 
 __all__ = ["Aim", "Beside", "Course", "asset_aim", "follow", "gradient", "least_money_aim"]
+
+
+AT_ONCE = 30_000
+"""Elements of plans beside a course that are looked at together: more only take more memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +127,8 @@ class Course:
     def earned(self) -> Floats:
         """Return money earned before marketing, (periods, groups)."""
         groups = self.chain.targets.shape[0]
-        rows = np.arange(self.chain.group.size)[:, None]
-        by_block = [(now.occupancy * now.step.reward[rows, self.chain.block_law]).sum(axis=1) for now in self.past]
+        place = self.chain.law_place.reshape(self.end.shape)
+        by_block = [(now.occupancy * now.step.reward.ravel()[place]).sum(axis=1) for now in self.past]
         return np.stack([np.bincount(self.chain.group, weights=each, minlength=groups) for each in by_block])
 
     @cached_property
@@ -180,7 +184,7 @@ class Course:
         """
         out = {}
         for t, by_odds, _, _ in self._backwards(aim):
-            out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._way(t)[0]
+            out[t] = by_odds, aim.reward[t][self.chain.group][:, None] * self._ways[t][0]
         return out
 
     def beside(self, aim: Aim) -> "Beside":
@@ -190,7 +194,7 @@ class Course:
     def _period_beside(
         self, aim: Aim, t: int, by_odds: Floats, by_intensity: Floats, _: Floats | None
     ) -> "PeriodBeside":
-        now, (number, pull) = self.past[t], self._way(t)
+        now, (number, pull) = self.past[t], self._ways[t]
         by_reward = aim.reward[t][self.chain.group][:, None] * number
         here, acts = pull(by_odds, by_reward)[0][:, :, : now.intensity.shape[2]], now.met.acts
         if acts is None:
@@ -202,9 +206,8 @@ class Course:
         chain, money = self.chain, self.plan if isinstance(self.plan, Money) else None
         last = aim.last
         afterwards = self._afterwards if aim.terminal else None
-        after = aim.terminal * (self.worth_at_end if aim.terminal else chain.terminal) + aim.people[last][
-            chain.group
-        ].ravel()[self._place].reshape(self.end.shape)
+        after = aim.terminal * (self.worth_at_end if aim.terminal else chain.terminal)
+        after = after + aim.people[last][chain.group].ravel()[chain.law_place].reshape(self.end.shape)
         by_points, by_late = 0.0, np.zeros_like(chain.late.at_start) if chain.late else None
         if afterwards is not None:
             by_late = aim.terminal * afterwards.pull[1]
@@ -218,35 +221,21 @@ class Course:
             if money:
                 by_amount, more = money.pull(t, by_intensity, now.observed)
                 by_observed = by_observed + more
-            before += by_observed[chain.group].ravel()[self._stage_place].reshape(before.shape)
+            before += by_observed.ravel()[chain.target_place].reshape(before.shape)
             after = before
             yield t, by_odds, by_intensity, by_amount
 
     @cached_property
-    def _place(self) -> Ints:
-        """Return where each (block, state) lies among (block, law), in one row."""
-        return (
-            np.arange(self.chain.group.size)[:, None] * self.chain.space.law_kind.size + self.chain.block_law
-        ).ravel()
-
-    @cached_property
-    def _stage_place(self) -> Ints:
-        """Return where each (block, state) lies among (block, stage), in one row."""
-        stages = self.chain.targets.shape[1]
-        return (np.arange(self.chain.group.size)[:, None] * stages + self.chain.block_stage).ravel()
-
-    @cached_property
-    def _ways(self) -> dict[int, tuple[Floats, Pull]]:
-        return {}
-
-    def _way(self, t: int) -> tuple[Floats, Pull]:
+    def _ways(self) -> list[tuple[Floats, Pull]]:
         """Return by period customers by (block, law) and the way back from its odds: the same for every aim."""
-        if t not in self._ways:
-            chain, now = self.chain, self.past[t]
-            shape = now.step.reward.shape
-            number = np.bincount(self._place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
-            self._ways[t] = np.asarray(number.reshape(shape)), chain.pull(now.met.environment, now.met.effective)
-        return self._ways[t]
+        chain, shape = self.chain, self.past[0].step.reward.shape
+        counts: list[Floats] = []
+        for now in self.past:
+            number = np.bincount(chain.law_place, weights=now.occupancy.ravel(), minlength=shape[0] * shape[1])
+            counts.append(np.asarray(number.reshape(shape)))
+        met = [now.met for now in self.past]
+        pulls = chain.pulls(np.stack([each.environment for each in met]), np.stack([each.effective for each in met]))
+        return list(zip(counts, pulls, strict=True))
 
     def _back(
         self, aim: Aim, t: int, after: Floats, by_points: float, by_late: Floats | None
@@ -256,13 +245,13 @@ class Course:
         Without what money costs, which the caller adds.
         """
         chain, now = self.chain, self.past[t]
-        number, pull = self._way(t)
+        number, pull = self._ways[t]
         before = np.empty_like(now.occupancy)
         by_odds = np.zeros_like(now.step.probability)
         pull_advance(now.occupancy, now.step.probability, chain.links, after, before, by_odds)
         worth = aim.reward[t][chain.group][:, None]
         each = worth * now.step.reward + aim.people[t][chain.group]
-        before += each.ravel()[self._place].reshape(before.shape)
+        before += each.ravel()[chain.law_place].reshape(before.shape)
         by_effective, by_environment = pull(by_odds, worth * number)
         wanted = chain.conditions_pull(
             now.now, now.met, now.intensity, by_environment, by_effective, by_points, by_late
@@ -297,16 +286,27 @@ class Beside:
     def slopes(self, others: Floats) -> Floats:
         """Return derivatives by the elements of each of ``others[plan, period, ...]``, shaped alike."""
         chain, money = self.course.chain, self.course.plan if isinstance(self.course.plan, Money) else None
+        plans = [replace(money, amount=each) for each in others] if money else []
+        several = max(1, AT_ONCE // (len(others) * chain.targets.allowed.size))
         out = np.zeros_like(others)
-        for t, by_odds, by_reward, acts, otherwise in self.periods:
-            now, intensity = self.course.past[t], others[:, t]
-            if money:
-                intensity = np.stack([replace(money, amount=each).intensity(t, now.observed) for each in others])
-            effective, levers = np.repeat(now.met.effective[None], len(others), axis=0), acts.shape[2]
-            effective[..., :levers] += acts * (intensity - now.intensity)
-            for k, pull in enumerate(chain.pulls(now.met.environment, effective)):
-                slope = otherwise + acts * pull(by_odds, by_reward)[0][:, :, :levers]
-                out[k, t] = money.pull(t, slope, now.observed)[0] if money else slope
+        levers = self.periods[0].acts.shape[2] if self.periods else 0
+        for first in range(0, len(self.periods), several):
+            some = self.periods[first : first + several]
+            past = [self.course.past[each.period] for each in some]
+            effective = []
+            for now, each in zip(past, some, strict=True):
+                t, seen = each.period, now.observed
+                intensity = np.stack([plan.intensity(t, seen) for plan in plans]) if money else others[:, t]
+                works = np.repeat(now.met.effective[None], len(others), axis=0)
+                works[..., :levers] += each.acts * (intensity - now.intensity)
+                effective.append(works)
+            around = np.repeat([now.met.environment for now in past], len(others), axis=0)
+            pulls = iter(chain.pulls(around, np.concatenate(effective)))
+            for now, each in zip(past, some, strict=True):
+                for k in range(len(others)):
+                    way = next(pulls)(each.by_odds, each.by_reward)[0][:, :, :levers]
+                    slope = each.otherwise + each.acts * way
+                    out[k, each.period] = money.pull(each.period, slope, now.observed)[0] if money else slope
         return out
 
 

@@ -72,11 +72,10 @@ def _satisfaction(chain: ControlledChain, occupancy: Floats) -> Floats:
     groups, stages, _ = chain.targets.shape
     if not chain.space.has_levels:
         return np.full((groups, stages), np.nan)
-    cell = (chain.group[:, None] * stages + chain.block_stage).ravel()
     level = np.broadcast_to(chain.space.level, occupancy.shape).ravel()
     number = np.where(level > 0, occupancy.ravel(), 0.0)
     heads, points = (
-        np.bincount(cell, weights=weights, minlength=groups * stages).reshape(groups, stages)
+        np.bincount(chain.target_place, weights=weights, minlength=groups * stages).reshape(groups, stages)
         for weights in (number, number * (level - 1.0) * POINTS_PER_LEVEL)
     )
     return np.asarray(np.divide(points, heads, out=np.full(heads.shape, np.nan), where=(heads > 0) & SEEN))
