@@ -50,3 +50,11 @@ def test_duals_on_either_side_where_they_differ() -> None:
     assert (answer.duals_down[0], answer.duals_up[0]) == pytest.approx((3.0, 2.0), abs=1e-9)
     plain = solve_arrays(programme(1.0))
     assert (plain.duals_down.size, plain.duals_up.size) == (0, 0)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_a_bound_with_whole_numbers_holds_what_was_passed_over(gap: float) -> None:
+    """One of two: x, worth 3; branches that could bring less than a tenth more may not have been looked at."""
+    answer = solve_arrays(replace(programme(), integer=np.ones(2, dtype=bool)), gap=gap)
+    np.testing.assert_allclose(answer.values, [1, 0], atol=1e-9)
+    assert answer.bound == pytest.approx(3 + max(1e-7, 3 * gap), abs=1e-10)
