@@ -43,6 +43,7 @@ SHAPES = [
     *(curve for curve, _, _ in CURVES),
     {"without_money": 0.1, "unlimited_money": 0.7, "spend": 8.0, "brings": 0.4},
     {"shape": "hill", "unlimited_money": 0.6, "half": 5, "steepness": 0.7},
+    {**ADBUDG, "brings": 0.25},
 ]
 
 
