@@ -54,6 +54,8 @@ NEAR = 0.5
 """Part of the lead that an assumption must take, by the line, to be followed to its end."""
 CLOSEST = 3
 """Assumptions that are followed to their worse end in any case: those that move the lead most."""
+STILL = 1e-6
+"""Of a lead: it does not move with what changes it by less."""
 FINE = 1e-3
 """Of a range: how near the number is found at which the choice turns."""
 
@@ -91,6 +93,11 @@ class Turn:
     def swing(self) -> float:
         """Return how far the lead moves over the range."""
         return abs(self.lead_high - self.lead_low)
+
+    @property
+    def moves(self) -> bool:
+        """Return whether the lead moves over the range at all."""
+        return self.swing > STILL * max(abs(self.lead_low), abs(self.lead_high))
 
 
 @dataclass(frozen=True, eq=False)

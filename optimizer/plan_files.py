@@ -27,7 +27,7 @@ from optimizer.money.sheets import (
 from optimizer.money.table import Formula, Sheet
 from sim.contract import Targets
 from sim.errors import InputError
-from sim.files import check_output, write_file, write_text
+from sim.files import check_output, save_book, write_file, write_text
 from sim.reading import read_text
 
 if TYPE_CHECKING:
@@ -361,7 +361,7 @@ def _write_excel(content: Content, tables: Tables, part: Path, path: Path) -> No
         raise InputError(
             f"{path}: Excel cannot hold a name of this plan ({error}); write a .csv file instead"
         ) from None
-    book.save(part)
+    save_book(book, part)
 
 
 def _columns(calendar: Calendar) -> list[str]:

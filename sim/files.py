@@ -4,15 +4,19 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import FolderError, InputError, first_line
 
 if TYPE_CHECKING:
+    from openpyxl import Workbook
     from pandas import DataFrame
 
-__all__ = ["TABLE_FILES", "check_output", "sweep", "writable_folder", "write_file", "write_table", "write_text"]
+__all__ = [
+    "TABLE_FILES", "check_output", "save_book", "sweep", "writable_folder", "write_file", "write_table", "write_text",
+]  # fmt: skip
 
 TABLE_FILES = (".csv", ".parquet")
 """Endings of tables."""
@@ -134,6 +138,17 @@ def write_text(path: Path, text: str) -> None:
         If it cannot be written.
     """
     write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def save_book(book: "Workbook", part: Path) -> None:
+    """Save an Excel file, made whole in memory first.
+
+    The archive of a file that cannot be written to its end would try again when it is forgotten, and say so on standard
+    error.
+    """
+    content = BytesIO()
+    book.save(content)
+    part.write_bytes(content.getvalue())
 
 
 def write_table(path: Path, frame: "DataFrame") -> None:

@@ -139,7 +139,8 @@ def test_no_output_goes_over_what_the_command_reads_or_writes(tenure, tmp_path, 
 
 def test_a_scenario_that_a_plan_names_is_not_written_over(tenure, tmp_path) -> None:
     """The plan tells `explain` which file that is."""
-    (tmp_path / "scenario.json").write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
+    content = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 1")
+    (tmp_path / "scenario.json").write_text(content, encoding="utf-8")
     assert tenure("optimize", "scenario.json", "--bound-steps", 0, "-o", "plan.json")[0] == 0
     refuses(tenure, tmp_path, ("explain", "plan.json", "--simplest", "scenario.json"), "cannot write scenario.json")
 

@@ -1,5 +1,7 @@
-"""Names that try to break out: of a page (script), of a spreadsheet (formulas), of the folder."""
+"""Names that try to break out: of a page (script), of a spreadsheet (formulas), of a note, of the folder."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import openpyxl
@@ -8,6 +10,7 @@ import yaml
 from markets import SMALL
 
 from experiments.firm import Firm
+from experiments.words.tables import markdown
 
 FORMULA, IMAGE = '=HYPERLINK("http://elsewhere.example","y")', "<img src=x onerror=alert(2)>"
 COMMAND, SCRIPT = "+cmd|' /C calc'!A0", "</script><script>alert(3)</script>"
@@ -47,3 +50,23 @@ def test_names_are_text_wherever_they_are_shown(firm: Firm, tmp_path: Path) -> N
         assert "<script>alert" not in text
         assert IMAGE not in text
     assert sorted(each.name for each in tmp_path.iterdir()) == ["plan.csv", "plan.xlsx", "report.html", "whatif.html"]
+
+
+def test_names_are_text_in_a_table_of_a_note() -> None:
+    """No tag, no link, no picture that is fetched, no further column and no further row."""
+    shown = markdown(["segment", "all"], [["![x](http://elsewhere.example/x)|2\n| <b>`x`", "1"]])
+    assert len(shown.split("\n")) == 3
+    last = shown.split("\n")[-1]
+    assert last == r"| !\[x\](http://elsewhere.example/x)\|2 \| \<b\>\`x\` | 1 |"
+
+
+def test_names_are_text_in_the_notes_of_runs(tenure, tmp_path: Path) -> None:
+    """Channels of curves; the store keeps its tables whatever they are called."""
+    channel = "x'); DROP TABLE runs; -- <img src=http://elsewhere.example>"
+    (tmp_path / "curves.csv").write_text(f'channel,spend,response\n"{channel}",0,0\n"{channel}",10,5\n')
+    code, _, err = tenure("allocate", "curves.csv", "--budget", "5", "--track")
+    assert (code, err) == (0, "")
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        [(note,)] = store.execute("select value from tags where key = 'mlflow.note.content'").fetchall()
+    assert r"DROP TABLE runs; -- \<img src=http://elsewhere.example\>" in note
+    assert "<img" not in note.replace(r"\<", "")

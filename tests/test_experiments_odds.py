@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from scipy.stats import t
 import tenure
 from experiments.compare import compare
 from experiments.odds import Turn, futures, interval
+from experiments.report.answer import changes_if
 from experiments.study.calibrate import calibrate
 from experiments.words.odds import odds_in_words, turns_in_words
+from experiments.words.report import report_words
 from optimizer.insight.risk import with_values
 from sim.market.clock import Market
 from sim.market.expected import expected_course
@@ -215,3 +218,9 @@ def test_what_does_not_move_the_lead_is_not_said_to() -> None:
     moves = Turn("margin", 0.4, 0.6, 0.5, 8.0, 15.0, None, False, "")
     assert turns_in_words((still,))[-1] == "The lead does not move with any of them."
     assert turns_in_words((moves, still))[-1] == "The lead moves most with the margin (+8 at 0.4, +15 at 0.6)."
+    found = tenure.Firm.of(SHOP).compare(["no spend", "as today", "even split"], replications=2, samples=2)
+    assert found.odds is not None
+    told = replace(found, odds=replace(found.odds, turns=(moves, still)))
+    shown = changes_if(found.decision, told, report_words("en"))
+    assert "the margin is 0.4, or 0.6" in shown
+    assert "0.99" not in shown

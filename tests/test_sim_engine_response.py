@@ -5,7 +5,7 @@ import pytest
 from markets import Content, answer
 from pydantic import TypeAdapter
 
-from sim.engine.response import CHORD, response, slope
+from sim.engine.response import CHORD, intensity_at, response, slope
 from sim.scenario.curves import BlattbergDeighton, Curve, Hill
 
 
@@ -39,14 +39,26 @@ def test_other_shapes_by_hand(curve: Content, money: float, expected: float) -> 
     np.testing.assert_allclose(response(known, points, 0.25), [0.25 * f + 0.75 * ends[0] for f in ends], rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "curve",
-    [
-        *(curve for curve, _, _ in CURVES),
-        {"without_money": 0.1, "unlimited_money": 0.7, "spend": 8.0, "brings": 0.4},
-        {"shape": "hill", "unlimited_money": 0.6, "half": 5, "steepness": 0.7},
-    ],
-)
+SHAPES = [
+    *(curve for curve, _, _ in CURVES),
+    {"without_money": 0.1, "unlimited_money": 0.7, "spend": 8.0, "brings": 0.4},
+    {"shape": "hill", "unlimited_money": 0.6, "half": 5, "steepness": 0.7},
+    {**ADBUDG, "brings": 0.25},
+]
+
+
+@pytest.mark.parametrize("curve", SHAPES)
+def test_intensities_that_gain_a_share_of_the_room_gain_it(curve: Content) -> None:
+    """The curve's inverse: nothing for nothing, and the curve leads back to every share."""
+    known, shares = TypeAdapter(Curve).validate_python(curve), np.array([0.0, 0.1, 0.5, 0.9, 0.99])
+    money = intensity_at(known, shares)
+    room = known.unlimited_money - known.without_money
+    np.testing.assert_allclose(response(known, money), known.without_money + shares * room, rtol=1e-12)
+    assert money[0] == 0
+    assert (np.diff(money) > 0).all()
+
+
+@pytest.mark.parametrize("curve", SHAPES)
 @pytest.mark.parametrize("reach", [1.0, 0.3])
 def test_slopes_are_those_of_the_curves(curve: Content, reach: float) -> None:
     """``df/du`` against a central difference of the fourth order, off the points of a broken line and beyond them."""
@@ -71,3 +83,5 @@ def test_a_slope_is_a_number_where_a_curve_starts_infinitely_steep() -> None:
     first = 2.0 * CHORD
     assert slope(known, np.array(0.0)) == pytest.approx(float(response(known, np.array(first))) / first)
     assert slope(known, np.array(first)) == pytest.approx(0.5 * slope(known, np.array(0.0)), rel=0.02)
+    straight = known.model_copy(update={"steepness": 1.0})
+    assert slope(straight, np.array(0.0)) == pytest.approx(1 / 2.0, rel=1e-12)

@@ -55,6 +55,12 @@ def drop_at(*keys: Any) -> Change:
 
 TRAITS = ("segments", "regulars", "traits")
 WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "name in two lines": (set_at("name", "one\ntwo"), ("name: expected a name in one line",)),
+    "segment with a control sign": (
+        set_at("segments", "regu\x1b[31mlars", {"start": {}}),
+        ("'segments.regu\\x1b[31mlars': expected a name in one line"),
+    ),
+    "lever in two lines": (set_at("levers", "a\n=1+1", {}), ("'levers.a\\n=1+1': expected a name in one line")),
     "negative rate": (
         set_at(*TRAITS, "purchase_rate", -1),
         ("regulars.traits.purchase_rate: input should be greater than or equal to 0, got -1",),

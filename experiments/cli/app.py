@@ -151,5 +151,6 @@ def _give_up_output() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"tenure: {' '.join(message.split())}", file=sys.stderr)
+    said = "".join(sign if sign >= " " and sign != "\x7f" else "?" for sign in " ".join(message.split()))
+    print(f"tenure: {said}", file=sys.stderr)
     sys.exit(code)

@@ -239,7 +239,7 @@ def changes_if(found: Decision, comparison: Comparison, words: Words) -> str:
             )  # fmt: skip
     if turns and not said:
         said.append(words["changes_no_number"])
-    for turn in turns[:TOLD]:
+    for turn in [turn for turn in turns if turn.moves][:TOLD]:
         said.append(
             words["changes_swing"].format(
                 path=named(turn), low=number(turn.low), high=number(turn.high),

@@ -18,12 +18,12 @@ from experiments.study.shown import answer_in_words, barred_in_words, survival_t
 from experiments.tracking.content import code_version, running_code, scenario_params
 from experiments.tracking.decision import LONGEST_DIFFERENCE, differing
 from experiments.tracking.metrics import by_name
-from experiments.tracking.notes import note, plain_text
+from experiments.tracking.notes import note
 from experiments.tracking.record import Base, Record, Series
 from experiments.tracking.views import DECISION, LEADERBOARD_TAG, View, link_of, stored, views_of
 from experiments.words.difference import differ_briefly, scenarios_differ
 from experiments.words.figures import money, plain, short
-from experiments.words.tables import markdown
+from experiments.words.tables import markdown, plain_text
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -146,7 +146,7 @@ def _differences(asked: Study) -> dict[str, dict[str, str]]:
 
 def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
     answers = result.answers
-    body = [markdown(*survival_table(answers)), f"Gains against '{answers.reference}':"]
+    body = [markdown(*survival_table(answers)), f"Gains against '{plain_text(answers.reference)}':"]
     header, rows = world_table(answers, SHOWN_ROWS)
     body.append(markdown(header, [[cell.replace("*", " (best)") for cell in row] for row in rows]))
     body.append("The whole answer: report.html under *Artifacts*.")

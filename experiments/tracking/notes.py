@@ -12,13 +12,14 @@ from experiments.words.figures import money
 from experiments.words.kept import breaks, broken_in_words, rules_broken
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.proof import proof_in_words
+from experiments.words.tables import plain_text
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
     from sim.scenario.file import Scenario
 
-__all__ = ["comparison_body", "note", "plain_text", "policy_body", "proof_body"]
+__all__ = ["comparison_body", "note", "policy_body", "proof_body"]
 
 LONGEST = 7800
 """Signs of a note; MLflow takes 8000."""
@@ -94,11 +95,6 @@ def proof_body(plan: Plan, scenario: Scenario, name: str = "plan") -> list[str]:
     """Return what is proved about a plan."""
     words = proof_in_words(plan, scenario.currency)
     return [f"The {plain_text(name)}: {plain_text(words.worth)} {plain_text(words.proved)}"]
-
-
-def plain_text(text: str) -> str:
-    """Return a text without signs that Markdown would read."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.split("\n")))
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

@@ -32,8 +32,6 @@ NOT_COUNTED = (
     "The {ranges} under `uncertain` are in no interval here: that needs worlds drawn from them and at least "
     "2 replications."
 )
-STILL = 1e-6
-"""Of a lead: it does not move with what changes it by less."""
 CERTAIN = 0.995
 SHOWN = 3
 
@@ -114,7 +112,7 @@ def turns_in_words(turns: tuple[Turn, ...]) -> list[str]:
     ]
     if not turning:
         said = ["What must be true: no single number, within its range, turns the choice."]
-    moving = [turn for turn in turns if turn.swing > STILL * max(abs(turn.lead_low), abs(turn.lead_high))]
+    moving = [turn for turn in turns if turn.moves]
     if not moving:
         return [*said, "The lead does not move with any of them."]
     most = ", ".join(

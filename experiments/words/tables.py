@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["markdown", "padded", "table", "width_of"]
+__all__ = ["markdown", "padded", "plain_text", "table", "width_of"]
 
 
 def width_of(text: str) -> int:
@@ -44,4 +44,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table for MLflow's notes; only the first column stands to the left."""
     cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in cells)
+    return "\n".join(f"| {' | '.join(map(plain_text, row))} |" for row in cells)
+
+
+def plain_text(text: str) -> str:
+    """Return a text without signs that Markdown would read."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.split()))

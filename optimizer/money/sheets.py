@@ -19,7 +19,7 @@ from optimizer.money.table import TOTALS, Cell, Formula, MoneyTable, Sheet
 from sim.arrays import Floats
 from sim.contract import Targets
 from sim.errors import InputError, first_line
-from sim.files import check_output, write_file
+from sim.files import check_output, save_book, write_file
 from sim.reading import check_workbook, read_rows, read_text
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def write_split(path: Path, lines: Lines, by: str, calendar: Calendar) -> None:
         book = Workbook()
         book.remove(book.active)
         write_money(book, lines, None, calendar)
-        book.save(part)
+        save_book(book, part)
 
     write_file(path, as_csv if path.suffix == ".csv" else as_book)
 

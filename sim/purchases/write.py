@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import FolderError, InputError, first_line
-from sim.files import check_output, write_file, write_table
+from sim.files import check_output, save_book, write_file, write_table
 from sim.purchases.read.sources import is_database, shown
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _workbook(frame: "DataFrame", part: Path) -> None:
                 cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
-    book.save(part)
+    save_book(book, part)
 
 
 def _into_database(frame: "DataFrame", url: str, table: str, force: bool) -> None:

@@ -6,7 +6,7 @@ What a curve computes is in :mod:`sim.engine.response`.
 import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 __all__ = [
     "SHAPES",
@@ -17,6 +17,7 @@ __all__ = [
     "Fraction",
     "Gain",
     "Hill",
+    "Label",
     "Model",
     "NotNegative",
     "PiecewiseLinear",
@@ -36,6 +37,16 @@ Times = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _in_one_line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("expected a name in one line, without control signs")
+    return name
+
+
+Label = Annotated[str, AfterValidator(_in_one_line)]
+"""A name that is shown: it breaks no line of a table, a note or a file."""
 
 
 class Model(BaseModel):

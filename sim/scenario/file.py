@@ -21,7 +21,7 @@ from sim.purchases.base import content_digest
 from sim.reading import read_text
 from sim.scenario.bonds import Categories, Links, missing_bond, refuse_start
 from sim.scenario.changes import changed
-from sim.scenario.curves import Gain, Model, Share
+from sim.scenario.curves import Gain, Label, Model, Share
 from sim.scenario.customers import (
     BASE_SEGMENTS,
     CUSTOMER_STAGES,
@@ -88,7 +88,7 @@ PERIODS_PER_YEAR = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1
 class Scenario(Model):
     """Everything the simulator, the fluid twin and the optimiser know."""
 
-    name: str = Field(min_length=1, description="what the scenario is called in tables and runs")
+    name: Label = Field(min_length=1, description="what the scenario is called in tables and runs")
     currency: str = Field(default="", description="unit of money, shown in reports; default: none shown")
     period: Literal["week", "month", "quarter", "year"] = Field(default="month", description="default: planning rhythm")
     periods: Annotated[int, Field(ge=1, le=1200, strict=True)] = Field(description="horizon")
@@ -111,10 +111,10 @@ class Scenario(Model):
         default_factory=Thresholds, description="when a customer counts as core, declining or lapsed; default: as there"
     )
     base: Base | None = Field(default=None, description="a firm's real customers; none: synthetic segments only")
-    segments: dict[str, Segment] = Field(
+    segments: dict[Label, Segment] = Field(
         default_factory=dict, description="groups of customers and people to win, by name; none: the base's only"
     )
-    levers: dict[str, Lever] = Field(
+    levers: dict[Label, Lever] = Field(
         default_factory=dict, description="marketing instruments, by name; at least one unless there is a chain"
     )
     chain: ExplicitChain | None = Field(default=None, description="a chain in place of the lifecycle")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Curve, Finite, Gain, Model, NotNegative, Positive, Share
+from sim.scenario.curves import Curve, Finite, Gain, Label, Model, NotNegative, Positive, Share
 from sim.scenario.customers import CUSTOMER_STAGES, Stage
 from sim.scenario.meant import meant
 from sim.scenario.of_late import OfLate
@@ -248,7 +248,7 @@ class Lever(Model):
 class Competitor(Model):
     """A rival who acts through one route or several from a given period on, on schedule or in answer to our share."""
 
-    name: str = Field(description="what the rival is called in texts and reports")
+    name: Label = Field(description="what the rival is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
     route: Route | Annotated[tuple[Route, ...], Field(min_length=1)] = Field(
@@ -297,7 +297,7 @@ class Competitor(Model):
 class Shock(Model):
     """Something that happens to the market on a given date: a recession, an outage, a salesperson who leaves."""
 
-    name: str = Field(description="what the event is called in texts and reports")
+    name: Label = Field(description="what the event is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
     route: Literal["awareness", "acquisition", "defection", "purchase rate", "satisfaction", "employee", "turnover"] = (

@@ -59,7 +59,8 @@ def explained(error: ValidationError, whole: type[Model]) -> str:
         "Gamma", "Established", "Growing", "tuple", "float", "function-after", "constrained-float", "literal[", "dict[",
         *SHAPES,
     )  # fmt: skip
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(hidden))
+    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith((*hidden, "[key]")))
+    key = key if key.isprintable() else repr(key)
     if first["type"] == "extra_forbidden":
         fields = _fields_at(first["loc"][:-1], whole)
         close = difflib.get_close_matches(str(first["loc"][-1]), fields, 1)

@@ -11,7 +11,7 @@ from experiments.tracking.decision import Decision
 from experiments.tracking.keys import joined
 from optimizer.plan import Plan
 
-__all__ = ["asked_params", "cell", "key_of_call"]
+__all__ = ["asked_params", "key_of_call"]
 
 
 def asked_params(decision: Decision) -> dict[str, str]:
@@ -38,8 +38,3 @@ def key_of_call(decision: Decision, kind: str) -> str:
     call = decision.call.kept(decision.answer)
     where = decision.scenario.hash if decision.twin is not None else ""
     return joined(kind, where, decision.world, {name: joined(data.decode("latin-1")) for name, data in call.items()})
-
-
-def cell(name: str) -> str:
-    """Return a name without the sign that ends a table's cell."""
-    return name.replace("|", "/")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.tracking.answers.asked import asked_params, cell, key_of_call
+from experiments.tracking.answers.asked import asked_params, key_of_call
 from experiments.tracking.content import flat
 from experiments.tracking.decision import Decision
 from experiments.tracking.keys import joined
 from experiments.tracking.metrics import by_name
 from experiments.tracking.record import Record, Series
 from experiments.words.figures import money
+from experiments.words.tables import markdown
 from optimizer.curves.result import CurveAllocation
 
 __all__ = ["allocation_records"]
@@ -21,11 +22,8 @@ def allocation_records(answer: CurveAllocation, decision: Decision) -> list[Reco
     key = key_of_call(decision, "allocation")
     views = decision.views(key, [])[-1:]
     tags = decision.tags("policy", key, policy="optimised", unit_key=key, numbers="response", gain_over="no spend")
-    rows = [
-        f"| {cell(name)} | {money(float(line.sum()))} |"
-        for name, line in zip(answer.channels, answer.spend, strict=True)
-    ]
-    table = "\n".join(["| channel | spend |", "| --- | ---: |", *rows])
+    rows = [[name, money(float(line.sum()))] for name, line in zip(answer.channels, answer.spend, strict=True)]
+    table = markdown(["channel", "spend"], rows)
     tags["mlflow.note.content"] = decision.note(decision.said, [table], views=views, key=key)
     figures = {
         "gain": answer.value - answer.base, "response": answer.value, "bound": answer.bound, "gap": answer.gap,

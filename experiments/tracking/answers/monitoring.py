@@ -17,7 +17,7 @@ from experiments.tracking.record import Record, Series
 from experiments.tracking.views import View
 from experiments.words.figures import short
 from experiments.words.monitoring import followed_table, moved_table, notes, signal_in_words
-from experiments.words.tables import markdown
+from experiments.words.tables import markdown, plain_text
 from optimizer.plan import Plan
 
 __all__ = ["monitoring_records"]
@@ -36,7 +36,8 @@ def monitoring_records(answer: Monitored, decision: Decision) -> list[Record]:
         "params.`after`", ("params.`after`", "tags.`verdict`", "metrics.`difference`", "metrics.`gain`"), True,
     )  # fmt: skip
     body = [markdown(*followed_table(answer)), *([markdown(*moved_table(answer))] if answer.moved else [])]
-    body += [*(signal_in_words(each, answer.period) for each in answer.signals[:12]), notes(answer)]
+    signals = [signal_in_words(each, answer.period) for each in answer.signals[:12]]
+    body += map(plain_text, [*signals, notes(answer)])
     params = {**how, "plan": plan.scenario, "plan.bits": bits_of(plan)[:12]}
     parent = decision.record(
         key, decision.about.name or f"{decision.world} / watched plan, worth {short(plan.asset)}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from experiments.tracking.answers.asked import asked_params, cell, key_of_call
+from experiments.tracking.answers.asked import asked_params, key_of_call
 from experiments.tracking.call import plan_file
 from experiments.tracking.decision import Decision
 from experiments.tracking.keys import joined
 from experiments.tracking.metrics import expected_metrics
 from experiments.tracking.record import Record, Series
 from experiments.words.figures import money, short
+from experiments.words.tables import markdown
 from optimizer.ask.rows import as_today
 from optimizer.insight.frontier import Frontier, Point
 from optimizer.insight.risk import Risk
@@ -94,8 +95,8 @@ def risk_records(answer: Risk, decision: Decision) -> list[Record]:
     today = next(score for score in answer.scores if score.name == "as today")
     asked = {**asked_params(decision), "budget": decision.budget}
     views = decision.views(key, [{"policy": score.name} for score in answer.scores])
-    rows = [f"| {a.path} | {a.low:g} to {a.high:g} | {money(a.worth_knowing)} |" for a in answer.assumptions]
-    table = "\n".join(["| assumption | range | worth knowing |", "| --- | ---: | ---: |", *rows])
+    rows = [[a.path, f"{a.low:g} to {a.high:g}", money(a.worth_knowing)] for a in answer.assumptions]
+    table = markdown(["assumption", "range", "worth knowing"], rows)
     tags = decision.tags("study", key, unit_key=key)
     tags["mlflow.note.content"] = decision.note(decision.said, [table], views=views, key=key)
     ends = [
@@ -140,10 +141,7 @@ def risk_records(answer: Risk, decision: Decision) -> list[Record]:
 def _money_table(plan: Plan) -> str:
     """Return a plan's money by segment and lever, in Markdown."""
     segments, levers, spend = plan.by_segment_and_lever()
-    head = f"| segment | {' | '.join(map(cell, levers))} | all |"
-    rows = [
-        f"| {cell(name)} | {' | '.join(money(x) if x else '.' for x in line)} | {money(float(line.sum()))} |"
-        for name, line in sorted(zip(segments, spend, strict=True), key=lambda pair: -pair[1].sum())
-    ]
+    order = sorted(zip(segments, spend, strict=True), key=lambda pair: -pair[1].sum())
+    rows = [[name, *(money(x) if x else "." for x in line), money(float(line.sum()))] for name, line in order]
     more = f"\n\nThe other {len(rows) - 15} segments are in plan.json." if len(rows) > 15 else ""
-    return "\n".join([head, f"| --- {'| ---: ' * (len(levers) + 1)}|", *rows[:15]]) + more
+    return markdown(["segment", *levers, "all"], rows[:15]) + more
