@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from sim.customers import calibration, purchase_models
+from sim.customers import calibration
 from sim.customers.calibration import (
     BGNBD,
     GammaGamma,
@@ -22,6 +22,7 @@ from sim.customers.calibration import (
 )
 from sim.customers.published import CDNOW_CALIBRATION_END
 from sim.customers.records import AmountRecords, BuyingRecords, distinct
+from sim.customers.tail_kernels import log_fraction
 from sim.errors import InputError, PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
@@ -107,8 +108,25 @@ def test_hundreds_of_purchases_stay_finite() -> None:
     found = np.array([model.log_likelihood(300, 1.0, 39.0), model.mean_purchase_rate(300, 1.0, 39.0)])
     assert np.isfinite(found).all()
     b, c, z = np.array([0.7, 30.0, 80.0]), np.array([2.1, 30.4, 90.0]), np.array([0.3, 0.99, 0.999])
-    fraction = purchase_models._hyp2f1_one_by_fraction(b, c, z)
-    assert fraction == pytest.approx(special.hyp2f1(1.0, b, c, z), rel=1e-10)
+    known = special.hyp2f1(1.0, b, c, z)
+    assert [np.exp(log_fraction(*each)) for each in zip(b, c, z, strict=True)] == pytest.approx(known, rel=1e-10)
+
+
+@pytest.mark.parametrize("law", [(0.6, 9.0, 0.7, 14.0), (2.0, 3.0, 0.4, 3.0), (0.3, 50.0, 1.5, 4.0)])
+def test_slopes_of_the_likelihood_are_its_differences(law: tuple[float, ...]) -> None:
+    random = np.random.default_rng(5)
+    age = random.integers(1, 700, 400) / 7
+    frequency = random.poisson(2, 400)
+    recency = np.where(frequency > 0, np.minimum(random.integers(1, 700, 400) / 7, age), 0.0)
+    money, used = random.gamma(3.0, 10.0, 400), frequency > 0
+    records = BuyingRecords.of(frequency, recency, age), AmountRecords.of(frequency[used], money[used])
+    for kind, values, known in zip((ParetoNBD, GammaGamma), (law, law[:3]), records, strict=True):
+        whole, slopes = kind(*values).slopes_of(known)
+        total = lambda at: float(known.counts @ kind(*at).log_likelihood_of(known))  # noqa: E731, B023
+        assert whole == pytest.approx(total(values), rel=1e-12)
+        for i, value in enumerate(values):
+            up, down = ([*values[:i], value * (1 + step), *values[i + 1 :]] for step in (1e-5, -1e-5))
+            assert slopes[i] == pytest.approx((total(up) - total(down)) / (2e-5 * value), rel=1e-6, abs=1e-5)
 
 
 def test_bg_nbd_agrees_with_integration_over_both_traits() -> None:

@@ -11,6 +11,7 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
+from sim.customers.prospect_quality import quality_classes
 from sim.customers.worth_winning import likeness
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase
@@ -103,3 +104,72 @@ def test_the_list_has_the_best_first_and_the_plans_money_for_prospects(tenure, f
     assert code == 2
     assert "--prospects" in err
     assert tenure("list", folder / "own.yaml", "--prospects", folder / "people.csv")[0] == 2
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a base, and a file of those who were asked: most of the north were won, and bring most."""
+    folder = tmp_path_factory.mktemp("asked")
+    orders(folder / "orders.csv")
+    total = first_years(folder, 268)
+    middle, random = float(np.median(list(total.values()))), np.random.default_rng(3)
+    won = [
+        f"{who},{'north' if (brought > middle) == (random.random() < 0.8) else 'south'},"
+        for who, brought in total.items()
+    ]
+    rest = [f"P{i},{'north' if random.random() < 0.2 else 'south'}," for i in range(2 * len(won))]
+    ages = random.integers(20, 70, len(won) + len(rest))
+    rows = [f"{row}{age}" for row, age in zip([*won, *rest], ages, strict=True)]
+    (folder / "leads.csv").write_text("\n".join(["id,region,age", *rows]) + "\n")
+    (folder / "who.csv").write_text("\n".join(["id,region,age", *rows[: len(won)]]) + "\n")
+    return folder
+
+
+def test_quality_is_told_by_who_was_won_and_what_they_brought(asked: Path) -> None:
+    """Against shares counted by hand: one column that tells, one that does not."""
+    base = CustomerBase.create(asked / "base.duckdb", asked / "orders.csv")
+    record = base.summarise(base.last_date)
+    classes, notes = quality_classes(base, record, asked / "leads.csv")
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()[1:]]
+    north, customer = (np.array([row[k] == "north" if k else row[0][0] != "P" for row in rows]) for k in (1, 0))
+    rate = {side: customer[north == side].mean() for side in (True, False)}
+    left = north[~customer]
+    mean = rate[True] * left.mean() + rate[False] * (1 - left.mean())
+    assert [each.share for each in classes] == pytest.approx([1 / 3] * 3, abs=0.01)
+    assert sum(each.share * each.acquisition for each in classes) == pytest.approx(1.0)
+    best = (rate[True] * 3 * left.mean() + rate[False] * (1 - 3 * left.mean())) / mean
+    assert classes[0].acquisition == pytest.approx(best, rel=0.1)
+    assert classes[0].spend > 1.1 > 0.9 > classes[-1].spend
+    assert any("told by a logistic regression" in note for note in notes)
+    shuffled = quality_classes(base, record, asked / "leads.csv")[0]
+    assert shuffled == classes
+
+
+def test_columns_that_tell_nothing_make_no_classes(asked: Path, tmp_path: Path) -> None:
+    base = CustomerBase.open(asked / "base.duckdb")
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()]
+    (tmp_path / "ages.csv").write_text("\n".join(f"{who},{age}" for who, _, age in rows) + "\n")
+    classes, (note,) = quality_classes(base, base.summarise(base.last_date), tmp_path / "ages.csv")
+    assert classes == ()
+    assert "age do not surely tell who is won" in note
+    (tmp_path / "ids.csv").write_text("\n".join(who for who, *_ in rows) + "\n")
+    assert quality_classes(base, base.summarise(base.last_date), tmp_path / "ids.csv") == ((), ())
+
+
+def test_a_first_scenario_states_the_quality_of_those_to_win(tenure, asked: Path, tmp_path: Path) -> None:
+    code, _, err = tenure("base", "load", asked / "orders.csv", "--customers", asked / "who.csv",
+                          "--prospects", asked / "leads.csv", "-o", tmp_path / "own.duckdb")  # fmt: skip
+    assert code == 0, err
+    code, _, err = tenure("calibrate", tmp_path / "own.duckdb", "-o", tmp_path / "own.yaml")
+    assert code == 0, err
+    firm = Firm.open(tmp_path / "own.yaml")
+    quality = firm.scenario.segments["people to win"].quality
+    assert len(quality) == 3
+    assert quality[0].acquisition > 1.2 > quality[2].acquisition
+    best = firm.customer_list(kind="worth winning", prospects=tmp_path / "own.duckdb").frame
+    worst = firm.customer_list(kind="least worth winning", prospects=tmp_path / "own.duckdb").frame
+    expected = best["first_year_margin"] * best["times_the_chance"]
+    assert expected.is_monotonic_decreasing
+    assert expected.iloc[0] > 2 * expected.iloc[-1]
+    assert best["times_the_chance"].mean() == pytest.approx(1.0)
+    assert worst["customer_id"].iloc[0] in set(best["customer_id"].iloc[-len(best) // 3 :])

@@ -122,7 +122,10 @@ def test_columns_can_be_named_and_parquet_is_read(tmp_path: Path) -> None:
         ("customer_id,date,amount\n", "holds a header and no purchases"),
         ("customer_id,date,cost\n1,2024-01-01,2\n", "no column looks like amount.*columns are customer_id, date, cost"),
         ("id,date,amount\n1,2024-01-01,2\n1,31/31/2024,2\n", "row 2, column 'date': '31/31/2024' is not a date"),
-        ("id,date,amount\n1,2024-02-30,2\n", "no column looks like date"),
+        (
+            "id,date,amount\n1,2024-02-30,2\n",
+            "no column looks like date; 'date' is called so, but hardly any of its values is a",
+        ),
         ("id,date,amount\n1,2024-01-01,2\n1,2024-01-01,two\n", "row 2, column 'amount': 'two' is not a number"),
         ("id,date,amount\n1,2024-01-01,nan\n", "row 1, column 'amount': 'nan' is not a number"),
         ("id,date,amount\n1,2024-01-01,\n", "row 1, column 'amount': an empty value is not a number"),

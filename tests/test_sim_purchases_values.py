@@ -37,6 +37,17 @@ def test_months_in_other_languages_are_read(tmp_path: Path) -> None:
     assert [day for _, day, _ in found] == ["2022-03-03", "2022-05-05", "2022-08-12", "2022-12-09"]
 
 
+@pytest.mark.parametrize("months", [
+    "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.", "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+    "янв февр мар апр мая июн июл авг сент окт нояб дек", "gen feb mar apr mag giu lug ago set ott nov dic",
+    "ene feb mar abr may jun jul ago sept oct nov dic", "jan fev mar abr mai jun jul ago set out nov dez",
+])  # fmt: skip
+def test_months_cut_short_are_read(tmp_path: Path, months: str) -> None:
+    rows = [(1, f"7 {name} 2022", i) for i, name in enumerate(months.split(), 1)]
+    found = bought(base_of(tmp_path, lines_of(rows, "id;date;amount", ";")))
+    assert [day for _, day, _ in found] == [f"2022-{month:02d}-07" for month in range(1, 13)]
+
+
 EPOCH, OLD = date(1970, 1, 1), date(1899, 12, 30)
 NUMBERS_OF_DAYS = {
     "Excel day numbers": lambda day: (day - OLD).days,

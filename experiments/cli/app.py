@@ -132,7 +132,8 @@ def _run() -> None:
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)
-            _fail(f"{error.format_message()} See `tenure --help`.", 2)
+            of = getattr(getattr(error, "ctx", None), "command_path", "tenure")
+            _fail(f"{error.format_message()} See `{of} --help`.", 2)
         raise
 
 

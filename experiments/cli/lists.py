@@ -29,7 +29,8 @@ def list_(
     kind: Annotated[
         str,
         typer.Option(
-            help="targets, win-back, about-to-leave, worth-winning, costs-more-than-it-brings or may-be-served-less.",
+            help="targets, win-back, about-to-leave, worth-winning, least-worth-winning, "
+            "costs-more-than-it-brings or may-be-served-less.",
             autocompletion=_kinds,
         ),
     ] = "targets",

@@ -213,8 +213,8 @@ class Explained(Planned):
         period
             Counted from 0, as in plan files.
         kind
-            ``targets``, ``win back``, ``about to leave``, ``costs more than it brings``, ``worth winning`` or ``may be
-            served less``.
+            ``targets``, ``win back``, ``about to leave``, ``costs more than it brings``, ``worth winning``, ``least
+            worth winning`` or ``may be served less``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
         sample
@@ -222,7 +222,7 @@ class Explained(Planned):
         seed
             Of the lots: the same customers for the same seed, whoever else is on the list.
         prospects
-            With ``worth winning``: file or database of people, with columns called as those of the base's customers.
+            With those worth winning: file or database of people, with columns called as those of the base's customers.
 
         Raises
         ------
@@ -245,7 +245,8 @@ class Explained(Planned):
             plan = self.load_plan(plan)
         intensity = self.targets.reference if plan is None else plan.intensity
         whole = numpy.broadcast_to(intensity, (self.scenario.periods, *self.targets.shape))
-        wins = checked(kind, control) == "worth winning"
+        name = checked(kind, control)
+        wins = name.endswith("worth winning")
         if wins != (prospects is not None):
             raise InputError(
                 "`prospects=`: the list of those worth winning needs a file of people who are no customers yet"
@@ -253,7 +254,7 @@ class Explained(Planned):
                 else f"`prospects={prospects}`: has no meaning with `kind={kind}`"
             )
         if prospects is not None:
-            listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed)
+            listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed, name=name)
         else:
             found = outlook(self.twin, whole, period)
             listed = customer_list(self.twin, found, kind, period, control=control, seed=seed)

@@ -33,6 +33,7 @@ LISTS: Mapping[str, str] = {
     "about to leave": "customers who are probably here and gone within a year, those who bring most first",
     "costs more than it brings": "customers worth less than nothing under the plan, the worst first",
     "worth winning": "people of a file who are no customers yet, those who would bring most first",
+    "least worth winning": "the same people, the riskiest first",
     "may be served less": "customers who get less than today under the plan, the most saved first",
 }
 """Lists by name, and who is on each."""
@@ -226,9 +227,19 @@ def checked(name: str, control: float) -> str:
 
 
 def worth_winning(
-    twin: Twin, intensity: Floats, period: int, prospects: str | Path, *, control: float = 0.0, seed: int = 0
+    twin: Twin,
+    intensity: Floats,
+    period: int,
+    prospects: str | Path,
+    *,
+    control: float = 0.0,
+    seed: int = 0,
+    name: str = "worth winning",
 ) -> CustomerList:
-    """Return people of a file who are no customers yet, those whose likes brought most first.
+    """Return people of a file who are no customers yet, those whose likes brought most first, or last.
+
+    Where customers are among the people of the file, they tell who is won: what one is expected to bring is then the
+    chance to win it, over the mean of all, times what it brings once won.
 
     Raises
     ------
@@ -237,6 +248,7 @@ def worth_winning(
     """
     import pandas as pd
 
+    from sim.customers.prospect_quality import chances_of
     from sim.customers.worth_winning import likeness
     from sim.outlook import money_on_prospects
     from sim.purchases.base import CustomerBase
@@ -245,28 +257,31 @@ def worth_winning(
     if given is None or base is None:
         raise InputError(f"{twin.scenario.name}: has no customer base, so nobody tells what people like them bring")
     purchases = CustomerBase.open(twin.scenario.folder / given.file)
-    found = likeness(purchases, purchases.summarise(given.as_of), twin.margin[base.group], prospects)
+    record = purchases.summarise(given.as_of)
+    found = likeness(purchases, record, twin.margin[base.group], prospects)
+    who, told = chances_of(purchases, record, prospects)
+    times = dict(zip(who, told.won / told.won.mean(), strict=True)) if told else {}
+    chance = np.array([times.get(each, 1.0) for each in found.who])
     heads, each = money_on_prospects(twin, intensity, period)
-    order = np.lexsort((np.array(found.who), -found.worth))
+    rank = found.worth * chance
+    order = np.lexsort((np.array(found.who), -rank if name == "worth winning" else rank))
     held = np.array([_lot(seed, found.who[i]) < control for i in order], dtype=bool)
     spent = float(each.sum())
     frame = pd.DataFrame({
         "customer_id": [found.who[i] for i in order], "segment": "to be won", "stage": "prospect",
-        "first_year_margin": found.worth[order], "like": found.like[order],
+        "first_year_margin": found.worth[order], "times_the_chance": chance[order], "like": found.like[order],
         "lever": _names(twin.targets.levers, each[None])[0], "money": np.where(held, 0.0, spent),
         "held_back": np.where(held, spent, 0.0), "control": held,
         "why": [f"like {found.like[i]:,} customers with {found.why[i]}" for i in order],
     })  # fmt: skip
-    notes = [*found.notes]
+    notes = [*found.notes, *([] if told is None else [told.words()])]
     notes.append(
         f"what customers left out of the fit brought in their first {found.days} days is told to {found.told:.0%} "
         f"of its variance, with a mean error of {money(found.error)}; the likes were won by themselves or by past money"
     )
     if round(heads) != len(frame):
         notes.append(f"the scenario counts {heads:,.0f} people to be won, this file {len(frame):,}")
-    return CustomerList(
-        "worth winning", period, frame, spent * len(frame), 0.0, control, twin.scenario.currency, tuple(notes)
-    )
+    return CustomerList(name, period, frame, spent * len(frame), 0.0, control, twin.scenario.currency, tuple(notes))
 
 
 def _chosen(

@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.found_segments import mixture_file
+from experiments.study.last_third import first_part, forecast_of_the_rest
 from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
@@ -24,27 +26,23 @@ from sim.customers.calibration import (
     at_the_edge,
     fit_gamma_gamma,
     fit_pareto_nbd,
-    holdout,
     is_one_price,
 )
-from sim.customers.held_out import HeldOut, held_out
+from sim.customers.held_out import HeldOut
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
-from sim.customers.segment_laws import SegmentLaw, fit_by_segment, ranges_of_laws
+from sim.customers.prospect_quality import QualityClass, quality_classes
+from sim.customers.segment_laws import SegmentLaw, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, sweep, write_file
-from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.base import CustomerBase, PurchaseSummary, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
-from sim.scenario.customers import BaseSegments
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate"]
-
-HELD_OUT = 1 / 3
-"""Last part of the span, kept away from a second fit whose forecast is then checked on it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -286,13 +284,16 @@ def calibrate(
         if prospects is None and "prospects" in base.tables:
             prospects = base.path
         step("fit the laws of buying")
-        laws = fit_pareto_nbd(everyone)
-        amounts = fit_gamma_gamma(everyone)
+        with ThreadPoolExecutor(1) as beside_it:
+            first = beside_it.submit(first_part, base, end, start)
+            laws = fit_pareto_nbd(everyone)
+            amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
         remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
         found = calibrated(laws, amounts, everyone)
         people, of_people = _people(prospects, base, asked.hash_ids)
-        answers, new = Answers(said_spend, people, margin), newcomers(base, end)
+        quality, of_quality = _quality(prospects, base, everyone, asked.hash_ids)
+        answers, new = Answers(said_spend, people, margin, quality), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
         how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
         index, names = segments_of(how, base, everyone, laws, amounts, output.parent)
@@ -301,9 +302,10 @@ def calibrate(
         remarks += of_laws
         apart = separation(names, index, everyone, mine)
         step("hold out the last third")
-        check, alone, alike = _check(base, end, start, how, output.parent, any(each.own for each in by_segment))
+        apart_too = any(each.own for each in by_segment)
+        check, alone, alike = forecast_of_the_rest(base, end, first.result(), how, output.parent, apart_too)
         precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
-        remarks += (*of_segments, *of_spend, *of_people, *of_money)
+        remarks += (*of_segments, *of_spend, *of_people, *of_quality, *of_money)
         doubted = ranges_of_laws(everyone, index, names, (laws, amounts), by_segment) if doubt_laws else []
         text = first_scenario_text(
             found, answers, levers, new, segments=segments_yaml(how) + laws_yaml(by_segment),
@@ -367,6 +369,15 @@ def _people(given: int | str | Path | None, base: CustomerBase, key: Path | None
     return int(number) or None, ()
 
 
+def _quality(
+    given: int | str | Path | None, base: CustomerBase, everyone: PurchaseSummary, key: Path | None
+) -> tuple[tuple[QualityClass, ...], tuple[str, ...]]:
+    """Return the classes of quality of a file's people, none of a number of them, and what should be said."""
+    if given is None or isinstance(given, int) or str(given).replace(",", "").replace("_", "").lstrip("-").isdigit():
+        return (), ()
+    return quality_classes(base, everyone, given, key)
+
+
 def _check_places(
     files: list[str | Path], output: Path, base_path: Path, *beside: Path, made: bool, force: bool
 ) -> None:
@@ -415,27 +426,3 @@ def _currency(base: CustomerBase) -> str | None:
         "SELECT DISTINCT currency FROM lines WHERE currency IS NOT NULL AND outcome IN ('taken', 'merged')"
     )[1]
     return str(found[0][0]) if len(found) == 1 else None
-
-
-def _check(
-    base: CustomerBase, end: datetime.date, start: datetime.date | None, how: BaseSegments | None, folder: Path,
-    apart: bool,
-) -> tuple[Holdout | None, HeldOut | None, HeldOut | None]:  # fmt: skip
-    """Fit on the first part, forecast the rest; None where the history is too short or too thin for it.
-
-    Where segments have laws ``apart``, theirs are fitted anew, and the forecast of one law for all stands third.
-    """
-    begin = max(base.first_date, start) if start else base.first_date
-    middle = end - datetime.timedelta(days=round((end - begin).days * HELD_OUT))
-    try:
-        early = base.summarise(middle, start=start)
-        laws, amounts = fit_pareto_nbd(early), fit_gamma_gamma(early)
-        check = holdout(laws, base, early, end)
-        index, names = segments_of(how, base, early, laws, amounts, folder)
-        alike = held_out(laws, amounts, base, early, end, index, names)
-        if not apart:
-            return check, alike, None
-        own, _ = fit_by_segment(early, index, names, laws, amounts)
-        return check, held_out(own, own, base, early, end, index, names), alike
-    except PurchasesError:
-        return None, None, None

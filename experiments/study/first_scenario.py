@@ -29,6 +29,7 @@ from experiments.study.scenario_file import (
     traits_text,
 )
 from experiments.words.figures import money
+from sim.customers.prospect_quality import QualityClass
 from sim.errors import InputError
 from sim.purchases.base import PurchaseSummary
 from sim.purchases.beside import Newcomers, Spending
@@ -85,11 +86,14 @@ class Answers:
         People who never bought and may be won; None: not said, and there are none.
     margin : float, optional
         Of revenue; None: not said.
+    quality : tuple of QualityClass
+        Classes of the people who may be won; none: all are alike.
     """
 
     spend: tuple[Spending, ...] = ()
     prospects: int | None = None
     margin: float | None = None
+    quality: tuple[QualityClass, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -293,6 +297,7 @@ def _people(found: Calibrated, answers: Answers, new: Newcomers | None) -> str:
         return (
             "segments:\n  people to win:\n    start:\n"
             f"      prospect: {answers.prospects}   # people who never bought, as answered\n{traits_text(found)}"
+            f"{_qualities(answers)}"
         )
     seen = ""
     if new:
@@ -304,6 +309,16 @@ def _people(found: Calibrated, answers: Answers, new: Newcomers | None) -> str:
         "# Nobody is invented: it was not said how many people may still be won (--prospects, a number or a file), so\n"
         f"# nobody is won here, and what winning is worth is left out.{seen}\n"
     )
+
+
+def _qualities(answers: Answers) -> str:
+    if not answers.quality:
+        return ""
+    rows = "".join(
+        f"      - {{share: {each.share:.8g}, acquisition: {each.acquisition:.4g}, spend: {each.spend:.4g}}}\n"
+        for each in answers.quality
+    )
+    return f"    quality:            # by what is known of them: chance to be won and money, over those of all\n{rows}"
 
 
 def _lever(lever: FirstLever) -> str:

@@ -1,23 +1,23 @@
 """Fit the laws of buying to a customer base, and check them on held-out weeks.
 
-Maximum likelihood in the logarithms of the parameters, over distinct records with their counts, by L-BFGS from several
-starting points: each roughly, the best one until the log-likelihood no longer gains in double precision. Of more than
-50,000 customers starts are tried on every so many one. A parameter may end at the edge of the searched range (shapes
-.001 to 100, rates .001 to 300 times the mean age or amount): the data then do not tell it from the limit, for example
-no defection at all.
+Maximum likelihood over distinct records with their counts (:mod:`sim.customers.maximum`). Of more than 50,000
+customers starts are tried on every so many one. A parameter may end at the edge of the searched range (shapes .001 to
+100, rates .001 to 300 times the mean age or amount): the data then do not tell it from the limit, for example no
+defection at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.customers.maximum import RATE_RANGE, SHAPE_RANGE, Sloped, maximise
 from sim.customers.purchase_models import BGNBD, GammaGamma, ParetoNBD, PurchaseModel
 from sim.customers.records import AmountRecords, BuyingRecords, distinct
 from sim.errors import PurchasesError
-from sim.intervals import hessian
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
 __all__ = [
@@ -33,23 +33,15 @@ __all__ = [
     "fit_pareto_nbd",
     "holdout",
     "is_one_price",
-    "maximise",
+    "likelihood_of",
     "one_price",
 ]
 
 
 FEWEST_CUSTOMERS = 50
-Records = tuple[Callable[[Sequence[float]], Floats], Floats]
-"""The log-likelihood of distinct records by the parameters, and how many there are of each."""
 MOST_ROUGH, ROUGH = 50_000, 20_000
 """Customers on whom starts are tried; of more than the first, as many as the second, and all from where that ends."""
 
-NEAR_EDGE, CURVED, FINE = 0.1, 1e-3, 1e-5
-"""In the logarithms of parameters: how near to the edge of the search is at it, steps of a curvature and a slope."""
-STEPS, ENOUGH = 12, 1e-14
-"""Newton's, at most; and the gain in log-likelihood a customer below which there is no other."""
-_SHAPE_RANGE = (1e-3, 1e2)
-_RATE_RANGE = (1e-3, 3e2)  # times the natural unit: mean age, or mean amount
 _SHAPES = ("r", "s", "p", "q")
 _RATES = {"alpha": "r", "beta": "s"}
 """Rates by the shape that tells with them: at its edge the rate follows."""
@@ -90,18 +82,12 @@ def fit_pareto_nbd(summary: PurchaseSummary) -> ParetoNBD:
     week = float(np.average(records.age, weights=counts))
     rate = _start_rate(counts, records.frequency, records.age)
 
-    def log_likelihood(values: Sequence[float]) -> Floats:
-        return ParetoNBD(*values).log_likelihood_of(records)
-
-    def of_part(values: Sequence[float]) -> Floats:
-        return ParetoNBD(*values).log_likelihood_of(part)
-
     every = _every(len(summary))
-    part = BuyingRecords.of(summary.frequency[::every], summary.recency[::every], summary.age[::every])
+    some = BuyingRecords.of(summary.frequency[::every], summary.recency[::every], summary.age[::every])
     starts = [(0.5, 0.5 / rate, 0.5, week / 2), (1.0, 0.5 / rate, 1.0, week * 2), (0.3, 0.3 / rate, 0.3, week / 8)]
     units = ("shape", week, "shape", week)
-    rough = (of_part, part.counts) if every > 1 else None
-    return ParetoNBD(*maximise(log_likelihood, counts, starts, units, "Pareto/NBD", rough))
+    part = likelihood_of(ParetoNBD, some) if every > 1 else None
+    return ParetoNBD(*maximise(likelihood_of(ParetoNBD, records), starts, units, "Pareto/NBD", part))
 
 
 def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
@@ -114,7 +100,7 @@ def fit_bg_nbd(summary: PurchaseSummary) -> BGNBD:
         return BGNBD(*values).log_likelihood(x, t_x, age)
 
     starts = [(0.5, 0.5 / rate, 1.0, 3.0), (0.3, 0.3 / rate, 0.3, 1.0)]
-    return BGNBD(*maximise(log_likelihood, counts, starts, ("shape", week, "shape", "shape"), "BG/NBD"))
+    return BGNBD(*maximise((log_likelihood, counts), starts, ("shape", week, "shape", "shape"), "BG/NBD"))
 
 
 def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
@@ -142,12 +128,14 @@ def fit_gamma_gamma(summary: PurchaseSummary) -> GammaGamma:
     money = np.round(money / unit, 9)  # in another currency the same numbers, and so the same way to the same law
     records = AmountRecords.of(summary.frequency[used], money)
 
-    def log_likelihood(values: Sequence[float]) -> Floats:
-        return GammaGamma(*values).log_likelihood_of(records)
-
     starts = [(4.0, 3.0, 0.5), (1.0, 2.0, 1.0), (20.0, 5.0, 0.2)]
-    p, q, gamma = maximise(log_likelihood, records.counts, starts, ("shape", "shape", 1.0), "gamma-gamma")
+    p, q, gamma = maximise(likelihood_of(GammaGamma, records), starts, ("shape", "shape", 1.0), "gamma-gamma")
     return GammaGamma(p, q, gamma * unit)
+
+
+def likelihood_of(law: type[Any], records: BuyingRecords | AmountRecords) -> Sloped:
+    """Return the log-likelihood of records under a law that knows its slopes, by the law's parameters."""
+    return Sloped(lambda values: law(*values).slopes_of(records), float(records.counts.sum()))
 
 
 def one_price(price: float) -> GammaGamma:
@@ -168,7 +156,7 @@ def edges(model: ParetoNBD | GammaGamma, unit: float) -> Mapping[str, str]:
     found = {}
     for name, (below, above) in _EDGES[type(model)].items():
         value = float(getattr(model, name))
-        low, high = _SHAPE_RANGE if name in _SHAPES else (unit * edge for edge in _RATE_RANGE)
+        low, high = SHAPE_RANGE if name in _SHAPES else (unit * edge for edge in RATE_RANGE)
         if value <= low * 1.01 or high * 0.99 <= value < _ALIKE:
             found[name] = below if value <= low * 1.01 else above
     return found
@@ -209,84 +197,6 @@ def _distinct_records(summary: PurchaseSummary) -> BuyingRecords:
 
 def _start_rate(counts: Floats, x: Floats, age: Floats) -> float:
     return float(counts @ x / (counts @ age))
-
-
-def maximise(
-    log_likelihood: Callable[[Sequence[float]], Floats],
-    counts: Floats,
-    starts: Sequence[tuple[float, ...]],
-    units: Sequence[str | float],
-    name: str,
-    part: Records | None = None,
-) -> list[float]:
-    """Return the parameters of the highest likelihood over all starts.
-
-    ``part``: log-likelihood and counts of a part of the records, on which starts are tried; None: of all.
-    """
-    from scipy import optimize
-
-    ranges = [_SHAPE_RANGE if unit == "shape" else tuple(float(unit) * edge for edge in _RATE_RANGE) for unit in units]
-    bounds = [(float(np.log(low)), float(np.log(high))) for low, high in ranges]
-    of_all = (log_likelihood, counts)
-
-    def loss_of(records: Records) -> Callable[[Floats], float]:
-        likelihood, number = records
-        weights = number / number.sum()
-
-        def loss(logs: Floats) -> float:
-            value = -float(weights @ likelihood(np.exp(logs).tolist()))
-            return value if np.isfinite(value) else 1e10
-
-        return loss
-
-    def search(of: Records, start: Sequence[float], jac: str, tolerance: float) -> tuple[float, list[float]]:
-        options = {"ftol": tolerance, "gtol": 1e-7, "maxiter": 400}
-        found = optimize.minimize(loss_of(of), start, method="L-BFGS-B", jac=jac, bounds=bounds, options=options)
-        return float(found.fun), [float(value) for value in found.x]
-
-    rough = []
-    for start in starts:
-        logs = [min(max(float(np.log(value)), low), high) for value, (low, high) in zip(start, bounds, strict=True)]
-        rough.append(search(part or of_all, logs, "2-point", 1e-7))
-    near = min(rough)[1]
-    if part is not None:
-        near = search(part, near, "3-point", 1e-12)[1]
-        near = _near_all(loss_of(of_all), loss_of(part), np.array(near), bounds).tolist()
-    lowest, best = search(of_all, near, "3-point", 1e-15)
-    if lowest > 1e9:
-        raise PurchasesError(
-            f"the {name} model cannot be fitted to these customers: no start gives a finite likelihood"
-        )
-    return [float(value) for value in np.exp(best)]
-
-
-def _near_all(
-    loss: Callable[[Floats], float],
-    of_part: Callable[[Floats], float],
-    at: Floats,
-    bounds: Sequence[tuple[float, float]],
-) -> Floats:
-    """Return where a few Newton steps from ``at`` lead, with the curvature of a part of the records for that of all.
-
-    ``at`` itself where it is at an edge, the curvature is that of no minimum, or a step leads out of the search.
-    """
-
-    def inside(logs: Floats) -> bool:
-        return all(low + NEAR_EDGE < x < high - NEAR_EDGE for x, (low, high) in zip(logs, bounds, strict=True))
-
-    values, ways = np.linalg.eigh(hessian(of_part, at, CURVED))
-    if values[0] <= 0 or not inside(at):
-        return at
-    here = at
-    for _ in range(STEPS):
-        slope = np.array([(loss(here + h) - loss(here - h)) / (2 * FINE) for h in FINE * np.eye(at.size)])
-        along = ways.T @ slope
-        here = here - ways @ (along / values)
-        if not inside(here):
-            return at
-        if float(along**2 @ (1 / values)) < ENOUGH:
-            break
-    return here if loss(here) < loss(at) else at
 
 
 @dataclass(frozen=True, eq=False)

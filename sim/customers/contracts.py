@@ -14,8 +14,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.customers.calibration import maximise
 from sim.customers.discrete_models import ShiftedBetaGeometric, check_renewals, fit_sbg
+from sim.customers.maximum import maximise
 from sim.errors import PurchasesError
 from sim.purchases.beside import Membership
 
@@ -122,4 +122,4 @@ def fit_renewal(contracts: Contracts) -> Renewal:
         return Renewal(*values).log_likelihood(age, ended)
 
     starts = [(1.0, 5.0 * unit), (0.5, unit), (5.0, 50.0 * unit)]
-    return Renewal(*maximise(log_likelihood, count, starts, ("shape", unit), "renewal"))
+    return Renewal(*maximise((log_likelihood, count), starts, ("shape", unit), "renewal"))

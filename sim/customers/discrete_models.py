@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sim.arrays import Floats
-from sim.customers.calibration import maximise
+from sim.customers.maximum import maximise
 from sim.errors import InputError, PurchasesError
 
 __all__ = ["BGBB", "ShiftedBetaGeometric", "check_renewals", "fit_bg_bb", "fit_sbg"]
@@ -180,7 +180,7 @@ def fit_bg_bb(
 def _fit(
     log_likelihood: Callable[[Sequence[float]], Floats], counts: Floats, starts: Sequence[tuple[float, ...]], name: str
 ) -> list[float]:
-    return maximise(log_likelihood, counts, starts, (MOST_SHAPE / 3e2,) * len(starts[0]), name)
+    return maximise((log_likelihood, counts), starts, (MOST_SHAPE / 3e2,) * len(starts[0]), name)
 
 
 def _record(

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from sim.arrays import Floats
-from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, edges, is_one_price
+from sim.customers.calibration import BGNBD, GammaGamma, ParetoNBD, edges, is_one_price, likelihood_of
 from sim.customers.contracts import Renewal
 from sim.customers.discrete_models import ShiftedBetaGeometric
+from sim.customers.maximum import Sloped
 from sim.customers.records import AmountRecords, BuyingRecords
-from sim.intervals import NORMAL, hessian
+from sim.intervals import NORMAL, hessian, hessian_of_slopes
 from sim.purchases.base import PurchaseSummary
 from sim.scenario.joint import correlate
 
@@ -30,6 +31,8 @@ __all__ = [
 
 STEP = 1e-3
 """Of the logarithms; near the fourth root of the rounding of a log-likelihood, where differences are best."""
+FINE = 1e-5
+"""The same for differences of slopes: near the third root."""
 DRAWS = 4000
 LEAST_Q = 1.01
 """Of the gamma-gamma law, whose mean amount is infinite where ``q`` is 1."""
@@ -95,22 +98,22 @@ def _shown(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-Total = Callable[[Sequence[float]], float]
-"""The log-likelihood of all records at a law's parameters."""
+Total = Callable[[Sequence[float]], float] | Sloped
+"""The log-likelihood of all records at a law's parameters, with its slopes where these are known."""
 
 
 def _of_buying(model: ParetoNBD | BGNBD, record: PurchaseSummary) -> tuple[Total, set[str]]:
     """Return the log-likelihood, and parameters at the edge of their search."""
     records = BuyingRecords.of(record.frequency, record.recency, record.age)
 
+    if isinstance(model, ParetoNBD):
+        return likelihood_of(ParetoNBD, records), set(edges(model, float(np.average(record.age))))
+
     def total(values: Sequence[float]) -> float:
-        law = type(model)(*values)
-        if isinstance(law, ParetoNBD):
-            return float(records.counts @ law.log_likelihood_of(records))
+        law = BGNBD(*values)
         return float(records.counts @ law.log_likelihood(records.frequency, records.recency, records.age))
 
-    mean_age = float(np.average(record.age))
-    return total, set(edges(model, mean_age)) if isinstance(model, ParetoNBD) else set()
+    return total, set()
 
 
 def _of_spend(law: GammaGamma, record: PurchaseSummary) -> tuple[Total, set[str]]:
@@ -119,11 +122,12 @@ def _of_spend(law: GammaGamma, record: PurchaseSummary) -> tuple[Total, set[str]
     unit = float(money.mean())
     records = AmountRecords.of(record.frequency[used], money / unit)
 
-    def total(values: Sequence[float]) -> float:
+    def of(values: Sequence[float]) -> tuple[float, Floats]:
         p, q, gamma = values
-        return float(records.counts @ GammaGamma(p, q, gamma / unit).log_likelihood_of(records))
+        whole, slopes = GammaGamma(p, q, gamma / unit).slopes_of(records)
+        return whole, slopes / (1.0, 1.0, unit)
 
-    return total, set(vars(law)) if is_one_price(law) else set(edges(law, unit))
+    return Sloped(of, float(used.sum())), set(vars(law)) if is_one_price(law) else set(edges(law, unit))
 
 
 def precision_of(
@@ -169,12 +173,17 @@ def _covariance(values: Mapping[str, float], total: Total, stuck: set[str]) -> F
     place = np.arange(len(names)) + len(free)
     place[free] = np.arange(len(free))
 
-    def near(logs: Floats) -> float:
-        return total(np.exp(np.concatenate([logs, at])[place]).tolist())
+    def whole(logs: Floats) -> Floats:
+        return np.concatenate([logs, at])[place]
 
     out = np.full((len(names), len(names)), np.nan)
-    if free:
-        out[np.ix_(free, free)] = _inverse(-hessian(near, at[free], STEP))
+    if not free:
+        return out
+    if isinstance(total, Sloped):
+        curvature = total.customers * hessian_of_slopes(lambda logs: total.loss(whole(logs))[1][free], at[free], FINE)
+    else:
+        curvature = -hessian(lambda logs: total(np.exp(whole(logs)).tolist()), at[free], STEP)
+    out[np.ix_(free, free)] = _inverse(curvature)
     return out
 
 

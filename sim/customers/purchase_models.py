@@ -26,12 +26,10 @@ from scipy import special
 
 from sim.arrays import Floats
 from sim.customers.records import AmountRecords, BuyingRecords
+from sim.customers.tail_kernels import likelihood_slopes, log_tails, log_tails_slopes
 from sim.errors import InputError
 
 __all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel"]
-
-
-_FRACTION_TERMS = 2_000
 
 
 class PurchaseModel(Protocol):
@@ -109,6 +107,24 @@ class ParetoNBD(_Leaving):
         result: Floats = common + np.logaddexp(alive, gone)
         return result
 
+    def slopes_of(self, records: BuyingRecords) -> tuple[float, Floats]:
+        """Return the log-likelihood of all customers, and its slopes by r, alpha, s and beta, compiled."""
+        law = (self.r, self.alpha, self.s, self.beta)
+
+        def tails(x: Floats, t: Floats) -> tuple[Floats, Floats]:
+            out, slopes = np.empty(len(x)), np.empty((len(x), 4))
+            log_tails_slopes(law, x, t, out, slopes)
+            return out, slopes
+
+        x, end, at_end = records.ends
+        gammas = special.gammaln(self.r + x) - special.gammaln(self.r)
+        ends = (x, end, at_end, gammas, *tails(x, end))
+        again, last, at_last = records.lasts
+        slope = np.empty(4)
+        risen = special.digamma(self.r + x) - special.digamma(self.r)
+        whole = likelihood_slopes(law, records.counts, ends, (at_last, *tails(again, last)), risen, slope)
+        return float(whole), slope
+
     def _of_end(self, x: Floats, end: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the logs of the common factor, of the alive part, and of the tail from the end, by x and T."""
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
@@ -124,15 +140,14 @@ class ParetoNBD(_Leaving):
     def _log_tail(self, x: Floats, t: Floats) -> Floats:
         """Return the log of the integral over tau from ``t`` to infinity of ``(alpha+tau)^-(r+x) (beta+tau)^-(s+1)``.
 
-        The hypergeometric function is taken in the form F(1, . ; . ; z), 0 <= z < 1, all of whose terms are positive.
+        The hypergeometric function is taken in the form F(1, . ; . ; z), 0 <= z < 1, all of whose terms are positive
+        (:mod:`sim.customers.tail_kernels`).
         """
-        r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
-        total = r + s + x
-        if alpha >= beta:
-            series = _log_hyp2f1_one(r + x, total + 1, (alpha - beta) / (alpha + t))
-            return series - np.log(total) - (r + x) * np.log(alpha + t) - s * np.log(beta + t)
-        series = _log_hyp2f1_one(s + 1 + 0.0 * x, total + 1, (beta - alpha) / (beta + t))
-        return series - np.log(total) - (r + x - 1) * np.log(alpha + t) - (s + 1) * np.log(beta + t)
+        x, t = np.broadcast_arrays(x, t)
+        out = np.empty(x.shape)
+        law = (self.r, self.alpha, self.s, self.beta)
+        log_tails(law, np.ravel(x), np.ravel(t), out.reshape(-1))
+        return out
 
     def expected_purchases(self, t: npt.ArrayLike) -> Floats:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""
@@ -287,6 +302,21 @@ class GammaGamma:
         )
         return result
 
+    def slopes_of(self, records: AmountRecords) -> tuple[float, Floats]:
+        """Return the log-likelihood of all customers, and its slopes by p, q and gamma."""
+        x, which, counts = records.frequency, records.which, records.counts
+        p, q, gamma = self.p, self.q, self.gamma
+        number, means = (np.bincount(which, counts * each, len(x)) for each in (1.0, records.log_mean))
+        sums = gamma + records.total
+        logs, parts = (np.bincount(which, counts * each, len(x)) for each in (np.log(sums), 1.0 / sums))
+        head = special.gammaln(p * x + q) - special.gammaln(p * x) - special.gammaln(q) + q * np.log(gamma)
+        whole = number * (head + p * x * np.log(x)) + (p * x - 1) * means - (p * x + q) * logs
+        both = special.digamma(p * x + q)
+        by_p = x * (number * (both - special.digamma(p * x) + np.log(x)) + means - logs)
+        by_q = number * (both - special.digamma(q) + np.log(gamma)) - logs
+        by_gamma = number * q / gamma - (p * x + q) * parts
+        return float(whole.sum()), np.array([by_p.sum(), by_q.sum(), by_gamma.sum()])
+
     def mean_spend(self) -> float:
         """Return the mean amount per purchase in the population, ``p gamma / (q - 1)``; infinite if ``q <= 1``."""
         return self.p * self.gamma / (self.q - 1.0) if self.q > 1.0 else float("inf")
@@ -316,24 +346,3 @@ def _check_positive(model: object, *names: str) -> None:
         value = getattr(model, name)
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{type(model).__name__}: {name} must be a finite number above 0, not {value}")
-
-
-def _log_hyp2f1_one(b: Floats, c: Floats, z: Floats) -> Floats:
-    """Return ``log F(1, b; c; z)`` for 0 < b < c and 0 <= z < 1."""
-    value = np.array(special.hyp2f1(1.0, b, c, z), dtype=np.float64)
-    wrong = ~np.isfinite(value)
-    if wrong.any():  # SciPy overflows for hundreds of purchases with z near 1
-        b, c, z = (np.broadcast_to(array, value.shape)[wrong] for array in (b, c, z))
-        value[wrong] = _hyp2f1_one_by_fraction(b, c, z)
-    result: Floats = np.log(value)
-    return result
-
-
-def _hyp2f1_one_by_fraction(b: Floats, c: Floats, z: Floats) -> Floats:
-    """Return ``F(1, b; c; z)`` by Gauss's continued fraction, evaluated from its far end."""
-    tail = np.ones_like(z)
-    for n in range(_FRACTION_TERMS, 0, -1):
-        tail = 1.0 - n * (c - 1 - b + n) / ((c - 2 + 2 * n) * (c - 1 + 2 * n)) * z / tail
-        m = n - 1
-        tail = 1.0 - (b + m) * (c - 1 + m) / ((c - 1 + 2 * m) * (c + 2 * m)) * z / tail
-    return 1.0 / tail

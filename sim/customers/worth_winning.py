@@ -21,7 +21,7 @@ from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.beside import people_with_columns
 from sim.purchases.read.sql import quoted
 
-__all__ = ["FEWEST", "Likeness", "likeness"]
+__all__ = ["FEWEST", "Likeness", "first_year", "likeness"]
 
 FEWEST = 100
 """Customers known for a whole window, below which nothing is fitted."""
@@ -85,7 +85,7 @@ def likeness(base: CustomerBase, record: PurchaseSummary, margin: Floats, where:
             f"`prospects={where}`: no column is called as one of the base's customers ({hint}), so nobody can be told "
             f"apart; the file has {', '.join(columns)}"
         )
-    days, y, known = _first_year(base, record, margin)
+    days, y, known = first_year(base, record, margin)
     listed = ", ".join(f"customers.{quoted(name)}" for name in shared)
     rows = base.query(f"SELECT CAST(customer_id AS VARCHAR), {listed} FROM customers")[1]
     facts = {row[0]: row[1:] for row in rows}
@@ -111,7 +111,7 @@ def likeness(base: CustomerBase, record: PurchaseSummary, margin: Floats, where:
     )  # fmt: skip
 
 
-def _first_year(base: CustomerBase, record: PurchaseSummary, margin: Floats) -> tuple[int, Floats, Ints]:
+def first_year(base: CustomerBase, record: PurchaseSummary, margin: Floats) -> tuple[int, Floats, Ints]:
     """Return the window in days, what customers known for so long brought in it, and which they are."""
     span = (record.end - base.first_date).days + 1
     days = min(YEAR, span // 2)

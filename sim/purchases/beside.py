@@ -258,22 +258,22 @@ def people_not_bought(where: str | Path, base: CustomerBase, key: Path | None = 
 
 
 def people_with_columns(
-    where: str | Path, base: CustomerBase
+    where: str | Path, base: CustomerBase, *, key: Path | None = None, everybody: bool = False
 ) -> tuple[tuple[str, ...], dict[str, list[Any]], tuple[str, ...]]:
     """Return the ids of a file's people who are no customers of the base, their other columns, and what should be said.
 
-    Of rows of one id the first counts.
+    Of rows of one id the first counts. ``everybody``: customers too; ``key`` as for :func:`people_not_bought`.
 
     Raises
     ------
     PurchasesError
         If nobody is left, or ids cannot be compared.
     """
-    customers, notes = _customers(base), list[str]()
+    customers, notes = set[str]() if everybody else _customers(base), list[str]()
     with table_of(where, PEOPLE) as (connection, values, roles):
         present = [name for name in values.source.types if name in roles.unused]
         parts = [
-            _as_in(base, connection, values, roles.columns["customer_id"], notes, None),
+            _as_in(base, connection, values, roles.columns["customer_id"], notes, key),
             *(typed(connection, values, "beside", name) for name in present),
         ]
         rows = connection.execute(f"SELECT {', '.join(parts)} FROM beside").fetchall()

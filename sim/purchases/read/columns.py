@@ -13,6 +13,8 @@ __all__ = ["Roles", "find_columns"]
 _SHORTEST_PART = 5
 _EACH_ONCE = 0.98
 _REPEATS = 0.9
+_SUCH = {"date": "a day such as 1997-01-31", "number": "a number such as 12.50"}
+"""What values of a kind look like."""
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -97,7 +99,10 @@ def find_columns(
     if missing:
         argument = missing.name.removesuffix("_id")
         held = [name for name in named if name not in columns.values() and fits(missing, name)]
+        called = [name for name in _ranked(missing, table, named) if name not in columns.values()]
         hint = f"; {held[0]!r} holds such values" if missing.kind == "date" and held else ""
+        if called and missing.kind in _SUCH:
+            hint = f"; {called[0]!r} is called so, but hardly any of its values is {_SUCH[missing.kind]}{hint}"
         raise PurchasesError(
             f"{where}: no column looks like {missing.name}{hint}; say which it is (`{argument}=`); "
             f"the columns are {there}"

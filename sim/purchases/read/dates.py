@@ -20,18 +20,22 @@ _NEARLY = 31
 _LONGEST = 100
 """Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
-    "jan januar january janvier enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner",
-    "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля",
-    "mar marz märz march mars marzo marco março maart marzec marca mär mrz mrt мар марта",
-    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля",
-    "may mai mayo maggio maio mei maj maja mag май мая",
-    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня",
-    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля",
-    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа",
-    "sep sept september septembre septiembre settembre setembro wrzesien wrzesnia set сен сентября",
-    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября",
-    "nov november novembre noviembre novembro listopad listopada ноя ноября",
-    "dec dez dezember december décembre decembre diciembre dicembre dezembro grudzien grudnia dic déc дек декабря",
+    "jan januar january janvier janv enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner "
+    "sty ocak",
+    "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля "
+    "fevr lut февр şubat subat",
+    "mar marz märz march mars marzo marco março maart marzec marca mär mrz mrt мар марта mart",
+    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля kwi nisan",
+    "may mai mayo maggio maio mei maj maja mag май мая mayis mayıs",
+    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня cze haziran",
+    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля lip temmuz",
+    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа sie agustos ağustos",
+    "sep sept september septembre septiembre settembre setembro wrzesien wrzesnia set сен сентября "
+    "wrz сент eylul eylül",
+    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября paz paź ekim",
+    "nov november novembre noviembre novembro listopad listopada ноя ноября lis нояб kasim kasım",
+    "dec dez dezember december décembre decembre diciembre dicembre dezembro grudzien grudnia dic déc дек декабря "
+    "gru aralik aralık",
 )
 _MONTH = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 _TIME = (
