@@ -83,6 +83,6 @@ def _bounds(charged: Charged, prices: Floats, progress: Progress | None = None) 
             part, charged.reference[group], chain.space.law_stage, charged.ranges, above, MULTIPLES, LOOKS,
             charged.close,
         )  # fmt: skip
-        return float(worth[part.first : part.last].sum()) + back
+        return float(worth[part.first : part.last].sum() + back)
 
     return np.array(charged.each_group(run, progress))

@@ -39,11 +39,9 @@ def _all_that_matters(where, above, multiples):
     for b in range(part.first, part.last):
         for i in range(laws.size):
             lines = above[t, b, laws[i]]
-            first = np.inf
             for m in range(multiples.size):
                 if multiples[m] > 0.0:
-                    first = min(first, max(lines[0] - lines[m], 0.0) / multiples[m])
-            end = max(end, first)
+                    end = max(end, (lines[0] - lines[m]) / multiples[m])
     return end
 
 
