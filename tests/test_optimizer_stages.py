@@ -145,8 +145,12 @@ def test_settling_brings_more_inside_the_same_rules(market: Callable[..., Conten
 def test_a_market_too_large_for_its_bound_is_told_so(
     market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bound of full information stands in its place, and the plan says that it does."""
+    """Charges are by money then; of a chain that knows only what it offers the bound is full information's, it says."""
     monkeypatch.setattr("optimizer.stages.certify.MOST_CHARGES", 0)
+    plan = optimize(asked(market, {}), bound_steps=0)
+    assert plan.asset <= plan.bound < plan.reference
+    assert "too large" not in plan.proof.assumes
+    monkeypatch.setattr("optimizer.stages.certify.bound_by_money", lambda *_, **__: None)
     plan = optimize(asked(market, {}), bound_steps=0)
     assert plan.bound == plan.reference
     assert "too large" in plan.proof.assumes

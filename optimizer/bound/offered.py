@@ -77,9 +77,12 @@ class Offered:
         return Offered(problem.choices, problem.possible, problem.probability, problem.reward, regime, problem.actions)
 
 
-def offered(problem: AllocationProblem) -> Offered:
-    """Return all that customers may be offered: no end of intensities, or the actions of a chain that knows no more."""
-    ways = problem.chain.whole_ways
+def offered(problem: AllocationProblem, coarse: bool = False) -> Offered:
+    """Return all that customers may be offered: no end of intensities, or the actions of a chain that knows no more.
+
+    ``coarse``: fewer points of a grid, from which little but how far odds can go is to be known.
+    """
+    ways = problem.chain.coarse_ways if coarse else problem.chain.whole_ways
     if ways is None:
         actions, choices = joint_actions(problem.chain, refine=True)
         return Offered.of(replace(problem, actions=actions, choices=choices))

@@ -151,7 +151,7 @@ class Charged:
         self._cells = [Cells(chain.space.law_stage, each) for each in np.ascontiguousarray(np.moveaxis(possible, 1, 0))]
         size = chain.initial.sum(axis=1) + chain.arrivals.sum(axis=(0, 2))
         largest = [f + int(np.argmax(size[f:t])) for f, t in zip(self.first[:-1], self.first[1:], strict=True)]
-        self._reference = np.array(largest)
+        self.reference = np.array(largest)
         self.shape = (periods, chain.group.size, chain.space.law_stage.size, choice.probability.shape[3] + 1)
         happens = np.asarray(choice.probability.any(axis=(0, 1, 3)) | self._own_probability.any(axis=(0, 1)))
         outcomes = happens.shape[1] - happens[:, ::-1].argmax(axis=1)
@@ -166,7 +166,7 @@ class Charged:
         course = follow(chain, self.plan_intensity)
         self._heads = np.stack([np.einsum("bs,bsk->bk", now.occupancy, laws) for now in course.past])
         self._reached = reached_states(chain, happens)
-        self.ranges = head_ranges(chain, choice, self._own_probability, self._reference, self.threads)
+        self.ranges = head_ranges(chain, choice, self._own_probability, self.reference, self.threads)
 
     def arguments(self, prices: Floats) -> Known:
         """Return what the kernels need to know of the problem at ``prices``."""
@@ -250,7 +250,7 @@ class Charged:
         heads = work.heads if work else np.empty(charge.shape[:3])
         kernels.charged_response(part, part.first, known, charge, worth, used, quantum)
         back, most = returned(
-            part, part.first, self._reference[group], self._cells[group], self.ranges, known, charge, chosen, heads,
+            part, part.first, self.reference[group], self._cells[group], self.ranges, known, charge, chosen, heads,
             self.looks if looks is None else looks, self.close,
         )  # fmt: skip
         own = float(worth[part.first : part.last].sum())

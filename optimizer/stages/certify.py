@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+from optimizer.bound.by_money import bound_by_money
 from optimizer.bound.decomposition import tightest_bound
 from optimizer.bound.offered import charges_of
 from optimizer.bound.pricing import Pricing
@@ -21,7 +22,8 @@ BOUND_STEPS, CHARGES = 200, 5e8
 """Of the bound for the targeting, and charges that all steps move together, where no number of steps is asked for;
 they end sooner where they close little."""
 MOST_CHARGES = 1e7
-"""Of one group, by which a bound for the targeting is sought at all: several arrays of them are held, 80 MB each."""
+"""Of one group, by which charges of a bound for the targeting are by joint points: several arrays of them are held, 80
+MB each. Of more they are by money."""
 QUICK = 10.0
 """Seconds of a time limit below which no bound for the targeting is tried: it takes as long to begin with."""
 NONE = float("nan")
@@ -72,7 +74,7 @@ def certify(
         with_charges, _ = tightest_bound(charging, prices, repaired.intensity, threads)
         if with_charges < reference:
             problem, reference = charging, with_charges
-    bound = reference
+    bound, large = reference, False
     targeted = best is not None and problem.goal == "asset" and bounded and seconds >= QUICK
     charges, of_group = charges_of(problem) if targeted else (0, 0)
     if best is not None and targeted and of_group <= MOST_CHARGES:
@@ -81,10 +83,15 @@ def certify(
             problem, best, repaired.intensity, prices=end.prices[:own], known=reference, iterations=steps,
             by_law=bound_steps is None and steps < BOUND_STEPS, seconds=seconds, threads=threads, progress=progress,
         ).bound  # fmt: skip
+    elif targeted:
+        found = bound_by_money(
+            problem, end.prices[:own], repaired.intensity, known=reference, threads=threads, progress=progress
+        )
+        bound, large = (reference, True) if found is None else (found, False)
     if problem.goal == "least_money":
         reference = bound = -reference
     proof = _proof(begun, repaired, bound if bounded else NONE, reference)
-    if of_group > MOST_CHARGES:
+    if large:
         proof = replace(proof, assumes=proof.assumes + TOO_LARGE)
     return Certified(proof, time.perf_counter() - began)
 

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from sim.engine.drawing import Cohorts, Crew, Draw, OutcomeDraw
 from sim.engine.of_late import Late
 from sim.engine.offers import Points
 from sim.memory import refuse_beyond_memory
+
+if TYPE_CHECKING:
+    from sim.engine.ways_kernels import Leaning
 
 __all__ = [
     "ALIVE",
@@ -170,8 +174,9 @@ class ControlledChain(ABC):
         """
 
     def worth_at_most(
-        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None
-    ) -> Floats | None:
+        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None,
+        leaning: "Leaning | None" = None,
+    ) -> Floats | None:  # fmt: skip
         """Return by block the most that any policy can be worth that sees everything, over all intensities.
 
         None: only over what is offered.
@@ -184,12 +189,19 @@ class ControlledChain(ABC):
             What a unit earned counts, what being there counts, and what being there at the end does.
         near : (periods, groups, stages, levers), optional
             A plan near which it is looked at more closely: at others it may say more than without.
+        leaning : Leaning, optional
+            Whether values to come are the best, or lean towards a plan's: what is returned is then by those.
         """
         return None
 
     @property
     def whole_ways(self) -> Points | None:
         """Return what money can do on a grid, with what lies between; None: only what is offered."""
+        return None
+
+    @property
+    def coarse_ways(self) -> Points | None:
+        """Return the same on a coarse grid."""
         return None
 
     @cached_property

@@ -269,11 +269,12 @@ def _largest_of_cells(grids, setup, step, worth, top):
 
 
 @kernel
-def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes):
+def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes, likely):
     """Return the largest of ``worth - cost`` over all values that the dimensions can take.
 
     ``worth`` inside a cell is taken to be at most the product of straight lines between its corners; ``cost`` is that
-    of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to work in.
+    of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to work in. The cell at
+    ``likely[0]`` is looked at first, so that few others need be; it becomes where the largest is.
     """
     dimensions = grids.dimensions[setup]
     size, points = grids.size[setup], grids.points[setup]
@@ -284,7 +285,9 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
     if dimensions == 0:
         return best
     _largest_of_cells(grids, setup, step, worth, top)
-    for p in range(points):
+    first_cell = likely[0] if likely[0] < points else 0
+    for turn in range(points + 1):
+        p = first_cell if turn == 0 else turn - 1
         if top[p] - cost[p] <= best:
             continue
         mean = 0.0
@@ -315,7 +318,10 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
             first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
             total += best_on_hull(costs, first, last, scales[i], steep, low, high) - steep * low
             total -= 0.5 * slopes[i]
-        best = max(best, min(total, top[p] - cost[p]))
+        total = min(total, top[p] - cost[p])
+        if total > best:
+            best = total
+            likely[0] = p
     return best
 
 

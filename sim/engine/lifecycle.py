@@ -54,7 +54,7 @@ from sim.engine.response import intensity_at
 from sim.engine.satisfaction_kernels import Falls, entering
 from sim.engine.terms import CUT, DEEPEST, usual_payments
 from sim.engine.ways import Ways
-from sim.engine.ways_kernels import Aims
+from sim.engine.ways_kernels import BEST, Aims, Leaning
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
 from sim.scenario.file import STAGES, Scenario
 
@@ -261,12 +261,18 @@ class Lifecycle(ControlledChain):
         """Return the same with everything on the grid."""
         return Ways(self, whole=True)
 
+    @cached_property
+    def coarse_ways(self) -> Ways:
+        """Return the same on a coarse grid."""
+        return Ways(self, whole=True, coarse=True)
+
     def worth_at_most(
-        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None
-    ) -> Floats:
+        self, money: Floats, unit: Floats, bonus: Floats, end: Floats, threads: int = 1, near: Floats | None = None,
+        leaning: Leaning | None = None,
+    ) -> Floats:  # fmt: skip
         """Return by block the most that any policy can be worth that sees everything, over all intensities."""
         ways = self.ways if near is None else Ways(self, near=near)
-        return ways.worth(money, Aims(unit, bonus, end), threads)
+        return ways.worth(money, Aims(unit, bonus, end), threads, leaning or BEST)
 
     @cached_property
     def usual(self) -> Floats:

@@ -53,6 +53,8 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 """Points of the grid along each of so many dimensions: the more, the smaller the market."""
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
+FEWEST = 3
+"""The same of a grid that is coarse."""
 WEIGHT = 0.1
 """Of what a lever's money does by itself, beside what its curves do, in how far along it is: the worth of a period is
 straight in it."""
@@ -89,11 +91,12 @@ class Ways:
     """The ways of one chain, and what they are worth at most: made once, asked at any prices.
 
     ``whole``: everything lies on the grid, chances too, so that charges can be by point. ``near``: intensities of a
-    plan, (periods, groups, stages, levers), near which the grid is closer.
+    plan, (periods, groups, stages, levers), near which the grid is closer. ``coarse``: the grid tells little but how
+    far odds can go.
     """
 
-    def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None) -> None:
-        self.chain, self.whole, self.near = chain, whole, near
+    def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None, coarse: bool = False) -> None:
+        self.chain, self.whole, self.near, self.coarse = chain, whole, near, coarse
         self.samples, self.alone, self.together = DENSE, ALONE, TOGETHER
         if near is not None:
             self.samples, self.alone, self.together = FINER * DENSE, FINER * ALONE, FINER // 2 * TOGETHER
@@ -173,6 +176,8 @@ class Ways:
     def _across(self, count: int) -> int:
         """Return how many points a grid of so many dimensions has along each."""
         chain, near = self.chain, self.near is not None
+        if self.coarse:
+            return FEWEST
         work = WORK_NEAR if near else WORK_WHOLE if self.whole else WORK
         room = work / (chain.initial.size * chain.periods)
         choices = (ACROSS_NEAR if near else ACROSS).get(count, (3,))
@@ -450,8 +455,13 @@ class Ways:
 
     # --- What it is worth ---
 
-    def worth(self, money: Floats, aims: kernels.Aims, threads: int = 1) -> Floats:
-        """Return by block what its customers can be worth at most where money counts ``money``, at least nothing."""
+    def worth(
+        self, money: Floats, aims: kernels.Aims, threads: int = 1, leaning: kernels.Leaning = kernels.BEST
+    ) -> Floats:
+        """Return by block what its customers can be worth at most where money counts ``money``, at least nothing.
+
+        Or what they are worth by values that lean towards a plan's.
+        """
         chain = self.chain
         laws, traits, feelings = chain.structure
         environments, regime = chain.regimes
@@ -466,7 +476,7 @@ class Ways:
         out, costs = np.zeros(chain.group.size), self.costs(money)
         common = (
             laws, traits, feelings, chain.links, chain.loss, chain.effects.shares, self.grids, costs,
-            self.cost(costs), course, aims, out,
+            self.cost(costs), course, aims, leaning, out,
         )  # fmt: skip
         edges = np.linspace(0, chain.group.size, 4 * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.arrays import Floats, Ints
+from sim.arrays import Flags, Floats, Ints
 from sim.engine.bond_kernels import loss_of, moves_of_bonds, room_for_moves
 from sim.engine.columns import AMOUNT, DEFECTION, EFFECTS, RATE
 from sim.engine.compile import inlined, kernel
@@ -38,6 +38,37 @@ class Aims(NamedTuple):
     end: Floats
 
 
+class Leaning(NamedTuple):
+    """Whether what is to come is the best, or between a plan's own and the best; and at what prices of money else.
+
+    Attributes
+    ----------
+    multiples : (prices,)
+        Of what money costs; 1 among them, at ``usual``.
+    usual : int
+    probability, reward : (periods, blocks, laws, outcomes), (periods, blocks, laws)
+        Under the plan's own intensities; empty: what is to come is the best.
+    cost : (periods, groups, stages)
+        Of the plan's own intensities.
+    lean : (periods, blocks, laws)
+        How far what is to come lies from the plan's own to the best.
+    reached : (periods, groups, states)
+        Where somebody may be; nothing is asked elsewhere.
+    above : (periods, blocks, laws, prices)
+        Becomes what the best at a price of money brings, less its money at that price, above what is to come: the most
+        of any state.
+    """
+
+    multiples: Floats
+    usual: int
+    probability: Floats
+    reward: Floats
+    cost: Floats
+    lean: Floats
+    reached: Flags
+    above: Floats
+
+
 class Course(NamedTuple):
     """Who is where and under what: customers at the start and appearing, regime and phase of each period.
 
@@ -54,6 +85,13 @@ class Course(NamedTuple):
 
 _accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
 _loss_of, WIDTH = inlined(loss_of), len(EFFECTS)
+
+
+BEST = Leaning(
+    np.ones(1), 0, np.empty((0, 0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0)),
+    np.empty((0, 0, 0), dtype=np.bool_), np.empty((0, 0, 0, 0)),
+)  # fmt: skip
+"""What is to come is the best."""
 
 
 @kernel
@@ -175,11 +213,12 @@ def fill_amounts(costs, table, scale, unit, earned, points, amount):
 
 @kernel
 def best_of_all(
-    first, last, laws, traits, feelings, links, loss, share, grids, costs, spent, course, aims, worth
+    first, last, laws, traits, feelings, links, loss, share, grids, costs, spent, course, aims, leaning, worth
 ):  # fmt: skip
     """Write ``worth[block]``, what the customers of each block can be worth at most, blocks ``first .. last``.
 
-    ``spent[period, group, stage, point]`` is what the points of the grids cost.
+    ``spent[period, group, stage, point]`` is what the points of the grids cost. Where values lean towards a plan's,
+    what customers are worth by them.
     """
     periods, states = course.arrivals.shape[0], course.initial.shape[1]
     buys, kinds = feelings.buys, laws.kind.size
@@ -195,11 +234,15 @@ def best_of_all(
     odds, by_m, by_rate, gamma = np.empty(2 * buys), np.empty(2 * buys), np.empty(2 * buys), np.empty(buys + 1)
     effects = np.ones(WIDTH)
     tied, by_gain, by_loss, each_kind = room_for_moves(feelings.bonds)
+    multiples, own = leaning.multiples, leaning.probability.shape[0] > 0
+    prices = multiples.size
     total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
-    amount, top_of, known = np.empty((kinds, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
+    settled, priced, tops = np.empty(most), np.empty(most), np.empty(prices)
+    amount, top_of, known = np.empty((kinds, prices, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
     corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
-    step = np.empty(dimensions, dtype=np.int64)
+    step, likely = np.empty(dimensions, dtype=np.int64), np.zeros((prices, 1), dtype=np.int64)
     for b in range(first, last):
+        likely[:] = 0
         g = traits.group[b]
         done = np.zeros(combinations, dtype=np.bool_)
         list_price = traits.mean_spend[b] * (traits.margin[b] - traits.bad_debt[b]) - traits.serve[b, 1]
@@ -220,21 +263,23 @@ def best_of_all(
             known[:] = -1
             for s in range(states):
                 worth[b] += course.arrivals[t, b, s] * after[s]
+                if own and not leaning.reached[t, g, s]:
+                    continue
                 line, where = links.law[b, s], links.stage[b, s]
                 kind = laws.kind[line]
-                tables, scales = costs.table[t, g, where], costs.scale[t, g, where]
+                tables, usual_scales = costs.table[t, g, where], costs.scale[t, g, where]
                 # First purchases at the highest price that there is: at most what they can earn.
                 dearest = grids.dearest[grids.setup[course.phase[t], g, where]]
                 each = list_price + (dearest - 1.0) * traits.mean_spend[b] * (1.0 - traits.bad_debt[b])
                 goes = links.successor[s]
+                setup = grids.setup[course.phase[t], g, where]
+                points = grids.points[setup]
                 if kind == 2:
-                    setup = grids.setup[course.phase[t], g, where]
-                    points = grids.points[setup]
-                    total[:points] = 0.0
+                    settled[:points] = 0.0
                     for n in range(buys):
                         value = after[goes[buys + n]]
                         for p in range(points):
-                            total[p] += leave[c, line, n, p] * value
+                            settled[p] += leave[c, line, n, p] * value
                     for k in range(moves):
                         felt[k, :points] = 0.0
                         for j in range(ties):
@@ -245,57 +290,75 @@ def best_of_all(
                                     felt[k, p] += stay[c, line, j, n, p] * value
                     if known[line] != where:  # alike for all who buy alike
                         known[line] = where
-                        fill_amounts(
-                            costs, tables[dimensions], scales[dimensions], unit, earned[c, line], points, amount[line]
-                        )
-                    level = laws.level[line]
-                    up, down = feelings.moves[level, 0], traits.down[b, line]
+                        for m in range(prices):
+                            fill_amounts(
+                                costs, tables[dimensions], multiples[m] * usual_scales[dimensions], unit,
+                                earned[c, line], points, amount[line, m],
+                            )  # fmt: skip
                     for p in range(points):
-                        total[p] += felt[0, p] + unit * fixed[c, line, p]
-                        if moves == 3:
-                            shift = met[g, TO_SATISFIED] + grids.shift[setup, p]
-                            rises, falls = felt[1, p] - felt[0, p], felt[2, p] - felt[0, p]
-                            if tables[dimensions + 1] < 0:
-                                rise, fall = _chances_of_level(level, up, down, shift)
-                                total[p] += rise * rises + fall * falls
-                            else:
-                                total[p] += best_shift(
-                                    costs, tables[dimensions + 1], scales[dimensions + 1], level, up, down, shift,
-                                    rises, falls,
-                                )  # fmt: skip
-                        total[p] += amount[line, p]
-                    strides(grids, setup, step)
-                    allowances(grids, setup, step, total, bends, top_of, extra)
-                    for p in range(points):
-                        total[p] += extra[p]
-                    top = best_in_cells(
-                        grids, costs, setup, tables, scales, step, spent[t, g, where], total, top_of, corner, slopes,
-                    )  # fmt: skip
-                elif kind == 0:
-                    gained = after[goes[1]] - after[goes[0]]
-                    it = dimensions + 2
-                    top = after[goes[0]]
-                    if tables[it] >= 0:
-                        top += best_chance(costs, tables[it], scales[it], met[g, TO_AWARE], gained)
-                elif kind == 1:
-                    gained = value_of_entry(goes, after, feelings) - after[goes[0]] + unit * each
-                    it = dimensions + 3
-                    factor = met[g, TO_WON] * traits.by_money[b]
-                    itself = met[g, TO_SPREAD] * (met[g, TO_WON] * traits.acquisition[b])
-                    itself += course.unpaid[g] * met[g, TO_WON] * (traits.acquisition[b] - traits.by_money[b])
-                    room = 1.0 - min(itself, 1.0)  # what winning by itself leaves to money; more where it counts twice
-                    top = after[goes[0]] + (1.0 - room) * gained
-                    if tables[it] >= 0:
-                        top += best_chance(costs, tables[it], scales[it], factor / max(room, 1e-12), gained * room)
-                elif kind == 3:
-                    stays = loss[g] * after[goes[2]] + (1.0 - loss[g]) * after[goes[0]]
-                    it = dimensions + 4
-                    top = stays
-                    if tables[it] >= 0:
-                        gained = value_of_entry(goes, after, feelings) + unit * each - stays
-                        top += best_chance(costs, tables[it], scales[it], 1.0, gained)
-                else:
-                    top = after[goes[0]]
+                        settled[p] += felt[0, p] + unit * fixed[c, line, p]
+                for m in range(prices):
+                    scales = multiples[m] * usual_scales
+                    if kind == 2:
+                        level = laws.level[line]
+                        up, down = feelings.moves[level, 0], traits.down[b, line]
+                        for p in range(points):
+                            total[p], priced[p] = settled[p], multiples[m] * spent[t, g, where, p]
+                            if moves == 3:
+                                shift = met[g, TO_SATISFIED] + grids.shift[setup, p]
+                                rises, falls = felt[1, p] - felt[0, p], felt[2, p] - felt[0, p]
+                                if tables[dimensions + 1] < 0:
+                                    rise, fall = _chances_of_level(level, up, down, shift)
+                                    total[p] += rise * rises + fall * falls
+                                else:
+                                    total[p] += best_shift(
+                                        costs, tables[dimensions + 1], scales[dimensions + 1], level, up, down, shift,
+                                        rises, falls,
+                                    )  # fmt: skip
+                            total[p] += amount[line, m, p]
+                        strides(grids, setup, step)
+                        allowances(grids, setup, step, total, bends, top_of, extra)
+                        for p in range(points):
+                            total[p] += extra[p]
+                        tops[m] = best_in_cells(
+                            grids, costs, setup, tables, scales, step, priced, total, top_of, corner, slopes,
+                            likely[m],
+                        )  # fmt: skip
+                    elif kind == 0:
+                        gained = after[goes[1]] - after[goes[0]]
+                        it = dimensions + 2
+                        tops[m] = after[goes[0]]
+                        if tables[it] >= 0:
+                            tops[m] += best_chance(costs, tables[it], scales[it], met[g, TO_AWARE], gained)
+                    elif kind == 1:
+                        gained = value_of_entry(goes, after, feelings) - after[goes[0]] + unit * each
+                        it = dimensions + 3
+                        factor = met[g, TO_WON] * traits.by_money[b]
+                        itself = met[g, TO_SPREAD] * (met[g, TO_WON] * traits.acquisition[b])
+                        itself += course.unpaid[g] * met[g, TO_WON] * (traits.acquisition[b] - traits.by_money[b])
+                        room = 1.0 - min(itself, 1.0)  # what is left to money; more where it counts twice
+                        tops[m] = after[goes[0]] + (1.0 - room) * gained
+                        if tables[it] >= 0:
+                            tops[m] += best_chance(
+                                costs, tables[it], scales[it], factor / max(room, 1e-12), gained * room
+                            )
+                    elif kind == 3:
+                        stays = loss[g] * after[goes[2]] + (1.0 - loss[g]) * after[goes[0]]
+                        it = dimensions + 4
+                        tops[m] = stays
+                        if tables[it] >= 0:
+                            gained = value_of_entry(goes, after, feelings) + unit * each - stays
+                            tops[m] += best_chance(costs, tables[it], scales[it], 1.0, gained)
+                    else:
+                        tops[m] = after[goes[0]]
+                top = tops[leaning.usual]
+                if own:
+                    plans = unit * leaning.reward[t, b, line] - leaning.cost[t, g, where]
+                    for o in range(leaning.probability.shape[3]):
+                        plans += leaning.probability[t, b, line, o] * after[goes[o]]
+                    top = plans + leaning.lean[t, b, line] * max(top - plans, 0.0)
+                    for m in range(prices):
+                        leaning.above[t, b, line, m] = max(leaning.above[t, b, line, m], tops[m] - top)
                 now[s] = top + aims.bonus[t, g, line]
             after, now = now, after
         for s in range(states):

@@ -1,0 +1,123 @@
+"""The bound for the targeting with charges by money: against plans, full information, and money looked at closely."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
+from optimizer.ask.problem import AllocationProblem
+from optimizer.bound import by_money
+from optimizer.bound.by_money import MULTIPLES, USUAL, bound_by_money
+from optimizer.bound.by_money_kernels import returned_by_money
+from optimizer.bound.decomposition import certified_bound
+from optimizer.bound.decomposition_kernels import Part
+from optimizer.bound.head_ranges_kernels import HeadRanges
+from optimizer.bound.offered import offered
+from optimizer.bound.targeting import Charged
+from sim.engine.sensitivity import follow
+from sim.engine.ways_kernels import Leaning
+
+
+def hidden_problem(seed: int, levers: int = 2) -> AllocationProblem:
+    return problem_of(contents_of(seed, hidden=True, levers=levers), seed)
+
+
+def check_market(seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
+    """Return what is open under the bound by money and under full information, of one random market."""
+    problem = hidden_problem(seed, 1 + seed % 8)
+    monkeypatch.setattr("optimizer.stages.certify.MOST_CHARGES", 0)
+    plan, _, bound = bound_of(problem)
+    monkeypatch.setattr("optimizer.stages.certify.bound_by_money", lambda *given, known, **_: known)
+    _, _, full = bound_of(problem)
+    assert bound <= full * (1 + 1e-12)
+    assert max(plan, *rival_plans(problem, seed, corners=10, ascents=1)) <= bound + 1e-9 * abs(bound)
+    return bound - plan, full - plan
+
+
+def test_no_plan_beats_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither ascents nor corners do on a random market, and it lies nearer the plan than full information."""
+    open_now, open_before = check_market(3, monkeypatch)
+    assert 0 <= open_now < 0.8 * open_before
+
+
+@pytest.mark.slow
+def test_no_plan_beats_the_bound_on_many_markets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(100, 130):
+        with monkeypatch.context() as patch:
+            check_market(seed, patch)
+
+
+def test_any_plan_prices_and_lean_give_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that lean from a bad plan, at prices far off, or not at all: the best plan known is worth no more."""
+    problem = hidden_problem(3)
+    best = bound_of(problem)[0]
+    bad = np.random.default_rng(0).uniform(0, 1, (problem.chain.periods, *problem.targets.shape)) * problem.chain.usual
+    bad *= problem.targets.allowed
+    for lean, price in (((1.0, True), 0.0), ((np.inf, False), 0.3), ((0.0, False), 3.0)):
+        monkeypatch.setattr(by_money, "LEAN", lean)
+        found = bound_by_money(problem, np.full(len(problem.rows), price), bad, known=np.inf)
+        assert found is not None
+        assert found >= best - 1e-9 * abs(best)
+
+
+def test_values_that_lean_all_the_way_are_those_of_full_information() -> None:
+    """Then nothing is above what is to come at the usual price, and more at a lower one, less at a higher one."""
+    problem = hidden_problem(3)
+    chain, prices = problem.chain, np.full(len(problem.rows), 0.2)
+    plan = np.broadcast_to(chain.usual * chain.targets.allowed, (chain.periods, *chain.targets.shape))
+    charged = Charged(problem, plan, 1, offered(problem, coarse=True))
+    known, aim = charged.arguments(prices), charged.pricing.aim(prices)
+    lean = np.ones(charged.shape[:3])
+    above = np.full((*lean.shape, MULTIPLES.size), -np.inf)
+    own = known.plan_action
+    leaning = Leaning(MULTIPLES, USUAL, own.probability, own.reward, own.cost, lean, known.reached, above)
+    worth = chain.worth_at_most(aim.money, *known.counts, 1, leaning=leaning)
+    assert worth is not None
+    full = float(certified_bound(problem, prices, plan) - prices @ problem.limits)
+    assert worth.sum() == pytest.approx(full, rel=1e-9)
+    there = np.isfinite(above[..., USUAL])
+    np.testing.assert_allclose(above[there][:, USUAL], 0.0, atol=1e-9 * abs(full))
+    assert (np.diff(above[there], axis=1) <= 1e-9 * abs(full)).all()
+
+
+def test_values_of_the_plan_are_what_it_is_worth() -> None:
+    """With no lean customers are worth what they are under the plan, and no price of money leaves less."""
+    problem = replace(hidden_problem(3), rows=())
+    chain = problem.chain
+    plan = np.broadcast_to(0.5 * chain.usual * chain.targets.allowed, (chain.periods, *chain.targets.shape))
+    charged = Charged(problem, plan, 1, offered(problem, coarse=True))
+    prices = np.empty(0)
+    known, aim = charged.arguments(prices), charged.pricing.aim(prices)
+    above = np.full((*charged.shape[:3], MULTIPLES.size), -np.inf)
+    own, lean = known.plan_action, np.zeros(charged.shape[:3])
+    leaning = Leaning(MULTIPLES, USUAL, own.probability, own.reward, own.cost, lean, known.reached, above)
+    worth = chain.worth_at_most(aim.money, *known.counts, 1, leaning=leaning)
+    assert worth is not None
+    assert worth.sum() == pytest.approx(follow(chain, plan).asset, rel=1e-9)
+    assert (above[np.isfinite(above[..., USUAL])][:, USUAL] >= -1e-9 * abs(worth.sum())).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_returned_is_the_most_at_any_money(seed: int) -> None:
+    """Against a fine list of money, each class as many as pays most: never less, and hardly more."""
+    rng = np.random.default_rng(seed)
+    blocks, laws = 3, 4
+    low = rng.uniform(0, 5, (1, blocks, laws))
+    high = low + rng.uniform(0, 5, low.shape)
+    mixes = np.zeros_like(low), np.full_like(low, np.inf)
+    fewest, largest = (each.sum(axis=2, keepdims=True) for each in (low, high))
+    slope = np.sort(rng.uniform(0, 8, (1, blocks, laws, MULTIPLES.size)), axis=3)[..., ::-1]
+    steps = np.diff(MULTIPLES, prepend=0.0)
+    above = np.ascontiguousarray(rng.uniform(0, 20, (1, blocks, laws, 1)) - np.cumsum(slope * steps, axis=3))
+    money = np.linspace(0, 12, 4001)
+    paid = (above[..., None] + (MULTIPLES[:, None] - 1) * money).min(axis=3)
+    expected = float(np.maximum(paid * low[..., None], paid * high[..., None]).sum(axis=(0, 1, 2)).max())
+    ranges = HeadRanges(low, high, *mixes, fewest, largest)
+    arguments = Part(0, 0, blocks), 0, np.zeros(laws, dtype=np.int64), ranges, above, MULTIPLES
+    found, bound = returned_by_money(*arguments, 400, 0.0)
+    assert found <= bound
+    assert bound >= expected - 1e-9
+    assert found == pytest.approx(bound, rel=1e-4)
+    assert bound == pytest.approx(expected, rel=1e-3)
+    assert returned_by_money(*arguments, 0, 0.0)[1] >= bound
