@@ -281,7 +281,8 @@ class Effects:
                 for lever, by_lever in zip(levers, by_each, strict=False):
                     by_intensity[..., lever] += by_lever
                 by_environment = np.zeros(environment.shape[-2:])
-                by_environment[:, along] = by_each[len(levers) :].sum(axis=2).T
+                for route, by_route in zip(along, by_each[len(levers) :].sum(axis=2), strict=True):
+                    by_environment[:, route] += by_route
                 return by_intensity, by_environment
 
             return back
@@ -305,7 +306,7 @@ class Effects:
         leave = [each for each, is_tie in zip(leave, bonds.tie, strict=True) if is_tie]
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
-        routes: list[Slope] = [  # each once
+        routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
             (TO_WON, WON, plain[..., WON] + environment[..., None, TO_SPREAD]),
             (TO_SPREAD, WON, environment[..., None, TO_WON] * always),
