@@ -168,7 +168,8 @@ def test_carry_over_is_found(truth: Scenario, history: History) -> None:
     unseen = History("h.csv", history.periods, history.segments, history.levers, history.spend, blank)
     path = paths_of(truth, unseen).run({}, np.array([0.5, 0.0]))
     later = History("h.csv", history.periods, history.segments, history.levers, history.spend, path)
-    assert any("adverts: 50% (" in note and "carried over" in note for note in _notes(truth, later))
+    said = [note for note in _notes(truth, later) if "adverts: 50% (" in note and "carried over" in note]
+    assert "`levers.adverts.of_late: {carry_over: 0.50}`" in said[0]
 
 
 def test_where_it_says_nothing_what_was_known_stays(history: History) -> None:

@@ -49,6 +49,8 @@ SHOWN_BY = {"acquisition": "won", "survival": "active", "purchase_rate": "purcha
 """Outcome that an effect shows in first."""
 TOGETHER = 0.9
 """Correlation from which levers are said to have moved together."""
+MOST_CARRIED = 0.99
+"""As much as a plan may be told that it is: of 1 nothing would ever act."""
 FEWEST = 6
 """Periods from which a history is fitted."""
 
@@ -258,7 +260,8 @@ class _Problem:
             if low > 0.05:
                 out.append(
                     f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
-                    "period before; the curve is of steady money: `levers.{name}.of_late: {{carry_over: {mean:.2f}}}` "
+                    f"period before; the curve is of steady money: `levers.{name}.of_late: {{carry_over: "
+                    f"{min(mean, MOST_CARRIED):.2f}}}` "
                     "states it, without which a plan acts at once"
                 )
         out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
