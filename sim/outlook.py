@@ -152,7 +152,7 @@ def _money(course: Course, period: int) -> Floats:
 def _value(course: Course) -> Floats:
     """Return expected discounted profit by (block, state at the start)."""
     chain = course.chain
-    value: Floats = chain.discount[-1] * chain.terminal
+    value: Floats = chain.discount[-1] * course.worth_at_end
     rows = np.arange(chain.group.size)[:, None]
     for t in range(chain.periods - 1, -1, -1):
         now = course.past[t]

@@ -19,6 +19,7 @@ from sim.engine.sensitivity import asset_aim, follow
 from sim.errors import ScenarioError
 from sim.history import History
 from sim.market.clock import Market
+from sim.outlook import _value
 from sim.scenario.file import parse
 from sim.twin import Twin, build
 from sim.valuation import customer_asset
@@ -125,6 +126,7 @@ def test_scenarios_of_before_keep_their_name() -> None:
 
 REFUSED = {
     "nothing": ({}, {"keep": 0.3}, "states nothing"),
+    "keep of nothing": ({}, {"carry_over": 0.3, "keep": 0.6}, "keep: is of fatigue, drives_away and pulled_forward"),
     "all carried over": ({}, {"carry_over": 1.0}, "less than 1"),
     "pulled forward without purchases": ({"amount": MORE}, {"pulled_forward": 0.2}, "expected 'purchase_rate'"),
     "prospects driven away": ({"acquisition": WINS}, {"drives_away": 0.2}, "only customers leave"),
@@ -211,6 +213,14 @@ def test_what_was_spent_at_the_end_acts_after_it() -> None:
     assert float((course.slope(asset_aim(twin.chain)) * step).sum()) == pytest.approx(differs, rel=1e-6)
     untouched = course.asset - course.after + float((course.end * twin.chain.terminal).sum())
     assert course.asset < untouched - 0.01 * abs(untouched)  # it matters what is left
+
+
+def test_a_customers_value_knows_what_is_left_after_the_horizon() -> None:
+    """Values of those who are there at the start add up to the asset."""
+    for late in (ALL, {"fatigue": 2.0}):
+        twin, plan = ending(late, [5.0, 0.5])
+        course = follow(twin.chain, plan)
+        assert float((twin.chain.initial * _value(course)).sum()) == pytest.approx(course.asset, rel=1e-12)
 
 
 @pytest.mark.parametrize("traits", ["classes", "individual"])
