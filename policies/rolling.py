@@ -90,7 +90,10 @@ class RollingHorizon:
         chain, before = self.problem.chain, period - 1
         heads = np.where(np.isnan(self.heads), 0.0, self.heads)[:, :, None]
         paid = np.where(heads > 0, last_spend / np.maximum(heads, 1e-300), 0.0)
-        paid = np.where(np.isnan(self.heads)[:, :, None] | ~chain.targets.paid, self.plan[before], paid)
+        unshown = np.isnan(self.heads)[:, :, None] | ~chain.targets.paid
+        if chain.late is not None:  # which keeps what was meant for those who were not there
+            unshown = unshown | (chain.late.remembers & (heads == 0))
+        paid = np.where(unshown, self.plan[before], paid)
         run = FluidPass(chain, np.broadcast_to(paid, (chain.periods, *paid.shape)))
         run.occupancy, run.employees, run.late = self.occupancy, self.employees, self.late
         run.period(before)

@@ -114,7 +114,7 @@ class WatchedPlan:
         seen = Seen.of_observations(self.observed)
         carried = [each for each in self.signals if each.quantity in CARRIED]
         played = self.plan if self.again is None else self.again.plan
-        acted = seen.intensity_with(played)
+        acted = seen.intensity_with(played, self.twin.chain.late)
         change = what_changed(self.twin, seen, acted, self.limits, carried) if carried else None
         self.again = planned_again(self.twin, change, self.budget, played, seen, self.steps)
 
@@ -124,5 +124,6 @@ class WatchedPlan:
         from sim.monitoring.signals import deviations
 
         seen = Seen.of_observations(self.observed)
-        actual, planned = deviations(seen, expected_of(self.twin.chain, seen.intensity_with(self.plan), seen))
+        chain = self.twin.chain
+        actual, planned = deviations(seen, expected_of(chain, seen.intensity_with(self.plan, chain.late), seen))
         return self.limits.signals(actual, planned)

@@ -120,3 +120,18 @@ def test_more_leaving_is_noticed_estimated_and_planned_for(watched: tuple[Twin, 
     kept, again = (planned_again(twin, change, budget, policy.intensity, seen, steps) for steps in (0, 10))
     assert again.value_of(again.plan) > kept.value_of(kept.plan)
     np.testing.assert_allclose(again.plan[:10], kept.plan[:10])
+
+
+def test_levers_that_remember_keep_what_was_meant_for_those_who_were_not_there() -> None:
+    """Nobody is core in the first months: today's money goes on, so that nothing is remembered but today's."""
+    levers = yaml.safe_load(SMALL.read_text(encoding="utf-8"))["levers"]
+    levers["retention"]["of_late"] = {"keep": 0.9, "drives_away": 1.0}
+    twin = market(levers=levers)
+    plan, _ = plan_of(twin)
+    [(_, expected)] = parallel_markets(twin, *plan_of(twin), seed=5, replications=1)
+    [(seen, plain)] = parallel_markets(market(), *plan_of(market()), seed=5, replications=1)
+    assert (seen.customers[0] == 0).any()
+    np.testing.assert_allclose(expected.moves, plain.moves, rtol=1e-9, atol=1e-9)
+    again = planned_again(twin, None, float(seen.spend.sum()), plan.intensity, seen, 0)
+    assert again.late is not None
+    np.testing.assert_allclose(again.late[1], twin.targets.reference[:, :, [3]], rtol=1e-9)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.arrays import Floats
+from sim.arrays import Flags, Floats
 from sim.engine.effects import Effects
 from sim.engine.response import slope
 
@@ -46,6 +46,11 @@ class Late:
         """Return what is kept at the start, (3, groups, stages, levers that remember)."""
         usual = self.effects.targets.reference[:, :, [i for i, _ in self.effects.late]]
         return np.stack([usual, usual, 0 * usual])
+
+    @property
+    def remembers(self) -> Flags:
+        """Return which levers remember, (levers,)."""
+        return np.isin(np.arange(self.effects.targets.shape[2]), [i for i, _ in self.effects.late])
 
     @property
     def slowest(self) -> float:

@@ -107,9 +107,14 @@ class Market:
         return max(0.0, float(self.budget.total - self._purse.spent.sum()))
 
     @property
+    def acting(self) -> Floats:
+        """Return the intensities that act as they were decided, (periods, groups, stages, levers)."""
+        return self._purse.campaigns.acting
+
+    @property
     def terms(self) -> Floats:
         """Return the terms that act, (periods, groups, stages, levers): money a head that no budget pays for."""
-        return np.where(self.twin.targets.paid, 0.0, self._purse.campaigns.acting)
+        return np.where(self.twin.targets.paid, 0.0, self.acting)
 
     # --- The clock ---
 

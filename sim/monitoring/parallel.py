@@ -41,7 +41,7 @@ def parallel_markets(
         population = twin.population(seed, replication)
         market = Market(twin, copy.deepcopy(policy), population, purse, seed=seed, replication=replication, threads=1)
         seen = Seen.of_history(market.run())
-        intensity = seen.intensity_with(market.terms)
+        intensity = seen.intensity_with(market.acting, twin.chain.late)
         if like is not None:
             seen = seen.blinded(like)
         yield seen, expected_of(twin.chain, intensity, seen)

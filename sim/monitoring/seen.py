@@ -1,12 +1,16 @@
 """What a firm saw of its customers, period by period, whatever it was counted from."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.arrays import Floats
 from sim.contract import Observation, Targets
 from sim.history import History
+
+if TYPE_CHECKING:
+    from sim.engine.of_late import Late
 
 __all__ = ["Seen"]
 
@@ -52,10 +56,14 @@ class Seen:
         heads = self.customers[:-1, :, :, None]
         return np.asarray(np.divide(self.spend, heads, out=np.zeros_like(self.spend), where=heads > 0))
 
-    def intensity_with(self, terms: Floats) -> Floats:
-        """Return the same with the terms that customers were under, which nobody spends, ``[period, ...]``."""
+    def intensity_with(self, acting: Floats, late: "Late | None" = None) -> Floats:
+        """Return the same with what was ``acting``, ``[period, ...]``, where spend does not show it.
+
+        That is terms, which nobody spends; and of levers that remember (``late``) money a head where nobody was seen.
+        """
         paid = self.targets.paid
-        return self.intensity if paid.all() else np.where(paid, self.intensity, terms[: self.periods])
+        shown = paid if late is None else paid & (~late.remembers | (self.customers[:-1] > 0)[..., None])
+        return self.intensity if shown.all() else np.where(shown, self.intensity, acting[: self.periods])
 
     @classmethod
     def of_history(cls, history: History) -> "Seen":
