@@ -211,6 +211,9 @@ REFUSED = {
     "a mix that is too short": (
         {"categories": {**CATEGORIES, "mix": [0.5, 0.5]}}, "categories: mix: expected 3 numbers, one for each category",
     ),
+    "a category in two lines": (
+        {"categories": {**CATEGORIES, "names": ["bread", "da\niry", "wine"]}}, "expected a name in one line",
+    ),
     "a renewal buys once": (
         {"categories": CATEGORIES, "law": "renewal"}, "categories.purchase_rate: moves the purchase rate",
     ),

@@ -92,6 +92,10 @@ WRONG: dict[str, tuple[Change, tuple[str, ...]]] = {
         set_at("levers", "winback", "moves", "reactivation", "bring", 0.1),
         ("levers.winback.moves.reactivation.bring: unknown key", "did you mean 'brings'"),
     ),
+    "unknown key in what a lever did of late": (
+        set_at("levers", "winback", "of_late", {"carryover": 0.5}),
+        ("levers.winback.of_late.carryover: unknown key", "did you mean 'carry_over'"),
+    ),
     "unknown key in a rule": (
         set_at("rules", {"levers": {"winback": {"flor": 0.1}}}),
         ("rules.levers.winback.flor: unknown key", "did you mean 'floor'"),

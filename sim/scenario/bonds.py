@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Fraction, Model, Share, Times, refuse_part_sums
+from sim.scenario.curves import Fraction, Label, Model, Share, Times, refuse_part_sums
 
 if TYPE_CHECKING:
     from sim.scenario.people import Established
@@ -76,7 +76,7 @@ class Links(Model):
 class Categories(Model):
     """Categories that customers buy from the firm: one by one, in the order in which they usually come to them."""
 
-    names: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=2, max_length=6)] = Field(
+    names: Annotated[tuple[Annotated[Label, Field(min_length=1)], ...], Field(min_length=2, max_length=6)] = Field(
         description="in the order in which customers add them; who is won buys in the first"
     )
     mix: tuple[Share, ...] = Field(description="share of customers in the data who buy in one, two, ... of them")

@@ -25,6 +25,7 @@ from sim.scenario.customers import (
 )
 from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
 from sim.scenario.meant import meant
+from sim.scenario.of_late import OfLate
 from sim.scenario.people import Diffusion, Established, Growing, Growth
 from sim.scenario.rules import RULES, Evidence, Part, Rules
 
@@ -83,8 +84,8 @@ def explained(error: ValidationError, whole: type[Model]) -> str:
 def _fields_at(location: tuple[int | str, ...], whole: type[Model]) -> list[str]:
     """Return the keys that are known where an unknown one stood."""
     known: dict[str, type[Model]] = {
-        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
-        "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
+        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "of_late": OfLate,
+        "by_segment": LeverInSegment, "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
         "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
         "employees": Employees, "links": Links, "kinds": LinkKind, "categories": Categories, "survey": Survey,
         "quality": Quality,
