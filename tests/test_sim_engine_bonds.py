@@ -232,6 +232,14 @@ def test_what_cannot_be_is_refused(what: str) -> None:
     assert "\n" not in str(told.value)
 
 
+def test_too_many_states_are_refused_with_what_makes_them() -> None:
+    """Nothing grows here: nobody is told to let growth end."""
+    content = small(stages={"core": 12, "lapsed": 36}, links={"kinds": KINDS}, categories=CATEGORIES)
+    content["satisfaction"] = {"mix": [0.2, 0.2, 0.2, 0.2, 0.2]}
+    with pytest.raises(ScenarioError, match=r"54,170 states.*; use longer periods, a lower `stages.core`"):
+        build(parse(content))
+
+
 def test_scenarios_of_before_keep_their_name() -> None:
     """What was added and says nothing does not change what a scenario is called by."""
     links = {"mix": [0.4, 0.3, 0.2, 0.1], "turnover": 0.1}

@@ -16,7 +16,7 @@ from optimizer.optimize import optimize
 from optimizer.question import Question
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import asset_aim, follow
-from sim.errors import ScenarioError
+from sim.errors import InputError, ScenarioError
 from sim.history import History
 from sim.market.clock import Market
 from sim.outlook import _value
@@ -198,7 +198,7 @@ def ending(late: Content, money: list[float]) -> tuple[Twin, Floats]:
 ALL = {"keep": 0.5, "drives_away": 0.1, "pulled_forward": 0.5, "fatigue": 2.0, "carry_over": 0.3}
 
 
-def test_what_was_spent_at_the_end_acts_after_it() -> None:
+def test_what_was_spent_at_the_end_acts_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A month of 5 a head, then the horizon: what is missing after it counts as in runs of 3 months and of 12."""
     assets = []
     for periods in (1, 3, 12):
@@ -211,6 +211,10 @@ def test_what_was_spent_at_the_end_acts_after_it() -> None:
     course, step = follow(twin.chain, plan), 1e-4 * (plan > 0)
     differs = (follow(twin.chain, plan + step).asset - follow(twin.chain, plan - step).asset) / 2
     assert float((course.slope(asset_aim(twin.chain)) * step).sum()) == pytest.approx(differs, rel=1e-6)
+    monkeypatch.setattr("sim.memory.SMALL", 1.0)
+    monkeypatch.setattr("sim.memory.free_memory", lambda: twin.chain.bytes_of_period * 1.5)
+    with pytest.raises(InputError, match="need about"):  # what is looked back on after the horizon counts, too
+        follow(twin.chain, plan)
     untouched = course.asset - course.after + float((course.end * twin.chain.terminal).sum())
     assert course.asset < untouched - 0.01 * abs(untouched)  # it matters what is left
 

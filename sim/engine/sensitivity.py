@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats
-from sim.engine.afterwards import Afterwards, later
+from sim.engine.afterwards import Afterwards, fades, later
 from sim.engine.chain import ControlledChain, Pull, Wanted
 from sim.engine.fluid_kernels import pull_advance
 from sim.engine.fluid_pass import FluidPass, Money, Period
@@ -316,9 +316,9 @@ def follow(chain: ControlledChain, plan: Floats | Money) -> Course:
     Raises
     ------
     InputError
-        If its periods do not fit into the memory that is free.
+        If its periods, and those in which what was done before still acts, do not fit into the memory that is free.
     """
-    chain.refuse_size(chain.periods)
+    chain.refuse_size(chain.periods + fades(chain))
     run = FluidPass(chain, plan)
     past = [run.period(t) for t in range(chain.periods)]
     return Course(chain, plan, past, run.occupancy)

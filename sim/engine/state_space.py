@@ -73,9 +73,10 @@ def state_space(
     oldest = max((after[-1] for after in steps if after), default=0)
     number_of_states = 2 + counts * silences * (len(level_of) * len(ties_of) * (oldest + 1) + 2)
     if number_of_states > MOST_STATES:
+        growth = f"let growth end before {oldest} periods, " if oldest else ""
         raise ScenarioError(
-            f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; let growth end "
-            f"before {oldest} periods, use longer periods, or leave out satisfaction, links or categories"
+            f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; {growth}use longer "
+            "periods, a lower `stages.core` or `stages.lapsed`, or leave out satisfaction, links or categories"
         )
     bond = dict(enumerate(tied))
     rows = [(UNAWARE, 0, 0, 0, -1, 0), (PROSPECT, 0, 0, 0, -1, 0)]
