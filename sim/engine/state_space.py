@@ -75,8 +75,8 @@ def state_space(
     if number_of_states > MOST_STATES:
         growth = f"let growth end before {oldest} periods, " if oldest else ""
         raise ScenarioError(
-            f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; {growth}use longer "
-            "periods, a lower `stages.core` or `stages.lapsed`, or leave out satisfaction, links or categories"
+            f"{number_of_states:,} states to tell customers apart, expected at most {MOST_STATES:,}; {growth}use "
+            "longer periods, a lower `stages.core` or `stages.lapsed`, or leave out satisfaction, links or categories"
         )
     bond = dict(enumerate(tied))
     rows = [(UNAWARE, 0, 0, 0, -1, 0), (PROSPECT, 0, 0, 0, -1, 0)]

@@ -45,5 +45,5 @@ class OfLate(Model):
         if not (self.carry_over or self.forgets):
             raise ValueError("states nothing: expected carry_over, fatigue, drives_away or pulled_forward above 0")
         if "keep" in self.model_fields_set and not self.forgets:
-            raise ValueError("keep: is of fatigue, drives_away and pulled_forward; leave it out beside carry_over alone")
+            raise ValueError("keep: is of fatigue, drives_away and pulled_forward; leave it out beside carry_over")
         return self

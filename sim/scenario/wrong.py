@@ -84,13 +84,13 @@ def explained(error: ValidationError, whole: type[Model]) -> str:
 def _fields_at(location: tuple[int | str, ...], whole: type[Model]) -> list[str]:
     """Return the keys that are known where an unknown one stood."""
     known: dict[str, type[Model]] = {
-        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "of_late": OfLate,
-        "by_segment": LeverInSegment, "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain, "traits": Traits,
-        "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock, "satisfaction": Satisfaction,
-        "employees": Employees, "links": Links, "kinds": LinkKind, "categories": Categories, "survey": Survey,
-        "quality": Quality,
-        "cost_to_serve": CostToServe, "parts": Part, "evidence": Evidence, "value_to_customer": ValueToCustomer,
-        "start": Established, "births": Growing, "diffusion": Diffusion, "growth": Growth,
+        "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
+        "of_late": OfLate, "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain,
+        "traits": Traits, "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock,
+        "satisfaction": Satisfaction, "employees": Employees, "links": Links, "kinds": LinkKind,
+        "categories": Categories, "survey": Survey, "quality": Quality, "cost_to_serve": CostToServe, "parts": Part,
+        "evidence": Evidence, "value_to_customer": ValueToCustomer, "start": Established, "births": Growing,
+        "diffusion": Diffusion, "growth": Growth,
     }  # fmt: skip
     here = whole
     inside_rules = False
