@@ -8,6 +8,7 @@ from checks import asset_of
 from gradients import some_plan
 from markets import Content, answer, small
 
+from experiments.words.mechanisms import customers_in_words
 from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from sim.engine.fluid import expected_history
@@ -101,3 +102,11 @@ def test_no_plan_exceeds_the_bound(spreads: float) -> None:
         best = max(best, follow(twin.chain, plan).asset)
     assert best <= bound + 1e-6 * abs(bound)
     assert bound <= best * 1.2  # and is no idle one
+
+
+def test_what_money_adds_is_said_where_it_differs_from_who_comes() -> None:
+    """Of 1.8 as likely to come and as the segment by money both are said; of alike ones one number."""
+    kinds = [{"share": 0.5, "acquisition": 1.8, "acquisition_by_money": 1.0}, {"share": 0.5, "acquisition": 0.4}]
+    said = " ".join(customers_in_words(parse(market(kinds))))
+    assert "chance of being won 1.8 times the usual and what money adds to it 1 times the usual; " in said
+    assert "50 % with chance of being won 0.4 times the usual." in said

@@ -242,14 +242,14 @@ def _people(name: str, segment: "Segment", period: str) -> list[str]:
 def _quality(kind: "Quality") -> str:
     parts = [
         f"{words} {factor:g} times the usual"
-        for words, factor in (
-            ("chance of being won", kind.acquisition),
-            ("what money adds to it", kind.by_money if kind.acquisition_by_money is not None else 1),
-            ("purchase rate", kind.purchase_rate),
-            ("money per purchase", kind.spend),
-            ("cost to serve", kind.cost_to_serve),
+        for words, factor, usual in (
+            ("chance of being won", kind.acquisition, 1),
+            ("what money adds to it", kind.by_money, kind.acquisition),
+            ("purchase rate", kind.purchase_rate, 1),
+            ("money per purchase", kind.spend, 1),
+            ("cost to serve", kind.cost_to_serve, 1),
         )
-        if factor != 1
+        if factor != usual
     ]
     parts += [f"{_percent(kind.bad_debt)} of revenue never paid"] if kind.bad_debt else []
     return f"{_percent(kind.share)} {('with ' + _and(parts)) if parts else 'as the segment'}"
