@@ -49,8 +49,6 @@ SHOWN_BY = {"acquisition": "won", "survival": "active", "purchase_rate": "purcha
 """Outcome that an effect shows in first."""
 TOGETHER = 0.9
 """Correlation from which levers are said to have moved together."""
-MOST_CARRIED = 0.99
-"""As much as a plan may be told that it is: of 1 nothing would ever act."""
 FEWEST = 6
 """Periods from which a history is fitted."""
 
