@@ -11,7 +11,8 @@ most, and ``bound = sum_s V_s n_s + sum_cells max_m max_{n in N} sum_h n_h max_{
 
 with no response to be worked out. ``V`` leans from the plan's own to the best. The most that money brings is known
 from below the prices: ``gross_s(a) - p m <= best_s(p)`` for all ``a``, over all intensities
-(:mod:`sim.engine.ways_kernels`).
+(:mod:`sim.engine.ways_kernels`). Service is money here, and costs nothing for who has silently left: of those no more
+is known than at the usual price and above.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ from optimizer.bound.decomposition import bounding
 from optimizer.bound.offered import offered
 from optimizer.bound.targeting import CLOSE, Charged
 from sim.arrays import Floats, Progress
+from sim.engine.chain import DEFECTED, LOST
 from sim.engine.sensitivity import follow
+from sim.engine.terms import SERVED
 from sim.engine.ways_kernels import Leaning
 
 __all__ = ["bound_by_money"]
@@ -76,6 +79,8 @@ def _bounds(charged: Charged, prices: Floats, progress: Progress | None = None) 
     worth = chain.worth_at_most(aim.money, *known.counts, charged.threads, leaning=leaning)
     assert worth is not None
     above[np.isinf(above)] = 0.0  # where nobody can be
+    if SERVED in chain.targets.pays:
+        above[:, :, np.isin(chain.space.law_kind, (DEFECTED, LOST)), :USUAL] = np.inf
 
     def run(group: int, _: int) -> float:
         part = charged.pricing.whole[group]
