@@ -66,6 +66,14 @@ def test_any_plan_prices_and_lean_give_a_bound(monkeypatch: pytest.MonkeyPatch) 
         assert found >= best - 1e-9 * abs(best)
 
 
+def test_odds_too_many_to_hold_are_left_to_full_information(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = hidden_problem(3)
+    plan = everywhere(problem, 0.1)
+    assert bound_by_money(problem, np.zeros(len(problem.rows)), plan, known=1e9) is not None
+    monkeypatch.setattr(by_money, "MOST_ODDS", 1000)
+    assert bound_by_money(problem, np.zeros(len(problem.rows)), plan, known=1e9) is None
+
+
 def market_of(lever: dict[str, object], traits: dict[str, float], start: dict[str, object]) -> AllocationProblem:
     return allocation_problem(
         build(

@@ -36,6 +36,8 @@ USUAL = 5
 """Which of them is 1."""
 LEAN = (1.0, True)
 """How values lean from the plan's own to the best, :meth:`optimizer.bound.targeting.Charged.leaning`."""
+MOST_ODDS = 2.5e8
+"""At the points of the coarse grid, held twice, 2 GB each: levers that move several things each are a dimension."""
 LOOKS = 100
 """Intervals of money that are halved in a cell at most."""
 
@@ -46,7 +48,8 @@ def bound_by_money(
 ) -> float | None:  # fmt: skip
     """Return a bound for every plan whose intensities depend on (period, group, stage) only.
 
-    Never above ``known``, that of full information. None where a chain knows only what it offers.
+    Never above ``known``, that of full information. None where a chain knows only what it offers, or has too many odds
+    to hold.
 
     Parameters
     ----------
@@ -59,12 +62,16 @@ def bound_by_money(
     threads : int
     progress : callable, optional
     """
-    if problem.chain.coarse_ways is None:
+    chain, ways = problem.chain, problem.chain.coarse_ways
+    if ways is None:
+        return None
+    odds = chain.group.size * chain.space.law_kind.size * chain.space.successor.shape[1] * int(ways.choices.max())
+    if odds * (int(ways.regime.max()) + 1) > MOST_ODDS:
         return None
     prices = bounding(problem, prices)
     charged = Charged(problem, plan_intensity, threads, offered(problem, coarse=True))
     cells = charged.shape[0] * charged.groups * problem.targets.shape[1]
-    charged.close = CLOSE * max(known - follow(problem.chain, plan_intensity).asset, 0.0) / cells
+    charged.close = CLOSE * max(known - follow(chain, plan_intensity).asset, 0.0) / cells
     found = _bounds(charged, prices, progress).sum() + prices @ problem.limits
     return min(float(found), known)
 
