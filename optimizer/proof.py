@@ -34,6 +34,9 @@ NO_BOUND_LATE = (
     "away): the reference is the best with full information while all money acts at once and nobody tires of it, and a "
     "plan may do better"
 )
+ALSO_LATE = (
+    "; nor where levers remember (`of_late`): with full information all money acts at once and nobody tires of it"
+)
 NOT_PROVED = "no bound was proved for this plan"
 
 
@@ -145,4 +148,5 @@ def assumed(no_choice: bool, couples: bool, held: bool, late: bool = False) -> s
     """
     if no_choice:
         return NO_CHOICE
-    return (NO_BOUND if couples else NO_BOUND_LATE if late else BOUND_ASSUMES) + (NOT_HELD if held else "")
+    crowd = NO_BOUND + (ALSO_LATE if late else "")
+    return (crowd if couples else NO_BOUND_LATE if late else BOUND_ASSUMES) + (NOT_HELD if held else "")

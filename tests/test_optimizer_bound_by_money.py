@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
-from optimizer.ask.problem import AllocationProblem
+from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.bound import by_money
 from optimizer.bound.by_money import MULTIPLES, USUAL, bound_by_money
 from optimizer.bound.by_money_kernels import returned_by_money
@@ -15,8 +15,13 @@ from optimizer.bound.decomposition_kernels import Part
 from optimizer.bound.head_ranges_kernels import HeadRanges
 from optimizer.bound.offered import offered
 from optimizer.bound.targeting import Charged
+from sim.arrays import Floats
 from sim.engine.sensitivity import follow
 from sim.engine.ways_kernels import Leaning
+from sim.scenario.file import parse
+from sim.twin import build
+
+LIVED = ["new", "developing", "core", "declining", "lapsed"]
 
 
 def hidden_problem(seed: int, levers: int = 2) -> AllocationProblem:
@@ -59,6 +64,66 @@ def test_any_plan_prices_and_lean_give_a_bound(monkeypatch: pytest.MonkeyPatch) 
         found = bound_by_money(problem, np.full(len(problem.rows), price), bad, known=np.inf)
         assert found is not None
         assert found >= best - 1e-9 * abs(best)
+
+
+def test_odds_too_many_to_hold_are_left_to_full_information(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = hidden_problem(3)
+    plan = everywhere(problem, 0.1)
+    assert bound_by_money(problem, np.zeros(len(problem.rows)), plan, known=1e9) is not None
+    monkeypatch.setattr(by_money, "MOST_ODDS", 1000)
+    assert bound_by_money(problem, np.zeros(len(problem.rows)), plan, known=1e9) is None
+
+
+def market_of(lever: dict[str, object], traits: dict[str, float], start: dict[str, object]) -> AllocationProblem:
+    return allocation_problem(
+        build(
+            parse(
+                {
+                    "name": "one lever", "periods": 4, "margin": 0.5, "discount_rate": 0.0, "terminal": "none",
+                    "stages": {"core": 4, "declining": 1, "lapsed": 3}, "levers": {"lever": lever},
+                    "segments": {"all": {"start": start, "traits": traits}},
+                }
+            )
+        ),
+        1e5,
+    )  # fmt: skip
+
+
+def everywhere(problem: AllocationProblem, money: float) -> Floats:
+    chain = problem.chain
+    return np.broadcast_to(money * chain.targets.allowed, (chain.periods, *chain.targets.shape))
+
+
+def test_service_is_free_for_who_has_silently_left() -> None:
+    """Most have left: a service costs those who are there alone, and no plan with it is worth more than the bound."""
+    curve = {"without_money": 0.5, "unlimited_money": 0.95, "spend": 1.0, "brings": 0.6}
+    lever = {"targets": LIVED, "pays": "service", "reference": 1.0, "moves": {"survival": curve}}
+    problem = market_of(
+        lever, {"purchase_rate": 0.4, "defection_rate": 0.1, "spend": 200}, {"lapsed": [{"count": 1000, "age": 12}]}
+    )
+    plans = [everywhere(problem, money) for money in (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)]
+    worth = [follow(problem.chain, plan).asset for plan in plans]
+    found = bound_by_money(problem, np.zeros(len(problem.rows)), plans[int(np.argmax(worth))], known=np.inf)
+    assert found is not None
+    assert max(worth) * (1 - 1e-9) <= found
+
+
+@pytest.mark.parametrize(("rate", "gain"), [(0.3, 6.0), (0.8, 8.0), (0.5, 0.8)])
+def test_head_counts_of_a_coarse_grid_hold_where_purchases_grow_many(rate: float, gain: float) -> None:
+    """So many purchases in a period grow likely and then unlikely again: no plan's head counts lie outside."""
+    moves = {"purchase_rate": {"without_money": 0, "unlimited_money": gain, "spend": 1, "brings": gain / 3}}
+    problem = market_of(
+        {"targets": LIVED, "reference": 0, "moves": moves},
+        {"purchase_rate": rate, "defection_rate": 0.1, "spend": 60}, {"new": 1000},
+    )  # fmt: skip
+    chain = problem.chain
+    ranges = Charged(problem, everywhere(problem, 0.0), 1, offered(problem, coarse=True)).ranges
+    laws = np.eye(chain.space.law_kind.size)[chain.block_law]
+    for money in np.geomspace(0.05, 200, 40):
+        course = follow(chain, everywhere(problem, money))
+        heads = np.stack([np.einsum("bs,bsk->bk", now.occupancy, laws) for now in course.past])
+        assert (heads <= ranges.high + 1e-9 * 1000).all()
+        assert (heads >= ranges.low - 1e-9 * 1000).all()
 
 
 def test_values_that_lean_all_the_way_are_those_of_full_information() -> None:

@@ -13,10 +13,11 @@ from markets import Content, Floats, answer, small
 from players import Reacting, Steady
 
 from optimizer.optimize import optimize
+from optimizer.proof import assumed
 from optimizer.question import Question
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import asset_aim, follow
-from sim.errors import InputError, ScenarioError
+from sim.errors import InputError, RulesError, ScenarioError
 from sim.history import History
 from sim.market.clock import Market
 from sim.outlook import _value
@@ -157,6 +158,28 @@ def test_a_plan_is_found_without_a_bound_and_says_why() -> None:
     assert math.isnan(plans[True].proof.facts()["bound"])
     assert "levers remember" in plans[True].proof.assumes
     assert "levers remember" not in plans[False].proof.assumes
+    crowd, both = (assumed(False, True, False, late) for late in (False, True))
+    assert "levers remember" not in crowd
+    assert both.startswith(crowd)
+    assert "levers remember" in both
+
+
+def test_what_full_information_cannot_reach_may_be_reached_where_levers_remember() -> None:
+    """Mail drives customers away: without it more is earned than full information allows, which knows nothing of it."""
+    late = {"keep": 0.5, "drives_away": 0.5}
+    content = market(late, {"amount": MORE}, 4 * [0.0], reference=2, targets=HERE[:4]) | {"law": "contractual"}
+    content["segments"]["all"] |= {"start": {"new": 1000}}
+    content["segments"]["all"]["traits"]["defection_rate"] = 0.2
+    twin = build(parse(content))
+    most = follow(twin.chain, np.zeros((4, *twin.targets.shape))).asset
+    assert most > 1.05 * follow(twin.chain, np.broadcast_to(twin.targets.reference, (4, *twin.targets.shape))).asset
+    plan = optimize(twin, Question(reach=("asset", 0.99 * most)), bound_steps=0)
+    assert plan.asset >= 0.99 * most * (1 - 1e-9)
+    with pytest.raises(RulesError, match="asset"):
+        optimize(twin, Question(reach=("asset", 1.5 * most)), bound_steps=0)
+    content["rules"] = {"slices": {"much": {"levers": ["mail"], "floor": 1e6}}}
+    with pytest.raises(RulesError, match="rules cannot all be met"):  # money is money
+        optimize(build(parse(content)), Question(budget=1000.0))
 
 
 def test_slopes_beside_a_course_know_what_was_done_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +190,16 @@ def test_slopes_beside_a_course_know_what_was_done_of_late(monkeypatch: pytest.M
     course, aim = follow(chain, plan), asset_aim(chain)
     slope = course.slope(aim)
     np.testing.assert_allclose(course.beside(aim).slopes(plan[None])[0], slope, atol=1e-9 * np.abs(slope).max())
+
+
+def test_slopes_are_numbers_where_nobody_leaves_who_got_nothing() -> None:
+    """Today's 100 a head drives so many away that without it next to nobody leaves: slopes are numbers there too."""
+    money = [0.0, 0.0, 50.0]
+    content = market({"keep": 0.0, "drives_away": 0.5}, {"amount": MORE}, money, reference=100)
+    content["segments"]["all"]["traits"]["defection_rate"] = 0.02
+    chain = build(parse(content)).chain
+    plan = np.array(money)[:, None, None, None] * chain.targets.allowed
+    assert np.isfinite(follow(chain, plan).slope(asset_aim(chain))).all()
 
 
 def test_a_saved_market_keeps_what_was_done_of_late(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ most, and ``bound = sum_s V_s n_s + sum_cells max_m max_{n in N} sum_h n_h max_{
 
 with no response to be worked out. ``V`` leans from the plan's own to the best. The most that money brings is known
 from below the prices: ``gross_s(a) - p m <= best_s(p)`` for all ``a``, over all intensities
-(:mod:`sim.engine.ways_kernels`).
+(:mod:`sim.engine.ways_kernels`). Service is money here, and costs nothing for who has silently left: of those no more
+is known than at the usual price and above.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ from optimizer.bound.decomposition import bounding
 from optimizer.bound.offered import offered
 from optimizer.bound.targeting import CLOSE, Charged
 from sim.arrays import Floats, Progress
+from sim.engine.chain import DEFECTED, LOST
 from sim.engine.sensitivity import follow
+from sim.engine.terms import SERVED
 from sim.engine.ways_kernels import Leaning
 
 __all__ = ["bound_by_money"]
@@ -33,6 +36,8 @@ USUAL = 5
 """Which of them is 1."""
 LEAN = (1.0, True)
 """How values lean from the plan's own to the best, :meth:`optimizer.bound.targeting.Charged.leaning`."""
+MOST_ODDS = 2.5e8
+"""At the points of the coarse grid, held twice, 2 GB each: levers that move several things each are a dimension."""
 LOOKS = 100
 """Intervals of money that are halved in a cell at most."""
 
@@ -43,7 +48,8 @@ def bound_by_money(
 ) -> float | None:  # fmt: skip
     """Return a bound for every plan whose intensities depend on (period, group, stage) only.
 
-    Never above ``known``, that of full information. None where a chain knows only what it offers.
+    Never above ``known``, that of full information. None where a chain knows only what it offers, or has too many odds
+    to hold.
 
     Parameters
     ----------
@@ -56,12 +62,16 @@ def bound_by_money(
     threads : int
     progress : callable, optional
     """
-    if problem.chain.coarse_ways is None:
+    chain, ways = problem.chain, problem.chain.coarse_ways
+    if ways is None:
+        return None
+    odds = chain.group.size * chain.space.law_kind.size * chain.space.successor.shape[1] * int(ways.choices.max())
+    if odds * (int(ways.regime.max()) + 1) > MOST_ODDS:
         return None
     prices = bounding(problem, prices)
     charged = Charged(problem, plan_intensity, threads, offered(problem, coarse=True))
     cells = charged.shape[0] * charged.groups * problem.targets.shape[1]
-    charged.close = CLOSE * max(known - follow(problem.chain, plan_intensity).asset, 0.0) / cells
+    charged.close = CLOSE * max(known - follow(chain, plan_intensity).asset, 0.0) / cells
     found = _bounds(charged, prices, progress).sum() + prices @ problem.limits
     return min(float(found), known)
 
@@ -76,6 +86,8 @@ def _bounds(charged: Charged, prices: Floats, progress: Progress | None = None) 
     worth = chain.worth_at_most(aim.money, *known.counts, charged.threads, leaning=leaning)
     assert worth is not None
     above[np.isinf(above)] = 0.0  # where nobody can be
+    if SERVED in chain.targets.pays:
+        above[:, :, np.isin(chain.space.law_kind, (DEFECTED, LOST)), :USUAL] = np.inf
 
     def run(group: int, _: int) -> float:
         part = charged.pricing.whole[group]

@@ -1,8 +1,9 @@
 """What is returned where charges are by money: the most that playable plans can pay, all alike in money a head.
 
 Cell by cell (period, stage). What a class pays at ``money`` a head lies below ``above[price] + (price - 1) money`` at
-every price: a concave curve. So of an interval of money the most is known to lie below what classes pay at their best
-places in it; intervals are halved where more might be paid than at a place that is known.
+every price (infinite: that price tells nothing): a concave curve. So of an interval of money the most is known to lie
+below what classes pay at their best places in it; intervals are halved where more might be paid than at a place that is
+known.
 """
 
 import numpy as np
@@ -33,14 +34,17 @@ def _paid_within(where, above, multiples, low, high, price):
 
 @kernel
 def _all_that_matters(where, above, multiples):
-    """Return money beyond which no class pays more: from there on the best is what is had at no price."""
+    """Return money beyond which no class pays more: from there on the best is what is had at no price.
+
+    Of classes of whom that is known.
+    """
     t, _, part, laws, _, _ = where
     end = 0.0
     for b in range(part.first, part.last):
         for i in range(laws.size):
             lines = above[t, b, laws[i]]
             for m in range(multiples.size):
-                if multiples[m] > 0.0:
+                if multiples[m] > 0.0 and lines[0] < np.inf:
                     end = max(end, (lines[0] - lines[m]) / multiples[m])
     return end
 

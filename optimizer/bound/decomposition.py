@@ -234,7 +234,7 @@ def bounding(problem: AllocationProblem, prices: Floats) -> Floats:
     Where nothing may be spent any price costs nothing, so the highest is taken. Where spending without end would be
     worth it for its own sake, floors, and shares of what is spent elsewhere, are priced lower.
     """
-    only_money = np.array([row.kind.counts == "money" for row in problem.rows])
+    only_money = np.array([row.kind.counts == "money" for row in problem.rows], dtype=bool)
     nothing_less = problem.money.min(axis=1).toarray().ravel() >= 0  # unlike shares of what is spent elsewhere
     free = (problem.limits == 0) & (problem.signs > 0) & nothing_less & only_money
     prices = np.where(free, LAST_PENALTY, prices)

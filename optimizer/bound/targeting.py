@@ -352,7 +352,7 @@ def targeting_bound(
 
     def tighten(group: int, place: int) -> tuple[list[float], float]:
         until = began + seconds * (place + threads) / (charged.groups + threads - 1)
-        charge, quantum = _first_charges(charged, first, group, by_law)
+        charge, quantum = _first_charges(charged, first, group, by_law, until)
         gain = charge.max(axis=3) - charge[..., -1]
         charge, steps = charged.descend(
             group, first.known, charge, quantum, float(first.targets[group]), gain=gain,
@@ -419,8 +419,13 @@ def _first_bounds(charged: Charged, prices: Floats) -> _First:
     return _First(prices, known, float(bounds.sum() + prices @ charged.problem.limits), bounds, targets)
 
 
-def _first_charges(charged: Charged, first: _First, group: int, by_law: bool) -> tuple[Floats, float]:
-    """Return a group's first charges, with values that lean as gives the least bound, and their quantum."""
+def _first_charges(
+    charged: Charged, first: _First, group: int, by_law: bool, until: float = np.inf
+) -> tuple[Floats, float]:
+    """Return a group's first charges, with values that lean as gives the least bound, and their quantum.
+
+    No law's is chosen after ``until``.
+    """
 
     def bound_at(lean: Floats) -> float:
         charge, quantum, _ = charged.advantages(group, first.known, lean)
@@ -430,6 +435,8 @@ def _first_charges(charged: Charged, first: _First, group: int, by_law: bool) ->
     lean, least = charged.leaning(group, *LEANS[int(np.argmin(found))]), min(found)
     for law in charged.moved_laws(group) if by_law else ():
         for other in (charged.leaning(group, power, False) for power in BY_LAW):
+            if time.perf_counter() > until:
+                break
             tried = lean.copy()
             tried[:, :, law] = other[:, :, law]
             reached = least if np.array_equal(tried, lean) else bound_at(tried)

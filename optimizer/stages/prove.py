@@ -31,6 +31,9 @@ class Proved:
 def prove(begun: Start, *, tolerance: float, seconds: float, threads: int, progress: Progress) -> Proved:
     """Return the best with full information.
 
+    Where customers move each other's odds, or levers remember, it is no bound: what it cannot reach a plan may, and only
+    rules on money are known to clash.
+
     Raises
     ------
     RulesError
@@ -44,12 +47,13 @@ def prove(begun: Start, *, tolerance: float, seconds: float, threads: int, progr
         return Proved(best, tolerance)
     except RulesError:
         clash = conflict_of(problem, threads)
-        if clash is None:
+        if clash is None and problem.chain.bounded:
             raise
     except SolverError:
         clash = _clash(problem, threads)
-        if clash is None:
-            return Proved()
+    certain = clash is not None and (problem.chain.bounded or all(row.kind.counts == "money" for row in clash.rows))
+    if not certain:
+        return Proved()
     raise RulesError(f"rules cannot all be met: {clash}") from None
 
 

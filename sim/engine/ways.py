@@ -54,7 +54,10 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
 FEWEST = 3
-"""The same of a grid that is coarse."""
+"""The same of a grid that is coarse; but where money moves how often customers buy."""
+BUYS, STEEP = ("purchase_rate", "preference"), 0.22
+"""Channels by which it does, and by how much at most in a cell of a coarse grid, in logarithms: as purchases grow many,
+a number of them in a period becomes likely and then unlikely again, which points farther apart would miss."""
 WEIGHT = 0.1
 """Of what a lever's money does by itself, beside what its curves do, in how far along it is: the worth of a period is
 straight in it."""
@@ -154,12 +157,12 @@ class Ways:
                 several.append(use._replace(moves=moves))
         channels = [channel for channel in self.gridded if self._of(place, channel)]
         count = len(channels) + len(several)
-        across = self._across(count)
         found = []
         for channel in channels:
             uses = self._of(place, channel)
             gains = np.array([ends_of(use, channel) for use in uses]).sum(axis=0)
             low, high = self._value(place[1], channel, gains)
+            across = self._across(count, uses, channel)
             if high - low <= FLAT * max(abs(high), abs(low)):
                 high = low + max(FLAT * abs(low), NARROW) if channel != "survival" else low * (1 + FLAT)
             edge, free_top = np.linspace(low, high, across), False
@@ -171,13 +174,14 @@ class Ways:
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
             found.append(_Dimension(uses, channel, edge, at_edge, free_top))
-        return found + [self._apart(place, use, across) for use in several]
+        return found + [self._apart(place, use, self._across(count, (use,), *use.moves)) for use in several]
 
-    def _across(self, count: int) -> int:
-        """Return how many points a grid of so many dimensions has along each."""
+    def _across(self, count: int, uses: tuple[Use, ...], *channels: str) -> int:
+        """Return how many points a grid of so many dimensions has along that of some levers."""
         chain, near = self.chain, self.near is not None
         if self.coarse:
-            return FEWEST
+            steep = sum(float(np.ptp(ends_of(use, c))) for use in uses for c in channels if c in BUYS)
+            return min(max(FEWEST, 1 + math.ceil(steep / STEEP)), ACROSS[1][0])
         work = WORK_NEAR if near else WORK_WHOLE if self.whole else WORK
         room = work / (chain.initial.size * chain.periods)
         choices = (ACROSS_NEAR if near else ACROSS).get(count, (3,))
