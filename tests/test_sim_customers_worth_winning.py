@@ -11,7 +11,8 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
-from sim.customers.prospect_quality import quality_classes
+from sim.customers.prospect_quality import chances_of, quality_classes
+from sim.customers.tree import numbers_of
 from sim.customers.worth_winning import likeness
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase
@@ -173,3 +174,36 @@ def test_a_first_scenario_states_the_quality_of_those_to_win(tenure, asked: Path
     assert expected.iloc[0] > 2 * expected.iloc[-1]
     assert best["times_the_chance"].mean() == pytest.approx(1.0)
     assert worst["customer_id"].iloc[0] in set(best["customer_id"].iloc[-len(best) // 3 :])
+
+
+def test_a_column_that_only_the_won_have_is_said_and_tells_nothing(asked: Path, tmp_path: Path) -> None:
+    """What is filled in once people are won tells them without fail, and of the others nothing."""
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()[1:]]
+    told = [f"{who},{region},{age},{0 if who.startswith('P') else 12.5}" for who, region, age in rows]
+    (tmp_path / "told.csv").write_text("\n".join(["id,region,age,bonus", *told]) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    record = base.summarise(base.last_date)
+    classes, (note,) = quality_classes(base, record, tmp_path / "told.csv")
+    assert classes == ()
+    assert "tell without fail who is a customer by now" in note
+    who, chance, said = chances_of(base, record, tmp_path / "told.csv")
+    assert (len(who), chance) == (sum(row[0].startswith("P") for row in rows), None)
+    assert "leave it out" in said[0]
+
+
+def test_a_list_says_that_nothing_tells_who_is_won(asked: Path, tmp_path: Path) -> None:
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()]
+    (tmp_path / "ages.csv").write_text("\n".join(f"{who},{age}" for who, _, age in rows) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    _, chance, (said,) = chances_of(base, base.summarise(base.last_date), tmp_path / "ages.csv")
+    assert chance is None
+    assert "age do not surely tell who is won" in said
+
+
+def test_a_number_that_no_sum_bears_is_not_known(asked: Path, tmp_path: Path) -> None:
+    text = (asked / "leads.csv").read_text().splitlines()
+    (tmp_path / "leads.csv").write_text("\n".join([*text[:-1], text[-1].rpartition(",")[0] + ",inf"]) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    assert len(quality_classes(base, base.summarise(base.last_date), tmp_path / "leads.csv")[0]) == 3
+    _, x, new = numbers_of(["a"], [(1.0,), (1e39,), ("-inf",)], [(None,)])
+    assert np.isnan([*x[1:, 0], *new[:, 0]]).all()
