@@ -161,12 +161,14 @@ def test_a_first_scenario_states_the_quality_of_those_to_win(tenure, asked: Path
     code, _, err = tenure("base", "load", asked / "orders.csv", "--customers", asked / "who.csv",
                           "--prospects", asked / "leads.csv", "-o", tmp_path / "own.duckdb")  # fmt: skip
     assert code == 0, err
-    code, _, err = tenure("calibrate", tmp_path / "own.duckdb", "-o", tmp_path / "own.yaml")
+    code, out, err = tenure("calibrate", tmp_path / "own.duckdb", "-o", tmp_path / "own.yaml", "--json")
     assert code == 0, err
     firm = Firm.open(tmp_path / "own.yaml")
     quality = firm.scenario.segments["people to win"].quality
     assert len(quality) == 3
     assert quality[0].acquisition > 1.2 > quality[2].acquisition
+    said = [each["acquisition"] for each in json.loads(out)["quality"]]
+    assert said == pytest.approx([each.acquisition for each in quality], rel=1e-3)
     best = firm.customer_list(kind="worth winning", prospects=tmp_path / "own.duckdb").frame
     worst = firm.customer_list(kind="least worth winning", prospects=tmp_path / "own.duckdb").frame
     expected = best["first_year_margin"] * best["times_the_chance"]

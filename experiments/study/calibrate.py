@@ -100,6 +100,7 @@ class Calibration:
             },
             "margin": self.answers.margin,
             "prospects": self.answers.prospects,
+            "quality": [asdict(each) for each in self.answers.quality],
             "levers": [
                 {key: value for key, value in asdict(lever).items() if key not in ("response", "ceilings")}
                 for lever in self.levers
