@@ -112,6 +112,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a base, and a file of those who were asked: most of the north were won, and bring most."""
     folder = tmp_path_factory.mktemp("asked")
     orders(folder / "orders.csv")
+    CustomerBase.create(folder / "base.duckdb", folder / "orders.csv")
     total = first_years(folder, 268)
     middle, random = float(np.median(list(total.values()))), np.random.default_rng(3)
     won = [
@@ -128,7 +129,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_quality_is_told_by_who_was_won_and_what_they_brought(asked: Path) -> None:
     """Against shares counted by hand: one column that tells, one that does not."""
-    base = CustomerBase.create(asked / "base.duckdb", asked / "orders.csv")
+    base = CustomerBase.open(asked / "base.duckdb")
     record = base.summarise(base.last_date)
     classes, notes = quality_classes(base, record, asked / "leads.csv")
     rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()[1:]]
