@@ -13,6 +13,8 @@ SMALL = 1e8
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
 """Of a container (cgroup 2): the most it may take, and what it takes."""
+CACHE = Path("/sys/fs/cgroup/memory.stat")
+"""What that is made of: files that were read and are not in use are given up when memory is asked for."""
 
 
 def free_memory() -> float:
@@ -53,4 +55,13 @@ def _of_container() -> float:
         most, taken = (float(path.read_text(encoding="ascii")) for path in LIMITS)
     except (OSError, ValueError):  # none, or "max"
         return math.inf
-    return most - taken
+    return most - taken + _of_files()
+
+
+def _of_files() -> float:
+    """Return bytes of what a container takes that hold files not lately in use."""
+    try:
+        known = dict(line.split() for line in CACHE.read_text(encoding="ascii").splitlines())
+        return float(known["inactive_file"])
+    except (OSError, ValueError, KeyError):
+        return 0.0

@@ -171,3 +171,11 @@ def test_impossible_floor_in_the_optimiser(tenure, tmp_path) -> None:
     assert code == 2
     assert "floor of winback" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x9b", "\x7f"])
+def test_no_control_sign_of_a_message_reaches_the_terminal(tenure, sign: str) -> None:
+    code, _, err = tenure("check", f"a{sign}31m.yaml")
+    assert code == 2
+    assert "a?31m.yaml" in err
+    assert sign not in err

@@ -112,6 +112,26 @@ def test_hundreds_of_purchases_stay_finite() -> None:
     assert [np.exp(log_fraction(*each)) for each in zip(b, c, z, strict=True)] == pytest.approx(known, rel=1e-10)
 
 
+@pytest.mark.parametrize("rates", [(1e8, 1e-2), (1e-2, 1e8)])
+def test_rates_that_are_far_apart_have_a_likelihood(rates: tuple[float, float]) -> None:
+    """Where the continued fraction does not end; against integration over the leaving time."""
+    alpha, beta = rates
+    r = s = 0.5
+    x, t_x, age = 3.0, 0.5, 50.0
+
+    def of_leaving(at: float) -> float:  # in the logarithm of the time, scaled by the density of being alive at the end
+        tau = np.exp(at)
+        left = s / (beta + tau) * ((beta + age) / (beta + tau)) ** s
+        return float(tau * left * ((alpha + age) / (alpha + tau)) ** (r + x))
+
+    gone, _ = integrate.quad(of_leaving, np.log(t_x), np.log(age), epsabs=0, epsrel=1e-11, limit=200)
+    law = ParetoNBD(r, alpha, s, beta)
+    alive = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + age)
+    alive += s * np.log(beta / (beta + age))
+    assert float(law.log_likelihood(x, t_x, age)) == pytest.approx(alive + np.log1p(gone), rel=1e-8)
+    assert float(law.log_likelihood(0.0, 0.0, age)) < 0
+
+
 @pytest.mark.parametrize("law", [(0.6, 9.0, 0.7, 14.0), (2.0, 3.0, 0.4, 3.0), (0.3, 50.0, 1.5, 4.0)])
 def test_slopes_of_the_likelihood_are_its_differences(law: tuple[float, ...]) -> None:
     random = np.random.default_rng(5)

@@ -11,7 +11,8 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
-from sim.customers.prospect_quality import quality_classes
+from sim.customers.prospect_quality import chances_of, quality_classes
+from sim.customers.tree import numbers_of
 from sim.customers.worth_winning import likeness
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase
@@ -111,6 +112,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a base, and a file of those who were asked: most of the north were won, and bring most."""
     folder = tmp_path_factory.mktemp("asked")
     orders(folder / "orders.csv")
+    CustomerBase.create(folder / "base.duckdb", folder / "orders.csv")
     total = first_years(folder, 268)
     middle, random = float(np.median(list(total.values()))), np.random.default_rng(3)
     won = [
@@ -127,7 +129,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_quality_is_told_by_who_was_won_and_what_they_brought(asked: Path) -> None:
     """Against shares counted by hand: one column that tells, one that does not."""
-    base = CustomerBase.create(asked / "base.duckdb", asked / "orders.csv")
+    base = CustomerBase.open(asked / "base.duckdb")
     record = base.summarise(base.last_date)
     classes, notes = quality_classes(base, record, asked / "leads.csv")
     rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()[1:]]
@@ -160,12 +162,14 @@ def test_a_first_scenario_states_the_quality_of_those_to_win(tenure, asked: Path
     code, _, err = tenure("base", "load", asked / "orders.csv", "--customers", asked / "who.csv",
                           "--prospects", asked / "leads.csv", "-o", tmp_path / "own.duckdb")  # fmt: skip
     assert code == 0, err
-    code, _, err = tenure("calibrate", tmp_path / "own.duckdb", "-o", tmp_path / "own.yaml")
+    code, out, err = tenure("calibrate", tmp_path / "own.duckdb", "-o", tmp_path / "own.yaml", "--json")
     assert code == 0, err
     firm = Firm.open(tmp_path / "own.yaml")
     quality = firm.scenario.segments["people to win"].quality
     assert len(quality) == 3
     assert quality[0].acquisition > 1.2 > quality[2].acquisition
+    said = [each["acquisition"] for each in json.loads(out)["quality"]]
+    assert said == pytest.approx([each.acquisition for each in quality], rel=1e-3)
     best = firm.customer_list(kind="worth winning", prospects=tmp_path / "own.duckdb").frame
     worst = firm.customer_list(kind="least worth winning", prospects=tmp_path / "own.duckdb").frame
     expected = best["first_year_margin"] * best["times_the_chance"]
@@ -173,3 +177,36 @@ def test_a_first_scenario_states_the_quality_of_those_to_win(tenure, asked: Path
     assert expected.iloc[0] > 2 * expected.iloc[-1]
     assert best["times_the_chance"].mean() == pytest.approx(1.0)
     assert worst["customer_id"].iloc[0] in set(best["customer_id"].iloc[-len(best) // 3 :])
+
+
+def test_a_column_that_only_the_won_have_is_said_and_tells_nothing(asked: Path, tmp_path: Path) -> None:
+    """What is filled in once people are won tells them without fail, and of the others nothing."""
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()[1:]]
+    told = [f"{who},{region},{age},{0 if who.startswith('P') else 12.5}" for who, region, age in rows]
+    (tmp_path / "told.csv").write_text("\n".join(["id,region,age,bonus", *told]) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    record = base.summarise(base.last_date)
+    classes, (note,) = quality_classes(base, record, tmp_path / "told.csv")
+    assert classes == ()
+    assert "tell without fail who is a customer by now" in note
+    who, chance, said = chances_of(base, record, tmp_path / "told.csv")
+    assert (len(who), chance) == (sum(row[0].startswith("P") for row in rows), None)
+    assert "leave it out" in said[0]
+
+
+def test_a_list_says_that_nothing_tells_who_is_won(asked: Path, tmp_path: Path) -> None:
+    rows = [line.split(",") for line in (asked / "leads.csv").read_text().splitlines()]
+    (tmp_path / "ages.csv").write_text("\n".join(f"{who},{age}" for who, _, age in rows) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    _, chance, (said,) = chances_of(base, base.summarise(base.last_date), tmp_path / "ages.csv")
+    assert chance is None
+    assert "age do not surely tell who is won" in said
+
+
+def test_a_number_that_no_sum_bears_is_not_known(asked: Path, tmp_path: Path) -> None:
+    text = (asked / "leads.csv").read_text().splitlines()
+    (tmp_path / "leads.csv").write_text("\n".join([*text[:-1], text[-1].rpartition(",")[0] + ",inf"]) + "\n")
+    base = CustomerBase.open(asked / "base.duckdb")
+    assert len(quality_classes(base, base.summarise(base.last_date), tmp_path / "leads.csv")[0]) == 3
+    _, x, new = numbers_of(["a"], [(1.0,), (1e39,), ("-inf",)], [(None,)])
+    assert np.isnan([*x[1:, 0], *new[:, 0]]).all()

@@ -39,7 +39,10 @@ def test_free_memory_is_the_least_of_what_machine_and_container_have(tmp_path: P
     (tmp_path / "max").write_text("5000000\n")
     (tmp_path / "now").write_text("2000000\n")
     monkeypatch.setattr(memory, "LIMITS", (tmp_path / "max", tmp_path / "now"))
+    monkeypatch.setattr(memory, "CACHE", tmp_path / "stat")
     assert memory.free_memory() == 3_000_000
+    (tmp_path / "stat").write_text("anon 900000\ninactive_file 1000000\nactive_file 100000\n")
+    assert memory.free_memory() == 4_000_000
     (tmp_path / "max").write_text("max\n")
     assert math.isclose(memory.free_memory(), free, rel_tol=0.5)
 

@@ -40,6 +40,7 @@ def test_months_in_other_languages_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("months", [
     "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.", "sty lut mar kwi maj cze lip sie wrz paź lis gru",
     "янв февр мар апр мая июн июл авг сент окт нояб дек", "gen feb mar apr mag giu lug ago set ott nov dic",
+    "oca şub mar nis may haz tem ağu eyl eki kas ara",
     "ene feb mar abr may jun jul ago sept oct nov dic", "jan fev mar abr mai jun jul ago set out nov dez",
 ])  # fmt: skip
 def test_months_cut_short_are_read(tmp_path: Path, months: str) -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceb
 import errno
 import os
 import sys
+import unicodedata
 import warnings
 from functools import partial
 from typing import Annotated, Any
@@ -151,6 +152,6 @@ def _give_up_output() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    said = "".join(sign if sign >= " " and sign != "\x7f" else "?" for sign in " ".join(message.split()))
+    said = "".join("?" if unicodedata.category(sign) == "Cc" else sign for sign in " ".join(message.split()))
     print(f"tenure: {said}", file=sys.stderr)
     sys.exit(code)

@@ -262,7 +262,7 @@ def worth_winning(
     purchases = CustomerBase.open(twin.scenario.folder / given.file)
     record = purchases.summarise(given.as_of)
     found = likeness(purchases, record, twin.margin[base.group], prospects)
-    who, told = chances_of(purchases, record, prospects)
+    who, told, of_chance = chances_of(purchases, record, prospects)
     times = dict(zip(who, told.won / told.won.mean(), strict=True)) if told else {}
     chance = np.array([times.get(each, 1.0) for each in found.who])
     heads, each = money_on_prospects(twin, intensity, period)
@@ -277,7 +277,7 @@ def worth_winning(
         "held_back": np.where(held, spent, 0.0), "control": held,
         "why": [f"like {found.like[i]:,} customers with {found.why[i]}" for i in order],
     })  # fmt: skip
-    notes = [*found.notes, *([] if told is None else [told.words()])]
+    notes = [*found.notes, *of_chance]
     notes.append(
         f"what customers left out of the fit brought in their first {found.days} days is told to {found.told:.0%} "
         f"of its variance, with a mean error of {money(found.error)}; the likes were won by themselves or by past money"

@@ -100,6 +100,7 @@ class Calibration:
             },
             "margin": self.answers.margin,
             "prospects": self.answers.prospects,
+            "quality": [asdict(each) for each in self.answers.quality],
             "levers": [
                 {key: value for key, value in asdict(lever).items() if key not in ("response", "ceilings")}
                 for lever in self.levers
@@ -361,21 +362,25 @@ def _people(given: int | str | Path | None, base: CustomerBase, key: Path | None
     """Return how many people may be won, as a number or a file says, and what should be said of it."""
     if given is None:
         return None, ()
-    number = str(given).replace(",", "").replace("_", "")
-    if not number.lstrip("-").isdigit():
-        return people_not_bought(given, base, key) if not isinstance(given, int) else (given, ())
-    if not 0 <= int(number) <= 1e9:
+    if not isinstance(given, int) and not _is_number(given):
+        return people_not_bought(given, base, key)
+    number = given if isinstance(given, int) else int(str(given).replace(",", "").replace("_", ""))
+    if not 0 <= number <= 1e9:
         raise InputError(f"`prospects={given}`: expected how many people may be won, or a file of them")
-    return int(number) or None, ()
+    return number or None, ()
 
 
 def _quality(
     given: int | str | Path | None, base: CustomerBase, everyone: PurchaseSummary, key: Path | None
 ) -> tuple[tuple[QualityClass, ...], tuple[str, ...]]:
     """Return the classes of quality of a file's people, none of a number of them, and what should be said."""
-    if given is None or isinstance(given, int) or str(given).replace(",", "").replace("_", "").lstrip("-").isdigit():
+    if given is None or isinstance(given, int) or _is_number(given):
         return (), ()
     return quality_classes(base, everyone, given, key)
+
+
+def _is_number(given: str | Path) -> bool:
+    return str(given).replace(",", "").replace("_", "").lstrip("-").isdigit()
 
 
 def _check_places(

@@ -85,7 +85,7 @@ def chances(x: Floats, won: Floats, new: Floats) -> Chances | None:
     Raises
     ------
     InputError
-        If scikit-learn is not installed.
+        If scikit-learn is not installed, or columns tell without fail: such are filled in once people are won.
     """
     try:
         from sklearn import linear_model, metrics, model_selection
@@ -104,6 +104,10 @@ def chances(x: Floats, won: Floats, new: Floats) -> Chances | None:
             found = total, law, out
     assert found is not None
     _, law, out = found
+    if out[won == 1].min() > out[won == 0].max():
+        raise InputError(
+            "its columns tell without fail who is a customer by now, so one is filled in only then; leave it out"
+        )
     gained = _log_likelihood(out, won) - _log_likelihood(np.full(len(won), special.logit(won.mean())), won)
     if gained.sum() <= SURE * np.sqrt(gained.size) * gained.std():
         return None
@@ -164,17 +168,17 @@ def quality_classes(
         raise
     except InputError as error:
         return (), (f"{name}: people to win are taken as alike: {error}",)
-    listed = ", ".join(dict.fromkeys(each.name for each in people.facts))
+    listed, were = people.names, people.were
     if told is None and worth is None:
         return (), (
-            f"{name}: {listed} do not surely tell who is won ({int(people.won.sum()):,} of {len(people.at):,} were) or "
-            "what they bring: people to win are taken as alike",
+            f"{name}: {listed} do not surely tell who is won ({were}) or what they bring: people to win are taken as "
+            "alike",
         )
     left = people.left
     chance = np.ones(len(left)) if told is None else told.won
     worth = np.ones(len(left)) if worth is None else worth
     notes = [f"{name}: people to win are parted into {CLASSES} classes of quality by {listed}"]
-    notes += [] if told is None else [f"{name}: {told.words()}"]
+    notes += [f"{name}: who is won is not surely told ({were})" if told is None else f"{name}: {told.words()}"]
     parts = np.array_split(np.argsort(-chance * worth, kind="stable"), CLASSES)
     return tuple(
         QualityClass(
@@ -189,10 +193,20 @@ def quality_classes(
 
 def chances_of(
     base: CustomerBase, record: PurchaseSummary, where: str | Path
-) -> tuple[tuple[str, ...], Chances | None]:
-    """Return the people of a file who are no customers yet, and how likely each is to be won; None: nothing tells."""
+) -> tuple[tuple[str, ...], Chances | None, tuple[str, ...]]:
+    """Return a file's people who are no customers yet, how likely each is to be won (None: not told), and what to say.
+
+    Nothing is said of a file that holds no customer.
+    """
     people = _people(base, record, where, None)
-    return people.left, chances(people.x, people.won, people.new) if people.facts else None
+    if not (people.facts and people.won.any()):
+        return people.left, None, ()
+    try:
+        told = chances(people.x, people.won, people.new)
+    except InputError as error:
+        return people.left, None, (f"who is won is not told: {error}",)
+    said = f"{people.names} do not surely tell who is won ({people.were})" if told is None else told.words()
+    return people.left, told, (said,)
 
 
 class _People(NamedTuple):
@@ -207,6 +221,14 @@ class _People(NamedTuple):
     @property
     def won(self) -> Floats:
         return (self.at >= 0).astype(np.float64)
+
+    @property
+    def names(self) -> str:
+        return ", ".join(dict.fromkeys(each.name for each in self.facts))
+
+    @property
+    def were(self) -> str:
+        return f"{int(self.won.sum()):,} of {len(self.at):,} were"
 
 
 def _people(base: CustomerBase, record: PurchaseSummary, where: str | Path, key: Path | None) -> _People:
@@ -229,7 +251,7 @@ def _worth(base: CustomerBase, record: PurchaseSummary, people: _People) -> tupl
     y = np.where(people.at >= 0, of[people.at], np.nan)
     seen = np.isfinite(y)
     if seen.sum() < FEWEST or not y[seen].any():
-        return None, ()
+        return None, (f"{seen.sum():,} of the won are known for {days} days, too few to tell what they bring",)
     tree = best_tree(people.facts, people.x[seen], y[seen])
     if tree is None:
         return None, ("what the won bring is not surely told by it",)

@@ -147,7 +147,18 @@ class ParetoNBD(_Leaving):
         out = np.empty(x.shape)
         law = (self.r, self.alpha, self.s, self.beta)
         log_tails(law, np.ravel(x), np.ravel(t), out.reshape(-1))
+        far = np.isnan(out)
+        if far.any():
+            out[far] = self._log_tail_far(x[far], t[far])
         return out
+
+    def _log_tail_far(self, x: Floats, t: Floats) -> Floats:
+        """Return :meth:`_log_tail` where the rates are millions of times apart, and its fraction does not end."""
+        total, low, high = self.r + self.s + x, min(self.alpha, self.beta), max(self.alpha, self.beta)
+        b, power = (self.r + x, self.s) if self.alpha >= self.beta else (self.s + 1, self.r + x - 1)
+        series = np.log(special.hyp2f1(1.0, b, total + 1, (high - low) / (high + t)))
+        result: Floats = series - np.log(total) - (total - power) * np.log(high + t) - power * np.log(low + t)
+        return result
 
     def expected_purchases(self, t: npt.ArrayLike) -> Floats:
         """Return ``E[X(t)]``, repeat purchases of a just-acquired customer within ``t`` weeks."""

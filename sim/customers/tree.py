@@ -18,6 +18,8 @@ __all__ = ["Column", "Tree", "best_tree", "class_tree", "numbers_of"]
 
 SURE = 2.0
 """Standard errors by which a tree must be better than the mean, so that luck is none."""
+LARGEST = 3e38
+"""Number that a tree bears: scikit-learn's are of single precision."""
 FOLDS, LEAVES, SMALLEST_LEAF, MOST_VALUES = 5, (2, 3, 4, 6, 8, 12), 20, 20
 
 
@@ -97,7 +99,10 @@ class Tree:
 def numbers_of(
     names: Sequence[str], known: Sequence[Sequence[Any]], new: Sequence[Sequence[Any]] = ()
 ) -> tuple[tuple[Column, ...], Floats, Floats]:
-    """Return columns of numbers for rows known and new: a number is one, text one for each of its frequent values."""
+    """Return columns of numbers for rows known and new: a number is one, text one for each of its frequent values.
+
+    What no sum bears (an infinite number) is not known.
+    """
     columns: list[Column] = []
     sides: tuple[list[Floats], list[Floats]] = ([], [])
     for k, name in enumerate(names):
@@ -122,9 +127,10 @@ def numbers_of(
 
 def _as_number(values: Sequence[Any]) -> Floats | None:
     try:
-        return np.array([np.nan if value in (None, "") else float(value) for value in values])
-    except (TypeError, ValueError):
+        numbers = np.array([np.nan if value in (None, "") else float(value) for value in values])
+    except (TypeError, ValueError, OverflowError):
         return None
+    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
 
 
 def best_tree(columns: tuple[Column, ...], x: Floats, y: Floats) -> Tree | None:

@@ -21,21 +21,22 @@ _LONGEST = 100
 """Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
     "jan januar january janvier janv enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner "
-    "sty ocak",
+    "sty ocak oca",
     "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля "
-    "fevr lut февр şubat subat",
+    "fevr lut февр şubat subat şub sub",
     "mar marz märz march mars marzo marco março maart marzec marca mär mrz mrt мар марта mart",
-    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля kwi nisan",
+    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля kwi nisan nis",
     "may mai mayo maggio maio mei maj maja mag май мая mayis mayıs",
-    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня cze haziran",
-    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля lip temmuz",
-    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа sie agustos ağustos",
+    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня cze haziran haz",
+    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля lip temmuz tem",
+    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа sie agustos ağustos agu ağu",
     "sep sept september septembre septiembre settembre setembro wrzesien wrzesnia set сен сентября "
-    "wrz сент eylul eylül",
-    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября paz paź ekim",
-    "nov november novembre noviembre novembro listopad listopada ноя ноября lis нояб kasim kasım",
+    "wrz сент eylul eylül eyl",
+    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября "
+    "paz paź ekim eki",
+    "nov november novembre noviembre novembro listopad listopada ноя ноября lis нояб kasim kasım kas",
     "dec dez dezember december décembre decembre diciembre dicembre dezembro grudzien grudnia dic déc дек декабря "
-    "gru aralik aralık",
+    "gru aralik aralık ara",
 )
 _MONTH = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 _TIME = (
