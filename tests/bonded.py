@@ -50,3 +50,25 @@ def bonded(law: str = "silent") -> Content:
     else:
         shops["share_of_customer"] = 0.7
     return content
+
+
+def met(law: str = "silent") -> Content:
+    """Return the same where mechanisms meet: levers that remember, worse people, growth, winning that spreads."""
+    content = bonded(law)
+    late: dict[str, Content] = {
+        "club": {"carry_over": 0.3, "keep": 0.7, "drives_away": 0.6}, "leaflets": {"carry_over": 0.5, "fatigue": 1.0},
+        "workshops": {"fatigue": 0.7, "carry_over": 0.2, "keep": 0.6}, "offer": {"fatigue": 1.5},
+    }  # fmt: skip
+    if law != "renewal":
+        late["letters"] = {"keep": 0.4, "fatigue": 0.3, "pulled_forward": 0.5}
+    for name, stated in late.items():
+        content["levers"][name]["of_late"] = stated
+    shops, offices = content["segments"].values()
+    offices["quality"] = [
+        {"share": 0.6, "acquisition": 1.2, "acquisition_by_money": 0.4, "spend": 1.3},
+        {"share": 0.4, "acquisition": 0.7, "acquisition_by_money": 3.0, "bad_debt": 0.3, "spend": 0.5},
+    ]
+    offices["diffusion"] = {"innovation": 0.02, "imitation": 0.3}
+    shops["growth"] = {"after": [2], "amount": [1.4]}
+    shops["start"]["core"] = {"count": 60, "age": 9, "ties": {"desk": 0.9}, "categories": [0.2, 0.5, 0.3]}
+    return content

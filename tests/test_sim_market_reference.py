@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from bonded import bonded
+from bonded import bonded, met
 from everything import LAWS, PER_PERIOD, TOTAL, everything, grown, remembered
 from markets import Content
 from plain.crowd import born
@@ -23,13 +23,21 @@ from sim.twin import build
 
 @pytest.mark.parametrize(
     ("content", "limited"),
-    [(everything, True), (everything, False), (grown, True), (bonded, False), (remembered, True)],
+    [
+        (everything, True),
+        (everything, False),
+        (grown, True),
+        (bonded, False),
+        (remembered, True),
+        pytest.param(met, False, marks=pytest.mark.slow),
+    ],
     ids=[
         "budget",
         "no budget",
         "customers who are there and grow",
         "ties of two kinds and categories",
         "levers that remember",
+        "all that may meet",
     ],
 )
 @pytest.mark.parametrize("law", LAWS)
