@@ -13,7 +13,7 @@ import numpy as np
 from sim.arrays import Flags, Floats
 from sim.contract import Allocation, Observation
 from sim.errors import InputError
-from sim.scenario.bonds import TO_KIND
+from sim.scenario.kinds import TO_KIND
 
 if TYPE_CHECKING:
     from sim.twin import Twin

@@ -169,7 +169,7 @@ def test_heads_and_mixes_of_playable_plans_are_in_their_ranges(monkeypatch: pyte
         chain = problem.chain
         plan = np.ones((3, 1, 2, 1))
         charged = Charged(problem, plan)
-        reference = int(charged._reference[0])
+        reference = int(charged.reference[0])
         rng = np.random.default_rng(seed)
         for intensity in rng.choice(PRICE, (200, 3, 1, 2, 1)):
             now = chain.initial
@@ -236,7 +236,7 @@ def twin_returned(problem: AllocationProblem, charged: Charged, charge: Floats) 
     total = 0.0
     for t, g, where in itertools.product(range(periods), range(charged.groups), range(problem.targets.shape[1])):
         mine = np.flatnonzero(chain.group == g)
-        reference = charged._reference[g]
+        reference = charged.reference[g]
         paid = []
         of_stage = np.flatnonzero(chain.space.law_stage == where)
         for a in range(actions):

@@ -20,8 +20,8 @@ from sim.arrays import Floats
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.response import response
 from sim.engine.sensitivity import follow
-from sim.scenario.bonds import TO_KIND
 from sim.scenario.curves import Curve, PiecewiseLinear
+from sim.scenario.kinds import TO_KIND
 from sim.scenario.market import FREE, GAINS
 
 if TYPE_CHECKING:

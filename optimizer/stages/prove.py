@@ -31,8 +31,8 @@ class Proved:
 def prove(begun: Start, *, tolerance: float, seconds: float, threads: int, progress: Progress) -> Proved:
     """Return the best with full information.
 
-    Where customers move each other's odds, or levers remember, it is no bound: what it cannot reach a plan may, and only
-    rules on money are known to clash.
+    Where customers move each other's odds, or levers remember, it is no bound: what it cannot reach a plan may, and
+    only rules on money are known to clash.
 
     Raises
     ------

@@ -26,7 +26,8 @@ from sim.engine.columns import (
     TURNOVER_OF_EXPERTS,
     TURNOVER_OF_MANAGERS,
 )
-from sim.scenario.bonds import KINDS, TO_KIND, Categories, Links
+from sim.scenario.bonds import Categories, Links
+from sim.scenario.kinds import KINDS, TO_KIND
 from sim.scenario.people import Established
 
 __all__ = [

@@ -3,20 +3,18 @@
 Every field carries its unit and, where it has a default, why that default.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
 from sim.scenario.curves import Fraction, Label, Model, Share, Times, refuse_part_sums
+from sim.scenario.kinds import TO_KIND, Kind
 
 if TYPE_CHECKING:
     from sim.scenario.people import Established
 
-__all__ = ["KINDS", "TO_KIND", "Categories", "Kind", "LinkKind", "Links", "missing_bond", "refuse_start"]
+__all__ = ["Categories", "LinkKind", "Links", "missing_bond", "refuse_start"]
 
-Kind = Literal["desk", "managers", "experts"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""People whom customers are tied to: at the desk, managers, experts; one kind cannot stand in for another."""
 OF_ONE_KIND = ("mix", "gain", "turnover", "follow", "defection_per_link")
 
 
@@ -106,10 +104,6 @@ class Categories(Model):
                 raise ValueError(f"{key}: expected numbers above 0, got {min(given):g}")
         refuse_part_sums("mix", self.mix)
         return self
-
-
-TO_KIND = {f"links_{kind}": kind for kind in KINDS}
-"""Effects of levers that raise ties to one kind of people."""
 
 
 def missing_bond(effect: str, links: Links | None, categories: Categories | None) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.bonds import Kind
 from sim.scenario.curves import Model, Share, refuse_part_sums
+from sim.scenario.kinds import Kind
 
 __all__ = ["OLDEST", "Births", "Diffusion", "Established", "Growing", "Growth", "Heads", "appeared", "born"]
 
