@@ -323,8 +323,8 @@ class Effects:
         for i, (late, at) in beside.items():
             driven, here = self._driven(i, late, intensity[..., at]), self.targets.allowed[:, :, i]
             reached = driven - 1 + self.scenario.levers[self.targets.levers[i]].reach
-            share = np.divide(reached, driven, out=np.zeros_like(driven), where=here & (driven > 0))
-            each = effect[..., DEFECTION] * (share * np.log1p(late.drives_away)) * open_leaving
+            part = np.divide(reached, driven, out=np.zeros_like(driven), where=here & (driven > 0))
+            each = effect[..., DEFECTION] * (part * np.log1p(late.drives_away)) * open_leaving
             money.append((at, DEFECTION, each))
         for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
             here = self.targets.allowed[:, :, i]
