@@ -63,7 +63,7 @@ def assert_gradient(
     return slope
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [pytest.param(law, marks=[pytest.mark.slow] * (law == "contractual")) for law in LAWS])
 def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every mechanism on: three components of each lever, and the whole plan moved up and down."""
     monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))
@@ -75,6 +75,7 @@ def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyP
     assert (slope < 0).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["silent", "renewal"])
 def test_the_gradient_knows_what_was_done_of_late(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Levers that carry over, tire, drive away and pull forward, beside all else: what is done now acts later."""

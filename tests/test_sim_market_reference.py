@@ -20,27 +20,25 @@ from sim.market.clock import Budget, Market
 from sim.scenario.file import STAGES, parse
 from sim.twin import build
 
+CASES: dict[str, tuple[Callable[[str], Content], bool, str]] = {
+    "budget": (everything, True, ""),
+    "no budget": (everything, False, ""),
+    "customers who are there and grow": (grown, True, "renewal"),
+    "ties of two kinds and categories": (bonded, False, "silent"),
+    "levers that remember": (remembered, True, "silent"),
+    "all that may meet": (met, False, "none"),
+}
+"""What is played, whether money is limited, and the law under which alone it is no slow test (none said: all)."""
+
 
 @pytest.mark.parametrize(
-    ("content", "limited"),
+    ("law", "content", "limited"),
     [
-        (everything, True),
-        (everything, False),
-        (grown, True),
-        (bonded, False),
-        (remembered, True),
-        pytest.param(met, False, marks=pytest.mark.slow),
-    ],
-    ids=[
-        "budget",
-        "no budget",
-        "customers who are there and grow",
-        "ties of two kinds and categories",
-        "levers that remember",
-        "all that may meet",
+        pytest.param(law, content, limited, id=f"{law}-{name}", marks=[pytest.mark.slow] * (quick not in ("", law)))
+        for name, (content, limited, quick) in CASES.items()
+        for law in LAWS
     ],
 )
-@pytest.mark.parametrize("law", LAWS)
 def test_the_engine_equals_the_plain_market_event_for_event(
     law: str, content: Callable[[str], Content], limited: bool
 ) -> None:

@@ -49,4 +49,4 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def plain_text(text: str) -> str:
     """Return a text without signs that Markdown would read."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.split()))
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in " ".join(text.splitlines()))
