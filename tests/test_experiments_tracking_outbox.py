@@ -226,7 +226,7 @@ def test_a_record_waits_for_each_place_that_it_goes_to(folder: Path) -> None:
     assert set(runs_of(folder)) == {"study", "plan", "one"}
 
 
-@pytest.mark.parametrize("uri", ["file:///tmp/x", "databricks", "http:", "ftp://host", "http://[::1", "http://h:x"])
+@pytest.mark.parametrize("uri", ["file:///elsewhere", "databricks", "http:", "ftp://host", "http://[::1", "http://h:x"])
 def test_an_address_that_is_none(tmp_path: Path, uri: str) -> None:
     with pytest.raises(InputError, match="expected a server"):
         Outbox(tmp_path, uri)

@@ -35,7 +35,7 @@ def sending_beside(folder: Path) -> Iterator[None]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with suppress(OSError, ValueError):
         _beside[folder] = subprocess.Popen(
-            [sys.executable, "-P", "-m", SENDING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable or "python", "-P", "-m", SENDING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, encoding="utf-8", env=environment,
         )  # fmt: skip
     try:

@@ -63,16 +63,19 @@ def timing_in_words(lever: "Lever", period: str) -> list[str]:
         said.append(
             f"its medium saturates ({lever.saturation:,.4g}): the more is spent in a {period}, the less each works"
         )
-    return said + (_of_late(lever.of_late, lever.reference, period) if lever.of_late is not None else [])
+    return said + (_of_late(lever, lever.of_late, period) if lever.of_late is not None else [])
 
 
-def _of_late(late: "OfLate", usual: float, period: str) -> list[str]:
+def _of_late(lever: "Lever", late: "OfLate", period: str) -> list[str]:
     """Return what money of earlier periods does now."""
-    said = []
+    said, usual = list[str](), lever.reference
+    own = any(each.reference not in (None, usual) for each in lever.by_segment.values())
     if late.carry_over:
         said.append(f"{_percent(late.carry_over)} of what acts is carried over from the {period} before")
     if late.fatigue is not None:
-        said.append(f"it tires: at {late.fatigue + 2 * usual:g} each per {period} of late it works half as well")
+        where = f", where today's is {usual:g}," if own else ""
+        half = f"{late.fatigue + 2 * usual:g}"
+        said.append(f"it tires: at {half} each per {period} of late{where} it works half as well")
     if late.drives_away:
         said.append(
             f"it drives away: for every 1 each per {period} of late above today's the defection rate rises by "
