@@ -35,8 +35,8 @@ def sending_beside(folder: Path) -> Iterator[None]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with suppress(OSError, ValueError):
         _beside[folder] = subprocess.Popen(
-            [sys.executable or "python", "-P", "-m", SENDING, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, encoding="utf-8", env=environment,
+            [sys.executable or "python", "-P", "-m", SENDING, str(folder)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", env=environment,
         )  # fmt: skip
     try:
         yield
