@@ -2,6 +2,7 @@
 
     python -m benchmarks.experiments                 # everything but the large one
     python -m benchmarks.experiments --units 20 --seconds 0.2
+    python -m benchmarks.experiments --worlds 100000 # only what a study of so many worlds takes beside its units
     python -m benchmarks.experiments --large         # 10 million customers x 24 months x 20 on two Dask workers
     python -m benchmarks.experiments --cluster tcp://127.0.0.1:8786
 
@@ -10,6 +11,7 @@ Speed-up is worked out from seconds of a processor, so that it says something on
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
@@ -27,6 +29,7 @@ from experiments.compare import compare
 from experiments.study.ask import Study, read_study
 from experiments.study.conduct import study
 from experiments.study.run import run_study
+from experiments.study.units import Unit
 from experiments.study.workers import processors
 from policies.catalogue import named
 from sim.arrays import quiet
@@ -249,6 +252,51 @@ def large(folder: Path, customers: int, periods: int, replications: int, alone: 
     )
 
 
+class Arithmetic(Executor):
+    """Hands back the facts of one unit of each policy, worth more or less by the margin: no time goes into units."""
+
+    def __init__(self, folder: Path) -> None:
+        study = asked(folder, 2, 2)
+        found = run_study(study, folder / "pattern", workers=1, step=quiet)
+        self.facts = {cell.policy: plays[0][1] for cell, plays in found.plays.items()}
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Return what a unit found, at once."""
+        unit: Unit = args[0]
+        assert unit.policy is not None
+        facts, margin = self.facts[unit.policy.name], float(json.loads(unit.world.content)["margin"])
+        more = (margin - 0.4) * (2 if unit.policy.name == POLICIES[0] else 1)
+        future: Future[Any] = Future()
+        future.set_result({**facts, "assets": [asset * (1 + more) for asset in facts["assets"]]})
+        return future
+
+
+def many_worlds(folder: Path, number: int) -> None:
+    """Print what a study of many worlds takes beside its units, part by part, and how long its page is."""
+    drawn = {"sample": {"margin": [0.1, 0.7], "discount_rate": [0.05, 0.3]}, "number": number - 1}
+    content = {"worlds": {"base": "scenario.yaml", "many": drawn}, "policies": POLICIES, "replications": 2}
+    hands, times = Arithmetic(folder), list[tuple[str, float]]()
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        began = time.process_time()
+        found = work()
+        times.append((name, time.process_time() - began))
+        print(f"  {name}: {times[-1][1]:.1f} s of a processor", flush=True)
+        return found
+
+    place = folder / "many"
+    wanted: Study = timed("reading its worlds", lambda: read_study(content, folder))
+    timed("keeping its units", lambda: run_study(wanted, place, executor=hands, step=quiet))
+    result = timed("resuming it, with answers, tables and page", lambda: study(wanted, place, executor=hands))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    page = result.report.stat().st_size / 1e6
+    print(
+        f"{number:,} worlds x {len(POLICIES)} policies: {sum(seconds for _, seconds in times):.0f} s of a processor in "
+        f"all, {1e3 * sum(seconds for _, seconds in times) / number:.2f} ms a world, most memory {memory:.2f} GB, page "
+        f"{page:.2f} MB, units taken {result.finished.taken:,} of {result.finished.units:,}"
+    )
+
+
 def tracking(folder: Path, units: int) -> None:
     """Print what a run costs in MLflow."""
     worlds = {
@@ -274,6 +322,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of a processor a unit, where workers are timed")
     parser.add_argument("--cluster", help="address of a Dask scheduler with two workers, in place of processes here")
     parser.add_argument("--large", action="store_true", help="only many customers, on two Dask workers")
+    parser.add_argument("--worlds", type=int, help="only a study of so many worlds, whose units take no time")
     parser.add_argument("--customers", type=int, default=10_000_000, help="of --large")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -282,6 +331,9 @@ def main() -> None:
             large(folder, given.customers, periods=24, replications=20)
             return
         (folder / "scenario.yaml").write_text(yaml.safe_dump({**MARKET, "margin": 0.4}), encoding="utf-8")
+        if given.worlds is not None:
+            many_worlds(folder, given.worlds)
+            return
         overhead(folder, 10 * given.units)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(2, context) as two:

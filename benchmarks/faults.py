@@ -7,9 +7,10 @@ root. Each moment takes a fresh folder and runs a verb in a process of its own t
 - ``fail``: has its n-th write refused (opening, moving, removing a file, making a folder), as by a full or dying disk;
 - ``full``: may write no file longer than so many bytes, native code (DuckDB, SQLite) included.
 
-Then every output must be whole or absent, a refusal one line with exit code 1 or 2, and the same command must work:
-with the answer and outputs of a run that nothing happened to, each of its MLflow runs there once, finished, with all
-that it keeps, and no file beside them. Moments and failures are printed by verb; exit code 1 where there are any.
+Then every output must be whole or absent, a refusal one line with exit code 1 or 2 (130 after Ctrl-C), and the same
+command must work: with the answer and outputs of a run that nothing happened to, each of its MLflow runs there once,
+finished, with all that it keeps, and no file beside them. Moments and failures are printed by verb; exit code 1 where
+there are any.
 """
 
 import argparse
@@ -295,7 +296,8 @@ def _check_end(ended: Ended, moment: Moment) -> None:
     """Check how a command ended: killed, done, or refused in one line."""
     if moment.kind in ("kill", "end") and ended.code == -SIGNALS[moment.kind]:
         return
-    assert ended.code in (0, 1, 2), f"exit code {ended.code}: {ended.err[-600:]}"
+    codes = (0, 130) if moment.kind == "stop" else (0, 1, 2)
+    assert ended.code in codes, f"exit code {ended.code}: {ended.err[-600:]}"
     assert "Traceback" not in ended.err, ended.err[-600:]
     lines = ended.err.splitlines()
     assert all(line.startswith("tenure: ") for line in lines), ended.err[-600:]

@@ -79,7 +79,7 @@ def commands() -> str:
 
     root: Any = typer.main.get_command(app)
     context = root.make_context("tenure", [], resilient_parsing=True)
-    codes = "Every command has `--help`. Exit codes: 0 done, 1 failed, 2 the input cannot be used."
+    codes = "Every command has `--help`. Exit codes: 0 done, 1 failed, 2 the input cannot be used, 130 stopped."
     lines = ["# Commands", "", codes, ""]
     for words, command, own in _commands(root, context, ()):
         lines += [f"## tenure {' '.join(words)}", "", _text(command.help or ""), ""]

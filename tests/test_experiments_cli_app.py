@@ -98,13 +98,13 @@ def test_without_a_word_the_help_is_shown(tenure) -> None:
 
 
 def test_a_stopped_command_says_so(tenure, monkeypatch) -> None:
-    """Ctrl-C: one line, exit code 1."""
+    """Ctrl-C: one line, exit code 130."""
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("experiments.compare.compare", stop)
-    assert tenure("simulate", SMALL) == (1, "", "tenure: stopped\n")
+    assert tenure("simulate", SMALL) == (130, "", "tenure: stopped\n")
 
 
 @pytest.mark.parametrize(

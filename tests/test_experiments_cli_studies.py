@@ -12,7 +12,7 @@ from study_files import asked, quick_scenario_in
 from experiments.words.study import _BOTH
 
 Run = Callable[..., tuple[int, str, str]]
-KEYS = {"units", "done", "table", "survives", "tracking_uri", "report"}
+KEYS = {"units", "done", "table", "survives", "turns", "tracking_uri", "report"}
 ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
 
 
@@ -46,7 +46,7 @@ def test_a_study_prints_its_answer_and_is_not_run_twice(tenure: Run, files: Path
     page = Path(found["report"]).read_text(encoding="utf-8")
     assert "two worlds" in page
     assert len(page) < 200_000
-    assert {"table.csv", "segments.csv", "levers.csv", "over_time.csv"} < {
+    assert {"table.csv", "segments.csv", "levers.csv", "over_time.csv", "turning.csv"} < {
         path.name for path in Path(found["report"]).parent.iterdir()
     }
 
@@ -173,7 +173,7 @@ def test_ctrl_c_says_how_to_go_on(tenure: Run, files: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("experiments.study.conduct.run_study", stopped)
     code, out, err = tenure("study", "study.yaml", "--workers", 1, "--folder", "studied", "--note", "why not")
-    assert (code, out) == (1, "")
+    assert (code, out) == (130, "")
     assert "go on with tenure study study.yaml --workers 1 --folder studied --note 'why not'" in err
 
 

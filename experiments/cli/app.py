@@ -1,6 +1,6 @@
 """The command line: ``tenure``. Imports nothing heavy until a command needs it.
 
-Exit codes: 0 done, 1 failed, 2 bad input (one line on standard error, no traceback).
+Exit codes: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C (one line on standard error, no traceback).
 """
 
 import errno
@@ -30,6 +30,7 @@ from experiments.cli import (
     validation,
 )
 from experiments.cli.words import in_options
+from experiments.terminal.interrupt import INTERRUPTED, ended_by_interrupt, told_of_interrupt
 from sim.errors import NotAsWritten, RunsWait, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
 
@@ -49,8 +50,6 @@ NOTED = (NotAsWritten, RunsWait, ScenarioChanged)
 OF_FILES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS,
             errno.ELOOP, errno.EINVAL, errno.EIO)  # fmt: skip
 """What is wrong with a file rather than with us."""
-INTERRUPTED = 130
-"""What the option parser makes of Ctrl-C."""
 STOPPED_IN_DUCKDB = "Query interrupted"
 """What DuckDB makes of it: a RuntimeError of these words."""
 
@@ -92,7 +91,7 @@ def main() -> None:
 
     undo = keep_apart()
     try:
-        with fitted_output():
+        with ended_by_interrupt(), fitted_output():
             _run()
     finally:
         undo()
@@ -106,15 +105,17 @@ def _run() -> None:
                 warnings.simplefilter("always", noted)
             warnings.showwarning = _note
             code = command.main(args=sys.argv[1:] or ["--help"], prog_name="tenure", standalone_mode=False)
-        if code == INTERRUPTED:
+        if code == INTERRUPTED:  # what the option parser makes of Ctrl-C
             raise KeyboardInterrupt
         if sys.stdout is not None:
             sys.stdout.flush()  # while a failure can still be said
         sys.exit(code if isinstance(code, int) else 0)
     except TenureError as error:
         _fail(in_options(str(error)), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("stopped", 1)
+    except KeyboardInterrupt:
+        _fail("stopped", INTERRUPTED)
+    except typer.Abort as error:  # of a question: by Ctrl-C, or since there is nobody to answer
+        _fail("stopped", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1)
     except MemoryError as error:
         _fail(f"not enough memory: {first_line(error)}; use fewer customers", 1)
     except BrokenPipeError:
@@ -129,7 +130,7 @@ def _run() -> None:
         _fail(f"{error.filename}: cannot be used ({error.strerror}); choose another", 2)
     except Exception as error:
         if str(error) == STOPPED_IN_DUCKDB:
-            _fail("stopped", 1)
+            _fail("stopped", INTERRUPTED)
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)
@@ -152,6 +153,8 @@ def _give_up_output() -> None:
 
 
 def _fail(message: str, code: int) -> None:
+    if code == INTERRUPTED:
+        told_of_interrupt()
     said = "".join("?" if unicodedata.category(sign) == "Cc" else sign for sign in " ".join(message.split()))
     print(f"tenure: {said}", file=sys.stderr)
     sys.exit(code)

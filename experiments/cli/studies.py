@@ -7,7 +7,7 @@ import typer
 
 from experiments.cli.options import Json, Language, NoSeed, commands, print_json
 from experiments.cli.tracking import Tracking, with_tracking
-from sim.errors import TenureError
+from sim.errors import StoppedError
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -74,7 +74,7 @@ def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> Non
                 experiment=tracking.experiment, command=command, progress=step, **how,
             )  # fmt: skip
     except KeyboardInterrupt:
-        raise TenureError(
+        raise StoppedError(
             f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}"
         ) from None
     if as_json:

@@ -30,6 +30,8 @@ def in_options(message: str) -> str:
     def option(found: re.Match[str]) -> str:
         name, value = found.groups()
         words = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        if value == "False":
+            return words.replace("--", "--no-", 1)
         return words if name in FLAGS else f"{words} {value}".rstrip()
 
     return ARGUMENT.sub(option, message)

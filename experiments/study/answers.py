@@ -291,10 +291,14 @@ class Answers:
         """Return what cells say of policies."""
         rows = _decided([row for group in cells.groups for row in _rows(cells, group, reference)], cells, reference)
         rows += [_impossible(cell, why) for cell, why in cells.why.items()]
-        worlds = list(dict.fromkeys([row.world for row in rows]))
+        worlds = {name: i for i, name in enumerate(dict.fromkeys(row.world for row in rows))}
         place = {cell: i for i, cell in enumerate([*cells.found, *cells.why])}
-        rows.sort(key=lambda row: (worlds.index(row.world), place[Cell(row.world, row.asked, row.policy)]))
-        survivals = [_survival(name, [row for row in rows if row.policy == name], rows, within) for name in policies]
+        rows.sort(key=lambda row: (worlds[row.world], place[Cell(row.world, row.asked, row.policy)]))
+        best: dict[Group, float] = {}
+        for row in rows:
+            if row.allowed:
+                best[row.world, row.asked] = max(best.get((row.world, row.asked), -np.inf), row.asset)
+        survivals = [_survival(name, [row for row in rows if row.policy == name], best, within) for name in policies]
         survivals.sort(key=lambda each: (-each.worlds, np.inf if np.isnan(each.worst_regret) else each.worst_regret))
         return cls(tuple(rows), tuple(survivals), reference, within, len(worlds))
 
@@ -406,22 +410,17 @@ def _impossible(cell: Cell, why: str) -> Row:
     )  # fmt: skip
 
 
-def _survival(name: str, own: list[Row], rows: list[Row], within: float) -> Survival:
-    best: dict[Group, float] = {}
-    for row in rows:
-        if row.allowed:
-            best[row.world, row.asked] = max(best.get((row.world, row.asked), -np.inf), row.asset)
-
+def _survival(name: str, own: list[Row], best: Mapping[Group, float], within: float) -> Survival:
     def survives(row: Row) -> bool:
         return row.allowed and row.regret <= within * abs(best[row.world, row.asked])
 
     worlds = {row.world for row in own}
     lost = {row.world for row in own if not survives(row)}
     worst = max(own, key=lambda row: np.inf if np.isnan(row.regret) else row.regret)
-    by_world = [
-        np.mean([row.asset for row in own if row.world == world]) for world in dict.fromkeys(r.world for r in own)
-    ]
-    assets = np.sort(np.array(by_world))
+    by_world: dict[str, list[float]] = {}
+    for row in own:
+        by_world.setdefault(row.world, []).append(row.asset)
+    assets = np.sort(np.array([np.mean(several) for several in by_world.values()]))
     tail = assets[: max(1, round(TAIL * assets.size))]
     return Survival(
         name, len(worlds - lost), worst.regret, worst.world, float(np.mean([row.gain for row in own])),

@@ -3,7 +3,6 @@
 import datetime
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
 from experiments.study.found_segments import mixture_file
 from experiments.study.last_third import first_part, forecast_of_the_rest
+from experiments.study.meanwhile import meanwhile
 from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
@@ -285,8 +285,7 @@ def calibrate(
         if prospects is None and "prospects" in base.tables:
             prospects = base.path
         step("fit the laws of buying")
-        with ThreadPoolExecutor(1) as beside_it:
-            first = beside_it.submit(first_part, base, end, start)
+        with meanwhile(first_part, base, end, start) as first:
             laws = fit_pareto_nbd(everyone)
             amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)

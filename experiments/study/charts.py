@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from experiments.study.answers import Answers
@@ -12,12 +12,12 @@ from experiments.words.figures import money
 from experiments.words.languages import Words
 from experiments.words.study import ENGLISH
 
-__all__ = ["MOST_LINES", "MOST_PANELS", "course_by_world", "gains_by_policy", "tornado"]
+__all__ = ["MOST_LINES", "MOST_PANELS", "MOST_POINTS", "course_by_world", "gains_by_policy", "some_of", "tornado"]
 
 BLUE, GREY = "#0072B2", "#5b6470"
 COLOURS = (BLUE, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c6d31", GREY)
 """The Okabe-Ito set, which colour-blind readers can tell apart."""
-MOST_LINES, MOST_PANELS, MOST_BARS = len(COLOURS), 3, 10
+MOST_LINES, MOST_PANELS, MOST_BARS, MOST_POINTS = len(COLOURS), 3, 10, 200
 Trace = dict[str, Any]
 
 
@@ -28,10 +28,19 @@ def gains_by_policy(answers: Answers, currency: str, words: Words = ENGLISH) -> 
     """
     traces: list[Trace] = []
     for each in answers.survivals:
-        gains = [row.gain for row in answers.rows if row.policy == each.policy and row.allowed]
+        gains = some_of(row.gain for row in answers.rows if row.policy == each.policy and row.allowed)
         if gains and each.policy != answers.reference:
             traces.append(_row(each.policy, gains, GREY if traces else BLUE))
     return _figure(traces[::-1], {"xaxis": _titled(words["axis_gain"].format(reference=answers.reference), currency)})
+
+
+def some_of(values: Iterable[float]) -> list[float]:
+    """Return values, or of more than :data:`MOST_POINTS` so many, evenly by rank, the least and the greatest too."""
+    given = list(values)
+    if len(given) <= MOST_POINTS:
+        return given
+    ranked = sorted(given)
+    return [ranked[round(i * (len(ranked) - 1) / (MOST_POINTS - 1))] for i in range(MOST_POINTS)]
 
 
 def tornado(swings: Sequence[Swing], policy: str, currency: str, words: Words = ENGLISH) -> str:

@@ -23,6 +23,9 @@ from sim.files import writable_folder, write_table, write_text
 
 __all__ = ["study"]
 
+MOST_RUNS = 20_000
+"""In MLflow, of a study."""
+
 
 def study(
     asked: Study | str | Path | Mapping[str, Any],
@@ -76,7 +79,8 @@ def study(
     Raises
     ------
     InputError
-        If a key is not known or a value does not fit, or the page does not speak the language.
+        If a key is not known or a value does not fit, the page does not speak the language, or so many runs are to be
+        tracked that MLflow is no place for them.
     TenureError
         If a unit fails, or workers of another version answer.
 
@@ -99,6 +103,12 @@ def study(
         wanted = asked
     else:
         wanted = read_study(asked, policies=policies, progress=step("Reading the study"))
+    plays = len(wanted.worlds) * len(wanted.budgets) * len(wanted.policies)
+    if track and plays > MOST_RUNS:
+        raise InputError(
+            f"{plays:,} runs for MLflow (worlds x budgets x policies), which takes about a tenth of a second for each; "
+            f"expected up to {MOST_RUNS:,}: ask without them (`track=False`), or for fewer"
+        )
     home = writable_folder(Path(folder))
     finished = run_study(wanted, home, executor=executor, cluster=cluster, workers=workers, step=step)
     place = home / "studies" / wanted.slug
@@ -119,7 +129,11 @@ def _write(result: StudyResult, lang: str) -> None:
     write_table(place / "table.csv", result.to_frame())
     write_table(place / "segments.csv", result.by_segment())
     write_table(place / "levers.csv", result.by_lever())
-    write_table(place / "over_time.csv", result.over_time())
+    if result.left_out:
+        (place / "over_time.csv").unlink(missing_ok=True)
+    else:
+        write_table(place / "over_time.csv", result.over_time())
+    write_table(place / "turning.csv", result.turns())
     for cell, name in plan_names(result.finished.plans).items():
         write_text(place / f"{name}.json", result.finished.plans[cell])
     write_text(place / "report.html", page_of(result, lang))

@@ -1,7 +1,6 @@
 """The whole way on real purchases: base, fit, scenario, plan, simulation, comparison, tracking, report."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from experiments.results.keep import Kept
 from experiments.results.plans import Plan
 from experiments.results.runs import Comparison
 from experiments.study.illustrative import illustrative_text
+from experiments.study.meanwhile import meanwhile
 from experiments.study.scenario_file import calibrated
 from experiments.study.without_prospects import WithoutProspects, without_prospects
 from experiments.tracking.beside import sending_beside
@@ -199,8 +199,7 @@ def _demo(
     firm = Firm.open(scenario_path)
     plan = firm.optimize(bound_steps=0, threads=threads, progress=step)
     plan.save(folder / "plan.json")
-    with ThreadPoolExecutor(1) as pool:
-        apart = pool.submit(without_prospects, firm, plan, threads=threads, progress=quiet)
+    with meanwhile(without_prospects, firm, plan, threads=threads, progress=quiet) as apart:
         comparison = firm.compare(
             [*POLICIES, plan], budget=plan.budget, seed=seed, replications=REPLICATIONS, threads=threads, progress=step
         )

@@ -23,7 +23,7 @@ from experiments.study.answers import Answers, Row
 from experiments.study.worlds import World
 from sim.arrays import Floats, Ints
 
-__all__ = ["Information", "Swing", "information", "swings"]
+__all__ = ["Information", "Swing", "families", "information", "is_number", "numbers", "parts", "swings"]
 
 THIRDS = 3
 FEW = 5
@@ -87,7 +87,7 @@ class Information:
 def swings(worlds: Sequence[World], answers: Answers) -> list[Swing]:
     """Return every drawn number's effect on every policy's gain, the largest first."""
     found = []
-    for family, drawn in _families(worlds).items():
+    for family, drawn in families(worlds).items():
         for budget in dict.fromkeys(row.asked for row in answers.rows):
             for policy in dict.fromkeys(row.policy for row in answers.rows):
                 if policy != answers.reference:
@@ -101,7 +101,7 @@ def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
     for budget in dict.fromkeys(row.asked for row in answers.rows):
         allowed = [row for row in answers.rows if row.allowed]
         assets = {name: _by_world(allowed, name, budget, "asset") for name in policies}
-        for family, some in {"": list(worlds), **_families(worlds)}.items():
+        for family, some in {"": list(worlds), **families(worlds)}.items():
             table = np.array([[assets[name].get(world.name, np.nan) for world in some] for name in policies])
             table = table[~np.isnan(table).any(axis=1)]
             if table.shape[0] < 2 or len(some) < 2:
@@ -110,13 +110,13 @@ def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
             if not family:
                 found.append(Information("", "", budget, _worth(table, known)))
                 continue
-            for path in _numbers(some):
-                part = _parts(np.array([float(world.values[path]) for world in some]))
+            for path in numbers(some):
+                part = parts(np.array([float(world.values[path]) for world in some]))
                 found.append(Information(family, path, budget, _worth(table, part)))
     return sorted(found, key=lambda each: (each.family != "", -each.worth))
 
 
-def _families(worlds: Sequence[World]) -> dict[str, list[World]]:
+def families(worlds: Sequence[World]) -> dict[str, list[World]]:
     """Return the worlds that were drawn or combined, by family, at least two of each."""
     families: dict[str, list[World]] = {}
     for world in worlds:
@@ -125,13 +125,14 @@ def _families(worlds: Sequence[World]) -> dict[str, list[World]]:
     return {name: drawn for name, drawn in families.items() if len(drawn) > 1}
 
 
-def _numbers(worlds: Sequence[World]) -> list[str]:
+def numbers(worlds: Sequence[World]) -> list[str]:
     """Return the paths that are numbers in all worlds, and not the same everywhere."""
-    paths = [path for path in worlds[0].values if all(_is_number(world.values.get(path)) for world in worlds)]
+    paths = [path for path in worlds[0].values if all(is_number(world.values.get(path)) for world in worlds)]
     return [path for path in paths if len({world.values[path] for world in worlds}) > 1]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, which yes and no are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -145,11 +146,11 @@ def _swings_of(
     y = np.array([gains.get(world.name, np.nan) for world in worlds])
     if np.isnan(y).any():
         return []
-    paths, out = _numbers(worlds), []
+    paths, out = numbers(worlds), []
     indices = _sobol(y, len(worlds[0].values)) if worlds[0].design == "saltelli" else None
     for path in paths:
         x = np.array([float(world.values[path]) for world in worlds])
-        part = _parts(x)
+        part = parts(x)
         low, high = part == part.min(), part == part.max()
         place = list(worlds[0].values).index(path)
         first, total = (float("nan"),) * 2 if indices is None else indices[place]
@@ -162,7 +163,7 @@ def _swings_of(
     return out
 
 
-def _parts(x: Floats) -> Ints:
+def parts(x: Floats) -> Ints:
     """Return which part of its range each value lies in: its own where there are few, or else a third."""
     values, place = np.unique(x, return_inverse=True)
     if values.size <= FEW:

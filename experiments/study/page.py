@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
-from experiments.study.answers import Cell, Row
-from experiments.study.charts import MOST_LINES, MOST_PANELS, course_by_world, gains_by_policy, tornado
+from experiments.study.answers import Cell, Group, Row
+from experiments.study.charts import MOST_LINES, MOST_PANELS, MOST_POINTS, course_by_world, gains_by_policy, tornado
 from experiments.study.shown import (
     answer_in_words,
     barred_briefly,
@@ -22,6 +22,7 @@ from experiments.study.shown import (
     swing_table,
     title_in_words,
 )
+from experiments.study.turned import turning_in_words, turning_table
 from experiments.study.units import Facts
 from experiments.words.figures import money
 from experiments.words.languages import LANGUAGES, Words
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["page_of"]
 
+MOST_TURNS = 40
+"""Assumptions of which the page says what they do; turning.csv has all."""
+MOST_ROWS = 1_500
+"""Rows of policies, about a kilobyte each, of which the page tells; table.csv has all."""
+MOST_SWINGS = 60
 PARTS = 4
 """Of the horizon, after each of which the gain so far is told."""
 DEEPEST = "#b03a2e"
@@ -58,6 +64,13 @@ def page_of(result: StudyResult, language: str = "en") -> str:
     ]  # fmt: skip
     grounds = [*budgets_in_words(answers, words), *notes_in_words(answers, result.finished, words), words["files"]]
     told = paragraph(answer_in_words(answers, currency, words))
+    groups = _groups(result)
+    all_groups = len({(row.world, row.asked) for row in answers.rows})
+    left = [
+        paragraph(
+            words["some_groups"].format(some=f"{len(groups):,}", of=f"{all_groups:,}", policy=first.policy), "soft"
+        )
+    ] * (len(groups) < all_groups)
     body = [
         section(
             "answer", words["h_answer"], f'<div class="answer">{told}</div>',
@@ -67,10 +80,12 @@ def page_of(result: StudyResult, language: str = "en") -> str:
             "survives", words["h_survives"], table(*survival_table(answers, words)), _gains(result, words)
         ),
         section(
-            "regret", words["h_regret"], heat_map(result, words), paragraph(words["regret_note"], "soft"),
+            "regret", words["h_regret"], *left, heat_map(result, groups, words),
+            paragraph(words["regret_note"], "soft"),
         ),
-        section("worlds", words["h_worlds"], _rows(result, words)),
-        section("where", words["h_where"], *_where(result, words)),
+        section("worlds", words["h_worlds"], *left, _rows(result, groups, words)),
+        *_turns(result, words),
+        section("where", words["h_where"], *left, *_where(result, groups, words)),
         section("numbers", words["h_numbers"], *_decides(result, words)),
         section("grounds", words["h_grounds"], bullets(grounds)),
     ]  # fmt: skip
@@ -87,12 +102,37 @@ def _gains(result: StudyResult, words: Words) -> str:
     answers = result.answers
     figure = gains_by_policy(answers, result.currency, words)
     barred = any(row.breaks for row in answers.rows)
-    caption = words["gains"] + (words["gains_barred"] if barred else "")
+    many = len({(row.world, row.asked) for row in answers.rows}) > MOST_POINTS
+    caption = words["gains"] + words["gains_some"].format(most=MOST_POINTS) * many
+    caption += words["gains_barred"] if barred else ""
     return chart("gains", figure, caption) if figure else ""
 
 
-def heat_map(result: StudyResult, words: Words = ENGLISH) -> str:
-    """Return regret as a table of colours, a row for each world and budget, a column for each policy."""
+def _groups(result: StudyResult) -> dict[Group, None]:
+    """Return the worlds and budgets of which the page tells, in the file's order: all, or else those that tell most.
+
+    Those are where some policy leaves most of all, the policy that survives most first, and then where it leaves most.
+    """
+    answers = result.answers
+    groups = list(dict.fromkeys((row.world, row.asked) for row in answers.rows))
+    most = max(MOST_ROWS // len(answers.survivals), 1)
+    if len(groups) <= most:
+        return dict.fromkeys(groups)
+    own: dict[str, list[Row]] = {each.policy: [] for each in answers.survivals}
+    for row in answers.rows:
+        own[row.policy].append(row)
+
+    def left(row: Row) -> float:
+        return math.inf if math.isnan(row.regret) else row.regret
+
+    worst = [max(rows, key=left) for rows in own.values()]
+    worst += sorted(own[answers.survivals[0].policy], key=left, reverse=True)
+    chosen = set(list(dict.fromkeys((row.world, row.asked) for row in worst))[:most])
+    return dict.fromkeys(group for group in groups if group in chosen)
+
+
+def heat_map(result: StudyResult, groups: dict[Group, None], words: Words = ENGLISH) -> str:
+    """Return regret as a table of colours, a row for each of some worlds and budgets, a column for each policy."""
     answers = result.answers
     policies = list(dict.fromkeys(row.policy for row in answers.rows))
     cells = {(row.world, row.asked, row.policy): row for row in answers.rows}
@@ -103,7 +143,7 @@ def heat_map(result: StudyResult, words: Words = ENGLISH) -> str:
         f'<th class="number">{html.escape(name)}</th>' for name in names
     )
     lines = [f"<tr>{head}</tr>"]
-    for world, asked in dict.fromkeys((row.world, row.asked) for row in answers.rows):
+    for world, asked in groups:
         own = [cells[world, asked, policy] for policy in policies]
         budget = f'<td class="number">{money(own[0].budget)}</td>' if several else ""
         lines.append(
@@ -128,14 +168,15 @@ def _anchor(row: Row) -> str:
     return "row-" + hashlib.sha256(f"{row.world}\0{row.asked}\0{row.policy}".encode()).hexdigest()[:12]
 
 
-def _rows(result: StudyResult, words: Words) -> str:
-    """Return every row with its interval, odds and tails, each with the place that the heat map leads to."""
+def _rows(result: StudyResult, groups: dict[Group, None], words: Words) -> str:
+    """Return rows of some worlds and budgets: interval, odds and tails, each with the place that the map leads to."""
     answers, base = result.answers, result.answers.reference
+    some = [row for row in answers.rows if (row.world, row.asked) in groups]
 
     def between(low: str, high: str) -> str:
         return words["to"].format(low=low, high=high)
 
-    known = any(not math.isnan(row.chance_best) for row in answers.rows)
+    known = any(not math.isnan(row.chance_best) for row in some)
     header = [
         words["a_world"], words["policy"], words["budget"], words["asset"],
         words["gain_against"].format(reference=base),
@@ -159,21 +200,23 @@ def _rows(result: StudyResult, words: Words) -> str:
             _plain(row.cvar),
             _plain(row.spend), "; ".join(dict.fromkeys(row.breaks)),
         ]
-        for row in answers.rows
+        for row in some
     ]  # fmt: skip
     text = table(header, rows, left=2)
     head, *lines = text.split("<tr>")[1:]
-    marked = [f'<tr id="{_anchor(row)}">{line}' for row, line in zip(answers.rows, lines, strict=True)]
+    marked = [f'<tr id="{_anchor(row)}">{line}' for row, line in zip(some, lines, strict=True)]
     return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
 
 
-def _where(result: StudyResult, words: Words) -> list[str]:
-    """Return the gain of the policy that survives most, by segment and over time, in every world."""
+def _where(result: StudyResult, groups: dict[Group, None], words: Words) -> list[str]:
+    """Return the gain of the policy that survives most, by segment and over time, in some worlds."""
     answers, found = result.answers, result.finished.cells.found
     policy, pairs = _telling(result), []
     for row in answers.rows:
+        if row.policy != policy or (row.world, row.asked) not in groups:
+            continue
         own, other = (found.get(Cell(row.world, row.asked, name)) for name in (row.policy, answers.reference))
-        if row.policy == policy and own is not None and other is not None:
+        if own is not None and other is not None:
             pairs.append((row, own.facts, other.facts))
     if not pairs:
         return [paragraph(words["no_gain"], "soft")]
@@ -226,7 +269,20 @@ def _decides(result: StudyResult, words: Words) -> list[str]:
     policy = _telling(result)
     figure = tornado(result.swings, policy, result.currency, words)
     drawn = chart("tornado", figure, words["tornado"].format(policy=policy)) if figure else ""
-    return [said, drawn, table(*swing_table(result.swings, words=words), left=2)]
+    more = len(result.swings) - MOST_SWINGS
+    left = [paragraph(words["more_swings"].format(number=f"{more:,}"), "soft")] if more > 0 else []
+    return [said, drawn, table(*swing_table(result.swings, MOST_SWINGS, words), left=2), *left]
+
+
+def _turns(result: StudyResult, words: Words) -> list[str]:
+    """Return the section of what turns the choice; none where there is no choice."""
+    found = result.turning
+    if found is None:
+        return []
+    said = bullets(turning_in_words(found, result.currency, MOST_TURNS, words))
+    shown = turning_table(found, MOST_TURNS, words) if not found.blind else ([], [])
+    note = paragraph(words["turns_note"].format(choice=found.choice), "soft")
+    return [section("turns", words["h_turns"], said, *([table(*shown, left=2), note] if shown[1] else []))]
 
 
 def _worth(amount: float, currency: str, signed: bool = False) -> str:

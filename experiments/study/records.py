@@ -15,6 +15,7 @@ import numpy as np
 from experiments.study.answers import Cell, Found, Row
 from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
+from experiments.study.turned import turning_in_words
 from experiments.tracking.content import code_version, running_code, scenario_params
 from experiments.tracking.decision import LONGEST_DIFFERENCE, differing
 from experiments.tracking.metrics import by_name
@@ -59,7 +60,8 @@ def records_of(result: StudyResult, experiment: str, command: str = "") -> dict[
         },
         files={
             name: (result.folder / name).read_bytes()
-            for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv")
+            for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv", "turning.csv")
+            if (result.folder / name).is_file()
         },
         began=now, ended=now, experiment_tags=stored(views),
     )  # fmt: skip
@@ -75,7 +77,7 @@ def _of_cell(
     result: StudyResult, cell: Cell, row: Row, parent: Record, differ: Mapping[str, str], command: str
 ) -> Record:
     found, asked = result.finished.cells.found[cell], result.asked
-    world = next(each for each in asked.worlds if each.name == cell.world)
+    world = result.worlds[cell.world]
     units, facts = zip(*result.finished.plays[cell], strict=True)
     keys = "".join(unit.key for unit in units)
     gain = money(row.asset) if row.policy == result.answers.reference else money(row.gain, signed=True)
@@ -149,6 +151,7 @@ def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
     body = [markdown(*survival_table(answers)), f"Gains against '{plain_text(answers.reference)}':"]
     header, rows = world_table(answers, SHOWN_ROWS)
     body.append(markdown(header, [[cell.replace("*", " (best)") for cell in row] for row in rows]))
+    body += turning_in_words(result.turning, result.currency)
     body.append("The whole answer: report.html under *Artifacts*.")
     names = {"Study": result.asked.digest[:16], "code": code_version()}
     return note(

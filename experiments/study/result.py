@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Any
 from experiments.results.keep import Kept
 from experiments.results.shown import Shown, Table
 from experiments.study.answers import Answers, Cell
-from experiments.study.ask import Study
+from experiments.study.ask import Made, Study
 from experiments.study.doubts import Information, Swing, information, swings
 from experiments.study.run import Finished
 from experiments.study.shown import answer_in_words, notes_in_words, survival_table
+from experiments.study.turned import TURN_COLUMNS, plain_turns
+from experiments.study.turning import Turning, turning
+from experiments.study.worlds import World
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["StudyResult", "plan_names"]
 
+MOST_ROWS = 1_000_000
+"""Of a table that is written: what a spreadsheet opens."""
 LONGEST = 180
 """Bytes of a plan's name, of which a file system takes 255 with what is written beside it."""
 
@@ -69,6 +74,11 @@ class StudyResult(Shown):
         return Answers.of(self.finished.cells, self.asked.reference, self.asked.within, names)
 
     @cached_property
+    def worlds(self) -> dict[str, World]:
+        """Return the worlds by name."""
+        return {world.name: world for world in self.asked.worlds}
+
+    @cached_property
     def swings(self) -> list[Swing]:
         """Return what each drawn number does to each policy's gain."""
         return swings(self.asked.worlds, self.answers)
@@ -77,6 +87,12 @@ class StudyResult(Shown):
     def information(self) -> list[Information]:
         """Return what knowing the world, or a number of it, is worth."""
         return information(self.asked.worlds, self.answers)
+
+    @cached_property
+    def turning(self) -> Turning | None:
+        """Return which assumption turns the choice of the policy that survives most; None where there is no choice."""
+        anew = frozenset(each.name for each in self.asked.policies if isinstance(each, Made) and each.world is None)
+        return turning(self.asked.worlds, self.finished.cells, self.answers, anew)
 
     @property
     def telling_run(self) -> str:
@@ -116,6 +132,7 @@ class StudyResult(Shown):
         ]
         return {
             "units": self.finished.units, "done": self.finished.done, "table": table, "survives": plain["survives"],
+            "turns": plain_turns(self.turning),
             "tracking_uri": None if self.kept is None else self.kept.tracking_uri, "report": str(self.report),
         }  # fmt: skip
 
@@ -131,6 +148,12 @@ class StudyResult(Shown):
             rows.append({**facts, "quantile_5": low, "median": middle, "quantile_95": high})
         return DataFrame(rows).drop(columns="asked")
 
+    def turns(self) -> DataFrame:
+        """Return one row per assumption and budget: what it does to the choice, and where it turns it."""
+        from pandas import DataFrame
+
+        return DataFrame(plain_turns(self.turning), columns=list(TURN_COLUMNS))
+
     def by_segment(self) -> DataFrame:
         """Return discounted profit within the horizon by world, budget, policy and segment."""
         return self._parts("segment", "by_segment", "segments", "discounted_profit")
@@ -143,14 +166,27 @@ class StudyResult(Shown):
         """Return discounted profit and customers alive at the start of each period, from 0; what comes after last."""
         from pandas import DataFrame
 
-        rows = []
-        for cell, found in self.finished.cells.found.items():
-            about = {"world": cell.world, "policy": cell.policy, "budget": found.facts["budget"]}
-            profits = [*found.facts["by_period"], found.facts["after"]]
-            names: list[int | str] = [*range(len(profits) - 1), "after"]
-            for name, profit, alive in zip(names, profits, found.facts["alive"], strict=True):
-                rows.append({**about, "period": name, "discounted_profit": float(profit), "alive": float(alive)})
-        return DataFrame(rows)
+        cells = self.finished.cells.found
+        lengths = [len(found.facts["by_period"]) + 1 for found in cells.values()]
+
+        def by_cell(values: Iterable[Any]) -> list[Any]:
+            return [value for value, length in zip(values, lengths, strict=True) for _ in range(length)]
+
+        return DataFrame({
+            "world": by_cell(cell.world for cell in cells), "policy": by_cell(cell.policy for cell in cells),
+            "budget": by_cell(found.facts["budget"] for found in cells.values()),
+            "period": [name for length in lengths for name in (*range(length - 1), "after")],
+            "discounted_profit": [
+                float(profit) for f in cells.values() for profit in (*f.facts["by_period"], f.facts["after"])
+            ],
+            "alive": [float(heads) for f in cells.values() for heads in f.facts["alive"]],
+        })  # fmt: skip
+
+    @property
+    def left_out(self) -> str:
+        """Return what is said of a table that is too long to be written; nothing where all are."""
+        rows = sum(len(found.facts["by_period"]) + 1 for found in self.finished.cells.found.values())
+        return f"over_time.csv is left out: {rows:,} rows; from Python `result.over_time()`" * (rows > MOST_ROWS)
 
     def _parts(self, name: str, values: str, names: str, what: str) -> DataFrame:
         from pandas import DataFrame

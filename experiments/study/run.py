@@ -100,6 +100,7 @@ class _Work:
         self._worlds = {world.name: World.of(world.scenario) for world in study.worlds}
         self._plans: dict[Cell, Unit] = {}
         self._after: dict[str, list[Cell]] = {}
+        self._later = 0
         self._units: dict[Cell, list[Unit]] = {}
         self._weights: dict[Cell, Unit] = {}
         self._samples = {world.name: study.samples_in(world) for world in study.worlds}
@@ -110,7 +111,7 @@ class _Work:
     @property
     def unfinished(self) -> int:
         """Return how many units are still to do, those that wait for a plan among them."""
-        return len(self._open) + sum(len(cells) * len(self.study.seeds) for cells in self._after.values())
+        return len(self._open) + self._later * len(self.study.seeds)
 
     @property
     def share(self) -> float:
@@ -136,6 +137,7 @@ class _Work:
                 self._play_made(cell, 0)
             else:
                 self._after.setdefault(unit.key, []).append(cell)
+                self._later += 1
                 self._wait_for(unit)
 
     def take(self, unit: Unit, facts: Facts) -> None:
@@ -143,6 +145,7 @@ class _Work:
         self.store.put(unit, facts)
         self._open.discard(unit.key)
         for cell in self._after.pop(unit.key, ()):
+            self._later -= 1
             self._play_made(cell, 0)
 
     def next_round(self) -> bool:

@@ -11,6 +11,7 @@ from experiments.study.shown import (
     swing_table,
     world_table,
 )
+from experiments.study.turned import turning_in_words, turning_table
 from experiments.words.tables import table
 
 __all__ = ["study_summary"]
@@ -45,10 +46,23 @@ def study_summary(result: StudyResult, command: str) -> str:
     ]
     if result.swings:
         lines += [table(*swing_table(result.swings, MOST_SWINGS), left=2), ""]
+    turning = result.turning
+    if turning is not None and not turning.blind:
+        header, rows = turning_table(turning, MOST_SWINGS)
+        more = len(turning.turns) + turning.left_out - len(rows)
+        lines += [
+            f"What turns the choice of '{turning.choice}':",
+            "",
+            *([table(header, rows, left=2)] if rows else []),
+            *([f"... and {more:,} more in {result.folder / 'turning.csv'}"] if more > 0 else []),
+            "",
+        ]
     lines += [
+        *turning_in_words(turning, result.currency),
         *budgets_in_words(answers),
         *information_in_words(result.information, result.currency),
         *notes_in_words(answers, finished),
+        *filter(None, [result.left_out]),
     ]
     lines += [
         f"Report: {result.report}", f"Next: edit the study and ask again, {command}; what is finished is not run twice",

@@ -34,6 +34,8 @@ ATTEMPTS = 3
 """How often a unit may be under way while a worker is killed."""
 AHEAD = 2
 """Units handed out for each worker, so that none waits for the next."""
+MOST_AT_ONCE = 256
+"""Units handed out where nobody knows how many workers there are: each that ends is looked for among them."""
 Task = tuple[Unit, dict[str, bytes] | None]
 
 
@@ -50,14 +52,12 @@ class Crew:
     make
         Makes an executor; None where only one was given and it cannot be made again.
     size
-        Units that are under way at a time; None: all.
+        Units that are under way at a time.
     threads
         Of each unit.
     """
 
-    def __init__(
-        self, executor: Executor, *, make: Callable[[], Executor] | None, size: int | None, threads: int
-    ) -> None:
+    def __init__(self, executor: Executor, *, make: Callable[[], Executor] | None, size: int, threads: int) -> None:
         self._executor, self._make, self._size, self._threads = executor, make, size, threads
         self._attempts: dict[str, int] = {}
 
@@ -93,7 +93,7 @@ class Crew:
         self, waiting: deque[Unit], again: deque[Task], under_way: dict[Future[Any], Task]
     ) -> BrokenExecutor | None:
         """Hand out units while there is room; return why that failed."""
-        while (waiting or again) and (self._size is None or len(under_way) < self._size):
+        while (waiting or again) and len(under_way) < self._size:
             unit, base = again.popleft() if again else (waiting.popleft(), None)
             try:
                 under_way[self._executor.submit(run, unit, base, self._threads)] = unit, base
@@ -105,9 +105,7 @@ class Crew:
     def _collected(self, under_way: dict[Future[Any], Task], when: str) -> list[tuple[Task, Any]]:
         """Return what ended, each with what it found or the loss of its worker."""
         finished = wait(under_way, return_when=when).done if under_way else set()
-        return [
-            (task := under_way.pop(future), _found(future, task[0])) for future in list(under_way) if future in finished
-        ]
+        return [(task := under_way.pop(future), _found(future, task[0])) for future in list(finished)]
 
     def _renew(self, lost: list[Unit], error: BrokenExecutor) -> None:
         """Make a new executor after a worker was killed; a unit whose workers always die is named."""
@@ -160,7 +158,8 @@ def crew(
     if sum(each is not None for each in (executor, cluster, workers)) > 1:
         raise InputError("`executor=`, `cluster=` and `workers=` were given; give one of them")
     if executor is not None:
-        yield Crew(executor, make=None, size=None, threads=1)
+        size = max(MOST_AT_ONCE, AHEAD * getattr(executor, "_max_workers", 0))
+        yield Crew(executor, make=None, size=size, threads=1)
         return
     if cluster is not None:
         with _dask(cluster) as (there, size):

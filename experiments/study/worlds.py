@@ -57,6 +57,10 @@ class World:
         What was drawn or listed, by path.
     design : str
         How they were drawn: one of :data:`DESIGNS`, ``grid`` or ``list``; nothing for a world of its own.
+    start : str
+        The world or file that it starts from; nothing for a file.
+    stated : dict
+        What was there before ``values``, by path; None where nothing was stated.
     """
 
     name: str
@@ -65,6 +69,8 @@ class World:
     family: str
     values: Mapping[str, Any] = field(default_factory=dict)
     design: str = ""
+    start: str = ""
+    stated: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_worlds(
@@ -97,6 +103,7 @@ class _Reading:
     def __init__(self, given: dict[str, Any], folder: Path, where: str) -> None:
         self._given, self._folder, self._where = given, folder, where
         self._contents: dict[str, dict[str, Any]] = {}
+        self._starts: dict[str, str] = {}
         self._open: list[str] = []
 
     def size(self, name: str) -> int:
@@ -114,11 +121,12 @@ class _Reading:
         """Yield the worlds that a name of the file stands for."""
         where, said = f"{self._where}.{name}", self._given[name]
         variants = [("", {}, "")] if isinstance(said, str) else list(self._variants(name, where))
-        start = self._content(name)
+        start, of = self._content(name), self._starts.get(name, "")
         for label, values, design in variants:
             title = f"{name}: {label}" if label else name
             content = changed(start, values, where)
-            yield World(title, parse(content, where, ranges=not label), content, name, values, design)
+            stated = {path: value_at(start, path) for path in values}
+            yield World(title, parse(content, where, ranges=not label), content, name, values, design, of, stated)
 
     def _content(self, name: str) -> dict[str, Any]:
         """Return what a world that others start from says: its file, or what it starts from with its changes."""
@@ -140,7 +148,8 @@ class _Reading:
         known_keys(said, WORDS, where)
         if not set(said) & set(WAYS):
             raise InputError(f"{where}: says no difference; expected one of {', '.join(WAYS)}")
-        start = self._content(self._begins(name, said.get("from"), where))
+        self._starts[name] = self._begins(name, said.get("from"), where)
+        start = self._content(self._starts[name])
         content = changed(start, changes_of(said["set"], f"{where}.set"), where) if "set" in said else start
         return self._multiplied(content, said["times"], f"{where}.times") if "times" in said else content
 

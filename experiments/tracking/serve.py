@@ -189,7 +189,7 @@ def _group_lives(group: int) -> bool:
 
 @contextmanager
 def _ended_on_termination() -> Iterator[None]:
-    """Make a request to terminate as good as Ctrl-C, so that the server never outlives us."""
+    """Make a request to terminate as good as Ctrl-C, the end that is waited for, so that no server outlives us."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -197,8 +197,9 @@ def _ended_on_termination() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before, watched = signal.signal(signal.SIGTERM, interrupt), signal.set_wakeup_fd(-1)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.set_wakeup_fd(watched)

@@ -131,6 +131,67 @@ _BOTH = {
         "Knowing {what} before choosing is worth {money}{unit}{place}, worlds equally likely.",
         "若选择前已知{what}，价值 {money}{unit}{place}（各情景等可能）。",
     ),
+    # What turns the choice
+    "turns_none": (
+        "Nothing in these worlds turns the choice of '{choice}': no other that can be chosen beforehand is worth more "
+        "anywhere, beyond luck. Its largest regret is {most}{unit}, in '{where}'.",
+        "这些情景中没有任何因素改变“{choice}”这一选择：没有其他可事先选定的策略明显更优。"
+        "其最大遗憾为 {most}{unit}（“{where}”）。",
+    ),
+    "turns_blind": (
+        "Which assumption turns the choice of '{choice}' cannot be told from one replication.",
+        "只有一次模拟，无法判断哪个假设会改变“{choice}”这一选择。",
+    ),
+    "turns_named": (
+        "The choice of '{choice}' changes in '{world}'{keys}{place}: there '{instead}' is worth {worth}{unit} more.",
+        "“{choice}”这一选择在“{world}”{keys}{place}中改变：那里“{instead}”高出 {worth}{unit}。",
+    ),
+    "turns_barred": (
+        "The choice of '{choice}' changes in '{world}'{keys}{place}: there it cannot be chosen, and '{instead}' is the "
+        "best that can.",
+        "“{choice}”这一选择在“{world}”{keys}{place}中改变：那里它不可选，可选的最优策略是“{instead}”。",
+    ),
+    "turns_number": (
+        "The choice of '{choice}' changes where {path} of '{world}' is {side} {at}{now}{place}: there '{instead}' is "
+        "worth up to {worth}{unit} more (between {low} and {high}{expected}; so in {right} of {of} worlds).",
+        "“{choice}”这一选择在“{world}”的 {path} {side} {at} 时改变{now}{place}：那里“{instead}”最多高出 {worth}{unit}"
+        "（介于 {low} 与 {high} 之间{expected}；{of} 个情景中有 {right} 个如此）。",
+    ),
+    "at_expected": (", in expected numbers {at}", "，按期望值为 {at}"),
+    "turns_expected": (
+        "Told apart in expected numbers alone, not by these replications: ",
+        "仅按期望值可见，本次模拟尚不能区分：",
+    ),
+    "turns_close": (
+        " In {number} of {of} places another is ahead, by no more than luck explains: more replications would tell.",
+        "在 {of} 处中有 {number} 处其他策略领先，但不超出随机误差：增加模拟次数可以分辨。",
+    ),
+    "above": ("above", "高于"),
+    "below": ("below", "低于"),
+    "now": (" (stated: {now})", "（现设 {now}）"),
+    "keys": (" ({keys})", "（{keys}）"),
+    "turns_lost": (
+        "In {worlds} of {of} worlds of '{family}'{place} another is worth more than '{choice}', at most '{instead}' by "
+        "{worth}{unit}, and no number alone says in which.",
+        "“{family}”的 {of} 个情景中有 {worlds} 个{place}存在优于“{choice}”的策略，最多为“{instead}”高出 {worth}{unit}，"
+        "但没有单个数值能说明是哪些情景。",
+    ),
+    "turns_more": ("{number} more such turns: turning.csv.", "另有 {number} 处改变：见 turning.csv。"),
+    "assumption": ("assumption", "假设"),
+    "regret_of": ("regret", "遗憾"),
+    "best_there": ("best", "最优"),
+    "turned": ("turned", "改变之处"),
+    "then": ("{before}, then {after}", "{before}，然后 {after}"),
+    "turned_there": ("there, '{instead}'", "在此，“{instead}”"),
+    "turned_where": ("{side} {at}, '{instead}'", "{side} {at}，“{instead}”"),
+    "barred_briefly": ("barred", "不可选"),
+    "first_world": ("as it is", "原样"),
+    "h_turns": ("What turns the choice", "什么会改变这一选择"),
+    "turns_note": (
+        "Regret of '{choice}', in the world that another starts from and in the other, or with a number in its lowest "
+        "and in its highest part; who is best there; and where another takes its place by more than luck.",
+        "“{choice}”的遗憾：在起始情景与该情景中，或数值处于最低段与最高段时；各处的最优策略；以及何处有其他策略明显取而代之。",
+    ),
     # The page
     "kicker": (
         "{name} · {worlds} worlds · {policies} policies · {budgets} budgets · {units} units",
@@ -162,6 +223,19 @@ _BOTH = {
     "h_where": ("Where the gain comes from, and when", "增益来自哪里、何时实现"),
     "h_numbers": ("What of the world decides", "哪些情景因素起决定作用"),
     "h_grounds": ("What this rests on", "结论的依据"),
+    "some_groups": (
+        "Shown: {some} of {of} worlds and budgets, where each policy is worst and where '{policy}' leaves most; "
+        "table.csv has all.",
+        "此处列出 {of} 个情景与预算中的 {some} 个：各策略最差之处，以及“{policy}”错失最多之处；全部见 table.csv。",
+    ),
+    "more_swings": (
+        "{number} more, of smaller effect, are left out here.",
+        "另有 {number} 项影响较小，此处从略。",
+    ),
+    "gains_some": (
+        " Of more than {most} worlds and budgets {most} points are drawn, evenly by rank, the ends among them.",
+        "情景与预算多于 {most} 个时，按名次均匀绘出 {most} 个点，含两端。",
+    ),
     "gains": (
         "A point for each world and budget; the line is from the least gain to the greatest.",
         "每个点为一个情景和预算；线段连接最小与最大增益。",
@@ -204,9 +278,9 @@ _BOTH = {
         "“{policy}”在某数值处于最低段（名称左侧）与最高段时的增益。",
     ),
     "files": (
-        "Beside this page: `table.csv` (all of the above), `segments.csv`, `levers.csv`, `over_time.csv`, and every "
-        "plan that was made; `tenure explain` says why one is as it is.",
-        "本页同一文件夹中有：`table.csv`（以上全部）、`segments.csv`、`levers.csv`、`over_time.csv` 以及"
+        "In this page's folder: `table.csv` (all of it), `segments.csv`, `levers.csv`, `over_time.csv`, `turning.csv` "
+        "and every plan that was made; `tenure explain` says why one is as it is.",
+        "本页同一文件夹中有：`table.csv`（以上全部）、`segments.csv`、`levers.csv`、`over_time.csv`、`turning.csv` 以及"
         "制定的每个方案；`tenure explain` 说明某个方案的理由。",
     ),
     # Charts

@@ -1,0 +1,68 @@
+"""Ctrl-C ends a command soon, whatever its other threads and native code are at.
+
+Python raises :class:`KeyboardInterrupt` in the main thread, once native code there gives it a chance, and a process
+ends when all its threads have. Here a thread of its own hears of the signal as it comes, leaves the command
+:data:`PATIENCE` to tidy up and end by itself, and then ends the process. Files are written under another name and moved
+into place, so that none is half there however a command ends.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["INTERRUPTED", "STOPPED", "ended_by_interrupt", "told_of_interrupt"]
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C has stopped: 128 and the number of the signal, as shells have it."""
+STOPPED = "tenure: stopped"
+PATIENCE = 0.7
+"""Seconds that a command has to end by itself."""
+_told = threading.Event()
+
+
+def told_of_interrupt() -> None:
+    """Note that a command has said itself that it was stopped."""
+    _told.set()
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """End the process soon after Ctrl-C, with :data:`INTERRUPTED`; a thread other than the main one hears of none.
+
+    What waits for Ctrl-C as its own end takes itself out by ``signal.set_wakeup_fd(-1)``.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _told.clear()
+    ours, heard = socket.socketpair()
+    heard.setblocking(False)
+    before = signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(ours,), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        heard.close()
+
+
+def _watch(ours: socket.socket) -> None:
+    """Wait for Ctrl-C, and then for the process to end; end it if it does not."""
+    with ours:
+        while numbers := ours.recv(64):  # nothing: the command has ended
+            if signal.SIGINT in numbers:
+                time.sleep(PATIENCE)
+                _end()
+
+
+def _end() -> None:
+    if not _told.is_set():
+        shown = sys.__stderr__ is not None and sys.__stderr__.isatty()
+        line = f"\r\x1b[K\x1b[?25h{STOPPED}\n" if shown else f"{STOPPED}\n"  # a bar's line cleared, the cursor back
+        os.write(2, line.encode())
+    os._exit(INTERRUPTED)

@@ -1,0 +1,53 @@
+"""Ctrl-C ends a command with exit code 130 and one line, whatever its threads and native code are at."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markets import ROOT, orders
+
+BUSY = """
+import ctypes, os, signal, sys, time
+from experiments.cli.app import main
+from experiments.study import calibrate
+
+def in_python(*_, **__):
+    print("busy", file=sys.stderr, flush=True)
+    time.sleep(600)
+
+def in_native_code(*_, **__):
+    signal.siginterrupt(signal.SIGINT, False)
+    print("busy", file=sys.stderr, flush=True)
+    ctypes.CDLL(None).read(os.pipe()[0], ctypes.create_string_buffer(1), 1)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, however the tests were started
+setattr(calibrate, sys.argv[1], locals()[sys.argv[2]])
+sys.argv = ["tenure", "calibrate", "orders.csv", "-o", "new.yaml"]
+main()
+"""
+"""A command that is busy for good in one of its functions."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of another process")
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [("first_part", "in_python"), ("fit_pareto_nbd", "in_python"), ("fit_pareto_nbd", "in_native_code")],
+)
+def test_a_command_ends_whatever_it_is_busy_with(tmp_path: Path, where: str, how: str) -> None:
+    """In the thread beside it, in the main one, and where native code lets nobody through."""
+    orders(tmp_path / "orders.csv", 60)
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY, where, how], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as command:  # fmt: skip
+        assert command.stderr is not None
+        assert command.stderr.readline() == "busy\n"
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out, err) == (130, "", "tenure: stopped\n")
+    left = [path.name for path in tmp_path.iterdir() if path.name != "orders.csv"]
+    assert left == [] or how == "in_native_code"  # nothing was tidied up there: only a part, which the next run removes
+    assert all(name.startswith(".") for name in left)
