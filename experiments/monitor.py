@@ -72,14 +72,14 @@ def monitor(
         gain = again.value_of(again.plan) - again.value_of(kept.plan)
         new, moved = (
             _plan(twin, plan, again.plan, budget),
-            _moved(twin, kept.spend_of(kept.plan), again.spend_of(again.plan), seen.periods),
+            _moved(twin, kept.moved_by(kept.plan), again.moved_by(again.plan), seen.periods),
         )
     pays = PAYS * left
     verdict = STAY if not signals else AGAIN if gain > pays else ADJUST
     return Monitored(
         scenario.name, scenario.currency, scenario.period, seen.periods, scenario.periods, lines, tuple(signals),
         change, float(asset.planned[-1]), now, gain, pays, verdict, new, moved, limits.share, rate, replications,
-        unseen,
+        unseen, {lever: each.pays for lever, each in scenario.levers.items()},
     )  # fmt: skip
 
 
@@ -103,6 +103,7 @@ def _plan(twin: Twin, plan: Plan, intensity: Floats, budget: float) -> Plan:
 
 
 def _moved(twin: Twin, before: Floats, after: Floats, now: int) -> tuple[tuple[str, str, float, float], ...]:
+    """Return money of the rest of the horizon by segment and lever, under two plans; terms too."""
     segments, levers, old = twin.targets.by_segment(before[now:])
     _, _, new = twin.targets.by_segment(after[now:])
     rows = [

@@ -1,5 +1,6 @@
 """What has become of a plan: what is followed, what has moved, the verdict and the money at stake."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from optimizer.plan import Plan
@@ -71,12 +72,14 @@ class Monitored:
     plan : Plan or None
         The new plan, where something happened.
     moved : list of (segment, lever, before, after)
-        Expected money of the rest of the horizon, under the plan and the new one.
+        Expected money of the rest of the horizon, under the plan and the new one; of terms too.
     share, rate : float
         Markets that run as planned with an alarm within the horizon; false alarms a year.
     replications : int
     unseen : tuple of str
         What cannot be told from what was given.
+    pays_of : dict
+        What the money of each lever is: ``budget``, or terms, which no budget pays for.
     """
 
     scenario: str
@@ -98,3 +101,4 @@ class Monitored:
     rate: float
     replications: int
     unseen: tuple[str, ...]
+    pays_of: Mapping[str, str]

@@ -110,9 +110,9 @@ class RollingHorizon:
         """
         return float(self._course(intensity).asset)
 
-    def spend_of(self, intensity: Floats) -> Floats:
-        """Return expected money of a plan from where customers are seen to be, in its own shape."""
-        return np.asarray(self._course(intensity).spend)
+    def moved_by(self, intensity: Floats) -> Floats:
+        """Return expected money of a plan from where customers are seen to be, terms included, in its own shape."""
+        return np.asarray(self._course(intensity).moved)
 
     def _course(self, intensity: Floats) -> Any:
         from sim.engine.sensitivity import follow

@@ -9,12 +9,13 @@ import pytest
 import yaml
 from markets import EXAMPLES, Content, Floats, answer, small
 
-from optimizer.insight.sounding import sound
+from optimizer.insight.exact import solve_exactly
+from optimizer.insight.sounding import exact_asset, sound
 from optimizer.load import load
 from policies.rolling import RollingHorizon
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import follow
-from sim.errors import InputError, NotAsWritten, ScenarioError
+from sim.errors import NotAsWritten, ScenarioError
 from sim.history import History
 from sim.scenario.file import parse
 from sim.twin import Twin, build
@@ -233,12 +234,6 @@ def test_the_example_of_loss_makers_by_hand() -> None:
         assert worth == pytest.approx(said, abs=0.05)
 
 
-def test_what_follows_money_alone_refuses_terms() -> None:
-    twin = build(parse(payers(levers={"fee": lever("charge", {"leaving": LEAVES}, most=8)})))
-    with pytest.raises(InputError, match=r"what-if page.*'fee' is `pays: charge`"):
-        sound(twin)
-
-
 def priced() -> Twin:
     """Return payers with marketing money for care and a price that is 1.5 lower today."""
     care = {"targets": HERE, "reference": 0.5, "moves": {"survival": STAYS}}
@@ -253,6 +248,23 @@ def test_a_table_of_money_leaves_terms_as_today(tmp_path: Path) -> None:
     allowed = twin.targets.allowed[:, :, 1]
     assert (plan.intensity[:, :, :, 1] == 1.5 * allowed).all()
     assert plan.spend.sum() == pytest.approx(1800.0, rel=1e-9)
+
+
+def test_the_what_if_page_leaves_terms_as_today() -> None:
+    """What it says of solved plans and tables is what they are worth in the market itself, at the price of today."""
+    twin = priced()
+    found = sound(twin, [1_000, 3_000], threads=1)
+    surface = found.surface
+    assert surface.lines == (("payers", "care"),)
+    for knot, plan in zip(surface.families[0].knots, found.plans[0], strict=True):
+        money = surface.by_period(surface.settle(knot.budget))
+        assert exact_asset(twin, surface.lines, money) == pytest.approx(knot.counts[0], rel=1e-9)
+        assert money.sum() == pytest.approx(plan.spend.sum(), rel=1e-9)
+    by_hand = follow(twin.chain, plan_of(twin, care=0.5, cut=1.5))
+    assert surface.today_counts[0] == pytest.approx(by_hand.asset, rel=1e-12)
+    exact = solve_exactly(twin, 2_000, {("payers", "care"): 1_500.0}, threads=1)
+    assert exact.asset == pytest.approx(exact_asset(twin, surface.lines, exact.money), rel=1e-9)
+    assert exact.money.sum() == pytest.approx(1_500, rel=1e-6)
 
 
 def test_a_rolling_horizon_knows_the_terms_of_past_periods() -> None:

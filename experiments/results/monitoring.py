@@ -105,7 +105,8 @@ class Monitoring(Monitored, Decided):
                 for line in self.lines
             ],
             "plan_changes": [
-                {"segment": s, "lever": k, "before": before, "after": after} for s, k, before, after in self.moved
+                {"segment": s, "lever": k, "pays": self.pays_of.get(k, "budget"), "before": before, "after": after}
+                for s, k, before, after in self.moved
             ],
             "false_alarms": {"a_year": self.rate, "share_of_markets": self.share, "replications": self.replications},
             "not_seen": list(self.unseen),

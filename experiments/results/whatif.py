@@ -58,7 +58,14 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
             f"{money(errors['budgets'].worst)} where only the budget moves, {money(errors['nudged'].worst)} where "
             f"lines are nudged by up to a quarter, {money(errors['moved'].worst)} where they are moved anywhere "
             "(held-out exact solves and tables)."
+            + f" Terms stay as today: {', '.join(self.terms)}; `tenure optimize` sets them too."
+            * bool(self.terms)
         )
+
+    @property
+    def terms(self) -> list[str]:
+        """Return the levers whose money no budget pays, which stay as today in every table."""
+        return [name for name, lever in self.twin.scenario.levers.items() if lever.pays != "budget"]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per solved plan; lifts are against today."""
@@ -103,6 +110,7 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
                 },
             },
             "seed": self.seed,
+            "terms_as_today": self.terms,
             "finer_targeting_is_worth": self.finer,
         }
 

@@ -139,6 +139,10 @@ _BOTH = {
         "assumed and not measured moves all of them.",
         "所有数字均为情景假设下的期望值；若客户反应只是假设而未经测量，全部数字会随之改变。",
     ),
+    "terms": (
+        "Terms stay as today here: {levers}. No budget pays for them; `tenure optimize` sets them too.",
+        "本页中以下条款保持现状：{levers}。它们不由预算支付；`tenure optimize` 也会设定它们。",
+    ),
     "not_followed": (
         "Not followed here, but checked by `tenure compare`: {what}.",
         "本页未检查、由 `tenure compare` 检查：{what}。",

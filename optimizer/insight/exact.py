@@ -8,14 +8,13 @@ import numpy as np
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import Kind, Row, money_of
 from optimizer.insight.frontier import without_rule
-from optimizer.insight.sounding import followed, lines_of
+from optimizer.insight.sounding import followed, lines_of, with_terms_as_today
 from optimizer.insight.surface import ASSET, KEPT, RULES
 from optimizer.optimize import solve
 from optimizer.plan import Plan
 from optimizer.tolerances import EMPTY
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import follow
-from sim.engine.terms import refuse_terms
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
@@ -60,6 +59,8 @@ def solve_exactly(
 ) -> Exact:
     """Return the best plan that tells segments apart, with the money of some lines over the horizon as it is held.
 
+    Terms stay as today.
+
     Parameters
     ----------
     held
@@ -70,12 +71,12 @@ def solve_exactly(
     Raises
     ------
     InputError
-        If there is no such line or rule, or a lever changes terms.
+        If there is no such line or rule.
     RulesError
         If no plan meets the rules with these lines held.
     """
+    twin = with_terms_as_today(twin)
     chain, targets = twin.chain, twin.targets
-    refuse_terms(targets, "the what-if page")
     lines = lines_of(targets)
     problem = without_rule(allocation_problem(twin, budget, targeting="segment"), without)
     rows = list(problem.rows)

@@ -24,13 +24,12 @@ from sim.arrays import Floats, Ints, Progress
 from sim.contract import Targets
 from sim.engine.fluid_pass import Money
 from sim.engine.sensitivity import Course, asset_aim, follow
-from sim.engine.terms import refuse_terms
 from sim.errors import InputError, RulesError
 from sim.twin import Twin
 
 __all__ = [
     "Errors", "HeldOut", "Lines", "Sounded", "counts_of", "exact_asset", "followed", "lines_of", "sound",
-    "table_of_money",
+    "table_of_money", "with_terms_as_today",
 ]  # fmt: skip
 
 AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
@@ -127,7 +126,7 @@ def sound(
 ) -> Sounded:
     """Return plans over budgets and rules, all that is known between them, and how far that is from exact.
 
-    Plans tell segments apart, as tables of money do.
+    Plans tell segments apart, as tables of money do, and leave terms as today.
 
     Parameters
     ----------
@@ -139,11 +138,11 @@ def sound(
     Raises
     ------
     InputError
-        If there are less than two budgets, a rule is none, or a lever changes terms.
+        If there are less than two budgets, or a rule is none.
     RulesError
         If no plan meets the rules at some budget.
     """
-    refuse_terms(twin.targets, "the what-if page")
+    twin = with_terms_as_today(twin)
     tell = progress or (lambda _: None)
     force = budget_in_force(twin)
     asked = sorted({float(b) for b in (budgets or [part * force for part in AROUND])})
@@ -179,6 +178,16 @@ def _solved(twin: Twin, budgets: Sequence[float], without: str, threads: int, te
     return tuple(replace(point.plan, budget=budget) for point, budget in zip(found, budgets, strict=True))
 
 
+def with_terms_as_today(twin: Twin) -> Twin:
+    """Return a twin whose terms stay as today in every period, as in a table of money, which says nothing of them."""
+    targets = twin.targets
+    if targets.paid.all():
+        return twin
+    lead = tuple(n if paid else twin.chain.periods for n, paid in zip(targets.lead, targets.paid, strict=True))
+    committed = np.where(targets.paid, targets.committed, targets.reference)
+    return replace(twin, chain=replace(twin.chain, targets=replace(targets, lead=lead, committed=committed)))
+
+
 # --- Lines of money ---------------------------------------------------------------------------------------------------
 
 
@@ -204,12 +213,12 @@ class Lines:
 
 
 def lines_of(targets: Targets) -> Lines:
-    """Return the lines of a table of money: each segment through each lever that reaches somebody in it."""
+    """Return the lines of a table of money: each segment by each lever of the budget that reaches somebody in it."""
     names = [
         (segment, lever)
         for segment in dict.fromkeys(targets.segments)
         for k, lever in enumerate(targets.levers)
-        if targets.allowed[np.array(targets.segments) == segment, :, k].any()
+        if targets.paid[k] and targets.allowed[np.array(targets.segments) == segment, :, k].any()
     ]
     cell = np.full(targets.shape, -1)
     for g, segment in enumerate(targets.segments):

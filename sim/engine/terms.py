@@ -12,13 +12,11 @@ and ``b`` is never paid, a price of ``p`` times today's leaves ``R (p (1 - b) - 
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.contract import Targets
 from sim.engine.offers import exhausted
-from sim.errors import InputError
 from sim.scenario.curves import Curve, PiecewiseLinear
 from sim.scenario.market import Lever
 
-__all__ = ["CHARGED", "CUT", "DEEPEST", "MONEY", "SERVED", "curves_of", "refuse_terms", "usual_payments"]
+__all__ = ["CHARGED", "CUT", "DEEPEST", "MONEY", "SERVED", "curves_of", "usual_payments"]
 
 CUT, CHARGED, SERVED = "price", "charge", "service"
 """Names of what money moves by itself, as those of a lever's effects."""
@@ -44,23 +42,6 @@ def usual_payments(segments: tuple[str, ...], group: Ints, weight: Floats, paid:
     total = np.bincount(place, weights=weight, minlength=len(names))
     mean = np.bincount(place, weights=weight * paid, minlength=len(names)) / np.where(total > 0, total, 1.0)
     return np.asarray(mean[[names.index(name) for name in segments]])
-
-
-def refuse_terms(targets: Targets, what: str) -> None:
-    """Refuse what looks along lines of marketing money where a lever changes terms, which are no money that is spread.
-
-    Raises
-    ------
-    InputError
-        Naming the lever.
-    """
-    for lever, pays in zip(targets.levers, targets.pays, strict=False):
-        if pays != "budget":
-            raise InputError(
-                f"{what}: follows marketing money alone, by segment and lever from none to half as much again, and "
-                f"'{lever}' is `pays: {pays}`, which no budget spreads; take the lever out of the scenario for that, "
-                "or ask `tenure optimize` and `tenure compare`"
-            )
 
 
 def curves_of(lever: Lever, segment: str, usual: float) -> dict[str, Curve]:

@@ -247,6 +247,8 @@ def _trust(scenario: Scenario, sounded: Sounded, words: dict[str, str], seed: in
     if math.isfinite(sounded.finer) and sounded.finer > 0:
         more = money(sounded.finer)
         said.append(words["targeting"].format(budget=money(surface.budget, scenario.currency), more=more))
+    terms = [name for name, lever in scenario.levers.items() if lever.pays != "budget"]
+    said += [words["terms"].format(levers=", ".join(terms))] if terms else []
     rules = scenario.rules
     left_out = [words["contacts"]] * (rules.contacts is not None) + [words["campaigns"]] * bool(rules.campaigns)
     said += [words["not_followed"].format(what=", ".join(left_out))] if left_out else []
