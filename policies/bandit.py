@@ -42,7 +42,7 @@ class Bandit:
             raise InputError(f"policy 'bandit': {why} '{lever}'; expected one of {', '.join(paid) or 'none'}")
         by_lever = np.where(targets.paid, today.spend.sum(axis=(0, 1, 2)), -1.0)
         self.lever = targets.levers.index(lever) if lever else int(by_lever.argmax())
-        self.today = targets.times(targets.reference, today.fits)
+        self.today = targets.times(targets.reference, float(today.fits.min()))
         usual = twin.chain.usual[:, :, self.lever]
         here = (targets.allowed & targets.paid)[:, :, self.lever]
         self.unit = np.where(here, np.where(self.today[:, :, self.lever] > 0,

@@ -180,7 +180,7 @@ def _changed(one: Observation, other: Observation) -> str:
     for names, a, b in (
         (tuple(one.arrays()), one, other),
         (("allowed", "reference", "committed"), one.targets, other.targets),
-        (("period", "periods", "available", "budget_left", "employees"), one, other),
+        (("period", "periods", "available", "budget_left", "employees", "stretch_left", "stretch_periods"), one, other),
     ):
         for name in names:
             if not np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True):

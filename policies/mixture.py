@@ -73,6 +73,7 @@ class _Part:
             lever_floor=observation.lever_floor * share,
             lever_spent=self.spent.copy(),
             budget_left=left,
+            stretch_left=min(observation.stretch_left * share, left) if observation.stretch_periods else np.inf,
         )  # fmt: skip
         return np.where(inside, self.policy.decide(seen).intensity, 0.0)
 

@@ -2,8 +2,9 @@
 
 Levers that no budget pays for keep today's terms.
 Money is even over time: what is left over the periods left, so that money for which there were no customers yet is
-spent later. What a lever must or may get over the horizon (floors, caps) bounds it, and so does what one customer may
-get in a period: what is too much for some goes to others who claim it, and stays where nobody may get more.
+spent later; with budgets of stretches, what is left of this one over its periods. What a lever must or may get over the
+horizon (floors, caps) bounds it, and so does what one customer may get in a period: what is too much for some goes to
+others who claim it, and stays where nobody may get more.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOYALTY", "MoneyByClaims", "MoneyByLever", "Ration", "Today", "bounded_shares", "bounds", "filled",
-    "levers_moving", "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
+    "fit_to_windows", "levers_moving", "per_head", "share_between", "todays_claims", "worth_a_head", "worth_today",
 ]  # fmt: skip
 
 LOYALTY = ("survival", "satisfaction", "links", "employee", *TO_KIND, "knowledge")
@@ -104,11 +105,20 @@ class MoneyByClaims:
         """Return which part of an even period's money is spent now; the rest is spent later."""
         return 1.0
 
+    def even(self, observation: Observation) -> tuple[float, float]:
+        """Return an even period's money, and all that is left for now."""
+        left = min(observation.budget_left, max(self.budget - float(observation.lever_spent.sum()), 0.0))
+        even = left / (observation.periods - observation.period)
+        if observation.stretch_periods:
+            left = min(left, observation.stretch_left)
+            even = min(left, observation.stretch_left / observation.stretch_periods)
+        return even, left
+
     def bounds_by_lever(self, observation: Observation) -> tuple[Floats, Floats, float]:
         """Return the least and the most money of each lever this period, and that of all levers together."""
         periods = observation.periods - observation.period
-        left = min(observation.budget_left, max(self.budget - float(observation.lever_spent.sum()), 0.0))
-        money = min(left / periods * self.part(observation), left)
+        even, left = self.even(observation)
+        money = min(even * self.part(observation), left)
         caps = np.minimum(observation.lever_available / periods, money)
         return np.minimum(observation.lever_floor / periods, caps), caps, money
 
@@ -167,6 +177,8 @@ class MoneyByLever(MoneyByClaims):
         """Return each lever's even part of what is left of its own money."""
         left = np.maximum(self.budget * self.shares - observation.lever_spent, 0.0)
         even = left / (observation.periods - observation.period)
+        if observation.stretch_periods:
+            even *= min(self.even(observation)[0] / max(float(even.sum()), 1e-300), 1.0)
         return even, even, float(even.sum())
 
 
@@ -177,8 +189,8 @@ class Today:
     ----------
     spend : (periods, groups, stages, levers)
         Marketing money.
-    fits : float
-        By what it must be multiplied to fit the budget; 1 where it does.
+    fits : (periods,)
+        By what it must be multiplied to fit the budget, and those of stretches; 1 where it does.
     money : float
         What it costs, as far as the budget goes; the budget where it costs nothing.
     first : float
@@ -187,13 +199,34 @@ class Today:
 
     def __init__(self, twin: "Twin", budget: float) -> None:
         from sim.engine.sensitivity import follow
+        from sim.market.purse import budget_of
 
         plan = np.repeat(twin.targets.reference[None], twin.chain.periods, axis=0)
         self.spend = follow(twin.chain, twin.targets.with_committed(plan)).spend
         self.total = float(self.spend.sum())
-        self.fits = min(1.0, budget / self.total) if self.total > 0 else 1.0
+        whole = min(1.0, budget / self.total) if self.total > 0 else 1.0
+        by_period = self.spend.sum(axis=(1, 2, 3))
+        self.fits = fit_to_windows(np.full(twin.chain.periods, whole), by_period, budget_of(twin, budget).windows)
         self.money = min(budget, self.total) if self.total > 0 else budget
-        self.first = float(self.spend[0].sum()) * self.fits if self.total > 0 else budget / twin.chain.periods
+        self.first = float(by_period[0] * self.fits[0]) if self.total > 0 else budget / twin.chain.periods
+
+
+def fit_to_windows(factor: Floats, by_period: Floats, windows: Floats) -> Floats:
+    """Return a factor by period, made smaller where money times it is more than a window's, evenly inside the window.
+
+    Parameters
+    ----------
+    factor, by_period : (periods,)
+    windows : (windows, 3)
+        As in :class:`~sim.market.purse.Budget`.
+    """
+    out = factor.copy()
+    for first, last, money in windows:
+        inside = slice(int(first), int(last))
+        wanted = float((out[inside] * by_period[inside]).sum())
+        if wanted > money:
+            out[inside] *= money / wanted
+    return out
 
 
 def todays_claims(twin: "Twin") -> Floats:

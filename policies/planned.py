@@ -128,9 +128,10 @@ def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = T
     """Return a plan scaled evenly over time to a budget, and so that it keeps pace with it.
 
     Each lever is scaled down to its own limit, and all by one factor to the total; up too unless ``only_down``. What
-    was committed before the start is not scaled.
+    is then still more than the budget of a stretch is scaled down evenly in it. What was committed before the start is
+    not scaled.
     """
-    from policies.money import filled
+    from policies.money import filled, fit_to_windows
     from sim.engine.sensitivity import follow
 
     def spend_of(scale: Floats) -> Floats:
@@ -151,6 +152,14 @@ def fitted(twin: "Twin", plan: Planned, budget: "Budget", *, only_down: bool = T
             break
         scale = scale * step
         spend = spend_of(scale)
-    money = budget.total if only_down and (scale >= 1).all() else float(spend.sum())
-    load = twin.chain.contact_load
-    return replace(plan, intensity=plan.intensity * scale, expected=spend, money=money, load=load)
+    fits = np.ones(twin.chain.periods)
+    for _ in range(ROUNDS if len(budget.windows) else 0):  # less money leaves fewer heads: again, until nothing is over
+        before = fits
+        fits = before * fit_to_windows(np.ones_like(fits), spend.sum(axis=1), budget.windows)
+        if np.abs(fits - before).max() <= EVEN:
+            break
+        spend = spend_of(scale * fits[:, None, None, None])
+    whole = only_down and (scale >= 1).all() and (fits >= 1).all()
+    money, load = budget.total if whole else float(spend.sum()), twin.chain.contact_load
+    intensity = plan.intensity * scale if (fits >= 1).all() else plan.intensity * (scale * fits[:, None, None, None])
+    return replace(plan, intensity=intensity, expected=spend, money=money, load=load)

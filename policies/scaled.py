@@ -59,6 +59,7 @@ class Scaled:
             lever_available=observation.lever_available / self.factor,
             lever_spent=observation.lever_spent / self.factor,
             budget_left=observation.budget_left / self.factor,
+            stretch_left=observation.stretch_left / self.factor,
             lever_floor=observation.lever_floor / self.factor,
             last_spend=observation.last_spend / self.factor,
         )

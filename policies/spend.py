@@ -12,6 +12,7 @@ from policies.money import (
     Today,
     bounded_shares,
     bounds,
+    fit_to_windows,
     todays_claims,
     worth_today,
 )
@@ -83,12 +84,14 @@ class LastYear(PlannedMoney):
     """Each segment, stage and lever gets what it got a year ago, whoever is there now; in the first year, today's."""
 
     def __init__(self, twin: "Twin", budget: float) -> None:
+        from sim.market.purse import budget_of
         from sim.scenario.file import PERIODS_PER_YEAR
 
         today = Today(twin, budget)
         year = max(1, round(PERIODS_PER_YEAR[twin.scenario.period]))
-        money = today.fits * today.spend
-        super().__init__(money[np.arange(twin.chain.periods) % year], "last year", Ration.of(twin))
+        money = (today.fits[:, None, None, None] * today.spend)[np.arange(twin.chain.periods) % year]
+        fits = fit_to_windows(np.ones(len(money)), money.sum(axis=(1, 2, 3)), budget_of(twin, budget).windows)
+        super().__init__(fits[:, None, None, None] * money, "last year", Ration.of(twin))
 
 
 @policy("share of revenue")
@@ -119,7 +122,7 @@ class ShareOfRevenue(MoneyByClaims):
             self.usual = self.first / revenue
         share = self.share or self.usual
         wanted = share * revenue if revenue > 0 and share > 0 else self.first
-        even = max(self.budget - float(observation.lever_spent.sum()), 0.0) / (observation.periods - observation.period)
+        even, _ = self.even(observation)
         return wanted / even if even > 0 else 0.0
 
 
@@ -134,7 +137,7 @@ class ParityWithRivals:
     feedback = True
 
     def __init__(self, twin: "Twin", budget: float, more: float = 0.5) -> None:
-        self.today, self.more = twin.targets.times(twin.targets.reference, Today(twin, budget).fits), more
+        self.fits, self.more = Today(twin, budget).fits, more
         self.ration = Ration.of(twin)
         self.usual: Floats | None = None  # rivals there when it began
 
@@ -143,5 +146,6 @@ class ParityWithRivals:
         if self.usual is None:
             self.usual = observation.rivals.copy()
         factor = np.maximum(1 + self.more * (observation.rivals - self.usual), 0.0)
-        today = observation.targets.times(self.today, factor[:, None, None])
+        targets = observation.targets
+        today = targets.times(targets.times(targets.reference, self.fits[observation.period]), factor[:, None, None])
         return Allocation.within(self.ration.held(today), observation)

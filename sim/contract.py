@@ -172,6 +172,11 @@ class Observation:
         Points 0..100 of the firm's own people; nan where they are not in the model.
     alarms : (groups, ALARMS) of bool
         What has become worse, by tests of a stated false-alarm rate: reasons to look, not causes.
+    stretch_left : float
+        Money left for this stretch of periods, campaigns decided before not yet taken off; infinite where there are no
+        budgets inside the horizon.
+    stretch_periods : int
+        Periods of the stretch from this one on; 0 where there is none.
     """
 
     period: int
@@ -191,6 +196,8 @@ class Observation:
     rivals: Floats
     employees: float
     alarms: Flags
+    stretch_left: float = np.inf
+    stretch_periods: int = 0
 
     def __post_init__(self) -> None:
         for array in self.arrays().values():

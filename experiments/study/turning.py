@@ -283,7 +283,9 @@ class _Looking:
         for i, path in enumerate(paths):
             ends = self._ends(worlds, table[:, i], budget)
             low, high, now = float(table[:, i].min()), float(table[:, i].max()), worlds[0].stated.get(path)
-            plain = Turn(path, family, budget, low, high, float(now) if is_number(now) else NAN, *ends)
+            plain = Turn(
+                path, family, budget, low, high, NAN if now is None or not is_number(now) else float(now), *ends
+            )
             turned = []
             for name in self.others:
                 told = [self._told(name, world.name, budget) for world in worlds]

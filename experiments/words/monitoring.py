@@ -105,7 +105,7 @@ def followed_table(found: Monitored) -> tuple[list[str], list[list[str]]]:
 def moved_table(found: Monitored) -> tuple[list[str], list[list[str]]]:
     """Return what the new plan changes, the most first, the rest in one line; terms are named, no budget pays them."""
     named, rest = found.moved[:MOST_MOVED], found.moved[MOST_MOVED:]
-    lines = [(f"{segment} / {lever}{_terms(found, lever)}", *both) for segment, lever, *both in named]
+    lines = [(f"{segment} / {lever}{_terms(found, lever)}", one, two) for segment, lever, one, two in named]
     if rest:
         lines.append((f"{len(rest)} more lines", sum(row[2] for row in rest), sum(row[3] for row in rest)))
     rows = [[name, f"{before:,.0f}", f"{after:,.0f}", f"{after - before:+,.0f}"] for name, before, after in lines]

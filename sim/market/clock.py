@@ -331,11 +331,13 @@ class Market:
         saved = SavedMarket.read(
             path, scenario=twin.scenario.hash, people=population.fingerprint, periods=twin.chain.periods
         )
+        limited = len(saved.arrays.get("windows", ())) > 0
+        windows = np.zeros((len(budget_of(twin, 1.0).windows) if limited else 0, 3))
         market = Market(
             twin,
             policy,
             population,
-            Budget(*saved.budget, np.zeros(len(twin.targets.levers))),
+            Budget(*saved.budget, np.zeros(len(twin.targets.levers)), windows),
             seed=saved.seed,
             replication=saved.replication,
             review_every=saved.review_every,
@@ -358,7 +360,9 @@ class Market:
             "state": self._agents.state,
             "acting": self._purse.campaigns.acting,
             "spent": self._purse.spent,
+            "spent_by_period": self._purse.by_period,
             "lever_caps": self.budget.lever_caps,
+            "windows": self.budget.windows,
             "answers": self._answers,
             **({} if self._late is None else {"late": self._late}),
             **records,

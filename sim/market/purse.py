@@ -3,7 +3,7 @@
 Agents and expected numbers (:mod:`sim.market.expected`) share it: policies meet the same rules in both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +28,14 @@ class Budget:
         In one period.
     lever_caps : (levers,)
         By lever over the horizon.
+    windows : (windows, 3)
+        Inside the horizon: first period, first one after it, money.
     """
 
     total: float
     per_period: float
     lever_caps: Floats
+    windows: Floats = field(default_factory=lambda: np.zeros((0, 3)))
 
     @staticmethod
     def unlimited(levers: int) -> "Budget":
@@ -45,6 +48,7 @@ class Budget:
             max(self.total, float(spend.sum())),
             max(self.per_period, float(spend.sum(axis=1).max())),
             np.maximum(self.lever_caps, spend.sum(axis=0)),
+            np.array([[a, b, max(money, spend[int(a) : int(b)].sum())] for a, b, money in self.windows]).reshape(-1, 3),
         )
 
 
@@ -52,7 +56,20 @@ def budget_of(twin: Twin, total: float) -> Budget:
     """Return the money rules of a twin's scenario for a total budget."""
     rules = twin.scenario.rules
     caps = np.array([rules.levers[name].cap if name in rules.levers else 1.0 for name in twin.targets.levers])
-    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf))
+    return Budget(total, rules.period_share * total, np.where(caps < 1, caps * total, np.inf), _windows(twin, total))
+
+
+def _windows(twin: Twin, total: float) -> Floats:
+    """Return the money of each stretch, or of all up to its end where what is left is carried over, (windows, 3)."""
+    stretches, periods = twin.scenario.rules.stretches, twin.chain.periods
+    if stretches is None:
+        return np.zeros((0, 3))
+    firsts = np.arange(0, periods, stretches.every)
+    lasts = np.minimum(firsts + stretches.every, periods)
+    money = (lasts - firsts) / periods * total if stretches.amounts is None else np.array(stretches.amounts)
+    if stretches.carry_over:
+        firsts, money = np.zeros_like(firsts), money.cumsum()
+    return np.column_stack([firsts, lasts, money]).astype(float)
 
 
 class Visible(NamedTuple):
@@ -77,13 +94,15 @@ class Purse:
     budget : Budget
     campaigns : Campaigns
     spent : (levers,)
+    by_period : (periods,)
+        Of all levers together.
     """
 
     def __init__(self, twin: Twin, budget: Budget) -> None:
         self._targets, self._periods = twin.targets, twin.chain.periods
         self.budget = budget
         self.campaigns = Campaigns(twin.targets, twin.chain.periods)
-        self.spent = np.zeros(len(twin.targets.levers))
+        self.spent, self.by_period = np.zeros(len(twin.targets.levers)), np.zeros(twin.chain.periods)
         rules, total = twin.scenario.rules.levers, budget.total if np.isfinite(budget.total) else 0.0
         self._floors = np.array([total * rules[n].floor if n in rules else 0.0 for n in twin.targets.levers])
 
@@ -96,15 +115,18 @@ class Purse:
         """Ask a policy what to do, by what is seen, and take it in."""
         ahead = self._targets.of_budget(self.campaigns.committed(period))
         committed = float((ahead * seen.customers[:, :, None]).sum())
+        stretch_left, stretch_periods = self._in_stretch(period)
         observation = Observation(
             period=period,
             periods=self._periods,
             targets=self._targets,
-            available=max(0.0, self._money() - committed),
+            available=max(0.0, self._money(period) - committed),
             lever_available=self._by_lever(),
             lever_spent=self.spent.copy(),
             budget_left=self.left,
             lever_floor=np.maximum(self._floors - self.spent, 0.0),
+            stretch_left=stretch_left,
+            stretch_periods=stretch_periods,
             **seen._asdict(),
         )
         decided = policy.decide(observation.copy())
@@ -113,13 +135,22 @@ class Purse:
     def pay(self, period: int, observed: Floats) -> Floats:
         """Pay for what acts in a period, as far as there is money; return money per customer that acts, terms too."""
         acting, targets = self.campaigns.acting[period], self._targets
-        paid = Allocation.affordable(targets.of_budget(acting), observed, self._money(), self._by_lever())
-        self.spent += (observed[:, :, None] * paid).sum(axis=(0, 1))
+        paid = Allocation.affordable(targets.of_budget(acting), observed, self._money(period), self._by_lever())
+        now = (observed[:, :, None] * paid).sum(axis=(0, 1))
+        self.spent += now
+        self.by_period[period] = now.sum()
         return paid if targets.paid.all() else np.where(targets.paid, paid, acting)
 
-    def _money(self) -> float:
+    def _money(self, period: int) -> float:
         """Return what may be spent this period on everything."""
-        return min(self.budget.per_period, self.left)
+        return min(self.budget.per_period, self.left, self._in_stretch(period)[0])
+
+    def _in_stretch(self, period: int) -> tuple[float, int]:
+        """Return the money left for the stretch of a period, and the periods left of it; infinite and 0 for none."""
+        for first, last, money in self.budget.windows:
+            if first <= period < last:
+                return max(0.0, float(money - self.by_period[int(first) : int(last)].sum())), int(last) - period
+        return np.inf, 0
 
     def _by_lever(self) -> Floats:
         return np.maximum(self.budget.lever_caps - self.spent, 0)

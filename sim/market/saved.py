@@ -15,7 +15,7 @@ from sim.files import write_file
 
 __all__ = ["SavedMarket", "damaged"]
 
-NOT_NEGATIVE = ("acting", "spent", "lever_caps")
+NOT_NEGATIVE = ("acting", "spent", "spent_by_period", "lever_caps", "windows")
 """Arrays of money."""
 
 
