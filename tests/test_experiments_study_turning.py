@@ -145,15 +145,15 @@ def test_a_world_with_a_name_turns_it_by_the_keys_in_which_it_differs() -> None:
     )
     assert plan_first is not None
     [turn] = plan_first.turned
-    assert (turn.world, turn.assumption, turn.instead) == ("thin", "margin 0.2 instead of 0.4", "today")
+    assert (turn.world, turn.assumption, turn.instead) == ("thin", "margin 0.4 -> 0.2", "today")
     assert (turn.before.regret, turn.after.regret) == pytest.approx((0, 5), abs=0.3)
     assert (
-        "changes in 'thin' (margin 0.2 instead of 0.4): there 'today' is worth 5"
+        "changes in 'thin' (margin 0.4 -> 0.2): there 'today' is worth 5"
         in turning_in_words(plan_first, "EUR")[0]
     )
     header, rows = turning_table(plan_first)
     assert [len(row) for row in rows] == [len(header)] * 2
-    assert rows[1][0] == "periods 3 instead of 2"
+    assert rows[1][0] == "periods 2 -> 3"
 
 
 def test_nothing_turns_it_where_luck_explains_what_is_seen() -> None:

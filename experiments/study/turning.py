@@ -27,7 +27,7 @@ import numpy as np
 from experiments.study.answers import LEVEL, Answers, Cells, Found, Group, Row, holm
 from experiments.study.doubts import families, is_number, numbers, parts
 from experiments.study.worlds import World
-from experiments.words.difference import differ_briefly, scenarios_differ
+from experiments.words.difference import scenarios_differ
 from experiments.words.figures import DUST
 from sim.arrays import Flags, Floats, Ints
 
@@ -250,7 +250,8 @@ class _Looking:
         if turn.drawn:
             return turn
         world = self.by_name[turn.world]
-        return replace(turn, assumption=differ_briefly(scenarios_differ(self._start(world).scenario, world.scenario)))
+        differ = scenarios_differ(self._start(world).scenario, world.scenario)
+        return replace(turn, assumption="; ".join(_change(**each) for each in differ))
 
     def _instead(self, world: str, budget: float | None) -> str:
         """Return who takes the choice's place in a world by more than luck; nothing: it stays."""
@@ -402,6 +403,12 @@ def switch(table: Floats, more: Floats, i: int) -> tuple[float, float]:
     found = np.linalg.lstsq(design, more, rcond=None)[0]
     slope = float(found[1 + i] / spread[i])
     return slope, NAN if slope == 0 else float(middle[i] - found[0] / slope)
+
+
+def _change(key: str, first: object, second: object) -> str:
+    """Return a key that differs, in no language: with both values where they are numbers or words."""
+    plain = all(isinstance(value, str | int | float) for value in (first, second))
+    return f"{key} {first} -> {second}" if plain else key
 
 
 def _nan_last(worth: float) -> float:
