@@ -12,6 +12,7 @@ does not change, over five years, with luck that the limits were not taken from.
 """
 
 import copy
+import math
 import sys
 import time
 from typing import Any
@@ -139,15 +140,24 @@ def recovered(seeds: int) -> None:
         tell(name, np.array(rows), delays, early)
 
 
+def rate(some: int, of: int) -> str:
+    """Return a rate with its 95 % interval (Wilson 1927)."""
+    z = 1.959964
+    middle, half = (some + z * z / 2) / (of + z * z), z * (some * (of - some) / of + z * z / 4) ** 0.5 / (of + z * z)
+    return f"{some} of {of} ({some / of:.0%}, 95 % {max(middle - half, 0):.0%} to {min(middle + half, 1):.0%})"
+
+
 def tell(name: str, rows: Floats, delays: list[int], early: int) -> None:
     """Print a line: who noticed and when, what the static plan loses, and what is recovered with its standard error."""
+    stated = 1 - math.exp(-RATE * START / 12)
     gain, loss = (rows[:, who] - rows[:, 0] for who in (1, 2))  # (seeds, [expected, agents])
     share = gain.sum(axis=0) / loss.sum(axis=0)
     squares = ((gain - share * loss) ** 2).sum(axis=0) * len(rows) / max(len(rows) - 1, 1)
     error = np.sqrt(squares) / abs(loss.sum(axis=0))
     delay = f"{np.median(delays):.0f} months (median)" if delays else "never noticed"
     print(
-        f"{name}: noticed in {len(delays)} of {len(rows)} markets, after {delay}, {early} alarms before; static loses "
+        f"{name}: noticed in {rate(len(delays), len(rows))} markets, after {delay}, alarms before it came in "
+        f"{rate(early, len(rows))} (stated: {stated:.0%}); static loses "
         f"{loss[:, 0].mean():,.0f} of {rows[:, 2, 0].mean():,.0f}, recovered {share[0]:.0%} +- {error[0]:.0%} "
         f"(by agents {loss[:, 1].mean():,.0f}, {share[1]:.0%} +- {error[1]:.0%})"
     )
@@ -164,7 +174,7 @@ def false_alarms(seeds: int) -> None:
     fresh = parallel_markets(firm.twin, policy, own.purse, seed=1, replications=seeds)
     alarms = sum(bool(limits.signals(*deviations(seen, expected))) for seen, expected in fresh)
     print(
-        f"unchanged: {alarms} of {seeds} markets have an alarm within {YEARS} years (stated: {limits.share:.0%}, "
+        f"unchanged: {rate(alarms, seeds)} markets have an alarm within {YEARS} years (stated: {limits.share:.0%}, "
         f"{RATE:g} a year)"
     )
 

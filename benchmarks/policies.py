@@ -41,12 +41,12 @@ class Against:
     broken: int
 
 
-def played(path: Path, chosen: Sequence[str], replications: int) -> list[Against]:
+def played(path: Path, chosen: Sequence[str], replications: int, seeds: Sequence[int]) -> list[Against]:
     """Return every policy against the plan."""
     firm = Firm.open(path)
     plan = firm.optimize(bound_steps=0)
     found = [
-        firm.compare([plan, *chosen], replications=replications, samples=0, seed=seed, threads=1) for seed in SEEDS
+        firm.compare([plan, *chosen], replications=replications, samples=0, seed=seed, threads=1) for seed in seeds
     ]
 
     def assets(name: str) -> Floats:
@@ -66,7 +66,7 @@ def played(path: Path, chosen: Sequence[str], replications: int) -> list[Against
 def tell(all_: Sequence[Against]) -> None:
     """Print, by example, the best that is set in advance and the best that reacts, and who beats the plan."""
     chance = dict(zip(all_, holm([paired(each.difference)[3] for each in all_]), strict=True))
-    print(f"{len(all_)} pairs, {all_[0].difference.size} replications each (seeds {SEEDS[0]} to {SEEDS[-1]})")
+    print(f"{len(all_)} pairs, {all_[0].difference.size} replications each, all seeds together")
     for example in dict.fromkeys(each.example for each in all_):
         own = [each for each in all_ if each.example == example]
         able = [each for each in own if not each.broken]
@@ -101,14 +101,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", nargs="*", help="names of folders under examples/; none: all")
     parser.add_argument("--replications", type=int, default=4, help="of each seed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--policies", nargs="+", help="only these, by name")
     parser.add_argument("--searching", action="store_true", help=f"also {' and '.join(SEARCHING)}, which take long")
     given = parser.parse_args()
-    chosen = [name for name in names() if given.searching or name not in SEARCHING]
+    chosen = given.policies or [name for name in names() if given.searching or name not in SEARCHING]
     found: list[Against] = []
     for path in sorted(Path("examples").glob("*/scenario.yaml")):
         if path.parent.name == "cdnow" or (given.examples and path.parent.name not in given.examples):
             continue
-        found += played(path, chosen, given.replications)
+        found += played(path, chosen, given.replications, given.seeds)
         tell([each for each in found if each.example == path.parent.name])
         print(flush=True)
     tell(found)
