@@ -147,10 +147,7 @@ def test_a_world_with_a_name_turns_it_by_the_keys_in_which_it_differs() -> None:
     [turn] = plan_first.turned
     assert (turn.world, turn.assumption, turn.instead) == ("thin", "margin 0.4 -> 0.2", "today")
     assert (turn.before.regret, turn.after.regret) == pytest.approx((0, 5), abs=0.3)
-    assert (
-        "changes in 'thin' (margin 0.4 -> 0.2): there 'today' is worth 5"
-        in turning_in_words(plan_first, "EUR")[0]
-    )
+    assert "changes in 'thin' (margin 0.4 -> 0.2): there 'today' is worth 5" in turning_in_words(plan_first, "EUR")[0]
     header, rows = turning_table(plan_first)
     assert [len(row) for row in rows] == [len(header)] * 2
     assert rows[1][0] == "periods 2 -> 3"
