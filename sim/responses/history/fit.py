@@ -7,9 +7,11 @@
 
 ``k`` is an outcome, ``s`` a segment; ``w_k`` how much more it scatters than counts do (Pearson, Wedderburn 1974).
 Levels are free for purchases and money, as gains are known against their own level alone; people won and active are
-as many as the scenario says. Seasons are fitted where two years are known. Derivatives of the path by the numbers of
-curves are differences of one pass each; the covariance is ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over the
-periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
+as many as the scenario says. What is expected of an outcome is expected given those that come before it in a period
+(:mod:`sim.responses.history.path`), so that the luck of who was won is not seen again in who is active and what is
+bought. Seasons are fitted where two years are known. Derivatives of the path by the numbers of curves are differences
+of one pass each; the covariance is the larger of ``H^-1`` and ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over
+the periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -186,7 +188,7 @@ class _Problem:
         return float((weight * away**2).sum() + beyond @ self.precision @ beyond)
 
     def solve(self) -> tuple[Floats, Floats]:
-        """Return the best numbers and their covariance."""
+        """Return the best numbers, and the covariance of those of curves and carry-over."""
         at = self.mean.copy()
         path = self.path(at)
         for (k, s), j in zip(self.free, range(self.carry.stop, at.size), strict=False):
@@ -208,8 +210,7 @@ class _Problem:
             at = at + step
             if float((np.abs(step) * np.sqrt(np.diag(bend))).max()) < STILL:
                 break
-        inverse = np.linalg.inv(bend)
-        return at, inverse @ (self._scores(slopes, weight, away) + self.precision) @ inverse
+        return at, self._covariance(slopes, weight, away, bend)
 
     def _rescale(self, expected: Floats) -> None:
         """Set how much more each outcome scatters than counts, or than money by the unit."""
@@ -221,26 +222,27 @@ class _Problem:
             least = 1.0 if self.kinds[k] in COUNTED else 1e-9
             self.scatter[k] = max(float(pearson[k].sum()) / max(known - shared, 1.0), least)
 
-    def _scores(self, slopes: Floats, weight: Floats, away: Floats) -> Floats:
-        """Return the covariance of the sum of scores, neighbouring periods of a segment together.
+    def _covariance(self, slopes: Floats, weight: Floats, away: Floats, bend: Floats) -> Floats:
+        """Return the covariance of curves' numbers and carry-over, neighbouring periods of a segment together.
 
         In no direction less than if all figures were independent, as so few periods would by chance have it.
         """
-        each = (slopes * (weight.ravel() * away)).reshape(-1, *self.seen.shape).sum(axis=1)  # (size, periods, segments)
+        own, inverse = slice(0, self.carry.stop), np.linalg.inv(bend)
+        scores = (slopes * (weight.ravel() * away)).reshape(-1, *self.seen.shape).sum(axis=1)
+        each = np.einsum("ij,jts->its", inverse[own], scores)  # what a period of a segment moves the numbers by
         periods = each.shape[1]
         lags = int(np.ceil(4 * (periods / 100) ** (2 / 9)))
         out = np.einsum("its,jts->ij", each, each)
         for lag in range(1, lags + 1):
             across = np.einsum("its,jts->ij", each[:, lag:], each[:, :-lag])
             out += (1 - lag / (lags + 1)) * (across + across.T)
-        known = np.isfinite(self.seen).sum()
-        out *= known / max(known - each.shape[0], 1)
-        alone = (slopes * weight.ravel()) @ slopes.T
-        size, ways = np.linalg.eigh(alone)
-        root = ways * np.sqrt(np.maximum(size, 1e-12 * size.max()))
+        known = int(np.isfinite(self.seen).sum())
+        out *= known / max(known - scores.shape[0], 1)
+        out += inverse[own] @ self.precision @ inverse[:, own]
+        root = np.linalg.cholesky(inverse[own, own])
         back = np.linalg.inv(root)
-        spread, turns = np.linalg.eigh(back @ out @ back.T)
-        return np.asarray(root @ (turns * np.maximum(spread, 1.0)) @ turns.T @ root.T)
+        more, turns = np.linalg.eigh(back @ out @ back.T)
+        return np.asarray(root @ (turns * np.maximum(more, 1.0)) @ turns.T @ root.T)
 
     def notes(self, at: Floats, covariance: Floats) -> list[str]:
         """Return what a history cannot tell, what is carried over, and how the seasons are."""
@@ -268,7 +270,8 @@ class _Problem:
             turns = [float(np.exp(at[first + j])) for j, (of, _) in enumerate(self.turns) if of == k]
             if turns and max(turns) / min(turns) > 1.1:
                 shown = ", ".join(f"{each / np.mean(turns):.2f}" for each in turns)
-                out.append(f"{where}: {kind} have a season: {shown} of the mean, from the first period of the year on")
+                named = f"{kind} a purchase has" if kind == "money" and "purchases" in self.kinds else f"{kind} have"
+                out.append(f"{where}: {named} a season: {shown} of the mean, from the first period of the year on")
         return out
 
     def _falling(self, at: Floats) -> list[str]:
