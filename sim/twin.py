@@ -17,7 +17,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.customers.established import spread
-from sim.customers.groups import BaseGroups, Blocks, base_groups
+from sim.customers.groups import BaseGroups, Blocks, Read, base_groups
 from sim.customers.people import TraitsFrom, draw_people
 from sim.customers.population import Population
 from sim.customers.retention import mean_leaving
@@ -170,11 +170,13 @@ def build(scenario: Scenario) -> Twin:
 def rebuilt(twin: Twin, scenario: Scenario) -> Twin:
     """Return the twin of a scenario with other numbers than a twin's.
 
-    Its base is read again only where they bear on it: what money does, margins and people to be won do not.
+    Its customers are made anew only where they bear on them: what money does, margins and people to be won do not. Its
+    base is read again only where it is another.
     """
-    if twin.base is None or _of_base(twin.scenario) != _of_base(scenario):
+    if twin.base is None:
         return build(scenario)
-    return _lifecycle_twin(scenario, twin.base)
+    alike = _of_base(twin.scenario) == _of_base(scenario)
+    return _lifecycle_twin(scenario, twin.base if alike else None, twin.base.read)
 
 
 def _of_base(scenario: Scenario) -> dict[str, Any]:
@@ -203,7 +205,7 @@ def plain(made: Callable[[Scenario], ControlledChain | None]) -> Callable[[Scena
     return make
 
 
-def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
+def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None, read: Read | None = None) -> Twin:
     segments: list[str] = []
     tiers: list[str] = []
     if scenario.base is not None:
@@ -227,7 +229,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None) -> Twin:
     )
 
     if scenario.base is not None and base is None:
-        base = base_groups(scenario, space, loss)
+        base = base_groups(scenario, space, loss, read)
     attitudes = Attitudes(scenario, mean_leaving(scenario, base))
     targets = lifecycle.targets_of(scenario, segments, tiers)
     nobody = np.zeros(0)

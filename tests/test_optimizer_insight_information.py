@@ -105,6 +105,10 @@ def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, 
     offers = content["levers"]["offers"]
     offers["reference"] = 1.0
     offers["moves"]["acquisition"] = {"without_money": 0.002, "unlimited_money": 0.2, "spend": 2.0, "brings": 0.03}
+    help_brings = {"without_money": 0.0, "unlimited_money": 0.1, "spend": 0.4, "brings": 0.05}
+    content["levers"]["help"] = {
+        "targets": ["new", "core"], "pays": "service", "reference": 0.4, "moves": {"purchase_rate": help_brings}
+    }  # fmt: skip
     content["uncertain"] = [{"path": OFFERS, "low": 0.004, "high": 0.08}, {"path": "margin", "low": 0.4, "high": 0.6}]
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     code, out, _ = tenure("test-next", "shop.yaml", "--samples", 6, "-o", "test.json")
@@ -119,7 +123,8 @@ def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, 
     assert first["test"]["net"] == pytest.approx(first["test"]["worth"] - first["test"]["costs"])
     assert sum(first["test"]["segments"].values()) == pytest.approx(first["test"]["customers"])
     plan = json.loads((tmp_path / "test.json").read_text())
-    assert {row["lever"] for row in plan["plan"] if row["spend"] > 0} == {"offers"}
+    assert {row["lever"] for row in plan["plan"] if row["spend"] > 0} == {"offers", "help"}
+    assert {row["intensity"] for row in plan["plan"] if row["lever"] == "help"} == {0.4}  # terms stay as today's
     assert (tmp_path / "test.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     code, out, err = tenure("test-next", "shop.yaml", "--samples", 4)
     assert (code, out, err.count("\n")) == (2, "", 1)

@@ -20,6 +20,7 @@ from sim.errors import ScenarioError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.scenario.customers import BaseSegments
 from sim.scenario.file import load, parse
+from sim.twin import build, rebuilt
 
 WEEKS = 70.0
 OFTEN, SELDOM = ParetoNBD(2.0, 10.0, 0.8, 12.0), ParetoNBD(1.2, 30.0, 0.6, 60.0)
@@ -191,6 +192,19 @@ def test_how_well_laws_are_told_travels_with_the_scenario(shop: Calibration) -> 
     assert (
         there.base.laws_of("north")[0].beta > law.beta
     )  # who leaves sooner and who is said to leave later go together
+
+
+def test_a_world_of_other_laws_reads_nothing_again(shop: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read of a base serves every world, to the bit."""
+    scenario = load(shop.scenario_path)
+    twin = build(scenario)
+    there = with_values(scenario, {"base.by_segment.north.pareto_nbd.s": 0.9, "base.gamma_gamma.q": 4.0})
+    anew = build(there).chain
+    monkeypatch.setattr(CustomerBase, "open", None)
+    again = rebuilt(twin, there).chain
+    for name in ("initial", "purchase_rate", "defection_rate", "mean_spend"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(anew, name))
+    assert not np.array_equal(again.initial, twin.chain.initial)
 
 
 def test_what_is_said_of_them(shop: Calibration, tenure: Callable[..., tuple[int, str, str]]) -> None:

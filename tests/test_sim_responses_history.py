@@ -7,85 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from histories import ADVERTS, CARE, GUESS, OFFERS, RANGES, Inside, made, scenario_of
+from scipy.optimize import minimize
 
-from sim.contract import Allocation
 from sim.errors import InputError
-from sim.market.clock import Market
+from sim.intervals import hessian
 from sim.responses.history.path import paths_of
 from sim.responses.history.read import History
 from sim.responses.learn import Learned, learn
 from sim.responses.read import read_evidence
-from sim.responses.shape import Shape
-from sim.scenario.file import Scenario, parse
-from sim.twin import build
-
-ADVERTS = {"without_money": 0.004, "unlimited_money": 0.05, "spend": 0.5, "brings": 0.02}
-OFFERS = {"without_money": 0.0, "unlimited_money": 0.6, "spend": 0.3, "brings": 0.25}
-CARE = {"without_money": 0.86, "unlimited_money": 0.97, "spend": 0.3, "brings": 0.93}
-TARGETS = {"adverts": ["prospect"], "offers": ["new", "developing", "core"], "care": ["new", "developing", "core"]}
-MOVES = {"adverts": "acquisition", "offers": "purchase_rate", "care": "survival"}
-GUESS = {
-    "adverts": {"without_money": 0.006, "unlimited_money": 0.08, "spend": 0.5, "brings": 0.015},
-    "offers": {"without_money": 0.02, "unlimited_money": 0.9, "spend": 0.3, "brings": 0.2},
-    "care": {"without_money": 0.85, "unlimited_money": 0.968, "spend": 0.3, "brings": 0.92},
-}
-RANGES = {
-    "adverts": ((0.002, 0.009), (0.01, 0.03), (0.031, 0.15)),
-    "offers": ((-0.1, 0.09), (0.1, 0.5), (0.51, 1.5)),
-    "care": ((0.78, 0.899), (0.9, 0.95), (0.951, 0.99)),
-}
-
-
-def scenario_of(curves: dict[str, dict[str, float]], ranged: bool = False, heads: int = 20_000) -> Scenario:
-    segments = {
-        name: {
-            "start": {"prospect": heads, "new": heads // 8},
-            "traits": {"purchase_rate": 0.5, "defection_rate": 0.07, "spend": 20},
-        }
-        for name in ("town", "country")
-    }
-    levers = {
-        name: {"targets": TARGETS[name], "reference": 0.3, "moves": {MOVES[name]: curve}}
-        for name, curve in curves.items()
-    }
-    numbers = ("without_money", "brings", "unlimited_money")
-    uncertain = [
-        {"path": f"levers.{name}.moves.{MOVES[name]}.{number}", "low": low, "high": high}
-        for name in curves
-        for number, (low, high) in zip(numbers, RANGES[name], strict=True)
-    ]
-    return parse({"name": "h", "periods": 3, "terminal": "none", "segments": segments, "levers": levers,
-                  "uncertain": uncertain if ranged else []})  # fmt: skip
-
-
-class _Money:
-    """Random money a head by segment, lever and period."""
-
-    name = "money"
-
-    def __init__(self, each: Any) -> None:
-        self.each = each
-
-    def decide(self, observation: Any) -> Allocation:
-        allowed = observation.targets.allowed
-        return Allocation.within(np.where(allowed, self.each[observation.period][:, None, :], 0.0), observation)
-
-
-def made(truth: Scenario, seed: int, periods: int = 30) -> History:
-    """Return a history that the engine's customers made."""
-    random = np.random.default_rng(seed)
-    levers = tuple(truth.levers)
-    each = np.exp(random.normal(-1.2, 0.9, (periods, 2, len(levers))))
-    twin = build(parse({**truth.model_dump(mode="json", exclude_unset=True), "periods": periods}))
-    history = Market(twin, _Money(each), twin.population(seed, 0), seed=seed, threads=1).run()
-    inside = [stage not in ("lapsed", "prospect", "unaware") for stage in history.targets.stages]
-    outcome = {
-        "won": history.events["won"], "active": history.customers[1:][:, :, inside].sum(axis=2),
-        "purchases": history.purchases.sum(axis=2), "money": history.revenue.sum(axis=2),
-    }  # fmt: skip
-    named = tuple(str(t) for t in range(1, periods + 1))
-    spend = history.spend.sum(axis=2)
-    return History("h.csv", named, ("town", "country"), levers, spend, {k: v.astype(float) for k, v in outcome.items()})
+from sim.responses.shape import Shape, link
+from sim.scenario.file import Scenario
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +43,25 @@ def test_the_path_is_what_the_engine_plays(truth: Scenario, history: History) ->
         assert seen.sum(axis=0) == pytest.approx(path[kind].sum(axis=0), rel=0.03), kind
     pearson = (history.outcome["won"] - path["won"]) ** 2 / path["won"]
     assert 0.6 < pearson.mean() < 1.4
+
+
+def test_luck_is_seen_once(truth: Scenario, history: History) -> None:
+    """Who was won is known: what adverts do says nothing of who is active and what is bought; nor offers of money."""
+    paths = paths_of(truth, history)
+    usual = paths.run({}, np.zeros(2))
+    more = paths.run({("adverts", "acquisition", ""): {**ADVERTS, "unlimited_money": 0.09}}, np.zeros(2))
+    assert (more["won"] > 1.05 * usual["won"]).any()
+    for kind in ("active", "purchases", "money"):
+        assert more[kind] == pytest.approx(usual[kind], rel=1e-9), kind
+    offered = paths.run({("offers", "purchase_rate", ""): {**OFFERS, "unlimited_money": 0.9}}, np.zeros(2))
+    assert (offered["purchases"] > 1.05 * usual["purchases"]).any()
+    assert offered["money"] == pytest.approx(usual["money"], rel=1e-9)
+    blank = {kind: np.full(seen.shape, np.nan) for kind, seen in history.outcome.items()}
+    unseen = History("h.csv", history.periods, history.segments, history.levers, history.spend, blank)
+    alone = paths_of(truth, unseen)
+    less, most = (alone.run({("adverts", "acquisition", ""): curve}, np.zeros(2))["active"] for curve in (
+        ADVERTS, {**ADVERTS, "unlimited_money": 0.09}))  # fmt: skip
+    assert np.abs(most / less - 1).max() > 0.01  # where nobody knows who was won
 
 
 def test_what_made_it_is_found(found: Learned, truth: Scenario) -> None:
@@ -246,20 +197,43 @@ def test_the_command_reads_a_history(
     assert "60 rows of history" in out
 
 
+def right_widths(history: History, guess: Scenario) -> list[float]:
+    """Return how wide intervals of adverts are by the right likelihood: people won are binomial, with the same prior.
+
+    Without money, at the money of its answer, and at unlimited money; what is carried over is not known here either.
+    """
+    shape = Shape(guess.levers["adverts"].moves["acquisition"], "acquisition")
+    asked, won = np.array([0.0, 0.5, np.inf]), history.outcome["won"]
+    money, prospects = history.spend[:, :, 0], 20_000 - np.cumsum(won, axis=0) + won
+    ends = np.log([[each / (1 - each) for each in ends] for ends in RANGES["adverts"]])
+    believed = link("chance", shape.at(shape.start, asked))
+
+    def loss(x: Any) -> float:
+        acts = money.copy()
+        for t in range(1, len(acts)):
+            acts[t] = np.maximum((1 - x[3]) * money[t] + x[3] * acts[t - 1], 0)
+        f = shape.at(x[:3], acts / prospects)
+        away = (link("chance", shape.at(x[:3], asked)) - believed) / (np.diff(ends)[:, 0] / 3.92)
+        seen = float((won * np.log(f) + (prospects - won) * np.log1p(-f)).sum())
+        return 0.5 * float(away @ away) + 0.5 * (x[3] / 0.4) ** 2 - seen
+
+    best = minimize(loss, [*shape.start, 0.0], method="Nelder-Mead", options={"maxiter": 4000, "fatol": 1e-7}).x
+    covariance = np.linalg.inv(hessian(loss, best, 1e-3))
+    draws = np.random.default_rng(0).multivariate_normal(best, covariance, 2000)[:, :3]
+    return list(np.ptp(np.percentile([shape.at(each, asked) for each in draws], (2.5, 97.5), axis=0), axis=0))
+
+
 @pytest.mark.slow
-@pytest.mark.xfail(reason="adverts are inside 89 times without money and 88 with unlimited; all other points 94 to 100")
 def test_intervals_hold_the_truth_of_the_engine() -> None:
-    """100 histories that the engine's customers made: at least 90 of the curves' points inside their 95 %."""
+    """Of 100 histories of the engine's customers at least 90 have each point in its 95 %, not much wider than right."""
     curves = {"adverts": ADVERTS, "offers": OFFERS, "care": CARE}
     truth, guess = scenario_of(curves), scenario_of(GUESS, ranged=True)
-    inside: dict[tuple[str, float], list[bool]] = {}
-    wide: dict[tuple[str, float], list[float]] = {}
+    inside, right = Inside(truth), []
     for seed in range(100):
-        for row in learn(guess, [], [], (), [made(truth, 100 + seed)]).curves:
-            shape = Shape(truth.levers[row.lever].moves[row.moves], row.moves)
-            right = float(shape.at(shape.start, np.array([row.at]))[0])
-            inside.setdefault((row.lever, row.at), []).append(row.low <= right <= row.high)
-            wide.setdefault((row.lever, row.at), []).append(row.high - row.low)
-    for key, each in inside.items():
-        print(key, "inside", sum(each), "median width", f"{np.median(wide[key]):.4g}")
-    assert min(sum(each) for each in inside.values()) >= 90
+        history = made(truth, 100 + seed)
+        inside.count(learn(guess, [], [], (), [history]))
+        right.append(right_widths(history, guess))
+    assert inside.least() >= 90
+    wide = np.median([inside.wide["adverts", at] for at in (0.0, 0.5, np.inf)], axis=1)
+    print("widths of adverts by those of the right likelihood", wide / np.median(right, axis=0))
+    assert (wide <= 1.5 * np.median(right, axis=0)).all()

@@ -44,11 +44,12 @@ def test_in_words(trial: Trial, period: str, unit: str) -> str:
     """Return an experiment in sentences."""
     treated = trial.customers * (1 - trial.control)
     who = ", ".join(trial.segments)
+    spends = f"the test spends {money(trial.money)}" if trial.money else "no budget pays for such a test"
     said = (
         f"{trial.customers:,.0f} people of {who} ({', '.join(trial.stages)}), {treated:,.0f} of them by lot with "
         f"{number(trial.dose)} each of {trial.lever} and the others without, for {trial.periods} "
         f"{period}{'s' * (trial.periods != 1)}. Its result is worth {money(trial.worth)}{unit} and costs "
-        f"{money(trial.costs)}, so that {money(trial.net, signed=True)} is left; the test spends {money(trial.money)}."
+        f"{money(trial.costs)}, so that {money(trial.net, signed=True)} is left; {spends}."
     )
     if trial.turns_at is not None:
         said += f" Measured below {number(trial.turns_at)}: {_plan(trial.below)}; above: {_plan(trial.above)}."

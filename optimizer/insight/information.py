@@ -83,7 +83,7 @@ class Trial:
     error : float
         Standard error with which it tells the number.
     money : float
-        Spent on those who are treated.
+        Spent on those who are treated; of terms nothing, as no budget pays for them.
     worth, costs : float
         Of its result; asset given up while it lasts.
     turns_at : float or None
@@ -143,7 +143,7 @@ class Information:
         Share of the differences between decisions that the sums of parabolas explain.
     samples : int
     test : (periods, groups, stages, levers) or None
-        Money a head of the experiment that pays most, and of nothing else: what its list is made from.
+        Money a head of the experiment that pays most, beside today's terms and nothing else: its list is made from it.
     """
 
     decisions: tuple[str, ...]
@@ -296,6 +296,7 @@ class _Parabolas:
     def __init__(self, numbers: Joint, place: Floats) -> None:
         self.numbers = numbers
         self.design = np.column_stack([np.ones(len(place)), self._bases(place)])
+        self._terms: dict[int, Floats] = {}
 
     @staticmethod
     def _bases(place: Floats) -> Floats:
@@ -320,26 +321,28 @@ class _Parabolas:
 
     def given(self, j: int, fitted: Floats) -> Floats:
         """Return by decision what is expected where number ``j`` lies on the grid, (decisions, GRID)."""
-        z = np.linspace(-1, 1, GRID)
-        terms = np.zeros((GRID, fitted.shape[0]))
-        terms[:, 0] = 1.0
-        terms[:, 1 + j], terms[:, 1 + len(self.numbers.ranges) + j] = z, (3 * z**2 - 1) / 2
-        for k in range(len(self.numbers.ranges)):
-            if k != j and (self.numbers.correlation[j, k] != 0 or self.numbers.ranges[k].law != "even"):
-                first, second = self._expected(k, j, z)
-                terms[:, 1 + k], terms[:, 1 + len(self.numbers.ranges) + k] = first, second
-        return np.asarray((terms @ fitted).T)
+        if j not in self._terms:
+            self._terms[j] = self._expected(j)
+        return np.asarray((self._terms[j] @ fitted).T)
 
-    def _expected(self, k: int, j: int, z: Floats) -> tuple[Floats, Floats]:
-        """Return the means of number ``k``'s polynomials where ``j`` lies at ``z``: ``z_k ~ N(R z_j, 1 - R^2)``."""
-        numbers, with_j = self.numbers, self.numbers.correlation[j, k]
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-        own, other = numbers.ranges[j], numbers.ranges[k]
+    def _expected(self, j: int) -> Floats:
+        """Return the means of all polynomials where ``j`` lies on the grid: scores ``z_k ~ N(R z_j, 1 - R^2)``."""
+        numbers, z = self.numbers, np.linspace(-1, 1, GRID)
+        own, count = numbers.ranges[j], len(numbers.ranges)
+        terms = np.zeros((GRID, 1 + 2 * count))
+        terms[:, 0] = 1.0
         score = np.array([numbers.score(j, own.low + (each + 1) / 2 * (own.high - own.low)) for each in z])
-        value = numbers.value(k, with_j * score[:, None] + np.sqrt(1 - with_j**2) * nodes)
-        place = 2 * (value - other.low) / (other.high - other.low) - 1
+        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         share = weights / weights.sum()
-        return np.asarray(place @ share), np.asarray((3 * place**2 - 1) / 2 @ share)
+        for k, other in enumerate(numbers.ranges):
+            with_j = numbers.correlation[j, k]
+            if k == j:
+                terms[:, 1 + k], terms[:, 1 + count + k] = z, (3 * z**2 - 1) / 2
+            elif with_j != 0 or other.law != "even":
+                value = numbers.value(k, with_j * score[:, None] + np.sqrt(1 - with_j**2) * nodes)
+                place = 2 * (value - other.low) / (other.high - other.low) - 1
+                terms[:, 1 + k], terms[:, 1 + count + k] = place @ share, (3 * place**2 - 1) / 2 @ share
+        return terms
 
     def likely(self, j: int) -> Floats:
         """Return how likely number ``j`` is to lie nearest to each point of the grid."""
@@ -434,7 +437,7 @@ def _best_trial(
             turn, below, above = _turn(seen, means, names, asked)
             found = Trial(
                 of.lever, of.moves, {name: part * number for name, part in share.items()}, of.stages, number,
-                SHARE, dose, length, error, (1 - SHARE) * number * dose * length, worth,
+                SHARE, dose, length, error, (1 - SHARE) * number * dose * length * float(twin.targets.paid[k]), worth,
                 max(a_head * number, 0.0), turn, below, above,
             )  # fmt: skip
             if best is None or found.net > best.net:
@@ -455,10 +458,10 @@ def _turn(seen: Floats, means: Floats, names: Sequence[str], asked: Uncertain) -
 
 
 def _test_of(twin: Twin, trial: Trial) -> Floats:
-    """Return the money a head of an experiment and of nothing else, (periods, groups, stages, levers)."""
+    """Return the money a head of an experiment and of nothing else beside today's terms, (periods, ..., levers)."""
     targets = twin.targets
-    out = np.zeros((twin.chain.periods, *targets.shape))
+    out = np.tile(targets.terms, (twin.chain.periods, 1, 1, 1))
     k = targets.levers.index(trial.lever)
     tested = np.array([segment in trial.segments for segment in targets.segments])
-    out[: trial.periods, :, :, k] = np.where(targets.allowed[:, :, k] & tested[:, None], trial.dose, 0.0)
+    out[: trial.periods, :, :, k] = np.where(targets.allowed[:, :, k] & tested[:, None], trial.dose, out[0, :, :, k])
     return out

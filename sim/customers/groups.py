@@ -1,7 +1,10 @@
 """The real customers of a base, in groups a firm can tell apart: segment x value tier, each with trait classes."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from sim.engine import random_streams
 from sim.engine.chain import ALIVE, StateSpace
 from sim.engine.state_space import state_index
 from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 
 __all__ = ["BaseGroups", "Blocks", "base_groups", "horizon_rate"]
@@ -24,6 +28,8 @@ BASE_CLASSES = (6, 4)
 """Trait classes of a group: bins of the purchase rate x bins of the defection rate."""
 CLASS_SAMPLES = 16
 """Posterior draws per customer that the classes are made from."""
+LABELLED = ("column", "sql", "file")
+"""Kinds of segments that the laws of customers say nothing of."""
 TIER_WEEKS = 52.0
 """Tiers rank customers by expected spend over this many weeks: a year, the usual planning span."""
 
@@ -48,6 +54,18 @@ class Blocks:
     mean_spend: Floats
 
 
+class Read(NamedTuple):
+    """What was read of a base, which is the same under all laws: of which purchases, and what it says of customers.
+
+    ``segment``: where labels say it, else None.
+    """
+
+    of: tuple[Path, str, date, BaseSegments | None]
+    source: CustomerBase
+    record: PurchaseSummary
+    segment: Ints | None
+
+
 @dataclass(frozen=True, eq=False)
 class BaseGroups:
     """Group and observed state of each customer, their posterior, and the draws that made the classes.
@@ -62,6 +80,7 @@ class BaseGroups:
     block_of_sample : (samples, customers)
         Which trait class each draw fell into.
     blocks : Blocks
+    read : Read
     """
 
     posterior: Posterior
@@ -71,6 +90,7 @@ class BaseGroups:
     samples: list[TraitSample]
     block_of_sample: Ints
     blocks: Blocks
+    read: Read
 
     @cached_property
     def leaving(self) -> list[tuple[float, float, float]]:
@@ -102,8 +122,13 @@ def _worth(laws: Laws, record: PurchaseSummary, seen: tuple[Floats | Ints, ...])
     return amount, laws.conditional_expected_purchases(TIER_WEEKS, *seen) * amount
 
 
-def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGroups:
+def base_groups(scenario: Scenario, space: StateSpace, loss: Floats, before: Read | None = None) -> BaseGroups:
     """Return the customers of the scenario's base; ``loss[group]`` as in the scenario.
+
+    Parameters
+    ----------
+    before
+        What was read for the same market under other laws: of the same purchases nothing is read again.
 
     Raises
     ------
@@ -113,16 +138,22 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
     given = scenario.base
     assert given is not None
     weeks = WEEKS_PER_PERIOD[scenario.period]
-    _ = scenario.base_digest  # before anything is read: the hash then names what the customers were made from
-    source = CustomerBase.open(scenario.folder / given.file)
-    record = source.summarise(given.as_of)
+    path = scenario.folder / given.file
+    # The digest before anything is read: the hash then names what the customers were made from.
+    of = (path, scenario.base_digest, given.as_of, given.segments)
+    if before is not None and before.of == of:
+        source, record, segment = before.source, before.record, before.segment
+    else:
+        source, segment = CustomerBase.open(path), None
+        record = source.summarise(given.as_of)
     timed = in_market_time(record, np.array(given.conditions), weeks) if given.conditions else record
     seen = (record.frequency, timed.recency, timed.age)
     everyone = laws_of(given, None, len(record))
     amount, worth = _worth(everyone, record, seen)
-    if given.segments is not None:
+    labelled = given.segments is not None and given.segments.by in LABELLED
+    if given.segments is not None and segment is None:
         segment = own_segments(given.segments, source, record, worth, scenario.folder)
-    else:
+    elif segment is None:
         cutoffs = CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
         segment, _ = segment_by_cycle_and_amount(everyone.mean_purchase_rate(*seen), amount, cutoffs)
     laws = laws_of(given, segment, len(record))
@@ -175,4 +206,5 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats) -> BaseGrou
         _bin_rate(scenario) * (1 / mean_loyalty - 1),
         mean(rate * z) / np.maximum(mean_rate, 1e-300),
     )
-    return BaseGroups(posterior, group, count, silence, samples, block, blocks)
+    read = Read(of, source, record, segment if labelled else None)
+    return BaseGroups(posterior, group, count, silence, samples, block, blocks, read)

@@ -12,7 +12,7 @@ arms' means are normal around ``B (1 + f(u))`` with the level ``B`` integrated o
 normal at its mode (Tierney & Kadane 1986).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,10 +45,23 @@ class Belief:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """The mode and draws of theta around it."""
+    """The mode of theta and draws around it; ``loss``: minus the log density, where it is known beyond these."""
 
     mode: Floats
     draws: Floats
+    loss: Callable[[Floats], float] | None = None
+
+    def around(self, at: Floats) -> tuple[float, Floats, Floats]:
+        """Return minus the log density at a theta, its gradient, and its curvature, which is nowhere less than none."""
+        if self.loss is None:
+            spread = np.cov(self.draws.T)
+            precision = np.linalg.inv(spread + 1e-12 * np.trace(spread) * np.eye(at.size))
+            slope = precision @ (at - self.mode)
+            return 0.5 * float((at - self.mode) @ slope), slope, precision
+        steps = STEP * np.eye(at.size)
+        slope = np.array([(self.loss(at + step) - self.loss(at - step)) / (2 * STEP) for step in steps])
+        values, vectors = np.linalg.eigh(hessian(self.loss, at, STEP))
+        return self.loss(at), slope, (vectors * np.maximum(values, LOOSE**-2)) @ vectors.T
 
 
 def pooled(answers: Sequence[Answer], kind: str) -> list[Belief]:
@@ -102,7 +115,7 @@ def settle(
     values, vectors = np.linalg.eigh(curvature)
     root = vectors / np.sqrt(np.maximum(values, LOOSE**-2))
     random = np.random.default_rng(seed)
-    return Posterior(mode, mode + random.standard_normal((DRAWS, mode.size)) @ root.T)
+    return Posterior(mode, mode + random.standard_normal((DRAWS, mode.size)) @ root.T, loss)
 
 
 def _counted(trial: Trial) -> Trial:

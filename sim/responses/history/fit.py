@@ -3,13 +3,15 @@
 ::
 
     E[y_kst] = twin_kst(theta, c) exp(level_ks + season_k,phase(t))
-    z = argmin  sum ((y - E[y])^2 / (w_k E[y])) + (theta - prior)' P (theta - prior) + ...
+    z = argmin  sum ((y - E[y])^2 / (w_k E[y])) - 2 log prior(theta) + ...
 
 ``k`` is an outcome, ``s`` a segment; ``w_k`` how much more it scatters than counts do (Pearson, Wedderburn 1974).
 Levels are free for purchases and money, as gains are known against their own level alone; people won and active are
-as many as the scenario says. Seasons are fitted where two years are known. Derivatives of the path by the numbers of
-curves are differences of one pass each; the covariance is ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over the
-periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
+as many as the scenario says. What is expected of an outcome is expected given those that come before it in a period
+(:mod:`sim.responses.history.path`), so that the luck of who was won is not seen again in who is active and what is
+bought. Seasons are fitted where two years are known. Derivatives of the path by the numbers of curves are differences
+of one pass each; the covariance is the larger of ``H^-1`` and ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over
+the periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,6 +113,7 @@ class _Problem:
         priors: Mapping[Key, Posterior],
     ) -> None:  # fmt: skip
         self.history, self.paths, self.shapes, self.keys = history, paths, shapes, list(shapes)
+        self.priors = [priors[key] for key in self.keys]
         self.kinds = list(history.outcome)
         self.seen = np.stack([history.outcome[kind] for kind in self.kinds])  # (kinds, periods, segments)
         self.season = self._phases(scenario)
@@ -122,16 +125,10 @@ class _Problem:
         flows = [k for k, kind in enumerate(self.kinds) if kind != "active"] if self.phases > 1 else []
         self.turns = [(k, p) for k in flows for p in range(self.phases)]
         size = curves + levers + len(self.free) + len(self.turns)
-        self.mean, self.precision = np.zeros(size), np.zeros((size, size))
-        for i, key in enumerate(self.keys):
-            own = slice(3 * i, 3 * i + 3)
-            self.mean[own] = priors[key].mode
-            spread = np.cov(priors[key].draws.T)
-            self.precision[own, own] = np.linalg.inv(spread + 1e-12 * np.trace(spread) * np.eye(3))
-        rest = np.full(size - curves, LOOSE**-2)
-        rest[:levers] = CARRIED**-2
-        rest[levers + len(self.free) :] = TURNS**-2
-        self.precision[curves:, curves:] = np.diag(rest)
+        self.begin = np.concatenate([*(each.mode for each in self.priors), np.zeros(size - curves)])
+        self.rest = np.full(size - curves, LOOSE**-2)
+        self.rest[:levers] = CARRIED**-2
+        self.rest[levers + len(self.free) :] = TURNS**-2
         self.scatter = np.ones(len(self.kinds))
 
     def _phases(self, scenario: Scenario) -> Ints:
@@ -180,14 +177,25 @@ class _Problem:
         floor = np.maximum(expected, 1e-3 * expected.mean(axis=(1, 2), keepdims=True) + 1e-12)
         return np.where(np.isfinite(self.seen), 1 / (self.scatter[:, None, None] * floor), 0.0)
 
+    def prior(self, at: Floats) -> tuple[float, Floats, Floats]:
+        """Return minus the log prior of all numbers, its gradient and its curvature, as they are there."""
+        curves = self.carry.start
+        beyond, value = at[curves:], 0.5 * float(self.rest @ at[curves:] ** 2)
+        slope, precision = np.zeros(at.size), np.zeros((at.size, at.size))
+        slope[curves:], precision[curves:, curves:] = self.rest * beyond, np.diag(self.rest)
+        for i, each in enumerate(self.priors):
+            own = slice(3 * i, 3 * i + 3)
+            more, slope[own], precision[own, own] = each.around(at[own])
+            value += more
+        return value, slope, precision
+
     def misfit(self, at: Floats, weight: Floats) -> float:
         away = np.where(weight > 0, self.seen - self.path(at) * self.beside(at), 0.0)
-        beyond = at - self.mean
-        return float((weight * away**2).sum() + beyond @ self.precision @ beyond)
+        return float((weight * away**2).sum()) + 2 * self.prior(at)[0]
 
     def solve(self) -> tuple[Floats, Floats]:
-        """Return the best numbers and their covariance."""
-        at = self.mean.copy()
+        """Return the best numbers, and the covariance of those of curves and carry-over."""
+        at = self.begin.copy()
         path = self.path(at)
         for (k, s), j in zip(self.free, range(self.carry.stop, at.size), strict=False):
             at[j] = np.log(np.nansum(self.seen[k, :, s]) / max(float(path[k, :, s].sum()), 1e-300))
@@ -199,8 +207,9 @@ class _Problem:
             weight = self.weight(expected)
             slopes = self.slopes(at, path, beside).reshape(at.size, -1)
             away = np.where(weight > 0, self.seen - expected, 0.0).ravel()
-            bend = (slopes * weight.ravel()) @ slopes.T + self.precision
-            step = np.linalg.solve(bend, slopes @ (weight.ravel() * away) - self.precision @ (at - self.mean))
+            _, slope, precision = self.prior(at)
+            bend = (slopes * weight.ravel()) @ slopes.T + precision
+            step = np.linalg.solve(bend, slopes @ (weight.ravel() * away) - slope)
             step *= min(1.0, LONGEST / max(float(np.abs(step[: self.carry.stop]).max()), 1e-12))
             before = self.misfit(at, weight)
             while self.misfit(at + step, weight) > before and np.abs(step).max() > 1e-6:
@@ -208,8 +217,7 @@ class _Problem:
             at = at + step
             if float((np.abs(step) * np.sqrt(np.diag(bend))).max()) < STILL:
                 break
-        inverse = np.linalg.inv(bend)
-        return at, inverse @ (self._scores(slopes, weight, away) + self.precision) @ inverse
+        return at, self._covariance(slopes, weight, away, bend, precision)
 
     def _rescale(self, expected: Floats) -> None:
         """Set how much more each outcome scatters than counts, or than money by the unit."""
@@ -217,30 +225,31 @@ class _Problem:
         pearson = self.weight(expected) * np.where(np.isfinite(self.seen), self.seen - expected, 0.0) ** 2
         for k in range(len(self.kinds)):
             known = int(np.isfinite(self.seen[k]).sum())
-            shared = self.mean.size / len(self.kinds)
+            shared = self.begin.size / len(self.kinds)
             least = 1.0 if self.kinds[k] in COUNTED else 1e-9
             self.scatter[k] = max(float(pearson[k].sum()) / max(known - shared, 1.0), least)
 
-    def _scores(self, slopes: Floats, weight: Floats, away: Floats) -> Floats:
-        """Return the covariance of the sum of scores, neighbouring periods of a segment together.
+    def _covariance(self, slopes: Floats, weight: Floats, away: Floats, bend: Floats, precision: Floats) -> Floats:
+        """Return the covariance of curves' numbers and carry-over, neighbouring periods of a segment together.
 
         In no direction less than if all figures were independent, as so few periods would by chance have it.
         """
-        each = (slopes * (weight.ravel() * away)).reshape(-1, *self.seen.shape).sum(axis=1)  # (size, periods, segments)
+        own, inverse = slice(0, self.carry.stop), np.linalg.inv(bend)
+        scores = (slopes * (weight.ravel() * away)).reshape(-1, *self.seen.shape).sum(axis=1)
+        each = np.einsum("ij,jts->its", inverse[own], scores)  # what a period of a segment moves the numbers by
         periods = each.shape[1]
         lags = int(np.ceil(4 * (periods / 100) ** (2 / 9)))
         out = np.einsum("its,jts->ij", each, each)
         for lag in range(1, lags + 1):
             across = np.einsum("its,jts->ij", each[:, lag:], each[:, :-lag])
             out += (1 - lag / (lags + 1)) * (across + across.T)
-        known = np.isfinite(self.seen).sum()
-        out *= known / max(known - each.shape[0], 1)
-        alone = (slopes * weight.ravel()) @ slopes.T
-        size, ways = np.linalg.eigh(alone)
-        root = ways * np.sqrt(np.maximum(size, 1e-12 * size.max()))
+        known = int(np.isfinite(self.seen).sum())
+        out *= known / max(known - scores.shape[0], 1)
+        out += inverse[own] @ precision @ inverse[:, own]
+        root = np.linalg.cholesky(inverse[own, own])
         back = np.linalg.inv(root)
-        spread, turns = np.linalg.eigh(back @ out @ back.T)
-        return np.asarray(root @ (turns * np.maximum(spread, 1.0)) @ turns.T @ root.T)
+        more, turns = np.linalg.eigh(back @ out @ back.T)
+        return np.asarray(root @ (turns * np.maximum(more, 1.0)) @ turns.T @ root.T)
 
     def notes(self, at: Floats, covariance: Floats) -> list[str]:
         """Return what a history cannot tell, what is carried over, and how the seasons are."""
@@ -268,7 +277,8 @@ class _Problem:
             turns = [float(np.exp(at[first + j])) for j, (of, _) in enumerate(self.turns) if of == k]
             if turns and max(turns) / min(turns) > 1.1:
                 shown = ", ".join(f"{each / np.mean(turns):.2f}" for each in turns)
-                out.append(f"{where}: {kind} have a season: {shown} of the mean, from the first period of the year on")
+                named = f"{kind} a purchase has" if kind == "money" and "purchases" in self.kinds else f"{kind} have"
+                out.append(f"{where}: {named} a season: {shown} of the mean, from the first period of the year on")
         return out
 
     def _falling(self, at: Floats) -> list[str]:

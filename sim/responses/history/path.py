@@ -2,8 +2,9 @@
 
 Money of a lever and segment is spread evenly over those in its target there, as they are then. What acts is
 ``s_t = (1 - c) m_t + c s_(t-1)``, so that steady money acts as it is spent; levers the history does not name act at
-today's spend. After each period prospects and active customers are made as many as they were, so that what is expected
-of the next is not off by the luck of those before.
+today's spend. What is expected of an outcome is expected given those before it, so that no luck is seen twice: people
+won, given the periods before; active customers and purchases, given who was won; money, given the purchases. After each
+period prospects and active customers are made as many as they were.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ import numpy as np
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.chain import observed_counts
 from sim.engine.fluid import Counting
-from sim.engine.fluid_pass import FluidPass, Money
+from sim.engine.fluid_kernels import advance
+from sim.engine.fluid_pass import FluidPass, Money, Period
 from sim.engine.lifecycle import Lifecycle
 from sim.errors import InputError
 from sim.responses.history.read import History
@@ -83,26 +85,49 @@ class Paths:
             each = run.period(t, observed)
             number_by_law, flows = counting.by_law(each.occupancy), counting.flows(each)
             chance = (number_by_law * chain.events(each.step)["won"]).sum(axis=1)
-            found = {
-                "won": np.bincount(chain.group, chance, self.part.size),
-                "purchases": flows["purchases"].sum(axis=1),
-                "money": flows["revenue"].sum(axis=1),
-            }
-            found["active"] = observed_counts(chain, run.occupancy)[:, inside].sum(axis=1)
-            for kind, held in out.items():
-                held[t] = by_segment(found[kind])
+            won = by_segment(np.bincount(chain.group, chance, self.part.size))
+            luck = _ratio(self._seen("won", t), won)
             if "won" in out:
+                run.occupancy += self._entered(each, prospects) * (luck - 1)[self.part[chain.group]][:, None]
                 left = by_segment(observed_counts(chain, run.occupancy)[:, prospect])
-                self._scale(run.occupancy, prospects, left, left + out["won"][t] - history.outcome["won"][t])
+                self._scale(run.occupancy, prospects, left, left + won - luck * won)
+            bought, paid = (_first(flows[name], prospect, luck[self.part]) for name in ("purchases", "revenue"))
+            found = {"won": won, "purchases": by_segment(bought)}
+            found["active"] = by_segment(observed_counts(chain, run.occupancy)[:, inside].sum(axis=1))
+            found["money"] = by_segment(paid) * _ratio(self._seen("purchases", t), found["purchases"])
+            for kind, held in out.items():
+                held[t] = found[kind]
             if "active" in out:
                 self._scale(run.occupancy, actives, out["active"][t], history.outcome["active"][t])
             observed = observed_counts(chain, run.occupancy)
         return out
 
+    def _seen(self, kind: str, period: int) -> Floats:
+        """Return an outcome by segment; nan where it is not known."""
+        seen = self.history.outcome.get(kind)
+        return np.full(len(self.history.segments), np.nan) if seen is None else seen[period]
+
+    def _entered(self, each: Period, prospects: Flags) -> Floats:
+        """Return whom a period won, by (block, state) they came to."""
+        out = np.zeros(each.occupancy.shape)
+        advance(np.where(prospects, each.occupancy, 0.0), each.step.probability, self.chain.links, out)
+        return np.where(prospects, 0.0, out)
+
     def _scale(self, occupancy: Floats, where: Flags, have: Floats, should: Floats) -> None:
         """Make customers in some (block, state) as many as they were, by segment; nan where that is not known."""
         share = np.maximum(np.where(np.isfinite(should), should, have), 0) / np.maximum(have, 1e-300)
         occupancy *= np.where(where, share[self.part[self.chain.group]][:, None], 1.0)
+
+
+def _ratio(seen: Floats, expected: Floats) -> Floats:
+    """Return how many times what was expected was seen; 1 where that is not known."""
+    known = np.isfinite(seen) & (expected > 0)
+    return np.divide(seen, expected, out=np.ones(seen.shape), where=known)
+
+
+def _first(flow: Floats, prospect: int, luck: Floats) -> Floats:
+    """Return a flow of (group, stage) by group, first purchases as many as people were won."""
+    return np.asarray(flow.sum(axis=1) + (luck - 1) * flow[:, prospect])
 
 
 def paths_of(scenario: Scenario, history: History) -> Paths:
