@@ -69,7 +69,7 @@ def test_saturation_halves_where_it_is_said_to() -> None:
     crowd, start = twin.chain.crowd, twin.chain.crowd.start
     tv = twin.targets.levers.index("tv")
     more = twin.targets.reference * 400 / 150
-    assert crowd.effective(more, start)[0, 0, tv] == pytest.approx(more[0, 0, tv] / 2)
+    assert crowd.media.works(more, start)[0][0, 0, tv] == pytest.approx(more[0, 0, tv] / 2)
     assert crowd.effective(twin.targets.reference, start) == pytest.approx(twin.targets.reference)
 
 

@@ -125,7 +125,7 @@ def test_share_of_customer_is_that_of_the_targets() -> None:
     for history in (expected_history(chain, twice), drawn_history):
         number = history.people[0, :, :, KINDS.index("alive")]
         intensity = history.spend[0] / np.maximum(history.customers[0], 1)[:, :, None]
-        utility = chain.effects.utility(chain.crowd.effective(intensity, history.customers[0]))
+        utility = chain.effects.utility(chain.crowd.media.works(intensity, history.customers[0])[0])
         assert np.ptp(utility) > 0
         share = 0.4 / (0.4 + (0.6 + 0.2 / 0.8) * np.exp(-utility))
         want = (number * share).sum(axis=1) / number.sum(axis=1)
