@@ -28,10 +28,14 @@ TAUGHT = {
     "bank": "What a year more is worth: service for those who are kept, or money for new ones?",
     "campaigns": "Which of several campaigns, when, and how large?",
     "categories": "Who buys little here: sell one more category, or win what is bought elsewhere?",
+    "coffee-box": "How cheap a first box, if that wins who takes small ones, and what keeps subscribers?",
     "donors": "Letters to those who gave before, or to a bought list?",
+    "helpers": "Better wages for those who serve, or adverts for new customers?",
+    "hotel": "A booking site keeps its part and a rival cuts: own site, own price, or adverts, and for whom?",
     "letters": "How often to write, when letters tire and some of what they sell would have been bought later?",
     "links": "How many people should know a customer before one of them leaves?",
     "loss-makers": "Customers who cost more than they bring: serve them less, charge them, or let them go?",
+    "perfumery": "Whom to invite into the club, if rewards cost money and members stay?",
     "planning": "Which rules of a plan cost most?",
     "price": "A rival cuts prices: follow, for whom and how deep, or call before contracts end?",
     "prospects": "Who is worth winning, if nobody can be told apart before?",
@@ -51,7 +55,8 @@ What each example teaches, and what its plan is worth beside the rules of spendi
 `python -m benchmarks.gallery` makes this page anew: five markets an example, every policy on the same customers with
 the same luck, with the money and the rules of the scenario. *Ahead* is the plan less the best rule that is set in
 advance and keeps the scenario's rules, with an interval that holds for all of them at once, at 95 %. Rules of spending
-leave prices, fees and service as today; where a plan may move these (loss-makers, price), that is most of its lead.
+leave prices, fees and service as today; where a plan may move these (coffee-box, hotel, loss-makers, price), that is
+part of its lead, and of the last two most.
 
 """
 COLUMNS = ("Example", "The decision", "Money", "No spend", "As today", "The plan", "Best rule", "Ahead")

@@ -53,7 +53,7 @@ class Moment:
     spend : dict
         Money spent on it, by lever: what its group and stage got, by head.
     bond : dict
-        Where there are several kinds of ties, or categories: how many of each a true customer has.
+        Where there are several kinds of ties, or categories: how many of each a true customer has; in a club its grade.
     terms : dict
         Money of the terms that a true customer is under, by lever: what its group and stage are charged, are served for
         or no longer pay, by head.
@@ -75,7 +75,7 @@ class Moment:
     spend: dict[str, float] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
     late: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    bond: dict[str, int] = field(default_factory=dict)
+    bond: dict[str, int | str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the moment as a row."""
@@ -252,15 +252,19 @@ def _late(twin: Twin, worked: Floats, group: int, stage: int) -> dict[str, tuple
     return out
 
 
-def _held(scenario: Scenario, bond: int) -> tuple[int | None, dict[str, int]]:
-    """Return how many ties a customer has, and where they are of several kinds, or there are categories, of each."""
+def _held(scenario: Scenario, bond: int) -> tuple[int | None, dict[str, int | str]]:
+    """Return how many ties a customer has, and of several kinds, categories and grades of the club how many of each."""
     if bond < 0:
         return None, {}
-    known = bonds_of(scenario.links, scenario.categories)
+    stated = (scenario.links, scenario.categories, scenario.club)
+    known = bonds_of(*stated)
     ties = int(held_by(known, "ties")[bond]) if scenario.links is not None else None
-    number = dict(zip(holdings(scenario.links, scenario.categories), known.held[bond].tolist(), strict=True))
+    number = dict(zip(holdings(*stated), known.held[bond].tolist(), strict=True))
     number |= {"categories": int(held_by(known, "categories")[bond])} if scenario.categories is not None else {}
-    return ties, {name: held for name, held in number.items() if name != "links"}
+    out: dict[str, int | str] = {name: held for name, held in number.items() if name != "links"}
+    if scenario.club is not None:
+        out["club"] = ("no member", *scenario.club.grades)[number["club"]]
+    return ties, out
 
 
 def _by_lever(targets: Targets, money: Floats) -> dict[str, float]:

@@ -26,8 +26,8 @@ TOO_LARGE = (
 NO_CHOICE = "all money is held: there is no other plan"
 NO_BOUND = (
     "no bound holds where customers move each other's odds (word of mouth, winning that spreads, employees, rivals who "
-    "react, saturation): the reference is the best with full information while the crowd stays as in the data, and a "
-    "plan may do better"
+    "react, saturation, money that spills over): the reference is the best with full information while the crowd stays "
+    "as in the data, and a plan may do better"
 )
 NO_BOUND_LATE = (
     "no bound holds where levers remember (`of_late`: carry-over, fatigue, purchases pulled forward, customers driven "
@@ -36,6 +36,10 @@ NO_BOUND_LATE = (
 )
 ALSO_LATE = (
     "; nor where levers remember (`of_late`): with full information all money acts at once and nobody tires of it"
+)
+NO_BOUND_PRICED = (
+    "no bound holds where our price counts against a rival's own (`price` of a competitor): the reference is the best "
+    "with full information while customers answer our price only as levers say, and a plan may do better"
 )
 NOT_PROVED = "no bound was proved for this plan"
 
@@ -132,7 +136,7 @@ class SpendProof:
 Proof = LiftProof | SpendProof
 
 
-def assumed(no_choice: bool, couples: bool, held: bool, late: bool = False) -> str:
+def assumed(no_choice: bool, couples: bool, held: bool, late: bool = False, priced: bool = False) -> str:
     """Return what a bound rests on.
 
     Parameters
@@ -145,8 +149,11 @@ def assumed(no_choice: bool, couples: bool, held: bool, late: bool = False) -> s
         Some money is held, or campaigns to their sizes.
     late
         Money of one period does something in later ones.
+    priced
+        Our price counts against a rival's own.
     """
     if no_choice:
         return NO_CHOICE
     crowd = NO_BOUND + (ALSO_LATE if late else "")
-    return (crowd if couples else NO_BOUND_LATE if late else BOUND_ASSUMES) + (NOT_HELD if held else "")
+    plain = NO_BOUND_LATE if late else NO_BOUND_PRICED if priced else BOUND_ASSUMES
+    return (crowd if couples else plain) + (NOT_HELD if held else "")

@@ -27,7 +27,7 @@ __all__ = ["AcquisitionFirst", "BestCustomersFirst", "FourTasks", "RetentionFirs
 TASKS = {
     "awareness": ("awareness",),
     "winning": ("acquisition", "reactivation"),
-    "growing": ("purchase_rate", "amount", "preference", "cross_buying"),
+    "growing": ("purchase_rate", "amount", "preference", "cross_buying", "club"),
     "loyalty": LOYALTY,
 }
 """The four tasks of marketing, and the effects that serve each."""

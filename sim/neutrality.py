@@ -25,7 +25,7 @@ from sim.twin import Twin
 
 __all__ = ["Contradiction", "Drift", "contradictions", "drifts"]
 
-NOTICED = {"satisfaction": 0.05, "ties": 0.005, "categories": 0.005}
+NOTICED = {"satisfaction": 0.05, "ties": 0.005, "categories": 0.005, "grades": 0.005}
 """Drifts below these, in points of satisfaction and in numbers per customer, round to none where they are told."""
 KNOWN = 0.005
 """Who states a share in whole per cent knows it to half of one."""
@@ -35,7 +35,7 @@ KNOWN = 0.005
 class Drift:
     """What moves by itself: its mean over true customers of a segment, at the start and at the horizon.
 
-    ``of``: ``satisfaction`` (points 0..100), ``ties`` or ``categories`` (numbers per customer).
+    ``of``: ``satisfaction`` (points 0..100), ``ties``, ``categories`` or ``grades`` (numbers per customer).
     """
 
     of: str
@@ -80,7 +80,8 @@ def _means(twin: Twin, occupancy: Floats) -> dict[tuple[str, str], float]:
     if scenario.satisfaction is not None:
         scale["satisfaction"] = POINTS_PER_LEVEL * (space.level[alive] - 1)
         usual["satisfaction"] = float(POINTS_PER_LEVEL * np.arange(LEVELS) @ attitudes.level_mix)
-    for of, stated in (("ties", scenario.links), ("categories", scenario.categories)):
+    held_of = (("ties", scenario.links), ("categories", scenario.categories), ("grades", scenario.club))
+    for of, stated in held_of:
         if stated is not None:
             held = held_by(attitudes.bonds, of)
             scale[of], usual[of] = held[space.ties[alive]], float(attitudes.tie_mix @ held)

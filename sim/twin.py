@@ -23,7 +23,7 @@ from sim.customers.population import Population
 from sim.customers.retention import mean_leaving
 from sim.customers.segmentation import TIERS
 from sim.customers.synthetic import ALIKE, synthetic_arrivals, synthetic_blocks
-from sim.engine import lifecycle, random_streams
+from sim.engine import random_streams
 from sim.engine.agent_kernels import NOBODY, Amounts, Paths, ValueGrid
 from sim.engine.attitudes import Attitudes
 from sim.engine.bonds import bond_names, bonds_of
@@ -32,6 +32,7 @@ from sim.engine.crowd import scheduled_environment
 from sim.engine.drawing import Cohorts
 from sim.engine.lifecycle import Lifecycle
 from sim.engine.matrix_chain import MatrixChain
+from sim.engine.reached import targets_of
 from sim.engine.state_space import state_space
 from sim.engine.terms import CUT, DEEPEST
 from sim.errors import ScenarioError
@@ -218,11 +219,11 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None, read: Re
     thresholds = [segment.stages or scenario.stages for segment in own]
     margin = np.array([scenario.margin if segment.margin is None else segment.margin for segment in own])
     loss = np.array([scenario.loss if segment.loss is None else segment.loss for segment in own])
-    bonds = bonds_of(scenario.links, scenario.categories)
+    bonds = bonds_of(scenario.links, scenario.categories, scenario.club)
     space = state_space(
         thresholds,
         levels=scenario.satisfaction is not None,
-        tied=bond_names(scenario.links, scenario.categories) if bonds.most.size else (),
+        tied=bond_names(scenario.links, scenario.categories, scenario.club) if bonds.most.size else (),
         after=bonds.after if bonds.most.size else None,
         seen=scenario.law != "silent",
         steps=[segment.growth.after if segment.growth else () for segment in own],
@@ -231,7 +232,7 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None, read: Re
     if scenario.base is not None and base is None:
         base = base_groups(scenario, space, loss, read)
     attitudes = Attitudes(scenario, mean_leaving(scenario, base))
-    targets = lifecycle.targets_of(scenario, segments, tiers)
+    targets = targets_of(scenario, segments, tiers)
     nobody = np.zeros(0)
     chain = Lifecycle(
         targets=targets,

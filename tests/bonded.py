@@ -16,6 +16,16 @@ CATEGORIES: Content = {
     "amount": [1.0, 1.2, 1.5],
     "defection_per_category": 0.15,
 }
+CLUB: Content = {
+    "grades": ["card", "gold"],
+    "mix": [0.3, 0.1],
+    "rises": {"new": 0.05, "developing": 0.1, "core": 0.2},
+    "falls": {"declining": 0.4, "core": 0.05},
+    "reward": [0.5, 3.0],
+    "purchase_rate": [1.1, 1.4],
+    "amount": [1.0, 1.2],
+    "defection_per_grade": 0.2,
+}
 
 
 def curve(most: float) -> Content:
@@ -49,6 +59,27 @@ def bonded(law: str = "silent") -> Content:
         del content["categories"]["purchase_rate"]
     else:
         shops["share_of_customer"] = 0.7
+    return content
+
+
+def joined(law: str = "silent") -> Content:
+    """Return everything with a club in place of ties, rivals with own prices, a partner, money that spills over."""
+    content = everything(law)
+    del content["links"], content["shocks"][-1]
+    content |= {"club": dict(CLUB), "partner": {"share": 0.3, "commission": 0.2}}
+    content["segments"]["shops"]["partner"] = {"share": 0.5, "commission": 0.1}
+    content["levers"]["letters"]["moves"]["direct"] = curve(0.6)
+    content["levers"]["salespeople"]["moves"]["direct"] = curve(0.2)
+    content["levers"]["club"]["spills_over"] = {"shops": {"offices": 0.3}, "offices": {"shops": 0.2}}
+    content["levers"]["brand" if law != "renewal" else "care"]["spills_over"] = {"households": {"shops": 0.5}}
+    for name in ("service", "visits"):
+        content["levers"][name]["moves"]["club"] = content["levers"][name]["moves"].pop("links")
+    content["segments"]["shops"]["start"]["core"] = {"count": 60, "age": 9, "club": [0.5, 0.2]}
+    cutter = {"name": "cutter", "start": 2, "end": 8, "segments": ["shops"], "price": {"cut": 0.2, "acquisition": 1.5}}
+    answer = {"name": "answer", "start": 4, "price": {"cut": 0.1, "defection": 2.0}, "reaction": 2.0, "most": 1.5}
+    content["competitors"] += [cutter, answer]
+    if law == "renewal":
+        del content["club"]["purchase_rate"]
     return content
 
 

@@ -20,6 +20,8 @@ GAMMA_TRAITS = {
 }
 CUSTOMERS = ["new", "developing", "core", "declining"]
 
+TURNOVER: Content = {"usual": 0.06, "falls": 0.03, "per_customer": 0.05, "cost": 30.0}
+
 EVERYTHING: Content = {
     "name": "everything",
     "periods": 12,
@@ -237,14 +239,8 @@ EVERYTHING: Content = {
         "purchase_rate_per_level": 0.1,
         "amount_per_level": 0.05,
     },
-    "employees": {"usual": 62.0, "start": 70.0, "reversion": 0.2, "points": 5.0, "bring": 4.0},
-    "links": {
-        "mix": [0.4, 0.3, 0.2, 0.1],
-        "gain": 0.1,
-        "turnover": 0.15,
-        "follow": 0.4,
-        "defection_per_link": 0.3,
-    },
+    "employees": {"usual": 62.0, "start": 70.0, "reversion": 0.2, "points": 5.0, "bring": 4.0, "turnover": TURNOVER},
+    "links": {"mix": [0.4, 0.3, 0.2, 0.1], "gain": 0.1, "turnover": 0.15, "follow": 0.4, "defection_per_link": 0.3},
     "word_of_mouth": {
         "households": {"households": 0.8, "offices": 0.4},
         "offices": {"shops": 0.5, "offices": 0.6},

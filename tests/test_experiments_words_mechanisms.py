@@ -69,8 +69,8 @@ def test_saturation_halves_where_it_is_said_to() -> None:
     crowd, start = twin.chain.crowd, twin.chain.crowd.start
     tv = twin.targets.levers.index("tv")
     more = twin.targets.reference * 400 / 150
-    assert crowd.effective(more, start)[0, 0, tv] == pytest.approx(more[0, 0, tv] / 2)
-    assert crowd.effective(twin.targets.reference, start) == pytest.approx(twin.targets.reference)
+    assert crowd.media.works(more, start)[0][0, 0, tv] == pytest.approx(more[0, 0, tv] / 2)
+    assert crowd.media.works(twin.targets.reference, start)[0] == pytest.approx(twin.targets.reference)
 
 
 @pytest.mark.parametrize("law", ["silent", "contractual", "renewal"])

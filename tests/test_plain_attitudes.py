@@ -23,7 +23,7 @@ from plain.curves import curve_value, response
 from plain.record import Money
 from plain.small import crowd, market, odds_at_start, states
 
-from sim.scenario.customers import Satisfaction
+from sim.scenario.feelings import Satisfaction
 from sim.scenario.file import parse
 
 

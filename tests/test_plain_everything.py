@@ -144,6 +144,7 @@ OFF: list[list[Any]] = [
     *(without("employees", key) for key in ("start", "reversion", "bring")),
     ["employees", "bring", 0],
     ["employees", "points", 4.0],
+    *(["employees", "turnover", key, 0.09] for key in ("usual", "falls", "per_customer", "cost")),
     *(without("links", key) for key in ("gain", "turnover", "follow", "defection_per_link")),
     ["word_of_mouth", 0.5],
     ["share_of_customer", 0.8],

@@ -14,9 +14,9 @@ from plain.attitudes import employee_slope
 
 from sim.engine.attitudes import Attitudes
 from sim.engine.crowd import scheduled_environment
-from sim.engine.effects import NEUTRAL, TO_AWARE, TO_DEFECTION, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_WON
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.routes import NEUTRAL, TO_AWARE, TO_DEFECTION, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_WON
 from sim.engine.sensitivity import gradient
 from sim.errors import ScenarioError
 from sim.scenario.file import parse
@@ -96,7 +96,7 @@ def test_shocks_and_rivals_multiply_or_add() -> None:
         ],
     )
     now = schedule(content)[0, 0]
-    np.testing.assert_allclose(now, [1.98, 0.6, 1, 1, 1 / 3 + 1, -0.03, 0.1, 0], rtol=1e-12)
+    np.testing.assert_allclose(now, [1.98, 0.6, 1, 1, 1 / 3 + 1, -0.03, 0.1, 0, 1, 0, 0, 0], rtol=1e-12)
     assert now[TO_RIVALS] == pytest.approx(4 / 3)
 
 
@@ -119,6 +119,8 @@ def test_value_to_the_customer_shifts_its_segment() -> None:
     shift = schedule(content)[:, :, TO_SATISFIED]
     np.testing.assert_array_equal(shift[:, 0], 0)
     np.testing.assert_allclose(shift[:, 1], 0.03, rtol=1e-12)
+    content["segments"]["others"]["value_to_customer"]["gain"] = {"value": 4, "habit": 2, "standing": -1, "feeling": 2}
+    np.testing.assert_allclose(schedule(content)[:, 1, TO_SATISFIED], 0.03, rtol=1e-12)
 
 
 @pytest.mark.parametrize("law", LAWS)

@@ -11,7 +11,10 @@ from markets import Floats
 
 from sim.engine.chain import LOST
 from sim.engine.columns import EFFECTS
-from sim.engine.effects import NEUTRAL, ROUTES
+from sim.engine.routes import NEUTRAL, ROUTES
+
+ALIKE = ("leavers", "our price and leaving", "our price and winning")
+"""Routes by which nothing moves here: there are no kinds of ties, and no rival states a price."""
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -85,4 +88,5 @@ def test_odds_and_rewards_are_pulled_back_to_money_and_market(law: str, monkeypa
             assert abs(want) > 1e-6 * largest or (law, ROUTES[route]) in (
                 ("renewal", "purchase rate"),
                 ("renewal", "share of customer"),
+                *((law, route) for route in ALIKE),
             )

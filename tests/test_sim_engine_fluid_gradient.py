@@ -263,15 +263,38 @@ MECHANISMS: dict[str, Content] = {
         segments={"a": {**market_with()["segments"]["a"], "share_of_customer": 0.7},
                   "b": market_with()["segments"]["b"]},
         competitors=[{"name": "r", "start": 1, "route": "share of customer", "strength": 0.3}]),
+    "a club": market_with(
+        levers=with_lever("club", LINE),
+        club={"grades": ["card", "gold"], "mix": [0.3, 0.1], "rises": {"new": 0.1, "core": 0.2},
+              "falls": {"declining": 0.3}, "reward": [0.5, 4.0], "purchase_rate": [1.1, 1.5], "amount": [1.0, 1.2],
+              "defection_per_grade": 0.3}),
     "employees": market_with(
         levers=with_lever("employee", STEEP, reach=0.7, by_segment={"b": {"reference": 0.2}}),
         satisfaction={"mix": MIX, "defection_per_level": 0.2}, employees={"usual": 50, "reversion": 0.3}),
+    **{
+        f"staff turnover, {name}": market_with(
+            levers=with_lever("employee", STEEP), links=links,
+            shocks=[{"name": "s", "start": 1, "end": 3, "route": "turnover", "size": 0.1}],
+            satisfaction={"mix": MIX, "defection_per_level": 0.2},
+            employees={"usual": 50, "reversion": 0.3,
+                       "turnover": {"usual": 0.1, "falls": 0.05, "per_customer": 0.2, "cost": 50}})
+        for name, links in (
+            ("ties alike", {"mix": [0.4, 0.3, 0.2, 0.1], "turnover": 0.3, "defection_per_link": 0.3}),
+            ("ties of a kind", {"kinds": {"desk": {"share": 0.5, "gain": 0.2, "turnover": 0.2}}}))
+    },
     "word of mouth": market_with(
         satisfaction={"mix": MIX, "entry": 5, "defection_per_level": 0.2},
         levers=with_lever("satisfaction", LINE), word_of_mouth={"a": {"a": 2.0, "b": 0.5}, "b": {"a": 1.0}}),
     "word of mouth of all": market_with(
         satisfaction={"mix": MIX, "entry": 5, "defection_per_level": 0.2},
         levers=with_lever("satisfaction", LINE), word_of_mouth=1.5),
+    "a partner": market_with(
+        levers={**with_lever("direct", LINE), "cut": {
+            "targets": ["prospect", "new"], "pays": "price", "reference": 0.5, "moves": {"acquisition": LINE}}},
+        partner={"share": 0.4, "commission": 0.3}),
+    "money that spills over": market_with(
+        levers=with_lever("purchase_rate", LINE, saturation=40.0,
+                          spills_over={"a": {"b": 0.4}, "b": {"a": 0.3}})),
     "saturation": market_with(levers=with_lever("purchase_rate", LINE, saturation=40.0)),
     "saturated training": market_with(
         levers=with_lever("employee", STEEP, saturation=40.0),
@@ -281,6 +304,15 @@ MECHANISMS: dict[str, Content] = {
             levers=with_lever("survival", SURVIVAL),
             competitors=[{"name": "r", "start": 1, "route": route, "strength": 0.3, "reaction": 1.2, "most": 3.0}])
         for route in ("defection", "acquisition", "share of customer")
+    },
+    **{
+        f"a rival's own price, {name}": market_with(
+            levers={**with_lever("survival", SURVIVAL), "cut": {
+                "targets": ["prospect", "new", "core"], "pays": "price", "reference": 0.5, "reach": 0.9,
+                "moves": {"acquisition": LINE}}},
+            competitors=[{"name": "r", "start": 1, "end": 4, **reacts,
+                          "price": {"cut": 0.2, "defection": 2.5, "acquisition": 1.5}}])
+        for name, reacts in (("fixed", {}), ("that reacts", {"reaction": 1.2, "most": 3.0}))
     },
     "two rivals for a share": market_with(
         levers=with_lever("preference", LINE), share_of_customer=0.5,

@@ -15,9 +15,9 @@ from optimizer.bound.decomposition import full_information
 from policies.fixed import AsToday
 from sim.engine.chain import ALIVE, DEFECTED, LOST, transition_matrix
 from sim.engine.columns import AMOUNT, AWARE, DEFECTION, LOST_CHANCE, RATE, RETURNED, WON, WON_UNPAID
-from sim.engine.effects import NEUTRAL, TO_RIVALS
 from sim.engine.fluid import expected_history
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.routes import NEUTRAL, TO_RIVALS
 from sim.market.clock import Market
 from sim.scenario.file import STAGES, parse
 from sim.twin import Twin, build

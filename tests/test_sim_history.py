@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from everything import LAWS, arriving, busy, expected, money_for
 from markets import Content, Floats, Ints
-from plain.attitudes import points_of
+from plain.attitudes import cost_of_leavers, points_of
 from players import Reacting
 
 from policies.fixed import AsToday
@@ -107,7 +107,10 @@ def test_a_history_is_the_sum_of_lives(law: str) -> None:
         dear = np.array([kinds[g][q].cost_to_serve if kinds[g] else 1.0 for g, q in zip(group, quality, strict=True)])
         unpaid = np.array([kinds[g][q].bad_debt if kinds[g] else 0.0 for g, q in zip(group, quality, strict=True)])
         each = np.array([[1.0, 0.0] if name == "shops" else [0.3, 0.6] for name in twin.targets.segments])[group]
-        cost = dear * (each[:, 0] * (kind == ALIVE) + each[:, 1] * trace.purchases[t])
+        usual = twin.scenario.employees
+        assert usual is not None
+        replaced = cost_of_leavers(usual, float(history.employees[t])) * (kind == ALIVE)
+        cost = replaced + dear * (each[:, 0] * (kind == ALIVE) + each[:, 1] * trace.purchases[t])
         np.testing.assert_allclose(history.cost_to_serve[t], by_target(t, cost), rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(history.bad_debt[t], by_target(t, unpaid * revenue), rtol=1e-9, atol=1e-9)
         level = space.level[np.minimum(now, last - 1)]
@@ -125,7 +128,7 @@ def test_share_of_customer_is_that_of_the_targets() -> None:
     for history in (expected_history(chain, twice), drawn_history):
         number = history.people[0, :, :, KINDS.index("alive")]
         intensity = history.spend[0] / np.maximum(history.customers[0], 1)[:, :, None]
-        utility = chain.effects.utility(chain.crowd.effective(intensity, history.customers[0]))
+        utility = chain.effects.utility(chain.crowd.media.works(intensity, history.customers[0])[0])
         assert np.ptp(utility) > 0
         share = 0.4 / (0.4 + (0.6 + 0.2 / 0.8) * np.exp(-utility))
         want = (number * share).sum(axis=1) / number.sum(axis=1)

@@ -13,8 +13,8 @@ from experiments.compare import compare
 from policies.fixed import AsToday, NoSpend
 from policies.planned import Planned
 from sim.contract import Allocation, Observation, Policy
-from sim.engine.effects import NEUTRAL, TO_DEFECTION, TO_WON
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.routes import NEUTRAL, TO_DEFECTION, TO_WON
 from sim.history import History
 from sim.market.clock import Budget, Market
 from sim.scenario.file import parse

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from bonded import bonded, met
+from bonded import bonded, joined, met
 from everything import LAWS, PER_PERIOD, TOTAL, everything, grown, remembered
 from markets import Content
 from plain.crowd import born
@@ -25,6 +25,7 @@ CASES: dict[str, tuple[Callable[[str], Content], bool, str]] = {
     "no budget": (everything, False, "silent"),
     "customers who are there and grow": (grown, True, "renewal"),
     "ties of two kinds and categories": (bonded, False, "silent"),
+    "a club": (joined, True, "contractual"),
     "levers that remember": (remembered, True, "silent"),
     "all that may meet": (met, False, "none"),
 }

@@ -43,8 +43,8 @@ GOALS: Mapping[str, str] = {
     "satisfaction": "to be satisfied", "links": "to be tied", "employee": "to be served well",
     "links_desk": "to be tied to the desk", "links_managers": "to be tied to managers",
     "links_experts": "to be tied to experts", "knowledge": "to be known to the firm",
-    "cross_buying": "to buy in more categories", "reactivation": "to come back", "leaving": "to be let go",
-    "annoyance": "at the price of annoying",
+    "cross_buying": "to buy in more categories", "club": "to join the club", "direct": "to buy direct",
+    "reactivation": "to come back", "leaving": "to be let go", "annoyance": "at the price of annoying",
 }  # fmt: skip
 """What money on a customer is for, by what it moves."""
 TERMS: Mapping[str, str] = {"price": "off the price", "charge": "to be charged", "service": "to be served for"}

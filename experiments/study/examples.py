@@ -21,6 +21,10 @@ EXAMPLES = {
     "links": "people who tie customers to the firm, and leave",
     "advisers": "ties to people of three kinds, and what leaves with them",
     "categories": "customers who add a category, and such as buy elsewhere",
+    "helpers": "employees who leave if they are not content, at a cost, and take customers along",
+    "perfumery": "a club with grades: whom to invite, and what rewards cost",
+    "hotel": "a partner at a commission, a rival's own price, money that works on similar customers too",
+    "coffee-box": "a box that is subscribed to: a first one that is cheaper, and whom that wins",
     "word-of-mouth": "customers who tell others; value to the customer",
     "rivals": "share of customer, rivals that react, seasons, a recession",
     "prospects": "prospects of several quality, births, bad debt, cost to serve",
@@ -41,6 +45,7 @@ FIRST = {
     "cdnow": "tenure demo",
     "grocer": "tenure base load transactions.parquet --customers demographics.parquet --contacts contacts.csv "
     "-o grocer.duckdb",
+    **dict.fromkeys(("helpers", "perfumery", "hotel", "coffee-box"), "tenure optimize scenario.yaml -o plan.json"),
     "letters": "tenure optimize scenario.yaml -o plan.json",
     "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",

@@ -22,6 +22,8 @@ _EFFECTS: Mapping[str, tuple[str, str]] = {
     "links_experts": ("the share of customers who gain a tie to an expert", "与专家建立联系的客户比例"),
     "knowledge": ("the share of ties kept when employees leave", "员工离职时保留的联系比例"),
     "cross_buying": ("the share of customers who add a category", "新增购买品类的客户比例"),
+    "direct": ("the share of purchases moved from the partner", "从合作渠道转为直接购买的比例"),
+    "club": ("the share of customers who join the club or rise in it", "加入会员或升级的客户比例"),
     "employee": ("the gain in employees' satisfaction", "员工满意度的增幅"),
     "reactivation": ("the share of lapsed customers who come back", "流失客户重新激活的比例"),
     "leaving": ("the share of customers who leave because of it", "因此离开的客户比例"),
@@ -42,6 +44,12 @@ _LATE: Mapping[str, tuple[str, str]] = {
     "drives_away": ("the share by which too much {lever} drives away", "{lever} 过多使流失增加的比例"),
     "pulled_forward": ("the share of what {lever} sells that is bought early", "{lever} 带来的提前购买比例"),
     "keep": ("the share of {lever} that is remembered a period later", "{lever} 下期仍被记住的比例"),
+}
+_STAFF: Mapping[str, tuple[str, str]] = {
+    "usual": ("the share of employees who leave", "员工离职的比例"),
+    "falls": ("the share by which an employee point lowers turnover", "员工满意度每升一分离职率降低的比例"),
+    "cost": ("the cost of replacing an employee", "替换一名员工的成本"),
+    "per_customer": ("the number of employees a customer", "每位客户对应的员工数"),
 }
 _LAWS: Mapping[str, tuple[str, str]] = {
     "pareto_nbd": ("the parameter {name} of the law of buying", "购买规律的 {name}"),
@@ -80,6 +88,8 @@ def in_words(path: str, language: str = "en") -> str:
     elif path.startswith("levers.") and way.endswith(".of_late") and number in _LATE:
         lever = way.removeprefix("levers.").removesuffix(".of_late")
         what = spoken(_LATE, language)[number].format(lever=lever)
+    elif way == "employees.turnover" and number in _STAFF:
+        what = spoken(_STAFF, language)[number]
     elif path.startswith("base."):
         place, _, law = way.removeprefix("base.").rpartition(".")
         segment = place.removeprefix("by_segment.")

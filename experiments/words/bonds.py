@@ -1,14 +1,14 @@
-"""What binds customers to the firm, in words: ties that are alike or of several kinds, knowledge, categories."""
+"""What binds customers to the firm, in words: ties, alike or of several kinds, knowledge, categories, a club."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sim.scenario.bonds import Categories, Links
+    from sim.scenario.bonds import Categories, Club, Links
     from sim.scenario.curves import Model
     from sim.scenario.people import Established
 
-__all__ = ["categories_in_words", "links_in_words", "start_in_words"]
+__all__ = ["categories_in_words", "club_in_words", "links_in_words", "start_in_words"]
 
 _PEOPLE = {"desk": "people at the desk", "managers": "managers", "experts": "experts"}
 
@@ -79,6 +79,36 @@ def categories_in_words(given: "Categories | None", period: str) -> list[str]:
     ]
 
 
+def club_in_words(given: "Club | None", period: str) -> list[str]:
+    """Return which grades the club has, how members rise and fall, what they cost, and what a grade does."""
+    if given is None:
+        return []
+    moves = [
+        f"{does} {_and([f'{_percent(chance)} of {stage}' for stage, chance in chances.items()])}"
+        for does, chances in (("join or rise", given.rises), ("lose a grade", given.falls))
+        if chances
+    ]
+    said = [
+        f"{what} {', '.join(f'{times:.3g}' for times in factors)} times"
+        for what, factors in (("purchases", given.purchase_rate), ("the amount of each", given.amount))
+        if factors
+    ]
+    if given.defection_per_grade:
+        said.append(f"the defection rate {_percent(given.defection_per_grade)} lower for each grade")
+    return [
+        f"A club with the grades {', '.join(given.grades)}: {_shares(given.mix)} of customers have them in the data, "
+        "the rest are no members; nor are the newly won and the returned. "
+        + (f"Each {period} {', and '.join(moves)}, beside what levers do. " if moves else "Levers alone move members. ")
+        + (
+            f"A member costs {', '.join(f'{money:.4g}' for money in given.reward)} each {period} in rewards, beside "
+            "the cost to serve. "
+            if given.reward
+            else "Rewards cost nothing (assumed). "
+        )
+        + (f"Members, against who is none: {'; '.join(said)}." if said else "It changes nothing: no effect is stated.")
+    ]
+
+
 def start_in_words(each: "Established") -> list[str]:
     """Return what is said of the ties and categories of customers who are there already."""
     said = []
@@ -88,6 +118,8 @@ def start_in_words(each: "Established") -> list[str]:
         said.append(f"tied {_shares(each.ties)}")
     if each.categories is not None:
         said.append(f"buying in one, two, ... categories {_shares(each.categories)}")
+    if each.club is not None:
+        said.append(f"with the grades of the club {_shares(each.club)}")
     return said
 
 
@@ -101,3 +133,7 @@ def _shares(shares: Sequence[float]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.4g} %"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]

@@ -27,6 +27,8 @@ _CHANCES = {
     "links_experts": "of customers gain a tie to an expert",
     "knowledge": "more of the ties of employees who leave stay with the firm",
     "cross_buying": "of customers add a category",
+    "club": "of customers join the club or rise in it",
+    "direct": "of purchases come direct and not through the partner",
     "annoyance": "of customers are kept from rising or lowered a level of satisfaction by it",
 }
 _GAINS = {"purchase_rate": "more purchases", "amount": "more money per purchase"}

@@ -7,13 +7,15 @@ is marked as assumed.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.words.bonds import categories_in_words, links_in_words
+from experiments.words.bonds import categories_in_words, club_in_words, links_in_words
 from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
 
 if TYPE_CHECKING:
     from sim.scenario.curves import Model
     from sim.scenario.customers import CostToServe, Quality
+    from sim.scenario.feelings import StaffTurnover
     from sim.scenario.file import Competitor, Lever, Scenario, Segment, Shock
+    from sim.scenario.market import RivalPrice
     from sim.scenario.of_late import OfLate
 
 __all__ = ["customers_in_words", "market_in_words", "numbered", "survey_in_words", "timing_in_words", "unless_stated"]
@@ -63,6 +65,11 @@ def timing_in_words(lever: "Lever", period: str) -> list[str]:
         said.append(
             f"its medium saturates ({lever.saturation:,.4g}): the more is spent in a {period}, the less each works"
         )
+    said += [
+        f"of its money on “{name}” {_percent(share)} works on “{to}” too"
+        for to, row in lever.spills_over.items()
+        for name, share in row.items()
+    ]
     return said + (_of_late(lever, lever.of_late, period) if lever.of_late is not None else [])
 
 
@@ -98,13 +105,14 @@ def customers_in_words(scenario: "Scenario") -> list[str]:
     said += [
         *links_in_words(scenario.links, scenario.period),
         *categories_in_words(scenario.categories, scenario.period),
+        *club_in_words(scenario.club, scenario.period),
     ]
     if scenario.share_of_customer is not None:
         said.append(
             f"Share of customer: {_percent(scenario.share_of_customer)} of what customers buy in the category is "
             "bought from us today; levers that move preference and rivals change it (logit)."
         )
-    said += _money(scenario)
+    said += [*_partner(scenario), *_money(scenario)]
     for name, segment in scenario.segments.items():
         said += [*standing_in_words(name, segment, scenario), *_people(name, segment, scenario.period)]
         said += spreading_in_words(name, segment, scenario.period)
@@ -191,6 +199,22 @@ def _satisfaction(scenario: "Scenario") -> list[str]:
     ]
 
 
+def _partner(scenario: "Scenario") -> list[str]:
+    given = scenario.partner
+    if given is None:
+        return []
+    own = [
+        f"of “{name}” {_percent(each.partner.share)} at {_percent(each.partner.commission)}"
+        for name, each in scenario.segments.items()
+        if each.partner is not None
+    ]
+    return [
+        f"Channels: {_percent(given.share)} of purchases come through a partner, who keeps "
+        f"{_percent(given.commission)} of what is paid there; revenue is what is left to the firm."
+        + (f" {_and(own).capitalize()}." if own else "")
+    ]
+
+
 def _money(scenario: "Scenario") -> list[str]:
     said = [_cost(scenario.cost_to_serve, "", scenario.period)]
     said += [
@@ -229,15 +253,17 @@ def _people(name: str, segment: "Segment", period: str) -> list[str]:
         said.append(f"“{name}” has its own {_and(own)}.")
     value = segment.value_to_customer
     if value is not None:
-        beyond = value.gain - value.cost - value.usual
+        beyond = value.gained - value.cost - value.usual
+        drivers = value.gain if isinstance(value.gain, dict) else {}
+        by = f" ({', '.join(f'{name} {points:g}' for name, points in drivers.items())})" if drivers else ""
         moves = (
             f"the chance of a level up in satisfaction shifts by {_percent(value.bring * beyond, signed=True)}"
             if value.bring
             else "reported only: nothing follows from it (assumed)"
         )
         said.append(
-            f"Value to customers of “{name}”: gain {value.gain:g} less cost {value.cost:g}, against {value.usual:g} "
-            f"when the data were gathered; {moves}."
+            f"Value to customers of “{name}”: gain {value.gained:g}{by} less cost {value.cost:g}, against "
+            f"{value.usual:g} when the data were gathered; {moves}."
         )
     return said
 
@@ -271,7 +297,22 @@ def _employees(scenario: "Scenario") -> list[str]:
         f"good{unless_stated(given, 'reversion')}. {given.points:g} points more, kept up, bring {given.bring:g} points "
         f"of customer satisfaction in the long run{told}. "
         + (f"Moved by {_and(levers)}." if levers else "No lever moves them.")
+        + (_leavers(given.turnover, scenario) if given.turnover is not None else "")
     ]
+
+
+def _leavers(given: "StaffTurnover", scenario: "Scenario") -> str:
+    """Return how readily employees leave, and what follows."""
+    said = f" Of employees {_percent(given.usual)} leave each {scenario.period} at that"
+    if given.falls:
+        said += f", {_percent(given.falls)} fewer for each point more"
+        said += ", and ties to them are lost so much less" if scenario.links is not None else ""
+    each = given.usual * given.per_customer * given.cost
+    cost = (
+        f"; replacing one costs {given.cost:,.4g}, with {given.per_customer:.4g} of them a customer {each:,.4g} a "
+        f"customer and {scenario.period}, beside the cost to serve"
+    )
+    return said + (cost if given.cost else "") + "."
 
 
 def _word_of_mouth(scenario: "Scenario") -> list[str]:
@@ -319,10 +360,26 @@ def _rival(rival: "Competitor", scenario: "Scenario") -> str:
             f"; it reacts: for every per cent that our share of the market's people grows, its strength grows by "
             f"{rival.reaction:g} %, to {rival.most:g} times at most{unless_stated(rival, 'most')}"
         )
+    acts = [f"acts on {_and(list(rival.strengths))} with strength {_and(strengths)}"] if does else []
+    if rival.price is not None:
+        acts.append(f"sells at {100 * (1 - rival.price.cut):.4g} % of its price in the data")
+        does += _by_price(rival.price, scenario)
     return (
-        f"Competitor “{rival.name}” acts on {_and(list(rival.strengths))} with strength {_and(strengths)} "
-        f"{_when(rival, scenario.period)}{_where(rival.segments)}: {_and(does)}{reacts}."
+        f"Competitor “{rival.name}” {_and(acts)} {_when(rival, scenario.period)}{_where(rival.segments)}: "
+        f"{_and(does)}{reacts}."
     )
+
+
+def _by_price(price: "RivalPrice", scenario: "Scenario") -> list[str]:
+    """Return what a rival's own price does, and whether ours answers it."""
+    said = [
+        f"{what} is multiplied by {(1 - price.cut) ** power:.3g}"
+        for what, power in (("the defection rate", -price.defection), ("the chance of winning", price.acquisition))
+        if power
+    ]
+    ours = [name for name, lever in scenario.levers.items() if lever.pays == "price"]
+    answered = f"a cut of ours by {_and(ours)} that is as deep makes that good" if ours else "no lever cuts ours"
+    return [f"{_and(said)} at our price of today ({answered})"]
 
 
 def _shock(shock: "Shock", scenario: "Scenario") -> str:

@@ -15,11 +15,13 @@ _COME_AND_GO = {
     "few leave first",
     "categories": "they are added and dropped at the chances stated, whatever the mix in the data; who enters buys in "
     "one",
+    "grades": "members of the club rise and fall at the chances stated, whatever the mix in the data; who enters is "
+    "none",
 }
 
 
 def drifts_in_words(scenario: "Scenario", found: "Sequence[Drift]") -> list[str]:
-    """Return a sentence each on satisfaction, ties and categories that move though nothing is done, where they do."""
+    """Return a sentence each on satisfaction, ties, categories, grades that move though nothing is done, if they do."""
     said, when = [], f"after {scenario.periods} {scenario.period}s of today's spend"
     points = [each for each in found if each.of == "satisfaction"]
     if points:

@@ -80,7 +80,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
     """Return how the firm saw the customer, what was true, and how that changed in the stretch."""
     words = [_state(chapter[0], "")]
-    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", _feeling, _ties, _categories, _grown)
+    looks: tuple[Callable[[Moment], str], ...] = (lambda m: f"seen as {m.stage}", *_LOOKS)
     for before, now in itertools.pairwise(chapter):
         changed = [look(now) for look in looks if look(now) != look(before) and look(now)]
         if changed:
@@ -95,8 +95,7 @@ def _state(moment: Moment, nothing: str) -> str:
     if moment.true in ("unaware", "prospect"):
         return {"unaware": "does not know the firm", "prospect": "a prospect"}[moment.true]
     truth = {"alive": nothing, "gone": "truly gone", "lost": "truly lost for good"}[moment.true]
-    looks = (_feeling, _ties, _categories, _grown)
-    return ", ".join(part for part in (f"seen as {moment.stage}", truth, *(look(moment) for look in looks)) if part)
+    return ", ".join(part for part in (f"seen as {moment.stage}", truth, *(look(moment) for look in _LOOKS)) if part)
 
 
 def _feeling(moment: Moment) -> str:
@@ -108,7 +107,7 @@ def _feeling(moment: Moment) -> str:
 def _ties(moment: Moment) -> str:
     if moment.ties is None:
         return ""
-    tied = [kind for kind, number in moment.bond.items() if number and kind != "categories"]
+    tied = [kind for kind, number in moment.bond.items() if number and kind not in ("categories", "club")]
     return f"{moment.ties or 'no'} tie{'' if moment.ties == 1 else 's'}" + (f" ({', '.join(tied)})" if tied else "")
 
 
@@ -117,11 +116,20 @@ def _categories(moment: Moment) -> str:
     return "" if number is None else f"buys in {number} categor{'y' if number == 1 else 'ies'}"
 
 
+def _member(moment: Moment) -> str:
+    grade = moment.bond.get("club")
+    return "" if grade is None else "no member of the club" if grade == "no member" else f"{grade} in the club"
+
+
 def _grown(moment: Moment) -> str:
     """Return how much more a customer brings for having been kept."""
     parts = [f"{times:.3g} times the {what}" for times, what in zip(moment.grown, ("rate", "amount"), strict=True)]
     more = [part for part, times in zip(parts, moment.grown, strict=True) if times != 1]
     return f"grown to {' and '.join(more)}" if more else ""
+
+
+_LOOKS = (_feeling, _ties, _categories, _member, _grown)
+"""What is looked at of a true customer, in this order."""
 
 
 def _happened(life: Life, moment: Moment) -> str:

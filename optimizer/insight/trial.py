@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Told", "arms", "heads_of", "told"]
 
 CURVE = ("without_money", "brings", "unlimited_money", "half")
-UNSEEN = (*FREE, "satisfaction", "links", *TO_KIND, "knowledge", "cross_buying")
+UNSEEN = (*FREE, "satisfaction", "links", *TO_KIND, "knowledge", "cross_buying", "club", "direct")
 """Effects that purchases do not show."""
 STEP = 1e-4
 

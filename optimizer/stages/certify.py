@@ -110,6 +110,6 @@ def _reached(repaired: Repaired) -> float:
 def _proof(begun: Start, repaired: Repaired, bound: float, reference: float) -> Proof:
     problem = repaired.problem
     chain = problem.chain
-    words = assumed(problem.no_choice, chain.couples, problem.ceiling is not None, chain.late is not None)
+    words = assumed(problem.no_choice, chain.couples, problem.ceiling is not None, chain.late is not None, chain.priced)
     kind = LiftProof if problem.goal == "asset" else SpendProof
     return kind(_reached(repaired), begun.least.asset, bound, reference, words)

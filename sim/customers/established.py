@@ -54,7 +54,7 @@ RAREST = 1e-3
 
 def is_young(stage: str, each: Established) -> bool:
     """Return whether people begin where they stand: never customers, or just won and like all who are."""
-    plain = each.satisfaction is None and each.ties is None and each.categories is None
+    plain = all(part is None for part in (each.satisfaction, each.ties, each.categories, each.club))
     return stage in ("unaware", "prospect") or (stage == "new" and not each.age and plain)
 
 

@@ -101,13 +101,14 @@ class Attitudes:
 
     @property
     def ties(self) -> bool:
-        """Return whether anything binds customers: ties, or categories that they add."""
-        return self.scenario.links is not None or self.scenario.categories is not None
+        """Return whether anything binds customers: ties, categories that they add, a club."""
+        stated = (self.scenario.links, self.scenario.categories, self.scenario.club)
+        return any(each is not None for each in stated)
 
     @cached_property
     def bonds(self) -> Bonds:
         """Return what customers may be tied to and buy."""
-        return bonds_of(self.scenario.links, self.scenario.categories)
+        return bonds_of(self.scenario.links, self.scenario.categories, self.scenario.club)
 
     @cached_property
     def level_mix(self) -> Floats:
@@ -122,7 +123,7 @@ class Attitudes:
 
     def tie_mix_of(self, each: Established | None) -> Floats:
         """Return the mix of bonds of customers who are there already: as stated for them, or as in the data."""
-        return bond_mix(self.scenario.links, self.scenario.categories, each)
+        return bond_mix(self.scenario.links, self.scenario.categories, self.scenario.club, each)
 
     @cached_property
     def entry_mix(self) -> Floats:

@@ -29,7 +29,7 @@ class Bonds(NamedTuple):
         The most of each.
     gain_of, loss_of : (kinds,)
         Columns of effects: the chance of one more, and of each to be lost.
-    gain, loss : (kinds,)
+    gain, loss : (kinds, stages)
         These at the reference; the loss of ties before what the market adds.
     tie : (kinds,)
         Whether it is a tie, lost with the employee.
@@ -39,6 +39,8 @@ class Bonds(NamedTuple):
         Chance that the firm keeps the tie of an employee who leaves.
     effects : (bonds + 1, 3)
         What is multiplied: defection rate, purchase rate, amount; the last for those who hold nothing ever.
+    reward : (bonds + 1,)
+        Money that a customer costs a period.
     """
 
     held: Ints
@@ -55,6 +57,7 @@ class Bonds(NamedTuple):
     follow: Floats
     kept: float
     effects: Floats
+    reward: Floats
 
 
 def chances_of_kind(bonds: Any, bond: Any, kind: Any, gain: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
@@ -65,11 +68,11 @@ def chances_of_kind(bonds: Any, bond: Any, kind: Any, gain: Any, loss: Any) -> t
     return keep, 1.0 - keep, away, gain if held < bonds.most[kind] else 0.0
 
 
-def loss_of(bonds: Any, kind: Any, turnover: Any, kept: Any) -> Any:
-    """Return the chance of each of a kind to be lost; ``turnover``: what the market adds to that of ties."""
+def loss_of(bonds: Any, kind: Any, stage: Any, turnover: Any, leavers: Any, kept: Any) -> Any:
+    """Return the chance of each of a kind to be lost; of ties times ``leavers``, and ``turnover`` is added to it."""
     if not bonds.tie[kind]:
-        return bonds.loss[kind]
-    return min(bonds.loss[kind] + turnover, 1.0) * (1.0 - kept)
+        return bonds.loss[kind, stage]
+    return min(bonds.loss[kind, stage] * leavers + turnover, 1.0) * (1.0 - kept)
 
 
 _chances_of_kind = inlined(chances_of_kind)

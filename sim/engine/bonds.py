@@ -10,6 +10,7 @@ a customer's *bond* is the number of what it holds of each, and the odds of a mo
 (defection rate, purchase rate, amount) is divided by its mean over the mix in the data: neutral in the mean.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from sim.engine.bond_kernels import Bonds
 from sim.engine.columns import (
     ADDED,
     DROPPED,
+    FALLEN,
+    RISEN,
     TIED,
     TIED_TO_EXPERTS,
     TIED_TO_MANAGERS,
@@ -26,7 +29,8 @@ from sim.engine.columns import (
     TURNOVER_OF_EXPERTS,
     TURNOVER_OF_MANAGERS,
 )
-from sim.scenario.bonds import Categories, Links
+from sim.scenario.bonds import Categories, Club, Links
+from sim.scenario.customers import STAGES, Stage
 from sim.scenario.kinds import KINDS, TO_KIND
 from sim.scenario.people import Established
 
@@ -48,24 +52,26 @@ _COLUMNS = {
     "managers": (TIED_TO_MANAGERS, TURNOVER_OF_MANAGERS),
     "experts": (TIED_TO_EXPERTS, TURNOVER_OF_EXPERTS),
     "categories": (ADDED, DROPPED),
+    "club": (RISEN, FALLEN),
 }
-_RAISED_BY: dict[str, str] = {"links": "links", "categories": "cross_buying"}
+_RAISED_BY: dict[str, str] = {"links": "links", "categories": "cross_buying", "club": "club"}
 _RAISED_BY |= {kind: effect for effect, kind in TO_KIND.items()}
 """The effect of levers that raises each."""
 
 
 class _Kind(NamedTuple):
-    """What there may be of one kind: name, mix of numbers, chances, and factors by number."""
+    """What there may be of one kind: name, mix of numbers, chances by stage or in all, factors and money by number."""
 
     name: str
     mix: tuple[float, ...]
-    gain: float
-    loss: float
+    gain: float | Floats
+    loss: float | Floats
     follow: float
     factors: Floats
+    reward: tuple[float, ...] = ()
 
 
-def _kinds(links: Links | None, categories: Categories | None) -> list[_Kind]:
+def _kinds(links: Links | None, categories: Categories | None, club: Club | None = None) -> list[_Kind]:
     found = []
     if links is not None and links.mix is not None:
         factors = _factors(TIES, 1 - links.defection_per_link)
@@ -80,7 +86,26 @@ def _kinds(links: Links | None, categories: Categories | None) -> list[_Kind]:
         for column, given in ((1, categories.purchase_rate), (2, categories.amount)):
             factors[:, column] = np.array(given) / given[0] if given else 1.0
         found.append(_Kind("categories", categories.mix, categories.gain, categories.loss, 0.0, factors))
+    if club is not None:
+        factors = _factors(1 + len(club.grades), 1 - club.defection_per_grade)
+        for column, given in ((1, club.purchase_rate), (2, club.amount)):
+            factors[1:, column] = given or 1.0
+        rises, falls = _by_stage(club.rises), _by_stage(club.falls)
+        found.append(_Kind("club", with_the_rest(club.mix), rises, falls, 0.0, factors, (0.0, *club.reward)))
     return found
+
+
+def with_the_rest(shares: tuple[float, ...]) -> tuple[float, ...]:
+    """Return shares by grade with those who are no members before them."""
+    return (max(1 - sum(shares), 0.0), *shares)
+
+
+def _by_stage(given: Mapping[Stage, float]) -> Floats:
+    """Return chances by stage, 0 where none is stated."""
+    out = np.zeros(len(STAGES))
+    for stage, chance in given.items():
+        out[STAGES.index(stage)] = chance
+    return out
 
 
 def _factors(number: int, step: float) -> Floats:
@@ -90,7 +115,7 @@ def _factors(number: int, step: float) -> Floats:
     return out
 
 
-def bonds_of(links: Links | None, categories: Categories | None) -> Bonds:
+def bonds_of(links: Links | None, categories: Categories | None, club: Club | None = None) -> Bonds:
     """Return what customers may hold; of nothing, one bond without kinds.
 
     Examples
@@ -99,19 +124,22 @@ def bonds_of(links: Links | None, categories: Categories | None) -> Bonds:
     >>> known.held[:, 0], known.after[0]
     (array([0, 1, 2, 3]), array([0, 1, 0]))
     """
-    kinds = _kinds(links, categories)
+    kinds = _kinds(links, categories, club)
     sizes = [len(kind.mix) for kind in kinds]
     ways = [2 if size == 2 else 3 for size in sizes]
     held, move = _places(sizes), _places(ways)
     up = np.array([int(np.prod(ways[k + 1 :])) for k in range(len(kinds))], dtype=np.int64)
     most = np.array(sizes, dtype=np.int64) - 1
-    tie = np.array([kind.name != "categories" for kind in kinds], dtype=bool)
+    tie = np.array([kind.name not in ("categories", "club") for kind in kinds], dtype=bool)
     change = np.where(move == 2, -1, move)[None] * np.ones_like(held)[:, None]
     flips = (most == 1) & (held[:, None] == 1) & (move == 1)
     after = np.clip(held[:, None] + np.where(flips, -1, change), 0, most)
     stride = np.array([int(np.prod(sizes[k + 1 :])) for k in range(len(kinds))], dtype=np.int64)
-    effects = np.ones((len(held) + 1, 3))
+    effects, reward = np.ones((len(held) + 1, 3)), np.zeros(len(held) + 1)
+    chances = np.zeros((2, len(kinds), len(STAGES)))
     for k, kind in enumerate(kinds):
+        chances[:, k] = [np.broadcast_to(each, len(STAGES)) for each in (kind.gain, kind.loss)]
+        reward[:-1] += np.array(kind.reward)[held[:, k]] if any(kind.reward) else 0.0
         mix = np.array(kind.mix) / sum(kind.mix)
         for column, factor in enumerate(kind.factors.T.copy()):
             if np.ptp(factor):  # else 1 and not nearly so
@@ -121,8 +149,8 @@ def bonds_of(links: Links | None, categories: Categories | None) -> Bonds:
         np.stack([up, np.where(most == 1, up, 2 * up)], axis=1), most,
         np.array([_COLUMNS[kind.name][0] for kind in kinds], dtype=np.int64),
         np.array([_COLUMNS[kind.name][1] for kind in kinds], dtype=np.int64),
-        np.array([kind.gain for kind in kinds], dtype=float), np.array([kind.loss for kind in kinds], dtype=float),
-        tie, np.array([kind.follow for kind in kinds], dtype=float), links.kept if links is not None else 0.0, effects,
+        chances[0], chances[1], tie, np.array([kind.follow for kind in kinds], dtype=float),
+        links.kept if links is not None else 0.0, effects, reward,
     )  # fmt: skip
 
 
@@ -131,23 +159,25 @@ def _places(sizes: list[int]) -> Ints:
     return np.indices(sizes).reshape(len(sizes), int(np.prod(sizes))).T.astype(np.int64)
 
 
-def holdings(links: Links | None, categories: Categories | None) -> list[str]:
+def holdings(links: Links | None, categories: Categories | None, club: Club | None = None) -> list[str]:
     """Return the name of each of what customers may hold."""
-    return [kind.name for kind in _kinds(links, categories)]
+    return [kind.name for kind in _kinds(links, categories, club)]
 
 
-def raising(links: Links | None, categories: Categories | None) -> list[str]:
+def raising(links: Links | None, categories: Categories | None, club: Club | None = None) -> list[str]:
     """Return the effect of levers that raises each of what customers may hold."""
-    return [_RAISED_BY[name] for name in holdings(links, categories)]
+    return [_RAISED_BY[name] for name in holdings(links, categories, club)]
 
 
-def bond_mix(links: Links | None, categories: Categories | None, each: Established | None = None) -> Floats:
+def bond_mix(
+    links: Links | None, categories: Categories | None, club: Club | None = None, each: Established | None = None
+) -> Floats:
     """Return shares of customers by bond: as stated for who is there already, or else as in the data.
 
     Kinds are independent of each other; (1,) where nothing binds.
     """
     out = np.ones(1)
-    for kind in _kinds(links, categories):
+    for kind in _kinds(links, categories, club):
         stated = None if each is None else _stated(each, kind.name)
         mix = np.array(kind.mix) / sum(kind.mix) if stated is None else np.array(stated)
         out = np.outer(out, mix).ravel()
@@ -158,6 +188,8 @@ def _stated(each: Established, name: str) -> tuple[float, ...] | None:
     """Return the mix of one kind that is stated for who is there already; none: as in the data."""
     if name == "categories":
         return each.categories
+    if name == "club":
+        return None if each.club is None else with_the_rest(each.club)
     if not isinstance(each.ties, dict):
         return each.ties
     share = {str(kind): share for kind, share in each.ties.items()}.get(name)
@@ -165,15 +197,17 @@ def _stated(each: Established, name: str) -> tuple[float, ...] | None:
 
 
 def held_by(bonds: Bonds, what: str) -> Ints:
-    """Return by bond how many ``ties`` or ``categories`` are held; who buys at all buys in one category."""
+    """Return by bond how many ``ties``, ``categories`` or ``grades`` are held; who buys at all buys in one category."""
     if what == "ties":
         return np.asarray((bonds.held * bonds.tie).sum(axis=1))
-    return np.asarray((bonds.held * ~bonds.tie).sum(axis=1) + 1)
+    if what == "grades":
+        return np.asarray((bonds.held * (bonds.gain_of == RISEN)).sum(axis=1))
+    return np.asarray((bonds.held * (bonds.gain_of == ADDED)).sum(axis=1) + 1)
 
 
-def bond_names(links: Links | None, categories: Categories | None) -> list[str]:
+def bond_names(links: Links | None, categories: Categories | None, club: Club | None = None) -> list[str]:
     """Return the bonds in words."""
-    kinds, bonds = _kinds(links, categories), bonds_of(links, categories)
+    kinds, bonds = _kinds(links, categories, club), bonds_of(links, categories, club)
     out = []
     for held in bonds.held.tolist():
         number = dict(zip((kind.name for kind in kinds), held, strict=True))
@@ -181,5 +215,6 @@ def bond_names(links: Links | None, categories: Categories | None) -> list[str]:
         parts = [f"{number['links']} ties"] if "links" in number else []
         parts += [f"tied to {' and '.join(ties) or 'nobody'}"] if links is not None and links.kinds else []
         parts += [f"{number['categories'] + 1} categories"] if "categories" in number else []
+        parts += [("no member", *club.grades)[number["club"]]] if club is not None else []
         out.append(", ".join(parts))
     return out

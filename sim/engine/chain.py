@@ -269,9 +269,17 @@ class ControlledChain(ABC):
         return None
 
     @property
+    def priced(self) -> bool:
+        """Return whether our price counts against a rival's own."""
+        return False
+
+    @property
     def bounded(self) -> bool:
-        """Return whether what no plan exceeds is known: customers do not move each other's odds, no lever remembers."""
-        return not self.couples and self.late is None
+        """Return whether what no plan exceeds is known.
+
+        Customers do not move each other's odds, no lever remembers, and our price does not count against a rival's.
+        """
+        return not self.couples and self.late is None and not self.priced
 
     def present(self, period: int) -> tuple[Sequence[int], Sequence[int]]:
         """Return which rivals and which shocks are there in a period, by number."""

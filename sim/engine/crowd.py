@@ -1,7 +1,7 @@
 """What acts through the market: rivals, shocks, seasons, employees, and the crowd of customers itself.
 
-All of it reaches customers as one array, the *environment* by group and route (:data:`sim.engine.effects.ROUTES`), and
-as a factor on intensities where a medium saturates. What is on schedule is known beforehand
+All of it reaches customers as one array, the *environment* by group and route (:data:`sim.engine.routes.ROUTES`), and
+by what intensities work like (:mod:`sim.engine.media`). What is on schedule is known beforehand
 (:func:`scheduled_environment`: the crowd as in the data, employees under today's spend); what depends on numbers of
 people (word of mouth, rivals who react, employees under another spend, saturation) is worked out period by period by
 :class:`Crowd`, for agents and fluid twin alike. Each function has its adjoint (``..._pull``) beside it.
@@ -17,21 +17,28 @@ import numpy as np
 from sim.arrays import Flags, Floats
 from sim.contract import Targets
 from sim.engine.attitudes import Attitudes
-from sim.engine.conditions import Moment
-from sim.engine.effects import (
+from sim.engine.conditions import Conditions, Moment
+from sim.engine.media import Media
+from sim.engine.response import response, slope
+from sim.engine.routes import (
     NEUTRAL,
     TO_AWARE,
     TO_DEFECTION,
+    TO_LEAVE_BY_PRICE,
+    TO_LEAVERS,
     TO_RATE,
     TO_RIVALS,
     TO_SATISFIED,
     TO_SPREAD,
+    TO_STAFF,
     TO_TURNOVER,
+    TO_WIN_BY_PRICE,
     TO_WON,
 )
-from sim.engine.response import response, slope
+from sim.engine.staff import leavers
 from sim.scenario.curves import Curve
 from sim.scenario.file import CUSTOMER_STAGES, STAGES, Competitor, Scenario, Shock
+from sim.scenario.market import RivalPrice
 
 __all__ = ["Crowd", "present", "scheduled_environment"]
 
@@ -51,6 +58,11 @@ _SHOCK_ROUTES = {
     "turnover": TO_TURNOVER,
 }
 _RIVAL_ROUTES = {"defection": TO_DEFECTION, "acquisition": TO_WON, "share of customer": TO_RIVALS}
+
+
+def _priced(price: RivalPrice) -> tuple[tuple[int, float], ...]:
+    """Return the routes on which a rival's price acts, and to which power."""
+    return (TO_DEFECTION, -price.defection), (TO_WON, price.acquisition)
 
 
 def present(things: Sequence[Competitor | Shock], period: int) -> list[int]:
@@ -107,7 +119,7 @@ class Crowd:
             self.scenario.word_of_mouth
             or self._imitation.any()
             or any(rival.reaction for rival in self.scenario.competitors)
-            or any(lever.saturation or "employee" in lever.moves for lever in levers)
+            or any(lever.saturation or lever.spills_over or "employee" in lever.moves for lever in levers)
         )
 
     # --- The environment ---
@@ -143,8 +155,9 @@ class Crowd:
         out[:, TO_SATISFIED] = self._value_shift
         if self.scenario.employees:
             out[:, TO_SATISFIED] += self.attitudes.employee_slope * (employees - self.scenario.employees.usual)
+            out[:, [TO_LEAVERS, TO_STAFF]] = leavers(self.scenario.employees, employees)[:2]
         if self.scenario.links:
-            out[:, TO_TURNOVER] = self.scenario.links.turnover
+            out[:, TO_TURNOVER] = self.scenario.links.turnover * out[:, TO_LEAVERS]
         if self.scenario.seasons and period is not None:
             seasons = np.array(self.scenario.seasons)
             out[:, TO_RATE] = seasons[period % seasons.size] / seasons.mean()
@@ -157,6 +170,11 @@ class Crowd:
                     out[here, TO_RIVALS] += strength / (1 - strength) if strength < 1 else np.inf
                 else:
                     out[here, _RIVAL_ROUTES[route]] *= 1 + strength if route == "defection" else 1 - strength
+            if rival.price is not None:
+                for by_price, power in _priced(rival.price):
+                    out[here, by_price] *= (1 - rival.price.cut * rivals[number]) ** power
+                out[here, TO_LEAVE_BY_PRICE] += rival.price.defection
+                out[here, TO_WIN_BY_PRICE] += rival.price.acquisition
         for number in sorted(shocks):
             shock = self.scenario.shocks[number]
             if shock.route in ("satisfaction", "turnover"):
@@ -186,9 +204,10 @@ class Crowd:
         return {}
 
     def environment_pull(
-        self, wanted: Floats, environment: Floats, rivals: dict[int, float], talk: Floats | None
+        self, wanted: Floats, met: Conditions, employees: float
     ) -> tuple[dict[int, float], float, Floats]:
         """Return derivatives by (what rivals' strength is multiplied by, employees, talk)."""
+        environment, rivals, talk = met.environment, met.reactions, met.talk
         by_rivals = dict.fromkeys(rivals, 0.0)
         for number, factor in rivals.items():
             rival = self.scenario.competitors[number]
@@ -202,7 +221,18 @@ class Crowd:
                     sign = 1.0 if name == "defection" else -1.0
                     rest = environment[here, route] / (1 + sign * strength) if 1 + sign * strength else 0.0
                     by_rivals[number] += float((wanted[here, route] * rest).sum() * sign * usual)
+            if rival.price is not None:
+                cut = rival.price.cut
+                for route, power in _priced(rival.price):
+                    each = -power * cut / (1 - cut * factor)
+                    by_rivals[number] += float((wanted[here, route] * environment[here, route]).sum()) * each
         by_employees = self.attitudes.employee_slope * float(wanted[:, TO_SATISFIED].sum())
+        if self.scenario.employees:
+            _, _, by_turnover, by_cost = leavers(self.scenario.employees, employees)
+            lost = np.where(environment[:, TO_TURNOVER] < 1, wanted[:, TO_TURNOVER], 0.0).sum()
+            lost *= self.scenario.links.turnover if self.scenario.links else 0.0
+            by_employees += float((lost + wanted[:, TO_LEAVERS].sum()) * by_turnover)
+            by_employees += float(wanted[:, TO_STAFF].sum()) * by_cost
         by_talk = np.zeros(self.targets.shape[0])
         if talk is not None:
             spoken = np.where(talk > 0, talk, 1.0)
@@ -223,7 +253,7 @@ class Crowd:
             segment = self.scenario.segments.get(name)
             value = segment.value_to_customer if segment else None
             if value is not None:
-                shift[group] = value.bring * (value.gain - value.cost - value.usual)
+                shift[group] = value.bring * (value.gained - value.cost - value.usual)
         return shift
 
     # --- Diffusion ---
@@ -327,39 +357,12 @@ class Crowd:
         each = wanted * rival.reaction / usual / people
         return np.asarray(each * (SEEN[None, :] - self.market_share(observed)) * np.ones_like(observed))
 
-    # --- Saturation of media ---
+    # --- Media ---
 
     @cached_property
-    def _saturating(self) -> list[tuple[int, float]]:
-        """Return levers whose medium saturates, with the money ``S + T_ref`` that their spend is measured by."""
-        usual = (self.targets.reference * self.start[:, :, None]).sum(axis=(0, 1))
-        levers = self.scenario.levers.values()
-        return [(i, lever.saturation + float(usual[i])) for i, lever in enumerate(levers) if lever.saturation]
-
-    def effective(self, intensity: Floats, observed: Floats) -> Floats:
-        """Return intensities as they work: ``u (S + T_ref)/(S + T)`` where a medium saturates."""
-        if not self._saturating:
-            return intensity
-        out = intensity.copy()
-        for i, room in self._saturating:
-            out[:, :, i] *= room / self._depth(i, intensity, observed)
-        return out
-
-    def effective_pull(self, wanted: Floats, intensity: Floats, observed: Floats) -> tuple[Floats, Floats]:
-        """Return derivatives by (intensity, head counts)."""
-        by_intensity, by_observed = wanted.copy(), np.zeros_like(observed)
-        for i, room in self._saturating:
-            depth = self._depth(i, intensity, observed)
-            factor = room / depth
-            by_total = -factor / depth * float((wanted[:, :, i] * intensity[:, :, i]).sum())
-            by_intensity[:, :, i] = factor * wanted[:, :, i] + by_total * observed
-            by_observed += by_total * intensity[:, :, i]
-        return by_intensity, by_observed
-
-    def _depth(self, lever: int, intensity: Floats, observed: Floats) -> float:
-        saturation = self.scenario.levers[self.targets.levers[lever]].saturation
-        assert saturation is not None
-        return saturation + float((intensity[:, :, lever] * observed).sum())
+    def media(self) -> Media:
+        """Return how money works where media saturate and it spills over."""
+        return Media(self.scenario, self.targets, self.start)
 
     # --- Employees ---
 

@@ -15,6 +15,7 @@ from sim.arrays import Floats, Ints
 from sim.contract import Targets
 from sim.engine.bond_kernels import Bonds
 from sim.engine.bonds import bonds_of
+from sim.engine.by_group import by_group, partners_by_group, shares_by_group
 from sim.engine.columns import (
     ADDED,
     AMOUNT,
@@ -24,9 +25,11 @@ from sim.engine.columns import (
     EFFECTS,
     LEAVING,
     LOST_CHANCE,
+    PARTNER,
     PRICE,
     RATE,
     RETURNED,
+    RISEN,
     SATISFIED,
     SERVED,
     TIED,
@@ -37,34 +40,47 @@ from sim.engine.columns import (
     WON_UNPAID,
 )
 from sim.engine.response import response, slope
+from sim.engine.routes import (
+    TO_AWARE,
+    TO_DEFECTION,
+    TO_LEAVE_BY_PRICE,
+    TO_LEAVERS,
+    TO_RATE,
+    TO_RIVALS,
+    TO_SATISFIED,
+    TO_SPREAD,
+    TO_STAFF,
+    TO_TURNOVER,
+    TO_WIN_BY_PRICE,
+    TO_WON,
+)
 from sim.engine.terms import curves_of
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario
 from sim.scenario.of_late import OfLate
 
-__all__ = ["NEUTRAL", "ROUTES", "Effects"]
+__all__ = ["Effects"]
 
 Slope = tuple[int, int, Floats]
 Back = Callable[[Floats], tuple[Floats, Floats]]
 
-ROUTES = (
-    "defection", "acquisition", "awareness", "purchase rate", "share of customer", "satisfaction", "turnover",
-    "diffusion",
-)  # fmt: skip
-"""How the market acts: four multipliers, attraction of rivals in the logit, two shifts of chances, and a chance."""
-TO_DEFECTION, TO_WON, TO_AWARE, TO_RATE, TO_RIVALS, TO_SATISFIED, TO_TURNOVER, TO_SPREAD = range(8)
-NEUTRAL = np.array([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
-
 TIES_OF = {
     "links": TIED, "links_desk": TIED, "links_managers": TIED_TO_MANAGERS, "links_experts": TIED_TO_EXPERTS,
-    "cross_buying": ADDED,
+    "cross_buying": ADDED, "club": RISEN,
 }  # fmt: skip
-"""Effects that raise the chance of a tie or a category more, and where."""
+"""Effects that raise the chance of a tie, a category or a grade more, and where."""
 SUM_OF = {"satisfaction": SATISFIED, "annoyance": SATISFIED, "charge": CHARGED, "service": SERVED, **TIES_OF}
+SUM_OF["direct"] = PARTNER
 SUM_OF["knowledge"] = TURNOVER  # before the market: the chance that the firm keeps the ties of who leaves
 """Effects that add up, and where; terms are what they are, others as far as they differ from the reference."""
 TERMS = ("charge", "service")
+LESS = ("annoyance", "direct")
+"""Of these what money does is taken off."""
 CHANCE_OF = {"awareness": AWARE, "acquisition": WON, "reactivation": RETURNED}
+PRICED = (
+    (DEFECTION, TO_LEAVE_BY_PRICE, -1.0), (WON, TO_WIN_BY_PRICE, 1.0), (WON_UNPAID, TO_WIN_BY_PRICE, 1.0)
+)  # fmt: skip
+"""What our price moves beside what is paid, by which route, and which way a cut does."""
 FOR_EVER = 1e30
 """A defection multiplier that stands for "nobody stays"."""
 MOST_POWER = np.log(FOR_EVER)
@@ -112,7 +128,7 @@ class Effects:
     @cached_property
     def bonds(self) -> Bonds:
         """Return what customers may be tied to and buy."""
-        return bonds_of(self.scenario.links, self.scenario.categories)
+        return bonds_of(self.scenario.links, self.scenario.categories, self.scenario.club)
 
     @cached_property
     def shares(self) -> Floats:
@@ -120,9 +136,14 @@ class Effects:
         return shares_by_group(self.scenario, self.targets)
 
     @cached_property
+    def partners(self) -> Floats:
+        """Return the share of purchases through a partner today and its commission, (2, groups)."""
+        return partners_by_group(self.scenario, self.targets)
+
+    @cached_property
     def _usual(self) -> list[Floats]:
         """Return each move's response at the reference, (groups, stages)."""
-        return [_by_group(curves, self.targets.reference[:, :, i], reach) for i, _, reach, curves in self._moves]
+        return [by_group(curves, self.targets.reference[:, :, i], reach) for i, _, reach, curves in self._moves]
 
     @cached_property
     def late(self) -> list[tuple[int, OfLate]]:
@@ -144,7 +165,7 @@ class Effects:
         """Return what a lever adds to the purchase rate, a share by (group, stage), or (``slope``) its derivative."""
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             if i == lever and moved == "purchase_rate":
-                f = _by_group(curves, works, reach, what)
+                f = by_group(curves, works, reach, what)
                 return np.where(
                     self.targets.allowed[:, :, i], (f - (usual if what is response else 0)) / (1 + usual), 0
                 )
@@ -156,7 +177,7 @@ class Effects:
         missed, none = np.ones(self.targets.shape[:2]), np.zeros(self.targets.shape[:2])
         for i, moved, reach, curves in self._moves:
             if moved == "acquisition":
-                missed *= np.where(self.targets.allowed[:, :, i], 1 - _by_group(curves, none, reach), 1.0)
+                missed *= np.where(self.targets.allowed[:, :, i], 1 - by_group(curves, none, reach), 1.0)
         return np.asarray(1 - missed)
 
     def responses(self, environment: Floats, intensity: Floats) -> Floats:
@@ -184,15 +205,16 @@ class Effects:
         effect = np.ones((*intensity.shape[:-1], len(EFFECTS)))
         effect[..., SATISFIED] = environment[..., None, TO_SATISFIED]
         effect[..., [TIED, LEAVING, CHARGED, SERVED]] = 0.0
-        effect[..., self.bonds.gain_of] = self.bonds.gain
+        effect[..., self.bonds.gain_of] = self.bonds.gain.T
         effect[..., TURNOVER] = self.bonds.kept
+        effect[..., PARTNER] = self.partners[0][:, None]
         missed = np.ones((*intensity.shape[:-1], RETURNED + 1))
         utility, brought = np.zeros(intensity.shape[:-1]), []
         beside = self._beside(intensity)
         back = {i: stated.pulled_forward * intensity[..., at + 1] for i, stated, at in beside}
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             here = self.targets.allowed[:, :, i]
-            f = _by_group(curves, intensity[..., i], reach)
+            f = by_group(curves, intensity[..., i], reach)
             brought.append(f)
             if moved in CHANCE_OF:
                 missed[..., CHANCE_OF[moved]] *= np.where(here, 1 - f, 1.0)
@@ -210,7 +232,7 @@ class Effects:
             elif moved == "price":
                 effect[..., PRICE] *= np.where(here, (1 - f) / (1 - usual), 1.0)
             else:
-                more = f if moved in TERMS else usual - f if moved == "annoyance" else f - usual
+                more = f if moved in TERMS else usual - f if moved in LESS else f - usual
                 effect[..., SUM_OF[moved]] += np.where(here, more, 0.0)
         effect[..., : RETURNED + 1] = 1 - missed
         for i, stated, at in beside:
@@ -227,19 +249,40 @@ class Effects:
     def _of_market(self, environment: Floats, plain: Floats, utility: Floats) -> Floats:
         """Return the same after the market has multiplied them."""
         effect = plain.copy()
+        if self.priced:
+            leaving, winning = self._by_price(environment, plain)
+            effect[..., DEFECTION] *= leaving
         effect[..., AWARE] = np.minimum(effect[..., AWARE] * environment[..., None, TO_AWARE], 1.0)
         effect[..., WON] = (effect[..., WON] + environment[..., None, TO_SPREAD]) * environment[..., None, TO_WON]
         unpaid = (self.unpaid + environment[..., None, TO_SPREAD]) * environment[..., None, TO_WON]
         effect[..., WON_UNPAID] = np.broadcast_to(unpaid, effect.shape[:-1])
+        if self.priced:
+            effect[..., WON] *= winning
+            effect[..., WON_UNPAID] *= winning
         effect[..., LOST_CHANCE] = self.loss[:, None]
         effect[..., DEFECTION] = np.minimum(effect[..., DEFECTION] * environment[..., None, TO_DEFECTION], FOR_EVER)
         effect[..., RATE] *= environment[..., None, TO_RATE] * self.share_multiplier(environment, utility)
         bonds, kept = self.bonds, np.clip(effect[..., TURNOVER], 0.0, 1.0)
         for gains, loses, lost, is_tie in zip(bonds.gain_of, bonds.loss_of, bonds.loss, bonds.tie, strict=True):
             effect[..., gains] = np.clip(effect[..., gains], 0.0, 1.0)
-            by_market = np.minimum(lost + environment[..., None, TO_TURNOVER], 1.0) * (1.0 - kept)
-            effect[..., loses] = by_market if is_tie else lost
+            leaves = lost * environment[..., None, TO_LEAVERS] + environment[..., None, TO_TURNOVER]
+            effect[..., loses] = np.minimum(leaves, 1.0) * (1.0 - kept) if is_tie else lost
+        effect[..., SERVED] += environment[..., None, TO_STAFF]
+        if self.scenario.partner is not None:
+            effect[..., PRICE] *= 1 - self.partners[1][:, None] * np.clip(effect[..., PARTNER], 0.0, 1.0)
         return effect
+
+    @cached_property
+    def priced(self) -> bool:
+        """Return whether a rival's own price is stated, against which ours counts, and a lever moves ours."""
+        rivals, levers = self.scenario.competitors, self.scenario.levers.values()
+        return any(rival.price for rival in rivals) and any(lever.pays == "price" for lever in levers)
+
+    @staticmethod
+    def _by_price(environment: Floats, plain: Floats) -> tuple[Floats, Floats]:
+        """Return what our price multiplies the defection rate and the chance of winning by, against rivals' prices."""
+        leaving, winning = (environment[..., None, route] for route in (TO_LEAVE_BY_PRICE, TO_WIN_BY_PRICE))
+        return plain[..., PRICE] ** leaving, plain[..., PRICE] ** -winning
 
     def share_multiplier(self, environment: Floats, utility: Floats) -> Floats:
         """Return ``1/(s + (1 - s + rivals) e^-v)`` by (..., group, stage): our share against today's."""
@@ -253,7 +296,7 @@ class Effects:
         total = np.zeros(intensity.shape[:-1])
         for (i, moved, reach, curves), usual in zip(self._moves, self._usual, strict=True):
             if moved == "preference":
-                f = _by_group(curves, intensity[..., i], reach)
+                f = by_group(curves, intensity[..., i], reach)
                 total += np.where(self.targets.allowed[:, :, i], f - usual, 0.0)
         return total
 
@@ -302,22 +345,32 @@ class Effects:
         bonds, environment_adds = self.bonds, environment[..., None, TO_TURNOVER]
         open_kept = (plain[..., TURNOVER] >= 0.0) & (plain[..., TURNOVER] < 1.0)
         stays = 1.0 - np.clip(plain[..., TURNOVER], 0.0, 1.0)
-        leave = [(which, lost + environment_adds) for which, lost in zip(bonds.loss_of, bonds.loss, strict=True)]
-        leave = [each for each, is_tie in zip(leave, bonds.tie, strict=True) if is_tie]
+        kinds = zip(bonds.loss_of, bonds.loss, bonds.tie, strict=True)
+        at_rest = [(which, loss) for which, loss, is_tie in kinds if is_tie]
+        leave = [(which, loss * environment[..., None, TO_LEAVERS] + environment_adds) for which, loss in at_rest]
         open_leaving = effect[..., DEFECTION] < FOR_EVER
         always = np.ones_like(utility)
+        leaving, winning = self._by_price(environment, plain) if self.priced else (always, always)
         routes: list[Slope] = [
             (TO_AWARE, AWARE, open_aware * plain[..., AWARE]),
-            (TO_WON, WON, plain[..., WON] + environment[..., None, TO_SPREAD]),
-            (TO_SPREAD, WON, environment[..., None, TO_WON] * always),
-            (TO_WON, WON_UNPAID, (self.unpaid + environment[..., None, TO_SPREAD]) * always),
-            (TO_SPREAD, WON_UNPAID, environment[..., None, TO_WON] * always),
-            (TO_DEFECTION, DEFECTION, np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER), 0.0)),
+            (TO_WON, WON, (plain[..., WON] + environment[..., None, TO_SPREAD]) * winning),
+            (TO_SPREAD, WON, environment[..., None, TO_WON] * winning),
+            (TO_WON, WON_UNPAID, (self.unpaid + environment[..., None, TO_SPREAD]) * winning),
+            (TO_SPREAD, WON_UNPAID, environment[..., None, TO_WON] * winning),
+            (
+                TO_DEFECTION,
+                DEFECTION,
+                np.where(open_leaving, np.minimum(plain[..., DEFECTION], FOR_EVER) * leaving, 0.0),
+            ),
             (TO_RATE, RATE, rate / np.where(season > 0, season, 1.0)),
             (TO_RIVALS, RATE, -rate * multiplier * weight),
             (TO_SATISFIED, SATISFIED, always),
             *((TO_TURNOVER, which, np.where(lost <= 1.0, stays, 0.0)) for which, lost in leave),
         ]
+        if self.scenario.employees is not None and self.scenario.employees.turnover is not None:
+            routes.append((TO_STAFF, SERVED, always))
+            for (which, lost), (_, loss) in zip(leave, at_rest, strict=True):
+                routes.append((TO_LEAVERS, which, np.where(lost <= 1.0, loss * stays, 0.0)))
         money: list[Slope] = []
         beside = {i: (late, at) for i, late, at in self._beside(intensity)}
         for i, (late, at) in beside.items():
@@ -328,7 +381,7 @@ class Effects:
             money.append((at, DEFECTION, each))
         for (i, moved, reach, curves), usual, f in zip(self._moves, self._usual, brought, strict=True):
             here = self.targets.allowed[:, :, i]
-            df = _by_group(curves, intensity[..., i], reach, slope)
+            df = by_group(curves, intensity[..., i], reach, slope)
             with np.errstate(divide="ignore", invalid="ignore"):
                 if moved in CHANCE_OF:
                     which = CHANCE_OF[moved]
@@ -336,7 +389,7 @@ class Effects:
                     if which == AWARE:
                         each = each * environment[..., None, TO_AWARE] * open_aware
                     elif which == WON:
-                        each = each * environment[..., None, TO_WON]
+                        each = each * environment[..., None, TO_WON] * winning
                 elif moved == "survival":
                     alone = np.log(f) / np.log(usual)
                     others = np.divide(effect[..., DEFECTION], alone, out=np.zeros_like(f), where=alone > 0)
@@ -358,6 +411,14 @@ class Effects:
                     which, each = LEAVING, 1 / (1 - f)
                 elif moved == "price":
                     which, each = PRICE, -effect[..., PRICE] / (1 - f)
+                    for other, route, sign in PRICED if self.priced else ():
+                        power = sign * environment[..., None, route] * effect[..., other] / (1 - f)
+                        money.append(
+                            (i, other, np.where(here & (open_leaving | (other != DEFECTION)), power * df, 0.0))
+                        )
+                elif moved == "direct":
+                    inside = (plain[..., PARTNER] >= 0.0) & (plain[..., PARTNER] < 1.0)
+                    which, each = PRICE, np.where(inside, plain[..., PRICE] * self.partners[1][:, None], 0.0)
                 elif moved in TIES_OF:
                     which = TIES_OF[moved]
                     each = (plain[..., which] >= 0.0) & (plain[..., which] < 1.0)
@@ -370,22 +431,3 @@ class Effects:
                     which, each = SUM_OF[moved], -always if moved == "annoyance" else always
                 money.append((i, which, np.where(here, each * df, 0.0)))
         return effect, money, routes
-
-
-def shares_by_group(scenario: Scenario, targets: Targets) -> Floats:
-    """Return our share of customers' purchases today by group: the segment's own, or the scenario's; 0 without."""
-    segments = (scenario.segments.get(name) for name in targets.segments)
-    own = [None if segment is None else segment.share_of_customer for segment in segments]
-    return np.array([scenario.share_of_customer or 0.0 if share is None else share for share in own])
-
-
-def _by_group(
-    curves: list[tuple[Curve, Ints]], intensity: Floats, reach: float, what: Callable[..., Floats] = response
-) -> Floats:
-    """Return ``what`` (response or slope) of each group's own curve, ``[..., group, stage]``."""
-    if len(curves) == 1:
-        return what(curves[0][0], intensity, reach)
-    f = np.empty(intensity.shape)
-    for curve, groups in curves:
-        f[..., groups, :] = what(curve, intensity[..., groups, :], reach)
-    return f

@@ -18,7 +18,6 @@ from functools import cached_property
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.contract import Targets
 from sim.engine.agent_kernels import ValueGrid
 from sim.engine.attitudes import Attitudes
 from sim.engine.chain import (
@@ -38,7 +37,7 @@ from sim.engine.chain import (
 from sim.engine.columns import CHARGED, SERVED
 from sim.engine.crowd import Crowd, present
 from sim.engine.drawing import Cohorts, Crew, Draw
-from sim.engine.effects import TO_RATE, TO_SPREAD, Effects
+from sim.engine.effects import Effects
 from sim.engine.lifecycle_agents import LifecycleDraw
 from sim.engine.lifecycle_kernels import (
     BlockTraits,
@@ -51,14 +50,15 @@ from sim.engine.lifecycle_kernels import (
 from sim.engine.of_late import Late
 from sim.engine.offers import exhausted, joint_intensities
 from sim.engine.response import intensity_at
+from sim.engine.routes import TO_RATE, TO_SPREAD
 from sim.engine.satisfaction_kernels import Falls, entering
 from sim.engine.terms import CUT, DEEPEST, usual_payments
 from sim.engine.ways import Ways
 from sim.engine.ways_kernels import BEST, Aims, Leaning
 from sim.scenario.curves import BlattbergDeighton, Curve, PiecewiseLinear
-from sim.scenario.file import STAGES, Scenario
+from sim.scenario.file import Scenario
 
-__all__ = ["START", "Lifecycle", "targets_of"]
+__all__ = ["START", "Lifecycle"]
 
 START = {"unaware": 0, "prospect": 1, "new": 2}
 """State that each place of a segment's ``start`` and ``births`` stands for."""
@@ -72,34 +72,6 @@ RUNGS = np.array([0.01, 0.03, *np.arange(0.06, 0.96, 0.05), 0.98, 0.995, 0.999])
 
 STEP = 10
 """In how many powers of two the room for what levers can add to revenue grows."""
-
-
-def targets_of(scenario: Scenario, segments: Sequence[str], tiers: Sequence[str]) -> Targets:
-    """Return who can be told apart, which lever can be used on whom, and how long it takes to act."""
-    shape = (len(segments), len(STAGES), len(scenario.levers))
-    allowed = np.zeros(shape, dtype=bool)
-    reference, committed = np.zeros(shape), np.zeros(shape)
-    for i, lever in enumerate(scenario.levers.values()):
-        for group, (segment, tier) in enumerate(zip(segments, tiers, strict=True)):
-            override = lever.by_segment.get(segment)
-            usual = lever.reference if override is None or override.reference is None else override.reference
-            for stage in lever.targets if tier in lever.tiers else ():
-                allowed[group, STAGES.index(stage), i] = True
-                reference[group, STAGES.index(stage), i] = usual
-                committed[group, STAGES.index(stage), i] = usual if lever.committed is None else lever.committed
-    levers = scenario.levers.values()
-    return Targets(
-        tuple(segments),
-        tuple(tiers),
-        STAGES,
-        tuple(scenario.levers),
-        allowed,
-        reference,
-        committed,
-        tuple(lever.lead_time for lever in levers),
-        tuple(lever.duration for lever in levers),
-        tuple(lever.pays for lever in levers),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,6 +327,11 @@ class Lifecycle(ControlledChain):
         return self.crowd.couples
 
     @property
+    def priced(self) -> bool:
+        """Return whether our price counts against a rival's own."""
+        return self.effects.priced
+
+    @property
     def employees_at_start(self) -> float:
         """Return points of employee satisfaction at the start; nan where they are not in the model."""
         return self.crowd.employees_at_start
@@ -374,9 +351,9 @@ class Lifecycle(ControlledChain):
         reactions = {number: crowd.reaction(number, now.observed) for number in now.rivals}
         spread = crowd.spread(now.observed)
         environment = crowd.around(now, reactions, talk, spread)
-        effective, late, acts = crowd.effective(intensity, now.observed), None, None
+        (effective, acts), late = crowd.media.works(intensity, now.observed), None
         if self.late is not None and now.late is not None:
-            effective, late, acts = self.late.works(effective, intensity, now.late)
+            effective, late, acts = self.late.works(effective, intensity, now.late, acts)
         after = crowd.employees_after(now.employees, now.shocks, effective, now.observed)
         return Conditions(environment, effective, after, reactions, talk, late, acts)
 
@@ -388,13 +365,13 @@ class Lifecycle(ControlledChain):
         crowd = self.crowd
         if not crowd.couples and self.late is None:
             return super().conditions_pull(now, met, intensity, by_environment, by_effective, by_employees, by_late)
-        by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met.environment, met.reactions, met.talk)
+        by_reactions, by_now, by_talk = crowd.environment_pull(by_environment, met, now.employees)
         kept, more, by_observed = crowd.employees_pull(by_employees, met.employees_after, met.effective, now.observed)
         by_works, by_paid, by_before = by_effective + more, None, None
         if self.late is not None and now.late is not None and by_late is not None:
-            saturated = crowd.effective(intensity, now.observed)
+            saturated, _ = crowd.media.works(intensity, now.observed)
             by_works, by_paid, by_before = self.late.pull(by_works, by_late, saturated, met.effective, now.late)
-        by_intensity, heads = crowd.effective_pull(by_works, intensity, now.observed)
+        by_intensity, heads = crowd.media.pull(by_works, intensity, now.observed)
         by_intensity = by_intensity if by_paid is None else by_intensity + by_paid
         by_observed = by_observed + heads + crowd.spread_pull(by_environment[:, TO_SPREAD], now.observed)
         for rival, wanted in by_reactions.items():
@@ -518,7 +495,7 @@ class Lifecycle(ControlledChain):
                 serve=np.tile(own[2], (rate.size, 1)),
             )
             gained, paid = value_to_go(at_nodes)
-            if own[2].any() or effects[group][:, [CHARGED, SERVED]].any():
+            if own[2].any() or effects[group][:, [CHARGED, SERVED]].any() or self.attitudes.bonds.reward.any():
                 served, _ = value_to_go(replace(at_nodes, mean_spend=0 * ones))
                 gained, paid = gained - served, paid - served
             earned.append(gained.reshape(nodes))

@@ -32,6 +32,8 @@ class LifecycleDraw:
         For the accounts.
     terms : (cohorts, stages, 3)
         What prices are multiplied by, and what a customer is charged and costs on top.
+    reward : (cohorts, states) or None
+        Money that a customer costs a period for what binds it; None: none does.
     """
 
     counts: Ints
@@ -46,6 +48,7 @@ class LifecycleDraw:
     bad_debt: Floats
     serve: Floats
     terms: Floats
+    reward: Floats | None
 
     @staticmethod
     def of(
@@ -63,6 +66,7 @@ class LifecycleDraw:
             crew.counts, known.paths, odds, Outcomes(feelings.buys, *moves, feelings.renewal), falls,
             known.amounts, known.money_units, known.stages, traits.margin[known.block], traits.bad_debt[known.block],
             traits.serve[known.block], effects[known.group][:, :, [PRICE, CHARGED, SERVED]],
+            feelings.bonds.reward[laws.ties[known.paths.law]] if feelings.bonds.reward.any() else None,
         )  # fmt: skip
 
     def move(
@@ -115,6 +119,10 @@ class LifecycleDraw:
             moved.revenue / self.money_units / price, price, moved.purchases, alive, charged, self.margin[:, None],
             self.bad_debt[:, None], self.serve[:, :1] + served, self.serve[:, 1:],
         )  # fmt: skip
+        if self.reward is not None:
+            rewarded = np.zeros(reward.shape)
+            np.add.at(rewarded, (rows, self.paths.stage[:, here]), (self.counts * self.reward)[:, here])
+            reward, service = reward - rewarded, service + rewarded
         return {
             "purchases": moved.purchases.astype(float), "revenue": revenue, "reward": reward, "cost_to_serve": service,
             "bad_debt": unpaid, "moves": moved.moves.astype(float), "events": moved.events.astype(float),

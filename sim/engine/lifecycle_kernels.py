@@ -312,7 +312,8 @@ def step_lifecycle(laws, traits, feelings, effects, out):
             purchases[b, line] = number
             reward[b, line], service[b, line], _, revenue[b, line] = _accounts(
                 number * multiplier * traits.mean_spend[b], e[PRICE], number, alive, e[CHARGED], traits.margin[b],
-                traits.bad_debt[b], traits.serve[b, 0] + e[SERVED], traits.serve[b, 1],
+                traits.bad_debt[b], traits.serve[b, 0] + e[SERVED] + feelings.bonds.reward[ties[line]],
+                traits.serve[b, 1],
             )  # fmt: skip
 
 

@@ -62,7 +62,9 @@ class Late:
         today = self.effects.targets.reference
         return self.works(today, today, late)[:2]
 
-    def works(self, saturated: Floats, money: Floats, late: Floats) -> tuple[Floats, Floats, Floats]:
+    def works(
+        self, saturated: Floats, money: Floats, late: Floats, alone: Floats | None = None
+    ) -> tuple[Floats, Floats, Floats]:
         """Return what levers do and did of late, what is kept afterwards, and what a unit of money adds by itself.
 
         Parameters
@@ -70,10 +72,12 @@ class Late:
         saturated, money : (groups, stages, levers)
             Intensities as media let them work, and as they are paid.
         late : (3, groups, stages, levers that remember)
+        alone : (groups, stages, levers), optional
+            What a unit by itself adds to ``saturated``; None: as much as each that is there.
         """
         levers, after = money.shape[2], late.copy()
         out = np.concatenate([saturated, np.zeros((*money.shape[:2], 2 * late.shape[3]))], axis=2)
-        acts = np.divide(saturated, money, out=np.ones_like(money), where=money > 0)
+        acts = np.divide(saturated, money, out=np.ones_like(money), where=money > 0) if alone is None else alone.copy()
         for k, (i, stated) in enumerate(self.effects.late):
             fresh = (1 - stated.carry_over) * self._rested(k, late)
             acts[:, :, i] *= fresh

@@ -4,6 +4,7 @@ Between samples of a curve the chord is lowered by its largest distance from the
 sample is had at its cost.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "Path",
     "Use",
     "cheapest",
+    "edges_near",
     "edges_of",
     "ends_of",
     "gains_of",
@@ -39,7 +41,7 @@ LINEAR = ("amount", "satisfaction")
 """Channels that enter the worth of a period linearly."""
 BENDING = (
     "survival", "purchase_rate", "preference", "links", "links_desk", "links_managers", "links_experts", "knowledge",
-    "cross_buying", "leaving", "annoyance", *MONEY,
+    "cross_buying", "club", "leaving", "annoyance", "direct", *MONEY,
 )  # fmt: skip
 CHANNELS = (*BENDING, *LINEAR)
 """What acts on living customers."""
@@ -60,6 +62,9 @@ FREE = 1 / 64
 what money brings would else be free."""
 FLAT = 1e-13
 """Change of a channel, as a share of its size, that is none."""
+WIDER, MIDDLE = 2.5, 0.02
+"""By how much each edge is farther from a plan than the one before; and the share of the way that is one cell inside
+what the plan itself goes through: far from it cells may bend as much as what is there is worth less."""
 
 
 class Use(NamedTuple):
@@ -198,3 +203,18 @@ def cheapest(first: Path, second: Path, alone: int = ALONE, together: int = TOGE
     good = order[np.append(True, best[1:] > best[:-1])]
     path = Path(gain[good], money[good])
     return thinned(path, path.gain, alone, several=True, evenly=together)
+
+
+def edges_near(low: float, high: float, values: Floats, number: int) -> Floats:
+    """Return edges of cells from ``low`` to ``high``, about ``number``, ever closer towards what values there are."""
+    first, last = (float(np.clip(each, low, high)) for each in (values.min(), values.max()))
+    inner = np.linspace(first, last, 1 + min(3, math.ceil((last - first) / (MIDDLE * (high - low)) - 1e-9)))
+    rest = number - inner.size
+    below = rest // 2 if last < high else rest
+    below, above = (below, rest - below) if first > low else (0, rest)
+    return np.unique(
+        np.concatenate(
+            [first - (first - low) * WIDER ** -np.arange(float(below)), inner,
+             last + (high - last) * WIDER ** -np.arange(float(above)), [low, high]]
+        )
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine import columns, effects
+from sim.engine import columns, effects, routes
 from sim.engine import ways_kernels as kernels
 from sim.engine.bonds import raising
 from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
@@ -34,6 +34,7 @@ from sim.engine.paths import (
     Path,
     Use,
     cheapest,
+    edges_near,
     edges_of,
     ends_of,
     gains_of,
@@ -64,9 +65,6 @@ straight in it."""
 WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 2e9
 """Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, and of the
 one look that is closer near a plan."""
-WIDER, MIDDLE = 2.5, 0.02
-"""By how much each edge is farther from a plan than the one before; and the share of the way that is one cell inside
-what the plan itself goes through: far from it cells may bend as much as what is there is worth less."""
 
 
 MULTIPLIERS = ("survival", "purchase_rate", "amount", CUT)
@@ -168,7 +166,7 @@ class Ways:
             edge, free_top = np.linspace(low, high, across), False
             if self.near is not None:
                 gain = sum(gains_of(use, channel, self._played(place, use)) for use in uses)
-                edge = _edges_near(low, high, self._value(place[1], channel, np.asarray(gain)), across)
+                edge = edges_near(low, high, self._value(place[1], channel, np.asarray(gain)), across)
             if self.whole:
                 path = self._path(place[1], uses, channel, np.ones(len(uses)))
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
@@ -220,7 +218,7 @@ class Ways:
         wanted, free_top = np.linspace(along[0], along[-1], across), False
         if self.near is not None:
             played = np.interp(self._played(place, use), money, along[: money.size])
-            wanted = _edges_near(float(along[0]), float(along[-1]), played, across)
+            wanted = edges_near(float(along[0]), float(along[-1]), played, across)
         if self.whole:
             wanted, free_top = edges_of(along, np.append(money, money[-1]), across)
         own = [u for c in use.moves.values() if isinstance(c, PiecewiseLinear) for u, _ in c.points if u <= money[-1]]
@@ -282,18 +280,20 @@ class Ways:
                         into *= effect[spots[d]]
                     else:
                         into += effect[spots[d]]
+        share, commission = self.chain.effects.partners[:, [place[1] for place in places], None]
+        price = made[CUT] * (1 - commission * np.clip(share - made["direct"], 0.0, 1.0))
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
             points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
             made["preference"], made["satisfaction"] - made["annoyance"], self._ties(made), made["knowledge"],
-            made["leaving"], made[CUT], made[CHARGED], made[SERVED], made[CUT].max(axis=1),
+            made["leaving"], price, made[CHARGED], made[SERVED], price.max(axis=1),
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
 
     def _ties(self, made: dict[str, Floats]) -> Floats:
         """Return what the points of the grid add to the chances of one more of each kind that binds."""
         scenario = self.chain.scenario
-        found = [made[effect] for effect in raising(scenario.links, scenario.categories)]
+        found = [made[effect] for effect in raising(scenario.links, scenario.categories, scenario.club)]
         return np.stack(found) if found else np.zeros((1, 1, 1))
 
     # --- What it costs ---
@@ -427,27 +427,29 @@ class Ways:
         """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
         (grids, chances), met = self._grids, environment[:, None, None, :]
         out = np.ones((*setup.shape, grids.defection.shape[1], len(columns.EFFECTS)))
-        out[..., columns.AWARE] = np.minimum(chances["awareness"][setup] * met[..., effects.TO_AWARE], 1.0)
-        out[..., columns.WON] = (chances["acquisition"][setup] + met[..., effects.TO_SPREAD]) * met[..., effects.TO_WON]
-        unpaid = self.chain.effects.unpaid[:, :, None] + met[..., effects.TO_SPREAD]
-        out[..., columns.WON_UNPAID] = unpaid * met[..., effects.TO_WON]
+        out[..., columns.AWARE] = np.minimum(chances["awareness"][setup] * met[..., routes.TO_AWARE], 1.0)
+        out[..., columns.WON] = (chances["acquisition"][setup] + met[..., routes.TO_SPREAD]) * met[..., routes.TO_WON]
+        unpaid = self.chain.effects.unpaid[:, :, None] + met[..., routes.TO_SPREAD]
+        out[..., columns.WON_UNPAID] = unpaid * met[..., routes.TO_WON]
         out[..., columns.RETURNED] = chances["reactivation"][setup]
         out[..., columns.LOST_CHANCE] = self.chain.loss[:, None, None]
         out[..., columns.DEFECTION] = np.minimum(
-            grids.defection[setup] * met[..., effects.TO_DEFECTION], effects.FOR_EVER
+            grids.defection[setup] * met[..., routes.TO_DEFECTION], effects.FOR_EVER
         )
         utility = grids.utility[setup].reshape(setup.shape[0], -1)
         ours = self.chain.effects.share_multiplier(environment, utility).reshape(*setup.shape, -1)
-        out[..., columns.RATE] = grids.rate[setup] * met[..., effects.TO_RATE] * ours
+        out[..., columns.RATE] = grids.rate[setup] * met[..., routes.TO_RATE] * ours
         out[..., columns.AMOUNT] = grids.amount[setup]
-        out[..., columns.SATISFIED] = met[..., effects.TO_SATISFIED] + grids.shift[setup]
+        out[..., columns.SATISFIED] = met[..., routes.TO_SATISFIED] + grids.shift[setup]
         bonds, kept = self.chain.effects.bonds, np.clip(self.chain.effects.bonds.kept + grids.kept[setup], 0.0, 1.0)
         for k, (gains, loses) in enumerate(zip(bonds.gain_of, bonds.loss_of, strict=True)):
-            out[..., gains] = np.clip(bonds.gain[k] + grids.ties[k][setup], 0.0, 1.0)
-            lost = np.minimum(bonds.loss[k] + met[..., effects.TO_TURNOVER], 1.0) * (1.0 - kept)
-            out[..., loses] = lost if bonds.tie[k] else bonds.loss[k]
+            out[..., gains] = np.clip(bonds.gain[k, :, None] + grids.ties[k][setup], 0.0, 1.0)
+            lost = bonds.loss[k, :, None]
+            left = np.minimum(lost * met[..., routes.TO_LEAVERS] + met[..., routes.TO_TURNOVER], 1.0)
+            out[..., loses] = left * (1.0 - kept) if bonds.tie[k] else lost
         out[..., columns.LEAVING], out[..., columns.PRICE] = grids.leaving[setup], grids.price[setup]
-        out[..., columns.CHARGED], out[..., columns.SERVED] = grids.charged[setup], grids.served[setup]
+        out[..., columns.CHARGED] = grids.charged[setup]
+        out[..., columns.SERVED] = grids.served[setup] + met[..., routes.TO_STAFF]
         return out
 
     def cost(self, costs: Costs) -> Floats:
@@ -486,18 +488,3 @@ class Ways:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda part: kernels.best_of_all(*part, *common), pairwise(edges)))
         return out
-
-
-def _edges_near(low: float, high: float, values: Floats, number: int) -> Floats:
-    """Return edges of cells from ``low`` to ``high``, about ``number``, ever closer towards what values there are."""
-    first, last = (float(np.clip(each, low, high)) for each in (values.min(), values.max()))
-    inner = np.linspace(first, last, 1 + min(3, math.ceil((last - first) / (MIDDLE * (high - low)) - 1e-9)))
-    rest = number - inner.size
-    below = rest // 2 if last < high else rest
-    below, above = (below, rest - below) if first > low else (0, rest)
-    return np.unique(
-        np.concatenate(
-            [first - (first - low) * WIDER ** -np.arange(float(below)), inner,
-             last + (high - last) * WIDER ** -np.arange(float(above)), [low, high]]
-        )
-    )  # fmt: skip

@@ -14,19 +14,21 @@ from sim.arrays import Flags, Floats, Ints
 from sim.engine.bond_kernels import loss_of, moves_of_bonds, room_for_moves
 from sim.engine.columns import AMOUNT, DEFECTION, EFFECTS, RATE
 from sim.engine.compile import inlined, kernel
-from sim.engine.effects import (
-    FOR_EVER,
+from sim.engine.effects import FOR_EVER
+from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
+from sim.engine.lifecycle_kernels import accounts, odds_of_alive, rates_of_alive
+from sim.engine.routes import (
     TO_AWARE,
     TO_DEFECTION,
+    TO_LEAVERS,
     TO_RATE,
     TO_RIVALS,
     TO_SATISFIED,
     TO_SPREAD,
+    TO_STAFF,
     TO_TURNOVER,
     TO_WON,
 )
-from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
-from sim.engine.lifecycle_kernels import accounts, odds_of_alive, rates_of_alive
 from sim.engine.satisfaction_kernels import LEVELS, chances_of_level, entering
 
 
@@ -147,12 +149,12 @@ def fill_odds(
     ``stay[law, move of bond, bought, point]``, ``leave[law, bought, point]``; ``fixed``, ``earned`` a unit of amount.
     """
     g, buys, links, bonds = traits.group[b], feelings.buys, stay.shape[1], feelings.bonds
-    turnover, ours_today = environment[g, TO_TURNOVER], share[g]
+    turnover, leavers, ours_today = environment[g, TO_TURNOVER], environment[g, TO_LEAVERS], share[g]
     for line in range(laws.kind.size):
         if laws.kind[line] != 2:
             continue
-        setup = grids.setup[phase, g, laws.stage[line]]
-        level, ties = laws.level[line], laws.ties[line]
+        stage, level, ties = laws.stage[line], laws.level[line], laws.ties[line]
+        setup = grids.setup[phase, g, stage]
         for p in range(grids.points[setup]):
             effects[DEFECTION] = min(grids.defection[setup, p] * environment[g, TO_DEFECTION], FOR_EVER)
             rivals = environment[g, TO_RIVALS]
@@ -161,11 +163,12 @@ def fill_odds(
                 ours = 1.0 / (ours_today + (1.0 - ours_today + rivals) * np.exp(-grids.utility[setup, p]))
             effects[RATE] = grids.rate[setup, p] * environment[g, TO_RATE] * ours
             effects[AMOUNT] = grids.amount[setup, p]
-            price, charged, served = grids.price[setup, p], grids.charged[setup, p], grids.served[setup, p]
+            price, charged = grids.price[setup, p], grids.charged[setup, p]
+            served = grids.served[setup, p] + environment[g, TO_STAFF] + bonds.reward[ties]
             kept = min(max(bonds.kept + grids.kept[setup, p], 0.0), 1.0)
             for k in range(bonds.most.size):
-                effects[bonds.gain_of[k]] = min(max(bonds.gain[k] + grids.ties[k, setup, p], 0.0), 1.0)
-                effects[bonds.loss_of[k]] = _loss_of(bonds, k, turnover, kept)
+                effects[bonds.gain_of[k]] = min(max(bonds.gain[k, stage] + grids.ties[k, setup, p], 0.0), 1.0)
+                effects[bonds.loss_of[k]] = _loss_of(bonds, k, stage, turnover, leavers, kept)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
                 bonds.effects[ties], feelings.growth[g, laws.grown[line], 0],

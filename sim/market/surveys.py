@@ -7,7 +7,7 @@ from sim.engine import random_streams
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.crowd import SEEN
 from sim.market.agents import Agents
-from sim.scenario.customers import Survey
+from sim.scenario.feelings import Survey
 from sim.twin import Twin
 
 __all__ = ["take_survey"]

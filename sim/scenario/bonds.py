@@ -1,4 +1,4 @@
-"""What binds customers to the firm, as a scenario states it: ties to its people, and categories that they buy.
+"""What binds customers to the firm, as a scenario states it: ties to its people, categories that they buy, a club.
 
 Every field carries its unit and, where it has a default, why that default.
 """
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Fraction, Label, Model, Share, Times, refuse_part_sums
+from sim.scenario.curves import Fraction, Label, Model, NotNegative, Share, Times, refuse_part_sums
+from sim.scenario.customers import CUSTOMER_STAGES, Stage
 from sim.scenario.kinds import TO_KIND, Kind
 
 if TYPE_CHECKING:
     from sim.scenario.people import Established
 
-__all__ = ["Categories", "LinkKind", "Links", "missing_bond", "refuse_start"]
+__all__ = ["Categories", "Club", "LinkKind", "Links", "missing_bond", "refuse_start"]
 
 OF_ONE_KIND = ("mix", "gain", "turnover", "follow", "defection_per_link")
 
@@ -106,7 +107,50 @@ class Categories(Model):
         return self
 
 
-def missing_bond(effect: str, links: Links | None, categories: Categories | None) -> str:
+class Club(Model):
+    """A club whose members have a grade: they rise and fall by what the firm sees of them, and rewards cost money."""
+
+    grades: Annotated[tuple[Annotated[Label, Field(min_length=1)], ...], Field(min_length=1, max_length=5)] = Field(
+        description="from the lowest up; who is won is no member"
+    )
+    mix: tuple[Share, ...] = Field(description="share of customers in the data by grade; the rest are no members")
+    rises: dict[Stage, Share] = Field(
+        default_factory=dict,
+        description="by stage as seen, chance per period to join or to rise by a grade, at the reference; none: by "
+        "levers only",
+    )
+    falls: dict[Stage, Share] = Field(
+        default_factory=dict, description="by stage as seen, chance per period that a grade is lost; none: kept"
+    )
+    reward: tuple[NotNegative, ...] = Field(
+        default=(), description="money a member costs per period by grade, which cost_to_serve leaves out; none: free"
+    )
+    purchase_rate: tuple[Times, ...] = Field(
+        default=(), description="purchases of members by grade over those of no members; none: as many"
+    )
+    amount: tuple[Times, ...] = Field(default=(), description="money per purchase likewise; none: as much")
+    defection_per_grade: Fraction = Field(
+        default=0.0, description="a grade more lowers the defection rate by this share; 0: no effect unless stated"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(set(self.grades)) < len(self.grades):
+            raise ValueError("grades: each name once")
+        for key in ("mix", "reward", "purchase_rate", "amount"):
+            given = getattr(self, key)
+            if len(given) != len(self.grades) and (given or key == "mix"):
+                raise ValueError(f"{key}: expected {len(self.grades)} numbers, one for each grade, got {len(given)}")
+        if sum(self.mix) > 1 + 1e-9:
+            raise ValueError(f"mix: shares by grade, of which the rest are no members, sum to {sum(self.mix):g}")
+        for key in ("rises", "falls"):
+            for stage in getattr(self, key):
+                if stage not in CUSTOMER_STAGES:
+                    raise ValueError(f"{key}.{stage}: members are customers; expected {', '.join(CUSTOMER_STAGES)}")
+        return self
+
+
+def missing_bond(effect: str, links: Links | None, categories: Categories | None, club: Club | None = None) -> str:
     """Return what a lever's effect needs that the scenario does not state; nothing where it has it.
 
     Examples
@@ -116,6 +160,8 @@ def missing_bond(effect: str, links: Links | None, categories: Categories | None
     >>> missing_bond("cross_buying", None, None), missing_bond("survival", None, None)
     ('categories', '')
     """
+    if effect == "club":
+        return "club" if club is None else ""
     if effect == "cross_buying":
         return "categories" if categories is None else ""
     if effect in TO_KIND:
@@ -125,7 +171,9 @@ def missing_bond(effect: str, links: Links | None, categories: Categories | None
     return "links" if effect == "knowledge" and links is None else ""
 
 
-def refuse_start(where: str, each: "Established", links: Links | None, categories: Categories | None) -> None:
+def refuse_start(
+    where: str, each: "Established", links: Links | None, categories: Categories | None, club: Club | None
+) -> None:
     """Refuse what is said of customers who are there already and the scenario does not have, or has otherwise."""
     if each.ties is not None:
         if links is None:
@@ -140,3 +188,8 @@ def refuse_start(where: str, each: "Established", links: Links | None, categorie
             raise ValueError(f"{where}.categories: needs `categories:`, which the scenario does not state")
         if len(each.categories) != len(categories.names):
             raise ValueError(f"{where}.categories: expected {len(categories.names)} shares, got {len(each.categories)}")
+    if each.club is not None:
+        if club is None:
+            raise ValueError(f"{where}.club: needs `club:`, which the scenario does not state")
+        if len(each.club) != len(club.grades) or sum(each.club) > 1 + 1e-9:
+            raise ValueError(f"{where}.club: expected {len(club.grades)} shares, whose rest are no members")

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from sim.scenario.curves import Finite, Fraction, Model, NotNegative, Points, Positive, Share, Times, refuse_part_sums
+from sim.scenario.curves import Finite, Fraction, Model, NotNegative, Positive, Share, Times, refuse_part_sums
+from sim.scenario.feelings import ValueToCustomer
 from sim.scenario.people import Births, Diffusion, Established, Growth, Heads
 
 __all__ = [
@@ -20,20 +21,17 @@ __all__ = [
     "Base",
     "BaseSegments",
     "CostToServe",
-    "Employees",
     "ExplicitAction",
     "ExplicitChain",
     "Gamma",
     "GammaGamma",
     "ParetoNBD",
+    "Partner",
     "Quality",
-    "Satisfaction",
     "Segment",
     "Stage",
-    "Survey",
     "Thresholds",
     "Traits",
-    "ValueToCustomer",
 ]
 
 Stage = Literal["unaware", "prospect", "new", "developing", "core", "declining", "lapsed"]
@@ -183,78 +181,11 @@ class Quality(Model):
         return self.acquisition if self.acquisition_by_money is None else self.acquisition_by_money
 
 
-class ValueToCustomer(Model):
-    """``Vc = Fc - Cc``: what a customer gains less what it costs the customer, stated or surveyed, on one scale."""
+class Partner(Model):
+    """Purchases that come through a partner, who keeps a commission."""
 
-    gain: Finite = Field(description="perceived gain, points of the survey's scale")
-    cost: Finite = Field(description="perceived cost, same scale")
-    usual: Finite = Field(description="gain less cost when the data were gathered; satisfaction is neutral there")
-    bring: Share = Field(
-        default=0.0, description="chance per period of a level up (less: down) per point above usual; 0: reported only"
-    )
-
-
-class Satisfaction(Model):
-    """Satisfaction of true customers on levels 1..5 (0, 25, ..., 100 points); at most one level a period."""
-
-    mix: tuple[Share, Share, Share, Share, Share] = Field(description="share of customers at levels 1..5 in the data")
-    mobility: Share = Field(
-        default=0.2,
-        description="chance per period that a customer reconsiders, half looking up and half down; falls make up for "
-        "the unhappy who leave, so that the mix persists; 20 %: assumed, state it where repeated surveys tell",
-    )
-    entry: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None,
-        description="level of newly won and returned customers; none: drawn from the mix, like those who are there",
-    )
-    defection_per_level: Fraction = Field(
-        default=0.0, description="a level up lowers the defection rate by this share; 0: no effect unless stated"
-    )
-    purchase_rate_per_level: Share = Field(
-        default=0.0, description="a level up raises the purchase rate by this share; 0: no effect unless stated"
-    )
-    amount_per_level: Share = Field(
-        default=0.0, description="a level up raises the amount by this share; 0: no effect unless stated"
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        refuse_part_sums("mix", self.mix)
-        return self
-
-
-class Employees(Model):
-    """Satisfaction of the firm's employees, 0..100: moves the satisfaction of customers."""
-
-    usual: Points = Field(description="points when the data were gathered")
-    start: Points | None = Field(default=None, description="points at the start; none: usual")
-    reversion: Share = Field(
-        default=0.1, description="part of the distance to usual made good per period; 10 %: assumed, half in 7 periods"
-    )
-    points: Positive = Field(default=5.0, description="this many employee points, kept up ...")
-    bring: NotNegative = Field(
-        default=2.0,
-        description="... bring this many customer points in the long run; 2 for 5: the figure told of Sears "
-        "(Rucci, Kirn & Quinn 1998 print 1.3)",
-    )
-
-
-class Survey(Model):
-    """How the firm learns of satisfaction: from a sample, with noise, late."""
-
-    every: Annotated[int, Field(ge=1)] = Field(default=3, description="periods between surveys; 3 months: a quarter")
-    sample: Annotated[int, Field(ge=1)] = Field(
-        default=400, description="customers asked per segment and tier; 400: a mean within 3 points or so"
-    )
-    noise: Points = Field(
-        default=10.0, description="standard deviation of an answer around the truth, points; 10: less than half a level"
-    )
-    delay: Annotated[int, Field(ge=0)] = Field(default=1, description="periods until the result is known; 1: the next")
-
-    def last_known(self, period: int) -> int | None:
-        """Return the period of the last survey whose result is known at the start of a period; None: of none yet."""
-        asked = (period - self.delay) // self.every * self.every
-        return asked if asked >= 0 else None
+    share: Share = Field(description="part of what customers buy that comes through the partner today")
+    commission: Fraction = Field(description="part of what customers pay there that the partner keeps")
 
 
 class Segment(Model):
@@ -279,6 +210,7 @@ class Segment(Model):
     share_of_customer: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="our part of its customers' purchases in what they buy from us; none: as scenario"
     )
+    partner: Partner | None = Field(default=None, description="purchases through a partner; none: as the scenario")
     stages: Thresholds | None = Field(default=None, description="thresholds; none: as the scenario")
     actions: tuple[ExplicitAction, ...] | None = Field(default=None, description="chain only; none: as the chain")
 

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.purchases.base import content_digest
 from sim.reading import read_text
-from sim.scenario.bonds import Categories, Links, missing_bond, refuse_start
+from sim.scenario.bonds import Categories, Club, Links, missing_bond, refuse_start
 from sim.scenario.changes import changed
 from sim.scenario.curves import Gain, Label, Model, Share
 from sim.scenario.customers import (
@@ -29,21 +29,21 @@ from sim.scenario.customers import (
     TIERS,
     Base,
     CostToServe,
-    Employees,
     ExplicitAction,
     ExplicitChain,
     Gamma,
     GammaGamma,
     ParetoNBD,
-    Satisfaction,
+    Partner,
     Segment,
-    Survey,
     Thresholds,
     Traits,
 )
+from sim.scenario.feelings import Employees, Satisfaction, Survey
 from sim.scenario.joint import Joint
 from sim.scenario.linear import parse_linear
 from sim.scenario.market import Competitor, Lever, Shock
+from sim.scenario.named import leave_out_what_says_nothing
 from sim.scenario.people import born
 from sim.scenario.ranges import corners, replaced
 from sim.scenario.rules import Evidence, Rules, Uncertain
@@ -123,6 +123,10 @@ class Scenario(Model):
     links: Links | None = Field(default=None, description="ties to the firm; none: not in the model")
     categories: Categories | None = Field(
         default=None, description="categories that customers buy one by one; none: one, as ever"
+    )
+    club: Club | None = Field(default=None, description="members by grade, with rewards; none: not in the model")
+    partner: Partner | None = Field(
+        default=None, description="purchases through a partner at a commission; none: all come direct"
     )
     word_of_mouth: Gain | dict[str, dict[str, Gain]] = Field(
         default=0.0,
@@ -263,7 +267,7 @@ class Scenario(Model):
                 raise ValueError(
                     f"{where}.start.{stage}.satisfaction: needs `satisfaction:`, which the scenario does not state"
                 )
-            refuse_start(f"{where}.start.{stage}", each, self.links, self.categories)
+            refuse_start(f"{where}.start.{stage}", each, self.links, self.categories, self.club)
         for stage, births in segment.births.items():
             if isinstance(births, tuple) and len(births) != self.periods:
                 raise ValueError(
@@ -275,7 +279,7 @@ class Scenario(Model):
     def _check_market(self, known: set[str]) -> None:
         """Raise where something needs what the scenario does not have, or names a segment that is not there."""
         needs = {"satisfaction": "satisfaction", "employee": "employees"}
-        needs |= {"preference": "share_of_customer", "annoyance": "satisfaction"}
+        needs |= {"preference": "share_of_customer", "annoyance": "satisfaction", "direct": "partner"}
         wanted = [
             (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
         ]
@@ -293,16 +297,17 @@ class Scenario(Model):
             if segment.value_to_customer is not None and segment.value_to_customer.bring > 0
         ]
         wanted += [
-            (f"segments.{name}.share_of_customer", "share_of_customer")
+            (f"segments.{name}.{key}", key)
             for name, segment in self.segments.items()
-            if segment.share_of_customer is not None
+            for key in ("share_of_customer", "partner")
+            if getattr(segment, key) is not None
         ]
         lacking = [(where, what) for where, what in wanted if getattr(self, what) is None]
         lacking += [
             (f"levers.{name}.moves.{effect}", what)
             for name, lever in self.levers.items()
             for effect in lever.moves
-            if (what := missing_bond(effect, self.links, self.categories))
+            if (what := missing_bond(effect, self.links, self.categories, self.club))
         ]
         for where, what in lacking:
             raise ValueError(f"{where}: needs `{what}:`, which the scenario does not state")
@@ -315,6 +320,9 @@ class Scenario(Model):
         if isinstance(self.word_of_mouth, dict):
             named += [("word_of_mouth", s) for s in self.word_of_mouth]
             named += [(f"word_of_mouth.{to}", s) for to, row in self.word_of_mouth.items() for s in row]
+        for name, lever in self.levers.items():
+            named += [(f"levers.{name}.spills_over", s) for s in lever.spills_over]
+            named += [(f"levers.{name}.spills_over.{to}", s) for to, row in lever.spills_over.items() for s in row]
         for where, segment in named:
             if segment not in known:
                 raise ValueError(_unknown(where, segment, known))
@@ -344,6 +352,7 @@ class Scenario(Model):
                 else []
             ),
             *(["categories.purchase_rate"] if self.categories and set(self.categories.purchase_rate) - {1.0} else []),
+            *(["club.purchase_rate"] if self.club and set(self.club.purchase_rate) - {1.0} else []),
             *(
                 f"segments.{name}.growth.purchase_rate"
                 for name, segment in self.segments.items()
@@ -356,7 +365,7 @@ class Scenario(Model):
     def _check_chain(self, chain: ExplicitChain) -> None:
         taken = (
             "base", "levers", "competitors", "shocks", "satisfaction", "employees", "links", "word_of_mouth",
-            "categories", "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
+            "categories", "club", "partner", "share_of_customer", "survey", "seasons", "cost_to_serve", "law",
         )  # fmt: skip
         extra = [name for name in taken if name in self.model_fields_set]
         if extra:
@@ -372,7 +381,7 @@ class Scenario(Model):
                     raise ValueError(_unknown(f"chain.{key}", state, set(chain.states)))
         unused = {"margin", "loss", "stages"}
         people = {"traits", "births", "quality", "value_to_customer", "cost_to_serve", "diffusion", "growth"}
-        people |= {"share_of_customer"}
+        people |= {"share_of_customer", "partner"}
         for where, given in [("", self.model_fields_set)] + [
             (f"segments.{name}.", segment.model_fields_set) for name, segment in self.segments.items()
         ]:
@@ -431,42 +440,7 @@ class Scenario(Model):
             If the base is missing or is not one.
         """
         known = self.model_dump(mode="json", exclude={"first_day"})
-        if self.base is not None:  # here and below: scenarios of before a key was there keep their name without it
-            for key in ("segments", "conditions", "by_segment"):
-                if not known["base"][key]:
-                    del known["base"][key]
-        for each in known["uncertain"]:
-            if each["law"] == "even":
-                del each["law"]
-            if not each["correlated"]:
-                del each["correlated"]
-        for lever in known["levers"].values():
-            if lever["pays"] == "budget":
-                del lever["pays"]
-            if lever["of_late"] is None:
-                del lever["of_late"]
-        if not self.evidence:
-            del known["evidence"]
-        if self.categories is None:
-            del known["categories"]
-        for key in ("kinds", "kept") if self.links is not None else ():
-            if not known["links"][key]:
-                del known["links"][key]
-        for segment in known["segments"].values():
-            for key in ("diffusion", "growth", "share_of_customer"):
-                if segment[key] is None:
-                    del segment[key]
-            for kind in segment["quality"]:
-                if kind["acquisition_by_money"] is None:
-                    del kind["acquisition_by_money"]
-            for each in (
-                each for row in segment["start"].values() for each in (row if isinstance(row, list) else [row])
-            ):
-                if isinstance(each, dict) and each["categories"] is None:
-                    del each["categories"]
-        for each in known.get("evidence", ()):
-            if not each["rows"]:
-                del each["rows"]
+        leave_out_what_says_nothing(known)
         content = json.dumps(known, sort_keys=True)
         own = hashlib.sha256(content.encode()).hexdigest()
         return own if self.base is None else own[:HALF] + self.base_digest[:HALF]

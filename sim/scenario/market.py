@@ -13,7 +13,7 @@ from sim.scenario.customers import CUSTOMER_STAGES, Stage
 from sim.scenario.meant import meant
 from sim.scenario.of_late import OfLate
 
-__all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "Route", "Shock"]
+__all__ = ["EFFECT_STAGES", "Competitor", "Effect", "Lever", "LeverInSegment", "RivalPrice", "Route", "Shock"]
 
 Effect = Literal[
     "awareness",
@@ -33,6 +33,8 @@ Effect = Literal[
     "links_experts",
     "knowledge",
     "cross_buying",
+    "club",
+    "direct",
 ]
 Route = Literal["defection", "acquisition", "share of customer"]
 Pays = Literal["budget", "price", "charge", "service"]
@@ -54,6 +56,8 @@ EFFECT_STAGES: dict[str, tuple[str, ...]] = {
     "links_experts": CUSTOMER_STAGES,
     "knowledge": CUSTOMER_STAGES,
     "cross_buying": CUSTOMER_STAGES,
+    "club": CUSTOMER_STAGES,
+    "direct": ("prospect", *CUSTOMER_STAGES),
 }
 PAID_STAGES: dict[str, tuple[str, ...]] = {
     "price": ("prospect", *CUSTOMER_STAGES),
@@ -123,6 +127,11 @@ class Lever(Model):
         description="room of the medium, money per period: a unit of money works (room + today's spend)/(room + "
         "spend) times as well as today; none: no saturation",
     )
+    spills_over: dict[str, dict[str, Share]] = Field(
+        default_factory=dict,
+        description="{to segment: {from segment: share}}: of its money in one segment, the part that works in a "
+        "similar one as if it had been spent there; none: nothing",
+    )
     cost_per_contact: Positive | None = Field(
         default=None, description="money of one contact, for rules.contacts; none: not counted as contact"
     )
@@ -155,6 +164,10 @@ class Lever(Model):
                 raise ValueError(
                     f"'{effect}' cannot be moved in stage '{outside[0]}'; it can in {', '.join(EFFECT_STAGES[effect])}"
                 )
+        if self.spills_over and "employee" in self.moves:
+            raise ValueError("spills_over: 'employee' is one thing for the whole firm already; remove spills_over")
+        if any(to in row for to, row in self.spills_over.items()):
+            raise ValueError("spills_over: from a segment to itself is no spill-over; name another segment")
         self._check_terms()
         self._check_of_late()
         curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
@@ -206,6 +219,7 @@ class Lever(Model):
         for key, given in (
             ("saturation", self.saturation),
             ("cost_per_contact", self.cost_per_contact),
+            ("spills_over", self.spills_over or None),
             ("moves: employee", self.moves.get("employee")),
         ):
             if given is not None:
@@ -245,20 +259,43 @@ class Lever(Model):
             )
 
 
+class RivalPrice(Model):
+    """A rival's own price: what counts is ours against it, each relative to what it was in the data."""
+
+    cut: Annotated[float, Field(gt=-10, lt=1, allow_inf_nan=False)] = Field(
+        description="share by which it is lower than when the data were gathered; below 0: dearer"
+    )
+    defection: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0.0, description="elasticity: the defection rate is multiplied by (our price / its price)^it; 0: none"
+    )
+    acquisition: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0.0, description="elasticity: the chance of winning by (its price / our price)^it; 0: none"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.defection or self.acquisition):
+            raise ValueError("states nothing that follows: expected defection or acquisition above 0")
+        return self
+
+
 class Competitor(Model):
     """A rival who acts through one route or several from a given period on, on schedule or in answer to our share."""
 
     name: Label = Field(description="what the rival is called in texts and reports")
     start: Annotated[int, Field(ge=0)] = Field(description="first period")
     end: int | None = Field(default=None, description="first period without it; none: stays")
-    route: Route | Annotated[tuple[Route, ...], Field(min_length=1)] = Field(
+    route: Route | Annotated[tuple[Route, ...], Field(min_length=1)] | None = Field(
+        default=None,
         description="what it acts on: customers leaving, prospects won, or our part of customers' purchases; or a list "
-        "of these"
+        "of these; none: its price alone",
     )
-    strength: Gain | dict[Route, Gain] = Field(
+    strength: Gain | dict[Route, Gain] | None = Field(
+        default=None,
         description="defection rate times 1+strength; acquisition chance times 1-strength; share of customer: the part "
-        "of our purchases it takes where we are no more attractive than today; one for all routes, or one by route"
+        "of our purchases it takes where we are no more attractive than today; one for all routes, or one by route",
     )
+    price: RivalPrice | None = Field(default=None, description="its price and what follows from it; none: not stated")
     segments: tuple[str, ...] = Field(default=(), description="segments it acts in; none named: all")
     reaction: Gain = Field(
         default=0.0,
@@ -271,7 +308,13 @@ class Competitor(Model):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        routes = (self.route,) if isinstance(self.route, str) else self.route
+        routes = (self.route,) if isinstance(self.route, str) else self.route or ()
+        if (self.route is None) != (self.strength is None):
+            raise ValueError(f"{'route' if self.route is None else 'strength'}: missing; what it acts on and how much")
+        if not routes and self.price is None:
+            raise ValueError("states nothing that follows: expected route and strength, or price")
+        if self.price is not None and self.price.cut * (self.most if self.reaction else 1) >= 1:
+            raise ValueError(f"price.cut: with its reaction up to {self.price.cut * self.most:g}; expected below 1")
         if len(set(routes)) < len(routes):
             raise ValueError(f"route: each once, got {', '.join(routes)}")
         if isinstance(self.strength, dict) and set(self.strength) != set(routes):
@@ -289,9 +332,9 @@ class Competitor(Model):
     @property
     def strengths(self) -> dict[Route, float]:
         """Return the strength by route."""
-        if isinstance(self.strength, dict):
-            return self.strength
-        return dict.fromkeys((self.route,) if isinstance(self.route, str) else self.route, self.strength)
+        if self.strength is None or isinstance(self.strength, dict):
+            return self.strength or {}
+        return dict.fromkeys((self.route,) if isinstance(self.route, str) else self.route or (), self.strength)
 
 
 class Shock(Model):

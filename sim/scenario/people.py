@@ -38,6 +38,9 @@ class Established(Model):
     categories: tuple[Share, ...] | None = Field(
         default=None, description="share of them who buy in one, two, ... categories; none: as in the data"
     )
+    club: tuple[Share, ...] | None = Field(
+        default=None, description="share of them by grade of the club, the rest no members; none: as in the data"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -7,23 +7,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.errors import quoted
-from sim.scenario.bonds import Categories, LinkKind, Links
+from sim.scenario.bonds import Categories, Club, LinkKind, Links
 from sim.scenario.curves import SHAPES, BlattbergDeighton, Model
 from sim.scenario.customers import (
     Base,
     CostToServe,
-    Employees,
     ExplicitAction,
     ExplicitChain,
+    Partner,
     Quality,
-    Satisfaction,
     Segment,
-    Survey,
     Thresholds,
     Traits,
-    ValueToCustomer,
 )
-from sim.scenario.market import Competitor, Lever, LeverInSegment, Shock
+from sim.scenario.feelings import Employees, Satisfaction, StaffTurnover, Survey, ValueToCustomer
+from sim.scenario.market import Competitor, Lever, LeverInSegment, RivalPrice, Shock
 from sim.scenario.meant import meant
 from sim.scenario.of_late import OfLate
 from sim.scenario.people import Diffusion, Established, Growing, Growth
@@ -85,10 +83,11 @@ def _fields_at(location: tuple[int | str, ...], whole: type[Model]) -> list[str]
     """Return the keys that are known where an unknown one stood."""
     known: dict[str, type[Model]] = {
         "levers": Lever, "segments": Segment, "moves": BlattbergDeighton, "by_segment": LeverInSegment,
-        "of_late": OfLate, "competitors": Competitor, "rules": Rules, "base": Base, "chain": ExplicitChain,
-        "traits": Traits, "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock,
-        "satisfaction": Satisfaction, "employees": Employees, "links": Links, "kinds": LinkKind,
-        "categories": Categories, "survey": Survey, "quality": Quality, "cost_to_serve": CostToServe, "parts": Part,
+        "of_late": OfLate, "competitors": Competitor, "price": RivalPrice, "rules": Rules, "base": Base,
+        "chain": ExplicitChain, "traits": Traits, "stages": Thresholds, "actions": ExplicitAction, "shocks": Shock,
+        "satisfaction": Satisfaction, "employees": Employees, "turnover": StaffTurnover, "links": Links,
+        "kinds": LinkKind, "categories": Categories, "club": Club, "partner": Partner, "survey": Survey,
+        "quality": Quality, "cost_to_serve": CostToServe, "parts": Part,
         "evidence": Evidence, "value_to_customer": ValueToCustomer, "start": Established, "births": Growing,
         "diffusion": Diffusion, "growth": Growth,
     }  # fmt: skip

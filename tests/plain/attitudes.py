@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 from plain.people import SEEN
 
-from sim.scenario.customers import Gamma, Satisfaction, Segment
+from sim.scenario.customers import Gamma, Segment
+from sim.scenario.feelings import Employees, Satisfaction
 from sim.scenario.file import Scenario
 
 # --- Satisfaction and employees ---------------------------------------------------------------------------------------
@@ -172,6 +173,19 @@ def _slope(scenario: Scenario, long_run: Callable[[Satisfaction, float], list[fl
         else:
             high = middle
     return high / employees.points
+
+
+def turnover_factor(employees: Employees, points: float) -> float:
+    """Return how many times as many employees as usual leave at so many points of satisfaction."""
+    return 1.0 if employees.turnover is None else (1 - employees.turnover.falls) ** (points - employees.usual)
+
+
+def cost_of_leavers(employees: Employees, points: float) -> float:
+    """Return what replacing employees who leave costs a true customer: nobody leaves twice in a period."""
+    stated = employees.turnover
+    if stated is None:
+        return 0.0
+    return stated.per_customer * stated.cost * min(1.0, stated.usual * turnover_factor(employees, points))
 
 
 def entry_level(satisfaction: Satisfaction, u: float) -> int:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from plain.attitudes import relative
 
+from sim.scenario.customers import Stage
 from sim.scenario.file import Scenario
 
 
@@ -18,24 +19,27 @@ class Bond:
     lever : str
         What levers move to raise it.
     most : int
-    gain, loss : float
+    gain, loss : float, or dict by stage
         Chance of one more, and of each to be lost, in the data.
     follow : float
         Customers who leave with the only tie.
     leaving, rate, amount : list of float
         What the defection rate, the purchase rate and the amount are multiplied by, by number held.
     is_tie : bool
+    costs : list of float
+        Money a customer costs a period, by number held; empty: nothing.
     """
 
     lever: str
     most: int
-    gain: float
-    loss: float
+    gain: float | dict[Stage, float]
+    loss: float | dict[Stage, float]
     follow: float
     leaving: list[float]
     rate: list[float]
     amount: list[float]
     is_tie: bool
+    costs: list[float] = field(default_factory=list)
 
 
 def bonds_in(scenario: Scenario) -> list[Bond]:
@@ -62,7 +66,24 @@ def bonds_in(scenario: Scenario) -> list[Bond]:
         found.append(
             Bond("cross_buying", number - 1, categories.gain, categories.loss, 0.0, leaving, rates, amounts, False)
         )
+    club = scenario.club
+    if club is not None:
+        mix, many = (1 - sum(club.mix), *club.mix), [1.0] * len(club.grades)
+        leaving = [relative(1 - club.defection_per_grade, grade, mix) for grade in range(len(mix))]
+        rates, amounts = (over_mean([1.0, *(given or many)], mix) for given in (club.purchase_rate, club.amount))
+        costs = [0.0, *(club.reward or (0.0,) * len(many))]
+        found.append(Bond("club", len(many), club.rises, club.falls, 0.0, leaving, rates, amounts, False, costs))
     return found
+
+
+def in_stage(chance: float | dict[Stage, float], stage: str) -> float:
+    """Return a chance where a customer is seen."""
+    return {str(at): each for at, each in chance.items()}.get(stage, 0.0) if isinstance(chance, dict) else chance
+
+
+def costs_of(number: int, bonds: Sequence[Bond]) -> float:
+    """Return what a customer costs a period by what it holds."""
+    return sum(bond.costs[held] for bond, held in zip(bonds, unpacked(number, bonds), strict=True) if bond.costs)
 
 
 def over_mean(values: Sequence[float], mix: Sequence[float]) -> list[float]:

@@ -40,11 +40,27 @@ class Late(Life):
     def working(self, cell: Cell, period: int) -> float:
         """Return the intensity as it works: saturated, tired, and with what is carried over."""
         stated, usual = self.stated(cell[2]), self.reference(cell[2], cell[0])
-        fresh = self.lives.accounts[period].acting[cell] * self.effective[cell[2]]
+        fresh = max(0.0, self.saturated(cell, period) + self.spilled(cell, period))
         if stated.fatigue is not None:
             fresh *= (stated.fatigue + usual) / (stated.fatigue + self.of_late(cell, period))
         before = self.works[period - 1][cell] if period else usual
         return (1 - stated.carry_over) * fresh + stated.carry_over * before
+
+    def saturated(self, cell: Cell, period: int) -> float:
+        """Return the intensity as its medium lets it work."""
+        return self.lives.accounts[period].acting[cell] * self.effective[cell[2]]
+
+    def spilled(self, cell: Cell, period: int) -> float:
+        """Return money a head that spills over from other segments, beyond today's."""
+        segment, _, name = cell
+        heads, added = self.lives.heads[period], 0.0
+        here = sum(heads[there[:2]] for there in self.cells(name) if there[0] == segment)
+        for other, share in self.scenario.levers[name].spills_over.get(segment, {}).items():
+            for there in self.cells(name):
+                if there[0] == other and here > 0:
+                    more = self.saturated(there, period) - self.reference(name, other)
+                    added += share * more * heads[there[:2]] / here
+        return added
 
     def bought_early(self, cell: Cell, period: int) -> float:
         """Return the share of today's purchases that were made before they were due."""

@@ -13,12 +13,12 @@ from collections.abc import Generator
 from typing import Any
 
 import simpy
-from plain.attitudes import clip, employee_slope
-from plain.bonds import Bond
+from plain.attitudes import clip, cost_of_leavers, employee_slope, turnover_factor
+from plain.bonds import Bond, costs_of, in_stage
 from plain.crowd import in_force, net_promoters, reaction, share_multiplier
 from plain.curves import response
-from plain.late import Late
 from plain.people import SEEN, Odds, Person, luck_of, stage_of
+from plain.prices import Prices
 from plain.record import Account, Cell, Happened, Heads, Lives, Money, Policy, State, Target
 
 from sim.scenario.file import STAGES, Lever, Scenario
@@ -26,7 +26,7 @@ from sim.scenario.file import STAGES, Lever, Scenario
 LIVE, BIRTH, CLOSE = 0.25, 0.5, 0.75
 
 
-class PlainMarket(Late):
+class PlainMarket(Prices):
     """One market under one policy.
 
     Parameters
@@ -278,43 +278,45 @@ class PlainMarket(Late):
                 if lever.pays == kind and stage in lever.targets and "unknown" in lever.tiers
             ]
 
-        price, usual_payment = 1.0, self.payment(segment)
-        for name, lever in scenario.levers.items():
-            if lever.pays == "price" and stage in lever.targets and "unknown" in lever.tiers:
-                money = account.acting[segment, stage, name], self.reference(name, segment)
-                now, usual = (lever.reach * min(each / usual_payment, 0.95) for each in money)
-                price *= (1 - now) / (1 - usual)
+        price = self.price_of(segment, stage, period)
+        stay_away, come = self.against_rivals(segment, price, period)
 
         satisfaction = shift("satisfaction") - shift("annoyance") + sum(shocks("satisfaction"))
         if scenario.employees is not None:
             satisfaction += self.slope * (account.employees - scenario.employees.usual)
         value = self.segment(segment).value_to_customer
         if value is not None:
-            satisfaction += value.bring * (value.gain - value.cost - value.usual)
+            gain = sum(value.gain.values()) if isinstance(value.gain, dict) else value.gain
+            satisfaction += value.bring * (gain - value.cost - value.usual)
+
+        employees, points = scenario.employees, account.employees
+        readily = 1.0 if employees is None else turnover_factor(employees, points)
+        replacing = 0.0 if employees is None else cost_of_leavers(employees, points)
 
         links, loss = scenario.links, self.segment(segment).loss
         kept = 0.0 if links is None else clip(links.kept + shift("knowledge"), 0, 1)
         added = 0.0 if links is None else clip(sum(shocks("turnover")), 0, 1)
 
         def lost(bond: Bond) -> float:
-            return min(bond.loss + added, 1) * (1 - kept) if bond.is_tie else bond.loss
+            usual = in_stage(bond.loss, stage)
+            return min(usual * readily + added, 1) * (1 - kept) if bond.is_tie else usual
 
         return Odds(
             aware=min(1.0, aware),
-            won=finds * (chance("acquisition") + itself),
-            unpaid=finds * (1 - none + itself),
+            won=finds * come * (chance("acquisition") + itself),
+            unpaid=finds * come * (1 - none + itself),
             returned=chance("reactivation"),
             lost=scenario.loss if loss is None else loss,
-            defection=defection,
+            defection=defection * stay_away,
             rate=rate,
             amount=math.prod((1 + now) / (1 + usual) for now, usual in pairs("amount")),
             satisfaction=satisfaction,
             losses=[lost(bond) for bond in self.bonds],
-            gains=[clip(bond.gain + shift(bond.lever), 0, 1) for bond in self.bonds],
+            gains=[clip(in_stage(bond.gain, stage) + shift(bond.lever), 0, 1) for bond in self.bonds],
             leaving=sum(-math.log(1 - now) for now, _ in pairs("leaving")),
-            price=price,
+            price=price * self.left_by_partner(segment, shift("direct")),
             charged=sum(terms("charge")),
-            served=sum(terms("service")),
+            served=sum(terms("service")) + replacing,
         )
 
     # The end of a period
@@ -336,6 +338,7 @@ class PlainMarket(Late):
                     money = paid + charged * alive
                     revenue += money
                     bad_debt += quality.bad_debt * money
+                    cost += costs_of(state.ties, self.bonds) if alive and self.bonds else 0.0
                     cost += served * alive + quality.cost_to_serve * (
                         costs.per_customer * alive + costs.per_purchase * happened.purchases
                     )
