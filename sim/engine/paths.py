@@ -4,6 +4,7 @@ Between samples of a curve the chord is lowered by its largest distance from the
 sample is had at its cost.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "Path",
     "Use",
     "cheapest",
+    "edges_near",
     "edges_of",
     "ends_of",
     "gains_of",
@@ -60,6 +62,9 @@ FREE = 1 / 64
 what money brings would else be free."""
 FLAT = 1e-13
 """Change of a channel, as a share of its size, that is none."""
+WIDER, MIDDLE = 2.5, 0.02
+"""By how much each edge is farther from a plan than the one before; and the share of the way that is one cell inside
+what the plan itself goes through: far from it cells may bend as much as what is there is worth less."""
 
 
 class Use(NamedTuple):
@@ -165,6 +170,21 @@ def _where_it_bends(value: Floats, money: Floats, most: int) -> Ints:
     way = np.cumsum(bends / (bends.sum() or 1.0)) + 1e-3 * (value - value[0]) / room
     places = np.searchsorted(way, np.linspace(way[0], way[-1], most))
     return np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
+
+
+def edges_near(low: float, high: float, values: Floats, number: int) -> Floats:
+    """Return edges of cells from ``low`` to ``high``, about ``number``, ever closer towards what values there are."""
+    first, last = (float(np.clip(each, low, high)) for each in (values.min(), values.max()))
+    inner = np.linspace(first, last, 1 + min(3, math.ceil((last - first) / (MIDDLE * (high - low)) - 1e-9)))
+    rest = number - inner.size
+    below = rest // 2 if last < high else rest
+    below, above = (below, rest - below) if first > low else (0, rest)
+    return np.unique(
+        np.concatenate(
+            [first - (first - low) * WIDER ** -np.arange(float(below)), inner,
+             last + (high - last) * WIDER ** -np.arange(float(above)), [low, high]]
+        )
+    )  # fmt: skip
 
 
 def edges_of(value: Floats, money: Floats, most: int, several: bool = False) -> tuple[Floats, bool]:
