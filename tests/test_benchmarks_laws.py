@@ -12,7 +12,10 @@ APART = 1e-4
 """Of the tighter plan's lift, between separate searches whose gap is within 1 %."""
 
 
-@pytest.mark.parametrize("law", ["given_plans_are_kept", "never_less", "thresholds", "shares_of_actions"])
+@pytest.mark.parametrize(
+    "law",
+    [pytest.param("given_plans_are_kept", marks=pytest.mark.slow), "never_less", "thresholds", "shares_of_actions"],
+)
 def test_a_law_holds(law: str) -> None:
     """One market each; the slow test tries thirty."""
     assert LAWS[law](0) <= MOST[law]

@@ -6,6 +6,7 @@ import pytest
 from walks import walk
 
 
+@pytest.mark.slow
 def test_a_chain_is_one_class_and_one_line(tmp_path: Path) -> None:
     """Beside its class only the registry of kinds changes: a line and its import."""
     walked = walk("A chain", tmp_path)

@@ -54,6 +54,7 @@ def test_cdnow_page_competitor_is_a_valid_addition(demo_folder: Path) -> None:
     assert build(load(path)).chain.environment[-1].max() == pytest.approx(1.2)
 
 
+@pytest.mark.slow
 def test_recency_chain_example_stops_at_four() -> None:
     """The example's optimum is the published one."""
     scenario = load(ROOT / "examples/recency-chain/scenario.yaml")

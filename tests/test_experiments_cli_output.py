@@ -206,6 +206,7 @@ def test_a_run_that_is_repeated_says_one_json_object(
     assert out.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_the_ui_says_one_json_object(answers: dict[str, tuple[int, bytes, bytes]], folder: Path) -> None:
     """The server that it starts prints too; it is stopped as with Ctrl-C."""
     assert answers["demo"][0] == 0

@@ -63,6 +63,7 @@ def test_equal_money_scales_all_to_one_budget(folder: Path) -> None:
         assert policy["breaks"] == []
 
 
+@pytest.mark.slow
 def test_money_taken_away_says_who_loses_first(folder: Path) -> None:
     words = [
         "optimize",

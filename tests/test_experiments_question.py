@@ -32,6 +32,7 @@ def test_rules_of_thumb_are_worth_what_they_are_worth_played(firm: tenure.Firm) 
         assert played.asset <= best[0].asset * (1 + 1e-12)
 
 
+@pytest.mark.slow
 def test_a_plan_is_never_worth_less_than_a_rule_of_thumb(firm: tenure.Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search that may not go on ends below them; then the best of them is the answer, or what lies beside it."""
     run = Sequential.run

@@ -121,7 +121,7 @@ box.send()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks for signals")
-@pytest.mark.parametrize("after", [1, 4, 9])
+@pytest.mark.parametrize("after", [4, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 9))])
 def test_killed_in_the_middle_nothing_is_lost_or_there_twice(folder: Path, after: int) -> None:
     code = KILLED.format(tests=str(ROOT / "tests"), after=after, folder=str(folder))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)

@@ -78,6 +78,7 @@ def test_a_verb_is_tracked_and_repeated(verb: str, run: Run, tmp_path: Path) -> 
     assert (code, err, json.loads(out)["same"]) == (0, "", True)
 
 
+@pytest.mark.slow
 def test_three_budgets_are_three_values(run: Run, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

@@ -138,7 +138,7 @@ def _nothing(problem: AllocationProblem) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return problem.cheapest[:, problem.chain.group[:, None], problem.chain.block_stage]
 
 
-@pytest.mark.parametrize("seed", [1, 12])
+@pytest.mark.parametrize("seed", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_prices_are_between_one_sided_differences_under_every_rule(
     seed: int, market: Callable[..., Content], monkeypatch: pytest.MonkeyPatch
 ) -> None:

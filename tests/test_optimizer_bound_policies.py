@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 from checks import asset_of
 from markets import Content, Floats
 from problems import bounded, intensity_of, meets
@@ -62,6 +63,7 @@ class ByPeriod:
         return Allocation(self.intensity[observation.period])
 
 
+@pytest.mark.slow
 def test_the_bound_holds_for_500_random_policies(market: Callable[..., Content]) -> None:
     """No rule-feasible playable policy is worth more than the bound: in expectation, nor drawn beyond 3 errors.
 

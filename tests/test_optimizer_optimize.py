@@ -163,7 +163,7 @@ def test_contacts_are_limited(market: Callable[..., Content]) -> None:
     assert plan.asset <= plan.bound
 
 
-@pytest.mark.parametrize("rule", [{"least": 3000.0}, {"fixed_cost": 400.0}])
+@pytest.mark.parametrize("rule", [pytest.param({"least": 3000.0}, marks=pytest.mark.slow), {"fixed_cost": 400.0}])
 def test_small_campaigns_are_left_out(rule: Content, market: Callable[..., Content]) -> None:
     """Each campaign gets nothing or at least its least size; with a fixed cost fewer are run, and what stays pays."""
     twin = asked(market, {})

@@ -36,7 +36,7 @@ def test_the_least_spend_for_an_asset_is_the_frontier_read_backwards(market: Cal
     assert back.prices["asset"] == pytest.approx(-1 / plan.shadow_price, rel=0.05)
 
 
-@pytest.mark.parametrize("seed", [1, 10])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.slow), 10])
 def test_a_target_beyond_thresholds_is_reached_for_what_a_plan_spends_that_reaches_it(seed: int) -> None:
     """S-curves: the search for the least money saw only the foot of them, and found no plan at all."""
     twin = build(parse(threshold_market(seed, 3)))

@@ -52,7 +52,7 @@ def test_a_plan_that_was_worse_than_nothing_is_worth_more_than_a_subset_of_it() 
     assert more.asset >= plan.asset
 
 
-@pytest.mark.parametrize("money", [12_790.0, 12_805.13744])
+@pytest.mark.parametrize("money", [pytest.param(12_790.0, marks=pytest.mark.slow), 12_805.13744])
 def test_two_ways_that_are_worth_nearly_the_same_are_told_apart(money: float) -> None:
     """S-curves, a budget of which the best way leaves a quarter: 700 more bring no other way, which is worth less.
 

@@ -94,6 +94,7 @@ def test_nothing_small_beats_the_end(market: Callable[..., Content]) -> None:
         assert search.follow(moved).asset <= end.value + 2e-4 * lift
 
 
+@pytest.mark.slow
 def test_value_is_concave_in_the_budget_and_the_price_its_slope(market: Callable[..., Content]) -> None:
     """More money never hurts, the next unit brings less and less, and the price quoted is what it brings."""
     scenario = small(market)

@@ -27,6 +27,7 @@ def mixes(draw: Any) -> list[float]:
     return [w / sum(weights) for w in weights]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(mixes(), st.floats(0.05, 1), st.integers(-300, 300), st.floats(0.1, 15), st.sampled_from([0.0, 0.02, 0.2]))
 def test_attitudes_are_those_of_the_plain_market(

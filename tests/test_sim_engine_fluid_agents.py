@@ -60,7 +60,7 @@ def replicate(twin: Twin, number: int, seed: int) -> tuple[Drawn, Floats]:
     return Drawn(number, {name: first[name] + mean[name] for name in mean}, error), acting
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [pytest.param(law, marks=[pytest.mark.slow] * (law != "silent")) for law in LAWS])
 def test_agents_of_the_classes_agree_with_the_fluid_twin(law: str) -> None:
     """|z| < 4.5 for every figure with a standard error below 2 %, all mechanisms on that leave customers independent.
 

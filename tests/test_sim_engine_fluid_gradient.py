@@ -63,7 +63,7 @@ def assert_gradient(
     return slope
 
 
-@pytest.mark.parametrize("law", [pytest.param(law, marks=[pytest.mark.slow] * (law == "contractual")) for law in LAWS])
+@pytest.mark.parametrize("law", [pytest.param(law, marks=[pytest.mark.slow] * (law != "renewal")) for law in LAWS])
 def test_the_gradient_is_that_of_the_asset(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every mechanism on: three components of each lever, and the whole plan moved up and down."""
     monkeypatch.setattr("sim.customers.synthetic.SYNTHETIC_CLASSES", (2, 1))

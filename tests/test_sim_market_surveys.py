@@ -91,6 +91,7 @@ def test_where_all_are_asked_all_who_are_there_answer() -> None:
                 assert heard[t, g, s] == pytest.approx(25 * (space.level[state[members]] - 1).mean(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_noise_of_a_survey_shrinks_with_its_answers() -> None:
     """Means of n answers err by noise/sqrt(n), normally, beside the sampling itself; lives do not change."""
     twin, plain, exact = asked(every=1, delay=0, sample=500, noise=0)

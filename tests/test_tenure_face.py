@@ -108,6 +108,7 @@ def test_compare_is_the_call(said: Callable[..., Any]) -> None:
     assert same({**result.to_dict(), "report": None, "tracking_uri": None}, answer)
 
 
+@pytest.mark.slow
 def test_frontier_risk_and_targeting_are_the_calls(said: Callable[..., Any]) -> None:
     firm = tenure.open("uncertain.yaml")
     assert same(said("frontier", "uncertain.yaml", "--budgets", "500,900"), firm.frontier([500, 900]).to_dict())

@@ -16,7 +16,10 @@ group = commands()
 
 @group.command(epilog="Example: tenure contracts members.csv --period month --spend 20000 -o scenario.yaml")
 def contracts(
-    file: Annotated[str, typer.Argument(metavar="CONTRACTS", help="A row a contract: customer, start, end, price.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="CONTRACTS", help="A row a contract: customer, start, end, price; or counts by age."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Scenario file to write.")] = Path("scenario.yaml"),
     period: Annotated[str, typer.Option(help="Between renewals: week, month, quarter or year.")] = "month",
     until: Annotated[

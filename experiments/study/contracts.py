@@ -13,6 +13,7 @@ from experiments.study.first_scenario import HALF, MARGIN, MARGINS, OF_REVENUE, 
 from experiments.study.scenario_file import rounded, scalar
 from experiments.words.tables import table
 from sim.arrays import Floats
+from sim.customers.contract_counts import counted
 from sim.customers.contracts import Contracts, Renewal, count_contracts, fit_renewal, fit_sbg_to
 from sim.customers.discrete_models import ShiftedBetaGeometric
 from sim.customers.precision import Precision, precision_of
@@ -47,7 +48,8 @@ class ContractStudy:
     log_likelihoods : mapping of str to float
     price : float
         Mean of the contracts that go on.
-    until : date
+    until : date or None
+        None: counts, which have no days.
     scenario_path : Path
     remarks : tuple of str
     """
@@ -59,15 +61,13 @@ class ContractStudy:
     log_likelihoods: Mapping[str, float]
     period: str
     price: float
-    until: datetime.date
+    until: datetime.date | None
     scenario_path: Path
     remarks: tuple[str, ...]
 
     def survival(self) -> list[tuple[int, float, float, float]]:
-        """Return renewals, the share that came through them as seen (Kaplan & Meier; nan: not yet), and by the laws."""
-        ended, seen = self.counts.ended, self.counts.ended + self.counts.open
-        at_risk = seen[::-1].cumsum()[::-1] - self.counts.open  # who came to the next renewal
-        kept = np.cumprod(np.where(at_risk > 0, 1 - ended / np.maximum(at_risk, 1), np.nan))
+        """Return renewals, the share that came through them as seen (nan: not yet), and by the laws."""
+        kept = self.counts.kept()
         t = np.arange(1, AHEAD + 1)
         known = np.full(AHEAD, np.nan)
         known[: len(kept)] = kept[:AHEAD]
@@ -79,7 +79,7 @@ class ContractStudy:
         return {
             "contracts": int(self.counts.ended.sum() + self.counts.open.sum()),
             "open": int(self.counts.open.sum()),
-            "until": self.until.isoformat(),
+            "until": self.until.isoformat() if self.until else None,
             "period": self.period,
             "price": self.price,
             "sbg": vars(self.sbg),
@@ -108,7 +108,7 @@ class ContractStudy:
         return "\n".join(
             [
                 f"{self.counts.ended.sum() + self.counts.open.sum():,} contracts, of which {self.counts.open.sum():,} "
-                f"go on after {self.until}, at {self.price:,.2f} a {self.period}.",
+                f"go on{_after(self.until)}, at {self.price:,.2f} a {self.period}.",
                 *(f"- {note}" for note in self.remarks),
                 "",
                 table([f"law (per {self.period})", "value", "95 % interval"], rows),
@@ -134,12 +134,13 @@ def contracts(
     margin: float | None = None,
     force: bool = False,
 ) -> ContractStudy:
-    """Turn a file of contracts (customer, start, end, price) into a scenario under the law of renewal.
+    """Turn a file of contracts (customer, start, end, price), or of counts of them, into a scenario with renewals.
 
     Parameters
     ----------
     file
-        A row a contract; an empty end: it goes on.
+        A row a contract; an empty end: it goes on. Or counts (:mod:`sim.customers.contract_counts`): by
+        renewals come through how many ended, or how many of a cohort are still there.
     period
         Between renewals: week, month, quarter or year.
     until
@@ -175,16 +176,25 @@ def contracts(
     for name, value, most in (("price", price, 1e12), ("spend", spend, 1e15), ("margin", margin, 1.0)):
         if value is not None and not 0 < value <= most:
             raise InputError(f"`{name}={value:g}`: expected a number above 0, up to {most:g}")
-    given, last, notes = memberships(file, until)
-    counts = count_contracts(given, period, last)
+    last: datetime.date | None
+    if found := counted(file):
+        (counts, notes), last, cost = found, None, price
+        if until is not None:
+            raise InputError(f"`until={until}`: {shown(file)} holds counts, which have no days")
+        if not cost:
+            raise InputError(f"{shown(file)}: counts have no prices; say what is paid each period (`price=`)")
+    else:
+        given, last, notes = memberships(file, until)
+        counts = count_contracts(given, period, last)
+        cost = price
     if not counts.open.sum():
-        raise InputError(f"{shown(file)}: no contract goes on after {last}, so there is nobody to plan for")
-    cost = price or _price(given, shown(file))
+        raise InputError(f"{shown(file)}: no contract goes on{_after(last)}, so there is nobody to plan for")
+    cost = cost or _price(given, shown(file))
     sbg, renewal = fit_sbg_to(counts), fit_renewal(counts)
-    age, ended, count = counts.rows()
+    age, ended, start, count = counts.rows()
     likelihoods = {
-        "sBG": float(count @ sbg.log_likelihood(age, ended)),
-        "the scenario's law": float(count @ renewal.log_likelihood(age, ended)),
+        "sBG": float(count @ sbg.log_likelihood(age, ended, start)),
+        "the scenario's law": float(count @ renewal.log_likelihood(age, ended, start)),
     }
     revenue = float(counts.open.sum()) * cost * PERIODS_PER_YEAR[period]
     yearly = spend or OF_REVENUE * revenue
@@ -201,12 +211,16 @@ def contracts(
     text = _text(file, counts, renewal, period, cost, currency, yearly, spend is not None, margin)
     parse(yaml.safe_load(text), str(output))
     write_text(output, text)
-    told = precision_of(renewal, age, ended, count, stuck=renewal.shape >= ALIKE)
+    told = precision_of(renewal, counts.rows(), stuck=renewal.shape >= ALIKE)
     precision = {
-        **{f"sBG {name}": each for name, each in precision_of(sbg, age, ended, count).items()},
+        **{f"sBG {name}": each for name, each in precision_of(sbg, counts.rows()).items()},
         **{f"Gamma {name}": each for name, each in told.items()},
     }
     return ContractStudy(counts, sbg, renewal, precision, likelihoods, period, cost, last, output, notes)
+
+
+def _after(until: datetime.date | None) -> str:
+    return f" after {until}" if until else ""
 
 
 def _price(given: list[Membership], name: str) -> float:

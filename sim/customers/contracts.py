@@ -26,25 +26,37 @@ MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True, eq=False)
 class Contracts:
-    """Contracts by how many renewals they came through.
+    """Contracts by how many renewals they had come through when the next one came.
+
+    Those that came to a renewal at age ``a`` are ``ended[a] + renewed[a]``. Of people counted by age this needs nothing
+    of their past: the likelihood of each is given that it had come that far (left truncation).
 
     Attributes
     ----------
-    ended, open : (ages,)
-        Those that ended at the next renewal; those that go on.
+    ended, renewed : (ages,)
+        Those that ended at the next renewal; those that came through it.
+    open : (n,)
+        Those that go on now, by how many they have come through.
     """
 
     ended: Ints
+    renewed: Ints
     open: Ints
 
-    def rows(self) -> tuple[Floats, Floats, Floats]:
-        """Return age, whether ended, and how many there are of each kind."""
+    def rows(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return renewals come through in the end, whether ended, those come through before, and how many of each."""
         ages = np.arange(len(self.ended), dtype=float)
         return (
-            np.concatenate([ages, ages]),
+            np.concatenate([ages, ages + 1]),
             np.repeat([1.0, 0.0], len(ages)),
-            np.concatenate([self.ended, self.open]).astype(float),
+            np.concatenate([ages, ages]),
+            np.concatenate([self.ended, self.renewed]).astype(float),
         )
+
+    def kept(self) -> Floats:
+        """Return the share that came through 1, 2, ... renewals (Kaplan & Meier 1958); nan where nobody came to it."""
+        came = self.ended + self.renewed
+        return np.asarray(np.cumprod(np.where(came > 0, self.renewed / np.maximum(came, 1), np.nan)))
 
 
 @dataclass(frozen=True)
@@ -58,12 +70,12 @@ class Renewal:
         """Return the share of contracts that comes through ``t`` renewals."""
         return np.asarray((self.rate / (self.rate + t)) ** self.shape)
 
-    def log_likelihood(self, age: Floats, ended: Floats) -> Floats:
+    def log_likelihood(self, age: Floats, ended: Floats, start: Floats | float = 0.0) -> Floats:
         """Return the log-likelihood of contracts that came through ``age`` renewals, and ``ended`` at the next or not.
 
-        ``log S(age)``, or ``log (S(age) - S(age + 1))``.
+        ``log S(age)/S(start)``, or ``log (S(age) - S(age + 1))/S(start)``, given that they came through ``start``.
         """
-        through = self.shape * np.log(self.rate / (self.rate + age))
+        through = self.shape * np.log((self.rate + start) / (self.rate + age))
         leaves = -np.expm1(self.shape * np.log((self.rate + age) / (self.rate + age + 1)))
         return np.asarray(through + np.where(ended > 0, np.log(leaves), 0.0))
 
@@ -88,7 +100,9 @@ def count_contracts(given: Sequence[Membership], period: str, until: date) -> Co
     if not over.any() and not age.any():
         raise PurchasesError(f"no contract has come to a renewal by {until}; choose a shorter period")
     size = int(age.max()) + 1
-    return Contracts(np.bincount(age[over], minlength=size), np.bincount(age[~over], minlength=size))
+    gone, going = (np.bincount(each, minlength=size) for each in (age[over], age[~over]))
+    still = (gone + going)[::-1].cumsum()[::-1]
+    return Contracts(gone, np.append(still[1:], 0), going)
 
 
 def _periods(start: date, end: date, period: str) -> int:
@@ -103,7 +117,8 @@ def _periods(start: date, end: date, period: str) -> int:
 
 def fit_sbg_to(contracts: Contracts) -> ShiftedBetaGeometric:
     """Return the sBG of maximum likelihood; errors as for :func:`fit_renewal`."""
-    return fit_sbg(*contracts.rows())
+    age, ended, start, count = contracts.rows()
+    return fit_sbg(age, ended, count, start)
 
 
 def fit_renewal(contracts: Contracts) -> Renewal:
@@ -114,12 +129,12 @@ def fit_renewal(contracts: Contracts) -> Renewal:
     PurchasesError
         If no contract ended, or none was renewed.
     """
-    age, ended, count = contracts.rows()
-    check_renewals(age, ended, count)
-    unit = max(float(count @ (age + 1) / count.sum()), 1.0)
+    age, ended, start, count = contracts.rows()
+    check_renewals(age - start, ended, count)
+    unit = max(float(count @ (start + 1) / count.sum()), 1.0)
 
     def log_likelihood(values: Sequence[float]) -> Floats:
-        return Renewal(*values).log_likelihood(age, ended)
+        return Renewal(*values).log_likelihood(age, ended, start)
 
     starts = [(1.0, 5.0 * unit), (0.5, unit), (5.0, 50.0 * unit)]
     return Renewal(*maximise((log_likelihood, count), starts, ("shape", unit), "renewal"))

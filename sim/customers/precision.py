@@ -131,15 +131,16 @@ def _of_spend(law: GammaGamma, record: PurchaseSummary) -> tuple[Total, set[str]
 
 
 def precision_of(
-    law: Contract, age: Floats, ended: Floats, count: Floats, *, stuck: bool = False
+    law: Contract, rows: tuple[Floats, Floats, Floats, Floats], *, stuck: bool = False
 ) -> Mapping[str, Precision]:
-    """Return how well the parameters of a law of renewal are told by contracts with how many there are of each kind.
+    """Return how well the parameters of a law of renewal are told by contracts (:meth:`Contracts.rows`).
 
     ``stuck``: its first parameter is at the edge of its search, and taken as it is.
     """
+    age, ended, start, count = rows
 
     def total(values: Sequence[float]) -> float:
-        return float(count @ type(law)(*values).log_likelihood(age, ended))
+        return float(count @ type(law)(*values).log_likelihood(age, ended, start))
 
     return _precision(vars(law), total, set(list(vars(law))[:1]) if stuck else set())
 

@@ -1,0 +1,221 @@
+"""Contracts of firms that only have counts of them: by age who ended and who is still there, or cohort by cohort.
+
+Three ways of writing them are read:
+
+- a row an age: of those who came to their next renewal, how many ended;
+- a row an age (and a cohort): how many are still there;
+- a row a cohort, a column an age: how many are still there; empty: not yet known.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.arrays import Floats
+from sim.customers.contracts import Contracts
+from sim.errors import PurchasesError
+from sim.purchases.beside import table_of
+from sim.purchases.read.sources import shown
+from sim.purchases.read.tables import MEMBERSHIPS, Role, Table, plain_name
+from sim.purchases.read.values import Values
+
+__all__ = ["counted"]
+
+_AFTER = ("kept", "renewed", "retained", "stayed", "remaining")
+COUNTED = Table(
+    "counts of contracts",
+    (
+        MEMBERSHIPS["end"],
+        Role("age", "number", ("renewals", "age", "tenure", "periods", "period", "month", "months", "year", "years",
+                               "quarter", "quarters", "week", "weeks", "yearskept", "monthskept", "alter", "dauer",
+                               "monate", "jahre", "anciennete", "mois", "annees", "antiguedad", "meses",
+                               "年数", "月数"),
+             "renewals come through"),
+        Role("ended", "number", ("ended", "left", "lost", "churned", "churn", "cancelled", "canceled", "notrenewed",
+                                 "lapsed", "gekundigt", "verloren", "perdus", "bajas", "流失"), "how many ended"),
+        Role("customers", "number", ("atrisk", "customers", "contracts", "members", "subscribers", "survivors", "alive",
+                                     "active", "open", "stillthere", "count", "number", "n", *_AFTER, "kunden",
+                                     "vertrage", "mitglieder", "clients", "abonnes", "clientes", "客户数", "人数"),
+             "how many there are"),
+        Role("cohort", "text", ("cohort", "vintage", "started", "start", "joined", "startyear", "startmonth", "kohorte",
+                                "jahrgang", "cohorte", "队列"), "when they began"),
+    ),
+)  # fmt: skip
+"""Rows of counts; a column of days on which contracts ended is none of them."""
+
+_AGED = re.compile(r"[^\W\d]*(\d{1,3})")
+
+
+def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
+    """Return contracts that a file has counts of, and what should be said; None: a row of it is a contract.
+
+    Raises
+    ------
+    PurchasesError
+        If the counts cannot be: shares instead of numbers, ages that leave some out, more people at a higher age.
+    """
+    name = shown(where)
+    with table_of(where, COUNTED) as (connection, values, roles):
+        columns = roles.columns
+        if "end" in columns:
+            return None
+        if "age" in columns and ("customers" in columns or "ended" in columns):
+            if "customers" not in columns:
+                raise PurchasesError(
+                    f"{name}: no column says of how many {columns['ended']!r} is; call one 'customers'"
+                )
+            said = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+            table = _numbers(connection, values, [columns["age"], columns["customers"]], name)
+            renewals = plain_name(columns["age"]) == "renewals"
+            if "ended" in columns:
+                gone = _numbers(connection, values, [columns["ended"]], name)[:, 0]
+                return _by_age(table[:, 0], table[:, 1], gone, columns, renewals, name, said)
+            cohorts = _texts(connection, values, columns["cohort"]) if "cohort" in columns else [""] * len(table)
+            lines = _by_cohort(cohorts, table, name)
+            return _of_survivors(lines, renewals, name, said)
+        return _wide(connection, values, name)
+
+
+def _wide(connection: Any, values: Values, name: str) -> tuple[Contracts, tuple[str, ...]] | None:
+    """Return what a row a cohort and a column an age say; None: columns are not called by ages."""
+    columns, skipped = list(values.source.types), 0
+    names = columns
+    if not values.source.header:  # ages in a first line look like values
+        first = connection.execute(f"SELECT {', '.join(map(values.text, columns))} FROM beside LIMIT 1").fetchone()
+        names, skipped = [str(each or "") for each in first or ()], 1
+    aged = {
+        column: int(found[1])
+        for column, said in zip(columns, names, strict=True)
+        if (found := _AGED.fullmatch(plain_name(said)))
+    }
+    if len(aged) < 2 or len(set(aged.values())) < len(aged):
+        return None
+    order = sorted(aged, key=aged.__getitem__)
+    rest = [column for column in columns if column not in aged]
+    table = _numbers(connection, values, order, name, skipped)
+    cohorts = _texts(connection, values, rest[0])[skipped:] if rest else [f"row {i + 1}" for i in range(len(table))]
+    lines: dict[str, list[tuple[float, float]]] = {
+        cohort: [(float(aged[column]), each) for column, each in zip(order, row, strict=True) if each == each]
+        for cohort, row in zip(cohorts, table.tolist(), strict=True)
+    }
+    unused = [names[columns.index(column)] for column in rest[1:]]
+    return _of_survivors(lines, False, name, [f"{name}: columns not used: {', '.join(unused)}"] if unused else [])
+
+
+def _numbers(connection: Any, values: Values, columns: Sequence[str], name: str, skipped: int = 0) -> Floats:
+    """Return columns of numbers, nan where empty."""
+    out = []
+    for column in columns:
+        sql = f"SELECT {values.text(column)}, {values.number(column)} FROM beside"
+        rows = connection.execute(sql).fetchall()[skipped:]
+        odd = next((text for text, number in rows if text is not None and number is None), None)
+        if odd is not None:
+            share = " (a share: numbers of customers are needed, which say how sure it is)" if "%" in odd else ""
+            raise PurchasesError(f"{name}: column {column!r} holds {odd!r}, which is no number{share}")
+        out.append([np.nan if number is None else float(number) for _, number in rows])
+    return np.array(out, dtype=np.float64).T
+
+
+def _texts(connection: Any, values: Values, column: str) -> list[str]:
+    rows = connection.execute(f"SELECT {values.text(column)} FROM beside").fetchall()
+    return [str(text) if text is not None else f"row {i + 1}" for i, (text,) in enumerate(rows)]
+
+
+def _whole(number: float, what: str, name: str) -> int:
+    """Return a count.
+
+    Raises
+    ------
+    PurchasesError
+        If it is none.
+    """
+    if not number >= 0 or number != round(number):
+        shares = "; shares do not say how many there are: give numbers of customers" if 0 < number < 1 else ""
+        raise PurchasesError(f"{name}: {what} is {number:g}, which is no number of customers{shares}")
+    return int(number)
+
+
+def _ages(ages: Sequence[float], of: str, name: str) -> list[int]:
+    """Return ages without a gap, in order."""
+    out = [_whole(age, f"an age{of}", name) for age in ages]
+    for before, after in pairwise(out):
+        if after != before + 1:
+            what = "twice" if after == before else f"and then {after}: none may be left out"
+            raise PurchasesError(f"{name}: age {before}{of} stands there {what}")
+    return out
+
+
+def _by_age(
+    ages: Floats, customers: Floats, gone: Floats, columns: Any,
+    renewals: bool, name: str, said: list[str],
+) -> tuple[Contracts, tuple[str, ...]]:  # fmt: skip
+    """Return contracts of which it is known by age how many ended: of those who came to the renewal, or beside them."""
+    order = np.argsort(ages, kind="stable")
+    at = _ages(ages[order].tolist(), "", name)
+    first = 0 if renewals or at[0] == 0 else _from_one(at[0], said, name)
+    after = plain_name(columns["customers"]) in _AFTER
+    ended, renewed, there = (np.zeros(at[-1] - first + 2, dtype=np.int64) for _ in range(3))
+    for age, one, left in zip(at, customers[order], gone[order], strict=True):
+        who, over = (
+            _whole(one, f"{columns['customers']!r} of age {age}", name),
+            _whole(left, f"{columns['ended']!r} of age {age}", name),
+        )
+        if not after and over > who:
+            raise PurchasesError(
+                f"{name}: {over:,} ended of {who:,} of age {age}; where {columns['customers']!r} are those who stayed, "
+                "call it 'kept'"
+            )
+        ended[age - first], renewed[age - first] = over, who if after else who - over
+        there[age - first + 1] = renewed[age - first]
+    if not after:
+        said.append(f"{columns['customers']!r} are taken for those who came to their next renewal, of whom "
+                    f"{columns['ended']!r} ended")  # fmt: skip
+    return Contracts(ended, renewed, there), tuple(said)
+
+
+def _from_one(lowest: int, said: list[str], name: str) -> int:
+    """Return the age that stands for no renewal yet: 1, where ages begin with it; it is said."""
+    if lowest != 1:
+        return 0
+    said.append(f"{name}: ages begin at 1, which is taken for the first period, before any renewal; call the column "
+                "'renewals' if it is of renewals come through")  # fmt: skip
+    return 1
+
+
+def _by_cohort(cohorts: list[str], table: Floats, name: str) -> dict[str, list[tuple[float, float]]]:
+    lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for cohort, (age, number) in zip(cohorts, table.tolist(), strict=True):
+        if number == number:
+            lines[cohort].append((age, number))
+    return {cohort: sorted(line) for cohort, line in lines.items()}
+
+
+def _of_survivors(
+    lines: dict[str, list[tuple[float, float]]], renewals: bool, name: str, said: list[str]
+) -> tuple[Contracts, tuple[str, ...]]:
+    """Return contracts of cohorts of which it is known at each age how many were still there."""
+    lines = {cohort: line for cohort, line in lines.items() if line}
+    if not lines:
+        raise PurchasesError(f"{name}: no count of customers is in it")
+    first = 0 if renewals else _from_one(int(min(line[0][0] for line in lines.values())), said, name)
+    most = int(max(line[-1][0] for line in lines.values())) - first
+    ended, renewed, there = (np.zeros(size, dtype=np.int64) for size in (max(most, 1), max(most, 1), most + 1))
+    for cohort, line in lines.items():
+        of = f" of {cohort}" if cohort else ""
+        ages = _ages([age for age, _ in line], of, name)
+        heads = [_whole(number, f"the number at age {age}{of}", name) for age, number in line]
+        for age, (now, then) in zip(ages, pairwise(heads), strict=False):
+            if then > now:
+                raise PurchasesError(
+                    f"{name}: {now:,} customers{of} at age {age}, {then:,} at age {age + 1}: of people who began "
+                    "together there can only be fewer; where each age is of other people, say beside it how many ended"
+                )
+            ended[age - first] += now - then
+            renewed[age - first] += then
+        there[ages[-1] - first] += heads[-1]
+    return Contracts(ended, renewed, there), tuple(said)

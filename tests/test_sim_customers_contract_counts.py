@@ -1,0 +1,114 @@
+"""Contracts of which a firm only has counts: three ways of writing them, and what cannot be counts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.study.contracts import contracts
+from sim.customers.contract_counts import counted
+from sim.customers.contracts import Contracts, fit_renewal, fit_sbg_to
+from sim.errors import InputError, PurchasesError
+
+HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
+"""Survivors by year (Fader & Hardie, Journal of Interactive Marketing 21(1) 2007): a = .668, b = 3.806, LL -1611.2."""
+COHORTS = {"2021": [100, 80, 70, 65], "2022": [200, 150, 130], "2023": [90, 60]}
+"""Who was there at age 0, 1, ... of each cohort."""
+
+
+def read(folder: Path, text: str) -> Contracts:
+    (folder / "counts.csv").write_text(text, encoding="utf-8")
+    found = counted(folder / "counts.csv")
+    assert found is not None
+    return found[0]
+
+
+def same(one: Contracts, other: Contracts) -> bool:
+    return all(
+        np.array_equal(np.trim_zeros(getattr(one, name), "b"), np.trim_zeros(getattr(other, name), "b"))
+        for name in ("ended", "renewed", "open")
+    )
+
+
+def test_a_published_cohort(tmp_path: Path) -> None:
+    """From the file to the published parameters and log-likelihood."""
+    lines = "".join(f"{year},{number}\n" for year, number in enumerate(HIGH_END))
+    found = read(tmp_path, "year,customers\n" + lines)
+    law = fit_sbg_to(found)
+    assert (law.a, law.b) == pytest.approx((0.668, 3.806), abs=5e-4)
+    age, ended, start, count = found.rows()
+    assert float(count @ law.log_likelihood(age, ended, start)) == pytest.approx(-1611.2, abs=0.05)
+    assert found.open.tolist() == [0] * 7 + [491]
+    np.testing.assert_allclose(found.kept(), np.array(HIGH_END[1:]) / 1000, rtol=1e-12)
+
+
+def test_cohorts_by_row_and_by_line_are_the_same(tmp_path: Path) -> None:
+    """By hand: of 390 who began 290 came through the first renewal, of 230 of these 200 the second."""
+    wide = "cohort,month 0,month 1,month 2,month 3\n" + "".join(
+        ",".join([name, *map(str, line), *[""] * (4 - len(line))]) + "\n" for name, line in COHORTS.items()
+    )
+    long = "cohort;age;customers\n" + "".join(
+        f"{name};{age};{number}\n" for name, line in COHORTS.items() for age, number in enumerate(line)
+    )
+    by_hand = Contracts(np.array([100, 30, 5]), np.array([290, 200, 65]), np.array([0, 60, 130, 65]))
+    assert same(read(tmp_path, wide), by_hand)
+    assert same(read(tmp_path, long), by_hand)
+
+
+def test_one_period_of_a_base_of_all_ages_tells_the_law(tmp_path: Path) -> None:
+    """Nothing is known of what was before: who came to the renewal at each age, and how many ended."""
+    ages = np.arange(12)
+    stays = ((40.0 + ages) / (41.0 + ages)) ** 6.0
+    lines = "".join(f"{age},100000,{round(100_000 * (1 - s))}\n" for age, s in zip(ages, stays, strict=True))
+    found = read(tmp_path, "age,customers,ended\n" + lines)
+    law = fit_renewal(found)
+    assert (law.shape, law.rate) == pytest.approx((6.0, 40.0), rel=0.02)
+    assert found.open[1:].tolist() == found.renewed[: len(found.open) - 1].tolist()
+    kept = "".join(
+        f"{age},{round(100_000 * s)},{100_000 - round(100_000 * s)}\n" for age, s in zip(ages, stays, strict=True)
+    )
+    assert same(read(tmp_path, "age,kept,left\n" + kept), found)
+
+
+def test_from_counts_to_a_scenario(tenure, tmp_path: Path) -> None:
+    """Ages that begin at 1 are of the first period, and it is said; who is there is where the scenario starts."""
+    lines = "".join(f"{year + 1},{number}\n" for year, number in enumerate(HIGH_END))
+    (tmp_path / "counts.csv").write_text("year,customers\n" + lines, encoding="utf-8")
+    code, out, err = tenure("contracts", "counts.csv", "--period", "year", "--price", 20)
+    assert (code, err) == (0, "")
+    assert "1,000 contracts, of which 491 go on, at 20.00 a year" in out
+    assert "ages begin at 1, which is taken for the first period" in out
+    assert "start: {new: 491}" in (tmp_path / "scenario.yaml").read_text(encoding="utf-8")
+    assert tenure("check", "scenario.yaml")[0] == 0
+    for words, said in (((), "say what is paid each period (--price)"), (("--until", "2024-01-01"), "have no days")):
+        code, _, err = tenure("contracts", "counts.csv", "--period", "year", "-o", "other.yaml", *words)
+        assert code == 2
+        assert said in err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("age,customers\n0,1\n1,0.869\n", "is 0.869, which is no number of customers; shares"),
+        ("cohort,0,1\n2021,100,90%\n2022,50,40%\n", "a share: numbers of customers are needed"),
+        ("age,customers\n0,100\n2,80\n", "age 0 stands there and then 2"),
+        ("age,customers\n0,100\n0,80\n", "age 0 stands there twice"),
+        ("age,customers\n0,80\n1,100\n", "80 customers at age 0, 100 at age 1"),
+        ("age,customers,ended\n0,80,90\n", "90 ended of 80 of age 0"),
+        ("age,churned\n0,80\n1,70\n", "no column says of how many 'churned' is"),
+        ("age,customers\n0,-5\n", "is -5, which is no number"),
+    ],
+)
+def test_what_cannot_be_counts_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "counts.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(PurchasesError, match=said):
+        counted(tmp_path / "counts.csv")
+
+
+def test_a_row_a_contract_is_no_count(tmp_path: Path) -> None:
+    for text in ("member,start,end,price\n1,2024-01-01,2024-03-01,5\n", "customer,age,start,end\n7,41,2023-01-01,\n"):
+        (tmp_path / "members.csv").write_text(text, encoding="utf-8")
+        assert counted(tmp_path / "members.csv") is None
+    (tmp_path / "none.csv").write_text("age,customers\n0,10\n1,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no contract goes on"):
+        contracts(tmp_path / "none.csv", tmp_path / "none.yaml", price=3)
