@@ -24,8 +24,6 @@ __all__ = ["HeadRanges", "head_ranges"]
 
 MOST_PASSES = 1e9
 """Beyond so many (periods x periods x states of blocks x laws) seasons share one range of odds."""
-MARGIN = 0.02
-"""By which share of their width ranges of odds are widened for what lies between the points of a grid."""
 
 
 def head_ranges(chain: ControlledChain, choice: Offered, own: Floats, reference: Ints, threads: int = 2) -> HeadRanges:
@@ -89,10 +87,13 @@ def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Range, Range]:
 
     Each (regimes, blocks, laws, outcomes); a ratio of nothing to nothing is left out: least above largest.
     """
-    odds = choice.probability
-    shape = (*odds.shape[:3], odds.shape[4])
-    least, most = np.full(shape, np.inf), np.zeros(shape)
-    small, large = np.full(shape, np.inf), np.zeros(shape)
+    if choice.ways is not None:
+        (least, most), (small, large) = choice.ways.odds_between(reference)
+    else:
+        odds = choice.probability
+        shape = (*odds.shape[:3], odds.shape[4])
+        least, most = np.full(shape, np.inf), np.zeros(shape)
+        small, large = np.full(shape, np.inf), np.zeros(shape)
     for regime, these in _every_step(choice, own):
         compared = these[reference]
         ratio = np.divide(these, compared, out=np.where(these > 0, np.inf, np.nan), where=compared > 0)
@@ -100,20 +101,14 @@ def _odds(choice: Offered, own: Floats, reference: Ints) -> tuple[Range, Range]:
             (least, np.minimum, these), (most, np.maximum, these), (small, np.fmin, ratio), (large, np.fmax, ratio)
         ):  # fmt: skip
             function(out[regime], value, out=out[regime])
-    if choice.ways is not None:  # between points odds are nearly on straight lines
-        wide, far = MARGIN * np.maximum(most - least, 0.0), MARGIN * np.maximum(large - small, 0.0)
-        least, most = np.maximum(least - wide, 0.0), np.minimum(most + wide, 1.0)
-        bounded = np.isfinite(far)
-        small = np.where(bounded, np.maximum(small - far, 0.0), small)
-        large = np.where(bounded, large + far, large)
     return Range(least, most), Range(small, large)
 
 
 def _every_step(choice: Offered, own: Floats) -> Iterator[tuple[int, Floats]]:
-    """Yield (regime, odds by block, law, outcome) under every intensity."""
+    """Yield (regime, odds by block, law, outcome) under the plan's own intensities, and what else is offered alone."""
     odds = choice.probability
     for regime in range(odds.shape[0]):
-        for action in range(odds.shape[3]):
+        for action in range(odds.shape[3] if choice.ways is None else 0):
             yield regime, odds[regime, :, :, action]
     for t, regime in enumerate(choice.regime[: own.shape[0]].tolist()):
         yield regime, own[t]

@@ -80,7 +80,7 @@ class Offered:
 def offered(problem: AllocationProblem, coarse: bool = False) -> Offered:
     """Return all that customers may be offered: no end of intensities, or the actions of a chain that knows no more.
 
-    ``coarse``: fewer points of a grid, from which little but how far odds can go is to be known.
+    ``coarse``: fewer points of a grid, from which little but who is moved at all is to be known.
     """
     ways = problem.chain.coarse_ways if coarse else problem.chain.whole_ways
     if ways is None:

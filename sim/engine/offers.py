@@ -72,6 +72,9 @@ class Points(Protocol):
     def odds(self) -> tuple[Floats, Floats]:
         """Return odds and money earned, (regimes, blocks, laws, points, outcomes) and the same without outcomes."""
 
+    def odds_between(self, reference: Ints) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """Return ranges of the odds over all that lies between the points, and of those to reference blocks'."""
+
     def costs(self, money: Floats) -> Any:
         """Return what every value costs where a unit of money counts ``money[period, group, stage, lever]``."""
 

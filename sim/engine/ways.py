@@ -21,6 +21,7 @@ from sim.engine import columns, effects, routes
 from sim.engine import ways_kernels as kernels
 from sim.engine.bonds import raising
 from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
+from sim.engine.odds_between import Between, odds_between
 from sim.engine.paths import (
     ALONE,
     BENDING,
@@ -55,10 +56,7 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
 FEWEST = 3
-"""The same of a grid that is coarse; but where money moves how often customers buy."""
-BUYS, STEEP = ("purchase_rate", "preference"), 0.22
-"""Channels by which it does, and by how much at most in a cell of a coarse grid, in logarithms: as purchases grow many,
-a number of them in a period becomes likely and then unlikely again, which points farther apart would miss."""
+"""The same of a grid that is coarse."""
 WEIGHT = 0.1
 """Of what a lever's money does by itself, beside what its curves do, in how far along it is: the worth of a period is
 straight in it."""
@@ -92,8 +90,8 @@ class Ways:
     """The ways of one chain, and what they are worth at most: made once, asked at any prices.
 
     ``whole``: everything lies on the grid, chances too, so that charges can be by point. ``near``: intensities of a
-    plan, (periods, groups, stages, levers), near which the grid is closer. ``coarse``: the grid tells little but how
-    far odds can go.
+    plan, (periods, groups, stages, levers), near which the grid is closer. ``coarse``: the grid tells little but who is
+    moved at all.
     """
 
     def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None, coarse: bool = False) -> None:
@@ -160,7 +158,7 @@ class Ways:
             uses = self._of(place, channel)
             gains = np.array([ends_of(use, channel) for use in uses]).sum(axis=0)
             low, high = self._value(place[1], channel, gains)
-            across = self._across(count, uses, channel)
+            across = self._across(count)
             if high - low <= FLAT * max(abs(high), abs(low)):
                 high = low + max(FLAT * abs(low), NARROW) if channel != "survival" else low * (1 + FLAT)
             edge, free_top = np.linspace(low, high, across), False
@@ -172,14 +170,13 @@ class Ways:
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
             found.append(_Dimension(uses, channel, edge, at_edge, free_top))
-        return found + [self._apart(place, use, self._across(count, (use,), *use.moves)) for use in several]
+        return found + [self._apart(place, use, self._across(count)) for use in several]
 
-    def _across(self, count: int, uses: tuple[Use, ...], *channels: str) -> int:
-        """Return how many points a grid of so many dimensions has along that of some levers."""
+    def _across(self, count: int) -> int:
+        """Return how many points a grid of so many dimensions has along each."""
         chain, near = self.chain, self.near is not None
         if self.coarse:
-            steep = sum(float(np.ptp(ends_of(use, c))) for use in uses for c in channels if c in BUYS)
-            return min(max(FEWEST, 1 + math.ceil(steep / STEEP)), ACROSS[1][0])
+            return FEWEST
         work = WORK_NEAR if near else WORK_WHOLE if self.whole else WORK
         room = work / (chain.initial.size * chain.periods)
         choices = (ACROSS_NEAR if near else ACROSS).get(count, (3,))
@@ -417,13 +414,17 @@ class Ways:
         chances, rewards = [], []
         for environment in chain.regimes[0]:
             for setup in grids.setup:
-                under = self._effects(environment, setup)
+                under = self.effects_at(environment, setup)
                 steps = [chain.step_under(np.ascontiguousarray(under[:, :, p])) for p in range(under.shape[2])]
                 chances.append(np.stack([step.probability for step in steps], axis=2))
                 rewards.append(np.stack([step.reward for step in steps], axis=2))
         return np.ascontiguousarray(chances), np.ascontiguousarray(rewards)
 
-    def _effects(self, environment: Floats, setup: Ints) -> Floats:
+    def odds_between(self, reference: Ints) -> Between:
+        """Return ranges of the odds over all that lies between the points, and of those to reference blocks'."""
+        return odds_between(self, reference)
+
+    def effects_at(self, environment: Floats, setup: Ints) -> Floats:
         """Return the effects ``[group, stage, point, effect]`` of a phase's points under an environment."""
         (grids, chances), met = self._grids, environment[:, None, None, :]
         out = np.ones((*setup.shape, grids.defection.shape[1], len(columns.EFFECTS)))
