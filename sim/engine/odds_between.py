@@ -9,7 +9,7 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.engine import odds_between_kernels as kernels
 from sim.engine.columns import SATISFIED
-from sim.engine.effects import TO_SATISFIED
+from sim.engine.routes import TO_SATISFIED
 
 if TYPE_CHECKING:
     from sim.engine.ways import Ways

@@ -172,21 +172,6 @@ def _where_it_bends(value: Floats, money: Floats, most: int) -> Ints:
     return np.unique(np.clip(np.append(places, [0, value.size - 1]), 0, value.size - 1))
 
 
-def edges_near(low: float, high: float, values: Floats, number: int) -> Floats:
-    """Return edges of cells from ``low`` to ``high``, about ``number``, ever closer towards what values there are."""
-    first, last = (float(np.clip(each, low, high)) for each in (values.min(), values.max()))
-    inner = np.linspace(first, last, 1 + min(3, math.ceil((last - first) / (MIDDLE * (high - low)) - 1e-9)))
-    rest = number - inner.size
-    below = rest // 2 if last < high else rest
-    below, above = (below, rest - below) if first > low else (0, rest)
-    return np.unique(
-        np.concatenate(
-            [first - (first - low) * WIDER ** -np.arange(float(below)), inner,
-             last + (high - last) * WIDER ** -np.arange(float(above)), [low, high]]
-        )
-    )  # fmt: skip
-
-
 def edges_of(value: Floats, money: Floats, most: int, several: bool = False) -> tuple[Floats, bool]:
     """Return edges of cells, dense where money bends in what it brings, and whether the last is beyond all money."""
     rises = np.append(True, np.diff(value) > 0)
