@@ -8,6 +8,14 @@ from markets import SMALL
 from studies import TRACKED
 
 SHORT = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3").replace("awareness: {floor: 0.02}", "")
+BLANK: dict[str, Any] = {
+    "by_period": [0.0], "alive": [1.0], "by_segment": [0.0], "by_lever": [0.0], "after": 0.0, "segments": ["all"],
+    "levers": ["idle"], "notes": [], "broken": None, "expected": 0.0, "feedback": False, "budget": 100.0,
+    "written": None,
+}  # fmt: skip
+"""What is found of a unit, but for its assets."""
+BUDGET = [{"rule": "budget", "budget": True, "counted": 130.0, "limit": 100.0}]
+"""What is said of a policy that spends 30 too much."""
 RIVAL = {"name": "rival", "start": 1, "route": "defection", "strength": 0.2}
 
 

@@ -5,17 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from study_files import BLANK, BUDGET
 
 from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, paired
 from experiments.study.doubts import _sobol, information, swings
 from experiments.study.shown import answer_in_words, barred_policies_in_words, survival_table, world_table
 from experiments.study.worlds import World, _points
-
-BLANK: dict[str, Any] = {
-    "by_period": [0.0], "alive": [1.0], "by_segment": [0.0], "by_lever": [0.0], "after": 0.0, "segments": ["all"],
-    "levers": ["idle"], "notes": [], "broken": None, "expected": 0.0, "feedback": False, "budget": 100.0,
-    "written": None,
-}  # fmt: skip
 
 
 def cells(assets: dict[tuple[str, str], list[float]]) -> Cells:
@@ -139,7 +134,6 @@ def barred(assets: dict[tuple[str, str], list[float]], broken: dict[tuple[str, s
     return Answers.of(Cells.of(units, {}), "today", 0.01, list(dict.fromkeys(policy for _, policy in assets)))
 
 
-BUDGET = [{"rule": "budget", "budget": True, "counted": 130.0, "limit": 100.0}]
 FLOOR = [{"rule": "floor of care", "budget": False, "counted": 1.0, "limit": 2.0}]
 
 

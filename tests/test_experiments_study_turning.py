@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from test_experiments_study_answers import BLANK, BUDGET
+from study_files import BLANK, BUDGET
 
 from experiments.study.answers import Answers, Cell, Cells
 from experiments.study.turned import TURN_COLUMNS, plain_turns, turning_in_words, turning_table
