@@ -263,7 +263,9 @@ def test_a_full_disk_is_said_in_one_line(folder: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="closes descriptors with a shell")
-@pytest.mark.parametrize("closed", [">&-", "<&- >&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [">&- 2>&-", *(pytest.param(each, marks=pytest.mark.slow) for each in (">&-", "<&- >&-"))]
+)
 def test_closed_descriptors_are_nobodys_file(folder: Path, closed: str) -> None:
     """What is written goes to no file that took the number of a closed standard stream."""
     learned = folder / "closed.yaml"

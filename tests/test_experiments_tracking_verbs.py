@@ -49,7 +49,9 @@ VERBS: dict[str, tuple[tuple[str | int, ...], int]] = {
 }
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "verb", [pytest.param(verb, marks=[pytest.mark.slow] * (verb in ("frontier", "risk"))) for verb in VERBS]
+)
 def test_a_verb_is_tracked_and_repeated(verb: str, run: Run, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

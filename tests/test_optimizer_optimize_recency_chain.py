@@ -171,7 +171,7 @@ class Mailing:
         return Allocation(stop_at(self.recency, 1)[0])
 
 
-@pytest.mark.parametrize("recency", [5, 4, 3, 2])
+@pytest.mark.parametrize("recency", [4, *(pytest.param(other, marks=pytest.mark.slow) for other in (5, 3, 2))])
 def test_simulated_customers_agree(recency: int) -> None:
     """Customers drawn one by one are worth the published values within three standard errors."""
     twin, replications = build(recency_chain(60, customers=2000.0)), 60

@@ -64,6 +64,7 @@ def test_two_ways_that_are_worth_nearly_the_same_are_told_apart(money: float) ->
     assert more.asset >= less.asset - 1e-5 * (less.asset - less.no_spend)
 
 
+@pytest.mark.slow
 def test_a_campaign_stands_where_it_brings_most() -> None:
     """Over a threshold, for people whom a campaign at another time would win too: which one is seen without the other.
 

@@ -87,6 +87,7 @@ def test_caution_refuses_what_misses_rules(market: Callable[..., Content]) -> No
         risk(twin, build, samples=2)
 
 
+@pytest.mark.slow
 def test_caution_starts_where_thresholds_are_climbed_from(market: Callable[..., Content]) -> None:
     """With an S-shaped response the plan without caution is the optimiser's own; the other is searched for from it."""
     content = market(plain=True, periods=3, stages=SHORT_STAGES, uncertain=RANGES)

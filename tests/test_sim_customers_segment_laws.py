@@ -103,6 +103,7 @@ def test_segments_that_differ_have_their_own_and_a_small_one_those_of_all() -> N
     assert laws.amounts[3] == spend
 
 
+@pytest.mark.slow
 def test_segments_drawn_by_lot_are_not_told_apart() -> None:
     """Of 16 halves by lot of alike customers at most a few are called different: a chance of 9 % each."""
     record = recorded(many(7, 600, OFTEN, DEAR))

@@ -130,7 +130,7 @@ def a_fine_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.engine.lifecycle.GRID_DEFECTIONS", np.concatenate([[0.0], np.geomspace(1e-4, 3, 80)]))
 
 
-@pytest.mark.parametrize("law", ["silent", "renewal"])
+@pytest.mark.parametrize("law", [pytest.param("silent", marks=pytest.mark.slow), "renewal"])
 def test_value_of_individuals_after_the_horizon_is_near_that_of_their_own_system(law: str) -> None:
     """Between the usual nodes: within 1 % for each customer and state.
 

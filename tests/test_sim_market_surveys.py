@@ -54,7 +54,9 @@ def told(twin: Twin, history: History, period: int, lives: Lives) -> tuple[Float
     return number, mean
 
 
-@pytest.mark.parametrize(("every", "delay"), [(1, 0), (3, 1), (2, 4)])
+@pytest.mark.parametrize(
+    ("every", "delay"), [(2, 4), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((1, 0), (3, 1)))]
+)
 def test_surveys_tell_what_the_asked_answer_when_it_is_known(every: int, delay: int) -> None:
     """Without noise: the mean of those alive among the sample, plain Python's, taken every so often and told late."""
     twin, history, heard = asked(every=every, delay=delay, sample=60, noise=0)

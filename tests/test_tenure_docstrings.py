@@ -49,7 +49,9 @@ def names(folder: Path) -> dict[str, Any]:
     return {"tenure": tenure, "content": yaml.safe_load(SHORT), "firm": firm, "plan": firm.optimize(budget=1_200)}
 
 
-@pytest.mark.parametrize("name", documented())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "demo")) for name in documented()]
+)
 def test_the_example_runs(name: str, folder: Path, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     catalogue.makers()

@@ -95,7 +95,9 @@ def hide(place: Path, name: str, how: str) -> None:
         (place / "work" / name / "__init__.py").write_text(THEIRS, encoding="utf-8")
 
 
-@pytest.mark.parametrize("how", ["package", "folder", "module"])
+@pytest.mark.parametrize(
+    "how", ["folder", *(pytest.param(how, marks=pytest.mark.slow) for how in ("package", "module"))]
+)
 def test_what_lies_beside_the_work_does_not_break_the_command(place: Path, how: str) -> None:
     """Not even with the work folder first on PYTHONPATH; every package of ours at once."""
     for name in _tenure_start.PACKAGES:
@@ -106,7 +108,9 @@ def test_what_lies_beside_the_work_does_not_break_the_command(place: Path, how: 
         assert "The scenario is valid." in done.stdout
 
 
-@pytest.mark.parametrize("how", ["package", "folder", "module"])
+@pytest.mark.parametrize(
+    "how", ["package", *(pytest.param(how, marks=pytest.mark.slow) for how in ("folder", "module"))]
+)
 def test_as_a_module_too(place: Path, how: str) -> None:
     """With `python -m` the work folder is first on the path; what starts the command must be ours, the rest follows."""
     for name in ("sim", "optimizer", "policies"):
