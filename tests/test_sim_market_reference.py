@@ -22,14 +22,14 @@ from sim.twin import build
 
 CASES: dict[str, tuple[Callable[[str], Content], bool, str]] = {
     "budget": (everything, True, "contractual"),
-    "no budget": (everything, False, "silent"),
-    "customers who are there and grow": (grown, True, "renewal"),
+    "no budget": (everything, False, "renewal"),
+    "customers who are there and grow": (grown, True, "none"),
     "ties of two kinds and categories": (bonded, False, "silent"),
     "a club": (joined, True, "contractual"),
     "levers that remember": (remembered, True, "silent"),
     "all that may meet": (met, False, "none"),
 }
-"""What is played, whether money is limited, and the law under which alone it is no slow test."""
+"""What is played, whether money is limited, and the law under which alone it is no slow test, if any."""
 
 
 @pytest.mark.parametrize(

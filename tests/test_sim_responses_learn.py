@@ -30,7 +30,7 @@ def answered(truth: Scenario, random: np.random.Generator) -> list[Answer]:
     return out
 
 
-def tested(truth: Scenario, random: np.random.Generator) -> Trial:
+def tried(truth: Scenario, random: np.random.Generator) -> Trial:
     """Return prospects in three arms at random, one period."""
     chance = np.array([effect(truth, "adverts", "acquisition", dose) for dose in DOSES])
     won, ones = random.binomial(PROSPECTS, chance) / PROSPECTS, np.ones(3)
@@ -61,6 +61,6 @@ def test_intervals_of_all_sources_together_hold_the_truth() -> None:
     guess, inside = scenario_of(GUESS, ranged=True), Inside(truth)
     for seed in range(100):
         random = np.random.default_rng(seed)
-        trials = [tested(truth, random), contacted(truth, random)]
+        trials = [tried(truth, random), contacted(truth, random)]
         inside.count(learn(guess, trials, answered(truth, random), (), [made(truth, 300 + seed)]))
     assert inside.least() >= 90
