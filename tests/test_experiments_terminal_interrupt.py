@@ -56,6 +56,35 @@ def test_a_command_ends_whatever_it_is_busy_with(tmp_path: Path, where: str, how
     assert all(name.startswith(".") for name in left)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of another process")
+def test_pressed_again_it_leaves_no_server_behind(tmp_path: Path) -> None:
+    """While the server, which takes its time, is being ended."""
+    code = (
+        "import os, signal, subprocess, sys, threading, time\n"
+        "from experiments.tracking import serve\n"
+        "late = 'import signal, sys, time; signal.signal(15, lambda *_: (time.sleep(0.4), sys.exit()))'\n"
+        "late += '; print(1, flush=True); time.sleep(60)'\n"
+        "def start(*_):\n"
+        "    server = subprocess.Popen([sys.executable, '-c', late], stdout=subprocess.PIPE, start_new_session=True)\n"
+        "    server.stdout.readline()\n"
+        "    start.server = server\n"
+        "    return server\n"
+        "def pressed(*_):\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    raise KeyboardInterrupt\n"
+        "serve._start_server, serve._await_answer = start, pressed\n"
+        "open('mlflow.db', 'w').close()\n"
+        "serve.serve('.', 0, announce=print)\n"
+        "assert start.server.poll() is not None\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a shell that closes a stream")
 @pytest.mark.parametrize("closes", ["open('mine', 'w').close()", "mine = open('mine', 'w'); assert mine.fileno() == 2"])
 def test_who_has_no_standard_error_is_ended_too(tmp_path: Path, closes: str) -> None:
