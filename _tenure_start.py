@@ -78,9 +78,12 @@ def main() -> None:
     except ImportError as error:
         print(f"tenure: {error}", file=sys.stderr)
         sys.exit(2)
-    from sim.native_output import keep_apart
+    try:
+        from sim.native_output import keep_apart
 
-    keep_apart()  # for as long as the process lives, so that nothing said on the way out mixes with the answer
-    from experiments.cli.app import main as command
-
+        keep_apart()  # for as long as the process lives, so that nothing said on the way out mixes with the answer
+        from experiments.cli.app import main as command
+    except KeyboardInterrupt:  # before there is anybody to hear of it
+        print("tenure: stopped", file=sys.stderr)
+        sys.exit(130)
     command()

@@ -116,6 +116,32 @@ def test_of_several_numbers_each_switches_with_the_others_at_their_means(design:
     assert told.lost == ()
 
 
+def test_a_number_beside_which_words_vary_is_not_the_only_one() -> None:
+    """Today's money is better in one of four worlds, by number and word: no value of the number says where."""
+    worlds = [
+        World(f"many: {i}", None, {}, "many", {"x": x, "route": route}, "grid", "base", {"x": 1, "route": "old"})  # type: ignore[arg-type]
+        for i, (x, route) in enumerate([(1, "old"), (1, "new"), (2, "old"), (2, "new")])
+    ]
+    told = found(worlds, lambda w, p: 130 if p == "today" and w.name == "many: 3" else 100 + 10 * (p == "plan"))
+    assert told is not None
+    assert told.turned == ()
+    assert [(each.worlds, each.of, each.instead) for each in told.lost] == [(1, 4, "today")]
+    barred = found(worlds, lambda w, p: 100 + 10 * (p == "plan"), broken=("many: 2", "plan"))
+    [said] = turning_in_words(barred, "EUR")
+    assert said.startswith("In 1 of 4 worlds of 'many' 'plan' cannot be chosen or another is worth more, and no number")
+
+
+def test_one_made_anew_that_may_only_be_lucky_is_no_side() -> None:
+    """It is ahead beyond the share within which a policy survives in both worlds, told apart in one: no switch."""
+    told = found(
+        drawn([[0.0], [1.0]], "x"), lambda w, p: 100 if p == "plan" else 104 + 40 * w.values["x"],
+        policies=("plan", "anew", "today"), anew=frozenset({"anew", "today"}), noise=2.0,
+    )  # fmt: skip
+    assert told is not None
+    assert told.turned == ()
+    assert [(each.worlds, each.of) for each in told.lost] == [(1, 2)]
+
+
 def test_worlds_that_no_number_alone_explains_are_counted() -> None:
     """Two numbers that matter only together: a fit of each alone is flat."""
     points = [[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0) for _ in (0, 1)]

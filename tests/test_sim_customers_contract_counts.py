@@ -1,5 +1,6 @@
 """Contracts of which a firm only has counts: three ways of writing them, and what cannot be counts."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,19 +91,73 @@ def test_from_counts_to_a_scenario(tenure, tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("age,customers\n0,1\n1,0.869\n", "is 0.869, which is no number of customers; shares"),
-        ("cohort,0,1\n2021,100,90%\n2022,50,40%\n", "a share: numbers of customers are needed"),
+        (
+            "cohort,0,1\n2021,100,90%\n2022,50,40%\n",
+            "column '1' holds '90%', which is no number .a share: numbers of customers are needed",
+        ),
         ("age,customers\n0,100\n2,80\n", "age 0 stands there and then 2"),
         ("age,customers\n0,100\n0,80\n", "age 0 stands there twice"),
         ("age,customers\n0,80\n1,100\n", "80 customers at age 0, 100 at age 1"),
         ("age,customers,ended\n0,80,90\n", "90 ended of 80 of age 0"),
         ("age,churned\n0,80\n1,70\n", "no column says of how many 'churned' is"),
         ("age,customers\n0,-5\n", "is -5, which is no number"),
+        ("age,customers\n0,inf\n1,90\n", "is inf, which is no number"),
+        ("age,customers,ended\n0,90,9\n1,80,\n", "'ended' of age 1 is empty"),
+        ("year,customers\n2019,100\n2020,80\n", "an age is 2019, which is a calendar year"),
+        ("cohort,age,customers\nA,0,100\nA,1,80\nB,,180\n", "an age of B is empty"),
+        ("cohort,0,1,2\nA,500,450,400\nB,500,440,0\n", "440 customers of B at age 1 and none at age 2, where"),
+        ("cohort,age,customers,ended\nA,0,100,9\nB,0,80,7\n", "ages of several cohorts .'cohort'. with how many"),
     ],
 )
 def test_what_cannot_be_counts_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "counts.csv").write_text(text, encoding="utf-8")
     with pytest.raises(PurchasesError, match=said):
         counted(tmp_path / "counts.csv")
+
+
+def test_a_total_is_no_cohort_and_no_cohort_is_lost(tmp_path: Path) -> None:
+    """Rows that add up the others, called so or not, are left out and named; cohorts of one name all count."""
+    rows = "product,cohort,0,1,2\nA,2021,100,80,70\nA,2022,200,150,\nB,2021,60,50,40\n"
+    plain = read(tmp_path, rows)
+    assert (plain.ended.tolist(), plain.renewed.tolist(), plain.open.tolist()) == ([80, 20], [280, 110], [0, 150, 110])
+    for name in ("Total", "", "Everybody", "Average"):
+        (tmp_path / "counts.csv").write_text(f"{rows}{name},,360,280,110\n", encoding="utf-8")
+        found = counted(tmp_path / "counts.csv")
+        assert found is not None
+        assert same(found[0], plain)
+        assert any("left out, since they sum up the others" in each for each in found[1])
+
+
+def test_ended_in_tens_of_thousands_are_no_days(tmp_path: Path) -> None:
+    """Numbers between 20,000 and 80,000 might be days of a spreadsheet; beside ages and customers they are counts."""
+    found = read(tmp_path, "age,customers,ended\n0,400000,41000\n1,380000,30000\n2,300000,25000\n")
+    assert found.ended.tolist()[:3] == [41_000, 30_000, 25_000]
+
+
+def test_one_cohort_with_who_ended_is_counted_once(tmp_path: Path) -> None:
+    """Where those of each age are whom the age before kept, the last of them go on, and nobody else."""
+    lines = "".join(f"{age},{now},{now - then}\n" for age, (now, then) in enumerate(pairwise(HIGH_END)))
+    found = read(tmp_path, "age,customers,ended\n" + lines)
+    assert same(found, read(tmp_path, "age,customers\n" + "".join(f"{a},{n}\n" for a, n in enumerate(HIGH_END))))
+
+
+def test_a_point_between_thousands(tmp_path: Path) -> None:
+    """One number alone does not say what its point is; people are whole, and semicolons say where it comes from."""
+    found = read(tmp_path, "Kohorte;0;1;2\n2021;2.000;1.000;900\n")
+    assert (found.ended.tolist(), found.open.tolist()) == ([1000, 100], [0, 0, 900])
+
+
+def test_those_who_began_stand_before_month_1(tmp_path: Path) -> None:
+    rows = "A,500,450,400\nB,600,540,\n"
+    began = read(tmp_path, "cohort,customers,Month 1,Month 2\n" + rows)
+    assert same(began, read(tmp_path, "cohort,0,1,2\n" + rows))
+
+
+def test_hundreds_everywhere_may_be_shares(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("cohort,0,1\nA,100,80\nB,100,85\n", encoding="utf-8")
+    found = counted(tmp_path / "counts.csv")
+    assert found is not None
+    assert any("begins with 100 customers everywhere" in each for each in found[1])
 
 
 def test_a_row_a_contract_is_no_count(tmp_path: Path) -> None:

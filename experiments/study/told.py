@@ -49,12 +49,17 @@ def study_summary(result: StudyResult, command: str) -> str:
     turning = result.turning
     if turning is not None and not turning.blind:
         header, rows = turning_table(turning, MOST_SWINGS)
-        more = len(turning.turns) + turning.left_out - len(rows)
+        more, idle = len(turning.turns) - len(rows), turning.left_out
         lines += [
             f"What turns the choice of '{turning.choice}':",
             "",
             *([table(header, rows, left=2)] if rows else []),
             *([f"... and {more:,} more in {result.folder / 'turning.csv'}"] if more > 0 else []),
+            *(
+                [f"... and {idle:,} worlds with a name that turn nothing, which no file tells by itself"]
+                if idle
+                else []
+            ),
             "",
         ]
     lines += [

@@ -32,7 +32,7 @@ def turning_in_words(found: Turning | None, currency: str, most: int = 6, words:
         return [words["turns_blind"].format(choice=found.choice)]
     said = [_sentence(turn, found, unit, words) for turn in found.turned]
     said += [
-        words["turns_lost"].format(
+        words["turns_lost_barred" if math.isnan(each.worth) else "turns_lost"].format(
             worlds=each.worlds, of=each.of, family=each.family, choice=found.choice, instead=each.instead,
             worth=money(each.worth), unit=unit, place=_place(each.budget, words),
         )

@@ -281,6 +281,8 @@ class _Looking:
     def _family(self, family: str, worlds: list[World], budget: float | None) -> list[Turn]:
         paths, out = numbers(worlds), []
         table = np.array([[float(world.values[path]) for path in paths] for world in worlds])
+        beside = {repr([each for each in world.values.items() if each[0] not in paths]) for world in worlds}
+        alone = len(paths) == len(beside) == 1 and len(set(table[:, 0].tolist())) == len(worlds)
         for i, path in enumerate(paths):
             ends = self._ends(worlds, table[:, i], budget)
             low, high, now = float(table[:, i].min()), float(table[:, i].max()), worlds[0].stated.get(path)
@@ -294,7 +296,7 @@ class _Looking:
                 known = ~np.isnan(more)
                 if known.any():
                     seen = table[known], raw[known], more[known], sign[known]
-                    turned += _between(plain, name, *seen) if len(paths) == 1 else _fitted(plain, name, i, *seen)
+                    turned += _between(plain, name, *seen) if alone else _fitted(plain, name, i, *seen)
             out += turned or [plain]
         return out
 
@@ -325,7 +327,7 @@ class _Looking:
         if name not in self.anew:
             return raw, raw, sign
         more = raw - self.answers.within * abs(self.best[world, budget].asset)
-        return raw, more, 1 if more > 0 and sign > 0 else -1
+        return raw, more, max(sign, 0) if more > 0 else -1
 
     def _unexplained(self, family: str, worlds: list[World], budget: float | None) -> list[Lost]:
         """Return by whom worlds of a family turn the choice at most, where no number says when."""

@@ -22,12 +22,14 @@ INTERRUPTED = 130
 STOPPED = "tenure: stopped"
 PATIENCE = 0.7
 """Seconds that a command has to end by itself."""
-_told = threading.Event()
+_told, _heard = threading.Event(), threading.Event()
 
 
 def told_of_interrupt() -> None:
-    """Note that a command has said itself that it was stopped."""
+    """Note that a command has said itself that it was stopped; pressed again, Ctrl-C only disturbs its end."""
     _told.set()
+    if _heard.is_set() and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process ends in less than PATIENCE
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def ended_by_interrupt() -> Iterator[None]:
         yield
         return
     _told.clear()
+    _heard.clear()
     ours, heard = socket.socketpair()
     heard.setblocking(False)
     before = signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
@@ -56,13 +59,15 @@ def _watch(ours: socket.socket) -> None:
     with ours:
         while numbers := ours.recv(64):  # nothing: the command has ended
             if signal.SIGINT in numbers:
+                _heard.set()
                 time.sleep(PATIENCE)
                 _end()
 
 
 def _end() -> None:
-    if not _told.is_set():
-        shown = sys.__stderr__ is not None and sys.__stderr__.isatty()
-        line = f"\r\x1b[K\x1b[?25h{STOPPED}\n" if shown else f"{STOPPED}\n"  # a bar's line cleared, the cursor back
-        os.write(2, line.encode())
-    os._exit(INTERRUPTED)
+    try:
+        if not _told.is_set() and sys.__stderr__ is not None:  # None: closed when we began, so 2 may be a file of ours
+            line = f"\r\x1b[K\x1b[?25h{STOPPED}\n" if os.isatty(2) else f"{STOPPED}\n"  # a bar's line, the cursor
+            os.write(2, line.encode())
+    finally:  # whoever reads it or does not
+        os._exit(INTERRUPTED)

@@ -58,7 +58,8 @@ def serve(folder: str | Path, port: int = 5000, *, announce: Callable[[str], Non
         except KeyboardInterrupt:
             return
         finally:
-            _end(process)
+            with _undisturbed():
+                _end(process)
 
 
 def wait_for_interrupt() -> None:
@@ -185,6 +186,19 @@ def _group_lives(group: int) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C that is pressed again: it would leave a server behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -176,6 +176,12 @@ _BOTH = {
         "“{family}”的 {of} 个情景中有 {worlds} 个{place}存在优于“{choice}”的策略，最多为“{instead}”高出 {worth}{unit}，"
         "但没有单个数值能说明是哪些情景。",
     ),
+    "turns_lost_barred": (
+        "In {worlds} of {of} worlds of '{family}'{place} '{choice}' cannot be chosen or another is worth more, and no "
+        "number alone says in which.",
+        "“{family}”的 {of} 个情景中有 {worlds} 个{place}“{choice}”不可选或存在更优的策略，"
+        "但没有单个数值能说明是哪些情景。",
+    ),
     "turns_more": ("{number} more such turns: turning.csv.", "另有 {number} 处改变：见 turning.csv。"),
     "assumption": ("assumption", "假设"),
     "regret_of": ("regret", "遗憾"),

@@ -33,11 +33,12 @@ COUNTED = Table(
         MEMBERSHIPS["end"],
         Role("age", "number", ("renewals", "age", "tenure", "periods", "period", "month", "months", "year", "years",
                                "quarter", "quarters", "week", "weeks", "yearskept", "monthskept", "alter", "dauer",
-                               "monate", "jahre", "anciennete", "mois", "annees", "antiguedad", "meses",
-                               "年数", "月数"),
+                               "laufzeit", "monat", "monate", "jahr", "jahre", "anciennete", "mois", "annee", "annees",
+                               "antiguedad", "mes", "meses", "ano", "anos", "年数", "月数"),
              "renewals come through"),
         Role("ended", "number", ("ended", "left", "lost", "churned", "churn", "cancelled", "canceled", "notrenewed",
-                                 "lapsed", "gekundigt", "verloren", "perdus", "bajas", "流失"), "how many ended"),
+                                 "lapsed", "gekundigt", "kundigungen", "abgange", "verloren", "perdus", "bajas",
+                                 "流失"), "how many ended"),
         Role("customers", "number", ("atrisk", "customers", "contracts", "members", "subscribers", "survivors", "alive",
                                      "active", "open", "stillthere", "count", "number", "n", *_AFTER, "kunden",
                                      "vertrage", "mitglieder", "clients", "abonnes", "clientes", "客户数", "人数"),
@@ -49,6 +50,15 @@ COUNTED = Table(
 """Rows of counts; a column of days on which contracts ended is none of them."""
 
 _AGED = re.compile(r"[^\W\d]*(\d{1,3})")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
+_CALENDAR = (1900, 2200)
+"""Numbers between these are calendar years, no ages; nor are higher ones."""
+_MOST = 1e12
+_TOTALS = frozenset({"total", "totals", "grandtotal", "sum", "overall", "gesamt", "summe", "insgesamt", "somme",
+                     "totale", "totaal", "suma", "合计", "总计", "合計", "average", "avg", "mean", "durchschnitt",
+                     "mittelwert", "moyenne", "media", "平均"})  # fmt: skip
+_SIZES = frozenset({"size", "cohortsize", "customers", "newcustomers", "members", "subscribers", "users", "kunden"})
+_BY_CHANCE = 1e-9
 
 
 def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
@@ -61,24 +71,41 @@ def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
     """
     name = shown(where)
     with table_of(where, COUNTED) as (connection, values, roles):
-        columns = roles.columns
+        columns = dict(roles.columns)
+        if "end" in columns and _is_count(connection, values, columns):
+            columns["ended"] = columns.pop("end")
         if "end" in columns:
             return None
         if "age" in columns and ("customers" in columns or "ended" in columns):
             if "customers" not in columns:
                 raise PurchasesError(
-                    f"{name}: no column says of how many {columns['ended']!r} is; call one 'customers'"
+                    f"{name}: no column says of how many {columns['ended']!r} is; call one 'customers' "
+                    "(a row a contract has a 'start' and an 'end')"
                 )
             said = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
             table = _numbers(connection, values, [columns["age"], columns["customers"]], name)
             renewals = plain_name(columns["age"]) == "renewals"
             if "ended" in columns:
+                if "cohort" in columns and len(np.unique(table[:, 0])) < len(table):
+                    raise PurchasesError(
+                        f"{name}: ages of several cohorts ({columns['cohort']!r}) with how many ended; leave "
+                        f"{columns['ended']!r} out and give at each age how many are there, at the last one too"
+                    )
                 gone = _numbers(connection, values, [columns["ended"]], name)[:, 0]
                 return _by_age(table[:, 0], table[:, 1], gone, columns, renewals, name, said)
             cohorts = _texts(connection, values, columns["cohort"]) if "cohort" in columns else [""] * len(table)
             lines = _by_cohort(cohorts, table, name)
             return _of_survivors(lines, renewals, name, said)
         return _wide(connection, values, name)
+
+
+def _is_count(connection: Any, values: Values, columns: dict[str, str]) -> bool:
+    """Return whether what looks like days on which contracts ended is numbers of those who did."""
+    if not ("age" in columns and "customers" in columns):
+        return False
+    ended, all_ = values.number(columns["end"]), values.number(columns["customers"])
+    rows = connection.execute(f"SELECT {ended}, {all_} FROM beside WHERE {ended} + {all_} IS NOT NULL").fetchall()
+    return bool(rows) and all(gone <= everybody for gone, everybody in rows)
 
 
 def _wide(connection: Any, values: Values, name: str) -> tuple[Contracts, tuple[str, ...]] | None:
@@ -97,26 +124,41 @@ def _wide(connection: Any, values: Values, name: str) -> tuple[Contracts, tuple[
         return None
     order = sorted(aged, key=aged.__getitem__)
     rest = [column for column in columns if column not in aged]
-    table = _numbers(connection, values, order, name, skipped)
+    table = _numbers(connection, values, order, name, skipped, [names[columns.index(column)] for column in order])
+    said: list[str] = []
+    size = next((column for column in rest if plain_name(names[columns.index(column)]) in _SIZES), None)
+    if size is not None and aged[order[0]] == 1:
+        began = _numbers(connection, values, [size], name, skipped)
+        if (began >= table[:, :1]).all() and (began > table[:, :1]).any():
+            said.append(f"{name}: {names[columns.index(size)]!r} is taken for those who began, at age 0")
+            aged[size], order, table = 0, [size, *order], np.hstack([began, table])
+            rest.remove(size)
     cohorts = _texts(connection, values, rest[0])[skipped:] if rest else [f"row {i + 1}" for i in range(len(table))]
+    cohorts = [each if cohorts.count(each) == 1 else f"{each} (row {i + 1})" for i, each in enumerate(cohorts)]
     lines: dict[str, list[tuple[float, float]]] = {
         cohort: [(float(aged[column]), each) for column, each in zip(order, row, strict=True) if each == each]
         for cohort, row in zip(cohorts, table.tolist(), strict=True)
     }
     unused = [names[columns.index(column)] for column in rest[1:]]
-    return _of_survivors(lines, False, name, [f"{name}: columns not used: {', '.join(unused)}"] if unused else [])
+    renewals = all(plain_name(names[columns.index(column)]).startswith("renewal") for column in order[-2:])
+    said += [f"{name}: columns not used: {', '.join(unused)}"] if unused else []
+    return _of_survivors(lines, renewals, name, said)
 
 
-def _numbers(connection: Any, values: Values, columns: Sequence[str], name: str, skipped: int = 0) -> Floats:
-    """Return columns of numbers, nan where empty."""
-    out = []
-    for column in columns:
+def _numbers(
+    connection: Any, values: Values, columns: Sequence[str], name: str, skipped: int = 0, called: Sequence[str] = ()
+) -> Floats:
+    """Return columns of numbers, nan where empty; beside semicolons 1.000 is a thousand, since people are whole."""
+    out, semicolons = [], values.source.dialect.get("separator") == ";"
+    for column, title in zip(columns, called or columns, strict=True):
         sql = f"SELECT {values.text(column)}, {values.number(column)} FROM beside"
         rows = connection.execute(sql).fetchall()[skipped:]
         odd = next((text for text, number in rows if text is not None and number is None), None)
         if odd is not None:
             share = " (a share: numbers of customers are needed, which say how sure it is)" if "%" in odd else ""
-            raise PurchasesError(f"{name}: column {column!r} holds {odd!r}, which is no number{share}")
+            raise PurchasesError(f"{name}: column {title!r} holds {odd!r}, which is no number{share}")
+        if semicolons:
+            rows = [(t, t.replace(".", "") if t and _THOUSANDS.fullmatch(t) else number) for t, number in rows]
         out.append([np.nan if number is None else float(number) for _, number in rows])
     return np.array(out, dtype=np.float64).T
 
@@ -134,7 +176,9 @@ def _whole(number: float, what: str, name: str) -> int:
     PurchasesError
         If it is none.
     """
-    if not number >= 0 or number != round(number):
+    if number != number:
+        raise PurchasesError(f"{name}: {what} is empty")
+    if not 0 <= number < _MOST or number != round(number):
         shares = "; shares do not say how many there are: give numbers of customers" if 0 < number < 1 else ""
         raise PurchasesError(f"{name}: {what} is {number:g}, which is no number of customers{shares}")
     return int(number)
@@ -142,7 +186,12 @@ def _whole(number: float, what: str, name: str) -> int:
 
 def _ages(ages: Sequence[float], of: str, name: str) -> list[int]:
     """Return ages without a gap, in order."""
-    out = [_whole(age, f"an age{of}", name) for age in ages]
+    odd = next((age for age in ages if not 0 <= age < _CALENDAR[0] or age != round(age)), None)
+    if odd is not None:
+        what = "a calendar year, no age" if _CALENDAR[0] <= odd < _CALENDAR[1] else "no age" if odd == odd else "empty"
+        raise PurchasesError(f"{name}: an age{of} is {f'{odd:g}, which is {what}' if odd == odd else what}; ages are "
+                             "the renewals come through: 0, 1, 2 and so on")  # fmt: skip
+    out = [int(age) for age in ages]
     for before, after in pairwise(out):
         if after != before + 1:
             what = "twice" if after == before else f"and then {after}: none may be left out"
@@ -172,6 +221,11 @@ def _by_age(
             )
         ended[age - first], renewed[age - first] = over, who if after else who - over
         there[age - first + 1] = renewed[age - first]
+    stayed = ended + renewed
+    if len(at) > 2 and (renewed[at[0] - first : -2] == stayed[at[0] - first + 1 : -1]).all():
+        there[:-1] = 0
+        said.append("at each age there are those whom the age before kept: they are taken for one cohort, of whom "
+                    f"{int(there.sum()):,} go on")  # fmt: skip
     if not after:
         said.append(f"{columns['customers']!r} are taken for those who came to their next renewal, of whom "
                     f"{columns['ended']!r} ended")  # fmt: skip
@@ -199,16 +253,21 @@ def _of_survivors(
     lines: dict[str, list[tuple[float, float]]], renewals: bool, name: str, said: list[str]
 ) -> tuple[Contracts, tuple[str, ...]]:
     """Return contracts of cohorts of which it is known at each age how many were still there."""
-    lines = {cohort: line for cohort, line in lines.items() if line}
+    lines = _without_totals({cohort: line for cohort, line in lines.items() if line}, name, said)
     if not lines:
         raise PurchasesError(f"{name}: no count of customers is in it")
+    for cohort, line in lines.items():
+        _ages([age for age, _ in line], f" of {cohort}" if cohort else "", name)
+    if all(line[0][1] == 100 for line in lines.values()):
+        said.append(f"{name}: it begins with 100 customers everywhere; if these are shares in per cent, give numbers "
+                    "of customers, which say how sure it is")  # fmt: skip
     first = 0 if renewals else _from_one(int(min(line[0][0] for line in lines.values())), said, name)
     most = int(max(line[-1][0] for line in lines.values())) - first
     ended, renewed, there = (np.zeros(size, dtype=np.int64) for size in (max(most, 1), max(most, 1), most + 1))
     for cohort, line in lines.items():
         of = f" of {cohort}" if cohort else ""
-        ages = _ages([age for age, _ in line], of, name)
-        heads = [_whole(number, f"the number at age {age}{of}", name) for age, number in line]
+        ages = [int(age) for age, _ in line]
+        heads = [_whole(number, f"the number at age {age:.0f}{of}", name) for age, number in line]
         for age, (now, then) in zip(ages, pairwise(heads), strict=False):
             if then > now:
                 raise PurchasesError(
@@ -218,4 +277,46 @@ def _of_survivors(
             ended[age - first] += now - then
             renewed[age - first] += then
         there[ages[-1] - first] += heads[-1]
+    _check_zeros(lines, name)
     return Contracts(ended, renewed, there), tuple(said)
+
+
+def _without_totals(
+    lines: dict[str, list[tuple[float, float]]], name: str, said: list[str]
+) -> dict[str, list[tuple[float, float]]]:
+    """Return cohorts without rows that add up others, which are said: by what they are called, or by what they hold."""
+    sums: dict[float, float] = defaultdict(float)
+    for line in lines.values():
+        for age, number in line:
+            sums[age] += number
+    totals = [
+        cohort
+        for cohort, line in lines.items()
+        if len(lines) > 1
+        and (
+            plain_name(cohort) in _TOTALS
+            or (len(lines) > 2 and len(line) == len(sums) > 1 and all(2 * number == sums[age] for age, number in line))
+        )
+    ]
+    if totals:
+        said.append(f"{name}: left out, since they sum up the others: {', '.join(totals)}")
+    return {cohort: line for cohort, line in lines.items() if cohort not in totals}
+
+
+def _check_zeros(lines: dict[str, list[tuple[float, float]]], name: str) -> None:
+    """Refuse zeros that stand for what is not yet known: all of a cohort ended at once, where others hardly do."""
+    steps = [
+        (cohort, age, now, then)
+        for cohort, line in lines.items()
+        for (age, now), (_, then) in pairwise(line)
+        if now > 0
+    ]  # fmt: skip
+    came = sum(now for _, _, now, then in steps if then > 0)
+    ends = (came - sum(then for *_, then in steps) + 1) / (came + 2)
+    for cohort, age, now, then in steps:
+        if came and then == 0 and ends**now < _BY_CHANCE:
+            raise PurchasesError(
+                f"{name}: {now:,.0f} customers{f' of {cohort}' if cohort else ''} at age {age:.0f} and none at age "
+                f"{age + 1:.0f}, where elsewhere {ends:.1%} end; leave it empty where it is not yet known, and the "
+                "cohort out where all of it did end: nobody of it is left to plan for"
+            )
