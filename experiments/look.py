@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from sim.monitoring.seen import Seen
     from sim.purchases.base import CustomerBase
+    from sim.scenario.file import Scenario
     from sim.twin import Twin
 
-__all__ = ["base_of", "look"]
+__all__ = ["base_of", "costs_beside", "look"]
 
 
 def look(twin: Twin, plan: Plan, actual: Path, through: date | int | str | None = None) -> tuple[Seen, tuple[str, ...]]:
@@ -107,9 +108,17 @@ def _of_base(twin: Twin, plan: Plan, actual: CustomerBase, through: date | int |
         said.append(
             f"{number:,} purchases ({float(amount):,.2f}) after {days[passed] - timedelta(days=1)} are left out."
         )
-    if twin.scenario.cost_to_serve.per_customer or twin.scenario.cost_to_serve.per_purchase:
+    if costs_beside(twin.scenario):
         said.append("Cost to serve is not in what was earned.")
     return seen, tuple(said)
+
+
+def costs_beside(scenario: Scenario) -> bool:
+    """Return whether customers cost to serve, in a segment or in all, in rewards of a club or in employees replaced."""
+    stated = (scenario.cost_to_serve, *(each.cost_to_serve for each in scenario.segments.values()))
+    served = any(each is not None and (each.per_customer or each.per_purchase) for each in stated)
+    leavers = scenario.employees.turnover if scenario.employees else None
+    return bool(served or (scenario.club and any(scenario.club.reward)) or (leavers and leavers.cost))
 
 
 def _unsaid(twin: Twin) -> tuple[str, ...]:

@@ -5,11 +5,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from markets import SMALL
+from markets import MIX, SMALL, Content, small
+
+from experiments.look import costs_beside
+from sim.scenario.file import parse
 
 Run = Callable[..., tuple[int, str, str]]
 
 BROKEN = "shocks:\n  - {name: broken, start: 1, route: defection, size: 6, segments: [regulars]}\n"
+
+
+CLUB = {"grades": ["card"], "mix": [0.2]}
+STAFF = {"usual": 60, "turnover": {"usual": 0.1, "per_customer": 0.1, "cost": 100}}
+COSTS: dict[str, tuple[Content, bool]] = {
+    "nothing": ({}, False),
+    "service": ({"cost_to_serve": {"per_purchase": 1}}, True),
+    "a club that is free": ({"club": CLUB}, False),
+    "rewards": ({"club": {**CLUB, "reward": [1]}}, True),
+    "employees": ({"satisfaction": {"mix": MIX}, "employees": STAFF}, True),
+}
+
+
+@pytest.mark.parametrize("what", COSTS)
+def test_what_purchases_do_not_show_of_costs(what: str) -> None:
+    """Cost to serve, of one segment too, rewards of a club, and employees who are replaced."""
+    changes, told = COSTS[what]
+    assert costs_beside(parse(small(**changes))) == told
+    content = small(**changes)
+    name = next(iter(content["segments"]))
+    content["segments"][name] = {**content["segments"][name], "cost_to_serve": {"per_customer": 1}}
+    assert costs_beside(parse(content))
 
 
 @pytest.fixture

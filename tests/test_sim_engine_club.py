@@ -111,6 +111,8 @@ def test_what_drifts_is_said() -> None:
     assert "A club with the grades card, gold: 30, 10 % of customers have them in the data" in said
     assert "Each month join or rise 10 % of new, 10 % of developing and 25 % of core, and lose a grade" in said
     assert "A member costs 1, 5 each month in rewards" in said
+    said = " ".join(customers_in_words(parse(shop(club={"grades": ["card", "gold"], "mix": [0.3, 0.1]}))))
+    assert "Only levers move members. Rewards cost nothing (assumed). Members do as others" in said
 
 
 def test_no_random_plan_beats_the_bound() -> None:
@@ -143,6 +145,10 @@ def test_no_random_plan_beats_the_bound() -> None:
 REFUSED = {
     "a mix that is too long": ({"mix": [0.3, 0.1, 0.6]}, "club: mix: expected 2 numbers, one for each grade, got 3"),
     "more than all": ({"mix": [0.9, 0.4]}, "club: mix: shares by grade, of which the rest are no members, sum to 1.3"),
+    "who buys nothing": (
+        {"mix": [0, 1], "amount": [1, 0]},
+        "club: amount: the customers in the data would buy nothing",
+    ),
     "a grade twice": ({"grades": ["card", "card"]}, "club: grades: each name once"),
     "members who are none": ({"rises": {"prospect": 0.1}}, "club: rises.prospect: members are customers"),
     "rewards for others": ({"reward": [1.0]}, "club: reward: expected 2 numbers, one for each grade, got 1"),

@@ -104,6 +104,23 @@ def test_no_effects_make_odds_outside_their_ranges(name: str) -> None:
             assert (ratio <= large * (1 + 1e-6))[told].all()
 
 
+def test_ranges_that_end_nowhere_are_not_empty() -> None:
+    """Where a rate of leaving may be as good as endless some ratio is said of all that may happen, and holds."""
+    chain, rng = chain_of(), np.random.default_rng(5)
+    low, _ = ends_of(chain, rng, 0.0)
+    high = low.copy()
+    high[..., DEFECTION] = 1e25
+    least, most, small, large = ranges_of(chain, low, high, 4)
+    for share in (0.0, 1e-25, 1e-24, 1.0):
+        odds = chain.step_under(low + share * (high - low)).probability
+        assert (odds >= least * (1 - 1e-9) - 1e-14).all()
+        assert (odds <= most * (1 + 1e-9) + 1e-14).all()
+        told = (odds[[4]] > 1e-9) & (odds > 1e-9)
+        ratio = odds / np.where(told, odds[[4]], 1.0)
+        assert (ratio >= small * (1 - 1e-6))[told].all()
+        assert (ratio <= large * (1 + 1e-6))[told].all()
+
+
 @pytest.mark.parametrize("name", ["plain", "renewal", "satisfaction"])
 def test_hardly_any_room_is_left(name: str) -> None:
     """Rates of leaving and of purchases, or shifts of satisfaction, on a mesh: its ends are those of the ranges."""

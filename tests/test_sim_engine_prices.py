@@ -91,6 +91,10 @@ def test_check_says_what_their_price_does() -> None:
     assert "“cutter” sells at 80 % of its price in the data from month 2 to 3" in said
     assert "the defection rate is multiplied by 1.4 and the chance of winning is multiplied by 0.64" in said
     assert "a cut of ours by cut that is as deep makes that good" in said
+    dearer = {**RIVAL, "price": {"cut": -0.1, "defection": 1.0}, "reaction": 2.0}
+    (said,) = market_in_words(parse(market(competitors=[dearer])))
+    assert "a cut of ours by cut counts against its" in said
+    assert "what its price rose by grows by 2 %" in said
 
 
 # --- A partner ---
@@ -115,12 +119,12 @@ def test_what_a_partner_keeps_by_hand() -> None:
 def test_a_segment_has_its_own_partner() -> None:
     """In place of the scenario's; none of it where it says so."""
     content = market(competitors=[], partner=PARTNER)
-    content["segments"]["others"] = {**content["segments"]["all"], "partner": {"share": 0.0, "commission": 0.0}}
+    content["segments"]["Others"] = {**content["segments"]["all"], "partner": {"share": 0.0, "commission": 0.0}}
     _, history = under(content)
     np.testing.assert_allclose(history.revenue[:, 0], 0.9 * history.revenue[:, 1], rtol=1e-12)
     said = " ".join(customers_in_words(parse(content)))
     assert "50 % of purchases come through a partner, who keeps 20 % of what is paid there" in said
-    assert "Of “others” 0 % at 0 %" in said
+    assert "Of “Others” 0 % at 0 %" in said
 
 
 def test_no_random_plan_beats_the_bound() -> None:
@@ -147,6 +151,8 @@ REFUSED: dict[str, tuple[Content, str]] = {
     "a rival who does nothing": ({"competitors": [{"name": "r", "start": 0}]}, "states nothing that follows"),
     "a price of nothing": ({"competitors": [{**RIVAL, "price": {"cut": 0.1}}]}, "price: states nothing that follows"),
     "for nothing": ({"competitors": [{**RIVAL, "reaction": 1, "most": 6}]}, "price.cut: with its reaction up to 1.2"),
+    "all of its price": ({"competitors": [{**RIVAL, "price": {"cut": 0.9999, "defection": 1}}]}, "price.cut"),
+    "no elasticity": ({"competitors": [{**RIVAL, "price": {"cut": 0.9, "acquisition": 99}}]}, "price.acquisition"),
     "a route alone": ({"competitors": [{**RIVAL, "route": "defection"}]}, "strength: missing"),
     "a mistyped key": (
         {"competitors": [{**RIVAL, "price": {"cuts": 0.1}}]}, "price.cuts: unknown key; did you mean 'cut'?",

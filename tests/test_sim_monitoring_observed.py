@@ -1,5 +1,6 @@
 """What a firm saw, from purchases and from tables: counted by hand, strangers told apart, bad tables refused."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from experiments.study.calibrate import calibrate
 from sim.errors import InputError
 from sim.monitoring.observed import is_counts, seen_in_counts, seen_in_purchases
 from sim.purchases.base import CustomerBase
+from sim.scenario.customers import Partner
 
 DAYS = [date(2025, 4, 1), date(2025, 5, 1), date(2025, 6, 1)]
 UNTIL = date(2025, 3, 31)
@@ -53,6 +55,19 @@ def test_purchases_are_counted_by_period_and_strangers_told_apart(firm: Firm, tm
     assert moved[:, firm.targets.stages.index("prospect")].tolist() == [2, 1]  # who is not won yet, and who stays so
     assert "1 customers (50.00) bought before 2025-04-01 and are not in own.duckdb: what they bought since" in said[0]
     assert "2 customers (29.00) are not in own.duckdb and first bought since 2025-04-01: they count as won" in said[1]
+
+
+def test_what_a_partner_keeps_is_not_guessed(firm: Firm) -> None:
+    """Margin times what was paid is not what was earned where part of it is kept."""
+    base, shape = CustomerBase.open(firm.file.parent / "own.duckdb"), (3, *firm.targets.shape)
+    twins = [
+        replace(firm.twin, scenario=firm.twin.scenario.model_copy(update={"partner": Partner(share=s, commission=0.2)}))
+        for s in (0.5, 0.0)
+    ]
+    with pytest.raises(InputError, match=r"a partner keeps its commission .* a column `reward`"):
+        seen_in_purchases(twins[0], base, DAYS, np.zeros(shape), np.zeros(shape[:3]))
+    found, _ = seen_in_purchases(twins[1], base, DAYS, np.zeros(shape), np.zeros(shape[:3]))
+    assert found.revenue.sum() > 0
 
 
 def test_ids_written_otherwise_are_nobodys(firm: Firm, tmp_path: Path) -> None:

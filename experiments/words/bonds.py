@@ -98,14 +98,14 @@ def club_in_words(given: "Club | None", period: str) -> list[str]:
     return [
         f"A club with the grades {', '.join(given.grades)}: {_shares(given.mix)} of customers have them in the data, "
         "the rest are no members; nor are the newly won and the returned. "
-        + (f"Each {period} {', and '.join(moves)}, beside what levers do. " if moves else "Levers alone move members. ")
+        + (f"Each {period} {', and '.join(moves)}, beside what levers do. " if moves else "Only levers move members. ")
         + (
             f"A member costs {', '.join(f'{money:.4g}' for money in given.reward)} each {period} in rewards, beside "
             "the cost to serve. "
             if given.reward
             else "Rewards cost nothing (assumed). "
         )
-        + (f"Members, against who is none: {'; '.join(said)}." if said else "It changes nothing: no effect is stated.")
+        + (f"Members, against who is none: {'; '.join(said)}." if said else "Members do as others: nothing is stated.")
     ]
 
 

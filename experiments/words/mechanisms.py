@@ -211,7 +211,7 @@ def _partner(scenario: "Scenario") -> list[str]:
     return [
         f"Channels: {_percent(given.share)} of purchases come through a partner, who keeps "
         f"{_percent(given.commission)} of what is paid there; revenue is what is left to the firm."
-        + (f" {_and(own).capitalize()}." if own else "")
+        + (f" O{_and(own)[1:]}." if own else "")
     ]
 
 
@@ -357,7 +357,7 @@ def _rival(rival: "Competitor", scenario: "Scenario") -> str:
     reacts = ""
     if rival.reaction:
         reacts = (
-            f"; it reacts: for every per cent that our share of the market's people grows, its strength grows by "
+            f"; it reacts: for every per cent that our share of the market's people grows, {_answer(rival)} by "
             f"{rival.reaction:g} %, to {rival.most:g} times at most{unless_stated(rival, 'most')}"
         )
     acts = [f"acts on {_and(list(rival.strengths))} with strength {_and(strengths)}"] if does else []
@@ -370,6 +370,14 @@ def _rival(rival: "Competitor", scenario: "Scenario") -> str:
     )
 
 
+def _answer(rival: "Competitor") -> str:
+    """Return what of a rival grows as we do."""
+    if rival.price is None:
+        return "its strength grows"
+    change = "its cut" if rival.price.cut >= 0 else "what its price rose by"
+    return f"its strength and {change} grow" if rival.strengths else f"{change} grows"
+
+
 def _by_price(price: "RivalPrice", scenario: "Scenario") -> list[str]:
     """Return what a rival's own price does, and whether ours answers it."""
     said = [
@@ -378,7 +386,8 @@ def _by_price(price: "RivalPrice", scenario: "Scenario") -> list[str]:
         if power
     ]
     ours = [name for name, lever in scenario.levers.items() if lever.pays == "price"]
-    answered = f"a cut of ours by {_and(ours)} that is as deep makes that good" if ours else "no lever cuts ours"
+    good = "that is as deep makes that good" if price.cut > 0 else "counts against its"
+    answered = f"a cut of ours by {_and(ours)} {good}" if ours else "no lever cuts ours"
     return [f"{_and(said)} at our price of today ({answered})"]
 
 

@@ -232,7 +232,8 @@ def compared_leaving(rates, others, buys, renewal, low, high, least, most, odds,
     above = math.exp(max(slower, 0.0) * high[0] + max(rarer, 0.0) * high[2])
     below = math.exp(min(slower, 0.0) * high[0] + min(rarer, 0.0) * high[2])
     wide = max(rates[0], others[0]) * (high[0] - low[0]), max(rates[1], others[1]) * (high[2] - low[2])
-    rows, columns = min(int(wide[0] / NARROW) + 1, PIECES), 1 if renewal else min(int(wide[1] / NARROW) + 1, PIECES)
+    rows = int(min(wide[0] / NARROW, PIECES - 1.0)) + 1  # of ranges without end no integer is made
+    columns = 1 if renewal else int(min(wide[1] / NARROW, PIECES - 1.0)) + 1
     if alike:
         rows = columns = 1
     mine, its, middle, center = np.empty((buys, 3)), np.empty((buys, 3)), np.empty((buys, 3)), np.empty((buys, 3))

@@ -108,7 +108,14 @@ def seen_in_purchases(
 
 
 def _refuse_terms(twin: Twin, what: str) -> None:
-    """Refuse what does not tell what was earned where levers change terms: margin on revenue is not it then."""
+    """Refuse what does not tell what was earned where levers change terms, or a partner keeps some: no margin does."""
+    scenario = twin.scenario
+    own = [each.partner for each in scenario.segments.values()]
+    if any(each is not None and each.share * each.commission > 0 for each in (scenario.partner, *own)):
+        raise InputError(
+            f"monitor: a partner keeps its commission (`partner`), and {what} not what came through it; give `actual=` "
+            "a table of counts with a column `reward`, money earned before marketing"
+        )
     for lever, pays in zip(twin.targets.levers, twin.targets.pays, strict=False):
         if pays != "budget":
             raise InputError(

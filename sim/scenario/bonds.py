@@ -143,6 +143,10 @@ class Club(Model):
                 raise ValueError(f"{key}: expected {len(self.grades)} numbers, one for each grade, got {len(given)}")
         if sum(self.mix) > 1 + 1e-9:
             raise ValueError(f"mix: shares by grade, of which the rest are no members, sum to {sum(self.mix):g}")
+        for key in ("purchase_rate", "amount"):
+            given = getattr(self, key)
+            if given and 1 - sum(self.mix) < 1e-9 and not any(s * f for s, f in zip(self.mix, given, strict=True)):
+                raise ValueError(f"{key}: the customers in the data would buy nothing; expected a number above 0")
         for key in ("rises", "falls"):
             for stage in getattr(self, key):
                 if stage not in CUSTOMER_STAGES:

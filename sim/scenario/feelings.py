@@ -73,7 +73,7 @@ class StaffTurnover(Model):
     """Employees who leave: fewer the more satisfied they are; replacing them costs money, and ties go with them."""
 
     usual: Share = Field(description="share of employees who leave per period at the usual points")
-    falls: Fraction = Field(
+    falls: Annotated[float, Field(ge=0, le=0.9)] = Field(
         default=0.0,
         description="share by which turnover, that of ties too, falls for each employee point more; 0: no effect "
         "unless stated",

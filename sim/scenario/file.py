@@ -283,9 +283,9 @@ class Scenario(Model):
         wanted = [
             (f"levers.{name}.moves.{e}", needs[e]) for name, v in self.levers.items() for e in v.moves if e in needs
         ]
-        wanted += [("employees", "satisfaction")] if self.employees else []
-        wanted += [("survey", "satisfaction")] if self.survey else []
-        wanted += [("word_of_mouth", "satisfaction")] if self.word_of_mouth else []
+        wanted += [(key, "satisfaction") for key in ("employees", "survey", "word_of_mouth") if getattr(self, key)]
+        leavers = self.employees.turnover if self.employees else None
+        wanted += [("employees.turnover.falls", "links")] if leavers and not leavers.cost else []
         wanted += [
             (f"shocks.{s.name}", needs.get(s.route, "links"))
             for s in self.shocks

@@ -259,16 +259,20 @@ class Lever(Model):
             )
 
 
+MOST_CUT, STEEPEST = 0.95, 20.0
+"""Largest share that a rival takes off its price, as we off ours; and the largest elasticity."""
+
+
 class RivalPrice(Model):
     """A rival's own price: what counts is ours against it, each relative to what it was in the data."""
 
-    cut: Annotated[float, Field(gt=-10, lt=1, allow_inf_nan=False)] = Field(
+    cut: Annotated[float, Field(gt=-10, le=MOST_CUT, allow_inf_nan=False)] = Field(
         description="share by which it is lower than when the data were gathered; below 0: dearer"
     )
-    defection: Annotated[float, Field(ge=0, le=100)] = Field(
+    defection: Annotated[float, Field(ge=0, le=STEEPEST)] = Field(
         default=0.0, description="elasticity: the defection rate is multiplied by (our price / its price)^it; 0: none"
     )
-    acquisition: Annotated[float, Field(ge=0, le=100)] = Field(
+    acquisition: Annotated[float, Field(ge=0, le=STEEPEST)] = Field(
         default=0.0, description="elasticity: the chance of winning by (its price / our price)^it; 0: none"
     )
 
@@ -313,8 +317,9 @@ class Competitor(Model):
             raise ValueError(f"{'route' if self.route is None else 'strength'}: missing; what it acts on and how much")
         if not routes and self.price is None:
             raise ValueError("states nothing that follows: expected route and strength, or price")
-        if self.price is not None and self.price.cut * (self.most if self.reaction else 1) >= 1:
-            raise ValueError(f"price.cut: with its reaction up to {self.price.cut * self.most:g}; expected below 1")
+        if self.price is not None and self.price.cut * (self.most if self.reaction else 1) > MOST_CUT:
+            most = f"{self.price.cut * self.most:g}; expected at most {MOST_CUT:g}"
+            raise ValueError(f"price.cut: with its reaction up to {most}")
         if len(set(routes)) < len(routes):
             raise ValueError(f"route: each once, got {', '.join(routes)}")
         if isinstance(self.strength, dict) and set(self.strength) != set(routes):
