@@ -12,7 +12,7 @@ from study_files import asked, quick_scenario_in
 from experiments.words.study import _BOTH
 
 Run = Callable[..., tuple[int, str, str]]
-KEYS = {"units", "done", "table", "survives", "turns", "tracking_uri", "report"}
+KEYS = {"units", "done", "table", "survives", "turns", "turned_without_one_number", "tracking_uri", "report"}
 ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
 
 

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from study_files import BLANK, BUDGET
 
 from experiments.study.answers import Answers, Cell, Cells
-from experiments.study.turned import TURN_COLUMNS, plain_turns, turning_in_words, turning_table
+from experiments.study.turned import TURN_COLUMNS, plain_lost, plain_turns, turning_in_words, turning_table
 from experiments.study.turning import Turning, turning
 from experiments.study.worlds import World, _points
 from sim.scenario.file import parse
@@ -151,6 +151,7 @@ def test_worlds_that_no_number_alone_explains_are_counted() -> None:
     [lost] = told.lost
     assert (lost.family, lost.instead, lost.worlds, lost.of) == ("many", "today", 4, 8)
     assert lost.worth == pytest.approx(3, abs=0.3)
+    assert plain_lost(told)[0]["worlds"] == 4
     assert "In 4 of 8 worlds of 'many' another is worth more than 'plan'" in turning_in_words(told, "")[0]
 
 

@@ -57,6 +57,22 @@ def test_a_plan_for_one_is_worth_what_it_does_for_others() -> None:
     assert asset_of(twin.chain, plan) - asset_of(alone.chain, plan) == pytest.approx(spilled, rel=1e-9)
 
 
+def test_a_share_of_nothing_moves_nothing() -> None:
+    """Neither a bit nor what is proved: it is as if it were not stated."""
+    twin, plain = build(parse(towns(spills_over={"b": {"a": 0.0}}))), build(parse(towns(spills_over={})))
+    plan = plan_of(twin, 1.2, 0.2, 0.2)
+    assert not twin.chain.couples
+    assert asset_of(twin.chain, plan) == asset_of(plain.chain, plan)
+
+
+def test_what_a_unit_adds_where_a_medium_saturates_and_nothing_is_spent_yet() -> None:
+    """By hand, T_ref = .2 x 1,700: of 1,200 spent on a alone a unit anywhere works as (S + T_ref)/(S + 1,200)."""
+    twin = build(parse(towns(saturation=100.0)))
+    _, alone = twin.chain.crowd.media.works(plan_of(twin, 1.2, 0.0, 0.0)[0], twin.chain.crowd.start)
+    new = alone[:, twin.targets.stages.index("new"), 0]
+    np.testing.assert_allclose(new, np.full(3, (100 + 340) / (100 + 1200)), rtol=1e-12)
+
+
 def test_check_says_what_spills_over() -> None:
     """Each pair of segments in words."""
     said = timing_in_words(parse(towns()).levers["letters"], "month")

@@ -18,7 +18,7 @@ from experiments.study.ask import Made, Study
 from experiments.study.doubts import Information, Swing, information, swings
 from experiments.study.run import Finished
 from experiments.study.shown import answer_in_words, notes_in_words, survival_table
-from experiments.study.turned import TURN_COLUMNS, plain_turns
+from experiments.study.turned import TURN_COLUMNS, plain_lost, plain_turns
 from experiments.study.turning import Turning, turning
 from experiments.study.worlds import World
 
@@ -132,7 +132,7 @@ class StudyResult(Shown):
         ]
         return {
             "units": self.finished.units, "done": self.finished.done, "table": table, "survives": plain["survives"],
-            "turns": plain_turns(self.turning),
+            "turns": plain_turns(self.turning), "turned_without_one_number": plain_lost(self.turning),
             "tracking_uri": None if self.kept is None else self.kept.tracking_uri, "report": str(self.report),
         }  # fmt: skip
 

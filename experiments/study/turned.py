@@ -12,7 +12,7 @@ from experiments.words.languages import Words
 from experiments.words.study import ENGLISH
 from experiments.words.tables import padded
 
-__all__ = ["TURN_COLUMNS", "plain_turns", "turning_in_words", "turning_table"]
+__all__ = ["TURN_COLUMNS", "plain_lost", "plain_turns", "turning_in_words", "turning_table"]
 
 TURN_COLUMNS = (
     "choice", "assumption", "world", "budget", "low", "high", "now", "instead", "at", "at_expected", "above", "worth",
@@ -112,6 +112,11 @@ def plain_turns(found: Turning | None) -> list[dict[str, Any]]:
             "best_before": best_before, "best_after": best_after,
         })  # fmt: skip
     return rows
+
+
+def plain_lost(found: Turning | None) -> list[dict[str, Any]]:
+    """Return plain data: the worlds of each family and budget that turn the choice though no number alone says when."""
+    return [] if found is None else [asdict(each) for each in found.lost]
 
 
 def _ends(turn: Turn) -> list[Any]:

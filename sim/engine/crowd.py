@@ -119,7 +119,8 @@ class Crowd:
             self.scenario.word_of_mouth
             or self._imitation.any()
             or any(rival.reaction for rival in self.scenario.competitors)
-            or any(lever.saturation or lever.spills_over or "employee" in lever.moves for lever in levers)
+            or any(lever.saturation or "employee" in lever.moves for lever in levers)
+            or self.media.spills
         )
 
     # --- The environment ---

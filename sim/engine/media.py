@@ -51,7 +51,7 @@ class Media:
         ]  # fmt: skip
 
     @cached_property
-    def _spills(self) -> list[Spill]:
+    def spills(self) -> list[Spill]:
         """Return what spills over from where to where."""
         found = []
         for i, lever in enumerate(self.scenario.levers.values()):
@@ -66,23 +66,24 @@ class Media:
     def works(self, intensity: Floats, observed: Floats) -> tuple[Floats, Floats | None]:
         """Return intensities as they work, and what a unit by itself adds to them; None: as much as each there."""
         saturated = self._saturated(intensity, observed)
-        if not self._spills:
+        if not self.spills:
             return saturated, None
-        alone = np.divide(saturated, intensity, out=np.ones_like(intensity), where=intensity > 0)
+        alone = self._saturated(np.ones_like(intensity), observed, intensity)
         return np.maximum(self._spilled(saturated, observed), 0.0), alone
 
-    def _saturated(self, intensity: Floats, observed: Floats) -> Floats:
+    def _saturated(self, intensity: Floats, observed: Floats, spent: Floats | None = None) -> Floats:
+        """Return how intensities work where ``spent`` is spent; None: they are what is spent."""
         if not self._saturating:
             return intensity
-        out = intensity.copy()
+        out, spent = intensity.copy(), intensity if spent is None else spent
         for i, least, room in self._saturating:
-            out[:, :, i] *= room / (least + float((intensity[:, :, i] * observed).sum()))
+            out[:, :, i] *= room / (least + float((spent[:, :, i] * observed).sum()))
         return out
 
     def _spilled(self, saturated: Floats, observed: Floats) -> Floats:
         """Return the same with what spills over, before nothing is below 0."""
         out = saturated.copy()
-        for i, share, to, origin in self._spills:
+        for i, share, to, origin in self.spills:
             heads = float(observed[to].sum())
             if heads > 0:
                 out[:, :, i][to] += share * self._more(i, saturated, observed, origin) / heads
@@ -96,11 +97,11 @@ class Media:
     def pull(self, wanted: Floats, intensity: Floats, observed: Floats) -> tuple[Floats, Floats]:
         """Return derivatives by (intensity, head counts) of what has ``wanted`` by intensities as they work."""
         by_observed = np.zeros_like(observed)
-        if self._spills:
+        if self.spills:
             saturated = self._saturated(intensity, observed)
             wanted = np.where(self._spilled(saturated, observed) > 0, wanted, 0.0)
             by_saturated = wanted.copy()
-            for i, share, to, origin in self._spills:
+            for i, share, to, origin in self.spills:
                 heads = float(observed[to].sum())
                 if heads > 0:
                     by_more = share * float(wanted[:, :, i][to].sum()) / heads
