@@ -6,6 +6,7 @@ line with no counterpart among those printed is named and left: its words have c
 `tests/test_examples_mechanisms.py` (slow) holds the pages to what this prints. Exit code 1 where lines are left.
 """
 
+import argparse
 import re
 import shlex
 import shutil
@@ -93,4 +94,6 @@ def main(pages: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:] or PAGES))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pages", nargs="*", default=PAGES, metavar="PAGE", help="such as README.md; none: every page")
+    raise SystemExit(main(parser.parse_args().pages))
