@@ -13,6 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from optimizer.lp import highs
+from optimizer.lp.arrays import ArrayModel, MovingLimits
+from sim.errors import SolverError
 
 ROOT = Path(__file__).resolve().parents[1]
 BANNER = b"Running some solver: Copyright (c) its makers\n"
@@ -77,6 +79,39 @@ def test_only_the_first_solver_is_led_away(monkeypatch, capfd) -> None:
 def test_options_that_highs_does_not_know_are_refused() -> None:
     with pytest.raises(highs.SolverError, match="HiGHS refused option no_such_option"):
         highs.new_solver({"no_such_option": 1.0})
+
+
+class Stumbling:
+    """A solver of which a number of runs fail, as those do that start from where another ended."""
+
+    def __init__(self, solver: highspy.Highs, falls: int) -> None:
+        self.solver, self.falls = solver, falls
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.solver, name)
+
+    def run(self) -> highspy.HighsStatus:
+        self.falls -= 1
+        return self.solver.run() if self.falls < 0 else highspy.HighsStatus.kError
+
+
+@pytest.mark.parametrize("falls", [0, 1, 2])
+def test_a_run_that_fails_is_run_once_more_from_nothing(falls: int) -> None:
+    """Max x + y, x and y at most 1, as the limit of x + y moves: a failure of one run costs nobody his plan."""
+    one, none = np.ones(2), np.zeros(2)
+    limit, no_limit = np.array([1.5]), np.array([-np.inf])
+    both = np.zeros(2, dtype=np.int64)
+    moving = MovingLimits(
+        ArrayModel(one, none, one, both, np.arange(2), one, no_limit, np.ones(1), np.zeros(2, dtype=bool))
+    )
+    assert moving.at(no_limit, limit)[1] == pytest.approx([1.0])
+    moving._highs = Stumbling(moving._highs, falls)
+    if falls < 2:
+        values, duals = moving.at(no_limit, limit + 1)
+        assert (values.sum(), duals[0]) == pytest.approx((2.0, 0.0))
+    else:
+        with pytest.raises(SolverError, match="fails on 2 columns and 1 rows"):
+            moving.at(no_limit, limit + 1)
 
 
 @pytest.mark.parametrize("presolve", [True, False])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.lp.highs import accepted, new_solver
+from optimizer.lp.highs import accepted, new_solver, run
 from optimizer.tolerances import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
@@ -141,8 +141,7 @@ def solve_arrays(
         solution = highspy.HighsSolution()
         solution.col_value = start.tolist()
         accepted(highs.setSolution(solution), "the start")
-    accepted(highs.run(), "run")
-    termination = highs.getModelStatus().name.removeprefix("k")
+    termination = run(highs)
     if termination in ("Infeasible", "UnboundedOrInfeasible"):  # every column has finite bounds
         if presolve:  # HiGHS 1.16's calls models infeasible of which 0 is a point, at tolerances of 1e-9
             return solve_arrays(model, time_limit=time_limit, gap=gap, start=start, direction=direction, presolve=False)
@@ -192,8 +191,7 @@ class MovingLimits:
         """
         rows = np.arange(lower.size, dtype=np.int32)
         accepted(self._highs.changeRowsBounds(rows.size, rows, lower, upper), "new limits")
-        accepted(self._highs.run(), "run")
-        termination = self._highs.getModelStatus().name.removeprefix("k")
+        termination = run(self._highs)
         if termination != "Optimal":
             return None
         solution = self._highs.getSolution()
@@ -228,8 +226,7 @@ def _duals_after(highs: Any, model: ArrayModel, move: Floats) -> Floats:
     lower, upper = model.row_lower[places], model.row_upper[places]
     numbers = places.astype(np.int32)
     accepted(highs.changeRowsBounds(places.size, numbers, lower + move[places], upper + move[places]), "new limits")
-    accepted(highs.run(), "run")
-    optimal = highs.getModelStatus().name == "kOptimal"
+    optimal = run(highs) == "Optimal"
     duals = np.array(highs.getSolution().row_dual) if optimal else np.empty(0)
     accepted(highs.changeRowsBounds(places.size, numbers, lower, upper), "old limits")
     return duals

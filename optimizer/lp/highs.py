@@ -14,7 +14,10 @@ from typing import Any
 from sim.errors import SolverError
 from sim.native_output import silenced
 
-__all__ = ["accepted", "new_solver", "pulp_solver"]
+__all__ = ["accepted", "new_solver", "pulp_solver", "run"]
+
+FAILED = frozenset({"Notset", "LoadError", "ModelError", "PresolveError", "SolveError", "PostsolveError", "Unknown"})
+"""Ways a run ends that say nothing of the programme."""
 
 _lock = threading.Lock()
 _greeted = False
@@ -49,6 +52,33 @@ def accepted(status: Any, what: str) -> None:
     """Raise where a call of HiGHS returned an error."""
     if status.name == "kError":
         raise SolverError(f"HiGHS refused {what}")
+
+
+def run(solver: Any, *, optimal: bool = False) -> str:
+    """Solve what a solver holds and return how that ended, by HiGHS's name: ``Optimal``, ``Infeasible``, ...
+
+    A run from where another ended can fail on a programme that is easy from nothing, such as tens of thousands of
+    columns whose limits moved by much: so one that fails is run once more from nothing.
+
+    Parameters
+    ----------
+    solver
+    optimal
+        Whether there is an optimum, so that a run that ends otherwise has failed.
+
+    Raises
+    ------
+    SolverError
+        If it fails again.
+    """
+    for again in (False, True):
+        if again:
+            accepted(solver.clearSolver(), "to forget where it was")
+        status = solver.run().name
+        ended: str = solver.getModelStatus().name.removeprefix("k")
+        if status != "kError" and (ended == "Optimal" or not optimal) and ended not in FAILED:
+            return ended
+    raise SolverError(f"HiGHS fails on {solver.getNumCol():,} columns and {solver.getNumRow():,} rows ({ended})")
 
 
 def _greet() -> None:

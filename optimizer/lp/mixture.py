@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizer.lp.highs import accepted, new_solver
+from optimizer.lp.highs import accepted, new_solver, run
 from optimizer.lp.programmes import tidy
 from optimizer.tolerances import MET, TOLERANCE
 from sim.arrays import Flags, Floats, Ints
@@ -94,13 +94,7 @@ class MixProgramme:
         return self._run()
 
     def _run(self) -> tuple[Floats, Floats, Floats]:
-        self._solver.run()
-        if self._solver.getModelStatus().name != "kOptimal":  # once more, from nothing
-            self._solver.clearSolver()
-            self._solver.run()
-        status = self._solver.getModelStatus()
-        if status.name != "kOptimal":
-            raise SolverError(f"the mixture of plans ended {self._solver.modelStatusToString(status)}")
+        run(self._solver, optimal=True)
         answer = self._solver.getSolution()
         rows = self._limits.size
         values, duals = np.array(answer.col_value), -np.array(answer.row_dual)
