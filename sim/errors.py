@@ -8,7 +8,6 @@
     │   ├── PurchasesError       in a file of purchases
     │   ├── RulesError           rules of a plan that no plan can meet
     │   └── FolderError          a place that cannot be read or written
-    ├── StoppedError             exit code 130: Ctrl-C, where there is more to say than that
     ├── PolicyError              a policy asked for more than its observation allows
     └── SolverError              a solver's answer failed our own check
 
@@ -36,7 +35,6 @@ __all__ = [
     "ScenarioChanged",
     "ScenarioError",
     "SolverError",
-    "StoppedError",
     "TenureError",
     "first_line",
     "quoted",
@@ -102,12 +100,6 @@ class RunsWait(UserWarning):
 
 class PolicyError(TenureError):
     """A policy asked for what its observation does not allow."""
-
-
-class StoppedError(TenureError):
-    """Somebody has stopped the work; the message says how to go on."""
-
-    exit_code = 130
 
 
 class SolverError(TenureError):

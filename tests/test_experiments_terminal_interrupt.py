@@ -85,6 +85,21 @@ def test_pressed_again_it_leaves_no_server_behind(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_how_to_go_on_is_said_whoever_ends_the_process() -> None:
+    """The thread that hears of Ctrl-C, where tidying up takes longer than it waits."""
+    code = (
+        "from experiments.terminal import interrupt\n"
+        "with interrupt.kept_when_stopped('this is kept'): pass\n"
+        "assert interrupt.stopped() == 'stopped'\n"
+        "with interrupt.kept_when_stopped('what was finished is kept'): interrupt._end()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (130, "tenure: stopped; what was finished is kept\n")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a shell that closes a stream")
 @pytest.mark.parametrize("closes", ["open('mine', 'w').close()", "mine = open('mine', 'w'); assert mine.fileno() == 2"])
 def test_who_has_no_standard_error_is_ended_too(tmp_path: Path, closes: str) -> None:

@@ -30,7 +30,7 @@ from experiments.cli import (
     validation,
 )
 from experiments.cli.words import in_options
-from experiments.terminal.interrupt import INTERRUPTED, ended_by_interrupt, told_of_interrupt
+from experiments.terminal.interrupt import INTERRUPTED, ended_by_interrupt, stopped, told_of_interrupt
 from sim.errors import NotAsWritten, RunsWait, ScenarioChanged, TenureError, first_line
 from sim.native_output import keep_apart, lead_to_standard_error
 
@@ -113,9 +113,9 @@ def _run() -> None:
     except TenureError as error:
         _fail(in_options(str(error)), error.exit_code)
     except KeyboardInterrupt:
-        _fail("stopped", INTERRUPTED)
+        _fail(stopped(), INTERRUPTED)
     except typer.Abort as error:  # of a question: by Ctrl-C, or since there is nobody to answer
-        _fail("stopped", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1)
+        _fail(stopped(), INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1)
     except MemoryError as error:
         _fail(f"not enough memory: {first_line(error)}; use fewer customers", 1)
     except BrokenPipeError:
@@ -130,7 +130,7 @@ def _run() -> None:
         _fail(f"{error.filename}: cannot be used ({error.strerror}); choose another", 2)
     except Exception as error:
         if str(error) == STOPPED_IN_DUCKDB:
-            _fail("stopped", INTERRUPTED)
+            _fail(stopped(), INTERRUPTED)
         if hasattr(error, "format_message"):  # what the option parser refuses
             if not error.format_message():
                 sys.exit(2)

@@ -7,7 +7,7 @@ import typer
 
 from experiments.cli.options import Json, Language, NoSeed, commands, print_json
 from experiments.cli.tracking import Tracking, with_tracking
-from sim.errors import StoppedError
+from experiments.terminal.interrupt import kept_when_stopped
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -66,20 +66,16 @@ def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> Non
     from experiments.terminal.progress import progress_bars
 
     command = tracking.said()["command"]
-    try:
-        with progress_bars() as step:
-            result = run(
-                asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
-                mlflow_ui=tracking.mlflow_ui,
-                experiment=tracking.experiment, command=command, progress=step, **how,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        raise StoppedError(
-            f"stopped; what was finished is kept in {tracking.folder / 'units'}: go on with {command}"
-        ) from None
+    kept = f"what was finished is kept in {tracking.folder / 'units'}: go on with {command}"
+    with kept_when_stopped(kept), progress_bars() as step:
+        result = run(
+            asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
+            mlflow_ui=tracking.mlflow_ui, experiment=tracking.experiment, command=command, progress=step, **how,
+        )  # fmt: skip
     if as_json:
         print_json(result.to_dict())
     else:
-        kept = result.kept  # a play is repeated, not the whole study
-        kept = kept if kept is None or not result.telling_run else replace(kept, run_id=result.telling_run)
-        typer.echo(study_summary(result, command) + tracking.in_words(kept))
+        run_kept = result.kept  # a play is repeated, not the whole study
+        if run_kept is not None and result.telling_run:
+            run_kept = replace(run_kept, run_id=result.telling_run)
+        typer.echo(study_summary(result, command) + tracking.in_words(run_kept))

@@ -15,14 +15,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["INTERRUPTED", "STOPPED", "ended_by_interrupt", "told_of_interrupt"]
+__all__ = ["INTERRUPTED", "ended_by_interrupt", "kept_when_stopped", "stopped", "told_of_interrupt"]
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C has stopped: 128 and the number of the signal, as shells have it."""
-STOPPED = "tenure: stopped"
 PATIENCE = 0.7
 """Seconds that a command has to end by itself."""
 _told, _heard = threading.Event(), threading.Event()
+_kept = ""
+
+
+@contextmanager
+def kept_when_stopped(what: str) -> Iterator[None]:
+    """Have it said, if the work inside is stopped, what is kept of it and how to go on, whoever ends the process."""
+    global _kept
+    _kept = what
+    yield
+    _kept = ""  # not after an interrupt, which is yet to be told of
+
+
+def stopped() -> str:
+    """Return what is said of work that was stopped."""
+    return f"stopped; {_kept}" if _kept else "stopped"
 
 
 def told_of_interrupt() -> None:
@@ -41,6 +55,8 @@ def ended_by_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _kept
+    _kept = ""
     _told.clear()
     _heard.clear()
     ours, heard = socket.socketpair()
@@ -67,7 +83,8 @@ def _watch(ours: socket.socket) -> None:
 def _end() -> None:
     try:
         if not _told.is_set() and sys.__stderr__ is not None:  # None: closed when we began, so 2 may be a file of ours
-            line = f"\r\x1b[K\x1b[?25h{STOPPED}\n" if os.isatty(2) else f"{STOPPED}\n"  # a bar's line, the cursor
+            line = f"tenure: {stopped()}\n"
+            line = f"\r\x1b[K\x1b[?25h{line}" if os.isatty(2) else line  # a bar's line, the cursor
             os.write(2, line.encode())
     finally:  # whoever reads it or does not
         os._exit(INTERRUPTED)
