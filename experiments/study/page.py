@@ -149,7 +149,7 @@ def heat_map(result: StudyResult, groups: dict[Group, None], words: Words = ENGL
         lines.append(
             f"<tr><td>{html.escape(world)}</td>{budget}{''.join(_heat(row, deepest, words) for row in own)}</tr>"
         )
-    return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
+    return '<div class="scroll"><table class="dense">\n' + "\n".join(lines) + "\n</table></div>"
 
 
 def _heat(row: Row, deepest: float, words: Words) -> str:
