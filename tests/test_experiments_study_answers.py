@@ -9,7 +9,13 @@ from study_files import BLANK, BUDGET
 
 from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, paired
 from experiments.study.doubts import _sobol, information, swings
-from experiments.study.shown import answer_in_words, barred_policies_in_words, survival_table, world_table
+from experiments.study.shown import (
+    answer_in_words,
+    barred_policies_in_words,
+    survival_table,
+    title_in_words,
+    world_table,
+)
 from experiments.study.worlds import World, _points
 
 
@@ -22,8 +28,9 @@ def cells(assets: dict[tuple[str, str], list[float]]) -> Cells:
     return Cells.of(units, {})
 
 
-def answers(assets: dict[tuple[str, str], list[float]], within: float = 0.01) -> Answers:
-    return Answers.of(cells(assets), "today", within, list(dict.fromkeys(policy for _, policy in assets)))
+def answers(assets: dict[tuple[str, str], list[float]], within: float = 0.01, *anew: str) -> Answers:
+    policies = list(dict.fromkeys(policy for _, policy in assets))
+    return Answers.of(cells(assets), "today", within, policies, frozenset(anew))
 
 
 def test_intervals_are_students_paired() -> None:
@@ -121,6 +128,26 @@ def test_information_is_worth_what_a_table_says() -> None:
     })  # fmt: skip
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert [(each.family, each.path, each.worth) for each in worth] == [("", "", 5.0), ("many", "a", 5.0)]
+
+
+def test_what_is_made_anew_in_each_world_is_not_what_to_choose() -> None:
+    """It is known only once the world is; where nothing known before survives anywhere, that is what is said."""
+    assets = {
+        ("calm", "today"): [100.0, 102.0], ("calm", "plan"): [110.0, 112.0], ("calm", "optimise"): [110.0, 112.0],
+        ("storm", "today"): [80.0, 82.0], ("storm", "plan"): [70.0, 72.0], ("storm", "optimise"): [90.0, 92.0],
+    }  # fmt: skip
+    found = answers(assets, 0.01, "optimise")
+    assert (found.survivals[0].policy, found.choice.policy) == ("optimise", "plan")
+    assert title_in_words(found) == "Choose plan: it survives 1 of 2 worlds"
+    said = answer_in_words(found, "EUR")
+    assert "at worst, in 'storm', the best is worth 20 EUR more" in said
+    assert "'optimise' survives 2 of 2 worlds, but is made anew in each" in said
+    assert answers(assets).choice.policy == "optimise"  # a plan by that name, made once
+    none = answers({**assets, ("calm", "plan"): [100.0, 102.0]}, 0.01, "optimise")
+    assert none.choice.policy == "optimise"
+    assert title_in_words(none).startswith("Plan anew once the world is known: optimise survives 2 of 2 worlds")
+    calm = answers({cell: each for cell, each in assets.items() if cell[0] == "calm"}, 0.01, "optimise")
+    assert calm.choice == calm.survivals[0]
 
 
 def barred(assets: dict[tuple[str, str], list[float]], broken: dict[tuple[str, str], Any]) -> Answers:

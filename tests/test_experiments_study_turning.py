@@ -46,7 +46,7 @@ def found(
                 ]
             ]
     cells = Cells.of(units, {})
-    return turning(worlds, cells, Answers.of(cells, "today", 0.01, list(policies)), anew)
+    return turning(worlds, cells, Answers.of(cells, "today", 0.01, list(policies), anew))
 
 
 def named(name: str, start: str = "", **changes: Any) -> World:

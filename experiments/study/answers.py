@@ -278,6 +278,8 @@ class Answers:
     reference : str
     within : float
     worlds : int
+    anew : set of str
+        Policies that are made anew in each world.
     """
 
     rows: tuple[Row, ...]
@@ -285,9 +287,22 @@ class Answers:
     reference: str
     within: float
     worlds: int
+    anew: frozenset[str] = frozenset()
+
+    @property
+    def choice(self) -> Survival:
+        """Return the policy to choose: that survives most of those that can be chosen before the world is known.
+
+        Where none of these survives anywhere, or there is one world, that survives most of all.
+        """
+        first = self.survivals[0]
+        able = (each for each in self.survivals if each.worlds and each.policy not in self.anew)
+        return first if self.worlds == 1 else next(able, first)
 
     @classmethod
-    def of(cls, cells: Cells, reference: str, within: float, policies: Sequence[str]) -> Answers:
+    def of(
+        cls, cells: Cells, reference: str, within: float, policies: Sequence[str], anew: frozenset[str] = frozenset()
+    ) -> Answers:
         """Return what cells say of policies."""
         rows = _decided([row for group in cells.groups for row in _rows(cells, group, reference)], cells, reference)
         rows += [_impossible(cell, why) for cell, why in cells.why.items()]
@@ -300,7 +315,7 @@ class Answers:
                 best[row.world, row.asked] = max(best.get((row.world, row.asked), -np.inf), row.asset)
         survivals = [_survival(name, [row for row in rows if row.policy == name], best, within) for name in policies]
         survivals.sort(key=lambda each: (-each.worlds, np.inf if np.isnan(each.worst_regret) else each.worst_regret))
-        return cls(tuple(rows), tuple(survivals), reference, within, len(worlds))
+        return cls(tuple(rows), tuple(survivals), reference, within, len(worlds), anew)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: the table and who survives."""

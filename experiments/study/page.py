@@ -48,7 +48,7 @@ DEEPEST = "#b03a2e"
 def page_of(result: StudyResult, language: str = "en") -> str:
     """Return the page of a study."""
     answers, currency, words = result.answers, result.currency, study_words(language)
-    first = answers.survivals[0]
+    first = answers.choice
     cards = [
         card(
             words["card_survives"], words["card_of"].format(some=first.worlds, of=answers.worlds),
@@ -126,7 +126,7 @@ def _groups(result: StudyResult) -> dict[Group, None]:
         return math.inf if math.isnan(row.regret) else row.regret
 
     worst = [max(rows, key=left) for rows in own.values()]
-    worst += sorted(own[answers.survivals[0].policy], key=left, reverse=True)
+    worst += sorted(own[answers.choice.policy], key=left, reverse=True)
     chosen = set(list(dict.fromkeys((row.world, row.asked) for row in worst))[:most])
     return dict.fromkeys(group for group in groups if group in chosen)
 

@@ -71,7 +71,8 @@ class StudyResult(Shown):
     def answers(self) -> Answers:
         """Return gains, regrets and who survives."""
         names = [policy.name for policy in self.asked.policies]
-        return Answers.of(self.finished.cells, self.asked.reference, self.asked.within, names)
+        anew = frozenset(each.name for each in self.asked.policies if isinstance(each, Made) and each.world is None)
+        return Answers.of(self.finished.cells, self.asked.reference, self.asked.within, names, anew)
 
     @cached_property
     def worlds(self) -> dict[str, World]:
@@ -91,13 +92,12 @@ class StudyResult(Shown):
     @cached_property
     def turning(self) -> Turning | None:
         """Return which assumption turns the choice of the policy that survives most; None where there is no choice."""
-        anew = frozenset(each.name for each in self.asked.policies if isinstance(each, Made) and each.world is None)
-        return turning(self.asked.worlds, self.finished.cells, self.answers, anew)
+        return turning(self.asked.worlds, self.finished.cells, self.answers)
 
     @property
     def telling_run(self) -> str:
-        """Return the run of the policy that survives most, in the first world; nothing where it has none."""
-        policy = self.answers.survivals[0].policy
+        """Return the run of the policy to choose, in the first world; nothing where it has none."""
+        policy = self.answers.choice.policy
         return next((run for cell, run in self.run_ids.items() if cell.policy == policy), "")
 
     @property

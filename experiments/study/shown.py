@@ -28,8 +28,8 @@ CERTAIN = 0.995
 
 
 def answer_in_words(answers: Answers, currency: str, words: Words = ENGLISH) -> str:
-    """Return which policy survives most worlds, what it can cost, and which are too close to it to call."""
-    first = answers.survivals[0]
+    """Return which policy to choose, what it can cost, which are too close to it to call, and what survives more."""
+    first = answers.choice
     if first.worlds == 0 and not any(row.allowed for row in answers.rows):
         return words["nobody"]
     worlds = _worlds(first.worlds, answers.worlds, words)
@@ -46,15 +46,21 @@ def answer_in_words(answers: Answers, currency: str, words: Words = ENGLISH) -> 
     if close:
         everywhere = _worlds(answers.worlds, answers.worlds, words)
         said += words["close"].format(worlds=everywhere, names=words["comma"].join(close))
+    most = answers.survivals[0]
+    if most.worlds > first.worlds:  # only what is made anew
+        said += words["yardstick"].format(policy=most.policy, worlds=_worlds(most.worlds, answers.worlds, words))
     return said
 
 
 def title_in_words(answers: Answers, words: Words = ENGLISH) -> str:
     """Return the decision: which policy to choose."""
-    first = answers.survivals[0]
+    first = answers.choice
     if not any(row.allowed for row in answers.rows):
         return words["no_policy"]
-    return words["choose"].format(policy=first.policy, worlds=_worlds(first.worlds, answers.worlds, words))
+    anew = first.policy in answers.anew and answers.worlds > 1
+    return words["choose_anew" if anew else "choose"].format(
+        policy=first.policy, worlds=_worlds(first.worlds, answers.worlds, words)
+    )
 
 
 def _too_close(answers: Answers, policy: str) -> list[str]:
@@ -69,8 +75,8 @@ def _too_close(answers: Answers, policy: str) -> list[str]:
 
 
 def budgets_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
-    """Return which budget makes the policy that survives most worth most, in how many worlds; nothing of one budget."""
-    policy = answers.survivals[0].policy
+    """Return which budget makes the policy to choose worth most, in how many worlds; nothing of one budget."""
+    policy = answers.choice.policy
     best: dict[str, Row] = {}
     for row in answers.rows:
         if row.policy == policy and row.allowed:

@@ -162,22 +162,16 @@ class Turning:
         return tuple(turn for turn in self.turns if turn.instead)
 
 
-def turning(worlds: Sequence[World], cells: Cells, answers: Answers, anew: frozenset[str]) -> Turning | None:
-    """Return which assumptions turn the choice; None where there is nothing to choose, or one world alone.
-
-    Parameters
-    ----------
-    anew
-        Policies that are made anew in each world.
-    """
-    able = [each.policy for each in answers.survivals if each.policy not in anew]
+def turning(worlds: Sequence[World], cells: Cells, answers: Answers) -> Turning | None:
+    """Return which assumptions turn the choice; None where there is nothing to choose, or one world alone."""
+    able = [each.policy for each in answers.survivals if each.policy not in answers.anew]
     names = list(dict.fromkeys(row.policy for row in answers.rows))
     if len(worlds) < 2 or not able or len(names) < 2:
         return None
     sure = Cells({cell: _expected(found) for cell, found in cells.found.items()}, cells.why)
-    answers_sure = Answers.of(sure, answers.reference, answers.within, names)
-    expected = _Looking(worlds, sure, answers_sure, able[0], anew).found()
-    return replace(_Looking(worlds, cells, answers, able[0], anew).found(), expected=expected)
+    answers_sure = Answers.of(sure, answers.reference, answers.within, names, answers.anew)
+    expected = _Looking(worlds, sure, answers_sure, able[0]).found()
+    return replace(_Looking(worlds, cells, answers, able[0]).found(), expected=expected)
 
 
 def _expected(found: Found) -> Found:
@@ -186,10 +180,8 @@ def _expected(found: Found) -> Found:
 
 
 class _Looking:
-    def __init__(
-        self, worlds: Sequence[World], cells: Cells, answers: Answers, choice: str, anew: frozenset[str]
-    ) -> None:
-        self.worlds, self.answers, self.choice, self.anew = worlds, answers, choice, anew
+    def __init__(self, worlds: Sequence[World], cells: Cells, answers: Answers, choice: str) -> None:
+        self.worlds, self.answers, self.choice, self.anew = worlds, answers, choice, answers.anew
         self.by_name = {world.name: world for world in worlds}
         self.rows = {(row.world, row.asked, row.policy): row for row in answers.rows}
         self.best: dict[Group, Row] = {}

@@ -29,6 +29,14 @@ _BOTH = {
     "comma": (", ", "、"),
     "no_policy": ("No policy keeps the budget and the rules", "没有策略符合预算和规则"),
     "choose": ("Choose {policy}: it survives {worlds}", "选择“{policy}”：在 {worlds}中站得住"),
+    "choose_anew": (
+        "Plan anew once the world is known: {policy} survives {worlds}, nothing chosen before does in any",
+        "待情景明朗后再制定方案：“{policy}”在 {worlds}中站得住，事先选定的无一站得住",
+    ),
+    "yardstick": (
+        " '{policy}' survives {worlds}, but is made anew in each, once it is known which world it is.",
+        "“{policy}”在 {worlds}中站得住，但须待情景明朗后逐一制定。",
+    ),
     "budget_in_worlds": ("{budget} in {worlds}", "{budget}（{worlds}）"),
     "best_budget": (
         "Of the budgets '{policy}' is worth most, its money taken off, with {named}.",
