@@ -65,9 +65,10 @@ def test_a_share_of_nothing_moves_nothing() -> None:
     assert asset_of(twin.chain, plan) == asset_of(plain.chain, plan)
 
 
-def test_what_a_unit_adds_where_a_medium_saturates_and_nothing_is_spent_yet() -> None:
+@pytest.mark.parametrize("spills", [{"b": {"a": 0.5}}, {}])
+def test_what_a_unit_adds_where_a_medium_saturates_and_nothing_is_spent_yet(spills: dict[str, dict[str, float]]) -> None:
     """By hand, T_ref = .2 x 1,700: of 1,200 spent on a alone a unit anywhere works as (S + T_ref)/(S + 1,200)."""
-    twin = build(parse(towns(saturation=100.0)))
+    twin = build(parse(towns(saturation=100.0, spills_over=spills)))
     _, alone = twin.chain.crowd.media.works(plan_of(twin, 1.2, 0.0, 0.0)[0], twin.chain.crowd.start)
     new = alone[:, twin.targets.stages.index("new"), 0]
     np.testing.assert_allclose(new, np.full(3, (100 + 340) / (100 + 1200)), rtol=1e-12)

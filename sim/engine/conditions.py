@@ -53,7 +53,7 @@ class Conditions:
         Multiplier by word of mouth.
     late_after : as in :class:`Moment`
     acts : (groups, stages, levers), optional
-        What a unit of intensity by itself adds to the intensity as it works; None: as much as each unit that is there.
+        What a unit of intensity by itself adds to the intensity as it works; None: itself.
     """
 
     environment: Floats

@@ -63,12 +63,12 @@ class Media:
         inside = np.array([name == segment for name in self.targets.segments])
         return np.asarray(self.targets.allowed[:, :, lever] & inside[:, None])
 
-    def works(self, intensity: Floats, observed: Floats) -> tuple[Floats, Floats | None]:
-        """Return intensities as they work, and what a unit by itself adds to them; None: as much as each there."""
+    def works(self, intensity: Floats, observed: Floats) -> tuple[Floats, Floats]:
+        """Return intensities as they work, and what a unit by itself adds to them."""
         saturated = self._saturated(intensity, observed)
-        if not self.spills:
-            return saturated, None
         alone = self._saturated(np.ones_like(intensity), observed, intensity)
+        if not self.spills:
+            return saturated, alone
         return np.maximum(self._spilled(saturated, observed), 0.0), alone
 
     def _saturated(self, intensity: Floats, observed: Floats, spent: Floats | None = None) -> Floats:

@@ -60,11 +60,9 @@ class Late:
     def todays(self, late: Floats) -> tuple[Floats, Floats]:
         """Return what levers do under today's spend given what they did of late, and what is kept afterwards."""
         today = self.effects.targets.reference
-        return self.works(today, today, late)[:2]
+        return self.works(today, today, late, np.ones_like(today))[:2]
 
-    def works(
-        self, saturated: Floats, money: Floats, late: Floats, alone: Floats | None = None
-    ) -> tuple[Floats, Floats, Floats]:
+    def works(self, saturated: Floats, money: Floats, late: Floats, alone: Floats) -> tuple[Floats, Floats, Floats]:
         """Return what levers do and did of late, what is kept afterwards, and what a unit of money adds by itself.
 
         Parameters
@@ -72,12 +70,12 @@ class Late:
         saturated, money : (groups, stages, levers)
             Intensities as media let them work, and as they are paid.
         late : (3, groups, stages, levers that remember)
-        alone : (groups, stages, levers), optional
-            What a unit by itself adds to ``saturated``; None: as much as each that is there.
+        alone : (groups, stages, levers)
+            What a unit by itself adds to ``saturated``.
         """
         levers, after = money.shape[2], late.copy()
         out = np.concatenate([saturated, np.zeros((*money.shape[:2], 2 * late.shape[3]))], axis=2)
-        acts = np.divide(saturated, money, out=np.ones_like(money), where=money > 0) if alone is None else alone.copy()
+        acts = alone.copy()
         for k, (i, stated) in enumerate(self.effects.late):
             fresh = (1 - stated.carry_over) * self._rested(k, late)
             acts[:, :, i] *= fresh

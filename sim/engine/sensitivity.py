@@ -197,8 +197,7 @@ class Course:
         now, (number, pull) = self.past[t], self._ways[t]
         by_reward = aim.reward[t][self.chain.group][:, None] * number
         here, acts = pull(by_odds, by_reward)[0][:, :, : now.intensity.shape[2]], now.met.acts
-        if acts is None:
-            acts = np.divide(now.met.effective, now.intensity, out=np.ones_like(here), where=now.intensity > 0)
+        acts = np.ones_like(here) if acts is None else acts
         return PeriodBeside(t, by_odds, by_reward, acts, by_intensity - acts * here)
 
     def _backwards(self, aim: Aim) -> Iterator[tuple[int, Floats, Floats, Floats | None]]:
