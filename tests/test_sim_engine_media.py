@@ -66,7 +66,7 @@ def test_a_share_of_nothing_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("spills", [{"b": {"a": 0.5}}, {}])
-def test_what_a_unit_adds_where_a_medium_saturates_and_nothing_is_spent_yet(spills: dict[str, dict[str, float]]) -> None:
+def test_what_a_unit_adds_where_a_medium_saturates_and_nothing_is_spent_yet(spills: dict[str, Any]) -> None:
     """By hand, T_ref = .2 x 1,700: of 1,200 spent on a alone a unit anywhere works as (S + T_ref)/(S + 1,200)."""
     twin = build(parse(towns(saturation=100.0, spills_over=spills)))
     _, alone = twin.chain.crowd.media.works(plan_of(twin, 1.2, 0.0, 0.0)[0], twin.chain.crowd.start)
