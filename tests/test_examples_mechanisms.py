@@ -30,7 +30,11 @@ Content = dict[str, Any]
 SAID = {
     "service-profit": ("Satisfaction, five levels", "Employees: satisfied with 60 points", "5 points more, kept up"),
     "links": ("Links: 15, 55, 20, 10 %", "Shock “poaching”", "gain a tie"),
-    "helpers": ("Of employees 3 % leave each month at that", "replacing one costs 3,500", "Moved by wages and rosters"),
+    "helpers": (
+        "3 % of employees leave each month",
+        "replacing one costs 3,500",
+        "Moved by wages and rosters",
+    ),
     "perfumery": ("A club with the grades card, gold: 30, 10 %", "A member costs 0.5, 4 each month", "join the club"),
     "hotel": ("55 % of purchases come through a partner", "sells at 90 % of its price", "works on “families” too"),
     "coffee-box": ("Customers renew", "of 2 kinds", "off what they pay"),

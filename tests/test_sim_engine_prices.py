@@ -125,6 +125,10 @@ def test_a_segment_has_its_own_partner() -> None:
     said = " ".join(customers_in_words(parse(content)))
     assert "50 % of purchases come through a partner, who keeps 20 % of what is paid there" in said
     assert "Of “Others” 0 % at 0 %" in said
+    assert "keeps more than the margin" not in said
+    dear = " ".join(customers_in_words(parse({**content, "margin": 0.15})))
+    assert "Of “all” the partner keeps more than the margin of 15 %: every purchase there costs the firm 5 %" in dear
+    assert "Of “Others” the partner keeps more" not in dear
 
 
 def test_no_random_plan_beats_the_bound() -> None:

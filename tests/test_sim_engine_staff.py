@@ -124,7 +124,10 @@ def test_what_cannot_be_is_refused(what: str) -> None:
 def test_check_says_who_leaves_and_what_it_costs() -> None:
     """A customer's part is .04 x .05 x 200 = .4 a month."""
     said = " ".join(market_in_words(parse(staffed(links={"mix": [1, 0, 0, 0]}))))
-    assert "Of employees 4 % leave each month at that, 10 % fewer for each point more, and ties to them" in said
+    assert (
+        "At the usual satisfaction 4 % of employees leave each month, 10 % fewer for each point more, and ties to them"
+        in said
+    )
     assert "replacing one costs 200, with 0.05 of them a customer 0.4 a customer and month" in said
 
 

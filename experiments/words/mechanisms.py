@@ -4,7 +4,7 @@ A sentence each for what the scenario has and nothing for what it has not. What 
 is marked as assumed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.words.bonds import categories_in_words, club_in_words, links_in_words
@@ -212,7 +212,20 @@ def _partner(scenario: "Scenario") -> list[str]:
         f"Channels: {_percent(given.share)} of purchases come through a partner, who keeps "
         f"{_percent(given.commission)} of what is paid there; revenue is what is left to the firm."
         + (f" O{_and(own)[1:]}." if own else "")
+        + "".join(_lost_to_partner(scenario))
     ]
+
+
+def _lost_to_partner(scenario: "Scenario") -> Iterator[str]:
+    """Yield the segments in which a partner keeps more of what is paid than the margin."""
+    for name, each in scenario.segments.items():
+        partner = each.partner or scenario.partner
+        margin = scenario.margin if each.margin is None else each.margin
+        if partner is not None and partner.share > 0 and partner.commission > margin:
+            yield (
+                f" Of “{name}” the partner keeps more than the margin of {_percent(margin)}: every purchase there "
+                f"costs the firm {_percent(partner.commission - margin)} of what is paid."
+            )
 
 
 def _money(scenario: "Scenario") -> list[str]:
@@ -294,8 +307,8 @@ def _employees(scenario: "Scenario") -> list[str]:
     return [
         f"Employees: satisfied with {start:g} points at the start{unless_stated(given, 'start')}, {given.usual:g} when "
         f"the data were gathered; each {scenario.period} {_percent(given.reversion)} of the distance to that is made "
-        f"good{unless_stated(given, 'reversion')}. {given.points:g} points more, kept up, bring {given.bring:g} points "
-        f"of customer satisfaction in the long run{told}. "
+        f"good{unless_stated(given, 'reversion')}. {given.points:g} points more, kept up, bring {given.bring:g} "
+        f"point{'s' * (given.bring != 1)} of customer satisfaction in the long run{told}. "
         + (f"Moved by {_and(levers)}." if levers else "No lever moves them.")
         + (_leavers(given.turnover, scenario) if given.turnover is not None else "")
     ]
@@ -303,7 +316,7 @@ def _employees(scenario: "Scenario") -> list[str]:
 
 def _leavers(given: "StaffTurnover", scenario: "Scenario") -> str:
     """Return how readily employees leave, and what follows."""
-    said = f" Of employees {_percent(given.usual)} leave each {scenario.period} at that"
+    said = f" At the usual satisfaction {_percent(given.usual)} of employees leave each {scenario.period}"
     if given.falls:
         said += f", {_percent(given.falls)} fewer for each point more"
         said += ", and ties to them are lost so much less" if scenario.links is not None else ""
