@@ -119,8 +119,18 @@ def test_carry_over_is_found(truth: Scenario, history: History) -> None:
     unseen = History("h.csv", history.periods, history.segments, history.levers, history.spend, blank)
     path = paths_of(truth, unseen).run({}, np.array([0.5, 0.0]))
     later = History("h.csv", history.periods, history.segments, history.levers, history.spend, path)
-    said = [note for note in _notes(truth, later) if "adverts: 50% (" in note and "carried over" in note]
-    assert "`levers.adverts.of_late: {carry_over: 0.50}`" in said[0]
+    guess = scenario_of({name: GUESS[name] for name in ("adverts", "offers")}, ranged=True)
+    found = learn(guess, [], [], (), [later])
+    assert any("adverts: 50% (" in note and "carried over" in note for note in found.notes)
+    stated = found.scenario.levers["adverts"].of_late
+    assert stated is not None
+    assert stated.carry_over == pytest.approx(0.5, abs=0.02)
+    assert found.scenario.levers["offers"].of_late is None
+    known = next(each for each in found.scenario.uncertain if each.path == "levers.adverts.of_late.carry_over")
+    assert known.low < stated.carry_over < known.high
+    again = learn(found.scenario, [], [], (), [later]).scenario.levers["adverts"].of_late
+    assert again is not None
+    assert again.carry_over == pytest.approx(stated.carry_over, abs=0.02)  # not carried over twice
 
 
 def test_where_it_says_nothing_what_was_known_stays(history: History) -> None:

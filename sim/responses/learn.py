@@ -12,7 +12,7 @@ from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
-from sim.responses.history.fit import fit_history, keys_of
+from sim.responses.history.fit import Carried, fit_history, keys_of
 from sim.responses.history.read import History
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
@@ -126,15 +126,20 @@ def learn(
         after = settle(shape, beliefs, tested, seed, near) if tested else before
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
+    told: dict[int, dict[str, Floats]] = {}
     for number, history in enumerate(histories, len(curves)):
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
         fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
         curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
         said += fitted.notes
+        for lever, carried in fitted.carried.items():
+            stated_at, more = _carry(content, ranges, lever, carried)
+            said += more
+            if stated_at:
+                told.setdefault(number, {})[stated_at] = carried.draws
         for key in shapes:
             rows[key] += fitted.rows
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
-    told: dict[int, dict[str, Floats]] = {}
     for key, (shape, path, tested, beliefs, before, after) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
@@ -354,9 +359,25 @@ def _put(
             )
         where = f"{path}.{name}"
         low, high = _shown(kept[0]), _shown(kept[1])
-        inside = low < _shown(stated[name]) < high
-        ranges[where] = {"path": where, "low": low, "high": high, **({"law": "normal"} if inside else {})}
+        ranges[where] = _range(where, low, _shown(stated[name]), high)
     return narrowed
+
+
+def _carry(content: dict[str, Any], ranges: dict[str, Any], lever: str, found: Carried) -> tuple[str, list[str]]:
+    """Write what a lever carries over into a scenario's content; return where, and what is to be said of it."""
+    own, path = content["levers"][lever], f"levers.{lever}.of_late.carry_over"
+    if own.get("pays", "budget") != "budget":
+        return "", [f"{lever}: that it carries over is not stated, as its money is what customers pay or cost now"]
+    before = own.get("of_late") or {}
+    own["of_late"] = {**before, "carry_over": _shown(found.share)}
+    ranges[path] = _range(path, *map(_shown, (found.low, found.share, found.high)))
+    stated = before.get("carry_over", 0.0)
+    instead = f" in place of {stated:.0%}" if stated else ""
+    return path, [f"{lever}: `{path}: {_shown(found.share):.2f}` states what is carried over{instead}, with its range"]
+
+
+def _range(path: str, low: float, middle: float, high: float) -> dict[str, Any]:
+    return {"path": path, "low": low, "high": high, **({"law": "normal"} if low < middle < high else {})}
 
 
 def _shown(value: float) -> float:

@@ -16,6 +16,7 @@ the periods of a segment, neighbours included (Newey & West 1987), as customers 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,8 @@ CARRIED, MOST_CARRIED = 0.4, 0.9
 
 Below none it is no less believed than above, so that where nothing is carried over nothing is found.
 """
+SEEN = 0.05
+"""Share that is carried over at least, 97.5 % sure, where it is said to be."""
 LOOSE, TURNS = 1.0, 0.3
 """Standard deviations of the logarithms of levels and of seasons before anything is seen."""
 BELOW = 3.0
@@ -55,6 +58,15 @@ FEWEST = 6
 """Periods from which a history is fitted."""
 
 
+class Carried(NamedTuple):
+    """A lever's carry-over: the likeliest share, its 95 % interval and draws."""
+
+    share: float
+    low: float
+    high: float
+    draws: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """What a history tells.
@@ -63,12 +75,15 @@ class Fitted:
     ----------
     posteriors : dict
         By curve.
+    carried : dict
+        By lever, the share of what acts that is carried over, where it is seen to be: its draws, beside the curves'.
     rows : int
         Of the history, periods times segments.
     notes : tuple of str
     """
 
     posteriors: Mapping[Key, Posterior]
+    carried: Mapping[str, Carried]
     rows: int
     notes: tuple[str, ...]
 
@@ -102,7 +117,11 @@ def fit_history(
         key: Posterior(at[3 * i : 3 * i + 3], draws[:, 3 * i : 3 * i + 3]) for i, key in enumerate(problem.keys)
     }
     rows = len(history.periods) * len(history.segments)
-    return Fitted(posteriors, rows, tuple(problem.notes(at, covariance)))
+    across = covariance[size:, :size] @ np.linalg.pinv(covariance[:size, :size])
+    spread, ways = np.linalg.eigh(covariance[size:, size:] - across @ covariance[:size, size:])
+    beside = random.standard_normal((DRAWS, len(spread))) @ (ways * np.sqrt(np.maximum(spread, 0))).T
+    carried = problem.carried(at, covariance, at[problem.carry] + (draws - at[:size]) @ across.T + beside)
+    return Fitted(posteriors, carried, rows, tuple(problem.notes(at, carried)))
 
 
 class _Problem:
@@ -251,7 +270,18 @@ class _Problem:
         more, turns = np.linalg.eigh(back @ out @ back.T)
         return np.asarray(root @ (turns * np.maximum(more, 1.0)) @ turns.T @ root.T)
 
-    def notes(self, at: Floats, covariance: Floats) -> list[str]:
+    def carried(self, at: Floats, covariance: Floats, draws: Floats) -> dict[str, Carried]:
+        """Return the levers that are seen to carry over: more than :data:`SEEN`, at the interval's lower end."""
+        out = {}
+        for i, name in enumerate(self.paths.levers):
+            share = float(at[self.carry][i])
+            wide = NORMAL * float(np.sqrt(covariance[self.carry, self.carry][i, i]))
+            low, share, high = np.clip([share - wide, share, share + wide], 0, MOST_CARRIED).tolist()
+            if low > SEEN:
+                out[name] = Carried(share, low, high, np.clip(draws[:, i], 0, MOST_CARRIED))
+        return out
+
+    def notes(self, at: Floats, carried: Mapping[str, Carried]) -> list[str]:
         """Return what a history cannot tell, what is carried over, and how the seasons are."""
         where, out = self.history.where, []
         out.append(
@@ -262,15 +292,11 @@ class _Problem:
         unknown += self.history.unused
         if unknown:
             out.append(f"{where}: columns not used, as they are no levers: {', '.join(unknown)}")
-        for i, name in enumerate(self.paths.levers, self.carry.start):
-            low, mean, high = np.clip(at[i] + np.array([-NORMAL, 0, NORMAL]) * np.sqrt(covariance[i, i]), 0, 1)
-            if low > 0.05:
-                out.append(
-                    f"{where}: {name}: {mean:.0%} ({low:.0%} to {high:.0%}) of what acts is carried over from the "
-                    f"period before; the curve is of steady money: `levers.{name}.of_late: {{carry_over: "
-                    f"{min(mean, MOST_CARRIED):.2f}}}` "
-                    "states it, without which a plan acts at once"
-                )
+        out += [
+            f"{where}: {name}: {each.share:.0%} ({each.low:.0%} to {each.high:.0%}) of what acts is carried over from "
+            "the period before"
+            for name, each in carried.items()
+        ]
         out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
         first = self.carry.stop + len(self.free)
         for k, kind in enumerate(self.kinds):
