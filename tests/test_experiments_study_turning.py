@@ -242,3 +242,15 @@ def test_one_replication_tells_nothing_and_one_world_has_no_choice_to_turn() -> 
     assert found(worlds[:1], lambda w, p: 100.0) is None
     assert turning_in_words(None, "") == []
     assert plain_turns(None) == []
+
+
+def test_who_cannot_be_chosen_turns_nothing() -> None:
+    """Big overspends where it is worth most; the best there is a plan made anew, too close to count."""
+    worth = {"plan": 100.0, "today": 90.0, "optimise": 100.5}
+    told = found(
+        [named("base"), named("dear", discount_rate=0.3)],
+        lambda w, p: worth.get(p, 150.0 if w.name == "dear" else 80.0),
+        policies=("plan", "today", "optimise", "big"), anew=frozenset({"optimise"}), broken=("dear", "big"),
+    )  # fmt: skip
+    assert told is not None
+    assert (told.choice, told.turned) == ("plan", ())

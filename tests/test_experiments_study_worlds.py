@@ -15,6 +15,7 @@ from experiments.study.result import plan_names
 from experiments.study.worlds import read_worlds
 from sim.errors import InputError
 from sim.scenario.changes import changed, value_at
+from sim.scenario.customers import Gamma
 from sim.scenario.yaml_files import read_yaml
 
 
@@ -47,6 +48,22 @@ def test_worlds_start_from_worlds_and_a_mapping_alone_is_a_change(tmp_path: Path
     twice = found["churn x2"].scenario
     assert twice.segments["regulars"].traits.defection_rate.shape == 1.6  # type: ignore[union-attr]
     assert twice.discount_rate == 0.2  # the default is .1, which the file does not state
+
+
+def test_a_law_is_multiplied_by_its_mean(tmp_path: Path) -> None:
+    """Gamma, mean shape/rate, and gamma-gamma, p gamma/(q - 1); how customers differ stays."""
+    path = "segments.regulars.traits"
+    found = worlds(tmp_path, more={"times": {f"{path}.defection_rate": 2, f"{path}.spend": 1.5}})
+    before, after = (found[name].scenario.segments["regulars"].traits for name in ("base", "more"))
+    assert before is not None
+    assert after is not None
+    assert isinstance(before.defection_rate, Gamma)
+    assert isinstance(after.defection_rate, Gamma)
+    assert after.defection_rate.shape == before.defection_rate.shape
+    assert after.defection_rate.rate == before.defection_rate.rate / 2
+    assert after.spend == before.spend.model_copy(update={"gamma": before.spend.gamma * 1.5})  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="a law's mean is multiplied by more than 0, got 0"):
+        worlds(tmp_path, none={"times": {f"{path}.defection_rate": 0}})
 
 
 def test_lists_and_grids_make_a_world_each(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
   main { padding: 0; max-width: none; }
   body { font-size: 10.5pt; }
   section, details { margin-top: 22px; }
+  .card b { font-size: 1.2rem; }
   table { font-size: 9pt; } th, td { padding: 4px 8px 4px 0; } td.number, th.number { white-space: normal; }
   .scroll { overflow: visible; } .panels { grid-template-columns: repeat(3, 1fr); }
   figure, tr, .cards, .answer, .scale { break-inside: avoid; }

@@ -255,6 +255,7 @@ class _Looking:
         ahead = [
             name for name in self.others
             if self.sign[name].get((world, budget), 0) > 0 and self._matters(name, world, budget)
+            and self.rows[world, budget, name].allowed
         ]  # fmt: skip
         return max(ahead, key=lambda name: self.rows[world, budget, name].asset, default="")
 

@@ -4,7 +4,8 @@ A world is a file, ``base: scenario.yaml``, or starts from another world (the fi
 
 =========== ============================================================================================================
 ``set``     values by path: ``{margin: 0.35, competitors.rival.strength: 0.3}``
-``times``   factors by path of numbers that are stated: ``{segments.shop.traits.defection_rate: 2}``
+``times``   factors by path of numbers that are stated, or of laws, whose means are multiplied, all customers alike:
+            ``{segments.shop.traits.defection_rate: 2}``
 ``list``    several such ``set``, one world each
 ``grid``    lists of values by path, one world for every combination
 ``sample``  ``{path: [low, high]}`` with ``number`` of worlds, spread ``by`` ``latin hypercube`` (default), ``sobol``
@@ -36,6 +37,8 @@ from sim.scenario.file import Scenario, parse, read_content
 __all__ = ["DESIGNS", "World", "read_worlds"]
 
 DESIGNS = ("latin hypercube", "sobol", "saltelli")
+MEANS = {frozenset({"shape", "rate"}): ("rate", -1.0), frozenset({"p", "q", "gamma"}): ("gamma", 1.0)}
+"""By the numbers of a law, that which its mean goes with, and by which power: ``shape/rate``, ``p gamma/(q - 1)``."""
 WAYS = ("set", "times", "list", "grid", "sample")
 WORDS = ("from", *WAYS, "number", "by", "seed")
 MOST_WORLDS = 100_000
@@ -177,9 +180,16 @@ class _Reading:
         for path, factor in changes_of(said, where).items():
             old = value_at(content, path)
             old = value_at(whole, path) if old is None else old
+            times = number(factor, f"{where}.{path}")
+            if isinstance(old, Mapping) and (by := MEANS.get(frozenset(old))) is not None:
+                name, power = by
+                if times <= 0:
+                    raise InputError(f"{where}: {path}: a law's mean is multiplied by more than 0, got {times:g}")
+                values[path] = {**old, name: old[name] * times**power}
+                continue
             if isinstance(old, bool) or not isinstance(old, int | float):
-                raise InputError(f"{where}: {path}: is no number in the scenario ({old!r}); use `set`")
-            new = old * number(factor, f"{where}.{path}")
+                raise InputError(f"{where}: {path}: is no number in the scenario ({old!r}), nor a law; use `set`")
+            new = old * times
             values[path] = int(new) if isinstance(old, int) and new == int(new) else new
         return changed(content, values, where)
 

@@ -55,7 +55,7 @@ def accepted(status: Any, what: str) -> None:
 
 
 def run(solver: Any, *, optimal: bool = False) -> str:
-    """Solve what a solver holds and return how that ended, by HiGHS's name: ``Optimal``, ``Infeasible``, ...
+    """Solve what a solver holds and return how that ended, by HiGHS's name: ``Optimal``, ``Infeasible``, ``Unknown``.
 
     A run from where another ended can fail on a programme that is easy from nothing, such as tens of thousands of
     columns whose limits moved by much: so one that fails is run once more from nothing.
@@ -69,7 +69,7 @@ def run(solver: Any, *, optimal: bool = False) -> str:
     Raises
     ------
     SolverError
-        If it fails again.
+        If it fails again, or ends without the optimum that there is.
     """
     for again in (False, True):
         if again:
@@ -78,7 +78,9 @@ def run(solver: Any, *, optimal: bool = False) -> str:
         ended: str = solver.getModelStatus().name.removeprefix("k")
         if status != "kError" and (ended == "Optimal" or not optimal) and ended not in FAILED:
             return ended
-    raise SolverError(f"HiGHS fails on {solver.getNumCol():,} columns and {solver.getNumRow():,} rows ({ended})")
+    if status == "kError" or optimal:
+        raise SolverError(f"HiGHS fails on {solver.getNumCol():,} columns and {solver.getNumRow():,} rows ({ended})")
+    return ended  # no more is known, which whoever asked may live with
 
 
 def _greet() -> None:
