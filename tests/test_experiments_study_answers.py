@@ -150,6 +150,18 @@ def test_what_is_made_anew_in_each_world_is_not_what_to_choose() -> None:
     assert calm.choice == calm.survivals[0]
 
 
+def test_where_nobody_survives_nobody_is_to_choose() -> None:
+    """Each policy is far from the best at one of two budgets."""
+    worth = {("today", 1.0): 100.0, ("today", 2.0): 50.0, ("plan", 1.0): 60.0, ("plan", 2.0): 90.0}
+    units = {
+        Cell("w", budget, policy): [[{**BLANK, "assets": [each, each + 1], "kept": [1.0, 1.0], "spends": [1.0, 1.0]}]]
+        for (policy, budget), each in worth.items()
+    }
+    found = Answers.of(Cells.of(units, {}), "today", 0.01, ["today", "plan"])
+    assert [each.worlds for each in found.survivals] == [0, 0]
+    assert title_in_words(found) == "No policy survives in any world: none is near the best at every budget"
+
+
 def barred(assets: dict[tuple[str, str], list[float]], broken: dict[tuple[str, str], Any]) -> Answers:
     """Return answers where some cells break rules."""
     units = {

@@ -83,7 +83,8 @@ td:first-child { overflow-wrap: break-word; min-width: 8.5em; max-width: 22em; }
 th:last-child, td:last-child { padding-right: 4px; }
 .number { text-align: right; }
 td.number { white-space: nowrap; }
-.dense th, .dense td { padding: 7px; font-size: .88rem; } .dense td.number { white-space: normal; }
+.dense th, .dense td { padding: 7px 6px; font-size: .85rem; } .dense td.number { white-space: normal; }
+.dense td:first-child { min-width: 5em; }
 tr.first td { font-weight: 600; background: var(--wash); }
 i.dot { display: inline-block; width: .7em; height: .7em; margin-right: .55em; border-radius: 50%; }
 figure { margin: 18px 0 0; }

@@ -43,6 +43,8 @@ class Kept:
     links : mapping of str to str
         Prepared views by title, as MLflow's pages open them: those named, the server's, or on this machine.
     report : Path or None
+    pages : str
+        Where MLflow's pages show the decision's runs, each under its number; nothing while they wait.
     waiting : str
         What is not sent yet, and why; nothing where all is.
     """
@@ -53,6 +55,7 @@ class Kept:
     runs: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     report: Path | None = None
+    pages: str = ""
     waiting: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ def keep_records(
     """Log records, the parent first, as :func:`keep` does; return also every run by its record's key."""
     from experiments.tracking.outbox import Outbox, waiting_in_words
     from experiments.tracking.store import pages_at
+    from experiments.tracking.views import PLACE
 
     address = pages_at(tracking_uri, mlflow_ui)
     box = Outbox(folder, tracking_uri)
@@ -97,7 +101,8 @@ def keep_records(
         if name.startswith("view.")
     }
     runs = {record.name: sent.runs[record.key] for record in records}
-    return Kept(sent.tracking_uri, experiment, sent.runs[records[0].key], runs, links), sent.runs
+    pages = f"{address}/{PLACE.format(experiment=experiment)}"
+    return Kept(sent.tracking_uri, experiment, sent.runs[records[0].key], runs, links, pages=pages), sent.runs
 
 
 def report_page(

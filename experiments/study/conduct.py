@@ -120,7 +120,10 @@ def study(
     records = records_of(result, experiment or wanted.name, command)
     kept, runs = keep_records(list(records.values()), home, tracking_uri, mlflow_ui, step=step)
     ids = {cell: runs[each.key] for cell, each in records.items() if cell is not None and each.key in runs}
-    return replace(result, run_ids=ids, kept=kept)
+    result = replace(result, run_ids=ids, kept=kept)
+    if kept.pages:
+        write_text(result.report, page_of(result, lang))  # with a link to each run
+    return result
 
 
 def _write(result: StudyResult, lang: str) -> None:

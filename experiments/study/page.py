@@ -31,6 +31,7 @@ from sim.arrays import Floats
 
 if TYPE_CHECKING:
     from experiments.study.result import StudyResult
+    from experiments.study.worlds import World
 
 __all__ = ["page_of"]
 
@@ -185,7 +186,7 @@ def _rows(result: StudyResult, groups: dict[Group, None], words: Words) -> str:
     ]  # fmt: skip
     rows = [
         [
-            row.world, row.policy.replace(" ", "\N{NO-BREAK SPACE}"),
+            _with_numbers(result.worlds[row.world]), row.policy.replace(" ", "\N{NO-BREAK SPACE}"),
             "" if math.isnan(row.budget) else money(row.budget),
             words["no_plan"] if math.isnan(row.asset) else money(row.asset), _signed(row.gain),
             between(_signed(row.low), _signed(row.high)) if row.low == row.low and row.policy != base else "",
@@ -202,10 +203,28 @@ def _rows(result: StudyResult, groups: dict[Group, None], words: Words) -> str:
         ]
         for row in some
     ]  # fmt: skip
-    text = table(header, rows, left=2)
+    text = table(header, rows, left=2).replace("<table>", '<table class="dense">')
     head, *lines = text.split("<tr>")[1:]
-    marked = [f'<tr id="{_anchor(row)}">{line}' for row, line in zip(some, lines, strict=True)]
+    marked = [f'<tr id="{_anchor(row)}">{_linked(line, row, result)}' for row, line in zip(some, lines, strict=True)]
     return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
+
+
+def _with_numbers(world: World) -> str:
+    """Return a world's name, and of one that is drawn its numbers."""
+    if not world.design:
+        return world.name
+    return f"{world.name} ({', '.join(f'{path} {value:.3g}' for path, value in world.values.items())})"
+
+
+def _linked(line: str, row: Row, result: StudyResult) -> str:
+    """Return a row of the table with its policy as a link to the run in MLflow, where it has one."""
+    run = result.run_ids.get(Cell(row.world, row.asked, row.policy))
+    if run is None or result.kept is None or not result.kept.pages:
+        return line
+    world, policy, rest = line.split("</td>", 2)
+    name = policy.removeprefix("<td>")
+    place = html.escape(f"{result.kept.pages}/{run}")
+    return f'{world}</td><td><a href="{place}">{name}</a></td>{rest}'
 
 
 def _where(result: StudyResult, groups: dict[Group, None], words: Words) -> list[str]:

@@ -137,7 +137,7 @@ class StudyResult(Shown):
         }  # fmt: skip
 
     def to_frame(self) -> DataFrame:
-        """Return one row per world, budget and policy."""
+        """Return one row per world, budget and policy; of worlds that are drawn with the numbers of each."""
         from pandas import DataFrame
 
         rows = []
@@ -145,7 +145,8 @@ class StudyResult(Shown):
             facts = asdict(row)
             low, middle, high = facts.pop("quantiles")
             facts["breaks"] = "; ".join(row.breaks)
-            rows.append({**facts, "quantile_5": low, "median": middle, "quantile_95": high})
+            drawn = self.worlds[row.world].values if self.worlds[row.world].design else {}
+            rows.append({**facts, "quantile_5": low, "median": middle, "quantile_95": high, **drawn})
         return DataFrame(rows).drop(columns="asked")
 
     def turns(self) -> DataFrame:

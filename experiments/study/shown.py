@@ -57,6 +57,8 @@ def title_in_words(answers: Answers, words: Words = ENGLISH) -> str:
     first = answers.choice
     if not any(row.allowed for row in answers.rows):
         return words["no_policy"]
+    if not first.worlds:
+        return words["none_survives"].format(policy=first.policy)
     anew = first.policy in answers.anew and answers.worlds > 1
     return words["choose_anew" if anew else "choose"].format(
         policy=first.policy, worlds=_worlds(first.worlds, answers.worlds, words)

@@ -176,7 +176,7 @@ class _Reading:
     def _multiplied(self, content: dict[str, Any], said: Any, where: str) -> dict[str, Any]:
         """Return content with numbers multiplied; a default that is not stated counts too."""
         whole = parse(content, where).model_dump(mode="json")
-        values = {}
+        values: dict[str, Any] = {}
         for path, factor in changes_of(said, where).items():
             old = value_at(content, path)
             old = value_at(whole, path) if old is None else old

@@ -29,6 +29,10 @@ _BOTH = {
     "comma": (", ", "、"),
     "no_policy": ("No policy keeps the budget and the rules", "没有策略符合预算和规则"),
     "choose": ("Choose {policy}: it survives {worlds}", "选择“{policy}”：在 {worlds}中站得住"),
+    "none_survives": (
+        "No policy survives in any world: none is near the best at every budget",
+        "没有策略在任何情景中站得住：没有一个在各预算下都接近最优",
+    ),
     "choose_anew": (
         "Plan anew once the world is known: {policy} survives {worlds}, nothing chosen before does in any",
         "待情景明朗后再制定方案：“{policy}”在 {worlds}中站得住，事先选定的无一站得住",
