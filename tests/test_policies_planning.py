@@ -4,7 +4,8 @@ import copy
 
 import numpy as np
 import pytest
-from markets import SMALL
+import yaml
+from markets import EXAMPLES, SMALL
 from observations import observation_of
 
 from experiments.chosen import _departure
@@ -20,7 +21,7 @@ from sim.errors import InputError
 from sim.market.clock import Market
 from sim.market.expected import expected_course
 from sim.market.purse import budget_of
-from sim.scenario.file import load
+from sim.scenario.file import load, parse
 from sim.twin import Twin, build
 
 
@@ -44,6 +45,17 @@ def test_in_expected_numbers_there_is_nothing_to_react_to(small: Twin, rolling: 
     assert played.asset == pytest.approx(planned.asset, rel=2e-4)
     assert played.spend.sum() == pytest.approx(budget, rel=1e-3)
     assert planned.asset > expected_course(small, named("as today", small, budget), budget_of(small, budget)).asset
+
+
+def test_it_begins_with_the_optimisers_plan() -> None:
+    """Where the first money does nothing and none is spent today, no climb from today finds what it is good for."""
+    content = yaml.safe_load((EXAMPLES / "thresholds" / "scenario.yaml").read_text(encoding="utf-8"))
+    content |= {"segments": {"north": content["segments"]["north"]}, "periods": 3, "rules": {"budget": 6000}}
+    twin = build(parse(content))
+    played = expected_course(twin, named("rolling horizon", twin, 6000.0), budget_of(twin, 6000.0))
+    assert played.spend.sum() == pytest.approx(6000, rel=1e-6)
+    for other in ("no spend", "even split"):
+        assert played.asset > expected_course(twin, named(other, twin, 6000.0), budget_of(twin, 6000.0)).asset
 
 
 def test_it_stands_where_customers_are_seen_to_stand(small: Twin, rolling: RollingHorizon) -> None:
@@ -109,7 +121,7 @@ def test_only_what_has_numbers_can_be_tuned(small: Twin) -> None:
 def test_planning_again_can_begin_with_a_plan(small: Twin) -> None:
     budget = reference_spend(small.chain)
     today = np.repeat(small.targets.reference[None], small.chain.periods, axis=0)
-    policy = RollingHorizon.of_plan(small, budget, today, "plan (rolling)")
+    policy = RollingHorizon(small, budget, today, "plan (rolling)")
     assert policy.name == "plan (rolling)"
     observation = observation_of(small.targets, periods=6, customers=observed_counts(small.chain, small.chain.initial))
     np.testing.assert_allclose(policy.decide(observation).intensity, small.targets.reference)
