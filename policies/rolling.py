@@ -30,7 +30,8 @@ def rolling_horizon(twin: "Twin", budget: float, every: int = 1, steps: int = 5)
     from optimizer.ask.problem import allocation_problem
     from optimizer.optimize import solve
 
-    plan = solve(allocation_problem(twin, budget), bounded=False, priced=False)
+    # Nothing is proved for what is only played; without any bound more starts tell how good a plan is.
+    plan = solve(allocation_problem(twin, budget), bounded=False, onward=not twin.chain.bounded, priced=False)
     return RollingHorizon(twin, budget, plan.intensity, "rolling horizon", every=every, steps=steps)
 
 
