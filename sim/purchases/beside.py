@@ -380,7 +380,7 @@ def memberships(where: str | Path, until: date | None = None) -> tuple[list[Memb
 
 def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple[date | None, str | None]]:
     """Return day and text of each row of a column."""
-    dates, text = values.dates(column), values.text(column)
+    dates, text = values.dates(column), values.written(column)
     if dates is None:
         spelled = connection.execute(f"SELECT {text} FROM beside").fetchall()
         if any(each for (each,) in spelled):

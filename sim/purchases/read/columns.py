@@ -15,6 +15,8 @@ _EACH_ONCE = 0.98
 _REPEATS = 0.9
 _SUCH = {"date": "a day such as 1997-01-31", "number": "a number such as 12.50"}
 """What values of a kind look like."""
+_IN_BRACKETS = re.compile(r"\s*[(\[（【].*?[)\]）】]")
+"""A unit, as in Amount (EUR)."""
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -119,7 +121,7 @@ def find_columns(
 def _ranked(role: Role, table: Table, free: Iterable[str]) -> list[str]:
     """Return columns by how surely their names are the role's: the same, then a part that no other role explains."""
     rank = {name: i for i, name in enumerate(role.names)}
-    plain = {column: plain_name(column) for column in free}
+    plain = {column: plain_name(_IN_BRACKETS.sub("", column)) or plain_name(column) for column in free}
     exact = sorted((column for column in plain if plain[column] in rank), key=lambda column: rank[plain[column]])
     if exact or not (role.required or role.name == "amount"):
         return exact

@@ -145,7 +145,9 @@ def _parquet(connection: Any, path: Path, reading: Reading, into: str) -> Source
 
 def _json(connection: Any, path: Path, reading: Reading, into: str) -> Source:
     safe = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-    table = f"read_json({literal(safe)}, maximum_object_size = 1000000000, convert_strings_to_integers = false)"
+    # Times stay text, by a format that none has: what is typed is turned into UTC, and the customers' day is lost.
+    options = "maximum_object_size = 1000000000, convert_strings_to_integers = false, timestampformat = 'as text'"
+    table = f"read_json({literal(safe)}, {options})"
     import duckdb
 
     try:
@@ -153,7 +155,7 @@ def _json(connection: Any, path: Path, reading: Reading, into: str) -> Source:
         rows = [name for name, kind, *_ in facts if str(kind).startswith("STRUCT") and str(kind).endswith("[]")]
         if len(rows) == 1:  # {"orders": [{...}, ...]}
             table = f"(SELECT unnest(each) FROM (SELECT unnest({quoted(rows[0])}) AS each FROM {table}))"
-        elif any(str(kind).startswith(("STRUCT", "MAP")) for _, kind, *_ in facts) and len(facts) > 1:
+        elif any(str(kind).startswith(("STRUCT", "MAP")) for _, kind, *_ in facts):
             flat = connection.execute(f"DESCRIBE SELECT unnest(each, recursive := true) FROM {table} each").fetchall()
             if len({name for name, *_ in flat}) == len(flat):
                 table = f"(SELECT unnest(each, recursive := true) FROM {table} each)"
