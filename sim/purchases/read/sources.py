@@ -268,8 +268,7 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     name = shown(url)
-    if url.startswith("duckdb:"):
-        path = Path(url.partition("://")[2].removeprefix("/"))
+    if path := duckdb_file(url):
         check_readable(path)
         return _duckdb(connection, path, reading, into)
     if url.startswith("sqlite:"):
@@ -308,6 +307,11 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
             engine.dispose()
     connection.execute(f"CREATE TEMP TABLE {into}_rejected(line BIGINT, error VARCHAR)")
     return Source(f"{name} {chosen}", _types(connection, into), {"format": url.partition(":")[0], "table": chosen})
+
+
+def duckdb_file(url: str) -> Path | None:
+    """Return the file of a URL such as ``duckdb:///shop.duckdb``; None: it is another database's."""
+    return Path(url.partition("://")[2].removeprefix("/")) if url.startswith("duckdb:") else None
 
 
 def with_driver(url: str) -> str:
