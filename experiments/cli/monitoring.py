@@ -48,7 +48,7 @@ def monitor(
     """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.words.monitoring import OF_LINES, moved_table
+    from experiments.words.monitoring import moved_table, of_lines
     from experiments.words.tables import table
     from sim.files import check_output
 
@@ -79,7 +79,7 @@ def monitor(
     if as_json:
         print_json({**found.to_dict(), **written, **tracking.to_dict(kept)})
         return
-    parts = [found.answer(), table(*found.shown_table()), OF_LINES]
+    parts = [found.answer(), table(*found.shown_table()), of_lines(found)]
     if found.moved:
         parts.append(table(*moved_table(found)))
     parts.append(found.notes())
