@@ -38,8 +38,8 @@ def own(
 ) -> tuple[BaseSegments | None, tuple[str, ...]]:  # fmt: skip
     """Return segments as said, and what should be said of them.
 
-    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``tree`` or ``mixture``; the last is written
-    beside a ``scenario``, and there is none without.
+    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``tree`` or ``mixture``; the last is
+    written beside a ``scenario``, and there is none without.
 
     Raises
     ------
