@@ -124,6 +124,7 @@ class RollingHorizon:
 
     def plan_again(self, period: int) -> None:
         """Search the rest of the horizon from the plan at hand; what is past or decided stays."""
+        from optimizer.search.campaign_sizes import still_run
         from optimizer.search.sequential import Sequential
         from sim.engine.sensitivity import follow
 
@@ -137,6 +138,8 @@ class RollingHorizon:
         problem = replace(problem, twin=twin, floor=floor, ceiling=np.where(held, course.moved, np.inf))
         if problem.no_choice:
             return
+        if problem.campaigns:
+            problem = still_run(problem, problem.campaigns, course.moved)
         search = Sequential(problem)
         found = search.run(search.amount_of(self.plan), lift=self.stake, steps=self.steps)
         self.plan = np.where(held, self.plan, found.course.intensity)

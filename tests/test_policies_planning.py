@@ -69,6 +69,21 @@ def test_it_stands_where_customers_are_seen_to_stand(small: Twin, rolling: Rolli
     np.testing.assert_array_equal(rolling.heads, 0)
 
 
+def test_campaigns_keep_their_least_size_when_the_rest_is_planned_anew() -> None:
+    """As many people as come by luck: what runs still runs at its size or above, and nothing else does."""
+    content = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+    twin = build(parse({**content, "rules": {"campaigns": {"retention": {"least": 310.0}}}}))
+    budget = reference_spend(twin.chain)
+    policy = named("rolling horizon", twin, budget)
+    assert isinstance(policy, RollingHorizon)
+    market = Market(twin, policy, twin.population(5, 0), budget_of(twin, budget), seed=5)
+    seen = market.run().spend[..., twin.targets.levers.index("retention")].sum(axis=2)  # (periods, groups)
+    groups = np.array(twin.targets.segments)
+    sizes = np.array([seen[:, groups == name].sum(axis=1) for name in dict.fromkeys(twin.targets.segments)])
+    assert (sizes > 0).sum() >= 3
+    assert ((sizes < 1e-6) | (sizes > 310 * (1 - 1e-6))).all()
+
+
 def test_it_keeps_to_its_money(small: Twin, rolling: RollingHorizon) -> None:
     budget = reference_spend(small.chain)
     history = Market(small, copy.deepcopy(rolling), small.population(2, 0), budget_of(small, budget), seed=2).run()
