@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
-from experiments.words.bases import account_rows
+from experiments.words.bases import ADVICE, account_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from sim.customers.worth import DISCOUNT, LIFE_YEARS
@@ -20,6 +20,9 @@ __all__ = ["base_page"]
 
 LATER = 8
 """Quarters after the first that are shown."""
+
+
+_USUAL = "What is usually said of such classes, beside which a plan sets what money brings in each:"
 
 
 def base_page(found: Portrait) -> str:
@@ -56,9 +59,11 @@ def _segments(found: Portrait) -> str:
         [name, f"{heads:,}", f"{alive:.2f}", money(worth), percent(heads * worth / total)]
         for name, heads, alive, worth in found.separation.rows
     ]
+    said = [f"{name}: {ADVICE[name]}" for name, *_ in rows if name in ADVICE]
     return section(
         "segments", "Segments and what they are worth",
         table(["Segment", "Customers", "P(alive), mean", "Buys next year, each", "Share of next year"], rows),
+        paragraph(f"{_USUAL} {'; '.join(said)}.", "soft") if all(name in ADVICE for name, *_ in rows) else "",
         paragraph(
             f"Segments hold {percent(found.separation.between)} of what customers differ in: the part of the variance "
             "of what they are expected to buy next year that lies between segments.", "soft",
