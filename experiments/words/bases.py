@@ -10,7 +10,7 @@ __all__ = ["ADVICE", "account_rows", "account_text"]
 
 ADVICE = {
     "platinum": "keep, and serve first",
-    "gold": "keep; win what is short of platinum, amount or pace",
+    "gold": "keep, and win what is short of platinum, amount or pace",
     "silver A": "ask why they come seldom: narrow range, buying elsewhere, no time",
     "silver B": "raise pace or amount, whichever money does more for",
     "silver C": "sell more at a time: sets, a wider range",
