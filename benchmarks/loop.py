@@ -106,7 +106,7 @@ def played(firm: Firm, policy: Any, purse: Budget, seed: int) -> tuple[tuple[flo
 
 def knew(firm: Firm, budget: float, intensity: Floats) -> Floats:
     """Return the plan with all from the change on made anew by one who knows what happens."""
-    again = RollingHorizon.of_plan(firm.twin, budget, intensity, "knew")
+    again = RollingHorizon(firm.twin, budget, intensity, "knew")
     again.steps = 80
     again.plan_again(START)
     return again.plan

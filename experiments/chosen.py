@@ -144,7 +144,7 @@ def _playing(twin: Twin, plan: Plan, name: str, purse: Budget, departing: str = 
             policy = PlannedMoney(money, name, terms=plan.intensity)
         elif departing == "rolling":
             total = purse.total if np.isfinite(purse.total) else float(spend.sum())
-            policy = RollingHorizon.of_plan(twin, total, plan.intensity, name)
+            policy = RollingHorizon(twin, total, plan.intensity, name)
         return Chosen(policy, plan, purse.at_least(spend))
     own = plan.budget if plan.budget == plan.budget else purse.total
     binds = spend.sum() >= (1 - UNSPENT) * min(own, purse.total)

@@ -18,44 +18,47 @@ from sim.contract import Allocation, Observation
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["RollingHorizon"]
+__all__ = ["RollingHorizon", "rolling_horizon"]
 
 
 @policy("rolling horizon")
-class RollingHorizon:
-    """Plans at the start, and again at every review from where the customers are seen to be, from the plan at hand.
+def rolling_horizon(twin: "Twin", budget: float, every: int = 1, steps: int = 5) -> "RollingHorizon":
+    """Plan with the optimiser, and again at every review from where the customers are seen to be.
 
-    ``every``: periods between reviews; ``steps``: of the search at each, at most; ``first_steps``: of the first search.
+    ``every``: periods between reviews; ``steps``: of the search at each, at most.
+    """
+    from optimizer.ask.problem import allocation_problem
+    from optimizer.optimize import solve
+
+    # Nothing is proved for what is only played; without any bound more starts tell how good a plan is.
+    plan = solve(allocation_problem(twin, budget), bounded=False, onward=not twin.chain.bounded, priced=False)
+    return RollingHorizon(twin, budget, plan.intensity, "rolling horizon", every=every, steps=steps)
+
+
+class RollingHorizon:
+    """Plays a plan, (periods, groups, stages, levers), and makes the rest of it anew at every review.
+
+    ``every``: periods between reviews; ``steps``: of the search at each, at most.
     """
 
     feedback = True
 
-    def __init__(self, twin: "Twin", budget: float, every: int = 1, steps: int = 5, first_steps: int = 80) -> None:
+    def __init__(
+        self, twin: "Twin", budget: float, intensity: Floats, name: str, *, every: int = 1, steps: int = 5
+    ) -> None:
         from optimizer.ask.problem import allocation_problem
-        from optimizer.ask.rows import as_today
-        from optimizer.search.sequential import Sequential
         from optimizer.tolerances import TINY
 
-        self.problem, self.steps = allocation_problem(twin, budget), steps
-        self.name = "rolling horizon"
+        self.problem, self.name, self.steps = allocation_problem(twin, budget), name, steps
         chain = twin.chain
         self.arrivals, self.occupancy, self.employees = chain.arrivals, chain.initial, chain.employees_at_start
         self.late, self.heads = chain.late.at_start if chain.late else None, np.zeros(chain.targets.shape[:2])
         self.spend = np.zeros((chain.periods, *chain.targets.shape))
-        search = Sequential(self.problem)
         today = self.problem.today.course
         self.stake = max(abs(today.asset) * 1e-2, 1e-9)
-        found = search.run(search.amount_of(as_today(chain)), lift=self.stake, steps=first_steps)
-        self.plan = found.course.intensity
+        self.plan = twin.targets.with_committed(intensity)
         # With next to no money there is nothing to plan anew, and no unit to search in.
         self.every = max(every, 1) if budget > TINY * max(float(today.spend.sum()), 1e-9) else chain.periods
-
-    @classmethod
-    def of_plan(cls, twin: "Twin", budget: float, intensity: Floats, name: str) -> "RollingHorizon":
-        """Return the same that begins with a plan, (periods, groups, stages, levers), in place of its own search."""
-        made = cls(twin, budget, first_steps=0)
-        made.plan, made.name = twin.targets.with_committed(intensity), name
-        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RollingHorizon":
         """Return a copy that goes its own way: nothing that is held is ever written into, only replaced."""
@@ -121,6 +124,7 @@ class RollingHorizon:
 
     def plan_again(self, period: int) -> None:
         """Search the rest of the horizon from the plan at hand; what is past or decided stays."""
+        from optimizer.search.campaign_sizes import still_run
         from optimizer.search.sequential import Sequential
         from sim.engine.sensitivity import follow
 
@@ -134,6 +138,8 @@ class RollingHorizon:
         problem = replace(problem, twin=twin, floor=floor, ceiling=np.where(held, course.moved, np.inf))
         if problem.no_choice:
             return
+        if problem.campaigns:
+            problem = still_run(problem, problem.campaigns, course.moved)
         search = Sequential(problem)
         found = search.run(search.amount_of(self.plan), lift=self.stake, steps=self.steps)
         self.plan = np.where(held, self.plan, found.course.intensity)

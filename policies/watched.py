@@ -27,7 +27,7 @@ def planned_again(
 
     ``intensity``, (periods, groups, stages, levers), is the plan that was played; ``steps`` 0 leaves it as it is.
     """
-    again = RollingHorizon.of_plan(twin if change is None else change.twin, budget, intensity, "planned again")
+    again = RollingHorizon(twin if change is None else change.twin, budget, intensity, "planned again")
     again.steps = steps
     again.heads = seen.customers[0]
     for t in range(1, seen.periods + 1):

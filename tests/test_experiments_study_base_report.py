@@ -35,7 +35,10 @@ def test_the_page_holds_figures_of_all_and_nobodys_id(shop: Path) -> None:
     for heading in ("Segments and what they are worth", "How customers moved in a year", "How much is of how few",
                     "Who comes back", "How good the data are"):  # fmt: skip
         assert heading in body
+    assert "silver A: ask why they come seldom" in body
     it = done.portrait
+    assert [each.name for each in it.worth] == [name for name, heads, *_ in it.separation.rows if heads]
+    assert all(each.verification > each.posterior > 0 for each in it.worth)
     assert sum(heads for _, heads, *_ in it.separation.rows) == 460
     assert sum(heads * worth for _, heads, _, worth in it.separation.rows) == pytest.approx(it.next_year)
     assert int(it.moves.sum()) == 460

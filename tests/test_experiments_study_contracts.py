@@ -10,6 +10,7 @@ from markets import members
 
 from experiments.firm import Firm
 from experiments.study.contracts import contracts
+from sim.customers.contract_counts import counted
 from sim.customers.contracts import Contracts, Renewal, count_contracts, fit_renewal
 from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError, PurchasesError
@@ -144,6 +145,11 @@ def test_on_the_command_line(tenure, tmp_path: Path) -> None:
     ("text", "error", "said"),
     [
         ("member,start\n1,2024-01-01\n", PurchasesError, "no column looks like the end of contracts"),
+        (
+            "name,phone1,phone2\nMiller,5551234,5550000\n",
+            PurchasesError,
+            "call one 'start'; the columns are name, phone1",
+        ),
         ("member,start,end\n1,2024-01-01,2024-09-01\n2,2024-01-01,\n", InputError, "no price of contracts"),
         ("member,start,end,price\n1,2024-01-01,2024-09-01,5\n", InputError, "no contract goes on after"),
         ("member,start,end,price\n1,2024-01-01,,5\n2,2024-06-01,,5\n", PurchasesError, "no contract ended"),
@@ -154,6 +160,19 @@ def test_contracts_that_tell_nothing_are_refused(here: Path, text: str, error: t
     with pytest.raises(error, match=said):
         contracts("in.csv")
     assert not (here / "scenario.yaml").exists()
+
+
+def test_contracts_without_a_header(tmp_path: Path) -> None:
+    """Days tell what they are, in their order, and it is said."""
+    days = ["2023-01-04,", "2023-02-11,2023-09-10", "2023-02-12,2024-02-11"]
+    (tmp_path / "in.csv").write_text("".join(f"{17 + i},{each},20\n" for i, each in enumerate(days)))
+    assert counted(tmp_path / "in.csv") is None
+    found, last, notes = memberships(tmp_path / "in.csv")
+    assert [(each.start, each.end) for each in found] == [
+        (date(2023, 1, 4), None), (date(2023, 2, 11), date(2023, 9, 10)), (date(2023, 2, 12), date(2024, 2, 11)),
+    ]  # fmt: skip
+    assert last == date(2024, 2, 11)
+    assert sum("by what it holds" in each for each in notes) == 3
 
 
 def test_arguments_out_of_range_are_refused(here: Path) -> None:

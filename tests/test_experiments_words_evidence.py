@@ -10,7 +10,7 @@ from markets import SMALL
 from experiments.report.answer import _caution
 from experiments.report.grounds import evidence
 from experiments.words.evidence import told_and_assumed
-from experiments.words.monitoring import followed_table, signal_in_words
+from experiments.words.monitoring import followed_table, of_lines, signal_in_words, stake
 from experiments.words.report import report_words
 from sim.monitoring.signals import Signal
 from sim.scenario.file import Scenario, parse
@@ -61,3 +61,15 @@ def test_words_of_what_is_followed() -> None:
     signal = Signal("regulars", "amount", False, 0, 1, 90.0, 100.0, 2.0)
     assert signal_in_words(signal, "month").startswith("regulars: less money paid")
     assert signal_in_words(Signal("a", "rate", False, 0, 1, 9.0, 10.0, 2.0), "month").startswith("a: fewer purchases")
+
+
+def test_words_of_an_asset_that_depends_on_what_has_moved() -> None:
+    """What is followed takes the scenario for what is to come, the verdict what has moved: both are said."""
+    line = SimpleNamespace(actual=[90.0], low=[80.0], high=[120.0])
+    told = {"lines": [line], "periods": 1, "horizon": 6, "period": "month", "currency": "EUR", "now": 40.0}
+    moved = SimpleNamespace(**told, planned=100.0, change=object())
+    assert "is 40 EUR if what has moved lasts (90 if it does not), planned 100 EUR (-60 EUR;" in stake(moved)
+    assert "takes what is to come as the scenario has it" in of_lines(moved)
+    still = SimpleNamespace(**{**told, "now": 90.0}, planned=100.0, change=None)
+    assert "is 90 EUR, planned 100 EUR" in stake(still)
+    assert "as the scenario has it" not in of_lines(still)

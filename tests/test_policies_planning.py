@@ -4,7 +4,8 @@ import copy
 
 import numpy as np
 import pytest
-from markets import SMALL
+import yaml
+from markets import EXAMPLES, SMALL
 from observations import observation_of
 
 from experiments.chosen import _departure
@@ -20,7 +21,7 @@ from sim.errors import InputError
 from sim.market.clock import Market
 from sim.market.expected import expected_course
 from sim.market.purse import budget_of
-from sim.scenario.file import load
+from sim.scenario.file import load, parse
 from sim.twin import Twin, build
 
 
@@ -46,6 +47,17 @@ def test_in_expected_numbers_there_is_nothing_to_react_to(small: Twin, rolling: 
     assert planned.asset > expected_course(small, named("as today", small, budget), budget_of(small, budget)).asset
 
 
+def test_it_begins_with_the_optimisers_plan() -> None:
+    """Where the first money does nothing and none is spent today, no climb from today finds what it is good for."""
+    content = yaml.safe_load((EXAMPLES / "thresholds" / "scenario.yaml").read_text(encoding="utf-8"))
+    content |= {"segments": {"north": content["segments"]["north"]}, "periods": 3, "rules": {"budget": 6000}}
+    twin = build(parse(content))
+    played = expected_course(twin, named("rolling horizon", twin, 6000.0), budget_of(twin, 6000.0))
+    assert played.spend.sum() == pytest.approx(6000, rel=1e-6)
+    for other in ("no spend", "even split"):
+        assert played.asset > expected_course(twin, named(other, twin, 6000.0), budget_of(twin, 6000.0)).asset
+
+
 def test_it_stands_where_customers_are_seen_to_stand(small: Twin, rolling: RollingHorizon) -> None:
     """After a drawn period its twin has the heads that were seen, and the rest of its plan is another one."""
     policy = copy.deepcopy(rolling)
@@ -55,6 +67,21 @@ def test_it_stands_where_customers_are_seen_to_stand(small: Twin, rolling: Rolli
     np.testing.assert_allclose(heads, policy.heads, atol=1e-5)
     assert not np.allclose(policy.plan[4], rolling.plan[4], rtol=1e-3)
     np.testing.assert_array_equal(rolling.heads, 0)
+
+
+def test_campaigns_keep_their_least_size_when_the_rest_is_planned_anew() -> None:
+    """As many people as come by luck: what runs still runs at its size or above, and nothing else does."""
+    content = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+    twin = build(parse({**content, "rules": {"campaigns": {"retention": {"least": 310.0}}}}))
+    budget = reference_spend(twin.chain)
+    policy = named("rolling horizon", twin, budget)
+    assert isinstance(policy, RollingHorizon)
+    market = Market(twin, policy, twin.population(5, 0), budget_of(twin, budget), seed=5)
+    seen = market.run().spend[..., twin.targets.levers.index("retention")].sum(axis=2)  # (periods, groups)
+    groups = np.array(twin.targets.segments)
+    sizes = np.array([seen[:, groups == name].sum(axis=1) for name in dict.fromkeys(twin.targets.segments)])
+    assert (sizes > 0).sum() >= 3
+    assert ((sizes < 1e-6) | (sizes > 310 * (1 - 1e-6))).all()
 
 
 def test_it_keeps_to_its_money(small: Twin, rolling: RollingHorizon) -> None:
@@ -109,7 +136,7 @@ def test_only_what_has_numbers_can_be_tuned(small: Twin) -> None:
 def test_planning_again_can_begin_with_a_plan(small: Twin) -> None:
     budget = reference_spend(small.chain)
     today = np.repeat(small.targets.reference[None], small.chain.periods, axis=0)
-    policy = RollingHorizon.of_plan(small, budget, today, "plan (rolling)")
+    policy = RollingHorizon(small, budget, today, "plan (rolling)")
     assert policy.name == "plan (rolling)"
     observation = observation_of(small.targets, periods=6, customers=observed_counts(small.chain, small.chain.initial))
     np.testing.assert_allclose(policy.decide(observation).intensity, small.targets.reference)

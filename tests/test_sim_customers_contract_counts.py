@@ -56,6 +56,41 @@ def test_cohorts_by_row_and_by_line_are_the_same(tmp_path: Path) -> None:
     assert same(read(tmp_path, long), by_hand)
 
 
+def test_cohorts_with_who_ended_are_the_same_as_who_is_there(tmp_path: Path) -> None:
+    """The last of each cohort go on, and who was kept and has come to no renewal yet; a total is left out."""
+    steps = [
+        (name, age, now, now - then)
+        for name, line in COHORTS.items()
+        for age, (now, then) in enumerate(pairwise(line))
+    ]  # fmt: skip
+    rows = "".join(f"{name},{age},{now},{gone}\n" for name, age, now, gone in steps)
+    there = "".join(f"{name},{age},{n}\n" for name, line in COHORTS.items() for age, n in enumerate(line))
+    plain = read(tmp_path, "cohort,age,customers\n" + there)
+    assert same(read(tmp_path, "cohort,age,customers,ended\n" + rows + "Total,0,390,100\nTotal,1,230,30\n"), plain)
+    kept = "".join(f"{name},{age},{now - gone},{gone}\n" for name, age, now, gone in steps)
+    assert same(read(tmp_path, "cohort,age,kept,ended\n" + kept), plain)
+    later = read(tmp_path, "cohort,age,customers,ended\nA,0,100,20\nA,1,70,10\nB,0,50,5\n")
+    assert (later.ended.tolist(), later.renewed.tolist(), later.open.tolist()) == (
+        [25, 10, 0],
+        [125, 60, 0],
+        [0, 55, 60],
+    )
+
+
+@pytest.mark.parametrize(
+    "names", ["M0,M1,M2", "Jahr 1,Jahr 2,Jahr 3", "第1个月,第2个月,第3个月", "1st year,2nd year,3rd year"]
+)
+def test_columns_are_called_by_ages_in_several_ways(tmp_path: Path, names: str) -> None:
+    found = read(tmp_path, f"cohort,{names}\n2021,100,80,70\n2022,90,75,\n")
+    assert (found.ended.tolist()[:2], found.open.tolist()[:3]) == ([35, 10], [0, 75, 70])
+
+
+@pytest.mark.parametrize("names", ["phone1,phone2", "address 1,address 2", "KW1,KW2", "score1,score2"])
+def test_numbered_columns_of_other_things_are_no_ages(tmp_path: Path, names: str) -> None:
+    (tmp_path / "people.csv").write_text(f"name,{names}\nMiller,5551234,5550000\nSmith,5554321,\n", encoding="utf-8")
+    assert counted(tmp_path / "people.csv") is None
+
+
 def test_one_period_of_a_base_of_all_ages_tells_the_law(tmp_path: Path) -> None:
     """Nothing is known of what was before: who came to the renewal at each age, and how many ended."""
     ages = np.arange(12)
@@ -106,7 +141,8 @@ def test_from_counts_to_a_scenario(tenure, tmp_path: Path) -> None:
         ("year,customers\n2019,100\n2020,80\n", "an age is 2019, which is a calendar year"),
         ("cohort,age,customers\nA,0,100\nA,1,80\nB,,180\n", "an age of B is empty"),
         ("cohort,0,1,2\nA,500,450,400\nB,500,440,0\n", "440 customers of B at age 1 and none at age 2, where"),
-        ("cohort,age,customers,ended\nA,0,100,9\nB,0,80,7\n", "ages of several cohorts .'cohort'. with how many"),
+        ("cohort,age,customers,ended\nA,0,100,9\nA,1,95,5\nB,0,80,7\n", "91 were kept of A at age 0, 95 came to age 1"),
+        ("cohort,Q1,Q2,Q3,Q4\n2021,100,90,80,75\n", "'Q1' to 'Q4' may be quarters of a calendar or ages"),
     ],
 )
 def test_what_cannot_be_counts_is_refused(tmp_path: Path, text: str, said: str) -> None:

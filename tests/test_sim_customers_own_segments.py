@@ -10,6 +10,7 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.errors import InputError, PurchasesError, ScenarioError
 from sim.purchases.base import CustomerBase, content_digest
 from sim.scenario.customers import BaseSegments
@@ -130,6 +131,29 @@ def test_value_puts_the_best_fifth_first(shop: Path) -> None:
     assert heads(Firm.open(shop / "value.yaml")) == {"most valuable": 80, "valuable": 120, "others": 200}
     coarse = calibrate(shop / "base.duckdb", shop / "region.yaml", segments="Region", force=True)
     assert done.separation.between > 0.4 > 0.1 > coarse.separation.between
+
+
+def test_value_and_loyalty_by_hand(shop: Path) -> None:
+    """Each customer's class from the scenario's laws written out; a tier is a third of it all the same."""
+    firm = made(shop, "loyalty.yaml", "loyalty")
+    given = firm.scenario.base
+    record = CustomerBase.open(shop / "base.duckdb").summarise(given.as_of)
+    law, spend = ParetoNBD(**given.pareto_nbd.model_dump()), GammaGamma(**given.gamma_gamma.model_dump())
+    much, sure = given.segments.cutoffs
+    names = []
+    for x, t_x, age, n, mean in zip(
+        record.frequency, record.recency, record.age, record.purchases, record.mean_amount_all, strict=True
+    ):
+        a_year = 52 * float(law.mean_purchase_rate(x, t_x, age)) * float(spend.conditional_mean_spend(n, mean))
+        loyal = float(law.probability_alive(x, t_x, age)) >= sure
+        names.append(
+            ("golden" if loyal else "at risk") if a_year >= much else ("not to over-service" if loyal else "marginal")
+        )
+    assert sure == 0.5
+    assert len(set(names)) > 2
+    assert list(np.array(firm.targets.segments)[firm.twin.base.group]) == names
+    with pytest.raises(ValueError, match="names: expected 4"):
+        BaseSegments(by="value-loyalty", names=("a", "b"), cutoffs=(1.0, 0.5))
 
 
 def test_scenarios_without_keep_their_hash_and_attributes_change_the_base(shop: Path, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_a_rolling_horizon_knows_the_terms_of_past_periods() -> None:
     twin = priced()
     plan = plan_of(twin, care=0.4, cut=4.0)
     course = follow(twin.chain, plan)
-    again = RollingHorizon.of_plan(twin, 5000.0, plan, "rolling")
+    again = RollingHorizon(twin, 5000.0, plan, "rolling")
     again.heads = course.observed[0]
     again.look(1, course.observed[1], course.spend[0])
     np.testing.assert_allclose(again.plan[0], np.where(course.observed[0][:, :, None] > 0, plan[0], again.plan[0]))

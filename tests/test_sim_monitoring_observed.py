@@ -10,8 +10,10 @@ from markets import SMALL, orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.errors import InputError
 from sim.monitoring.observed import is_counts, seen_in_counts, seen_in_purchases
+from sim.monitoring.quality import changed_quality
 from sim.purchases.base import CustomerBase
 from sim.scenario.customers import Partner
 
@@ -133,3 +135,39 @@ def test_a_spreadsheet_s_blanks_and_quotes_do_not_matter(small: Firm, counts: Pa
     path.write_text("\n".join([", ".join(f'"{name}"' for name in header.split(",")), *lines]) + "\n")
     assert is_counts(path)
     np.testing.assert_array_equal(seen_in_counts(small.twin, path).moves, seen_in_counts(small.twin, counts).moves)
+
+
+def test_whose_quality_has_changed_is_told_by_all_that_was_bought(firm: Firm, tmp_path: Path) -> None:
+    """Purchases since beside the base's records, against records of all purchases at once."""
+    whole = CustomerBase.open(firm.file.parent / "own.duckdb")
+    file = tmp_path / "since.csv"
+    since = rows_since(firm)
+    file.write_text(
+        "\n".join(["client;order_date;revenue", *(";".join(row) for row in since), "N1;2025-05-31;10"]) + "\n"
+    )
+    found = changed_quality(firm.twin, CustomerBase.create(tmp_path / "since.duckdb", file))
+    assert (found.until, len(found.record)) == (date(2025, 5, 31), len(firm.twin.base.group))
+    record = whole.summarise(found.until)
+    known = np.isin(record.customer_id, found.record.customer_id)
+    given = firm.scenario.base
+    buying, amounts = given.laws_of("gold")
+    buying, amounts = ParetoNBD(**buying.model_dump()), GammaGamma(**amounts.model_dump())
+    seen = tuple(each[known] for each in (record.frequency, record.recency, record.age))
+    np.testing.assert_allclose(found.now.alive, buying.probability_alive(*seen), rtol=1e-9)
+    amount = amounts.conditional_mean_spend(record.purchases[known], record.mean_amount_all[known])
+    np.testing.assert_allclose(found.now.amount, amount, rtol=1e-9)
+    np.testing.assert_allclose(found.now.cycle, 1 / buying.mean_purchase_rate(*seen), rtol=1e-9)
+    listed = firm.customer_list(kind="quality-changed", actual=file)
+    assert listed.frame["customer_id"].tolist() != []
+    assert set(listed.frame["customer_id"]) == set(found.record.customer_id[found.other])
+    assert (listed.frame["quality"] != listed.frame["quality_before"]).all()
+    assert any("1 customers (10.00)" in note for note in listed.remarks)
+    with pytest.raises(InputError, match="needs what was bought since"):
+        firm.customer_list(kind="quality changed")
+    with pytest.raises(InputError, match="has no meaning with"):
+        firm.customer_list(kind="win back", actual=file)
+    (tmp_path / "old.csv").write_text("client;order_date;revenue\n4;2025-01-03;2\n4;2025-02-03;2\n")
+    with pytest.raises(
+        InputError, match="its purchases run to 2025-02-03, and the scenario knows all up to 2025-03-31"
+    ):
+        firm.customer_list(kind="quality changed", actual=tmp_path / "old.csv")

@@ -56,6 +56,10 @@ JSONS = {
     "records": FRAME.to_json(orient="records"),
     "lines": FRAME.to_json(orient="records", lines=True),
     "inside": json.dumps({"orders": FRAME.to_dict(orient="records")}),
+    "in one object a row": "\n".join(
+        json.dumps({"order": {"customerId": who, "createdAt": f"{day}T23:30:00-05:00", "total": {"amount": money}}})
+        for who, day, money in ROWS
+    ),
     "nested": json.dumps([{"customer": {"customer_id": w}, "date": d, "total": a} for w, d, a in ROWS]),
 }
 

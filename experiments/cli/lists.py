@@ -30,7 +30,7 @@ def list_(
         str,
         typer.Option(
             help="targets, win-back, about-to-leave, worth-winning, least-worth-winning, "
-            "costs-more-than-it-brings or may-be-served-less.",
+            "costs-more-than-it-brings, quality-changed or may-be-served-less.",
             autocompletion=_kinds,
         ),
     ] = "targets",
@@ -46,6 +46,10 @@ def list_(
         typer.Option(
             metavar="FILE", help="With worth-winning: people by id, with columns as the base's customers have."
         ),
+    ] = None,
+    actual: Annotated[
+        Path | None,
+        typer.Option(help="With quality-changed: what was bought since the plan was made, a customer base or a file."),
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -66,8 +70,10 @@ def list_(
     place = None if is_database(output) else Path(output)
     firm = Firm.open(scenario, outputs=[place])
     if place is not None:
-        check_output(place, others=[scenario, plan, None if prospects is None else Path(prospects)])
-    found = firm.customer_list(plan, period, kind=kind, control=control, sample=sample, seed=seed, prospects=prospects)
+        check_output(place, others=[scenario, plan, actual, None if prospects is None else Path(prospects)])
+    found = firm.customer_list(
+        plan, period, kind=kind, control=control, sample=sample, seed=seed, prospects=prospects, actual=actual
+    )
     found.save(output, table=table, force=force)
     where = without_password(output) if place is None else str(place)
     if as_json:

@@ -48,9 +48,10 @@ def monitor(
     """Hold what was seen against a plan: what has moved, the verdict (stay, adjust, plan again), the money at stake."""
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
-    from experiments.words.monitoring import OF_LINES, moved_table
+    from experiments.words.monitoring import moved_table, of_lines
     from experiments.words.tables import table
     from sim.files import check_output
+    from sim.monitoring.observed import is_counts
 
     if replan and output is None:
         raise InputError("`replan=`: needs `output=`, the file for the new plan")
@@ -79,13 +80,16 @@ def monitor(
     if as_json:
         print_json({**found.to_dict(), **written, **tracking.to_dict(kept)})
         return
-    parts = [found.answer(), table(*found.shown_table()), OF_LINES]
+    parts = [found.answer(), table(*found.shown_table()), of_lines(found)]
     if found.moved:
         parts.append(table(*moved_table(found)))
     parts.append(found.notes())
     parts += [f"Wrote {what}: {where}" for what, where in written.items()]
     if replan and found.plan is None:
         parts.append(f"No new plan was written to {output}: nothing has moved that one could be made from.")
+    if firm.twin.base is not None and not is_counts(actual):
+        own, seen = shlex.quote(str(scenario)), shlex.quote(str(actual))
+        parts.append(f"By name: tenure list {own} --kind quality-changed --actual {seen} -o changed.csv")
     more = {"--through": through, "--false-alarms": false_alarms, "--replications": replications, "--seed": seed}
     parts.append(f"Next: {_next(scenario, plan, actual, more, found.verdict, output if 'plan' in written else None)}")
     typer.echo("\n\n".join(parts) + tracking.in_words(kept))

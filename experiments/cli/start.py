@@ -124,8 +124,8 @@ _Segments = Annotated[
     str | None,
     typer.Option(
         metavar="HOW",
-        help="A column of the base's customers, sql:EXPRESSION, a file of id and segment, rfm, value, tree or "
-        "mixture [default: purchase cycle x amount].",
+        help="A column of the base's customers, sql:EXPRESSION, a file of id and segment, rfm, value, loyalty, "
+        "tree or mixture [default: purchase cycle x amount].",
     ),
 ]
 _Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]

@@ -200,6 +200,7 @@ class Explained(Planned):
         sample: int | None = None,
         seed: int = 0,
         prospects: str | Path | None = None,
+        actual: str | Path | None = None,
     ) -> CustomerList:
         """Return a list of real customers by name: who gets what in a period of a plan, or who is to be looked at.
 
@@ -214,7 +215,7 @@ class Explained(Planned):
             Counted from 0, as in plan files.
         kind
             ``targets``, ``win back``, ``about to leave``, ``costs more than it brings``, ``worth winning``, ``least
-            worth winning`` or ``may be served less``.
+            worth winning``, ``quality changed`` or ``may be served less``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
         sample
@@ -223,6 +224,8 @@ class Explained(Planned):
             Of the lots: the same customers for the same seed, whoever else is on the list.
         prospects
             With those worth winning: file or database of people, with columns called as those of the base's customers.
+        actual
+            With those whose quality changed: a customer base, or a file, with what was bought since the plan was made.
 
         Raises
         ------
@@ -253,7 +256,19 @@ class Explained(Planned):
                 if wins
                 else f"`prospects={prospects}`: has no meaning with `kind={kind}`"
             )
-        if prospects is not None:
+        moved = name == "quality changed"
+        if moved != (actual is not None):
+            raise InputError(
+                "`actual=`: the list of those whose quality changed needs what was bought since, a base or a file"
+                if moved
+                else f"`actual={actual}`: has no meaning with `kind={kind}`"
+            )
+        listed: CustomerList
+        if actual is not None:
+            from experiments.results.changed import quality_changed
+
+            listed = quality_changed(self.twin, actual, control=control, seed=seed)
+        elif prospects is not None:
             listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed, name=name)
         else:
             found = outlook(self.twin, whole, period)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from experiments.report import charts
 from experiments.report.page import bullets, card, chart, page, paragraph, section, table
-from experiments.words.bases import account_rows
+from experiments.words.bases import ADVICE, account_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
+from sim.customers.worth import DISCOUNT, LIFE_YEARS
 
 if TYPE_CHECKING:
     from sim.customers.portrait import Portrait
@@ -18,6 +20,9 @@ __all__ = ["base_page"]
 
 LATER = 8
 """Quarters after the first that are shown."""
+
+
+_USUAL = "What is usually said of such classes, beside which a plan sets what money brings in each:"
 
 
 def base_page(found: Portrait) -> str:
@@ -31,7 +36,7 @@ def base_page(found: Portrait) -> str:
         + card("Expected next year", money(found.next_year), "what those there are will buy")
         + card("Best fifth", percent(found.ahead.rows[3][1]), "of what is expected next year")
         + "</div>",
-        _segments(found), _moves(found), _concentration(found), _cohorts(found), _data(found),
+        _segments(found), _worth(found), _moves(found), _concentration(found), _cohorts(found), _data(found),
     ]  # fmt: skip
     foot = "Made by Tenure. This page is self-contained: it needs no network, and holds nobody's id."
     return page("Who the customers are", base.path.name, body, foot)
@@ -54,12 +59,36 @@ def _segments(found: Portrait) -> str:
         [name, f"{heads:,}", f"{alive:.2f}", money(worth), percent(heads * worth / total)]
         for name, heads, alive, worth in found.separation.rows
     ]
+    said = [f"{name}: {ADVICE[name]}" for name, *_ in rows if name in ADVICE]
     return section(
         "segments", "Segments and what they are worth",
         table(["Segment", "Customers", "P(alive), mean", "Buys next year, each", "Share of next year"], rows),
+        paragraph(f"{_USUAL} {'; '.join(said)}.", "soft") if all(name in ADVICE for name, *_ in rows) else "",
         paragraph(
             f"Segments hold {percent(found.separation.between)} of what customers differ in: the part of the variance "
             "of what they are expected to buy next year that lies between segments.", "soft",
+        ),
+    )  # fmt: skip
+
+
+def _worth(found: Portrait) -> str:
+    rows = [
+        [each.name, percent(each.again), money(each.verification), money(each.posterior),
+         *("" if math.isnan(share) else said for share, said in (
+             (each.trend, f"{each.trend:+.1%}"), (each.volatility, f"{each.volatility:.2f}")))]
+        for each in found.worth
+    ]  # fmt: skip
+    years = f"{LIFE_YEARS} years"
+    return section(
+        "worth", "Worth in other ways",
+        table(["Segment", "Bought again", f"Verification value, {years}", f"By their purchases, {years}",
+               "Trend a quarter", "Volatility"], rows),
+        paragraph(
+            f"Of a customer, in the mean, at {percent(DISCOUNT)} a year. The verification value takes each for one who "
+            "stays and goes on at the pace and amount so far; what their purchases tell counts that some have left and "
+            "more will. Trend (slope over mean) and volatility (standard deviation over mean) of what a customer paid "
+            "in the quarters of the last two years that lie after its first purchase, in the median of those who paid "
+            "anything in them.", "soft",
         ),
     )  # fmt: skip
 

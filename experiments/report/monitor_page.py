@@ -22,18 +22,19 @@ def monitor_page(found: Monitored) -> str:
     """Return the page, escaped and self-contained."""
     said = [words.signal_in_words(each, found.period) for each in words.first_signals(found)]
     gap, unit, money = found.now - found.planned, found.period, found.currency or "money:"
+    kept = "if the plan is kept" + " and what has moved lasts" * (found.change is not None)
     body = [
         f'<div class="answer">{paragraph(words.headline(found))}{paragraph(words.stake(found))}</div>',
         '<div class="cards">'
         + card("Verdict", TITLES.get(found.verdict, "Adjust"), f"after {found.periods} of {found.horizon} {unit}s")
-        + card("Against the plan", typeset_money(gap, signed=True), f"{money} customer asset, if it is kept")
+        + card("Against the plan", typeset_money(gap, signed=True), f"{money} customer asset, {kept}")
         + card("A new plan brings", typeset_money(found.gain, signed=True), f"{money} more than the plan from here on")
         + card("Has moved", f"{len(said)}", f"of {len(QUANTITIES)} things that are watched")
         + "</div>",
         section("moved", "What has moved", bullets(said) if said else paragraph("Nothing beyond what luck does.")),
         section("course", "Actual against planned", chart("lines", _figure(found), _CAPTION)),
         section("followed", "All that is followed", table(*words.followed_table(found)),
-                paragraph(words.OF_LINES, "soft")),
+                paragraph(words.of_lines(found), "soft")),
     ]  # fmt: skip
     if found.moved:
         body.append(section("new", "What a new plan changes", table(*words.moved_table(found))))
@@ -42,7 +43,7 @@ def monitor_page(found: Monitored) -> str:
     return page("Does the plan still hold?", found.scenario, body, foot)
 
 
-_CAPTION = "Dark: actual; blue: planned, with the band in which luck alone would leave it."
+_CAPTION = "Dark: actual; blue: planned; dotted: the band in which luck alone would leave it."
 
 
 def _figure(found: Monitored) -> str:
@@ -52,13 +53,13 @@ def _figure(found: Monitored) -> str:
     for i, line in enumerate(lines):
         place = "" if i == 0 else str(i + 1)
         when = list(range(len(line.actual))) if line.kind == "quantity" else list(range(1, len(line.actual) + 1))
-        for name, values, colour, width in (
-            ("band of luck", line.low, charts.LINE, 1.5), ("band of luck", line.high, charts.LINE, 1.5),
-            ("planned", line.planned, charts.BLUE, 2), ("actual", line.actual, "#1f2933", 2.5),
+        for name, values, colour, width, dash in (
+            ("band of luck", line.low, charts.GREY, 1.5, "dot"), ("band of luck", line.high, charts.GREY, 1.5, "dot"),
+            ("planned", line.planned, charts.BLUE, 2, ""), ("actual", line.actual, charts.INK, 2.5, ""),
         ):  # fmt: skip
             data.append({
                 "type": "scatter", "mode": "lines", "x": when, "y": values.tolist(), "name": name,
-                "line": {"color": colour, "width": width}, "xaxis": f"x{place}", "yaxis": f"y{place}",
+                "line": {"color": colour, "width": width, "dash": dash}, "xaxis": f"x{place}", "yaxis": f"y{place}",
             })  # fmt: skip
         layout[f"xaxis{place}"] = {"title": {"text": found.period}}
         layout[f"yaxis{place}"] = {}

@@ -6,7 +6,7 @@ Lists hold ids; of what is written besides only the base does, and the life of a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,12 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.arrays import Floats
+    from sim.arrays import Flags, Floats
     from sim.contract import Targets
     from sim.outlook import Outlook
     from sim.twin import Twin
 
-__all__ = ["LISTS", "CustomerList", "checked", "customer_list", "worth_winning"]
+__all__ = ["LISTS", "CustomerList", "checked", "customer_list", "lots_below", "worth_winning"]
 
 LISTS: Mapping[str, str] = {
     "targets": "who gets money in the period, and how much, the most first",
@@ -34,6 +34,7 @@ LISTS: Mapping[str, str] = {
     "costs more than it brings": "customers worth less than nothing under the plan, the worst first",
     "worth winning": "people of a file who are no customers yet, those who would bring most first",
     "least worth winning": "the same people, the riskiest first",
+    "quality changed": "customers of another class of cycle and amount than before the plan, the most money first",
     "may be served less": "customers who get less than today under the plan, the most saved first",
 }
 """Lists by name, and who is on each."""
@@ -186,7 +187,7 @@ def customer_list(
     on, rank = _chosen(targets, found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
     order = on[np.lexsort((on, -rank[on]))]
     ids = found.customer_id[order]
-    held = np.array([_lot(seed, str(each)) < control for each in ids], dtype=bool)
+    held = lots_below(control, seed, ids)
     each = found.money[order]
     paid = targets.of_budget(each).sum(axis=1)
     kinds = ["money" if pays == "budget" else pays for pays in targets.pays or ("budget",) * len(targets.levers)]
@@ -268,7 +269,7 @@ def worth_winning(
     heads, each = money_on_prospects(twin, intensity, period)
     rank = found.worth * chance
     order = np.lexsort((np.array(found.who), -rank if name == "worth winning" else rank))
-    held = np.array([_lot(seed, found.who[i]) < control for i in order], dtype=bool)
+    held = lots_below(control, seed, [found.who[i] for i in order])
     spent = float(each.sum())
     frame = pd.DataFrame({
         "customer_id": [found.who[i] for i in order], "segment": "to be won", "stage": "prospect",
@@ -339,6 +340,11 @@ def _why(twin: Twin, found: Outlook, order: np.ndarray[Any, Any], name: str) -> 
         ]
         out.append("; ".join(parts))
     return out
+
+
+def lots_below(control: float, seed: int, ids: Iterable[Any]) -> Flags:
+    """Return who is held back by lot."""
+    return np.array([_lot(seed, str(each)) < control for each in ids], dtype=bool)
 
 
 def _lot(seed: int, customer: str) -> float:

@@ -1,7 +1,7 @@
 """A customer base on one page: who they are, worth, how they move and come back, and how good the data are."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from experiments.study.segments import laws_by_segment, own, segments_of, separa
 from sim.customers.calibration import at_the_edge, fit_gamma_gamma, fit_pareto_nbd
 from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Portrait, coming_back, concentration, migration
+from sim.customers.worth import course_of, worth_by_class
 from sim.errors import PurchasesError
 from sim.files import check_output, write_text
 from sim.purchases.base import CustomerBase
@@ -50,6 +51,9 @@ class BaseReport:
             },
             "migration": {"from": list(it.names), "to": list(it.names[:-1]), "customers": moves},
             "cohorts": [{"name": c.name, "customers": c.customers, "back": list(c.back)} for c in it.cohorts],
+            "worth": [
+                {key: None if value != value else value for key, value in asdict(each).items()} for each in it.worth
+            ],
             "notes": list(it.remarks),
             "report": str(self.path),
         }
@@ -104,6 +108,7 @@ def base_report(
         separation(names, index, now, mine),
         concentration(np.asarray(now.purchases * now.mean_amount_all)),
         concentration(worth), all_names, moves, coming_back(found, end), newcomers(found, end),
+        worth_by_class(tuple(names), index, now, mine, course_of(found, now)),
         (*map(without_ids, found.notes), *of_segments, *of_laws, *remarks),
     )  # fmt: skip
     write_text(output, base_page(portrait))

@@ -222,9 +222,9 @@ def calibrate(
         Of revenue; None: assumed, with a range.
     segments
         By what the firm divides its customers: a column of the base's table ``customers``, ``sql:`` and an expression
-        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``, a
-        ``tree`` on what is known of customers, a ``mixture`` on how they buy (written beside the scenario); None:
-        purchase cycle x amount.
+        or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``,
+        ``loyalty`` (value x P(alive)), a ``tree`` on what is known of customers, a ``mixture`` on how they buy
+        (written beside the scenario); None: purchase cycle x amount.
     doubt_laws
         Whether how well the laws are told stands under ``uncertain`` too, so that odds, cautious plans and tests count
         it; each world they look at then makes the base's customers anew.

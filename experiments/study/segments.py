@@ -12,7 +12,7 @@ from experiments.study.scenario_file import rounded, scalar
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import at_the_edge
 from sim.customers.groups import TIER_WEEKS
-from sim.customers.own_segments import MOST_SEGMENTS, RFM, labels_of, own_segments, segment_names
+from sim.customers.own_segments import LOYALTY, MOST_SEGMENTS, RFM, labels_of, own_segments, segment_names
 from sim.customers.portrait import Separation
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segment_laws import Laws, SegmentLaw, by_purchases, fit_by_segment, of_all
@@ -28,6 +28,8 @@ __all__ = ["laws_by_segment", "laws_yaml", "own", "segments_of", "segments_yaml"
 OTHERS = "others"
 VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
 """Segments by value: the best fifth, the next three tenths, the rest."""
+SURE = 0.5
+"""P(alive) from which a customer counts as loyal."""
 
 
 def own(
@@ -36,8 +38,8 @@ def own(
 ) -> tuple[BaseSegments | None, tuple[str, ...]]:  # fmt: skip
     """Return segments as said, and what should be said of them.
 
-    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``tree`` or ``mixture``; the last is written beside a
-    ``scenario``, and there is none without.
+    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``tree`` or ``mixture``; the last is
+    written beside a ``scenario``, and there is none without.
 
     Raises
     ------
@@ -57,6 +59,11 @@ def own(
         cuts = [_shown(float(np.quantile(worth, 1 - share))) for share in VALUE_SHARES]
         return BaseSegments(by="value", names=VALUE_NAMES, cutoffs=tuple(cuts)), (
             "segments by expected purchases of the next year: the best fifth, the next three tenths, the rest",
+        )
+    if said == "loyalty":
+        cuts = [_shown(float(loyal_of(record, laws, amounts)[0].mean())), SURE]
+        return BaseSegments(by="value-loyalty", names=LOYALTY, cutoffs=tuple(cuts)), (
+            f"segments by value x loyalty: money a year while a customer from the mean on, P(alive) from {SURE:g} on",
         )
     if said in ("tree", "mixture"):
         worth = worth_of(record, laws, amounts)
@@ -92,7 +99,7 @@ def _labelled(
         )  # fmt: skip
         raise InputError(
             f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value, "
-            "tree, mixture or cycle-amount"
+            "loyalty, tree, mixture or cycle-amount"
         )
     counts = segment_names(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
     names = [name for name in counts if name]
@@ -185,7 +192,8 @@ def segments_of(
     ``like``: other records, whose cut-offs those of cycle x amount are; None: their own.
     """
     if how is not None:
-        return own_segments(how, base, record, worth_of(record, laws, amounts), folder), how.names
+        worth, loyal = worth_of(record, laws, amounts), loyal_of(record, laws, amounts)
+        return own_segments(how, base, record, worth, folder, loyal), how.names
 
     def traits(of: PurchaseSummary) -> tuple[Floats, Floats]:
         rate = laws.mean_purchase_rate(of.frequency, of.recency, of.age)
@@ -199,6 +207,13 @@ def worth_of(record: PurchaseSummary, laws: ParetoNBD | Laws, amounts: GammaGamm
     """Return what each customer is expected to buy in the next year, in money."""
     bought = laws.conditional_expected_purchases(TIER_WEEKS, record.frequency, record.recency, record.age)
     return np.asarray(bought * amounts.conditional_mean_spend(record.purchases, record.mean_amount_all))
+
+
+def loyal_of(record: PurchaseSummary, laws: ParetoNBD | Laws, amounts: GammaGamma | Laws) -> tuple[Floats, Floats]:
+    """Return what each customer is expected to buy in a year while a customer, in money, and P(alive)."""
+    seen = record.frequency, record.recency, record.age
+    amount = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
+    return np.asarray(laws.mean_purchase_rate(*seen) * TIER_WEEKS * amount), laws.probability_alive(*seen)
 
 
 def _shown(value: float) -> float:

@@ -6,7 +6,18 @@ from typing import Any
 from experiments.words.tables import table
 from sim.purchases.base import CustomerBase
 
-__all__ = ["account_rows", "account_text"]
+__all__ = ["ADVICE", "account_rows", "account_text"]
+
+ADVICE = {
+    "platinum": "keep, and serve first",
+    "gold": "keep, and win what is short of platinum, amount or pace",
+    "silver A": "ask why they come seldom: narrow range, buying elsewhere, no time",
+    "silver B": "raise pace or amount, whichever money does more for",
+    "silver C": "sell more at a time: sets, a wider range",
+    "develop": "try what money does, a little at a time",
+    "optimise": "serve at less cost, or let go",
+}
+"""What is usually said of each class of cycle x amount, in our words; a plan says what it brings."""
 
 _DIALECT = {"separator": "separated by '{}'", "encoding": "in {}", "decimal": "decimals after '{}'",
             "thousands": "thousands after '{}'", "date_format": "days as {}", "sheet": "sheet {}"}  # fmt: skip

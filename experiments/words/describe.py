@@ -130,7 +130,10 @@ def _segments(how: BaseSegments | None) -> str:
         rest = f"; those in no other are '{how.other}'" if how.other else ""
         return f"the firm's own, by {how.by} {how.column or how.sql or how.file}{rest}"
     cutoffs = ", ".join(f"{each:,.6g}" for each in how.cutoffs)
-    what = {"value": "expected purchases of the next year, in money"}.get(how.by, "recency, frequency and money")
+    what = {
+        "value": "expected purchases of the next year, in money",
+        "value-loyalty": "money a year while a customer x P(alive)",
+    }.get(how.by, "recency, frequency and money")
     return f"by {what}, with cut-offs {cutoffs}"
 
 

@@ -9,19 +9,14 @@ from experiments.words.figures import money, percent
 from sim.monitoring.signals import Signal
 
 __all__ = [
-    "OF_LINES", "estimated", "first_signals", "followed_table", "headline", "moved_table", "notes", "signal_in_words",
-    "stake",
+    "estimated", "first_signals", "followed_table", "headline", "moved_table", "notes", "of_lines",
+    "signal_in_words", "stake",
 ]  # fmt: skip
 
 WHAT = {
     "winning": "prospects won", "leaving": "active customers who fell silent or left", "rate": "purchases",
     "amount": "money paid for the purchases made", "satisfaction": "points of satisfaction",
 }  # fmt: skip
-OF_LINES = (
-    "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed, and one in ten "
-    "lies outside by luck alone: the verdict rests on the tests."
-)
-"""What the table of what is followed means."""
 MOST_MOVED = 6
 """Lines of a new plan that are named."""
 
@@ -48,11 +43,21 @@ def headline(found: Monitored) -> str:
 def stake(found: Monitored) -> str:
     """Return what the plan is worth now against what was planned."""
     asset = found.lines[0]
+    lasts = f" if what has moved lasts ({money(asset.actual[-1])} if it does not)" if found.change else ""
     return (
         f"After {found.periods} of {found.horizon} {found.period}s the customer asset under the plan is "
-        f"{_money(found, found.now)}, planned {_money(found, found.planned)} "
+        f"{_money(found, found.now)}{lasts}, planned {_money(found, found.planned)} "
         f"({_money(found, found.now - found.planned, signed=True)}; "
         f"luck alone: {money(asset.low[-1])} to {money(asset.high[-1])})."
+    )
+
+
+def of_lines(found: Monitored) -> str:
+    """Return what the table of what is followed means."""
+    ahead = " The customer asset takes what is to come as the scenario has it." if found.change else ""
+    return (
+        "By luck: 5 % to 95 % of markets that run as planned; (!) lies outside. Many lines are followed, and one in "
+        f"ten lies outside by luck alone: the verdict rests on the tests.{ahead}"
     )
 
 

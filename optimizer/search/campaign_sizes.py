@@ -24,7 +24,7 @@ from sim.arrays import Floats, Ints
 from sim.engine.sensitivity import Course
 from sim.scenario.rules import Campaign
 
-__all__ = ["Sized", "as_run", "fixed_costs_of", "sized"]
+__all__ = ["Sized", "as_run", "fixed_costs_of", "sized", "still_run"]
 
 
 ROUNDS = 8
@@ -124,6 +124,21 @@ def as_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Fl
     if not spend.any() or short or sum(lot.least for lot in running) > problem.budget * (1 + MISSED):
         return None
     return _held(problem, set(money) - set(running), [lot for lot in running if lot.least > 0])
+
+
+def still_run(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> AllocationProblem:
+    """Return the problem of what is still to come in which the campaigns run that a plan's money runs.
+
+    Where fewer people are there than planned, a campaign runs that still has half its least size, at that size or
+    above; others do not. What is held, floor and ceiling alike, is past or decided and no campaign of any size.
+    """
+    assert problem.floor is not None
+    assert problem.ceiling is not None
+    open_ = problem.ceiling > problem.floor
+    parts = [part for lot in _lots(problem, campaigns) for part in lot.each if open_[part.place(problem)].any()]
+    money = {part: float(spend[part.place(problem)].sum()) for part in parts}
+    running = [part for part in parts if money[part] > 0 and money[part] >= part.least / 2]
+    return _held(problem, set(parts) - set(running), [part for part in running if part.least > 0])
 
 
 def fixed_costs_of(problem: AllocationProblem, campaigns: dict[str, Campaign], spend: Floats) -> float:

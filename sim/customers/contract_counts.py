@@ -2,7 +2,7 @@
 
 Three ways of writing them are read:
 
-- a row an age: of those who came to their next renewal, how many ended;
+- a row an age (and a cohort): of those who came to their next renewal, how many ended;
 - a row an age (and a cohort): how many are still there;
 - a row a cohort, a column an age: how many are still there; empty: not yet known.
 """
@@ -49,7 +49,11 @@ COUNTED = Table(
 )  # fmt: skip
 """Rows of counts; a column of days on which contracts ended is none of them."""
 
-_AGED = re.compile(r"[^\W\d]*(\d{1,3})")
+_NUMBERED = re.compile(r"([^\W\d]*)(\d{1,3})(?:st|nd|rd|th|er|e)?([^\W\d]*)")
+_AGES = frozenset({*COUNTED["age"].names, "", "m", "y", "w", "p", "t", "q", "renewal", "quartal", "trimestre",
+                   "trim", "semaine", "semana", "woche", "wochen", "第", "月", "年", "か月", "个月"})  # fmt: skip
+"""What may stand before and behind the number in the name of a column that holds an age."""
+_QUARTERS = frozenset({"q", "t", "quarter", "quarters", "quartal", "trimestre", "trim"})
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
 _CALENDAR = (1900, 2200)
 """Numbers between these are calendar years, no ages; nor are higher ones."""
@@ -85,15 +89,10 @@ def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
             said = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
             table = _numbers(connection, values, [columns["age"], columns["customers"]], name)
             renewals = plain_name(columns["age"]) == "renewals"
-            if "ended" in columns:
-                if "cohort" in columns and len(np.unique(table[:, 0])) < len(table):
-                    raise PurchasesError(
-                        f"{name}: ages of several cohorts ({columns['cohort']!r}) with how many ended; leave "
-                        f"{columns['ended']!r} out and give at each age how many are there, at the last one too"
-                    )
-                gone = _numbers(connection, values, [columns["ended"]], name)[:, 0]
-                return _by_age(table[:, 0], table[:, 1], gone, columns, renewals, name, said)
             cohorts = _texts(connection, values, columns["cohort"]) if "cohort" in columns else [""] * len(table)
+            if "ended" in columns:
+                gone = _numbers(connection, values, [columns["ended"]], name)[:, 0]
+                return _with_ended(cohorts, np.column_stack([table, gone]), columns, renewals, name, said)
             lines = _by_cohort(cohorts, table, name)
             return _of_survivors(lines, renewals, name, said)
         return _wide(connection, values, name)
@@ -115,12 +114,9 @@ def _wide(connection: Any, values: Values, name: str) -> tuple[Contracts, tuple[
     if not values.source.header:  # ages in a first line look like values
         first = connection.execute(f"SELECT {', '.join(map(values.text, columns))} FROM beside LIMIT 1").fetchone()
         names, skipped = [str(each or "") for each in first or ()], 1
-    aged = {
-        column: int(found[1])
-        for column, said in zip(columns, names, strict=True)
-        if (found := _AGED.fullmatch(plain_name(said)))
-    }
-    if len(aged) < 2 or len(set(aged.values())) < len(aged):
+    aged = _aged(dict(zip(columns, names, strict=True)), name)
+    numbers = sorted(aged.values())
+    if len(aged) < 2 or (skipped and numbers != list(range(numbers[0], numbers[0] + len(numbers)))):
         return None
     order = sorted(aged, key=aged.__getitem__)
     rest = [column for column in columns if column not in aged]
@@ -143,6 +139,28 @@ def _wide(connection: Any, values: Values, name: str) -> tuple[Contracts, tuple[
     renewals = all(plain_name(names[columns.index(column)]).startswith("renewal") for column in order[-2:])
     said += [f"{name}: columns not used: {', '.join(unused)}"] if unused else []
     return _of_survivors(lines, renewals, name, said)
+
+
+def _aged(names: dict[str, str], name: str) -> dict[str, int]:
+    """Return the columns that are called by an age, and it: by a number, with a word beside it that goes with ages.
+
+    Raises
+    ------
+    PurchasesError
+        If they may as well be quarters of a calendar.
+    """
+    parts = {column: _NUMBERED.fullmatch(plain_name(said)) for column, said in names.items()}
+    found = {column: each for column, each in parts.items() if each and {each[1], each[3]} <= _AGES}
+    aged = {column: int(each[2]) for column, each in found.items()}
+    if len(aged) < 2 or len(set(aged.values())) < len(aged):
+        return {}
+    if all({each[1], each[3]} & _QUARTERS and 1 <= int(each[2]) <= 4 for each in found.values()):
+        first, *_, last = (names[column] for column in sorted(aged, key=aged.__getitem__))
+        raise PurchasesError(
+            f"{name}: {first!r} to {last!r} may be quarters of a calendar or ages of customers; where they say "
+            "how many of those who began together are still there, call them 0, 1, 2 and so on"
+        )
+    return aged
 
 
 def _numbers(
@@ -199,37 +217,67 @@ def _ages(ages: Sequence[float], of: str, name: str) -> list[int]:
     return out
 
 
-def _by_age(
-    ages: Floats, customers: Floats, gone: Floats, columns: Any,
-    renewals: bool, name: str, said: list[str],
-) -> tuple[Contracts, tuple[str, ...]]:  # fmt: skip
-    """Return contracts of which it is known by age how many ended: of those who came to the renewal, or beside them."""
-    order = np.argsort(ages, kind="stable")
-    at = _ages(ages[order].tolist(), "", name)
-    first = 0 if renewals or at[0] == 0 else _from_one(at[0], said, name)
+def _with_ended(
+    cohorts: list[str], table: Floats, columns: Any, renewals: bool, name: str, said: list[str]
+) -> tuple[Contracts, tuple[str, ...]]:
+    """Return contracts of which it is known by age how many ended: of those who came to the renewal, or beside them.
+
+    ``table``, (rows, 3), has age, customers and how many ended. Those of a cohort who were kept at an age and are not
+    among the customers of its next one go on. Without cohorts each age is of other people, or all are one cohort.
+    """
     after = plain_name(columns["customers"]) in _AFTER
-    ended, renewed, there = (np.zeros(at[-1] - first + 2, dtype=np.int64) for _ in range(3))
-    for age, one, left in zip(at, customers[order], gone[order], strict=True):
-        who, over = (
-            _whole(one, f"{columns['customers']!r} of age {age}", name),
-            _whole(left, f"{columns['ended']!r} of age {age}", name),
-        )
-        if not after and over > who:
-            raise PurchasesError(
-                f"{name}: {over:,} ended of {who:,} of age {age}; where {columns['customers']!r} are those who stayed, "
-                "call it 'kept'"
-            )
-        ended[age - first], renewed[age - first] = over, who if after else who - over
-        there[age - first + 1] = renewed[age - first]
-    stayed = ended + renewed
-    if len(at) > 2 and (renewed[at[0] - first : -2] == stayed[at[0] - first + 1 : -1]).all():
-        there[:-1] = 0
-        said.append("at each age there are those whom the age before kept: they are taken for one cohort, of whom "
-                    f"{int(there.sum()):,} go on")  # fmt: skip
+    lines = _grouped(cohorts, table, name, said)
+    ages = {of: _ages([row[0] for row in line], of, name) for of, line in lines.items()}
+    first = 0 if renewals else _from_one(min(at[0] for at in ages.values()), said, name)
+    came = {
+        of: [_came(row, age, of, columns, after, name) for age, row in zip(ages[of], line, strict=True)]
+        for of, line in lines.items()
+    }
+    if set(lines) == {""}:
+        chained = all(who - over == then for (who, over), (then, _) in pairwise(came[""]))
+        if len(came[""]) > 2 and chained:
+            said.append("at each age there are those whom the age before kept: they are taken for one cohort, of whom "
+                        f"{came[''][-1][0] - came[''][-1][1]:,} go on")  # fmt: skip
+        else:
+            ages = {f"age {age}": [age] for age in ages[""]}
+            came = dict(zip(ages, ([each] for each in came[""]), strict=True))
+    most = max(at[-1] for at in ages.values()) - first
+    ended, renewed, there = (np.zeros(most + 2, dtype=np.int64) for _ in range(3))
+    for of, at in ages.items():
+        for age, (who, over), (then, _) in zip(at, came[of], [*came[of][1:], (0, 0)], strict=True):
+            if then > who - over:
+                raise PurchasesError(
+                    f"{name}: {who - over:,} were kept{of} at age {age}, {then:,} came to age {age + 1}: of people who "
+                    "began together there can only be fewer"
+                )
+            ended[age - first] += over
+            renewed[age - first] += who - over
+            there[age - first + 1] += who - over - then
     if not after:
         said.append(f"{columns['customers']!r} are taken for those who came to their next renewal, of whom "
                     f"{columns['ended']!r} ended")  # fmt: skip
     return Contracts(ended, renewed, there), tuple(said)
+
+
+def _grouped(cohorts: list[str], table: Floats, name: str, said: list[str]) -> dict[str, list[list[float]]]:
+    """Return rows by cohort, in the order of ages, by what is to be said of it: nothing where there is one alone."""
+    lines: dict[str, list[list[float]]] = defaultdict(list)
+    for cohort, row in zip(cohorts, table.tolist(), strict=True):
+        lines[cohort].append(row)
+    kept = _without_totals({cohort: [(row[0], row[1]) for row in line] for cohort, line in lines.items()}, name, said)
+    return {f" of {each}" if len(kept) > 1 else "": sorted(lines[each]) for each in kept}
+
+
+def _came(row: list[float], age: int, of: str, columns: Any, after: bool, name: str) -> tuple[int, int]:
+    """Return how many came to a renewal, and how many of them ended."""
+    who = _whole(row[1], f"{columns['customers']!r} of age {age}{of}", name)
+    over = _whole(row[2], f"{columns['ended']!r} of age {age}{of}", name)
+    if not after and over > who:
+        raise PurchasesError(
+            f"{name}: {over:,} ended of {who:,} of age {age}{of}; where {columns['customers']!r} are those who stayed, "
+            "call it 'kept'"
+        )
+    return who + over if after else who, over
 
 
 def _from_one(lowest: int, said: list[str], name: str) -> int:

@@ -152,7 +152,8 @@ def base_groups(scenario: Scenario, space: StateSpace, loss: Floats, before: Rea
     amount, worth = _worth(everyone, record, seen)
     labelled = given.segments is not None and given.segments.by in LABELLED
     if given.segments is not None and segment is None:
-        segment = own_segments(given.segments, source, record, worth, scenario.folder)
+        staying = everyone.mean_purchase_rate(*seen) * TIER_WEEKS * amount, everyone.probability_alive(*seen)
+        segment = own_segments(given.segments, source, record, worth, scenario.folder, staying)
     elif segment is None:
         cutoffs = CycleAmountCutoffs(*given.cycle_cutoffs, *given.amount_cutoffs)
         segment, _ = segment_by_cycle_and_amount(everyone.mean_purchase_rate(*seen), amount, cutoffs)

@@ -12,7 +12,7 @@ from sim.purchases.beside import segment_by_id
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["MOST_SEGMENTS", "RFM", "labels_of", "own_segments", "segment_names"]
+__all__ = ["LOYALTY", "MOST_SEGMENTS", "RFM", "labels_of", "own_segments", "segment_names"]
 
 MOST_SEGMENTS = 12
 """Segments by a column or SQL that get a name; the smaller ones are one."""
@@ -23,9 +23,18 @@ RFM = tuple(
     for much in ("much", "little")
 )
 """Names of segments by recency, frequency and money, in their order."""
+LOYALTY = ("golden", "at risk", "not to over-service", "marginal")
+"""Names of segments by value x loyalty: much and loyal, much, loyal, neither."""
 
 
-def own_segments(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, worth: Floats, folder: Path) -> Ints:
+def own_segments(
+    how: BaseSegments,
+    base: CustomerBase,
+    record: PurchaseSummary,
+    worth: Floats,
+    folder: Path,
+    loyal: tuple[Floats, Floats] | None = None,
+) -> Ints:
     """Return for each customer the index of its segment among ``how.names``.
 
     Parameters
@@ -34,6 +43,8 @@ def own_segments(how: BaseSegments, base: CustomerBase, record: PurchaseSummary,
         Expected purchases of the next year, in money.
     folder
         Where a file of segments is looked for.
+    loyal : pair of (customers,)
+        For value x loyalty: expected money a year while a customer, and P(alive).
 
     Raises
     ------
@@ -42,6 +53,10 @@ def own_segments(how: BaseSegments, base: CustomerBase, record: PurchaseSummary,
     """
     if how.by == "value":
         return np.asarray((worth[:, None] < np.array(how.cutoffs)).sum(axis=1), dtype=np.int64)
+    if how.by == "value-loyalty":
+        assert loyal is not None
+        low, leaves = (each < cut for each, cut in zip(loyal, how.cutoffs, strict=True))
+        return np.asarray(2 * low.astype(np.int64) + leaves)
     if how.by == "recency-frequency-money":
         weeks, purchases, money = how.cutoffs
         parts = (

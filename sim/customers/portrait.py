@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.customers.worth import ClassWorth
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.beside import Newcomers
 
@@ -79,6 +80,7 @@ class Portrait:
         Customers by segment a year before and now; None: the base is too young.
     cohorts : tuple of Cohort
     new : Newcomers or None
+    worth : tuple of ClassWorth
     remarks : tuple of str
     """
 
@@ -93,6 +95,7 @@ class Portrait:
     moves: Ints | None
     cohorts: tuple[Cohort, ...]
     new: Newcomers | None
+    worth: tuple[ClassWorth, ...]
     remarks: tuple[str, ...]
 
 

@@ -111,7 +111,11 @@ class SegmentLaw(NamedTuple):
 
 def by_purchases(how: BaseSegments | None) -> bool:
     """Return whether segments are made of what customers bought."""
-    return how is None or how.by in ("recency-frequency-money", "value") or bool(BOUGHT.search(how.sql or ""))
+    return (
+        how is None
+        or how.by in ("recency-frequency-money", "value", "value-loyalty")
+        or bool(BOUGHT.search(how.sql or ""))
+    )
 
 
 def of_all(buying: ParetoNBD, amounts: GammaGamma, customers: int) -> Laws:

@@ -13,11 +13,12 @@ from sim.engine.chain import ALIVE
 from sim.engine.state_space import state_index
 from sim.errors import InputError, first_line
 from sim.monitoring.seen import Seen
-from sim.purchases.base import CustomerBase
-from sim.scenario.file import WEEKS_PER_PERIOD
+from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.scenario.customers import Base
+from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 from sim.twin import Twin
 
-__all__ = ["is_counts", "seen_in_counts", "seen_in_purchases"]
+__all__ = ["bought_since", "is_counts", "seen_in_counts", "seen_in_purchases"]
 
 KEYS = ("period", "segment", "stage", "customers")
 UNSEEN = ("unaware", "prospect")
@@ -54,12 +55,7 @@ def seen_in_purchases(
             f"{twin.scenario.name}: has no customer base, so purchases cannot be told by segment; give `actual=` a "
             "table of counts, with period, segment, stage and customers"
         )
-    record = CustomerBase.open(twin.scenario.folder / given.file).summarise(given.as_of)
-    who = {str(each): i for i, each in enumerate(record.customer_id.tolist())}
-    whole = record.customer_id.dtype.kind == "i"  # 0042 is 42 where ids are whole numbers
-    found = _rows(actual, days)
-    rows = [(str(int(each)) if whole and str(each).isdecimal() else str(each), *more) for each, *more in found]
-    rows, said = _of_the_firm(rows, who, given.file, days[0])
+    record, who, rows, said = bought_since(twin.scenario, given, actual, days)
     known, new_group = len(who), _winning_group(twin)
     for each, *_ in rows:
         who.setdefault(each, len(who))
@@ -105,6 +101,18 @@ def seen_in_purchases(
         (revenue.sum(axis=2) * twin.margin).sum(axis=1), heads[..., None] * plan[:periods],
     )  # fmt: skip
     return seen, said
+
+
+def bought_since(
+    scenario: Scenario, given: Base, actual: CustomerBase, days: Sequence[date]
+) -> tuple[PurchaseSummary, dict[str, int], list[tuple[Any, ...]], tuple[str, ...]]:
+    """Return the base's records, who each is, what they and who came since bought (:func:`_rows`), and what to say."""
+    record = CustomerBase.open(scenario.folder / given.file).summarise(given.as_of)
+    who = {str(each): i for i, each in enumerate(record.customer_id.tolist())}
+    whole = record.customer_id.dtype.kind == "i"  # 0042 is 42 where ids are whole numbers
+    found = _rows(actual, days)
+    rows = [(str(int(each)) if whole and str(each).isdecimal() else str(each), *more) for each, *more in found]
+    return record, who, *_of_the_firm(rows, who, given.file, days[0])
 
 
 def _refuse_terms(twin: Twin, what: str) -> None:

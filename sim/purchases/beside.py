@@ -101,7 +101,7 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
     """
     import duckdb
 
-    reading, name = reading or Reading(), shown(where)
+    can_say, reading, name = reading is not None, reading or Reading(), shown(where)
     if not is_database(where) and is_base(where):
         kept = "prospects" if table.name == "people" else table.name
         if kept not in CustomerBase.open(where).tables:
@@ -115,7 +115,7 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
             values = Values(connection, "beside", source, reading, date.today())
             roles = find_columns(
                 table, list(source.types), reading.columns, name, fits=values.fits, distinct=values.distinct,
-                by_content=not source.header,
+                by_content=not source.header, can_say=can_say,
             )  # fmt: skip
             yield connection, values, roles
     except duckdb.Error as error:
@@ -346,7 +346,10 @@ def memberships(where: str | Path, until: date | None = None) -> tuple[list[Memb
     with table_of(where, MEMBERSHIPS) as (connection, values, roles):
         columns = roles.columns
         if "end" not in columns:
-            raise PurchasesError(f"{name}: no column looks like the end of contracts; call one 'end'")
+            raise PurchasesError(
+                f"{name}: no column looks like the end of contracts; call one 'end' (counts of contracts need columns "
+                "called by ages, 0, 1, 2 and so on, or one called 'age')"
+            )
         start, end = (_days(connection, values, columns[role], name) for role in ("start", "end"))
         price = values.number(columns["price"]) if "price" in columns else "CAST(NULL AS DOUBLE)"
         prices = [each for (each,) in connection.execute(f"SELECT {price} FROM beside").fetchall()]
@@ -369,14 +372,15 @@ def memberships(where: str | Path, until: date | None = None) -> tuple[list[Memb
             found.append(Membership(begin, finish if finish is None or finish <= last_day else None, cost))
     if not found:
         raise PurchasesError(f"{name}: no contract is left of {len(prices):,}")
-    notes = [f"{name}: {number:,} contracts {why} are left out" for why, number in left_out.items() if number]
+    notes = [f"{name}: {note}" for note in roles.notes]
+    notes += [f"{name}: {number:,} contracts {why} are left out" for why, number in left_out.items() if number]
     notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
     return found, last_day, tuple(notes)
 
 
 def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple[date | None, str | None]]:
     """Return day and text of each row of a column."""
-    dates, text = values.dates(column), values.text(column)
+    dates, text = values.dates(column), values.written(column)
     if dates is None:
         spelled = connection.execute(f"SELECT {text} FROM beside").fetchall()
         if any(each for (each,) in spelled):

@@ -226,7 +226,7 @@ def _parts(
 
 
 def _day(connection: Any, values: Values, column: str, role: str, joins: str, name: str) -> tuple[str, str]:
-    dates, text = values.dates(column), values.text(column)
+    dates, text = values.dates(column), values.written(column)
     if dates is None:
         if values._any(f"{text} IS NOT NULL"):
             raise PurchasesError(f"{name}: column {column!r} holds no days that are known")

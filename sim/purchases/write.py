@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from sim.errors import FolderError, InputError, first_line
 from sim.files import check_output, save_book, write_file, write_table
-from sim.purchases.read.sources import is_database, shown
+from sim.purchases.base import is_base
+from sim.purchases.read.sources import duckdb_file, is_database, shown, with_driver
+from sim.purchases.read.sql import quoted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -80,20 +82,38 @@ def _into_database(frame: "DataFrame", url: str, table: str, force: bool) -> Non
     import sqlalchemy as sa
     from sqlalchemy.exc import SQLAlchemyError
 
-    from sim.purchases.read.sources import with_driver
-
     name = shown(url)
+    taken = FolderError(
+        f"{name}: table '{table}' is there already; choose another (`table=`), or `force=True` to write over it"
+    )
+    if path := duckdb_file(url):
+        _into_duckdb(frame, path, table, None if force else taken)
+        return
     try:
         engine = sa.create_engine(with_driver(url))
         try:
             with engine.begin() as session:
                 if sa.inspect(session).has_table(table) and not force:
-                    raise FolderError(
-                        f"{name}: table '{table}' is there already; choose another (`table=`), or `force=True` to "
-                        "write over it"
-                    )
+                    raise taken
                 frame.to_sql(table, session, if_exists="replace", index=False)
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
         raise FolderError(f"{name}: cannot be written to: {first_line(error)}") from None
+
+
+def _into_duckdb(frame: "DataFrame", path: Path, table: str, taken: FolderError | None) -> None:
+    """Write all rows at once into a DuckDB file, which is made where there is none."""
+    import duckdb
+
+    if path.exists() and is_base(path):
+        raise FolderError(f"{path}: is a customer base, which holds what came from files; name another DuckDB file")
+    try:
+        with duckdb.connect(str(path)) as connection:
+            there = "SELECT 1 FROM duckdb_tables() WHERE table_name = $1"
+            if taken is not None and connection.execute(there, [table]).fetchone():
+                raise taken
+            connection.register("rows_of_list", frame)
+            connection.execute(f"CREATE OR REPLACE TABLE {quoted(table)} AS SELECT * FROM rows_of_list")
+    except duckdb.Error as error:
+        raise FolderError(f"{path}: cannot be written to: {first_line(error)}") from None

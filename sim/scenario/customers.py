@@ -252,7 +252,7 @@ class Segment(Model):
 class BaseSegments(Model):
     """Segments of a base by the firm's own means, in place of cycle x amount."""
 
-    by: Literal["column", "sql", "file", "recency-frequency-money", "value"] = Field(
+    by: Literal["column", "sql", "file", "recency-frequency-money", "value", "value-loyalty"] = Field(
         description="column: of the base's table customers; sql: a SELECT of id and segment, or an expression; file: "
         "of id and segment; or by cutoffs"
     )
@@ -267,7 +267,8 @@ class BaseSegments(Model):
     )
     cutoffs: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
         default=(),
-        description="recency-frequency-money: weeks, purchases, money; value: expected money of the next year, falling",
+        description="recency-frequency-money: weeks, purchases, money; value: expected money of the next year, "
+        "falling; value-loyalty: money a year while a customer, P(alive)",
     )
 
     @model_validator(mode="after")
@@ -280,11 +281,13 @@ class BaseSegments(Model):
             raise ValueError("names: each name once")
         if self.other is not None and self.other not in self.names:
             raise ValueError(f"other: expected one of the names, got '{self.other}'")
-        wanted = {"recency-frequency-money": 3, "value": len(self.names) - 1}.get(self.by, 0)
+        wanted = {"recency-frequency-money": 3, "value-loyalty": 2, "value": len(self.names) - 1}.get(self.by, 0)
         if len(self.cutoffs) != wanted:
             raise ValueError(f"cutoffs: expected {wanted} with by: {self.by}, got {len(self.cutoffs)}")
         if self.by == "recency-frequency-money" and len(self.names) != 8:
             raise ValueError(f"names: expected 8 (recent or not, often or not, much or not), got {len(self.names)}")
+        if self.by == "value-loyalty" and len(self.names) != 4:
+            raise ValueError(f"names: expected 4 (much and loyal, much, loyal, neither), got {len(self.names)}")
         if self.by == "value" and any(after >= before for before, after in itertools.pairwise(self.cutoffs)):
             raise ValueError("cutoffs: expected falling money, the most valuable first")
         return self

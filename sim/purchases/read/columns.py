@@ -15,6 +15,8 @@ _EACH_ONCE = 0.98
 _REPEATS = 0.9
 _SUCH = {"date": "a day such as 1997-01-31", "number": "a number such as 12.50"}
 """What values of a kind look like."""
+_IN_BRACKETS = re.compile(r"\s*[(\[（【].*?[)\]）】]")
+"""A unit, as in Amount (EUR)."""
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -36,6 +38,7 @@ def find_columns(
     fits: Callable[[Role, str], bool],
     distinct: Callable[[str], float],
     by_content: bool = False,
+    can_say: bool = True,
 ) -> Roles:
     """Return the columns of a table's roles.
 
@@ -55,6 +58,8 @@ def find_columns(
         Share of a column's values that are different.
     by_content
         Whether names say nothing, so that required roles go to the columns that hold such values.
+    can_say
+        Whether whoever reads the file may say which column is what (``given``).
 
     Raises
     ------
@@ -78,7 +83,7 @@ def find_columns(
             continue
         free = [name for name in named if name not in columns.values()]
         ranked = [name for name in _ranked(role, table, free) if fits(role, name)]
-        if not ranked and by_content and role.name in ("customer_id", "date", "amount"):
+        if not ranked and by_content and _by_content_too(role, table):
             ranked = _by_content(role, table, free, fits, distinct)
             notes += [f"column {ranked[0]} is taken for {role.what}, by what it holds"] if ranked else []
         if not ranked and role.name == "date" and role.required:
@@ -103,10 +108,8 @@ def find_columns(
         hint = f"; {held[0]!r} holds such values" if missing.kind == "date" and held else ""
         if called and missing.kind in _SUCH:
             hint = f"; {called[0]!r} is called so, but hardly any of its values is {_SUCH[missing.kind]}{hint}"
-        raise PurchasesError(
-            f"{where}: no column looks like {missing.name}{hint}; say which it is (`{argument}=`); "
-            f"the columns are {there}"
-        )
+        ask = f"say which it is (`{argument}=`)" if can_say else f"call one {argument!r}"
+        raise PurchasesError(f"{where}: no column looks like {missing.name}{hint}; {ask}; the columns are {there}")
     used = set(columns.values())
     return Roles(
         {role.name: columns[role.name] for role in table.roles if role.name in columns},
@@ -118,7 +121,7 @@ def find_columns(
 def _ranked(role: Role, table: Table, free: Iterable[str]) -> list[str]:
     """Return columns by how surely their names are the role's: the same, then a part that no other role explains."""
     rank = {name: i for i, name in enumerate(role.names)}
-    plain = {column: plain_name(column) for column in free}
+    plain = {column: plain_name(_IN_BRACKETS.sub("", column)) or plain_name(column) for column in free}
     exact = sorted((column for column in plain if plain[column] in rank), key=lambda column: rank[plain[column]])
     if exact or not (role.required or role.name == "amount"):
         return exact
@@ -135,13 +138,20 @@ def _ranked(role: Role, table: Table, free: Iterable[str]) -> list[str]:
     return sorted((c for c, at in parts.items() if at is not None), key=lambda c: parts[c] or 0)
 
 
+def _by_content_too(role: Role, table: Table) -> bool:
+    """Return whether values alone tell a role: an end only beside a start."""
+    return role.name in ("customer_id", "date", "amount", "start") or (role.name == "end" and "start" in table)
+
+
 def _by_content(
     role: Role, table: Table, free: Sequence[str], fits: Callable[[Role, str], bool], distinct: Callable[[str], float]
 ) -> list[str]:
     """Return columns by what they hold, where nothing names them."""
-    if role.name == "date":
+    if role.kind == "date":
         return [name for name in free if fits(role, name)]
-    others = [name for name in free if not fits(table["date"], name)]
+    days = [each for each in table.roles if each.kind == "date"]
+    others = [name for name in free if not any(fits(each, name) for each in days)]
     if role.name == "amount":  # the column of numbers with most different values
         return sorted((name for name in others if fits(role, name)), key=distinct, reverse=True)
-    return sorted((name for name in others if distinct(name) < _REPEATS), key=distinct, reverse=True) or others[:1]
+    often = [name for name in others if distinct(name) < _REPEATS and "start" not in table]  # a contract is had once
+    return sorted(often, key=distinct, reverse=True) or others[:1]

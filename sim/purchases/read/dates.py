@@ -20,23 +20,30 @@ _NEARLY = 31
 _LONGEST = 100
 """Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
-    "jan januar january janvier janv enero gennaio janeiro januari styczen stycznia ene gen янв января янв. jänner "
-    "sty ocak oca",
-    "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев февраля "
-    "fevr lut февр şubat subat şub sub",
-    "mar marz märz march mars marzo marco março maart marzec marca mär mrz mrt мар марта mart",
-    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля kwi nisan nis",
-    "may mai mayo maggio maio mei maj maja mag май мая mayis mayıs",
-    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня cze haziran haz",
-    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля lip temmuz tem",
-    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа sie agustos ağustos agu ağu",
-    "sep sept september septembre septiembre settembre setembro wrzesien wrzesnia set сен сентября "
-    "wrz сент eylul eylül eyl",
-    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября "
-    "paz paź ekim eki",
-    "nov november novembre noviembre novembro listopad listopada ноя ноября lis нояб kasim kasım kas",
+    "jan januar january janvier janv enero gennaio janeiro januari styczen stycznia ene gen янв января янв. "
+    "jänner sty ocak oca ledna leden január ianuarie ιανουαρίου ιαν січня tammikuuta",
+    "feb februar february fevrier février febrero febbraio fevereiro februari luty lutego fév fev févr фев "
+    "февраля fevr lut февр şubat subat şub sub února únor február febr februarie φεβρουαρίου φεβ лютого "
+    "helmikuuta",
+    "mar marz märz march mars marzo marco março maart marzec marca mär mrz mrt мар марта mart března březen marts "
+    "március márc martie μαρτίου μαρ березня maret maaliskuuta",
+    "apr april avril abril aprile avr abr kwiecien kwietnia апр апреля kwi nisan nis dubna duben április ápr "
+    "aprilie απριλίου απρ квітня huhtikuuta",
+    "may mai mayo maggio maio mei maj maja mag май мая mayis mayıs května květen május máj μαΐου μαΐ травня toukokuuta",
+    "jun juni june juin junio giugno junho czerwiec czerwca giu июн июня cze haziran haz června červen június jún "
+    "iunie ιουνίου ιουν червня kesäkuuta",
+    "jul juli july juillet julio luglio julho lipiec lipca juil lug июл июля lip temmuz tem července červenec "
+    "július júl iulie ιουλίου ιουλ липня heinäkuuta",
+    "aug august août aout agosto augustus augusti sierpien sierpnia ago aoû авг августа sie agustos ağustos agu "
+    "ağu srpna srpen augusztus αυγούστου αυγ серпня elokuuta",
+    "sep sept september septembre septiembre settembre setembro wrzesien wrzesnia set сен сентября wrz сент eylul "
+    "eylül eyl září szeptember szept septembrie σεπτεμβρίου σεπ вересня syyskuuta",
+    "oct okt oktober october octobre octubre ottobre outubro pazdziernik pazdziernika ott out окт октября paz paź "
+    "ekim eki října říjen október octombrie οκτωβρίου οκτ жовтня lokakuuta",
+    "nov november novembre noviembre novembro listopad listopada ноя ноября lis нояб kasim kasım kas listopadu "
+    "noiembrie νοεμβρίου νοε листопада marraskuuta",
     "dec dez dezember december décembre decembre diciembre dicembre dezembro grudzien grudnia dic déc дек декабря "
-    "gru aralik aralık ara",
+    "gru aralik aralık ara prosince prosinec decembrie δεκεμβρίου δεκ грудня desember joulukuuta",
 )
 _MONTH = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 _TIME = (

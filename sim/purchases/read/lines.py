@@ -158,7 +158,7 @@ def _day(connection: Any, values: Values, column: str, dates: Dates, notes: list
         notes.append(f"days such as 03/04 are read as {dates.kind}; nothing in the file tells, `date_format=` does")
     if dates.utc:
         notes.append("times are said in UTC and so are the days; `time_zone=` says where days begin")
-    day = dates.expression.format(values.text(column))
+    day = dates.expression.format(values.written(column))
     if not dates.known:
         return day, ""
     connection.execute(

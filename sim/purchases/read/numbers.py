@@ -7,10 +7,13 @@ from sim.purchases.read.sql import literal
 
 __all__ = ["Numbers", "find_numbers"]
 
-_CURRENCY = r"(?:[A-Za-z]{1,3}\.?|\\|[A-Z]{0,3}\p{Sc}|kr\.?|zł|Kč|руб\.?|р\.|元|円|원)"
-_EDGES = rf"^\s*(?:{_CURRENCY}\s*)?|\s*{_CURRENCY}?\s*$"
-_SIGN = rf"^\s*(?:\(.*\)|.*[-−]|[-−].*|{_CURRENCY}\s*[-−].*)\s*$"
-_GROUPS = r"[\s'’`_   ]"
+_CURRENCY = r"(?:[A-Z]{0,3}\p{Sc}|zł|Kč|\p{Cyrillic}{1,3}\.?|\p{Arabic}[\p{Arabic}.]*|[A-Za-z]{1,3}\.?|\\|[元圆圓円원])"
+_BLANK = r"[\s\p{Zs}]"
+_EDGES = rf"^{_BLANK}*(?:{_CURRENCY}{_BLANK}*)?|{_BLANK}*{_CURRENCY}?{_BLANK}*$"
+_SIGN = rf"^{_BLANK}*(?:\(.*\)|.*[-−]|[-−].*|{_CURRENCY}{_BLANK}*[-−].*){_BLANK}*$"
+_GROUPS = r"[\s\p{Zs}'’`_]"
+_ROUND = rf"[.,][-–—]({_BLANK}*{_CURRENCY}?{_BLANK}*)$"
+"""A dash in place of decimals, as in 12,- of a price list."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Numbers:
     def sql(self, text: str) -> str:
         """Return the number in ``text`` (a SQL expression), NULL where there is none."""
         other = "," if self.decimal == "." else "."
+        raw, text = text, f"regexp_replace({text}, {literal(_ROUND)}, '\\1')"
         bare = f"regexp_replace(regexp_replace({text}, '[()−]|-\\s*$', '', 'g'), '^\\s*-', '')"
         bare = f"regexp_replace(regexp_replace({bare}, {literal(_EDGES)}, '', 'g'), '^\\s*-', '')"
         bare = f"regexp_replace({bare}, {literal(_GROUPS)}, '', 'g')"
@@ -43,8 +47,8 @@ class Numbers:
         size = f"TRY_CAST(CASE WHEN {once} AND regexp_matches({bare}, '^[+]?[\\d.,]+$') THEN {joined} END AS DOUBLE)"
         slow = f"CASE WHEN regexp_matches({text}, {literal(_SIGN)}) THEN -{size} ELSE {size} END"
         if self.decimal == "." and not self.grouped:
-            return f"coalesce(TRY_CAST({text} AS DOUBLE), {slow})"
-        whole_number = f"CASE WHEN contains({text}, '.') OR contains({text}, ',') THEN NULL ELSE {text} END"
+            return f"coalesce(TRY_CAST({raw} AS DOUBLE), {slow})"
+        whole_number = f"CASE WHEN contains({raw}, '.') OR contains({raw}, ',') THEN NULL ELSE {raw} END"
         return f"coalesce(TRY_CAST({whole_number} AS DOUBLE), {slow})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,7 +70,8 @@ def find_numbers(connection: Any, table: str, text: str, decimal: str | None = N
         ).fetchone()
         if not points or three < points:  # all of it numbers as programs write them
             return Numbers()
-    core = f"regexp_replace({text}, '[^0-9.,]', '', 'g')"
+    core = f"regexp_replace({text}, {literal(_ROUND)}, '\\1')"
+    core = f"regexp_replace(regexp_replace({core}, {literal(_EDGES)}, '', 'g'), '[^0-9.,]', '', 'g')"
     counts = connection.execute(f"""
         SELECT count(*) FILTER (contains(x, ',') AND contains(x, '.') AND strpos(x, ',') < strpos(x, '.')),
                count(*) FILTER (contains(x, ',') AND contains(x, '.') AND strpos(x, '.') < strpos(x, ',')),

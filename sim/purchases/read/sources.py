@@ -145,7 +145,9 @@ def _parquet(connection: Any, path: Path, reading: Reading, into: str) -> Source
 
 def _json(connection: Any, path: Path, reading: Reading, into: str) -> Source:
     safe = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-    table = f"read_json({literal(safe)}, maximum_object_size = 1000000000, convert_strings_to_integers = false)"
+    # Times stay text, by a format that none has: what is typed is turned into UTC, and the customers' day is lost.
+    options = "maximum_object_size = 1000000000, convert_strings_to_integers = false, timestampformat = 'as text'"
+    table = f"read_json({literal(safe)}, {options})"
     import duckdb
 
     try:
@@ -153,7 +155,7 @@ def _json(connection: Any, path: Path, reading: Reading, into: str) -> Source:
         rows = [name for name, kind, *_ in facts if str(kind).startswith("STRUCT") and str(kind).endswith("[]")]
         if len(rows) == 1:  # {"orders": [{...}, ...]}
             table = f"(SELECT unnest(each) FROM (SELECT unnest({quoted(rows[0])}) AS each FROM {table}))"
-        elif any(str(kind).startswith(("STRUCT", "MAP")) for _, kind, *_ in facts) and len(facts) > 1:
+        elif any(str(kind).startswith(("STRUCT", "MAP")) for _, kind, *_ in facts):
             flat = connection.execute(f"DESCRIBE SELECT unnest(each, recursive := true) FROM {table} each").fetchall()
             if len({name for name, *_ in flat}) == len(flat):
                 table = f"(SELECT unnest(each, recursive := true) FROM {table} each)"
@@ -266,8 +268,7 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     name = shown(url)
-    if url.startswith("duckdb:"):
-        path = Path(url.partition("://")[2].removeprefix("/"))
+    if path := duckdb_file(url):
         check_readable(path)
         return _duckdb(connection, path, reading, into)
     if url.startswith("sqlite:"):
@@ -306,6 +307,11 @@ def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
             engine.dispose()
     connection.execute(f"CREATE TEMP TABLE {into}_rejected(line BIGINT, error VARCHAR)")
     return Source(f"{name} {chosen}", _types(connection, into), {"format": url.partition(":")[0], "table": chosen})
+
+
+def duckdb_file(url: str) -> Path | None:
+    """Return the file of a URL such as ``duckdb:///shop.duckdb``; None: it is another database's."""
+    return Path(url.partition("://")[2].removeprefix("/")) if url.startswith("duckdb:") else None
 
 
 def with_driver(url: str) -> str:

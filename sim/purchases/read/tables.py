@@ -57,13 +57,17 @@ class Table:
         return any(role.name == name for role in self.roles)
 
 
+_WITHOUT_ACCENT = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+"""Letters that Unicode does not take apart."""
+
+
 def plain_name(name: str) -> str:
     """Return a column's name without what does not matter: case, accents, spaces, signs.
 
     >>> plain_name("Kunden-Nr."), plain_name("CustomerID"), plain_name("N° client")
     ('kundennr', 'customerid', 'nclient')
     """
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    decomposed = unicodedata.normalize("NFKD", name.casefold().translate(_WITHOUT_ACCENT))
     return re.sub(r"[\W_]+", "", "".join(letter for letter in decomposed if not unicodedata.combining(letter)))
 
 
@@ -95,7 +99,9 @@ PURCHASES = Table(
                 "musteri id, musteri numarasi, клиент, код клиента, id клиента, номер клиента, покупатель, клиент id,"
                 "客户编号, 客户, 客户id, 客户号, 客户代码, 会员编号, 会员号, 会员, 会员id, 用户id, 用户编号, 用户,"
                 "顾客编号, 顾客, 顾客id, 買家, 客戶編號, 客戶, 客戶id, 會員編號, 顧客id, 顧客番号, 顧客コード, 顧客,"
-                "会員番号, 会員id, ユーザーid, 고객번호, 고객id, 고객, 회원번호, رقم العميل, العميل, email, e mail,"
+                "会員番号, 会員id, ユーザーid, 고객번호, 고객id, 고객, 회원번호, رقم العميل, العميل, πελάτης,"
+                "κωδικός πελάτη, покупець, клієнт, код клієнта, khách hàng, mã khách hàng, id pelanggan, pelanggan,"
+                "รหัสลูกค้า, ลูกค้า, מספר לקוח, לקוח, email, e mail,"
                 "customer email, client email, email address, billing email, user email, buyer email, courriel,"
                 "correo, correo electronico, kunden email, mail, phone, telefon, customer name, client name,"
                 "name of customer, kundenname, nom client, nombre cliente, billing name, account name, id"
@@ -127,7 +133,8 @@ PURCHASES = Table(
                 "data zamowienia, data zakupu, data sprzedazy, datum objednavky, tarih, siparis tarihi, satis tarihi,"
                 "datum rendelés, дата, дата заказа, дата покупки, дата продажи, 日期, 订单日期, 购买日期, 交易日期,"
                 "下单时间, 下单日期, 交易时间, 购买时间, 付款时间, 订单时间, 時間, 时间, 訂單日期, 購買日期, 日付,"
-                "購入日, 注文日, 購買日, 取引日, 売上日, 注文日時, 購入日時, 날짜, 주문일, 구매일, 주문일자, التاريخ"
+                "購入日, 注文日, 購買日, 取引日, 売上日, 注文日時, 購入日時, 날짜, 주문일, 구매일, 주문일자, التاريخ,"
+                "ημερομηνία, дата замовлення, дата покупки, ngày mua, ngày, tanggal, วันที่, תאריך"
             ),
             "the day of the purchase",
             required=True,
@@ -159,7 +166,9 @@ PURCHASES = Table(
                 "omsetning, kwota, wartosc, suma, castka, celkem, osszeg, tutar, toplam, toplam tutar, ciro, сумма,"
                 "сумма заказа, выручка, итого, стоимость, 金额, 订单金额, 交易金额, 消费金额, 购买金额, 销售额,"
                 "总金额, 总价, 实付金额, 付款金额, 支付金额, 總額, 金額, 訂單金額, 購買金額, 売上, 売上金額,"
-                "購入金額, 合計, 合計金額, 支払金額, 금액, 주문금액, 결제금액, 매출, المبلغ"
+                "購入金額, 合計, 合計金額, 支払金額, 금액, 주문금액, 결제금액, 매출, المبلغ,"
+                "ποσό, αξία, σύνολο, сума, сума замовлення, số tiền, tổng tiền, thành tiền, jumlah, total harga,"
+                "จำนวนเงิน, ยอดเงิน, סכום"
             ),
             "money",
         ),

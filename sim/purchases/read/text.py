@@ -240,10 +240,16 @@ def _first_of_the_table(rows: list[list[str]], sniffed: int) -> int:
 
 
 def _is_header(cells: list[str], rest: list[list[str]]) -> bool:
-    """Return whether cells are names: none of them is a number or a date, or two are known."""
-    if sum(plain_name(cell) in _NAMES for cell in cells) >= 1:
+    """Return whether cells are names: one is known, none has a digit, or one has letters where no value below does."""
+    if any(plain_name(cell) in _NAMES for cell in cells):
         return True
-    return bool(rest) and not any(any(letter.isdigit() for letter in cell) for cell in cells)
+    if not any(any(letter.isdigit() for letter in cell) for cell in cells):
+        return bool(rest)
+    below = [[row[i] for row in rest if i < len(row) and row[i].strip()] for i in range(len(cells))]
+    return any(
+        cell.strip()[:1].isalpha() and values and not any(any(map(str.isalpha, value)) for value in values)
+        for cell, values in zip(cells, below, strict=True)
+    )
 
 
 def read_text(connection: Any, path: Path, text: Text, into: str) -> None:

@@ -14,6 +14,7 @@ __all__ = ["Values"]
 
 _SOME = 20_000
 _WHOLE = ("DOUBLE", "FLOAT")
+_DIGITS, _MARKS = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "．，－／：٫٬"
 _NUMBERS = (*_WHOLE, "DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "U")
 
 
@@ -25,6 +26,7 @@ class Values:
         self._numbers: dict[str, Numbers] = {}
         self._dates: dict[str, Dates | None] = {}
         self._distinct: dict[str, float] = {}
+        self._scripts: dict[str, bool] = {}
 
     def text(self, column: str) -> str:
         """Return the SQL of a column's text, trimmed, NULL where empty."""
@@ -36,6 +38,15 @@ class Values:
             return f"CASE WHEN {whole} THEN CAST(CAST({name} AS BIGINT) AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
+    def written(self, column: str) -> str:
+        """Return the SQL of a column's text with digits and marks of other scripts as 0 to 9, point and so on."""
+        text = self.text(column)
+        if column not in self._scripts:
+            some = f"(SELECT {text} AS each FROM {self.table} LIMIT {_SOME})"
+            found = f"SELECT 1 FROM {some} WHERE regexp_matches(each, '[{_DIGITS}]') LIMIT 1"
+            self._scripts[column] = self.connection.execute(found).fetchone() is not None
+        return f"translate({text}, '{_DIGITS}{_MARKS}', '{'0123456789' * 3}.,-/:.,')" if self._scripts[column] else text
+
     def _typed(self, column: str, *kinds: str) -> bool:
         return self.source.types[column].startswith(kinds)
 
@@ -46,14 +57,16 @@ class Values:
     def numbers(self, column: str) -> Numbers:
         """Return how a column of text writes its numbers."""
         if column not in self._numbers:
-            self._numbers[column] = find_numbers(self.connection, self.table, self.text(column), self.reading.decimal)
+            self._numbers[column] = find_numbers(
+                self.connection, self.table, self.written(column), self.reading.decimal
+            )
         return self._numbers[column]
 
     def number(self, column: str) -> str:
         """Return the SQL of a column's number."""
         if self.is_number(column):
             return f"CAST({quoted(column)} AS DOUBLE)"
-        return self.numbers(column).sql(self.text(column))
+        return self.numbers(column).sql(self.written(column))
 
     def dates(self, column: str) -> Dates | None:
         """Return how a column writes days; None if it does not."""
@@ -63,7 +76,7 @@ class Values:
                 Dates("%Y-%m-%d", "TRY_CAST({0} AS DATE)", timed=self._any(f"{name} > CAST({name} AS DATE)"))
                 if self._typed(column, "DATE", "TIMESTAMP")
                 else find_dates(
-                    self.connection, self.table, self.text(column), given=self.reading.date_format,
+                    self.connection, self.table, self.written(column), given=self.reading.date_format,
                     zone=self.reading.time_zone, today=self.today,
                     month_first=self.source.dialect.get("separator") != ";",
                 )
