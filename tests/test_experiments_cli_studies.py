@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markets import ROOT
 from study_files import asked, quick_scenario_in
 
 from experiments.words.study import _BOTH
@@ -106,6 +107,19 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
     parent = next(run for run in runs.values() if run.data.tags["layer"] == "study")
     assert parent.data.tags["purpose"] == "shall we defend?"
     assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}
+
+
+def test_of_several_scenarios_one_without_its_customers_is_left_out(tenure: Run, files: Path) -> None:
+    """As the repository's examples hold one whose customer base a user makes first; alone it is refused."""
+    text = (ROOT / "examples" / "cdnow" / "scenario.yaml").read_text(encoding="utf-8")
+    (files / "firm.yaml").write_text(text, encoding="utf-8")
+    asked = ("--policy", "as-today", "--no-track", "--replications", 2, "--folder", "left")
+    code, out, err = tenure("compare", "scenario.yaml", "firm.yaml", *asked)
+    assert (code, "1 world" in out) == (0, True)
+    assert err.startswith("tenure: note: firm.yaml is left out: ")
+    assert "cdnow.duckdb is not there; make it first" in err
+    code, _, err = tenure("compare", "firm.yaml", *asked)
+    assert (code, "no such customer base" in err) == (2, True)
 
 
 def test_compare_takes_several_scenarios(tenure: Run, files: Path) -> None:

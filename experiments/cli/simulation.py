@@ -222,6 +222,25 @@ def compare(
         typer.echo(said + (tracking.in_words(kept) or ("" if written is None else "\nNext: open it in a browser")))
 
 
+def _with_customers(scenarios: Sequence[Path]) -> Sequence[Path]:
+    """Return the scenarios whose customer base is there, or that need none; of the others it is said that they go.
+
+    Where it is there for none, all are returned: whoever opens the first says what is wrong.
+    """
+    import warnings
+
+    from sim.errors import NotAsWritten
+    from sim.scenario.file import load
+
+    lacking = {path: missing[0] for path in scenarios if (missing := [
+        file for file in load(path).base_files.values() if not file.exists()
+    ])}  # fmt: skip
+    kept = [path for path in scenarios if path not in lacking]
+    for path, file in lacking.items() if kept else ():
+        warnings.warn(NotAsWritten(f"{path} is left out: {file} is not there; make it first"), stacklevel=2)
+    return kept or scenarios
+
+
 def _compare_in_all(
     scenarios: Sequence[Path],
     policies: Sequence[str],
@@ -245,6 +264,7 @@ def _compare_in_all(
                 f"{option}: goes with one scenario; leave it out (the report of several is written under --folder, in "
                 "studies), or compare them one by one"
             )
+    scenarios = _with_customers(scenarios)
     named = [str(path) for path in scenarios]
     stems = [path.stem for path in scenarios]
     titles = stems if len(set(stems)) == len(stems) else named
