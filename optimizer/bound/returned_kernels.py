@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.bound.decomposition_kernels import Part
 from optimizer.bound.head_ranges_kernels import HeadRanges
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 from sim.engine.hull_kernels import at_hull, best_on_hull, place_on_hull, strides
 
 LEVELS = 8
@@ -41,7 +41,7 @@ class Values(NamedTuple):
     largest: float
 
 
-@kernel
+@inner
 def _fill(low, high, fewest, largest, price, laws, order, heads):
     """Return the most of ``sum_law price n`` with ``low <= n <= high`` and ``fewest <= sum n <= largest``.
 
@@ -73,7 +73,7 @@ def _fill(low, high, fewest, largest, price, laws, order, heads):
     return total
 
 
-@kernel
+@inner
 def most_paid(where, price, order, heads):
     """Return the most of ``sum price n`` over a cell's head counts, ``price[block, place in laws]``.
 
@@ -112,7 +112,7 @@ def most_paid(where, price, order, heads):
     return paid
 
 
-@kernel
+@inner
 def _paid_by_law(where, charge, shift, extra, room, paid):
     """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time.
 
@@ -146,7 +146,7 @@ def _paid_by_law(where, charge, shift, extra, room, paid):
             paid[a] += min(boxed[a], scaled)
 
 
-@kernel
+@inner
 def _by_law(where, i, price):
     """Return the most that a law pays over its ranges, and over its mix where that has an end."""
     t, _, part, laws, reference, ranges = where
@@ -165,7 +165,7 @@ def _by_law(where, i, price):
     return boxed, scale * mixed + outside
 
 
-@kernel
+@inner
 def _dearest(where, charge, shift, possible, room, above, price, order, heads):
     """Return the most that is paid over the actions, and the first that pays it.
 
@@ -193,7 +193,7 @@ def _dearest(where, charge, shift, possible, room, above, price, order, heads):
     return top, best
 
 
-@kernel
+@inner
 def _price_at(where, between, known, charge, shift, first, share, less, price):
     """Fill the charges, but for money, at a place in the grid's cell that begins at point ``first``; less ``less``."""
     t, stage, part, laws, _, _ = where
@@ -212,7 +212,7 @@ def _price_at(where, between, known, charge, shift, first, share, less, price):
                     price[b, i] += weight * (charge[t, part.first + b - shift, laws[i], q] + cost)
 
 
-@kernel
+@inner
 def _cost_at(between, known, first, share):
     """Return the cost at a place in the grid's cell that begins at point ``first``."""
     grids, costs = known.between.grids, known.between.costs
@@ -225,7 +225,7 @@ def _cost_at(between, known, first, share):
     return total
 
 
-@kernel
+@inner
 def _box(where, between, known, charge, shift, first, low, high, chords, price, order, heads, corner, slopes, place):
     """Return the most that may be paid between ``low`` and ``high``, shares of the grid's cell from point ``first``.
 
@@ -273,7 +273,7 @@ def _box(where, between, known, charge, shift, first, low, high, chords, price, 
     return min(total, top + weight * (usual - least))
 
 
-@kernel
+@inner
 def _screen(where, between, known, charge, shift, above, room, bound):
     """Fill for each of the grid's cells, by its first point, a little costly bound of what may be paid in it.
 
@@ -315,7 +315,7 @@ def _screen(where, between, known, charge, shift, above, room, bound):
                 bound[p] = min(bound[p], most + max(between.fewest * saved, between.largest * saved))
 
 
-@kernel
+@inner
 def _most_between(where, between, known, charge, shift, above, top, looks, close, chosen, room, price, order, heads):
     """Return the most that is found to be paid over all values of a grid, and a bound; ``top`` is known to be paid.
 

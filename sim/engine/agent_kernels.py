@@ -85,12 +85,10 @@ rate of leaving on top. Where more than one kind binds, three columns more for e
 COLUMNS = 9
 
 
+@inlined
 def column_of_tie(kind: int) -> int:
     """Return the first column of the odds of a kind of ties; of one beyond the last, how many columns there are."""
     return LOSES_TIE if kind == 0 else COLUMNS + 3 * (kind - 1)
-
-
-_entering, _column_of_tie = inlined(entering), inlined(column_of_tie)
 
 
 class Who(NamedTuple):
@@ -226,7 +224,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     # Who enters is counted at a level of their own, not where all movers are.
     entry, enter, moves_on = np.empty(LEVELS - 1, np.uint64), np.empty(LEVELS, np.int64), np.ones((states, 3), np.int32)
     for k in range(LEVELS):
-        enter[k] = _entering(k)
+        enter[k] = entering(k)
         if k < entry.size:
             entry[k] = words_below(falls.entry[min(k, falls.entry.size - 1)])
     tally = np.empty((states, outcomes), np.int32)
@@ -371,7 +369,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                     move = outcome[q] // size
                     move -= np.uint32(move > 0)
                     for each in range(kinds):  # one uniform for all: what one kind leaves of it is the next one's
-                        at = _column_of_tie(each)
+                        at = column_of_tie(each)
                         lose, away, more = line[at], line[at + 1], line[at + 2]
                         if u < away:
                             outcome[q] = size

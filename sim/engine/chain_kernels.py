@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 
 class Step(NamedTuple):
@@ -39,7 +39,7 @@ class Links(NamedTuple):
     successor: Ints
 
 
-@kernel
+@inner
 def eliminate(system, right):
     """Solve ``system x = right`` in place of ``right`` by Gauss elimination; both are used up.
 

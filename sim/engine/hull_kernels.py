@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
@@ -146,7 +146,7 @@ def lower_hulls(x, cost, edges, out_x, out_cost, start):
     return count
 
 
-@kernel
+@inner
 def at_hull(costs, first, last, at):
     """Return the cost at a place on a hull, by chords."""
     a, b = first, last - 1
@@ -163,7 +163,7 @@ def at_hull(costs, first, last, at):
     return costs.cost[a] + share * (costs.cost[b] - costs.cost[a])
 
 
-@kernel
+@inner
 def _best_corner(costs, first, last, scale, slope):
     """Return the corner of a hull at which ``slope x - scale cost(x)`` is largest."""
     a, b = first, last - 1
@@ -176,7 +176,7 @@ def _best_corner(costs, first, last, scale, slope):
     return a
 
 
-@kernel
+@inner
 def best_on_hull(costs, first, last, scale, slope, low, high):
     """Return ``max slope x - scale cost(x)`` over ``low <= x <= high`` of one hull."""
     a = _best_corner(costs, first, last, scale, slope)
@@ -187,14 +187,14 @@ def best_on_hull(costs, first, last, scale, slope, low, high):
     return slope * costs.x[a] - scale * costs.cost[a]
 
 
-@kernel
+@inner
 def place_on_hull(costs, first, last, scale, slope, low, high):
     """Return where :func:`best_on_hull` is attained."""
     a = _best_corner(costs, first, last, scale, slope)
     return min(max(costs.x[a], low), high)
 
 
-@kernel
+@inner
 def strides(grids, setup, step):
     """Fill how far apart neighbours along each dimension lie in the list of points."""
     dimensions = grids.dimensions[setup]
@@ -202,7 +202,7 @@ def strides(grids, setup, step):
         step[i] = 1 if i == dimensions - 1 else step[i + 1] * grids.size[setup, i + 1]
 
 
-@kernel
+@inner
 def allowances(grids, setup, step, worth, bends, cells, extra):
     """Fill by point what the worth may lie above straight lines in the cells around it.
 
@@ -235,7 +235,7 @@ def allowances(grids, setup, step, worth, bends, cells, extra):
             most[p] += BENDS * max(cell[p], cells[p])
 
 
-@kernel
+@inner
 def cost_at_points(grids, costs, setup, tables, scales, step, out):
     """Fill what the points of a grid cost."""
     size, points = grids.size[setup], grids.points[setup]
@@ -251,7 +251,7 @@ def cost_at_points(grids, costs, setup, tables, scales, step, out):
                     out[p] += at
 
 
-@kernel
+@inner
 def _largest_of_cells(grids, setup, step, worth, top):
     """Fill the largest worth at the corners of each cell, by its first point; ``-inf`` where no cell begins."""
     size, points = grids.size[setup], grids.points[setup]
@@ -268,7 +268,7 @@ def _largest_of_cells(grids, setup, step, worth, top):
                 top[p] = -np.inf
 
 
-@kernel
+@inner
 def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes, likely):
     """Return the largest of ``worth - cost`` over all values that the dimensions can take.
 
