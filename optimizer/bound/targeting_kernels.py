@@ -224,11 +224,13 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
         if used.shape[0] == 0:
             continue
         number = after
-        number[:] = initial[b]
+        for s in range(states):
+            number[s] = initial[b, s]
         then = now
         for t in range(periods):
             used[t, b - shift] = 0.0
-            then[:] = arrivals[t, b]
+            for s in range(states):
+                then[s] = arrivals[t, b, s]
             for s in range(states):
                 if number[s] > 0.0:
                     line = law[b, s]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner, kernel
 from sim.engine.draw_kernels import (
     FEW,
     WORDS,
@@ -475,6 +475,19 @@ def count_answers(who, state, answers, chance, luck, out):
                 out[c, s] += 1
 
 
+@inner
+def _node_before(nodes, at):
+    """Return the last of rising nodes below ``at``, of those that have a next one; the first, where none is."""
+    low, high = 0, nodes.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if nodes[middle] < at:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 @kernel
 def value_after(first, last, who, state, grid, discount_rate, money_units):
     """Return the sum of values after the horizon of customers ``first .. last``, in integers of ``1/money_units``.
@@ -494,8 +507,7 @@ def value_after(first, last, who, state, grid, discount_rate, money_units):
                 continue
             x = float(who.purchase_rate[q])
             y = min(float(who.defection_rate[q]), defections[-1])
-            i = min(max(np.searchsorted(rates, x) - 1, 0), rates.size - 2)
-            j = min(max(np.searchsorted(defections, y) - 1, 0), defections.size - 2)
+            i, j = _node_before(rates, x), _node_before(defections, y)
             a = (x - rates[i]) / (rates[i + 1] - rates[i])
             low = 1.0 / (defections[j] + discount_rate)
             high = 1.0 / (defections[j + 1] + discount_rate)

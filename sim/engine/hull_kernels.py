@@ -117,6 +117,26 @@ NO_COSTS = Costs(
 )  # fmt: skip
 
 
+@inner
+def between_points(at, x, cost):
+    """Return what a place costs by straight lines between points, beyond the ends that of the end: ``np.interp``.
+
+    That would take longer to compile than all of :func:`lower_hulls`.
+    """
+    if at < x[0]:
+        return cost[0]
+    a, b = 0, x.size - 1
+    if at >= x[b]:
+        return cost[b]
+    while b - a > 1:
+        m = (a + b) // 2
+        if x[m] <= at:
+            a = m
+        else:
+            b = m
+    return cost[a] if x[a] == at else (cost[b] - cost[a]) / (x[b] - x[a]) * (at - x[a]) + cost[a]
+
+
 @kernel
 def lower_hulls(x, cost, edges, out_x, out_cost, start):
     """Fill the lower hull of points inside each cell ``edges[k] .. edges[k + 1]``; costs at edges lie on chords."""
@@ -128,9 +148,9 @@ def lower_hulls(x, cost, edges, out_x, out_cost, start):
         first = count
         for place in range(x.size + 2):
             if place == 0:
-                at, c = edges[k], np.interp(edges[k], x, cost)
+                at, c = edges[k], between_points(edges[k], x, cost)
             elif place == x.size + 1:
-                at, c = edges[k + 1], np.interp(edges[k + 1], x, cost)
+                at, c = edges[k + 1], between_points(edges[k + 1], x, cost)
             else:
                 j = place - 1
                 at, c = x[j], cost[j]
