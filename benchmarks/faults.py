@@ -169,6 +169,7 @@ def _be(folder: Path, words: Sequence[str], moment: Moment | None, gap: float, s
         os.environ["PYTHONPATH"] = str(ROOT)
         sys.argv = ["tenure", *words, "--json"]
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        _shorten()
         _watch(moment, gap, streams[2])
         from _tenure_start import main as command
 
@@ -183,6 +184,15 @@ def _be(folder: Path, words: Sequence[str], moment: Moment | None, gap: float, s
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _shorten() -> None:
+    """Let the demo be of three months and two replications: it reads and writes what the whole one does."""
+    from experiments.study import demo
+
+    text_of = demo.illustrative_text
+    demo.REPLICATIONS = 2
+    demo.illustrative_text = lambda *given, **more: re.sub(r"(?m)^periods: \d+", "periods: 3", text_of(*given, **more))
 
 
 def _all_of(stream: int) -> str:

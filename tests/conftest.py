@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 os.environ.pop("COLUMNS", None)
 """Workers of a parallel run get one, as if what commands print were shown on a terminal of that width."""
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""For workers: as many as processors. What is solved in tests is small, and threads that wait for each other spin."""
 
 
 @pytest.fixture(scope="session")

@@ -100,8 +100,8 @@ def returned_by(charged: Charged, known: Any, charge: Floats, looks: int) -> tup
     """Return what is found to be returned, and the bound of it."""
     chosen = np.zeros((charged.shape[0], charged.offered.possible.shape[2], charged.shape[3]))
     found, bound = returned(
-        charged.pricing.whole[0], 0, charged.reference[0], charged._cells[0], charged.ranges, known, charge, chosen,
-        np.empty(charged.shape[:3]), looks, 0.0,
+        charged.pricing.whole[0], 0, charged.reference[0], charged._cells[0], charged.ranges, known.between, known.cost,
+        charge, chosen, np.empty(charged.shape[:3]), looks, 0.0,
     )  # fmt: skip
     np.testing.assert_allclose(chosen.sum(axis=2), 1.0)
     return float(found), float(bound)

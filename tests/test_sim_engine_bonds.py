@@ -256,3 +256,11 @@ def test_scenarios_of_before_keep_their_name() -> None:
 def test_where_nothing_binds_there_is_one_bond_and_no_state_more() -> None:
     assert bonds_of(None, None).after.tolist() == [[0]]
     assert len(chain_of(buyers()).space.names) == len(chain_of(buyers(share_of_customer=0.5)).space.names)
+
+
+def test_kernels_meet_every_array_in_one_layout() -> None:
+    """Another layout would be compiled anew: all that is known of laws and of what binds is contiguous."""
+    twin = build(parse(small(links={"kinds": KINDS})))
+    laws = {name: each for name, each in vars(twin.chain.space).items() if name.startswith("law")}
+    arrays = {**laws, **bonds_of(Links(kinds=KINDS), None)._asdict()}
+    assert [name for name, each in arrays.items() if isinstance(each, np.ndarray) and not each.flags.c_contiguous] == []

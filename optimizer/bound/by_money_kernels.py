@@ -9,13 +9,13 @@ known.
 import numpy as np
 
 from optimizer.bound.returned_kernels import Where, most_paid
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 INTERVALS = 8
 """Into which a cell's money is divided at first, narrower where there is little of it."""
 
 
-@kernel
+@inner
 def _paid_within(where, above, multiples, low, high, price):
     """Fill the most that each class pays at money between ``low`` and ``high``; ``high`` below ``low``: no end."""
     t, _, part, laws, _, _ = where
@@ -32,7 +32,7 @@ def _paid_within(where, above, multiples, low, high, price):
             price[b, i] = least
 
 
-@kernel
+@inner
 def _all_that_matters(where, above, multiples):
     """Return money beyond which no class pays more: from there on the best is what is had at no price.
 
@@ -49,7 +49,7 @@ def _all_that_matters(where, above, multiples):
     return end
 
 
-@kernel
+@inner
 def _most_by_money(where, above, multiples, looks, close, price, order, heads):
     """Return the most that a cell is found to pay at any money a head, and a bound of it."""
     end = _all_that_matters(where, above, multiples)

@@ -253,7 +253,8 @@ def play_states(part, reading, law_stage, actions, starts, action, played):
         now = initial[b].copy()
         then = now.copy()
         for t in range(periods):
-            then[:] = arrivals[t, b]
+            for s in range(then.size):
+                then[s] = arrivals[t, b, s]
             for family in range(families[g]):
                 line = family_law[g, family]
                 where = law_stage[line]
@@ -327,7 +328,8 @@ def improve_playable(part, transitions, cost, counts, starts, action, sweeps):
                 occupancy[0, b, s] = initial[first_block + b, s]
         for t in range(periods - 1):
             for b in range(blocks):
-                occupancy[t + 1, b] = arrivals[t, first_block + b]
+                for s in range(states):
+                    occupancy[t + 1, b, s] = arrivals[t, first_block + b, s]
                 odds = probability[regime[t], first_block + b]
                 for s in range(states):
                     number = occupancy[t, b, s]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 
 class Paths(NamedTuple):
@@ -107,12 +107,12 @@ def head_ranges(first, last, label, paths, one_regime, odds, starts, heads):
                             low[t, b, k] = -number
 
 
-@kernel
+@inner
 def _times(ratio, change):
     return ratio * change if ratio > 0.0 and change > 0.0 else 0.0  # nothing stays nothing, infinite or not
 
 
-@kernel
+@inner
 def _widen(s, number, of_reference, floor, ceiling):
     if of_reference > 0.0:
         floor[s] = min(floor[s], number / of_reference)

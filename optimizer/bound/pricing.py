@@ -237,6 +237,7 @@ class Pricing:
         spend, earned = np.zeros((blocks, chain.periods, stages, levers)), np.zeros((blocks, chain.periods))
         people, ended = np.zeros((blocks, chain.periods + 1, chain.space.law_kind.size)), np.zeros_like(chain.initial)
         played, reading = Played(used, spend, people, earned, ended), layout.read(self.regime)
+        action = np.ascontiguousarray(action)
 
         def run(part: Part) -> None:
             kernels.play_states(part, reading, chain.space.law_stage, problem.actions, self.starts, action, played)

@@ -12,8 +12,8 @@ import numpy as np
 from optimizer.bound.decomposition_kernels import Part
 from optimizer.bound.head_ranges_kernels import HeadRanges
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
-from sim.engine.hull_kernels import at_hull, best_on_hull, place_on_hull, strides
+from sim.engine.compile import inner, kernel
+from sim.engine.hull_kernels import Costs, at_hull, best_on_hull, place_on_hull, strides
 
 LEVELS = 8
 """Costs to start from in a first look at all cells of a grid."""
@@ -31,17 +31,27 @@ class Where(NamedTuple):
 
 
 class Values(NamedTuple):
-    """A cell's grid: setup, how far apart neighbours are, what values cost, the number of people in it."""
+    """A cell's grid: along each dimension points, how far apart in their list, and places; what places and points cost.
 
-    setup: int
+    ``table`` and ``scale`` by dimension tell which of the hulls ``costs``; ``cost[point]``; ``fewest`` and ``largest``:
+    the number of people in the cell. Of a cell alone, because every array that travels into a kernel has to be compiled
+    into it.
+    """
+
+    dimensions: int
+    points: int
+    size: Ints
     step: Ints
+    edge: Floats
+    costs: Costs
     table: Ints
     scale: Floats
+    cost: Floats
     fewest: float
     largest: float
 
 
-@kernel
+@inner
 def _fill(low, high, fewest, largest, price, laws, order, heads):
     """Return the most of ``sum_law price n`` with ``low <= n <= high`` and ``fewest <= sum n <= largest``.
 
@@ -73,7 +83,7 @@ def _fill(low, high, fewest, largest, price, laws, order, heads):
     return total
 
 
-@kernel
+@inner
 def most_paid(where, price, order, heads):
     """Return the most of ``sum price n`` over a cell's head counts, ``price[block, place in laws]``.
 
@@ -112,7 +122,7 @@ def most_paid(where, price, order, heads):
     return paid
 
 
-@kernel
+@inner
 def _paid_by_law(where, charge, shift, extra, room, paid):
     """Fill by action what :func:`most_paid` finds law by law: nothing that is paid is more. Many actions at a time.
 
@@ -146,7 +156,7 @@ def _paid_by_law(where, charge, shift, extra, room, paid):
             paid[a] += min(boxed[a], scaled)
 
 
-@kernel
+@inner
 def _by_law(where, i, price):
     """Return the most that a law pays over its ranges, and over its mix where that has an end."""
     t, _, part, laws, reference, ranges = where
@@ -165,7 +175,7 @@ def _by_law(where, i, price):
     return boxed, scale * mixed + outside
 
 
-@kernel
+@inner
 def _dearest(where, charge, shift, possible, room, above, price, order, heads):
     """Return the most that is paid over the actions, and the first that pays it.
 
@@ -193,11 +203,11 @@ def _dearest(where, charge, shift, possible, room, above, price, order, heads):
     return top, best
 
 
-@kernel
-def _price_at(where, between, known, charge, shift, first, share, less, price):
+@inner
+def _price_at(where, between, charge, shift, first, share, less, price):
     """Fill the charges, but for money, at a place in the grid's cell that begins at point ``first``; less ``less``."""
-    t, stage, part, laws, _, _ = where
-    dimensions = known.between.grids.dimensions[between.setup]
+    t, _, part, laws, _, _ = where
+    dimensions = between.dimensions
     price[:] = -less
     for c in range(1 << dimensions):
         q, weight = first, 1.0
@@ -206,27 +216,27 @@ def _price_at(where, between, known, charge, shift, first, share, less, price):
             q += between.step[i] if up else 0
             weight *= share[i] if up else 1.0 - share[i]
         if weight > 0.0:
-            cost = known.cost[t, part.group, stage, q]
+            cost = between.cost[q]
             for b in range(part.last - part.first):
                 for i in range(laws.size):
                     price[b, i] += weight * (charge[t, part.first + b - shift, laws[i], q] + cost)
 
 
-@kernel
-def _cost_at(between, known, first, share):
+@inner
+def _cost_at(between, first, share):
     """Return the cost at a place in the grid's cell that begins at point ``first``."""
-    grids, costs = known.between.grids, known.between.costs
+    costs = between.costs
     total = 0.0
-    for i in range(grids.dimensions[between.setup]):
-        k = (first // between.step[i]) % grids.size[between.setup, i]
-        low, high = grids.edge[between.setup, i, k], grids.edge[between.setup, i, k + 1]
+    for i in range(between.dimensions):
+        k = (first // between.step[i]) % between.size[i]
+        low, high = between.edge[i, k], between.edge[i, k + 1]
         a, b = costs.start[between.table[i], k], costs.start[between.table[i], k + 1]
         total += between.scale[i] * at_hull(costs, a, b, low + share[i] * (high - low))
     return total
 
 
-@kernel
-def _box(where, between, known, charge, shift, first, low, high, chords, price, order, heads, corner, slopes, place):
+@inner
+def _box(where, between, charge, shift, first, low, high, chords, price, order, heads, corner, slopes, place):
     """Return the most that may be paid between ``low`` and ``high``, shares of the grid's cell from point ``first``.
 
     With ``C`` the least cost in the box, ``sum n (gross - cost) = sum n (gross - C) + N (C - cost)``. The first sum's
@@ -234,17 +244,16 @@ def _box(where, between, known, charge, shift, first, low, high, chords, price, 
     ``chords``, what is best in small boxes: ``C`` is along straight lines as well, from each corner's cost, nowhere
     below the cost, and people are at most the largest number. ``place`` becomes where the bound is attained.
     """
-    grids, costs = known.between.grids, known.between.costs
-    dimensions = grids.dimensions[between.setup]
+    costs, dimensions = between.costs, between.dimensions
     corners = 1 << dimensions
-    least = _cost_at(between, known, first, low)
+    least = _cost_at(between, first, low)
     usual, weight = (0.0, between.largest) if chords else (least, between.fewest)
     mean, top = 0.0, -np.inf
     for c in range(corners):
         for i in range(dimensions):
             place[i] = high[i] if c >> i & 1 else low[i]
-        own = _cost_at(between, known, first, place) if chords else usual
-        _price_at(where, between, known, charge, shift, first, place, own, price)
+        own = _cost_at(between, first, place) if chords else usual
+        _price_at(where, between, charge, shift, first, place, own, price)
         corner[c] = most_paid(where, price, order, heads)
         corner[c] += between.largest * own if chords else 0.0
         mean += corner[c] / corners
@@ -261,9 +270,9 @@ def _box(where, between, known, charge, shift, first, low, high, chords, price, 
         stray = max(stray, corner[c] - plane)
     total = mean + stray + weight * usual
     for i in range(dimensions):
-        k = (first // between.step[i]) % grids.size[between.setup, i]
-        edge, width = grids.edge[between.setup, i, k], grids.edge[between.setup, i, k + 1]
-        width -= edge
+        k = (first // between.step[i]) % between.size[i]
+        edge = between.edge[i, k]
+        width = between.edge[i, k + 1] - edge
         a, b = costs.start[between.table[i], k], costs.start[between.table[i], k + 1]
         start, end = edge + low[i] * width, edge + high[i] * width
         steep, scale = slopes[i] / (end - start) if end > start else 0.0, weight * between.scale[i]
@@ -273,18 +282,14 @@ def _box(where, between, known, charge, shift, first, low, high, chords, price, 
     return min(total, top + weight * (usual - least))
 
 
-@kernel
-def _screen(where, between, known, charge, shift, above, room, bound):
+@inner
+def _screen(where, between, charge, shift, above, room, bound):
     """Fill for each of the grid's cells, by its first point, a little costly bound of what may be paid in it.
 
     As :func:`_box`, from the corners alone: with the cost of each, which pays at most ``above``; and law by law with
     :data:`LEVELS` costs to start from, among which one is near the cell's own. ``-inf``: no cell begins there.
     """
-    grids = known.between.grids
-    t, stage, part, _, _, _ = where
-    size, dimensions = grids.size[between.setup], grids.dimensions[between.setup]
-    cost = known.cost[t, part.group, stage]
-    points = grids.points[between.setup]
+    size, dimensions, cost, points = between.size, between.dimensions, between.cost, between.points
     extra, paid = room[4], room[5]
     rising = np.sort(cost[:points])
     extra[:] = 0.0
@@ -315,22 +320,22 @@ def _screen(where, between, known, charge, shift, above, room, bound):
                 bound[p] = min(bound[p], most + max(between.fewest * saved, between.largest * saved))
 
 
-@kernel
-def _most_between(where, between, known, charge, shift, above, top, looks, close, chosen, room, price, order, heads):
+@inner
+def _most_between(where, between, charge, shift, above, top, looks, close, chosen, room, price, order, heads):
     """Return the most that is found to be paid over all values of a grid, and a bound; ``top`` is known to be paid.
 
     The most promising boxes are halved, at most ``looks`` times. ``chosen[action]`` is where the most that was found
     is, if that is more than ``top``; up to ``close`` the most may stay open.
     """
-    grids = known.between.grids
-    dimensions, points = grids.dimensions[between.setup], grids.points[between.setup]
+    dimensions, points = between.dimensions, between.points
     boxes = points + 2 * looks
     first, bound = np.zeros(boxes, dtype=np.int64), np.full(boxes, -np.inf)
     low, high = np.zeros((boxes, dimensions)), np.ones((boxes, dimensions))
     known_box = np.zeros(boxes, dtype=np.bool_)
     corner, slopes, place = np.empty(1 << dimensions), np.empty(dimensions), np.empty(dimensions)
-    _screen(where, between, known, charge, shift, above, room, bound)
-    first[:points] = np.arange(points)
+    _screen(where, between, charge, shift, above, room, bound)
+    for p in range(points):
+        first[p] = p
     count, best = points, top
     for _ in range(looks):
         box = int(np.argmax(bound[:count]))
@@ -339,15 +344,16 @@ def _most_between(where, between, known, charge, shift, above, top, looks, close
         if known_box[box]:
             longest, widest = 0, -1.0
             for i in range(dimensions):
-                place[:] = low[box]
-                place[i] = high[box, i]
-                width = _cost_at(between, known, first[box], place) + 1e-12 * (high[box, i] - low[box, i])
+                for j in range(dimensions):
+                    place[j] = high[box, j] if j == i else low[box, j]
+                width = _cost_at(between, first[box], place) + 1e-12 * (high[box, i] - low[box, i])
                 if width > widest:
                     longest, widest = i, width
             half = 0.5 * (low[box, longest] + high[box, longest])
-            first[count], low[count], high[count] = first[box], low[box], high[box]
+            first[count], bound[count] = first[box], bound[box]
+            for i in range(dimensions):
+                low[count, i], high[count, i] = low[box, i], high[box, i]
             high[box, longest], low[count, longest] = half, half
-            bound[count] = bound[box]
             tried = (box, count)
             count += 1
         else:
@@ -358,14 +364,14 @@ def _most_between(where, between, known, charge, shift, above, top, looks, close
             for chords in (False, True):
                 if bound[one] > best + close:
                     most = _box(
-                        where, between, known, charge, shift, first[one], low[one], high[one], chords, price, order,
+                        where, between, charge, shift, first[one], low[one], high[one], chords, price, order,
                         heads, corner, slopes, place,
                     )  # fmt: skip
                     bound[one] = min(bound[one], most)
             if bound[one] <= best:
                 continue
-            cost = _cost_at(between, known, first[one], place)
-            _price_at(where, between, known, charge, shift, first[one], place, cost, price)
+            cost = _cost_at(between, first[one], place)
+            _price_at(where, between, charge, shift, first[one], place, cost, price)
             paid = most_paid(where, price, order, heads)
             if paid > best:
                 best = paid
@@ -380,7 +386,7 @@ def _most_between(where, between, known, charge, shift, above, top, looks, close
 
 
 @kernel
-def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads, looks, close):
+def returned(part, shift, reference, cells, ranges, between, cost, charge, chosen, heads, looks, close):
     """Return the most that playable plans are found to pay in charges, over the blocks of a group, and a bound of it.
 
     One action for all who look alike: ``sum_{period, stage} max_a max_n sum_law charge[., law, a] n[., law]``.
@@ -389,7 +395,7 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
     and up to ``close`` is left open.
     """
     g = part.group
-    grids, phase, costs = known.between
+    grids, phase, costs = between
     stage_of_law, possible = cells
     periods, stages, actions = chosen.shape
     blocks = part.last - part.first
@@ -413,10 +419,13 @@ def returned(part, shift, reference, cells, ranges, known, charge, chosen, heads
                 largest += ranges.largest[t, b, stage]
             if looks > 0 and grids.dimensions[setup] > 0 and largest > 0.0:
                 strides(grids, setup, step)
-                between = Values(setup, step, costs.table[t, g, stage], costs.scale[t, g, stage], fewest, largest)
+                values = Values(
+                    grids.dimensions[setup], grids.points[setup], grids.size[setup], step, grids.edge[setup], costs,
+                    costs.table[t, g, stage], costs.scale[t, g, stage], cost[t, g, stage], fewest, largest,
+                )  # fmt: skip
                 top, bound = _most_between(
-                    where, between, known, charge, shift, above, top, looks, close, chosen[t, stage], room, price,
-                    order, filled,
+                    where, values, charge, shift, above, top, looks, close, chosen[t, stage], room, price, order,
+                    filled,
                 )  # fmt: skip
             total += top
             most += bound

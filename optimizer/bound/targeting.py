@@ -250,8 +250,8 @@ class Charged:
         heads = work.heads if work else np.empty(charge.shape[:3])
         kernels.charged_response(part, part.first, known, charge, worth, used, quantum)
         back, most = returned(
-            part, part.first, self.reference[group], self._cells[group], self.ranges, known, charge, chosen, heads,
-            self.looks if looks is None else looks, self.close,
+            part, part.first, self.reference[group], self._cells[group], self.ranges, known.between, known.cost, charge,
+            chosen, heads, self.looks if looks is None else looks, self.close,
         )  # fmt: skip
         own = float(worth[part.first : part.last].sum())
         return own + back, own + most, chosen

@@ -93,9 +93,11 @@ def advantages(part, shift, known, lean, charge, worth):
     heads, brings = np.empty(laws), np.empty(most + 1)
     spread = 1e-9
     for b in range(first, last):
-        number[0] = initial[b]
+        for s in range(states):
+            number[0, s] = initial[b, s]
         for t in range(periods - 1):
-            number[t + 1] = arrivals[t, b]
+            for s in range(states):
+                number[t + 1, s] = arrivals[t, b, s]
             for s in range(states):
                 if number[t, s] > 0.0:
                     for o in range(outcomes[law[b, s]]):
@@ -195,7 +197,8 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
                 for s in places:
                     if not reached[t, g, s]:
                         continue
-                    gross[:number] = shared[:number]
+                    for a in range(number):
+                        gross[a] = shared[a]
                     top = own_shared
                     for i in range(families.near[line]):
                         o = families.near_outcome[line, i]
@@ -224,11 +227,13 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
         if used.shape[0] == 0:
             continue
         number = after
-        number[:] = initial[b]
+        for s in range(states):
+            number[s] = initial[b, s]
         then = now
         for t in range(periods):
             used[t, b - shift] = 0.0
-            then[:] = arrivals[t, b]
+            for s in range(states):
+                then[s] = arrivals[t, b, s]
             for s in range(states):
                 if number[s] > 0.0:
                     line = law[b, s]

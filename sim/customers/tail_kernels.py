@@ -10,7 +10,7 @@ evaluated forwards (Lentz 1976) with its derivatives, until neither moves in dou
 
 import math
 
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner, kernel
 
 MOST_STEPS = 20_000
 """Of the fraction: some 40 at z = .8, 4,000 at 1 - 1e-5."""
@@ -31,7 +31,7 @@ def _coefficient(step, b, c):
     return n * rest / (up * down), -1 / rest, 1 / rest - 1 / up - 1 / down
 
 
-@kernel
+@inner
 def log_fraction(b, c, z):
     """Return ``log F(1, b; c; z)``; nan where the fraction does not end."""
     numerator, denominator, product, log_g = 1.0, 0.0, 1.0, 0.0
@@ -49,7 +49,7 @@ def log_fraction(b, c, z):
     return math.nan if z > 0.0 else 0.0
 
 
-@kernel
+@inner
 def log_fraction_slopes(b, c, z):
     """Return ``log F(1, b; c; z)`` and its slopes by b, c and z."""
     if z <= 0.0:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner, kernel
 from sim.engine.draw_kernels import (
     FEW,
     WORDS,
@@ -85,12 +85,10 @@ rate of leaving on top. Where more than one kind binds, three columns more for e
 COLUMNS = 9
 
 
+@inlined
 def column_of_tie(kind: int) -> int:
     """Return the first column of the odds of a kind of ties; of one beyond the last, how many columns there are."""
     return LOSES_TIE if kind == 0 else COLUMNS + 3 * (kind - 1)
-
-
-_entering, _column_of_tie = inlined(entering), inlined(column_of_tie)
 
 
 class Who(NamedTuple):
@@ -226,7 +224,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
     # Who enters is counted at a level of their own, not where all movers are.
     entry, enter, moves_on = np.empty(LEVELS - 1, np.uint64), np.empty(LEVELS, np.int64), np.ones((states, 3), np.int32)
     for k in range(LEVELS):
-        enter[k] = _entering(k)
+        enter[k] = entering(k)
         if k < entry.size:
             entry[k] = words_below(falls.entry[min(k, falls.entry.size - 1)])
     tally = np.empty((states, outcomes), np.int32)
@@ -371,7 +369,7 @@ def move_lifecycle(first, last, who, state, paths, odds, told, falls, amounts, m
                     move = outcome[q] // size
                     move -= np.uint32(move > 0)
                     for each in range(kinds):  # one uniform for all: what one kind leaves of it is the next one's
-                        at = _column_of_tie(each)
+                        at = column_of_tie(each)
                         lose, away, more = line[at], line[at + 1], line[at + 2]
                         if u < away:
                             outcome[q] = size
@@ -477,6 +475,19 @@ def count_answers(who, state, answers, chance, luck, out):
                 out[c, s] += 1
 
 
+@inner
+def _node_before(nodes, at):
+    """Return the last of rising nodes below ``at``, of those that have a next one; the first, where none is."""
+    low, high = 0, nodes.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if nodes[middle] < at:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 @kernel
 def value_after(first, last, who, state, grid, discount_rate, money_units):
     """Return the sum of values after the horizon of customers ``first .. last``, in integers of ``1/money_units``.
@@ -496,8 +507,7 @@ def value_after(first, last, who, state, grid, discount_rate, money_units):
                 continue
             x = float(who.purchase_rate[q])
             y = min(float(who.defection_rate[q]), defections[-1])
-            i = min(max(np.searchsorted(rates, x) - 1, 0), rates.size - 2)
-            j = min(max(np.searchsorted(defections, y) - 1, 0), defections.size - 2)
+            i, j = _node_before(rates, x), _node_before(defections, y)
             a = (x - rates[i]) / (rates[i + 1] - rates[i])
             low = 1.0 / (defections[j] + discount_rate)
             high = 1.0 / (defections[j + 1] + discount_rate)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner
 
 __all__ = ["Bonds", "chances_of_kind", "loss_of", "moves_of_bonds", "room_for_moves"]
 
@@ -60,6 +60,7 @@ class Bonds(NamedTuple):
     reward: Floats
 
 
+@inlined
 def chances_of_kind(bonds: Any, bond: Any, kind: Any, gain: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
     """Return the chances that none is lost and that one is, of leaving with it, and of one more if none is lost."""
     held = bonds.held[bond, kind]
@@ -68,14 +69,12 @@ def chances_of_kind(bonds: Any, bond: Any, kind: Any, gain: Any, loss: Any) -> t
     return keep, 1.0 - keep, away, gain if held < bonds.most[kind] else 0.0
 
 
+@inlined
 def loss_of(bonds: Any, kind: Any, stage: Any, turnover: Any, leavers: Any, kept: Any) -> Any:
     """Return the chance of each of a kind to be lost; of ties times ``leavers``, and ``turnover`` is added to it."""
     if not bonds.tie[kind]:
         return bonds.loss[kind, stage]
     return min(bonds.loss[kind, stage] * leavers + turnover, 1.0) * (1.0 - kept)
-
-
-_chances_of_kind = inlined(chances_of_kind)
 
 
 @inlined
@@ -90,7 +89,7 @@ def room_for_moves(bonds):
     return odds, np.zeros((kinds, moves + 1)), np.zeros((kinds, moves + 1)), np.zeros((3, kinds, 4))
 
 
-@kernel
+@inner
 def moves_of_bonds(bonds, bond, effects, out, by_gain, by_loss, each):
     """Fill the odds of the moves of a bond, and last of leaving with the only tie, and their derivatives.
 
@@ -100,7 +99,7 @@ def moves_of_bonds(bonds, bond, effects, out, by_gain, by_loss, each):
     out[moves] = 0.0
     for k in range(kinds):
         held, loss = bonds.held[bond, k], effects[bonds.loss_of[k]]
-        keep, lose, away, more = _chances_of_kind(bonds, bond, k, effects[bonds.gain_of[k]], loss)
+        keep, lose, away, more = chances_of_kind(bonds, bond, k, effects[bonds.gain_of[k]], loss)
         by_lose = held * (1.0 - loss) ** (held - 1) if held > 0 else 0.0
         grows = keep if held < bonds.most[k] else 0.0
         each[0, k, 0], each[0, k, 1], each[0, k, 2] = keep * (1.0 - more), keep * more, lose * (1.0 - away)

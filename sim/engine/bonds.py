@@ -156,7 +156,7 @@ def bonds_of(links: Links | None, categories: Categories | None, club: Club | No
 
 def _places(sizes: list[int]) -> Ints:
     """Return all combinations of numbers below ``sizes``, (combinations, sizes); of no sizes, one."""
-    return np.indices(sizes).reshape(len(sizes), int(np.prod(sizes))).T.astype(np.int64)
+    return np.ascontiguousarray(np.indices(sizes, dtype=np.int64).reshape(len(sizes), int(np.prod(sizes))).T)
 
 
 def holdings(links: Links | None, categories: Categories | None, club: Club | None = None) -> list[str]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 
 class Step(NamedTuple):
@@ -39,7 +39,7 @@ class Links(NamedTuple):
     successor: Ints
 
 
-@kernel
+@inner
 def eliminate(system, right):
     """Solve ``system x = right`` in place of ``right`` by Gauss elimination; both are used up.
 
@@ -78,11 +78,13 @@ def solve_in_order(first, members, links, probability, discount_factor, value):
             inside = members[first[k] : first[k + 1]]
             for i in range(inside.size):
                 place[inside[i]] = i
-            system = np.eye(inside.size)
+            system = np.zeros((inside.size, inside.size))
             right = np.empty((inside.size, columns))
             for i in range(inside.size):
                 s = inside[i]
-                right[i] = value[b, s]
+                system[i, i] = 1.0
+                for c in range(columns):
+                    right[i, c] = value[b, s, c]
                 for o in range(outcomes):
                     odds = discount_factor * probability[b, law[b, s], o]
                     if odds == 0.0:
@@ -95,5 +97,6 @@ def solve_in_order(first, members, links, probability, discount_factor, value):
                             right[i, c] += odds * value[b, t, c]
             eliminate(system, right)
             for i in range(inside.size):
-                value[b, inside[i]] = right[i]
+                for c in range(columns):
+                    value[b, inside[i], c] = right[i, c]
                 place[inside[i]] = -1

@@ -11,11 +11,17 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
+from numba.extending import register_jitable
 
-__all__ = ["inlined", "kernel"]
+__all__ = ["inlined", "inner", "kernel"]
+
+OPTIONS = {"no_cfunc_wrapper": True}
+"""Nobody calls a kernel from C."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @cache
@@ -35,24 +41,31 @@ def _cache_folder() -> str | None:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``function`` compiled by Numba in nopython mode, without fast-math, releasing the GIL."""
-    return _compiled(function)
-
-
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a :func:`kernel` that becomes part of those that call it.
-
-    For small steps of hot loops: only a loop without calls runs several customers at a time.
-    """
-    return _compiled(function, forceinline=True)
-
-
-def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     folder = _cache_folder()
     before = numba.config.CACHE_DIR
     try:
         if folder is not None:
             numba.config.CACHE_DIR = folder
-        compiled: Callable[..., Any] = numba.njit(cache=folder is not None, nogil=True, **options)(function)
+        compiled: Callable[..., Any] = numba.njit(cache=folder is not None, nogil=True, **OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled
+
+
+def inner(function: Function) -> Function:
+    """Return what kernels call: compiled with each of them, and plain Python for everybody else.
+
+    What unpacks Python's arguments for a kernel takes longer to compile than many a kernel: arrays that travel together
+    are tens of arrays. Only what Python calls needs it.
+    """
+    jitable: Callable[[Function], Function] = register_jitable(**OPTIONS)
+    return jitable(function)
+
+
+def inlined(function: Function) -> Function:
+    """Return an :func:`inner` that becomes part of those that call it.
+
+    For small steps of hot loops: only a loop without calls runs several customers at a time.
+    """
+    jitable: Callable[[Function], Function] = register_jitable(forceinline=True, **OPTIONS)
+    return jitable(function)

@@ -5,6 +5,7 @@ transform is monotone in its uniform, so that the same luck under a better polic
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ TAIL_LOGIT = math.log((1.0 - TAIL) / TAIL)
 
 
 @inlined
-def philox(c0, c1, c2, c3, k0, k1):
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
     """Return four 32-bit words (held in uint64) from a counter and a key of 32-bit words."""
     c0 = np.uint64(c0) & MASK
     c1 = np.uint64(c1) & MASK

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats, Ints
-from sim.engine.compile import kernel
+from sim.engine.compile import inner, kernel
 
 BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
@@ -117,6 +117,26 @@ NO_COSTS = Costs(
 )  # fmt: skip
 
 
+@inner
+def between_points(at, x, cost):
+    """Return what a place costs by straight lines between points, beyond the ends that of the end: ``np.interp``.
+
+    That would take longer to compile than all of :func:`lower_hulls`.
+    """
+    if at < x[0]:
+        return cost[0]
+    a, b = 0, x.size - 1
+    if at >= x[b]:
+        return cost[b]
+    while b - a > 1:
+        m = (a + b) // 2
+        if x[m] <= at:
+            a = m
+        else:
+            b = m
+    return cost[a] if x[a] == at else (cost[b] - cost[a]) / (x[b] - x[a]) * (at - x[a]) + cost[a]
+
+
 @kernel
 def lower_hulls(x, cost, edges, out_x, out_cost, start):
     """Fill the lower hull of points inside each cell ``edges[k] .. edges[k + 1]``; costs at edges lie on chords."""
@@ -128,9 +148,9 @@ def lower_hulls(x, cost, edges, out_x, out_cost, start):
         first = count
         for place in range(x.size + 2):
             if place == 0:
-                at, c = edges[k], np.interp(edges[k], x, cost)
+                at, c = edges[k], between_points(edges[k], x, cost)
             elif place == x.size + 1:
-                at, c = edges[k + 1], np.interp(edges[k + 1], x, cost)
+                at, c = edges[k + 1], between_points(edges[k + 1], x, cost)
             else:
                 j = place - 1
                 at, c = x[j], cost[j]
@@ -146,7 +166,7 @@ def lower_hulls(x, cost, edges, out_x, out_cost, start):
     return count
 
 
-@kernel
+@inner
 def at_hull(costs, first, last, at):
     """Return the cost at a place on a hull, by chords."""
     a, b = first, last - 1
@@ -163,7 +183,7 @@ def at_hull(costs, first, last, at):
     return costs.cost[a] + share * (costs.cost[b] - costs.cost[a])
 
 
-@kernel
+@inner
 def _best_corner(costs, first, last, scale, slope):
     """Return the corner of a hull at which ``slope x - scale cost(x)`` is largest."""
     a, b = first, last - 1
@@ -176,7 +196,7 @@ def _best_corner(costs, first, last, scale, slope):
     return a
 
 
-@kernel
+@inner
 def best_on_hull(costs, first, last, scale, slope, low, high):
     """Return ``max slope x - scale cost(x)`` over ``low <= x <= high`` of one hull."""
     a = _best_corner(costs, first, last, scale, slope)
@@ -187,14 +207,14 @@ def best_on_hull(costs, first, last, scale, slope, low, high):
     return slope * costs.x[a] - scale * costs.cost[a]
 
 
-@kernel
+@inner
 def place_on_hull(costs, first, last, scale, slope, low, high):
     """Return where :func:`best_on_hull` is attained."""
     a = _best_corner(costs, first, last, scale, slope)
     return min(max(costs.x[a], low), high)
 
 
-@kernel
+@inner
 def strides(grids, setup, step):
     """Fill how far apart neighbours along each dimension lie in the list of points."""
     dimensions = grids.dimensions[setup]
@@ -202,7 +222,7 @@ def strides(grids, setup, step):
         step[i] = 1 if i == dimensions - 1 else step[i + 1] * grids.size[setup, i + 1]
 
 
-@kernel
+@inner
 def allowances(grids, setup, step, worth, bends, cells, extra):
     """Fill by point what the worth may lie above straight lines in the cells around it.
 
@@ -235,7 +255,7 @@ def allowances(grids, setup, step, worth, bends, cells, extra):
             most[p] += BENDS * max(cell[p], cells[p])
 
 
-@kernel
+@inner
 def cost_at_points(grids, costs, setup, tables, scales, step, out):
     """Fill what the points of a grid cost."""
     size, points = grids.size[setup], grids.points[setup]
@@ -251,7 +271,7 @@ def cost_at_points(grids, costs, setup, tables, scales, step, out):
                     out[p] += at
 
 
-@kernel
+@inner
 def _largest_of_cells(grids, setup, step, worth, top):
     """Fill the largest worth at the corners of each cell, by its first point; ``-inf`` where no cell begins."""
     size, points = grids.size[setup], grids.points[setup]
@@ -268,7 +288,7 @@ def _largest_of_cells(grids, setup, step, worth, top):
                 top[p] = -np.inf
 
 
-@kernel
+@inner
 def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes, likely):
     """Return the largest of ``worth - cost`` over all values that the dimensions can take.
 

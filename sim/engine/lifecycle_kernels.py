@@ -33,7 +33,7 @@ from sim.engine.columns import (
     WON,
     WON_UNPAID,
 )
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner, kernel
 from sim.engine.satisfaction_kernels import LEVELS, chances_of_level, entering, own_fall
 
 
@@ -84,6 +84,7 @@ class Feelings(NamedTuple):
     renewal: bool
 
 
+@inlined
 def accounts(
     sold: Any, price: Any, purchases: Any, alive: Any, charged: Any, margin: Any, bad_debt: Any, per_customer: Any,
     per_purchase: Any,
@@ -97,10 +98,6 @@ def accounts(
     earned = earned + (alive * charged - sold * (1.0 - price)) * (1.0 - bad_debt)
     revenue = sold * price + alive * charged
     return earned, alive * per_customer + purchases * per_purchase, revenue * bad_debt, revenue
-
-
-_accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
-_chances_of_kind, _column_of_tie = inlined(chances_of_kind), inlined(column_of_tie)
 
 
 @inlined
@@ -125,7 +122,7 @@ def rates_of_alive(defection_rate, purchase_rate, effects, by_level, by_ties, fa
     )
 
 
-@kernel
+@inner
 def incomplete_gammas(x, count, out):
     """Fill ``out[a - 1]`` with ``P(a, x)``, a = 1 .. count: a series for the last, then downwards."""
     if x > count + 6.0:
@@ -152,7 +149,7 @@ def incomplete_gammas(x, count, out):
         out[a - 1] = out[a] + term
 
 
-@kernel
+@inner
 def odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, gamma):
     """Fill the odds of (stays, n) and (leaves, n) in ``odds[0 .. 2 buys)``, with derivatives by ``m`` and ``rate``.
 
@@ -221,10 +218,10 @@ def fall_chances(laws, levels, tie_effects, defection_rate, out):
                 out[b, line] = own_fall(laws.level[line], x, levels)
 
 
-@kernel
+@inner
 def moves_of_level(level, up, down, shift, out, slope):
     """Fill the odds of satisfaction staying, rising and falling in ``out[0..3)`` and their derivative by the shift."""
-    out[1], out[2] = _chances_of_level(level, up, down, shift)
+    out[1], out[2] = chances_of_level(level, up, down, shift)
     out[0] = 1.0 - out[1] - out[2]
     slope[1] = 1.0 if 0.0 < up + shift < 1.0 and level < LEVELS else 0.0
     slope[2] = -1.0 if 0.0 < down - shift < 1.0 and level > 1 else 0.0
@@ -249,12 +246,12 @@ def columns_to_draw_by(laws, feelings, group, acquisition, by_money, effects, ou
             to[SPENDS] *= e[PRICE]
             to[GOES] = e[LEAVING]
             if feelings.levels:
-                to[RISES], _ = _chances_of_level(level, feelings.moves[level, 0], 0.0, e[SATISFIED])
+                to[RISES], _ = chances_of_level(level, feelings.moves[level, 0], 0.0, e[SATISFIED])
                 to[FEELS] = e[SATISFIED]
             bonds = feelings.bonds
             for k in range(bonds.most.size):
-                at = _column_of_tie(k)
-                keep, lose, away, more = _chances_of_kind(bonds, ties, k, e[bonds.gain_of[k]], e[bonds.loss_of[k]])
+                at = column_of_tie(k)
+                keep, lose, away, more = chances_of_kind(bonds, ties, k, e[bonds.gain_of[k]], e[bonds.loss_of[k]])
                 to[at], to[at + 1], to[at + 2] = lose, lose * away, keep * more
 
 
@@ -305,12 +302,12 @@ def step_lifecycle(laws, traits, feelings, effects, out):
                 if kind[line] == 1 or kind[line] == 3:
                     number = first
                     for k in range(feelings.entry.size):
-                        probability[b, line, _entering(k)] = first * feelings.entry[k]
+                        probability[b, line, entering(k)] = first * feelings.entry[k]
                 if kind[line] == 3:
                     probability[b, line, 2] = (1.0 - first) * second
                 probability[b, line, 0] = 1.0 - first - probability[b, line, 2]
             purchases[b, line] = number
-            reward[b, line], service[b, line], _, revenue[b, line] = _accounts(
+            reward[b, line], service[b, line], _, revenue[b, line] = accounts(
                 number * multiplier * traits.mean_spend[b], e[PRICE], number, alive, e[CHARGED], traits.margin[b],
                 traits.bad_debt[b], traits.serve[b, 0] + e[SERVED] + feelings.bonds.reward[ties[line]],
                 traits.serve[b, 1],
@@ -384,7 +381,7 @@ def pull_lifecycle(laws, traits, feelings, effects, by_probability, by_reward, o
             elif kind[line] != 4:
                 entered = money * (each - serve[b, 1])
                 for k in range(feelings.entry.size):
-                    entered += feelings.entry[k] * wanted[_entering(k)]
+                    entered += feelings.entry[k] * wanted[entering(k)]
                 first, _ = chances_of_entry(kind[line], e, acquisition[b], traits.by_money[b])
                 to[PRICE] += money * first * paid
                 if kind[line] == 3:

@@ -16,12 +16,9 @@ import numpy as np
 
 from sim.engine.bond_kernels import chances_of_kind
 from sim.engine.columns import AWARE, DEFECTION, LEAVING, LOST_CHANCE, RATE, RETURNED, SATISFIED, WON, WON_UNPAID
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inlined, inner, kernel
 from sim.engine.lifecycle_kernels import chances_of_entry, incomplete_gammas, odds_of_alive
 from sim.engine.satisfaction_kernels import chances_of_level, entering
-
-_chances_of_kind, _chances_of_level = inlined(chances_of_kind), inlined(chances_of_level)
-_entering = inlined(entering)
 
 HALVED = 48
 """How often the place where odds are largest is halved."""
@@ -39,7 +36,7 @@ def _widen(o, value, least, most):
     most[o] = max(most[o], value)
 
 
-@kernel
+@inner
 def _most_over_rate(m, low, high, n, buys, odds, by_m, by_rate, gamma):
     """Return the most of ``P(leaves, n)`` over rates from ``low`` to ``high``: it rises and then falls."""
     a, b = low, high
@@ -60,7 +57,7 @@ def _most_over_rate(m, low, high, n, buys, odds, by_m, by_rate, gamma):
     return most
 
 
-@kernel
+@inner
 def odds_of_alive_between(rates, buys, renewal, least, most, odds, by_m, by_rate, gamma):
     """Fill ranges of the odds of (stays, n) and (leaves, n) over ``rates = (m least, m most, l least, l most)``."""
     slow, fast, few, many = rates
@@ -95,7 +92,7 @@ def odds_of_alive_between(rates, buys, renewal, least, most, odds, by_m, by_rate
         most[buys + n] = max(most[buys + n], found)
 
 
-@kernel
+@inner
 def moves_between(bonds, bond, low, high, least, most):
     """Fill ranges of the odds of a bond's moves, and last of leaving with the only tie."""
     moves, kinds = bonds.move.shape
@@ -107,7 +104,7 @@ def moves_between(bonds, bond, low, high, least, most):
         away_least, away_most = np.inf, 0.0
         for gain in (low[bonds.gain_of[k]], high[bonds.gain_of[k]]):
             for loss in (low[bonds.loss_of[k]], high[bonds.loss_of[k]]):
-                keep, lose, away, more = _chances_of_kind(bonds, bond, k, gain, loss)
+                keep, lose, away, more = chances_of_kind(bonds, bond, k, gain, loss)
                 fewer = lose * (1.0 - away)
                 _widen(0, keep * (1.0 - more), each[0], each[1])
                 _widen(1, keep * more + (fewer if bonds.most[k] == 1 else 0.0), each[0], each[1])
@@ -120,7 +117,7 @@ def moves_between(bonds, bond, low, high, least, most):
             most[move] *= each[1, bonds.move[move, k]]
 
 
-@kernel
+@inner
 def _kinks(up, down, low, high, out):
     """Fill shifts at which chances of satisfaction bend, ends included; return how many."""
     out[0], out[1] = low, high
@@ -132,12 +129,12 @@ def _kinks(up, down, low, high, out):
     return count
 
 
-@kernel
+@inner
 def feelings_between(level, up, down, low, high, least, most, kinks):
     """Fill ranges of the odds of satisfaction staying, rising and falling over shifts; straight between kinks."""
     least[:], most[:] = np.inf, 0.0
     for k in range(_kinks(up, down, low, high, kinks)):
-        rise, fall = _chances_of_level(level, up, down, kinks[k])
+        rise, fall = chances_of_level(level, up, down, kinks[k])
         _widen(0, max(1.0 - rise - fall, 0.0), least, most)
         _widen(1, rise, least, most)
         _widen(2, fall, least, most)
@@ -157,20 +154,20 @@ def _compare(o, one, other, least, most):
         most[o] = np.inf
 
 
-@kernel
+@inner
 def compared_feelings(level, up, one, other, low, high, least, most, kinks):
     """Fill ranges of the ratios of two blocks' odds of satisfaction staying, rising and falling."""
     least[:], most[:] = np.inf, 0.0
     for down in (one, other):
         for k in range(_kinks(up, down, low, high, kinks)):
-            rise, fall = _chances_of_level(level, up, one, kinks[k])
-            risen, fallen = _chances_of_level(level, up, other, kinks[k])
+            rise, fall = chances_of_level(level, up, one, kinks[k])
+            risen, fallen = chances_of_level(level, up, other, kinks[k])
             _compare(0, max(1.0 - rise - fall, 0.0), max(1.0 - risen - fallen, 0.0), least, most)
             _compare(1, rise, risen, least, most)
             _compare(2, fall, fallen, least, most)
 
 
-@kernel
+@inner
 def compared_staying(rates, others, buys, renewal, low, high, least, most, gamma):
     """Fill ranges of the ratios of two blocks' odds of (stays, n): ``rates`` and ``others`` a unit of the effects.
 
@@ -200,7 +197,7 @@ def compared_staying(rates, others, buys, renewal, low, high, least, most, gamma
             _compare(buys - 1, stays * one, other, least, most)
 
 
-@kernel
+@inner
 def _transforms(m, rate, buys, renewal, odds, by_m, by_rate, gamma, out):
     """Fill ``out[n] = (log H, its slope by m, by the rate)`` of who leaves; nan where odds are next to nothing."""
     odds_of_alive(m, rate, buys, renewal, odds, by_m, by_rate, gamma)
@@ -218,7 +215,7 @@ def _tangent(at, m, rate):
     return at[0] + at[1] * m + at[2] * rate
 
 
-@kernel
+@inner
 def compared_leaving(rates, others, buys, renewal, low, high, least, most, odds, by_m, by_rate, gamma):
     """Fill ranges of the ratios of two blocks' odds of (leaves, n), as :func:`compared_staying` those of staying."""
     least[:buys], most[:buys] = np.inf, 0.0
@@ -275,7 +272,7 @@ def compared_leaving(rates, others, buys, renewal, low, high, least, most, odds,
                 least[n] = min(least[n], _times(fewest * max(math.exp(down[n]), below), of_rate))
 
 
-@kernel
+@inner
 def _between_chances(b, other, line, laws, traits, feelings, low, high, least, most, small, large):
     """Fill the ranges for those who are no customers: all odds move one way in one chance, but where it is cut."""
     kind, effects = laws.kind[line], low.copy()
@@ -305,7 +302,7 @@ def _between_chances(b, other, line, laws, traits, feelings, low, high, least, m
                 _compare(1, first, its, small, large)
             elif kind != 4:
                 for k in range(feelings.entry.size):
-                    o = _entering(k)
+                    o = entering(k)
                     _widen(o, first * feelings.entry[k], least, most)
                     _compare(o, first * feelings.entry[k], its * feelings.entry[k], small, large)
                 if kind == 3:

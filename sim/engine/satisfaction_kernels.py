@@ -75,11 +75,13 @@ class Falls(NamedTuple):
     entry: Floats
 
 
+@inlined
 def entering(place: int) -> int:
     """Return the outcome by which somebody enters at a level, counted from 0; without levels there is one place, 0."""
     return 1 if place == 0 else place + 2
 
 
+@inlined
 def chances_of_level(level: int, up: float, down: float, shift: float) -> tuple[float, float]:
     """Return the chances that satisfaction rises and falls: ``clip(up + shift, 0, 1)``, ``clip(down - shift, 0, 1)``.
 
@@ -90,13 +92,10 @@ def chances_of_level(level: int, up: float, down: float, shift: float) -> tuple[
     return rises, falls
 
 
-_chances_of_level = inlined(chances_of_level)
-
-
 @inlined
 def falls_from(level, down, shift):
     """Return the word from which on a draw means that satisfaction falls."""
-    return words_below(1.0 - _chances_of_level(level, 0.0, down, shift)[1])
+    return words_below(1.0 - chances_of_level(level, 0.0, down, shift)[1])
 
 
 @kernel

@@ -136,7 +136,7 @@ def state_space(
         ],
         dtype=np.int64,
     )
-    law_kind, law_stage, law_level, law_ties, law_grown = np.array(laws, dtype=np.int64).T
+    law_kind, law_stage, law_level, law_ties, law_grown = np.ascontiguousarray(np.array(laws, dtype=np.int64).T)
     return StateSpace(
         names=tuple(names), kind=kind, stage=stage, law=law, law_stage=law_stage, law_kind=law_kind,
         successor=successor, bought=bought, silent=silent, level=level, ties=ties, law_level=law_level,

@@ -13,7 +13,7 @@ import numpy as np
 from sim.arrays import Flags, Floats, Ints
 from sim.engine.bond_kernels import loss_of, moves_of_bonds, room_for_moves
 from sim.engine.columns import AMOUNT, DEFECTION, EFFECTS, RATE
-from sim.engine.compile import inlined, kernel
+from sim.engine.compile import inner, kernel
 from sim.engine.effects import FOR_EVER
 from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
 from sim.engine.lifecycle_kernels import accounts, odds_of_alive, rates_of_alive
@@ -85,8 +85,7 @@ class Course(NamedTuple):
     unpaid: Floats
 
 
-_accounts, _chances_of_level, _entering = inlined(accounts), inlined(chances_of_level), inlined(entering)
-_loss_of, WIDTH = inlined(loss_of), len(EFFECTS)
+WIDTH = len(EFFECTS)
 
 
 BEST = Leaning(
@@ -96,7 +95,7 @@ BEST = Leaning(
 """What is to come is the best."""
 
 
-@kernel
+@inner
 def best_shift(costs, table, scale, level, up, down, shift, rises, falls):
     """Return the best of ``P(rises) rises + P(falls) falls - cost`` over shifts of the chances beyond ``shift``."""
     first, last = costs.start[table, 0], costs.start[table, 1]
@@ -124,22 +123,22 @@ def best_shift(costs, table, scale, level, up, down, shift, rises, falls):
             slope += rises
         if level > 1 and 0.0 < down - middle < 1.0:
             slope -= falls
-        rise, fall = _chances_of_level(level, up, down, shift + a)
+        rise, fall = chances_of_level(level, up, down, shift + a)
         there = rise * rises + fall * falls - slope * a
         best = max(best, there + best_on_hull(costs, first, last, scale, slope, a, b))
     return best
 
 
-@kernel
+@inner
 def value_of_entry(goes, after, feelings):
     """Return what it is worth to enter: the mean of ``after`` over the levels of who does."""
     value = 0.0
     for k in range(feelings.entry.size):
-        value += feelings.entry[k] * after[goes[_entering(k)]]
+        value += feelings.entry[k] * after[goes[entering(k)]]
     return value
 
 
-@kernel
+@inner
 def fill_odds(
     b, laws, traits, feelings, grids, environment, phase, share, stay, leave, fixed, earned, odds, by_m, by_rate, gamma,
     tied, by_gain, by_loss, each, effects,
@@ -168,7 +167,7 @@ def fill_odds(
             kept = min(max(bonds.kept + grids.kept[setup, p], 0.0), 1.0)
             for k in range(bonds.most.size):
                 effects[bonds.gain_of[k]] = min(max(bonds.gain[k, stage] + grids.ties[k, setup, p], 0.0), 1.0)
-                effects[bonds.loss_of[k]] = _loss_of(bonds, k, stage, turnover, leavers, kept)
+                effects[bonds.loss_of[k]] = loss_of(bonds, k, stage, turnover, leavers, kept)
             m, rate, multiplier = rates_of_alive(
                 traits.defection_rate[b], traits.purchase_rate[b], effects, feelings.level_effects[level],
                 bonds.effects[ties], feelings.growth[g, laws.grown[line], 0],
@@ -184,13 +183,13 @@ def fill_odds(
                     stay[line, j, n, p] = odds[n] * tied[j]
             kept = traits.margin[b] - traits.bad_debt[b] - (1.0 - price) * (1.0 - traits.bad_debt[b])
             earned[line, p] = number * multiplier * traits.mean_spend[b] * kept
-            fixed[line, p], _, _, _ = _accounts(
+            fixed[line, p], _, _, _ = accounts(
                 0.0, 1.0, number, 1.0, charged, traits.margin[b], traits.bad_debt[b], traits.serve[b, 0] + served,
                 traits.serve[b, 1],
             )  # fmt: skip
 
 
-@kernel
+@inner
 def best_chance(costs, table, scale, factor, slope):
     """Return the best of ``min(factor x, 1) slope - cost(x)`` over the values ``x`` that a chance can take."""
     first, last = costs.start[table, 0], costs.start[table, 1]
@@ -203,7 +202,7 @@ def best_chance(costs, table, scale, factor, slope):
     return value
 
 
-@kernel
+@inner
 def fill_amounts(costs, table, scale, unit, earned, points, amount):
     """Fill what purchases earn at the points, ``earned`` a unit of amount, at the best amounts less their cost."""
     for p in range(points):
@@ -311,7 +310,7 @@ def best_of_all(
                                 shift = met[g, TO_SATISFIED] + grids.shift[setup, p]
                                 rises, falls = felt[1, p] - felt[0, p], felt[2, p] - felt[0, p]
                                 if tables[dimensions + 1] < 0:
-                                    rise, fall = _chances_of_level(level, up, down, shift)
+                                    rise, fall = chances_of_level(level, up, down, shift)
                                     total[p] += rise * rises + fall * falls
                                 else:
                                     total[p] += best_shift(
