@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
+from benchmarks.optimizer_plans import stage_of_eight
 from optimizer.ask.problem import AllocationProblem, allocation_problem
 from optimizer.bound import by_money
 from optimizer.bound.by_money import MULTIPLES, USUAL, bound_by_money
@@ -14,10 +15,13 @@ from optimizer.bound.decomposition import certified_bound
 from optimizer.bound.decomposition_kernels import Part
 from optimizer.bound.head_ranges_kernels import HeadRanges
 from optimizer.bound.offered import offered
+from optimizer.bound.pricing import Pricing
 from optimizer.bound.targeting import Charged
 from sim.arrays import Floats
+from sim.engine.lifecycle import Lifecycle
 from sim.engine.sensitivity import follow
-from sim.engine.ways_kernels import Leaning
+from sim.engine.ways import Ways
+from sim.engine.ways_kernels import Aims, Leaning
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -26,6 +30,11 @@ LIVED = ["new", "developing", "core", "declining", "lapsed"]
 
 def hidden_problem(seed: int, levers: int = 2) -> AllocationProblem:
     return problem_of(contents_of(seed, hidden=True, levers=levers), seed)
+
+
+def lifecycle_of(problem: AllocationProblem) -> Lifecycle:
+    assert isinstance(problem.chain, Lifecycle)
+    return problem.chain
 
 
 def check_market(seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
@@ -51,6 +60,27 @@ def test_no_plan_beats_the_bound_on_many_markets(monkeypatch: pytest.MonkeyPatch
     for seed in range(100, 130):
         with monkeypatch.context() as patch:
             check_market(seed, patch)
+
+
+@pytest.mark.slow
+def test_no_plan_beats_the_bound_where_grids_are_uneven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A market held to be large has few points along purchases and amounts, and more along what else bends."""
+    monkeypatch.setattr("sim.engine.ways.WORK", 0.0)
+    dimensions = Ways(lifecycle_of(hidden_problem(7, 8)), uneven=True).dimensions.values()
+    assert {one.edge.size for found in dimensions for one in found} >= {3, 9}
+    check_market(7, monkeypatch)
+
+
+def test_uneven_grids_bring_a_bound_down() -> None:
+    """Eight levers on a stage: customers who see everything are worth less where a grid is closer along survival."""
+    problem = allocation_problem(build(parse(stage_of_eight(1, 3))))
+    pricing = Pricing(problem)
+    aim = pricing.aim(np.full(len(problem.rows), 0.5))
+    even, uneven = (
+        Ways(lifecycle_of(problem), uneven=closer).worth(aim.money, Aims(*pricing.counts(aim)))
+        for closer in (False, True)
+    )
+    assert uneven.sum() < even.sum() * (1 - 1e-5)
 
 
 def test_any_plan_prices_and_lean_give_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

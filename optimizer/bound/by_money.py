@@ -21,7 +21,7 @@ from optimizer.ask.problem import AllocationProblem
 from optimizer.bound.by_money_kernels import returned_by_money
 from optimizer.bound.decomposition import bounding
 from optimizer.bound.offered import offered
-from optimizer.bound.targeting import CLOSE, Charged
+from optimizer.bound.targeting import Charged
 from sim.arrays import Floats, Progress
 from sim.engine.chain import DEFECTED, LOST
 from sim.engine.sensitivity import follow
@@ -34,12 +34,13 @@ MULTIPLES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.3, 4.0, 10.0])
 """Prices of money, in units of its own, at which its best is looked for; the first is nothing."""
 USUAL = 5
 """Which of them is 1."""
-LEAN = (1.0, True)
+LEAN = (2.0, True)
 """How values lean from the plan's own to the best, :meth:`optimizer.bound.targeting.Charged.leaning`."""
 MOST_ODDS = 2.5e8
 """At the points of the coarse grid, held twice, 2 GB each: levers that move several things each are a dimension."""
-LOOKS = 100
-"""Intervals of money that are halved in a cell at most."""
+LOOKS, CLOSE = 100, 0.001
+"""Intervals of money that are halved in a cell at most; share of what there is to close up to which that may stay
+open: looking costs little here."""
 
 
 def bound_by_money(

@@ -296,8 +296,7 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
     of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to work in. The cell at
     ``likely[0]`` is looked at first, so that few others need be; it becomes where the largest is.
     """
-    dimensions = grids.dimensions[setup]
-    size, points = grids.size[setup], grids.points[setup]
+    dimensions, points = grids.dimensions[setup], grids.points[setup]
     corners = 1 << dimensions
     best = -np.inf
     for p in range(points):
@@ -306,33 +305,38 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
         return best
     _largest_of_cells(grids, setup, step, worth, top)
     first_cell = likely[0] if likely[0] < points else 0
+    offset, plane = np.zeros(corners, dtype=np.int64), np.empty(corners)
+    for i in range(dimensions):
+        half = 1 << i
+        for c in range(half):
+            offset[half + c] = offset[c] + step[i]
     for turn in range(points + 1):
         p = first_cell if turn == 0 else turn - 1
         if top[p] - cost[p] <= best:
             continue
-        mean = 0.0
+        whole = 0.0
         for c in range(corners):
-            q = p
-            for i in range(dimensions):
-                if c >> i & 1:
-                    q += step[i]
-            corner[c] = worth[q]
-            mean += worth[q]
-        mean /= corners
+            corner[c] = worth[p + offset[c]]
+            whole += corner[c]
+        total = plane[0] = whole / corners
         for i in range(dimensions):
-            slopes[i] = 0.0
-            for c in range(corners):
-                slopes[i] += corner[c] if c >> i & 1 else -corner[c]
-            slopes[i] /= corners / 2
-        stray = 0.0
-        for c in range(corners):
-            plane = mean
-            for i in range(dimensions):
-                plane += (0.5 if c >> i & 1 else -0.5) * slopes[i]
-            stray = max(stray, corner[c] - plane)
-        total = mean + stray
+            half, upper = 1 << i, 0.0
+            for begin in range(half, corners, 2 * half):
+                for c in range(begin, begin + half):
+                    upper += corner[c]
+            slopes[i] = (2.0 * upper - whole) / (corners / 2)
+            plane[0] -= 0.5 * slopes[i]
+        stray = corner[0] - plane[0]
         for i in range(dimensions):
-            k = (p // step[i]) % size[i]
+            half = 1 << i
+            for c in range(half):
+                plane[half + c] = plane[c] + slopes[i]
+                stray = max(stray, corner[half + c] - plane[half + c])
+        total += max(stray, 0.0)
+        rest = p
+        for i in range(dimensions):
+            k = rest // step[i]
+            rest -= k * step[i]
             low, high = grids.edge[setup, i, k], grids.edge[setup, i, k + 1]
             steep = slopes[i] / (high - low)
             first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]

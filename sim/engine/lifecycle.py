@@ -243,7 +243,8 @@ class Lifecycle(ControlledChain):
         leaning: Leaning | None = None,
     ) -> Floats:  # fmt: skip
         """Return by block the most that any policy can be worth that sees everything, over all intensities."""
-        ways = self.ways if near is None else Ways(self, near=near)
+        usual = near is None and leaning is None
+        ways = self.ways if usual else Ways(self, near=near, uneven=leaning is not None)
         return ways.worth(money, Aims(unit, bonus, end), threads, leaning or BEST)
 
     @cached_property

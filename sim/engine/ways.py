@@ -56,13 +56,17 @@ ACROSS = {1: (33,), 2: (33, 21, 11, 7), 3: (17, 13, 9, 7, 5), 4: (9, 7, 5, 4), 5
 ACROSS_NEAR = {1: (33,), 2: (33, 21), 3: (21, 17, 13), 4: (13, 11, 9), 5: (9, 7), 6: (7, 5), 7: (5,)}
 """The same of a grid that is closer near a plan."""
 FEWEST = 3
-"""The same of a grid that is coarse."""
+"""The same of a grid that is coarse, and along what hardly bends the worth in one that is uneven."""
+STRAIGHT = ("purchase_rate", "amount")
+"""Channels in which a worth hardly bends: one that customers stay by bends for all who leave faster or slower."""
+UNEVEN = (9, 7, 5)
+"""Points along each dimension that moves others, where what moves these alone has the fewest."""
 WEIGHT = 0.1
 """Of what a lever's money does by itself, beside what its curves do, in how far along it is: the worth of a period is
 straight in it."""
-WORK, WORK_WHOLE, WORK_NEAR = 2e8, 4e6, 2e9
-"""Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, and of the
-one look that is closer near a plan."""
+WORK, WORK_WHOLE, WORK_NEAR, WORK_UNEVEN = 2e8, 4e6, 2e9, 1e10
+"""Up to so many (corners of cells x states of blocks x periods): of one look, of the many that charges take, of the one
+look that is closer near a plan, and of the one that is uneven."""
 
 
 MULTIPLIERS = ("survival", "purchase_rate", "amount", CUT)
@@ -86,16 +90,23 @@ class _Dimension(NamedTuple):
     free_top: bool = False
 
 
+def _is_straight(use: Use) -> bool:
+    return all(channel in STRAIGHT for channel in use.moves)
+
+
 class Ways:
     """The ways of one chain, and what they are worth at most: made once, asked at any prices.
 
     ``whole``: everything lies on the grid, chances too, so that charges can be by point. ``near``: intensities of a
     plan, (periods, groups, stages, levers), near which the grid is closer. ``coarse``: the grid tells little but who is
-    moved at all.
+    moved at all. ``uneven``: a grid of many dimensions is closer along those in which worth bends.
     """
 
-    def __init__(self, chain: Lifecycle, whole: bool = False, near: Floats | None = None, coarse: bool = False) -> None:
-        self.chain, self.whole, self.near, self.coarse = chain, whole, near, coarse
+    def __init__(
+        self, chain: Lifecycle, whole: bool = False, near: Floats | None = None, coarse: bool = False,
+        uneven: bool = False,
+    ) -> None:  # fmt: skip
+        self.chain, self.whole, self.near, self.coarse, self.uneven = chain, whole, near, coarse, uneven
         self.samples, self.alone, self.together = DENSE, ALONE, TOGETHER
         if near is not None:
             self.samples, self.alone, self.together = FINER * DENSE, FINER * ALONE, FINER // 2 * TOGETHER
@@ -158,7 +169,7 @@ class Ways:
             uses = self._of(place, channel)
             gains = np.array([ends_of(use, channel) for use in uses]).sum(axis=0)
             low, high = self._value(place[1], channel, gains)
-            across = self._across(count)
+            across = self._along_each(count, several, channels, channel in STRAIGHT)
             if high - low <= FLAT * max(abs(high), abs(low)):
                 high = low + max(FLAT * abs(low), NARROW) if channel != "survival" else low * (1 + FLAT)
             edge, free_top = np.linspace(low, high, across), False
@@ -170,7 +181,22 @@ class Ways:
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
             found.append(_Dimension(uses, channel, edge, at_edge, free_top))
-        return found + [self._apart(place, use, self._across(count)) for use in several]
+        return found + [
+            self._apart(place, use, self._along_each(count, several, channels, _is_straight(use))) for use in several
+        ]
+
+    def _along_each(self, count: int, several: list[Use], channels: list[str], straight: bool) -> int:
+        """Return how many points a grid has along a dimension in which worth hardly bends, or bends."""
+        across = self._across(count)
+        flat = sum(channel in STRAIGHT for channel in channels) + sum(map(_is_straight, several))
+        if not self.uneven or flat in (0, count):
+            return across
+        room = WORK_UNEVEN / (self.chain.initial.size * self.chain.periods)
+        corners = [(2.0 * each) ** (count - flat) * (2.0 * FEWEST) ** flat for each in UNEVEN]
+        closer = next((each for each, work in zip(UNEVEN, corners, strict=True) if work <= room), 0)
+        if closer <= across:
+            return across
+        return FEWEST if straight else closer
 
     def _across(self, count: int) -> int:
         """Return how many points a grid of so many dimensions has along each."""
