@@ -74,8 +74,9 @@ def test_a_verb_is_tracked_and_repeated(verb: str, run: Run, tmp_path: Path) -> 
         assert policy.info.status == "FINISHED"
         if policy.data.tags["layer"] == "policy":
             assert "gain" in policy.data.metrics
-            planned = policy.data.params["policy"] in ("optimised", "expected", "cautious") and verb != "allocate"
-            assert ("plan.json" in {each.path for each in client.list_artifacts(run_id)}) == planned
+            planned = policy.data.params["policy"] in ("optimised", "expected", "cautious")
+            kept = {each.path for each in client.list_artifacts(run_id)}
+            assert (("plan.csv" if verb == "allocate" else "plan.json") in kept) == planned
     code, out, err = run("repeat", answer["run_id"], "--json")
     assert (code, err, json.loads(out)["same"]) == (0, "", True)
 

@@ -39,9 +39,15 @@ def allocation_records(answer: CurveAllocation, decision: Decision) -> list[Reco
         decision.record(
             key, decision.about.name or decision.name(answer.budget, "split", figures["gain"], answer.value),
             tags=tags, params={"policy": "optimised", "budget": budget, **_read(decision), **asked_params(decision)},
-            metrics=metrics, files={**decision.pages, **decision.call.kept(answer)}, views=views,
+            metrics=metrics, files={"plan.csv": _plan(answer), **decision.pages, **decision.call.kept(answer)},
+            views=views,
         )
     ]  # fmt: skip
+
+
+def _plan(answer: CurveAllocation) -> bytes:
+    """Return the plan as ``tenure allocate -o plan.csv`` writes it."""
+    return answer.to_frame().to_csv(index=False).encode()
 
 
 def _read(decision: Decision) -> dict[str, str]:
