@@ -47,7 +47,7 @@ def allocation_records(answer: CurveAllocation, decision: Decision) -> list[Reco
 
 def _plan(answer: CurveAllocation) -> bytes:
     """Return the plan as ``tenure allocate -o plan.csv`` writes it."""
-    return answer.to_frame().to_csv(index=False).encode()
+    return str(answer.to_frame().to_csv(index=False)).encode()
 
 
 def _read(decision: Decision) -> dict[str, str]:
