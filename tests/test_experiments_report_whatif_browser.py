@@ -142,3 +142,9 @@ def test_range_is_kept_and_said(page: "Page", lookup: WhatIf) -> None:
     field.press("Enter")
     assert page.evaluate("tenure.evaluate(tenure.plans.a).table.budget") == pytest.approx(most)
     assert "beyond" in (page.locator(".panel.a [data-fact=range]").get_attribute("class") or "")
+    usual = page.evaluate("tenure.page.start.a") if page.evaluate("'page' in tenure") else most
+    for typed, beyond in ((f"{usual / 1000:.6g}k", False), ("abc", True), ("-3", True)):
+        field.fill(typed)
+        field.press("Enter")
+        assert ("beyond" in (page.locator(".panel.a [data-fact=range]").get_attribute("class") or "")) == beyond
+        assert page.evaluate("tenure.evaluate(tenure.plans.a).table.budget") == pytest.approx(usual, rel=1e-5)

@@ -246,9 +246,10 @@ for (const which of ["a", "b"]) {
   const panel = $(`.panel.${which}`), change = (what) => { Object.assign(plans[which], what); changed(which); };
   $("input[type=range]", panel).oninput = (event) => change({ budget: Number(event.target.value) });
   $("input.budget", panel).onchange = (event) => {
-    const value = Number(event.target.value.replace(/[,\s\u00a0]/g, ""));
+    const [, digits, size] = /^([^km]*)([km]?)$/i.exec(event.target.value.replace(/[,\s\u00a0]/g, "")) || [];
+    const value = digits ? Number(digits) * { "": 1, k: 1e3, m: 1e6 }[size.toLowerCase()] : NaN;
     const [least, most] = range(plans[which].family);
-    $("[data-fact=range]", panel).classList.toggle("beyond", value < least || value > most);
+    $("[data-fact=range]", panel).classList.toggle("beyond", !(value >= least && value <= most));
     event.target.blur();
     change(value > 0 ? { budget: value } : {});
   };
