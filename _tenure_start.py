@@ -74,16 +74,17 @@ def _places(name: str) -> list[Path]:
 def main() -> None:
     """Run the command line: ``tenure``."""
     try:
-        put_first()
-    except ImportError as error:
-        print(f"tenure: {error}", file=sys.stderr)
-        sys.exit(2)
-    try:
+        try:
+            put_first()
+        except ImportError as error:
+            print(f"tenure: {error}", file=sys.stderr)
+            sys.exit(2)
         from sim.native_output import keep_apart
 
         keep_apart()  # for as long as the process lives, so that nothing said on the way out mixes with the answer
         from experiments.cli.app import main as command
-    except KeyboardInterrupt:  # before there is anybody to hear of it
+
+        command()
+    except KeyboardInterrupt:  # before there is anybody to hear of it: modules are read, or commands put together
         print("tenure: stopped", file=sys.stderr)
         sys.exit(130)
-    command()

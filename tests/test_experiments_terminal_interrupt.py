@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from markets import ROOT, orders
 
+import _tenure_start
+
 BUSY = """
 import ctypes, os, signal, sys, time
 from experiments.cli.app import main
@@ -123,3 +125,16 @@ def test_ctrl_c_before_the_command_is_there_is_one_line(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "tenure: stopped\n")
+
+
+@pytest.mark.parametrize("where", ["_tenure_start.put_first", "experiments.cli.app.main"])
+def test_ctrl_c_while_packages_are_found_or_commands_put_together_is_one_line(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, pressed)
+    with pytest.raises(SystemExit) as stop:
+        _tenure_start.main()
+    assert (stop.value.code, *capsys.readouterr()) == (130, "", "tenure: stopped\n")
