@@ -5,6 +5,7 @@ the same name, in the working folder or on ``PYTHONPATH``.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -73,6 +74,8 @@ def _places(name: str) -> list[Path]:
 
 def main() -> None:
     """Run the command line: ``tenure``."""
+    # What is solved densely is small: threads of OpenBLAS would wait for each other longer than they work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         try:
             put_first()
