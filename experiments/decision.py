@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.ask.rows import as_today
 from optimizer.money.calendar import Calendar
+from policies.fixed import as_today
 from sim.arrays import Floats
 from sim.engine.chain import ALIVE
 from sim.engine.sensitivity import Course, asset_aim, follow
@@ -100,6 +100,8 @@ class Decision:
         The policy with the largest asset of all, and the first.
     intensity : (periods, groups, stages, levers), optional
         That the recommended policy plays, where it is a plan and the reference is today's spend.
+    budget : float
+        In which today's spend was played: less than today costs, or less in a stretch, and all get less alike.
     """
 
     twin: Twin
@@ -107,6 +109,7 @@ class Decision:
     best: Outcome
     reference: Outcome
     intensity: Floats | None
+    budget: float = np.inf
 
     @cached_property
     def within(self) -> float:
@@ -157,7 +160,7 @@ class Decision:
         return tuple(sorted(known, key=lambda lever: -abs(lever.change)))
 
     def _weighed(self, k: int, lever: Lever) -> Lever:
-        plan, now, course = self._plan, as_today(self.twin.chain), self._course
+        plan, now, course = self._plan, self._now, self._course
         without, unmoved = plan.copy(), plan.copy()
         without[..., k], unmoved[..., k] = 0.0, now[..., k]
         money = float(course.spend[..., k].sum())
@@ -203,7 +206,7 @@ class Decision:
         alone = replace(
             chain, initial=np.where(alive, chain.initial, 0.0), arrivals=np.zeros_like(np.asarray(chain.arrivals))
         )
-        return follow(alone, self._plan).asset - follow(alone, as_today(chain)).asset
+        return follow(alone, self._plan).asset - follow(alone, self._now).asset
 
     @property
     def on_the_unwon(self) -> float:
@@ -262,8 +265,13 @@ class Decision:
         return self._course.slope(asset_aim(self.twin.chain))
 
     @cached_property
+    def _now(self) -> Floats:
+        """Return today's spend as it was played."""
+        return self.twin.targets.with_committed(as_today(self.twin, self.budget).intensity)
+
+    @cached_property
     def _today(self) -> Course:
-        return follow(self.twin.chain, as_today(self.twin.chain))
+        return follow(self.twin.chain, self._now)
 
 
 def decision(twin: Twin, comparison: Comparison, plan: Plan | None, played: Outcome | None) -> Decision:
@@ -271,4 +279,5 @@ def decision(twin: Twin, comparison: Comparison, plan: Plan | None, played: Outc
     best = max(comparison.outcomes, key=lambda outcome: outcome.asset)
     reference = comparison.outcomes[0]
     mine = plan is not None and best is played and reference.name == TODAY
-    return Decision(twin, comparison.outcomes, best, reference, plan.intensity if mine and plan is not None else None)
+    intensity = plan.intensity if mine and plan is not None else None
+    return Decision(twin, comparison.outcomes, best, reference, intensity, comparison.budget)

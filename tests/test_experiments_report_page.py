@@ -19,11 +19,15 @@ from experiments.results.shown import grown
 from experiments.study.demo import Demo
 from experiments.study.summary import demo_summary
 from experiments.words.figures import plain
+from optimizer.ask.rows import as_today
 from optimizer.load import load
+from optimizer.optimize import optimize
 from policies.catalogue import named
 from policies.planned import Planned
 from sim.engine.sensitivity import follow
 from sim.errors import FolderError, InputError
+from sim.scenario.file import parse
+from sim.twin import build
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,22 @@ def test_decision_is_in_figures_that_agree(page: str, study: Study) -> None:
     assert f">{best.difference:+,.0f}<" in page
     for lever in found.levers:
         assert f"<td>{html.escape(lever.name)}</td>" in page
+
+
+def test_today_is_what_was_played_where_a_stretch_leaves_less_money() -> None:
+    """The first two of six periods have half of what today costs then: gains of the page are against that."""
+    base = build(parse(LIFECYCLE))
+    spent = float(follow(base.chain, as_today(base.chain)).spend[:2].sum())
+    amounts = [spent / 2, 10 * spent, 10 * spent]
+    twin = build(parse({**LIFECYCLE, "rules": {"budget": 30 * spent, "stretches": {"every": 2, "amounts": amounts}}}))
+    plan = optimize(twin, bound_steps=0)
+    found = compare(
+        twin, [named("as today", twin, plan.budget), Planned(plan.intensity)], plan.budget, replications=20, seed=1
+    )
+    told = decision(twin, found, plan, found.outcomes[1])
+    assert told.expected_gain == pytest.approx(found.outcomes[1].expected - found.outcomes[0].expected, rel=1e-9)
+    unscaled = follow(twin.chain, as_today(twin.chain)).asset
+    assert abs(unscaled - found.outcomes[0].expected) > 1e-3 * abs(unscaled)
 
 
 def test_next_unit_is_the_difference_that_money_makes(study: Study) -> None:
