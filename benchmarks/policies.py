@@ -7,10 +7,11 @@ A plan is made for each example's money, rules and finest targeting; all policie
 luck. Open loop is a policy whose money depends on time and heads alone: none should beat the plan, neither in expected
 numbers, where there is no luck, nor simulated, where differences are paired over all replications of all seeds and
 called by Holm's procedure over all pairs. One that reacts may: that is the value of feedback. Policies that break a
-rule or the budget are counted apart. Examples without the customer base that a user makes first are left out.
+rule or the budget are counted apart. The bandit stands beside the bound of full information, where there is one. Examples without the customer base that a user makes first are left out.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,16 @@ from sim.arrays import Floats
 
 SEEDS = (1, 2, 3, 4, 5)
 SEARCHING = ("rolling horizon", "tuned")
-PLAN = "plan"
+PLAN, BANDIT = "plan", "bandit"
 LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Against:
-    """A policy against an example's plan: differences by replication, and in expected numbers."""
+    """A policy against an example's plan: differences by replication, and in expected numbers.
+
+    ``least`` is the asset under the least spend, ``limit`` what no policy exceeds that sees everything; nan: not known.
+    """
 
     example: str
     name: str
@@ -39,6 +43,12 @@ class Against:
     asset: float
     feedback: bool
     broken: int
+    least: float
+    limit: float
+
+    def share(self, more: float) -> float:
+        """Return the part of the lift that no policy exceeds of one worth so much more than the plan."""
+        return (self.asset + more - self.least) / (self.limit - self.least)
 
 
 def played(path: Path, chosen: Sequence[str], replications: int, seeds: Sequence[int]) -> list[Against]:
@@ -56,7 +66,8 @@ def played(path: Path, chosen: Sequence[str], replications: int, seeds: Sequence
     return [
         Against(
             path.parent.name, each.name, assets(each.name) - assets(PLAN), each.expected - first.expected,
-            first.expected, each.feedback, len(each.broken or ()),
+            first.expected, each.feedback, len(each.broken or ()), plan.no_spend,
+            plan.reference if firm.chain.bounded else math.nan,
         )
         for each in found[0].outcomes
         if each.name != PLAN
@@ -75,6 +86,12 @@ def tell(all_: Sequence[Against]) -> None:
             some = [each for each in able if each.feedback is feedback]
             if some:
                 print(f"  {kind:<9}  {line(max(some, key=lambda each: float(each.difference.mean())), chance)}")
+        for each in own:
+            if each.name == BANDIT and not math.isnan(each.limit):
+                print(
+                    f"  of the lift of full information, which no policy exceeds: plan {each.share(0.0):.1%}, "
+                    f"{BANDIT} {each.share(each.expected):.1%}"
+                )
     for kind, feedback in (("OPEN LOOP", False), ("feedback", True)):
         ahead = [
             each for each in all_
