@@ -7,7 +7,8 @@ A plan is made for each example's money, rules and finest targeting; all policie
 luck. Open loop is a policy whose money depends on time and heads alone: none should beat the plan, neither in expected
 numbers, where there is no luck, nor simulated, where differences are paired over all replications of all seeds and
 called by Holm's procedure over all pairs. One that reacts may: that is the value of feedback. Policies that break a
-rule or the budget are counted apart. The bandit stands beside the bound of full information, where there is one. Examples without the customer base that a user makes first are left out.
+rule or the budget are counted apart. The bandit stands beside the bound of full information, where there is one.
+Examples without the customer base that a user makes first are left out.
 """
 
 import argparse
