@@ -109,7 +109,7 @@ class Decision:
     best: Outcome
     reference: Outcome
     intensity: Floats | None
-    budget: float = np.inf
+    budget: float
 
     @cached_property
     def within(self) -> float:

@@ -29,7 +29,10 @@ def monitor_page(found: Monitored) -> str:
         + card("Verdict", TITLES.get(found.verdict, "Adjust"), f"after {found.periods} of {found.horizon} {unit}s")
         + card("Against the plan", typeset_money(gap, signed=True), f"{money} customer asset, {kept}")
         + card("A new plan brings", typeset_money(found.gain, signed=True), f"{money} more than the plan from here on")
-        + card("Has moved", f"{len(said)}", f"of {len(QUANTITIES)} things that are watched")
+        + card(
+            "Has moved", f"{len(said)}",
+            f"beyond luck; {len(QUANTITIES)} things are watched in each segment and in all",
+        )
         + "</div>",
         section("moved", "What has moved", bullets(said) if said else paragraph("Nothing beyond what luck does.")),
         section("course", "Actual against planned", chart("lines", _figure(found), _CAPTION)),
