@@ -117,7 +117,7 @@ class LineExplanation:
         How far its money can move; None where it has none, or the plan no lift.
     price : float
         What the budget asks of a unit beyond its own cost: its shadow price.
-    asked : dict
+    rules_ask : dict
         What each rule asks of the next unit at the line's best place, the budget among them.
     """
 
@@ -125,7 +125,7 @@ class LineExplanation:
     line: Line
     reach: Range | None
     price: float
-    asked: dict[str, float]
+    rules_ask: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -136,7 +136,7 @@ class LineExplanation:
             "budget": self.ground.problem.budget,
             "spend": float(self.ground.course.spend.sum()),
             "budget_price": self.price,
-            "rules_ask": self.asked,
+            "rules_ask": self.rules_ask,
             "prices_from": self.ground.prices_from,
         }
 

@@ -1,6 +1,8 @@
 """Commands on the customer base: files in, what is in it, questions to it."""
 
+import json
 import shlex
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.output import with_output
 from experiments.cli.reading import with_reading
 from experiments.cli.words import in_options
+from sim.files import TABLE_FILES, check_output, write_table, write_text
 
 __all__ = ["group"]
 
@@ -73,6 +77,7 @@ def load(
 
 
 @base.command(epilog="Example: tenure base show base.duckdb")
+@with_output
 def show(where: Base = Path("base.duckdb"), seed: NoSeed = 0, as_json: Json = False) -> None:
     """Show what a base holds, where it came from, and what became of every row."""
     from sim.purchases.base import CustomerBase
@@ -93,6 +98,10 @@ def show(where: Base = Path("base.duckdb"), seed: NoSeed = 0, as_json: Json = Fa
 def query(
     sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the base's tables (tenure base show).")],
     where: Base = Path("base.duckdb"),
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write every row to this .csv, .parquet or .json file instead."),
+    ] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -100,14 +109,31 @@ def query(
     from experiments.words.tables import table
     from sim.purchases.base import CustomerBase
 
+    if output is not None:
+        check_output(output, (*TABLE_FILES, ".json"), [where])
     columns, rows = CustomerBase.open(where).query(sql)
+    content = {"columns": columns, "rows": [[_plain(value) for value in row] for row in rows]}
+    if output is not None:
+        _write(content, rows, output)
+        written = {"file": str(output), "rows": len(rows)}
+        print_json(written) if as_json else typer.echo(f"{len(rows):,} rows written to {output}.")
+        return
     if as_json:
-        print_json({"columns": columns, "rows": [[_plain(value) for value in row] for row in rows]})
+        print_json(content)
         return
     shown = [["" if value is None else str(value) for value in row] for row in rows[:_SHOWN]]
     typer.echo(table(columns, shown))
     if len(rows) > _SHOWN:
-        typer.echo(f"... and {len(rows) - _SHOWN:,} more rows; --json prints all")
+        typer.echo(f"... and {len(rows) - _SHOWN:,} more rows; -o FILE writes all")
+
+
+def _write(content: dict[str, Any], rows: Sequence[Sequence[object]], output: Path) -> None:
+    if output.suffix == ".json":
+        write_text(output, json.dumps(content))
+        return
+    from pandas import DataFrame
+
+    write_table(output, DataFrame(rows, columns=content["columns"]))
 
 
 @base.command(epilog="Example: tenure base report base.duckdb -o base.html")

@@ -20,7 +20,10 @@ from experiments.cli.options import (
     print_json,
     say,
 )
+from experiments.cli.output import with_output
+from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import changes_of
+from sim.arrays import quiet
 
 __all__ = ["group"]
 
@@ -28,6 +31,8 @@ group = commands()
 
 
 @group.command(epilog="Example: tenure backtest scenario.yaml --months 9")
+@with_output
+@with_tracking()
 def backtest(
     scenario: ScenarioFile,
     months: Annotated[int, typer.Option(help="Held out, to the last purchase of the base.", min=1, max=600)] = 9,
@@ -35,6 +40,8 @@ def backtest(
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Was the forecast right: fit without the last months, play today's money, compare with what came.
 
@@ -46,13 +53,16 @@ def backtest(
     firm = Firm.open(scenario)
     with progress_bars() as step:
         found = firm.backtest(months, replications=replications, seed=seed, threads=threads, progress=step)
+        kept = tracking.keep(found, step)
     if as_json:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), **tracking.to_dict(kept)})
     else:
-        typer.echo(f"{found.to_text()}\n\nNext: tenure check {shlex.quote(str(scenario))}")
+        then = f"Next: tenure check {shlex.quote(str(scenario))}"
+        typer.echo(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}")
 
 
 @group.command(epilog="Example: tenure learn scenario.yaml test.csv answers.csv -o learned.yaml")
+@with_tracking()
 def learn(
     scenario: ScenarioFile,
     evidence: Annotated[
@@ -73,6 +83,8 @@ def learn(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Make response curves of experiments, contacts, histories and managers' answers, with what is known of each.
 
@@ -90,14 +102,17 @@ def learn(
     if plot is not None:
         found.plot(plot, lang)
     found.save(output, force=force)
+    kept = tracking.keep(found, quiet)
     if as_json:
-        print_json({**found.to_dict(), "scenario": str(output)})
+        print_json({**found.to_dict(), "scenario": str(output), **tracking.to_dict(kept)})
     else:
         drawn = "" if plot is None else f" and {plot}"
-        typer.echo(f"{found.to_text()}\n\nWrote {output}{drawn}. Next: tenure check {shlex.quote(str(output))}")
+        then = f"Wrote {output}{drawn}. Next: tenure check {shlex.quote(str(output))}"
+        typer.echo(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}")
 
 
 @group.command("test-next", epilog="Example: tenure test-next scenario.yaml --plan plan.json -o test.json")
+@with_tracking()
 def next_test(
     scenario: ScenarioFile,
     plan: Annotated[
@@ -117,6 +132,8 @@ def next_test(
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Say which assumption to test next: what knowing each is worth, and the experiment that pays most.
 
@@ -133,11 +150,12 @@ def next_test(
     firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     with progress_bars() as step:
         found = firm.test_next(plan, budget=budget, samples=samples, seed=seed, threads=threads, progress=step)
+        kept = tracking.keep(found, step)
     written = output if found.plan is not None else None
     if written is not None:
         found.save(written)
     if as_json:
-        print_json({**found.to_dict(), "file": None if written is None else str(written)})
+        print_json({**found.to_dict(), "file": None if written is None else str(written), **tracking.to_dict(kept)})
         return
     where = shlex.quote(str(scenario))
     if written is not None and firm.scenario.base is None:
@@ -156,10 +174,11 @@ def next_test(
         then = f"Next: {shlex.join([*again, '--seed', str(seed), '-o', 'test.json'])}"
     else:
         then = f"Next: tenure risk {where}"
-    say(f"{found.to_text()}\n\n{then}", scenario, change)
+    say(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}", scenario, change)
 
 
 @group.command(epilog="Example: tenure measure plan.json --list targets.csv --actual base.duckdb --periods 2")
+@with_tracking()
 def measure(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that the lists were made from.")],
     lists: Annotated[
@@ -177,6 +196,8 @@ def measure(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
     seed: NoSeed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Say what each measure brought: plan against outcome against control group, with interval and money per unit.
 
@@ -192,8 +213,9 @@ def measure(
     written = None if output is None or not found.evidence else str(output)
     if output is not None and written is not None:
         found.learn().save(output, force=force)
+    kept = tracking.keep(found, quiet)
     if as_json:
-        print_json({**found.to_dict(), "scenario": written})
+        print_json({**found.to_dict(), "scenario": written, **tracking.to_dict(kept)})
         return
     if written is not None:
         then = f"Wrote {output}. Next: tenure check {shlex.quote(written)}"
@@ -207,4 +229,4 @@ def measure(
             f"{output} is not written: nothing that was measured tells a curve. " if output is not None else ""
         )
         then = f"{not_written}Next: tenure check {shlex.quote(str(firm.file))}"
-    typer.echo(f"{found.to_text()}\n\n{then}")
+    typer.echo(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}")

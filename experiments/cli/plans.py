@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from experiments.cli.options import Changes, Json, NoSeed, SpreadOption, commands, money, print_json, say
+from experiments.cli.output import with_output
+from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import changes_of
 from sim.errors import InputError
 from sim.files import check_output
@@ -19,6 +21,7 @@ SCENARIO_FILES = (".yaml", ".yml")
 
 
 @group.command(epilog="Example: tenure explain plan.json --simplest simplest.json")
+@with_tracking()
 def explain(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
     scenario: Annotated[
@@ -41,6 +44,8 @@ def explain(
     change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
+    *,
+    tracking: Tracking,
 ) -> None:
     """Say why a plan gives more to some than to others: what each line brings, rules cost, can move, can go.
 
@@ -62,21 +67,25 @@ def explain(
     if line is not None:
         with progress_bars() as step:
             one = firm.explain_line(plan, line, budget=budget, progress=step)
+            kept = tracking.keep(one, step)
         if as_json:
-            print_json(one.to_dict())
+            print_json({**one.to_dict(), **tracking.to_dict(kept)})
         else:
-            typer.echo(f"{one.answer()}\n\nNext: tenure explain {shlex.quote(str(plan))}, for all lines")
+            then = f"Next: tenure explain {shlex.quote(str(plan))}, for all lines"
+            typer.echo(f"{one.answer()}\n\n{then}{tracking.in_words(kept)}")
         return
     with progress_bars() as step:
         answer = firm.explain(plan, budget=budget, keep=keep, progress=step)
+        kept = tracking.keep(answer, step)
     if simplest is not None and answer.simplest is not None:
         answer.simplest.plan.save(simplest)
     else:
         simplest = None
     if as_json:
-        print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest)})
+        print_json({**answer.to_dict(), "file": None if simplest is None else str(simplest), **tracking.to_dict(kept)})
     else:
-        say(explanation_in_words(answer, plan, file, simplest), file, change)
+        words = explanation_in_words(answer, plan, file, simplest)
+        say(f"{words}{tracking.in_words(kept)}", file, change)
 
 
 @group.command(epilog="Example: tenure split plan.json --by quarter -o split.csv")
@@ -118,6 +127,7 @@ def split(
 
 
 @group.command(epilog="Example: tenure diff plan.json more.json; or: tenure diff scenario.yaml --set margin=0.35")
+@with_output
 def diff(
     first: Annotated[Path, typer.Argument(metavar="A", help="A plan file; or a scenario file.")],
     second: Annotated[

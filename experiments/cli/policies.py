@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.output import with_output
 from experiments.cli.words import policies_like
 
 __all__ = ["group"]
@@ -16,6 +17,7 @@ group = commands()
 
 
 @group.command(epilog="Example: tenure policies --check mymodule:MyPolicy")
+@with_output
 def policies(
     check: Annotated[
         str | None,

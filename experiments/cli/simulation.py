@@ -22,6 +22,7 @@ from experiments.cli.options import (
     print_json,
     say,
 )
+from experiments.cli.output import with_output
 from experiments.cli.tracking import Tracking, with_tracking
 from experiments.cli.words import changes_of, policies_like
 from sim.errors import InputError
@@ -98,6 +99,7 @@ def simulate(
 
 
 @group.command(epilog="Example: tenure trace scenario.yaml --customer 17 --policy as-today")
+@with_output
 def trace(
     scenario: ScenarioFile,
     customer: Annotated[
@@ -189,11 +191,10 @@ def compare(
         _compare_in_all(
             scenarios, policy, changes_of(change), tracking,
             one={
-                "--equal-money": equal_money, "--spread": spread != "even", "--output": output, "--title": title,
-                "--logo": logo,
+                "--equal-money": equal_money, "--spread": spread != "even", "--title": title, "--logo": logo,
             },
-            lang=lang, budget=budget, replications=replications, samples=samples, seed=seed, workers=threads,
-            as_json=as_json,
+            output=output, lang=lang, budget=budget, replications=replications, samples=samples, seed=seed,
+            workers=threads, as_json=as_json,
         )  # fmt: skip
         return
     checked_page(lang, logo)
@@ -248,6 +249,7 @@ def _compare_in_all(
     tracking: Tracking,
     *,
     one: dict[str, Any],
+    output: Path | None,
     budget: float | None,
     replications: int,
     samples: int | None,
@@ -260,10 +262,9 @@ def _compare_in_all(
 
     for option, given in one.items():
         if given:
-            raise InputError(
-                f"{option}: goes with one scenario; leave it out (the report of several is written under --folder, in "
-                "studies), or compare them one by one"
-            )
+            raise InputError(f"{option}: goes with one scenario; leave it out, or compare them one by one")
+    if output is not None:
+        check_output(output, (".html",), scenarios)
     scenarios = _with_customers(scenarios)
     named = [str(path) for path in scenarios]
     stems = [path.stem for path in scenarios]
@@ -279,4 +280,4 @@ def _compare_in_all(
         "replications": replications, "samples": samples, "seed": seed,
     }  # fmt: skip
     content |= {} if budget is None else {"budgets": [budget]}
-    ask(read_study(content), tracking, **how)
+    ask(read_study(content), tracking, output=output, **how)

@@ -22,6 +22,7 @@ from experiments.cli.options import (
     print_json,
     say,
 )
+from experiments.cli.output import with_output
 from experiments.cli.reading import with_reading
 from experiments.cli.tracking import command_given
 from experiments.cli.words import changes_of, in_options
@@ -251,6 +252,7 @@ def _asked(question: str, whole: bool = False) -> float | None:
 
 
 @group.command(epilog="Example: tenure check scenario.yaml")
+@with_output
 def check(scenario: ScenarioFile, change: Changes = None, seed: NoSeed = 0, as_json: Json = False) -> None:
     """Validate a scenario and say in words what it means."""
     from experiments.firm import Firm
@@ -269,6 +271,7 @@ def check(scenario: ScenarioFile, change: Changes = None, seed: NoSeed = 0, as_j
 
 
 @group.command(epilog="Example: tenure schema > scenario.schema.json")
+@with_output
 def schema(seed: NoSeed = 0, as_json: Json = True) -> None:
     """Print the JSON Schema of scenario files, for editors: every key with its unit and default."""
     from sim.scenario.file import schema as keys

@@ -8,6 +8,7 @@ import typer
 from experiments.cli.options import Json, Language, NoSeed, commands, print_json
 from experiments.cli.tracking import Tracking, with_tracking
 from experiments.terminal.interrupt import kept_when_stopped
+from sim.files import check_output, write_text
 
 if TYPE_CHECKING:
     from experiments.study.ask import Study
@@ -32,6 +33,9 @@ def study(
         bool,
         typer.Option("--resume", help="Go on where a study was stopped; what is finished is never run twice anyway."),
     ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the report to this .html file.")
+    ] = None,
     lang: Language = "en",
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -51,13 +55,16 @@ def study(
     from experiments.words.languages import checked_language
 
     checked_language(lang)
+    if output is not None:
+        check_output(output, (".html",), [file])
     with progress_bars() as step:
         asked = read_study(file, progress=step("Reading the study"))
+    tracking = replace(tracking, experiment=tracking.experiment or asked.name)
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
-    ask(asked, tracking, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
+    ask(asked, tracking, output=output, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
 
 
-def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> None:
+def ask(asked: "Study", tracking: Tracking, *, output: Path | None, as_json: bool, **how: Any) -> None:
     """Run a study and print its answer; on Ctrl-C say how to go on: with the same command."""
     from dataclasses import replace
 
@@ -72,6 +79,9 @@ def ask(asked: "Study", tracking: Tracking, *, as_json: bool, **how: Any) -> Non
             asked, tracking.folder, track=tracking.track, tracking_uri=tracking.tracking_uri,
             mlflow_ui=tracking.mlflow_ui, experiment=tracking.experiment, command=command, progress=step, **how,
         )  # fmt: skip
+    if output is not None:
+        write_text(output, result.report.read_text(encoding="utf-8"))
+        result = replace(result, report=output)
     if as_json:
         print_json(result.to_dict())
     else:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.options import THREADS, Json, NoSeed, Threads, commands, print_json
+from experiments.cli.output import with_output
 from sim.errors import TenureError
 
 __all__ = ["group"]
@@ -59,6 +60,7 @@ def ui(
 
 
 @group.command(epilog="Example: tenure sync --folder first-look")
+@with_output
 def sync(
     folder: Annotated[Path, typer.Option(help="Where runs wait.")] = Path(),
     tracking_uri: Annotated[
@@ -86,6 +88,7 @@ def sync(
 
 
 @group.command(epilog="Example: tenure repeat 94133dafe6304960b99127363355649b --folder first-look")
+@with_output
 def repeat(
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="As printed, or at the top of the run's page.")],
     folder: Annotated[Path, typer.Option(help="Whose store the run is in.")] = Path(),

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.options import Json, NoSeed, commands
+from experiments.cli.output import with_output
 
 __all__ = ["group"]
 
@@ -12,6 +13,7 @@ group = commands()
 
 
 @group.command(epilog='Example: tenure validate "customer equity test"')
+@with_output
 def validate(
     study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY]...", help="Which [default: the quick].")] = None,
     slow: Annotated[bool, typer.Option("--all", help="The slow ones too: about a minute.")] = False,

@@ -59,13 +59,15 @@ class Explained(Planned):
         from experiments.explain import explain_plan
         from experiments.results.plans import Plan
         from experiments.results.runs import Explanation
+        from experiments.tracking.call import Call
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
         found = explain_plan(self.twin, plan, budget=budget, keep=keep, threads=or_all(threads), step=progress or quiet)
         simplest = found.simplest
         if simplest is not None:
             simplest = replace(simplest, plan=self._own(simplest.plan, Plan))
-        return grown(Explanation, found, simplest=simplest)
+        asked = Call("explain", {"plan": plan, "budget": budget, "keep": keep})
+        return grown(Explanation, found, simplest=simplest, twin=self.twin, file=self.file, asked=asked)
 
     def explain_line(
         self,
@@ -95,9 +97,12 @@ class Explained(Planned):
         """
         from experiments.explain import explain_line
         from experiments.results.runs import LineExplanation
+        from experiments.tracking.call import Call
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
-        return grown(LineExplanation, explain_line(self.twin, plan, line, budget=budget, step=progress or quiet))
+        found = explain_line(self.twin, plan, line, budget=budget, step=progress or quiet)
+        asked = Call("explain_line", {"plan": plan, "line": line, "budget": budget})
+        return grown(LineExplanation, found, twin=self.twin, file=self.file, asked=asked)
 
     def diff(
         self,

@@ -311,6 +311,7 @@ class Planned(Made):
         """
         from experiments.results.information import NextTest
         from experiments.results.plans import Plan
+        from experiments.tracking.call import Call
         from optimizer.insight.information import information
         from optimizer.load import plan_of_course
         from sim.engine.sensitivity import follow
@@ -320,11 +321,11 @@ class Planned(Made):
                 "uncertain: missing; state the ranges of the numbers that are not known (tenure schema), or let "
                 "`tenure learn` make them of answers and experiments"
             )
-        tell = progress or quiet
-        if plan is None:
+        tell, given = progress or quiet, self.load_plan(plan) if isinstance(plan, str | Path) else plan
+        if given is None:
             chosen: optimizer.plan.Plan = self.optimize(budget=budget, bound_steps=0, threads=threads, progress=tell)
         else:
-            chosen = self.load_plan(plan) if isinstance(plan, str | Path) else plan
+            chosen = given
         found = information(
             self.twin, chosen.intensity, self._budget(chosen.budget if budget is None else budget), samples=samples,
             targeting=chosen.targeting, seed=seed, threads=or_all(threads), progress=tell("Weighing assumptions"),
@@ -332,7 +333,8 @@ class Planned(Made):
         test = None
         if found.test is not None:
             test = self._own(plan_of_course(self.twin, follow(self.twin.chain, found.test), "state"), Plan)
-        return grown(NextTest, found, plan=test, twin=self.twin)
+        asked = Call("test_next", {"plan": given, "budget": budget, "samples": samples, "seed": seed})
+        return grown(NextTest, found, plan=test, twin=self.twin, file=self.file, asked=asked)
 
     def load_plan(self, path: str | Path, spread: str | Path = "even") -> Plan:
         """Return a saved plan, edited or not, or a table of money by segment, lever and time as a plan.

@@ -123,6 +123,7 @@ class Watched(Planned):
 
         from experiments.measure import measure
         from experiments.results.measured import Measured
+        from experiments.tracking.call import Call
 
         plan = self.load_plan(plan) if isinstance(plan, str | Path) else plan
         intensity = self.targets.reference if plan is None else plan.intensity
@@ -131,7 +132,12 @@ class Watched(Planned):
         found = measure(
             self.twin, whole, [Path(each) for each in several], Path(actual), period=period, periods=periods
         )
-        return grown(Measured, found, learning=self.learn)
+        asked = {
+            "plan": plan, "lists": [str(Path(each).resolve()) for each in several],
+            "actual": str(Path(actual).resolve()), "period": period, "periods": periods,
+        }  # fmt: skip
+        own = {"twin": self.twin, "file": self.file, "asked": Call("measure", asked)}
+        return grown(Measured, found, learning=self.learn, **own)
 
     def learn(self, *evidence: str | Path, per: str | None = None, seed: int = 0) -> Learned:
         r"""Return the scenario with its curves as experiments, histories and managers' answers have them.
@@ -162,6 +168,7 @@ class Watched(Planned):
         """
         from experiments.curves_to_levers import answers_of_curves, weeks_of
         from experiments.results.learned import Learned
+        from experiments.tracking.call import Call
         from optimizer.curves.curve_file import is_curves
         from sim.responses.learn import learn
         from sim.responses.read import read_evidence
@@ -186,7 +193,8 @@ class Watched(Planned):
             [each for one in read for each in one.histories],
             seed,
         )
-        return grown(Learned, found)
+        asked = {"evidence": [str(Path(each).resolve()) for each in evidence], "per": per, "seed": seed}
+        return grown(Learned, found, twin=self.twin, file=self.file, asked=Call("learn", asked))
 
     def backtest(
         self, months: int = 9, *, replications: int = 40, seed: int = 0, threads: int | None = None,
@@ -217,6 +225,7 @@ class Watched(Planned):
         """
         from experiments.backtest.forecast import backtest
         from experiments.results.backtest import Backtest
+        from experiments.tracking.call import Call
 
         found = backtest(
             self.scenario,
@@ -226,4 +235,5 @@ class Watched(Planned):
             threads=or_all(threads),
             progress=progress,
         )
-        return grown(Backtest, found)
+        asked = {"months": months, "replications": replications, "seed": seed}
+        return grown(Backtest, found, twin=self.twin, file=self.file, asked=Call("backtest", asked))

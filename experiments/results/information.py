@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optimizer.insight.information
 from experiments.results.plans import Plan
-from experiments.results.shown import Shown, Table
+from experiments.results.shown import Decided, Table
+from experiments.told import Told
 from experiments.words.information import information_answer, information_table, information_text
 from sim.errors import InputError
 from sim.twin import Twin
+
+if TYPE_CHECKING:
+    from experiments.tracking.call import Call
 
 __all__ = ["NextTest"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NextTest(Shown, optimizer.insight.information.Information):
+class NextTest(Decided, Told, optimizer.insight.information.Information):
     """Which assumption to test next, on whom, how long and with how much.
 
     Attributes
@@ -36,6 +40,8 @@ class NextTest(Shown, optimizer.insight.information.Information):
 
     plan: Plan | None = field(default=None, kw_only=True)
     twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
         """Return what to test next."""
@@ -48,6 +54,12 @@ class NextTest(Shown, optimizer.insight.information.Information):
     def to_text(self) -> str:
         """Return what people read."""
         return information_text(self, self.twin.scenario.period, self.twin.scenario.currency)
+
+    def figures(self) -> dict[str, float]:
+        """Return what knowing all of it is worth, then each assumption and each experiment, its cost paid."""
+        knowing = {f"worth_knowing/{each.path}": each.perfect for each in self.knowing}
+        tests = {f"test_net/{each.path}": each.trial.net for each in self.knowing if each.trial is not None}
+        return {"worth_of_knowing_all": self.perfect, **knowing, **tests}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""

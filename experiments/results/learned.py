@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sim.responses.learn
-from experiments.results.shown import Shown, Table
+from experiments.results.shown import Decided, Table
+from experiments.told import Told
 from experiments.words.evidence import curves_table, learned_answer, learned_text
 from sim.errors import FolderError, InputError
 from sim.files import check_output, write_text
+
+if TYPE_CHECKING:
+    from experiments.tracking.call import Call
+    from sim.twin import Twin
 
 __all__ = ["Learned"]
 
@@ -23,7 +28,7 @@ HEADER = """\
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Learned(Shown, sim.responses.learn.Learned):
+class Learned(Decided, Told, sim.responses.learn.Learned):
     r"""A scenario whose curves are as evidence has them.
 
     Examples
@@ -39,6 +44,10 @@ class Learned(Shown, sim.responses.learn.Learned):
     4000
     """
 
+    twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+
     def answer(self) -> str:
         """Return what was learned in a sentence."""
         return learned_answer(self)
@@ -50,6 +59,15 @@ class Learned(Shown, sim.responses.learn.Learned):
     def to_text(self) -> str:
         """Return what people read."""
         return learned_text(self)
+
+    def figures(self) -> dict[str, float]:
+        """Return each curve at each intensity with its interval; what unlimited money does under that name."""
+        found: dict[str, float] = {"curves": float(len({each[:3] for each in self.curves}))}
+        for each in self.curves:
+            at = "unlimited" if math.isinf(each.at) else f"{each.at:g}"
+            name = "/".join(filter(None, (each.lever, each.segment, each.moves, at)))
+            found |= {f"value/{name}": each.value, f"low/{name}": each.low, f"high/{name}": each.high}
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; unlimited money as a word."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experiments.measure
-from experiments.results.shown import Shown, Table
+from experiments.results.shown import Decided, Table
+from experiments.told import Told
 from experiments.words.measure import effects_table, measured_answer, measured_text
 from sim.errors import InputError
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from experiments.results.learned import Learned
+    from experiments.tracking.call import Call
+    from sim.twin import Twin
 
 __all__ = ["Measured"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measured(Shown, experiments.measure.Measured):
+class Measured(Decided, Told, experiments.measure.Measured):
     r"""What each measure brought against the control group, plan against outcome, and evidence on curves.
 
     Examples
@@ -38,6 +41,9 @@ class Measured(Shown, experiments.measure.Measured):
     """
 
     learning: Callable[..., Learned] = field(kw_only=True)
+    twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
         """Return what each measure brought."""
@@ -50,6 +56,16 @@ class Measured(Shown, experiments.measure.Measured):
     def to_text(self) -> str:
         """Return what people read."""
         return measured_text(self)
+
+    def figures(self) -> dict[str, float]:
+        """Return what each measure brought in each segment, with its interval, and what it cost."""
+        return {
+            f"{name}/{each.measure}/{each.segment}": value
+            for each in self.effects
+            for name, value in (
+                ("brings", each.brings), ("brings_low", each.low), ("brings_high", each.high), ("spent", each.spent)
+            )
+        }  # fmt: skip
 
     def to_frame(self) -> DataFrame:
         """Return one row per measure and segment."""

@@ -16,6 +16,7 @@ import experiments.trace
 import optimizer.plan
 from experiments.results.shown import Decided, Shown, Table, drawn
 from experiments.terminal.tables import policy_cells
+from experiments.told import Told
 from experiments.tracking.call import Call
 from experiments.words.figures import money
 from experiments.words.kept import best_in_words, rules_broken
@@ -319,7 +320,7 @@ class Life(Shown, experiments.trace.Life):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Shown, experiments.explain.Explanation):
+class Explanation(Decided, Told, experiments.explain.Explanation):
     """Why a plan gives what to whom: what each line brings, what rules cost, what can move and what can go.
 
     Examples
@@ -330,6 +331,10 @@ class Explanation(Shown, experiments.explain.Explanation):
     >>> 0.9 < why.simplest.share <= 1.1
     True
     """
+
+    twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
         """Return the plan's lines in a paragraph, and why the largest get more than the next."""
@@ -349,9 +354,14 @@ class Explanation(Shown, experiments.explain.Explanation):
 
         return lines_with_money(self)
 
+    def figures(self) -> dict[str, float]:
+        """Return the plan's lift, then what each line with money brings."""
+        brings = {f"brings/{line.segment}/{line.lever}": line.brings for line in self.lines if line.spend > 0}
+        return {"lift": self.ground.lift, "asset": self.ground.course.asset, **brings}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LineExplanation(Shown, experiments.explain.LineExplanation):
+class LineExplanation(Decided, Told, experiments.explain.LineExplanation):
     """Why one line (segment and lever) gets what it gets, or nothing.
 
     Examples
@@ -361,8 +371,16 @@ class LineExplanation(Shown, experiments.explain.LineExplanation):
     True
     """
 
+    twin: Twin = field(kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
+    asked: Call | None = field(default=None, kw_only=True)
+
     def answer(self) -> str:
         """Return it in sentences."""
         from experiments.words.explain import line_in_words
 
         return line_in_words(self)
+
+    def figures(self) -> dict[str, float]:
+        """Return what the line brings, its money and what the next unit brings at its best place."""
+        return {"brings": self.line.brings, "spend": self.line.spend, "next_unit": self.line.best_marginal}

@@ -15,7 +15,7 @@ from experiments.tracking.content import running_code
 from experiments.tracking.kept import KeptRun
 from experiments.words.figures import money
 
-__all__ = ["PLAY", "kept_play", "play_again"]
+__all__ = ["PLAY", "bits_of_plays", "kept_play", "play_again"]
 
 PLAY = "play"
 """What is kept as the verb of a play."""
@@ -39,7 +39,7 @@ def kept_play(units: Sequence[Unit], facts: Sequence[Facts], content: dict[str, 
     arguments = {
         "policy": said, "budget": unit.budget, "luck": [[each.seed, each.first, each.count] for each in units],
     }  # fmt: skip
-    call = {"verb": PLAY, "arguments": arguments, "bits": _bits(facts), "code": unit.code}
+    call = {"verb": PLAY, "arguments": arguments, "bits": bits_of_plays(facts), "code": unit.code}
     plain = {key: value for key, value in content.items() if key != "folder"}
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
     return {CALL_FILE: json.dumps(call, indent=1).encode(), "scenario.yaml": text.encode(), **files}
@@ -59,9 +59,10 @@ def play_again(kept: KeptRun, threads: int) -> tuple[str, str]:
         assert isinstance(found, dict), "the base is where it was found"
         facts.append(found)
     asset = float(Found.of([facts]).assets.mean())
-    return _bits(facts), f"Customer asset {money(asset)} {scenario.currency}".rstrip() + "."
+    return bits_of_plays(facts), f"Customer asset {money(asset)} {scenario.currency}".rstrip() + "."
 
 
-def _bits(facts: Sequence[Facts]) -> str:
+def bits_of_plays(facts: Sequence[Facts]) -> str:
+    """Return the SHA-256 of what plays found, to the bit."""
     values = [[each[name] for name in BITS] for each in facts]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()

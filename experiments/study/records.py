@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.study.answers import Cell, Found, Row
+from experiments.study.kept import kept_study
 from experiments.study.plays import kept_play
 from experiments.study.shown import answer_in_words, barred_in_words, survival_table, world_table
 from experiments.study.turned import turning_in_words
@@ -62,7 +63,7 @@ def records_of(result: StudyResult, experiment: str, command: str = "") -> dict[
             name: (result.folder / name).read_bytes()
             for name in ("report.html", "table.csv", "segments.csv", "levers.csv", "over_time.csv", "turning.csv")
             if (result.folder / name).is_file()
-        },
+        } | kept_study(asked, result.finished),
         began=now, ended=now, experiment_tags=stored(views),
     )  # fmt: skip
     records: dict[Cell | None, Record] = {None: parent}
@@ -153,6 +154,10 @@ def _note(result: StudyResult, views: Sequence[View], command: str) -> str:
     body.append(markdown(header, [[cell.replace("*", " (best)") for cell in row] for row in rows]))
     body += turning_in_words(result.turning, result.currency)
     body.append("The whole answer: report.html under *Artifacts*.")
+    body.append(
+        "Once more, every unit anew and bits compared: `tenure repeat {run}`, with `--folder` or `--tracking-uri` as "
+        "the study had it; a single play: from its own run."
+    )
     names = {"Study": result.asked.digest[:16], "code": code_version()}
     return note(
         answer_in_words(answers, result.currency), body, purpose=result.asked.note, views=views, command=command,

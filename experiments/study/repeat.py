@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.arrays import Step, quiet
+
+if TYPE_CHECKING:
+    from experiments.tracking.kept import KeptRun
 
 __all__ = ["Repeated", "repeat"]
 
@@ -25,6 +29,8 @@ class Repeated:
         What it answers now.
     code, code_then : str
         Versions that run now, and that made the run.
+    asked : str
+        The run that was named, where it is a part of this one.
     """
 
     run_id: str
@@ -34,6 +40,7 @@ class Repeated:
     answer: str
     code: str
     code_then: str
+    asked: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -47,7 +54,8 @@ class Repeated:
             verdict = "Other bits, with the same versions on the same kind of machine: this should not be."
         else:
             verdict = "Other bits; the run was made with other versions."
-        lines = [f"Run {self.run_id} ({self.name}), {self.verb} once more.", verdict, self.answer]
+        part = f"Run {self.asked} is a part of the next. " if self.asked not in ("", self.run_id) else ""
+        lines = [f"{part}Run {self.run_id} ({self.name}), {self.verb} once more.", verdict, self.answer]
         if self.code != self.code_then:
             lines += [f"Then: {self.code_then}", f"Now:  {self.code}"]
         return "\n".join(lines)
@@ -82,10 +90,8 @@ def repeat(
     >>> tenure.repeat(kept.run_id, "tracked").same
     True
     """
-    from experiments.allocate import allocate
-    from experiments.firm import Firm
+    from experiments.study.kept import STUDY, study_again
     from experiments.study.plays import PLAY, play_again
-    from experiments.tracking.call import bits_of
     from experiments.tracking.content import running_code
     from experiments.tracking.kept import fetch
 
@@ -95,18 +101,29 @@ def repeat(
         kept = fetch(run_id, Path(folder).resolve(), tracking_uri, Path(place))
         if kept.verb == PLAY:
             bits, said = play_again(kept, threads or 1)
-            return Repeated(run_id, kept.name, kept.verb, bits == kept.bits, said, running_code(), kept.code)
-        if kept.verb == "allocate":
-            given = {name: _argument(value, kept.folder) for name, value in kept.arguments.items()}
-            answer: Any = allocate(**given)
+        elif kept.verb == STUDY:
+            bits, said = study_again(kept, threads, step)
         else:
-            firm = Firm.of(kept.scenario())
-            given = {name: _argument(value, kept.folder) for name, value in kept.arguments.items()}
-            hands = {} if kept.verb == "monitor" else {"threads": threads}
-            answer = getattr(firm, kept.verb)(**given, **hands, progress=step)
-        return Repeated(
-            run_id, kept.name, kept.verb, bits_of(answer) == kept.bits, answer.answer(), running_code(), kept.code
-        )
+            bits, said = _verb_again(kept, threads, step)
+        same, now = bits == kept.bits, running_code()
+        return Repeated(kept.run_id, kept.name, kept.verb, same, said, now, kept.code, run_id)
+
+
+def _verb_again(kept: KeptRun, threads: int | None, step: Step) -> tuple[str, str]:
+    """Return the bits of an answer that is asked for once more, and the answer."""
+    from experiments.allocate import allocate
+    from experiments.firm import Firm
+    from experiments.tracking.call import bits_of
+
+    given = {name: _argument(value, kept.folder) for name, value in kept.arguments.items()}
+    if kept.verb == "allocate":
+        answer: Any = allocate(**given)
+    else:
+        method, several = getattr(Firm.of(kept.scenario()), kept.verb), given.pop("evidence", ())
+        hands = {"threads": threads, "progress": step}
+        taken = inspect.signature(method).parameters
+        answer = method(*several, **given, **{name: each for name, each in hands.items() if name in taken})
+    return bits_of(answer), answer.answer()
 
 
 def _argument(value: Any, folder: Path) -> Any:

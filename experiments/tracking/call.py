@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments.compare import Comparison
 from experiments.monitored import Monitored
+from experiments.told import Told
 from experiments.tracking.content import running_code
 from optimizer.curves.result import CurveAllocation
 from optimizer.insight.frontier import Frontier
@@ -135,4 +136,19 @@ def _arrays(answer: object) -> list[Any]:
     if isinstance(answer, Monitored):
         parts = [part for line in answer.lines for part in (line.actual, line.planned, line.low, line.high)]
         return [*parts, answer.now, answer.gain, *([] if answer.plan is None else [answer.plan.intensity])]
+    if isinstance(answer, Told):
+        told: Any = answer
+        return list(_numbers(told.to_dict()))
     raise TypeError(f"{type(answer).__name__}: is no answer that is tracked")
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield the numbers of plain data in their order."""
+    if isinstance(value, bool | int | float):
+        yield float(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _numbers(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _numbers(each)

@@ -48,12 +48,19 @@ def flat(content: dict[str, Any], depth: int = 99) -> dict[str, str]:
 def _leaves(path: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
     nested = isinstance(value, list) and any(isinstance(each, dict | list) for each in value)
     if (isinstance(value, dict) or nested) and value and path.count(".") < depth:
-        pairs = value.items() if isinstance(value, dict) else ((i, each) for i, each in enumerate(value, 1))
+        pairs = value.items() if isinstance(value, dict) else zip(_called(value), value, strict=True)
         for key, each in pairs:
             if each is not None and each != {} and each != []:
                 yield from _leaves(f"{path}.{key}" if path else str(key), each, depth)
     else:
         yield path, _text(value)
+
+
+def _called(items: list[Any]) -> list[str]:
+    """Return what the items of a list are called: by their own names where each has one, as ``--set`` has them."""
+    names = [each.get("name") if isinstance(each, dict) else None for each in items]
+    own = all(isinstance(each, str) and each and "." not in each for each in names) and len(set(names)) == len(names)
+    return [str(each) for each in (names if own else range(1, len(items) + 1))]
 
 
 def _text(value: Any) -> str:

@@ -72,7 +72,7 @@ class KeptRun:
 
 
 def fetch(run_id: str, folder: Path, tracking_uri: str, into: Path) -> KeptRun:
-    """Return a run with what it kept, its files in the folder ``into``.
+    """Return a run with what it kept, its files in the folder ``into``; of a part of an answer the answer's run.
 
     Raises
     ------
@@ -96,6 +96,9 @@ def fetch(run_id: str, folder: Path, tracking_uri: str, into: Path) -> KeptRun:
             why = without_password(first_line(error), tracking_uri)
             raise InputError(f"run {run_id}: not found in {shown} ({why})") from None
         try:
+            whole = run.data.tags.get("mlflow.parentRunId", "")
+            if whole and not any(each.path == CALL_FILE for each in client.list_artifacts(run_id)):
+                run, run_id = client.get_run(whole), whole  # a part of an answer, made with it
             client.download_artifacts(run_id, "", str(into))
         except failures() as error:
             why = without_password(first_line(error), tracking_uri)

@@ -176,7 +176,7 @@ def line_in_words(found: LineExplanation) -> str:
             f"{money(line.reached)} customers a {period} get {_small(line.each)} each. It brings {money(line.brings)} "
             f"beyond its own cost, {line.average_return:.2f} a unit.",
             f"One more unit, spread as its money is, would bring {line.marginal:.3f} beyond its own cost; the rules "
-            f"ask {line.asked:.3f} of it" + (f", {_asked(found)}." if found.asked else "."),
+            f"ask {line.asked:.3f} of it" + (f", {_asked(found)}." if found.rules_ask else "."),
         ]
         if found.reach is not None:
             said.append(
@@ -198,7 +198,7 @@ def line_in_words(found: LineExplanation) -> str:
     text += (
         f"beyond its own cost. The budget's price is {found.price:.3f}: so much a unit brings where the plan puts it."
     )
-    others = line.best_asked - found.asked.get(BUDGET.name, 0.0)
+    others = line.best_asked - found.rules_ask.get(BUDGET.name, 0.0)
     if abs(others) > PAYS_ATTENTION * max(abs(line.best_asked), 1e-9):
         text += f" All rules together ask {line.best_asked:.3f} there, {_asked(found)}."
     short = line.best_asked - line.best_marginal
@@ -209,7 +209,7 @@ def line_in_words(found: LineExplanation) -> str:
 
 def _asked(found: LineExplanation) -> str:
     """Return what the dearest rules ask of the line's best next unit."""
-    return "of which " + _listed([f"'{name}' {asks:.3f}" for name, asks in list(found.asked.items())[:4]])
+    return "of which " + _listed([f"'{name}' {asks:.3f}" for name, asks in list(found.rules_ask.items())[:4]])
 
 
 # --- The table --------------------------------------------------------------------------------------------------------

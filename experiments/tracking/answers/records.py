@@ -7,10 +7,12 @@ from typing import Any
 
 from experiments.compare import Comparison
 from experiments.monitored import Monitored
+from experiments.told import Told
 from experiments.tracking.answers.curves import allocation_records
 from experiments.tracking.answers.monitoring import monitoring_records
 from experiments.tracking.answers.plans import frontier_records, plan_records, risk_records
 from experiments.tracking.answers.policies import comparison_records
+from experiments.tracking.answers.told import told_records
 from experiments.tracking.decision import Decision
 from experiments.tracking.record import Record
 from optimizer.curves.result import CurveAllocation
@@ -27,6 +29,7 @@ KINDS: tuple[tuple[type, Callable[[Any, Decision], list[Record]]], ...] = (
     (Risk, risk_records),
     (CurveAllocation, allocation_records),
     (Monitored, monitoring_records),
+    (Told, told_records),
 )
 
 
