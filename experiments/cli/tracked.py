@@ -79,9 +79,12 @@ def sync(
     if as_json:
         print_json({"sent": [asdict(each) for each in sent]})
     for each in () if as_json else sent:
-        typer.echo(f"{len(each.runs):,} sent to {each.tracking_uri}")
+        served = each.tracking_uri.startswith("http")
+        then = f"open {each.tracking_uri}" if served else f"tenure ui --folder {shlex.quote(str(folder))}"
+        typer.echo(f"{len(each.runs):,} sent to {each.tracking_uri}" + (f". Next: {then}" if not each.waiting else ""))
     if not sent and not as_json:
-        typer.echo(f"Nothing waits here. Next: tenure ui --folder {shlex.quote(str(folder))}")
+        there = f"open {tracking_uri}" if tracking_uri.startswith("http") else ""
+        typer.echo(f"Nothing waits here. Next: {there or f'tenure ui --folder {shlex.quote(str(folder))}'}")
     waits = "; ".join(waiting_in_words(each, folder) for each in sent if each.waiting)
     if waits:
         raise TenureError(waits)

@@ -28,6 +28,7 @@ _BOTH = {
     "without": ("without “{rule}”", "不含“{rule}”"),
     "asset": ("Customer asset", "客户资产"),
     "lift": ("Against today", "与现状相比"),
+    "lift_note": ("today spends {money}, whatever the budget", "现状支出 {money}，与预算无关"),
     "spend": ("Spends", "支出"),
     "price": ("Next unit of budget brings", "每增加一单位预算带来"),
     "price_note": ("beyond its own cost", "已扣除其成本"),

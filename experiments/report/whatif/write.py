@@ -195,7 +195,8 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         names = [words["all_rules"], *(words["without"].format(rule=each.without) for each in surface.families[1:])]
         options = "".join(f'<option value="{i}">{text(name)}</option>' for i, name in enumerate(names))
         choices = f"<label>{text(words['rules'])} <select>{options}</select></label>"
-    notes = {"price": words["price_note"]}
+    today = words["lift_note"].format(money=money(float(surface.today.sum())))
+    notes = {"price": words["price_note"], "lift": today}
     cells = [
         f'<div><span>{text(words[name])}</span><b data-fact="{name}"></b>'
         f"<small>{text(notes.get(name, ''))}</small></div>"
