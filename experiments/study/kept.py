@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.study.answers import Answers
 from experiments.study.ask import Made, Study, Until
 from experiments.study.played import Played
 from experiments.study.plays import bits_of_plays
+from experiments.study.result import StudyResult
 from experiments.study.run import Finished, run_study
-from experiments.study.shown import answer_in_words
 from experiments.study.worlds import World
 from experiments.tracking.call import CALL_FILE, OBJECT
 from experiments.tracking.content import running_code
@@ -97,11 +96,7 @@ def study_again(kept: KeptRun, workers: int | None, step: Step) -> tuple[str, st
         raise InputError(f"run {kept.run_id}: {why}; put that base back, or use the version of the run ({kept.code})")
     with tempfile.TemporaryDirectory() as place:
         finished = run_study(study, Path(place), workers=workers, step=step)
-    names = [policy.name for policy in study.policies]
-    anew = frozenset(each.name for each in study.policies if isinstance(each, Made) and each.world is None)
-    answers = Answers.of(finished.cells, study.reference, study.within, names, anew)
-    currencies = {world.scenario.currency for world in study.worlds}
-    return _bits(finished), answer_in_words(answers, currencies.pop() if len(currencies) == 1 else "")
+    return _bits(finished), StudyResult(study, finished, kept.folder, kept.folder).answer()
 
 
 def _worlds(given: list[dict[str, Any]], run: str) -> tuple[World, ...]:
