@@ -52,13 +52,19 @@ def _ink(colour: Any) -> str:
     return f"var({known})" if known else str(colour)
 
 
+def _stroke(trace: Trace) -> str:
+    """Return how a name of the legend is marked: a line as it is drawn, anything else in its colour."""
+    ink, kind = _ink(_colour(trace)), {"dash": "dashed", "dot": "dotted"}.get(trace.get("line", {}).get("dash", ""))
+    return f"background:{ink}" if kind is None else f"border-top:3px {kind} {ink};height:0"
+
+
 def _legend(traces: Sequence[Trace]) -> str:
     named: dict[str, Trace] = {}
     for trace in traces:
         if trace.get("name") and trace.get("showlegend") is not False:
             named.setdefault(trace["name"], trace)
     items = [
-        f'<span><i style="background:{_ink(_colour(trace))}"></i>{escape(unescape(name))}</span>'
+        f'<span><i style="{_stroke(trace)}"></i>{escape(unescape(name))}</span>'
         for name, trace in named.items()
     ]
     return f'<p class="legend">{"".join(items)}</p>' if len(items) > 1 else ""
