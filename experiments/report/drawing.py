@@ -63,10 +63,7 @@ def _legend(traces: Sequence[Trace]) -> str:
     for trace in traces:
         if trace.get("name") and trace.get("showlegend") is not False:
             named.setdefault(trace["name"], trace)
-    items = [
-        f'<span><i style="{_stroke(trace)}"></i>{escape(unescape(name))}</span>'
-        for name, trace in named.items()
-    ]
+    items = [f'<span><i style="{_stroke(trace)}"></i>{escape(unescape(name))}</span>' for name, trace in named.items()]
     return f'<p class="legend">{"".join(items)}</p>' if len(items) > 1 else ""
 
 
