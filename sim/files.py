@@ -38,7 +38,8 @@ def check_output(path: Path, endings: tuple[str, ...] = (), others: Iterable[Pat
     """
     target = _target(path)
     if endings and path.suffix not in endings:
-        raise InputError(f"{path}: expected a name that ends in {', '.join(endings[:-1])} or {endings[-1]}")
+        known = " or ".join(filter(None, [", ".join(endings[:-1]), endings[-1]]))
+        raise InputError(f"{path}: expected a name that ends in {known}")
     if any(other is not None and os.path.realpath(other) == os.path.realpath(path) for other in others):
         raise FolderError(f"cannot write {path}: this command reads or writes it already; choose another name")
     if not target.parent.is_dir():

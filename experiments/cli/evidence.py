@@ -37,6 +37,7 @@ def backtest(
     scenario: ScenarioFile,
     months: Annotated[int, typer.Option(help="Held out, to the last purchase of the base.", min=1, max=600)] = 9,
     replications: Annotated[int, typer.Option(help="Markets that bands are made of.", min=2, max=10_000)] = 40,
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -50,7 +51,7 @@ def backtest(
     from experiments.firm import Firm
     from experiments.terminal.progress import progress_bars
 
-    firm = Firm.open(scenario)
+    firm = Firm.open(scenario, changes=changes_of(change))
     with progress_bars() as step:
         found = firm.backtest(months, replications=replications, seed=seed, threads=threads, progress=step)
         kept = tracking.keep(found, step)
@@ -58,7 +59,7 @@ def backtest(
         print_json({**found.to_dict(), **tracking.to_dict(kept)})
     else:
         then = f"Next: tenure check {shlex.quote(str(scenario))}"
-        typer.echo(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}")
+        say(f"{found.to_text()}\n\n{then}{tracking.in_words(kept)}", scenario, change)
 
 
 @group.command(epilog="Example: tenure learn scenario.yaml test.csv answers.csv -o learned.yaml")
@@ -81,6 +82,7 @@ def learn(
     plot: Annotated[Path | None, typer.Option(help="SVG file to draw data, curve and band of each into.")] = None,
     lang: Language = "en",
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    change: Changes = None,
     seed: Seed = 0,
     as_json: Json = False,
     *,
@@ -98,7 +100,7 @@ def learn(
     if plot is not None:
         check_output(plot, others=[*evidence, output])
         outputs.append(plot)
-    found = Firm.open(scenario, outputs=outputs).learn(*evidence, per=per, seed=seed)
+    found = Firm.open(scenario, changes=changes_of(change), outputs=outputs).learn(*evidence, per=per, seed=seed)
     if plot is not None:
         found.plot(plot, lang)
     found.save(output, force=force)
@@ -194,6 +196,7 @@ def measure(
         Path | None, typer.Option("-o", "--output", help="Write the scenario with its curves as this moves them.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+    change: Changes = None,
     seed: NoSeed = 0,
     as_json: Json = False,
     *,
@@ -208,7 +211,7 @@ def measure(
 
     if output is not None:
         check_output(output, (".yaml", ".yml"), [plan, scenario, actual, *lists])
-    firm = Firm.of_plan(plan, scenario, outputs=[output])
+    firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[output])
     found = firm.measure(plan, lists, actual, period=period, periods=periods)
     written = None if output is None or not found.evidence else str(output)
     if output is not None and written is not None:
@@ -222,6 +225,7 @@ def measure(
     elif found.evidence:
         again = ["tenure", "measure", str(plan), *(word for each in lists for word in ("--list", str(each)))]
         again += ["--actual", str(actual), *(["--scenario", str(scenario)] if scenario is not None else [])]
+        again += [word for each in change or () for word in ("--set", each)]
         again += ["--period", str(period)] * (period > 0) + ["--periods", str(periods)] * (periods > 1)
         then = f"Next: {shlex.join([*again, '-o', 'learned.yaml'])}"
     else:

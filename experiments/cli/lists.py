@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
-from experiments.cli.words import in_options
+from experiments.cli.options import Changes, Json, ScenarioFile, Seed, commands, print_json, say
+from experiments.cli.words import changes_of, in_options
 
 __all__ = ["group"]
 
@@ -51,6 +51,7 @@ def list_(
         Path | None,
         typer.Option(help="With quality-changed: what was bought since the plan was made, a customer base or a file."),
     ] = None,
+    change: Changes = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +69,7 @@ def list_(
 
     check_place(output)
     place = None if is_database(output) else Path(output)
-    firm = Firm.open(scenario, outputs=[place])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[place])
     if place is not None:
         check_output(place, others=[scenario, plan, actual, None if prospects is None else Path(prospects)])
     found = firm.customer_list(
@@ -83,6 +84,8 @@ def list_(
     body = f"\n\n{shown(list(header), [list(row) for row in rows])}" if rows else ""
     print_to = f"table {table} of {where}" if place is None else where
     follow = f"tenure trace {shlex.quote(str(scenario))} --customer ID" if len(found.frame) else "another --kind"
-    typer.echo(
-        f"{in_options(found.answer())}{body}\n\nWritten to {print_to}; it holds names, so keep it apart. Next: {follow}"
+    say(
+        f"{in_options(found.answer())}{body}\n\nWritten to {print_to}; it holds names, so keep it apart. Next: {follow}",
+        scenario,
+        change,
     )

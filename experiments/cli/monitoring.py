@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import Json, ScenarioFile, Seed, commands, print_json
+from experiments.cli.options import Changes, Json, ScenarioFile, Seed, commands, print_json, say
 from experiments.cli.tracking import Tracking, with_tracking
+from experiments.cli.words import changes_of
 from sim.errors import InputError
 
 __all__ = ["group"]
@@ -40,6 +41,7 @@ def monitor(
         float, typer.Option(help="False alarms a year where nothing has changed, all tests together.")
     ] = 0.1,
     replications: Annotated[int, typer.Option(help="Parallel markets for limits and bands.", min=20, max=10_000)] = 100,
+    change: Changes = None,
     seed: Seed = 0,
     as_json: Json = False,
     *,
@@ -61,7 +63,7 @@ def monitor(
         check_output(output, (".json", ".xlsx", ".csv") if replan else (".html",), [scenario, plan, actual, page])
     if page is not None:
         check_output(page, (".html",), [scenario, plan, actual])
-    firm = Firm.open(scenario, outputs=[output, page])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output, page])
     with progress_bars() as step:
         found = firm.monitor(
             plan, actual, through=through, false_alarms=false_alarms, replications=replications, seed=seed,
@@ -92,7 +94,7 @@ def monitor(
         parts.append(f"By name: tenure list {own} --kind quality-changed --actual {seen} -o changed.csv")
     more = {"--through": through, "--false-alarms": false_alarms, "--replications": replications, "--seed": seed}
     parts.append(f"Next: {_next(scenario, plan, actual, more, found.verdict, output if 'plan' in written else None)}")
-    typer.echo("\n\n".join(parts) + tracking.in_words(kept))
+    say("\n\n".join(parts) + tracking.in_words(kept), scenario, change)
 
 
 def _next(scenario: Path, plan: Path, actual: Path, more: Mapping[str, object], verdict: str, new: Path | None) -> str:

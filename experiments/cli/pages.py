@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import THREADS, Json, Language, ScenarioFile, Seed, Threads, commands, print_json
-from experiments.cli.words import budgets_of
+from experiments.cli.options import THREADS, Changes, Json, Language, ScenarioFile, Seed, Threads, commands, print_json
+from experiments.cli.words import budgets_of, changes_of
 from sim.files import check_output
 
 __all__ = ["group"]
@@ -28,6 +28,7 @@ def whatif(
     ] = None,
     lang: Language = "en",
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path("whatif.html"),
+    change: Changes = None,
     seed: Seed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -44,7 +45,7 @@ def whatif(
 
     check_output(output, (".html",), [scenario])
     checked_language(lang)
-    firm = Firm.open(scenario, outputs=[output])
+    firm = Firm.open(scenario, changes=changes_of(change), outputs=[output])
     with progress_bars() as step:
         found = firm.whatif(budgets_of(budgets), without=without or (), seed=seed, threads=threads, progress=step)
     found.save(output, lang)
@@ -53,5 +54,6 @@ def whatif(
     else:
         shown = table(*found.shown_table())
         exact = f"tenure ui --whatif {shlex.quote(str(output))} --scenario {shlex.quote(str(scenario))}"
+        exact += "".join(f" --set {shlex.quote(each)}" for each in change or ())
         following = f"open it in a browser; or {exact}, where it also solves exactly"
         typer.echo(f"{found.answer()}\n\n{shown}\n\nWritten to {output}. Next: {following}")

@@ -21,6 +21,7 @@ SCENARIO_FILES = (".yaml", ".yml")
 
 
 @group.command(epilog="Example: tenure explain plan.json --simplest simplest.json")
+@with_output
 @with_tracking()
 def explain(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan file that `tenure optimize` wrote.")],
@@ -29,7 +30,7 @@ def explain(
     ] = None,
     simplest: Annotated[
         Path | None,
-        typer.Option("-o", "--simplest", help="Also write the simplest plan to this .json, .csv or .xlsx file."),
+        typer.Option(help="Also write the simplest plan to this .json, .csv or .xlsx file."),
     ] = None,
     keep: Annotated[
         float, typer.Option(help="Share of the lift that the simplest plan keeps.", min=0.01, max=1)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import Json, Language, NoSeed, commands, print_json
-from experiments.cli.tracking import Tracking, with_tracking
+from experiments.cli.options import Json, Language, commands, print_json
+from experiments.cli.tracking import Tracking, again, with_tracking
 from experiments.terminal.interrupt import kept_when_stopped
 from sim.files import check_output, write_text
 
@@ -37,7 +37,9 @@ def study(
         Path | None, typer.Option("-o", "--output", help="Also write the report to this .html file.")
     ] = None,
     lang: Language = "en",
-    seed: NoSeed = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Which luck, in place of the file's seeds.", min=0, max=2**32 - 1)
+    ] = None,
     as_json: Json = False,
     *,
     tracking: Tracking,
@@ -61,6 +63,7 @@ def study(
         asked = read_study(file, progress=step("Reading the study"))
     tracking = replace(tracking, experiment=tracking.experiment or asked.name)
     asked = replace(asked, name=tracking.name or asked.name, note=tracking.note or asked.note)
+    asked = asked if seed is None else replace(asked, seeds=(seed,))
     ask(asked, tracking, output=output, workers=workers, cluster=cluster, lang=lang, as_json=as_json)
 
 
@@ -85,7 +88,7 @@ def ask(asked: "Study", tracking: Tracking, *, output: Path | None, as_json: boo
     if as_json:
         print_json(result.to_dict())
     else:
-        run_kept = result.kept  # a play is repeated, not the whole study
-        if run_kept is not None and result.telling_run:
-            run_kept = replace(run_kept, run_id=result.telling_run)
-        typer.echo(study_summary(result, command) + tracking.in_words(run_kept))
+        said = tracking.in_words(result.kept)
+        if result.kept is not None and result.telling_run:
+            said += f"\nOne play of it, in seconds: {again(result.kept, result.telling_run, tracking)}"
+        typer.echo(study_summary(result, command) + said)

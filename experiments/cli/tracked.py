@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli.options import THREADS, Json, NoSeed, Threads, commands, print_json
+from experiments.cli.options import THREADS, Changes, Json, NoSeed, Threads, commands, print_json
 from experiments.cli.output import with_output
+from experiments.cli.words import changes_of
 from sim.errors import TenureError
 
 __all__ = ["group"]
@@ -25,6 +26,7 @@ def ui(
         Path | None, typer.Option(metavar="PAGE", help="What-if page to serve too: there it also solves exactly.")
     ] = None,
     scenario: Annotated[Path, typer.Option(help="Scenario of that page.")] = Path("scenario.yaml"),
+    change: Changes = None,
     seed: NoSeed = 0,
     threads: Threads = THREADS,
     as_json: Json = False,
@@ -44,11 +46,13 @@ def ui(
             from experiments.firm import Firm
             from experiments.report.whatif.served import served
 
-            found["whatif"] = stack.enter_context(served(whatif, Firm.open(scenario).twin, threads=threads))
+            found["whatif"] = stack.enter_context(
+                served(whatif, Firm.open(scenario, changes=changes_of(change)).twin, threads=threads)
+            )
 
         def announce(url: str) -> None:
             found.update({"leaderboard": url} if url else {})
-            named = {"leaderboard": "Leaderboard", "whatif": "What if"}
+            named = {"leaderboard": "Leaderboard" if "viewStateShareKey" in url else "Runs", "whatif": "What if"}
             lines = [f"{named[key]}: {address}" for key, address in sorted(found.items())]
             typer.echo(json.dumps(found) if as_json else "\n".join([*lines, "Stop with Ctrl-C."]))
 
@@ -73,6 +77,7 @@ def sync(
     from experiments.terminal.progress import progress_bars
     from experiments.tracking.outbox import sync as send
     from experiments.tracking.outbox import waiting_in_words
+    from experiments.tracking.store import database_of
 
     with progress_bars() as step:
         sent = send(folder, tracking_uri, progress=step("Logging to MLflow"))
@@ -83,8 +88,8 @@ def sync(
         then = f"open {each.tracking_uri}" if served else f"tenure ui --folder {shlex.quote(str(folder))}"
         typer.echo(f"{len(each.runs):,} sent to {each.tracking_uri}" + (f". Next: {then}" if not each.waiting else ""))
     if not sent and not as_json:
-        there = f"open {tracking_uri}" if tracking_uri.startswith("http") else ""
-        typer.echo(f"Nothing waits here. Next: {there or f'tenure ui --folder {shlex.quote(str(folder))}'}")
+        there = f" Next: tenure ui --folder {shlex.quote(str(folder))}" if database_of(folder).is_file() else ""
+        typer.echo(f"Nothing waits here.{there}")
     waits = "; ".join(waiting_in_words(each, folder) for each in sent if each.waiting)
     if waits:
         raise TenureError(waits)

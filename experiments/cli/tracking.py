@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from experiments.results.keep import Kept
     from sim.arrays import Step
 
-__all__ = ["Tracking", "command_given", "with_tracking"]
+__all__ = ["Tracking", "again", "command_given", "with_tracking"]
 
 _OPTIONS: dict[str, Any] = {
     "track": Annotated[bool, typer.Option("--track/--no-track", help="Log the runs to MLflow.")],
@@ -104,6 +104,7 @@ class Tracking:
         width = max(map(len, kept.links), default=0)
         views = "".join(f"\n  {title:<{width}}  {link}" for title, link in kept.links.items())
         folder = "" if self.folder == Path() else f" --folder {shlex.quote(str(self.folder))}"
+        repeated = again(kept, kept.run_id, self)
         if self.tracking_uri:
             store = shlex.quote(kept.tracking_uri)
             served = (
@@ -114,12 +115,18 @@ class Tracking:
                     "--mlflow-ui URL)"
                 )
             )
-            again = f"tenure repeat {kept.run_id} --tracking-uri {store}"
-            return f"{report}\nTracked as run {kept.run_id}; the views{served}:{views}\nNext: {again}"
+            return f"{report}\nTracked as run {kept.run_id}; the views{served}:{views}\nNext: {repeated}"
         return (
             f"{report}\nTracked as run {kept.run_id}; the views, open while `tenure ui{folder}` runs:{views}\n"
-            f"Next: tenure ui{folder}, or tenure repeat {kept.run_id}{folder}"
+            f"Next: tenure ui{folder}, or {repeated}"
         )
+
+
+def again(kept: "Kept", run_id: str, tracking: Tracking) -> str:
+    """Return the command that makes a run once more."""
+    if tracking.tracking_uri:
+        return f"tenure repeat {run_id} --tracking-uri {shlex.quote(kept.tracking_uri)}"
+    return shlex.join(["tenure", "repeat", run_id, *(["--folder", str(tracking.folder)] * (tracking.folder != Path()))])
 
 
 def with_tracking(track: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -96,8 +96,11 @@ def swings(worlds: Sequence[World], answers: Answers) -> list[Swing]:
 
 
 def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
-    """Return what knowing is worth: the world first, then each drawn number, dearest first."""
-    found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows))
+    """Return what knowing is worth: the world first, then each drawn number, dearest first.
+
+    Chosen is among the policies that can be chosen before it is known; a plan made anew in each world knows it already.
+    """
+    found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows if row.policy not in answers.anew))
     for budget in dict.fromkeys(row.asked for row in answers.rows):
         allowed = [row for row in answers.rows if row.allowed]
         assets = {name: _by_world(allowed, name, budget, "asset") for name in policies}

@@ -123,7 +123,6 @@ def _policy(said: Mapping[str, Any], folder: Path) -> Played | Made:
 
 
 def _bits(finished: Finished) -> str:
-    found = hashlib.sha256()
-    for cell, plays in finished.plays.items():
-        found.update(f"{cell} {bits_of_plays([facts for _, facts in plays])}".encode())
-    return found.hexdigest()
+    """Return the digest of all plays; in which order they were finished does not matter."""
+    plays = {f"{cell}": bits_of_plays([facts for _, facts in each]) for cell, each in finished.plays.items()}
+    return hashlib.sha256(json.dumps(plays, sort_keys=True).encode()).hexdigest()

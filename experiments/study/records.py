@@ -93,7 +93,7 @@ def _of_cell(
         params={
             "world": row.world, "policy": row.policy, "budget": f"{row.budget:.12g}",
             "seeds": ", ".join(map(str, asked.seeds)), "replications": str(found.assets.size),
-            "feedback": "yes" if row.feedback else "no", **differ,
+            "feedback": "yes" if row.feedback else "no", **scenario_params(world.scenario), **differ,
         },
         metrics=_metrics(row, found),
         tags={

@@ -133,7 +133,8 @@ class StudyResult(Shown):
         return {
             "units": self.finished.units, "done": self.finished.done, "table": table, "survives": plain["survives"],
             "turns": plain_turns(self.turning), "turned_without_one_number": plain_lost(self.turning),
-            "tracking_uri": None if self.kept is None else self.kept.tracking_uri, "report": str(self.report),
+            "tracking_uri": None if self.kept is None else self.kept.tracking_uri,
+            "run_id": None if self.kept is None else self.kept.run_id, "report": str(self.report),
         }  # fmt: skip
 
     def to_frame(self) -> DataFrame:

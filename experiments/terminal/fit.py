@@ -19,6 +19,8 @@ __all__ = ["fitted", "fitted_output", "terminal_width"]
 
 RULE = re.compile(r"-+(  -+)+")
 """The line below the names of a table's columns."""
+COPIED = re.compile(r"(?:\bNext|\bOne play of it, in seconds|\bBy name): |\S+: *https?://|https?://")
+"""Where something to be copied begins, a command or an address: the terminal breaks it, and copies it in one."""
 LEAST = 40
 MARK = re.compile(r"(\s*(?:[-*]|\d+\.)?\s*)")
 """What a line begins with: its continuation stands below what comes after it."""
@@ -32,7 +34,7 @@ def terminal_width() -> int | None:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return a text without a line that is wider than ``width``; JSON, a line that begins with ``{``, stays whole."""
+    """Return a text without a line that is wider than ``width``; JSON, commands and addresses stay whole."""
     lines, out, at = text.split("\n"), [], 0
     while at < len(lines):
         if at + 1 < len(lines) and RULE.fullmatch(lines[at + 1].strip()) and lines[at].strip():
@@ -50,6 +52,10 @@ def fitted(text: str, width: int) -> str:
 def _wrapped(line: str, width: int) -> list[str]:
     if width_of(line) <= width or line.startswith("{"):
         return [line]
+    copied = COPIED.search(line)
+    if copied is not None:
+        before = line[: copied.start()].rstrip()
+        return [*_wrapped(before, width), line[copied.start() :]] if before and "http" not in copied[0] else [line]
     found = MARK.match(line)
     begin = found[1] if found else ""
     out, now, hang = [], begin, " " * min(width_of(begin), width // 2)

@@ -18,6 +18,7 @@ and that is said. Two machines that send the same key to one server in the same 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -67,6 +68,10 @@ class Sent:
     experiments: Mapping[str, str]
     waiting: int = 0
     why: str = ""
+
+
+REFUSED = re.compile(r"Connection refused|Name or service not known|timed out|No route to host|Network is unreachable")
+"""What of the words of a connection that failed tells why."""
 
 
 class Outbox:
@@ -200,7 +205,7 @@ class Outbox:
         self, error: Exception, runs: dict[str, str], experiments: Mapping[str, str], waiting: Iterable[Path]
     ) -> Sent:
         """Return what was sent before something failed; raise where it was our own store."""
-        count, why = sum(path.exists() for path in waiting), without_password(first_line(error), self.tracking_uri)
+        count, why = sum(path.exists() for path in waiting), without_password(_briefly(error), self.tracking_uri)
         if not self.tracking_uri:
             raise FolderError(
                 f"{database_of(self.folder)}: cannot be used as a store of runs ({why}); move it away or choose "
@@ -240,6 +245,13 @@ def sync(folder: str | Path = ".", tracking_uri: str = "", *, progress: Progress
     if hidden is not None:
         raise InputError(f"runs wait for {hidden}, whose password is not kept; give the address with `tracking_uri=`")
     return tuple(Outbox(folder, place).send(progress) for place in places)
+
+
+def _briefly(error: Exception) -> str:
+    """Return why something failed; of a server that nobody answers at, that, and not how often it was asked."""
+    said = first_line(error)
+    refused = REFUSED.search(said)
+    return f"nobody answers there: {refused[0].lower()}" if refused else said
 
 
 def _runs(count: int) -> str:

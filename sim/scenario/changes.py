@@ -15,7 +15,10 @@ from sim.errors import ScenarioError
 __all__ = ["changed", "value_at"]
 
 _PLACE = re.compile(r"\[(\d+)\]\.?")
+_PLACE_NEW = re.compile(r"\[1\]|0(?:\.|$)")
 _KEY = re.compile(r"([^.\[]+)\.?")
+LISTED = ("competitors", "shocks")
+"""Keys that hold lists of items with names."""
 DEEPEST = 50
 """Steps of a path; no key of a scenario has ten."""
 
@@ -66,6 +69,11 @@ def _way(content: Any, path: str, where: str) -> list[str | int]:
     here, rest = content, path
     while rest:
         step, rest = _step(here, rest, path, where)
+        if not way and rest and step in LISTED and here.get(step) is None and not _PLACE_NEW.match(rest):
+            raise ScenarioError(
+                f"{where}: {path}: there are no {step} in this scenario; state them whole, such as "
+                f"`{step}: [{{name: {rest.partition('.')[0]}, ...}}]` (tenure schema says with which keys)"
+            )
         way.append(step)
         if len(way) > DEEPEST:
             raise ScenarioError(f"{where}: {path[:60]}...: lies deeper than any key; expected one such as margin")
