@@ -10,8 +10,6 @@ import yaml
 from markets import ROOT
 from study_files import asked, quick_scenario_in
 
-from experiments.words.study import _BOTH
-
 Run = Callable[..., tuple[int, str, str]]
 KEYS = {"units", "done", "table", "survives", "turns", "turned_without_one_number", "tracking_uri", "report"}
 ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
@@ -65,11 +63,6 @@ def test_the_page_speaks_chinese(tenure: Run, files: Path) -> None:
     code, out, err = tenure(*words, "fr")
     assert (code, out) == (2, "")
     assert "--lang fr: expected one of en, zh" in err
-
-
-def test_both_languages_fill_in_the_same() -> None:
-    for key, (english, chinese) in _BOTH.items():
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
 
 
 def test_another_study_has_a_report_of_its_own(tenure: Run, files: Path) -> None:

@@ -10,7 +10,7 @@ __all__ = ["left_out"]
 TO_BE_WON = ("unaware", "prospect")
 
 
-def left_out(scenario: Scenario) -> list[str]:
+def left_out(scenario: Scenario, language: str = "en") -> list[str]:
     """Return what is therefore in no figure of the scenario, one sentence each; nothing without a base."""
     given = scenario.base
     if given is None:

@@ -49,7 +49,7 @@ def numbered(count: int, period: str) -> str:
     return f"{count} {period}{'' if count == 1 else 's'}"
 
 
-def timing_in_words(lever: "Lever", period: str) -> list[str]:
+def timing_in_words(lever: "Lever", period: str, language: str = "en") -> list[str]:
     """Return when a lever acts where that is not at once, afresh every period and in a medium without limits."""
     said = []
     if lever.lead_time:
@@ -97,7 +97,7 @@ def _of_late(lever: "Lever", late: "OfLate", period: str) -> list[str]:
     return said
 
 
-def customers_in_words(scenario: "Scenario") -> list[str]:
+def customers_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return what customers are like: how they leave, how satisfied and tied they are, what they cost."""
     if scenario.chain is not None:
         return []
@@ -119,7 +119,7 @@ def customers_in_words(scenario: "Scenario") -> list[str]:
     return said
 
 
-def market_in_words(scenario: "Scenario") -> list[str]:
+def market_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return what acts on customers beside levers: employees, word of mouth, seasons, rivals, shocks."""
     return [
         *_employees(scenario),
@@ -130,7 +130,7 @@ def market_in_words(scenario: "Scenario") -> list[str]:
     ]
 
 
-def survey_in_words(scenario: "Scenario") -> list[str]:
+def survey_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return how the firm learns of satisfaction."""
     survey, period = scenario.survey, scenario.period
     if survey is None:

@@ -16,7 +16,7 @@ _BOTH = {
     "lead": (
         "Move a budget, hold a segment's money through a lever, and see what the customers are worth. Nothing is "
         "solved here: {number} plans were solved before, and what lies between them is looked up.",
-        "调整预算，固定某个细分市场在某项手段上的投入，即可看到客户资产的变化。本页不求解：事先已求解 {number} 个方案，"
+        "调整预算，固定某个客群在某项手段上的投入，即可看到客户资产的变化。本页不求解：事先已求解 {number} 个方案，"
         "其间的数值由插值得出。",
     ),
     "plan_a": ("Plan A", "方案 A"),
@@ -92,7 +92,7 @@ _BOTH = {
         "Customer asset against today by budget, without anything held",
         "各预算下客户资产相对现状的变化（未固定任何行）",
     ),
-    "lines": ("Who gets how much, over the whole horizon", "整个期间的投入分配"),
+    "lines": ("Who gets how much, over the whole horizon", "整个规划期的投入分配"),
     "lines_note": (
         "Amounts can be typed. A line that was moved is held (ticked); the lines that are not held then follow the "
         "solved plan that keeps the budget. “Next” is what one more unit on the line brings beyond its own cost, the "
@@ -104,7 +104,7 @@ _BOTH = {
         "{count} lines that reach nobody are left out",
         "另有 {count} 行没有可触达的客户，未列出",
     ),
-    "line": ("Segment / lever", "细分市场 / 手段"),
+    "line": ("Segment / lever", "客群 / 手段"),
     "today": ("Today", "现状"),
     "next": ("Next", "下一单位"),
     "money": ("money", "金额"),
@@ -132,7 +132,7 @@ _BOTH = {
     "targeting": (
         "Tables tell segments apart and nobody inside them. At the budget of {budget}, a plan that also tells stages "
         "and tiers apart was found to be worth {more} more: `tenure optimize`.",
-        "表格只区分细分市场。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}：`tenure optimize`。",
+        "表格只区分客群。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}：`tenure optimize`。",
     ),
     "expected": (
         "All figures are expected ones under the scenario's assumptions on how customers respond; a response that is "

@@ -1,0 +1,74 @@
+"""Both languages fill in the same, wherever pages take their words from; what the optimiser says is told in both."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import pytest
+from markets import ROOT
+
+import experiments.words
+from experiments.report import learned
+from experiments.words.languages import LANGUAGES
+from experiments.words.retold import proof_retold, rule_retold, search_retold, unit_retold
+from optimizer.ask.rules import rows_of
+from optimizer.proof import NOT_PROVED, assumed
+from sim.scenario.file import load
+from sim.twin import build
+
+
+def pairs() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield module, key and both languages of every pair of words that pages have."""
+    modules = [importlib.import_module(f"experiments.words.{each.name}") for each in pkgutil.iter_modules(
+        experiments.words.__path__
+    )]  # fmt: skip
+    for module in (*modules, learned):
+        for found in vars(module).values():
+            if isinstance(found, dict):
+                for key, pair in found.items():
+                    if (
+                        isinstance(pair, tuple)
+                        and len(pair) == len(LANGUAGES)
+                        and all(isinstance(p, str) for p in pair)
+                    ):
+                        yield module.__name__, str(key), pair
+
+
+def test_both_languages_fill_in_the_same() -> None:
+    found = list(pairs())
+    assert len({module for module, _, _ in found}) >= 12
+    for module, key, (english, chinese) in found:
+        assert set(re.findall(r"{[\w:.+,]+}", english)) == set(re.findall(r"{[\w:.+,]+}", chinese)), (module, key)
+        assert bool(english) == bool(chinese) or key == "between", (module, key)
+
+
+@pytest.mark.parametrize("name", ["planning", "campaigns", "subscription", "thresholds"])
+def test_rules_of_examples_are_told_in_chinese(name: str) -> None:
+    """A rule's own words are Chinese, whatever the scenario calls it, and English is what the optimiser says."""
+    twin = build(load(ROOT / "examples" / name / "scenario.yaml"))
+    stated = twin.scenario.rules.model_dump_json()
+    rows = rows_of(twin, 1000.0)
+    assert rows
+    for row in rows:
+        assert rule_retold(row.name, "en") == row.name
+        told = re.findall(r"[A-Za-z]+", rule_retold(row.name, "zh"))
+        assert all(word in stated or word in twin.targets.levers for word in told), row.name
+
+
+def test_what_a_bound_rests_on_is_told_in_chinese() -> None:
+    flags = [(a, b, c, d, e) for a in (0, 1) for b in (0, 1) for c in (0, 1) for d in (0, 1) for e in (0, 1)]
+    said = [NOT_PROVED, *(assumed(*map(bool, each)) for each in flags)]
+    for each in said:
+        starts = f"{each}; 8 starts of the search ended at lifts from 1,200 to 3,400, 2 of them within 1 % of the best"
+        assert (proof_retold(each, "en"), proof_retold(starts, "en")) == (each, starts)
+        assert not set(re.findall(r"[A-Za-z]+", proof_retold(starts, "zh"))) - {"of_late", "of", "late", "price"}
+
+
+def test_why_a_search_stopped_is_told_in_chinese() -> None:
+    said = "bound within 0.002 of lift after 12 prices; plan stopped at its limit after 30 steps, the best of 4 starts"
+    assert search_retold(said, "en") == said
+    assert search_retold(said, "zh") == (
+        "经 12 组价格，上界收敛至提升的 0.002 以内；方案在 30 步后达到计算上限，为 4 个起点中最优"
+    )
+    assert unit_retold("at least 55.0 points", "zh") == "至少 55.0 分"
