@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from markets import ROOT
+from markets import EVERY_MECHANISM, ROOT
 
 import experiments.words
 from experiments.report import learned
+from experiments.words.effects import effect_in_words, pays_in_words
 from experiments.words.languages import LANGUAGES
+from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
+from experiments.words.phrases import target_in_words
 from experiments.words.retold import proof_retold, rule_retold, search_retold, unit_retold
 from optimizer.ask.rules import rows_of
 from optimizer.proof import NOT_PROVED, assumed
-from sim.scenario.file import load
+from sim.scenario.file import Scenario, load, parse
 from sim.twin import build
 
 
@@ -41,6 +44,39 @@ def test_both_languages_fill_in_the_same() -> None:
     for module, key, (english, chinese) in found:
         assert set(re.findall(r"{[\w:.+,]+}", english)) == set(re.findall(r"{[\w:.+,]+}", chinese)), (module, key)
         assert bool(english) == bool(chinese) or key == "between", (module, key)
+
+
+def mechanisms(scenario: Scenario, language: str) -> list[str]:
+    """Return all that is said of customers, market and levers."""
+    said = [*customers_in_words(scenario, language), *market_in_words(scenario, language)]
+    said += survey_in_words(scenario, language)
+    for lever in scenario.levers.values():
+        said += [*timing_in_words(lever, scenario.period, language), target_in_words(lever, language)]
+        said += [effect_in_words(effect, curve, scenario.period, language) for effect, curve in lever.moves.items()]
+        said.append(pays_in_words(lever.pays, language))
+    return said
+
+
+def test_every_mechanism_is_said_in_chinese() -> None:
+    """Sentence by sentence, with the numbers of the English one, and no other Latin words than names."""
+    files = [path for path in ROOT.glob("examples/*/scenario.yaml") if path.parent.name != "cdnow"]
+    scenarios = [parse(EVERY_MECHANISM), *map(load, files)]
+    assert len(scenarios) > 20
+    for scenario in scenarios:
+        english, chinese = (mechanisms(scenario, language) for language in LANGUAGES)
+        assert len(english) == len(chinese)
+        given = [
+            *scenario.segments,
+            *scenario.levers,
+            *(each.name for each in (*scenario.competitors, *scenario.shocks)),
+        ]
+        given += [*(scenario.categories.names if scenario.categories else ())]
+        given += [*(scenario.club.grades if scenario.club else ()), "Bass", "logit", "Sears"]
+        names = set(re.findall(r"[A-Za-z]+", " ".join(given)))
+        for said, told in zip(english, chinese, strict=True):
+            assert set(re.findall(r"[A-Za-z]+", told)) <= names, told
+            numbers = re.findall(r"\d[\d,.]*\d|\d", re.sub("“.*?”", "", said))
+            assert set(numbers) - {"4", "5", "1", "2"} <= set(re.findall(r"\d[\d,.]*\d|\d", told)), (said, told)
 
 
 @pytest.mark.parametrize("name", ["planning", "campaigns", "subscription", "thresholds"])

@@ -195,8 +195,8 @@ def _embedded(plan: Plan, words: Words) -> str:
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     data = base64.b64encode(content).decode("ascii")
     return (
-        f'<p class="file"><a download="plan.xlsx" href="data:{kind};base64,{data}">{text(words["excel"])}</a>: '
-        f"{marked_up(words['excel_note'])}</p>"
+        f'<p class="file"><a download="plan.xlsx" href="data:{kind};base64,{data}">{text(words["excel"])}</a>'
+        f"{words['colon']}{marked_up(words['excel_note'])}</p>"
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.words.charts import chart_words
 from experiments.words.effects import effect_name
-from experiments.words.phrases import stage_in_words
+from experiments.words.phrases import period_name, stage_in_words
 from sim.arrays import Floats
 from sim.engine.response import response
 from sim.scenario.market import FREE
@@ -149,7 +149,7 @@ def allocation_by_period(
     import plotly.graph_objects as go
 
     figure, words = go.Figure(), chart_words(language)
-    period = words[scenario.period]
+    period = period_name(scenario.period, language)
     for lever, name in enumerate(levers):
         figure.add_bar(
             x=list(range(1, spend.shape[0] + 1)),
@@ -266,7 +266,7 @@ def response_curves(scenario: Scenario, language: str = "en") -> str:
         figure.update_yaxes(tickformat=".3~g" if effect in FREE else ".2~%", **at)
     figure.update_yaxes(nticks=5)
     figure.update_xaxes(nticks=5, rangemode="tozero")
-    unit = _unit(words["money_per"].format(period=words[scenario.period]), scenario.currency, language)
+    unit = _unit(words["money_per"].format(period=period_name(scenario.period, language)), scenario.currency, language)
     figure.update_xaxes(title={"text": unit, "font": {"size": 11}}, row=rows)
     return _finish(figure, 100 + 190 * rows, left=55, right=10, language=language)
 

@@ -14,7 +14,7 @@ from experiments.words.figures import typeset_money as money
 from experiments.words.languages import Words
 from experiments.words.left_out import left_out
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
-from experiments.words.phrases import fixed_costs_in_words, stage_in_words, target_in_words
+from experiments.words.phrases import fixed_costs_in_words, period_name, stage_in_words, target_in_words
 from experiments.words.prices import price_figures, rules_priced
 from experiments.words.proof import proof_in_words
 from experiments.words.retold import fit_retold, search_retold
@@ -143,7 +143,7 @@ def _chain(scenario: Scenario, words: Words) -> list[str]:
         [f"{chain.lever} {i + 1}" + (words["action_today"] if i == chain.reference else ""), money(action.spend)]
         for i, action in enumerate(chain.actions)
     ]
-    per_customer = words["per_customer"].format(period=words[f"a_{scenario.period}"])
+    per_customer = words["per_customer"].format(period=period_name(scenario.period, words["language"]))
     return [
         paragraph(words["chain"].format(number=len(chain.states))),
         table([words["action"], per_customer], rows),
@@ -152,14 +152,14 @@ def _chain(scenario: Scenario, words: Words) -> list[str]:
 
 def _levers(scenario: Scenario, words: Words) -> list[str]:
     """Return what each lever moves, and its curves."""
-    language, period = words["language"], words[f"a_{scenario.period}"]
+    language = words["language"]
     rows = []
     for name, lever in scenario.levers.items():
         today = money(lever.reference) if lever.reference else words["not_used"]
         today += pays_in_words(lever.pays, language)
         when = "".join(f"{words['semicolon']}{said}" for said in timing_in_words(lever, scenario.period, language))
         for effect, curve in lever.moves.items():
-            does = _kept_together(effect_in_words(effect, curve, period, language))
+            does = _kept_together(effect_in_words(effect, curve, scenario.period, language))
             rows.append([name, target_in_words(lever, language) + when, does, today])
     measured = bool(told_and_assumed(scenario)[0])
     caption = words["responses"].format(curves=words["curves_measured" if measured else "curves_assumed"])

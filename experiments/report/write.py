@@ -24,7 +24,7 @@ from experiments.words.figures import typeset_money as money
 from experiments.words.kept import best_in_words, breaks, expected_in_words, rules_assume, rules_broken
 from experiments.words.languages import LANGUAGES, Words
 from experiments.words.odds import odds_in_words, odds_table
-from experiments.words.phrases import played_policy, quoted
+from experiments.words.phrases import period_name, played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import proof_in_words
@@ -251,7 +251,7 @@ def _allocation(
         chart(
             "allocation-periods",
             charts.allocation_by_period(levers, spend.sum(axis=(1, 2)), limit, scenario, language),
-            words["allocation_chart"].format(period=words[f"a_{scenario.period}"]),
+            words["allocation_chart"].format(period=period_name(scenario.period, language)),
         ),
     )
 

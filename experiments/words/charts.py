@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from experiments.words.languages import Words, spoken
 
-__all__ = ["amount_units", "chart_words"]
+__all__ = ["Ticks", "chart_words", "ticks_of"]
 
 _BOTH = {
-    "week": ("week", "周"),
-    "month": ("month", "月"),
-    "quarter": ("quarter", "季度"),
-    "year": ("year", "年"),
     "weeks": ("weeks", "周"),
     "months": ("months", "月"),
     "quarters": ("quarters", "季度"),
@@ -25,7 +23,19 @@ _BOTH = {
     "today": ("today", "现状"),
     "money_per": ("money per targeted customer and {period}", "每位目标客户每{period}金额"),
 }
-_UNITS = {"en": ((1e9, 1e9, "bn"), (1e6, 1e6, "m"), (1e4, 1e3, "k")), "zh": ((1e8, 1e8, "亿"), (1e4, 1e4, "万"))}
+
+
+class Ticks(NamedTuple):
+    """How numbers on an axis are told: large ones by (from, unit, its sign), and what stands behind per cent."""
+
+    large: tuple[tuple[float, float, str], ...]
+    percent: str
+
+
+_TICKS = {
+    "en": Ticks(((1e9, 1e9, "bn"), (1e6, 1e6, "m"), (1e4, 1e3, "k")), " %"),
+    "zh": Ticks(((1e8, 1e8, "亿"), (1e4, 1e4, "万")), "%"),
+}
 
 
 def chart_words(language: str) -> Words:
@@ -33,6 +43,6 @@ def chart_words(language: str) -> Words:
     return spoken(_BOTH, language)
 
 
-def amount_units(language: str) -> tuple[tuple[float, float, str], ...]:
-    """Return in what large numbers on an axis are told: from which number on, by what it is divided, its sign."""
-    return _UNITS[language]
+def ticks_of(language: str) -> Ticks:
+    """Return how numbers on an axis are told."""
+    return _TICKS[language]

@@ -5,11 +5,6 @@ from __future__ import annotations
 __all__ = ["DETAILS"]
 
 DETAILS = {
-    # Time
-    "a_week": ("week", "周"),
-    "a_month": ("month", "月"),
-    "a_quarter": ("quarter", "季度"),
-    "a_year": ("year", "年"),
     # The policies compared
     "h_policies": ("The policies compared", "策略比较"),
     "reference": ("reference", "对照"),
@@ -64,6 +59,7 @@ DETAILS = {
     "list": (", ", "、"),
     "full_stop": (".", "。"),
     "between": (" ", ""),
+    "colon": (": ", "："),
     "proved": ("proved", "已证明"),
     "semicolon": ("; ", "；"),
     "none": ("none", "无"),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from experiments.words.languages import spoken
+from experiments.words.phrases import period_name
 
 if TYPE_CHECKING:
     from sim.scenario.curves import Curve
@@ -74,8 +75,8 @@ _POINTS = {
     "employee": ("points of employee satisfaction gained each {period}", "分（每{period}员工满意度的增加）"),
 }
 _BOTH = {
-    "points": ("{lowest} {what}", "{lowest} {what}"),
-    "gain": ("{lowest} {what}", "{lowest}{what}"),
+    "points": ("{lowest} {what}", " {lowest} {what}"),
+    "gain": ("{lowest} {what}", " {lowest}{what}"),
     "chance": ("each {period} {lowest} {what}", "每{period} {lowest}{what}"),
     "answers": (
         "{lowest} without money, {known} at {spend}, {highest} at most",
@@ -97,6 +98,7 @@ def pays_in_words(pays: str, language: str = "en") -> str:
 def effect_in_words(effect: str, curve: "Curve", period: str, language: str = "en") -> str:
     """Return a manager's answers as a sentence."""
     answers, words = (curve.without_money, curve.brings, curve.unlimited_money), spoken(_BOTH, language)
+    period = period_name(period, language)
     if effect in _POINTS:
         lowest, known, highest = (f"{points:g}" for points in answers)
         key, said = "points", spoken(_POINTS, language)[effect].format(period=period)

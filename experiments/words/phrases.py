@@ -6,6 +6,7 @@ A bound is said so that it stays true: "at least" is rounded down and "at most" 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,15 @@ __all__ = [
     "at_most",
     "called",
     "fixed_costs_in_words",
+    "listed",
     "money_at_least",
     "money_at_most",
     "number_at_least",
     "number_at_most",
+    "numbered",
+    "period_name",
+    "plain_share",
+    "plain_shares",
     "played_policy",
     "quoted",
     "stage_in_words",
@@ -45,12 +51,29 @@ INTERVALS = (
 
 _BOTH = {
     "comma": (", ", "、"),
+    "and": (" and ", "、"),
     "reaches": (" (reaches {share})", "（触达 {share}）"),
     "differs": ("; differs for {segments}", "；{segments}另有设定"),
     "fixed": (
         "Fixed costs of its campaigns, in no other figure: {fixed}; less them it is worth {left}.",
         "活动的固定成本为 {fixed}，未计入其他数字；扣除后价值 {left}。",
     ),
+}
+_PERIODS = {
+    "week": ("week", "周"),
+    "month": ("month", "月"),
+    "quarter": ("quarter", "季度"),
+    "year": ("year", "年"),
+}
+_COUNTED = {
+    "week": ("{count} week", "{count} 周"),
+    "month": ("{count} month", "{count} 个月"),
+    "quarter": ("{count} quarter", "{count} 个季度"),
+    "year": ("{count} year", "{count} 年"),
+    "weeks": ("{count} weeks", "{count} 周"),
+    "months": ("{count} months", "{count} 个月"),
+    "quarters": ("{count} quarters", "{count} 个季度"),
+    "years": ("{count} years", "{count} 年"),
 }
 _STAGES = {
     "unaware": ("unaware", "未知晓"),
@@ -72,6 +95,32 @@ def target_in_words(lever: Lever, language: str = "en") -> str:
     if lever.by_segment:
         said += words["differs"].format(segments=words["comma"].join(lever.by_segment))
     return said
+
+
+def period_name(period: str, language: str = "en") -> str:
+    """Return what a period is called: each month, 每月."""
+    return spoken(_PERIODS, language)[period]
+
+
+def numbered(count: int, period: str, language: str = "en") -> str:
+    """Return a number of periods."""
+    return spoken(_COUNTED, language)[period if count == 1 else f"{period}s"].format(count=count)
+
+
+def listed(parts: Sequence[str], language: str = "en") -> str:
+    """Return parts as a sentence lists them."""
+    words = spoken(_BOTH, language)
+    return words["and"].join(filter(None, (words["comma"].join(parts[:-1]), parts[-1])))
+
+
+def plain_share(share: float, *, signed: bool = False) -> str:
+    """Return a fraction in per cent to four digits, with a plain blank."""
+    return f"{100 * share:+.4g} %" if signed else f"{100 * share:.4g} %"
+
+
+def plain_shares(shares: Sequence[float]) -> str:
+    """Return several fractions in per cent."""
+    return f"{', '.join(f'{100 * share:.4g}' for share in shares)} %"
 
 
 def stage_in_words(name: str, language: str = "en") -> str:
