@@ -89,8 +89,8 @@ _BOTH = {
     "less_money": ("for {amount} less money", "支出少 {amount}"),
     "same_money": ("for the same money", "支出相同"),
     "curve": (
-        "Customer asset against today by budget, without anything held",
-        "各预算下客户资产相对现状的变化（未固定任何行）",
+        "Customer asset against today by budget, without anything held.",
+        "各预算下客户资产相对现状的变化（未固定任何行）。",
     ),
     "lines": ("Who gets how much, over the whole horizon", "整个规划期的投入分配"),
     "lines_note": (
