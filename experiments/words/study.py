@@ -269,7 +269,7 @@ _BOTH = {
     ),
     "no_gain": (
         "There is no policy beside the reference whose gain could be split.",
-        "除基准外没有可分解增量的策略。",
+        "除对照策略外没有可分解增量的策略。",
     ),
     "where": (
         "'{policy}' against '{reference}', discounted: by segment within the horizon, and what comes after.",
