@@ -88,7 +88,7 @@ th:last-child, td:last-child { padding-right: 4px; }
 td.number { white-space: nowrap; }
 .dense th, .dense td { padding: 7px 6px; font-size: .85rem; } .dense td.number { white-space: normal; }
 .dense td:first-child { min-width: 5em; }
-.told { max-width: min(72ch, 84vw); }
+td.whole { max-width: none; padding-left: 1.5em; } .told { max-width: min(72ch, 84vw); }
 tr.first td { font-weight: 600; background: var(--wash); }
 i.dot { display: inline-block; width: .7em; height: .7em; margin-right: .55em; border-radius: 50%; }
 figure { margin: 18px 0 0; }
@@ -108,7 +108,8 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
   main { padding: 26px 16px 48px; } h1 { font-size: 1.55rem; } .wide { display: none; } .narrow { display: block; }
   .columns { grid-template-columns: 1fr; } section { margin-top: 38px; } .answer { padding: 16px 18px; }
   .answer p:first-child { font-size: 1.15rem; } table { font-size: .8rem; } th, td { padding-right: 6px; }
-  td:first-child { min-width: 5em; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  th { min-width: 3em; } td:first-child { min-width: 5em; overflow-wrap: anywhere; }
+  #worlds td:first-child { min-width: 11em; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .card b { font-size: 1.2rem; }
 }
 @media print {

@@ -223,7 +223,7 @@ def _broken(row: Row, columns: int, words: Words) -> str:
         return ""
     rules = words["semicolon"].join(rule_in_words(each, words["language"]) for each in row.broken)
     told = html.escape(words["breaks"].format(rules=rules))
-    return f'<tr><td></td><td colspan="{columns - 1}"><div class="soft told">{told}</div></td></tr>\n'
+    return f'<tr><td colspan="{columns}" class="whole"><div class="soft told">{told}</div></td></tr>\n'
 
 
 def _with_numbers(world: World) -> str:

@@ -60,7 +60,7 @@ _BOTH = {
     "keeps": ("keeps every rule that is followed here", "符合本页所检查的全部规则"),
     "breaks": (
         "breaks “{rule}”: {amount}, {side} {limit} {unit}{more}",
-        "违反“{rule}”：{amount}，{side} {limit} {unit}{more}",
+        "违反“{rule}”：{amount}，{side} {limit}{unit}{more}",
     ),
     "times": (", and {times} more times", "，另有 {times} 次"),
     "at_most": ("at most", "上限"),
