@@ -10,6 +10,8 @@ from markets import EVERY_MECHANISM, ROOT
 
 import experiments.words
 from experiments.report import learned
+from experiments.words import report
+from experiments.words.details import DETAILS
 from experiments.words.effects import effect_in_words, pays_in_words
 from experiments.words.languages import LANGUAGES
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words, timing_in_words
@@ -40,6 +42,7 @@ def pairs() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def test_both_languages_fill_in_the_same() -> None:
     found = list(pairs())
+    assert len(report.report_words("en")) == len(report._BOTH) + len(DETAILS)  # no key hides another's words
     assert len({module for module, _, _ in found}) >= 12
     for module, key, (english, chinese) in found:
         assert set(re.findall(r"{[\w:.+,]+}", english)) == set(re.findall(r"{[\w:.+,]+}", chinese)), (module, key)
