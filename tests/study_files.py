@@ -1,11 +1,14 @@
 """A small study's files that several tests ask."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 from markets import SMALL
 from studies import TRACKED
+
+from optimizer.ask.kept import Broken
 
 SHORT = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3").replace("awareness: {floor: 0.02}", "")
 BLANK: dict[str, Any] = {
@@ -14,7 +17,7 @@ BLANK: dict[str, Any] = {
     "written": None,
 }  # fmt: skip
 """What is found of a unit, but for its assets."""
-BUDGET = [{"rule": "budget", "budget": True, "counted": 130.0, "limit": 100.0}]
+BUDGET = [asdict(Broken("budget", "", 1, "money", "", "<=", 100.0, 130.0, "", True))]
 """What is said of a policy that spends 30 too much."""
 RIVAL = {"name": "rival", "start": 1, "route": "defection", "strength": 0.2}
 

@@ -10,8 +10,6 @@ import yaml
 from markets import ROOT
 from study_files import asked, quick_scenario_in
 
-from experiments.words.study import _BOTH
-
 Run = Callable[..., tuple[int, str, str]]
 KEYS = {"units", "done", "table", "survives", "turns", "turned_without_one_number", "tracking_uri", "report"}
 ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
@@ -67,9 +65,21 @@ def test_the_page_speaks_chinese(tenure: Run, files: Path) -> None:
     assert "--lang fr: expected one of en, zh" in err
 
 
-def test_both_languages_fill_in_the_same() -> None:
-    for key, (english, chinese) in _BOTH.items():
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
+def test_rules_that_are_broken_are_said_with_their_amounts(tenure: Run, files: Path) -> None:
+    """In the terminal, on the page in both languages and in the table: what is counted, and its limit."""
+    worlds = {"base": {"from": "scenario.yaml", "set": {"rules": {"levers": {"care": {"floor": 0.9}}}}}}
+    content = asked(worlds=worlds, policies=["as today", "no spend"], budgets=[3000])
+    (files / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    words = ("study", "study.yaml", "--workers", 1, "--no-track")
+    code, out, _ = tenure(*words)
+    said = "floor of care 0, at least 2,700"
+    assert code == 0
+    assert f"'no spend' cannot be chosen in 1 of 1 places: in 'base' it breaks {said}." in out
+    for lang, told in (("en", f"it breaks {said}<"), ("zh", "违反：care 的下限为 0，至少 2,700<")):
+        report = Path(json.loads(tenure(*words, "--json", "--lang", lang)[1])["report"])
+        assert told in report.read_text(encoding="utf-8")
+    table = report.with_name("table.csv").read_text(encoding="utf-8")
+    assert f'"{said}"' in table
 
 
 def test_another_study_has_a_report_of_its_own(tenure: Run, files: Path) -> None:

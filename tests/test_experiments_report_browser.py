@@ -12,6 +12,7 @@ import pytest
 from studies import LIFECYCLE, Study, served, study_of, tracked
 from views import QUIET, complaints_of
 
+from experiments.report.page import bullets, card, folded, page, paragraph, section, subheading
 from experiments.report.write import write_report
 
 if TYPE_CHECKING:
@@ -85,6 +86,20 @@ def test_report(shown: Shown, browser: "Browser", width: int) -> None:
     assert f"{best.difference:+,.0f}" in page.locator("h1").inner_text()
     assert said == []
     page.close()
+
+
+def test_long_names_and_paths_break_on_a_phone(browser: "Browser", tmp_path: Path) -> None:
+    """Wherever a page says them in a sentence: bullets, paragraphs, two columns, cards, headings."""
+    long = "levers.newspaper_subscribers.by_segment.gardeners.moves.purchase_rate.unlimited_money"
+    said = [bullets([f"the {long} of", f"`{long}`"]), paragraph(long), card(long, "1", long), subheading(long)]
+    columns = '<div class="columns">' + "".join(f"<div>{part}</div>" for part in said) + "</div>"
+    whole = page(long, long, [section("all", long, *said, columns), folded(long, *said)], long)
+    (tmp_path / "long.html").write_text(whole, encoding="utf-8")
+    opened = browser.new_page(viewport={"width": 390, "height": 900})
+    opened.goto((tmp_path / "long.html").as_uri())
+    opened.locator("details").evaluate("each => each.open = true")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+    opened.close()
 
 
 def test_leaderboard(shown: Shown, browser: "Browser", leaderboard: str) -> None:

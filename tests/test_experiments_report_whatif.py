@@ -110,6 +110,11 @@ def test_data_are_the_surface(lookup: WhatIf) -> None:
         np.testing.assert_allclose(knot["gain"], own.gain, rtol=1e-9)
         np.testing.assert_allclose(knot["money"], own.money, rtol=1e-9)
     assert data["tolerance"] == NOTICED
+    zh = surface_data(lookup.twin.scenario, lookup, whatif_words("zh"), "zh")
+    names, told = ([each["name"] for each in found["watched"]] for found in (data, zh))
+    assert names
+    assert told != names
+    assert not re.search(r"\b(floor|cap|budget|period|share|contacts)\b", " ".join(told))
 
 
 # --- Solved exactly ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A study's arithmetic against other libraries and by hand."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from experiments.study.shown import (
     world_table,
 )
 from experiments.study.worlds import World, _points
+from experiments.words.study import study_words
+from optimizer.ask.kept import Broken
 
 
 def cells(assets: dict[tuple[str, str], list[float]]) -> Cells:
@@ -173,7 +176,8 @@ def barred(assets: dict[tuple[str, str], list[float]], broken: dict[tuple[str, s
     return Answers.of(Cells.of(units, {}), "today", 0.01, list(dict.fromkeys(policy for _, policy in assets)))
 
 
-FLOOR = [{"rule": "floor of care", "budget": False, "counted": 1.0, "limit": 2.0}]
+FLOOR = [asdict(Broken("floor of care", "", 1, "money", "", ">=", 2_500.0, 1_200.0, "", False))]
+SHARE = [asdict(Broken("balconies: floor by share", "", 2, "money", "", ">=", 0.0, -400.0, "stated as a share", False))]
 
 
 def test_who_spends_more_than_the_budget_is_no_yardstick() -> None:
@@ -205,8 +209,13 @@ def test_a_rule_broken_in_one_world_costs_that_world() -> None:
     assert (second.policy, second.worlds, second.breaker) == ("plan", 1, "b")
     assert np.isnan(second.worst_regret)
     assert survival_table(found)[1][1][:4] == ["plan", "1 of 2", "breaks rules", "b"]
-    twice = barred(assets, {("b", "plan"): [*FLOOR, *FLOOR]})  # in two periods, say
-    assert "in 'b' it breaks floor of care. Nobody" in " ".join(barred_policies_in_words(twice))
+    assert "in 'b' it breaks floor of care 1,200, at least 2,500. Nobody" in " ".join(barred_policies_in_words(found))
+    both = barred(assets, {("b", "plan"): [*BUDGET, *SHARE]})
+    said = "in 'b' it spends 30 more than the budget and it breaks balconies: floor by share (stated as a share) by 400"
+    assert f"{said} (and 1 more times). Nobody" in " ".join(barred_policies_in_words(both))
+    told = " ".join(barred_policies_in_words(both, study_words("zh")))
+    assert "在“b”中，支出超过预算 30，并且违反：balconies：比例下限（以比例设定）差 400（另有 1 次）。" in told
+    assert both.rows[3].breaks == ("budget by 30", said.partition("breaks ")[2] + " (and 1 more times)")
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert worth == []  # one policy alone can be chosen in both
 

@@ -43,12 +43,14 @@ def test_what_was_learned_is_not_called_assumed(language: str) -> None:
 def test_the_grounds_put_each_curve_where_it_belongs() -> None:
     (lever, moves), *rest = curves(scenario())
     found = scenario({"lever": lever, "moves": moves, "source": "both", "customers": 1200, "chosen": True})
-    page = evidence(found, "What is measured and what is assumed")
+    page = evidence(found, report_words("en"))
     measured, assumed = page.split("Assumed")
     assert f"{lever} on {moves}, measured in part (1,200 customers; the firm chose who got money)" in measured
     left = {name for name, _ in rest}
     assert all(name in assumed for name in left)
     assert (lever in told_and_assumed(found)[1]) == (lever in left)
+    assert f"{lever} 对" in evidence(found, report_words("zh"))
+    assert "部分来自测量（1,200 位客户；投放对象由公司选定）" in evidence(found, report_words("zh"))
 
 
 def test_words_of_what_is_followed() -> None:

@@ -11,6 +11,7 @@ from experiments.report.grounds import assumptions
 from experiments.words.describe import describe
 from experiments.words.effects import effect_in_words
 from experiments.words.mechanisms import customers_in_words, market_in_words, survey_in_words
+from experiments.words.report import report_words
 from sim.scenario.curves import BlattbergDeighton
 from sim.scenario.file import parse
 from sim.scenario.market import Effect, Route, Shock
@@ -101,7 +102,7 @@ def test_every_effect_and_route_has_words() -> None:
 
 def test_the_report_names_the_mechanisms() -> None:
     """The page's grounds say what `check` says, in HTML."""
-    page = assumptions(parse(EVERY_MECHANISM))
+    page = assumptions(parse(EVERY_MECHANISM), report_words("en"))
     for said in ("Satisfaction, five levels", "Links:", "Word of mouth", "Surveys:", "copycat", "Seasons", "saturates"):
         assert said in page
     assert "points of employee satisfaction gained each month" in page

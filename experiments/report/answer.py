@@ -13,7 +13,7 @@ from experiments.report.page import bullets, card, marked_up, paragraph, section
 from experiments.words.assumptions import in_words
 from experiments.words.figures import NARROW, percent
 from experiments.words.figures import typeset_money as money
-from experiments.words.odds import CERTAIN, number
+from experiments.words.odds import in_a_hundred, number
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
@@ -103,14 +103,16 @@ def answer(found: Decision, comparison: Comparison, sentences: list[str], more: 
         cards.append(card(words["more"].format(name=reference.name), money(best.difference, signed=True), note))
         if math.isfinite(best.low_all):
             low, high = (money(end, signed=True) for end in (best.low_all, best.high_all))
-            chance = words["ahead_note"].format(chance=_chance(best.chance_ahead, words), name=reference.name)
+            chance = words["ahead_note"].format(
+                chance=in_a_hundred(best.chance_ahead, words["language"]), name=reference.name
+            )
             cards.append(card(words["sure_card"], words["range"].format(low=low, high=high), chance))
         cards.append(_payback(found, words))
     spent = float(best.spends.mean())
     cards.append(
         card(words["spends"], money(spent, currency), words["of_budget"].format(budget=money(comparison.budget)))
     )
-    first = f"<p>{text(' '.join(said))}</p>" if said else ""
+    first = f"<p>{text(words['between'].join(said))}</p>" if said else ""
     inside = first + "".join(paragraph(sentence) for sentence in sentences)
     caution = _caution(scenario, words) if comparison.odds is None else words["caution_all"]
     return (
@@ -131,17 +133,12 @@ def _caution(scenario: Scenario, words: Words) -> str:
     return words["caution_in_part"].format(told=len(told), all=len(curves))
 
 
-def _chance(chance: float, words: Words) -> str:
-    """Return a chance as a number of a hundred; what was never seen to fail is not called sure."""
-    key = "most_of_100" if chance > CERTAIN else "least_of_100" if chance < 1 - CERTAIN else "of_100"
-    return words[key].format(number=f"{100 * chance:.0f}")
-
-
 def _sure(best: Outcome, comparison: Comparison, words: Words) -> str:
     """Return between what the gain lies with what is not known, and the chance to be ahead."""
     return words["sure_all"].format(
         low=money(best.low_all, signed=True), high=money(best.high_all, signed=True),
-        chance=_chance(best.chance_ahead, words), reference=comparison.outcomes[0].name, ranges=comparison.ranges,
+        chance=in_a_hundred(best.chance_ahead, words["language"]), reference=comparison.outcomes[0].name,
+        ranges=comparison.ranges,
     )  # fmt: skip
 
 
@@ -198,8 +195,8 @@ def _embedded(plan: Plan, words: Words) -> str:
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     data = base64.b64encode(content).decode("ascii")
     return (
-        f'<p class="file"><a download="plan.xlsx" href="data:{kind};base64,{data}">{text(words["excel"])}</a>: '
-        f"{marked_up(words['excel_note'])}</p>"
+        f'<p class="file"><a download="plan.xlsx" href="data:{kind};base64,{data}">{text(words["excel"])}</a>'
+        f"{words['colon']}{marked_up(words['excel_note'])}</p>"
     )
 
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.words.charts import chart_words
+from experiments.words.effects import effect_name
+from experiments.words.phrases import period_name, stage_in_words
 from sim.arrays import Floats
 from sim.engine.response import response
 from sim.scenario.market import FREE
@@ -42,7 +45,7 @@ MOST_PANELS = 12
 """Small charts drawn side by side; a chain may have hundreds of states."""
 
 
-def comparison_with_intervals(comparison: Comparison, best: str, currency: str) -> str:
+def comparison_with_intervals(comparison: Comparison, best: str, currency: str, language: str = "en") -> str:
     """Return differences in customer asset from the reference, each with its 95 % interval."""
     import plotly.graph_objects as go
 
@@ -74,17 +77,22 @@ def comparison_with_intervals(comparison: Comparison, best: str, currency: str) 
             **whiskers,
         )
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
-    title = _unit(f"customer asset, difference from {_label(reference.name)}", currency)
-    return _finish(figure, 65 + 38 * len(others), xaxis={"title": title, "tickformat": ",.3~s"}, left=150, top=10)
+    words = chart_words(language)
+    axis = {
+        "title": _unit(words["difference"].format(name=_label(reference.name)), currency, language),
+        "tickformat": ",.3~s",
+    }
+    return _finish(figure, 65 + 38 * len(others), xaxis=axis, left=150, top=10, language=language)
 
 
-def asset_over_time(comparison: Comparison, best: str, scenario: Scenario) -> str:
+def asset_over_time(comparison: Comparison, best: str, scenario: Scenario, language: str = "en") -> str:
     """Return discounted profit so far by policy, and how far each is ahead of the reference."""
     from plotly.subplots import make_subplots
 
-    alone = len(comparison.outcomes) == 1
+    words, alone = chart_words(language), len(comparison.outcomes) == 1
     reference = _profit_so_far(comparison.outcomes[0], scenario)
-    heads = ["Discounted profit so far"] + ([] if alone else [f"Ahead of {_label(comparison.outcomes[0].name)}"])
+    heads = [words["so_far"]]
+    heads += [] if alone else [words["ahead"].format(name=_label(comparison.outcomes[0].name))]
     figure = make_subplots(rows=1, cols=len(heads), subplot_titles=heads, horizontal_spacing=0.11)
     colours = policy_colours(comparison, best)
     for outcome in comparison.outcomes:
@@ -106,9 +114,9 @@ def asset_over_time(comparison: Comparison, best: str, scenario: Scenario) -> st
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title=f"{scenario.period}s")
+    figure.update_xaxes(title=words[f"{scenario.period}s"])
     figure.update_yaxes(tickformat=",.3~s", rangemode="tozero")
-    return _finish(figure, 400, hovermode="x unified", left=60)
+    return _finish(figure, 400, hovermode="x unified", left=60, language=language)
 
 
 def allocation_by_segment(segments: list[str], levers: list[str], spend: Floats, currency: str) -> str:
@@ -134,11 +142,14 @@ def allocation_by_segment(segments: list[str], levers: list[str], spend: Floats,
     return _finish(figure, 45 + 34 * len(segments), left=150, top=30, bottom=8)
 
 
-def allocation_by_period(levers: list[str], spend: Floats, limit: float, scenario: Scenario) -> str:
+def allocation_by_period(
+    levers: list[str], spend: Floats, limit: float, scenario: Scenario, language: str = "en"
+) -> str:
     """Return money by period, stacked by lever; ``limit``: most that may be spent in one period, or infinite."""
     import plotly.graph_objects as go
 
-    figure = go.Figure()
+    figure, words = go.Figure(), chart_words(language)
+    period = period_name(scenario.period, language)
     for lever, name in enumerate(levers):
         figure.add_bar(
             x=list(range(1, spend.shape[0] + 1)),
@@ -151,22 +162,25 @@ def allocation_by_period(levers: list[str], spend: Floats, limit: float, scenari
         figure.add_hline(
             y=limit,
             line={"color": INK, "width": 1, "dash": "dot"},
-            annotation={"text": f"most in one {scenario.period}", "font": {"size": 12}},
+            annotation={"text": words["most_in_one"].format(period=period), "font": {"size": 12}},
         )
     figure.update_layout(barmode="stack", bargap=0.25)
-    title = _unit(f"spend per {scenario.period}", scenario.currency)
+    title = _unit(words["spend_per"].format(period=period), scenario.currency, language)
     return _finish(
         figure,
         360,
         hovermode="x unified",
-        xaxis={"title": scenario.period},
+        xaxis={"title": period},
         yaxis={"title": title, "tickformat": ",.3~s"},
         left=75,
         top=12,
+        language=language,
     )
 
 
-def customers_by_stage(before: Outcome, after: Outcome | None, period: str, last: str) -> tuple[str, int]:
+def customers_by_stage(
+    before: Outcome, after: Outcome | None, period: str, last: str, language: str = "en"
+) -> tuple[str, int]:
     """Return head counts by stage under the reference and under another policy, and how many stages are left out.
 
     ``last`` names the last panel, customers alive.
@@ -180,7 +194,7 @@ def customers_by_stage(before: Outcome, after: Outcome | None, period: str, last
         shown = sorted(np.argsort(-mean, kind="stable")[:MOST_PANELS].tolist())
     columns = min(4, len(shown) + 1)
     rows = math.ceil((len(shown) + 1) / columns)
-    names = [_label(stages[s]) for s in shown] + [last]
+    names = [_label(stage_in_words(stages[s], language)) for s in shown] + [last]
     figure = make_subplots(
         rows=rows, cols=columns, subplot_titles=names, horizontal_spacing=0.07, vertical_spacing=0.2 / max(rows - 1, 1)
     )
@@ -202,23 +216,26 @@ def customers_by_stage(before: Outcome, after: Outcome | None, period: str, last
             )
     figure.update_yaxes(rangemode="tozero", tickformat=",.3~s", nticks=5)
     figure.update_xaxes(nticks=5)
-    figure.update_xaxes(title=f"{period}s", row=rows)
-    return _finish(figure, 90 + 190 * rows, hovermode="x unified", left=50, right=10), len(stages) - len(shown)
+    figure.update_xaxes(title=chart_words(language)[f"{period}s"], row=rows)
+    drawn = _finish(figure, 90 + 190 * rows, hovermode="x unified", left=50, right=10, language=language)
+    return drawn, len(stages) - len(shown)
 
 
-def response_curves(scenario: Scenario) -> str:
+def response_curves(scenario: Scenario, language: str = "en") -> str:
     """Return every lever's assumed curves over money, with today's point."""
     from plotly.subplots import make_subplots
 
     curves = [(name, lever, effect, c) for name, lever in scenario.levers.items() for effect, c in lever.moves.items()]
-    curves = curves[:MOST_PANELS]
+    curves, words = curves[:MOST_PANELS], chart_words(language)
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)
     figure = make_subplots(
         rows=rows,
         cols=columns,
         subplot_titles=[
-            _label(name) if name == effect else f"{_label(name)}: {effect.replace('_', ' ')}"
+            _label(name)
+            if name == effect
+            else words["panel"].format(lever=_label(name), moves=effect_name(effect, language).replace("_", " "))
             for name, _, effect, _ in curves
         ],
         horizontal_spacing=0.09,
@@ -241,17 +258,17 @@ def response_curves(scenario: Scenario) -> str:
             y=_numbers(response(curve, np.array([lever.reference]), lever.reach)),
             mode="markers",
             marker={"color": "#D55E00", "size": 9},
-            name="today",
-            hovertemplate="today, %{x:.3g}: %{y:.3g}<extra></extra>",
+            name=words["today"],
+            hovertemplate=words["today"] + ", %{x:.3g}: %{y:.3g}<extra></extra>",
             showlegend=place == 0,
             **at,
         )
         figure.update_yaxes(tickformat=".3~g" if effect in FREE else ".2~%", **at)
     figure.update_yaxes(nticks=5)
     figure.update_xaxes(nticks=5, rangemode="tozero")
-    unit = _unit(f"money per targeted customer and {scenario.period}", scenario.currency)
+    unit = _unit(words["money_per"].format(period=period_name(scenario.period, language)), scenario.currency, language)
     figure.update_xaxes(title={"text": unit, "font": {"size": 11}}, row=rows)
-    return _finish(figure, 100 + 190 * rows, left=55, right=10)
+    return _finish(figure, 100 + 190 * rows, left=55, right=10, language=language)
 
 
 def asset_by_budget(
@@ -336,8 +353,8 @@ def _label(name: str) -> str:
     return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _unit(what: str, currency: str) -> str:
-    return f"{what}, {_label(currency)}" if currency else what
+def _unit(what: str, currency: str, language: str = "en") -> str:
+    return chart_words(language)["unit"].format(what=what, currency=_label(currency)) if currency else what
 
 
 def _finish(
@@ -351,6 +368,7 @@ def _finish(
     hovermode: str = "closest",
     xaxis: dict[str, Any] | None = None,
     yaxis: dict[str, Any] | None = None,
+    language: str = "en",
 ) -> str:
     """Give a figure the report's look and return it as JSON."""
     named = [trace for trace in figure.data if trace.name and trace.showlegend is not False]
@@ -368,6 +386,7 @@ def _finish(
         update(**{**own, **title})
     figure.update_layout(
         template="none",
+        meta={"language": language},
         height=height,
         margin={"l": left, "r": right, "t": top, "b": 90 if len(named) > 1 else bottom},
         font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
 
+from experiments.words.charts import Ticks, ticks_of
+
 __all__ = ["drawing"]
 
 WIDE, NARROW, PANEL, HALF = 900, 340, 330, 480
@@ -115,7 +117,7 @@ def _axis(layout: dict[str, Any], letter: str, place: str) -> dict[str, Any]:
 def _panel(traces: Sequence[Trace], layout: dict[str, Any], place: str, width: int, height: int) -> str:
     """Return one pair of axes as SVG."""
     if traces and isinstance((traces[0].get("y") or [0])[0], str):
-        return _rows(traces, _axis(layout, "x", place), width)
+        return _rows(traces, _axis(layout, "x", place), width, _ticks(layout))
     across, up = _axis(layout, "x", place), _axis(layout, "y", place)
     xs = [float(x) for trace in traces for x in trace["x"]]
     bars = [trace for trace in traces if trace["type"] == "bar"]
@@ -127,7 +129,7 @@ def _panel(traces: Sequence[Trace], layout: dict[str, Any], place: str, width: i
     if bars:
         x = _Scale(min(xs) - 0.6, max(xs) + 0.6, BEFORE, width - right)
     y = _scale(ys, height - BELOW, ABOVE, zero=bool(bars) or up.get("rangemode") == "tozero")
-    lines = [_grid(x, y, across, up, width - right, height)]
+    lines = [_grid(x, y, across, up, width - right, height, _ticks(layout))]
     for shape, _ in marks:
         if shape["y0"] == shape["y1"] and shape.get("yref", "y") == "y":
             at = y(shape["y0"])
@@ -152,27 +154,32 @@ def _text(x: float, y: float, words: str, side: str = "middle", kind: str = "") 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{side}"{named}>{escape(words)}</text>'
 
 
-def _grid(x: _Scale, y: _Scale, across: dict[str, Any], up: dict[str, Any], right: float, height: int) -> str:
+def _ticks(layout: dict[str, Any]) -> Ticks:
+    """Return how numbers are told in the figure's language."""
+    return ticks_of((layout.get("meta") or {}).get("language", "en"))
+
+
+def _grid(
+    x: _Scale, y: _Scale, across: dict[str, Any], up: dict[str, Any], right: float, height: int, ticks: Ticks
+) -> str:
     parts = []
     for value in y.ticks(4):
         parts += [_line(x.start, right, y(value), y(value), "zero" if value == 0 else "grid")]
-        parts += [_text(x.start - 7, y(value) + 4, _number(value, up.get("tickformat", "")), "end")]
+        parts += [_text(x.start - 7, y(value) + 4, _number(value, up.get("tickformat", ""), ticks), "end")]
     for value in x.ticks(6 if x.end - x.start > 400 else 4):
-        parts += [_text(x(value), y.start + 18, _number(value, across.get("tickformat", "")))]
+        parts += [_text(x(value), y.start + 18, _number(value, across.get("tickformat", ""), ticks))]
     title = (across.get("title") or {}).get("text")
     parts += [_text((x.start + x.end) / 2, height - 6, unescape(title))] if title else []
     return "".join(parts)
 
 
-def _number(value: float, form: str) -> str:
-    """Return an axis's number: in per cent where it is one, in thousands and millions where it is large."""
+def _number(value: float, form: str, ticks: Ticks) -> str:
+    """Return an axis's number: in per cent where it is one, in units of the language where it is large."""
     if form.endswith("%"):
-        return f"{100 * value:.3g} %".replace("-", "−")
-    size = abs(value)
-    for unit, letter in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
-        if size >= unit:
-            scale = 1e3 if letter == "k" else unit
-            return f"{value / scale:,.4g}{letter}".replace("-", "−")
+        return f"{100 * value:.3g}{ticks.percent}".replace("-", "−")
+    for least, unit, sign in ticks.large:
+        if abs(value) >= least:
+            return f"{value / unit:,.4g}{sign}".replace("-", "−")
     return f"{value:,.4g}".replace("-", "−")
 
 
@@ -212,7 +219,7 @@ def _bars(bars: Sequence[Trace], x: _Scale, y: _Scale) -> str:
     return "".join(parts)
 
 
-def _rows(traces: Sequence[Trace], across: dict[str, Any], width: int) -> str:
+def _rows(traces: Sequence[Trace], across: dict[str, Any], width: int, ticks: Ticks) -> str:
     """Return a point with its whisker for each name, the last on top, the name above its line."""
     height = ROW * len(traces) + BELOW
     ends = [0.0]
@@ -222,7 +229,7 @@ def _rows(traces: Sequence[Trace], across: dict[str, Any], width: int) -> str:
         ends += [*at, at[0] - error.get("arrayminus", [0])[0], at[-1] + error.get("array", [0])[0]]
     x = _scale(ends, 14, width - 14, zero=True)
     parts = [_line(x(v), x(v), 4, height - BELOW, "zero" if v == 0 else "grid") for v in x.ticks(5)]
-    parts += [_text(x(v), height - BELOW + 18, _number(v, "")) for v in x.ticks(5 if width > 400 else 3)]
+    parts += [_text(x(v), height - BELOW + 18, _number(v, "", ticks)) for v in x.ticks(5 if width > 400 else 3)]
     for i, trace in enumerate(reversed(traces)):
         middle, ink = ROW * i + 36, _ink(_colour(trace))
         at, error = [float(value) for value in trace["x"]], trace.get("error_x")

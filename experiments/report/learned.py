@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from experiments.words.effects import effect_name
 from experiments.words.languages import Words, spoken
 from sim.arrays import Floats
 from sim.responses.drawn import Drawn
@@ -19,8 +20,9 @@ BLUE, SOFT, INK, RULE = "#0072b2", "#5b6470", "#1f2933", "#d8dde3"
 TICKS = 4
 WORDS = {
     "title": ("Response curves", "响应曲线"),
-    "name": ("{lever} on {moves}{of}", "{lever} 对 {moves}{of}"),
+    "name": ("{lever} on {moves}{of}", "{lever}：{moves}{of}"),
     "of": (" of {segment}", "（{segment}）"),
+    "language": ("en", "zh"),
     "money": ("money a head and period", "每人每期金额"),
     "said": (
         "line: curve; blue band: 95 % of what is known; grey: as answered; points: measured, with 95 % intervals",
@@ -75,7 +77,7 @@ def _panel(curve: Drawn, words: Words) -> str:
         return f'<polygon points="{back}" fill="{colour}" fill-opacity="{strength}"/>'
 
     of = words["of"].format(segment=segment) if segment else ""
-    name = escape(words["name"].format(lever=lever, moves=moves, of=of))
+    name = escape(words["name"].format(lever=lever, moves=effect_name(moves, words["language"]), of=of))
     parts = [f'<text x="{LEFT}" y="18" font-weight="bold">{name}</text>']
     for value in np.linspace(low + room, high - room, TICKS):
         at = float(y(np.array(value)))

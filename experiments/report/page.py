@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from experiments.report.drawing import drawing
 from experiments.words.figures import NARROW
+from experiments.words.languages import LANGUAGES
 from experiments.words.phrases import at_least
 
 __all__ = [
@@ -34,6 +35,7 @@ STYLE = """
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
+  overflow-wrap: break-word;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
 main { max-width: 1060px; margin: 0 auto; padding: 48px 28px 80px; }
 header p { margin: 0; color: var(--soft); }
@@ -74,6 +76,7 @@ summary { cursor: pointer; font-size: 1.15rem; font-weight: 600; }
 details section { margin-top: 30px; }
 header img { max-height: 56px; max-width: 220px; float: right; margin-left: 20px; }
 .columns { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; }
+.columns > div { min-width: 0; }
 table { border-collapse: collapse; width: 100%; margin: 14px 0; font-size: .95rem; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line);
   vertical-align: bottom; }
@@ -85,6 +88,7 @@ th:last-child, td:last-child { padding-right: 4px; }
 td.number { white-space: nowrap; }
 .dense th, .dense td { padding: 7px 6px; font-size: .85rem; } .dense td.number { white-space: normal; }
 .dense td:first-child { min-width: 5em; }
+td.whole { max-width: none; padding-left: 1.5em; } .told { max-width: min(72ch, 84vw); }
 tr.first td { font-weight: 600; background: var(--wash); }
 i.dot { display: inline-block; width: .7em; height: .7em; margin-right: .55em; border-radius: 50%; }
 figure { margin: 18px 0 0; }
@@ -104,7 +108,8 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
   main { padding: 26px 16px 48px; } h1 { font-size: 1.55rem; } .wide { display: none; } .narrow { display: block; }
   .columns { grid-template-columns: 1fr; } section { margin-top: 38px; } .answer { padding: 16px 18px; }
   .answer p:first-child { font-size: 1.15rem; } table { font-size: .8rem; } th, td { padding-right: 6px; }
-  td:first-child { min-width: 5em; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  th { min-width: 3em; } td:first-child { min-width: 5em; overflow-wrap: anywhere; }
+  #worlds td:first-child { min-width: 11em; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .card b { font-size: 1.2rem; }
 }
 @media print {
@@ -130,7 +135,7 @@ footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--line);
 def page(title: str, kicker: str, body: Sequence[str], foot: str, *, language: str = "en", logo: str = "") -> str:
     """Return the whole page, which runs nothing; ``logo`` is the address of an image."""
     image = f'<img src="{text(logo)}" alt="">' if logo else ""
-    return (
+    whole = (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
@@ -139,6 +144,7 @@ def page(title: str, kicker: str, body: Sequence[str], foot: str, *, language: s
         + "\n".join(body)
         + f"\n<footer>{text(foot)}</footer>\n</main>\n</body>\n</html>\n"
     )
+    return whole if language == LANGUAGES["en"] else whole.replace(f"{NARROW}%", "%")  # Chinese has no space there
 
 
 def text(value: str) -> str:

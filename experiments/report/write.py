@@ -21,10 +21,10 @@ from experiments.report.logo import embedded_logo
 from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
-from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
-from experiments.words.languages import LANGUAGES
+from experiments.words.kept import best_in_words, breaks, expected_in_words, rules_assume, rules_broken
+from experiments.words.languages import LANGUAGES, Words
 from experiments.words.odds import odds_in_words, odds_table
-from experiments.words.phrases import played_policy, quoted
+from experiments.words.phrases import period_name, played_policy, quoted
 from experiments.words.policies import Kind, policy_facts
 from experiments.words.prices import shadow_price_in_words
 from experiments.words.proof import proof_in_words
@@ -71,7 +71,7 @@ def write_report(
     plan_policy
         Name of the compared policy that plays ``plan``.
     lang
-        ``en``, or ``zh`` for Chinese, in which the folded grounds stay English.
+        ``en``, or ``zh`` for Chinese; names, commands and keys stay as they are written.
     title
         Of the firm's own, above the decision; nothing: the scenario's name.
     logo
@@ -88,38 +88,30 @@ def write_report(
     played = played_policy(comparison, plan, plan_policy)
     found = decided or decision(twin, comparison, plan, played)
     best = found.best
-    said = _sentences(comparison, plan, scenario.currency)
-    ours = lang == "en"  # what follows is said in English alone: elsewhere it is folded away, and said to be
-    detail = [
-        _policies(scenario, comparison, best),
-        _over_time(scenario, comparison, best),
-        _allocation(scenario, comparison, best, plan, played),
-        _customers(scenario, comparison, best, played),
-        _winning_and_keeping(scenario, comparison),
-        grounds.evidence(scenario, words["evidence"]),
-    ]
-    rest = [
-        grounds.how_far(scenario, plan),
-        grounds.fit_beside_published(fit),
-        grounds.assumptions(scenario),
-        grounds.coverage(comparison),
-    ]
-    after = [grounds.next_steps(plan)]
     body = [
-        answer(found, comparison, said if ours else [], _least(plan, scenario.currency) if ours else [], words),
+        answer(
+            found, comparison, _sentences(comparison, plan, scenario.currency, lang),
+            _least(plan, scenario.currency, lang), words,
+        ),
         levers(found, plan, words),
         sources(found, words),
         changes_if(found, comparison, words),
         budgets(found, words),
-        *(detail if ours else []),
+        _policies(scenario, comparison, best, words),
+        _over_time(scenario, comparison, best, words),
+        _allocation(scenario, comparison, best, plan, played, words),
+        _customers(scenario, comparison, best, played, words),
+        _winning_and_keeping(scenario, comparison, words),
+        grounds.evidence(scenario, words),
         folded(
             words["grounds"],
-            *([] if ours else [paragraph(words["grounds_language"], "soft"), *map(paragraph, said), *detail]),
-            *rest,
-            *([] if ours else after),
+            grounds.how_far(scenario, plan, words),
+            grounds.fit_beside_published(fit, words),
+            grounds.assumptions(scenario, words),
+            grounds.coverage(comparison, words),
         ),
-        *(after if ours else []),
-    ]
+        grounds.next_steps(plan, words),
+    ]  # fmt: skip
     kicker = f"{title or scenario.name} · {scenario.periods} {words[f'{scenario.period}s']}" + (
         f" · {scenario.currency}" if scenario.currency else ""
     )
@@ -132,177 +124,154 @@ def write_report(
     return path
 
 
-def _sentences(comparison: Comparison, plan: Plan | None, currency: str) -> list[str]:
+def _sentences(comparison: Comparison, plan: Plan | None, currency: str, language: str) -> list[str]:
     """Return what else the answer says: rules that the best breaks, the price of money, what is proved."""
-    sentences = list(filter(None, [best_in_words(comparison)]))
+    sentences = list(filter(None, [best_in_words(comparison, language)]))
+    words = report_words(language)
     if plan is not None and isinstance(plan.proof, LiftProof):
-        said = shadow_price_in_words(plan)
-        sentences.append(f"{said[0].upper()}{said[1:]}.")
+        said = shadow_price_in_words(plan, language)
+        sentences.append(f"{said[0].upper()}{said[1:]}{words['full_stop']}")
     elif plan is not None:  # the least money was the question
-        words = proof_in_words(plan, currency)
-        sentences += [f"{words.worth} {words.proved}".strip()] if words.proved else []
+        proof = proof_in_words(plan, currency, language)
+        sentences += [words["between"].join(filter(None, (proof.worth, proof.proved)))] if proof.proved else []
     return sentences
 
 
-def _least(plan: Plan | None, currency: str) -> list[str]:
+def _least(plan: Plan | None, currency: str, language: str) -> list[str]:
     """Return the card of what any plan needs, where the least money was the question."""
     if plan is None or isinstance(plan.proof, LiftProof):
         return []
-    words = proof_in_words(plan, currency)
-    return [card(words.label, words.share, "proved")] if words.share else []
+    proof = proof_in_words(plan, currency, language)
+    return [card(proof.label, proof.share, report_words(language)["proved"])] if proof.share else []
 
 
-def _interval(ends: tuple[float, float] | None) -> str:
-    if ends is None or not math.isfinite(ends[0]):
-        return "–"
-    return f"{money(ends[0], signed=True)} to {money(ends[1], signed=True)}"
+def _signs(words: Words) -> Mapping[Kind, Callable[[Any], str]]:
+    """Return how a fact of each kind is written."""
+
+    def interval(ends: tuple[float, float] | None) -> str:
+        if ends is None or not math.isfinite(ends[0]):
+            return "–"
+        return words["range"].format(low=money(ends[0], signed=True), high=money(ends[1], signed=True))
+
+    return {
+        "name": str,
+        "money": money,
+        "difference": lambda amount: words["reference"] if amount is None else money(amount, signed=True),
+        "interval": interval,
+        "count": "{:,.0f}".format,
+        "rules": lambda broken: breaks(broken, words["language"]),
+    }
 
 
-SIGNS: Mapping[Kind, Callable[[Any], str]] = {
-    "name": str,
-    "money": money,
-    "difference": lambda amount: "reference" if amount is None else money(amount, signed=True),
-    "interval": _interval,
-    "count": "{:,.0f}".format,
-    "rules": breaks,
-}
-
-
-def _policies(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
-    facts = policy_facts(comparison, ranked=True)
+def _policies(scenario: Scenario, comparison: Comparison, best: Outcome, words: Words) -> str:
+    facts, language = policy_facts(comparison, ranked=True), words["language"]
     if len(facts.rows) == 1:
         facts = facts.without("difference", "interval")
-    header = [name.capitalize() for name, _ in facts.columns]
-    header[1] += f", {scenario.currency}" if scenario.currency else ""
+    header = [name.capitalize() for name in facts.headers(language)]
+    if scenario.currency:
+        header[1] = words["with_currency"].format(what=header[1], currency=scenario.currency)
     colours = charts.policy_colours(comparison, best.name)
+    note = words["policies_note"].format(
+        span=words["span_with_after" if scenario.terminal != "none" else "span_within"],
+        budget=money(comparison.budget, scenario.currency), expected=expected_in_words(comparison, money, language),
+    )  # fmt: skip
     parts = [
-        table(
-            header,
-            facts.shown(SIGNS),
-            first=0,
-            dots=[colours[row[0]] for row in facts.rows],
-        ),
-        paragraph(
-            "Customer asset: discounted profit from present and future customers after marketing"
-            + (
-                ", with what customers are worth after the horizon under today's spend."
-                if scenario.terminal != "none"
-                else ", within the horizon only."
-            )
-            + " Alive at end: customers who are truly still customers, which a firm cannot see. The "
-            f"budget is {money(comparison.budget, scenario.currency)}. {expected_in_words(comparison, money)}".rstrip(),
-            "soft",
-        ),
-        *_rules(comparison),
+        table(header, facts.shown(_signs(words)), first=0, dots=[colours[row[0]] for row in facts.rows]),
+        paragraph(note.rstrip(), "soft"),
+        *_rules(comparison, words),
     ]
     if comparison.odds is not None:
-        columns, rows = odds_table(comparison)
-        parts += [table([columns[0].capitalize(), *columns[1:]], rows), *map(paragraph, odds_in_words(comparison))]
+        columns, rows = odds_table(comparison, language)
+        parts.append(table([columns[0].capitalize(), *columns[1:]], rows))
+        parts += map(paragraph, odds_in_words(comparison, language))
     if len(facts.rows) > 1:
-        parts.append(
-            chart(
-                "comparison",
-                charts.comparison_with_intervals(comparison, best.name, scenario.currency),
-                "Dot: mean difference on the same customers with the same luck. "
-                "Whisker: 95 % interval over replications.",
-            )
-        )
-    return section("policies", "The policies compared", *parts)
+        figure = charts.comparison_with_intervals(comparison, best.name, scenario.currency, language)
+        parts.append(chart("comparison", figure, words["policies_chart"]))
+    return section("policies", words["h_policies"], *parts)
 
 
-def _rules(comparison: Comparison) -> list[str]:
-    broken = rules_broken(comparison)
-    return [subheading("Rules that are broken"), bullets(broken), paragraph(RULES_ASSUME, "soft")] if broken else []
+def _rules(comparison: Comparison, words: Words) -> list[str]:
+    language = words["language"]
+    broken = rules_broken(comparison, language)
+    return [subheading(words["h_rules"]), bullets(broken), paragraph(rules_assume(language), "soft")] if broken else []
 
 
-def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome) -> str:
+def _over_time(scenario: Scenario, comparison: Comparison, best: Outcome, words: Words) -> str:
     asset = customer_asset(best.history, scenario.discount_per_period)
-    caption = f"Under {quoted(best.name)}, {money(asset.within_horizon, scenario.currency)} come within the horizon"
-    if scenario.terminal != "none":
-        caption += f" and {money(asset.after_horizon)} after it, from the customers it leaves behind"
-    caption += (
-        ". A policy that invests falls behind before it pulls ahead; part of its lead shows only after the horizon."
+    after = words["over_time_after"].format(after=money(asset.after_horizon)) if scenario.terminal != "none" else ""
+    caption = words["over_time"].format(
+        name=quoted(best.name, words["language"]), within=money(asset.within_horizon, scenario.currency), after=after
     )
-    return section(
-        "over-time",
-        "Asset over time",
-        chart("asset", charts.asset_over_time(comparison, best.name, scenario), caption),
-    )
+    figure = charts.asset_over_time(comparison, best.name, scenario, words["language"])
+    return section("over-time", words["h_over_time"], chart("asset", figure, caption))
 
 
-def _terms(scenario: Scenario, plan: Plan | None) -> list[str]:
+def _terms(scenario: Scenario, plan: Plan | None, words: Words) -> list[str]:
     """Return what a plan's terms come to, which no budget pays for."""
     if plan is None or plan.targets.paid.all():
         return []
     segments, levers, by_segment = plan.terms_by_segment()
     parts = [
-        f"{lever}, {segment} {money(float(by_segment[i, k]), scenario.currency)}"
+        words["term"].format(
+            lever=lever, segment=segment, money=money(float(by_segment[i, k]), scenario.currency)
+        )
         for k, lever in enumerate(levers)
         for i, segment in enumerate(segments)
         if by_segment[i, k] > 0
-    ]
-    said = "; ".join(parts) if parts else "none"
-    return [paragraph(f"Terms, which no budget pays for, on customers as the firm sees them: {said}.")]
+    ]  # fmt: skip
+    said = words["semicolon"].join(parts) if parts else words["none"]
+    return [paragraph(words["terms"].format(said=said))]
 
 
 def _allocation(
-    scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None, played: Outcome | None
+    scenario: Scenario, comparison: Comparison, best: Outcome, plan: Plan | None, played: Outcome | None, words: Words
 ) -> str:
-    whose = best if plan is None else played
-    name = "the plan" if whose is None else quoted(whose.name)
+    whose, language = best if plan is None else played, words["language"]
+    heading = words["h_allocation"].format(name=words["the_plan"] if whose is None else quoted(whose.name, language))
     targets = comparison.outcomes[0].history.targets
     spend = plan.spend if plan is not None else best.history.spend
     total = float(spend.sum())
     if total <= 0:
-        return section("allocation", f"Where {name} puts the money", paragraph("It spends nothing."))
+        return section("allocation", heading, paragraph(words["nothing_spent"]))
     segments, levers, by_segment = targets.by_segment(spend)
     by_lever = spend.sum(axis=(0, 1, 2))
     order = np.argsort(-by_segment.sum(axis=1), kind="stable")
     limit = scenario.rules.period_share * comparison.budget if scenario.rules.period_share < 1 else math.inf
     shares = sorted(zip(by_lever, targets.levers, strict=True), reverse=True)
-    words = ", ".join(f"{lever} {percent(float(value) / total)}" for value, lever in shares if value > 0)
-    expected = "expected" if plan is not None else "mean over replications"
+    named = words["list"].join(f"{lever} {percent(float(value) / total)}" for value, lever in shares if value > 0)
+    how = words["expected" if plan is not None else "mean"]
+    unit = words["in_currency"].format(currency=scenario.currency) if scenario.currency else ""
     return section(
         "allocation",
-        f"Where {name} puts the money",
-        paragraph(f"{money(total, scenario.currency)} over the horizon ({expected}): {words}."),
-        shaded([segments[i] for i in order], levers, by_segment[order].tolist(), "Segment"),
-        paragraph(
-            f"Money over the horizon by segment and lever{f', {scenario.currency}' if scenario.currency else ''}, the "
-            "most first; an empty cell gets nothing.",
-            "soft",
-        ),
-        *_terms(scenario, plan),
+        heading,
+        paragraph(words["allocation"].format(money=money(total, scenario.currency), how=how, levers=named)),
+        shaded([segments[i] for i in order], levers, by_segment[order].tolist(), words["segment"]),
+        paragraph(words["allocation_note"].format(currency=unit), "soft"),
+        *_terms(scenario, plan, words),
         chart(
             "allocation-periods",
-            charts.allocation_by_period(levers, spend.sum(axis=(1, 2)), limit, scenario),
-            f"The same money by {scenario.period} and lever.",
+            charts.allocation_by_period(levers, spend.sum(axis=(1, 2)), limit, scenario, language),
+            words["allocation_chart"].format(period=period_name(scenario.period, language)),
         ),
     )
 
 
-def _customers(scenario: Scenario, comparison: Comparison, best: Outcome, played: Outcome | None) -> str:
+def _customers(scenario: Scenario, comparison: Comparison, best: Outcome, played: Outcome | None, words: Words) -> str:
     reference = comparison.outcomes[0]
     other = played or best
     after = None if other is reference else other
     seen = scenario.chain is not None
-    last = "still customers" if seen else "alive (true, hidden)"
-    figure, hidden = charts.customers_by_stage(reference, after, scenario.period, last)
-    caption = (
-        "Head counts by state."
-        if seen
-        else (
-            "Head counts as the firm sees them; the silently gone still count where they were last seen. The last "
-            "panel is the truth: customers who are still customers."
-        )
-    )
-    if hidden:
-        caption += f" {hidden} smaller states are left out."
-    heading = "Customers by stage" if after is None else f"Customers by stage: “{after.name}” and “{reference.name}”"
+    last = words["still" if seen else "alive"]
+    figure, hidden = charts.customers_by_stage(reference, after, scenario.period, last, words["language"])
+    caption = words["heads" if seen else "heads_seen"]
+    caption += words["states_left_out"].format(number=hidden) if hidden else ""
+    heading = words["h_customers"]
+    if after is not None:
+        heading = words["h_customers_of"].format(name=after.name, reference=reference.name)
     return section("customers", heading, chart("customers", figure, caption))
 
 
-def _winning_and_keeping(scenario: Scenario, comparison: Comparison) -> str:
+def _winning_and_keeping(scenario: Scenario, comparison: Comparison, words: Words) -> str:
     """Return what winning and what keeping a customer costs on average; nothing for a chain of one's own."""
     levers = comparison.outcomes[0].history.targets.levers
     moves = [set(scenario.levers[name].moves) if name in scenario.levers else set() for name in levers]
@@ -330,19 +299,6 @@ def _winning_and_keeping(scenario: Scenario, comparison: Comparison) -> str:
                 money(for_keeping / years) if years > 0 else "–",
             ]
         )
-    return section(
-        "winning",
-        "Cost of winning against keeping",
-        table(
-            [
-                "Policy", "Spent on winning", "Customers won", "Per customer won",
-                "Spent on keeping", "Customer-years", "Per customer-year kept",
-            ],
-            rows,
-        ),
-        paragraph(
-            "Averages, not margins: some customers come or stay without any money. Winning: levers that move awareness "
-            "or acquisition. Keeping: levers that move survival, per year of a true customer.",
-            "soft",
-        ),
-    )  # fmt: skip
+    header = ("policy", "on_winning", "won", "per_won", "on_keeping", "years_kept", "per_year_kept")
+    shown = table([words[name] for name in header], rows)
+    return section("winning", words["h_winning"], shown, paragraph(words["winning_note"], "soft"))

@@ -22,6 +22,8 @@ import numpy as np
 
 from experiments.odds import Chances
 from experiments.study.units import Facts
+from experiments.words.kept import rule_in_words
+from optimizer.ask.kept import Broken
 from sim.arrays import Floats
 
 __all__ = ["Answers", "Cell", "Cells", "Found", "Row", "Survival", "half_widths", "holm", "paired"]
@@ -189,7 +191,7 @@ class Row:
         Mean asset of the worst fifth of the replications.
     spend, kept, expected : float
         Money spent, customers at the end, asset in expected numbers.
-    breaks : tuple of str
+    broken : tuple of Broken
         Rules that it breaks, the budget among them.
     overspent : float
         What it is expected to spend beyond the budget.
@@ -222,7 +224,7 @@ class Row:
     spend: float
     kept: float
     expected: float
-    breaks: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
     overspent: float = 0.0
     feedback: bool = False
     asked: float | None = None
@@ -233,9 +235,14 @@ class Row:
     chance_best: float = float("nan")
 
     @property
+    def breaks(self) -> tuple[str, ...]:
+        """Return the rules that it breaks, each with by how much."""
+        return tuple(map(rule_in_words, self.broken))
+
+    @property
     def allowed(self) -> bool:
         """Return whether it can be chosen: it is there, and keeps the budget and all rules in expected numbers."""
-        return self.asset == self.asset and not self.breaks
+        return self.asset == self.asset and not self.broken
 
 
 @dataclass(frozen=True)
@@ -347,14 +354,15 @@ def _rows(cells: Cells, group: Group, reference: str) -> list[Row]:
     out = []
     for i, (name, found) in enumerate(policies.items()):
         gain, low, high, _ = (0.0, 0.0, 0.0, 1.0) if name == reference else paired(assets[i] - base)
-        tail, broken = np.sort(assets[i])[: max(1, round(TAIL * assets.shape[1]))], found.facts["broken"] or ()
+        tail = np.sort(assets[i])[: max(1, round(TAIL * assets.shape[1]))]
+        broken = tuple(Broken(**each) for each in found.facts["broken"] or ())
         out.append(
             Row(
                 group[0], name, float(found.facts["budget"]), float(means[i]), gain, low, high,
                 float(best - means[i]) if able[i] else float("nan"), int(ranks[i]), float(odds[i]), False, False,
                 _quantiles(assets[i]), float(tail.mean()), float(found.spends.mean()), float(found.kept.mean()),
-                float(found.facts["expected"]), tuple(each["rule"] for each in broken),
-                sum(each["counted"] - each["limit"] for each in broken if each["budget"]),
+                float(found.facts["expected"]), broken,
+                sum(each.counted - each.limit for each in broken if each.budget),
                 bool(found.facts["feedback"]), group[1], "", *sure[name],
             )
         )  # fmt: skip

@@ -31,7 +31,8 @@ def gains_by_policy(answers: Answers, currency: str, words: Words = ENGLISH) -> 
         gains = some_of(row.gain for row in answers.rows if row.policy == each.policy and row.allowed)
         if gains and each.policy != answers.reference:
             traces.append(_row(each.policy, gains, GREY if traces else BLUE))
-    return _figure(traces[::-1], {"xaxis": _titled(words["axis_gain"].format(reference=answers.reference), currency)})
+    axis = _titled(words["axis_gain"].format(reference=answers.reference), currency, words)
+    return _figure(traces[::-1], {"xaxis": axis}, words)
 
 
 def some_of(values: Iterable[float]) -> list[float]:
@@ -50,7 +51,7 @@ def tornado(swings: Sequence[Swing], policy: str, currency: str, words: Words = 
         budget = "" if each.budget is None else words["bar_budget"].format(budget=money(each.budget))
         name = words["bar"].format(path=each.path, budget=budget, low=f"{each.low:.4g}", high=f"{each.high:.4g}")
         traces.append(_row(name, [each.gain_low, each.gain_high], BLUE))
-    return _figure(traces[::-1], {"xaxis": _titled(words["axis_tornado"], currency)})
+    return _figure(traces[::-1], {"xaxis": _titled(words["axis_tornado"], currency, words)}, words)
 
 
 def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period: str, words: Words = ENGLISH) -> str:
@@ -61,7 +62,7 @@ def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period:
     layout: dict[str, Any] = {"showlegend": len(worlds) > 1, "height": 320, "annotations": []}
     for panel, budget in enumerate(budgets):
         place = f"{panel + 1}" if panel else ""
-        layout[f"xaxis{place}"] = _titled(words[period], "")
+        layout[f"xaxis{place}"] = _titled(words[period], "", words)
         layout[f"yaxis{place}"] = {"rangemode": "tozero"}
         layout["annotations"].append({"xref": "paper", "text": words["panel"].format(budget=budget)})
         for asked, world, values in courses:
@@ -71,16 +72,17 @@ def course_by_world(courses: Sequence[tuple[str, str, Sequence[float]]], period:
                     "type": "scatter", "mode": "lines", "xaxis": f"x{place}", "x": list(range(len(values) + 1)),
                     "y": [0.0, *values], "name": world, "line": line, "showlegend": not panel,
                 })  # fmt: skip
-    return json.dumps({"data": traces, "layout": layout})
+    return _figure(traces, layout, words)
 
 
 def _row(name: str, values: Sequence[float], colour: str) -> Trace:
     return {"type": "scatter", "x": list(values), "y": [name] * len(values), "marker": {"color": colour}}
 
 
-def _titled(what: str, currency: str) -> dict[str, Any]:
-    return {"title": {"text": f"{what}, {currency}" if currency else what}}
+def _titled(what: str, currency: str, words: Words) -> dict[str, Any]:
+    return {"title": {"text": words["unit"].format(what=what, currency=currency) if currency else what}}
 
 
-def _figure(traces: Sequence[Trace], layout: dict[str, Any]) -> str:
+def _figure(traces: Sequence[Trace], layout: dict[str, Any], words: Words) -> str:
+    layout = {**layout, "meta": {"language": words["language"]}}
     return json.dumps({"data": list(traces), "layout": layout}) if traces else ""

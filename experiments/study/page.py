@@ -25,6 +25,7 @@ from experiments.study.shown import (
 from experiments.study.turned import turning_in_words, turning_table
 from experiments.study.units import Facts
 from experiments.words.figures import money
+from experiments.words.kept import rule_in_words
 from experiments.words.languages import LANGUAGES, Words
 from experiments.words.study import ENGLISH, study_words
 from sim.arrays import Floats
@@ -42,6 +43,7 @@ MOST_ROWS = 1_500
 MOST_SWINGS = 60
 PARTS = 4
 """Of the horizon, after each of which the gain so far is told."""
+END = "</table></div>"
 DEEPEST = "#b03a2e"
 """Colour of the largest regret; the best has none."""
 
@@ -102,7 +104,7 @@ def page_of(result: StudyResult, language: str = "en") -> str:
 def _gains(result: StudyResult, words: Words) -> str:
     answers = result.answers
     figure = gains_by_policy(answers, result.currency, words)
-    barred = any(row.breaks for row in answers.rows)
+    barred = any(row.broken for row in answers.rows)
     many = len({(row.world, row.asked) for row in answers.rows}) > MOST_POINTS
     caption = words["gains"] + words["gains_some"].format(most=MOST_POINTS) * many
     caption += words["gains_barred"] if barred else ""
@@ -182,7 +184,7 @@ def _rows(result: StudyResult, groups: dict[Group, None], words: Words) -> str:
         words["a_world"], words["policy"], words["budget"], words["asset"],
         words["gain_against"].format(reference=base),
         words["interval"], *([words["interval_all"], words["ahead_in"]] if known else []),
-        *(words[name] for name in ("regret", "best_odds", "spread", "worst_fifth", "spend", "broken")),
+        *(words[name] for name in ("regret", "best_odds", "spread", "worst_fifth", "spend")),
     ]  # fmt: skip
     rows = [
         [
@@ -193,20 +195,35 @@ def _rows(result: StudyResult, groups: dict[Group, None], words: Words) -> str:
             *([
                 between(_signed(row.low_all), _signed(row.high_all))
                 if row.low_all == row.low_all and row.policy != base else "",
-                chance_in_words(row.chance_ahead),
+                chance_in_words(row.chance_ahead, words),
             ] if known else []),
             _plain(row.regret),
             "" if math.isnan(row.best_odds) else f"{row.best_odds:.0%}",
             "" if math.isnan(row.cvar) else between(money(row.quantiles[0]), money(row.quantiles[2])),
             _plain(row.cvar),
-            _plain(row.spend), "; ".join(dict.fromkeys(row.breaks)),
+            _plain(row.spend),
         ]
         for row in some
     ]  # fmt: skip
     text = table(header, rows, left=2).replace("<table>", '<table class="dense">')
     head, *lines = text.split("<tr>")[1:]
-    marked = [f'<tr id="{_anchor(row)}">{_linked(line, row, result)}' for row, line in zip(some, lines, strict=True)]
-    return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked)
+    marked = [
+        f'<tr id="{_anchor(row)}">{_linked(line.removesuffix(END), row, result)}{_broken(row, len(header), words)}'
+        for row, line in zip(some, lines, strict=True)
+    ]
+    return text.split("<tr>")[0] + f"<tr>{head}" + "".join(marked) + END
+
+
+def _broken(row: Row, columns: int, words: Words) -> str:
+    """Return a line below a policy's row: the rules that it breaks, each with by how much; nothing where it keeps all.
+
+    A column of its own would be the last of many, where nobody scrolls to.
+    """
+    if not row.broken:
+        return ""
+    rules = words["semicolon"].join(rule_in_words(each, words["language"]) for each in row.broken)
+    told = html.escape(words["breaks"].format(rules=rules))
+    return f'<tr><td colspan="{columns}" class="whole"><div class="soft told">{told}</div></td></tr>\n'
 
 
 def _with_numbers(world: World) -> str:

@@ -145,6 +145,7 @@ class StudyResult(Shown):
         for row in self.answers.rows:
             facts = asdict(row)
             low, middle, high = facts.pop("quantiles")
+            facts = {("breaks" if key == "broken" else key): fact for key, fact in facts.items()}
             facts["breaks"] = "; ".join(row.breaks)
             drawn = self.worlds[row.world].values if self.worlds[row.world].design else {}
             rows.append({**facts, "quantile_5": low, "median": middle, "quantile_95": high, **drawn})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.chosen import UNPLAYED
 from experiments.study.answers import Answers, Row, Survival
 from experiments.words.figures import money, percent, plain
+from experiments.words.kept import rule_in_words
 from experiments.words.languages import Words
 from experiments.words.study import ENGLISH
 
@@ -23,7 +24,7 @@ __all__ = [
     "world_table",
 ]  # fmt: skip
 
-MOST_NOTES = 3
+MOST_NOTES, MOST_BROKEN = 3, 3
 CERTAIN = 0.995
 
 
@@ -33,7 +34,7 @@ def answer_in_words(answers: Answers, currency: str, words: Words = ENGLISH) -> 
     if first.worlds == 0 and not any(row.allowed for row in answers.rows):
         return words["nobody"]
     worlds = _worlds(first.worlds, answers.worlds, words)
-    said = words["within"].format(policy=first.policy, share=_share(answers.within), worlds=worlds)
+    said = words["within"].format(policy=first.policy, share=_share(answers.within, words), worlds=worlds)
     if math.isnan(first.worst_regret):
         why = barred_in_words(_breaking(answers, first), words)
         said += words["barred_there"].format(world=first.breaker, why=why)
@@ -129,12 +130,18 @@ def barred_briefly(row: Row, words: Words = ENGLISH) -> str:
 
 
 def barred_in_words(row: Row, words: Words = ENGLISH) -> str:
-    """Return why a policy cannot be chosen in a world, after its name; nothing where it can."""
+    """Return why a policy cannot be chosen in a world, after its name, with by how much; nothing where it can."""
     if row.why:
         return words["no_plan_made"]
-    if row.overspent > 0:
-        return words["spends_more"].format(money=money(row.overspent))
-    return words["breaks"].format(rules=words["comma"].join(dict.fromkeys(row.breaks))) if row.breaks else ""
+    money_over = words["spends_more"].format(money=money(row.overspent)) if row.overspent > 0 else ""
+    others = [rule_in_words(each, words["language"]) for each in row.broken if not each.budget]
+    if not others:
+        return money_over
+    rules = words["semicolon"].join(others[:MOST_BROKEN])
+    if len(others) > MOST_BROKEN:
+        rules = words["more_rules"].format(rules=rules, number=len(others) - MOST_BROKEN)
+    breaks = words["breaks"].format(rules=rules)
+    return words["both"].format(first=money_over, second=breaks) if money_over else breaks
 
 
 def gain_cell(row: Row, reference: str) -> str:
@@ -210,24 +217,26 @@ def sure_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
     ends = {name: money(getattr(least, f"{name}_all"), signed=True) for name in ("low", "high")}
     return [
         words["sure"].format(
-            policy=policy, reference=answers.reference, chance=chance_in_words(least.chance_ahead), world=least.world,
-            least=words["at_least"] if len(known) > 1 else "", **ends,
+            policy=policy, reference=answers.reference, world=least.world,
+            chance=chance_in_words(least.chance_ahead, words), **ends,
+            least=words["at_least"] if len(known) > 1 else "",
         )
     ]  # fmt: skip
 
 
-def chance_in_words(chance: float) -> str:
-    """Return a chance in per cent, in no language; what was never seen to fail is not called sure."""
+def chance_in_words(chance: float, words: Words = ENGLISH) -> str:
+    """Return a chance in per cent; what was never seen to fail is not called sure."""
     if math.isnan(chance):
         return ""
-    return "> 99 %" if chance > CERTAIN else "< 1 %" if chance < 1 - CERTAIN else f"{100 * chance:.0f} %"
+    said = "> 99" if chance > CERTAIN else "< 1" if chance < 1 - CERTAIN else f"{100 * chance:.0f}"
+    return f"{said}{words['percent']}"
 
 
 def barred_policies_in_words(answers: Answers, words: Words = ENGLISH) -> list[str]:
     """Return which policies cannot be chosen in how many places, and where with a budget or world none can."""
     said = []
-    for name in dict.fromkeys(row.policy for row in answers.rows if row.breaks):
-        barred = [row for row in answers.rows if row.policy == name and row.breaks]
+    for name in dict.fromkeys(row.policy for row in answers.rows if row.broken):
+        barred = [row for row in answers.rows if row.policy == name and row.broken]
         worst = max(barred, key=lambda row: row.overspent)
         places = {"some": len(barred), "of": sum(row.policy == name for row in answers.rows)}
         why = barred_in_words(worst, words)
@@ -304,8 +313,8 @@ def _money(amount: float, signed: bool = False) -> str:
     return "" if math.isnan(amount) else money(amount, signed=signed)
 
 
-def _share(share: float) -> str:
-    return plain(percent(share, exact=True))
+def _share(share: float, words: Words) -> str:
+    return plain(percent(share, exact=True)).replace(" %", words["percent"])
 
 
 def _worlds(some: int, of: int, words: Words) -> str:

@@ -11,7 +11,7 @@ from experiments.simulate import Part
 from experiments.terminal.tables import plan_table, policy_table
 from experiments.words.board import gain_in_words
 from experiments.words.figures import money, plain
-from experiments.words.kept import RULES_ASSUME, expected_in_words, rules_broken
+from experiments.words.kept import expected_in_words, rules_assume, rules_broken
 from experiments.words.mechanism_figures import mechanism_lines
 from experiments.words.odds import odds_in_words, odds_table
 from experiments.words.phrases import INTERVALS, fixed_costs_in_words
@@ -141,7 +141,7 @@ def comparison_summary(scenario: Scenario, comparison: Comparison, found: Decisi
         *gain_in_words(found),
         *odds_in_words(comparison),
         *rules_broken(comparison),
-        *([RULES_ASSUME] if any(outcome.broken for outcome in comparison.outcomes) else []),
+        *([rules_assume()] if any(outcome.broken for outcome in comparison.outcomes) else []),
         *filter(None, [expected_in_words(comparison)]),
         *feedback_in_words(comparison),
         INTERVALS,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.words.coming import growth_in_words
-from experiments.words.effects import PAYS, effect_in_words
+from experiments.words.effects import effect_in_words, pays_in_words
 from experiments.words.evidence import known_in_words
 from experiments.words.figures import NARROW, day, money
 from experiments.words.left_out import left_out
@@ -41,7 +41,7 @@ def lever_in_words(name: str, lever: Lever, period: str) -> str:
     """Return one sentence on a lever: its targets, today's money, its curves and when it acts."""
     moves = [effect_in_words(effect, curve, period) for effect, curve in lever.moves.items()]
     tiers = "" if len(lever.tiers) == 4 else f"; tiers {', '.join(lever.tiers)}"
-    today = f"today {lever.reference:g} each per {period}{PAYS[lever.pays]}"
+    today = f"today {lever.reference:g} each per {period}{pays_in_words(lever.pays)}"
     whom = f"{name} ({target_in_words(lever).replace(NARROW, ' ')}{tiers}; {today})"
     return f"{whom}: {'; '.join([*moves, *timing_in_words(lever, period)])}"
 

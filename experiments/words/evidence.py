@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from experiments.words.effects import effect_name
+from experiments.words.languages import spoken
 from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
 from sim.scenario.file import Scenario
@@ -11,7 +13,20 @@ from sim.scenario.rules import Evidence
 
 __all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text", "told_and_assumed"]
 
-SOURCES = {"both": "measured in part", "measured": "measured", "answered": "answered"}
+_BOTH = {
+    "both": ("measured in part", "部分来自测量"),
+    "measured": ("measured", "来自测量"),
+    "answered": ("answered", "来自回答"),
+    "curve": ("{lever} on {moves}", "{lever} 对{moves}的作用"),
+    "of": (" of {segment}", "（{segment}）"),
+    "told": ("{curve}, {source} ({by}{chosen})", "{curve}，{source}（{by}{chosen}）"),
+    "chosen": ("; the firm chose who got money", "；投放对象由公司选定"),
+    "customers": ("{number} customers", "{number} 位客户"),
+    "rows": ("{number} rows of history", "{number} 行历史数据"),
+    "manager": ("{number} manager", "{number} 位管理者"),
+    "managers": ("{number} managers", "{number} 位管理者"),
+    "and": (" and ", "和"),
+}
 
 
 def learned_answer(found: Learned) -> str:
@@ -31,8 +46,10 @@ def _data(point: CurvePoint) -> bool:
     return point.source != "answered"
 
 
-def _named(lever: str, moves: str, segment: str) -> str:
-    return f"{lever} on {moves}" + (f" of {segment}" if segment else "")
+def _named(lever: str, moves: str, segment: str, language: str = "en") -> str:
+    words = spoken(_BOTH, language)
+    of = words["of"].format(segment=segment) if segment else ""
+    return words["curve"].format(lever=lever, moves=effect_name(moves, language)) + of
 
 
 def curves_table(found: Learned) -> tuple[list[str], list[list[str]]]:
@@ -65,7 +82,9 @@ def known_in_words(scenario: Scenario) -> list[str]:
     ranged = [each.path for each in scenario.uncertain]
     for each in scenario.evidence:
         curve, warned = _named(each.lever, each.moves, each.segment), "; the firm chose who got money: biased to those"
-        out.append(f"{curve}: {SOURCES[each.source]} ({_by(each)}), with intervals{warned if each.chosen else ''}")
+        out.append(
+            f"{curve}: {spoken(_BOTH, 'en')[each.source]} ({_by(each)}), with intervals{warned if each.chosen else ''}"
+        )
     known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
     rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
     rest = [key for key in rest if key not in known]
@@ -83,15 +102,18 @@ def _beside_its_range(scenario: Scenario) -> list[str]:
     ]
 
 
-def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:
+def told_and_assumed(scenario: Scenario, language: str = "en") -> tuple[list[str], list[str]]:
     """Return in words the curves that data tell, in whole or in part, and the levers with one that is answered alone.
 
     A curve that is told of some segments alone is answered for the others.
     """
+    words = spoken(_BOTH, language)
     told = [each for each in scenario.evidence if each.source != "answered"]
     said = [
-        f"{_named(each.lever, each.moves, each.segment)}, {SOURCES[each.source]} ({_by(each)}"
-        + ("; the firm chose who got money" if each.chosen else "") + ")"
+        words["told"].format(
+            curve=_named(each.lever, each.moves, each.segment, language), source=words[each.source],
+            by=_by(each, language), chosen=words["chosen"] if each.chosen else "",
+        )
         for each in told
     ]  # fmt: skip
     of_all = {(each.lever, each.moves) for each in told if not each.segment}
@@ -100,14 +122,12 @@ def told_and_assumed(scenario: Scenario) -> tuple[list[str], list[str]]:
     ]
 
 
-def _by(each: Evidence) -> str:
+def _by(each: Evidence, language: str = "en") -> str:
     """Return what tells a curve: customers, rows of a history, or managers."""
-    told = {"customers": each.customers, "rows of history": each.rows}
-    return " and ".join(f"{number:,} {what}" for what, number in told.items() if number) or _people(each.managers)
-
-
-def _people(number: int) -> str:
-    return f"{number} manager{'s' * (number != 1)}"
+    words = spoken(_BOTH, language)
+    told = [words[key].format(number=f"{n:,}") for key, n in (("customers", each.customers), ("rows", each.rows)) if n]
+    people = words["manager" if each.managers == 1 else "managers"].format(number=each.managers)
+    return words["and"].join(told) or people
 
 
 def _answers(rest: Sequence[tuple[str, str]], ranged: Sequence[str], some: bool) -> list[str]:

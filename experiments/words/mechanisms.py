@@ -1,7 +1,7 @@
 """The mechanisms of a scenario in words, for the checked scenario and the report.
 
 A sentence each for what the scenario has and nothing for what it has not. What was not stated and came from a default
-is marked as assumed.
+is marked as assumed. What is said stands in :mod:`experiments.words.mechanism_words`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from experiments.words.bonds import categories_in_words, club_in_words, links_in_words
 from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
+from experiments.words.languages import Words
+from experiments.words.mechanism_words import mechanism_words
+from experiments.words.phrases import listed, numbered, period_name, plain_share, plain_shares
 
 if TYPE_CHECKING:
     from sim.scenario.curves import Model
@@ -18,416 +21,369 @@ if TYPE_CHECKING:
     from sim.scenario.market import RivalPrice
     from sim.scenario.of_late import OfLate
 
-__all__ = ["customers_in_words", "market_in_words", "numbered", "survey_in_words", "timing_in_words", "unless_stated"]
-
-_RIVALS = {
-    "defection": "the defection rate is multiplied by {more:g}",
-    "acquisition": "the chance of winning is multiplied by {less:g}",
-    "share of customer": "it takes {share} of our purchases where we are no more attractive than today",
-}
-_SHOCKS = {
-    "awareness": "the chance of awareness is multiplied by {factor:g}",
-    "acquisition": "the chance of winning is multiplied by {factor:g}",
-    "defection": "the defection rate is multiplied by {factor:g}",
-    "purchase rate": "the purchase rate is multiplied by {factor:g}",
-    "satisfaction": "the chance of a level up in satisfaction shifts by {share}, that of a level down by as much the "
-    "other way",
-    "employee": "employee satisfaction moves by {size:+g} points each {period}",
-    "turnover": "the chance that a tie is lost rises by {chance}",
-}
+__all__ = ["customers_in_words", "market_in_words", "survey_in_words", "timing_in_words", "unless_stated"]
 
 
-def unless_stated(model: "Model", field: str, why: str = "") -> str:
+def unless_stated(model: "Model", field: str, why: str = "", language: str = "en") -> str:
     """Return the mark of a value that is a default: that it is assumed, and why so much."""
     if field in model.model_fields_set:
         return ""
-    return f" (assumed: {why})" if why else " (assumed)"
+    return mechanism_words(language)["assumed_why" if why else "assumed"].format(why=why)
 
 
-def numbered(count: int, period: str) -> str:
-    """Return a number of periods."""
-    return f"{count} {period}{'' if count == 1 else 's'}"
-
-
-def timing_in_words(lever: "Lever", period: str) -> list[str]:
+def timing_in_words(lever: "Lever", period: str, language: str = "en") -> list[str]:
     """Return when a lever acts where that is not at once, afresh every period and in a medium without limits."""
-    said = []
+    words, said = mechanism_words(language), list[str]()
     if lever.lead_time:
-        before = (
-            "today's spend acts until then (assumed)"
-            if lever.committed is None
-            else f"{lever.committed:g} each is committed until then"
-        )
-        said.append(f"decided {numbered(lever.lead_time, period)} before it acts and is paid; {before}")
+        known = lever.committed is not None
+        before = words["committed"].format(amount=f"{lever.committed:g}") if known else words["acts_today"]
+        said.append(words["lead_time"].format(time=numbered(lever.lead_time, period, language), before=before))
     if lever.duration > 1:
-        said.append(f"a campaign runs unchanged for {numbered(lever.duration, period)}")
+        said.append(words["duration"].format(time=numbered(lever.duration, period, language)))
     if lever.saturation is not None:
-        said.append(
-            f"its medium saturates ({lever.saturation:,.4g}): the more is spent in a {period}, the less each works"
-        )
+        name = period_name(period, language)
+        said.append(words["saturates"].format(amount=f"{lever.saturation:,.4g}", period=name))
     said += [
-        f"of its money on “{name}” {_percent(share)} works on “{to}” too"
+        words["spills"].format(name=name, share=plain_share(share), to=to)
         for to, row in lever.spills_over.items()
         for name, share in row.items()
     ]
-    return said + (_of_late(lever, lever.of_late, period) if lever.of_late is not None else [])
+    return said + (_of_late(lever, lever.of_late, period, words) if lever.of_late is not None else [])
 
 
-def _of_late(lever: "Lever", late: "OfLate", period: str) -> list[str]:
+def _of_late(lever: "Lever", late: "OfLate", period: str, words: Words) -> list[str]:
     """Return what money of earlier periods does now."""
-    said, usual = list[str](), lever.reference
+    said, usual, name = list[str](), lever.reference, period_name(period, words["language"])
     own = any(each.reference not in (None, usual) for each in lever.by_segment.values())
     if late.carry_over:
-        said.append(f"{_percent(late.carry_over)} of what acts is carried over from the {period} before")
+        said.append(words["carry_over"].format(share=plain_share(late.carry_over), period=name))
     if late.fatigue is not None:
-        where = f", where today's is {usual:g}," if own else ""
-        half = f"{late.fatigue + 2 * usual:g}"
-        said.append(f"it tires: at {half} each per {period} of late{where} it works half as well")
+        where = words["tires_usual"].format(usual=f"{usual:g}") if own else ""
+        said.append(words["tires"].format(half=f"{late.fatigue + 2 * usual:g}", period=name, where=where))
     if late.drives_away:
-        said.append(
-            f"it drives away: for every 1 each per {period} of late above today's the defection rate rises by "
-            f"{_percent(late.drives_away)}"
-        )
+        said.append(words["drives_away"].format(period=name, share=plain_share(late.drives_away)))
     if late.pulled_forward:
-        said.append(
-            f"{_percent(late.pulled_forward)} of the purchases it adds are pulled forward, and are missing later"
-        )
+        said.append(words["pulled_forward"].format(share=plain_share(late.pulled_forward)))
     if late.forgets:
-        said.append(f"of what was of late {_percent(late.keep)} counts a {period} later{unless_stated(late, 'keep')}")
+        mark = unless_stated(late, "keep", language=words["language"])
+        said.append(words["forgets"].format(share=plain_share(late.keep), period=name, mark=mark))
     return said
 
 
-def customers_in_words(scenario: "Scenario") -> list[str]:
+def customers_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return what customers are like: how they leave, how satisfied and tied they are, what they cost."""
     if scenario.chain is not None:
         return []
-    said = [_law(scenario), _stages(scenario), *_satisfaction(scenario)]
+    words = mechanism_words(language)
+    said = [_law(scenario, words), _stages(scenario, words), *_satisfaction(scenario, words)]
     said += [
-        *links_in_words(scenario.links, scenario.period),
-        *categories_in_words(scenario.categories, scenario.period),
-        *club_in_words(scenario.club, scenario.period),
+        *links_in_words(scenario.links, scenario.period, language),
+        *categories_in_words(scenario.categories, scenario.period, language),
+        *club_in_words(scenario.club, scenario.period, language),
     ]
     if scenario.share_of_customer is not None:
-        said.append(
-            f"Share of customer: {_percent(scenario.share_of_customer)} of what customers buy in the category is "
-            "bought from us today; levers that move preference and rivals change it (logit)."
-        )
-    said += [*_partner(scenario), *_money(scenario)]
+        said.append(words["share_of_customer"].format(share=plain_share(scenario.share_of_customer)))
+    said += [*_partner(scenario, words), *_money(scenario, words)]
     for name, segment in scenario.segments.items():
-        said += [*standing_in_words(name, segment, scenario), *_people(name, segment, scenario.period)]
-        said += spreading_in_words(name, segment, scenario.period)
+        said += standing_in_words(name, segment, scenario, language)
+        said += [*_people(name, segment, scenario.period, words)]
+        said += spreading_in_words(name, segment, scenario.period, language)
     return said
 
 
-def market_in_words(scenario: "Scenario") -> list[str]:
+def market_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return what acts on customers beside levers: employees, word of mouth, seasons, rivals, shocks."""
+    words = mechanism_words(language)
     return [
-        *_employees(scenario),
-        *_word_of_mouth(scenario),
-        *_seasons(scenario),
-        *(_rival(rival, scenario) for rival in scenario.competitors),
-        *(_shock(shock, scenario) for shock in scenario.shocks),
+        *_employees(scenario, words),
+        *_word_of_mouth(scenario, words),
+        *_seasons(scenario, words),
+        *(_rival(rival, scenario, words) for rival in scenario.competitors),
+        *(_shock(shock, scenario, words) for shock in scenario.shocks),
     ]
 
 
-def survey_in_words(scenario: "Scenario") -> list[str]:
+def survey_in_words(scenario: "Scenario", language: str = "en") -> list[str]:
     """Return how the firm learns of satisfaction."""
-    survey, period = scenario.survey, scenario.period
+    survey, period, words = scenario.survey, scenario.period, mechanism_words(language)
     if survey is None:
-        if scenario.satisfaction is None:
-            return []
-        return ["The firm never asks customers how satisfied they are; policies know nothing of it."]
-    every = f"every {period}" if survey.every == 1 else f"every {survey.every} {period}s"
-    delay = "at once" if survey.delay == 0 else f"{numbered(survey.delay, period)} later"
-    return [
-        f"Surveys: {every}{unless_stated(survey, 'every')}, {survey.sample:,} customers per segment and "
-        f"tier{unless_stated(survey, 'sample')}; an answer errs by {survey.noise:g} "
-        f"points{unless_stated(survey, 'noise')}; results are known {delay}{unless_stated(survey, 'delay')}. Policies "
-        "see these, not the truth."
-    ]
+        return [] if scenario.satisfaction is None else [words["never_asks"]]
+    every = words["every"].format(period=period_name(period, language))
+    if survey.every > 1:
+        every = words["every_few"].format(time=numbered(survey.every, period, language))
+    delay = words["later"].format(time=numbered(survey.delay, period, language)) if survey.delay else words["at_once"]
+    fields = ("every", "sample", "noise", "delay")
+    marks = {f"{field}_mark": unless_stated(survey, field, language=language) for field in fields}
+    told = {"every": every, "sample": f"{survey.sample:,}", "noise": f"{survey.noise:g}", "delay": delay}
+    return [words["survey"].format(**told, **marks)]
 
 
-def _law(scenario: "Scenario") -> str:
-    lost = f"{_percent(scenario.loss)} of the gone are lost for good each {scenario.period}"
+def _law(scenario: "Scenario", words: Words) -> str:
+    period = period_name(scenario.period, words["language"])
+    lost = words["lost"].format(share=plain_share(scenario.loss), period=period)
     if "loss" not in scenario.model_fields_set:
-        lost = f"none of the gone are lost for good{unless_stated(scenario, 'loss')}"
-    if scenario.law == "silent":
-        return f"Leaving is silent: the firm only sees that no purchase comes{unless_stated(scenario, 'law')}; {lost}."
-    if scenario.law == "contractual":
-        return f"Leaving is seen at once, as the end of a contract: the stage is then lapsed; {lost}."
-    return (
-        f"Customers renew: who stays through a {scenario.period} pays once, at its end; who does not is seen to leave; "
-        f"{lost}."
-    )
+        lost = words["none_lost"].format(mark=unless_stated(scenario, "loss", language=words["language"]))
+    mark = unless_stated(scenario, "law", language=words["language"])
+    return words[f"law_{scenario.law}"].format(period=period, mark=mark, lost=lost)
 
 
-def _stages(scenario: "Scenario") -> str:
-    stages, period = scenario.stages, scenario.period
+def _stages(scenario: "Scenario", words: Words) -> str:
+    stages, language = scenario.stages, words["language"]
+    core = unless_stated(stages, "core", language=language)
     if scenario.law == "renewal":
-        return f"The firm sees a customer as core from {stages.core} payments on{unless_stated(stages, 'core')}."
-    return (
-        f"The firm sees a customer as core from {stages.core} purchases on{unless_stated(stages, 'core')}, as "
-        f"declining after {numbered(stages.declining, 'silent ' + period)}{unless_stated(stages, 'declining')}, as "
-        f"lapsed after {stages.lapsed}{unless_stated(stages, 'lapsed')}."
-    )
+        return words["stages_renewal"].format(core=stages.core, mark=core)
+    silent = numbered(stages.declining, scenario.period, language).partition(" ")[2]
+    return words["stages"].format(
+        core=stages.core, core_mark=core, declining=stages.declining, period=silent, lapsed=stages.lapsed,
+        declining_mark=unless_stated(stages, "declining", language=language),
+        lapsed_mark=unless_stated(stages, "lapsed", language=language),
+    )  # fmt: skip
 
 
-def _satisfaction(scenario: "Scenario") -> list[str]:
-    given = scenario.satisfaction
+def _satisfaction(scenario: "Scenario", words: Words) -> list[str]:
+    given, language = scenario.satisfaction, words["language"]
     if given is None:
         return []
     mean = sum(25 * level * share for level, share in enumerate(given.mix)) / sum(given.mix)
     effects = [
-        f"{words} by {_percent(share)}"
-        for words, share in (
-            ("lowers the defection rate", given.defection_per_level),
-            ("raises the purchase rate", given.purchase_rate_per_level),
-            ("raises the amount of a purchase", given.amount_per_level),
+        words[key].format(share=plain_share(share))
+        for key, share in (
+            ("lowers_defection", given.defection_per_level),
+            ("raises_rate", given.purchase_rate_per_level),
+            ("raises_amount", given.amount_per_level),
         )
         if share
     ]
-    entry = (
-        "enter like those who are there (assumed)"
-        if given.entry is None
-        else f"enter at {25 * (given.entry - 1)} points"
-    )
-    return [
-        f"Satisfaction, five levels from 0 to 100 points: {_shares(given.mix)} of customers in the data, {mean:.0f} in "
-        f"the mean. Each {scenario.period} {_percent(given.mobility)} reconsider{unless_stated(given, 'mobility')} and "
-        f"move by one level at most; the newly won and the returned {entry}. "
-        + (f"A level up {_and(effects)}." if effects else "It changes nothing that customers do: no effect is stated.")
-    ]
+    at = words["enter_alike"] if given.entry is None else words["enter_at"].format(points=25 * (given.entry - 1))
+    does = words["level_up"].format(effects=listed(effects, language)) if effects else words["level_nothing"]
+    said = words["satisfaction"].format(
+        shares=plain_shares(given.mix), mean=f"{mean:.0f}", period=period_name(scenario.period, language),
+        share=plain_share(given.mobility), mark=unless_stated(given, "mobility", language=language), entry=at,
+        effects=does,
+    )  # fmt: skip
+    return [said]
 
 
-def _partner(scenario: "Scenario") -> list[str]:
+def _partner(scenario: "Scenario", words: Words) -> list[str]:
     given = scenario.partner
     if given is None:
         return []
+    theirs = [(name, each.partner) for name, each in scenario.segments.items() if each.partner is not None]
     own = [
-        f"of “{name}” {_percent(each.partner.share)} at {_percent(each.partner.commission)}"
-        for name, each in scenario.segments.items()
-        if each.partner is not None
+        words["partner_of_next" if i else "partner_of"].format(
+            name=name, share=plain_share(each.share), commission=plain_share(each.commission)
+        )
+        for i, (name, each) in enumerate(theirs)
     ]
-    return [
-        f"Channels: {_percent(given.share)} of purchases come through a partner, who keeps "
-        f"{_percent(given.commission)} of what is paid there; revenue is what is left to the firm."
-        + (f" O{_and(own)[1:]}." if own else "")
-        + "".join(_lost_to_partner(scenario))
-    ]
+    said = words["partner"].format(
+        share=plain_share(given.share), commission=plain_share(given.commission),
+        own=words["partner_own"].format(parts=listed(own, words["language"])) if own else "",
+        lost="".join(_lost_to_partner(scenario, words)),
+    )  # fmt: skip
+    return [said]
 
 
-def _lost_to_partner(scenario: "Scenario") -> Iterator[str]:
+def _lost_to_partner(scenario: "Scenario", words: Words) -> Iterator[str]:
     """Yield the segments in which a partner keeps more of what is paid than the margin."""
     for name, each in scenario.segments.items():
         partner = each.partner or scenario.partner
         margin = scenario.margin if each.margin is None else each.margin
         if partner is not None and partner.share > 0 and partner.commission > margin:
-            yield (
-                f" Of “{name}” the partner keeps more than the margin of {_percent(margin)}: every purchase there "
-                f"costs the firm {_percent(partner.commission - margin)} of what is paid."
-            )
+            loss = plain_share(partner.commission - margin)
+            yield words["partner_lost"].format(name=name, margin=plain_share(margin), loss=loss)
 
 
-def _money(scenario: "Scenario") -> list[str]:
-    said = [_cost(scenario.cost_to_serve, "", scenario.period)]
+def _money(scenario: "Scenario", words: Words) -> list[str]:
+    said = [_cost(scenario.cost_to_serve, "", scenario.period, words)]
     said += [
-        _cost(segment.cost_to_serve, f" in “{name}”", scenario.period)
+        _cost(segment.cost_to_serve, words["serving_in"].format(name=name), scenario.period, words)
         for name, segment in scenario.segments.items()
         if segment.cost_to_serve is not None
     ]
     return [each for each in said if each]
 
 
-def _cost(cost: "CostToServe", where: str, period: str) -> str:
+def _cost(cost: "CostToServe", where: str, period: str, words: Words) -> str:
+    name = period_name(period, words["language"])
     parts = [
-        *([f"{cost.per_customer:g} per true customer and {period}"] if cost.per_customer else []),
-        *([f"{cost.per_purchase:g} per purchase"] if cost.per_purchase else []),
+        words[key].format(amount=f"{amount:g}", period=name)
+        for key, amount in (("per_customer", cost.per_customer), ("per_purchase", cost.per_purchase))
+        if amount
     ]
-    return f"Serving customers{where} costs {_and(parts)}." if parts else ""
+    return words["serving"].format(where=where, parts=listed(parts, words["language"])) if parts else ""
 
 
-def _people(name: str, segment: "Segment", period: str) -> list[str]:
-    said = births_in_words(name, segment, period)
+def _people(name: str, segment: "Segment", period: str, words: Words) -> list[str]:
+    language = words["language"]
+    said = births_in_words(name, segment, period, language)
     if segment.quality:
-        kinds = "; ".join(_quality(kind) for kind in segment.quality)
-        said.append(
-            f"Prospects of “{name}” are of {len(segment.quality)} kinds that the firm cannot tell apart: {kinds}."
-        )
+        kinds = words["semicolon"].join(_quality(kind, words) for kind in segment.quality)
+        said.append(words["kinds"].format(name=name, number=len(segment.quality), kinds=kinds))
     own = [
-        f"{words} {value:g}"
-        for words, value in (
-            ("margin", segment.margin),
-            ("loss", segment.loss),
-            ("share of customer", segment.share_of_customer),
+        words[key].format(value=f"{value:g}")
+        for key, value in (
+            ("own_margin", segment.margin),
+            ("own_loss", segment.loss),
+            ("own_share", segment.share_of_customer),
         )
         if value is not None
-    ] + (["thresholds of stages"] if segment.stages is not None else [])
+    ] + ([words["own_stages"]] if segment.stages is not None else [])
     if own:
-        said.append(f"“{name}” has its own {_and(own)}.")
+        said.append(words["own"].format(name=name, parts=listed(own, language)))
     value = segment.value_to_customer
     if value is not None:
         beyond = value.gained - value.cost - value.usual
         drivers = value.gain if isinstance(value.gain, dict) else {}
-        by = f" ({', '.join(f'{name} {points:g}' for name, points in drivers.items())})" if drivers else ""
-        moves = (
-            f"the chance of a level up in satisfaction shifts by {_percent(value.bring * beyond, signed=True)}"
-            if value.bring
-            else "reported only: nothing follows from it (assumed)"
-        )
+        by = ", ".join(f"{driver} {points:g}" for driver, points in drivers.items())
+        moves = words["value_moves"].format(share=plain_share(value.bring * beyond, signed=True))
+        moves = moves if value.bring else words["value_nothing"]
         said.append(
-            f"Value to customers of “{name}”: gain {value.gained:g}{by} less cost {value.cost:g}, against "
-            f"{value.usual:g} when the data were gathered; {moves}."
-        )
+            words["value"].format(
+                name=name, gained=f"{value.gained:g}", by=words["value_by"].format(drivers=by) if by else "",
+                cost=f"{value.cost:g}", usual=f"{value.usual:g}", moves=moves,
+            )
+        )  # fmt: skip
     return said
 
 
-def _quality(kind: "Quality") -> str:
+def _quality(kind: "Quality", words: Words) -> str:
     parts = [
-        f"{words} {factor:g} times the usual"
-        for words, factor, usual in (
-            ("chance of being won", kind.acquisition, 1),
-            ("what money adds to it", kind.by_money, kind.acquisition),
-            ("purchase rate", kind.purchase_rate, 1),
-            ("money per purchase", kind.spend, 1),
-            ("cost to serve", kind.cost_to_serve, 1),
+        words["times_usual"].format(what=words[key], factor=f"{factor:g}")
+        for key, factor, usual in (
+            ("chance_won", kind.acquisition, 1),
+            ("money_adds", kind.by_money, kind.acquisition),
+            ("rate", kind.purchase_rate, 1),
+            ("spend", kind.spend, 1),
+            ("cost", kind.cost_to_serve, 1),
         )
         if factor != usual
     ]
-    parts += [f"{_percent(kind.bad_debt)} of revenue never paid"] if kind.bad_debt else []
-    return f"{_percent(kind.share)} {('with ' + _and(parts)) if parts else 'as the segment'}"
+    parts += [words["bad_debt"].format(share=plain_share(kind.bad_debt))] if kind.bad_debt else []
+    own = listed(parts, words["language"]) if parts else ""
+    return words["quality" if parts else "quality_alike"].format(share=plain_share(kind.share), parts=own)
 
 
-def _employees(scenario: "Scenario") -> list[str]:
-    given = scenario.employees
+def _employees(scenario: "Scenario", words: Words) -> list[str]:
+    given, language = scenario.employees, words["language"]
     if given is None:
         return []
     start = given.usual if given.start is None else given.start
     levers = [name for name, lever in scenario.levers.items() if "employee" in lever.moves]
-    told = unless_stated(given, "bring", "the figure told of Sears" if given.points == 5 else "")
-    return [
-        f"Employees: satisfied with {start:g} points at the start{unless_stated(given, 'start')}, {given.usual:g} when "
-        f"the data were gathered; each {scenario.period} {_percent(given.reversion)} of the distance to that is made "
-        f"good{unless_stated(given, 'reversion')}. {given.points:g} points more, kept up, bring {given.bring:g} "
-        f"point{'s' * (given.bring != 1)} of customer satisfaction in the long run{told}. "
-        + (f"Moved by {_and(levers)}." if levers else "No lever moves them.")
-        + (_leavers(given.turnover, scenario) if given.turnover is not None else "")
-    ]
+    said = words["employees"].format(
+        start=f"{start:g}", start_mark=unless_stated(given, "start", language=language), usual=f"{given.usual:g}",
+        period=period_name(scenario.period, language), share=plain_share(given.reversion),
+        reversion_mark=unless_stated(given, "reversion", language=language), points=f"{given.points:g}",
+        bring=f"{given.bring:g}", unit=words["point" if given.bring == 1 else "points"],
+        told=unless_stated(given, "bring", words["sears"] if given.points == 5 else "", language),
+        moved=words["moved_by"].format(levers=listed(levers, language)) if levers else words["moved_by_none"],
+        leavers=_leavers(given.turnover, scenario, words) if given.turnover is not None else "",
+    )  # fmt: skip
+    return [said]
 
 
-def _leavers(given: "StaffTurnover", scenario: "Scenario") -> str:
+def _leavers(given: "StaffTurnover", scenario: "Scenario", words: Words) -> str:
     """Return how readily employees leave, and what follows."""
-    said = f" At the usual satisfaction {_percent(given.usual)} of employees leave each {scenario.period}"
-    if given.falls:
-        said += f", {_percent(given.falls)} fewer for each point more"
-        said += ", and ties to them are lost so much less" if scenario.links is not None else ""
-    each = given.usual * given.per_customer * given.cost
-    cost = (
-        f"; replacing one costs {given.cost:,.4g}, with {given.per_customer:.4g} of them a customer {each:,.4g} a "
-        f"customer and {scenario.period}, beside the cost to serve"
+    period = period_name(scenario.period, words["language"])
+    falls = words["leave_falls"].format(share=plain_share(given.falls)) if given.falls else ""
+    falls += words["leave_ties"] if falls and scenario.links is not None else ""
+    each = f"{given.usual * given.per_customer * given.cost:,.4g}"
+    cost = words["leave_cost"].format(
+        cost=f"{given.cost:,.4g}", number=f"{given.per_customer:.4g}", each=each, period=period
     )
-    return said + (cost if given.cost else "") + "."
+    return words["leave"].format(
+        share=plain_share(given.usual), period=period, falls=falls, cost=cost if given.cost else ""
+    )
 
 
-def _word_of_mouth(scenario: "Scenario") -> list[str]:
+def _word_of_mouth(scenario: "Scenario", words: Words) -> list[str]:
     given = scenario.word_of_mouth
     if not given:
         return []
-    why = "(levels 4 and 5 less 1 and 2)"
     if not isinstance(given, dict):
-        return [
-            f"Word of mouth: ten points of net promoters {why} above those in the data raise the chances of awareness "
-            f"and of winning by {_percent(given / 10)}."
-        ]
+        return [words["mouth"].format(heard=plain_share(given / 10))]
     heard = [
-        f"{_percent(number / 10)} in “{to}” from “{voice}”"
+        words["heard"].format(share=plain_share(number / 10), to=to, voice=voice)
         for to, row in given.items()
         for voice, number in row.items()
         if number
     ]
-    return [
-        f"Word of mouth: ten points of net promoters {why} above those in the data raise the chances of awareness and "
-        f"of winning by {_and(heard)}."
-    ]
+    return [words["mouth"].format(heard=listed(heard, words["language"]))]
 
 
-def _seasons(scenario: "Scenario") -> list[str]:
+def _seasons(scenario: "Scenario", words: Words) -> list[str]:
     if not scenario.seasons:
         return []
     mean = sum(scenario.seasons) / len(scenario.seasons)
     factors = ", ".join(f"{season / mean:.3g}" for season in scenario.seasons)
-    return [
-        f"Seasons: the purchase rate is multiplied by {factors} in turn, from the first {scenario.period} on; after "
-        "the horizon by 1."
-    ]
+    return [words["seasons"].format(factors=factors, period=_counted(scenario.period, words))]
 
 
-def _rival(rival: "Competitor", scenario: "Scenario") -> str:
+def _rival(rival: "Competitor", scenario: "Scenario", words: Words) -> str:
+    language = words["language"]
     does = [
-        _RIVALS[route].format(more=1 + strength, less=1 - strength, share=_percent(strength))
-        for route, strength in rival.strengths.items()
+        words[f"rival_{route}"].format(more=f"{1 + size:g}", less=f"{1 - size:g}", share=plain_share(size))
+        for route, size in rival.strengths.items()
     ]
     strengths = list(dict.fromkeys(f"{strength:g}" for strength in rival.strengths.values()))
     reacts = ""
     if rival.reaction:
-        reacts = (
-            f"; it reacts: for every per cent that our share of the market's people grows, {_answer(rival)} by "
-            f"{rival.reaction:g} %, to {rival.most:g} times at most{unless_stated(rival, 'most')}"
-        )
-    acts = [f"acts on {_and(list(rival.strengths))} with strength {_and(strengths)}"] if does else []
+        reacts = words["rival_reacts"].format(
+            answer=_answer(rival, words), reaction=f"{rival.reaction:g}", most=f"{rival.most:g}",
+            mark=unless_stated(rival, "most", language=language),
+        )  # fmt: skip
+    routes = listed([words[f"route_{route}"] for route in rival.strengths], language) if does else ""
+    acts = [words["rival_acts"].format(routes=routes, strengths=listed(strengths, language))] if does else []
     if rival.price is not None:
-        acts.append(f"sells at {100 * (1 - rival.price.cut):.4g} % of its price in the data")
-        does += _by_price(rival.price, scenario)
-    return (
-        f"Competitor “{rival.name}” {_and(acts)} {_when(rival, scenario.period)}{_where(rival.segments)}: "
-        f"{_and(does)}{reacts}."
-    )
+        acts.append(words["rival_sells"].format(share=f"{100 * (1 - rival.price.cut):.4g}"))
+        does += _by_price(rival.price, scenario, words)
+    return words["rival"].format(
+        name=rival.name, acts=listed(acts, language), when=_when(rival, scenario.period, words),
+        where=_where(rival.segments, words), does=listed(does, language), reacts=reacts,
+    )  # fmt: skip
 
 
-def _answer(rival: "Competitor") -> str:
+def _answer(rival: "Competitor", words: Words) -> str:
     """Return what of a rival grows as we do."""
     if rival.price is None:
-        return "its strength grows"
-    change = "its cut" if rival.price.cut >= 0 else "what its price rose by"
-    return f"its strength and {change} grow" if rival.strengths else f"{change} grows"
+        return words["rival_strength"]
+    change = words["rival_cut" if rival.price.cut >= 0 else "rival_rise"]
+    return words["rival_both" if rival.strengths else "rival_change"].format(change=change)
 
 
-def _by_price(price: "RivalPrice", scenario: "Scenario") -> list[str]:
+def _by_price(price: "RivalPrice", scenario: "Scenario", words: Words) -> list[str]:
     """Return what a rival's own price does, and whether ours answers it."""
     said = [
-        f"{what} is multiplied by {(1 - price.cut) ** power:.3g}"
-        for what, power in (("the defection rate", -price.defection), ("the chance of winning", price.acquisition))
+        words["multiplied"].format(what=words[what], times=f"{(1 - price.cut) ** power:.3g}")
+        for what, power in (("the_defection", -price.defection), ("the_winning", price.acquisition))
         if power
     ]
     ours = [name for name, lever in scenario.levers.items() if lever.pays == "price"]
-    good = "that is as deep makes that good" if price.cut > 0 else "counts against its"
-    answered = f"a cut of ours by {_and(ours)} {good}" if ours else "no lever cuts ours"
-    return [f"{_and(said)} at our price of today ({answered})"]
+    good = words["makes_good" if price.cut > 0 else "counts_against"]
+    cut = words["our_cut"].format(levers=listed(ours, words["language"]), good=good) if ours else words["no_cut"]
+    return [words["at_our_price"].format(said=listed(said, words["language"]), answered=cut)]
 
 
-def _shock(shock: "Shock", scenario: "Scenario") -> str:
-    does = _SHOCKS[shock.route].format(
-        factor=1 + shock.size, share=_percent(shock.size, signed=True), chance=_percent(shock.size), size=shock.size,
-        period=scenario.period,
+def _shock(shock: "Shock", scenario: "Scenario", words: Words) -> str:
+    does = words[f"shock_{shock.route}"].format(
+        factor=f"{1 + shock.size:g}", share=plain_share(shock.size, signed=True), chance=plain_share(shock.size),
+        size=f"{shock.size:+g}", period=period_name(scenario.period, words["language"]),
     )  # fmt: skip
-    return f"Shock “{shock.name}” {_when(shock, scenario.period)}{_where(shock.segments)}: {does}."
+    when, where = _when(shock, scenario.period, words), _where(shock.segments, words)
+    return words["shock"].format(name=shock.name, when=when, where=where, does=does)
 
 
-def _when(thing: "Competitor | Shock", period: str) -> str:
-    until = "on" if thing.end is None else f"to {thing.end}"
-    return f"from {period} {thing.start + 1} {until}"
+def _when(thing: "Competitor | Shock", period: str, words: Words) -> str:
+    key = "from_on" if thing.end is None else "from_to"
+    return words[key].format(period=_counted(period, words), start=thing.start + 1, end=thing.end)
 
 
-def _where(segments: Sequence[str]) -> str:
-    return f" in {_and([f'“{name}”' for name in segments])}" if segments else ""
+def _where(segments: Sequence[str], words: Words) -> str:
+    if not segments:
+        return ""
+    names = [words["segment"].format(name=name) for name in segments]
+    return words["in_segments"].format(segments=listed(names, words["language"]))
 
 
-def _shares(shares: Sequence[float]) -> str:
-    return f"{', '.join(f'{100 * share:.4g}' for share in shares)} %"
-
-
-def _percent(share: float, *, signed: bool = False) -> str:
-    return f"{100 * share:+.4g} %" if signed else f"{100 * share:.4g} %"
-
-
-def _and(parts: Sequence[str]) -> str:
-    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+def _counted(period: str, words: Words) -> str:
+    """Return what a period is called behind its number."""
+    return numbered(1, period, words["language"]).partition(" ")[2]

@@ -6,11 +6,13 @@ A bound is said so that it stays true: "at least" is rounded down and "at most" 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from experiments.words.figures import percent, rounded_down, rounded_up
 from experiments.words.figures import typeset_money as money
+from experiments.words.languages import spoken
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
@@ -23,12 +25,18 @@ __all__ = [
     "at_most",
     "called",
     "fixed_costs_in_words",
+    "listed",
     "money_at_least",
     "money_at_most",
     "number_at_least",
     "number_at_most",
+    "numbered",
+    "period_name",
+    "plain_share",
+    "plain_shares",
     "played_policy",
     "quoted",
+    "stage_in_words",
     "target_in_words",
     "typeset_at_least",
     "typeset_at_most",
@@ -41,15 +49,83 @@ INTERVALS = (
     "truth and luck (replication noise only), not the assumptions."
 )
 
+_BOTH = {
+    "comma": (", ", "、"),
+    "and": (" and ", "、"),
+    "reaches": (" (reaches {share})", "（触达 {share}）"),
+    "differs": ("; differs for {segments}", "；{segments}另有设定"),
+    "fixed": (
+        "Fixed costs of its campaigns, in no other figure: {fixed}; less them it is worth {left}.",
+        "活动的固定成本为 {fixed}，未计入其他数字；扣除后价值 {left}。",
+    ),
+}
+_PERIODS = {
+    "week": ("week", "周"),
+    "month": ("month", "月"),
+    "quarter": ("quarter", "季度"),
+    "year": ("year", "年"),
+}
+_COUNTED = {
+    "week": ("{count} week", "{count} 周"),
+    "month": ("{count} month", "{count} 个月"),
+    "quarter": ("{count} quarter", "{count} 个季度"),
+    "year": ("{count} year", "{count} 年"),
+    "weeks": ("{count} weeks", "{count} 周"),
+    "months": ("{count} months", "{count} 个月"),
+    "quarters": ("{count} quarters", "{count} 个季度"),
+    "years": ("{count} years", "{count} 年"),
+}
+_STAGES = {
+    "unaware": ("unaware", "未知晓"),
+    "prospect": ("prospect", "潜在客户"),
+    "new": ("new", "新客户"),
+    "developing": ("developing", "成长客户"),
+    "core": ("core", "核心客户"),
+    "declining": ("declining", "衰退客户"),
+    "lapsed": ("lapsed", "沉睡客户"),
+}
 
-def target_in_words(lever: Lever) -> str:
+
+def target_in_words(lever: Lever, language: str = "en") -> str:
     """Return whom a lever is used on."""
-    words = ", ".join(lever.targets)
+    words = spoken(_BOTH, language)
+    said = words["comma"].join(stage_in_words(stage, language) for stage in lever.targets)
     if lever.reach < 1:
-        words += f" (reaches {percent(lever.reach)})"
+        said += words["reaches"].format(share=percent(lever.reach))
     if lever.by_segment:
-        words += f"; differs for {', '.join(lever.by_segment)}"
-    return words
+        said += words["differs"].format(segments=words["comma"].join(lever.by_segment))
+    return said
+
+
+def period_name(period: str, language: str = "en") -> str:
+    """Return what a period is called: each month, 每月."""
+    return spoken(_PERIODS, language)[period]
+
+
+def numbered(count: int, period: str, language: str = "en") -> str:
+    """Return a number of periods."""
+    return spoken(_COUNTED, language)[period if count == 1 else f"{period}s"].format(count=count)
+
+
+def listed(parts: Sequence[str], language: str = "en") -> str:
+    """Return parts as a sentence lists them."""
+    words = spoken(_BOTH, language)
+    return words["and"].join(filter(None, (words["comma"].join(parts[:-1]), parts[-1])))
+
+
+def plain_share(share: float, *, signed: bool = False) -> str:
+    """Return a fraction in per cent to four digits, with a plain blank."""
+    return f"{100 * share:+.4g} %" if signed else f"{100 * share:.4g} %"
+
+
+def plain_shares(shares: Sequence[float]) -> str:
+    """Return several fractions in per cent."""
+    return f"{', '.join(f'{100 * share:.4g}' for share in shares)} %"
+
+
+def stage_in_words(name: str, language: str = "en") -> str:
+    """Return what a stage of the lifecycle is called; a state of a chain of one's own keeps its name."""
+    return spoken(_STAGES, language)[name] if name in _STAGES else name
 
 
 def at_least(share: float) -> str:
@@ -102,14 +178,15 @@ def _last_of_money(amount: float) -> Decimal:
     return Decimal(1) if abs(amount) >= 99 else _last(amount, 3)
 
 
-def quoted(name: str) -> str:
+def quoted(name: str, language: str = "en") -> str:
     """Return how a heading calls a policy."""
-    return "the plan" if name == "plan" else f"“{name}”"
+    return "the plan" if name == "plan" and language == "en" else f"“{name}”"
 
 
-def called(name: str) -> str:
-    """Return how a sentence calls a policy."""
-    return {"as today": "going on as today", "no spend": "spending nothing"}.get(name, quoted(name))
+def called(name: str, language: str = "en") -> str:
+    """Return how a sentence calls a policy; only English has turns of its own."""
+    own = {"as today": "going on as today", "no spend": "spending nothing"} if language == "en" else {}
+    return own.get(name, quoted(name, language))
 
 
 def played_policy(comparison: Comparison, plan: Plan | None, name: str) -> Outcome | None:
@@ -130,9 +207,8 @@ def version_in_words(plan: Plan, scenario: Scenario) -> str:
     }[scenario.differs(plan.scenario_hash)]
 
 
-def fixed_costs_in_words(fixed: float, asset: float) -> str:
+def fixed_costs_in_words(fixed: float, asset: float, language: str = "en") -> str:
     """Return what the campaigns that run cost beside their money, and what is left of the asset; nothing without."""
     if fixed <= 0:
         return ""
-    left = money(asset - fixed)
-    return f"Fixed costs of its campaigns, in no other figure: {money(fixed)}; less them it is worth {left}."
+    return spoken(_BOTH, language)["fixed"].format(fixed=money(fixed), left=money(asset - fixed))

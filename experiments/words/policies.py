@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from experiments.words.figures import money
+from experiments.words.languages import spoken
 
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
@@ -21,6 +22,15 @@ class Column(NamedTuple):
     kind: Kind
 
 
+_HEADERS = {
+    "policy": ("policy", "策略"),
+    "customer asset": ("customer asset", "客户资产"),
+    "difference": ("difference", "差异"),
+    "95 % interval": ("95 % interval", "95% 区间"),
+    "alive at end": ("alive at end", "期末在册"),
+    "spend": ("spend", "支出"),
+    "rules": ("rules", "规则"),
+}
 COLUMNS = (
     Column("policy", "name"),
     Column("customer asset", "money"),
@@ -55,6 +65,10 @@ class PolicyFacts:
         kept = [i for i, column in enumerate(self.columns) if column.kind not in kinds]
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return PolicyFacts(tuple(self.columns[i] for i in kept), rows, self.reference)
+
+    def headers(self, language: str) -> list[str]:
+        """Return what the columns are called in a language."""
+        return [spoken(_HEADERS, language)[column.header] for column in self.columns]
 
     def shown(self, signs: Mapping[Kind, Callable[[Any], str]]) -> list[list[str]]:
         """Return every fact as text; ``signs`` writes a fact of each kind."""

@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from experiments.words.figures import typeset_money as money
+from experiments.words.languages import Words, spoken
+from experiments.words.retold import rule_retold
 from optimizer.ask.rows import BUDGET
 from optimizer.prices import SAME, PriceRange
 from optimizer.proof import LiftProof
@@ -21,6 +23,27 @@ NOTHING = 1e-6
 PROVED = 0.01
 """Gap up to which a plan counts as proved: prices farther from the best are those of this plan."""
 THOUSAND = 1000.0
+_BOTH = {
+    "forced": (
+        "one more {step} costs {loss}, since rules stated as shares of the budget force more to be spent where it does "
+        "not pay",
+        "再增加 {step} 会损失 {loss}，因为以预算比例设定的规则迫使更多的钱花在不划算之处",
+    ),
+    "nothing": ("more money would bring nothing beyond its own cost", "再增加预算，除自身成本外不再带来价值"),
+    "brings": ("one more {step} brings {gain} beyond its own cost", "再增加 {step} 可带来 {gain}（已扣除其成本）"),
+    "then": ("{first}; {second}", "{first}；{second}"),
+    "no_less": ("{said}; no plan keeps the rules with less", "{said}；预算更少时没有符合规则的方案"),
+    "less": ("{said}; a unit less takes away {price}", "{said}；减少一单位则损失 {price}"),
+    "local": (
+        "{said} (local: near this plan, which may not be the best)",
+        "{said}（局部结论：仅在本方案附近成立，而本方案未必最优）",
+    ),
+    "at_least_next": ("at least the next {amount} bring {price} each", "至少其后的 {amount} 每单位带来 {price}"),
+    "next": ("the next {amount} bring {price} each, then {after}", "其后的 {amount} 每单位带来 {price}，再往后{after}"),
+    "after_nothing": ("nothing", "不再带来价值"),
+    "after_less": ("{price} or less", "为 {price} 或更少"),
+    "after": ("{price}", "为 {price}"),
+}
 
 
 def loosened(plan: Plan, rule: str, price: float) -> tuple[float, float]:
@@ -31,39 +54,37 @@ def loosened(plan: Plan, rule: str, price: float) -> tuple[float, float]:
     return known.step, known.gain
 
 
-def shadow_price_in_words(plan: Plan) -> str:
+def shadow_price_in_words(plan: Plan, language: str = "en") -> str:
     """Return what more budget does, how far that holds, and what less does where that is another price."""
-    price, known = plan.shadow_price, plan.price_ranges.get(BUDGET.name)
+    words, price, known = spoken(_BOTH, language), plan.shadow_price, plan.price_ranges.get(BUDGET.name)
     step, gain = loosened(plan, BUDGET.name, price)
     more = f"{step:,.0f}" if step >= 1 else f"{step:g}"
     if price < -NOTHING:
-        words = (
-            f"one more {more} costs {money(-gain)}, since rules stated as shares of the budget force more to be spent "
-            "where it does not pay"
-        )
+        said = words["forced"].format(step=more, loss=money(-gain))
     elif price <= NOTHING:
-        words = "more money would bring nothing beyond its own cost"
+        said = words["nothing"]
     else:
-        words = f"one more {more} brings {money(gain)} beyond its own cost"
+        said = words["brings"].format(step=more, gain=money(gain))
         if known is not None and math.isfinite(known.holds):
-            words = f"{_next(known)}; {words}"
+            said = words["then"].format(first=_next(known, words), second=said)
     if known is not None and math.isnan(known.tighter):
-        words += "; no plan keeps the rules with less"
+        said = words["no_less"].format(said=said)
     elif known is not None and known.differs:
-        words += f"; a unit less takes away {_unit(known.tighter)}"
+        said = words["less"].format(said=said, price=_unit(known.tighter))
     local = not isinstance(plan.proof, LiftProof) or not plan.proof.gap <= PROVED
-    return f"{words} (local: near this plan, which may not be the best)" if local and abs(price) > NOTHING else words
+    return words["local"].format(said=said) if local and abs(price) > NOTHING else said
 
 
-def _next(known: PriceRange) -> str:
+def _next(known: PriceRange, words: Words) -> str:
     """Return how far a price holds, and what comes then, where that was found."""
+    place = {"amount": _amount(known.holds), "price": _unit(known.looser)}
     if abs(known.beyond - known.looser) <= SAME * abs(known.looser):
-        return f"at least the next {_amount(known.holds)} bring {_unit(known.looser)} each"
+        return words["at_least_next"].format(**place)
     if math.isnan(known.beyond) or abs(known.beyond) <= NOTHING:
-        after = "nothing"
+        after = words["after_nothing"]
     else:
-        after = f"{_unit(known.beyond)} or less" if abs(known.beyond) < abs(known.looser) else _unit(known.beyond)
-    return f"the next {_amount(known.holds)} bring {_unit(known.looser)} each, then {after}"
+        after = words["after_less" if abs(known.beyond) < abs(known.looser) else "after"]
+    return words["next"].format(**place, after=after.format(price=_unit(known.beyond)))
 
 
 def both_sides(known: PriceRange) -> str:
@@ -97,13 +118,13 @@ def rule_price_in_words(plan: Plan, name: str) -> str:
     return f"{name} ({words})"
 
 
-def price_figures(plan: Plan, name: str) -> list[str]:
+def price_figures(plan: Plan, name: str, language: str = "en") -> list[str]:
     """Return a rule's row in a table: its price to both sides, how far the first holds, what a round step brings."""
     known = plan.price_ranges.get(name, PriceRange.same(plan.prices.get(name, 0.0)))
     step, gain = loosened(plan, name, known.looser)
     holds = _amount(known.holds) if math.isfinite(known.holds) else "–"
     less = "–" if math.isnan(known.tighter) else _unit(known.tighter)
-    return [name, _unit(known.looser), less, holds, f"{step:,g}", money(gain, signed=True)]
+    return [rule_retold(name, language), _unit(known.looser), less, holds, f"{step:,g}", money(gain, signed=True)]
 
 
 def _unit(price: float) -> str:

@@ -1,8 +1,9 @@
-"""What the report says above its folded grounds, in every language; parts in braces are filled in."""
+"""What the report says, in every language; parts in braces are filled in."""
 
 from __future__ import annotations
 
-from experiments.words.languages import spoken
+from experiments.words.details import DETAILS
+from experiments.words.languages import Words, spoken
 
 __all__ = ["report_words"]
 
@@ -35,8 +36,8 @@ _BOTH = {
     "quarter_of": ("a quarter", "四分之一"),
     "three_quarters": ("three quarters", "四分之三"),
     # The second line
-    "when": ("{within} within {periods} {period}, {after} after.", "{periods}{period}内 {within}，之后 {after}。"),
-    "when_all": ("All of it within {periods} {period}.", "全部在 {periods}{period}内实现。"),
+    "when": ("{within} within {periods} {period}, {after} after.", "{periods} {period}内 {within}，之后 {after}。"),
+    "when_all": ("All of it within {periods} {period}.", "全部在 {periods} {period}内实现。"),
     "sure": (
         "95 % interval {low} to {high} over {number} replications.",
         "{number} 次模拟的 95% 区间：{low} 至 {high}。",
@@ -47,9 +48,6 @@ _BOTH = {
         "计入未知因素（情景中的 {ranges} 个范围与单次未来的运气），增量以 95% 的概率介于 {low} 与 {high} 之间；"
         "领先“{reference}”的可能：{chance}。",
     ),
-    "of_100": ("{number} of 100", "100 次中 {number} 次"),
-    "most_of_100": ("more than 99 of 100", "100 次中 99 次以上"),
-    "least_of_100": ("less than 1 of 100", "100 次中不到 1 次"),
     "sure_not": (
         "One replication gives no interval; run several before you rely on the difference.",
         "单次模拟没有区间；采用该差异前请多次模拟。",
@@ -86,17 +84,17 @@ _BOTH = {
     "ahead_note": ("95 %; ahead of “{name}” in {chance}", "95%；领先“{name}”：{chance}"),
     "asset": ("Customer asset", "客户资产"),
     "asset_note": ("{name}, {span}", "{name}，{span}"),
-    "span": ("{periods} {period}", "{periods}{period}"),
-    "span_after": ("{periods} {period} and after", "{periods}{period}及以后"),
+    "span": ("{periods} {period}", "{periods} {period}"),
+    "span_after": ("{periods} {period} and after", "{periods} {period}及以后"),
     "more": ("More than “{name}”", "高于“{name}”"),
     "payback": ("Pays back", "回本"),
     "counted": ("{period} {number}", "第 {number} {period}"),
     "payback_now": ("from the start", "自始领先"),
-    "payback_never": ("after the horizon", "期末之后"),
+    "payback_never": ("after the horizon", "规划期之后"),
     "payback_note": ("from then on it stays ahead", "此后保持领先"),
     "payback_never_note": (
         "at its end {behind} behind, discounted; the rest is what customers are worth after it",
-        "期末仍落后 {behind}（折现），其余价值在期末之后",
+        "期末仍落后 {behind}（折现），其余价值在规划期之后",
     ),
     "spends": ("Spends", "支出"),
     "of_budget": ("of a budget of {budget}", "预算 {budget}"),
@@ -113,12 +111,13 @@ _BOTH = {
         "Money over the horizon. What a unit brings is, by unit of the lever's money, the asset with it less the asset "
         "with that money at nothing and all else as planned, net of the money; the next unit is what one more, spread "
         "like the plan's, brings with its own cost paid. All in expected numbers.",
-        "为整个期间的金额。“每单位带来”指保留该手段与将其归零（其余不变）时客户资产之差除以其金额，已扣除支出；“下一单位”为按方案"
+        "为整个规划期的金额。“每单位带来”指保留该手段与将其归零（其余不变）时客户资产之差除以其金额，已扣除支出；"
+        "“下一单位”为按方案"
         "分布再增加一单位投入的净收益。均为期望值。",
     ),
     "levers_note_plain": (
         "Money over the horizon, mean over replications. What each lever brings is known for plans of the optimiser.",
-        "为整个期间的金额（多次模拟的均值）。各手段的收益仅对优化方案给出。",
+        "为整个规划期的金额（多次模拟的均值）。各手段的收益仅对优化方案给出。",
     ),
     "excel": ("The plan as an Excel file", "方案（Excel 文件）"),
     "excel_note": (
@@ -150,7 +149,7 @@ _BOTH = {
     ),
     "changes_after": (
         "only the horizon counts: {within} of the {gain} come within it",
-        "只计期间之内：{gain} 中有 {within} 在期间内实现",
+        "只计规划期之内：{gain} 中有 {within} 在规划期内实现",
     ),
     "changes_rank": (
         "“{second}” is played instead: it is {gap} behind the first",
@@ -163,11 +162,11 @@ _BOTH = {
     ),
     "changes_above": (
         "{path} is not above {at} (stated {stated}, thought to lie in {low} to {high}): then “{winner}” is ahead",
-        "{path} 不高于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
+        "{path}不高于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
     ),
     "changes_below": (
         "{path} is not below {at} (stated {stated}, thought to lie in {low} to {high}): then “{winner}” is ahead",
-        "{path} 不低于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
+        "{path}不低于 {at}（设定 {stated}，范围 {low} 至 {high}）：此时“{winner}”领先",
     ),
     "changes_no_number": (
         "more than one assumption is wrong at once: no single number, within its range, turns the choice",
@@ -175,12 +174,12 @@ _BOTH = {
     ),
     "changes_swing": (
         "{path} is {low}, or {high}: the gain is then {gain_low}, or {gain_high}",
-        "{path} 为 {low} 或 {high}：增量为 {gain_low} 或 {gain_high}",
+        "{path}取 {low} 或 {high}：增量为 {gain_low} 或 {gain_high}",
     ),
     # Where it comes from
     "first_within": (
         "Counting the horizon alone, “{name}” would be ahead of it by {more}.",
-        "若只计期间之内，“{name}”将领先 {more}。",
+        "若只计规划期之内，“{name}”将领先 {more}。",
     ),
     "on_unwon": (
         "{share} of the money is for people who are no customers yet.",
@@ -188,13 +187,13 @@ _BOTH = {
     ),
     "asset_after": (
         "{share} of the customer asset lies after the {periods} {period}.",
-        "客户资产的 {share} 在 {periods}{period}之后实现。",
+        "客户资产的 {share} 在 {periods} {period}之后实现。",
     ),
     "sources": ("Where the gain comes from", "增量的来源"),
     "source": ("Source", "来源"),
     "gain": ("Gain", "增量"),
     "of_gain": ("Of it", "占比"),
-    "within": ("within the {periods} {period}", "{periods}{period}之内"),
+    "within": ("within the {periods} {period}", "{periods} {period}之内"),
     "after": ("after them, from the customers left behind", "之后，来自留存客户"),
     "present": ("from who is a customer today", "来自现有客户"),
     "to_win": ("from those yet to be won", "来自未来客户"),
@@ -214,9 +213,8 @@ _BOTH = {
     "gain_time": ("Discounted profit against “{name}”", "相对“{name}”的折现利润"),
     # Measured and assumed
     "evidence": ("What is measured and what is assumed", "测量与假设"),
-    "grounds": ("Grounds: bound, fit and all assumptions", "明细与依据：方案比较、上界、拟合与全部假设"),
+    "grounds": ("Grounds: bound, fit and all assumptions", "依据：上界、拟合与全部假设"),
     "language": ("en", "zh"),
-    "grounds_language": ("What follows is in English.", "以下部分为英文。"),
     "foot": (
         "Made by Tenure. Scenario {hash}, seed {seed}, {number} replications. This page is self-contained: it can be "
         "mailed and opened without a network.",
@@ -225,6 +223,6 @@ _BOTH = {
 }  # fmt: skip
 
 
-def report_words(language: str) -> dict[str, str]:
+def report_words(language: str) -> Words:
     """Return what the report says, by key."""
-    return spoken(_BOTH, language)
+    return spoken({**_BOTH, **DETAILS}, language)

@@ -51,15 +51,21 @@ _BOTH = {
     "breaks_rules": ("breaks rules", "违反规则"),
     "no_plan_made": ("no plan can be made", "无法制定方案"),
     "spends_more": ("it spends {money} more than the budget", "支出超过预算 {money}"),
-    "breaks": ("it breaks {rules}", "违反 {rules}"),
+    "breaks": ("it breaks {rules}", "违反：{rules}"),
+    "both": ("{first} and {second}", "{first}，并且{second}"),
+    "more_rules": ("{rules}; and {number} more", "{rules}；另有 {number} 条"),
+    "semicolon": ("; ", "；"),
+    "language": ("en", "zh"),
+    "percent": (" %", "%"),
+    "unit": ("{what}, {currency}", "{what}（{currency}）"),
     "reacts": ("reacts", "随观察调整"),
     # Tables
     "policy": ("policy", "策略"),
     "survives": ("survives", "站得住的情景"),
     "some_of": ("{some} of {of}", "{some}/{of}"),
-    "worst_regret": ("worst regret", "最大遗憾"),
+    "worst_regret": ("worst regret", "最大遗憾值"),
     "in_world": ("in world", "所在情景"),
-    "mean_gain": ("mean gain", "平均增益"),
+    "mean_gain": ("mean gain", "平均增量"),
     "mean_asset": ("mean asset", "平均客户资产"),
     "bad_worlds": ("bad worlds (CVaR)", "较差情景（CVaR）"),
     "feedback": ("feedback", "反馈"),
@@ -68,15 +74,15 @@ _BOTH = {
     "number": ("number", "数值"),
     "low": ("low", "低"),
     "high": ("high", "高"),
-    "gain_at_low": ("gain at low", "取低值时的增益"),
-    "gain_at_high": ("gain at high", "取高值时的增益"),
+    "gain_at_low": ("gain at low", "取低值时的增量"),
+    "gain_at_high": ("gain at high", "取高值时的增量"),
     "moves_it": ("moves it by", "变动"),
     "sobol_first": ("Sobol' first", "Sobol 一阶指数"),
     "sobol_total": ("total", "总指数"),
     "asset": ("asset", "客户资产"),
-    "gain_against": ("gain vs {reference}", "相对“{reference}”的增益"),
+    "gain_against": ("gain vs {reference}", "相对“{reference}”的增量"),
     "interval": ("95 % interval", "95% 区间"),
-    "regret": ("regret", "遗憾"),
+    "regret": ("regret", "遗憾值"),
     "best_odds": ("best in (odds)", "最优概率"),
     "interval_all": ("with what is not known", "计入未知因素的区间"),
     "ahead_in": ("ahead in", "领先概率"),
@@ -90,7 +96,6 @@ _BOTH = {
     "spread": ("5 % to 95 %", "5% 至 95%"),
     "worst_fifth": ("worst fifth", "最差五分之一"),
     "spend": ("spend", "支出"),
-    "broken": ("rules broken", "违反的规则"),
     "to": ("{low} to {high}", "{low} 至 {high}"),
     "best": ("best", "最优"),
     # Notes
@@ -121,11 +126,11 @@ _BOTH = {
     "barred": (
         "'{policy}' cannot be chosen in {some} of {of} places: in '{world}' {why}. Nobody's regret is measured against "
         "it there.",
-        "“{policy}”在 {of} 处中有 {some} 处不可选：在“{world}”中，{why}。那里的遗憾不以它为基准。",
+        "“{policy}”在 {of} 处中有 {some} 处不可选：在“{world}”中，{why}。那里的遗憾值不以它为基准。",
     ),
     "empty": (
         "In {number} places no policy keeps the budget and the rules, e.g. '{world}': there is no regret.",
-        "有 {number} 处没有任何策略符合预算和规则，例如“{world}”：那里没有遗憾可言。",
+        "有 {number} 处没有任何策略符合预算和规则，例如“{world}”：那里没有遗憾值可言。",
     ),
     "reacting": (
         "Reacting to what they see: {names}; all others are set in advance.",
@@ -141,14 +146,14 @@ _BOTH = {
     "at_budget": (" (budget {budget})", "（预算 {budget}）"),
     "knowing": (
         "Knowing {what} before choosing is worth {money}{unit}{place}, worlds equally likely.",
-        "若选择前已知{what}，价值 {money}{unit}{place}（各情景等可能）。",
+        "各情景等可能时，选择前已知{what}的价值为 {money}{unit}{place}。",
     ),
     # What turns the choice
     "turns_none": (
         "Nothing in these worlds turns the choice of '{choice}': no other that can be chosen beforehand is worth more "
         "anywhere, beyond luck. Its largest regret is {most}{unit}, in '{where}'.",
         "这些情景中没有任何因素改变“{choice}”这一选择：没有其他可事先选定的策略明显更优。"
-        "其最大遗憾为 {most}{unit}（“{where}”）。",
+        "其最大遗憾值为 {most}{unit}（“{where}”）。",
     ),
     "turns_blind": (
         "Which assumption turns the choice of '{choice}' cannot be told from one replication.",
@@ -196,7 +201,7 @@ _BOTH = {
     ),
     "turns_more": ("{number} more such turns: turning.csv.", "另有 {number} 处改变：见 turning.csv。"),
     "assumption": ("assumption", "假设"),
-    "regret_of": ("regret", "遗憾"),
+    "regret_of": ("regret", "遗憾值"),
     "best_there": ("best", "最优"),
     "turned": ("turned", "改变之处"),
     "then": ("{before}, then {after}", "{before}，然后 {after}"),
@@ -208,7 +213,7 @@ _BOTH = {
     "turns_note": (
         "Regret of '{choice}', in the world that another starts from and in the other, or with a number in its lowest "
         "and in its highest part; who is best there; and where another takes its place by more than luck.",
-        "“{choice}”的遗憾：在起始情景与该情景中，或数值处于最低段与最高段时；各处的最优策略；以及何处有其他策略明显取而代之。",
+        "“{choice}”的遗憾值：在起始情景与该情景中，或数值处于最低段与最高段时；各处的最优策略；以及何处有其他策略明显取而代之。",
     ),
     # The page
     "kicker": (
@@ -222,15 +227,15 @@ _BOTH = {
     "card_survives": ("Survives", "站得住"),
     "card_of": ("{some} of {of}", "{some}/{of}"),
     "card_worlds": ("worlds, '{policy}'", "个情景，“{policy}”"),
-    "card_regret": ("Its worst regret", "其最大遗憾"),
+    "card_regret": ("Its worst regret", "其最大遗憾值"),
     "card_in": ("in '{world}'", "在“{world}”"),
-    "card_gain": ("Its mean gain", "其平均增益"),
+    "card_gain": ("Its mean gain", "其平均增量"),
     "card_against": ("against '{reference}'", "相对“{reference}”"),
     "h_answer": ("The answer", "结论"),
     "h_survives": ("Who survives", "哪些策略站得住"),
     "h_regret": (
         "What is left on the table: regret by world and policy",
-        "错失的价值：各情景与策略的遗憾",
+        "错失的价值：各情景与策略的遗憾值",
     ),
     "regret_note": (
         "The darker, the more the best of that world and budget is worth that keeps the budget and the rules; ~: too "
@@ -238,7 +243,7 @@ _BOTH = {
         "颜色越深，同一情景和预算下符合预算与规则的最优策略高出越多；~ 表示难分高下。点击单元格可跳至对应行。",
     ),
     "h_worlds": ("Every world, budget and policy", "全部情景、预算与策略"),
-    "h_where": ("Where the gain comes from, and when", "增益来自哪里、何时实现"),
+    "h_where": ("Where the gain comes from, and when", "增量来自哪里、何时实现"),
     "h_numbers": ("What of the world decides", "哪些情景因素起决定作用"),
     "h_grounds": ("What this rests on", "结论的依据"),
     "some_groups": (
@@ -256,7 +261,7 @@ _BOTH = {
     ),
     "gains": (
         "A point for each world and budget; the line is from the least gain to the greatest.",
-        "每个点为一个情景和预算；线段连接最小与最大增益。",
+        "每个点为一个情景和预算；线段连接最小与最大增量。",
     ),
     "gains_barred": (
         " Where a policy overspends or breaks a rule it has no point.",
@@ -264,24 +269,24 @@ _BOTH = {
     ),
     "no_gain": (
         "There is no policy beside the reference whose gain could be split.",
-        "除基准外没有可分解增益的策略。",
+        "除对照策略外没有可分解增量的策略。",
     ),
     "where": (
         "'{policy}' against '{reference}', discounted: by segment within the horizon, and what comes after.",
-        "“{policy}”相对“{reference}”的增益（已折现）：期间内按细分市场，以及期间之后。",
+        "“{policy}”相对“{reference}”的增量（已折现）：规划期内按客群，以及规划期之后。",
     ),
-    "after": ("after the horizon", "期间之后"),
+    "after": ("after the horizon", "规划期之后"),
     "added_up": (
         "The same added up over time, and the period from which on it has paid back.",
-        "同一增益随时间的累计，以及收回投入的时期。",
+        "同一增量随时间的累计，以及收回投入的时期。",
     ),
     "after_part": ("after {part}/{parts}", "至 {part}/{parts}"),
-    "whole": ("whole horizon", "整个期间"),
-    "with_after": ("with what comes after", "含期间之后"),
+    "whole": ("whole horizon", "整个规划期"),
+    "with_after": ("with what comes after", "含规划期之后"),
     "paid_back": ("paid back from", "自何期起收回"),
     "course": (
         "Discounted gain so far, by world; what comes after the horizon is not in it.",
-        "各情景截至当时的折现增益；不含期间之后。",
+        "各情景截至当时的折现增量；不含规划期之后。",
     ),
     "not_drawn": (" Not drawn, but in over_time.csv: {what}.", "未绘出但见于 over_time.csv：{what}。"),
     "left_worlds": ("{number} worlds", "{number} 个情景"),
@@ -293,7 +298,7 @@ _BOTH = {
     ),
     "tornado": (
         "Gain of '{policy}' where a number is in its lowest (left in its name) and in its highest part.",
-        "“{policy}”在某数值处于最低段（名称左侧）与最高段时的增益。",
+        "“{policy}”在某数值处于最低段（名称左侧）与最高段时的增量。",
     ),
     "files": (
         "In this page's folder: `table.csv` (all of it), `segments.csv`, `levers.csv`, `over_time.csv`, `turning.csv` "
@@ -302,8 +307,8 @@ _BOTH = {
         "制定的每个方案；`tenure explain` 说明某个方案的理由。",
     ),
     # Charts
-    "axis_gain": ("gain against '{reference}'", "相对“{reference}”的增益"),
-    "axis_tornado": ("mean gain in the number's lowest and highest part", "数值处于最低段与最高段时的平均增益"),
+    "axis_gain": ("gain against '{reference}'", "相对“{reference}”的增量"),
+    "axis_tornado": ("mean gain in the number's lowest and highest part", "数值处于最低段与最高段时的平均增量"),
     "bar": ("{path}{budget}: {low} to {high}", "{path}{budget}：{low} 至 {high}"),
     "bar_budget": (", budget {budget}", "，预算 {budget}"),
     "panel": ("budget {budget}", "预算 {budget}"),

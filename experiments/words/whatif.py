@@ -16,7 +16,7 @@ _BOTH = {
     "lead": (
         "Move a budget, hold a segment's money through a lever, and see what the customers are worth. Nothing is "
         "solved here: {number} plans were solved before, and what lies between them is looked up.",
-        "调整预算，固定某个细分市场在某项手段上的投入，即可看到客户资产的变化。本页不求解：事先已求解 {number} 个方案，"
+        "调整预算，固定某个客群在某项手段上的投入，即可看到客户资产的变化。本页不求解：事先已求解 {number} 个方案，"
         "其间的数值由插值得出。",
     ),
     "plan_a": ("Plan A", "方案 A"),
@@ -61,7 +61,7 @@ _BOTH = {
     "keeps": ("keeps every rule that is followed here", "符合本页所检查的全部规则"),
     "breaks": (
         "breaks “{rule}”: {amount}, {side} {limit} {unit}{more}",
-        "违反“{rule}”：{amount}，{side} {limit} {unit}{more}",
+        "违反“{rule}”：{amount}，{side} {limit}{unit}{more}",
     ),
     "times": (", and {times} more times", "，另有 {times} 次"),
     "at_most": ("at most", "上限"),
@@ -90,10 +90,10 @@ _BOTH = {
     "less_money": ("for {amount} less money", "支出少 {amount}"),
     "same_money": ("for the same money", "支出相同"),
     "curve": (
-        "Customer asset against today by budget, without anything held",
-        "各预算下客户资产相对现状的变化（未固定任何行）",
+        "Customer asset against today by budget, without anything held.",
+        "各预算下客户资产相对现状的变化（未固定任何行）。",
     ),
-    "lines": ("Who gets how much, over the whole horizon", "整个期间的投入分配"),
+    "lines": ("Who gets how much, over the whole horizon", "整个规划期的投入分配"),
     "lines_note": (
         "Amounts can be typed. A line that was moved is held (ticked); the lines that are not held then follow the "
         "solved plan that keeps the budget. “Next” is what one more unit on the line brings beyond its own cost, the "
@@ -105,7 +105,7 @@ _BOTH = {
         "{count} lines that reach nobody are left out",
         "另有 {count} 行没有可触达的客户，未列出",
     ),
-    "line": ("Segment / lever", "细分市场 / 手段"),
+    "line": ("Segment / lever", "客群 / 手段"),
     "today": ("Today", "现状"),
     "next": ("Next", "下一单位"),
     "money": ("money", "金额"),
@@ -133,7 +133,7 @@ _BOTH = {
     "targeting": (
         "Tables tell segments apart and nobody inside them. At the budget of {budget}, a plan that also tells stages "
         "and tiers apart was found to be worth {more} more: `tenure optimize`.",
-        "表格只区分细分市场。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}：`tenure optimize`。",
+        "表格只区分客群。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}：`tenure optimize`。",
     ),
     "expected": (
         "All figures are expected ones under the scenario's assumptions on how customers respond; a response that is "

@@ -15,6 +15,7 @@ from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.languages import LANGUAGES
 from experiments.words.phrases import at_most
+from experiments.words.retold import rule_retold, unit_retold
 from experiments.words.whatif import whatif_words
 from optimizer.insight.sounding import NUDGE
 from optimizer.insight.surface import ASSET, HALVINGS, IDLE
@@ -59,7 +60,7 @@ def write_whatif(
         If the file cannot be written.
     """
     path, words = Path(path), whatif_words(language)
-    data = surface_data(scenario, sounded, words)
+    data = surface_data(scenario, sounded, words, language)
     here = files("experiments.report.whatif")
     parts = {name: here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "surface.js", "page.js")}
     title = text(f"{words['title']} {scenario.name}")
@@ -109,7 +110,7 @@ def _family(family: Family) -> dict[str, Any]:
     return {"without": family.without, "knots": [_knot(knot) for knot in family.knots]}
 
 
-def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> dict[str, Any]:
+def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str], language: str = "en") -> dict[str, Any]:
     """Return what the page's script works on."""
     surface = sounded.surface
     knots = surface.families[0].knots
@@ -124,8 +125,9 @@ def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str]) ->
         "today_counts": _short(surface.today_counts), "budget": surface.budget,
         "families": [_family(family) for family in surface.families],
         "watched": [
-            {"rule": each.rule, "name": each.name, "sense": each.sense, "limit": _short(each.limit),
-             "per_budget": _short(each.per_budget), "size": _short(each.size), "unit": each.unit}
+            {"rule": each.rule, "name": rule_retold(each.name, language), "sense": each.sense,
+             "limit": _short(each.limit), "per_budget": _short(each.per_budget), "size": _short(each.size),
+             "unit": unit_retold(each.unit, language)}
             for each in surface.watched
         ],
         "errors": {name: each._asdict() for name, each in sounded.held_out.errors().items()},
@@ -183,7 +185,7 @@ def _panels(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
     return (
         f'<p id="difference" aria-live="polite"></p>\n<div class="pick">{picks}</div>\n'
         f'<div class="panels">\n{panels}\n</div>\n'
-        f'<figure><div id="curve"></div><figcaption>{text(words["curve"])}.</figcaption></figure>'
+        f'<figure><div id="curve"></div><figcaption>{text(words["curve"])}</figcaption></figure>'
     )
 
 
