@@ -11,7 +11,7 @@ from markets import ROOT
 from study_files import asked, quick_scenario_in
 
 Run = Callable[..., tuple[int, str, str]]
-KEYS = {"units", "done", "table", "survives", "turns", "turned_without_one_number", "tracking_uri", "report"}
+KEYS = {"units", "done", "table", "survives", "turns", "turned_without_one_number", "tracking_uri", "run_id", "report"}
 ROW = {"world", "policy", "budget", "asset", "gain", "low", "high", "regret", "run_id"}
 
 
@@ -98,7 +98,7 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=first["tracking_uri"])
-    experiment = client.get_experiment_by_name("defence")
+    experiment = client.get_experiment_by_name("two worlds")  # --name is the run's
     runs = {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
     assert len(runs) == 5
     assert [row["run_id"] for row in again["table"]] == [row["run_id"] for row in first["table"]]
@@ -115,6 +115,8 @@ def test_runs_go_to_mlflow_once(tenure: Run, files: Path) -> None:
     assert code == 0
     assert json.loads(out)["same"] is True
     parent = next(run for run in runs.values() if run.data.tags["layer"] == "study")
+    assert parent.info.run_name == "defence"
+    assert parent.info.run_id == first["run_id"]
     assert parent.data.tags["purpose"] == "shall we defend?"
     assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}
 

@@ -1,6 +1,6 @@
 """A study's arithmetic against other libraries and by hand."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +131,17 @@ def test_information_is_worth_what_a_table_says() -> None:
     })  # fmt: skip
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert [(each.family, each.path, each.worth) for each in worth] == [("", "", 5.0), ("many", "a", 5.0)]
+
+
+def test_a_plan_made_for_the_world_is_had_only_by_who_knows_it() -> None:
+    """The best before is worth 5 in the mean, the best in each world 11 and 10: knowing it is worth 5.5."""
+    found = answers({
+        ("0", "today"): [10.0, 10.0], ("0", "plan"): [0.0, 0.0], ("0", "optimise"): [11.0, 11.0],
+        ("1", "today"): [0.0, 0.0], ("1", "plan"): [10.0, 10.0], ("1", "optimise"): [9.0, 9.0],
+    })  # fmt: skip
+    found = replace(found, anew=frozenset({"optimise"}))
+    worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
+    assert [(each.path, each.worth) for each in worth] == [("", 5.5), ("a", 5.0)]
 
 
 def test_what_is_made_anew_in_each_world_is_not_what_to_choose() -> None:

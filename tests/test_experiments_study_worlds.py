@@ -224,3 +224,5 @@ def test_paths_name_items_and_new_keys() -> None:
         changed(content, {"rivals.z.start": 3})
     assert changed(content, {"rivals.x.start": 3, "rivals.x.route": "defection"})["rivals"][0]["route"] == "defection"
     assert content == before
+    with pytest.raises(InputError, match="there are no competitors in this scenario; state them whole"):
+        changed(content, {"competitors.rival.start": 6})

@@ -71,3 +71,12 @@ def test_what_is_left_is_told_once_it_is_known() -> None:
     assert remaining(0.25, 10.0) == "about 30 s left"
     assert remaining(0.5, 600.0) == "about 10 min left"
     assert remaining(1.0, 10.0) == ""
+
+
+def test_what_is_copied_stays_whole() -> None:
+    """A command or an address that is broken by us has blanks inside when it is copied from the terminal."""
+    command = "tenure repeat f43c7b0c7d2b41a9943940ba88ce8dfb --folder decided"
+    address = "  Leaderboard  http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=leaderboard-66763b11"
+    lines = fitted(f"{WORDS} Next: tenure ui, or {command}\n{address}", 40).splitlines()
+    assert lines[-2:] == [f"Next: tenure ui, or {command}", address]
+    assert max(map(width_of, lines[:-2])) <= 40

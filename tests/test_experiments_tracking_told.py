@@ -108,6 +108,7 @@ def test_a_whole_study_is_asked_once_more(run: Run, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     code, _, err = run("study", "study.yaml", "--workers", 1, "-o", "page.html", "--name", "board")
     assert code == 0, err
+    assert run("study", "study.yaml", "--workers", 1, "--name", "board")[0] == 0  # with all plans there, another order
     assert (tmp_path / "page.html").read_bytes() == next(tmp_path.glob("studies/*/report.html")).read_bytes()
     from mlflow import MlflowClient
 

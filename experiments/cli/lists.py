@@ -84,8 +84,5 @@ def list_(
     body = f"\n\n{shown(list(header), [list(row) for row in rows])}" if rows else ""
     print_to = f"table {table} of {where}" if place is None else where
     follow = f"tenure trace {shlex.quote(str(scenario))} --customer ID" if len(found.frame) else "another --kind"
-    say(
-        f"{in_options(found.answer())}{body}\n\nWritten to {print_to}; it holds names, so keep it apart. Next: {follow}",
-        scenario,
-        change,
-    )
+    then = f"Written to {print_to}; it holds names, so keep it apart. Next: {follow}"
+    say(f"{in_options(found.answer())}{body}\n\n{then}", scenario, change)

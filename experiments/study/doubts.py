@@ -98,24 +98,27 @@ def swings(worlds: Sequence[World], answers: Answers) -> list[Swing]:
 def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
     """Return what knowing is worth: the world first, then each drawn number, dearest first.
 
-    Chosen is among the policies that can be chosen before it is known; a plan made anew in each world knows it already.
+    Who does not know chooses among the policies that can be chosen before it is known. Who knows the world can have a
+    plan made for it as well; of one number alone a plan that is made anew in each world would know too much.
     """
-    found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows if row.policy not in answers.anew))
+    found, policies = [], list(dict.fromkeys(row.policy for row in answers.rows))
     for budget in dict.fromkeys(row.asked for row in answers.rows):
         allowed = [row for row in answers.rows if row.allowed]
         assets = {name: _by_world(allowed, name, budget, "asset") for name in policies}
         for family, some in {"": list(worlds), **families(worlds)}.items():
             table = np.array([[assets[name].get(world.name, np.nan) for world in some] for name in policies])
-            table = table[~np.isnan(table).any(axis=1)]
-            if table.shape[0] < 2 or len(some) < 2:
+            whole = ~np.isnan(table).any(axis=1)
+            able = table[whole & np.array([name not in answers.anew for name in policies])]
+            table = table[whole]
+            if table.shape[0] < 2 or not able.size or len(some) < 2:
                 continue
-            known = np.arange(len(some))
+            blind = float(able.mean(axis=1).max())
             if not family:
-                found.append(Information("", "", budget, _worth(table, known)))
+                found.append(Information("", "", budget, max(float(table.max(axis=0).mean()) - blind, 0.0)))
                 continue
             for path in numbers(some):
                 part = parts(np.array([float(world.values[path]) for world in some]))
-                found.append(Information(family, path, budget, _worth(table, part)))
+                found.append(Information(family, path, budget, _worth(able, part)))
     return sorted(found, key=lambda each: (each.family != "", -each.worth))
 
 

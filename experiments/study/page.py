@@ -24,6 +24,7 @@ from experiments.study.shown import (
 )
 from experiments.study.turned import turning_in_words, turning_table
 from experiments.study.units import Facts
+from experiments.tracking.views import MACHINE_LEARNING
 from experiments.words.figures import money
 from experiments.words.kept import rule_in_words
 from experiments.words.languages import LANGUAGES, Words
@@ -240,7 +241,7 @@ def _linked(line: str, row: Row, result: StudyResult) -> str:
         return line
     world, policy, rest = line.split("</td>", 2)
     name = policy.removeprefix("<td>")
-    place = html.escape(f"{result.kept.pages}/{run}")
+    place = html.escape(f"{result.kept.pages}/{run}?{MACHINE_LEARNING}")
     return f'{world}</td><td><a href="{place}">{name}</a></td>{rest}'
 
 
@@ -281,9 +282,12 @@ def _where(result: StudyResult, groups: dict[Group, None], words: Words) -> list
 
 
 def _telling(result: StudyResult) -> str:
-    """Return the policy that survives most, the reference apart; nothing where there is no other."""
+    """Return the policy to choose; where that is the reference, the next that can be chosen; nothing where none is."""
     answers = result.answers
-    return next((each.policy for each in answers.survivals if each.policy != answers.reference), "")
+    if answers.choice.policy != answers.reference:
+        return answers.choice.policy
+    others = [each.policy for each in answers.survivals if each.policy != answers.reference]
+    return next((each for each in others if each not in answers.anew), next(iter(others), ""))
 
 
 def _course_caption(courses: list[tuple[str, str, list[float]]], words: Words) -> str:

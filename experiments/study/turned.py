@@ -87,11 +87,13 @@ def turning_table(found: Turning, most: int | None = None, words: Words = ENGLIS
     for turn in found.turns[:most]:
         regrets = [words["barred_briefly"] if math.isnan(end.regret) else money(end.regret) for end in _ends(turn)]
         where = "turned_where" if turn.drawn else "turned_there"
-        turned = words[where].format(side=_side(turn, words), at=_figure(turn.at), instead=turn.instead)
+        turned = words[where if turn.instead else "turned_not"].format(
+            side=_side(turn, words), at=_figure(turn.at), instead=turn.instead
+        )
         rows.append([
             _short(turn.assumption) or words["first_world"], turn.world,
             *(["" if turn.budget is None else money(turn.budget)] if several else []), _then(regrets, words),
-            _then([end.best or words["barred_briefly"] for end in _ends(turn)], words), turned if turn.instead else "",
+            _then([end.best or words["barred_briefly"] for end in _ends(turn)], words), turned,
         ])  # fmt: skip
     return [words[name] for name in header], rows
 

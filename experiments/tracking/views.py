@@ -15,9 +15,11 @@ from urllib.parse import urlencode
 
 from experiments.tracking.sender import key_of
 
-__all__ = ["DECISION", "LEADERBOARD_TAG", "PLACE", "View", "link_of", "stored", "views_of"]
+__all__ = ["DECISION", "LEADERBOARD_TAG", "MACHINE_LEARNING", "PLACE", "View", "link_of", "stored", "views_of"]
 
 PLACE = "#/experiments/{experiment}/runs"
+MACHINE_LEARNING = "workflowType=machine_learning"
+"""Of every address: the layout of MLflow's pages that our columns stand in."""
 """Of an experiment's runs in MLflow's pages; a run is below it, under its number."""
 FIGURES = ("gain", "regret", "gain_low", "gain_high", "asset", "kept", "spend", "rules_broken")
 RUN_NAME = "attributes.`Run Name`"
