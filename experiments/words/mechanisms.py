@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.words.bonds import categories_in_words, club_in_words, links_in_words
 from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
+from sim.scenario.market import HARMS
 
 if TYPE_CHECKING:
     from sim.scenario.curves import Model
@@ -64,6 +65,14 @@ def timing_in_words(lever: "Lever", period: str) -> list[str]:
     if lever.saturation is not None:
         said.append(
             f"its medium saturates ({lever.saturation:,.4g}): the more is spent in a {period}, the less each works"
+        )
+    if lever.misses:
+        whom = _and([f"{_percent(share)} of {stage}" for stage, share in lever.misses.items()])
+        good = [moved for moved in lever.moves if moved not in (*HARMS, "employee")]
+        harm = [moved for moved in lever.moves if moved in HARMS]
+        said.append(
+            f"it misses the need of {whom} customers, whom the firm does not know yet: they bear its {_and(harm)} and "
+            f"have nothing of its {_and(good)}; the others the other way round"
         )
     said += [
         f"of its money on “{name}” {_percent(share)} works on “{to}” too"
