@@ -68,7 +68,7 @@ def timing_in_words(lever: "Lever", period: str) -> list[str]:
         )
     if lever.misses:
         whom = _and([f"{_percent(share)} of {stage}" for stage, share in lever.misses.items()])
-        good = [moved for moved in lever.moves if moved not in (*HARMS, "employee")]
+        good = [moved.replace("_", " ") for moved in lever.moves if moved not in (*HARMS, "employee")]
         harm = [moved for moved in lever.moves if moved in HARMS]
         said.append(
             f"it misses the need of {whom} customers, whom the firm does not know yet: they bear its {_and(harm)} and "

@@ -257,10 +257,14 @@ def information(
     explained = sums.explained(worth, fitted)
     best = int(np.argmax(worth.mean(axis=1)))
     ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
-    knowing = []
+    knowing, sized = list[Knowing](), sum(not isinstance(told(twin, each.path), str) for each in ranges)
+
+    def further(share: float) -> None:
+        done = sum(each.trial is not None for each in knowing)
+        tell(0.8 + 0.2 * min((done + share) / max(sized, 1), 1.0))
+
     for j, each in enumerate(ranges):
-        knowing.append(ask(j, each, sums.given(j, fitted)))
-        tell(0.8 + 0.2 * (j + 1) / len(ranges))
+        knowing.append(ask(j, each, sums.given(j, fitted), further))
     knowing.sort(key=lambda each: (-each.perfect, each.path))
     perfect = worth_of_knowing(worth)
     # No part is worth more than the whole: what the fit leaves over is not counted.
@@ -389,8 +393,9 @@ class _Later:
 
 
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats
-) -> Knowing:
+    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats,
+    progress: Progress,
+) -> Knowing:  # fmt: skip
     """Return what one number is worth knowing, and the experiment on it that pays most."""
     likely = sums.likely(j)
     perfect = worth_of_knowing(values, likely)
@@ -400,7 +405,9 @@ def _knowing(
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
     active = sorted({later.first, *values.argmax(axis=0).tolist()})
     first, trial = later.ways[later.first], None
-    for length in (each for each in LENGTHS if 2 * each <= twin.scenario.periods):
+    lengths = [each for each in LENGTHS if 2 * each <= twin.scenario.periods]
+    for k, length in enumerate(lengths):
+        progress(k / len(lengths))
         curves = sums.given(j, sums.fit(later.worth(length, active)))
         found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
