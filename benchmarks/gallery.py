@@ -40,6 +40,7 @@ TAUGHT = {
     "price": "A rival cuts prices: follow, for whom and how deep, or call before contracts end?",
     "prospects": "Who is worth winning, if nobody can be told apart before?",
     "recency-chain": "When to stop writing to somebody who no longer buys?",
+    "recommendations": "Whom to recommend books to, if those hardly known take most for noise?",
     "rivals": "Hold the share against a discounter, or let it go?",
     "service-profit": "Do employees who are content pay for themselves?",
     "start-up": "How much, how early, to win the first who bring the others?",

@@ -15,6 +15,9 @@ from sim.engine.agent_kernels import EVENTS
 from sim.engine.attitudes import POINTS_PER_LEVEL
 from sim.engine.bonds import bonds_of, held_by, holdings
 from sim.engine.chain import ALIVE, DEFECTED
+from sim.engine.false_care import part_of
+from sim.engine.response import response
+from sim.engine.terms import curves_of
 from sim.errors import InputError
 from sim.history import KINDS, History
 from sim.market.clock import Market
@@ -57,6 +60,9 @@ class Moment:
     terms : dict
         Money of the terms that a true customer is under, by lever: what its group and stage are charged, are served for
         or no longer pay, by head.
+    missed : dict
+        Of levers that miss what some customers of the stage need: their share, and by how much its annoyance there
+        shifts the chance of a level up.
     late : dict
         Of levers that remember: intensity as it works on where the customer is seen, money of late there, and the share
         that it added to purchases of late.
@@ -75,6 +81,7 @@ class Moment:
     spend: dict[str, float] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
     late: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    missed: dict[str, tuple[float, float]] = field(default_factory=dict)
     bond: dict[str, int | str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +99,7 @@ class Moment:
             "spend": self.spend,
             **({"terms": self.terms} if self.terms else {}),
             **({"late": self.late} if self.late else {}),
+            **({"missed": self.missed} if self.missed else {}),
             **({"bond": self.bond} if self.bond else {}),
         }
 
@@ -238,7 +246,22 @@ def _moment(twin: Twin, history: History, market: Market, group: int, period: in
         terms=_by_lever(targets, market.terms[period, group, stage]) if alive else {},
         bond=bond,
         late=_late(twin, market.worked[period], group, stage) if kind < DEFECTED else {},
+        missed=_missed(twin, market.worked[period], group, stage) if alive else {},
     )
+
+
+def _missed(twin: Twin, worked: Floats, group: int, stage: int) -> dict[str, tuple[float, float]]:
+    """Return of levers that miss some of a target whom, and what their annoyance does there, as intensities work."""
+    targets, out = twin.targets, {}
+    here = targets.stages[stage]
+    for i, (name, lever) in enumerate(twin.scenario.levers.items()):
+        if lever.missed(here) > 0 and targets.allowed[group, stage, i]:
+            curve = curves_of(lever, targets.segments[group], 0.0).get("annoyance")
+            reach = lever.reach * part_of(lever, "annoyance", here)
+            money = worked[group, stage, i], targets.reference[group, stage, i]
+            now, usual = (0.0 if curve is None else float(response(curve, np.array(u), reach)) for u in money)
+            out[name] = lever.missed(here), usual - now
+    return out
 
 
 def _late(twin: Twin, worked: Floats, group: int, stage: int) -> dict[str, tuple[float, float, float]]:

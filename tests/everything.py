@@ -20,6 +20,7 @@ GAMMA_TRAITS = {
 }
 CUSTOMERS = ["new", "developing", "core", "declining"]
 
+MISSED: Content = {"unlimited_money": 0.4, "spend": 0.2, "brings": 0.1}
 TURNOVER: Content = {"usual": 0.06, "falls": 0.03, "per_customer": 0.05, "cost": 30.0}
 
 EVERYTHING: Content = {
@@ -332,6 +333,8 @@ def remembered(law: str = "silent") -> Content:
     if law != "renewal":  # which has no purchases to pull forward
         late["letters"] = {"keep": 0.4, "fatigue": 0.3, "pulled_forward": 0.5}
         late["rebate"] = {"keep": 0.8, "pulled_forward": 1.0}
+        content["levers"]["letters"]["moves"]["annoyance"] = {"without_money": 0.0, **MISSED}
+        content["levers"]["letters"]["misses"] = {"new": 0.7, "declining": 0.3}
     for name in late.keys() & content["levers"].keys():
         content["levers"][name]["of_late"] = late[name]
     return content

@@ -36,6 +36,7 @@ SAID = {
         "Moved by wages and rosters",
     ),
     "perfumery": ("A club with the grades card, gold: 30, 10 %", "A member costs 0.5, 4 each month", "join the club"),
+    "recommendations": ("misses the need of 70 % of new, 30 % of developing and 10 % of core", "bear its annoyance"),
     "hotel": ("55 % of purchases come through a partner", "sells at 90 % of its price", "works on “families” too"),
     "coffee-box": ("Customers renew", "of 2 kinds", "off what they pay"),
     "advisers": ("Links of several kinds", "To managers: 30 %", "the firm keeps the ties of 10 %", "Ties drift"),

@@ -124,7 +124,8 @@ def next_test(
     samples: Annotated[
         int | None,
         typer.Option(
-            help="Worlds drawn from the ranges, at least three for each [default: 32, or three for each].", max=10_000
+            help="Worlds drawn from the ranges, at least three for each, half as many of laws [default: 32, or these].",
+            max=10_000,
         ),
     ] = None,
     output: Annotated[

@@ -296,7 +296,8 @@ class Planned(Made):
         plan
             What would be done without knowing more, or its file; None: it is sought.
         samples
-            Worlds drawn from the scenario's ``uncertain`` ranges, at least three for each; None: 32, or three for each.
+            Worlds drawn from the scenario's ``uncertain`` ranges, at least three for each and half as many of laws;
+            None: 32, or so many where these are more.
 
         Raises
         ------

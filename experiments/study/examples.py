@@ -23,6 +23,7 @@ EXAMPLES = {
     "categories": "customers who add a category, and such as buy elsewhere",
     "helpers": "employees who leave if they are not content, at a cost, and take customers along",
     "perfumery": "a club with grades: whom to invite, and what rewards cost",
+    "recommendations": "care that misses what those need whom the firm does not know yet, and annoys them",
     "hotel": "a partner at a commission, a rival's own price, money that works on similar customers too",
     "coffee-box": "a box that is subscribed to: a first one that is cheaper, and whom that wins",
     "word-of-mouth": "customers who tell others; value to the customer",
@@ -50,6 +51,7 @@ FIRST = {
     "loss-makers": "tenure optimize scenario.yaml -o plan.json",
     "planning": "tenure optimize scenario.yaml -o plan.json",
     "price": "tenure optimize scenario.yaml -o plan.json",
+    "recommendations": "tenure optimize scenario.yaml -o plan.json",
     "thresholds": "tenure optimize scenario.yaml -o plan.json",
     "recency-chain": "tenure optimize scenario.yaml -o plan.json",
 }

@@ -45,6 +45,9 @@ _LATE: Mapping[str, tuple[str, str]] = {
     "pulled_forward": ("the share of what {lever} sells that is bought early", "{lever} 带来的提前购买比例"),
     "keep": ("the share of {lever} that is remembered a period later", "{lever} 下期仍被记住的比例"),
 }
+_MISSES = {
+    "misses": ("the share of {stage} customers whose need {lever} misses", "{lever} 未切中需要的客户比例（{stage}）")
+}
 _STAFF: Mapping[str, tuple[str, str]] = {
     "usual": ("the share of employees who leave", "员工离职的比例"),
     "falls": ("the share by which an employee point lowers turnover", "员工满意度每升一分离职率降低的比例"),
@@ -88,6 +91,9 @@ def in_words(path: str, language: str = "en") -> str:
     elif path.startswith("levers.") and way.endswith(".of_late") and number in _LATE:
         lever = way.removeprefix("levers.").removesuffix(".of_late")
         what = spoken(_LATE, language)[number].format(lever=lever)
+    elif path.startswith("levers.") and way.endswith(".misses"):
+        lever = way.removeprefix("levers.").removesuffix(".misses")
+        what = spoken(_MISSES, language)["misses"].format(lever=lever, stage=number)
     elif way == "employees.turnover" and number in _STAFF:
         what = spoken(_STAFF, language)[number]
     elif path.startswith("base."):

@@ -23,6 +23,12 @@ _BOTH = {
         "its medium saturates ({amount}): the more is spent in a {period}, the less each works",
         "其媒介会饱和（{amount}）：同一{period}内投入越多，每单位作用越小",
     ),
+    "missed": ("{share} of {stage}", "{stage} 的 {share}"),
+    "misses": (
+        "it misses the need of {whom} customers, whom the firm does not know yet: they bear its {harm} and have nothing "
+        "of its {good}; the others the other way round",
+        "它不合 {whom} 客户的需要（公司尚不了解他们）：他们承受其{harm}，得不到其{good}；其余客户则相反",
+    ),
     "spills": (
         "of its money on “{name}” {share} works on “{to}” too",
         "对“{name}”的投入中有 {share} 也作用于“{to}”",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from experiments.words.bonds import categories_in_words, club_in_words, links_in_words
 from experiments.words.coming import births_in_words, spreading_in_words, standing_in_words
+from experiments.words.effects import effect_name
 from experiments.words.languages import Words
 from experiments.words.mechanism_words import mechanism_words
-from experiments.words.phrases import listed, numbered, period_name, plain_share, plain_shares
+from experiments.words.phrases import listed, numbered, period_name, plain_share, plain_shares, stage_in_words
+from sim.scenario.market import HARMS
 
 if TYPE_CHECKING:
     from sim.scenario.curves import Model
@@ -43,6 +45,20 @@ def timing_in_words(lever: "Lever", period: str, language: str = "en") -> list[s
     if lever.saturation is not None:
         name = period_name(period, language)
         said.append(words["saturates"].format(amount=f"{lever.saturation:,.4g}", period=name))
+    if lever.misses:
+        whom = [
+            words["missed"].format(share=plain_share(share), stage=stage_in_words(stage, language))
+            for stage, share in lever.misses.items()
+        ]
+        good = [
+            effect_name(each, language).replace("_", " ") for each in lever.moves if each not in (*HARMS, "employee")
+        ]
+        harm = [effect_name(each, language) for each in lever.moves if each in HARMS]
+        said.append(
+            words["misses"].format(
+                whom=listed(whom, language), harm=listed(harm, language), good=listed(good, language)
+            )
+        )
     said += [
         words["spills"].format(name=name, share=plain_share(share), to=to)
         for to, row in lever.spills_over.items()

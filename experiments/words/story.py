@@ -74,7 +74,7 @@ def _chapter(life: Life, chapter: Sequence[Moment]) -> str:
         parts.append(happened)
     elif first.true == "alive":
         parts.append("silent")
-    return "; ".join([*parts, *_spent(chapter), *_terms(life, chapter), *_late(chapter)])
+    return "; ".join([*parts, *_spent(chapter), *_terms(life, chapter), *_missed(chapter), *_late(chapter)])
 
 
 def _course(life: Life, chapter: Sequence[Moment]) -> str:
@@ -165,6 +165,16 @@ def _terms(life: Life, chapter: Sequence[Moment]) -> list[str]:
         for kind, words in _TERMS.items()
         if (by_lever := {lever: money for lever, money in _sum(chapter).items() if life.pays[lever] == kind})
     ]
+
+
+def _missed(chapter: Sequence[Moment]) -> list[str]:
+    """Return of which levers the care may have missed the customer at the end of a stretch, and what that does."""
+    said = [
+        f"{lever} misses {share:.0%} of these (chance of a level up {shift:+.1%})"
+        for lever, (share, shift) in chapter[-1].missed.items()
+        if abs(shift) >= SHOWN / 10
+    ]
+    return [", ".join(said)] if said else []
 
 
 def _late(chapter: Sequence[Moment]) -> list[str]:

@@ -20,6 +20,7 @@ asset that the first decision has more than either arm, in expected numbers with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -56,8 +57,11 @@ NODES = 21
 """Of the quadrature over a number that is correlated with the one that is known."""
 SHARE = 0.5
 """Of those tested that are held back as the control group."""
-FEWEST = 3
-"""Worlds for each number, at least: a parabola in each is fitted to them."""
+FEWEST = 1.5
+"""Worlds for each term that is fitted to them, at least: a parabola in each number, a straight line in those of laws.
+
+How well laws are told leaves ranges that are narrow, and laws by segment have many numbers.
+"""
 MOST = 8
 """Numbers with the best plan at either end among the decisions: those whose ends move the plan's worth most."""
 TITLE = "the plan"
@@ -218,7 +222,7 @@ def information(
     budget
         Of the best plans at the ends of ranges.
     samples
-        Worlds, at least three for each range; None: 32, or three for each range where these are more.
+        Worlds, at least three for each range and three for each two of laws; None: 32, or so many where these are more.
 
     Raises
     ------
@@ -227,34 +231,40 @@ def information(
     """
     tell = progress or (lambda _: None)
     ranges, scenario = twin.scenario.uncertain, twin.scenario
-    least = FEWEST * len(ranges)
+    of_laws = sum(each.path.startswith("base.") for each in ranges)
+    least = math.ceil(FEWEST * (2 * len(ranges) - of_laws))
     count = max(SAMPLES, least) if samples is None else samples
     if count < least:
         raise InputError(
-            f"`samples={count}`: expected at least {least}, {FEWEST} worlds for each of {len(ranges)} ranges: with "
-            "fewer no parabolas can be fitted"
+            f"`samples={count}`: expected at least {least} worlds for {len(ranges)} ranges: with fewer no parabolas "
+            "can be fitted"
         )
     numbers = unknown(scenario)
     points = numbers.worlds(count, seed)
-    worlds = [rebuilt(twin, with_values(scenario, point)).chain for point in points]
+    worlds = _worlds(twin, points, threads, lambda done: tell(0.3 * done))
     problem = allocation_problem(twin, budget, targeting=targeting)
     names = [TITLE, "as today", "the least spend"]
     ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
-    tell(0.1)
-    for i, (name, values) in enumerate(chosen := _ends(twin, numbers, ways[0])):
+    sums = _Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
+    worth = _worth(worlds, ways, threads)
+    tell(0.35)
+    for i, (name, values) in enumerate(chosen := _ends(numbers, sums, worth[:1])):
         names.append(name)
         ways.append(best_there(rebuilt(twin, with_values(scenario, values)), problem, plan, threads).intensity)
-        tell(0.1 + 0.5 * (i + 1) / len(chosen))
-    worth = _worth(worlds, ways, threads)
-    sums = _Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
+        worth = np.concatenate([worth, _worth(worlds, ways[-1:], threads)])
+        tell(0.35 + 0.45 * (i + 1) / len(chosen))
     fitted = sums.fit(worth)
     explained = sums.explained(worth, fitted)
     best = int(np.argmax(worth.mean(axis=1)))
     ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
-    knowing = []
+    knowing, sized = list[Knowing](), sum(not isinstance(told(twin, each.path), str) for each in ranges)
+
+    def further(share: float) -> None:
+        done = sum(each.trial is not None for each in knowing)
+        tell(0.8 + 0.2 * min((done + share) / max(sized, 1), 1.0))
+
     for j, each in enumerate(ranges):
-        knowing.append(ask(j, each, sums.given(j, fitted)))
-        tell(0.6 + 0.4 * (j + 1) / len(ranges))
+        knowing.append(ask(j, each, sums.given(j, fitted), further))
     knowing.sort(key=lambda each: (-each.perfect, each.path))
     perfect = worth_of_knowing(worth)
     # No part is worth more than the whole: what the fit leaves over is not counted.
@@ -264,20 +274,31 @@ def information(
     return found if pays is None or pays.trial is None else replace(found, test=_test_of(twin, pays.trial))
 
 
-def _ends(twin: Twin, numbers: Joint, plan: Floats) -> list[tuple[str, dict[str, float]]]:
-    """Return both ends of the numbers that move the plan's worth most, with the names of the best plans there."""
-    both = [[numbers.along(each.path, end) for end in (each.low, each.high)] for each in numbers.ranges]
-    worth = [
-        [follow(rebuilt(twin, with_values(twin.scenario, values)).chain, plan).asset for values in ends]
-        for ends in both
-    ]
-    moves = np.abs(np.diff(worth, axis=1))[:, 0]
+def _worlds(
+    twin: Twin, points: Sequence[dict[str, float]], threads: int, progress: Progress
+) -> list[ControlledChain]:  # fmt: skip
+    """Return the market under each world's numbers, customers made anew where they bear on them."""
+    out = []
+    with ThreadPoolExecutor(threads) as pool:
+        for made in pool.map(lambda point: rebuilt(twin, with_values(twin.scenario, point)).chain, points):
+            out.append(made)
+            progress(len(out) / len(points))
+    return out
+
+
+def _ends(numbers: Joint, sums: _Parabolas, plan: Floats) -> list[tuple[str, dict[str, float]]]:
+    """Return both ends of the numbers that move the plan's worth most, with the names of the best plans there.
+
+    ``plan``: its worth by world, (1, worlds); between the ends it moves as expected given the number.
+    """
+    fitted = sums.fit(plan)
+    moves = np.array([abs(float(np.ptp(sums.given(j, fitted)[0, [0, -1]]))) for j in range(len(numbers.ranges))])
     largest = sorted(np.argsort(-moves, kind="stable")[:MOST].tolist())
-    return [
-        (f"the plan that is best where {numbers.ranges[j].path} is {values[numbers.ranges[j].path]:.4g}", values)
-        for j in largest
-        for values in both[j]
-    ]
+    out = []
+    for own in (numbers.ranges[j] for j in largest):
+        for values in (numbers.along(own.path, end) for end in (own.low, own.high)):
+            out.append((f"the plan that is best where {own.path} is {values[own.path]:.4g}", values))
+    return out
 
 
 def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: int) -> Floats:
@@ -290,21 +311,19 @@ def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: i
 class _Parabolas:
     """Sums of parabolas in the places -1..1 of all numbers, and what they are expected to be given one of them.
 
-    Legendre's polynomials of the first two degrees, which are nothing in the mean over an even range.
+    Legendre's polynomials of the first two degrees, which are nothing in the mean over an even range; of numbers of
+    laws the first alone.
     """
 
     def __init__(self, numbers: Joint, place: Floats) -> None:
         self.numbers = numbers
-        self.design = np.column_stack([np.ones(len(place)), self._bases(place)])
+        self.bent = np.array([not each.path.startswith("base.") for each in numbers.ranges])
+        second = np.where(self.bent, (3 * place**2 - 1) / 2, 0.0)
+        self.design = np.column_stack([np.ones(len(place)), place, second])
         self._terms: dict[int, Floats] = {}
 
-    @staticmethod
-    def _bases(place: Floats) -> Floats:
-        """Return the polynomials at places: all of the first degree, then all of the second."""
-        return np.concatenate([place, (3 * place**2 - 1) / 2], axis=-1)
-
     def fit(self, worth: Floats) -> Floats:
-        """Return the coefficients for worths by (decision, world), (1 + 2 numbers, decisions)."""
+        """Return the coefficients for worths by (decision, world), (1 + 2 numbers, decisions); none of what is flat."""
         return np.asarray(np.linalg.lstsq(self.design, worth.T, rcond=None)[0])
 
     def explained(self, worth: Floats, fitted: Floats) -> float:
@@ -315,7 +334,7 @@ class _Parabolas:
         apart = worth - worth[0]
         rest = (worth - (self.design @ fitted).T) - (worth[0] - self.design @ fitted[:, 0])
         spread = float(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum())
-        count, terms = self.design.shape
+        count, terms = len(self.design), 1 + self.bent.size + int(self.bent.sum())
         free = (count - 1) / max(count - terms, 1)
         return 1.0 if spread <= 0 else 1 - free * float((rest**2).sum()) / spread
 
@@ -374,8 +393,9 @@ class _Later:
 
 
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats
-) -> Knowing:
+    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats,
+    progress: Progress,
+) -> Knowing:  # fmt: skip
     """Return what one number is worth knowing, and the experiment on it that pays most."""
     likely = sums.likely(j)
     perfect = worth_of_knowing(values, likely)
@@ -385,7 +405,9 @@ def _knowing(
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
     active = sorted({later.first, *values.argmax(axis=0).tolist()})
     first, trial = later.ways[later.first], None
-    for length in (each for each in LENGTHS if 2 * each <= twin.scenario.periods):
+    lengths = [each for each in LENGTHS if 2 * each <= twin.scenario.periods]
+    for k, length in enumerate(lengths):
+        progress(k / len(lengths))
         curves = sums.given(j, sums.fit(later.worth(length, active)))
         found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):

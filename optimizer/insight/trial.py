@@ -75,6 +75,8 @@ def told(twin: Twin, path: str) -> Told | str:
     lever, number = next((name for name in scenario.levers if path.startswith(f"levers.{name}.")), ""), parts[-1]
     if not lever or number not in CURVE or "moves" not in parts or scenario.chain is not None:
         return "no experiment is sized for it"
+    if scenario.levers[lever].misses:
+        return "no experiment is sized for it: whom the lever misses differs by stage"
     own, rest, segment = scenario.levers[lever], path.removeprefix(f"levers.{lever}."), ""
     moves, reach = parts[-2], own.reach
     curve = next((each for effect, each in own.moves.items() if effect == moves), None)

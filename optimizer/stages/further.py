@@ -9,7 +9,7 @@ import numpy as np
 from optimizer.ask.problem import AllocationProblem
 from optimizer.ask.rows import as_today
 from optimizer.search.sequential import Maker, Settled
-from optimizer.stages.search import Searched, over_thresholds
+from optimizer.stages.search import Searched, over_one, over_thresholds
 from optimizer.stages.start import Start
 from optimizer.tolerances import COARSE, MISSED
 from sim.arrays import Floats, Progress
@@ -60,12 +60,14 @@ def further(
     """Return the best of a search from ``number`` starts, that of ``searched`` among them; they are always the same."""
     began, problem, stake = time.perf_counter(), begun.problem, searched.stake
     starts, ends = _starts(begun, number - 1), [searched.end]
+    jumps = problem.chain.has_thresholds and not problem.chain.bounded
 
     def end_from(start: Floats) -> Settled | None:
         if start is not starts[0] and time.perf_counter() - began > seconds:
             return None
-        searching = make(problem)
-        return searching.run(searching.amount_of(start), lift=stake, steps=min(steps, STEPS), gain=COARSE)
+        searching, most = make(problem), min(steps, STEPS)
+        end = searching.run(searching.amount_of(start), lift=stake, steps=most, gain=COARSE)
+        return over_one(searching, end, stake, most) if jumps else end
 
     with ThreadPoolExecutor(threads) as pool:
         for i, end in enumerate(pool.map(end_from, starts)):

@@ -12,11 +12,11 @@ from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
-from optimizer.tolerances import CHANGE, FAR, MISSED
+from optimizer.tolerances import CHANGE, COARSE, FAR, MISSED
 from sim.arrays import Floats, Progress
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["Searched", "over_thresholds", "search"]
+__all__ = ["Searched", "over_one", "over_thresholds", "search"]
 
 ROUNDS, TRIAL = 4, 12
 """Jumps, each from where the search after the last one ended, at most; and steps in which one must show its worth."""
@@ -109,6 +109,14 @@ def over_thresholds(
         if time.perf_counter() > until:
             break
     return searching.run(amount, lift=stake, steps=steps) if end is None else end
+
+
+def over_one(searching: Sequential, end: Settled, stake: float, steps: int) -> Settled:
+    """Return the end of a rough search after one jump of all levers, or the end before where that is no better."""
+    found = jump(searching, end.amount, list(range(searching.problem.targets.shape[2])), stake)
+    if found is None:
+        return end
+    return min(end, searching.run(found.amount, lift=stake, steps=steps, gain=COARSE), key=_merit)
 
 
 def _anew(searching: Sequential, end: Settled, stake: float, steps: int, until: float) -> Settled | None:

@@ -21,9 +21,9 @@ def shares_by_group(scenario: Scenario, targets: Targets) -> Floats:
 
 
 def by_group(
-    curves: list[tuple[Curve, Ints]], intensity: Floats, reach: float, what: Callable[..., Floats] = response
+    curves: list[tuple[Curve, Ints]], intensity: Floats, reach: float | Floats, what: Callable[..., Floats] = response
 ) -> Floats:
-    """Return ``what`` (response or slope) of each group's own curve, ``[..., group, stage]``."""
+    """Return ``what`` (response or slope) of each group's own curve, ``[..., group, stage]``; reach may be by stage."""
     if len(curves) == 1:
         return what(curves[0][0], intensity, reach)
     f = np.empty(intensity.shape)

@@ -39,6 +39,7 @@ from sim.engine.columns import (
     WON,
     WON_UNPAID,
 )
+from sim.engine.false_care import reach_of
 from sim.engine.response import response, slope
 from sim.engine.routes import (
     TO_AWARE,
@@ -111,8 +112,11 @@ class Effects:
         return curves_of(own, self.targets.segments[group], float(self.payments[group])), own.reach
 
     @cached_property
-    def _moves(self) -> list[tuple[int, str, float, list[tuple[Curve, Ints]]]]:
-        """Return per lever and effect: lever, effect, reach, and each distinct curve with the groups it holds for."""
+    def _moves(self) -> list[tuple[int, str, float | Floats, list[tuple[Curve, Ints]]]]:
+        """Return per lever and effect: lever, effect, reach, and each distinct curve with the groups it holds for.
+
+        Reach is one number, or one by stage where care misses what some need.
+        """
         out = []
         for i, lever in enumerate(self.scenario.levers.values()):
             by_group = [self.moved(group, i)[0] for group in range(len(self.targets.segments))]
@@ -122,7 +126,8 @@ class Effects:
                 groups: dict[Curve, list[int]] = {}
                 for group, curves in enumerate(by_group):
                     groups.setdefault(curves[moved], []).append(group)
-                out.append((i, moved, lever.reach, [(curve, np.array(g)) for curve, g in groups.items()]))
+                reach = reach_of(lever, moved, self.targets.stages)
+                out.append((i, moved, reach, [(curve, np.array(g)) for curve, g in groups.items()]))
         return out
 
     @cached_property

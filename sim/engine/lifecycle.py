@@ -299,7 +299,13 @@ class Lifecycle(ControlledChain):
 
     @property
     def has_thresholds(self) -> bool:
-        """Return whether some response may be S-shaped: a climb from one plan may then end below the best."""
+        """Return whether some response may be S-shaped: a climb from one plan may then end below the best.
+
+        Our price against a rival's is, as ``p`` to a power rises ever faster the deeper the cut; and so is money that
+        spills over, which does nothing before it makes good what a neighbour's lack of money takes away.
+        """
+        if self.effects.priced or self.crowd.media.spills:
+            return True
 
         def threshold(curve: Curve) -> bool:
             if isinstance(curve, BlattbergDeighton):

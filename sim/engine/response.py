@@ -19,7 +19,7 @@ CHORD = 1e-4
 """Share of the half-way spend over which the slope at nothing is taken where a curve starts infinitely steep."""
 
 
-def response(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
+def response(curve: Curve, intensity: Floats, reach: float | Floats = 1.0) -> Floats:
     """Return ``f`` at each intensity (money per targeted customer per period), same shape.
 
     ===================  ==============================================================================
@@ -61,7 +61,7 @@ def intensity_at(curve: Curve, share: Floats) -> Floats:
     return np.asarray(np.interp(curve.without_money + share * room, values, money))
 
 
-def slope(curve: Curve, intensity: Floats, reach: float = 1.0) -> Floats:
+def slope(curve: Curve, intensity: Floats, reach: float | Floats = 1.0) -> Floats:
     """Return ``df/du`` at each intensity, same shape; at the points of a broken line the slope to the right."""
     room = curve.unlimited_money - curve.without_money
     if isinstance(curve, BlattbergDeighton):

@@ -20,6 +20,7 @@ from sim.arrays import Flags, Floats, Ints
 from sim.engine import columns, effects, routes
 from sim.engine import ways_kernels as kernels
 from sim.engine.bonds import raising
+from sim.engine.false_care import part_of, within
 from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.odds_between import Between, odds_between
 from sim.engine.paths import (
@@ -138,6 +139,9 @@ class Ways:
         for k in np.flatnonzero(targets.allowed[group, stage]).tolist():
             moves, reach = chain.moved(group, k)
             moves = {name: curve for name, curve in moves.items() if here in EFFECT_STAGES.get(name, (here,))}
+            lever = chain.scenario.levers[targets.levers[k]]
+            parts = {name: part_of(lever, name, here) for name in moves}
+            moves = {name: within(curve, parts[name]) for name, curve in moves.items() if parts[name] > 0}
             if not self.whole:
                 moves.pop(SERVED, None)  # what it costs those who are there is said in what money costs
             most = float(chain.limit[group, stage, k])

@@ -14,9 +14,11 @@ from sim.responses.arms import Measured, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, fit_history, keys_of
 from sim.responses.history.read import History
+from sim.responses.logs import Fatigue, fatigue_of, heads_of, in_words, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.responses.tiring import Memory, usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
 from sim.scenario.joint import correlate
@@ -80,6 +82,8 @@ class Learned:
         Curves whose data are a history alone: ``n`` counts its rows.
     drawn : tuple of Drawn
         The curves with their bands.
+    fatigue : tuple of Fatigue
+        Of levers that logs of contacts show to tire.
     """
 
     scenario: Scenario
@@ -89,6 +93,7 @@ class Learned:
     notes: tuple[str, ...]
     by_history: frozenset[Key] = frozenset()
     drawn: tuple[Drawn, ...] = ()
+    fatigue: tuple[Fatigue, ...] = ()
 
 
 def learn(
@@ -113,7 +118,7 @@ def learn(
     for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
         shape = Shape(curve, key[1])
-        own = [trial for trial in trials if trial.key == key]
+        own = [trial for trial in trials if trial.key == key and trial.who is None]
         tested = [(trial, measure(trial, shape.kind)) for trial in own]
         for trial, each in tested:
             refuse_falling(trial, each)
@@ -127,6 +132,17 @@ def learn(
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
+    tires: dict[str, Fatigue] = {}
+    memories: dict[str, Memory] = {}
+    for trial in (each for each in trials if each.who is not None):
+        known, lever = curves[trial.key], trial.key[0]
+        late = of_log(scenario, trial, known.shape, known.after, memories.get(lever), stated_ranges, seed)
+        memories[lever] = late.memory
+        curves[trial.key] = known._replace(after=late.posterior, logs=(*known.logs, trial))
+        said += in_words(scenario, trial, late)
+        if late.told:
+            tires[lever], draws_of = fatigue_of(content, ranges, late, trial)
+            told.setdefault(together[trial.key], {}).update(draws_of)
     for number, history in enumerate(histories, len(curves)):
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
         fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
@@ -140,13 +156,14 @@ def learn(
         for key in shapes:
             rows[key] += fitted.rows
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
-    for key, (shape, path, tested, beliefs, before, after) in curves.items():
+    for key, (shape, path, tested, beliefs, before, after, logs) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
+        money |= {float(f"{usual_money(trial, 0.0):.3g}") for trial in logs}
         if key in watched:
             money |= {shape.curve.spend if shape.last == "brings" else float(shape.numbers(after.mode)["half"])}
         asked = sorted({0.0, *money, *(b.at for b in beliefs if b.at >= 0), np.inf})
-        heads = int(sum(trial.customers.sum() for trial, _ in tested))
+        heads = int(sum(trial.customers.sum() for trial, _ in tested)) + sum(map(heads_of, logs))
         managers = max((b.managers for b in beliefs), default=0)
         n = heads or rows.get(key, 0)
         found = _points(key, shape, asked, before, after, n, {b.at: b.managers for b in beliefs})
@@ -157,23 +174,24 @@ def learn(
         for name, column in _columns(shape, after).items():
             told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
+        chosen = any(trial.chosen for trial in (*(each for each, _ in tested), *logs))
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
-            "chosen": any(trial.chosen for trial, _ in tested), **({"rows": rows[key]} if key in watched else {}),
+            "chosen": chosen, **({"rows": rows[key]} if key in watched else {}),
         }  # fmt: skip
     for draws in told.values():
         correlate(ranges, draws)
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())
     made = parse({**content, "folder": scenario.folder}, "what was learned")
-    alone = frozenset(key for key in watched if not curves[key].tested)
+    alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
     return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
-                   tuple(drawings))  # fmt: skip
+                   tuple(drawings), tuple(tires.values()))  # fmt: skip
 
 
 class _Known(NamedTuple):
-    """What is known of a curve: its shape and place, trials, answers, and beliefs before and after data."""
+    """What is known of a curve: its shape and place, trials, answers, beliefs before and after data, logs."""
 
     shape: Shape
     path: str
@@ -181,6 +199,7 @@ class _Known(NamedTuple):
     beliefs: list[Belief]
     before: Posterior
     after: Posterior
+    logs: tuple[Trial, ...] = ()
 
 
 def _name(key: Key) -> str:

@@ -3,8 +3,9 @@
 An experiment has columns ``lever``, ``moves``, ``spend`` (money a head and period that the arm got, 0 for none) and
 ``outcome``; beside them ``segment``, ``customers`` (the outcome is then their mean), ``periods`` (over how many the
 outcome was watched) and ``assigned`` (random or chosen); where the firm chose, every other column is a trait of the
-customers. Answers have ``at`` (money a head and period, or unlimited) and ``value``; beside them ``low``, ``high``,
-``manager`` and ``segment``.
+customers. With a customer and a period in every row it is a log: what a customer got before is in its other rows.
+Answers have ``at`` (money a head and period, or unlimited) and ``value``; beside them ``low``, ``high``, ``manager``
+and ``segment``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.arrays import Floats
+from sim.arrays import Floats, Ints
 from sim.errors import InputError
 from sim.purchases.beside import table_of
 from sim.purchases.read.sources import shown
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import PEOPLE, Role, Table, plain_name
 from sim.purchases.read.values import Values
-from sim.responses.history.read import History, is_history, read_history
+from sim.responses.history.read import PERIODS, History, is_history, places_of, read_history
 
 __all__ = ["Answer", "Evidence", "Key", "Trial", "read_evidence"]
 
@@ -76,6 +78,8 @@ class Trial:
     traits : (rows, traits) or None
         Of the customers, where the firm chose; labels as columns of 0 and 1.
     trait_names : tuple of str
+    who, when : (rows,) or None
+        Of a log of contacts: the customer of each row, and its period as a whole number.
     """
 
     key: Key
@@ -87,6 +91,8 @@ class Trial:
     where: str
     traits: Floats | None = None
     trait_names: tuple[str, ...] = ()
+    who: NDArray[Any] | None = None
+    when: Ints | None = None
 
     @property
     def doses(self) -> Floats:
@@ -122,11 +128,14 @@ def read_evidence(where: str | Path) -> Evidence:
         ]
         chosen = kind == "an experiment" and "assigned" in columns
         chosen = chosen and _any_chosen(values, columns["assigned"])
-        traits, unused, notes = _traits(values, roles.unused) if chosen else ((), roles.unused, [])
+        log = _log_of(values, columns, roles.unused) if kind == "an experiment" else ()
+        others = tuple(column for column in roles.unused if column not in log)
+        traits, unused, notes = _traits(values, others) if chosen else ((), others, [])
+        picked += [f"{values.text(c)} AS {quoted(role)}" for c, role in zip(log, ("who", "when"), strict=False)]
         picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
         connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
         _check_filled(connection, name, columns, ("lever", "moves", *KINDS[kind]))
-        if kind == "an experiment":
+        if kind == "an experiment" and not log:
             notes += _several_rows(values, columns, roles.unused)
         if unused:
             notes.append(f"columns not used: {', '.join(unused)}")
@@ -136,7 +145,7 @@ def read_evidence(where: str | Path) -> Evidence:
             rows = connection.execute(f"SELECT {listed} FROM read ORDER BY row").fetchall()
             table = [dict(zip(columns, row, strict=True)) for row in rows]
             return Evidence([], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said)
-        trials, more = _trials(connection, name, columns, [trait for trait, _ in traits])
+        trials, more = _trials(connection, name, columns, [trait for trait, _ in traits], log)
     return Evidence(trials, [], (*said, *more))
 
 
@@ -183,6 +192,17 @@ def _several_rows(values: Values, columns: Mapping[str, str], unused: Sequence[s
     ]
 
 
+def _log_of(values: Values, columns: Mapping[str, str], unused: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of customer and period where customers have rows in several periods; else nothing."""
+    who = next((column for column in unused if plain_name(column) in PEOPLE["customer_id"].names), None)
+    when = next((column for column in unused if plain_name(column) in PERIODS), None)
+    if who is None or when is None:
+        return ()
+    of = ", ".join(values.text(column) for column in (who, columns["lever"], columns["moves"]))
+    asked = f"SELECT count(DISTINCT ({of})) < count(DISTINCT ({of}, {values.text(when)})) FROM beside"
+    return (who, when) if values.connection.execute(asked).fetchone()[0] else ()
+
+
 def _traits(values: Values, unused: Sequence[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """Return names and SQL of customers' traits, columns that are none, and what should be said."""
     found, left, notes = [], [], []
@@ -226,16 +246,26 @@ def _answer(row: dict[str, Any], where: str) -> Answer:
 
 
 def _trials(
-    connection: Any, name: str, columns: Mapping[str, str], traits: Sequence[str]
+    connection: Any, name: str, columns: Mapping[str, str], traits: Sequence[str], log: Sequence[str] = ()
 ) -> tuple[list[Trial], list[str]]:
     """Return a trial for each lever, effect, segment and way of giving money, in the order of the file."""
     segment = "segment" if "segment" in columns else "NULL"
     assigned = "coalesce(lower(assigned), 'random')" if "assigned" in columns else "'random'"
     heads, periods = (f"coalesce({r}, 1)" if r in columns else "1.0" for r in ("customers", "periods"))
+    of_log = ', who, "when"' if log else ""
     connection.execute(
         f"CREATE TABLE trials AS SELECT row, lever, moves, coalesce({segment}, '') AS part, {assigned} AS how, spend, "
-        f"outcome, {heads} AS heads, {periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))} FROM read"
+        f"outcome, {heads} AS heads, {periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))}"
+        f"{of_log} FROM read"
     )
+    places = dict[str, int]()
+    if log:
+        lost = connection.execute('SELECT min(row) FROM trials WHERE who IS NULL OR "when" IS NULL').fetchone()[0]
+        if lost is not None:
+            raise InputError(f"{name}: row {lost}: expected who got it and when in columns {log[0]!r} and {log[1]!r}")
+        places = places_of(
+            name, {each for (each,) in connection.execute('SELECT DISTINCT "when" FROM trials').fetchall()}
+        )
     wrong = connection.execute("SELECT row, how FROM trials WHERE how NOT IN ('random', 'chosen') ORDER BY row LIMIT 1")
     for row, how in wrong.fetchall():
         raise InputError(f"{name}: row {row}: expected in column 'assigned' random or chosen, got {how!r}")
@@ -270,7 +300,13 @@ def _trials(
                     lost = len(held) - held.count()
                     notes.append(f"{name}: column {trait!r} has no number in {lost:,} rows, taken for the mean")
         names = tuple(traits) if chosen else ()
-        found.append(Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names))
+        who = np.asarray(rows["who"], dtype=str) if log else None
+        when = np.array([places[each] for each in rows["when"]], dtype=np.int64) if log else None
+        if log and (times != 1).any():
+            raise InputError(f"{name}: rows of a customer in a period are of one period; leave out column periods")
+        found.append(
+            Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names, who, when)
+        )
     plain = [key for *key, how in groups if how == "random"] if traits else []
     if plain:
         notes.append(f"{name}: columns {', '.join(traits)} are not weighed where money was given at random")

@@ -66,6 +66,8 @@ PAID_STAGES: dict[str, tuple[str, ...]] = {
 }
 """Where terms can be changed: prices for all who buy, charges and service for customers."""
 GAINS = ("purchase_rate", "amount")
+HARMS = ("annoyance", "leaving")
+"""What money does to customers that they would rather be spared."""
 MOST_SHOCK = 9.0
 """Largest share by which anything may grow: tenfold."""
 FREE = ("preference", "employee")
@@ -113,6 +115,11 @@ class Lever(Model):
         "service: cost to serve true customers on top; of these three none comes out of the budget",
     )
     reach: Share = Field(default=1.0, description="part of the target that can be addressed; default: everybody")
+    misses: dict[Stage, Share] = Field(
+        default_factory=dict,
+        description="false care: by stage the share of customers whose need it misses, as the firm does not know them; "
+        "they bear its annoyance and leaving, the others alone what else it moves; none: everybody has both",
+    )
     lead_time: Annotated[int, Field(ge=0, le=120)] = Field(
         default=0, description="periods from decision to effect and payment; 0: at once"
     )
@@ -143,6 +150,10 @@ class Lever(Model):
         default=None, description="what its money of earlier periods does now; none: nothing"
     )
 
+    def missed(self, stage: str) -> float:
+        """Return the share of a stage's customers whose need it misses."""
+        return next((share for name, share in self.misses.items() if name == stage), 0.0)
+
     @model_validator(mode="before")
     @classmethod
     def _no_fall(cls, given: Any) -> Any:
@@ -168,6 +179,7 @@ class Lever(Model):
             raise ValueError("spills_over: 'employee' is one thing for the whole firm already; remove spills_over")
         if any(to in row for to, row in self.spills_over.items()):
             raise ValueError("spills_over: from a segment to itself is no spill-over; name another segment")
+        self._check_misses()
         self._check_terms()
         self._check_of_late()
         curves = [(effect, curve, self.reference) for effect, curve in self.moves.items()]
@@ -206,6 +218,27 @@ class Lever(Model):
                     f"highest chance below 1, got {reference:g}, {curve.without_money:g} and {curve.unlimited_money:g}"
                 )
         return self
+
+    def _check_misses(self) -> None:
+        """Raise where care is said to miss whom it is not for, or to do nothing then, or nothing else."""
+        if not self.misses:
+            return
+        for stage in self.misses:
+            if stage not in self.targets or stage not in CUSTOMER_STAGES:
+                there = ", ".join(each for each in self.targets if each in CUSTOMER_STAGES) or "none of its targets"
+                raise ValueError(f"misses.{stage}: it is not for customers in that stage; expected {there}")
+        if not set(HARMS) & set(self.moves):
+            raise ValueError(
+                "misses: says nothing of what care that misses the need does: expected 'annoyance' or 'leaving' among "
+                "its moves"
+            )
+        if not set(self.moves) - {*HARMS, "employee"}:
+            raise ValueError(
+                "misses: is of care that does good where it meets the need: expected another effect beside "
+                f"{' and '.join(each for each in HARMS if each in self.moves)}"
+            )
+        if self.pays != "budget":
+            raise ValueError(f"misses: is of offers and care, and pays: {self.pays} changes terms for all; remove it")
 
     def _check_terms(self) -> None:
         """Raise where a lever that changes terms says what only a lever of the budget can, or leaves out its end."""

@@ -64,11 +64,11 @@ class Late(Life):
 
     def bought_early(self, cell: Cell, period: int) -> float:
         """Return the share of today's purchases that were made before they were due."""
-        segment, _, name = cell
-        stated, lever = self.stated(name), self.scenario.levers[name]
+        segment, stage, name = cell
+        stated, reach = self.stated(name), self.touched(name, "purchase_rate", stage)
         curve, usual = self.curve(name, "purchase_rate", segment), self.reference(name, segment)
         extra = [
-            (1 + response(curve, works[cell], lever.reach)) / (1 + response(curve, usual, lever.reach)) - 1
+            (1 + response(curve, works[cell], reach)) / (1 + response(curve, usual, reach)) - 1
             for works in self.works[:period]
         ]
         return stated.pulled_forward * fading(extra, stated.keep, 0.0)

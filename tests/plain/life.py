@@ -67,6 +67,14 @@ class Stated:
         kinds = segment.quality or (Quality(share=1.0),)
         return each * sum(kind.share * kind.purchase_rate * kind.spend for kind in kinds)
 
+    def touched(self, name: str, effect: str, stage: str) -> float:
+        """Return the part of a stage to which a lever's effect happens: those reached, missed by it or not."""
+        lever = self.scenario.levers[name]
+        if not lever.misses:
+            return lever.reach
+        missed = lever.misses.get(stage, 0.0)
+        return lever.reach * (missed if effect in ("annoyance", "leaving") else 1 - missed)
+
     def movers(self, effect: str, stage: str) -> list[str]:
         """Return the levers that move something in a stage."""
         return [

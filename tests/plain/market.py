@@ -218,7 +218,7 @@ class PlainMarket(Prices):
             """Return the responses now and at the reference of the levers that move something here."""
             found = []
             for name in self.movers(effect, stage):
-                curve, reach = self.curve(name, effect, segment), scenario.levers[name].reach
+                curve, reach = self.curve(name, effect, segment), self.touched(name, effect, stage)
                 now = self.works[period][segment, stage, name]
                 usual = self.reference(name, segment)
                 found.append((response(curve, now, reach), response(curve, usual, reach)))

@@ -19,7 +19,7 @@ from sim.errors import InputError
 from sim.purchases.read.tables import plain_name
 from sim.purchases.read.values import Values
 
-__all__ = ["OUTCOMES", "History", "is_history", "read_history"]
+__all__ = ["OUTCOMES", "PERIODS", "History", "is_history", "places_of", "read_history"]
 
 PERIODS = ("period", "month", "week", "quarter", "year", "date")
 TIME = re.compile(
@@ -147,6 +147,31 @@ def _ordered(where: str, names: set[str | None]) -> tuple[str, ...]:
                 "empty where nothing is known"
             )
     return tuple(order)
+
+
+def places_of(where: str, names: set[str]) -> dict[str, int]:
+    """Return the place in time of each period, counted in periods; some may be missing between.
+
+    Raises
+    ------
+    InputError
+        If a name is no time, or two are the same.
+    """
+    known = sorted(names)
+    times = [TIME.fullmatch(name) for name in known]
+    try:
+        places = _counted(times) if None not in times else [float(name) for name in known]
+    except ValueError:
+        places = [0.5]
+    days = None not in times and all(each and each["day"] for each in times)
+    step = float(np.diff(np.sort(places)).min(initial=np.inf)) if days and len(known) > 1 else 1.0
+    whole = [round(each / step) if step > 0 else 0 for each in places]
+    if step <= 0 or any(abs(each / step - place) > 1e-9 for each, place in zip(places, whole, strict=True)):
+        raise InputError(
+            f"{where}: expected periods as 1, 2, ... or as 2025-03, 2025-Q1, 2025-W07, each written in one way and as "
+            f"long as the scenario's, got {known[0]!r} to {known[-1]!r}"
+        )
+    return dict(zip(known, whole, strict=True))
 
 
 def _counted(times: Sequence[Any]) -> list[float]:
