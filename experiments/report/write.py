@@ -19,6 +19,7 @@ from experiments.report.answer import answer, budgets, changes_if, headline, lev
 from experiments.report.grounds import FittedFigure
 from experiments.report.logo import embedded_logo
 from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
+from experiments.words.classes import CLASSES_SAID, class_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import RULES_ASSUME, best_in_words, breaks, expected_in_words, rules_broken
@@ -36,6 +37,7 @@ from sim.valuation import customer_asset
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
+    from sim.arrays import Floats
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
@@ -272,6 +274,7 @@ def _allocation(
             "most first; an empty cell gets nothing.",
             "soft",
         ),
+        *_classes(scenario, comparison, segments, levers, by_segment),
         *_terms(scenario, plan),
         chart(
             "allocation-periods",
@@ -279,6 +282,17 @@ def _allocation(
             f"The same money by {scenario.period} and lever.",
         ),
     )
+
+
+def _classes(
+    scenario: Scenario, comparison: Comparison, segments: list[str], levers: list[str], spend: Floats
+) -> list[str]:
+    """Return what is done with each built-in class beside what is usually said of it, where both are known."""
+    today = next((each.history for each in comparison.outcomes if each.name == "as today"), None)
+    if today is None:
+        return []
+    rows = class_rows(scenario, segments, levers, today.targets.by_segment(today.spend)[2], spend)
+    return [table([each.capitalize() for each in CLASSES_SAID], rows, left=3)] if rows else []
 
 
 def _customers(scenario: Scenario, comparison: Comparison, best: Outcome, played: Outcome | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.words.figures import counted
 from experiments.words.tables import table
 from sim.purchases.base import CustomerBase
 
@@ -16,8 +17,20 @@ ADVICE = {
     "silver C": "sell more at a time: sets, a wider range",
     "develop": "try what money does, a little at a time",
     "optimise": "serve at less cost, or let go",
+    "golden": "keep, and reward that they stay",
+    "at risk": "find out what drives them away, and win them back before they are gone",
+    "not to over-service": "serve well for little: they stay anyway and bring little",
+    "marginal": "serve at less cost, or let go",
+    "best": "offer to them first, and the best",
+    "odd couples": "they buy unasked: fewer contacts, and ask what they would answer to",
+    "fatal attraction": "they answer and bring little: offers that cost little, or that sell more at a time",
+    "ghosts": "contact them seldom and cheaply",
+    "high-performing": "keep, and thank them for whom they bring",
+    "selling": "ask them to recommend, and make it easy",
+    "networking": "reward whom they bring, and offer them more for themselves",
+    "low-performing": "serve at less cost, or give a reason to buy or to recommend",
 }
-"""What is usually said of each class of cycle x amount, in our words; a plan says what it brings."""
+"""What is usually said of each class that is built in, in our words; a plan says what it brings."""
 
 _DIALECT = {"separator": "separated by '{}'", "encoding": "in {}", "decimal": "decimals after '{}'",
             "thousands": "thousands after '{}'", "date_format": "days as {}", "sheet": "sheet {}"}  # fmt: skip
@@ -28,11 +41,12 @@ def account_text(base: CustomerBase, remarks: Sequence[str] = ()) -> str:
     lines = []
     for source in base.sources:
         columns = ", ".join(f"{role} = {name}" for role, name in source["columns"].items())
-        lines.append(f"Read {source['file']}: {source['rows']:,} rows; {columns}.")
+        lines.append(f"Read {source['file']}: {counted(source['rows'], 'row')}; {columns}.")
         lines.append(f"  {_dialect(source['dialect'])}")
     lines += ["", table(["rows", "number", "money"], account_rows(base)), ""]
     lines.append(
-        f"The base has {base.customers:,} customers with {base.rows:,} rows of purchases from {base.first_date} to "
+        f"The base has {counted(base.customers, 'customer')} with {counted(base.rows, 'row')} of purchases from "
+        f"{base.first_date} to "
         f"{base.last_date}."
     )
     lines += [f"- {note}" for note in (*base.notes, *remarks)]

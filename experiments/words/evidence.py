@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from experiments.words.figures import counted
 from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
 from sim.scenario.file import Scenario
@@ -22,7 +23,7 @@ def learned_answer(found: Learned) -> str:
     for each in found.effects:
         said += (
             f" {_named(each.lever, each.moves, each.segment)}: {each.spend:g} against {each.against:g} each brings "
-            f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {each.n:,} customers)."
+            f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {counted(each.n, 'customer')})."
         )
     return said
 

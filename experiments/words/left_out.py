@@ -1,6 +1,6 @@
 """What a scenario of real customers leaves out, and what that was worth in the purchases."""
 
-from experiments.words.figures import day, money
+from experiments.words.figures import day, money, one_of
 from sim.purchases.base import CustomerBase
 from sim.purchases.beside import newcomers
 from sim.scenario.file import Scenario
@@ -21,8 +21,9 @@ def left_out(scenario: Scenario) -> list[str]:
         new = newcomers(CustomerBase.open(scenario.folder / given.file), given.as_of)
         seen = "; how many were lately the purchases are too short to tell"
         if new is not None:
+            were = one_of(f"{new.customers:,} customers were")
             seen = (
-                f": in the {new.days} days up to {day(given.as_of)} {new.customers:,} customers were new and brought "
+                f": in the {new.days} days up to {day(given.as_of)} {were} new and brought "
                 f"{money(new.money)} of {money(new.all_money)} {scenario.currency}".rstrip()
             )
         out.append(
