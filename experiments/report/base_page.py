@@ -89,7 +89,7 @@ def _segments(found: Portrait) -> str:
     return section(
         "segments", "Segments and what they are worth",
         table(["Segment", "Customers", "P(alive), mean", "Buys next year, each", "Share of next year"], rows),
-        paragraph(f"{_USUAL} {'; '.join(said)}.", "soft") if all(name in ADVICE for name, *_ in rows) else "",
+        paragraph(f"{_USUAL} {'; '.join(said)}.", "soft") if said else "",
         paragraph(
             f"Segments hold {percent(found.separation.between)} of what customers differ in: the part of the variance "
             "of what they are expected to buy next year that lies between segments.", "soft",
