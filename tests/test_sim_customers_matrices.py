@@ -10,6 +10,7 @@ import yaml
 from markets import orders
 
 from experiments.firm import Firm
+from experiments.study.base_report import base_report
 from experiments.study.calibrate import calibrate
 from experiments.words.classes import class_rows
 from sim.customers.own_segments import FUNCTION, RESPONSE
@@ -178,6 +179,22 @@ def test_what_a_base_does_not_hold_is_said_in_one_line(shop: Path, tenure, tmp_p
         with pytest.raises(InputError, match=said):
             calibrate(base.path, tmp_path / "new.yaml", segments="response")
     assert contacted(base, base.summarise(base.last_date)).answers == (("no", 1, False),)
+
+
+def test_who_was_contacted_only_lately_was_not_before(shop: Path, tmp_path: Path) -> None:
+    """All have been contacted by now and none when the held-out weeks begin, or a year ago: both are still made."""
+    rows = "".join(f"{i},2025-06-01,{'yes' if i % 3 else ''}\n" for i in range(400))
+    (tmp_path / "late.csv").write_text(f"client,sent,outcome\n{rows}")
+    base = CustomerBase.load(
+        tmp_path / "b.duckdb", [shop / "orders.csv"], beside={"contacts": [tmp_path / "late.csv"]}
+    )  # fmt: skip
+    done = calibrate(base.path, tmp_path / "late.yaml", segments="response")
+    assert done.held_out is not None
+    assert [name for name, *_ in done.held_out.segments] == ["not contacted"]
+    assert dict(row[:2] for row in done.separation.rows)["not contacted"] == 0
+    assert Firm.open(tmp_path / "late.yaml").targets.segments[0] == "best"
+    page = base_report(base.path, tmp_path / "late.html", segments="response").portrait
+    assert page.moves.actual[page.moves.names.index("not contacted")].sum() == 400
 
 
 def test_a_scenario_says_what_is_wrong_with_a_matrix(shop: Path) -> None:

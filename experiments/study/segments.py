@@ -30,7 +30,7 @@ from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
 from sim.errors import InputError
 from sim.files import write_table
 from sim.purchases.base import CustomerBase, PurchaseSummary
-from sim.purchases.known import contacted, indirect_source
+from sim.purchases.known import contacted, indirect_source, says_itself
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
@@ -99,6 +99,7 @@ def _matrix(
 ) -> tuple[BaseSegments, tuple[str, ...]]:
     """Return segments by two cut-offs; ``sides``: money a year while a customer, and P(alive)."""
     by, names, rest = MATRICES[said]
+    of_survey = False
     cut, what, column = SURE, f"P(alive) from {SURE:g} on", None
     if said == "response":
         found = contacted(base, record)
@@ -120,16 +121,17 @@ def _matrix(
         raise InputError(f"`segments={said}`: {column or 'contacts'} is of none of the {len(record):,} customers")
     if said == "function":
         years = (record.age * 7 + 1) / 365.25
-        of_survey = str(column).startswith("surveys.") or unknown.any()
+        of_survey = says_itself(str(column))
         mean = other[~unknown].mean() if of_survey else (other * years).sum() / years.sum()
         if mean <= 0:
             raise InputError(f"`segments=function`: by {column} no customer has brought another")
         cut = _at_most(float(mean))
         what = f"{column} {'' if of_survey else 'a year '}from the mean on, {cut:.3g}"
+    counted = said == "function" and not of_survey  # 0 where nothing is said, now and at any time before
     kept = how.model_copy(update={
         "cutoffs": (_at_most(float(sides[0].mean())), cut),
-        "names": how.names if unknown.any() or not rest else names,
-        "other": how.other if unknown.any() else None,
+        "names": names if counted else how.names,
+        "other": None if counted else how.other,
     })  # fmt: skip
     notes = [f"segments by {by.replace('-', ' x ')}: money a year while a customer from the mean on, {what}"]
     if unknown.any():

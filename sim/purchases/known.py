@@ -15,7 +15,8 @@ from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import REFERRER_NAMES, plain_name
 from sim.purchases.read.words import NOT, UNANSWERED
 
-__all__ = ["BROUGHT", "Contacted", "brought_by", "contacted", "indirect_source", "share_of_customer", "source_of"]
+__all__ = ["BROUGHT", "Contacted", "brought_by", "contacted", "indirect_source", "says_itself", "share_of_customer",
+           "source_of"]  # fmt: skip
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "referrer": REFERRER_NAMES,
@@ -76,7 +77,7 @@ def contacted(base: CustomerBase, record: PurchaseSummary) -> Contacted:
         f"SELECT CAST(customer_id AS VARCHAR), outcome, outcome IS NOT NULL AND NOT ({no}), count(*) FROM contacts "
         f"WHERE NOT coalesce(control, false) AND date <= DATE '{record.end}' GROUP BY ALL ORDER BY ALL"
     )[1]
-    if not any(outcome is not None for _, outcome, _, _ in rows):
+    if not base.query("SELECT count(outcome) FROM contacts")[1][0][0]:
         raise InputError(
             "response needs contacts with what followed, and no contact of this base says it: give their file a column "
             "called outcome, such as yes and no, or redeemed and empty"
@@ -123,6 +124,11 @@ def indirect_source(base: CustomerBase) -> str:
         "a file of who brought whom (`referrals=FILE`), a column of customers (`customers=FILE`) called referred_by "
         "(an id) or referrals (how many), or an answer to a survey (`surveys=FILE`) called nps or recommend"
     )
+
+
+def says_itself(source: str) -> bool:
+    """Return whether a source of :func:`indirect_source` is what customers say they would do, rather than a count."""
+    return plain_name(source.partition(".")[2]) in COLUMNS["recommends"]
 
 
 def brought_by(base: CustomerBase, record: PurchaseSummary, source: str) -> Floats:
