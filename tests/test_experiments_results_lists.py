@@ -13,6 +13,7 @@ from markets import orders
 from experiments.firm import Firm
 from experiments.results.lists import LISTS, _lot
 from experiments.study.calibrate import calibrate
+from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
 
@@ -99,6 +100,35 @@ def test_the_other_lists_hold_whom_they_say(firm: Firm) -> None:
     assert less["why"].str.contains("today").all()
     everybody = firm.customer_list(None, 0, kind="may-be-served-less").frame
     assert everybody.empty
+    assert len(lists["everybody"]) == len(firm.twin.base.group)
+
+
+def test_what_each_customers_purchases_tell_stands_beside_its_worth(firm: Firm) -> None:
+    """Margin of three years by cycle and amount counted out, and by the law year by year; trend as a line is fitted."""
+    frame = firm.customer_list(kind="everybody").frame
+    given, record = firm.scenario.base, firm.twin.base.read.record
+    law, spend = (each.model_dump() for each in given.laws_of("gold"))
+    law, spend, discount = ParetoNBD(**law), GammaGamma(**spend), 1 + firm.scenario.discount_rate
+    at = {who: i for i, who in enumerate(record.customer_id.tolist())}
+    for row in frame.iloc[[0, 7, 50, 200, 459]].itertuples():
+        i = at[row.customer_id]
+        seen = record.frequency[i], record.recency[i], record.age[i]
+        amount = float(spend.conditional_mean_spend(record.purchases[i], record.mean_amount_all[i]))
+        cycle, margin = 1 / float(law.mean_purchase_rate(*seen)) / 52, firm.scenario.margin
+        each = sum(amount / discount ** (n * cycle) for n in range(1, int(3 / cycle + 1e-9) + 1))
+        assert row.crv == pytest.approx(each * margin)
+        so_far = [float(law.conditional_expected_purchases(52.0 * year, *seen)) for year in range(4)]
+        years = sum((so_far[k + 1] - so_far[k]) * amount / discount ** (k + 0.5) for k in range(3))
+        assert row.posterior_value == pytest.approx(years * margin)
+    known = frame.dropna(subset=["trend"]).iloc[0]
+    bought = firm.twin.base.read.source.query(
+        f"SELECT (DATE '{given.as_of}' - date) // 91, CAST(sum(amount) AS DOUBLE) FROM purchases "
+        f"WHERE CAST(customer_id AS VARCHAR) = '{known.customer_id}' AND date <= DATE '{given.as_of}' GROUP BY ALL"
+    )[1]
+    whole = int(record.age[at[known.customer_id]] * 7 + 1e-9) // 91
+    quarters = np.array([dict(bought).get(k, 0.0) for k in range(min(whole, 8))][::-1])
+    assert known.trend == pytest.approx(np.polyfit(np.arange(quarters.size), quarters, 1)[0] / quarters.mean())
+    assert known.volatility == pytest.approx(quarters.std(ddof=1) / quarters.mean())
 
 
 def test_lots_repeat_and_do_not_depend_on_the_list(firm: Firm) -> None:

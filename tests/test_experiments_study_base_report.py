@@ -10,6 +10,7 @@ from markets import orders
 
 from experiments.study.base_report import base_report
 from sim.customers.portrait import coming_back, concentration, migration
+from sim.customers.profile import profile
 from sim.purchases.base import CustomerBase
 
 
@@ -41,8 +42,14 @@ def test_the_page_holds_figures_of_all_and_nobodys_id(shop: Path) -> None:
     assert all(each.verification > each.posterior > 0 for each in it.worth)
     assert sum(heads for _, heads, *_ in it.separation.rows) == 460
     assert sum(heads * worth for _, heads, _, worth in it.separation.rows) == pytest.approx(it.next_year)
-    assert int(it.moves.sum()) == 460
-    assert int(it.moves[-1].sum()) == 60
+    assert int(it.moves.actual.sum()) == 460
+    assert int(it.moves.actual[-1].sum()) == 60
+    np.testing.assert_allclose(it.moves.expected.sum(axis=1), it.moves.actual[:-1].sum(axis=1))
+    np.testing.assert_allclose(it.moves.ahead.sum(axis=1), [heads for _, heads, *_ in it.separation.rows])
+    assert "Of the 400 who were customers a year ago" in body
+    assert body.count('<svg viewBox="0 0 330 300"') == 3
+    assert sum(it.seldom.counts().values()) >= len(it.seldom.who) > 0
+    assert "cannot be told" in body
     assert "460 customers made" in body
 
 
@@ -83,6 +90,25 @@ def test_older_quarters_are_one_cohort_and_nobody_is_dropped(tmp_path: Path) -> 
     assert coming_back(base, date(2024, 6, 30))[-1].back == (0.0, 1.0)
 
 
+def test_who_they_are_is_counted_and_nobody_stands_alone(tmp_path: Path) -> None:
+    """Of 100 customers the twenty worth most are the best fifth; what fewer than ten share, and ids, are not shown."""
+    (tmp_path / "in.csv").write_text("id,date,amount\n" + "".join(f"K{i},2024-01-05,9\n" for i in range(100)))
+    people = "".join(
+        f"K{i},{'ns'[i % 2] if i < 91 else 'w'},Name {i},{20 + i // 4},K1\n" for i in range(100)
+    )  # fmt: skip
+    (tmp_path / "people.csv").write_text(f"id,Region,Name,Age,referred_by\n{people}")
+    base = CustomerBase.load(tmp_path / "base.duckdb", [tmp_path / "in.csv"], people=[tmp_path / "people.csv"])
+    record = base.summarise(base.last_date)
+    worth = np.array([float(who[1:]) for who in record.customer_id])
+    region, age = profile(base, record, worth)
+    assert (region.name, region.known, region.rows) == ("Region", 100, (("n", 0.46, 6 / 20), ("s", 0.45, 5 / 20)))
+    ages = 20 + np.arange(100) // 4
+    assert [row[1:] for row in age.rows] == [
+        (np.quantile(ages, at), np.quantile(ages[80:], at)) for at in (0.25, 0.5, 0.75)
+    ]
+    assert profile(CustomerBase.create(tmp_path / "bare.duckdb", tmp_path / "in.csv"), record, worth) == ()
+
+
 def test_a_customer_taken_for_none_is_not_named(tmp_path: Path) -> None:
     orders(tmp_path / "orders.csv")
     till = "".join(f"TILL77;2024-{1 + i % 12:02d}-{1 + i % 28:02d};3\n" for i in range(900))
@@ -114,6 +140,8 @@ def test_on_the_command_line(tenure, shop: Path) -> None:
     found = json.loads(out)
     assert [each["name"] for each in found["segments"]] == ["most valuable", "valuable", "others"]
     assert found["migration"]["from"][-1] == "not yet a customer"
+    assert np.sum(found["migration"]["expected"]) == pytest.approx(400)
+    assert (found["brought_by"], found["seldom"]) == (None, None)
     assert Path("base.html").is_file()
     out = tenure("base", "report", shop / "base.duckdb", "-o", "two.html")[1]
     assert "probably still here" in out

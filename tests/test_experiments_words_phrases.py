@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import experiments
-from experiments.words.figures import NARROW, rounded_down, rounded_up
+from experiments.words.figures import NARROW, counted, one_of, rounded_down, rounded_up
 from experiments.words.figures import typeset_money as money
 from experiments.words.phrases import (
     at_least,
@@ -123,3 +123,15 @@ def test_dust_of_arithmetic_is_no_money() -> None:
     assert money(9.48e-56) == money(-1e-30, signed=True) == money(0.0) == "0"
     assert money(0.00123) == "0.00123"
     assert money(math.nan) == "–"
+
+
+def test_one_thing_is_called_one() -> None:
+    assert [counted(number, "customer") for number in (0, 1, 1200)] == ["0 customers", "1 customer", "1,200 customers"]
+    for text, wanted in {
+        "1 rows are left out": "1 row is left out",
+        "a.csv: 1 rows without an id": "a.csv: 1 row without an id",
+        "1 customers have none, 21 rows are bad": "1 customer has none, 21 rows are bad",
+        "1,001 rows are, 0.1 rows": "1,001 rows are, 0.1 rows",
+        "1 ids differ": "1 id differs",
+    }.items():
+        assert one_of(text) == wanted

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from purchase_files import base_of, lines_of
 
+from experiments.firm import Firm
+from experiments.study.calibrate import calibrate
 from sim.customers.plausibility import amounts_by_frequency, check_end, older_than_the_file
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase
@@ -55,3 +57,27 @@ def test_amounts_that_go_with_frequency_are_said(tmp_path: Path, goes_with: floa
     base = steady(tmp_path, 0, goes_with)
     correlation, notes = amounts_by_frequency(base.summarise(base.last_date))
     assert bool(notes) == said == (correlation > 0.2)
+
+
+def test_customers_who_bring_less_than_nothing_are_said_and_named(tmp_path: Path) -> None:
+    """A sixth of 240 customers lose money on every purchase, more than the law's scale holds."""
+    random, rows = np.random.default_rng(3), ["customer,date,margin"]
+    for who in range(240):
+        mean = random.gamma(1.2, 15.0) if who % 6 else -random.uniform(5, 40)
+        day, rate = float(random.integers(0, 200)), random.gamma(1.0, 1 / 60)
+        while day < 700:
+            rows.append(f"{who},{BEGIN + timedelta(days=int(day))},{mean * random.gamma(5, 0.2):.2f}")
+            day += random.exponential(1 / rate)
+    (tmp_path / "margins.csv").write_text("\n".join(rows) + "\n")
+    found = calibrate(tmp_path / "margins.csv", tmp_path / "s.yaml", spend={"development": 500})
+    paid = dict(found.base.query("SELECT customer_id, CAST(sum(amount) AS DOUBLE) FROM purchases GROUP BY ALL")[1])
+    losers = {who for who, money in paid.items() if money < 0}
+    assert losers == set(range(0, 240, 6))
+    said = f"40 customers brought less than nothing, {sum(paid[who] for who in losers):,.2f} in all"
+    assert any(note.startswith(said) for note in found.remarks)
+    listed = Firm.open(tmp_path / "s.yaml").customer_list(kind="costs-more-than-it-brings").frame
+    assert losers <= set(listed["customer_id"])
+    own = listed[listed["brought"] < 0]
+    assert own["brought"].tolist() == pytest.approx([paid[who] for who in own["customer_id"]])
+    assert own["why"].str.startswith("brought -").all()
+    assert (listed[["crv", "posterior_value"]] >= 0).all(axis=None)

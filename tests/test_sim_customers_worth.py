@@ -77,3 +77,19 @@ def test_trend_and_volatility_leave_the_first_purchase_out(tmp_path: Path) -> No
     years = [float(((to[k + 1] - to[k]) * amount).mean()) / (1 + DISCOUNT) ** (k + 0.5) for k in range(3)]
     assert one.posterior == pytest.approx(sum(years))
     assert one.posterior < one.verification
+    seen = record.frequency, record.recency, record.age
+    alive = BUYING.probability_alive(*seen)
+    kept = [((12 + age) / (12 + age + 52)) ** 0.8 for age in record.age]
+    assert one.retention == pytest.approx(np.average(kept, weights=alive))
+    each = 52 * BUYING.mean_purchase_rate(*seen) * amount
+    assert one.yearly == pytest.approx(np.average(each, weights=alive))
+    for timing, found in zip(TIMINGS, one.for_ever, strict=True):
+        assert found == pytest.approx(one.yearly * margin_multiple(one.retention, DISCOUNT, timing))
+    assert np.isnan([one.now, one.potential, one.brings]).all()
+    share, brings = np.array([0.5, np.nan, 0.25]), np.array([1.0, np.nan, 4.0])
+    [one] = worth_by_class(
+        ("all",), np.zeros(3, dtype=np.int64), record, of_all(BUYING, AMOUNTS, 3), course, brings, share
+    )  # fmt: skip
+    ahead = (to[1] - to[0]) * amount
+    assert (one.now, one.potential) == pytest.approx(((ahead[0] + ahead[2]) / 2, ahead[0] + 2 * ahead[2]))
+    assert one.brings == 2.5

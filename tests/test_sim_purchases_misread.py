@@ -7,6 +7,7 @@ from purchase_files import base_of, bought, left, lines_of
 
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase
+from sim.purchases.beside import memberships
 
 SOLD = [(f"C{i % 5}", f"2024-0{1 + i % 9}-{10 + i % 15}", 10.0 + i) for i in range(30)]
 MONEY = sum(amount for *_, amount in SOLD)
@@ -123,3 +124,17 @@ def test_the_only_column_of_days_is_taken_and_a_birthday_never_is(tmp_path: Path
 
 def test_lines_that_end_as_on_old_machines_are_read(tmp_path: Path) -> None:
     assert total(base_of(tmp_path, lines_of(SOLD, "id,date,amount").replace("\n", "\r"))) == pytest.approx(MONEY)
+
+
+@pytest.mark.parametrize("names", ["Q1 2023,Q2 2023,Q3 2023", "2022,2023", "2023-01,2023-02", "January,February,March"])
+def test_a_column_a_period_is_said_to_be_one(tmp_path: Path, names: str) -> None:
+    many = names.count(",") + 1
+    first, last = names.split(",")[0], names.split(",")[-1]
+    rows = "".join(f"C{i},{','.join(['7'] * many)}\n" for i in range(20))
+    (tmp_path / "wide.csv").write_text(f"customer,{names}\n{rows}")
+    with pytest.raises(PurchasesError, match=f"{first!r} to {last!r} are periods of a calendar, a column each"):
+        base_of(tmp_path, (tmp_path / "wide.csv").read_text())
+    with pytest.raises(PurchasesError, match="give a row a contract with its start and end, or counts by age"):
+        memberships(tmp_path / "wide.csv")
+    with pytest.raises(PurchasesError, match="no column looks like date"):
+        base_of(tmp_path, "customer,margin,market\nA,1,2\nB,3,4\n")

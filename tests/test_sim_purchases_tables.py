@@ -75,7 +75,7 @@ def test_every_row_has_one_outcome_and_the_money_adds_up(tmp_path: Path) -> None
     notes = " ".join(base.notes)
     assert "contacts: 1 rows are of 1 people without purchases; they are kept" in notes
     assert "forecasts and plans do not use contacts" in notes
-    assert "surveys: 2 of 2 rows taken; segments by SQL may use them; forecasts and plans do not" in notes
+    assert "surveys: 2 of 2 rows taken; segments by SQL may use them, those by function an answer" in notes
 
 
 def test_a_table_is_replaced_by_the_next_and_kept_by_loads_without(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_a_grocer_s_files_come_from_their_package(tenure, tmp_path, monkeypatch)
     tables = {
         "transactions": rows, "demographics": {"household_id": [1], "age": ["65+"]},
         "campaigns": {"campaign_id": [26, 3], "household_id": [1, 2]},
+        "coupon_redemptions": {"household_id": [1, 1], "campaign_id": [26, 26], "coupon_upc": [4, 5]},
         "campaign_descriptions": {"campaign_id": [3, 26], "start_date": pd.to_datetime(["2017-03-13", "2016-12-28"])},
     }  # fmt: skip
     for name, columns in tables.items():
@@ -59,7 +60,7 @@ def test_a_grocer_s_files_come_from_their_package(tenure, tmp_path, monkeypatch)
     assert code == 0
     assert (tmp_path / "shop" / "transactions.parquet").read_bytes() == (home / "transactions.parquet").read_bytes()
     lines = (tmp_path / "shop" / "contacts.csv").read_text().split()
-    assert lines == ["household_id,date,campaign", "1,2016-12-28,26", "2,2017-03-13,3"]
+    assert lines == ["household_id,date,campaign,outcome", "1,2016-12-28,26,redeemed", "2,2017-03-13,3,"]
     page = (tmp_path / "shop" / "README.md").read_text(encoding="utf-8")
     step = out.strip().rpartition("&& ")[2]
     assert step in page

@@ -48,6 +48,7 @@ def load(
     memberships: Beside = None,
     spend: Beside = None,
     prospects: Beside = None,
+    referrals: Beside = None,
     currency: Annotated[str | None, typer.Option(help="The currency taken, where files have several.")] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
@@ -57,15 +58,16 @@ def load(
     """Read purchases from files into a customer base, and say what became of every row, in number and money.
 
     All or nothing: until it is done the base stays as it was. A file that is loaded twice counts once. --customers
-    makes the table customers, for segments of your own; --contacts, --surveys, --memberships, --spend and --prospects
-    make tables of these names. Each replaces the one that was there; rows that are not taken are in table left_out.
+    makes the table customers, for segments of your own; --contacts, --surveys, --memberships, --spend, --prospects and
+    --referrals (who brought whom) make tables of these names. Each replaces the one that was there; rows that are not
+    taken are in table left_out.
     """
     from experiments.terminal.progress import progress_bars
     from sim.purchases.base import CustomerBase
     from sim.purchases.read.options import Reading
 
     given = {"contacts": contacts, "surveys": surveys, "memberships": memberships, "spend": spend,
-             "prospects": prospects}  # fmt: skip
+             "prospects": prospects, "referrals": referrals}  # fmt: skip
     beside = {name: each for name, each in given.items() if each}
     with progress_bars() as step:
         made = CustomerBase.load(
@@ -151,16 +153,19 @@ def report(
 ) -> None:
     """Write one offline page: who customers are, worth, moves, concentration, cohorts, and how good the data are."""
     from experiments.study.base_report import base_report
-    from experiments.words.figures import money
+    from experiments.terminal.progress import progress_bars
+    from experiments.words.figures import counted, money
 
-    done = base_report(where, output, as_of=as_of.date() if as_of else None, segments=segments)
+    day = as_of.date() if as_of else None
+    with progress_bars() as step:
+        done = base_report(where, output, as_of=day, segments=segments, progress=step)
     if as_json:
         content = done.to_dict()
         print_json({**content, "notes": [in_options(note) for note in content["notes"]]})
         return
     it = done.portrait
     typer.echo(
-        f"{it.base.customers:,} customers, {it.alive:,.0f} of them probably still here, expected to buy for "
+        f"{counted(it.base.customers, 'customer')}, {it.alive:,.0f} of them probably still here, expected to buy for "
         f"{money(it.next_year)} in the next year.\n\nWritten to {output}. Next: open it, then "
         f"tenure calibrate {shlex.quote(str(where))} -o scenario.yaml"
     )

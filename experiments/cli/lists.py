@@ -30,7 +30,8 @@ def list_(
         str,
         typer.Option(
             help="targets, win-back, about-to-leave, worth-winning, least-worth-winning, "
-            "costs-more-than-it-brings, quality-changed or may-be-served-less.",
+            "costs-more-than-it-brings, quality-changed, comes-seldom, may-be-served-less or "
+            "everybody.",
             autocompletion=_kinds,
         ),
     ] = "targets",

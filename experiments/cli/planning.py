@@ -134,6 +134,7 @@ def optimize(
     from experiments.question import Question, worth_of_starts
     from experiments.terminal.progress import progress_bars
     from experiments.terminal.summary import plan_summary, starts_summary, targeting_summary
+    from experiments.words.classes import classes_in_words
     from experiments.words.difference import losers_in_words
     from optimizer.plan_files import PLAN_FILES
 
@@ -184,7 +185,7 @@ def optimize(
         say(
             f"{plan_summary(plan, firm.scenario.currency)}{_made_for(aim, samples, tail)}{said}\n"
             f"{starts_summary(plan, worth)}\n"
-            f"{without}Written to {output}. "
+            f"{classes_in_words(plan, firm.twin)}{without}Written to {output}. "
             f"Next: tenure compare {shlex.quote(str(scenario))} --policy as-today --policy {shlex.quote(str(output))}"
             f"{tracking.in_words(kept)}",
             scenario, change,

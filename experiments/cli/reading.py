@@ -56,6 +56,9 @@ _OPTIONS: dict[str, Any] = {
         str | None, typer.Option(help="What is below 0: returns or values [default: returns, values in margins].")
     ],
     "doubled": Annotated[str | None, typer.Option(help=f"What becomes of copied rows: drop or keep {_FOUND}.")],
+    "mean_amount": Annotated[
+        float | None, typer.Option(help="What a purchase brings, where files hold no amounts [default: they do].")
+    ],
     "rate": Annotated[
         list[str] | None,
         typer.Option(metavar="CODE=WORTH", help="What one unit of another currency is worth; repeatable."),

@@ -126,7 +126,7 @@ _Segments = Annotated[
     typer.Option(
         metavar="HOW",
         help="A column of the base's customers, sql:EXPRESSION, a file of id and segment, rfm, value, loyalty, "
-        "tree or mixture [default: purchase cycle x amount].",
+        "response, function, tree or mixture [default: purchase cycle x amount].",
     ),
 ]
 _Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]

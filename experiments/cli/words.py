@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.words.figures import amount_of
+from experiments.words.figures import amount_of, one_of
 from sim.errors import InputError
 
 __all__ = [
@@ -25,7 +25,10 @@ FLAGS = ("force",)
 
 
 def in_options(message: str) -> str:
-    """Return a message of the library with its arguments as options: `` `more=5` `` becomes ``--more 5``."""
+    """Return a message of the library with its arguments as options: `` `more=5` `` becomes ``--more 5``.
+
+    What it counts and is one is called one.
+    """
 
     def option(found: re.Match[str]) -> str:
         name, value = found.groups()
@@ -34,7 +37,7 @@ def in_options(message: str) -> str:
             return words.replace("--", "--no-", 1)
         return words if name in FLAGS else f"{words} {value}".rstrip()
 
-    return ARGUMENT.sub(option, message)
+    return one_of(ARGUMENT.sub(option, message))
 
 
 def policies_like(start: str) -> list[str]:

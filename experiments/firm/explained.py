@@ -220,7 +220,8 @@ class Explained(Planned):
             Counted from 0, as in plan files.
         kind
             ``targets``, ``win back``, ``about to leave``, ``costs more than it brings``, ``worth winning``, ``least
-            worth winning``, ``quality changed`` or ``may be served less``.
+            worth winning``, ``quality changed``, ``comes seldom``, ``may be served less`` or
+            ``everybody``.
         control
             Share held back by lot, who get nothing and whose money stands in a column of its own.
         sample
@@ -275,6 +276,10 @@ class Explained(Planned):
             listed = quality_changed(self.twin, actual, control=control, seed=seed)
         elif prospects is not None:
             listed = worth_winning(self.twin, whole, period, prospects, control=control, seed=seed, name=name)
+        elif name == "comes seldom":
+            from experiments.results.seldom import come_seldom
+
+            listed = come_seldom(self.twin, control=control, seed=seed)
         else:
             found = outlook(self.twin, whole, period)
             listed = customer_list(self.twin, found, kind, period, control=control, seed=seed)

@@ -19,6 +19,7 @@ from experiments.report.answer import answer, budgets, changes_if, headline, lev
 from experiments.report.grounds import FittedFigure
 from experiments.report.logo import embedded_logo
 from experiments.report.page import bullets, card, chart, folded, page, paragraph, section, shaded, subheading, table
+from experiments.words.classes import class_columns, class_rows
 from experiments.words.figures import percent
 from experiments.words.figures import typeset_money as money
 from experiments.words.kept import best_in_words, breaks, expected_in_words, rules_assume, rules_broken
@@ -36,6 +37,7 @@ from sim.valuation import customer_asset
 if TYPE_CHECKING:
     from experiments.compare import Comparison, Outcome
     from optimizer.plan import Plan
+    from sim.arrays import Floats
     from sim.scenario.file import Scenario
     from sim.twin import Twin
 
@@ -247,6 +249,7 @@ def _allocation(
         paragraph(words["allocation"].format(money=money(total, scenario.currency), how=how, levers=named)),
         shaded([segments[i] for i in order], levers, by_segment[order].tolist(), words["segment"]),
         paragraph(words["allocation_note"].format(currency=unit), "soft"),
+        *_classes(scenario, comparison, segments, levers, by_segment, language),
         *_terms(scenario, plan, words),
         chart(
             "allocation-periods",
@@ -254,6 +257,17 @@ def _allocation(
             words["allocation_chart"].format(period=period_name(scenario.period, language)),
         ),
     )
+
+
+def _classes(
+    scenario: Scenario, comparison: Comparison, segments: list[str], levers: list[str], spend: Floats, language: str
+) -> list[str]:
+    """Return what is done with each built-in class beside what is usually said of it, where both are known."""
+    today = next((each.history for each in comparison.outcomes if each.name == "as today"), None)
+    if today is None:
+        return []
+    rows = class_rows(scenario, segments, levers, today.targets.by_segment(today.spend)[2], spend, language)
+    return [table([each.capitalize() for each in class_columns(language)], rows, left=3)] if rows else []
 
 
 def _customers(scenario: Scenario, comparison: Comparison, best: Outcome, played: Outcome | None, words: Words) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.results.shown import Shown, Table
-from experiments.words.figures import money
+from experiments.words.figures import counted, money
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,10 +31,13 @@ LISTS: Mapping[str, str] = {
     "targets": "who gets money in the period, and how much, the most first",
     "win back": "silent customers who have probably left, those who brought most first",
     "about to leave": "customers who are probably here and gone within a year, those who bring most first",
-    "costs more than it brings": "customers worth less than nothing under the plan, the worst first",
+    "costs more than it brings": "customers worth less than nothing under the plan, or who brought less than nothing "
+    "so far, the worst first",
     "worth winning": "people of a file who are no customers yet, those who would bring most first",
     "least worth winning": "the same people, the riskiest first",
     "quality changed": "customers of another class of cycle and amount than before the plan, the most money first",
+    "everybody": "all customers of the base, those worth most first",
+    "comes seldom": "customers who pay much and come seldom (silver A), with the likely cause, the most margin first",
     "may be served less": "customers who get less than today under the plan, the most saved first",
 }
 """Lists by name, and who is on each."""
@@ -91,7 +94,7 @@ class CustomerList(Shown):
     def answer(self) -> str:
         """Return how many are on it, and how its money adds up to the plan's."""
         unit = f" {self.currency}".rstrip()
-        lines = [f"{len(self.frame):,} customers: {LISTS[self.name]}."]
+        lines = [f"{counted(len(self.frame), 'customer')}: {LISTS[self.name]}."]
         if self.name == "targets":
             beside = f", {money(self.beside)} more is for people who are no customers yet" if self.beside else ""
             lines.append(
@@ -107,10 +110,12 @@ class CustomerList(Shown):
             lines.append(f"Terms, which no budget pays for and no money counts{held_too}: {', '.join(terms)}.")
         if self.control and len(self.frame):
             held = self.frame["control"]
+            paid = float(self.frame["held_back"].sum())
             lines.append(
                 f"{int(held.sum()):,} of them ({held.mean():.1%}; each customer's own lot decides, "
-                f"{self.control:.1%} on average) are held back as a control group, with "
-                f"{money(float(self.frame['held_back'].sum()))}{unit}: treat them as if there were no plan."
+                f"{self.control:.1%} on average) are held back as a control group"
+                + (f", with {money(paid)}{unit}" if self.listed else "")
+                + ": treat them as if there were no plan."
             )
         return "\n".join([*lines, *(f"- {note}" for note in self.remarks)])
 
@@ -184,7 +189,12 @@ def customer_list(
 
     name = checked(name, control)
     targets = twin.targets
-    on, rank = _chosen(targets, found, name, [targets.stages.index("declining"), targets.stages.index("lapsed")])
+    assert twin.base is not None  # of which the outlook is
+    record = twin.base.read.record
+    brought = record.purchases * record.mean_amount_all
+    on, rank = _chosen(
+        targets, found, brought, name, [targets.stages.index("declining"), targets.stages.index("lapsed")]
+    )
     order = on[np.lexsort((on, -rank[on]))]
     ids = found.customer_id[order]
     held = lots_below(control, seed, ids)
@@ -201,17 +211,47 @@ def customer_list(
         "p_alive": found.alive[order],
         "value": found.value[order],
         "margin_a_year": found.yearly[order],
+        "brought": brought[order],
+        **{name: each[order] for name, each in own_figures(twin).items()},
         "lever": _names(targets.levers, each),
         "money": np.where(held, 0.0, paid),
         "held_back": np.where(held, paid, 0.0),
         "control": held,
-        "why": _why(twin, found, order, name),
+        "why": _why(twin, found, brought, order, name),
     }
     given = np.where(held[:, None] & targets.paid, 0.0, each)  # who is held back gets no lever's money
     columns |= {f"{kinds[k]}: {lever}": given[:, k] for k, lever in enumerate(targets.levers) if each[:, k].any()}
     return CustomerList(
         name, period, pd.DataFrame(columns), found.planned, found.beside, control, twin.scenario.currency
     )  # fmt: skip
+
+
+def own_figures(twin: Twin) -> dict[str, Floats]:
+    """Return by customer what its purchases alone tell: value two ways, its trend, and how much it varies.
+
+    ``crv`` and ``posterior_value`` are margin over the same years, discounted: the verification value, as if everybody
+    stayed at its pace, and as expected, leaving included. ``trend`` and ``volatility`` of what it pays by quarter are
+    nan where it is not known for long enough.
+    """
+    from sim.customers.market_time import in_market_time
+    from sim.customers.segment_laws import laws_of
+    from sim.customers.segmentation import TIERS
+    from sim.customers.worth import course_of, posterior_of, verification_of
+    from sim.scenario.file import WEEKS_PER_PERIOD
+
+    scenario, given, base = twin.scenario, twin.scenario.base, twin.base
+    assert given is not None
+    assert base is not None
+    record = base.read.record
+    laws = laws_of(given, base.group // len(TIERS), len(record))
+    course, margin = course_of(base.read.source, record), twin.margin[base.group]
+    if given.conditions:
+        record = in_market_time(record, np.array(given.conditions), WEEKS_PER_PERIOD[scenario.period])
+    return {
+        "crv": verification_of(record, laws, scenario.discount_rate) * margin,
+        "posterior_value": posterior_of(record, laws, scenario.discount_rate) * margin,
+        "trend": course.trend, "volatility": course.volatility,
+    }  # fmt: skip
 
 
 def checked(name: str, control: float) -> str:
@@ -289,7 +329,7 @@ def worth_winning(
 
 
 def _chosen(
-    targets: Targets, found: Outlook, name: str, silent: list[int]
+    targets: Targets, found: Outlook, brought: Floats, name: str, silent: list[int]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return who is on a list, and by what they are ranked."""
     spend = targets.of_budget(found.money).sum(axis=1)
@@ -298,9 +338,10 @@ def _chosen(
     gone, here = found.alive < LIKELY, found.alive >= LIKELY
     on, rank = {
         "targets": ((found.money > 0).any(axis=1), spend),
+        "everybody": (np.ones(gone.size, dtype=bool), found.value),
         "win back": (np.isin(found.stage, silent) & gone, found.yearly),
         "about to leave": (here & (found.leaves > LIKELY), found.yearly),
-        "costs more than it brings": (found.value < 0, -found.value),
+        "costs more than it brings": ((found.value < 0) | (brought < 0), -np.minimum(found.value, brought)),
         "may be served less": (saved > 1e-9, saved),
     }[name]
     return np.flatnonzero(on), rank
@@ -312,7 +353,7 @@ def _names(levers: tuple[str, ...], each: np.ndarray[Any, Any]) -> list[str]:
     return [" + ".join(levers[k] for k in row if amounts[k] > 0) for row, amounts in zip(order, each, strict=True)]
 
 
-def _why(twin: Twin, found: Outlook, order: np.ndarray[Any, Any], name: str) -> list[str]:
+def _why(twin: Twin, found: Outlook, brought: Floats, order: np.ndarray[Any, Any], name: str) -> list[str]:
     """Return in a few words why each is on the list."""
     if name == "win back":
         return [
@@ -325,7 +366,10 @@ def _why(twin: Twin, found: Outlook, order: np.ndarray[Any, Any], name: str) -> 
             for p, y in zip(found.leaves[order], found.yearly[order], strict=True)
         ]
     if name == "costs more than it brings":
-        return [f"worth {v:,.2f} with all that is spent" for v in found.value[order]]
+        return [
+            f"brought {b:,.2f} so far" if b < 0 else f"worth {v:,.2f} with all that is spent"
+            for v, b in zip(found.value[order], brought[order], strict=True)
+        ]
     levers = twin.targets.levers
     moved = {
         lever: TERMS.get(each.pays) or " and ".join(GOALS[moves] for moves in each.moves)

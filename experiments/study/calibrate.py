@@ -16,7 +16,7 @@ from experiments.study.meanwhile import meanwhile
 from experiments.study.scenario_file import Calibrated, calibrated
 from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation
 from experiments.words.bases import account_text
-from experiments.words.figures import money
+from experiments.words.figures import counted, money
 from experiments.words.fits import held_out_text, precision_text
 from experiments.words.tables import table
 from sim.arrays import Step, quiet
@@ -29,7 +29,7 @@ from sim.customers.calibration import (
     is_one_price,
 )
 from sim.customers.held_out import HeldOut
-from sim.customers.plausibility import amounts_by_frequency, check_end, check_repeats, older_than_the_file
+from sim.customers.plausibility import amounts_by_frequency, below_zero, check_end, check_repeats, older_than_the_file
 from sim.customers.portrait import Separation
 from sim.customers.precision import Precision, precision_of_buying, precision_of_spend
 from sim.customers.prospect_quality import QualityClass, quality_classes
@@ -137,7 +137,7 @@ class Calibration:
         lines = [
             account_text(self.base, self.remarks),
             "",
-            f"Laws are fitted to {self.found.customers:,} customers who had bought by {self.found.as_of}.",
+            f"Laws are fitted to {counted(self.found.customers, 'customer')} who had bought by {self.found.as_of}.",
             "",
             precision_text(self.precision, self.by_segment),
             "",
@@ -223,7 +223,8 @@ def calibrate(
     segments
         By what the firm divides its customers: a column of the base's table ``customers``, ``sql:`` and an expression
         or a SELECT of id and segment, a file of id and segment, ``rfm`` (recency, frequency, money), ``value``,
-        ``loyalty`` (value x P(alive)), a ``tree`` on what is known of customers, a ``mixture`` on how they buy
+        ``loyalty`` (value x P(alive)), ``response`` (value x what follows contacts), ``function`` (what is bought x
+        whom customers bring), a ``tree`` on what is known of customers, a ``mixture`` on how they buy
         (written beside the scenario); None: purchase cycle x amount.
     doubt_laws
         Whether how well the laws are told stands under ``uncertain`` too, so that odds, cautious plans and tests count
@@ -289,7 +290,8 @@ def calibrate(
             laws = fit_pareto_nbd(everyone)
             amounts = fit_gamma_gamma(everyone)
         correlation, said_of_it = amounts_by_frequency(everyone)
-        remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it)
+        remarks += (*at_the_edge(laws, float(everyone.age.mean())), *_of_amounts(amounts, name), *said_of_it,
+                    *below_zero(everyone))  # fmt: skip
         found = calibrated(laws, amounts, everyone)
         people, of_people = _people(prospects, base, asked.hash_ids)
         quality, of_quality = _quality(prospects, base, everyone, asked.hash_ids)

@@ -16,7 +16,7 @@ COPIED = ("transactions.parquet", "demographics.parquet")
 def grocer_files(folder: Path | None = None) -> tuple[str, ...]:
     """Write the files into a folder and return their names; None: check alone that they can be written.
 
-    Contacts are the package's campaigns by household, with the first day of each.
+    Contacts are the package's campaigns by household, with the first day of each, and whether a coupon was redeemed.
 
     Raises
     ------
@@ -37,8 +37,11 @@ def grocer_files(folder: Path | None = None) -> tuple[str, ...]:
                 shutil.copyfile(home / name, folder / name)
             days = pd.read_parquet(home / "campaign_descriptions.parquet")[["campaign_id", "start_date"]]
             contacts = pd.read_parquet(home / "campaigns.parquet").merge(days, on="campaign_id")
+            both = ["household_id", "campaign_id"]
+            redeemed = pd.read_parquet(home / "coupon_redemptions.parquet")[both].drop_duplicates()
+            contacts = contacts.merge(redeemed.assign(outcome="redeemed"), on=both, how="left")
         except OSError as error:
             raise FolderError(f"{folder}: the files cannot be written there: {error}") from None
         contacts = contacts.rename(columns={"campaign_id": "campaign", "start_date": "date"})
-        write_table(folder / "contacts.csv", contacts[["household_id", "date", "campaign"]])
+        write_table(folder / "contacts.csv", contacts[["household_id", "date", "campaign", "outcome"]])
     return (*COPIED, "contacts.csv")

@@ -12,7 +12,17 @@ from experiments.study.scenario_file import rounded, scalar
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import at_the_edge
 from sim.customers.groups import TIER_WEEKS
-from sim.customers.own_segments import LOYALTY, MOST_SEGMENTS, RFM, labels_of, own_segments, segment_names
+from sim.customers.own_segments import (
+    FUNCTION,
+    LOYALTY,
+    MOST_SEGMENTS,
+    RESPONSE,
+    RFM,
+    labels_of,
+    other_side,
+    own_segments,
+    segment_names,
+)
 from sim.customers.portrait import Separation
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.segment_laws import Laws, SegmentLaw, by_purchases, fit_by_segment, of_all
@@ -20,6 +30,7 @@ from sim.customers.segmentation import SEGMENTS, segment_by_cycle_and_amount
 from sim.errors import InputError
 from sim.files import write_table
 from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.known import contacted, indirect_source, says_itself
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
@@ -30,6 +41,14 @@ VALUE_NAMES, VALUE_SHARES = ("most valuable", "valuable", "others"), (0.2, 0.5)
 """Segments by value: the best fifth, the next three tenths, the rest."""
 SURE = 0.5
 """P(alive) from which a customer counts as loyal."""
+MATRICES = {
+    "loyalty": ("value-loyalty", LOYALTY, ""),
+    "response": ("value-response", RESPONSE, "not contacted"),
+    "function": ("direct-indirect", FUNCTION, "not asked"),
+}
+"""What is said of a matrix: what it is by, its four segments, and the one of those it is not known of."""
+MOST_SHOWN = 5
+"""Outcomes of contacts that are said one by one."""
 
 
 def own(
@@ -38,8 +57,8 @@ def own(
 ) -> tuple[BaseSegments | None, tuple[str, ...]]:  # fmt: skip
     """Return segments as said, and what should be said of them.
 
-    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``tree`` or ``mixture``; the last is
-    written beside a ``scenario``, and there is none without.
+    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``response``, ``function``, ``tree`` or
+    ``mixture``; the last is written beside a ``scenario``, and there is none without.
 
     Raises
     ------
@@ -60,11 +79,8 @@ def own(
         return BaseSegments(by="value", names=VALUE_NAMES, cutoffs=tuple(cuts)), (
             "segments by expected purchases of the next year: the best fifth, the next three tenths, the rest",
         )
-    if said == "loyalty":
-        cuts = [_shown(float(loyal_of(record, laws, amounts)[0].mean())), SURE]
-        return BaseSegments(by="value-loyalty", names=LOYALTY, cutoffs=tuple(cuts)), (
-            f"segments by value x loyalty: money a year while a customer from the mean on, P(alive) from {SURE:g} on",
-        )
+    if said in MATRICES:
+        return _matrix(said, base, record, loyal_of(record, laws, amounts))
     if said in ("tree", "mixture"):
         worth = worth_of(record, laws, amounts)
         if said == "tree":
@@ -76,6 +92,61 @@ def own(
             )
         return mixture_segments(base, record, laws, amounts, worth, scenario)
     return _labelled(said, base, record, folder, scenario)
+
+
+def _matrix(
+    said: str, base: CustomerBase, record: PurchaseSummary, sides: tuple[Floats, Floats]
+) -> tuple[BaseSegments, tuple[str, ...]]:
+    """Return segments by two cut-offs; ``sides``: money a year while a customer, and P(alive)."""
+    by, names, rest = MATRICES[said]
+    of_survey = False
+    cut, what, column = SURE, f"P(alive) from {SURE:g} on", None
+    if said == "response":
+        found = contacted(base, record)
+        if not found.followed.any():
+            raise InputError(
+                f"`segments=response`: nothing followed any of the {int(found.sent.sum()):,} contacts of customers; is "
+                f"the outcome what is meant? It holds {_outcomes(found.answers)}"
+            )
+        cut = _at_most(float(found.followed.sum() / found.sent.sum()))
+        what = f"share of contacts that something followed from the mean on, {cut:.3g} ({_outcomes(found.answers)})"
+    elif said == "function":
+        column = indirect_source(base)
+    how = BaseSegments(
+        by=by, names=(*names, rest) if rest else names, other=rest or None, column=column, cutoffs=(0.0, cut)
+    )
+    other = other_side(how, base, record, sides[1])
+    unknown = np.isnan(other)
+    if unknown.all():
+        raise InputError(f"`segments={said}`: {column or 'contacts'} is of none of the {len(record):,} customers")
+    if said == "function":
+        years = (record.age * 7 + 1) / 365.25
+        of_survey = says_itself(str(column))
+        mean = other[~unknown].mean() if of_survey else (other * years).sum() / years.sum()
+        if mean <= 0:
+            raise InputError(f"`segments=function`: by {column} no customer has brought another")
+        cut = _at_most(float(mean))
+        what = f"{column} {'' if of_survey else 'a year '}from the mean on, {cut:.3g}"
+    counted = said == "function" and not of_survey  # 0 where nothing is said, now and at any time before
+    kept = how.model_copy(update={
+        "cutoffs": (_at_most(float(sides[0].mean())), cut),
+        "names": names if counted else how.names,
+        "other": None if counted else how.other,
+    })  # fmt: skip
+    notes = [f"segments by {by.replace('-', ' x ')}: money a year while a customer from the mean on, {what}"]
+    if unknown.any():
+        notes.append(f"{int(unknown.sum()):,} customers are '{rest}': the second side is not known of them")
+    return kept, tuple(notes)
+
+
+def _outcomes(answers: Sequence[tuple[str, int, bool]]) -> str:
+    """Return which outcomes count as followed and which not, with their contacts."""
+    parts = []
+    for yes, head in ((True, "followed"), (False, "not")):
+        of = [f"{outcome or 'empty'} {number:,}" for outcome, number, counts in answers if counts is yes]
+        more = [f"{len(of) - MOST_SHOWN:,} others"] if len(of) > MOST_SHOWN else []
+        parts += [f"{head}: {', '.join([*of[:MOST_SHOWN], *more])}"] if of else []
+    return "; ".join(parts)
 
 
 def _labelled(
@@ -99,7 +170,7 @@ def _labelled(
         )  # fmt: skip
         raise InputError(
             f"`segments={said}`: expected {there}, sql:EXPRESSION, a file of id and segment, rfm, value, "
-            "loyalty, tree, mixture or cycle-amount"
+            "loyalty, response, function, tree, mixture or cycle-amount"
         )
     counts = segment_names(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
     names = [name for name in counts if name]
@@ -218,6 +289,12 @@ def loyal_of(record: PurchaseSummary, laws: ParetoNBD | Laws, amounts: GammaGamm
 
 def _shown(value: float) -> float:
     return float(f"{value:.5g}")
+
+
+def _at_most(value: float) -> float:
+    """Return a mean as it is shown and not above it, so that who has just the mean has it."""
+    shown = _shown(value)
+    return shown if shown <= value else _shown(value * (1 - 1e-5))
 
 
 def segments_yaml(how: BaseSegments | None) -> str:

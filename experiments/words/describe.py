@@ -133,6 +133,8 @@ def _segments(how: BaseSegments | None) -> str:
     what = {
         "value": "expected purchases of the next year, in money",
         "value-loyalty": "money a year while a customer x P(alive)",
+        "value-response": "money a year while a customer x share of contacts that something followed",
+        "direct-indirect": f"money a year while a customer x what it brings indirectly ({how.column})",
     }.get(how.by, "recency, frequency and money")
     return f"by {what}, with cut-offs {cutoffs}"
 

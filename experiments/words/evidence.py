@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from experiments.words.effects import effect_name
+from experiments.words.figures import counted
 from experiments.words.languages import spoken
 from experiments.words.tables import table
 from sim.responses.learn import CurvePoint, Learned
@@ -37,12 +38,12 @@ def learned_answer(found: Learned) -> str:
     for each in found.effects:
         said += (
             f" {_named(each.lever, each.moves, each.segment)}: {each.spend:g} against {each.against:g} each brings "
-            f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {each.n:,} customers)."
+            f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {counted(each.n, 'customer')})."
         )
     for late in found.fatigue:
         said += (
             f" {late.lever} tires: at {2 * late.usual:.3g} each per period of late it works {late.lost:.0%} worse than "
-            f"at {late.usual:.3g} ({late.lost_low:.0%} to {late.lost_high:.0%}, {late.n:,} customers), "
+            f"at {late.usual:.3g} ({late.lost_low:.0%} to {late.lost_high:.0%}, {counted(late.n, 'customer')}), "
             f"`of_late.fatigue: {late.room:.3g}` ({late.room_low:.3g} to {late.room_high:.3g})."
         )
     return said

@@ -9,8 +9,8 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 __all__ = [
-    "DUST", "NARROW", "amount_of", "day", "money", "percent", "plain", "rounded_down", "rounded_up", "short",
-    "typeset_money",
+    "DUST", "NARROW", "amount_of", "counted", "day", "money", "one_of", "percent", "plain", "rounded_down",
+    "rounded_up", "short", "typeset_money",
 ]  # fmt: skip
 
 NARROW = "\u00a0"
@@ -18,6 +18,11 @@ NARROW = "\u00a0"
 DUST = 1e-9
 """Money, part of the amounts beside it, and part of a step of rounding, that only arithmetic leaves."""
 AMOUNT = re.compile(r"((?=[-+]?\.?\d)[-+]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)?(?:\.\d*)?(?:e[-+]?\d+)?)(k|m|mn|bn|)")
+ONE = re.compile(
+    r"(?<![\d.,-])1 (customers|rows|ids|people|returns|contracts|purchases|others|contacts)\b"
+    r"( are| were| have| seem| differ| exceed)?(?! x )"
+)
+SINGULAR = {"people": "person", " are": " is", " were": " was", " have": " has"}
 SHORT = {"": 1.0, "k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9}
 """What amounts of money end in."""
 _EXACT = Context(prec=800)
@@ -40,6 +45,22 @@ def money(amount: float, signed: bool = False, *, among: float = 0.0, decimals: 
         return f"{amount:{sign},.{decimals}f}".removesuffix(f".{'0' * decimals}")
     rounded = round(amount)
     return f"{rounded:{sign},}" if rounded else "0"
+
+
+def counted(number: float, what: str, *, decimals: int = 0) -> str:
+    """Return a number of things, one or several: 1 customer, 1,200 customers."""
+    text = f"{number:,.{decimals}f}"
+    return f"{text} {what}{'' if text == '1' else 's'}"
+
+
+def one_of(text: str) -> str:
+    """Return a sentence in which one thing is called one: "1 rows are left out" is "1 row is left out"."""
+
+    def singular(found: re.Match[str]) -> str:
+        noun, verb = found[1], found[2] or ""
+        return f"1 {SINGULAR.get(noun, noun.removesuffix('s'))}{SINGULAR.get(verb, f'{verb}s' if verb else '')}"
+
+    return ONE.sub(singular, text)
 
 
 def amount_of(text: str) -> float:

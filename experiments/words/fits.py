@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from experiments.words.figures import counted
 from experiments.words.tables import table
 from sim.customers.calibration import Holdout
 from sim.customers.held_out import Forecast, HeldOut
@@ -26,9 +27,10 @@ def precision_text(precision: Mapping[str, Precision], by_segment: Sequence[Segm
 
 def segment_laws_in_words(found: Sequence[SegmentLaw]) -> list[str]:
     """Return which segments have laws of their own, and why the others have those of all."""
-    own = [f"{each.name} ({each.customers:,} customers, log-likelihood {each.gain:+.1f})" for each in found if each.own]
+    named = [(each, f"{each.name} ({counted(each.customers, 'customer')}") for each in found]
+    own = [f"{name}, log-likelihood {each.gain:+.1f})" for each, name in named if each.own]
     said = [f"Laws of their own: {', '.join(own)}."] if own else []
-    return said + [f"- {each.name} ({each.customers:,} customers) as all in {each.why}" for each in found if each.why]
+    return said + [f"- {name}) as all in {each.why}" for each, name in named if each.why]
 
 
 def held_out_text(found: HeldOut | None, check: Holdout | None, alike: HeldOut | None = None) -> str:

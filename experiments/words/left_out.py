@@ -1,6 +1,6 @@
 """What a scenario of real customers leaves out, and what that was worth in the purchases."""
 
-from experiments.words.figures import day, money
+from experiments.words.figures import day, money, one_of
 from experiments.words.languages import spoken
 from sim.purchases.base import CustomerBase
 from sim.purchases.beside import newcomers
@@ -41,10 +41,11 @@ def left_out(scenario: Scenario, language: str = "en") -> list[str]:
         new = newcomers(CustomerBase.open(scenario.folder / given.file), given.as_of)
         seen = words["too_short"]
         if new is not None:
-            seen = words["lately"].format(
+            lately = words["lately"].format(
                 days=new.days, day=day(given.as_of), customers=f"{new.customers:,}", money=money(new.money),
                 all=f"{money(new.all_money)} {scenario.currency}".rstrip(),
             )  # fmt: skip
+            seen = one_of(lately)
         out.append(words["winning"].format(seen=seen))
     if not any("reactivation" in lever.moves for lever in scenario.levers.values()):
         out.append(words["winning_back"])

@@ -25,8 +25,8 @@ _BOTH = {
     ),
     "missed": ("{share} of {stage}", "{stage} 的 {share}"),
     "misses": (
-        "it misses the need of {whom} customers, whom the firm does not know yet: they bear its {harm} and have nothing "
-        "of its {good}; the others the other way round",
+        "it misses the need of {whom} customers, whom the firm does not know yet: they bear its {harm} and have "
+        "nothing of its {good}; the others the other way round",
         "它不合 {whom} 客户的需要（公司尚不了解他们）：他们承受其{harm}，得不到其{good}；其余客户则相反",
     ),
     "spills": (

@@ -1,4 +1,10 @@
-"""Segments of a base by the firm's own means: a column, SQL, a file, recency-frequency-money, or posterior value."""
+"""Segments of a base by the firm's own means: a column, SQL, a file, recency-frequency-money, value, or a matrix of it.
+
+A matrix has what customers pay a year on one side and on the other P(alive), how often something follows a contact,
+``k/n``, or whom they bring, ``m/T`` a year. With the cut-off at the mean of all, ``sum k / sum n``, a customer lies on
+the same side of it as with its posterior mean under a law fitted to all (``(a + k)/(a + b + n)``, ``(a + m)/(b + T)``):
+shrinking towards the mean takes nobody across it. So few contacts, or a short time, need no law here.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +15,12 @@ from sim.arrays import Floats, Ints
 from sim.errors import InputError, ScenarioError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.beside import segment_by_id
+from sim.purchases.known import brought_by, contacted
 from sim.purchases.read.sql import quoted
-from sim.scenario.customers import BaseSegments
+from sim.scenario.customers import MATRICES, BaseSegments
 
-__all__ = ["LOYALTY", "MOST_SEGMENTS", "RFM", "labels_of", "own_segments", "segment_names"]
+__all__ = ["FUNCTION", "LOYALTY", "MOST_SEGMENTS", "RESPONSE", "RFM", "labels_of", "other_side", "own_segments",
+           "segment_names"]  # fmt: skip
 
 MOST_SEGMENTS = 12
 """Segments by a column or SQL that get a name; the smaller ones are one."""
@@ -25,6 +33,10 @@ RFM = tuple(
 """Names of segments by recency, frequency and money, in their order."""
 LOYALTY = ("golden", "at risk", "not to over-service", "marginal")
 """Names of segments by value x loyalty: much and loyal, much, loyal, neither."""
+RESPONSE = ("best", "odd couples", "fatal attraction", "ghosts")
+"""Names of segments by value x response, in the same order. Which name goes with which mixed cell is our reading."""
+FUNCTION = ("high-performing", "selling", "networking", "low-performing")
+"""Names of segments by what customers bring directly x indirectly, in the same order."""
 
 
 def own_segments(
@@ -44,19 +56,30 @@ def own_segments(
     folder
         Where a file of segments is looked for.
     loyal : pair of (customers,)
-        For value x loyalty: expected money a year while a customer, and P(alive).
+        For a matrix: expected money a year while a customer, and P(alive).
 
     Raises
     ------
     ScenarioError
         If a customer's segment is not among the names and there is no ``other``.
+    InputError
+        If the base does not hold what a matrix needs.
     """
     if how.by == "value":
         return np.asarray((worth[:, None] < np.array(how.cutoffs)).sum(axis=1), dtype=np.int64)
-    if how.by == "value-loyalty":
+    if how.by in MATRICES:
         assert loyal is not None
-        low, leaves = (each < cut for each, cut in zip(loyal, how.cutoffs, strict=True))
-        return np.asarray(2 * low.astype(np.int64) + leaves)
+        paid, other = loyal[0], other_side(how, base, record, loyal[1])
+        index = 2 * (paid < how.cutoffs[0]).astype(np.int64) + ~(other >= how.cutoffs[1])
+        unknown = np.isnan(other)
+        if how.other is not None:
+            index[unknown] = how.names.index(how.other)
+        elif unknown.any():
+            raise ScenarioError(
+                f"base.segments: of {int(unknown.sum()):,} customers the second side is not known; name one for them "
+                "as the last of `names:` and under `other:`"
+            )
+        return index
     if how.by == "recency-frequency-money":
         weeks, purchases, money = how.cutoffs
         parts = (
@@ -76,6 +99,22 @@ def own_segments(
             "add it to `names:`, or name one for the rest under `other:`"
         )
     return index
+
+
+def other_side(how: BaseSegments, base: CustomerBase, record: PurchaseSummary, alive: Floats) -> Floats:
+    """Return the second side of a matrix, (customers,); nan where it is not known of a customer.
+
+    Raises
+    ------
+    InputError
+        If the base does not hold what it needs.
+    """
+    if how.by == "value-loyalty":
+        return alive
+    if how.by == "direct-indirect":
+        return brought_by(base, record, str(how.column))
+    found = contacted(base, record)
+    return np.where(found.sent > 0, found.followed / np.maximum(found.sent, 1), np.nan)
 
 
 def segment_names(

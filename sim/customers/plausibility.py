@@ -8,7 +8,7 @@ from sim.customers.calibration import FEWEST_CUSTOMERS
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
-__all__ = ["amounts_by_frequency", "check_end", "check_repeats", "older_than_the_file"]
+__all__ = ["amounts_by_frequency", "below_zero", "check_end", "check_repeats", "older_than_the_file"]
 
 BLOCK = 28
 """Days over which new customers are counted."""
@@ -104,4 +104,17 @@ def amounts_by_frequency(summary: PurchaseSummary) -> tuple[float, tuple[str, ..
     return correlation, (
         f"amounts go with frequency (rank correlation {correlation:+.2f}), which the gamma-gamma law takes for "
         f"independent: customers who buy often spend {more} a purchase, so that what they are worth comes out {less}",
+    )
+
+
+def below_zero(summary: PurchaseSummary) -> tuple[str, ...]:
+    """Return what to say of customers whose purchases brought less than nothing, as margins may."""
+    brought = summary.purchases * summary.mean_amount_all
+    loses = brought < 0
+    if not loses.any():
+        return ()
+    return (
+        f"{int(loses.sum()):,} customers brought less than nothing, {brought[loses].sum():,.2f} in all: the law of "
+        "amounts knows none below zero, so that what is expected of them is too high; the list of who costs more than "
+        "it brings names them",
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrays import Flags, Floats, Ints
+from sim.customers.purchase_models import scale_of_spend
 from sim.customers.segment_laws import Laws
 from sim.engine import random_streams
 from sim.scenario.file import Gamma, GammaGamma, Traits
@@ -293,7 +294,7 @@ class Posterior:
         rate = gammaincinv(self._r + self._frequency, first[:, 2]) / (self._alpha + until)
         defection = gammaincinv(self._s + gone, first[:, 3]) / (self._beta + until)
         n = self._purchases
-        nu = gammaincinv(self._q + self._p * n, 1 - second[:, 0]) / (self._gamma + n * self._mean_amount)
+        nu = gammaincinv(self._q + self._p * n, 1 - second[:, 0]) / scale_of_spend(self._gamma, n * self._mean_amount)
         since = (self._age - until) / self._weeks
         lost = gone & (second[:, 1] < 1 - (1 - self._loss) ** since)
         return TraitSample(gone, lost, rate * self._weeks, defection * self._weeks, self._p / nu)

@@ -7,11 +7,13 @@ from datetime import date, timedelta
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.customers.profile import Trait
+from sim.customers.seldom import Seldom
 from sim.customers.worth import ClassWorth
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.beside import Newcomers
 
-__all__ = ["Cohort", "Concentration", "Portrait", "Separation", "coming_back", "concentration", "migration"]
+__all__ = ["Cohort", "Concentration", "Moves", "Portrait", "Separation", "coming_back", "concentration", "migration"]
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 NOT_YET = "not yet a customer"
@@ -60,6 +62,29 @@ class Separation:
 
 
 @dataclass(frozen=True, eq=False)
+class Moves:
+    """How customers go from segment to segment within a year.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Segments; the last for those not yet customers a year ago.
+    actual : (segments + 1, segments) or None
+        Customers by segment a year before and now; None: the base is too young.
+    expected : (segments, segments) or None
+        The same as laws fitted to what was known a year ago had led to expect, of who was a customer then; None where
+        that was too little.
+    ahead : (segments, segments) or None
+        Now and in a year, expected; None for segments that purchases do not make.
+    """
+
+    names: tuple[str, ...]
+    actual: Ints | None
+    expected: Floats | None
+    ahead: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
 class Portrait:
     """A customer base at a glance.
 
@@ -74,13 +99,15 @@ class Portrait:
     separation : Separation
     past, ahead : Concentration
         Of all purchases so far; of those expected next year.
-    names : tuple of str
-        Segments; the last for those not yet customers a year ago.
-    moves : (segments + 1, segments) or None
-        Customers by segment a year before and now; None: the base is too young.
+    moves : Moves
     cohorts : tuple of Cohort
     new : Newcomers or None
     worth : tuple of ClassWorth
+    profile : tuple of Trait
+    brought_by : str or None
+        What says whom customers bring; None: nothing does.
+    seldom : Seldom or None
+        Why silver A come seldom; None where segments are others, or nobody is.
     remarks : tuple of str
     """
 
@@ -91,11 +118,13 @@ class Portrait:
     separation: Separation
     past: Concentration
     ahead: Concentration
-    names: tuple[str, ...]
-    moves: Ints | None
+    moves: Moves
     cohorts: tuple[Cohort, ...]
     new: Newcomers | None
     worth: tuple[ClassWorth, ...]
+    profile: tuple[Trait, ...]
+    brought_by: str | None
+    seldom: Seldom | None
     remarks: tuple[str, ...]
 
 

@@ -29,7 +29,10 @@ from sim.customers.records import AmountRecords, BuyingRecords
 from sim.customers.tail_kernels import likelihood_slopes, log_tails, log_tails_slopes
 from sim.errors import InputError
 
-__all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel"]
+__all__ = ["BGNBD", "GammaGamma", "ParetoNBD", "PurchaseModel", "scale_of_spend"]
+
+LEAST = 1e-9
+"""Part of the scale of amounts that is left to whoever brought less than nothing."""
 
 
 class PurchaseModel(Protocol):
@@ -335,13 +338,19 @@ class GammaGamma:
     def conditional_mean_spend(self, frequency: npt.ArrayLike, mean_spend: npt.ArrayLike) -> Floats:
         """Return the posterior mean amount per purchase, ``p (gamma + x z) / (p x + q - 1)``.
 
-        With ``frequency`` 0 it is the population mean. It is infinite where ``p x + q <= 1``.
+        With ``frequency`` 0 it is the population mean. It is infinite where ``p x + q <= 1``. The law knows no amount
+        below zero: who brought so little that ``gamma + x z`` is none is expected to bring next to nothing.
         """
         x, z = np.asarray(frequency, dtype=np.float64), np.asarray(mean_spend, dtype=np.float64)
         weight = self.p * x + self.q - 1.0
-        posterior = self.p * (self.gamma + x * z) / np.where(weight > 0, weight, 1.0)
+        posterior = self.p * scale_of_spend(self.gamma, x * z) / np.where(weight > 0, weight, 1.0)
         result: Floats = np.where(weight > 0, posterior, np.inf)
         return result
+
+
+def scale_of_spend(gamma: Floats | float, paid: Floats) -> Floats:
+    """Return ``gamma`` with what customers paid, kept above zero where they brought less than nothing."""
+    return np.maximum(gamma + paid, LEAST * np.asarray(gamma))
 
 
 def _record(frequency: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:

@@ -21,7 +21,7 @@ from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.customers.records import AmountRecords, BuyingRecords
 from sim.errors import PurchasesError
 from sim.purchases.base import PurchaseSummary
-from sim.scenario.customers import Base, BaseSegments
+from sim.scenario.customers import MATRICES, Base, BaseSegments
 
 __all__ = ["Laws", "SegmentLaw", "by_purchases", "fit_by_segment", "laws_of", "of_all", "ranges_of_laws"]
 
@@ -112,9 +112,7 @@ class SegmentLaw(NamedTuple):
 def by_purchases(how: BaseSegments | None) -> bool:
     """Return whether segments are made of what customers bought."""
     return (
-        how is None
-        or how.by in ("recency-frequency-money", "value", "value-loyalty")
-        or bool(BOUGHT.search(how.sql or ""))
+        how is None or how.by in ("recency-frequency-money", "value", *MATRICES) or bool(BOUGHT.search(how.sql or ""))
     )
 
 

@@ -20,8 +20,8 @@ from sim.customers.segment_laws import Laws
 from sim.errors import InputError
 from sim.purchases.base import CustomerBase, PurchaseSummary
 
-__all__ = ["TIMINGS", "ClassWorth", "Course", "course_of", "customer_value", "margin_multiple", "verification_value",
-           "worth_by_class"]  # fmt: skip
+__all__ = ["TIMINGS", "ClassWorth", "Course", "course_of", "customer_value", "margin_multiple", "posterior_of",
+           "verification_of", "verification_value", "worth_by_class"]  # fmt: skip
 
 TIMINGS: Mapping[str, Callable[[float, float], float]] = {
     "now, and after each period by who stayed": lambda r, d: (1 + d) / (1 + d - r),
@@ -144,6 +144,13 @@ class ClassWorth:
         their pace; and as expected of their own purchases, staying included.
     trend, volatility : float
         Medians of customers; nan where it is told of nobody.
+    yearly, retention : float
+        Of those expected to be here: money a year while a customer, and the chance to stay for a year.
+    potential : float
+        What those whose share of customer is known are expected to pay in the next year, and would if they bought all
+        they need here: that over the share; nan where it is known of nobody. ``now``: the first of the two.
+    brings : float
+        What customers bring indirectly (:func:`sim.purchases.known.brought_by`); nan where it is not known.
     """
 
     name: str
@@ -152,28 +159,74 @@ class ClassWorth:
     posterior: float
     trend: float
     volatility: float
+    yearly: float
+    retention: float
+    now: float
+    potential: float
+    brings: float
+
+    @property
+    def for_ever(self) -> tuple[float, ...]:
+        """Return formula 2, the year's money for ever at this retention, at each of :data:`TIMINGS`."""
+        return tuple(self.yearly * margin_multiple(self.retention, DISCOUNT, timing) for timing in TIMINGS)
+
+
+def verification_of(record: PurchaseSummary, laws: Laws, discount: float = DISCOUNT) -> Floats:
+    """Return each customer's verification value over :data:`LIFE_YEARS`, cycle and amount as its law has them."""
+    cycle = 1 / laws.mean_purchase_rate(record.frequency, record.recency, record.age) / WEEKS
+    amount = laws.conditional_mean_spend(record.purchases, record.mean_amount_all)
+    return verification_value(cycle, amount, LIFE_YEARS, discount)
+
+
+def posterior_of(record: PurchaseSummary, laws: Laws, discount: float = DISCOUNT) -> Floats:
+    """Return what each customer is expected to pay over :data:`LIFE_YEARS`, discounted from the middle of each year."""
+    seen = record.frequency, record.recency, record.age
+    so_far = [laws.conditional_expected_purchases(WEEKS * year, *seen) for year in range(1, LIFE_YEARS + 1)]
+    by_year = np.diff(np.stack([np.zeros(len(record)), *so_far], axis=1), axis=1)
+    paid = by_year * laws.conditional_mean_spend(record.purchases, record.mean_amount_all)[:, None]
+    return np.asarray(customer_value(paid, discount) / np.sqrt(1 + discount))
 
 
 def worth_by_class(
-    names: tuple[str, ...], index: Ints, record: PurchaseSummary, laws: Laws, course: Course
+    names: tuple[str, ...],
+    index: Ints,
+    record: PurchaseSummary,
+    laws: Laws,
+    course: Course,
+    brings: Floats | None = None,
+    share: Floats | None = None,
 ) -> tuple[ClassWorth, ...]:
-    """Return each segment's worth in several ways; ``index``, (customers,), says who is in which."""
+    """Return each segment's worth in several ways; ``index``, (customers,), says who is in which.
+
+    ``brings``, ``share``, (customers,): what each brings indirectly, and its share of customer; nan: not known.
+    """
     seen = record.frequency, record.recency, record.age
     amount = laws.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    by_hand = verification_value(1 / laws.mean_purchase_rate(*seen) / WEEKS, amount, LIFE_YEARS, DISCOUNT)
-    so_far = [laws.conditional_expected_purchases(WEEKS * year, *seen) for year in range(1, LIFE_YEARS + 1)]
-    by_year = np.diff(np.stack([np.zeros(len(record)), *so_far], axis=1), axis=1) * amount[:, None]
-    own = customer_value(by_year, DISCOUNT) / (1 + DISCOUNT) ** 0.5  # in the middle of each year
+    alive, until = laws.probability_alive(*seen), laws.parameter("beta") + record.age
+    stays = (until / (until + WEEKS)) ** laws.parameter("s")
+    yearly, ahead = laws.mean_purchase_rate(*seen) * WEEKS * amount, laws.conditional_expected_purchases(WEEKS, *seen)
+    unknown = np.full(len(record), np.nan)
+    brings, share = (unknown if each is None else each for each in (brings, share))
+    now = np.where(share > 0, ahead * amount, np.nan)
+    full = now / np.where(share > 0, share, 1.0)
+    by_hand, own = verification_of(record, laws), posterior_of(record, laws)
     out = []
     for i, name in enumerate(names):
         part = index == i
         if part.any():
             trends, moves = (_median(each[part]) for each in (course.trend, course.volatility))
+            here = alive[part] / max(float(alive[part].sum()), 1e-300)
             out.append(ClassWorth(
                 name, float((record.frequency[part] > 0).mean()), float(by_hand[part].mean()), float(own[part].mean()),
-                trends, moves,
+                trends, moves, float(here @ yearly[part]), float(here @ stays[part]),
+                _mean(now[part]), _mean(full[part]), _mean(brings[part]),
             ))  # fmt: skip
     return tuple(out)
+
+
+def _mean(values: Floats) -> float:
+    told = values[~np.isnan(values)]
+    return float(told.mean()) if told.size else float("nan")
 
 
 def _median(values: Floats) -> float:

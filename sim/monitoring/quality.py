@@ -14,7 +14,7 @@ from sim.monitoring.observed import bought_since
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.twin import Twin
 
-__all__ = ["Changed", "Quality", "changed_quality"]
+__all__ = ["Changed", "Quality", "changed_quality", "quality_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +94,11 @@ def changed_quality(twin: Twin, actual: CustomerBase) -> Changed:
     )
     if given.conditions:
         said = (*said, "busy and quiet periods count alike here, in the scenario they do not")
-    return Changed(record, _quality(twin, record), _quality(twin, later), until, said)
+    return Changed(record, quality_of(twin, record), quality_of(twin, later), until, said)
 
 
-def _quality(twin: Twin, record: PurchaseSummary) -> Quality:
+def quality_of(twin: Twin, record: PurchaseSummary) -> Quality:
+    """Return the quality of each customer of a twin's base by its records, under the scenario's laws."""
     given, base = twin.scenario.base, twin.base
     assert given is not None
     assert base is not None

@@ -11,7 +11,7 @@ from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import open_source, shown
 from sim.purchases.read.sql import quoted
-from sim.purchases.read.tables import PEOPLE
+from sim.purchases.read.tables import PEOPLE, REFERRER_NAMES, plain_name
 from sim.purchases.read.values import Values
 
 __all__ = ["load_people", "typed"]
@@ -89,7 +89,11 @@ def _read(
             f"{name}: expected columns beside the ids, called otherwise than '{ID}'; the columns are "
             f"{', '.join(present)}"
         )
-    parts = ", ".join(f"{typed(connection, values, raw, column)} AS {quoted(column)}" for column in others)
+    parts = ", ".join(
+        f"{_of_somebody(connection, values, column, reading, key, kind) or typed(connection, values, raw, column)} "
+        f"AS {quoted(column)}"
+        for column in others
+    )
     connection.execute(
         f"CREATE TEMP TABLE {into}_all AS SELECT row_number() OVER () AS nth, TRY_CAST({spelled} AS {kind}) AS {ID}, "
         f"{parts} FROM {raw}"
@@ -107,6 +111,16 @@ def _read(
         notes.append(f"{name}: {named - kept:,} rows of ids that come twice are left out; the first of each counts")
     connection.execute(f"DROP TABLE {into}_all; DROP TABLE {raw}; DROP TABLE {raw}_rejected")
     return others
+
+
+def _of_somebody(
+    connection: Any, values: Values, column: str, reading: Reading, key: bytes | None, kind: str
+) -> str | None:
+    """Return the SQL of ids of who brought a customer, as purchases write ids; None: it is another column."""
+    if plain_name(column) not in REFERRER_NAMES:
+        return None
+    who = customer(connection, values, column, reading, [])
+    return f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, key)} END" if key else f"TRY_CAST({who} AS {kind})"
 
 
 def typed(connection: Any, values: Values, table: str, column: str) -> str:

@@ -25,6 +25,8 @@ from sim.purchases.read.words import NOT
 __all__ = ["accounts_of", "check_spend", "load_tables"]
 
 ID = "customer_id"
+IDS = (ID, "referred")
+"""Columns of people, whose ids are written as the purchases'."""
 PLACES = 6
 MOST = 1e15
 """Money of a row."""
@@ -36,12 +38,14 @@ OWN = ("_file", "_nth", "_same", "_outcome", "_reason", "_problem")
 """Columns that rows have while they are judged."""
 KINDS = {"text": "VARCHAR", "date": "DATE", "number": "DOUBLE", "flag": "BOOLEAN"}
 USE = {
-    "contacts": "forecasts and plans do not use contacts; they can be asked in SQL, and `tenure learn` makes curves of "
-    "experiments",
-    "surveys": "segments by SQL may use them; forecasts and plans do not",
+    "contacts": "forecasts and plans do not use contacts; segments by response do, they can be asked in SQL, and "
+    "`tenure learn` makes curves of experiments",
+    "surveys": "segments by SQL may use them, those by function an answer called nps or recommend; forecasts and plans "
+    "do not",
     "memberships": "`tenure contracts` takes them from the base; `tenure calibrate` does not use them",
     "spend": "`tenure calibrate` takes today's money from them",
     "prospects": "`tenure calibrate` counts them as people to be won",
+    "referrals": "segments by function and the page of the base take from them whom customers bring",
 }
 """What is made of a table downstream, and what not."""
 
@@ -143,10 +147,10 @@ def _read(
         check_spend(roles, values, name)
     notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes)]
     parts, joins, wrong = _parts(connection, table, roles, values, name, today)
-    if ID in roles.columns:
-        who = customer(connection, values, roles.columns[ID], reading, notes)
+    for each in (name for name in IDS if name in roles.columns):
+        who = customer(connection, values, roles.columns[each], reading, notes)
         kind = connection.execute("SELECT any_value(typeof(customer_id)) FROM purchases").fetchone()[0]
-        parts[ID] = (
+        parts[each] = (
             f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, key)} END" if key
             else f"coalesce(CAST(TRY_CAST({who} AS {kind}) AS VARCHAR), {who})"
         )  # fmt: skip

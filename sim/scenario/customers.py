@@ -4,6 +4,7 @@ Every field carries its unit and, where it has a default, why that default.
 """
 
 import itertools
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, Self, get_args
 
@@ -249,17 +250,32 @@ class Segment(Model):
         return out
 
 
+MATRICES: Mapping[str, str] = {
+    "value-loyalty": "much and loyal, much, loyal, neither",
+    "value-response": "much and responding, much, responding, neither",
+    "direct-indirect": "directly and indirectly, directly, indirectly, neither",
+}
+"""Segments by two cut-offs, and which four they are in their order."""
+
+
 class BaseSegments(Model):
     """Segments of a base by the firm's own means, in place of cycle x amount."""
 
-    by: Literal["column", "sql", "file", "recency-frequency-money", "value", "value-loyalty"] = Field(
+    by: Literal[
+        "column", "sql", "file", "recency-frequency-money", "value", "value-loyalty", "value-response",
+        "direct-indirect",
+    ] = Field(
         description="column: of the base's table customers; sql: a SELECT of id and segment, or an expression; file: "
         "of id and segment; or by cutoffs"
-    )
+    )  # fmt: skip
     names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         min_length=1, description="the segments; by cutoffs: in their order"
     )
-    column: str | None = Field(default=None, description="with by: column; none otherwise")
+    column: str | None = Field(
+        default=None,
+        description="with by: column; with by: direct-indirect what says whom customers bring, referrals (the table) "
+        "or a column such as customers.referred_by; none otherwise",
+    )
     sql: str | None = Field(default=None, description="with by: sql; none otherwise")
     file: str | None = Field(default=None, description="with by: file, beside the scenario; none otherwise")
     other: str | None = Field(
@@ -268,26 +284,33 @@ class BaseSegments(Model):
     cutoffs: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
         default=(),
         description="recency-frequency-money: weeks, purchases, money; value: expected money of the next year, "
-        "falling; value-loyalty: money a year while a customer, P(alive)",
+        "falling; value-loyalty: money a year while a customer, P(alive); value-response: that money, share of "
+        "contacts that something followed; direct-indirect: that money, customers brought a year or a survey's points",
     )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         for key in ("column", "sql", "file"):
             given = getattr(self, key)
-            if (given is None or not given.strip()) == (self.by == key) or (given is not None and self.by != key):
-                raise ValueError(f"{key}: " + ("missing" if self.by == key else f"has no meaning with by: {self.by}"))
+            needed = self.by == key or (self.by, key) == ("direct-indirect", "column")
+            if (given is None or not given.strip()) == needed or (given is not None and not needed):
+                raise ValueError(f"{key}: " + ("missing" if needed else f"has no meaning with by: {self.by}"))
         if len(set(self.names)) < len(self.names):
             raise ValueError("names: each name once")
         if self.other is not None and self.other not in self.names:
             raise ValueError(f"other: expected one of the names, got '{self.other}'")
-        wanted = {"recency-frequency-money": 3, "value-loyalty": 2, "value": len(self.names) - 1}.get(self.by, 0)
+        wanted = {"recency-frequency-money": 3, "value": len(self.names) - 1, **dict.fromkeys(MATRICES, 2)}.get(
+            self.by, 0
+        )
         if len(self.cutoffs) != wanted:
             raise ValueError(f"cutoffs: expected {wanted} with by: {self.by}, got {len(self.cutoffs)}")
         if self.by == "recency-frequency-money" and len(self.names) != 8:
             raise ValueError(f"names: expected 8 (recent or not, often or not, much or not), got {len(self.names)}")
-        if self.by == "value-loyalty" and len(self.names) != 4:
-            raise ValueError(f"names: expected 4 (much and loyal, much, loyal, neither), got {len(self.names)}")
+        cells = MATRICES.get(self.by)
+        rest = cells is not None and self.by != "value-loyalty" and self.other is not None
+        if cells is not None and (len(self.names) != 4 + rest or (rest and self.other != self.names[-1])):
+            more = "" if self.by == "value-loyalty" else ", and with `other:` those it is not known of as the last"
+            raise ValueError(f"names: expected 4 ({cells}){more}, got {len(self.names)}")
         if self.by == "value" and any(after >= before for before, after in itertools.pairwise(self.cutoffs)):
             raise ValueError("cutoffs: expected falling money, the most valuable first")
         return self

@@ -17,6 +17,16 @@ _SUCH = {"date": "a day such as 1997-01-31", "number": "a number such as 12.50"}
 """What values of a kind look like."""
 _IN_BRACKETS = re.compile(r"\s*[(\[（【].*?[)\]）】]")
 """A unit, as in Amount (EUR)."""
+_PERIOD = re.compile(
+    r"q[1-4](19|20)?\d\d|(19|20)\d\dq[1-4]|(19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])?)?|"
+    r"(jan(uary|uar)?|feb(ruary|ruar)?|mar(ch)?|apr(il)?|ma[yi]|jun[ei]?|jul[yi]?|aug(ust)?|sept?(ember)?|"
+    r"o[ck]t(ober)?|nov(ember)?|de[cz](ember)?)((19|20)?\d\d)?|[1-4](st|nd|rd|th)?quarter((19|20)\d\d)?"
+)
+"""Plain names of columns that are a quarter, a year, a month or a day each."""
+_LONG = {
+    False: "make a row of each customer and period, with its day in one column and its money in another",
+    True: "give a row a contract with its start and end, or counts by age in columns called 0, 1, 2 and so on",
+}
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -109,6 +119,13 @@ def find_columns(
         if called and missing.kind in _SUCH:
             hint = f"; {called[0]!r} is called so, but hardly any of its values is {_SUCH[missing.kind]}{hint}"
         ask = f"say which it is (`{argument}=`)" if can_say else f"call one {argument!r}"
+        if argument == "amount" and can_say:
+            ask += ", or what a purchase brings where none is there (`mean_amount=`)"
+        if len(periods := [name for name in named if _PERIOD.fullmatch(plain_name(name))]) > 1:
+            raise PurchasesError(
+                f"{where}: {periods[0]!r} to {periods[-1]!r} are periods of a calendar, a column each, of which "
+                f"{missing.name} cannot be told; {_LONG['start' in table]}; the columns are {there}"
+            )
         raise PurchasesError(f"{where}: no column looks like {missing.name}{hint}; {ask}; the columns are {there}")
     used = set(columns.values())
     return Roles(

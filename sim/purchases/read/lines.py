@@ -4,12 +4,12 @@ Everything is one SQL statement over the source, made from how its columns write
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sim.errors import PurchasesError, first_line
+from sim.errors import InputError, PurchasesError, first_line
 from sim.purchases.read.brought_back import brought_back
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
@@ -35,6 +35,9 @@ LINES: Mapping[str, str] = {
 """Columns of a line; ``whole`` is the same for rows of a source that are, ``problem`` the role that cannot be read."""
 
 _SPELLING, _MEANS = quoted("\x1fspelling"), quoted("\x1fmeans")  # no column of a file is called so
+MEAN = "mean amount"
+"""Column of the amount that is said where files hold none."""
+MOST_MEAN = 1e12
 _ROWS = 1 << 40  # more than a source has
 
 
@@ -67,6 +70,8 @@ def read_lines(
         source = open_source(connection, where, reading, table, folder)
     except duckdb.Error as error:
         raise PurchasesError(f"{where}: cannot be read as a table of purchases: {first_line(error)}") from None
+    if reading.mean_amount is not None:
+        source, reading = _with_mean(connection, source, table, reading)
     values = Values(connection, table, source, reading, today)
     if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None:
         _refuse_empty(connection, source, table, reading)
@@ -74,9 +79,46 @@ def read_lines(
         PURCHASES, list(source.types), reading.columns, source.name,
         fits=values.fits, distinct=values.distinct, by_content=not source.header,
     )  # fmt: skip
+    if reading.mean_amount is not None:
+        roles = _refuse_amounts(roles, values, reading.mean_amount)
     read = _insert(connection, source, values, roles, reading, number, key)
     connection.execute(f"DROP TABLE {table}; DROP TABLE {table}_rejected")
     return read
+
+
+def _with_mean(connection: Any, source: Source, table: str, reading: Reading) -> tuple[Source, Reading]:
+    """Return a source with a column of the mean amount that is said, and how it is read then.
+
+    Raises
+    ------
+    InputError
+        If the mean is no money above 0.
+    """
+    mean = reading.mean_amount
+    if mean is None or not 0 < mean <= MOST_MEAN:
+        raise InputError(f"`mean_amount={mean}`: expected money above 0, such as 35")
+    connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(MEAN)} DOUBLE DEFAULT {mean!r}")
+    types = {**source.types, MEAN: "DOUBLE"}
+    return replace(source, types=types), replace(reading, columns={**reading.columns, "amount": MEAN})
+
+
+def _refuse_amounts(roles: Roles, values: Values, mean: float) -> Roles:
+    """Return roles with what should be said of a mean amount.
+
+    Raises
+    ------
+    InputError
+        If a column holds amounts.
+    """
+    names = (*PURCHASES["amount"].names, *PURCHASES["price"].names)
+    beside = [roles.columns[role] for role in ("price",) if role in roles.columns]
+    held = [*beside, *(name for name in roles.unused if plain_name(name) in names and values.fits_number(name))]
+    if held:
+        raise InputError(
+            f"`mean_amount={mean:g}`: {values.source.name} holds amounts, in column {held[0]!r}; take these"
+        )
+    note = f"amounts are not in the file: every day with a purchase brings {mean:g}, as said"
+    return replace(roles, notes=(*roles.notes, note))
 
 
 def _refuse_empty(connection: Any, source: Source, table: str, reading: Reading) -> None:
@@ -139,7 +181,8 @@ def _insert(
     )
     connection.execute(
         f"INSERT INTO incoming ({', '.join(parts)}, is_return, problem, problem_text) "
-        f"SELECT {', '.join(parts)}, coalesce(amount < 0, false) AND {returns}, CASE {said} END, CASE {shown} END "
+        f"SELECT {', '.join(_once(reading, name) for name in parts)}, coalesce(amount < 0, false) AND {returns}, "
+        f"CASE {said} END, CASE {shown} END "
         f"FROM (SELECT {inner} FROM {table} {joined}) AS parsed"
     )
     connection.execute(
@@ -150,6 +193,14 @@ def _insert(
         notes.append(f"columns not used: {', '.join(roles.unused)}")
     dialect = {**source.dialect, "date_format": dates.kind, **_written(values, columns)}
     return Read(source.name, columns, dialect, tuple(notes), "order_id" in columns or dates.timed)
+
+
+def _once(reading: Reading, column: str) -> str:
+    """Return the SQL of a column; a mean amount is that of the first row of a customer's day."""
+    if column != "amount" or reading.mean_amount is None:
+        return column
+    first = "row_number() OVER (PARTITION BY customer_id, date, cancelled ORDER BY row) = 1"
+    return f"CASE WHEN amount < 0 OR {first} THEN amount ELSE 0 END"
 
 
 def _day(connection: Any, values: Values, column: str, dates: Dates, notes: list[str]) -> tuple[str, str]:

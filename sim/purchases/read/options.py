@@ -35,6 +35,8 @@ class Reading:
         What amounts below zero are.
     doubled : "drop" or "keep", optional
         What becomes of rows that are copies of another.
+    mean_amount : float, optional
+        What a purchase brings where files hold none: all that a customer bought on a day counts as one.
     currency : str, optional
         The currency of what is taken where a file has several.
     rates : mapping of str to float
@@ -61,6 +63,7 @@ class Reading:
     cancelled: tuple[str, ...] | None = None
     negative: Literal["returns", "values"] | None = None
     doubled: Literal["drop", "keep"] | None = None
+    mean_amount: float | None = None
     currency: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     earliest: datetime.date | None = None

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
-    "BESIDE", "CONTACTS", "MEMBERSHIPS", "PEOPLE", "PROSPECTS", "PURCHASES", "SPEND", "SURVEYS", "TABLES", "Kind",
-    "Role", "Table", "plain_name",
+    "BESIDE", "CONTACTS", "MEMBERSHIPS", "PEOPLE", "PROSPECTS", "PURCHASES", "REFERRALS", "REFERRER_NAMES", "SPEND",
+    "SURVEYS", "TABLES", "Kind", "Role", "Table", "plain_name",
 ]  # fmt: skip
 
 Kind = Literal["text", "date", "number", "flag"]
@@ -448,7 +448,35 @@ SURVEYS = Table(
 PROSPECTS = Table("prospects", PEOPLE.roles)
 """Rows of people who may be won."""
 
-BESIDE: Mapping[str, Table] = {table.name: table for table in (CONTACTS, SURVEYS, MEMBERSHIPS, SPEND, PROSPECTS)}
+REFERRER_NAMES = _words(
+    "referrer, referrer id, referred by, referred by id, recommended by, recommender, brought by, introduced by,"
+    "advocate, advocate id, inviter, invited by, geworben von, empfohlen von, werber, parrain, parraine par,"
+    "recomendado por, padrino, presentato da, indicado por, 推荐人, 推荐人id, 紹介者"
+)
+"""Names of columns with the id of who brought a customer."""
+
+REFERRALS = Table(
+    "referrals",
+    (
+        Role("customer_id", "text", (*REFERRER_NAMES, *PURCHASES["customer_id"].names), "who brought somebody", True),
+        Role(
+            "referred", "text",
+            _words(
+                "referred, referred id, referred customer, referee, friend, friend id, brought, new customer, invited,"
+                "invitee, geworbener, neukunde, filleul, referido, presentato, indicado, 被推荐人, 被介绍人, 被紹介者"
+            )
+            + PURCHASES["customer_id"].names,
+            "who was brought", required=True,
+        ),
+        Role("date", "date", _words("date, referral date, referred at, created at, day, datum, fecha, data, 日期"),
+             "when"),
+    ),
+)  # fmt: skip
+"""Rows of who brought whom."""
+
+BESIDE: Mapping[str, Table] = {
+    table.name: table for table in (CONTACTS, SURVEYS, MEMBERSHIPS, SPEND, PROSPECTS, REFERRALS)
+}
 """Tables that a base may have beside the purchases, by name."""
 
 TABLES: Mapping[str, Table] = {table.name: table for table in (PURCHASES, PEOPLE, *BESIDE.values())}

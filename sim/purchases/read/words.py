@@ -1,7 +1,8 @@
 """Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
 
 __all__ = [
-    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED", "WON",
+    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED",
+    "UNANSWERED", "WON",
 ]  # fmt: skip
 
 PLACEHOLDERS = (
@@ -97,3 +98,9 @@ NOT = (
     "nat",
 )
 """What a column of yes and no says for no."""
+UNANSWERED = (
+    r"^(no|not|non|nicht|kein|keine|sin|sans|senza|sem|zonder|geen|un(opened|delivered|subscribed|answered))\b"
+    r"|^(ignored|bounced?|failed|expired|opted[ -]?out|declined|rejected|refused|ignoriert|abgelehnt|refusé|rechazado)$"
+    r"|^0+([.,]0+)?$|^(未|无|没有|なし)"
+)
+"""Outcomes of a contact, in lower case, that nothing followed, beside those of :data:`NOT`."""
