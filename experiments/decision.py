@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optimizer.ask.problem import reference_spend
 from optimizer.money.calendar import Calendar
 from policies.fixed import as_today
 from sim.arrays import Floats
@@ -268,6 +269,11 @@ class Decision:
     def _now(self) -> Floats:
         """Return today's spend as it was played."""
         return self.twin.targets.with_committed(as_today(self.twin, self.budget).intensity)
+
+    @cached_property
+    def cost_of_today(self) -> float:
+        """Return what today's spend is expected to cost where no budget cuts it."""
+        return reference_spend(self.twin.chain)
 
     @cached_property
     def _today(self) -> Course:

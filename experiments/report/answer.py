@@ -30,6 +30,8 @@ IN_WORDS = {1 / 4: "quarter_of", 1 / 3: "third", 1 / 2: "half", 2 / 3: "two_thir
 NEAR = 0.03
 FITTED = 1e-6
 """Share of all money up to which a plan is fitted to its budget: what is left of it is no change."""
+SCALED = 1e-4
+"""Part of today's money from which on a budget is said to cut it."""
 MOST_EMBEDDED = 600_000
 """Bytes of an Excel file that the page carries."""
 TOLD = 3
@@ -175,6 +177,9 @@ def levers(found: Decision, plan: Plan | None, words: Words) -> str:
     parts = [table(header, rows, first=len(rows) - 1), paragraph(
         words["levers_note" if weighed else "levers_note_plain"], "soft"
     )]  # fmt: skip
+    if weighed and found.cost_of_today > (1 + SCALED) * today:
+        cut = words["today_cut"].format(cost=money(found.cost_of_today), budget=money(found.budget))
+        parts.append(paragraph(cut, "soft"))
     if plan is not None:
         parts.append(_embedded(plan, words))
     return section("levers", words["levers"], *parts)

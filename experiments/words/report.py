@@ -119,6 +119,11 @@ _BOTH = {
         "Money over the horizon, mean over replications. What each lever brings is known for plans of the optimiser.",
         "为整个规划期的金额（多次模拟的均值）。各手段的收益仅对优化方案给出。",
     ),
+    "today_cut": (
+        "Today's spend would cost {cost}; within the budget of {budget} all of it gets less alike, and so it is meant "
+        "wherever this page says today.",
+        "现状支出本需 {cost}；在预算 {budget} 之内按同一比例缩减，本页所说的“现状”均指缩减后的支出。",
+    ),
     "excel": ("The plan as an Excel file", "方案（Excel 文件）"),
     "excel_note": (
         "it is inside this page; edit it and play it with `tenure compare`",
