@@ -206,3 +206,22 @@ def test_a_renewal_has_no_rate_that_grows() -> None:
     content["segments"]["all"]["growth"] = {"after": [1], "purchase_rate": [2]}
     with pytest.raises(ScenarioError, match=r"growth\.purchase_rate: moves the purchase rate"):
         parse(content)
+
+
+def test_a_cut_in_price_is_of_what_who_has_grown_pays_too() -> None:
+    """5 % off: from the third renewal on 1.5 times 30 are paid at .95, of which goods still cost .6."""
+    stays = {"without_money": 0.9, "unlimited_money": 0.97, "spend": 1.5, "brings": 0.93}
+    people = {
+        "payers": {
+            "start": {"new": 1000},
+            "traits": {"purchase_rate": 1, "defection_rate": 0.1, "spend": 30.0},
+            "growth": {"after": [2], "amount": [1.5]},
+        }
+    }
+    lever = {"targets": ["new", "developing", "core"], "pays": "price", "reference": 0, "moves": {"survival": stays}}
+    twin = build(parse(small(law="renewal", margin=0.4, segments=people, levers={"cut": lever})))
+    assert twin.chain.bounded
+    history = expected_history(twin.chain, np.broadcast_to(twin.targets.allowed * 1.5, (4, *twin.targets.shape)))
+    paying = 1000 * np.exp(-0.1 * np.log(0.93) / np.log(0.9)) ** np.arange(1.0, 5.0) * [1, 1, 1.5, 1.5]
+    np.testing.assert_allclose(history.revenue.sum(axis=(1, 2)), 28.5 * paying, rtol=1e-12)
+    np.testing.assert_allclose(history.reward.sum(axis=(1, 2)), (28.5 - 18.0) * paying, rtol=1e-12)

@@ -75,7 +75,7 @@ class Learned(Decided, Told, sim.responses.learn.Learned):
         return {
             "curves": [row | {"at": "unlimited" if math.isinf(row["at"]) else row["at"]} for row in curves],
             "effects": [each._asdict() for each in self.effects],
-            "fatigue": [each._asdict() for each in self.fatigue],
+            "of_late": [each._asdict() for each in self.of_late],
             "notes": list(self.notes),
         }
 

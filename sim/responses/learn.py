@@ -14,7 +14,7 @@ from sim.responses.arms import Measured, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, fit_history, keys_of
 from sim.responses.history.read import History
-from sim.responses.logs import Fatigue, fatigue_of, heads_of, in_words, of_log
+from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
@@ -82,8 +82,8 @@ class Learned:
         Curves whose data are a history alone: ``n`` counts its rows.
     drawn : tuple of Drawn
         The curves with their bands.
-    fatigue : tuple of Fatigue
-        Of levers that logs of contacts show to tire.
+    of_late : tuple of OfLate
+        What logs of contacts show money of earlier periods to do.
     """
 
     scenario: Scenario
@@ -93,7 +93,7 @@ class Learned:
     notes: tuple[str, ...]
     by_history: frozenset[Key] = frozenset()
     drawn: tuple[Drawn, ...] = ()
-    fatigue: tuple[Fatigue, ...] = ()
+    of_late: tuple[OfLate, ...] = ()
 
 
 def learn(
@@ -132,7 +132,7 @@ def learn(
         curves[key] = _Known(shape, path, tested, beliefs, before, after)
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
-    tires: dict[str, Fatigue] = {}
+    tires: dict[str, list[OfLate]] = {}
     memories: dict[str, Memory] = {}
     for trial in (each for each in trials if each.who is not None):
         known, lever = curves[trial.key], trial.key[0]
@@ -140,8 +140,8 @@ def learn(
         memories[lever] = late.memory
         curves[trial.key] = known._replace(after=late.posterior, logs=(*known.logs, trial))
         said += in_words(scenario, trial, late)
-        if late.told:
-            tires[lever], draws_of = fatigue_of(content, ranges, late, trial)
+        if late.of_late:
+            tires[lever], draws_of = of_late(content, ranges, late, trial)
             told.setdefault(together[trial.key], {}).update(draws_of)
     for number, history in enumerate(histories, len(curves)):
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
@@ -187,7 +187,7 @@ def learn(
     made = parse({**content, "folder": scenario.folder}, "what was learned")
     alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
     return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
-                   tuple(drawings), tuple(tires.values()))  # fmt: skip
+                   tuple(drawings), tuple(each for rows in tires.values() for each in rows))  # fmt: skip
 
 
 class _Known(NamedTuple):

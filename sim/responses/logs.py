@@ -10,34 +10,30 @@ from sim.intervals import NORMAL
 from sim.responses.posterior import Posterior
 from sim.responses.read import Key, Trial
 from sim.responses.shape import Shape
-from sim.responses.tiring import FORGETS, USUAL, Memory, Tired, tired, usual_money
+from sim.responses.tiring import FORGETS, PULLED, USUAL, Memory, Tired, tired, usual_money
+from sim.scenario import of_late as scenario_of_late
 from sim.scenario.file import Scenario
-from sim.scenario.of_late import OfLate
 
-__all__ = ["Fatigue", "fatigue_of", "heads_of", "in_words", "of_log"]
+__all__ = ["OfLate", "heads_of", "in_words", "of_late", "of_log"]
 
 ENDS = (2.5, 50, 97.5)
 
 
-class Fatigue(NamedTuple):
-    """What is known of a lever that tires, each with its 95 % interval.
+class OfLate(NamedTuple):
+    """What is known of a lever's money of late: a key of ``of_late``, what it is, its 95 % interval, and of how many.
 
-    ``room``: ``of_late.fatigue``, money a head and period; ``keep``; ``lost``: share of what money does that is lost at
-    twice the ``usual`` money of late; ``n``: customers in the log.
+    ``fatigue`` (money a head and period), ``keep``, ``pulled_forward``; ``lost``: the share of what money does that is
+    lost at twice the ``usual`` money of late.
     """
 
     lever: str
-    usual: float
-    room: float
-    room_low: float
-    room_high: float
-    keep: float
-    keep_low: float
-    keep_high: float
-    lost: float
-    lost_low: float
-    lost_high: float
+    key: str
+    value: float
+    low: float
+    high: float
     n: int
+    usual: float
+    lost: tuple[float, float, float]
 
 
 def heads_of(trial: Trial) -> int:
@@ -57,58 +53,68 @@ def of_log(
     lever, stated = trial.key[0], _stated(scenario, trial.key[0])
     reference = _reference(scenario, trial.key)
     usual = usual_money(trial, reference)
+    logit = np.log(stated.keep / (1 - stated.keep))
+    held = np.array([0.0 if stated.fatigue is None else 1 / stated.fatigue, logit, stated.pulled_forward])
     if memory is None:
-        path, mean = f"levers.{lever}.of_late", np.array([0.0, np.log(stated.keep / (1 - stated.keep))])
-        spread = np.array([USUAL / usual, FORGETS])
-        known = ranges.get(f"{path}.fatigue")
-        if stated.fatigue is not None and known is not None:
-            mean[0] = 1 / stated.fatigue
-            spread[0] = max((1 / known["low"] - 1 / known["high"]) / (2 * NORMAL), 1e-3 * mean[0])
-        known = ranges.get(f"{path}.keep")
-        if known is not None:
-            low, high = (np.log(known[end] / (1 - known[end])) for end in ("low", "high"))
-            spread[1] = max(float(high - low) / (2 * NORMAL), 1e-3)
+        mean, spread = np.array([0.0, logit, 0.0]), np.array([USUAL / usual, FORGETS, PULLED])
+        for i, (name, scale) in enumerate((("fatigue", _inverse), ("keep", _logit), ("pulled_forward", float))):
+            known = ranges.get(f"levers.{lever}.of_late.{name}")
+            if known is not None:
+                mean[i] = held[i]
+                spread[i] = max(abs(scale(known["high"]) - scale(known["low"])) / (2 * NORMAL), 1e-3)
         memory = Memory(mean, np.diag(spread**2), stated.carry_over)
-    held = (0.0 if stated.fatigue is None else 1 / stated.fatigue, stated.keep)
     return tired(trial, shape, prior, memory, reference, usual, held, seed)
 
 
-def fatigue_of(
+def _inverse(value: float) -> float:
+    return 1 / value
+
+
+def _logit(share: float) -> float:
+    return float(np.log(share / (1 - share)))
+
+
+def of_late(
     content: dict[str, Any], ranges: dict[str, Any], found: Tired, trial: Trial
-) -> tuple[Fatigue, dict[str, Floats]]:
-    """Write a lever's fatigue into a scenario's content; return it, and its draws by where it stands."""
+) -> tuple[list[OfLate], dict[str, Floats]]:
+    """Write what is told of a lever's memory into a scenario's content; return it, and its draws by where it stands."""
     lever, path = trial.key[0], f"levers.{trial.key[0]}.of_late"
-    own, out, draws = content["levers"][lever], dict[str, float](), dict[str, Floats]()
+    own, out, draws = content["levers"][lever], list[OfLate](), dict[str, Floats]()
     before = own.get("of_late") or {}
-    for name, values in (("fatigue", found.room), ("keep", found.keep)):
+    for name, values in found.of_late.items():
         low, middle, high = (float(f"{each:.8g}") for each in np.percentile(values, ENDS))
         before = {**before, name: middle}
         ranges[f"{path}.{name}"] = {"path": f"{path}.{name}", "low": low, "high": high, "law": "normal"}
         draws[f"{path}.{name}"] = values
-        known = "room" if name == "fatigue" else name
-        out |= {known: middle, f"{known}_low": low, f"{known}_high": high}
+        out.append(OfLate(lever, name, middle, low, high, heads_of(trial), found.usual, found.lost))
     own["of_late"] = before
-    low, value, high = found.lost
-    return Fatigue(lever, found.usual, **out, lost=value, lost_low=low, lost_high=high, n=heads_of(trial)), draws
+    return out, draws
 
 
 def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
     """Return what a log tells of fatigue, and what it cannot."""
     lever, moves, segment = trial.key
     name = f"{trial.where}: {lever} on {moves}" + (f" of {segment}" if segment else "")
-    reference, (low, value, high) = _reference(scenario, trial.key), found.lost
-    out = []
-    if not found.told:
-        was = _stated(scenario, lever).fatigue
-        stays = "none is stated" if was is None else f"`levers.{lever}.of_late.fatigue` stays {was:g}"
+    stated, out = _stated(scenario, lever), list[str]()
+    low, value, high = found.lost
+    if "fatigue" not in found.of_late:
+        stays = "none is stated" if stated.fatigue is None else f"`of_late.fatigue` stays {stated.fatigue:g}"
         out.append(
             f"{name}: the log does not tell that it tires (at {2 * found.usual:.4g} each per period of late it works "
             f"{value:.0%} worse than at {found.usual:.4g}, {low:.0%} to {high:.0%}); {stays}"
         )
-    out += [
-        f"{name}: what a customer got before its first row is taken to be today's {reference:g}, and a period without "
-        "a row as one without money",
-    ]
+    low, value, high = found.pulled
+    if moves == "purchase_rate" and "pulled_forward" not in found.of_late:
+        share = stated.pulled_forward
+        stays = f"`of_late.pulled_forward` stays {share:g}" if share else "none is stated"
+        out.append(
+            f"{name}: the log does not tell that purchases were pulled forward ({value:.0%} of those added, {low:.0%} "
+            f"to {high:.0%}); {stays}"
+        )
+    out.append(
+        f"{name}: what a customer got before its first row is taken to be today's "
+        f"{_reference(scenario, trial.key):g}, and a period without a row as one without money"
+    )
     if trial.chosen:
         out.append(
             f"{name}: the firm chose who got money and when, there is no control group at random: customers are alike "
@@ -117,9 +123,9 @@ def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
     return out
 
 
-def _stated(scenario: Scenario, lever: str) -> OfLate:
+def _stated(scenario: Scenario, lever: str) -> scenario_of_late.OfLate:
     """Return what a lever remembers: nothing, unless it is stated."""
-    return scenario.levers[lever].of_late or OfLate.model_construct()
+    return scenario.levers[lever].of_late or scenario_of_late.OfLate.model_construct()
 
 
 def _reference(scenario: Scenario, key: Key) -> float:
