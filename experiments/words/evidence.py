@@ -41,17 +41,18 @@ def learned_answer(found: Learned) -> str:
             f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {counted(each.n, 'customer')})."
         )
     for late in found.of_late:
+        heads = counted(late.n, "customer")
         stated = f"`of_late.{late.key}: {late.value:.3g}` ({late.low:.3g} to {late.high:.3g})"
         if late.key == "fatigue":
             said += (
                 f" {late.lever} tires: at {2 * late.usual:.3g} each per period of late it works {late.lost[1]:.0%} "
-                f"worse than at {late.usual:.3g} ({late.lost[0]:.0%} to {late.lost[2]:.0%}, {counted(late.n, 'customer')}), "
+                f"worse than at {late.usual:.3g} ({late.lost[0]:.0%} to {late.lost[2]:.0%}, {heads}), "
                 f"{stated}."
             )
         elif late.key == "pulled_forward":
             said += (
                 f" Of the purchases that {late.lever} adds {late.value:.0%} are pulled forward and missing later "
-                f"({late.low:.0%} to {late.high:.0%}, {counted(late.n, 'customer')})."
+                f"({late.low:.0%} to {late.high:.0%}, {heads})."
             )
     return said
 
