@@ -18,6 +18,10 @@ BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
 two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
 
+APART = 5e-10
+"""Width, as a share of its dimension, of cells before its first point, in which another line ends there and money costs
+nothing. Other cells are at least twice as wide."""
+
 END = 1e300
 """In place of a bend where a dimension ends: of two it is never the lesser."""
 
@@ -92,6 +96,7 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
     out = np.zeros((4, len(edges), number))
     for i, edge in enumerate(edges):
         way, inner = np.diff(edge), slice(1, -1)
+        apart = way < 1.5 * APART * (edge[-1] - edge[0])
         share, per_way, ends, square = (
             np.zeros(edge.size),
             np.ones(edge.size),
@@ -100,6 +105,7 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
         )
         share[inner], per_way[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), 1 / (way[1:] * way[:-1]), 0.0
         square[:-1] = way**2 if edge.size > 2 else 0.0
+        ends[1:-1][apart[:-1] & ~apart[1:]] = END
         along = np.indices(shape)[i].ravel()
         out[:, i] = share[along], per_way[along], ends[along], square[along]
     return out[0], out[1], out[2], out[3]
