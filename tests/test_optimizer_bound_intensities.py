@@ -184,3 +184,29 @@ def test_laws_of_random_markets(seed: int) -> None:
     assert law(seed, hidden=True).beyond >= -1e-9
     assert law(seed, hidden=False).beyond >= -1e-9
     assert -1e-9 <= law(seed, hidden=False, shapes=SMOOTH).beyond <= 2e-2
+
+
+def test_no_bound_is_below_nothing_where_nobody_stays_without_money() -> None:
+    """They cost more than they bring; those who hardly ever leave would stay for next to no money, and do for none."""
+    care = {"without_money": 0.0, "unlimited_money": 0.98, "spend": 1.0, "brings": 0.9}
+    asked = problem(
+        {
+            "name": "dear", "periods": 4, "margin": 0.5, "discount_rate": 0.0, "terminal": "none",
+            "stages": {"core": 4, "declining": 1, "lapsed": 3}, "cost_to_serve": {"per_customer": 10.0},
+            "segments": {
+                "all": {
+                    "start": {"new": 1000},
+                    "traits": {
+                        "purchase_rate": 0.8, "defection_rate": {"shape": 0.05, "rate": 0.625}, "spend": 1.0,
+                    },
+                }
+            },
+            "levers": {
+                "care": {"targets": [*ALIVE, "declining"], "reference": 1.0, "moves": {"survival": care}},
+            },
+        },
+        100.0,
+    )  # fmt: skip
+    plan, least, bound = bound_of(asked)
+    assert least == pytest.approx(-10_000)
+    assert plan <= bound + 1e-9 * abs(bound)

@@ -13,7 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from optimizer.lp import highs
-from optimizer.lp.arrays import ArrayModel, MovingLimits
+from optimizer.lp.arrays import ArrayModel
+from optimizer.lp.moving_limits import MovingLimits
 from sim.errors import SolverError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,7 +106,7 @@ def test_a_run_that_fails_is_run_once_more_from_nothing(falls: int) -> None:
         ArrayModel(one, none, one, both, np.arange(2), one, no_limit, np.ones(1), np.zeros(2, dtype=bool))
     )
     assert moving.at(no_limit, limit)[1] == pytest.approx([1.0])
-    moving._highs = Stumbling(moving._highs, falls)
+    moving._whole.solver = Stumbling(moving._whole.solver, falls)
     if falls < 2:
         values, duals = moving.at(no_limit, limit + 1)
         assert (values.sum(), duals[0]) == pytest.approx((2.0, 0.0))

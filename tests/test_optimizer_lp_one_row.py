@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.lp.arrays import ArrayModel, MovingLimits
+from optimizer.lp.arrays import ArrayModel
+from optimizer.lp.moving_limits import MovingLimits
 from optimizer.lp.one_row import OneRow
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -1,6 +1,6 @@
 """Linear and mixed-integer programmes in arrays, straight through highspy, for models too large for PuLP."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from optimizer.tolerances import TOLERANCE
 from sim.arrays import Flags, Floats, Ints
 from sim.errors import SolverError
 
-__all__ = ["ArrayAnswer", "ArrayModel", "MovingLimits", "solve_arrays"]
+__all__ = ["ArrayAnswer", "ArrayModel", "check_point", "solve_arrays"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def solve_arrays(
         return ArrayAnswer("stopped", termination, nothing, nothing, bound, nothing, nothing)
     status = "optimal" if termination == "Optimal" else "feasible"
     values = np.array(highs.getSolution().col_value)
-    _check_point(model, values, termination)
+    check_point(model, values, termination)
     if whole:
         found = float(model.objective @ values)
         # HiGHS drops nodes that could not beat its point by more than this, and then calls the point the bound
@@ -165,39 +165,6 @@ def solve_arrays(
         for side, sign in enumerate((-1.0, 1.0)):
             moved[side] = _duals_after(highs, model, sign * direction)
     return ArrayAnswer(status, termination, values, duals, model.dual_bound(duals), moved[0], moved[1])
-
-
-class MovingLimits:
-    """A model without whole numbers whose limits move: each time solved from where it was before.
-
-    Parameters
-    ----------
-    model
-    """
-
-    def __init__(self, model: ArrayModel) -> None:
-        self._model = model
-        options = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9, "presolve": "off"}
-        self._highs = new_solver(options)
-        accepted(self._highs.passModel(_highs_lp(model)), "the model")
-
-    def at(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
-        """Return the optimum between these limits of the rows and the rows' duals; None where there is none.
-
-        Raises
-        ------
-        SolverError
-            If a call of HiGHS fails or its point breaks a row.
-        """
-        rows = np.arange(lower.size, dtype=np.int32)
-        accepted(self._highs.changeRowsBounds(rows.size, rows, lower, upper), "new limits")
-        termination = run(self._highs)
-        if termination != "Optimal":
-            return None
-        solution = self._highs.getSolution()
-        values = np.array(solution.col_value)
-        _check_point(replace(self._model, row_lower=lower, row_upper=upper), values, termination)
-        return values, np.array(solution.row_dual)
 
 
 def _highs_lp(model: ArrayModel) -> Any:
@@ -232,7 +199,8 @@ def _duals_after(highs: Any, model: ArrayModel, move: Floats) -> Floats:
     return duals
 
 
-def _check_point(model: ArrayModel, values: Floats, termination: str) -> None:
+def check_point(model: ArrayModel, values: Floats, termination: str) -> None:
+    """Raise unless a point keeps the rows and the bounds of the columns."""
     activity = model.activity(values)
     size = np.bincount(model.rows, np.abs(model.values * values[model.columns]), activity.size) + 1
     wrong = np.maximum(model.row_lower - activity, activity - model.row_upper) / size

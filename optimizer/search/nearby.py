@@ -14,7 +14,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from optimizer.ask.problem import AllocationProblem
-from optimizer.lp.arrays import ArrayModel, MovingLimits
+from optimizer.lp.arrays import ArrayModel
+from optimizer.lp.moving_limits import MovingLimits
 from optimizer.lp.one_row import OneRow
 from optimizer.lp.programmes import tidy
 from optimizer.search.head_limits import HeadLimits, HeadRows
@@ -228,12 +229,17 @@ class Pieces:
         values, duals = found
         return values[: self.width.size], duals
 
+    @cached_property
+    def here(self) -> tuple[Floats, Floats] | None:
+        """Return the answer inside the spot's own limits: every look at how far a price holds begins there."""
+        return self.answer(np.zeros(self.seen.size))
+
     def at(self, along: Floats, amount: float) -> tuple[float, float] | None:
         """Return what limits moved by so much along a direction bring, to a constant, and its slope; None: they cannot.
 
         That is exact as long as what each element does leaves the others alone.
         """
-        answer = self.answer(amount * along)
+        answer = self.answer(amount * along) if amount else self.here
         if answer is None:
             return None
         values, duals = answer
@@ -247,10 +253,9 @@ class Pieces:
 
     def best(self) -> tuple[Floats, Floats, float] | None:
         """Return the best change of variables, the rules' prices, and what it promises; None: rules stay missed."""
-        answer = self.answer(np.zeros(self.seen.size))
-        if answer is None:
+        if self.here is None:
             return None
-        values, duals = answer
+        values, duals = self.here
         parts = values.reshape(2, -1, self.moves.size).sum(axis=1)
         change = np.zeros_like(self.spot.reach)
         change[self.moves] = (parts[0] - parts[1]) * self.spot.reach[self.moves]

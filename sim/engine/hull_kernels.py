@@ -16,7 +16,16 @@ from sim.engine.compile import inner, kernel
 
 BENDS = 0.4
 """Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
-two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight."""
+two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight.
+
+An estimate, not a proof: a kink inside a cell that neither end shows, as where a chance reaches its limit, is not seen.
+Of 14 random markets with a lever that pleases and annoys and grids of three or four points along it, one had a bound
+2.9 % of its lift below a fine grid; with 33 points along it none of 22.
+"""
+
+APART = 5e-10
+"""Width, as a share of its dimension, of cells before its first point, in which another line ends there and money costs
+nothing. Other cells are at least twice as wide."""
 
 END = 1e300
 """In place of a bend where a dimension ends: of two it is never the lesser."""
@@ -92,6 +101,7 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
     out = np.zeros((4, len(edges), number))
     for i, edge in enumerate(edges):
         way, inner = np.diff(edge), slice(1, -1)
+        apart = way < 1.5 * APART * (edge[-1] - edge[0])
         share, per_way, ends, square = (
             np.zeros(edge.size),
             np.ones(edge.size),
@@ -100,6 +110,7 @@ def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
         )
         share[inner], per_way[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), 1 / (way[1:] * way[:-1]), 0.0
         square[:-1] = way**2 if edge.size > 2 else 0.0
+        ends[1:-1][apart[:-1] & ~apart[1:]] = END
         along = np.indices(shape)[i].ravel()
         out[:, i] = share[along], per_way[along], ends[along], square[along]
     return out[0], out[1], out[2], out[3]

@@ -5,11 +5,13 @@ sample is had at its cost.
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.arrays import Floats, Ints
+from sim.engine.effects import MOST_POWER
 from sim.engine.hull_kernels import lower_hulls
 from sim.engine.offers import NOISE, NOTHING
 from sim.engine.response import intensity_at, response
@@ -33,6 +35,7 @@ __all__ = [
     "edges_of",
     "ends_of",
     "gains_of",
+    "leaving_at_none",
     "samples_of",
     "thinned",
 ]
@@ -54,7 +57,8 @@ FINER = 8
 SAFE = 1.1
 """On top of the measured distance of a chord from its curve."""
 LARGEST = 1e4
-"""A defection multiplier under which nobody stays."""
+"""The largest defection multiplier along a path. A curve from nothing goes through all larger ones next to no money,
+under which only those stay who hardly ever leave: they come before the path (:meth:`sim.engine.ways.Ways`)."""
 FEWEST = 5
 """Points that a grid has at least along a dimension, where so many are asked for, so that bends between them show."""
 FREE = 1 / 64
@@ -106,6 +110,17 @@ def gains_of(use: Use, channel: str, money: Floats) -> Floats:
     """Return what adds up among the levers that move a channel."""
     curve = use.moves[channel]
     return _gain_of(channel, response(curve, money, use.reach), response(curve, np.array(use.reference), use.reach))
+
+
+def leaving_at_none(uses: Iterable[Use]) -> float:
+    """Return the defection multiplier without money, however large it is: paths end at :data:`LARGEST`."""
+    power = 0.0
+    for use in uses:
+        if "survival" in use.moves:
+            at = use.held or 0.0, use.reference
+            low, usual = (float(response(use.moves["survival"], np.array(u), use.reach)) for u in at)
+            power += math.log(max(math.log(low) / math.log(usual), 1e-300)) if low > 0 else np.inf
+    return math.exp(min(power, MOST_POWER))
 
 
 def ends_of(use: Use, channel: str) -> Floats:

@@ -21,7 +21,7 @@ from sim.engine import columns, effects, routes
 from sim.engine import ways_kernels as kernels
 from sim.engine.bonds import raising
 from sim.engine.false_care import part_of, within
-from sim.engine.hull_kernels import Costs, Grids, bends_of, cost_of_points, lower_hulls
+from sim.engine.hull_kernels import APART, Costs, Grids, bends_of, cost_of_points, lower_hulls
 from sim.engine.odds_between import Between, odds_between
 from sim.engine.paths import (
     ALONE,
@@ -40,6 +40,7 @@ from sim.engine.paths import (
     edges_of,
     ends_of,
     gains_of,
+    leaving_at_none,
     samples_of,
     thinned,
 )
@@ -74,6 +75,10 @@ MULTIPLIERS = ("survival", "purchase_rate", "amount", CUT)
 """Channels whose effects are multiplied; those of others add up."""
 
 
+NOBODY, DOUBLED = 600.0, 24
+"""A rate of leaving at which nobody stays, however satisfied; and how often multipliers are doubled towards it."""
+ROUNDING = 1e-9
+"""Share by which the lowest point of a path and what is had without money may differ and be the same."""
 NARROW = 1e-100
 """Width of a dimension of which nothing comes: products of the ways between its points are still numbers."""
 
@@ -184,7 +189,7 @@ class Ways:
                 path = self._path(place[1], uses, channel, np.ones(len(uses)))
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
             at_edge = {channel: self._effect(place[1], channel, edge)}
-            found.append(_Dimension(uses, channel, edge, at_edge, free_top))
+            found.append(self._from_none(place[1], _Dimension(uses, channel, edge, at_edge, free_top)))
         return found + [
             self._apart(place, use, self._along_each(count, several, channels, _is_straight(use))) for use in several
         ]
@@ -253,7 +258,27 @@ class Ways:
         kept = np.unique(np.clip(places.astype(int), 0, along.size - 1))
         edge = along[kept]
         at_edge = {c: self._effect(group, c, value[kept]) for c, value in values.items()}
-        return _Dimension((use,), None, edge, at_edge, free_top)
+        return self._from_none(group, _Dimension((use,), None, edge, at_edge, free_top))
+
+    def _from_none(self, group: int, one: _Dimension) -> _Dimension:
+        """Return a dimension with points before its first where even those who hardly ever leave do at no money.
+
+        Defection multipliers that a curve goes through next to no money, in equal steps of their logarithms.
+        """
+        if "survival" not in one.at_edge:
+            return one
+        rates, lowest = self.chain.defection_rate[self.chain.group == group], float(one.at_edge["survival"][0])
+        slowest = float(rates[rates > 0].min(initial=np.inf))
+        most = min(leaving_at_none(one.uses), NOBODY / slowest, lowest * 2.0**DOUBLED)
+        if most <= lowest * (1 + ROUNDING):
+            return one
+        number = max(math.ceil(math.log2(most / lowest)), 2)  # of one cell alone no bend would be known
+        steps = np.geomspace(most, lowest, number + 1)[:-1]
+        multipliers = np.append(max(most, leaving_at_none(one.uses)), steps[1:])
+        before = one.edge[0] - APART * (one.edge[-1] - one.edge[0]) * np.arange(multipliers.size, 0.0, -1.0)
+        at_edge = {channel: np.append(np.full(before.size, at[0]), at) for channel, at in one.at_edge.items()}
+        at_edge["survival"][: before.size] = multipliers
+        return one._replace(edge=np.append(before, one.edge), at_edge=at_edge)
 
     def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
