@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 __all__ = ["Ended", "Whole", "again", "check_left", "check_next", "left_by"]
 
@@ -107,7 +108,7 @@ def _runs(folder: Path) -> Counter[tuple[Any, ...]]:
                 "(SELECT COUNT(*) FROM params p WHERE p.run_uuid = r.run_uuid) FROM runs r"
             ).fetchall()
         for name, status, uri, *figures in rows:
-            kept = tuple(sorted(_files(Path(uri.removeprefix("file://")))))
+            kept = tuple(sorted(_files(Path(unquote(uri.removeprefix("file://"))))))
             found[(name, status, *figures, kept)] += 1
     return found
 
