@@ -138,7 +138,9 @@ def main() -> None:
     all_ = list(mutants(ast.parse(path.read_text(encoding="utf-8")), tuple(asked.function)))
     drawn = sorted(random.Random(asked.seed).sample(range(len(all_)), min(asked.number, len(all_))))
     lived = 0
-    for number in drawn:
+    for done, number in enumerate(drawn):
+        if done % 10 == 0:
+            print(f"{done} of {len(drawn)} tried", file=sys.stderr, flush=True)
         line, what, tree = all_[number]
         ended = _noticed(path, tree, words)
         if ended == "survives":

@@ -14,9 +14,28 @@ from scipy.special import gammainc
 from policies.fixed import AsToday
 from sim.engine.bond_kernels import moves_of_bonds, room_for_moves
 from sim.engine.bonds import bonds_of
-from sim.engine.columns import AWARE, EFFECTS, LOST_CHANCE, RETURNED, TIED, TURNOVER, WON, WON_UNPAID
+from sim.engine.columns import (
+    AMOUNT,
+    AWARE,
+    DEFECTION,
+    EFFECTS,
+    LOST_CHANCE,
+    RATE,
+    RETURNED,
+    TIED,
+    TURNOVER,
+    WON,
+    WON_UNPAID,
+)
 from sim.engine.effects import FOR_EVER
-from sim.engine.lifecycle_kernels import accounts, chances_of_entry, incomplete_gammas, moves_of_level, odds_of_alive
+from sim.engine.lifecycle_kernels import (
+    accounts,
+    chances_of_entry,
+    incomplete_gammas,
+    moves_of_level,
+    odds_of_alive,
+    rates_of_alive,
+)
 from sim.market.clock import Market
 from sim.scenario.bonds import Links
 from sim.scenario.file import parse
@@ -254,3 +273,12 @@ def test_chances_of_those_who_are_no_customers() -> None:
     assert chances_of_entry(1, effects, 0.1, 0.9) == (0.0, 0.0)
     assert chances_of_entry(3, effects, 3.0, 2.0) == (0.07, 0.05)
     assert chances_of_entry(4, effects, 3.0, 2.0) == (0.0, 0.0)
+
+
+def test_rates_are_multiplied_by_money_level_ties_and_growth() -> None:
+    """Each by its own numbers; growth moves buying and amounts, and nobody's leaving."""
+    effects = np.zeros(len(EFFECTS))
+    effects[[DEFECTION, RATE, AMOUNT]] = 1.1, 1.2, 1.3
+    found = rates_of_alive(0.2, 0.7, effects, np.array([0.5, 3.0, 5.0]), np.array([7.0, 11.0, 13.0]), 1.5, 1.7)
+    expected = (0.2 * 1.1 * 0.5 * 7, 0.7 * 1.2 * 3 * 11 * 1.5, 1.3 * 5 * 13 * 1.7)
+    assert found == pytest.approx(expected, rel=1e-12)
