@@ -14,29 +14,28 @@ there are any.
 """
 
 import argparse
+import atexit
 import errno
-import json
 import os
 import random
 import re
 import resource
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "VERBS", "Moment", "main", "tried"]
+from benchmarks.left_behind import Ended, Whole, again, check_left, check_next, left_by
+
+__all__ = ["KINDS", "VERBS", "Moment", "check_end", "main", "prepared", "shortened", "tried"]
 
 ROOT = Path(__file__).parents[1]
 SIGNALS = {"kill": signal.SIGKILL, "end": signal.SIGTERM, "stop": signal.SIGINT}
@@ -47,15 +46,34 @@ VERBS: dict[str, tuple[str, ...]] = {
     "calibrate": ("calibrate", "orders.csv", "-o", "new.yaml"),
     "optimize": (*OPTIMIZE, "-o", "plan.json"),
     "simulate": ("simulate", "small.yaml", "--until", "2", "--save", "half.npz", "--table", "months.csv"),
+    "learn": ("learn", "small.yaml", "evidence.csv", "-o", "learned.yaml"),
+    "monitor": (
+        "monitor",
+        "small.yaml",
+        "--plan",
+        "held.json",
+        "--actual",
+        "seen.csv",
+        "--replications",
+        "20",
+        "-o",
+        "page.html",
+    ),
     "compare": ("compare", "small.yaml", "--replications", "1", "-o", "report.html"),
     "optimize, tracked": (*OPTIMIZE, "-o", "plan.xlsx", "--track"),
     "study": ("study", "study.yaml", "--workers", "1"),
     "demo": ("demo", "--folder", "demo"),
 }
 """Arguments by verb, beside ``--json``."""
+BEFORE = {
+    "monitor": (
+        (*OPTIMIZE[:4], "-o", "held.json"),
+        ("simulate", "small.yaml", "--policy", "held.json", "--replications", "1", "--table", "seen.csv"),
+    )
+}
+"""Commands that leave what a verb reads."""
 STUDY = "worlds: {a: small.yaml}\npolicies: [as today, no spend]\nreplications: 1\n"
-CHANGING = ("seconds", "run_id", "runs", "tracking_uri", "report", "notes")
-"""Keys of an answer that no two runs share; the notes of a base say what it held before."""
+EVIDENCE = "lever,moves,at,value\nretention,survival,unlimited,0.95\n"
 LINE = 4096
 """Bytes that a file may always have, so that what a command says fits."""
 REFUSED = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
@@ -71,16 +89,6 @@ class Moment:
     kind: str
     number: int
     late: float
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: exit code, standard output and error, and when it wrote, in seconds."""
-
-    code: int
-    out: str
-    err: str
-    writes: tuple[float, ...]
 
 
 # --- A command in a process of its own --------------------------------------------------------------------------------
@@ -169,7 +177,7 @@ def _be(folder: Path, words: Sequence[str], moment: Moment | None, gap: float, s
         os.environ["PYTHONPATH"] = str(ROOT)
         sys.argv = ["tenure", *words, "--json"]
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
-        _shorten()
+        shortened()
         _watch(moment, gap, streams[2])
         from _tenure_start import main as command
 
@@ -186,7 +194,7 @@ def _be(folder: Path, words: Sequence[str], moment: Moment | None, gap: float, s
         os._exit(code)
 
 
-def _shorten() -> None:
+def shortened() -> None:
     """Let the demo be of three months and two replications: it reads and writes what the whole one does."""
     from experiments.study import demo
 
@@ -201,108 +209,45 @@ def _all_of(stream: int) -> str:
         return file.read().decode(errors="replace")
 
 
-# --- What is there afterwards -----------------------------------------------------------------------------------------
+# --- Trying them ------------------------------------------------------------------------------------------------------
 
 
-def _prepare(folder: Path) -> Path:
-    """Return a folder, made, with what the verbs read."""
+def prepared(folder: Path, verb: str) -> Path:
+    """Return a folder, made, with what a verb reads."""
+    if verb in BEFORE:
+        shutil.copytree(_left_before(verb), folder)
+        return folder
+    return _with_files(folder)
+
+
+@cache
+def _left_before(verb: str) -> Path:
+    folder = _with_files(Path(tempfile.mkdtemp(prefix="faults-")) / "ready")
+    atexit.register(shutil.rmtree, folder.parent)
+    for words in BEFORE[verb]:
+        ended = _run(folder, words)
+        assert (ended.code, ended.err) == (0, ""), f"before {verb}: {ended.err}"
+    return folder
+
+
+def _with_files(folder: Path) -> Path:
     folder.mkdir(parents=True)
     shutil.copyfile(ROOT / "tests" / "data" / "small.yaml", folder / "small.yaml")
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
     days = (f"{2022 + i % 3}-{i * 5 % 12 + 1:02d}-{i * 11 % 28 + 1:02d}" for i in range(900))
     rows = (f"{i * i % 170},{day},{5 + i % 23}.5\n" for i, day in enumerate(days))
     (folder / "orders.csv").write_text("customer,date,amount\n" + "".join(rows), encoding="utf-8")
+    (folder / "evidence.csv").write_text(EVIDENCE, encoding="utf-8")
     return folder
 
 
-def _files(folder: Path) -> set[str]:
-    """Return the files in a folder by name, those of MLflow's runs and of units, named by chance, without theirs."""
-    names = (each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
-    return {re.sub(r"[0-9a-f]{16,}|/\d+/", "*", name) for name in names}
-
-
-def _without(value: Any) -> Any:
-    """Return an answer without what no two runs share."""
-    if isinstance(value, dict):
-        return {key: _without(each) for key, each in value.items() if key not in CHANGING}
-    return [_without(each) for each in value] if isinstance(value, list) else value
-
-
-def _content(path: Path) -> Any:
-    """Return what an output says, where two runs say the same; it raises where the file is not whole."""
-    from sim.errors import InputError
-    from sim.purchases.base import CustomerBase
-    from sim.scenario.yaml_files import read_yaml
-
-    if path.suffix == ".json":
-        return _without(json.loads(path.read_text(encoding="utf-8")))
-    if path.suffix == ".yaml":
-        return read_yaml(path.read_text(encoding="utf-8"), path, InputError)
-    if path.suffix == ".duckdb":
-        base = CustomerBase.open(path)
-        return base.account.to_dict(), base.customers, base.first_date, base.last_date
-    if path.suffix in (".xlsx", ".npz"):
-        import zipfile
-
-        with zipfile.ZipFile(path) as file:
-            assert file.testzip() is None, f"{path.name} is broken"
-            return sorted(file.namelist())
-    if path.suffix == ".html":
-        assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), f"{path.name} is cut off"
-        return None
-    return path.read_text(encoding="utf-8")
-
-
-def _outputs(folder: Path) -> dict[str, Any]:
-    """Return what each output says, by name; MLflow's store and what begins with a dot are looked at by themselves."""
-    places = [each for each in folder.rglob("*") if each.is_file()]
-    names = {each.relative_to(folder).as_posix(): each for each in places}
-    return {
-        name: _content(path)
-        for name, path in names.items()
-        if not re.search(r"(^|/)(\.|mlartifacts/|units/|mlflow\.db)", name)
-    }
-
-
-def _runs(folder: Path) -> Counter[tuple[Any, ...]]:
-    """Return how often each MLflow run is there: name, state, numbers of figures, the files that it keeps."""
-    found: Counter[tuple[Any, ...]] = Counter()
-    for database in folder.rglob("mlflow.db"):
-        with closing(sqlite3.connect(database)) as store:
-            rows = store.execute(
-                "SELECT name, status, artifact_uri, "
-                "(SELECT COUNT(*) FROM latest_metrics m WHERE m.run_uuid = r.run_uuid), "
-                "(SELECT COUNT(*) FROM params p WHERE p.run_uuid = r.run_uuid) FROM runs r"
-            ).fetchall()
-        for name, status, uri, *figures in rows:
-            kept = tuple(sorted(_files(Path(uri.removeprefix("file://")))))
-            found[(name, status, *figures, kept)] += 1
-    return found
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A verb's run that nothing happened to."""
-
-    words: tuple[str, ...]
-    ended: Ended
-    answer: Any
-    files: set[str]
-    outputs: dict[str, Any]
-    runs: Counter[tuple[Any, ...]]
-    longest: int
-
-
 def _whole(verb: str, place: Path) -> Whole:
-    folder = _prepare(place / "whole")
-    ended = _run(folder, VERBS[verb])
-    assert (ended.code, ended.err) == (0, ""), f"{verb}: {ended.err}"
-    longest = max(each.stat().st_size for each in folder.rglob("*") if each.is_file())
-    answer = _without(json.loads(ended.out))
-    return Whole(VERBS[verb], ended, answer, _files(folder), _outputs(folder), _runs(folder), longest)
+    """Return what a verb leaves where nothing happens."""
+    folder = prepared(place / "whole", verb)
+    return left_by(VERBS[verb], folder, _run(folder, VERBS[verb]))
 
 
-def _check_end(ended: Ended, moment: Moment) -> None:
+def check_end(ended: Ended, moment: Moment) -> None:
     """Check how a command ended: killed, done, or refused in one line."""
     if moment.kind in ("kill", "end") and ended.code == -SIGNALS[moment.kind]:
         return
@@ -312,29 +257,6 @@ def _check_end(ended: Ended, moment: Moment) -> None:
     lines = ended.err.splitlines()
     assert all(line.startswith("tenure: ") for line in lines), ended.err[-600:]
     assert len(lines) == 1 or ended.code == 0, f"{len(lines)} lines: {ended.err[-600:]}"
-
-
-def _check_left(folder: Path, whole: Whole) -> None:
-    for name, content in _outputs(folder).items():
-        assert name in whole.outputs or ".part" in name, f"left behind: {name}"
-        assert content == whole.outputs.get(name), f"{name} says something else"
-
-
-def _check_next(folder: Path, whole: Whole) -> None:
-    """Check that the same command works now, and leaves what it leaves where nothing happened."""
-    force = ("--force",) * ("calibrate" in whole.words)  # what it says where a file of its two is there
-    again = _run(folder, (*whole.words, *force))
-    assert (again.code, again.err) == (0, ""), f"the next run: exit code {again.code}: {again.err[-600:]}"
-    answer = _without(json.loads(again.out))
-    other = [f"{key}: {answer.get(key)!r:.200}, not {whole.answer.get(key)!r:.200}"
-             for key in {**whole.answer, **answer} if answer.get(key) != whole.answer.get(key)]  # fmt: skip
-    assert not other, f"the next run: another answer: {other}"
-    assert _outputs(folder) == whole.outputs, "the next run: other outputs"
-    left = _files(folder) - whole.files
-    assert not left, f"left behind: {', '.join(sorted(left))}"
-    runs = _runs(folder)
-    assert set(runs) == set(whole.runs), f"runs: {set(runs) ^ set(whole.runs)}"
-    assert all(whole.runs[run] <= number <= 2 * whole.runs[run] for run, number in runs.items()), "runs lost or doubled"
 
 
 def tried(
@@ -353,13 +275,13 @@ def tried(
             number = drawn.randrange(kind == "fail", len(times) - 1)
             late = drawn.random() if kind != "full" else drawn.random() ** 4
             moment = Moment(kind, whole.longest if kind == "full" else number, late)
-            folder = _prepare(Path(place) / f"{each}")
+            folder = prepared(Path(place) / f"{each}", verb)
             try:
                 ended = _run(folder, whole.words, moment, times[number + 1] - times[number])
                 came += ended.code != 0
-                _check_end(ended, moment)
-                _check_left(folder, whole)
-                _check_next(folder, whole)
+                check_end(ended, moment)
+                check_left(folder, whole)
+                check_next(folder, whole, _run(folder, again(whole)))
             except Exception as error:
                 failures += 1
                 said(f"{verb}, {moment}: {type(error).__name__}: {error}")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import KINDS, VERBS, Ended, Moment, Whole, _check_end, _check_left
+from benchmarks.faults import KINDS, VERBS, Moment, check_end
+from benchmarks.left_behind import Ended, Whole, check_left
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,7 +36,7 @@ def test_what_dies_leaves_nothing_half_there_and_goes_on(verb: str) -> None:
 
 def test_what_a_user_must_not_see_is_a_failure(tmp_path: Path) -> None:
     moment = Moment("fail", 1, 0.5)
-    _check_end(Ended(2, "", "tenure: cannot write\n", ()), moment)
+    check_end(Ended(2, "", "tenure: cannot write\n", ()), moment)
     for bad in (
         Ended(1, "", "Traceback (most recent call last)\n", ()),
         Ended(2, "", "", ()),
@@ -44,13 +45,13 @@ def test_what_a_user_must_not_see_is_a_failure(tmp_path: Path) -> None:
         Ended(-9, "", "", ()),
     ):
         with pytest.raises(AssertionError):
-            _check_end(bad, moment)
-    whole = Whole(("coins",), Ended(0, "", "", ()), None, {"a.txt"}, {"a.txt": "heads tails"}, None, 0)
+            check_end(bad, moment)
+    whole = Whole(("coins",), Ended(0, "", "", ()), None, {"a.txt"}, {"a.txt": "heads tails"}, None, 0, 0)
     (tmp_path / "a.txt").write_text("heads ")
     with pytest.raises(AssertionError, match="says something else"):
-        _check_left(tmp_path, whole)
+        check_left(tmp_path, whole)
     (tmp_path / "a.txt").write_text("heads tails")
-    _check_left(tmp_path, whole)
+    check_left(tmp_path, whole)
     (tmp_path / "b.txt").touch()
     with pytest.raises(AssertionError, match="left behind"):
-        _check_left(tmp_path, whole)
+        check_left(tmp_path, whole)

@@ -12,7 +12,7 @@ import pytest
 from markets import orders
 
 import tenure
-from experiments.measure import Effect, Measured
+from experiments.measure import Effect, Measured, _listed, _verdict
 from experiments.study.calibrate import calibrate
 from optimizer.ask.rows import as_today
 from optimizer.load import plan_of_course
@@ -191,3 +191,31 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
         assert (code, out, err.count("\n")) == (2, "", 1), bad
         assert said in err, bad
         assert not (place / "learned.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (11, 20, "paid"), (1, 20, "worked"), (1, 9, "lost"), (-1, 9, "lost"), (-1, 20, "open"), (-5, -1, "harmed"),
+        (np.nan, np.nan, "open"),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_that_of_the_interval(low: float, high: float, verdict: str) -> None:
+    """Of a measure that cost 10 a head: where what it brought surely lies."""
+    assert _verdict(low, high, 10.0) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "said"),
+    [
+        ("list.csv", ["7,a,mail,5,0,False", "7,a,mail,5,0,False"], "customer '7' is listed twice for one measure"),
+        ("list.csv", ["7,a,mail,0,0,False"], "nobody on it gets money"),
+        ("list.parquet", ["7,a,mail,5,0,False"], "cannot be read as a list"),
+        ("list.xlsx", ["7,a,mail,5,0,False"], "list.xlsx"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(tmp_path: Path, name: str, rows: list[str], said: str) -> None:
+    path = tmp_path / name
+    path.write_text("\n".join(["customer_id,segment,lever,money,held_back,control", *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        _listed([path])

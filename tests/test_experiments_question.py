@@ -1,5 +1,7 @@
 """What a plan is held against: the rules of thumb that a comparison shows beside it."""
 
+from typing import Any
+
 import pytest
 from markets import SMALL
 
@@ -50,3 +52,19 @@ def test_they_are_no_answer_to_another_question(firm: tenure.Firm) -> None:
     """The least money, and what is held."""
     for question in (tenure.Question(reach=("kept", 300)), tenure.Question(budget=BUDGET, within=0.2)):
         assert rules_of_thumb(question.of(firm.twin).problem(firm.twin)) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"targeting": "street"}, r"`targeting=street`: expected one of segment, "),
+        ({"base": "plan.json", "within": -1.0}, r"`within=-1`: expected a number of at least 0"),
+        ({"base": "plan.json", "more": 1e19}, r"`more=1e\+19`: expected money, below 0 to take it away"),
+        ({"base": "plan.json"}, r"`base=`: is where `more=`, `within=` or `freeze=` start from"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_a_plan_is_read(
+    firm: tenure.Firm, asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(tenure.InputError, match=said):
+        tenure.Question(**asked).of(firm.twin)

@@ -11,7 +11,7 @@ from curve_tables import one_period
 from optimizer.curves.allocation import allocate
 from optimizer.curves.curve_file import read_curves
 from optimizer.curves.model import hull
-from optimizer.curves.shapes import SmoothCurve
+from optimizer.curves.shapes import SmoothCurve, TabulatedCurve
 from sim.errors import InputError
 
 
@@ -67,6 +67,9 @@ BAD_FILES = {
     "channel,period,spend,response,before\ntv,b,1,1,\ntv,a,,,5\n": "needs periods one after the other",
     HEADER + "tv,1,1,000,5\n": "row 2: expected 4 fields",
     HEADER + ",1,10,5\n": "row 2: channel is empty",
+    "channel,spend,spend,response\ntv,1,1,5\n": "row 1: column 'spend' comes twice; remove one",
+    "channel,period,spend,response,before\ntv,1,1,1,5\n": "row 2: 'before' beside a point of a curve",
+    "channel,period,spend,response,before\ntv,1,1,1,\ntv,0,,,5\ntv,0,,,6\n": "has its 'before' in row 3; keep one",
     HEADER + "tv,1,10,5\nradio,2,10,5\n": "channel 'tv' has no row for period '2'",
 }
 
@@ -93,3 +96,18 @@ def test_order_of_periods(tmp_path: Path) -> None:
     assert read_curves(path).periods == ("late", "early")
     path.write_text("channel,spend,response\ntv,10,5\n", encoding="utf-8")
     assert read_curves(path).periods == ("all",)
+
+
+@pytest.mark.parametrize(
+    ("spend", "response", "said"),
+    [
+        ([], [], "as many spends as responses, at least one, got 0 and 0"),
+        ([1, 2], [1], "got 2 and 1"),
+        ([1, float("nan")], [1, 2], "finite numbers"),
+        ([-1, 2], [1, 2], "no spend below 0"),
+        ([1, 1], [1, 2], "each spend once"),
+    ],
+)
+def test_points_that_are_no_curve_are_refused(spend: list[float], response: list[float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        TabulatedCurve.of(spend, response)

@@ -14,9 +14,28 @@ from scipy.special import gammainc
 from policies.fixed import AsToday
 from sim.engine.bond_kernels import moves_of_bonds, room_for_moves
 from sim.engine.bonds import bonds_of
-from sim.engine.columns import EFFECTS, TIED, TURNOVER
+from sim.engine.columns import (
+    AMOUNT,
+    AWARE,
+    DEFECTION,
+    EFFECTS,
+    LOST_CHANCE,
+    RATE,
+    RETURNED,
+    TIED,
+    TURNOVER,
+    WON,
+    WON_UNPAID,
+)
 from sim.engine.effects import FOR_EVER
-from sim.engine.lifecycle_kernels import incomplete_gammas, moves_of_level, odds_of_alive
+from sim.engine.lifecycle_kernels import (
+    accounts,
+    chances_of_entry,
+    incomplete_gammas,
+    moves_of_level,
+    odds_of_alive,
+    rates_of_alive,
+)
 from sim.market.clock import Market
 from sim.scenario.bonds import Links
 from sim.scenario.file import parse
@@ -228,3 +247,38 @@ def test_expected_purchases_of_agents_are_those_of_the_formula(market: Callable[
         assert history.purchases.sum() / who.size == pytest.approx(float(purchases), abs=4.5 * error)
         left = -math.expm1(-defection)
         assert history.events["left"].sum() / who.size == pytest.approx(left, abs=4.5 * math.sqrt(left / who.size))
+
+
+def test_accounts_of_a_customer_are_those_by_hand() -> None:
+    """Three purchases, 200 at today's prices, sold at nine tenths with a charge of 5; 4 % is never paid.
+
+    Goods cost 60 % of today's prices whatever is asked for them; service 2 a head and 1.5 a purchase.
+    """
+    earned, service, bad_debt, revenue = accounts(200.0, 0.9, 3.0, 1.0, 5.0, 0.4, 0.04, 2.0, 1.5)
+    assert revenue == pytest.approx(200 * 0.9 + 5)
+    assert bad_debt == pytest.approx(0.04 * revenue)
+    assert service == pytest.approx(2 + 3 * 1.5)
+    assert earned == pytest.approx(revenue - bad_debt - 0.6 * 200 - service)
+
+
+def test_chances_of_those_who_are_no_customers() -> None:
+    """What money adds is multiplied by a quality of its own; a chance stays one however good prospects are."""
+    effects = np.zeros(len(EFFECTS))
+    effects[[AWARE, WON, WON_UNPAID, RETURNED, LOST_CHANCE]] = 0.11, 0.3, 0.2, 0.07, 0.05
+    assert chances_of_entry(0, effects, 3.0, 2.0) == (0.11, 0.0)
+    assert chances_of_entry(1, effects, 0.5, 1.5) == (pytest.approx(0.2 * 0.5 + (0.3 - 0.2) * 1.5), 0.0)
+    assert chances_of_entry(1, effects, 9.0, 9.0) == (1.0, 0.0)
+    assert chances_of_entry(1, effects, 0.0, 9.0)[0] == pytest.approx(0.9)
+    effects[WON] = 0.01
+    assert chances_of_entry(1, effects, 0.1, 0.9) == (0.0, 0.0)
+    assert chances_of_entry(3, effects, 3.0, 2.0) == (0.07, 0.05)
+    assert chances_of_entry(4, effects, 3.0, 2.0) == (0.0, 0.0)
+
+
+def test_rates_are_multiplied_by_money_level_ties_and_growth() -> None:
+    """Each by its own numbers; growth moves buying and amounts, and nobody's leaving."""
+    effects = np.zeros(len(EFFECTS))
+    effects[[DEFECTION, RATE, AMOUNT]] = 1.1, 1.2, 1.3
+    found = rates_of_alive(0.2, 0.7, effects, np.array([0.5, 3.0, 5.0]), np.array([7.0, 11.0, 13.0]), 1.5, 1.7)
+    expected = (0.2 * 1.1 * 0.5 * 7, 0.7 * 1.2 * 3 * 11 * 1.5, 1.3 * 5 * 13 * 1.7)
+    assert found == pytest.approx(expected, rel=1e-12)

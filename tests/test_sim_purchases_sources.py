@@ -76,6 +76,22 @@ def test_json_of_another_kind_is_refused_in_a_few_words(tmp_path: Path) -> None:
         assert len(str(caught.value)) < 700
 
 
+@pytest.mark.parametrize(
+    ("name", "begin", "said"),
+    [
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of Excel 97-2003 cannot be read; save it as"),
+        ("a.zip", b"PK\x03\x04", "a packed archive cannot be read; unpack it first"),
+        ("a.xlsx", b"PK\x03\x04", "a.xlsx: "),
+        ("a.duckdb", b"12345678DUCK\0\0\0\0", "cannot be read as a DuckDB file"),
+    ],
+)
+def test_files_of_another_kind_are_known_by_how_they_begin(tmp_path: Path, name: str, begin: bytes, said: str) -> None:
+    with pytest.raises(PurchasesError) as caught:
+        base_of(tmp_path, begin + bytes(2000), name)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_parquet_keeps_the_local_day_of_its_zone(tmp_path: Path) -> None:
     local = FRAME.assign(date=pd.to_datetime(FRAME["date"]).dt.tz_localize("Europe/Berlin"))
     local.to_parquet(tmp_path / "in.parquet")

@@ -30,12 +30,12 @@ def _cache_folder() -> str | None:
     sources = [path for package in ("sim", "optimizer") for path in sorted((root / package).rglob("*_kernels.py"))]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    folder = (Path(chosen) if chosen else Path.home() / ".cache") / "tenure" / f"kernels-{digest}"
     try:
+        folder = (Path(chosen) if chosen else Path.home() / ".cache") / "tenure" / f"kernels-{digest}"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return str(folder)
-    except OSError:
+    except (OSError, RuntimeError):  # nothing can be written there; who has no HOME and no name has no home at all
         return None
 
 
