@@ -17,7 +17,7 @@ from optimizer.insight.exact import solve_exactly
 from optimizer.insight.surface import ASSET, KEPT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = shutil.which("chromium")
 
@@ -68,12 +68,15 @@ def test_its_numbers_are_pythons(page: "Page", lookup: WhatIf) -> None:
         (0, 1.1 * surface.budget, {1: 0.7 * float(surface.top[1]), 2: 0.0}),
         (1, 0.9 * surface.budget, {0: 0.3 * float(surface.top[0])}),
         (0, 9 * surface.budget, {}),
+        (1, surface.families[1].least, {0: 0.6 * surface.families[1].least}),  # the others give way below it
+        (0, surface.budget, {0: float(surface.top[0]), 1: float(surface.top[1]), 2: float(surface.top[2])}),
     ):
         said = page.evaluate("plan => tenure.evaluate(plan)", {"family": family, "budget": budget, "held": held})
         table = surface.settle(budget, held, family)
         counts = surface.counted(table, family)
         assert said["asset"] == pytest.approx(counts[ASSET], rel=1e-8)
         assert said["kept"] == pytest.approx(counts[KEPT], rel=1e-8)
+        assert said["missed"] == pytest.approx(surface.missed(table, family), rel=1e-6)
         assert said["table"]["money"] == pytest.approx(table.money.tolist(), rel=1e-6, abs=1e-3)
 
 
@@ -132,7 +135,7 @@ def test_a_budget_and_a_line_are_moved_and_the_table_is_played(page: "Page", loo
     from sim.engine.sensitivity import follow
 
     exact = follow(firm.chain, plan.intensity).asset
-    assert abs(said["asset"] - exact) <= max(3 * lookup.held_out.errors()["nudged"].worst, 1e-3 * abs(exact))
+    assert abs(said["asset"] - exact) <= max(3 * lookup.held_out.errors("played")["nudged"].worst, 1e-3 * abs(exact))
 
 
 def test_range_is_kept_and_said(page: "Page", lookup: WhatIf) -> None:
@@ -148,3 +151,37 @@ def test_range_is_kept_and_said(page: "Page", lookup: WhatIf) -> None:
         field.press("Enter")
         assert ("beyond" in (page.locator(".panel.a [data-fact=range]").get_attribute("class") or "")) == beyond
         assert page.evaluate("tenure.evaluate(tenure.plans.a).table.budget") == pytest.approx(usual, rel=1e-5)
+
+
+def test_what_is_typed_and_not_taken_is_said_in_the_panel(page: "Page", lookup: WhatIf) -> None:
+    panel, (least, most) = page.locator(".panel.a"), lookup.surface.families[0].range
+    notes, field = panel.locator(".notes"), panel.locator("input.budget")
+
+    def typed(into: "Locator", text: str) -> str:
+        into.fill(text)
+        into.press("Enter")
+        return str(notes.text_content())
+
+    assert f"“99999999” is beyond what was solved: {most:,.0f} is used" in typed(field, "99999999")
+    assert "“3.500” is read as 3.5; if thousands are meant, write 3,500; “3.500” is below" in typed(field, "3.500")
+    assert f"“12” is below what was solved: {least:,.0f} is used" in typed(field, "12")
+    for text in ("-5", "abc", "3,5", "Infinity"):
+        assert f"“{text}” is no amount of money (1500, 1,500 or 1.5k are): {least:,.0f} stays" in typed(field, text)
+    assert f"nothing was typed: {least:,.0f} stays" in typed(field, "")
+    assert field.input_value() == f"{least:,.0f}"
+    half = (least + most) / 2
+    assert "“" not in typed(field, f"{half / 1000:.4f}k")
+    assert page.evaluate("tenure.found.a.table.budget") == pytest.approx(half, abs=0.1)
+    line, top = page.locator("#lines tbody tr").nth(1).locator(".edit.a input:not([type])"), lookup.surface.top[1]
+    before = line.input_value()
+    assert f"town / care: “-3” is no amount of money (1500, 1,500 or 1.5k are): {before} stays" in typed(line, "-3")
+    assert line.input_value() == before
+    assert "no line is held" in str(panel.locator("[data-fact=locks]").text_content())
+    assert f"town / care: “9999999” is beyond what was solved: {top:,.0f} is used" in typed(line, "9999999")
+    assert panel.locator("[data-fact=locks]").text_content() == "1 line held; the others give way"
+    assert "2.5k" not in typed(line, "2.5k")
+    assert page.evaluate("tenure.plans.a.held[1]") == 2500
+    error = str(panel.locator("[data-fact=error]").text_content())
+    assert "customers kept by up to" in error
+    page.evaluate("(tenure.plans.a.held = {0: 1e9, 1: 1e9, 2: 1e9}, tenure.show())")
+    assert "was not checked" in str(panel.locator("[data-fact=error]").text_content())

@@ -10,7 +10,8 @@ import yaml
 from markets import EXAMPLES, Content, Floats, answer, small
 
 from optimizer.insight.exact import solve_exactly
-from optimizer.insight.sounding import exact_asset, sound
+from optimizer.insight.sounding import sound
+from optimizer.insight.tables import played
 from optimizer.load import load
 from policies.rolling import RollingHorizon
 from sim.engine.fluid import expected_history
@@ -258,12 +259,12 @@ def test_the_what_if_page_leaves_terms_as_today() -> None:
     assert surface.lines == (("payers", "care"),)
     for knot, plan in zip(surface.families[0].knots, found.plans[0], strict=True):
         money = surface.by_period(surface.settle(knot.budget))
-        assert exact_asset(twin, surface.lines, money) == pytest.approx(knot.counts[0], rel=1e-9)
+        assert played(twin, surface.lines, money).asset == pytest.approx(knot.counts[0], rel=1e-9)
         assert money.sum() == pytest.approx(plan.spend.sum(), rel=1e-9)
     by_hand = follow(twin.chain, plan_of(twin, care=0.5, cut=1.5))
     assert surface.today_counts[0] == pytest.approx(by_hand.asset, rel=1e-12)
     exact = solve_exactly(twin, 2_000, {("payers", "care"): 1_500.0}, threads=1)
-    assert exact.asset == pytest.approx(exact_asset(twin, surface.lines, exact.money), rel=1e-9)
+    assert exact.asset == pytest.approx(played(twin, surface.lines, exact.money).asset, rel=1e-9)
     assert exact.money.sum() == pytest.approx(1_500, rel=1e-6)
 
 

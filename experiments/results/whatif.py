@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import optimizer.insight.sounding
 from experiments.results.shown import Shown, Table
-from experiments.words.figures import money
-from optimizer.insight.surface import ASSET
+from experiments.words.figures import money, percent
+from optimizer.insight.surface import ASSET, KEPT
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from optimizer.insight.held_out import Checked
     from sim.twin import Twin
 
 __all__ = ["WhatIf"]
@@ -48,18 +50,31 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
 
     def answer(self) -> str:
         """Return what was solved, and how good what lies between is."""
-        knots, currency = self.surface.families[0].knots, self.twin.scenario.currency
-        number = sum(len(family.knots) for family in self.surface.families)
-        errors = self.held_out.errors()
+        (least, most), currency = self.surface.families[0].range, self.twin.scenario.currency
+        number = sum(len(family.solved) for family in self.surface.families)
+        errors, kept = self.held_out.errors(), self.held_out.errors(count=KEPT)
+
+        def off(kind: str) -> str:
+            if not errors[kind].number:
+                return "not checked"
+            return f"{money(errors[kind].worst)} (customers kept {money(kept[kind].worst)})"
+
         return (
-            f"{number} plans solved for budgets from {money(knots[0].budget)} to "
-            f"{money(knots[-1].budget)} {currency}".rstrip()
-            + ". Between them the customer asset is looked up: off by up to "
-            f"{money(errors['budgets'].worst)} where only the budget moves, {money(errors['nudged'].worst)} where "
-            f"lines are nudged by up to a quarter, {money(errors['moved'].worst)} where they are moved anywhere "
-            "(held-out exact solves and tables)."
-            + f" Terms stay as today: {', '.join(self.terms)}; `tenure optimize` sets them too."
-            * bool(self.terms)
+            f"{number} plans solved for budgets from {money(least)} to {money(most)} {currency}".rstrip()
+            + f". Between them the customer asset is looked up: off from {self.held_out.solves} plans held out and "
+            f"solved exactly by up to {off('budgets')} where only the budget moves, {off('nudged')} where lines are "
+            f"held within a quarter of the plan's, {off('moved')} where they are held anywhere."
+            + self._given_up()
+            + f" Terms stay as today: {', '.join(self.terms)}; `tenure optimize` sets them too." * bool(self.terms)
+        )
+
+    def _given_up(self) -> str:
+        if not self.given_up:
+            return ""
+        share = f" ({percent(self.finer / self.lift)} of what they gain against today)" * (self.lift > 0)
+        return (
+            f" Tables tell segments apart and nobody inside them: at a budget of {money(self.surface.budget)} they "
+            f"give up {money(self.finer)}{share} against `tenure optimize`, which tells stages and tiers apart too."
         )
 
     @property
@@ -79,7 +94,7 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
                 "lift": float(knot.counts[ASSET]) - now,
             }
             for family in self.surface.families
-            for knot in family.knots
+            for knot in family.solved
         ]
 
     def to_frame(self) -> DataFrame:
@@ -89,30 +104,48 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
         return DataFrame(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data: the solved plans, the errors in money, and every held-out figure behind them."""
+        """Return plain data: the solved plans, the errors, and every held-out figure behind them.
+
+        ``errors`` are of tables as they are given, ``errors_solved`` of plans solved with the same lines held.
+        """
         held = self.held_out
+        kept = held.errors(count=KEPT)
         return {
             "budget": self.surface.budget,
             "today": float(self.surface.today_counts[ASSET]),
             "plans": self.rows(),
             "errors": {
-                **{name: each._asdict() for name, each in held.errors().items()},
+                **{name: _known(each._asdict()) for name, each in held.errors("played").items()},
                 "lacking": held.lacking,
             },
+            "errors_solved": {
+                name: _known({**each._asdict(), "kept": kept[name].worst, "kept_typical": kept[name].typical})
+                for name, each in held.errors().items()
+            },
             "held_out": {
-                "budgets": [
-                    dict(zip(("budget", "said", "exact", "solved"), map(float, row), strict=True))
-                    for row in held.budgets
-                ],
-                **{
-                    name: [{"said": float(said), "exact": float(exact)} for said, exact in getattr(held, name)]
-                    for name in ("nudged", "moved")
-                },
+                "budgets": self._checked(held.budgets),
+                "nudged": self._checked(held.nudged),
+                "moved": self._checked(held.moved),
             },
             "seed": self.seed,
             "terms_as_today": self.terms,
             "finer_targeting_is_worth": self.finer,
+            "gained_against_today": self.lift,
         }
+
+    def _checked(self, checked: Checked) -> list[dict[str, Any]]:
+        """Return what was asked and said beside what is exact, by table."""
+        columns = {
+            f"{name}{'_kept' * (count == KEPT)}": values[:, count].tolist()
+            for count in (ASSET, KEPT)
+            for name, values in (("said", checked.said), ("exact", checked.played), ("solved", checked.solved))
+        }
+        figures = [_known(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        lines = [" / ".join(line) for line in self.surface.lines]
+        return [
+            {"budget": budget, "held": {lines[line]: amount for line, amount in held.items()}, **row}
+            for (budget, held), row in zip(checked.asked, figures, strict=True)
+        ]
 
     def shown_table(self) -> Table:
         """Return the solved plans."""
@@ -145,3 +178,7 @@ class WhatIf(Shown, optimizer.insight.sounding.Sounded):
         return write_whatif(
             path, scenario=self.twin.scenario, sounded=self, seed=self.seed, command=command, language=lang
         )
+
+
+def _known(figures: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}

@@ -34,25 +34,34 @@ _BOTH = {
     "price_note": ("beyond its own cost", "已扣除其成本"),
     "kept": ("Customers kept to the end", "期末留存客户"),
     "error_budgets": (
-        "error up to {worst}, usually {typical}, where it was checked",
-        "经检验误差最大 {worst}，通常 {typical}",
+        "off from the solved plan by up to {worst}, usually {typical}, customers kept by up to {kept}, usually "
+        "{kept_typical}, where it was checked",
+        "经检验与精确求解相差最多 {worst}，通常 {typical}；留存客户相差最多 {kept}，通常 {kept_typical}",
     ),
     "error_nudged": (
-        "error up to {worst}, usually {typical}, where nudges were checked",
-        "经检验（小幅调整）误差最大 {worst}，通常 {typical}",
+        "off from the solved plan by up to {worst}, usually {typical}, customers kept by up to {kept}, usually "
+        "{kept_typical}, where nudges were checked",
+        "经检验（小幅调整）与精确求解相差最多 {worst}，通常 {typical}；留存客户相差最多 {kept}，通常 {kept_typical}",
     ),
     "error_moved": (
-        "error up to {worst}, usually {typical}, where large moves were checked: solve it before you act",
-        "经检验（大幅调整）误差最大 {worst}，通常 {typical}：实施前请精确求解",
+        "off from the solved plan by up to {worst}, usually {typical}, customers kept by up to {kept}, usually "
+        "{kept_typical}, where large moves were checked: solve it before you act",
+        "经检验（大幅调整）与精确求解相差最多 {worst}，通常 {typical}；留存客户相差最多 {kept}，通常 {kept_typical}："
+        "实施前请精确求解",
+    ),
+    "error_none": (
+        "how far this is off was not checked: solve it before you act",
+        "此处的误差未经检验：实施前请精确求解",
     ),
     "exact": (
-        "solved exactly in {seconds} s; what was looked up was off by {off}",
-        "已精确求解（{seconds} 秒）；插值结果偏差 {off}",
+        "solved exactly in {seconds} s; what was looked up was off by {off}, customers kept by {kept}",
+        "已精确求解（{seconds} 秒）；插值结果偏差 {off}，留存客户偏差 {kept}",
     ),
     "solve": ("Solve exactly", "精确求解"),
     "solving": ("Solving …", "求解中……"),
     "unsolved": ("not solved: {why}", "未能求解：{why}"),
     "unreachable": ("`tenure ui` does not answer any more", "`tenure ui` 已停止响应"),
+    "locked_one": ("{count} line held; the others give way", "已固定 {count} 行，其余随之调整"),
     "locked": ("{count} lines held; the others give way", "已固定 {count} 行，其余随之调整"),
     "unlocked": ("no line is held", "未固定任何一行"),
     "release": ("Release all", "全部释放"),
@@ -63,12 +72,28 @@ _BOTH = {
         "breaks “{rule}”: {amount}, {side} {limit} {unit}{more}",
         "违反“{rule}”：{amount}，{side} {limit}{unit}{more}",
     ),
+    "times_one": (", and once more", "，另有 1 次"),
     "times": (", and {times} more times", "，另有 {times} 次"),
     "at_most": ("at most", "上限"),
     "at_least": ("at least", "下限"),
     "unmet": (
         "what is held does not fit this budget: the table spends {spend} of {budget}",
         "固定的投入与该预算不符：表格支出 {spend}，预算 {budget}",
+    ),
+    "short": (
+        "the lines that are not held are not looked up beyond the plan of {most}: the table spends {spend} of {budget}",
+        "未固定的各行不推算至预算 {most} 的方案之外：表格支出 {spend}，预算 {budget}",
+    ),
+    "typed_above": ("“{typed}” is beyond what was solved: {used} is used", "“{typed}” 超出已求解范围：改用 {used}"),
+    "typed_below": ("“{typed}” is below what was solved: {used} is used", "“{typed}” 低于已求解范围：改用 {used}"),
+    "typed_none": (
+        "“{typed}” is no amount of money (1500, 1,500 or 1.5k are): {used} stays",
+        "“{typed}” 不是金额（可写 1500、1,500 或 1.5k）：保留 {used}",
+    ),
+    "typed_nothing": ("nothing was typed: {used} stays", "未输入金额：保留 {used}"),
+    "typed_dot": (
+        "“{typed}” is read as {read}; if thousands are meant, write {thousands}",
+        "“{typed}” 按 {read} 读取；若表示千位，请写 {thousands}",
     ),
     "unspent": (
         "{amount} of the budget are not spent: they would not pay, or rules hold them back",
@@ -101,6 +126,10 @@ _BOTH = {
         "金额可直接输入。调整过的行会被固定（打勾），其余各行随之取满足预算的已求解方案。“下一单位”为该行再增加一单位投入的净收益，"
         "其他行不变。",
     ),
+    "idle_one": (
+        "{count} line that reaches nobody is left out",
+        "另有 {count} 行没有可触达的客户，未列出",
+    ),
     "idle": (
         "{count} lines that reach nobody are left out",
         "另有 {count} 行没有可触达的客户，未列出",
@@ -113,11 +142,18 @@ _BOTH = {
     "all": ("all", "合计"),
     "how": ("How far this can be trusted", "可信程度"),
     "measured": (
-        "Measured against tables and budgets that were solved or played exactly and that the page was not made from, "
-        "drawn at random (seed {seed}), large lines more often. Customer asset said less exact, in {currency}:",
-        "以下误差以随机抽取（种子 {seed}，金额大的行更常抽到）、未用于生成本页的精确求解或精确模拟的表格和预算测得，"
-        "单位 {currency}：",
+        "Measured on {solves} plans solved exactly that the page was not made from: budgets, and lines held at amounts "
+        "drawn at random (seed {seed}), large lines more often, the others solved anew; what does not fit budget and "
+        "rules is not checked. Said less exact, customer asset in {currency}. The first rows are what “Solve exactly” "
+        "will show; the last are what a table is off from its own value when played as it is.",
+        "以下误差用 {solves} 个未用于生成本页的精确求解方案测得：预算，以及按随机金额（种子 {seed}，"
+        "金额大的行更常抽到）固定若干行、其余各行重新求解；不符合预算或规则的组合不检验。客户资产单位 {currency}。"
+        "前几行即“精确求解”会显示的偏差；后几行为表格按原样执行时与其自身价值的偏差。",
     ),
+    "against_solved": ("{kind}, against the plan solved anew", "{kind}，与重新求解的方案相比"),
+    "against_played": ("{kind}, the table as it is", "{kind}，与表格本身相比"),
+    "worst_kept": ("Customers kept: largest", "留存客户：最大误差"),
+    "typical_kept": ("usual", "通常误差"),
     "kind": ("Checked", "检验对象"),
     "worst": ("Largest error", "最大误差"),
     "typical": ("Usual error", "通常误差"),
@@ -132,9 +168,10 @@ _BOTH = {
     ),
     "targeting": (
         "Tables tell segments apart and nobody inside them. At the budget of {budget}, a plan that also tells stages "
-        "and tiers apart was found to be worth {more} more: `tenure optimize`.",
-        "表格只区分客群。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}：`tenure optimize`。",
+        "and tiers apart was found to be worth {more} more{share}: `tenure optimize`.",
+        "表格只区分客群。在预算 {budget} 下，进一步区分阶段与层级的方案可再增加 {more}{share}：`tenure optimize`。",
     ),
+    "of_gain": (" ({share} of what tables gain against today)", "（占表格相对现状增量的 {share}）"),
     "expected": (
         "All figures are expected ones under the scenario's assumptions on how customers respond; a response that is "
         "assumed and not measured moves all of them.",

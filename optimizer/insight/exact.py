@@ -8,8 +8,8 @@ import numpy as np
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import Kind, Row, money_of
 from optimizer.insight.frontier import without_rule
-from optimizer.insight.sounding import followed, lines_of, with_terms_as_today
 from optimizer.insight.surface import ASSET, KEPT, RULES
+from optimizer.insight.tables import followed, lines_of, with_terms_as_today
 from optimizer.optimize import solve
 from optimizer.plan import Plan
 from optimizer.tolerances import EMPTY
@@ -54,6 +54,7 @@ def solve_exactly(
     held: Mapping[Line, float] | None = None,
     *,
     without: str = "",
+    near: Floats | None = None,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Exact:
@@ -67,6 +68,9 @@ def solve_exactly(
         Money by (segment, lever), what was committed before the start among it.
     without
         A rule that need not hold: its key in the scenario, or its name.
+    near : (periods, groups, stages, levers), optional
+        Intensities of a plan that is known, than which the answer is worth no less where it keeps the rules; with it,
+        the search is not begun from more starts and prices are those that it ended with.
 
     Raises
     ------
@@ -84,7 +88,10 @@ def solve_exactly(
         if line not in lines.names:
             raise InputError(f"{line[0]}/{line[1]}: no such line; expected a segment and a lever that reaches it")
         rows += _held(twin, line, amount)
-    plan = solve(replace(problem, rows=tuple(rows)), bounded=False, onward=True, threads=threads, progress=progress)
+    plan = solve(
+        replace(problem, rows=tuple(rows)), known=() if near is None else (near,), bounded=False, onward=near is None,
+        priced=near is None,        threads=threads, progress=progress,
+    )  # fmt: skip
     if plan.status != "feasible":
         raise RulesError(f"no plan was found that meets every rule with these lines held: it {plan.status}")
     nothing = follow(chain, targets.with_committed(np.zeros((chain.periods, *targets.shape))))

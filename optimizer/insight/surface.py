@@ -23,13 +23,15 @@ import numpy as np
 
 from sim.arrays import Floats
 
-__all__ = ["ASSET", "HALVINGS", "IDLE", "KEPT", "RULES", "Family", "Knot", "Settled", "Surface", "Watched"]
+__all__ = ["ASSET", "HALVINGS", "IDLE", "KEPT", "NOTICED", "RULES", "Family", "Knot", "Settled", "Surface", "Watched"]
 
 ASSET, KEPT, RULES = 0, 1, 2
 """Places among what is counted: the asset, customers kept, and from the third on rules."""
 HALVINGS = 50
 IDLE = 0.05
 """What a unit of money must bring at least, before it is taken off, for its line to count by what it does."""
+NOTICED = 0.005
+"""Part of a rule's size, or of the budget, by which it must be missed to be said: what is looked up is not exact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +115,24 @@ class Family:
     without : str
         The rule that is left out; nothing: all hold.
     knots : tuple of Knot
+        The first may be no solved plan but the least that the rules ask, whose budget is what it spends.
+    least : float
+        The lowest budget that was solved.
     """
 
     without: str
     knots: tuple[Knot, ...]
+    least: float
+
+    @property
+    def solved(self) -> tuple[Knot, ...]:
+        """Return the solved plans alone."""
+        return tuple(knot for knot in self.knots if knot.budget >= self.least)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Return the lowest and the highest budget that is looked up."""
+        return self.least, self.knots[-1].budget
 
     def between(self, budget: float) -> tuple[Knot, Knot, float]:
         """Return the solved plans on both sides of a budget, and how far it is from the first to the second."""
@@ -212,13 +228,13 @@ class Surface:
     def settle(self, budget: float, held: Mapping[int, float] | None = None, family: int = 0) -> Settled:
         """Return the table of a budget: the lines ``held`` at their money, the others as in the plan that fits.
 
-        Free lines follow the plans of another budget, so that all together is what the plan of ``budget`` spends; where
-        no solved budget does that, the nearest end.
+        Free lines follow the plans of another budget, so that all together is what the plan of ``budget`` spends: down
+        to the least that the rules ask, up to the plan of the highest budget; where none does that, the nearest end.
         """
         plans = self.families[family]
         known = plans.knots
-        budget = float(np.clip(budget, known[0].budget, known[-1].budget))
-        held = dict(held or {})
+        budget = float(np.clip(budget, *plans.range))
+        held = {line: min(max(amount, 0.0), float(self.top[line])) for line, amount in (held or {}).items()}
         if not held:
             return Settled(budget, budget, budget, plans.plan(budget))
         free = np.ones(len(self.lines), dtype=bool)
@@ -231,8 +247,22 @@ class Surface:
         followed = (low + high) / 2
         money = plans.plan(followed)
         for line, amount in held.items():
-            money[line] = min(max(amount, 0.0), self.top[line])
+            money[line] = amount
         return Settled(budget, followed, plans.nearest(money), money)
+
+    def missed(self, table: Settled, family: int = 0) -> float:
+        """Return how much more a table spends than the plan of its budget; 0 where what is held fits."""
+        over = float((table.money - self.families[family].plan(table.budget)).sum())
+        return over if abs(over) > NOTICED * table.budget else 0.0
+
+    def keeps(self, table: Settled, family: int = 0) -> bool:
+        """Return whether a table keeps every watched rule."""
+        counts = self.counted(table, family)[RULES:]
+        return all(
+            (amount - rule.limit - rule.per_budget * (table.budget - self.budget)) * (1 if rule.sense == "<=" else -1)
+            <= NOTICED * rule.size
+            for rule, amount in zip(self.watched, counts.tolist(), strict=True)
+        )
 
     def counted(self, table: Settled, family: int = 0) -> Floats:
         """Return what is counted under a table: asset, customers kept, and what the watched rules count."""

@@ -29,6 +29,31 @@ function element(tag, content = "", attributes = {}) {
   return made;
 }
 
+// --- Amounts that are typed -------------------------------------------------------------------------------------------
+
+// An amount, also as 1,500 or 1.5k; NaN for anything else, amounts below nothing too.
+function amountOf(typed) {
+  const plain = typed.replace(/[\s\u00a0\u202f]/g, "");
+  const [, digits, size] = /^((?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?)([km]?)$/i.exec(plain) || [];
+  return /\d/.test(digits) ? Number(digits.replace(/,/g, "")) * { "": 1, k: 1e3, m: 1e6 }[size.toLowerCase()] : NaN;
+}
+
+// What is said of an amount that is not used as it was typed, or may not be what was meant.
+function said(typed, value, [least, most], where = "") {
+  const used = Math.min(most, Math.max(least, value)), near = 1e-9 * Math.max(most, 1), text = typed.trim();
+  const key = value > most + near ? "typed_above" : value < least - near ? "typed_below" : "";
+  const dots = /^\d{1,3}\.\d{3}$/.test(text);
+  const dotted = dots ? say("typed_dot", { typed: text, read: value, thousands: text.replace(".", ",") }) : "";
+  const all = [dotted, key && say(key, { typed: text, used: money(used) })].filter(Boolean).join("; ");
+  return all && where + all;
+}
+
+function refuse(which, typed, used, where = "") {
+  const text = typed.trim();
+  plans[which].typed = where + say(text ? "typed_none" : "typed_nothing", { typed: text, used: money(used) });
+  show();
+}
+
 // --- The table of lines, made once; its numbers follow ---------------------------------------------------------------
 
 function cellOf(which, line) {
@@ -38,16 +63,25 @@ function cellOf(which, line) {
   const more = element("button", "+10\u00a0%", { type: "button", "aria-label": label("+10 %") });
   const amount = element("input", "", { inputmode: "decimal", "aria-label": label(say("money")) });
   const lock = element("input", "", { type: "checkbox", "aria-label": label(say("lock")), title: say("lock") });
-  const hold = (value) => {
+  const hold = (value, typed) => {
     plans[which].held[line] = Math.min(page.top[line], Math.max(0, value));
-    changed(which);
+    changed(which, typed);
   };
-  const factor = (by) => hold(found[which].table.money[line] * by);
+  const committed = page.committed_by_line[line], ends = [committed, page.top[line] + committed];
+  const take = (value, typed) => hold(value - committed, said(typed, value, ends, `${name}: `));
+  const factor = (by) => {
+    const value = found[which].table.money[line] * by + committed;
+    take(value, money(value));
+  };
   less.onclick = () => factor(0.9);
   more.onclick = () => factor(1.1);
   amount.onchange = () => {
-    const value = Number(amount.value.replace(/[,\s\u00a0]/g, ""));
-    if (amount.value.trim() && Number.isFinite(value)) hold(value - page.committed_by_line[line]); else show();
+    const value = amountOf(amount.value), now = found[which].table.money[line] + committed;
+    if (Number.isFinite(value)) take(value, amount.value);
+    else {
+      amount.blur();
+      refuse(which, amount.value, now, `${name}: `);
+    }
   };
   lock.onchange = () => {
     if (lock.checked) hold(found[which].table.money[line]); else { delete plans[which].held[line]; changed(which); }
@@ -61,7 +95,7 @@ function makeTable() {
   const body = $("#lines tbody");
   const idle = (line) => !(page.top[line] > 0) && !(page.today_by_line[line] > 0);
   const left = page.lines.filter((_, line) => idle(line)).length;
-  if (left) $("#idle").textContent = say("idle", { count: left });
+  if (left) $("#idle").textContent = say(left === 1 ? "idle_one" : "idle", { count: left });
   page.lines.forEach(([segment, lever], line) => {
     if (idle(line)) return;
     const row = element("tr", "", { "data-line": line });
@@ -87,25 +121,35 @@ function showPlan(which) {
   set("asset", money(now.asset));
   set("lift", money(now.lift, true));
   const exact = plan.exact;
-  if (exact) set("error", say("exact", { seconds: exact.seconds.toFixed(1), off: money(exact.looked_up - now.asset, true) }));
-  else set("error", say("error_" + now.kind, { worst: money(now.error.worst), typical: money(now.error.typical) }));
+  if (exact) set("error", say("exact", {
+    seconds: exact.seconds.toFixed(1), off: money(exact.looked_up.asset - now.asset, true),
+    kept: money(exact.looked_up.kept - now.kept, true),
+  }));
+  else set("error", now.missed || !now.error ? say("error_none") : say("error_" + now.kind, {
+    worst: money(now.error.worst), typical: money(now.error.typical),
+    kept: money(now.error.kept.worst), kept_typical: money(now.error.kept.typical),
+  }));
   set("spend", money(now.spend));
   set("price", unit(now.price));
   set("kept", money(now.kept));
   const count = Object.keys(plan.held).length;
-  set("locks", count ? say("locked", { count }) : say("unlocked"));
+  set("locks", count ? say(count === 1 ? "locked_one" : "locked", { count }) : say("unlocked"));
   const notes = $(".notes", panel);
   notes.replaceChildren();
   if (plan.failed) notes.append(element("li", say("unsolved", { why: plan.failed })));
-  if (now.unmet) notes.append(element("li", say("unmet", { spend: money(now.spend), budget: money(now.table.budget) })));
+  if (plan.typed) notes.append(element("li", plan.typed));
+  if (now.missed) {
+    const amounts = { spend: money(now.spend), budget: money(now.table.budget), most: money(range(plan.family)[1]) };
+    notes.append(element("li", say(now.missed > 0 ? "unmet" : "short", amounts)));
+  }
   else if (now.unspent) notes.append(element("li", say("unspent", { amount: money(now.unspent) }), { class: "plain" }));
   for (const rule of now.broken) {
-    const more = rule.times > 1 ? say("times", { times: rule.times - 1 }) : "";
+    const more = rule.times > 1 ? say(rule.times === 2 ? "times_one" : "times", { times: rule.times - 1 }) : "";
     const [amount, limit] = [rule.amount, rule.limit].map((value) => money(value));
     const side = say(rule.sense === "<=" ? "at_most" : "at_least");
     notes.append(element("li", say("breaks", { rule: rule.name, amount, side, limit, unit: rule.unit, more })));
   }
-  if (!now.unmet && !now.broken.length) notes.append(element("li", say("keeps"), { class: "good" }));
+  if (!now.missed && !now.broken.length) notes.append(element("li", say("keeps"), { class: "good" }));
 }
 
 function showLines() {
@@ -129,7 +173,7 @@ function showLines() {
 function showDifference() {
   const { a, b } = found, gain = a.asset - b.asset;
   const ahead = gain > 0 ? 1 : -1;
-  const unsure = Math.max(a.error.worst, b.error.worst);
+  const unsure = Math.max(...[a, b].map(({ error, missed }) => missed || !error ? page.errors.moved?.worst ?? 0 : error.worst));
   const key = Math.abs(gain) <= unsure ? "too_close" : gain > 0 ? "a_ahead" : "b_ahead";
   $("#difference").textContent = say(key, {
     gain: money(Math.abs(gain)), unsure: money(unsure), currency: page.currency,
@@ -183,8 +227,8 @@ function show() {
 }
 
 // A plan that changes is looked up again; an answer that comes for what it was before is left.
-function changed(which) {
-  plans[which] = { ...plans[which], exact: null, failed: "" };
+function changed(which, typed = "") {
+  plans[which] = { ...plans[which], exact: null, failed: "", typed };
   show();
 }
 
@@ -197,13 +241,13 @@ function exactly(plan) {
   return {
     ...looked, table, asset: exact.asset, kept: exact.kept, lift: exact.asset - page.today_counts[0],
     spend: exact.spend, price: exact.price ?? NaN, prices: exact.prices.map((value) => value ?? NaN),
-    by_period: exact.by_period, error: { worst: 0, typical: 0 }, unmet: false, broken: broken(table, counts),
+    by_period: exact.by_period, error: { worst: 0 }, missed: 0, broken: broken(table, counts),
     unspent: unspent > page.tolerance * table.budget ? unspent : 0,
   };
 }
 
 async function solve(which) {
-  const plan = plans[which], button = $(`.panel.${which} [data-do=solve]`), looked_up = found[which].asset;
+  const plan = plans[which], button = $(`.panel.${which} [data-do=solve]`), looked_up = found[which];
   const { budget } = found[which].table;
   button.disabled = true;
   button.textContent = say("solving");
@@ -246,19 +290,19 @@ for (const which of ["a", "b"]) {
   const panel = $(`.panel.${which}`), change = (what) => { Object.assign(plans[which], what); changed(which); };
   $("input[type=range]", panel).oninput = (event) => change({ budget: Number(event.target.value) });
   $("input.budget", panel).onchange = (event) => {
-    const [, digits, size] = /^([^km]*)([km]?)$/i.exec(event.target.value.replace(/[,\s\u00a0]/g, "")) || [];
-    const value = digits ? Number(digits) * { "": 1, k: 1e3, m: 1e6 }[size.toLowerCase()] : NaN;
-    const [least, most] = range(plans[which].family);
+    const typed = event.target.value, value = amountOf(typed), [least, most] = range(plans[which].family);
     $("[data-fact=range]", panel).classList.toggle("beyond", !(value >= least && value <= most));
     event.target.blur();
-    change(value > 0 ? { budget: value } : {});
+    if (!Number.isFinite(value)) return refuse(which, typed, found[which].table.budget);
+    plans[which].budget = Math.min(most, Math.max(least, value));
+    changed(which, said(typed, value, [least, most]));
   };
   const rules = $("select", panel);
   if (rules) rules.onchange = () => change({ family: Number(rules.value) });
   $("[data-do=release]", panel).onclick = () => change({ held: {} });
   $("[data-do=copy]", panel).onclick = () => {
     const other = which === "a" ? "b" : "a", plan = plans[which];
-    plans[other] = { ...plan, held: { ...plan.held } };
+    plans[other] = { ...plan, held: { ...plan.held }, typed: "" };
     const list = $(`.panel.${other} select`);
     if (list) list.value = plan.family;
     show();

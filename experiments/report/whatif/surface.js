@@ -55,9 +55,10 @@ function planAt(family, budget) {
   return low.money.map((money, c) => (1 - part) * money + part * high.money[c]);
 }
 
+// The budgets that are looked up: those that were solved, and not the least that the rules ask, where free lines end.
 function range(family) {
   const knots = page.families[family].knots;
-  return [knots[0].budget, knots[knots.length - 1].budget];
+  return [page.families[family].least, knots[knots.length - 1].budget];
 }
 
 // The budget whose plan is nearest to some money.
@@ -81,7 +82,7 @@ function settle(plan) {
   const budget = Math.min(most, Math.max(least, plan.budget)), names = Object.keys(held);
   if (!names.length) return { budget, followed: budget, near: budget, money: planAt(family, budget) };
   const wanted = sum(planAt(family, budget)) - sum(names.map((c) => held[c]));
-  let low = least, high = most;
+  let low = page.families[family].knots[0].budget, high = most;
   for (let i = 0; i < page.halvings; i++) {
     const middle = (low + high) / 2;
     const free = sum(planAt(family, middle).filter((_, c) => !(c in held)));
@@ -142,11 +143,12 @@ function evaluate(plan) {
     return (b - a) / (high - low);
   });
   const ratios = Object.keys(plan.held).map((c) => Math.abs(plan.held[c] / planAt(family, table.budget)[c] - 1));
+  const over = sum(table.money) - sum(planAt(family, table.budget));
   const kind = !ratios.length ? "budgets" : ratios.every((r) => r <= page.nudge + 1e-9) ? "nudged" : "moved";
   return {
     table, counts, asset: counts[0], kept: counts[1], lift: counts[0] - page.today_counts[0], spend, price, prices,
     unspent: table.budget - spend > page.tolerance * table.budget ? table.budget - spend : 0,
     broken: broken(table, counts), error: page.errors[kind], kind,
-    unmet: Math.abs(spend - page.committed_total - sum(planAt(family, table.budget))) > page.tolerance * table.budget,
+    missed: Math.abs(over) > page.tolerance * table.budget ? over : 0,
   };
 }

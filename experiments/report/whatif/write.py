@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,13 @@ from experiments.words.languages import LANGUAGES
 from experiments.words.phrases import at_most
 from experiments.words.retold import rule_retold, unit_retold
 from experiments.words.whatif import whatif_words
-from optimizer.insight.sounding import NUDGE
-from optimizer.insight.surface import ASSET, HALVINGS, IDLE
+from optimizer.insight.held_out import NUDGE
+from optimizer.insight.surface import ASSET, HALVINGS, IDLE, KEPT, NOTICED
 from optimizer.money.calendar import Calendar
 from sim.files import write_text
 
 if TYPE_CHECKING:
+    from optimizer.insight.held_out import Errors, HeldOut
     from optimizer.insight.sounding import Sounded
     from optimizer.insight.surface import Family, Knot, Surface
     from sim.arrays import Floats
@@ -32,8 +32,6 @@ __all__ = ["surface_data", "write_whatif"]
 
 DIGITS = 10
 """Significant digits of the page's data."""
-NOTICED = 0.005
-"""Part of a rule's size by which it must be broken to be called so: what is looked up is not exact."""
 LESS = 0.8
 """Plan B begins at this part of the budget in force."""
 
@@ -107,14 +105,13 @@ def _knot(knot: Knot) -> dict[str, Any]:
 
 
 def _family(family: Family) -> dict[str, Any]:
-    return {"without": family.without, "knots": [_knot(knot) for knot in family.knots]}
+    return {"without": family.without, "least": family.least, "knots": [_knot(knot) for knot in family.knots]}
 
 
 def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str], language: str = "en") -> dict[str, Any]:
     """Return what the page's script works on."""
     surface = sounded.surface
-    knots = surface.families[0].knots
-    low, high = knots[0].budget, knots[-1].budget
+    low, high = surface.families[0].range
     start = min(max(surface.budget, low), high)
     return {
         "scenario": scenario.hash, "words": words, "currency": scenario.currency, "time": scenario.period,
@@ -130,10 +127,19 @@ def surface_data(scenario: Scenario, sounded: Sounded, words: dict[str, str], la
              "unit": unit_retold(each.unit, language)}
             for each in surface.watched
         ],
-        "errors": {name: each._asdict() for name, each in sounded.held_out.errors().items()},
+        "errors": _errors(sounded.held_out),
         "nudge": NUDGE, "idle": IDLE, "halvings": HALVINGS, "tolerance": NOTICED,
         "start": {"a": start, "b": max(low, LESS * start)},
     }  # fmt: skip
+
+
+def _errors(held: HeldOut) -> dict[str, Any]:
+    """Return how far the customer asset is off from plans solved anew, with customers kept; None where unknown."""
+    kept = held.errors(count=KEPT)
+    return {
+        name: {**each._asdict(), "kept": kept[name]._asdict()} if each.number else None
+        for name, each in held.errors().items()
+    }
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
@@ -144,10 +150,19 @@ def _head(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
     lead = words["lead"].format(number=sum(len(plans) for plans in sounded.plans))
     return (
         f"<header><p>{text(kicker)}{f' · {text(scenario.currency)}' if scenario.currency else ''}</p>"
-        f'<h1>{text(words["title"])}</h1><p class="soft">{text(lead)}</p></header>\n'
+        f'<h1>{text(words["title"])}</h1><p class="soft">{text(lead)}</p>{_finer(scenario, sounded, words)}</header>\n'
         "<noscript><style>#play { display: none; }</style>"
         f"<p>{text(words['noscript'])}</p>{_solved(sounded.surface, words)}</noscript>"
     )
+
+
+def _finer(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
+    """Return what tables give up that tell nobody apart inside a segment, where it is anything."""
+    if not sounded.given_up:
+        return ""
+    share = words["of_gain"].format(share=percent(sounded.finer / sounded.lift)) if sounded.lift > 0 else ""
+    budget = money(sounded.surface.budget, scenario.currency)
+    return f"<p>{marked_up(words['targeting'].format(budget=budget, more=money(sounded.finer), share=share))}</p>"
 
 
 def _solved(surface: Surface, words: dict[str, str]) -> str:
@@ -156,7 +171,7 @@ def _solved(surface: Surface, words: dict[str, str]) -> str:
         [words["budget"], words["asset"], words["lift"]],
         [
             [money(knot.budget), money(knot.counts[ASSET]), money(knot.counts[ASSET] - now, signed=True)]
-            for knot in surface.families[0].knots
+            for knot in surface.families[0].solved
         ],
         left=0,
     )
@@ -173,8 +188,7 @@ def _table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
 
 def _panels(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
     surface = sounded.surface
-    knots = surface.families[0].knots
-    least, most = knots[0].budget, knots[-1].budget
+    least, most = surface.families[0].range
     limits = words["range"].format(least=money(least), most=money(most, scenario.currency))
     picks = "".join(
         f'<button type="button" data-show="{which}" aria-pressed="{"true" if which == "a" else "false"}">'
@@ -190,8 +204,7 @@ def _panels(scenario: Scenario, sounded: Sounded, words: dict[str, str]) -> str:
 
 
 def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> str:
-    knots = surface.families[0].knots
-    least, most = knots[0].budget, knots[-1].budget
+    least, most = surface.families[0].range
     choices = ""
     if len(surface.families) > 1:
         names = [words["all_rules"], *(words["without"].format(rule=each.without) for each in surface.families[1:])]
@@ -215,7 +228,7 @@ def _panel(which: str, surface: Surface, words: dict[str, str], limits: str) -> 
         f'<small class="soft" data-fact="range">{text(limits)}</small></label>\n'
         f'<input type="range" min="{least}" max="{most}" step="any" aria-label="{label}">\n{choices}\n'
         f'<div class="facts">{"".join(cells)}</div>\n<small class="soft" data-fact="error"></small>\n'
-        '<ul class="notes"></ul>\n'
+        '<ul class="notes" aria-live="polite"></ul>\n'
         f'<div class="actions">{solve}{buttons}<small class="soft" data-fact="locks"></small></div></section>'
     )
 
@@ -236,27 +249,29 @@ def _lines(words: dict[str, str]) -> str:
 
 def _trust(scenario: Scenario, sounded: Sounded, words: dict[str, str], seed: int, command: str) -> str:
     held, surface = sounded.held_out, sounded.surface
-    numbers = {"budgets": len(held.budgets), "nudged": len(held.nudged), "moved": len(held.moved)}
-    lift = max(abs(knot.counts[ASSET] - surface.today_counts[ASSET]) for knot in surface.families[0].knots)
+    lift = max(abs(knot.counts[ASSET] - surface.today_counts[ASSET]) for knot in surface.families[0].solved)
+
+    def row(against: str, name: str, off: Errors, kept: Errors) -> list[str]:
+        kind = words[f"against_{against}"].format(kind=words[f"kind_{name}"].format(nudge=percent(NUDGE)))
+        if not off.number:
+            return [kind, "0", *"–––––"]
+        part = at_most(off.worst / lift) if lift > 0 else "–"
+        return [kind, str(off.number), *map(money, off[:2]), part, *map(money, kept[:2])]
+
     rows = [
-        [
-            words[f"kind_{name}"].format(nudge=percent(NUDGE)), str(numbers[name]), money(each.worst),
-            money(each.typical), at_most(each.worst / lift) if lift > 0 else "–",
-        ]
-        for name, each in held.errors().items()
-    ]  # fmt: skip
-    header = [words[name] for name in ("kind", "number", "worst", "typical", "of_lift")]
+        row(against, name, each, held.errors(against, KEPT)[name])
+        for against in ("solved", "played")
+        for name, each in held.errors(against).items()
+    ]
+    header = [words[name] for name in ("kind", "number", "worst", "typical", "of_lift", "worst_kept", "typical_kept")]
     said = [words["lacking"].format(lacking=money(held.lacking))]
-    if math.isfinite(sounded.finer) and sounded.finer > 0:
-        more = money(sounded.finer)
-        said.append(words["targeting"].format(budget=money(surface.budget, scenario.currency), more=more))
     terms = [name for name, lever in scenario.levers.items() if lever.pays != "budget"]
     said += [words["terms"].format(levers=", ".join(terms))] if terms else []
     rules = scenario.rules
     left_out = [words["contacts"]] * (rules.contacts is not None) + [words["campaigns"]] * bool(rules.campaigns)
     said += [words["not_followed"].format(what=", ".join(left_out))] if left_out else []
     said += [words["expected"], words["play"].format(command=command)]
-    measured = words["measured"].format(seed=seed, currency=scenario.currency or "–")
+    measured = words["measured"].format(solves=held.solves, seed=seed, currency=scenario.currency or "–")
     foot = words["foot"].format(hash=scenario.hash[:12])
     return (
         f"<h2>{text(words['how'])}</h2>\n<p>{text(measured)}</p>\n{_table(header, rows)}\n"
