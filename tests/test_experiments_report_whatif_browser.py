@@ -181,7 +181,16 @@ def test_what_is_typed_and_not_taken_is_said_in_the_panel(page: "Page", lookup: 
     assert panel.locator("[data-fact=locks]").text_content() == "1 line held; the others give way"
     assert "2.5k" not in typed(line, "2.5k")
     assert page.evaluate("tenure.plans.a.held[1]") == 2500
+    assert "was not checked" in str(panel.locator("[data-fact=error]").text_content())  # it breaks a rule
+    typed(field, "99999999")
+    assert "beyond" in (panel.locator("[data-fact=range]").get_attribute("class") or "")
+    panel.locator("[data-do=release]").click()
+    assert "beyond" not in (panel.locator("[data-fact=range]").get_attribute("class") or "")
+    panel.locator("select").select_option("1")  # measured where all rules hold
+    assert "was not checked" in str(panel.locator("[data-fact=error]").text_content())
+    panel.locator("select").select_option("0")
     error = str(panel.locator("[data-fact=error]").text_content())
     assert "customers kept by up to" in error
+    assert "was checked" in error
     page.evaluate("(tenure.plans.a.held = {0: 1e9, 1: 1e9, 2: 1e9}, tenure.show())")
     assert "was not checked" in str(panel.locator("[data-fact=error]").text_content())

@@ -125,7 +125,7 @@ function showPlan(which) {
     seconds: exact.seconds.toFixed(1), off: money(exact.looked_up.asset - now.asset, true),
     kept: money(exact.looked_up.kept - now.kept, true),
   }));
-  else set("error", now.missed || !now.error ? say("error_none") : say("error_" + now.kind, {
+  else set("error", !now.error ? say("error_none") : say("error_" + now.kind, {
     worst: money(now.error.worst), typical: money(now.error.typical),
     kept: money(now.error.kept.worst), kept_typical: money(now.error.kept.typical),
   }));
@@ -173,7 +173,7 @@ function showLines() {
 function showDifference() {
   const { a, b } = found, gain = a.asset - b.asset;
   const ahead = gain > 0 ? 1 : -1;
-  const unsure = Math.max(...[a, b].map(({ error, missed }) => missed || !error ? page.errors.moved?.worst ?? 0 : error.worst));
+  const unsure = Math.max(...[a, b].map(({ error }) => (error || page.errors.moved)?.worst ?? 0));
   const key = Math.abs(gain) <= unsure ? "too_close" : gain > 0 ? "a_ahead" : "b_ahead";
   $("#difference").textContent = say(key, {
     gain: money(Math.abs(gain)), unsure: money(unsure), currency: page.currency,
@@ -229,6 +229,7 @@ function show() {
 // A plan that changes is looked up again; an answer that comes for what it was before is left.
 function changed(which, typed = "") {
   plans[which] = { ...plans[which], exact: null, failed: "", typed };
+  $(`.panel.${which} [data-fact=range]`).classList.remove("beyond");
   show();
 }
 
@@ -291,11 +292,12 @@ for (const which of ["a", "b"]) {
   $("input[type=range]", panel).oninput = (event) => change({ budget: Number(event.target.value) });
   $("input.budget", panel).onchange = (event) => {
     const typed = event.target.value, value = amountOf(typed), [least, most] = range(plans[which].family);
-    $("[data-fact=range]", panel).classList.toggle("beyond", !(value >= least && value <= most));
     event.target.blur();
-    if (!Number.isFinite(value)) return refuse(which, typed, found[which].table.budget);
-    plans[which].budget = Math.min(most, Math.max(least, value));
-    changed(which, said(typed, value, [least, most]));
+    if (Number.isFinite(value)) {
+      plans[which].budget = Math.min(most, Math.max(least, value));
+      changed(which, said(typed, value, [least, most]));
+    } else refuse(which, typed, found[which].table.budget);
+    $("[data-fact=range]", panel).classList.toggle("beyond", !(value >= least && value <= most));
   };
   const rules = $("select", panel);
   if (rules) rules.onchange = () => change({ family: Number(rules.value) });

@@ -124,7 +124,7 @@ function broken(table, counts) {
   return [...worst.values()];
 }
 
-// Everything that the page shows of a plan.
+// Everything that the page shows of a plan; how far it is off was measured where it fits and all rules hold.
 function evaluate(plan) {
   const { family } = plan, table = settle(plan), counts = counted(family, table), [least, most] = range(family);
   const spend = sum(table.money) + page.committed_total;
@@ -144,11 +144,11 @@ function evaluate(plan) {
   });
   const ratios = Object.keys(plan.held).map((c) => Math.abs(plan.held[c] / planAt(family, table.budget)[c] - 1));
   const over = sum(table.money) - sum(planAt(family, table.budget));
+  const missed = Math.abs(over) > page.tolerance * table.budget ? over : 0, breaks = broken(table, counts);
   const kind = !ratios.length ? "budgets" : ratios.every((r) => r <= page.nudge + 1e-9) ? "nudged" : "moved";
   return {
     table, counts, asset: counts[0], kept: counts[1], lift: counts[0] - page.today_counts[0], spend, price, prices,
     unspent: table.budget - spend > page.tolerance * table.budget ? table.budget - spend : 0,
-    broken: broken(table, counts), error: page.errors[kind], kind,
-    missed: Math.abs(over) > page.tolerance * table.budget ? over : 0,
+    broken: breaks, error: family || missed || breaks.length ? null : page.errors[kind], kind, missed,
   };
 }
