@@ -75,7 +75,7 @@ def test_query_reads_and_does_nothing_else(tenure, shop) -> None:
     assert (code, json.loads(out)) == (0, {"columns": ["n"], "rows": [[400]]})
     out = tenure("base", "query", 'SELECT row, "column", value FROM bad')[1]
     assert out.splitlines()[-1].split() == [str(len(shop.read_text().splitlines()) - 1), "amount", "few"]
-    assert "more rows; --json prints all" in tenure("base", "query", "SELECT * FROM purchases")[1]
+    assert "more rows; -o FILE writes all" in tenure("base", "query", "SELECT * FROM purchases")[1]
     for sql in ("DROP TABLE purchases", "SELECT * FROM read_text('orders.csv')"):
         code, out, err = tenure("base", "query", sql)
         assert (code, out, err.count("\n")) == (2, "", 1)

@@ -110,12 +110,12 @@ def test_leaderboard(shown: Shown, browser: "Browser", leaderboard: str) -> None
     page.wait_for_function("document.body.innerText.includes('matching runs')")
     headers = page.locator(".ag-header-cell").all_inner_texts()
     shown_columns = [text.strip() for text in headers]
-    for column in ("asset", "difference", "kept", "spend"):
+    for column in ("asset", "gain", "kept", "spend"):
         assert column in shown_columns, shown_columns
     ranked = sorted(shown.study.comparison.outcomes, key=lambda outcome: -outcome.asset)
     links = page.locator(".ag-row a[href*='/runs/']")
     rows = {link.bounding_box()["y"]: link.inner_text().strip() for link in links.all()}  # type: ignore[index]
-    assert [rows[y] for y in sorted(rows)] == [outcome.name for outcome in ranked]
+    assert [rows[y].split(" / ")[-1].rpartition(":")[0] for y in sorted(rows)] == [each.name for each in ranked]
     # MLflow's own pages ask who is logged in, which a server without log-in answers with 404, and report a
     # harmless delay of the layout.
     known = ("Failed to load resource: the server responded with a status of 404", "ResizeObserver loop")
@@ -128,7 +128,8 @@ def test_run_page_leads_back_to_its_study(shown: Shown, browser: "Browser", lead
     page.goto(leaderboard)
     page.locator(".ag-row a", has_text="plan").first.click()
     with page.expect_popup(timeout=60_000) as popup:
-        page.locator("a[href^='#/experiments/']", has_text="open").first.click(timeout=60_000)
-    popup.value.wait_for_function("document.body.innerText.includes('makes customers worth most')")
+        page.locator("a[href*='#/experiments/']", has_text="The study").first.click(timeout=60_000)
+    best = max(shown.study.comparison.outcomes, key=lambda outcome: outcome.asset)
+    popup.value.wait_for_function(f"document.body.innerText.includes('best of 3, {best.name}')")
     popup.value.close()
     page.close()
