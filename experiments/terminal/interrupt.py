@@ -21,6 +21,8 @@ INTERRUPTED = 130
 """Exit code of a command that Ctrl-C has stopped: 128 and the number of the signal, as shells have it."""
 PATIENCE = 0.7
 """Seconds that a command has to end by itself."""
+HEARD = 0.5
+"""Seconds in which the thread that hears of a signal has heard of it, on a machine with more to do than it can."""
 _told, _heard = threading.Event(), threading.Event()
 _kept = ""
 
@@ -42,7 +44,7 @@ def stopped() -> str:
 def told_of_interrupt() -> None:
     """Note that a command has said itself that it was stopped; pressed again, Ctrl-C only disturbs its end."""
     _told.set()
-    if _heard.is_set() and threading.current_thread() is threading.main_thread():
+    if _heard.wait(HEARD) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process ends in less than PATIENCE
 
 
