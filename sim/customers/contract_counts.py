@@ -19,8 +19,9 @@ import numpy as np
 from sim.arrays import Floats
 from sim.customers.contracts import Contracts
 from sim.errors import PurchasesError
+from sim.purchases.base import is_base
 from sim.purchases.beside import table_of
-from sim.purchases.read.sources import shown
+from sim.purchases.read.sources import is_database, shown
 from sim.purchases.read.tables import MEMBERSHIPS, Role, Table, plain_name
 from sim.purchases.read.values import Values
 
@@ -74,6 +75,8 @@ def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
         If the counts cannot be: shares instead of numbers, ages that leave some out, more people at a higher age.
     """
     name = shown(where)
+    if not is_database(where) and is_base(where):
+        return None  # what bases hold are contracts
     with table_of(where, COUNTED) as (connection, values, roles):
         columns = dict(roles.columns)
         if "end" in columns and _is_count(connection, values, columns):
