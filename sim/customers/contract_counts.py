@@ -259,7 +259,7 @@ def _with_ended(
     if not after:
         said.append(f"{columns['customers']!r} are taken for those who came to their next renewal, of whom "
                     f"{columns['ended']!r} ended")  # fmt: skip
-    return Contracts(ended, renewed, there), tuple(said)
+    return _with_unseen(Contracts(ended, renewed, there), name, said)
 
 
 def _grouped(cohorts: list[str], table: Floats, name: str, said: list[str]) -> dict[str, list[list[float]]]:
@@ -329,7 +329,21 @@ def _of_survivors(
             renewed[age - first] += then
         there[ages[-1] - first] += heads[-1]
     _check_zeros(lines, name)
-    return Contracts(ended, renewed, there), tuple(said)
+    return _with_unseen(Contracts(ended, renewed, there), name, said)
+
+
+def _with_unseen(contracts: Contracts, name: str, said: list[str]) -> tuple[Contracts, tuple[str, ...]]:
+    """Return contracts and what is said, also of renewals that nobody who is counted came to, before others."""
+    came = contracts.ended + contracts.renewed
+    unseen = np.flatnonzero(came[: max(np.flatnonzero(came), default=0)] == 0)
+    if len(unseen):
+        first = int(unseen[0])
+        hint = "; where the first row is of those in their first period, begin with 0" if first == 0 else ""
+        said.append(
+            f"{name}: nobody is counted who had come through {first} renewals, so the share that came through "
+            f"{first + 1} or more is not seen, and what the laws say of it is told by other ages alone{hint}"
+        )
+    return contracts, tuple(said)
 
 
 def _without_totals(
