@@ -65,9 +65,10 @@ def test_bills_on_one_day_of_each_month_are_no_days_of_one_month(tmp_path: Path,
 
 
 def test_days_of_a_short_time_stay_days(tmp_path: Path) -> None:
-    """The first days of two months in one year: the shortest time, as before."""
-    days = [date(2022, month, day) for month in (1, 2) for day in range(1, 13)]
-    for how in ("%d/%m/%Y", "%m/%d/%Y"):
+    """The first days of two months in one year, and a year before days and months that is one: the shortest time."""
+    first = [date(2022, month, day) for month in (1, 2) for day in range(1, 13)]
+    whole = [date(2005, month, day) for month in range(1, 13) for day in range(1, 29)]
+    for how, days in (("%d/%m/%Y", first), ("%m/%d/%Y", first), ("%y-%m-%d", whole)):
         text = lines_of([(i % 7, day.strftime(how), 9) for i, day in enumerate(days)], "id,date,amount")
         assert [day for _, day, _ in bought(base_of(tmp_path, text))] == [str(day) for day in days]
 

@@ -71,7 +71,9 @@ def load_tables(
     accounts, notes = dict(before), list[str]()
     idle = next((name for name in reading.of_tables if not given.get(name)), None)
     if idle:
-        raise InputError(f"how table {idle} is written is said, and no file of it is given; give one (`{idle}=`)")
+        raise InputError(
+            f"how table {idle} is written is said, and no file of it is loaded; `tenure base load` takes both"
+        )
     connection.execute(
         'CREATE TABLE IF NOT EXISTS left_out("table" VARCHAR, file VARCHAR, row BIGINT, outcome VARCHAR, '
         "reason VARCHAR)"
