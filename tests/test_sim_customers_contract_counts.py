@@ -203,3 +203,21 @@ def test_a_row_a_contract_is_no_count(tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("age,customers\n0,10\n1,0\n", encoding="utf-8")
     with pytest.raises(InputError, match="no contract goes on"):
         contracts(tmp_path / "none.csv", tmp_path / "none.yaml", price=3)
+
+
+def test_renewals_that_nobody_is_counted_at_are_said(tmp_path: Path) -> None:
+    """Counted from 1 instead of 0 nobody is in the first period; a hole between ages of other people is one too."""
+    rows = ["1000,250", "750,120", "630,80"]
+    for text, unseen, asked in (
+        ("renewals,customers,ended\n" + "".join(f"{i + 1},{row}\n" for i, row in enumerate(rows)), 0, True),
+        ("cohort,renewals,customers\nA,0,100\nA,1,80\nB,3,50\nB,4,45\n", 1, False),
+        ("renewals,customers,ended\n" + "".join(f"{i},{row}\n" for i, row in enumerate(rows)), None, False),
+    ):
+        (tmp_path / "counts.csv").write_text(text, encoding="utf-8")
+        found = counted(tmp_path / "counts.csv")
+        assert found is not None
+        said = [note for note in found[1] if "nobody is counted who had come through" in note]
+        assert len(said) == (unseen is not None)
+        assert all(f"come through {unseen} renewals" in note and ("begin with 0" in note) == asked for note in said)
+        kept = found[0].kept()
+        assert np.isnan(kept[unseen or 0]) == (unseen is not None)

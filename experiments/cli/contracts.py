@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.options import Json, NoSeed, commands, print_json
+from experiments.cli.reading import pairs
 from experiments.cli.words import in_options
 
 __all__ = ["group"]
@@ -32,6 +33,14 @@ def contracts(
     ] = None,
     margin: Annotated[float | None, typer.Option(help="Margin on payments [default: assumed, a range].")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing scenario.")] = False,
+    customer: Annotated[str | None, typer.Option(help="Column of the customer [default: found].")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=COLUMN", help="Column of start, end or price, e.g. end=Left; repeatable."),
+    ] = None,
+    date_format: Annotated[
+        str | None, typer.Option(help="How days are written, e.g. %d.%m.%Y [default: found].")
+    ] = None,
     seed: NoSeed = 0,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +49,8 @@ def contracts(
 
     done = fit(
         file, output, period=period, until=until.date() if until else None, price=price, currency=currency, spend=spend,
-        margin=margin, force=force,
+        margin=margin, force=force, customer=customer,
+        columns=pairs("--column", column or (), "ROLE=COLUMN, e.g. end=Left"), date_format=date_format,
     )  # fmt: skip
     if as_json:
         content = done.to_dict()

@@ -1,6 +1,7 @@
 """Options that say how files are to be read, which several commands share, and what they come to."""
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sim.errors import InputError
+from sim.purchases.read.options import Reading
+from sim.purchases.read.tables import BESIDE
 
-__all__ = ["with_reading"]
+__all__ = ["pairs", "with_reading"]
 
 _DAY = ["%Y-%m-%d"]
 _ROLES = {"customer": "customer_id", "date": "date", "amount": "amount", "price": "price", "quantity": "quantity",
@@ -32,12 +35,21 @@ _OPTIONS: dict[str, Any] = {
     "status": _column("the order's status"),
     "currency_column": _column("the currency"),
     "column": Annotated[
-        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="Another role, e.g. channel=Shop; repeatable.")
+        list[str] | None, typer.Option(
+            metavar="ROLE=COLUMN",
+            help="Another role, e.g. channel=Shop; of another table memberships.price=Fee; repeatable.",
+        ),
     ],
     "separator": Annotated[str | None, typer.Option(help=f"What separates columns; tab and space in words {_FOUND}.")],
     "decimal": Annotated[str | None, typer.Option(help=f"Mark before decimals, . or , {_FOUND}.")],
     "encoding": Annotated[str | None, typer.Option(help=f"Encoding of text, e.g. latin-1, gb18030, utf-16 {_FOUND}.")],
-    "date_format": Annotated[str | None, typer.Option(help=f"How days are written, e.g. %d.%m.%Y {_FOUND}.")],
+    "date_format": Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[TABLE=]FORMAT",
+            help=f"How days are written, e.g. %d.%m.%Y; of another table memberships=%d.%m.%Y; repeatable {_FOUND}.",
+        ),
+    ],
     "header": Annotated[bool | None, typer.Option("--header/--no-header", help=f"Whether columns are named {_FOUND}.")],
     "title_lines": Annotated[int | None, typer.Option(help=f"Lines before the header {_FOUND}.", min=0)],
     "sheet": Annotated[str | None, typer.Option(help="Sheet of a workbook [default: the first with rows].")],
@@ -107,9 +119,10 @@ def _keywords(given: dict[str, Any]) -> dict[str, Any]:
     """
     said = {name: value for name, value in given.items() if value is not None and value != _DEFAULTS.get(name)}
     columns = {role: said.pop(name) for name, role in _ROLES.items() if name in said}
-    columns |= _pairs("--column", said.pop("column", ()), "ROLE=COLUMN, e.g. channel=Shop")
+    columns |= pairs("--column", said.pop("column", ()), "ROLE=COLUMN, e.g. channel=Shop")
+    columns, tables = _of_tables(columns, said.pop("date_format", ()), said)
     rates = {}
-    for code, worth in _pairs("--rate", said.pop("rate", ()), "CODE=WORTH, e.g. USD=0.92").items():
+    for code, worth in pairs("--rate", said.pop("rate", ()), "CODE=WORTH, e.g. USD=0.92").items():
         try:
             rates[code] = float(worth)
         except ValueError:
@@ -127,10 +140,44 @@ def _keywords(given: dict[str, Any]) -> dict[str, Any]:
         said["separator"] = {"tab": "\t", "\\t": "\t", "space": " "}.get(said["separator"], said["separator"])
         if len(said["separator"]) != 1:
             raise InputError(f"--separator {said['separator']}: expected one character, or tab or space")
-    return {**said, **({"columns": columns} if columns else {}), **({"rates": rates} if rates else {})}
+    more = {"columns": columns, "rates": rates, "of_tables": tables}
+    return {**said, **{name: each for name, each in more.items() if each}}
 
 
-def _pairs(option: str, words: Sequence[str], expected: str) -> dict[str, str]:
+def _of_tables(
+    columns: dict[str, str], formats: Sequence[str], said: dict[str, Any]
+) -> tuple[dict[str, str], dict[str, Reading]]:
+    """Return columns of the purchases, and what is said of each table beside them; put the purchases' format in place.
+
+    Raises
+    ------
+    InputError
+        If there is no such table.
+    """
+    own, tables = dict[str, str](), defaultdict[str, dict[str, Any]](dict)
+    for role, column in columns.items():
+        table, point, of_it = role.rpartition(".")
+        if point:
+            tables[table].setdefault("columns", {})[of_it] = column
+        else:
+            own[role] = column
+    for word in formats:
+        table, _, days = word.rpartition("=")
+        (tables[table] if table else said)["date_format"] = days
+    unknown = next((table for table in tables if table not in BESIDE), None)
+    if unknown:
+        raise InputError(f"no table {unknown!r} beside the purchases; the tables are {', '.join(BESIDE)}")
+    return own, {table: Reading(**each) for table, each in tables.items()}
+
+
+def pairs(option: str, words: Sequence[str], expected: str) -> dict[str, str]:
+    """Return what is said by name, of words like ``channel=Shop``.
+
+    Raises
+    ------
+    InputError
+        If one is not that.
+    """
     found = {}
     for word in words:
         name, _, value = word.partition("=")

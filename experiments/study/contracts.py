@@ -20,6 +20,7 @@ from sim.customers.precision import Precision, precision_of
 from sim.errors import FolderError, InputError
 from sim.files import check_output, write_text
 from sim.purchases.beside import Membership, memberships
+from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
 from sim.scenario.file import PERIODS_PER_YEAR, parse
 
@@ -133,6 +134,9 @@ def contracts(
     spend: float | None = None,
     margin: float | None = None,
     force: bool = False,
+    customer: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    date_format: str | None = None,
 ) -> ContractStudy:
     """Turn a file of contracts (customer, start, end, price), or of counts of them, into a scenario with renewals.
 
@@ -151,6 +155,12 @@ def contracts(
         Money a year today to keep customers; None: marketing's usual share of revenue, and said.
     margin
         Of payments; None: assumed, with a range.
+    customer
+        Column of whose contracts they are; None: found, by its name.
+    columns
+        Other columns of contracts by ``start``, ``end`` or ``price``; what is not named is found.
+    date_format
+        How days are written, such as ``%d.%m.%Y``; None: found.
 
     Raises
     ------
@@ -177,14 +187,16 @@ def contracts(
         if value is not None and not 0 < value <= most:
             raise InputError(f"`{name}={value:g}`: expected a number above 0, up to {most:g}")
     last: datetime.date | None
-    if found := counted(file):
+    said = {**({"customer_id": customer} if customer else {}), **(columns or {})}
+    reading = Reading(columns=said, date_format=date_format)
+    if reading == Reading() and (found := counted(file)):
         (counts, notes), last, cost = found, None, price
         if until is not None:
             raise InputError(f"`until={until}`: {shown(file)} holds counts, which have no days")
         if not cost:
             raise InputError(f"{shown(file)}: counts have no prices; say what is paid each period (`price=`)")
     else:
-        given, last, notes = memberships(file, until)
+        given, last, notes = memberships(file, until, reading)
         counts = count_contracts(given, period, last)
         cost = price
     if not counts.open.sum():

@@ -19,8 +19,9 @@ import numpy as np
 from sim.arrays import Floats
 from sim.customers.contracts import Contracts
 from sim.errors import PurchasesError
+from sim.purchases.base import is_base
 from sim.purchases.beside import table_of
-from sim.purchases.read.sources import shown
+from sim.purchases.read.sources import is_database, shown
 from sim.purchases.read.tables import MEMBERSHIPS, Role, Table, plain_name
 from sim.purchases.read.values import Values
 
@@ -74,6 +75,8 @@ def counted(where: str | Path) -> tuple[Contracts, tuple[str, ...]] | None:
         If the counts cannot be: shares instead of numbers, ages that leave some out, more people at a higher age.
     """
     name = shown(where)
+    if not is_database(where) and is_base(where):
+        return None  # what bases hold are contracts
     with table_of(where, COUNTED) as (connection, values, roles):
         columns = dict(roles.columns)
         if "end" in columns and _is_count(connection, values, columns):
@@ -256,7 +259,7 @@ def _with_ended(
     if not after:
         said.append(f"{columns['customers']!r} are taken for those who came to their next renewal, of whom "
                     f"{columns['ended']!r} ended")  # fmt: skip
-    return Contracts(ended, renewed, there), tuple(said)
+    return _with_unseen(Contracts(ended, renewed, there), name, said)
 
 
 def _grouped(cohorts: list[str], table: Floats, name: str, said: list[str]) -> dict[str, list[list[float]]]:
@@ -326,7 +329,21 @@ def _of_survivors(
             renewed[age - first] += then
         there[ages[-1] - first] += heads[-1]
     _check_zeros(lines, name)
-    return Contracts(ended, renewed, there), tuple(said)
+    return _with_unseen(Contracts(ended, renewed, there), name, said)
+
+
+def _with_unseen(contracts: Contracts, name: str, said: list[str]) -> tuple[Contracts, tuple[str, ...]]:
+    """Return contracts and what is said, also of renewals that nobody who is counted came to, before others."""
+    came = contracts.ended + contracts.renewed
+    unseen = np.flatnonzero(came[: max(np.flatnonzero(came), default=0)] == 0)
+    if len(unseen):
+        first = int(unseen[0])
+        hint = "; where the first row is of those in their first period, begin with 0" if first == 0 else ""
+        said.append(
+            f"{name}: nobody is counted who had come through {first} renewals, so the share that came through "
+            f"{first + 1} or more is not seen, and what the laws say of it is told by other ages alone{hint}"
+        )
+    return contracts, tuple(said)
 
 
 def _without_totals(

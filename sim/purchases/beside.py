@@ -5,7 +5,7 @@ base that was loaded with one.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -183,13 +183,15 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
         name, columns = shown(where), roles.columns
         check_spend(roles, values, name)
         days = _days(connection, values, columns["date"], name) if "date" in columns else []
+        doubts = _doubts(values, [columns["date"]], "a day such as 2024-01-31") if "date" in columns else []
         lever, money = values.text(columns["lever"]), values.number(columns["spend"])
         purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"
         rows = connection.execute(
             f"SELECT {lever}, {money}, {purpose}, {values.text(columns['spend'])} FROM beside"
         ).fetchall()
     found: dict[str, Spending] = {}
-    notes = [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    notes = [f"{name}: {doubt}" for doubt in doubts]
+    notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
     share = [1.0] * len(rows)
     dated = any(text for _, text in days)
     if dated:
@@ -334,8 +336,12 @@ def segment_by_id(where: str | Path, base: CustomerBase) -> list[tuple[str, str 
     return rows
 
 
-def memberships(where: str | Path, until: date | None = None) -> tuple[list[Membership], date, tuple[str, ...]]:
+def memberships(
+    where: str | Path, until: date | None = None, reading: Reading | None = None
+) -> tuple[list[Membership], date, tuple[str, ...]]:
     """Return contracts, the last day that is known (the last in the file unless given), and what should be said.
+
+    ``reading``: which column is what, and how days are written, where what is found is not what is meant.
 
     Raises
     ------
@@ -343,13 +349,15 @@ def memberships(where: str | Path, until: date | None = None) -> tuple[list[Memb
         If the file cannot be read, or no contract is left.
     """
     name = shown(where)
-    with table_of(where, MEMBERSHIPS) as (connection, values, roles):
+    with table_of(where, MEMBERSHIPS, reading or Reading()) as (connection, values, roles):
         columns = roles.columns
         if "end" not in columns:
             raise PurchasesError(
                 f"{name}: no column looks like the end of contracts; call one 'end' (counts of contracts need columns "
                 "called by ages, 0, 1, 2 and so on, or one called 'age')"
             )
+        values.begin_and_end([columns["start"], columns["end"]])
+        doubts = _doubts(values, [columns["start"], columns["end"]])
         start, end = (_days(connection, values, columns[role], name) for role in ("start", "end"))
         price = values.number(columns["price"]) if "price" in columns else "CAST(NULL AS DOUBLE)"
         prices = [each for (each,) in connection.execute(f"SELECT {price} FROM beside").fetchall()]
@@ -372,7 +380,7 @@ def memberships(where: str | Path, until: date | None = None) -> tuple[list[Memb
             found.append(Membership(begin, finish if finish is None or finish <= last_day else None, cost))
     if not found:
         raise PurchasesError(f"{name}: no contract is left of {len(prices):,}")
-    notes = [f"{name}: {note}" for note in roles.notes]
+    notes = [f"{name}: {note}" for note in (*roles.notes, *doubts)]
     notes += [f"{name}: {number:,} contracts {why} are left out" for why, number in left_out.items() if number]
     notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
     return found, last_day, tuple(notes)
@@ -391,6 +399,12 @@ def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple
         return list(connection.execute(f"SELECT CAST({said} AS DATE), {text} FROM beside").fetchall())
     rows = connection.execute(f"SELECT {said}, {text} FROM beside").fetchall()
     return [(_as_date(dates.known.get(each)), spelled) for each, spelled in rows]
+
+
+def _doubts(values: Values, columns: Sequence[str], tells: str = "`date_format=`") -> list[str]:
+    """Return what should be said of days that can be read in two ways."""
+    found = [dates for column in columns if (dates := values.dates(column))]
+    return list(dict.fromkeys(doubt for dates in found for doubt in dates.doubts(tells)))
 
 
 def _as_date(day: object) -> date | None:

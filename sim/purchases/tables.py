@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sim.errors import PurchasesError
+from sim.errors import InputError, PurchasesError
 from sim.purchases.account import Account
 from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
@@ -36,6 +36,7 @@ MONEY = {"contacts": "cost", "memberships": "price", "spend": "spend"}
 """The column whose money is counted."""
 OWN = ("_file", "_nth", "_same", "_outcome", "_reason", "_problem")
 """Columns that rows have while they are judged."""
+TURNED = "the end is before the start"
 KINDS = {"text": "VARCHAR", "date": "DATE", "number": "DOUBLE", "flag": "BOOLEAN"}
 USE = {
     "contacts": "forecasts and plans do not use contacts; segments by response do, they can be asked in SQL, and "
@@ -68,6 +69,11 @@ def load_tables(
         If a file cannot be used, or more of its rows than allowed cannot be read.
     """
     accounts, notes = dict(before), list[str]()
+    idle = next((name for name in reading.of_tables if not given.get(name)), None)
+    if idle:
+        raise InputError(
+            f"how table {idle} is written is said, and no file of it is loaded; `tenure base load` takes both"
+        )
     connection.execute(
         'CREATE TABLE IF NOT EXISTS left_out("table" VARCHAR, file VARCHAR, row BIGINT, outcome VARCHAR, '
         "reason VARCHAR)"
@@ -136,16 +142,20 @@ def _read(
     """Make a temporary table of a file's rows with what becomes of each; return its name."""
     name, raw, today = shown(file), f"{into}_raw", date.today()
     source = open_source(connection, file, Reading(encoding=reading.encoding), raw, folder)
-    values = Values(connection, raw, source, Reading(), today)
+    own = reading.of_tables.get(table.name, Reading())
+    values = Values(connection, raw, source, Reading(date_format=own.date_format), today)
     present = list(source.types)
     given = {role.name: reading.columns[role.name] for role in table.roles
              if reading.columns.get(role.name) in present}  # fmt: skip
+    given |= own.columns
     roles = find_columns(
         table, present, given, name, fits=values.fits, distinct=values.distinct, by_content=not source.header
     )
     if table.name == "spend":
         check_spend(roles, values, name)
-    notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes)]
+    if "start" in table:
+        values.begin_and_end([roles.columns[role] for role in ("start", "end") if role in roles.columns])
+    notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes, *_doubts(table, roles, values))]
     parts, joins, wrong = _parts(connection, table, roles, values, name, today)
     for each in (name for name in IDS if name in roles.columns):
         who = customer(connection, values, roles.columns[each], reading, notes)
@@ -163,28 +173,50 @@ def _read(
     listed = ", ".join(f"{expression} AS {column}" for column, expression in parts.items())
     nobody = f"WHEN {ID} IS NULL THEN 'no_customer'" if ID in parts else ""
     day = next((role for role in ("date", "start") if role in parts), None)
-    late = f"WHEN {day} NOT BETWEEN DATE '1900-01-01' AND DATE '{today + timedelta(days=1)}' THEN 'out_of_range'"
+    within = f"{day} BETWEEN DATE '1900-01-01' AND DATE '{today + timedelta(days=1)}'"
+    late = f"WHEN NOT ({within}) THEN 'out_of_range'" if day else ""
+    turned = f"""WHEN "end" < start THEN {literal(TURNED)}""" if "end" in parts else ""
     row = "row_number() OVER ()" if "rowid" in source.types else f"{raw}.rowid + 1"
     connection.execute(
-        f"CREATE TEMP TABLE {into} AS SELECT * EXCLUDE _problem, _problem AS _reason, CASE WHEN _problem IS NOT NULL "
-        f"THEN 'bad' {nobody} {late if day else ''} ELSE 'taken' END AS _outcome FROM ("
+        f"CREATE TEMP TABLE {into} AS SELECT * EXCLUDE _problem, CASE WHEN _problem IS NOT NULL THEN _problem "
+        f"{turned} END AS _reason, CASE WHEN _problem IS NOT NULL THEN 'bad' {nobody} {late} "
+        "WHEN _reason IS NOT NULL THEN 'out_of_range' ELSE 'taken' END AS _outcome FROM ("
         f"SELECT {listed}, {literal(name)} AS _file, {row} AS _nth, "
         f"hash({', '.join(quoted(column) for column in present)}) AS _same, "
         f"{f'CASE {problem} END' if wrong else 'CAST(NULL AS VARCHAR)'} AS _problem FROM {raw} {joins})"
     )
     connection.execute(f"DROP TABLE {raw}; DROP TABLE {raw}_rejected")
-    bad, read = connection.execute(f"SELECT count(_reason), count(*) FROM {into}").fetchone()
+    read, bad, over = connection.execute(
+        "SELECT count(*), count(*) FILTER (_outcome = 'bad'), "
+        f"count(*) FILTER (_outcome = 'out_of_range' AND _reason IS NOT NULL) FROM {into}"
+    ).fetchone()
+    if over:
+        notes.append(f"{name}: {over:,} contracts with an end before the start are left out, as out of range")
     if not read:
         raise PurchasesError(f"{name}: holds a header and no row")
     if bad > reading.most_bad * read:
         row, reason = connection.execute(
-            f"SELECT min(_nth), arg_min(_reason, _nth) FROM {into} WHERE _reason IS NOT NULL"
+            f"SELECT min(_nth), arg_min(_reason, _nth) FROM {into} WHERE _outcome = 'bad'"
         ).fetchone()
         raise PurchasesError(
             f"{name}: row {row}: {reason}; {bad:,} of {read:,} rows ({bad / read:.1%}) of {table.name} cannot be read; "
             f"`most_bad={min(1.0, -(-bad * 100 // read) / 100):g}` goes on without them"
         )
     return into
+
+
+def _doubts(table: Table, roles: Roles, values: Values) -> list[str]:
+    """Return what should be said of days that can be read in two ways, and of columns that play no role."""
+    days = [roles.columns[role.name] for role in table.roles if role.kind == "date" and role.name in roles.columns]
+    found = [dates for column in days if (dates := values.dates(column))]
+    said = [doubt for dates in found for doubt in dates.doubts(f"`date_format={table.name}=...`")]
+    money = MONEY.get(table.name)
+    if roles.unused and money:
+        said.append(f"columns without a role are kept under their own names: {', '.join(roles.unused)}")
+        if money not in roles.columns:
+            said.append(f"none of them is taken for {table[money].what}, so its money counts as 0; "
+                        f"`column={table.name}.{money}=...` says which is")  # fmt: skip
+    return list(dict.fromkeys(said))
 
 
 def check_spend(roles: Roles, values: Values, name: str) -> None:

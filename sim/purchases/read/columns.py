@@ -118,7 +118,7 @@ def find_columns(
         hint = f"; {held[0]!r} holds such values" if missing.kind == "date" and held else ""
         if called and missing.kind in _SUCH:
             hint = f"; {called[0]!r} is called so, but hardly any of its values is {_SUCH[missing.kind]}{hint}"
-        ask = f"say which it is (`{argument}=`)" if can_say else f"call one {argument!r}"
+        ask = f"say which it is (`{argument}=`)" if can_say and argument != "start" else f"call one {argument!r}"
         if argument == "amount" and can_say:
             ask += ", or what a purchase brings where none is there (`mean_amount=`)"
         if len(periods := [name for name in named if _PERIOD.fullmatch(plain_name(name))]) > 1:

@@ -6,8 +6,8 @@ once, after all were looked at together: whether 03/04 is in April or in March i
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +17,9 @@ __all__ = ["Dates", "find_dates"]
 
 _MOST_DIFFERENT = 200_000
 _NEARLY = 31
+_FEW_MONTHS = 3
+"""Different months from which one day in all of them is a habit, such as bills on the first."""
+_MOST_MONTHS, _MOST_DAYS = 12, 31
 _LONGEST = 100
 """Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
@@ -57,6 +60,9 @@ _COMPACT = re.compile(r"^(?:(\d{4})(\d{2})(\d{2}))$")
 _NUMERIC = re.compile(r"^(\d{1,2})([./\- ])\s*(\d{1,2})\2\s*(\d{4}|\d{2})\.?$")
 _YEAR_FIRST = re.compile(r"^(\d{4})\s*[./\-年년 ]\s*(\d{1,2})\s*[./\-月월 ]\s*(\d{1,2})\s*[日일.]?$")
 _WEEKDAY = re.compile(r"^[^\W\d]{2,10}[.,]*\s+(?=\d|[^\W\d]+\s+\d)")
+_Rows = tuple[int, tuple[int, int, int]]
+"""How many rows have a text of three numbers, and these."""
+_Group = dict[str, _Rows]
 _ORDERS = {"dmy": "%d{0}%m{0}{1}", "mdy": "%m{0}%d{0}{1}", "ymd": "{1}{0}%m{0}%d"}
 
 
@@ -87,10 +93,15 @@ class Dates:
     ambiguous: bool = False
     utc: bool = False
 
+    def doubts(self, tells: str = "`date_format=`") -> tuple[str, ...]:
+        """Return what should be said of days that can be read in two ways, and what ``tells``; nothing of others."""
+        said = f"days such as 03/04 are read as {self.kind}; nothing in the file tells, {tells} does"
+        return (said,) if self.ambiguous else ()
+
 
 def find_dates(
     connection: Any, table: str, text: str, *, given: str | None = None, zone: str | None = None,
-    today: date, month_first: bool = False,
+    today: date, month_first: bool = False, alike: Sequence[str] = (), ahead: bool = False,
 ) -> Dates | None:  # fmt: skip
     """Return how the column ``text`` (a SQL expression) writes days; None if fewer than half of its values are days.
 
@@ -104,6 +115,10 @@ def find_dates(
         Later days are less likely meant.
     month_first
         What to take where day and month cannot be told apart.
+    alike
+        Other columns of the table that are written alike: they help to tell day and month apart.
+    ahead
+        Whether later days than ``today`` are as likely meant, as ends of contracts are.
     """
     local = _local(text, zone)
     iso = f"(CASE WHEN {local} >= DATE '1000-01-01' THEN {local} END)"
@@ -129,7 +144,8 @@ def find_dates(
         return Dates("%Y-%m-%d", f"(CASE WHEN {iso_of} >= DATE '1000-01-01' THEN {iso_of} END)", **facts)
     if 2 * numeric > some:
         return _of_numbers(connection, table, text, eight, numeric, compact)
-    return _one_by_one(connection, table, text, day_text, facts, today, month_first)
+    found = _one_by_one(connection, table, (text, *alike), day_text, today, month_first, date.max if ahead else None)
+    return replace(found, **facts) if found else None
 
 
 def _local(text: str, zone: str | None) -> str:
@@ -160,45 +176,61 @@ def _of_numbers(connection: Any, table: str, text: str, eight: int, numeric: int
 
 
 def _one_by_one(
-    connection: Any, table: str, text: str, day_text: str, facts: dict[str, bool], today: date, month_first: bool
-) -> Dates | None:
-    found = connection.execute(
-        f"SELECT left({day_text.format(text)}, {_LONGEST}) AS day, count(*) AS rows FROM {table} "
-        f"WHERE {text} IS NOT NULL GROUP BY day ORDER BY rows DESC, day LIMIT {_MOST_DIFFERENT}"
-    ).fetchall()
+    connection: Any, table: str, texts: Sequence[str], day_text: str, today: date, month_first: bool,
+    latest: date | None,
+) -> Dates | None:  # fmt: skip
+    """Return the reading of the first of the columns, of which the others help to tell day from month."""
+    found = _different(connection, table, texts[0], day_text)
     known: dict[str, date] = {}
     kinds: dict[str, int] = {}
-    short: dict[str, tuple[int, tuple[int, int, int]]] = {}
-    long: dict[str, tuple[int, tuple[int, int, int]]] = {}
+    for day, rows in found:
+        value, kind = (None, "") if _NUMERIC.match(day.strip()) else _plain(day)
+        if value is not None:
+            known[day] = value
+            kinds[kind] = kinds.get(kind, 0) + rows
+    ambiguous = False
+    own, mark = _numeric(found)
+    every = [_numeric(_different(connection, table, text, day_text))[0] for text in texts[1:]]
+    for i, (year, orders) in enumerate((("%Y", ("dmy", "mdy")), ("%y", ("dmy", "mdy", "ymd")))):
+        if not own[i]:
+            continue
+        usual = "mdy" if month_first and mark == "/" else "dmy"
+        together = [each for group in (own, *every) for each in group[i].values()]
+        order, unsure = _order(together, orders, today, usual, latest or today + timedelta(days=1), mark)
+        ambiguous |= unsure
+        read = {day: _valid(parts, order, today) for day, (_, parts) in own[i].items()}
+        known |= {day: value for day, value in read.items() if value is not None}
+        kind = _ORDERS[order].format(mark, year)
+        kinds[kind] = kinds.get(kind, 0) + sum(rows for day, (rows, _) in own[i].items() if read[day] is not None)
+    total = sum(rows for _, rows in found)
+    if 2 * sum(kinds.values()) < total:
+        return None
+    name = " and ".join(sorted(kinds, key=lambda each: -kinds[each]))
+    return Dates(name, day_text, known, ambiguous=ambiguous)
+
+
+def _different(connection: Any, table: str, text: str, day_text: str) -> list[tuple[str, int]]:
+    """Return the different texts of a column without the time of the day, and how many rows have each."""
+    return list(
+        connection.execute(
+            f"SELECT left({day_text.format(text)}, {_LONGEST}) AS day, count(*) AS rows FROM {table} "
+            f"WHERE {text} IS NOT NULL GROUP BY day ORDER BY rows DESC, day LIMIT {_MOST_DIFFERENT}"
+        ).fetchall()
+    )
+
+
+def _numeric(found: Sequence[tuple[str, int]]) -> tuple[tuple[_Group, _Group], str]:
+    """Return texts of three numbers, years in four digits and in two, and the mark between them that most have."""
+    long: _Group = {}
+    short: _Group = {}
     marks: dict[str, int] = {}
     for day, rows in found:
         numeric = _NUMERIC.match(day.strip())
         if numeric:
             first, mark, second, third = numeric.groups()
-            group = long if len(third) == 4 else short
-            group[day] = (rows, (int(first), int(second), int(third)))
+            (long if len(third) == 4 else short)[day] = (rows, (int(first), int(second), int(third)))
             marks[mark] = marks.get(mark, 0) + rows
-            continue
-        value, kind = _plain(day)
-        if value is not None:
-            known[day] = value
-            kinds[kind] = kinds.get(kind, 0) + rows
-    ambiguous = False
-    mark = max(marks, key=lambda each: marks[each], default="/")
-    for group, year, orders in ((long, "%Y", ("dmy", "mdy")), (short, "%y", ("dmy", "mdy", "ymd"))):
-        if not group:
-            continue
-        order, unsure = _order(group, orders, today, "mdy" if month_first and mark == "/" else "dmy")
-        ambiguous |= unsure
-        read = {day: _valid(parts, order, today) for day, (_, parts) in group.items()}
-        known |= {day: value for day, value in read.items() if value is not None}
-        kind = _ORDERS[order].format(mark, year)
-        kinds[kind] = kinds.get(kind, 0) + sum(rows for day, (rows, _) in group.items() if read[day] is not None)
-    total = sum(rows for _, rows in found)
-    if 2 * sum(kinds.values()) < total:
-        return None
-    name = " and ".join(sorted(kinds, key=lambda each: -kinds[each]))
-    return Dates(name, day_text, known, ambiguous=ambiguous, **facts)
+    return (long, short), max(marks, key=lambda each: marks[each], default="/")
 
 
 def _plain(text: str) -> tuple[date | None, str]:
@@ -227,17 +259,21 @@ def _plain(text: str) -> tuple[date | None, str]:
 
 
 def _order(
-    group: Mapping[str, tuple[int, tuple[int, int, int]]], orders: tuple[str, ...], today: date, usual: str
+    group: Sequence[_Rows], orders: tuple[str, ...], today: date, usual: str, latest: date, mark: str
 ) -> tuple[str, bool]:
-    """Return the order of day, month and year under which most are days, over the shortest time; and if others do."""
+    """Return the order of day, month and year under which most are days, over the shortest time; and if others do.
+
+    Where points stand between them the day comes before the month; and a day that is the same in many months, as of
+    bills and contracts, is not taken for a month with as many days.
+    """
 
     def rank(order: str) -> tuple[int, int]:
-        read = [(rows, _valid(parts, order, today)) for rows, parts in group.values()]
-        days = sorted(value for _, value in read if value is not None and value <= today + timedelta(days=1))
+        read = [(rows, _valid(parts, order, today)) for rows, parts in group]
+        days = sorted(value for _, value in read if value is not None and value <= latest)
         if not days:
             return 0, 0
         cut = len(days) // 100
-        good = sum(rows for rows, value in read if value is not None and value <= today + timedelta(days=1))
+        good = sum(rows for rows, value in read if value is not None and value <= latest)
         return good, -(days[-1 - cut] - days[cut]).days
 
     ranks = {order: rank(order) for order in orders}
@@ -246,11 +282,34 @@ def _order(
     best = max(close, key=lambda order: (close[order], order == usual))
     if usual in close and close[usual] >= close[best] - _NEARLY:
         best = usual
+    habit = _with_one_day([parts for _, parts in group])
+    points = mark == "." and _readable(group, "dmy", today) >= _readable(group, "mdy", today)
+    if points and (habit or best == "mdy"):
+        return "dmy", True
+    if not points and habit in close:
+        return habit, True
     rivals = [order for order in close if order != best and -close[order] <= 3 * -close[best] + 2 * _NEARLY]
-    unsure = any(
-        _valid(each, best, today) != _valid(each, order, today) for order in rivals for _, each in group.values()
-    )
+    unsure = any(_valid(each, best, today) != _valid(each, order, today) for order in rivals for _, each in group)
     return best, unsure
+
+
+def _readable(group: Sequence[_Rows], order: str, today: date) -> int:
+    return sum(rows for rows, parts in group if _valid(parts, order, today) is not None)
+
+
+def _with_one_day(parts: Sequence[tuple[int, int, int]]) -> str:
+    """Return the order under which one day, or few, come in many months, where the other makes it few months.
+
+    Years tell that time is not just short: within one, at least three months with one day are needed.
+    """
+    days = [each for each in parts if max(each[:2]) <= _MOST_DAYS]
+    first, second, years = (len({each[i] for each in days}) for i in range(3))
+    few, many = min(first, second), max(first, second)
+    if any(max(each[:2]) > _MOST_MONTHS for each in days) or years > many:
+        return ""
+    if (few == 1 and many >= (2 if years > 1 else _FEW_MONTHS)) or (years > 1 and 2 * few <= many):
+        return "dmy" if first < second else "mdy"
+    return ""
 
 
 def _valid(parts: tuple[int, int, int], order: str, today: date) -> date | None:

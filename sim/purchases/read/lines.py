@@ -205,8 +205,7 @@ def _once(reading: Reading, column: str) -> str:
 
 def _day(connection: Any, values: Values, column: str, dates: Dates, notes: list[str]) -> tuple[str, str]:
     """Return the SQL of the day, and of the join that it needs."""
-    if dates.ambiguous:
-        notes.append(f"days such as 03/04 are read as {dates.kind}; nothing in the file tells, `date_format=` does")
+    notes += dates.doubts()
     if dates.utc:
         notes.append("times are said in UTC and so are the days; `time_zone=` says where days begin")
     day = dates.expression.format(values.written(column))

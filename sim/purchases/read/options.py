@@ -23,6 +23,8 @@ class Reading:
         Whether a first line names the columns; without, they are ``column1``, ``column2``, ...
     title_lines : int, optional
         Lines before the header.
+    of_tables : mapping of str to Reading
+        Columns and ``date_format`` of tables beside the purchases, by the table's name.
     sheet, table : str, optional
         Of a workbook; of a database.
     time_zone : str, optional
@@ -70,3 +72,4 @@ class Reading:
     latest: datetime.date | None = None
     most_bad: float = 0.05
     hash_ids: Path | None = None
+    of_tables: Mapping[str, "Reading"] = field(default_factory=dict)

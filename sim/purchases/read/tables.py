@@ -90,7 +90,10 @@ PURCHASES = Table(
                 "subscriber id, subscriber, donor id, donor, patron id, guest id, patient id, person id, party id,"
                 "company id, associated company ids, visitor id, consumer id, sold to party, sold to, bill to,"
                 "bill to customer, kunnr, debitor, debitorennummer, bp code, card code, cardcode, kunde, kunden id,"
-                "kundenid, kunden nr, kundennr, kundennummer, kunden nummer, kundenkonto, client n, numero client,"
+                "kundenid, kunden nr, kundennr, kundennummer, kunden nummer, kundenkonto, mitglied,"
+                "mitgliedsnummer, mitglieds nummer, mitgliedsnr, mitgliedernummer, mitgliedsid, mitglied id,"
+                "numero adherent, n adherent, id adherent, numero socio, numero de socio, id socio, lidnummer,"
+                "client n, numero client,"
                 "num client, no client, n client, id client, code client, identifiant client, cliente, id cliente,"
                 "cliente id, codigo cliente, codigo de cliente, cod cliente, numero de cliente, numero cliente,"
                 "codice cliente, codcliente, id del cliente, id do cliente, comprador, klant, klantnummer, klant id,"
@@ -362,7 +365,8 @@ MEMBERSHIPS = Table(
             "start", "date",
             _words(
                 "start, start date, began, begin, from, since, joined, join date, signup date, sign up date, created,"
-                "created at, subscribed at, contract start, activation date, beginn, vertragsbeginn, eintritt, debut,"
+                "created at, subscribed at, contract start, activation date, member since, customer since, beginn,"
+                "vertragsbeginn, eintritt, eintrittsdatum, startdatum, mitglied seit, kunde seit, debut,"
                 "date debut, inicio, fecha inicio, fecha alta, inizio, 开始日期, 開始日, 시작일"
             ),
             "when the contract began", required=True,
@@ -372,13 +376,21 @@ MEMBERSHIPS = Table(
             _words(
                 "end, end date, ended, until, to, left, cancelled, canceled, cancelled at, canceled at, cancel date,"
                 "churned, churn date, expired, expiry date, contract end, termination date, ende, vertragsende,"
-                "austritt, kundigung, fin, date fin, fecha fin, fecha baja, fine, 结束日期, 終了日, 종료일"
+                "austritt, austrittsdatum, kundigung, enddatum, fin, date fin, fecha fin, fecha baja, fine,"
+                "结束日期, 終了日, 종료일"
             ),
             "when it ended; empty: it has not",
         ),
         Role(
             "price", "number",
-            _words("price, fee, amount, mrr, monthly fee, preis, beitrag, gebuhr, prix, tarif, precio, cuota, prezzo"),
+            _words(
+                "price, fee, amount, mrr, monthly fee, monthly price, monthly amount, monthly payment, monthly rate,"
+                "membership fee, subscription fee, subscription price, plan price, preis, beitrag, gebuhr,"
+                "monatsbeitrag, mitgliedsbeitrag, monatspreis, monatsgebuhr, monatliche gebuhr,"
+                "monatlicher beitrag, prix, tarif, cotisation, mensualite,"
+                "prix mensuel, precio, cuota, cuota mensual, precio mensual, prezzo, canone,"
+                "canone mensile, quota, quota mensile, mensalidade, contributie, 月费, 会费, 月額, 会費"
+            ),
             "what is paid each period",
         ),
     ),

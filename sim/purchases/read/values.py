@@ -1,5 +1,6 @@
 """How the columns of a source write their values, each found once."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -70,18 +71,31 @@ class Values:
 
     def dates(self, column: str) -> Dates | None:
         """Return how a column writes days; None if it does not."""
-        name = quoted(column)
         if column not in self._dates:
-            self._dates[column] = (
-                Dates("%Y-%m-%d", "TRY_CAST({0} AS DATE)", timed=self._any(f"{name} > CAST({name} AS DATE)"))
-                if self._typed(column, "DATE", "TIMESTAMP")
-                else find_dates(
-                    self.connection, self.table, self.written(column), given=self.reading.date_format,
-                    zone=self.reading.time_zone, today=self.today,
-                    month_first=self.source.dialect.get("separator") != ";",
-                )
-            )  # fmt: skip
+            self._dates[column] = self._found(column)
         return self._dates[column]
+
+    def begin_and_end(self, columns: Sequence[str]) -> None:
+        """Take columns for days of one kind, of which some may be ahead: what tells day from month in one does in all.
+
+        Without it the first of each month in one, and the last in the other, would be read apart.
+        """
+        for column in columns:
+            others = [self.written(each) for each in columns if each != column and self._is_text(each)]
+            self._dates[column] = self._found(column, others, ahead=True)
+
+    def _is_text(self, column: str) -> bool:
+        return not self._typed(column, "DATE", "TIMESTAMP")
+
+    def _found(self, column: str, alike: Sequence[str] = (), *, ahead: bool = False) -> Dates | None:
+        if not self._is_text(column):
+            name = quoted(column)
+            return Dates("%Y-%m-%d", "TRY_CAST({0} AS DATE)", timed=self._any(f"{name} > CAST({name} AS DATE)"))
+        return find_dates(
+            self.connection, self.table, self.written(column), given=self.reading.date_format,
+            zone=self.reading.time_zone, today=self.today, alike=alike, ahead=ahead,
+            month_first=self.source.dialect.get("separator") != ";",
+        )  # fmt: skip
 
     def fits(self, role: Role, column: str) -> bool:
         """Return whether at least half of a column's values are of the role's kind."""
