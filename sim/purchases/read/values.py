@@ -6,6 +6,7 @@ from typing import Any
 from sim.purchases.read.dates import Dates, find_dates
 from sim.purchases.read.numbers import Numbers, find_numbers
 from sim.purchases.read.options import Reading
+from sim.purchases.read.periods import find_periods
 from sim.purchases.read.sources import Source
 from sim.purchases.read.sql import quoted
 from sim.purchases.read.tables import Role
@@ -24,7 +25,7 @@ class Values:
     def __init__(self, connection: Any, table: str, source: Source, reading: Reading, today: date) -> None:
         self.connection, self.table, self.source, self.reading, self.today = connection, table, source, reading, today
         self._numbers: dict[str, Numbers] = {}
-        self._dates: dict[str, Dates | None] = {}
+        self._dates: dict[tuple[str, bool], Dates | None] = {}
         self._distinct: dict[str, float] = {}
         self._scripts: dict[str, bool] = {}
 
@@ -68,27 +69,28 @@ class Values:
             return f"CAST({quoted(column)} AS DOUBLE)"
         return self.numbers(column).sql(self.written(column))
 
-    def dates(self, column: str) -> Dates | None:
-        """Return how a column writes days; None if it does not."""
+    def dates(self, column: str, periods: bool = False) -> Dates | None:
+        """Return how a column writes days, or periods by their first day where it may; None if it does not."""
         name = quoted(column)
-        if column not in self._dates:
-            self._dates[column] = (
+        if (column, periods) not in self._dates:
+            self._dates[column, periods] = (
                 Dates("%Y-%m-%d", "TRY_CAST({0} AS DATE)", timed=self._any(f"{name} > CAST({name} AS DATE)"))
                 if self._typed(column, "DATE", "TIMESTAMP")
-                else find_dates(
+                else (periods and find_periods(self.connection, self.table, self.written(column))) or find_dates(
                     self.connection, self.table, self.written(column), given=self.reading.date_format,
                     zone=self.reading.time_zone, today=self.today,
                     month_first=self.source.dialect.get("separator") != ";",
                 )
             )  # fmt: skip
-        return self._dates[column]
+        return self._dates[column, periods]
 
     def fits(self, role: Role, column: str) -> bool:
         """Return whether at least half of a column's values are of the role's kind."""
         if role.kind == "number":
             return self.fits_number(column)
-        if role.kind == "date":
-            return self.dates(column) is not None or not self._any(f"{self.text(column)} IS NOT NULL")
+        if role.kind in ("date", "period"):
+            there = self.dates(column, role.kind == "period") is not None
+            return there or not self._any(f"{self.text(column)} IS NOT NULL")
         return True
 
     def fits_number(self, column: str) -> bool:
