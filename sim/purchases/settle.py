@@ -338,7 +338,8 @@ def _huge(connection: Any, sources: Mapping[int, str], notes: list[str]) -> None
         return
     large, sum_, most, source, row = connection.execute(
         "SELECT count(*), sum(amount), max(amount), arg_max(source, amount), arg_max(row, amount) FROM lines "
-        f"WHERE outcome IN ('taken', 'merged') AND amount > {_HUGE} * {middle!r}"
+        "WHERE outcome IN ('taken', 'merged') AND amount > ?",
+        [_HUGE * middle],
     ).fetchone()
     if not large or large > max(1, _FEW_HUGE * rows) or sum_ < _MOST_OF_MONEY * money:
         return

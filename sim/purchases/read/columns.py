@@ -13,6 +13,8 @@ __all__ = ["SUCH", "Roles", "find_columns"]
 _SHORTEST_PART = 5
 _EACH_ONCE = 0.98
 _REPEATS = 0.9
+_FILLED = 0.95
+"""Share of rows with a day, below which another column of days is looked for: what is empty more often stops a load."""
 SUCH: Mapping[str | None, str] = {
     "date": "a day such as 1997-01-31",
     "period": "a day such as 1997-01-31, a month such as 1997-01, a quarter such as 1997Q1 or a year",
@@ -51,6 +53,7 @@ def find_columns(
     *,
     fits: Callable[[Role, str], bool],
     distinct: Callable[[str], float],
+    filled: Callable[[str], float] = lambda _: 1.0,
     by_content: bool = False,
     can_say: bool = True,
 ) -> Roles:
@@ -70,6 +73,8 @@ def find_columns(
         Whether a column's values are of the role's kind.
     distinct
         Share of a column's values that are different.
+    filled
+        Share of a column's rows that hold something.
     by_content
         Whether names say nothing, so that required roles go to the columns that hold such values.
     can_say
@@ -112,6 +117,13 @@ def find_columns(
             if better:
                 notes.append(f"column {better} is taken for the customer, since no value of {choice} occurs twice")
                 choice = better
+        if role.name == "date" and role.required and filled(choice) < _FILLED:
+            fuller = max(ranked, key=filled)
+            if filled(fuller) >= max(_FILLED, filled(choice)):
+                notes.append(
+                    f"column {fuller} is taken for {role.what}: {choice} is empty in {1 - filled(choice):.0%} of rows"
+                )
+                choice = fuller
         columns[role.name] = choice
     missing = next((role for role in table.roles if role.required and role.name not in columns), None)
     missing = missing or (table["amount"] if "amount" in table and not {"amount", "price"} & set(columns) else None)

@@ -14,7 +14,7 @@ from sim.purchases.read.brought_back import brought_back
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.dates import Dates
-from sim.purchases.read.money import code, currency_beside, money
+from sim.purchases.read.money import code, currency_beside, fill_down, money
 from sim.purchases.read.numbers import Numbers
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source
@@ -77,7 +77,7 @@ def read_lines(
         _refuse_empty(connection, source, table, reading)
     roles = find_columns(
         PURCHASES, list(source.types), reading.columns, source.name,
-        fits=values.fits, distinct=values.distinct, by_content=not source.header,
+        fits=values.fits, distinct=values.distinct, filled=values.filled, by_content=not source.header,
     )  # fmt: skip
     if reading.mean_amount is not None:
         roles = _refuse_amounts(roles, values, reading.mean_amount)
@@ -136,6 +136,7 @@ def _insert(
 ) -> Read:
     table, columns = values.table, dict(roles.columns)
     notes = [*source.notes, *roles.notes]
+    notes += [said] if (said := fill_down(connection, values, columns)) else []
     dates = values.dates(columns["date"])
     if dates is None:
         raise PurchasesError(

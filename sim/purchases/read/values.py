@@ -104,6 +104,13 @@ class Values:
     def _any(self, condition: str) -> bool:
         return self.connection.execute(f"SELECT 1 FROM {self.table} WHERE {condition} LIMIT 1").fetchone() is not None
 
+    def filled(self, column: str) -> float:
+        """Return the share of rows in which a column holds something."""
+        there, rows = self.connection.execute(
+            f"SELECT count({self.text(column)}), count(*) FROM {self.table}"
+        ).fetchone()
+        return there / rows if rows else 1.0
+
     def distinct(self, column: str) -> float:
         """Return the share of different values among those that are there."""
         if column not in self._distinct:
