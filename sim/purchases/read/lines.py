@@ -75,10 +75,16 @@ def read_lines(
     values = Values(connection, table, source, reading, today)
     if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None:
         _refuse_empty(connection, source, table, reading)
-    roles = find_columns(
-        PURCHASES, list(source.types), reading.columns, source.name,
-        fits=values.fits, distinct=values.distinct, filled=values.filled, by_content=not source.header,
-    )  # fmt: skip
+    try:
+        roles = find_columns(
+            PURCHASES, list(source.types), reading.columns, source.name,
+            fits=values.fits, distinct=values.distinct, filled=values.filled, by_content=not source.header,
+        )  # fmt: skip
+    except PurchasesError as error:
+        if not source.others:
+            raise
+        sheets = f"sheet {source.dialect['sheet']} is read; `sheet=` names another of {', '.join(source.others)}"
+        raise PurchasesError(f"{error}; {sheets}") from None
     if reading.mean_amount is not None:
         roles = _refuse_amounts(roles, values, reading.mean_amount)
     read = _insert(connection, source, values, roles, reading, number, key)
