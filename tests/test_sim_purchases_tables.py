@@ -150,3 +150,15 @@ def test_a_first_scenario_takes_money_and_people_from_the_base(tenure, tmp_path:
     done = calibrate("b.duckdb", "s.yaml")
     assert done.answers.prospects == 2
     assert {each.lever for each in done.answers.spend} == {"retention", "acquisition"}
+
+
+def test_rows_of_customers_are_in_the_account(tmp_path: Path) -> None:
+    """By hand: one without an id, one twice, one without purchases, two taken."""
+    (tmp_path / "orders.csv").write_text("customer,date,amount\n" + "".join(f"{i},2024-01-0{i},5\n" for i in (1, 2, 3)))
+    (tmp_path / "people.csv").write_text("customer,town\n1,Ulm\n,Bonn\n1,Kiel\n2,Jena\n77,Hof\n")
+    for _ in range(2):  # the second load takes the place of the first
+        base = CustomerBase.load(tmp_path / "b.duckdb", [tmp_path / "orders.csv"], people=[tmp_path / "people.csv"])
+        rows = {outcome: n for outcome, n in base.tables["customers"].rows.items() if n}
+        assert rows == {"taken": 2, "no_customer": 2, "doubled": 1}
+        left = base.query('SELECT "row", outcome, reason FROM left_out ORDER BY "row"')[1]
+        assert left == [(2, "no_customer", None), (3, "doubled", None), (5, "no_customer", "has no purchases")]

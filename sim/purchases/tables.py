@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.errors import PurchasesError
 from sim.purchases.account import Account
-from sim.purchases.people import typed
+from sim.purchases.people import LEFT_OUT, typed
 from sim.purchases.read.columns import SUCH, Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.options import Reading
@@ -70,10 +70,7 @@ def load_tables(
         If a file cannot be used, or more of its rows than allowed cannot be read.
     """
     accounts, notes = dict(before), list[str]()
-    connection.execute(
-        'CREATE TABLE IF NOT EXISTS left_out("table" VARCHAR, file VARCHAR, row BIGINT, outcome VARCHAR, '
-        "reason VARCHAR)"
-    )
+    connection.execute(LEFT_OUT)
     for name, files in given.items():
         if not files:
             continue
