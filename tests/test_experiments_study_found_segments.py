@@ -9,6 +9,8 @@ from markets import orders
 
 from experiments.firm import Firm
 from experiments.study.calibrate import calibrate
+from experiments.study.last_third import first_part, forecast_of_the_rest
+from sim.customers.held_out import HeldOut
 from sim.customers.tree import best_tree, numbers_of
 from sim.errors import InputError, TenureError
 from sim.purchases.base import CustomerBase
@@ -94,9 +96,22 @@ def test_a_mixture_is_found_and_is_a_file_afterwards(shop: Path) -> None:
     assert [names[i] for i in index] == list(of_twin)
     note = next(note for note in said.to_dict()["notes"] if "by a mixture of" in note)
     assert f"mixture of {len(names)} groups (BIC" in note
+    assert off_by(said.held_out) < 0.5 * off_by(as_of_today(said, firm, shop))
     before = (shop / "mixture.segments.csv").read_bytes()
     made(shop, "mixture.yaml", "mixture")
     assert (shop / "mixture.segments.csv").read_bytes() == before
+
+
+def as_of_today(said, firm: Firm, shop: Path) -> HeldOut | None:
+    """Hold out the last third with people in the groups that what they bought in it puts them in."""
+    base, end = CustomerBase.open(shop / "shop.duckdb"), said.found.as_of
+    return forecast_of_the_rest(base, end, first_part(base, end, None), firm.scenario.base.segments, shop, False)[1]
+
+
+def off_by(found: HeldOut | None) -> float:
+    """Return by how many purchases the forecasts of groups are off, all added up."""
+    assert found is not None
+    return sum(abs(bought.predicted - bought.actual) for _, _, bought, _ in found.segments)
 
 
 def test_the_file_of_a_mixture_is_not_written_over(shop: Path, tmp_path: Path) -> None:

@@ -284,3 +284,13 @@ def test_the_table_adds_up_and_is_what_was_taken(rows: list, again: list, double
         assert taken + back - 1e-6 <= kept <= taken + 1e-6
         unset = base.query("SELECT coalesce(-sum(amount), 0) FROM lines WHERE outcome = 'returns'")[1][0][0]
         assert kept >= taken - unset - 1e-6
+
+
+def test_a_few_huge_amounts_that_are_most_of_the_money_are_said(tmp_path: Path) -> None:
+    """By hand: 300 rows of 10 to 19 and one of 99,999; a customer who buys ten times the usual is nobody's slip."""
+    said = [note for note in base_of(tmp_path, with_rows(("c1", "2023-05-05", 99999))).notes if "of the money" in note]
+    assert len(said) == 1
+    assert said[0].startswith(f"1 of 301 rows is {99999 / (99999 + sum(row[2] for row in PLAIN)):.1%} of the money")
+    assert "row 301" in said[0]
+    plain = base_of(tmp_path, with_rows(("c1", "2023-05-05", 140)))
+    assert not any("of the money" in note for note in plain.notes)

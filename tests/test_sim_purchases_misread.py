@@ -138,3 +138,31 @@ def test_a_column_a_period_is_said_to_be_one(tmp_path: Path, names: str) -> None
         memberships(tmp_path / "wide.csv")
     with pytest.raises(PurchasesError, match="no column looks like date"):
         base_of(tmp_path, "customer,margin,market\nA,1,2\nB,3,4\n")
+
+
+def test_the_day_is_taken_from_the_column_that_is_full(tmp_path: Path) -> None:
+    """A shop's export says on the first line of an order alone when it was paid; it was placed on each line's day."""
+    rows = [(f"#{i}", f"c{i % 7}", paid, f"2024-01-{1 + i}", total, 2, price) for i in range(20)
+            for paid, total, price in ((f"2024-02-{1 + i:02d}", 10 + i, 4), ("", "", 1))]  # fmt: skip
+    base = base_of(tmp_path, lines_of(rows, "Name,Email,Paid at,Created at,Total,Lineitem quantity,Lineitem price"))
+    assert (base.columns["date"], base.last_date.isoformat()) == ("Created at", "2024-01-20")
+    assert any(
+        "Created at is taken for the day of the purchase: Paid at is empty in 50% of rows" in n for n in base.notes
+    )
+    assert base.account.to_dict()["money"]["read"] == sum(10 + i for i in range(20))
+    whole = base_of(tmp_path, lines_of([row for row in rows if row[2]], "Name,Email,Paid at,Created at,Total,Q,P"))
+    assert whole.columns["date"] == "Paid at"
+
+
+def test_further_lines_of_an_order_are_cancelled_with_it(tmp_path: Path) -> None:
+    """Day, status and total stand on the first line alone: further lines are no purchases of their own."""
+    rows = [line for i in range(20) for line in (
+        (f"#{i}", f"c{i % 7}", f"2024-02-{1 + i:02d}", "refunded" if i < 3 else "paid", 10 + i, 2, 4),
+        (f"#{i}", f"c{i % 7}", "", "", "", 1, 1),
+    )]  # fmt: skip
+    base = base_of(
+        tmp_path, lines_of(rows, "Name,Email,Paid at,Financial Status,Total,Lineitem quantity,Lineitem price")
+    )
+    assert left(base) == {"taken": 17, "merged": 17, "cancelled": 6}
+    assert base.account.money("cancelled") == 33
+    assert "20 further lines of orders have Paid at, Financial Status of the first line" in " ".join(base.notes)

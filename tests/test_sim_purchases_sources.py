@@ -230,3 +230,23 @@ def test_a_load_that_is_killed_leaves_nothing_and_the_next_one_clears_up(tmp_pat
     assert base.account.read == 200_000
     assert base.first_date == date(2024, 1, 1)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["base.duckdb", "in.csv"]
+
+
+def test_a_workbook_with_a_cover_and_titles(tmp_path: Path) -> None:
+    """The sheet with a header is read, from its header on; rows are counted as the sheet does, empty ones too."""
+    book = openpyxl.Workbook()
+    cover, sold = book.active, book.create_sheet("Sold")
+    cover.title = "Cover"
+    for line in (["Report of sales"], ["Made by Anna"], ["for 2024"]):
+        cover.append(line)
+    for row in (["Sales"], ["from", "01.01.2024", "to", "30.09.2024"], [], ["Customer No.", "Order Date", "Total"]):
+        sold.append(row)
+    for i in range(30):
+        sold.append([f"c{i % 6}", f"2024-09-{1 + i:02d}", 10 + i])
+    book.save(tmp_path / "in.xlsx")
+    for how in ({}, {"sheet": "Sold"}, {"sheet": "Sold", "title_lines": 3}):
+        base = CustomerBase.create(tmp_path / "b.duckdb", tmp_path / "in.xlsx", reading=Reading(**how))
+        assert base.account.to_dict()["money"]["taken"] == sum(10 + i for i in range(30))
+        assert (base.sources[0]["dialect"]["sheet"], base.sources[0]["dialect"]["title_lines"]) == ("Sold", 3)
+    with pytest.raises(PurchasesError, match="sheet Cover is read; `sheet=` names another of Sold"):
+        CustomerBase.create(tmp_path / "c.duckdb", tmp_path / "in.xlsx", reading=Reading(sheet="Cover"))

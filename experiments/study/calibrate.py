@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from experiments.study.first_scenario import Answers, FirstLever, first_levers, first_scenario_text
-from experiments.study.found_segments import mixture_file
+from experiments.study.found_segments import Place, mixture_file, mixture_segments
 from experiments.study.last_third import first_part, forecast_of_the_rest
 from experiments.study.meanwhile import meanwhile
 from experiments.study.scenario_file import Calibrated, calibrated
-from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation
+from experiments.study.segments import laws_by_segment, laws_yaml, own, segments_of, segments_yaml, separation, worth_of
 from experiments.words.bases import account_text
 from experiments.words.figures import counted, money
 from experiments.words.fits import held_out_text, precision_text
@@ -40,6 +40,7 @@ from sim.purchases.base import CustomerBase, PurchaseSummary, is_base
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
+from sim.scenario.customers import BaseSegments
 from sim.scenario.file import parse
 
 __all__ = ["Calibration", "calibrate"]
@@ -297,7 +298,13 @@ def calibrate(
         quality, of_quality = _quality(prospects, base, everyone, asked.hash_ids)
         answers, new = Answers(said_spend, people, margin, quality), newcomers(base, end)
         levers, of_money = first_levers(found, answers, everyone, new)
-        how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
+        how: BaseSegments | None
+        place: Place | None = None
+        if segments == "mixture":
+            worth = worth_of(everyone, laws, amounts)
+            how, of_segments, place = mixture_segments(base, everyone, laws, amounts, worth, output)
+        else:
+            how, of_segments = own(segments, base, everyone, laws, amounts, output.parent, output)
         index, names = segments_of(how, base, everyone, laws, amounts, output.parent)
         step("fit the laws of segments")
         mine, by_segment, of_laws = laws_by_segment(segments, how, everyone, index, names, laws, amounts)
@@ -305,7 +312,7 @@ def calibrate(
         apart = separation(names, index, everyone, mine)
         step("hold out the last third")
         apart_too = any(each.own for each in by_segment)
-        check, alone, alike = forecast_of_the_rest(base, end, first.result(), how, output.parent, apart_too)
+        check, alone, alike = forecast_of_the_rest(base, end, first.result(), how, output.parent, apart_too, place)
         precision = {**precision_of_buying(laws, everyone), **precision_of_spend(amounts, everyone)}
         remarks += (*of_segments, *of_spend, *of_people, *of_quality, *of_money)
         doubted = ranges_of_laws(everyone, index, names, (laws, amounts), by_segment) if doubt_laws else []

@@ -33,6 +33,7 @@ from sim.customers.prospect_quality import QualityClass
 from sim.errors import InputError
 from sim.purchases.base import PurchaseSummary
 from sim.purchases.beside import Newcomers, Spending
+from sim.purchases.read.tables import plain_name
 
 __all__ = ["PURPOSES", "Answers", "FirstLever", "first_levers", "first_scenario_text", "response_to"]
 
@@ -72,6 +73,17 @@ PURPOSES: Mapping[str, Purpose] = {
     "winback": Purpose(("declining", "lapsed"), "reactivation", "silent customers, to win them back"),
     "acquisition": Purpose(("prospect",), "acquisition", "people who never bought, to win them"),
 }
+
+_SAID: Mapping[str, tuple[str, ...]] = {
+    "development": ("entwicklung", "kundenentwicklung", "ausbau", "developpement", "desarrollo", "sviluppo", "发展"),
+    "retention": ("bindung", "kundenbindung", "halten", "fidelisation", "retencion", "fidelizacion", "保留"),
+    "winback": ("ruckgewinnung", "kundenruckgewinnung", "reconquete", "recuperacion", "recupero", "赢回"),
+    "acquisition": (
+        "gewinnung", "neukundengewinnung", "neukunden", "neukundenwerbung", "akquise", "akquisition", "conquete",
+        "adquisicion", "captacion", "acquisizione", "获客",
+    ),
+}  # fmt: skip
+"""Plain words (:func:`~sim.purchases.read.tables.plain_name`) of other languages for each purpose."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +195,9 @@ def first_levers(
 
 
 def _purpose(spending: Spending) -> str:
-    purpose = (spending.purpose or spending.lever).strip().lower().replace("-", "").replace(" ", "")
-    if purpose in PURPOSES:
+    plain = plain_name(spending.purpose or spending.lever)
+    purpose = next((name for name, words in _SAID.items() if plain in (name, *words)), None)
+    if purpose:
         return purpose
     said = f"'{spending.purpose}' of" if spending.purpose else "what it is for is not said of"
     raise InputError(

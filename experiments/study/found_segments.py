@@ -5,7 +5,7 @@ What is found is frozen in plain form, so that the scenario needs no fit to be o
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.read.sql import quoted
 from sim.scenario.customers import BaseSegments
 
-__all__ = ["Placement", "mixture_file", "mixture_segments", "placement", "tree_segments"]
+__all__ = ["Place", "Placement", "mixture_file", "mixture_segments", "placement", "tree_segments"]
 
 MOST_GROUPS = 8
 STARTS = 5
@@ -141,10 +141,14 @@ def mixture_file(scenario: Path) -> Path:
     return scenario.with_name(f"{scenario.stem}.segments.csv")
 
 
+Place = Callable[[PurchaseSummary, ParetoNBD, GammaGamma], Ints]
+"""From records and the laws fitted to them to each customer's group, by the mixture that was found."""
+
+
 def mixture_segments(
     base: CustomerBase, record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma, worth: Floats, output: Path
-) -> tuple[BaseSegments, tuple[str, ...]]:
-    r"""Return segments by a mixture of normal laws on posterior traits, and write who is in which.
+) -> tuple[BaseSegments, tuple[str, ...], Place]:
+    r"""Return segments by a mixture of normal laws on posterior traits, write who is in which, and return who would be.
 
     Traits are the logarithms of the mean rate and mean spend and the log odds of P(alive), each by its own deviation;
     the number of groups has the least BIC, ``-2 log L + k log n``. Source: Fraley and Raftery (2002), "Model-Based
@@ -154,6 +158,11 @@ def mixture_segments(
     ----------
     output : path
         The scenario; the file stands beside it.
+
+    Returns
+    -------
+    The segments, what should be said of them, and what places customers by other records in the same groups: those
+    of a time before the held-out weeks, whose purchases the file has seen.
 
     Raises
     ------
@@ -167,12 +176,14 @@ def mixture_segments(
         raise InputError("`segments=mixture`: needs scikit-learn: pip install 'tenure[trees]'") from None
     import pandas as pd
 
-    alive = np.clip(laws.probability_alive(record.frequency, record.recency, record.age), 1e-6, 1 - 1e-6)
-    rate = laws.mean_purchase_rate(record.frequency, record.recency, record.age)
-    spend = amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
-    traits = np.column_stack([np.log(rate), np.log(np.maximum(spend, 1e-12)), np.log(alive / (1 - alive))])
+    alive, rate, spend = _traits(record, laws, amounts)
+    traits = _in_logarithms(alive, rate, spend)
     spread = traits.std(axis=0)
-    x = (traits - traits.mean(axis=0))[:, spread > 1e-9] / spread[spread > 1e-9]
+
+    def scaled(of: Floats) -> Floats:
+        return np.asarray((of - traits.mean(axis=0))[:, spread > 1e-9] / spread[spread > 1e-9])
+
+    x = scaled(traits)
     with threadpool_limits(1):  # who is in which group is no matter of how many processors add up
         fits = [
             GaussianMixture(k, n_init=STARTS, random_state=0, reg_covar=1e-4).fit(x) for k in range(1, MOST_GROUPS + 1)
@@ -186,6 +197,11 @@ def mixture_segments(
     order = sorted(there, key=lambda g: -float(worth[group == g].mean()))
     names = tuple(f"group {i + 1}" for i in range(len(order)))
     label = np.array(names)[np.argsort(order)][np.searchsorted(sorted(order), group)]
+
+    def place(of: PurchaseSummary, by: ParetoNBD, money: GammaGamma) -> Ints:
+        chance = best.predict_proba(scaled(_in_logarithms(*_traits(of, by, money))))[:, order]
+        return np.asarray(chance.argmax(axis=1), dtype=np.int64)
+
     file = mixture_file(output)
     write_table(file, pd.DataFrame({"customer_id": record.customer_id, "segment": label}))
     certain = float(best.predict_proba(x).max(axis=1).mean())
@@ -196,10 +212,22 @@ def mixture_segments(
     )
     edge = f"; {MOST_GROUPS} is the most that was tried" if best.n_components == MOST_GROUPS else ""
     how = BaseSegments(by="file", file=Path(os.path.relpath(file, output.parent)).as_posix(), names=names)
-    return how, (
+    note = (
         f"segments by a mixture of {len(order)} groups (BIC {min(bic):,.0f}, of one group {bic[0]:,.0f}{edge}), each "
-        f"customer in its own with a mean chance of {certain:.0%}: {said}; who is in which stands in {file}",
+        f"customer in its own with a mean chance of {certain:.0%}: {said}; who is in which stands in {file}"
     )
+    return how, (note,), place
+
+
+def _traits(record: PurchaseSummary, laws: ParetoNBD, amounts: GammaGamma) -> tuple[Floats, Floats, Floats]:
+    """Return P(alive), mean rate and mean spend of each customer."""
+    alive = np.clip(laws.probability_alive(record.frequency, record.recency, record.age), 1e-6, 1 - 1e-6)
+    rate = laws.mean_purchase_rate(record.frequency, record.recency, record.age)
+    return alive, rate, amounts.conditional_mean_spend(record.purchases, record.mean_amount_all)
+
+
+def _in_logarithms(alive: Floats, rate: Floats, spend: Floats) -> Floats:
+    return np.column_stack([np.log(rate), np.log(np.maximum(spend, 1e-12)), np.log(alive / (1 - alive))])
 
 
 def _middle(values: Floats) -> float:

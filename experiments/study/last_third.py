@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+from experiments.study.found_segments import Place
 from experiments.study.segments import segments_of
 from sim.customers.calibration import GammaGamma, Holdout, ParetoNBD, fit_gamma_gamma, fit_pareto_nbd, holdout
 from sim.customers.held_out import HeldOut, held_out
@@ -32,18 +33,23 @@ def first_part(base: CustomerBase, end: datetime.date, start: datetime.date | No
 
 def forecast_of_the_rest(
     base: CustomerBase, end: datetime.date, first: FirstPart | None,
-    how: BaseSegments | None, folder: Path, apart: bool,
+    how: BaseSegments | None, folder: Path, apart: bool, place: Place | None = None,
 ) -> tuple[Holdout | None, HeldOut | None, HeldOut | None]:  # fmt: skip
     """Forecast the rest from the first part; None where the history is too short or too thin for it.
 
     Where segments have laws ``apart``, theirs are fitted anew, and the forecast of one law for all stands third.
+    ``place`` tells segments that a file holds as of today by what was known then: who is in a group by what was bought
+    in the held-out weeks tells nothing of a forecast.
     """
     if first is None:
         return None, None, None
     early, laws, amounts = first
     try:
         check = holdout(laws, base, early, end)
-        index, names = segments_of(how, base, early, laws, amounts, folder)
+        if how is not None and place is not None:
+            index, names = place(early, laws, amounts), tuple(how.names)
+        else:
+            index, names = segments_of(how, base, early, laws, amounts, folder)
         alike = held_out(laws, amounts, base, early, end, index, names)
         if not apart:
             return check, alike, None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.found_segments import Placement, mixture_file, mixture_segments, placement, tree_segments
+from experiments.study.found_segments import Placement, mixture_file, placement, tree_segments
 from experiments.study.scenario_file import rounded, scalar
 from sim.arrays import Floats, Ints
 from sim.customers.calibration import at_the_edge
@@ -57,8 +57,8 @@ def own(
 ) -> tuple[BaseSegments | None, tuple[str, ...]]:  # fmt: skip
     """Return segments as said, and what should be said of them.
 
-    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``response``, ``function``, ``tree`` or
-    ``mixture``; the last is written beside a ``scenario``, and there is none without.
+    They are a column, ``sql:...``, a file, ``rfm``, ``value``, ``loyalty``, ``response``, ``function`` or ``tree``; a
+    mixture is written beside a scenario and found there (:func:`~experiments.study.found_segments.mixture_segments`).
 
     Raises
     ------
@@ -81,16 +81,13 @@ def own(
         )
     if said in MATRICES:
         return _matrix(said, base, record, loyal_of(record, laws, amounts))
-    if said in ("tree", "mixture"):
-        worth = worth_of(record, laws, amounts)
-        if said == "tree":
-            return tree_segments(base, record, worth)
-        if scenario is None:
-            raise InputError(
-                "`segments=mixture`: is written beside a scenario by `tenure calibrate`; make it there, "
-                "then give its file of id and segment here"
-            )
-        return mixture_segments(base, record, laws, amounts, worth, scenario)
+    if said == "tree":
+        return tree_segments(base, record, worth_of(record, laws, amounts))
+    if said == "mixture":
+        raise InputError(
+            "`segments=mixture`: is written beside a scenario by `tenure calibrate`; make it there, "
+            "then give its file of id and segment here"
+        )
     return _labelled(said, base, record, folder, scenario)
 
 

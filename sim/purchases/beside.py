@@ -18,6 +18,7 @@ from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed, id_key, key_check
 from sim.purchases.read.options import Reading
+from sim.purchases.read.periods import shares_of_a_year, with_years
 from sim.purchases.read.sources import Source, is_database, open_source, shown
 from sim.purchases.read.tables import MEMBERSHIPS, PEOPLE, SPEND, Table, plain_name
 from sim.purchases.read.values import Values
@@ -112,6 +113,8 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
         with tempfile.TemporaryDirectory() as folder:
             connection.execute("SET enable_progress_bar = false")
             source: Source = open_source(connection, where, reading, "beside", Path(folder))
+            if table is SPEND and (year := with_years(connection, "beside", source.types)):
+                source = replace(source, types={name: kind for name, kind in source.types.items() if name != year})
             values = Values(connection, "beside", source, reading, date.today())
             roles = find_columns(
                 table, list(source.types), reading.columns, name, fits=values.fits, distinct=values.distinct,
@@ -182,8 +185,9 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     with table_of(where, SPEND) as (connection, values, roles):
         name, columns = shown(where), roles.columns
         check_spend(roles, values, name)
-        days = _days(connection, values, columns["date"], name) if "date" in columns else []
-        doubts = _doubts(values, [columns["date"]], "a day such as 2024-01-31") if "date" in columns else []
+        days = _days(connection, values, columns["date"], name, periods=True) if "date" in columns else []
+        told = [columns["date"]] if "date" in columns else []
+        doubts = _doubts(values, told, "a day such as 2024-01-31", periods=True)
         lever, money = values.text(columns["lever"]), values.number(columns["spend"])
         purpose = f"lower({values.text(columns['purpose'])})" if "purpose" in columns else "NULL"
         rows = connection.execute(
@@ -192,10 +196,13 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     found: dict[str, Spending] = {}
     notes = [f"{name}: {doubt}" for doubt in doubts]
     notes += [f"{name}: columns not used: {', '.join(roles.unused)}"] if roles.unused else []
+    named = [] if "date" in columns else [each for each in roles.unused if plain_name(each) in SPEND["date"].names]
+    notes += [f"{name}: column {each!r} tells no two periods apart (such as 1997-01 and 1997-02, 1997Q1 and 1997Q2): "
+              "rows are added up as one year's" for each in named]  # fmt: skip
     share = [1.0] * len(rows)
     dated = any(text for _, text in days)
     if dated:
-        share, said_of_days = _shares_of_a_year(days, name)
+        share, said_of_days = shares_of_a_year(days, name)
         notes.append(said_of_days)
     for i, (said, amount, goal, text) in enumerate(rows, 1):
         if said is None or amount is None or not 0 <= amount <= 1e15:
@@ -212,25 +219,6 @@ def spending(where: str | Path) -> tuple[tuple[Spending, ...], tuple[str, ...]]:
     if not found:
         raise PurchasesError(f"{name}: holds a header and no lever")
     return tuple(found.values()), tuple(dict.fromkeys(notes))
-
-
-def _shares_of_a_year(days: list[tuple[date | None, str | None]], name: str) -> tuple[list[float], str]:
-    """Return by row how much of its money belongs to a year that ends with the last day, and what should be said."""
-    unread = next((i for i, (day, _) in enumerate(days, 1) if day is None), None)
-    if unread:
-        raise PurchasesError(f"{name}: row {unread}: {days[unread - 1][1] or ''!r} is no day, as the others have")
-    known = [day for day, _ in days if day is not None]
-    last = max(known)
-    inside = [last - day < YEAR for day in known]
-    spread = sorted({day for day, there in zip(known, inside, strict=True) if there})
-    if len(spread) < 2:
-        raise PurchasesError(f"{name}: all money is of {last}: what is spent a year is told from two periods on")
-    covered = (last - spread[0]).days * len(spread) / (len(spread) - 1)  # a period has as many days as lie between two
-    scale = YEAR.days / covered
-    left = len(known) - sum(inside)
-    said = f"{name}: money of {spread[0]} to {last} ({len(spread)} periods) is made a year of (times {scale:.3g})"
-    said += f"; {left:,} rows before are left out" if left else ""
-    return [scale * there for there in inside], said
 
 
 def people_not_bought(where: str | Path, base: CustomerBase, key: Path | None = None) -> tuple[int, tuple[str, ...]]:
@@ -386,9 +374,11 @@ def memberships(
     return found, last_day, tuple(notes)
 
 
-def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple[date | None, str | None]]:
-    """Return day and text of each row of a column."""
-    dates, text = values.dates(column), values.written(column)
+def _days(
+    connection: Any, values: Values, column: str, name: str, periods: bool = False
+) -> list[tuple[date | None, str | None]]:
+    """Return day, of a period the first, and text of each row of a column."""
+    dates, text = values.dates(column, periods), values.written(column)
     if dates is None:
         spelled = connection.execute(f"SELECT {text} FROM beside").fetchall()
         if any(each for (each,) in spelled):
@@ -401,9 +391,9 @@ def _days(connection: Any, values: Values, column: str, name: str) -> list[tuple
     return [(_as_date(dates.known.get(each)), spelled) for each, spelled in rows]
 
 
-def _doubts(values: Values, columns: Sequence[str], tells: str = "`date_format=`") -> list[str]:
+def _doubts(values: Values, columns: Sequence[str], tells: str = "`date_format=`", periods: bool = False) -> list[str]:
     """Return what should be said of days that can be read in two ways."""
-    found = [dates for column in columns if (dates := values.dates(column))]
+    found = [dates for column in columns if (dates := values.dates(column, periods))]
     return list(dict.fromkeys(doubt for dates in found for doubt in dates.doubts(tells)))
 
 

@@ -6,24 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import PurchasesError
+from sim.purchases.account import Account
 from sim.purchases.read.columns import find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import open_source, shown
-from sim.purchases.read.sql import quoted
+from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import PEOPLE, REFERRER_NAMES, plain_name
 from sim.purchases.read.values import Values
 
-__all__ = ["load_people", "typed"]
+__all__ = ["LEFT_OUT", "load_people", "typed"]
 
 ID = "customer_id"
+LEFT_OUT = (
+    'CREATE TABLE IF NOT EXISTS left_out("table" VARCHAR, file VARCHAR, row BIGINT, outcome VARCHAR, reason VARCHAR)'
+)
+"""Makes the table of rows beside the purchases that are not taken."""
 
 
 def load_people(
     connection: Any, files: Sequence[str | Path], reading: Reading, key: bytes | None, folder: Path
-) -> list[str]:
-    """Make table ``customers`` of files with a row a customer, in place of the one that was there; return notes.
+) -> tuple[Account, list[str]]:
+    """Make table ``customers`` of files with a row a customer, in place of the one that was there.
 
+    Return what became of the rows, and notes; rows that are not taken are in table ``left_out``.
     Columns keep their names; numbers are numbers. Of rows of one id in one file the first counts.
 
     Raises
@@ -32,6 +38,8 @@ def load_people(
         If there is no column of ids, two files have a column of the same name, or no row is of a customer.
     """
     notes: list[str] = []
+    connection.execute(f"{LEFT_OUT}; DELETE FROM left_out WHERE \"table\" = 'customers'")
+    read = 0
     taken: dict[str, str] = {}
     kind = connection.execute("SELECT any_value(typeof(customer_id)) FROM purchases").fetchone()[0]
     connection.execute(f"CREATE OR REPLACE TABLE customers AS SELECT DISTINCT customer_id FROM purchases ORDER BY {ID}")
@@ -58,7 +66,14 @@ def load_people(
             f"CREATE OR REPLACE TABLE customers AS SELECT customers.*, {listed} FROM customers LEFT JOIN {table} "
             f"USING ({ID}) ORDER BY {ID}; DROP TABLE {table}"
         )
-    return notes
+        read += connection.execute(f"SELECT count(*) FROM {table}_all").fetchone()[0]
+        connection.execute(f"DROP TABLE {table}_all")
+    found = connection.execute(
+        "SELECT outcome, count(*) FROM left_out WHERE \"table\" = 'customers' GROUP BY outcome"
+    ).fetchall()
+    rows_of = {outcome: (rows, 0) for outcome, rows in found}
+    rows_of["taken"] = (read - sum(rows for rows, _ in rows_of.values()), 0)
+    return Account.of(rows_of, 0), notes
 
 
 def _rest(without: int, strangers: int) -> str:
@@ -109,7 +124,14 @@ def _read(
         notes.append(f"{name}: {read - named:,} rows without an id that purchases may have are left out")
     if named - kept:
         notes.append(f"{name}: {named - kept:,} rows of ids that come twice are left out; the first of each counts")
-    connection.execute(f"DROP TABLE {into}_all; DROP TABLE {raw}; DROP TABLE {raw}_rejected")
+    connection.execute(
+        f"INSERT INTO left_out SELECT 'customers', {literal(name)}, nth, CASE WHEN nth_of > 1 THEN 'doubled' "
+        f"ELSE 'no_customer' END, CASE WHEN {ID} IS NOT NULL AND nth_of = 1 THEN 'has no purchases' END FROM ("
+        f"SELECT nth, {ID}, CASE WHEN {ID} IS NULL THEN 1 ELSE row_number() OVER (PARTITION BY {ID} ORDER BY nth) END "
+        f"AS nth_of FROM {into}_all) WHERE nth_of > 1 OR {ID} IS NULL OR {ID} NOT IN "
+        "(SELECT customer_id FROM purchases) ORDER BY nth"
+    )
+    connection.execute(f"DROP TABLE {raw}; DROP TABLE {raw}_rejected")
     return others
 
 

@@ -23,6 +23,8 @@ DIGITS = 9
 """Digits of the largest amount that are kept exactly, at least to millionths."""
 
 _FEW = 0.05
+_HUGE, _FEW_HUGE, _MOST_OF_MONEY = 100, 0.01, 0.25
+"""Times the middle amount, share of rows at most and of money at least of rows that are said to be huge."""
 _FEWEST_IDS, _SHARE_OF_ONE, _TIMES_THE_NEXT = 50, 0.05, 5
 _EXTRA = ("order_id", "product", "category", "channel")
 _LAST = {"date": "is not a date such as 1997-01-31", "amount": "is not a number such as 12.50",
@@ -81,6 +83,7 @@ def settle(
     _check_some(account, where, connection)
     _purchases(connection, places, account, notes)
     _vanished(connection, account, notes)
+    _huge(connection, sources, notes)
     connection.execute("""
         CREATE OR REPLACE VIEW bad AS
             SELECT source, row, problem AS "column", problem_text AS value, CASE problem
@@ -324,6 +327,27 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         )
     if not connection.execute("SELECT 1 FROM purchases LIMIT 1").fetchone():
         raise PurchasesError("every purchase was brought back: no purchase is left")
+
+
+def _huge(connection: Any, sources: Mapping[int, str], notes: list[str]) -> None:
+    """Say where a few amounts are most of the money: a slip of the pen carries every mean and every plan."""
+    middle, rows, money = connection.execute(
+        "SELECT median(amount), count(*), sum(amount) FROM lines WHERE outcome IN ('taken', 'merged') AND amount > 0"
+    ).fetchone()
+    if not rows:
+        return
+    large, sum_, most, source, row = connection.execute(
+        "SELECT count(*), sum(amount), max(amount), arg_max(source, amount), arg_max(row, amount) FROM lines "
+        "WHERE outcome IN ('taken', 'merged') AND amount > ?",
+        [_HUGE * middle],
+    ).fetchone()
+    if not large or large > max(1, _FEW_HUGE * rows) or sum_ < _MOST_OF_MONEY * money:
+        return
+    notes.append(
+        f"{large:,} of {rows:,} rows {'is' if large == 1 else 'are'} {sum_ / money:.1%} of the money: the largest "
+        f"amount is {most:,.2f} ({sources[source]}, row {row:,}), the middle one {middle:,.2f}; if a slip, mend "
+        "it in the file: the mean amount, and all that rests on it, comes from there"
+    )
 
 
 def _vanished(connection: Any, account: Account, notes: list[str]) -> None:

@@ -217,9 +217,11 @@ def _fill(
         connection, reading, {each: names.get(each, name) for each, name, *_ in rows},
         [each for each, _, exact, _ in rows if exact], today, {row[0]: json.loads(row[3]) for row in rows},
     )  # fmt: skip
+    accounts = accounts_of(connection)
     if people:
-        found += load_people(connection, people, reading, key, work)
-    tables, of_tables = load_tables(connection, beside, reading, key, work, accounts_of(connection))
+        accounts["customers"], of_people = load_people(connection, people, reading, key, work)
+        found += of_people
+    tables, of_tables = load_tables(connection, beside, reading, key, work, accounts)
     found += of_tables
     about = {
         "account": json.dumps({"rows": account.rows, "micro": account.micro, "places": account.places}),

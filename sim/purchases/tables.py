@@ -6,19 +6,21 @@ outcome, so that rows and money add up to what was read; those that are not take
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, PurchasesError
 from sim.purchases.account import Account
-from sim.purchases.people import typed
-from sim.purchases.read.columns import Roles, find_columns
+from sim.purchases.people import LEFT_OUT, typed
+from sim.purchases.read.columns import SUCH, Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.options import Reading
+from sim.purchases.read.periods import with_years
 from sim.purchases.read.sources import open_source, shown
 from sim.purchases.read.sql import literal, quoted
-from sim.purchases.read.tables import BESIDE, Table
+from sim.purchases.read.tables import BESIDE, Role, Table
 from sim.purchases.read.values import Values
 from sim.purchases.read.words import NOT
 
@@ -37,7 +39,7 @@ MONEY = {"contacts": "cost", "memberships": "price", "spend": "spend"}
 OWN = ("_file", "_nth", "_same", "_outcome", "_reason", "_problem")
 """Columns that rows have while they are judged."""
 TURNED = "the end is before the start"
-KINDS = {"text": "VARCHAR", "date": "DATE", "number": "DOUBLE", "flag": "BOOLEAN"}
+KINDS = {"text": "VARCHAR", "date": "DATE", "period": "DATE", "number": "DOUBLE", "flag": "BOOLEAN"}
 USE = {
     "contacts": "forecasts and plans do not use contacts; segments by response do, they can be asked in SQL, and "
     "`tenure learn` makes curves of experiments",
@@ -74,10 +76,7 @@ def load_tables(
         raise InputError(
             f"how table {idle} is written is said, and no file of it is loaded; `tenure base load` takes both"
         )
-    connection.execute(
-        'CREATE TABLE IF NOT EXISTS left_out("table" VARCHAR, file VARCHAR, row BIGINT, outcome VARCHAR, '
-        "reason VARCHAR)"
-    )
+    connection.execute(LEFT_OUT)
     for name, files in given.items():
         if not files:
             continue
@@ -142,6 +141,8 @@ def _read(
     """Make a temporary table of a file's rows with what becomes of each; return its name."""
     name, raw, today = shown(file), f"{into}_raw", date.today()
     source = open_source(connection, file, Reading(encoding=reading.encoding), raw, folder)
+    if table.name == "spend" and (year := with_years(connection, raw, source.types)):
+        source = replace(source, types={column: kind for column, kind in source.types.items() if column != year})
     own = reading.of_tables.get(table.name, Reading())
     values = Values(connection, raw, source, Reading(date_format=own.date_format), today)
     present = list(source.types)
@@ -166,7 +167,10 @@ def _read(
         )  # fmt: skip
     clash = [column for column in roles.unused if column.lower() in {*parts, *OWN}]
     if clash:
-        raise PurchasesError(f"{name}: column {clash[0]!r} is called like one that table {table.name} has; rename it")
+        why = f"{name}: column {clash[0]!r} is called like one that table {table.name} has"
+        kind = next((role.kind for role in table.roles if role.name == clash[0].lower()), None)
+        free = kind in SUCH and clash[0].lower() not in roles.columns
+        raise PurchasesError(f"{why}, but hardly any of its values is {SUCH[kind]}" if free else f"{why}; rename it")
     for column in roles.unused:
         parts[quoted(column)] = typed(connection, values, raw, column)
     problem = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in wrong)
@@ -251,8 +255,8 @@ def _parts(
                 )
         elif role.kind == "flag":
             parts[role.name] = f"coalesce(lower({text}) NOT IN ({', '.join(map(literal, NOT))}), false)"
-        elif role.kind == "date":
-            parts[role.name], joins = _day(connection, values, column, role.name, joins, name)
+        elif role.kind in ("date", "period"):
+            parts[role.name], joins = _day(connection, values, column, role, joins, name)
             wrong.append((f"{text} IS NOT NULL AND {parts[role.name]} IS NULL", f"{column} is not a day"))
         else:
             parts[role.name] = text
@@ -261,8 +265,8 @@ def _parts(
     return parts, joins, wrong
 
 
-def _day(connection: Any, values: Values, column: str, role: str, joins: str, name: str) -> tuple[str, str]:
-    dates, text = values.dates(column), values.written(column)
+def _day(connection: Any, values: Values, column: str, role: Role, joins: str, name: str) -> tuple[str, str]:
+    dates, text = values.dates(column, role.kind == "period"), values.written(column)
     if dates is None:
         if values._any(f"{text} IS NOT NULL"):
             raise PurchasesError(f"{name}: column {column!r} holds no days that are known")
@@ -270,7 +274,7 @@ def _day(connection: Any, values: Values, column: str, role: str, joins: str, na
     said = dates.expression.format(text)
     if not dates.known:
         return f"CAST({said} AS DATE)", joins
-    days = f"days_of_{role}"
+    days = f"days_of_{role.name}"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {days} AS SELECT unnest($text) AS spelled, CAST(unnest($day) AS DATE) AS day",
         {"text": list(dates.known), "day": [str(each)[:10] for each in dates.known.values()]},

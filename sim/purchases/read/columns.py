@@ -8,12 +8,18 @@ from sim.errors import PurchasesError
 from sim.purchases.read.tables import Role, Table, plain_name
 from sim.purchases.read.text import UNNAMED
 
-__all__ = ["Roles", "find_columns"]
+__all__ = ["SUCH", "Roles", "find_columns"]
 
 _SHORTEST_PART = 5
 _EACH_ONCE = 0.98
 _REPEATS = 0.9
-_SUCH = {"date": "a day such as 1997-01-31", "number": "a number such as 12.50"}
+_FILLED = 0.95
+"""Share of rows with a day, below which another column of days is looked for: what is empty more often stops a load."""
+SUCH: Mapping[str | None, str] = {
+    "date": "a day such as 1997-01-31",
+    "period": "a day such as 1997-01-31, a month such as 1997-01, a quarter such as 1997Q1 or a year",
+    "number": "a number such as 12.50",
+}
 """What values of a kind look like."""
 _IN_BRACKETS = re.compile(r"\s*[(\[（【].*?[)\]）】]")
 """A unit, as in Amount (EUR)."""
@@ -47,6 +53,7 @@ def find_columns(
     *,
     fits: Callable[[Role, str], bool],
     distinct: Callable[[str], float],
+    filled: Callable[[str], float] = lambda _: 1.0,
     by_content: bool = False,
     can_say: bool = True,
 ) -> Roles:
@@ -66,6 +73,8 @@ def find_columns(
         Whether a column's values are of the role's kind.
     distinct
         Share of a column's values that are different.
+    filled
+        Share of a column's rows that hold something.
     by_content
         Whether names say nothing, so that required roles go to the columns that hold such values.
     can_say
@@ -108,6 +117,13 @@ def find_columns(
             if better:
                 notes.append(f"column {better} is taken for the customer, since no value of {choice} occurs twice")
                 choice = better
+        if role.name == "date" and role.required and filled(choice) < _FILLED:
+            fuller = max(ranked, key=filled)
+            if filled(fuller) >= max(_FILLED, filled(choice)):
+                notes.append(
+                    f"column {fuller} is taken for {role.what}: {choice} is empty in {1 - filled(choice):.0%} of rows"
+                )
+                choice = fuller
         columns[role.name] = choice
     missing = next((role for role in table.roles if role.required and role.name not in columns), None)
     missing = missing or (table["amount"] if "amount" in table and not {"amount", "price"} & set(columns) else None)
@@ -116,8 +132,8 @@ def find_columns(
         held = [name for name in named if name not in columns.values() and fits(missing, name)]
         called = [name for name in _ranked(missing, table, named) if name not in columns.values()]
         hint = f"; {held[0]!r} holds such values" if missing.kind == "date" and held else ""
-        if called and missing.kind in _SUCH:
-            hint = f"; {called[0]!r} is called so, but hardly any of its values is {_SUCH[missing.kind]}{hint}"
+        if called and missing.kind in SUCH:
+            hint = f"; {called[0]!r} is called so, but hardly any of its values is {SUCH[missing.kind]}{hint}"
         ask = f"say which it is (`{argument}=`)" if can_say and argument != "start" else f"call one {argument!r}"
         if argument == "amount" and can_say:
             ask += ", or what a purchase brings where none is there (`mean_amount=`)"
@@ -164,7 +180,7 @@ def _by_content(
     role: Role, table: Table, free: Sequence[str], fits: Callable[[Role, str], bool], distinct: Callable[[str], float]
 ) -> list[str]:
     """Return columns by what they hold, where nothing names them."""
-    if role.kind == "date":
+    if role.kind in ("date", "period"):
         return [name for name in free if fits(role, name)]
     days = [each for each in table.roles if each.kind == "date"]
     others = [name for name in free if not any(fits(each, name) for each in days)]

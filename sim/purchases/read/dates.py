@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.purchases.read.sql import literal
 
-__all__ = ["Dates", "find_dates"]
+__all__ = ["Dates", "find_dates", "month_of"]
 
 _MOST_DIFFERENT = 200_000
 _NEARLY = 31
@@ -318,6 +318,15 @@ def _valid(parts: tuple[int, int, int], order: str, today: date) -> date | None:
     if year < 100:
         year += 2000 if year <= today.year % 100 + 10 else 1900
     return _date(year, value["m"], value["d"])
+
+
+def month_of(word: str) -> int | None:
+    """Return which month a word names, if one.
+
+    >>> month_of("Okt."), month_of("often")
+    (10, None)
+    """
+    return _MONTH.get(word.casefold().rstrip("."))
 
 
 def _year(value: int, digits: int) -> int:

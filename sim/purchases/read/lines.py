@@ -14,7 +14,7 @@ from sim.purchases.read.brought_back import brought_back
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.dates import Dates
-from sim.purchases.read.money import code, currency_beside, money
+from sim.purchases.read.money import code, currency_beside, fill_down, money
 from sim.purchases.read.numbers import Numbers
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import Source, open_source
@@ -75,10 +75,16 @@ def read_lines(
     values = Values(connection, table, source, reading, today)
     if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None:
         _refuse_empty(connection, source, table, reading)
-    roles = find_columns(
-        PURCHASES, list(source.types), reading.columns, source.name,
-        fits=values.fits, distinct=values.distinct, by_content=not source.header,
-    )  # fmt: skip
+    try:
+        roles = find_columns(
+            PURCHASES, list(source.types), reading.columns, source.name,
+            fits=values.fits, distinct=values.distinct, filled=values.filled, by_content=not source.header,
+        )  # fmt: skip
+    except PurchasesError as error:
+        if not source.others:
+            raise
+        sheets = f"sheet {source.dialect['sheet']} is read; `sheet=` names another of {', '.join(source.others)}"
+        raise PurchasesError(f"{error}; {sheets}") from None
     if reading.mean_amount is not None:
         roles = _refuse_amounts(roles, values, reading.mean_amount)
     read = _insert(connection, source, values, roles, reading, number, key)
@@ -136,6 +142,7 @@ def _insert(
 ) -> Read:
     table, columns = values.table, dict(roles.columns)
     notes = [*source.notes, *roles.notes]
+    notes += [said] if (said := fill_down(connection, values, columns)) else []
     dates = values.dates(columns["date"])
     if dates is None:
         raise PurchasesError(

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sim.purchases.read.sql import literal
+from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import plain_name
 from sim.purchases.read.values import Values
 from sim.purchases.read.words import DISCOUNTS, HUNDREDTHS
 
-__all__ = ["code", "currency_beside", "money"]
+__all__ = ["code", "currency_beside", "fill_down", "money"]
 
+_OF_AN_ORDER = ("customer_id", "date", "status", "cancelled", "currency", "order_id", "channel")
 _NEEDED = 10
 _REPEATED = 0.98
 _GROWS = 0.1
@@ -82,10 +83,42 @@ def _money(connection: Any, values: Values, columns: dict[str, str], notes: list
     return amount, "amount"
 
 
+def fill_down(connection: Any, values: Values, columns: Mapping[str, str]) -> str:
+    """Give further lines of an order, without its total, the day, customer and status of its first; say so, if any."""
+    if not {"amount", "price", "quantity"} <= set(columns) or not values.source.trimmed:
+        return ""
+    table, further = values.table, _further(values, columns)
+    of_order = [column for role in _OF_AN_ORDER if (column := columns.get(role))]
+    counted = ", ".join(f"count(*) - count({quoted(column)})" for column in of_order)
+    rows, *without = connection.execute(f"SELECT count(*), {counted} FROM {table} WHERE {further}").fetchone()
+    empty = [column for column, number in zip(of_order, without, strict=True) if number]
+    if not rows or not empty:
+        return ""
+    who, day = quoted(columns["customer_id"]), quoted(columns["date"])
+    same = f"coalesce(own.{who} = head.{who}, own.{day} IS NULL)"
+    taken = ", ".join(
+        f"CASE WHEN head.rowid < place AND ({same}) AND own.{quoted(c)} IS NULL THEN head.{quoted(c)} "
+        f"ELSE own.{quoted(c)} END AS {quoted(c)}" for c in empty
+    )  # fmt: skip
+    connection.execute(f"""
+        CREATE TEMP TABLE filled AS SELECT own.* EXCLUDE (place, first_line) REPLACE ({taken}) FROM (
+            SELECT *, rowid AS place, max(CASE WHEN NOT ({further}) THEN rowid END)
+                OVER (ORDER BY rowid ROWS UNBOUNDED PRECEDING) AS first_line FROM {table}) AS own
+        LEFT JOIN {table} AS head ON head.rowid = first_line ORDER BY place;
+        DROP TABLE {table}; ALTER TABLE filled RENAME TO {table}
+    """)
+    listed = ", ".join(empty)
+    return f"{rows:,} further lines of orders have {listed} of the first line, where they have none"
+
+
+def _further(values: Values, columns: Mapping[str, str]) -> str:
+    return f"{values.text(columns['amount'])} IS NULL AND {values.text(columns['price'])} IS NOT NULL"
+
+
 def _of_first_lines(connection: Any, values: Values, columns: Mapping[str, str], notes: list[str]) -> str:
     """Return the SQL of an amount that may stand on the first line of an order alone."""
     amount = values.number(columns["amount"])
-    further = f"{values.text(columns['amount'])} IS NULL AND {values.text(columns['price'])} IS NOT NULL"
+    further = _further(values, columns)
     rows = connection.execute(f"SELECT count(*) FROM {values.table} WHERE {further}").fetchone()[0]
     if not rows:
         return amount

@@ -12,13 +12,15 @@ from typing import Any
 from sim.errors import PurchasesError, first_line
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal, quoted
-from sim.purchases.read.text import UNNAMED, Text, as_utf8, read_text, sniff
+from sim.purchases.read.text import UNNAMED, Text, as_utf8, has_header, read_text, sniff
 from sim.purchases.read.whole import check_parquet, check_readable, named, unpacked
 from sim.reading import check_workbook
 
 __all__ = ["Source", "fingerprint", "is_database", "open_source", "with_driver"]
 
 _BLOCK = 50_000
+_TITLES = 30
+"""Rows of a sheet among which a header is looked for."""
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -40,6 +42,8 @@ class Source:
         What should be said of it.
     trimmed : bool
         Whether all is text without spaces around it, NULL where empty.
+    others : tuple of str
+        The workbook's other sheets.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Source:
     header: bool = True
     notes: tuple[str, ...] = ()
     trimmed: bool = False
+    others: tuple[str, ...] = ()
 
 
 def is_database(where: str | Path) -> bool:
@@ -205,22 +210,34 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
         sheets = [reading.sheet] if reading.sheet else [s.title for s in book.worksheets if (s.max_row or 2) > 1]
         if not sheets:
             raise PurchasesError(f"{path}: the workbook is empty; expected a header and rows")
+        if len(sheets) > 1:  # a cover sheet is none that is meant
+            sheets.sort(key=lambda title: not has_header(_first_rows(book[title])))
+        others = [title for title in book.sheetnames if title != sheets[0]]
         out = folder / f"{path.stem}.sheet.csv"
+        titles = reading.title_lines or 0  # said as the sheet counts its rows, the empty ones too
+        places: list[int] = []
         with out.open("w", encoding="utf-8", newline="") as stream:
             write = csv.writer(stream)
-            for row in book[sheets[0]].iter_rows(values_only=True):
-                if any(cell is not None and cell != "" for cell in row):
+            for number, row in enumerate(book[sheets[0]].iter_rows(values_only=True)):
+                if number < titles or any(cell is not None and cell != "" for cell in row):
                     write.writerow([_cell(cell) for cell in row])
+                    places.append(number)
     finally:
         book.close()
     check_readable(out)
     plain = Reading(columns=reading.columns, separator=",", header=reading.header, title_lines=reading.title_lines)
     found = _text(connection, out, plain, into, folder, "xlsx")
     dialect = {k: v for k, v in found.dialect.items() if k not in ("encoding", "separator", "quote")}
+    if found.dialect["title_lines"] < len(places):
+        dialect["title_lines"] = places[found.dialect["title_lines"]]
     notes = found.notes
     if len(sheets) > 1:
         notes += (f"sheet {sheets[0]} is read, {', '.join(sheets[1:])} not; `sheet=` names another",)
-    return Source(str(path), found.types, {**dialect, "sheet": sheets[0]}, found.header, notes, True)
+    return Source(str(path), found.types, {**dialect, "sheet": sheets[0]}, found.header, notes, True, tuple(others))
+
+
+def _first_rows(sheet: Any) -> list[list[str]]:
+    return [[_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True, max_row=_TITLES)]
 
 
 def _cell(value: object) -> str:

@@ -15,7 +15,7 @@ __all__ = [
     "SURVEYS", "TABLES", "Kind", "Role", "Table", "plain_name",
 ]  # fmt: skip
 
-Kind = Literal["text", "date", "number", "flag"]
+Kind = Literal["text", "date", "period", "number", "flag"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Role:
     ----------
     name : str
         The role's name, that of the table's column.
-    kind : "text", "date", "number" or "flag"
+    kind : "text", "date", "period" (a day, month, quarter or year), "number" or "flag"
         How its values are read.
     names : tuple of str
         Names that such columns have, the surest first (case, accents, spaces and signs do not matter).
@@ -331,7 +331,7 @@ SPEND = Table(
             "text",
             _words(
                 "lever, instrument, channel, marketing channel, medium, media, activity, campaign, measure, kanal,"
-                "massnahme, instrument marketing, levier, canal, palanca, leva, 渠道, 媒体, チャネル, 채널"
+                "massnahme, hebel, instrument marketing, levier, canal, palanca, leva, 渠道, 媒体, チャネル, 채널"
             ),
             "what money is spent through",
         ),
@@ -350,7 +350,11 @@ SPEND = Table(
             "what the money is for",
         ),
         Role(
-            "date", "date", _words("date, day, week, month, quarter, period, monat, datum, mois, fecha, mes, mese"),
+            "date", "period",
+            _words(
+                "date, day, week, month, quarter, period, year, monat, datum, tag, woche, quartal, zeitraum, jahr,"
+                "mois, trimestre, periode, annee, fecha, mes, periodo, ano, mese, anno, 日期, 月, 月份, 季度, 年, 年份"
+            ),
             "when it was spent",
         ),
     ),

@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +21,7 @@ from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import TABLES, plain_name
 from sim.reading import LONGEST_LINE
 
-__all__ = ["UNNAMED", "Text", "as_utf8", "read_text", "sniff", "unnamed"]
+__all__ = ["UNNAMED", "Text", "as_utf8", "has_header", "read_text", "sniff", "unnamed"]
 
 UNNAMED = "\x1f"
 """What the names of columns without one begin with."""
@@ -31,6 +32,8 @@ _WIDEST = 2_000
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _USUAL = ("gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "latin-1")
 _NAMES = frozenset(name for table in TABLES.values() for role in table.roles for name in role.names)
+_VALUE = re.compile(r"\s*\d[\d.,:/\-\s]*")
+"""What is a number or a day, no name."""
 _SPOKEN = {"\t": "tab", " ": "space"}
 
 
@@ -224,7 +227,25 @@ def _rows(path: Path, separator: str, quote: str, skip: int, count: int) -> list
             raise PurchasesError(f"{path}: cannot be read as a table: {error}; is a quote left open?") from None
 
 
+def has_header(rows: list[list[str]]) -> bool:
+    """Return whether a row holds two or more names that are known, and no number or day."""
+    return any(map(_is_named, rows))
+
+
+def _is_named(row: list[str]) -> bool:
+    filled = [cell for cell in row if cell.strip()]
+    return sum(plain_name(cell) in _NAMES for cell in filled) >= 2 and not any(map(_VALUE.fullmatch, filled))
+
+
 def _first_of_the_table(rows: list[list[str]], sniffed: int) -> int:
+    """Return how many lines stand before the table, of which a title such as "from, 01.01.2022" is no part."""
+    first = _first_like_a_table(rows, sniffed)
+    if rows and any(map(_VALUE.fullmatch, rows[first])):
+        return next((i for i, row in enumerate(rows[:_LINES]) if i > first and _is_named(row)), first)
+    return first
+
+
+def _first_like_a_table(rows: list[list[str]], sniffed: int) -> int:
     """Return how many lines stand before the table: none, where the first is as wide as what follows."""
     widths = [len(row) for row in rows[:_LINES]]
     if not widths:

@@ -7,6 +7,7 @@ from typing import Any
 from sim.purchases.read.dates import Dates, find_dates
 from sim.purchases.read.numbers import Numbers, find_numbers
 from sim.purchases.read.options import Reading
+from sim.purchases.read.periods import find_periods
 from sim.purchases.read.sources import Source
 from sim.purchases.read.sql import quoted
 from sim.purchases.read.tables import Role
@@ -25,7 +26,7 @@ class Values:
     def __init__(self, connection: Any, table: str, source: Source, reading: Reading, today: date) -> None:
         self.connection, self.table, self.source, self.reading, self.today = connection, table, source, reading, today
         self._numbers: dict[str, Numbers] = {}
-        self._dates: dict[str, Dates | None] = {}
+        self._dates: dict[tuple[str, bool], Dates | None] = {}
         self._distinct: dict[str, float] = {}
         self._scripts: dict[str, bool] = {}
 
@@ -69,11 +70,13 @@ class Values:
             return f"CAST({quoted(column)} AS DOUBLE)"
         return self.numbers(column).sql(self.written(column))
 
-    def dates(self, column: str) -> Dates | None:
-        """Return how a column writes days; None if it does not."""
-        if column not in self._dates:
-            self._dates[column] = self._found(column)
-        return self._dates[column]
+    def dates(self, column: str, periods: bool = False) -> Dates | None:
+        """Return how a column writes days, or periods by their first day where it may; None if it does not."""
+        if (column, periods) not in self._dates:
+            may = periods and self._is_text(column)
+            found = find_periods(self.connection, self.table, self.written(column)) if may else None
+            self._dates[column, periods] = found or self._found(column)
+        return self._dates[column, periods]
 
     def begin_and_end(self, columns: Sequence[str]) -> None:
         """Take columns for days of one kind, of which some may be ahead: what tells day from month in one does in all.
@@ -82,7 +85,7 @@ class Values:
         """
         for column in columns:
             others = [self.written(each) for each in columns if each != column and self._is_text(each)]
-            self._dates[column] = self._found(column, others, ahead=True)
+            self._dates[column, False] = self._found(column, others, ahead=True)
 
     def _is_text(self, column: str) -> bool:
         return not self._typed(column, "DATE", "TIMESTAMP")
@@ -101,8 +104,9 @@ class Values:
         """Return whether at least half of a column's values are of the role's kind."""
         if role.kind == "number":
             return self.fits_number(column)
-        if role.kind == "date":
-            return self.dates(column) is not None or not self._any(f"{self.text(column)} IS NOT NULL")
+        if role.kind in ("date", "period"):
+            there = self.dates(column, role.kind == "period") is not None
+            return there or not self._any(f"{self.text(column)} IS NOT NULL")
         return True
 
     def fits_number(self, column: str) -> bool:
@@ -115,6 +119,13 @@ class Values:
 
     def _any(self, condition: str) -> bool:
         return self.connection.execute(f"SELECT 1 FROM {self.table} WHERE {condition} LIMIT 1").fetchone() is not None
+
+    def filled(self, column: str) -> float:
+        """Return the share of rows in which a column holds something."""
+        there, rows = self.connection.execute(
+            f"SELECT count({self.text(column)}), count(*) FROM {self.table}"
+        ).fetchone()
+        return there / rows if rows else 1.0
 
     def distinct(self, column: str) -> float:
         """Return the share of different values among those that are there."""
