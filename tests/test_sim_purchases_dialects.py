@@ -74,6 +74,27 @@ def test_an_encoding_is_found_and_said(tmp_path: Path, encoding: str) -> None:
     assert base.to_dict()["dialect"]["encoding"] == said
 
 
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("cp1252", "cp1252"), ("iso8859-15", "iso8859-15"), ("cp1251", "cp1251")]
+)
+@pytest.mark.parametrize("towns", [("Linz", "Graz"), ("München", "Düsseldorf"), ("Nîmes", "Besançon")])
+def test_signs_of_money_make_no_foreign_text_of_western_files(
+    tmp_path: Path, encoding: str, said: str, towns: tuple[str, str]
+) -> None:
+    if encoding == "cp1251":
+        towns = ("Москва", "Тверь")
+    lines = [f"{i % 7};{i % 28 + 1:02d}.03.2024;{i},50 €;{towns[i % 2]}" for i in range(40)]
+    base = base_of(tmp_path, "\n".join(["Kunde;Datum;Betrag;Kanal", *lines]).encode(encoding))
+    assert base.to_dict()["dialect"]["encoding"] == said
+    assert {row[0] for row in base.query("SELECT DISTINCT channel FROM purchases")[1]} == set(towns)
+    assert base.account.money("taken") + base.account.money("merged") == sum(range(40)) + 20
+
+
+def test_a_guessed_encoding_is_named_where_nothing_fits(tmp_path: Path) -> None:
+    with pytest.raises(PurchasesError, match=r"\(read as cp1252; `encoding=` says otherwise\): no column looks like"):
+        base_of(tmp_path, "Kunde;Datum;Größe\n4;2024-01-03;klein\n".encode("latin-1"))
+
+
 def test_packed_text_of_any_encoding_is_read(tmp_path: Path) -> None:
     packed = gzip.compress(DIALECTS["semicolons, decimal commas"].replace("Betrag", "Erlös").encode("latin-1"))
     assert bought(base_of(tmp_path, packed, "in.csv.gz")) == WANTED

@@ -114,7 +114,7 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
             source: Source = open_source(connection, where, reading, "beside", Path(folder))
             values = Values(connection, "beside", source, reading, date.today())
             roles = find_columns(
-                table, list(source.types), reading.columns, name, fits=values.fits, distinct=values.distinct,
+                table, list(source.types), reading.columns, source.where, fits=values.fits, distinct=values.distinct,
                 by_content=not source.header, can_say=can_say,
             )  # fmt: skip
             yield connection, values, roles

@@ -76,7 +76,7 @@ def read_lines(
     if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None:
         _refuse_empty(connection, source, table, reading)
     roles = find_columns(
-        PURCHASES, list(source.types), reading.columns, source.name,
+        PURCHASES, list(source.types), reading.columns, source.where,
         fits=values.fits, distinct=values.distinct, by_content=not source.header,
     )  # fmt: skip
     if reading.mean_amount is not None:
