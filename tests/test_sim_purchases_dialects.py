@@ -1,6 +1,7 @@
 """Text files as firms have them: separators, quotes, encodings, titles, headers; what is found is said."""
 
 import gzip
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,25 @@ def test_an_encoding_is_found_and_said(tmp_path: Path, encoding: str) -> None:
     base = base_of(tmp_path, text.encode(encoding))
     assert bought(base) == WANTED
     assert base.to_dict()["dialect"]["encoding"] == said
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{id}|{day:%Y%m%d}|{money:.2f}", "{day:%d/%m/%Y};{id};{comma}", "C{id},{day},{money:.2f}", "C{id},{day},{whole}",
+     "{id},{day},{whole}", "{whole},{day},{id:06d}", "{row},{id},{day},{whole}", "{money:.2f} EUR|{id}|{day}",
+     "{id},{day},1,{whole}", "food,{day},{id},{money:.2f}"],
+)  # fmt: skip
+def test_without_a_header_ids_are_no_money_and_money_is_no_id(tmp_path: Path, line: str) -> None:
+    rows = [(row, 1123 + row % 29, date(2024, 1, 1) + timedelta(row * 7 % 300), row * row % 97) for row in range(200)]
+    text = "\n".join(
+        line.format(row=row, id=who, day=day, whole=x, money=x / 4, comma=f"{x / 4:.2f}".replace(".", ","))
+        for row, who, day, x in rows
+    )
+    base = base_of(tmp_path, text)
+    money = sum(x for *_, x in rows) / (1 if "whole" in line else 4)
+    assert (base.customers, base.account.money("taken") + base.account.money("merged")) == (29, money)
+    said = any("as it comes first" in note for note in base.notes)
+    assert said == (line in ("{id},{day},{whole}", "{id},{day},1,{whole}", "{row},{id},{day},{whole}"))
 
 
 @pytest.mark.parametrize(

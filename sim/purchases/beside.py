@@ -115,7 +115,7 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
             values = Values(connection, "beside", source, reading, date.today())
             roles = find_columns(
                 table, list(source.types), reading.columns, source.where, fits=values.fits, distinct=values.distinct,
-                by_content=not source.header, can_say=can_say,
+                looks=None if source.header else values.looks, can_say=can_say,
             )  # fmt: skip
             yield connection, values, roles
     except duckdb.Error as error:

@@ -141,7 +141,13 @@ def _read(
     given = {role.name: reading.columns[role.name] for role in table.roles
              if reading.columns.get(role.name) in present}  # fmt: skip
     roles = find_columns(
-        table, present, given, source.where, fits=values.fits, distinct=values.distinct, by_content=not source.header
+        table,
+        present,
+        given,
+        source.where,
+        fits=values.fits,
+        distinct=values.distinct,
+        looks=None if source.header else values.looks,
     )
     if table.name == "spend":
         check_spend(roles, values, name)

@@ -77,7 +77,7 @@ def read_lines(
         _refuse_empty(connection, source, table, reading)
     roles = find_columns(
         PURCHASES, list(source.types), reading.columns, source.where,
-        fits=values.fits, distinct=values.distinct, by_content=not source.header,
+        fits=values.fits, distinct=values.distinct, looks=None if source.header else values.looks,
     )  # fmt: skip
     if reading.mean_amount is not None:
         roles = _refuse_amounts(roles, values, reading.mean_amount)
