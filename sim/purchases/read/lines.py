@@ -149,6 +149,8 @@ def _insert(
     back, gone, amount = brought_back(connection, values, columns, amount, notes)
     amount, returns = _signed(amount, columns, text, quantity, reading, notes, back)
     amount, currency = _in_currency(amount, values, columns, text, reading)
+    below = f"coalesce(({amount}) < 0, false) AND {returns}"
+    cancelled, never = undone(connection, values, text, reading, notes, below)
     who = customer(connection, values, columns["customer_id"], reading, notes)
     row = "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1"
     parts = {
@@ -162,7 +164,7 @@ def _insert(
         **{name: text.get(name, "NULL") for name in ("order_id", "product", "category", "channel", "status")},
         "currency": currency,
         "in_sample": f"TRY_CAST({text['in_sample']} AS BOOLEAN)" if "in_sample" in text else "true",
-        "cancelled": f"({undone(connection, values, text, reading, notes)}) OR ({gone})",
+        "cancelled": f"({cancelled}) OR ({gone})",
         "whole": f"hash({', '.join(quoted(name) for name in source.types)})",
     }
     spelled = {role: text.get(role, "NULL") for role in ("date", missing, "quantity", "in_sample")}
@@ -178,10 +180,12 @@ def _insert(
     inner = ", ".join(
         [f"{expression} AS {name}" for name, expression in parts.items()]
         + [f"CAST({expression} AS VARCHAR) AS text_{role}" for role, expression in spelled.items()]
+        + [f"{never} AS never"]
     )
     connection.execute(
         f"INSERT INTO incoming ({', '.join(parts)}, is_return, problem, problem_text) "
-        f"SELECT {', '.join(_once(reading, name) for name in parts)}, coalesce(amount < 0, false) AND {returns}, "
+        f"SELECT {', '.join(_once(reading, name) for name in parts)}, coalesce(amount < 0, false) AND {returns} "
+        "AND NOT (cancelled AND never), "
         f"CASE {said} END, CASE {shown} END "
         f"FROM (SELECT {inner} FROM {table} {joined}) AS parsed"
     )

@@ -1,7 +1,7 @@
 """Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
 
 __all__ = [
-    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED",
+    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NEVER", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED",
     "UNANSWERED", "WON",
 ]  # fmt: skip
 
@@ -42,16 +42,19 @@ NOBODY = "|".join(
 )
 """The same as patterns: nobody in more words, what is left of a formula, and lines of totals."""
 
+NEVER = (
+    "fail", "declin", "reject", "refus", "abandon", "expired", "error", "lost", "denied", "trash", "draft", "quote",
+    "unpaid", "abgebrochen", "abgelehnt", "fehlgeschlagen", "échou", "echou", "rechazad", "fallid", "rifiutat",
+    "fallit", "geweiger", "mislukt", "odrzuc", "отклон", "失败", "pending payment", "payment pending",
+    "awaiting payment", "payment_pending", "zahlung ausstehend", "pendiente de pago", "en attente de paiement",
+    "in attesa di pagamento", "待付款", "未付款", "未払",
+)  # fmt: skip
+"""Parts of statuses, in lower case, of what never came about: no purchase, and no return."""
 CANCELLED = (
-    "cancel", "void", "fail", "declin", "reject", "refus", "abandon", "fraud", "chargeback", "expired", "error",
-    "lost", "refund", "return", "revers", "denied", "trash", "draft", "quote", "unpaid", "storn", "abgebrochen",
-    "abgelehnt", "fehlgeschlagen", "retour", "erstattet", "widerruf", "annul", "rembours", "échou", "echou",
-    "cancelad", "anulad", "devuel", "devol", "reembols", "rechazad", "fallid", "rimborsat", "rifiutat", "fallit",
-    "geannul", "geweiger", "mislukt", "avbrut", "återbet", "anulow", "zwróc", "odrzuc", "zrušen", "iptal", "iade",
-    "отмен", "возвр", "отклон", "取消", "退款", "退货", "失败", "作废", "关闭", "キャンセル", "返品", "返金", "취소",
-    "환불", "반품", "ملغ", "pending payment", "payment pending", "awaiting payment", "payment_pending",
-    "zahlung ausstehend", "pendiente de pago", "en attente de paiement", "in attesa di pagamento",
-    "待付款", "未付款", "未払",
+    *NEVER, "cancel", "void", "fraud", "chargeback", "refund", "return", "revers", "storn", "retour", "erstattet",
+    "widerruf", "annul", "rembours", "cancelad", "anulad", "devuel", "devol", "reembols", "rimborsat", "geannul",
+    "avbrut", "återbet", "anulow", "zwróc", "zrušen", "iptal", "iade", "отмен", "возвр", "取消", "退款", "退货",
+    "作废", "关闭", "キャンセル", "返品", "返金", "취소", "환불", "반품", "ملغ",
 )  # fmt: skip
 """Parts of statuses that undo a purchase, in lower case; not where a status says that it was so in part."""
 IN_PART = "part|teil|parci|parz|gedeelt|częśc|част|部分|一部|부분|not |non |nicht |no "
