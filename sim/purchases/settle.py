@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.errors import PurchasesError
 from sim.purchases.account import Account
+from sim.purchases.files_of_returns import turn
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal
 from sim.purchases.returns import set_against, undoing
@@ -47,6 +48,8 @@ def settle(
     currency = _currency(connection, reading, where, notes)
     earliest, latest = _range(connection, reading, today, notes)
     one = _implausible_customer(connection, reading, notes)
+    if reading.negative != "values":
+        turn(connection, sources, notes)
     undo = undoing(connection, notes)
     outcome = f"""CASE
         WHEN problem IS NOT NULL THEN 'bad'

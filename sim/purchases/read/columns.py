@@ -32,6 +32,7 @@ _LONG = {
     False: "make a row of each customer and period, with its day in one column and its money in another",
     True: "give a row a contract with its start and end, or counts by age in columns called 0, 1, 2 and so on",
 }
+_MONEY = re.compile("amount|total|betrag|montant|importe|金额|金額")
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -101,6 +102,9 @@ def find_columns(
         if not ranked and looks and _by_content_too(role, table):
             ranked, why = _by_content(role, table, free, fits, distinct, looks)
             notes += [f"column {ranked[0]} is taken for {role.what}, {why}"] if ranked else []
+        if not ranked and role.name == "amount" and "returned" in table and not _ranked(table["price"], table, free):
+            called = [name for name in _ranked(table["returned"], table, free) if _MONEY.search(plain_name(name))]
+            ranked = [name for name in called if fits(role, name)]  # of a file of returns alone
         if not ranked and role.name == "date" and role.required:
             held = [name for name in free if not _BORN.search(plain_name(name)) and fits(role, name)]
             ranked = held if len(held) == 1 else []

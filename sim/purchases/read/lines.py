@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, PurchasesError, first_line
-from sim.purchases.read.brought_back import brought_back
+from sim.purchases.read.brought_back import brought_back, of_returns
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.dates import Dates
@@ -239,6 +239,10 @@ def _signed(
     back = [f"{quantity} < 0"] if "quantity" in columns else []
     back += [f"regexp_matches(lower({text['movement']}), {literal(RETURNED)})"] if "movement" in text else []
     back += [flagged] if flagged else []
+    called = [columns[role] for role in ("date", "amount") if role in columns and of_returns(columns[role])]
+    if called:
+        back = ["true"]
+        notes.append(f"every row is a return, as {' and '.join(called)} say; `negative=values` makes them purchases")
     return (f"CASE WHEN {' OR '.join(back)} THEN -abs({amount}) ELSE {amount} END" if back else amount), "true"
 
 

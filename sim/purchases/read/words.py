@@ -1,8 +1,8 @@
 """Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
 
 __all__ = [
-    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NEVER", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED",
-    "UNANSWERED", "WON",
+    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NEVER", "NOBODY", "NOT", "NOT_BACK", "PLACEHOLDERS",
+    "RETURNED", "RETURNS_ONLY", "UNANSWERED", "WON",
 ]  # fmt: skip
 
 PLACEHOLDERS = (
@@ -67,6 +67,15 @@ RETURNED = (
     "reembols|abono|rimborso|nota di credito|creditnota|retur|zwrot|iade|возврат|退货|退款|返品|返金|반품|환불"
 )
 """Parts of the words for what was brought back."""
+NOT_BACK = "^net|after|before|less|without|excl|incl|nach|vor|ohne|abzug|sans|apres|avant|hors|minus|扣|除"
+"""Parts of names of what was not brought back, though they speak of returns."""
+RETURNS_ONLY = (
+    rf"^(?!.*({NOT_BACK}|[ _-](and|und|et|y|with|mit|avec)[ _-]|&)).*?"
+    r"((^|[^a-z])(returns?|returned|refunds?|refunded|retouren?|ruckgaben?|rückgaben?|erstattung(en)?|"
+    r"gutschrift(en)?|retours?|remboursements?|devoluciones|reembolsos|resi|rimborsi|credit ?notes?)([^a-z]|$)|"
+    r"退货|退款|返品|返金|반품|환불)"
+)
+"""What a file is called, in lower case, that holds returns and nothing else."""
 MARGINS = (
     "margin", "profit", "contribution", "deckungsbeitrag", "marge", "gewinn", "rohertrag", "毛利", "利润", "粗利",
     "利益", "прибыль", "маржа",
