@@ -1,6 +1,7 @@
 """Text files as firms have them: separators, quotes, encodings, titles, headers; what is found is said."""
 
 import gzip
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,46 @@ def test_an_encoding_is_found_and_said(tmp_path: Path, encoding: str) -> None:
     base = base_of(tmp_path, text.encode(encoding))
     assert bought(base) == WANTED
     assert base.to_dict()["dialect"]["encoding"] == said
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{id}|{day:%Y%m%d}|{money:.2f}", "{day:%d/%m/%Y};{id};{comma}", "C{id},{day},{money:.2f}", "C{id},{day},{whole}",
+     "{id},{day},{whole}", "{whole},{day},{id:06d}", "{row},{id},{day},{whole}", "{money:.2f} EUR|{id}|{day}",
+     "{id},{day},1,{whole}", "food,{day},{id},{money:.2f}"],
+)  # fmt: skip
+def test_without_a_header_ids_are_no_money_and_money_is_no_id(tmp_path: Path, line: str) -> None:
+    rows = [(row, 1123 + row % 29, date(2024, 1, 1) + timedelta(row * 7 % 300), row * row % 97) for row in range(200)]
+    text = "\n".join(
+        line.format(row=row, id=who, day=day, whole=x, money=x / 4, comma=f"{x / 4:.2f}".replace(".", ","))
+        for row, who, day, x in rows
+    )
+    base = base_of(tmp_path, text)
+    money = sum(x for *_, x in rows) / (1 if "whole" in line else 4)
+    assert (base.customers, base.account.money("taken") + base.account.money("merged")) == (29, money)
+    said = any("as it comes first" in note for note in base.notes)
+    assert said == (line in ("{id},{day},{whole}", "{id},{day},1,{whole}", "{row},{id},{day},{whole}"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("cp1252", "cp1252"), ("iso8859-15", "iso8859-15"), ("cp1251", "cp1251")]
+)
+@pytest.mark.parametrize("towns", [("Linz", "Graz"), ("München", "Düsseldorf"), ("Nîmes", "Besançon")])
+def test_signs_of_money_make_no_foreign_text_of_western_files(
+    tmp_path: Path, encoding: str, said: str, towns: tuple[str, str]
+) -> None:
+    if encoding == "cp1251":
+        towns = ("Москва", "Тверь")
+    lines = [f"{i % 7};{i % 28 + 1:02d}.03.2024;{i},50 €;{towns[i % 2]}" for i in range(40)]
+    base = base_of(tmp_path, "\n".join(["Kunde;Datum;Betrag;Kanal", *lines]).encode(encoding))
+    assert base.to_dict()["dialect"]["encoding"] == said
+    assert {row[0] for row in base.query("SELECT DISTINCT channel FROM purchases")[1]} == set(towns)
+    assert base.account.money("taken") + base.account.money("merged") == sum(range(40)) + 20
+
+
+def test_a_guessed_encoding_is_named_where_nothing_fits(tmp_path: Path) -> None:
+    with pytest.raises(PurchasesError, match=r"\(read as cp1252; `encoding=` says otherwise\): no column looks like"):
+        base_of(tmp_path, "Kunde;Datum;Größe\n4;2024-01-03;klein\n".encode("latin-1"))
 
 
 def test_packed_text_of_any_encoding_is_read(tmp_path: Path) -> None:

@@ -37,6 +37,42 @@ def test_purchases_marked_as_returned_are_undone_themselves(tmp_path: Path) -> N
     assert any("4 purchases (money 46.00) were brought back by column returned" in note for note in base.notes)
 
 
+@pytest.mark.parametrize("status", ["refunded", "cancelled", "Remboursée", "storniert"])
+@pytest.mark.parametrize("order", ["same", "own", "none"])
+def test_rows_below_zero_that_are_called_undone_take_their_purchase_back(
+    tmp_path: Path, status: str, order: str
+) -> None:
+    sold = [(i, *row, "ok") for i, row in enumerate(SOLD)]
+    back = [(i if order == "same" else f"R{i}", who, "2024-12-01", -amount, status)
+            for i, (who, _, amount) in enumerate(SOLD[:3])]  # fmt: skip
+    rows: list[tuple[object, ...]] = [*sold, *back, (77, "C1", "2024-11-01", 500, status)]
+    header = "order,id,date,amount,status"
+    if order == "none":
+        rows, header = [row[1:] for row in rows], header.removeprefix("order,")
+    base = base_of(tmp_path, lines_of(rows, header))
+    assert total(base) == pytest.approx(MONEY - sum(amount for *_, amount in SOLD[:3]))
+    assert (left(base)["returns"], left(base)["cancelled"]) == (3, 1)
+    assert f"status {status} (3 rows) below zero is a return" in base.notes
+
+
+@pytest.mark.parametrize("order", ["same", "own", "none"])
+def test_rows_below_zero_that_take_back_what_is_cancelled_too_take_nothing_else(tmp_path: Path, order: str) -> None:
+    sold = [(i, *row, "ok") for i, row in enumerate(SOLD)]
+    part = -4.0 if order == "same" else -10.0
+    void = [(90, "C0", "2024-10-01", 10.0, "storniert"),
+            (90 if order == "same" else 91, "C0", "2024-10-02", part, "storniert")]  # fmt: skip
+    failed = (92, "C1", "2024-10-03", -11.0, "refund failed")
+    rows: list[tuple[object, ...]] = [*sold, *void, failed]
+    header = "order,id,date,amount,status"
+    if order == "none":
+        rows, header = [row[1:] for row in rows], header.removeprefix("order,")
+    base = base_of(tmp_path, lines_of(rows, header))
+    assert (total(base), left(base)["cancelled"]) == (pytest.approx(MONEY), 3)
+    assert any(
+        f"1 rows below zero (money {part:.2f}) take back what is cancelled itself" in note for note in base.notes
+    )
+
+
 def test_money_given_back_is_taken_off_in_whole_and_in_part(tmp_path: Path) -> None:
     rows = [(*row, [row[2], 4.5][i] if i < 2 else 0) for i, row in enumerate(SOLD)]
     base = base_of(tmp_path, lines_of(rows, "id,date,amount,Refunded Amount"))

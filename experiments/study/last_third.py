@@ -46,8 +46,9 @@ def forecast_of_the_rest(
     early, laws, amounts = first
     try:
         check = holdout(laws, base, early, end)
+        names: Sequence[str]
         if how is not None and place is not None:
-            index, names = place(early, laws, amounts), tuple(how.names)
+            index, names = place(early, laws, amounts), how.names
         else:
             index, names = segments_of(how, base, early, laws, amounts, folder)
         alike = held_out(laws, amounts, base, early, end, index, names)

@@ -117,8 +117,8 @@ def table_of(where: str | Path, table: Table, reading: Reading | None = None) ->
                 source = replace(source, types={name: kind for name, kind in source.types.items() if name != year})
             values = Values(connection, "beside", source, reading, date.today())
             roles = find_columns(
-                table, list(source.types), reading.columns, name, fits=values.fits, distinct=values.distinct,
-                by_content=not source.header, can_say=can_say,
+                table, list(source.types), reading.columns, source.where, fits=values.fits, distinct=values.distinct,
+                looks=None if source.header else values.looks, can_say=can_say,
             )  # fmt: skip
             yield connection, values, roles
     except duckdb.Error as error:

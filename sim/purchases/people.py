@@ -93,7 +93,13 @@ def _read(
     present = list(source.types)
     given = {ID: reading.columns[ID]} if reading.columns.get(ID) in present else {}
     roles = find_columns(
-        PEOPLE, present, given, name, fits=values.fits, distinct=lambda _: 0.0, by_content=not source.header
+        PEOPLE,
+        present,
+        given,
+        source.where,
+        fits=values.fits,
+        distinct=lambda _: 0.0,
+        looks=None if source.header else values.looks,
     )
     who = customer(connection, values, roles.columns[ID], reading, notes)
     spelled = f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, key)} END" if key else who

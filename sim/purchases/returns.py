@@ -2,7 +2,50 @@
 
 from typing import Any
 
-__all__ = ["set_against"]
+__all__ = ["set_against", "undoing"]
+
+
+def undoing(connection: Any, notes: list[str]) -> str:
+    """Return the SQL of rows of ``incoming`` that are cancelled by name, and by their sign take a purchase back.
+
+    A row below zero that is called cancelled or refunded is a return, unless what it takes back is called so too: all
+    its order, or a row above zero of the same customer and amount, of the same order where that is there, each one.
+    """
+    if not connection.execute("SELECT 1 FROM incoming WHERE cancelled AND is_return LIMIT 1").fetchone():
+        return "false"
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE void AS SELECT id, customer_id, order_id, round(abs(amount), 6) AS money, is_return
+            FROM incoming WHERE cancelled AND problem IS NULL AND amount <> 0;
+        CREATE OR REPLACE TEMP TABLE idle AS SELECT id FROM void SEMI JOIN (
+            SELECT customer_id, order_id FROM incoming WHERE amount > 0 AND order_id IS NOT NULL
+            GROUP BY ALL HAVING bool_and(cancelled)) AS gone USING (customer_id, order_id) WHERE is_return
+    """)
+    for order in ("order_id", "NULL"):
+        keys = f"customer_id, money, {order}"
+        kept = (
+            "true"
+            if order == "order_id"
+            else """order_id IS NULL OR hash(customer_id, order_id) NOT IN (
+            SELECT hash(customer_id, order_id) FROM incoming WHERE NOT cancelled AND amount > 0)"""
+        )
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE paired AS
+                SELECT id, row_number() OVER (PARTITION BY {keys}, is_return ORDER BY id) AS nth, is_return,
+                       hash({keys}) AS key
+                FROM void ANTI JOIN idle USING (id) WHERE NOT is_return OR {kept};
+            INSERT INTO idle SELECT unnest([back.id, gone.id]) FROM paired AS back JOIN paired AS gone
+                ON back.key = gone.key AND back.nth = gone.nth AND back.is_return AND NOT gone.is_return
+        """)
+    rows, money = connection.execute(
+        "SELECT count(*), coalesce(-sum(money), 0) FROM void SEMI JOIN idle USING (id) WHERE is_return"
+    ).fetchone()
+    if rows:
+        notes.append(
+            f"{rows:,} rows below zero (money {money:,.2f}) take back what is cancelled itself, and count as cancelled "
+            "with it"
+        )
+    connection.execute("DROP TABLE void; DROP TABLE paired")
+    return "(is_return AND id NOT IN (SELECT id FROM idle))"
 
 
 def set_against(connection: Any, places: int) -> tuple[int, tuple[int, int]]:

@@ -13,9 +13,10 @@ from typing import Any
 
 from sim.errors import PurchasesError
 from sim.purchases.account import Account
+from sim.purchases.files_of_returns import turn
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal
-from sim.purchases.returns import set_against
+from sim.purchases.returns import set_against, undoing
 
 __all__ = ["settle", "without_ids"]
 
@@ -49,11 +50,14 @@ def settle(
     currency = _currency(connection, reading, where, notes)
     earliest, latest = _range(connection, reading, today, notes)
     one = _implausible_customer(connection, reading, notes)
+    if reading.negative != "values":
+        turn(connection, sources, notes)
+    undo = undoing(connection, notes)
     outcome = f"""CASE
         WHEN problem IS NOT NULL THEN 'bad'
         WHEN {currency} THEN 'other_currency'
         WHEN date NOT BETWEEN DATE '{earliest}' AND DATE '{latest}' THEN 'out_of_range'
-        WHEN cancelled THEN 'cancelled'
+        WHEN cancelled AND NOT {undo} THEN 'cancelled'
         WHEN customer_id IS NULL OR {one} THEN 'no_customer'
         WHEN is_return THEN 'returns'
         ELSE 'taken' END"""

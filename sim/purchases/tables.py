@@ -150,7 +150,13 @@ def _read(
              if reading.columns.get(role.name) in present}  # fmt: skip
     given |= own.columns
     roles = find_columns(
-        table, present, given, name, fits=values.fits, distinct=values.distinct, by_content=not source.header
+        table,
+        present,
+        given,
+        source.where,
+        fits=values.fits,
+        distinct=values.distinct,
+        looks=None if source.header else values.looks,
     )
     if table.name == "spend":
         check_spend(roles, values, name)

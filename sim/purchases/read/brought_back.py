@@ -1,13 +1,17 @@
 """A column that says of a row that it was brought back: whether, when, or how much money was given back."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sim.purchases.read.sql import literal
+from sim.purchases.read.tables import plain_name
 from sim.purchases.read.values import Values
-from sim.purchases.read.words import NOT
+from sim.purchases.read.words import NOT, NOT_BACK, RETURNED
 
-__all__ = ["brought_back"]
+__all__ = ["brought_back", "of_returns"]
+
+_BACK = "|".join(sorted({plain_name(word) for word in RETURNED.split("|")} - {"abono", "revers"}))
 
 
 def brought_back(
@@ -40,6 +44,16 @@ def brought_back(
         return marked, "false", amount
     notes.append(f"{rows:,} purchases (money {money:,.2f}) were brought back by column {column} and count as cancelled")
     return "", marked, amount
+
+
+def of_returns(column: str) -> bool:
+    """Return whether a column of days or money is called that of what was brought back, as in a file of returns.
+
+    >>> of_returns("Rückgabedatum"), of_returns("refund_amount"), of_returns("net of returns"), of_returns("amount")
+    (True, True, False, False)
+    """
+    name = plain_name(column)
+    return bool(re.search(_BACK, name)) and not re.search(NOT_BACK, name)
 
 
 def _beyond_a_flag(connection: Any, table: str, number: str) -> bool:

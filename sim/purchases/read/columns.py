@@ -3,18 +3,23 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sim.errors import PurchasesError
 from sim.purchases.read.tables import Role, Table, plain_name
 from sim.purchases.read.text import UNNAMED
 
-__all__ = ["SUCH", "Roles", "find_columns"]
+__all__ = ["SUCH", "Looks", "Roles", "find_columns"]
 
 _SHORTEST_PART = 5
 _EACH_ONCE = 0.98
 _REPEATS = 0.9
 _FILLED = 0.95
 """Share of rows with a day, below which another column of days is looked for: what is empty more often stops a load."""
+_FEWER = 0.05
+"""Of the different values of another column: a column with fewer is a kind or a number of pieces, no id."""
+Looks = Literal["money", "whole", "text"]
+"""Numbers some of which have decimals, whole numbers, or neither."""
 SUCH: Mapping[str | None, str] = {
     "date": "a day such as 1997-01-31",
     "period": "a day such as 1997-01-31, a month such as 1997-01, a quarter such as 1997Q1 or a year",
@@ -33,6 +38,7 @@ _LONG = {
     False: "make a row of each customer and period, with its day in one column and its money in another",
     True: "give a row a contract with its start and end, or counts by age in columns called 0, 1, 2 and so on",
 }
+_MONEY = re.compile("amount|total|betrag|montant|importe|金额|金額")
 _BORN = re.compile(r"birth|dob$|geburt|naiss|nacimiento|nascita|出生|生日|생일|рожден")
 
 
@@ -54,7 +60,7 @@ def find_columns(
     fits: Callable[[Role, str], bool],
     distinct: Callable[[str], float],
     filled: Callable[[str], float] = lambda _: 1.0,
-    by_content: bool = False,
+    looks: Callable[[str], Looks] | None = None,
     can_say: bool = True,
 ) -> Roles:
     """Return the columns of a table's roles.
@@ -75,8 +81,8 @@ def find_columns(
         Share of a column's values that are different.
     filled
         Share of a column's rows that hold something.
-    by_content
-        Whether names say nothing, so that required roles go to the columns that hold such values.
+    looks
+        How a column's values look, where names say nothing and required roles go to the columns that hold such values.
     can_say
         Whether whoever reads the file may say which column is what (``given``).
 
@@ -102,9 +108,12 @@ def find_columns(
             continue
         free = [name for name in named if name not in columns.values()]
         ranked = [name for name in _ranked(role, table, free) if fits(role, name)]
-        if not ranked and by_content and _by_content_too(role, table):
-            ranked = _by_content(role, table, free, fits, distinct)
-            notes += [f"column {ranked[0]} is taken for {role.what}, by what it holds"] if ranked else []
+        if not ranked and looks and _by_content_too(role, table):
+            ranked, why = _by_content(role, table, free, fits, distinct, looks)
+            notes += [f"column {ranked[0]} is taken for {role.what}, {why}"] if ranked else []
+        if not ranked and role.name == "amount" and "returned" in table and not _ranked(table["price"], table, free):
+            called = [name for name in _ranked(table["returned"], table, free) if _MONEY.search(plain_name(name))]
+            ranked = [name for name in called if fits(role, name)]  # of a file of returns alone
         if not ranked and role.name == "date" and role.required:
             held = [name for name in free if not _BORN.search(plain_name(name)) and fits(role, name)]
             ranked = held if len(held) == 1 else []
@@ -177,14 +186,27 @@ def _by_content_too(role: Role, table: Table) -> bool:
 
 
 def _by_content(
-    role: Role, table: Table, free: Sequence[str], fits: Callable[[Role, str], bool], distinct: Callable[[str], float]
-) -> list[str]:
-    """Return columns by what they hold, where nothing names them."""
+    role: Role, table: Table, free: Sequence[str], fits: Callable[[Role, str], bool], distinct: Callable[[str], float],
+    looks: Callable[[str], Looks],
+) -> tuple[list[str], str]:  # fmt: skip
+    """Return columns by what they hold, where nothing names them, and why these.
+
+    Numbers with decimals are money and no ids, codes such as C1123 are ids and no money. Where no column has decimals,
+    whole numbers may be either: the customer comes first then.
+    """
+    why = "by what it holds"
     if role.kind in ("date", "period"):
-        return [name for name in free if fits(role, name)]
-    days = [each for each in table.roles if each.kind == "date"]
+        return [name for name in free if fits(role, name)], why
+    days = [each for each in table.roles if each.kind in ("date", "period")]
     others = [name for name in free if not any(fits(each, name) for each in days)]
-    if role.name == "amount":  # the column of numbers with most different values
-        return sorted((name for name in others if fits(role, name)), key=distinct, reverse=True)
-    often = [name for name in others if distinct(name) < _REPEATS and "start" not in table]  # a contract is had once
-    return sorted(often, key=distinct, reverse=True) or others[:1]
+    money, whole = ([name for name in others if looks(name) == kind] for kind in ("money", "whole"))
+    if role.name == "amount":  # of numbers, the column with most different values
+        return sorted(money or whole or (name for name in others if fits(role, name)), key=distinct, reverse=True), why
+    ids = [name for name in others if name not in money and ("amount" not in table or money or [name] != whole)]
+    often = [name for name in ids if distinct(name) < _REPEATS and "start" not in table]  # a contract is had once
+    often = sorted(often, key=distinct, reverse=True)
+    if "amount" in table and not money and len(whole) > 1 and often:
+        first = next(name for name in free if name in often and distinct(name) >= _FEWER * distinct(often[0]))
+        why = "as it comes first: no number has decimals, and ids and money look alike (`customer=` says otherwise)"
+        often = [first, *(name for name in often if name != first)]
+    return often or ids[:1] or others[:1], why

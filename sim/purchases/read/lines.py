@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, PurchasesError, first_line
-from sim.purchases.read.brought_back import brought_back
+from sim.purchases.read.brought_back import brought_back, of_returns
 from sim.purchases.read.columns import Roles, find_columns
 from sim.purchases.read.customers import customer, hashed
 from sim.purchases.read.dates import Dates
@@ -77,8 +77,9 @@ def read_lines(
         _refuse_empty(connection, source, table, reading)
     try:
         roles = find_columns(
-            PURCHASES, list(source.types), reading.columns, source.name,
-            fits=values.fits, distinct=values.distinct, filled=values.filled, by_content=not source.header,
+            PURCHASES, list(source.types), reading.columns, source.where,
+            fits=values.fits, distinct=values.distinct, filled=values.filled,
+            looks=None if source.header else values.looks,
         )  # fmt: skip
     except PurchasesError as error:
         if not source.others:
@@ -156,6 +157,8 @@ def _insert(
     back, gone, amount = brought_back(connection, values, columns, amount, notes)
     amount, returns = _signed(amount, columns, text, quantity, reading, notes, back)
     amount, currency = _in_currency(amount, values, columns, text, reading)
+    below = f"coalesce(({amount}) < 0, false) AND {returns}"
+    cancelled, never = undone(connection, values, text, reading, notes, below)
     who = customer(connection, values, columns["customer_id"], reading, notes)
     row = "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1"
     parts = {
@@ -169,7 +172,7 @@ def _insert(
         **{name: text.get(name, "NULL") for name in ("order_id", "product", "category", "channel", "status")},
         "currency": currency,
         "in_sample": f"TRY_CAST({text['in_sample']} AS BOOLEAN)" if "in_sample" in text else "true",
-        "cancelled": f"({undone(connection, values, text, reading, notes)}) OR ({gone})",
+        "cancelled": f"({cancelled}) OR ({gone})",
         "whole": f"hash({', '.join(quoted(name) for name in source.types)})",
     }
     spelled = {role: text.get(role, "NULL") for role in ("date", missing, "quantity", "in_sample")}
@@ -185,10 +188,12 @@ def _insert(
     inner = ", ".join(
         [f"{expression} AS {name}" for name, expression in parts.items()]
         + [f"CAST({expression} AS VARCHAR) AS text_{role}" for role, expression in spelled.items()]
+        + [f"{never} AS never"]
     )
     connection.execute(
         f"INSERT INTO incoming ({', '.join(parts)}, is_return, problem, problem_text) "
-        f"SELECT {', '.join(_once(reading, name) for name in parts)}, coalesce(amount < 0, false) AND {returns}, "
+        f"SELECT {', '.join(_once(reading, name) for name in parts)}, coalesce(amount < 0, false) AND {returns} "
+        "AND NOT (cancelled AND never), "
         f"CASE {said} END, CASE {shown} END "
         f"FROM (SELECT {inner} FROM {table} {joined}) AS parsed"
     )
@@ -241,6 +246,10 @@ def _signed(
     back = [f"{quantity} < 0"] if "quantity" in columns else []
     back += [f"regexp_matches(lower({text['movement']}), {literal(RETURNED)})"] if "movement" in text else []
     back += [flagged] if flagged else []
+    called = [columns[role] for role in ("date", "amount") if role in columns and of_returns(columns[role])]
+    if called:
+        back = ["true"]
+        notes.append(f"every row is a return, as {' and '.join(called)} say; `negative=values` makes them purchases")
     return (f"CASE WHEN {' OR '.join(back)} THEN -abs({amount}) ELSE {amount} END" if back else amount), "true"
 
 

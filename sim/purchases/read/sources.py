@@ -54,6 +54,12 @@ class Source:
     trimmed: bool = False
     others: tuple[str, ...] = ()
 
+    @property
+    def where(self) -> str:
+        """Return the name for messages, with the encoding where it was guessed, as that may be why nothing fits."""
+        encoding = self.dialect.get("encoding", "utf-8")
+        return self.name if encoding == "utf-8" else f"{self.name} (read as {encoding}; `encoding=` says otherwise)"
+
 
 def is_database(where: str | Path) -> bool:
     """Return whether something is a URL of SQLAlchemy."""

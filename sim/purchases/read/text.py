@@ -31,6 +31,11 @@ _WIDEST = 2_000
 """Columns of a table."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _USUAL = ("gb18030", "big5", "cp932", "euc_kr", "cp1252", "cp1250", "cp1251", "latin-1")
+_LATIN = ("cp1250", "cp1252", "cp1254", "cp1257", "iso8859", "latin")
+"""What encodings of text in Latin letters are called today; others are those of old systems and other scripts."""
+_SIGNS = "€¤£§°²³´«»“”„…™®©·×¿¡½¼"
+_WESTERN = re.compile(rf"[\x00-\x7f\xa0–’ºªäöüÄÖÜßéèêëÉÈÊËàâáãåÀÂÁÃÅçÇîïíìÎÍôóòõøÔÓÒÕØûùúÛÚñÑæÆœŒ{_SIGNS}]*")
+_OF_NUMBERS = re.compile(r"(?<=\d)[ \xa0]?[€¤]|[€¤][ \xa0]?(?=\d)|(?<=\d)\xa0(?=\d)")
 _NAMES = frozenset(name for table in TABLES.values() for role in table.roles for name in role.names)
 _VALUE = re.compile(r"\s*\d[\d.,:/\-\s]*")
 """What is a number or a day, no name."""
@@ -113,7 +118,10 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _guess(start: bytes, path: Path, reading: Reading) -> str:
-    """Return the encoding under which most of the header's names are known, else charset-normalizer's first."""
+    """Return the encoding under which most of the header's names are known, else charset-normalizer's first.
+
+    Western text is read as such where that guess is an old code page or another script's: these explain any byte.
+    """
     if start[1:2] == b"\0" or start[:1] == b"\0":
         return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
     import charset_normalizer
@@ -135,8 +143,26 @@ def _guess(start: bytes, path: Path, reading: Reading) -> str:
     best = max(order, key=lambda name: (known(name), -order.index(name)))
     if known(best) < 0:
         raise PurchasesError(f"{path}: cannot be read as text; say in which encoding it is (`encoding=`)")
-    western = telling.decode("cp1252", "replace") == telling.decode(best, "replace")
-    return "cp1252" if western else best
+    western = telling.decode("cp1252", "replace")
+    if western != telling.decode(best, "replace") and (
+        known("cp1252") < known(best) or best.startswith(_LATIN) or not _is_western(western)
+    ):
+        return best
+    return "iso8859-15" if "¤" in western and not re.search(rb"[\x80-\x9f]", telling) else "cp1252"
+
+
+def _is_western(text: str) -> bool:
+    """Return whether text read as cp1252 looks meant so: Western letters among plain ones, and money's sign by numbers.
+
+    Text of another script or of an old code page becomes words of accents alone, or quotes in the midst of words.
+    """
+    text = _OF_NUMBERS.sub("", text)
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    letters = "".join(words)
+    plain = sum(letter.isascii() for letter in letters)
+    return bool(
+        _WESTERN.fullmatch(text) and 2 * plain >= len(letters) and not re.search(rf"[^\W\d_][{_SIGNS}][a-zäöüß]", text)
+    )
 
 
 def sniff(connection: Any, path: Path, encoding: str, reading: Reading) -> Text:

@@ -4,17 +4,22 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from sim.purchases.read.columns import Looks
 from sim.purchases.read.dates import Dates, find_dates
 from sim.purchases.read.numbers import Numbers, find_numbers
 from sim.purchases.read.options import Reading
 from sim.purchases.read.periods import find_periods
 from sim.purchases.read.sources import Source
-from sim.purchases.read.sql import quoted
+from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import Role
 
 __all__ = ["Values"]
 
 _SOME = 20_000
+_FEW, _RUNNING, _OF_IDS = 0.02, 10, 5
+_CODE = r"^(\p{L}+[-_/.]?\d+|0\d+|\d+[-_/]?\p{L}+)$"
+_MARKED = r"\d[.,]\d"
+"""Decimals, or marks between thousands."""
 _WHOLE = ("DOUBLE", "FLOAT")
 _DIGITS, _MARKS = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "．，－／：٫٬"
 _NUMBERS = (*_WHOLE, "DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "U")
@@ -116,6 +121,25 @@ class Values:
             f"FROM (SELECT * FROM {self.table} LIMIT {_SOME})"
         ).fetchone()
         return bool(2 * read >= filled)
+
+    def looks(self, column: str) -> Looks:
+        """Return whether a column holds money, whole numbers, or text.
+
+        Codes such as C1123 or 0042, running numbers and whole numbers of as many digits each, at least five, are text.
+        """
+        if not self.fits_number(column):
+            return "text"
+        text, number = self.written(column), self.number(column)
+        filled, codes, decimals, once, span, short, long = self.connection.execute(
+            f"SELECT count({text}), count(*) FILTER (regexp_matches({text}, {literal(_CODE)})), "
+            f"count(*) FILTER (regexp_matches({text}, {literal(_MARKED)}) OR {number} <> floor({number})), "
+            f"count(DISTINCT {number}), max({number}) - min({number}), min(length({text})), max(length({text})) "
+            f"FROM (SELECT * FROM {self.table} LIMIT {_SOME})"
+        ).fetchone()
+        if decimals > _FEW * filled and 2 * codes <= filled:
+            return "money"
+        running = once == filled >= _RUNNING and span < 2 * filled
+        return "text" if 2 * codes > filled or running or short == long >= _OF_IDS else "whole"
 
     def _any(self, condition: str) -> bool:
         return self.connection.execute(f"SELECT 1 FROM {self.table} WHERE {condition} LIMIT 1").fetchone() is not None

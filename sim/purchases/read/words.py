@@ -1,8 +1,8 @@
 """Words that systems write in several languages, in lower case: who is no customer, what was undone or brought back."""
 
 __all__ = [
-    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NOBODY", "NOT", "PLACEHOLDERS", "RETURNED",
-    "UNANSWERED", "WON",
+    "CANCELLED", "DISCOUNTS", "HUNDREDTHS", "IN_PART", "MARGINS", "NEVER", "NOBODY", "NOT", "NOT_BACK", "PLACEHOLDERS",
+    "RETURNED", "RETURNS_ONLY", "UNANSWERED", "WON",
 ]  # fmt: skip
 
 PLACEHOLDERS = (
@@ -42,16 +42,19 @@ NOBODY = "|".join(
 )
 """The same as patterns: nobody in more words, what is left of a formula, and lines of totals."""
 
+NEVER = (
+    "fail", "declin", "reject", "refus", "abandon", "expired", "error", "lost", "denied", "trash", "draft", "quote",
+    "unpaid", "abgebrochen", "abgelehnt", "fehlgeschlagen", "échou", "echou", "rechazad", "fallid", "rifiutat",
+    "fallit", "geweiger", "mislukt", "odrzuc", "отклон", "失败", "pending payment", "payment pending",
+    "awaiting payment", "payment_pending", "zahlung ausstehend", "pendiente de pago", "en attente de paiement",
+    "in attesa di pagamento", "待付款", "未付款", "未払",
+)  # fmt: skip
+"""Parts of statuses, in lower case, of what never came about: no purchase, and no return."""
 CANCELLED = (
-    "cancel", "void", "fail", "declin", "reject", "refus", "abandon", "fraud", "chargeback", "expired", "error",
-    "lost", "refund", "return", "revers", "denied", "trash", "draft", "quote", "unpaid", "storn", "abgebrochen",
-    "abgelehnt", "fehlgeschlagen", "retour", "erstattet", "widerruf", "annul", "rembours", "échou", "echou",
-    "cancelad", "anulad", "devuel", "devol", "reembols", "rechazad", "fallid", "rimborsat", "rifiutat", "fallit",
-    "geannul", "geweiger", "mislukt", "avbrut", "återbet", "anulow", "zwróc", "odrzuc", "zrušen", "iptal", "iade",
-    "отмен", "возвр", "отклон", "取消", "退款", "退货", "失败", "作废", "关闭", "キャンセル", "返品", "返金", "취소",
-    "환불", "반품", "ملغ", "pending payment", "payment pending", "awaiting payment", "payment_pending",
-    "zahlung ausstehend", "pendiente de pago", "en attente de paiement", "in attesa di pagamento",
-    "待付款", "未付款", "未払",
+    *NEVER, "cancel", "void", "fraud", "chargeback", "refund", "return", "revers", "storn", "retour", "erstattet",
+    "widerruf", "annul", "rembours", "cancelad", "anulad", "devuel", "devol", "reembols", "rimborsat", "geannul",
+    "avbrut", "återbet", "anulow", "zwróc", "zrušen", "iptal", "iade", "отмен", "возвр", "取消", "退款", "退货",
+    "作废", "关闭", "キャンセル", "返品", "返金", "취소", "환불", "반품", "ملغ",
 )  # fmt: skip
 """Parts of statuses that undo a purchase, in lower case; not where a status says that it was so in part."""
 IN_PART = "part|teil|parci|parz|gedeelt|częśc|част|部分|一部|부분|not |non |nicht |no "
@@ -64,6 +67,15 @@ RETURNED = (
     "reembols|abono|rimborso|nota di credito|creditnota|retur|zwrot|iade|возврат|退货|退款|返品|返金|반품|환불"
 )
 """Parts of the words for what was brought back."""
+NOT_BACK = "^net|after|before|less|without|excl|incl|nach|vor|ohne|abzug|sans|apres|avant|hors|minus|扣|除"
+"""Parts of names of what was not brought back, though they speak of returns."""
+RETURNS_ONLY = (
+    rf"^(?!.*({NOT_BACK}|[ _-](and|und|et|y|with|mit|avec)[ _-]|&)).*?"
+    r"((^|[^a-z])(returns?|returned|refunds?|refunded|retouren?|ruckgaben?|rückgaben?|erstattung(en)?|"
+    r"gutschrift(en)?|retours?|remboursements?|devoluciones|reembolsos|resi|rimborsi|credit ?notes?)([^a-z]|$)|"
+    r"退货|退款|返品|返金|반품|환불)"
+)
+"""What a file is called, in lower case, that holds returns and nothing else."""
 MARGINS = (
     "margin", "profit", "contribution", "deckungsbeitrag", "marge", "gewinn", "rohertrag", "毛利", "利润", "粗利",
     "利益", "прибыль", "маржа",
