@@ -1,6 +1,7 @@
 """How laws fitted to the first two thirds of a history forecast the last one."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.study.found_segments import Place
