@@ -130,7 +130,7 @@ def test_columns_can_be_named_and_parquet_is_read(tmp_path: Path) -> None:
         ("id,date,amount\n1,2024-01-01,nan\n", "row 1, column 'amount': 'nan' is not a number"),
         ("id,date,amount\n1,2024-01-01,\n", "row 1, column 'amount': an empty value is not a number"),
         ("id,date,amount\n,2024-01-01,2\n,2024-01-02,2\n", "no purchase is left of 2 rows: 2 no customer"),
-        ("id,date,amount\n1,2024-01-01,-2\n", "every amount is negative"),
+        ("id,date,amount\n1,2024-01-01,-2\n", "every row is a return: every amount is negative"),
         ("id,date,amount,quantity\n1,2024-01-01,2,1\n1,2024-01-02,2,few\n", "column 'quantity': 'few' is not a number"),
         ("id,date,amount,in_sample\n1,2024-01-01,2,maybe\n", "row 1, column 'in_sample': 'maybe' is not true or false"),
         (

@@ -73,6 +73,16 @@ def test_rows_below_zero_that_take_back_what_is_cancelled_too_take_nothing_else(
     )
 
 
+def test_lines_below_zero_of_an_order_are_said_to_be_taken_off_it_and_not_to_be_returns(tmp_path: Path) -> None:
+    rows: list[tuple[object, ...]] = [(i, *row, f"P{i}", 1) for i, row in enumerate(SOLD)]
+    rows += [(i, *row[:2], -2.5, "VOUCHER", 1) for i, row in enumerate(SOLD[:4])]
+    rows.append((7, SOLD[7][0], "2024-12-01", SOLD[7][2], "P7", -1))
+    base = base_of(tmp_path, lines_of(rows, "order id,id,date,unit price,product,quantity"))
+    assert total(base) == pytest.approx(MONEY - 4 * 2.5 - SOLD[7][2])
+    assert any(note.startswith(f"1 returns (money {-SOLD[7][2]:.2f}) are set against") for note in base.notes)
+    assert any("4 of the rows among returns (money -10.00) are lines below zero of an order" in n for n in base.notes)
+
+
 def test_money_given_back_is_taken_off_in_whole_and_in_part(tmp_path: Path) -> None:
     rows = [(*row, [row[2], 4.5][i] if i < 2 else 0) for i, row in enumerate(SOLD)]
     base = base_of(tmp_path, lines_of(rows, "id,date,amount,Refunded Amount"))

@@ -281,7 +281,10 @@ def _check_some(account: Account, where: str, connection: Any) -> None:
     if account.rows["taken"]:
         return
     if account.rows["returns"] and account.rows["returns"] == account.read:
-        raise PurchasesError(f"{where}: every amount is negative, and negative amounts are returns; expected purchases")
+        raise PurchasesError(
+            f"{where}: every row is a return: every amount is negative, or columns are called so (`refund_amount`); "
+            "expected purchases, with which files of returns are loaded"
+        )
     parts = ", ".join(f"{rows:,} {outcome.replace('_', ' ')}" for outcome, rows in account.rows.items() if rows)
     raise PurchasesError(f"{where}: no purchase is left of {account.read:,} rows: {parts}")
 
@@ -314,6 +317,13 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
             "FROM lines WHERE outcome IN ('taken', 'merged')"
         )
         return
+    within, off = connection.execute("""
+        SELECT count(*), coalesce(sum(back.amount), 0) FROM lines AS back SEMI JOIN (
+            SELECT customer_id, order_id, date FROM lines
+            WHERE outcome IN ('taken', 'merged', 'returns') AND order_id IS NOT NULL
+            GROUP BY ALL HAVING sum(amount) > 0) AS sold USING (customer_id, order_id, date)
+        WHERE outcome = 'returns' AND NOT coalesce(quantity < 0, false)
+    """).fetchone()
     whole, unset = set_against(connection, places)
     names = names.replace("amount", f"CASE WHEN net.id IS NULL THEN amount ELSE net.micro / 1e{places} END AS amount")
     connection.execute(
@@ -321,9 +331,15 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         "FROM (SELECT * FROM lines WHERE outcome IN ('taken', 'merged')) AS bought LEFT JOIN net USING (id) "
         "WHERE net.id IS NULL OR net.micro > 0; DROP TABLE net"
     )
-    text = f"{account.rows['returns']:,} returns (money {account.money('returns'):,.2f}) are set against purchases"
+    rows, money = account.rows["returns"] - within, account.money("returns") - off
+    text = f"{rows:,} returns (money {money:,.2f}) are set against purchases"
     text += f", {whole:,} of which were brought back in full and are no purchases any more" if whole else ""
-    notes.append(text)
+    notes += [text] if rows else []
+    if within:
+        notes.append(
+            f"{within:,} of the rows among returns (money {off:,.2f}) are lines below zero of an order of that day, "
+            "as vouchers are: no returns, but taken off their orders"
+        )
     if unset[0]:
         notes.append(
             f"{unset[0]:,} returns (money {-unset[1] / 10**places:,.2f}) exceed what their customers bought before in "

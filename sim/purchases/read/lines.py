@@ -157,9 +157,9 @@ def _insert(
     back, gone, amount = brought_back(connection, values, columns, amount, notes)
     amount, returns = _signed(amount, columns, text, quantity, reading, notes, back)
     amount, currency = _in_currency(amount, values, columns, text, reading)
+    who = customer(connection, values, columns["customer_id"], reading, notes)
     below = f"coalesce(({amount}) < 0, false) AND {returns}"
     cancelled, never = undone(connection, values, text, reading, notes, below)
-    who = customer(connection, values, columns["customer_id"], reading, notes)
     row = "row_number() OVER ()" if "rowid" in source.types else f"{table}.rowid + 1"
     parts = {
         "id": f"{number * _ROWS} + {row}",
