@@ -317,7 +317,9 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         "FROM (SELECT * FROM lines WHERE outcome IN ('taken', 'merged')) AS bought LEFT JOIN net USING (id) "
         "WHERE net.id IS NULL OR net.micro > 0; DROP TABLE net"
     )
+    over = unset[1] / 10**places
     text = f"{account.rows['returns']:,} returns (money {account.money('returns'):,.2f}) are set against purchases"
+    text += f", {over - abs(account.money('returns')):,.2f} of it against what was bought before" if unset[0] else ""
     text += f", {whole:,} of which were brought back in full and are no purchases any more" if whole else ""
     notes.append(text)
     if unset[0]:
