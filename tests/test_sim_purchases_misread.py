@@ -182,3 +182,13 @@ def test_of_returns_it_is_said_how_much_found_a_purchase(tmp_path: Path) -> None
     base = base_of(tmp_path, lines_of(rows, "customer,date,amount"))
     assert any("2 returns (money -12.00) are set against purchases, -5.00 of it" in note for note in base.notes)
     assert total(base) == MONEY - 5
+
+
+def test_vouchers_are_told_from_what_was_brought_back(tmp_path: Path) -> None:
+    rows = [(i, f"c{i % 7}", f"2024-01-{1 + i}", sku, 1, price) for i in range(20) for sku, price in (
+        ("A", 10), *([("voucher", -2.5)] if i < 6 else []))]  # fmt: skip
+    rows.append((3, "c3", "2024-02-11", "A", -1, 10))
+    base = base_of(tmp_path, lines_of(rows, "order_id,customer,date,sku,qty,unit_price"))
+    assert any("6 of them (money -15.00) are lines of what was bought, as vouchers are" in n for n in base.notes)
+    assert base.account.rows["returns"] == 7
+    assert total(base) == 200 - 15 - 7.5

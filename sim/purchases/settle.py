@@ -321,7 +321,7 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
     text = f"{account.rows['returns']:,} returns (money {account.money('returns'):,.2f}) are set against purchases"
     text += f", {over - abs(account.money('returns')):,.2f} of it against what was bought before" if unset[0] else ""
     text += f", {whole:,} of which were brought back in full and are no purchases any more" if whole else ""
-    notes.append(text)
+    notes.append(text + _vouchers(connection))
     if unset[0]:
         notes.append(
             f"{unset[0]:,} returns (money {-unset[1] / 10**places:,.2f}) exceed what their customers bought before in "
@@ -329,6 +329,17 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         )
     if not connection.execute("SELECT 1 FROM purchases LIMIT 1").fetchone():
         raise PurchasesError("every purchase was brought back: no purchase is left")
+
+
+def _vouchers(connection: Any) -> str:
+    """Say how many returns are lines of an order of the same day, with more bought in it: vouchers rather."""
+    rows, money = connection.execute("""
+        SELECT count(*), sum(amount) FROM lines SEMI JOIN (
+            SELECT customer_id, date, order_id FROM lines WHERE outcome IN ('taken', 'merged', 'returns')
+            AND order_id IS NOT NULL GROUP BY ALL HAVING sum(amount) > 0) AS bought USING (customer_id, date, order_id)
+        WHERE outcome = 'returns' AND coalesce(quantity, 1) > 0
+    """).fetchone()
+    return f"; {rows:,} of them (money {money:,.2f}) are lines of what was bought, as vouchers are" if rows else ""
 
 
 def _huge(connection: Any, sources: Mapping[int, str], notes: list[str]) -> None:
