@@ -78,7 +78,7 @@ def test_what_tells_nothing_makes_no_tree(shop: Path, tmp_path: Path) -> None:
     rows = (shop / "people.csv").read_text().splitlines()
     (tmp_path / "luck.csv").write_text("\n".join(f"{r.split(',')[0]},{r.split(',')[3]}" for r in rows) + "\n")
     CustomerBase.load(tmp_path / "b.duckdb", [shop / "orders.csv"], people=[tmp_path / "luck.csv"])
-    with pytest.raises(InputError, match="luck tell nothing of what customers left out of the fit will buy"):
+    with pytest.raises(InputError, match="luck tells surely more of what customers left out"):
         calibrate(tmp_path / "b.duckdb", tmp_path / "s.yaml", segments="tree")
     CustomerBase.load(tmp_path / "c.duckdb", [shop / "orders.csv"])
     with pytest.raises(InputError, match="the base knows nothing of its customers"):

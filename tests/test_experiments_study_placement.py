@@ -80,3 +80,19 @@ def test_attributes_that_tell_nothing_place_nobody(shop: tuple[CustomerBase, Pur
     assert isinstance(found, str)
     assert "tell no more of those left out of the fit than that most are" in found
     assert placement(base, record, [None] * len(record), NAMES) == "too few customers are classified"
+
+
+def test_a_number_with_many_values_is_cut_at_its_quarters(
+    shop: tuple[CustomerBase, PurchaseSummary, list[str]], tmp_path: Path
+) -> None:
+    """By hand: each of the four holds a quarter of the customers whose number is known, in the order of the number."""
+    base, record, _ = shop
+    how, notes = own("luck", base, record, None, None, tmp_path)
+    index = own_segments(how, base, record, np.zeros(len(record)), tmp_path)
+    luck = dict(base.query("SELECT customer_id, luck FROM customers")[1])
+    values = np.array([luck[who] for who in record.customer_id], dtype=float)
+    order = np.argsort([values[index == i].min() for i in range(len(how.names))])
+    rank = np.argsort(order)[index]
+    assert np.abs(np.bincount(rank) - len(record) / 4).max() <= 1
+    assert all(values[rank == i].max() < values[rank == i + 1].min() for i in range(3))
+    assert "segments by quarters of luck, a number with more than 12 values: 4" in " ".join(notes)

@@ -212,3 +212,32 @@ def test_further_lines_of_an_order_are_cancelled_with_it(tmp_path: Path) -> None
     assert left(base) == {"taken": 17, "merged": 17, "cancelled": 6}
     assert base.account.money("cancelled") == 33
     assert "20 further lines of orders have Paid at, Financial Status of the first line" in " ".join(base.notes)
+
+
+def test_names_days_and_discounts_of_a_german_till(tmp_path: Path) -> None:
+    """Day numbers with a decimal comma; a discount in per cent is no sum of money."""
+    rows = [(f"K{i % 7}", f"{45300 + i},5", "1,50", 2, 10 if i % 2 else 0) for i in range(20)]
+    base = base_of(tmp_path, lines_of(rows, "kdnr;vkdat;epreis;menge;rabatt prozent", separator=";"))
+    assert (base.first_date.isoformat(), base.account.to_dict()["money"]["read"]) == ("2024-01-09", 60)
+    said = next(note for note in base.notes if note.startswith("rabatt prozent"))
+    assert "(10 rows) is in per cent and not taken off 60.00" in said
+
+
+def test_of_returns_it_is_said_how_much_found_a_purchase(tmp_path: Path) -> None:
+    rows = [*SOLD, ("C1", "2024-10-01", -5.0), ("C9", "2024-10-02", -7.0)]
+    base = base_of(tmp_path, lines_of(rows, "customer,date,amount"))
+    assert any("2 returns (money -12.00) are set against purchases, -5.00 of it" in note for note in base.notes)
+    assert total(base) == MONEY - 5
+
+
+def test_vouchers_are_told_from_what_was_brought_back(tmp_path: Path) -> None:
+    rows = [(i, f"c{i % 7}", f"2024-01-{1 + i}", sku, 1, price) for i in range(20) for sku, price in (
+        ("A", 10), *([("voucher", -2.5)] if i < 6 else []))]  # fmt: skip
+    rows.append((3, "c3", "2024-02-11", "A", -1, 10))
+    base = base_of(tmp_path, lines_of(rows, "order_id,customer,date,sku,qty,unit_price"))
+    assert any(
+        "6 of the rows among returns (money -15.00) are lines below zero of an order of that day" in n
+        for n in base.notes
+    )
+    assert base.account.rows["returns"] == 7
+    assert total(base) == 200 - 15 - 7.5

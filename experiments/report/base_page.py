@@ -211,6 +211,8 @@ def _seldom(found: Portrait) -> str:
     if it is None:
         return ""
     own = ", ".join(f"{cause} {number:,}" for cause, number in it.counts().items())
+    several = sum(len({*cause.split(", ")} & {*CAUSES}) > 1 for cause in it.cause)
+    own += f" ({several:,} have more than one likely cause and count in each)" if several else ""
     lacks = [
         "which share of their needs they buy here is not known of "
         f"{int(np.isnan(it.share).sum()):,}: a column share_of_customer in a file of customers or a survey says it"

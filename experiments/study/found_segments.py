@@ -43,8 +43,8 @@ def tree_segments(base: CustomerBase, record: PurchaseSummary, worth: Floats) ->
     tree = best_tree(columns, x, worth)
     if tree is None:
         raise InputError(
-            f"`segments=tree`: {', '.join(names)} tell nothing of what customers left out of the fit will buy: "
-            "segments by them would be no better than one"
+            f"`segments=tree`: no tree on {', '.join(names)} tells surely more of what customers left out of the fit "
+            "will buy than their mean does: what they tell, if anything, is too little to part customers by"
         )
     leaf, words = tree.leaf(x), tree.words()
     order = sorted(words, key=lambda each: -float(worth[leaf == each].mean()))

@@ -31,7 +31,7 @@ from sim.errors import InputError
 from sim.files import write_table
 from sim.purchases.base import CustomerBase, PurchaseSummary
 from sim.purchases.known import contacted, indirect_source, says_itself
-from sim.purchases.read.sql import quoted
+from sim.purchases.read.sql import literal, quoted
 from sim.scenario.customers import BaseSegments
 
 __all__ = ["laws_by_segment", "laws_yaml", "own", "segments_of", "segments_yaml", "separation", "worth_of"]
@@ -155,10 +155,14 @@ def _labelled(
     """
     columns = base.customer_columns
     kind, _, rest = said.partition(":")
+    by_number = False
     if kind == "sql" and rest.strip():
         given = {"by": "sql", "sql": rest.strip()}
     elif said.removeprefix("column:") in columns:
-        given = {"by": "column", "column": said.removeprefix("column:")}
+        column = said.removeprefix("column:")
+        parts = _in_quarters(base, column)
+        by_number = bool(parts)
+        given = {"by": "sql", "sql": parts} if parts else {"by": "column", "column": column}
     elif os.path.isfile(said):
         given = {"by": "file", "file": Path(os.path.relpath(said, folder)).as_posix()}
     else:
@@ -172,7 +176,9 @@ def _labelled(
     counts = segment_names(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
     names = [name for name in counts if name]
     kept, dropped = names[:MOST_SEGMENTS], names[MOST_SEGMENTS:]
-    notes = [f"segments by {given['by']} {given.get('column') or given.get('sql') or given.get('file')}: {len(kept)}"]
+    by = f"{given['by']} {given.get('column') or given.get('sql') or given.get('file')}"
+    by = f"quarters of {said}, a number with more than {MOST_SEGMENTS} values" if by_number else by
+    notes = [f"segments by {by}: {len(kept)}"]
     without = counts.get(None, 0) + counts.get("", 0)
     if without and given["by"] != "sql" and len(kept) > 1:
         labels = labels_of(BaseSegments.model_validate({**given, "names": [OTHERS]}), base, record, folder)
@@ -198,6 +204,31 @@ def _labelled(
     if len(kept) < 2:
         raise InputError(f"`segments={said}`: all {len(record):,} customers are in one segment, {kept[0]!r}")
     return BaseSegments.model_validate({**given, "names": kept, "other": other}), tuple(notes)
+
+
+def _in_quarters(base: CustomerBase, column: str) -> str:
+    """Return the SQL of a number's quarters, in order; empty where a column is no number or has few values.
+
+    A segment a value would be of a few customers each, and the rest of them one segment.
+    """
+    name = quoted(column)
+    ((kind, values, *cuts),) = base.query(
+        f"SELECT typeof(any_value({name})), count(DISTINCT {name}), "
+        + ", ".join(
+            f"quantile_cont(TRY_CAST(CAST({name} AS VARCHAR) AS DOUBLE), {share})" for share in (0.25, 0.5, 0.75)
+        )
+        + " FROM customers"
+    )[1]
+    if (
+        not str(kind).startswith(("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "DECIMAL", "HUGEINT"))
+        or values <= MOST_SEGMENTS
+    ):
+        return ""
+    edges = sorted({_shown(float(each)) for each in cuts})
+    of = f"customers.{name}"
+    cases = [f"WHEN {of} < {edge!r} THEN {literal(f'{column} below {edge:,.10g}')}" for edge in edges]
+    cases.append(f"WHEN {of} >= {edges[-1]!r} THEN {literal(f'{column} from {edges[-1]:,.10g} on')}")
+    return f"CASE {' '.join(cases)} END"
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -332,7 +332,9 @@ def _purchases(connection: Any, places: int, account: Account, notes: list[str])
         "WHERE net.id IS NULL OR net.micro > 0; DROP TABLE net"
     )
     rows, money = account.rows["returns"] - within, account.money("returns") - off
+    over = unset[1] / 10**places
     text = f"{rows:,} returns (money {money:,.2f}) are set against purchases"
+    text += f", {over - abs(money):,.2f} of it against what was bought before" if unset[0] else ""
     text += f", {whole:,} of which were brought back in full and are no purchases any more" if whole else ""
     notes += [text] if rows else []
     if within:

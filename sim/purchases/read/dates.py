@@ -20,6 +20,8 @@ _NEARLY = 31
 _FEW_MONTHS = 3
 """Different months from which one day in all of them is a habit, such as bills on the first."""
 _MOST_MONTHS, _MOST_DAYS = 12, 31
+_NUMBER = "TRY_CAST(replace({0}, ',', '.') AS DOUBLE)"
+"""A number that may be a day: a spreadsheet's 44564,5 is one, in whichever country it was saved."""
 _LONGEST = 100
 """Letters of a text that may be a day; what is longer is none, and would keep patterns busy for minutes."""
 _MONTHS = (
@@ -127,7 +129,7 @@ def find_dates(
     some, timed, zoned, numeric, eight = connection.execute(f"""
         SELECT count(*), count(*) FILTER (contains(x, ':')),
                count(*) FILTER (contains(x, ':') AND regexp_matches(x, '(Z|UTC|GMT|[+]00:?00)$')),
-               count(TRY_CAST(x AS DOUBLE)), count({compact.format("x")}) FILTER (length(x) = 8)
+               count({_NUMBER.format("x")}), count({compact.format("x")}) FILTER (length(x) = 8)
         FROM (SELECT {text} AS x FROM {table} WHERE x IS NOT NULL LIMIT {_MOST_DIFFERENT})
     """).fetchone()
     if not filled:
@@ -161,9 +163,9 @@ def _of_numbers(connection: Any, table: str, text: str, eight: int, numeric: int
     if 2 * eight > numeric:
         return Dates("%Y%m%d", compact)
     middle = connection.execute(
-        f"SELECT median(TRY_CAST({text} AS DOUBLE)) FROM {table} WHERE {text} IS NOT NULL"
+        f"SELECT median({_NUMBER.format(text)}) FROM {table} WHERE {text} IS NOT NULL"
     ).fetchone()[0]
-    number = "TRY_CAST({0} AS DOUBLE)"
+    number = _NUMBER
     if 20_000 <= middle <= 80_000:
         days = f"CASE WHEN {number} BETWEEN 1 AND 2900000 THEN CAST(floor({number}) AS INTEGER) END"
         return Dates("Excel day numbers", f"(DATE '1899-12-30' + {days})")

@@ -12,6 +12,7 @@ from sim.purchases.read.words import DISCOUNTS, HUNDREDTHS
 __all__ = ["code", "currency_beside", "fill_down", "money"]
 
 _OF_AN_ORDER = ("customer_id", "date", "status", "cancelled", "currency", "order_id", "channel")
+_PERCENT = r"%|pct|per ?cent|prozent|pourcent|porcent|procent|percentu"
 _NEEDED = 10
 _REPEATED = 0.98
 _GROWS = 0.1
@@ -39,7 +40,14 @@ def _discounts(connection: Any, values: Values, columns: Mapping[str, str], amou
             f"SELECT count(*) FILTER ({values.number(column)} <> 0), sum({values.number(column)}), sum({amount}) "
             f"FROM {values.table}"
         ).fetchone()
-        if rows:
+        in_percent = re.search(_PERCENT, column.casefold()) or "%" in str(connection.execute(
+            f"SELECT any_value({values.text(column)}) FROM {values.table}").fetchone()[0])  # fmt: skip
+        if rows and in_percent:
+            notes.append(
+                f"{column} ({rows:,} rows) is in per cent and not taken off {whole:,.2f} of {columns['price']} times "
+                f"{columns['quantity']}: if the price is before it, give the money after it as `amount=`"
+            )
+        elif rows:
             notes.append(
                 f"{column} ({rows:,} rows, {total:,.2f} in all) is not taken off {whole:,.2f} of {columns['price']} "
                 f"times {columns['quantity']}: if the price is before it, give the money after it as `amount=`"
