@@ -151,6 +151,7 @@ def _read(
     )
     if table.name == "spend":
         check_spend(roles, values, name)
+    notes += [source.where] if source.where != source.name else []
     notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes)]
     parts, joins, wrong = _parts(connection, table, roles, values, name, today)
     for each in (name for name in IDS if name in roles.columns):
