@@ -8,6 +8,7 @@ import pytest
 from purchase_files import base_of, bought, left
 
 from sim.errors import PurchasesError
+from sim.purchases.base import CustomerBase
 
 WANTED = [("4", "2024-01-03", 12.5), ("7", "2024-01-05", 8.0), ("4", "2024-02-11", 1250.75)]
 
@@ -113,6 +114,15 @@ def test_signs_of_money_make_no_foreign_text_of_western_files(
 def test_a_guessed_encoding_is_named_where_nothing_fits(tmp_path: Path) -> None:
     with pytest.raises(PurchasesError, match=r"\(read as cp1252; `encoding=` says otherwise\): no column looks like"):
         base_of(tmp_path, "Kunde;Datum;Größe\n4;2024-01-03;klein\n".encode("latin-1"))
+
+
+def test_the_encoding_of_a_file_beside_is_said(tmp_path: Path) -> None:
+    people, sold = tmp_path / "people.csv", tmp_path / "in.csv"
+    people.write_bytes("Kunde;Stadt;Klasse\n4;München;> 10 €\n7;Köln;> 20 €\n".encode("cp1252"))
+    sold.write_text("Kunde;Datum;Betrag\n4;2024-01-03;2\n7;2024-01-04;3\n", encoding="utf-8")
+    base = CustomerBase.load(tmp_path / "b.duckdb", sold, people=[people])
+    assert base.query("SELECT Stadt FROM customers ORDER BY Klasse")[1] == [("München",), ("Köln",)]
+    assert f"{people} (read as cp1252; `encoding=` says otherwise)" in base.remarks
 
 
 def test_packed_text_of_any_encoding_is_read(tmp_path: Path) -> None:

@@ -201,7 +201,6 @@ def contracts(
         cost = price
     if not counts.open.sum():
         raise InputError(f"{shown(file)}: no contract goes on{_after(last)}, so there is nobody to plan for")
-    notes += _unseen(counts)
     cost = cost or _price(given, shown(file))
     sbg, renewal = fit_sbg_to(counts), fit_renewal(counts)
     age, ended, start, count = counts.rows()
@@ -230,19 +229,6 @@ def contracts(
         **{f"Gamma {name}": each for name, each in told.items()},
     }
     return ContractStudy(counts, sbg, renewal, precision, likelihoods, period, cost, last, output, notes)
-
-
-def _unseen(counts: Contracts) -> tuple[str, ...]:
-    """Say where nobody was seen at the first renewals: such shares are the laws' alone, or ages were meant so."""
-    came = counts.ended + counts.renewed
-    first = int(np.argmax(came > 0))
-    if not came.any() or first == 0:
-        return ()
-    return (
-        f"nobody is seen who came to a renewal before having come through {first}: what happens until then is the "
-        f"laws' guess from later renewals, not seen. Did you number from {first} those who came to their first renewal "
-        f"(of {came[first]:,} of them {counts.ended[first]:,} ended)? Then number from 0, and the figures are others",
-    )
 
 
 def _after(until: datetime.date | None) -> str:

@@ -101,6 +101,7 @@ def _read(
         distinct=lambda _: 0.0,
         looks=None if source.header else values.looks,
     )
+    notes += [source.where] if source.where != source.name else []
     who = customer(connection, values, roles.columns[ID], reading, notes)
     spelled = f"CASE WHEN {who} IS NOT NULL THEN {hashed(who, key)} END" if key else who
     others = [column for column in present if column != roles.columns[ID]]

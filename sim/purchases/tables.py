@@ -162,6 +162,7 @@ def _read(
         check_spend(roles, values, name)
     if "start" in table:
         values.begin_and_end([roles.columns[role] for role in ("start", "end") if role in roles.columns])
+    notes += [source.where] if source.where != source.name else []
     notes += [f"{name}: {note}" for note in (*source.notes, *roles.notes, *_doubts(table, roles, values))]
     parts, joins, wrong = _parts(connection, table, roles, values, name, today)
     for each in (name for name in IDS if name in roles.columns):
