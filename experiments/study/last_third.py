@@ -1,6 +1,7 @@
 """How laws fitted to the first two thirds of a history forecast the last one."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.study.found_segments import Place
@@ -46,6 +47,7 @@ def forecast_of_the_rest(
     early, laws, amounts = first
     try:
         check = holdout(laws, base, early, end)
+        names: Sequence[str]
         if how is not None and place is not None:
             index, names = place(early, laws, amounts), how.names
         else:
