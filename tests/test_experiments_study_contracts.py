@@ -182,17 +182,3 @@ def test_arguments_out_of_range_are_refused(here: Path) -> None:
     contracts("members.csv")
     with pytest.raises(FolderError, match="is there already"):
         contracts("members.csv")
-
-
-def test_counts_without_the_first_renewal_are_said_not_to_have_it(tmp_path: Path) -> None:
-    """Numbered from 1 the same counts give other shares: which is meant is asked."""
-    notes = {}
-    for first in (0, 1):
-        rows = "".join(
-            f"{first + i},{came},{gone}\n" for i, (came, gone) in enumerate(((1000, 250), (750, 120), (630, 80)))
-        )
-        (tmp_path / "counts.csv").write_text("renewals,customers,ended\n" + rows)
-        found = contracts(tmp_path / "counts.csv", tmp_path / f"{first}.yaml", price=20)
-        notes[first] = [note for note in found.remarks if "number from 0" in note]
-    assert not notes[0]
-    assert "(of 1,000 of them 250 ended)" in notes[1][0]
