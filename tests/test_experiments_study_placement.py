@@ -95,4 +95,4 @@ def test_a_number_with_many_values_is_cut_at_its_quarters(
     rank = np.argsort(order)[index]
     assert np.abs(np.bincount(rank) - len(record) / 4).max() <= 1
     assert all(values[rank == i].max() < values[rank == i + 1].min() for i in range(3))
-    assert "segments by quarters of luck, a number with more than 12 values: 4" in " ".join(notes)
+    assert "segments by quarters of luck, a number with too many values for a segment each: 4" in " ".join(notes)

@@ -177,7 +177,7 @@ def _labelled(
     names = [name for name in counts if name]
     kept, dropped = names[:MOST_SEGMENTS], names[MOST_SEGMENTS:]
     by = f"{given['by']} {given.get('column') or given.get('sql') or given.get('file')}"
-    by = f"quarters of {said}, a number with more than {MOST_SEGMENTS} values" if by_number else by
+    by = f"quarters of {said}, a number with too many values for a segment each" if by_number else by
     notes = [f"segments by {by}: {len(kept)}"]
     without = counts.get(None, 0) + counts.get("", 0)
     if without and given["by"] != "sql" and len(kept) > 1:
