@@ -144,6 +144,17 @@ def test_a_plan_made_for_the_world_is_had_only_by_who_knows_it() -> None:
     assert [(each.path, each.worth) for each in worth] == [("", 5.5), ("a", 5.0)]
 
 
+def test_what_is_barred_in_one_world_is_had_by_who_knows_that_it_is_another() -> None:
+    """A plan that is worth 30 more in one world, and breaks a rule in the other: knowing which is worth 15."""
+    broken = {("1", "plan"): BUDGET}
+    found = barred({
+        ("0", "today"): [0.0, 0.0], ("0", "plan"): [30.0, 30.0],
+        ("1", "today"): [0.0, 0.0], ("1", "plan"): [30.0, 30.0],
+    }, broken)  # fmt: skip
+    worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
+    assert [(each.path, each.worth) for each in worth] == [("", 15.0), ("a", 15.0)]
+
+
 def test_what_is_made_anew_in_each_world_is_not_what_to_choose() -> None:
     """It is known only once the world is; where nothing known before survives anywhere, that is what is said."""
     assets = {

@@ -96,7 +96,7 @@ def test_returns_told_by_quantity_or_by_word(tmp_path: Path) -> None:
     rows = [(1, "2024-01-01", "Sale", 10), (1, "2024-01-05", "Refund", 10), (2, "2024-01-03", "Sale", 4)]
     base = base_of(tmp_path, lines_of(rows, "customer,date,transaction type,amount"))
     assert bought(base) == [("2", "2024-01-03", 4.0)]
-    assert "1 customers are in the files and have no purchase left: 1 brought everything back" in base.notes
+    assert "1 customers are in the files without a purchase left: 1 brought everything back" in base.notes
 
 
 def test_margins_below_zero_are_values(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ that a number brings alone, and with all others.
 With worlds equally likely, knowing which one it is before the policy is chosen is worth the *expected value of perfect
 information*, ``mean_w max_p asset(p, w) - max_p mean_w asset(p, w)`` (Raiffa & Schlaifer 1961); knowing one number only
 is worth the same with means over the worlds in which that number is alike: its thirds, or its few values. Policies
-that cannot be chosen in some world are left out.
+are left out where they cannot be chosen: of the worlds that are known, and of all of them where none is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,18 +108,17 @@ def information(worlds: Sequence[World], answers: Answers) -> list[Information]:
         assets = {name: _by_world(allowed, name, budget, "asset") for name in policies}
         for family, some in {"": list(worlds), **families(worlds)}.items():
             table = np.array([[assets[name].get(world.name, np.nan) for world in some] for name in policies])
-            whole = ~np.isnan(table).any(axis=1)
-            able = table[whole & np.array([name not in answers.anew for name in policies])]
-            table = table[whole]
-            if table.shape[0] < 2 or not able.size or len(some) < 2:
+            able = table[[name not in answers.anew for name in policies]]
+            blind = float(able.mean(axis=1).max(initial=-np.inf, where=~np.isnan(able).any(axis=1)))
+            known = table.max(axis=0, initial=-np.inf, where=~np.isnan(table))
+            if len(policies) < 2 or len(some) < 2 or not math.isfinite(blind):
                 continue
-            blind = float(able.mean(axis=1).max())
             if not family:
-                found.append(Information("", "", budget, max(float(table.max(axis=0).mean()) - blind, 0.0)))
+                found.append(Information("", "", budget, max(float(known.mean()) - blind, 0.0)))
                 continue
             for path in numbers(some):
                 part = parts(np.array([float(world.values[path]) for world in some]))
-                found.append(Information(family, path, budget, _worth(able, part)))
+                found.append(Information(family, path, budget, max(_knowing(able, part) - blind, 0.0)))
     return sorted(found, key=lambda each: (each.family != "", -each.worth))
 
 
@@ -178,10 +178,13 @@ def parts(x: Floats) -> Ints:
     return np.asarray(rank * THIRDS // x.size, dtype=np.int64)
 
 
-def _worth(assets: Floats, part: Ints) -> float:
-    """Return the mean over worlds of the best policy by part, less the best of the means: (policies, worlds)."""
-    by_part = sum(float(assets[:, part == k].sum(axis=1).max()) for k in np.unique(part)) / assets.shape[1]
-    return max(float(by_part) - float(assets.mean(axis=1).max()), 0.0)
+def _knowing(assets: Floats, part: Ints) -> float:
+    """Return the mean over worlds of the best policy by part, of those that can be chosen in all of it.
+
+    ``assets`` (policies, worlds) are nan where a policy cannot be chosen.
+    """
+    sums = [assets[:, part == k].sum(axis=1) for k in np.unique(part)]
+    return float(sum(np.nanmax(each) for each in sums) / assets.shape[1])
 
 
 def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float]]:

@@ -388,4 +388,4 @@ def _vanished(connection: Any, account: Account, notes: list[str]) -> None:
     by = {why if " " in why else f"only {why.replace('_', ' ')}": number for why, number in found}
     if by:
         parts = ", ".join(f"{number:,} {why}" for why, number in sorted(by.items(), key=lambda item: -item[1]))
-        notes.append(f"{sum(by.values()):,} customers are in the files and have no purchase left: {parts}")
+        notes.append(f"{sum(by.values()):,} customers are in the files without a purchase left: {parts}")
