@@ -7,6 +7,7 @@ that contradicts itself is refused; what is left out of it follows from the rest
 import csv
 import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,12 @@ from optimizer.money.calendar import Calendar
 from optimizer.money.sheets import (
     TOTAL,
     Lines,
+    Results,
     check_formulas,
     fill,
     read_book,
     read_csv,
+    result,
     write_money,
     written,
 )
@@ -350,18 +353,18 @@ def _write_excel(content: Content, tables: Tables, part: Path, path: Path) -> No
     book = Workbook()
     book.remove(book.active)
     try:
-        write_money(book, tables.money, tables.today, tables.calendar)
-        _write_periods(book, len(rows), tables)
+        results = write_money(book, tables.money, tables.today, tables.calendar)
+        results |= _write_periods(book, rows, tables)
         fill(book.create_sheet(PRICED), ["rule", "price", *RANGES], _prices(prices, content["price_ranges"]))
         _write_about(book, content)
         fill(book.create_sheet(AS_MADE), ["figure", "value"], [list(pair) for pair in content["as_made"].items()])
         book[AS_MADE].sheet_state = "hidden"
-        _write_rows(book, rows, tables.calendar)
+        results |= _write_rows(book, rows, tables.calendar)
     except IllegalCharacterError as error:
         raise InputError(
             f"{path}: Excel cannot hold a name of this plan ({error}); write a .csv file instead"
         ) from None
-    save_book(book, part)
+    save_book(book, part, results)
 
 
 def _columns(calendar: Calendar) -> list[str]:
@@ -370,18 +373,27 @@ def _columns(calendar: Calendar) -> list[str]:
     return [first, *([] if calendar.first_day is None else [DAY]), *rest]
 
 
-def _write_rows(book: "Workbook", rows: list[Content], calendar: Calendar) -> None:
+def _write_rows(book: "Workbook", rows: list[Content], calendar: Calendar) -> Results:
     header = _columns(calendar)
     each, heads = (_letter(header.index(name)) for name in ("intensity", "customers"))
     table = []
     for r, row in enumerate(rows, start=2):
-        cells = {**row, "spend": Formula(f"={each}{r}*{heads}{r}"), DAY: calendar.day(row["period"])}
+        spend = Formula(f"={each}{r}*{heads}{r}", _spend(row))
+        cells = {**row, "spend": spend, DAY: calendar.day(row["period"])}
         table.append([cells[name] for name in header])
-    fill(book.create_sheet(PLAN), header, table)
+    return fill(book.create_sheet(PLAN), header, table)
 
 
-def _write_periods(book: "Workbook", number: int, tables: Tables) -> None:
+def _spend(row: Content) -> float:
+    return float(row["intensity"]) * float(row["customers"])
+
+
+def _write_periods(book: "Workbook", lines: list[Content], tables: Tables) -> Results:
     """Add the sheet of money by period and lever, sums of the plan's rows."""
+    number = len(lines)
+    spent: defaultdict[tuple[int, str], float] = defaultdict(float)
+    for line in lines:
+        spent[line["period"], line["lever"]] += _spend(line)
     calendar = tables.calendar
     days = [] if calendar.first_day is None else [DAY]
     header = ["period", *days, *tables.levers, TOTAL]
@@ -390,14 +402,17 @@ def _write_periods(book: "Workbook", number: int, tables: Tables) -> None:
     rows: list[list[Any]] = []
     for t in range(calendar.periods):
         sums: list[Any] = [
-            Formula(f"=SUMPRODUCT(({place['period']}=$A{t + 2})*({place['lever']}={_letter(c)}$1)*{place['spend']})")
+            Formula(
+                f"=SUMPRODUCT(({place['period']}=$A{t + 2})*({place['lever']}={_letter(c)}$1)*{place['spend']})",
+                spent[t, lever],
+            )
             if number
             else 0.0
-            for c in range(first, last + 1)
+            for c, lever in enumerate(tables.levers, start=first)
         ]
-        whole = Formula(f"=SUM({_letter(first)}{t + 2}:{_letter(last)}{t + 2})")
+        whole = Formula(f"=SUM({_letter(first)}{t + 2}:{_letter(last)}{t + 2})", math.fsum(map(result, sums)))
         rows.append([t, *([calendar.day(t)] if days else []), *sums, whole])
-    fill(book.create_sheet(PERIODS), header, rows)
+    return fill(book.create_sheet(PERIODS), header, rows)
 
 
 def _prices(prices: Content, ranges: Content) -> list[list[Any]]:

@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from sim.errors import FolderError, InputError, first_line
 
@@ -141,15 +142,46 @@ def write_text(path: Path, text: str) -> None:
     write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def save_book(book: "Workbook", part: Path) -> None:
+def save_book(book: "Workbook", part: Path, results: Mapping[tuple[str, str], float] | None = None) -> None:
     """Save an Excel file, made whole in memory first.
 
     The archive of a file that cannot be written to its end would try again when it is forgotten, and say so on standard
     error.
+
+    Parameters
+    ----------
+    results : mapping, optional
+        What formulas come to, by name of the sheet and of the cell. A spreadsheet works them out when it opens the
+        file; previews and programs show what is stored, and the writer of workbooks stores nothing.
     """
     content = BytesIO()
     book.save(content)
+    if results:
+        content = _with_results(content, book.sheetnames, results)
     part.write_bytes(content.getvalue())
+
+
+def _with_results(content: BytesIO, sheets: list[str], results: Mapping[tuple[str, str], float]) -> BytesIO:
+    """Return the workbook with what its formulas come to in their cells."""
+    out = BytesIO()
+    with ZipFile(content) as plain, ZipFile(out, "w", ZIP_DEFLATED) as filled:
+        for part in plain.infolist():
+            found = re.fullmatch(r"xl/worksheets/sheet(\d+)\.xml", part.filename)
+            data = plain.read(part)
+            if found:
+                data = _filled(
+                    data, {cell: r for (name, cell), r in results.items() if name == sheets[int(found[1]) - 1]}
+                )
+            filled.writestr(part, data)
+    return out
+
+
+def _filled(sheet: bytes, results: Mapping[str, float]) -> bytes:
+    def fill(cell: re.Match[bytes]) -> bytes:
+        formula, name = cell[1], cell[2].decode()
+        return formula + f"<v>{float(results[name])!r}</v>".encode() if name in results else cell[0]
+
+    return re.sub(rb'(<c r="([A-Z]+\d+)"[^>]*><f>[^<]*</f>)(?:<v ?/>|<v></v>)', fill, sheet)
 
 
 def write_table(path: Path, frame: "DataFrame") -> None:

@@ -119,8 +119,21 @@ def test_sobol_indices_of_a_sum_are_its_variances() -> None:
 
 def test_one_drawn_number_alone_moves_all_there_is() -> None:
     """First and total index of a single number are both 1, whatever it does: there is nothing beside it."""
-    [(first, total)] = _sobol(_points("saltelli", 256, 1, 0)[:, 0] ** 2, 1)
+    [(first, total, *_)] = _sobol(_points("saltelli", 256, 1, 0)[:, 0] ** 2, 1)
     assert (first, total) == pytest.approx((1, 1), abs=0.02)
+
+
+def test_sobol_indices_of_few_worlds_say_how_sure_they_are() -> None:
+    """95 % intervals hold the true shares of ``a + 2 b``, a fifth and four fifths, and few draws make them wide."""
+    halves = {}
+    for number in (16, 64):
+        found = [_sobol(points @ [1, 2], 2) for points in (_points("saltelli", number, 2, seed) for seed in range(20))]
+        inside = [
+            abs(f - truth) <= half for one in found for (f, _, half, _), truth in zip(one, (0.2, 0.8), strict=True)
+        ]
+        assert np.mean(inside) >= 0.9
+        halves[number] = np.mean([half for one in found for _, _, half, _ in one])
+    assert halves[64] < 0.7 * halves[16]
 
 
 def test_information_is_worth_what_a_table_says() -> None:

@@ -197,6 +197,25 @@ def test_the_excel_file_opens_on_what_changes(tmp_path: Path) -> None:
     assert book["plan"]["I2"].value == "=G2*H2"
 
 
+def test_what_works_out_no_formulas_sees_what_they_come_to(tmp_path: Path) -> None:
+    """Previews, phones and programs: every formula has its number beside it, that of the plan itself."""
+    today = 2 * plan().spend
+    today[0] = 0
+    replace(plan(), today=today).save(tmp_path / "plan.xlsx")
+    formulas, numbers = load_workbook(tmp_path / "plan.xlsx"), load_workbook(tmp_path / "plan.xlsx", data_only=True)
+    for sheet in formulas:
+        for cell in (cell for row in sheet for cell in row if cell.data_type == "f"):
+            assert isinstance(numbers[sheet.title][cell.coordinate].value, int | float), (sheet.title, cell.coordinate)
+    spend, foot = plan().spend, numbers["against today"].max_row
+    for title, money in {"by segment and lever": spend, "today": today, "against today": spend - today}.items():
+        quarters = [float(money[:3].sum()), float(money[3:].sum())]
+        shown = [cell.value for cell in numbers[title][foot]][2:]
+        assert shown == pytest.approx([*quarters, sum(quarters)], rel=1e-12)
+    periods = [row[1:] for row in list(numbers["by period"].values)[1:]]
+    assert np.array(periods) == pytest.approx(np.c_[spend.sum((1, 2)), spend.sum((1, 2, 3))], rel=1e-12)
+    assert sum(row[8] for row in list(numbers["plan"].values)[1:]) == pytest.approx(spend.sum(), rel=1e-12)
+
+
 def test_periods_are_dates_where_a_first_day_is_known(tmp_path: Path) -> None:
     """Quarters are named by their first day, and every period has its own."""
     dated = replace(plan(), calendar=Calendar(6, "month", date(2025, 2, 1)))

@@ -27,6 +27,8 @@ from sim.arrays import Floats, Ints
 __all__ = ["Information", "Swing", "families", "information", "is_number", "numbers", "parts", "swings"]
 
 THIRDS = 3
+REDRAWN = 200
+"""Times that the worlds of Sobol' indices are drawn anew to tell how sure these are."""
 FEW = 5
 """Values of a number that are each looked at by themselves."""
 
@@ -46,6 +48,8 @@ class Swing:
         Mean gain there.
     first, total : float
         Sobol' indices; nan where the worlds were not drawn for them.
+    first_half, total_half : float
+        Half the 95 % intervals of the indices, by drawing the same number of the worlds anew: of few worlds, wide.
     """
 
     family: str
@@ -58,6 +62,8 @@ class Swing:
     gain_high: float
     first: float
     total: float
+    first_half: float
+    total_half: float
 
     @property
     def swing(self) -> float:
@@ -159,11 +165,11 @@ def _swings_of(
         part = parts(x)
         low, high = part == part.min(), part == part.max()
         place = list(worlds[0].values).index(path)
-        first, total = (float("nan"),) * 2 if indices is None else indices[place]
+        index = (float("nan"),) * 4 if indices is None else indices[place]
         out.append(
             Swing(
                 family, path, policy, budget, float(x[low].mean()), float(x[high].mean()), float(y[low].mean()),
-                float(y[high].mean()), first, total,
+                float(y[high].mean()), *index,
             )
         )  # fmt: skip
     return out
@@ -187,16 +193,32 @@ def _knowing(assets: Floats, part: Ints) -> float:
     return float(sum(np.nanmax(each) for each in sums) / assets.shape[1])
 
 
-def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float]]:
-    """Return first and total index of each number, from the values at ``A``, ``B`` and their mixtures in order."""
+def _sobol(y: Floats, dimensions: int) -> list[tuple[float, float, float, float]]:
+    """Return first and total index of each number and half their 95 % intervals.
+
+    ``y`` are the values at ``A``, ``B`` and their mixtures in order. Bases and mixtures of one draw are drawn anew
+    together, always from the same seed.
+    """
+    number = y.size // (dimensions + 2)
+    parts = y.reshape(dimensions + 2, number)
+    if np.ptp(y) == 0:
+        return [(0.0, 0.0, 0.0, 0.0)] * dimensions
+    again = np.random.default_rng(0).integers(0, number, size=(REDRAWN, number))
+    drawn = np.array([_indices(parts[:, draw]) for draw in again if np.ptp(parts[:2, draw]) > 0])
+    half = np.full((dimensions, 2), np.inf)
+    if len(drawn):
+        half = np.ptp(np.quantile(drawn, [0.025, 0.975], axis=0), axis=0) / 2
+    return [(float(f), float(t), float(fh), float(th)) for f, t, fh, th in np.hstack([_indices(parts), half])]
+
+
+def _indices(parts: Floats) -> Floats:
+    """Return first and total index of each number, ``(numbers, 2)``, from ``(A, B, mixtures ...; draws)``."""
     from scipy.stats import sobol_indices
 
-    number = y.size // (dimensions + 2)
-    if np.ptp(y) == 0:
-        return [(0.0, 0.0)] * dimensions
-    parts = y.reshape(dimensions + 2, 1, number)
+    dimensions, number = parts.shape[0] - 2, parts.shape[1]
+    each = parts[:, np.newaxis]
     # One number alone is too few for scipy (1.17): beside it stands one that moves nothing, whose mixture is A itself.
-    mixed = parts[2:] if dimensions > 1 else np.concatenate([parts[2:], parts[:1]])
-    found = sobol_indices(func={"f_A": parts[0], "f_B": parts[1], "f_AB": mixed}, n=number)
-    first, total = np.atleast_1d(found.first_order).ravel(), np.atleast_1d(found.total_order).ravel()
-    return [(float(a), float(b)) for a, b in zip(first[:dimensions], total[:dimensions], strict=True)]
+    mixed = each[2:] if dimensions > 1 else np.concatenate([each[2:], each[:1]])
+    found = sobol_indices(func={"f_A": each[0], "f_B": each[1], "f_AB": mixed}, n=number)
+    both = [np.atleast_1d(index).ravel()[:dimensions] for index in (found.first_order, found.total_order)]
+    return np.stack(both, axis=1)

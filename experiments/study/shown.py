@@ -290,7 +290,7 @@ def swing_table(
             [
                 name, each.policy, f"{each.low:.4g}", f"{each.high:.4g}", money(each.gain_low, signed=True),
                 money(each.gain_high, signed=True), money(each.swing, signed=True),
-                *([f"{each.first:.2f}", f"{each.total:.2f}"] if indices else []),
+                *([f"{each.first:.2f} ± {each.first_half:.2f}", f"{each.total:.2f} ± {each.total_half:.2f}"] * indices),
             ]
         )  # fmt: skip
     return [*header, *([words["sobol_first"], words["sobol_total"]] if indices else [])], rows

@@ -9,6 +9,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = [
-    "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "check_against", "check_formulas", "day_of", "fill",
-    "read_book", "read_csv", "write_money", "write_split", "written",
+    "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "Results", "check_against", "check_formulas",
+    "day_of", "fill", "read_book", "read_csv", "result", "write_money", "write_split", "written",
 ]  # fmt: skip
 
 AGAINST, MONEY, TODAY = "against today", "by segment and lever", "today"
@@ -46,6 +47,9 @@ OURS = re.compile(
     r"|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)"
 )
 """Formulas that follow from cells, as they are written."""
+
+Results = dict[tuple[str, str], float]
+"""What formulas come to, by sheet and cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +96,8 @@ class Lines:
         return [[*name, *money.tolist()] for name, money in zip(self.names, self.money, strict=True)]
 
 
-def write_money(book: "Workbook", money: Lines, today: Lines | None, calendar: Calendar) -> None:
-    """Add the sheets of money to a book; without today's, the money alone."""
+def write_money(book: "Workbook", money: Lines, today: Lines | None, calendar: Calendar) -> Results:
+    """Add the sheets of money to a book; without today's, the money alone. Return what its formulas come to."""
     from openpyxl.utils import get_column_letter
 
     last = get_column_letter(2 + len(money.stretches))
@@ -103,20 +107,36 @@ def write_money(book: "Workbook", money: Lines, today: Lines | None, calendar: C
     foot = len(money.names) + 1
 
     def with_sums(rows: list[list[Any]]) -> list[list[Any]]:
-        out = [[*row, Formula(f"=SUM(C{r}:{last}{r})")] for r, row in enumerate(rows, start=2)]
+        amounts = [[result(value) for value in row[2:]] for row in rows]
+        out = [
+            [*row, Formula(f"=SUM(C{r}:{last}{r})", fsum(line))]
+            for r, (row, line) in enumerate(zip(rows, amounts, strict=True), start=2)
+        ]
         columns = [get_column_letter(c) for c in range(3, len(header) + 1)]
-        return [*out, [TOTAL, None, *(Formula(f"=SUM({c}2:{c}{foot})") for c in columns)]]
+        totals = [fsum(column) for column in zip(*([*line, fsum(line)] for line in amounts), strict=True)]
+        sums = [Formula(f"=SUM({c}2:{c}{foot})", total) for c, total in zip(columns, totals, strict=True)]
+        return [*out, [TOTAL, None, *sums]]
 
+    results: Results = {}
     if today is not None:
         columns = [get_column_letter(c) for c in range(3, len(header))]
         change = [
-            [*name, *(Formula(f"='{MONEY}'!{c}{r}-{TODAY}!{c}{r}") for c in columns)]
-            for r, name in enumerate(money.names, start=2)
+            [
+                *name,
+                *(
+                    Formula(f"='{MONEY}'!{c}{r}-{TODAY}!{c}{r}", difference)
+                    for c, difference in zip(columns, line, strict=True)
+                ),
+            ]
+            for r, (name, line) in enumerate(
+                zip(money.names, (money.money - today.money).tolist(), strict=True), start=2
+            )
         ]
-        fill(book.create_sheet(AGAINST), header, with_sums(change), CHANGE)
-    fill(book.create_sheet(MONEY), header, with_sums(money.rows()))
+        results |= fill(book.create_sheet(AGAINST), header, with_sums(change), CHANGE)
+    results |= fill(book.create_sheet(MONEY), header, with_sums(money.rows()))
     if today is not None:
-        fill(book.create_sheet(TODAY), header, with_sums(today.rows()))
+        results |= fill(book.create_sheet(TODAY), header, with_sums(today.rows()))
+    return results
 
 
 def write_split(path: Path, lines: Lines, by: str, calendar: Calendar) -> None:
@@ -143,8 +163,7 @@ def write_split(path: Path, lines: Lines, by: str, calendar: Calendar) -> None:
 
         book = Workbook()
         book.remove(book.active)
-        write_money(book, lines, None, calendar)
-        save_book(book, part)
+        save_book(book, part, write_money(book, lines, None, calendar))
 
     write_file(path, as_csv if path.suffix == ".csv" else as_book)
 
@@ -190,17 +209,25 @@ def written(name: Any) -> Any:
     return f"'{name}" if isinstance(name, str) and name.startswith(EXECUTED) else name
 
 
-def fill(sheet: "Worksheet", header: list[Any], rows: list[list[Any]], amounts: str = AMOUNT) -> None:
-    """Fill a sheet: a header that stays in sight, names as text, wide columns."""
+def result(value: Any) -> float:
+    """Return the number that a cell holds, or that its formula comes to."""
+    return float((value.result if isinstance(value, Formula) else value) or 0)
+
+
+def fill(sheet: "Worksheet", header: list[Any], rows: list[list[Any]], amounts: str = AMOUNT) -> Results:
+    """Fill a sheet: a header that stays in sight, names as text, wide columns. Return what its formulas come to."""
     from openpyxl.styles import Alignment, Font, PatternFill
     from openpyxl.utils import get_column_letter
 
+    results: Results = {}
     for r, row in enumerate([header, *rows], start=1):
         for c, value in enumerate(row, start=1):
             if value is None or value == "":
                 continue
             formula = isinstance(value, Formula)
             cell = sheet.cell(r, c, value.text if formula else value)
+            if formula:
+                results[sheet.title, cell.coordinate] = result(value)
             if isinstance(value, str):
                 cell.data_type = "s"
                 cell.quotePrefix = value.startswith(EXECUTED)
@@ -220,6 +247,7 @@ def fill(sheet: "Worksheet", header: list[Any], rows: list[list[Any]], amounts: 
         sheet.column_dimensions[get_column_letter(c)].width = min(max([_width(name), *shown]) + 3, 60)
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = sheet.dimensions
+    return results
 
 
 def _width(value: Any) -> int:

@@ -6,7 +6,7 @@ Everything that a table says is used, or refused with the place where it stands;
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -33,9 +33,18 @@ ADDED = 1e-3
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula, as it is written; read back, one that no spreadsheet has worked out yet."""
+    """A formula, as it is written; read back, one that no spreadsheet has worked out yet.
+
+    Attributes
+    ----------
+    text : str
+        Its letters, the equals sign first.
+    result : float, optional
+        What it comes to when it is written, shown by what works out nothing: previews, phones, programs.
+    """
 
     text: str
+    result: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
