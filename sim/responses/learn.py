@@ -18,6 +18,7 @@ from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.responses.spilling import Spill
 from sim.responses.tiring import Memory, usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
@@ -26,6 +27,8 @@ from sim.scenario.joint import correlate
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
 ENDS = (2.5, 97.5)
+WON = ("acquisition", "awareness")
+"""What word of mouth moves too."""
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
 FACTOR = 2.0
@@ -84,6 +87,8 @@ class Learned:
         The curves with their bands.
     of_late : tuple of OfLate
         What logs of contacts show money of earlier periods to do.
+    spills : tuple of Spill
+        What money given to others does, where experiments say who is near whom.
     """
 
     scenario: Scenario
@@ -94,6 +99,7 @@ class Learned:
     by_history: frozenset[Key] = frozenset()
     drawn: tuple[Drawn, ...] = ()
     of_late: tuple[OfLate, ...] = ()
+    spills: tuple[Spill, ...] = ()
 
 
 def learn(
@@ -110,7 +116,7 @@ def learn(
     content = scenario.model_dump(mode="json", exclude_unset=True)
     ranges = {each["path"]: each for each in content.get("uncertain", ())}
     stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
-    said, points, effects = list(notes), [], []
+    said, points, effects, spills = list(notes), list[CurvePoint](), list[Effect](), list[Spill]()
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
     drawings: list[Drawn] = []
     watched = keys_of(scenario, histories)
@@ -119,11 +125,13 @@ def learn(
         curve, path = _stated(scenario, key)
         shape = Shape(curve, key[1])
         own = [trial for trial in trials if trial.key == key and trial.who is None]
-        tested = [(trial, measure(trial, shape.kind)) for trial in own]
+        by_word = bool(scenario.word_of_mouth) and key[1] in WON
+        tested = [(trial, measure(trial, shape.kind, by_word)) for trial in own]
         for trial, each in tested:
             refuse_falling(trial, each)
             effects += _differences(trial, each)
             said += _limits(trial, each)
+            spills += [] if each.spill is None else [each.spill]
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
         near = _correlation(beliefs, stated_ranges)
@@ -187,7 +195,7 @@ def learn(
     made = parse({**content, "folder": scenario.folder}, "what was learned")
     alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
     return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
-                   tuple(drawings), tuple(each for rows in tires.values() for each in rows))  # fmt: skip
+                   tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills))  # fmt: skip
 
 
 class _Known(NamedTuple):
@@ -308,6 +316,7 @@ def _limits(trial: Trial, measured: Measured) -> list[str]:
             f"{name}: the firm chose who got money, there is no control group at random: "
             + (biased if trial.traits is None else "those with and without are alike only as far as their traits tell")
         )
+        out.append(f"{name}: spill-over between customers is not looked for where the firm chose")
     out += [f"{name}: {note}" for note in measured.notes]
     if len(arms) == 1:
         out.append(f"{name}: all got {arms[0].spend:g}: it tells the level there and not what money brings")
