@@ -46,6 +46,12 @@ def learned_answer(found: Learned) -> str:
             f"{spill.value:+.4g} ({spill.low:+.4g} to {spill.high:+.4g}) while all near get {spill.spend:g}; the curve "
             "counts it."
         )
+    for won in (one for one in found.selected if one.told):
+        bring = {"purchases": "buy", "money": "pay"}[won.what]
+        said += (
+            f" Those whom {_of(won.lever, won.segment)} adds {bring} {won.ratio:.2f} of what those who come by "
+            f"themselves do ({won.low:.2f} to {won.high:.2f}, {counted(won.n, 'customer')} won): `quality` says so."
+        )
     for late in found.of_late:
         heads = counted(late.n, "customer")
         stated = f"`of_late.{late.key}: {late.value:.3g}` ({late.low:.3g} to {late.high:.3g})"
@@ -61,6 +67,10 @@ def learned_answer(found: Learned) -> str:
                 f"({late.low:.0%} to {late.high:.0%}, {heads})."
             )
     return said
+
+
+def _of(lever: str, segment: str) -> str:
+    return lever + (f" of {segment}" if segment else "")
 
 
 def _data(point: CurvePoint) -> bool:

@@ -1,7 +1,7 @@
 """From a scenario and evidence to the scenario with curves as the evidence has them, and what is still not known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from sim.responses.history.read import History
 from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
+from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 from sim.responses.spilling import Spill
 from sim.responses.tiring import Memory, usual_money
@@ -89,6 +90,8 @@ class Learned:
         What logs of contacts show money of earlier periods to do.
     spills : tuple of Spill
         What money given to others does, where experiments say who is near whom.
+    selected : tuple of Selection
+        What those whom money adds later do, where files say what the won did.
     """
 
     scenario: Scenario
@@ -100,6 +103,7 @@ class Learned:
     drawn: tuple[Drawn, ...] = ()
     of_late: tuple[OfLate, ...] = ()
     spills: tuple[Spill, ...] = ()
+    selected: tuple[Selection, ...] = ()
 
 
 def learn(
@@ -120,11 +124,14 @@ def learn(
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
     drawings: list[Drawn] = []
     watched = keys_of(scenario, histories)
+    trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
+              for each in trials]  # fmt: skip
     curves = {}
-    for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers), *watched}):
+    about = {trial.key for trial in trials if not trial.won_alone}
+    for key in sorted({*about, *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
         shape = Shape(curve, key[1])
-        own = [trial for trial in trials if trial.key == key and trial.who is None]
+        own = [trial for trial in trials if trial.key == key and trial.who is None and not trial.won_alone]
         by_word = bool(scenario.word_of_mouth) and key[1] in WON
         tested = [(trial, measure(trial, shape.kind, by_word)) for trial in own]
         for trial, each in tested:
@@ -164,6 +171,15 @@ def learn(
         for key in shapes:
             rows[key] += fitted.rows
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
+    selected: list[Selection] = []
+    for key in dict.fromkeys(trial.key for trial in trials if trial.later):
+        settled = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
+        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], settled.shape, settled.after, seed)
+        kinds, draws_of, also = kinds_by(scenario, content, ranges, key, ratios)
+        selected += kinds
+        said += [*more, *also]
+        if draws_of:
+            told[-1 - len(selected)] = draws_of
     for key, (shape, path, tested, beliefs, before, after, logs) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
@@ -195,7 +211,8 @@ def learn(
     made = parse({**content, "folder": scenario.folder}, "what was learned")
     alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
     return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
-                   tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills))  # fmt: skip
+                   tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills),
+                   tuple(selected))  # fmt: skip
 
 
 class _Known(NamedTuple):
@@ -208,6 +225,15 @@ class _Known(NamedTuple):
     before: Posterior
     after: Posterior
     logs: tuple[Trial, ...] = ()
+
+
+def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> _Known:
+    """Return what is known of a curve that no data are on."""
+    curve, path = _stated(scenario, key)
+    shape = Shape(curve, key[1])
+    beliefs, _ = _beliefs(shape, (), _path(scenario, key), ranges)
+    before = settle(shape, beliefs, (), seed, _correlation(beliefs, ranges))
+    return _Known(shape, path, [], beliefs, before, before)
 
 
 def _name(key: Key) -> str:

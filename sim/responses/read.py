@@ -43,8 +43,13 @@ EVIDENCE = Table(
         _role("spend", "number", ("dose", "money")), _role("outcome", "number"), _role("customers", "number", ("n",)),
         _role("periods", "number"), _role("assigned", "text"), _role("at", "text"), _role("value", "number"),
         _role("low", "number"), _role("high", "number"), _role("manager", "text"),
+        _role("purchases_later", "number", ("purchaseslater", "laterpurchases", "purchasesafter")),
+        _role("money_later", "number", ("moneylater", "latermoney", "laterrevenue", "moneyafter")),
+        _role("kept_later", "number", ("keptlater", "kept", "retained", "stayed")),
     ),
 )  # fmt: skip
+LATER = ("purchases_later", "money_later", "kept_later")
+"""Columns of what the won did after they were won."""
 KINDS = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
 MOST = 1e15
 """Of a trait; beyond, sums of squares are no numbers."""
@@ -62,6 +67,14 @@ class Answer:
     value: float
     low: float
     high: float
+
+
+class Later(NamedTuple):
+    """What the won later did, (rows,): ``outcome`` a head, nan where it is not known, of so many ``won``."""
+
+    what: str
+    outcome: Floats
+    won: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +98,12 @@ class Trial:
         Who is near whom in an experiment at random, and what they got.
     outside : tuple of Outside
         Customers in no arm to compare the control group with.
+    later : tuple of Later
+        What the won did later.
+    won_alone : bool
+        Whether all rows are of people who were won, so that they tell no chance.
+    by_quality : (float, float)
+        What kinds of quality multiply the chance of being won without money by, and what money adds.
     """
 
     key: Key
@@ -100,6 +119,9 @@ class Trial:
     when: Ints | None = None
     near: Near | None = None
     outside: tuple[Outside, ...] = ()
+    later: tuple[Later, ...] = ()
+    won_alone: bool = False
+    by_quality: tuple[float, float] = (1.0, 1.0)
 
     @property
     def doses(self) -> Floats:
@@ -144,7 +166,8 @@ def read_evidence(where: str | Path) -> Evidence:
         picked += [f"{values.text(c)} AS {role}" for c, role in zip(near, ("cluster", "beside"), strict=False)]
         picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
         connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
-        _check_filled(connection, name, columns, ("lever", "moves", *KINDS[kind]))
+        needed = [role for role in KINDS[kind] if role in columns]
+        _check_filled(connection, name, columns, ("lever", "moves", *needed))
         if kind == "an experiment" and not log:
             notes += _several_rows(values, columns, [column for column in roles.unused if column not in near])
         if unused:
@@ -161,6 +184,8 @@ def read_evidence(where: str | Path) -> Evidence:
 
 def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
     kind = next((kind for kind, needed in KINDS.items() if set(needed) <= set(columns)), None)
+    if "spend" in columns and set(LATER) & set(columns):
+        kind = "an experiment"
     if kind is None or not {"lever", "moves"} <= set(columns):
         raise InputError(
             f"{name}: expected columns lever and moves, with spend and outcome (an experiment) or at and value "
@@ -283,7 +308,9 @@ def _trials(
     of_log = ', who, "when"' if log else "".join(f", {each}" for each in ("cluster", "beside")[: len(near)])
     connection.execute(
         f"CREATE TABLE trials AS SELECT row, lever, moves, coalesce({segment}, '') AS part, {assigned} AS how, spend, "
-        f"outcome, {heads} AS heads, {periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))}"
+        f"{'outcome' if 'outcome' in columns else '1.0'} AS outcome, {heads} AS heads, "
+        f"{periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))}"
+        f"{''.join(f', {each}' for each in LATER if each in columns)}"
         f"{of_log} FROM read"
     )
     places = dict[str, int]()
@@ -344,9 +371,18 @@ def _trials(
             raise InputError(f"{name}: rows of a customer in a period are of one period; leave out column periods")
         by_row = around.get((key[0], key[1]))
         known = None if by_row is None or chosen else by_row.of(np.asarray(rows["row"]))
+        later = tuple(
+            Later(each.removesuffix("_later"), np.ma.filled(np.ma.asarray(rows[each], dtype=np.float64), np.nan),
+                  number * outcome) for each in LATER if each in columns
+        )  # fmt: skip
+        if later and (key[1] != "acquisition" or log):
+            what = "in a log" if log else f"on {key[1]}"
+            notes.append(f"{name}: what was done later is not read {what}: it is told of those won, a row each")
+            later = ()
         found.append(
-            Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names, who, when, known)
-        )
+            Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names, who, when, known,
+                  later=later, won_alone="outcome" not in columns)
+        )  # fmt: skip
     for at, rest in beside.items():
         there = [i for i, each in enumerate(found) if each.key == at and not each.chosen and each.who is None]
         if not there:

@@ -82,6 +82,14 @@ class Shape:
             last = floor + (ceiling - floor) / (1 + float(np.exp(-theta[2])))
         return {"without_money": floor, "unlimited_money": ceiling, self.last: last}
 
+    def seen(self, theta: Floats, money: Floats, by_quality: tuple[float, float]) -> Floats:
+        """Return the chance that is seen where kinds of quality multiply the one without money, and what money adds."""
+        f = self.at(theta, money)
+        if by_quality == (1.0, 1.0):
+            return f
+        none = float(self.at(theta, np.zeros(1))[0])
+        return np.asarray(by_quality[0] * none + by_quality[1] * (f - none))
+
     def at(self, theta: Floats, money: Floats) -> Floats:
         """Return ``f`` at intensities, infinite ones among them."""
         numbers = self.numbers(theta)
