@@ -14,7 +14,10 @@ from sim.responses.shape import CHANCE, GAIN
 from sim.responses.spilling import Spill, Spilled, clusters_tell, spilling
 from sim.responses.weighing import MOST_ARMS, Weighed, weighed
 
-__all__ = ["Arm", "Measured", "measure", "refuse_falling"]
+__all__ = ["Arm", "Measured", "far", "measure", "refuse_falling"]
+
+FAR = 50.0
+"""So many times the scenario's money, or such a part of it, is likely that of another unit."""
 
 
 class Arm(NamedTuple):
@@ -167,7 +170,7 @@ def _check(trial: Trial, kind: str) -> None:
     if kind == CHANCE and (trial.outcome.min() < 0 or trial.outcome.max() > 1):
         raise InputError(
             f"{trial.where}: {named}: expected outcomes between 0 and 1, as a chance is moved, got "
-            f"{trial.outcome.min():g} to {trial.outcome.max():g}"
+            f"{trial.outcome.min():g} to {trial.outcome.max():g}; write shares, .91 and neither 91 nor how many"
         )
     if kind == GAIN and trial.outcome.min() < 0:
         raise InputError(
@@ -191,6 +194,17 @@ def _too_few(trial: Trial, rows: int, dose: float) -> str:
         f"{trial.where}: {' / '.join(filter(None, trial.key))}: expected a row a customer, at least two an arm, as the "
         f"spread of amounts is not known from means, got {rows} rows at {dose:g}"
     )
+
+
+def far(trial: Trial, usual: float) -> list[str]:
+    """Return that money is of another size than the scenario's, as money of all heads or periods together is."""
+    most = float(trial.spend.max())
+    if most <= 0 or usual / FAR <= most <= usual * FAR:
+        return []
+    return [
+        f"{trial.where}: {' / '.join(filter(None, trial.key))}: money of up to {most:g} each, where the scenario has "
+        f"{usual:g}; spend is of a head and period, in the scenario's currency"
+    ]
 
 
 def refuse_falling(trial: Trial, measured: Measured) -> None:

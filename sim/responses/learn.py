@@ -10,7 +10,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.arms import Measured, measure, refuse_falling
+from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, fit_history, keys_of
 from sim.responses.history.read import History
@@ -137,7 +137,7 @@ def learn(
         for trial, each in tested:
             refuse_falling(trial, each)
             effects += _differences(trial, each)
-            said += _limits(trial, each)
+            said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]

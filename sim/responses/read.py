@@ -23,7 +23,8 @@ from sim.purchases.read.sources import shown
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import PEOPLE, Role, Table, plain_name
 from sim.purchases.read.values import Values
-from sim.responses.history.read import PERIODS, History, is_history, places_of, read_history
+from sim.responses.cells import Cells, assigned_of, period_of
+from sim.responses.history.read import KNOWN, PERIODS, History, is_history, places_of, read_history
 from sim.responses.near import OUTSIDE, Near, Outside, columns_of, near_of
 
 __all__ = ["Answer", "Evidence", "Key", "Trial", "read_evidence"]
@@ -41,7 +42,8 @@ EVIDENCE = Table(
     (
         _role("lever", "text"), _role("moves", "text", ("effect",)), _role("segment", "text"),
         _role("spend", "number", ("dose", "money")), _role("outcome", "number"), _role("customers", "number", ("n",)),
-        _role("periods", "number"), _role("assigned", "text"), _role("at", "text"), _role("value", "number"),
+        _role("periods", "number"), _role("assigned", "text", ("randomised", "randomized")),
+        _role("at", "text"), _role("value", "number"),
         _role("low", "number"), _role("high", "number"), _role("manager", "text"),
         _role("purchases_later", "number", ("purchaseslater", "laterpurchases", "purchasesafter")),
         _role("money_later", "number", ("moneylater", "latermoney", "laterrevenue", "moneyafter")),
@@ -147,29 +149,31 @@ def read_evidence(where: str | Path) -> Evidence:
         If columns are missing, or a row cannot be used; names file and row.
     """
     with table_of(where, EVIDENCE) as (connection, values, roles):
-        name, columns = shown(where), dict(roles.columns)
+        name = shown(where)
         if is_history(list(values.source.types)):
             return Evidence([], [], (), (read_history(connection, values, name),))
-        kind = _kind(name, columns, roles.unused)
+        cells = Cells(values, EVIDENCE, roles.columns, roles.unused, name)
+        columns, left = cells.columns, cells.unused
+        kind = _kind(name, columns, left)
         picked = [
-            f"{values.number(column) if EVIDENCE[role].kind == 'number' else values.text(column)} AS {quoted(role)}"
+            f"{cells.number(role) if role in cells.numbers else _text(values, role, column)} AS {quoted(role)}"
             for role, column in columns.items()
         ]
         chosen = kind == "an experiment" and "assigned" in columns
         chosen = chosen and _any_chosen(values, columns["assigned"])
-        log = _log_of(values, columns, roles.unused) if kind == "an experiment" else ()
-        others = tuple(column for column in roles.unused if column not in log)
+        log = _log_of(values, columns, left) if kind == "an experiment" else ()
+        others = tuple(column for column in left if column not in log)
         near = () if kind == "answers" or log else columns_of(others)
         traits, unused, notes = _traits(values, others) if chosen else ((), others, [])
         unused = [column for column in unused if column not in near]
-        picked += [f"{values.text(c)} AS {quoted(role)}" for c, role in zip(log, ("who", "when"), strict=False)]
+        picked += [f'{values.text(log[0])} AS who, {period_of(values, log[1], KNOWN)} AS "when"'] if log else []
         picked += [f"{values.text(c)} AS {role}" for c, role in zip(near, ("cluster", "beside"), strict=False)]
         picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
         connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
         needed = [role for role in KINDS[kind] if role in columns]
         _check_filled(connection, name, columns, ("lever", "moves", *needed))
         if kind == "an experiment" and not log:
-            notes += _several_rows(values, columns, [column for column in roles.unused if column not in near])
+            notes += _several_rows(values, columns, [column for column in left if column not in near])
         if unused:
             notes.append(f"columns not used: {', '.join(unused)}")
         said = tuple(f"{name}: {note}" for note in notes)
@@ -180,6 +184,10 @@ def read_evidence(where: str | Path) -> Evidence:
             return Evidence([], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said)
         trials, more = _trials(connection, name, columns, [trait for trait, _ in traits], log, near)
     return Evidence(trials, [], (*said, *more))
+
+
+def _text(values: Values, role: str, column: str) -> str:
+    return assigned_of(values, column) if role == "assigned" else values.text(column)
 
 
 def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
@@ -196,7 +204,7 @@ def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
 
 def _any_chosen(values: Values, column: str) -> bool:
     return bool(
-        values.connection.execute(f"SELECT bool_or(lower({values.text(column)}) = 'chosen') FROM beside").fetchone()[0]
+        values.connection.execute(f"SELECT bool_or({assigned_of(values, column)} = 'chosen') FROM beside").fetchone()[0]
     )
 
 

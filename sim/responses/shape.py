@@ -73,6 +73,11 @@ class Shape:
             last = float(np.log(self.curve.known_share) - np.log1p(-self.curve.known_share))
         return np.array([floor, np.log(max(ceiling - floor, 1e-6)), last])
 
+    @property
+    def known(self) -> float:
+        """Return the money a head at which the curve is stated."""
+        return float(self.curve.half if isinstance(self.curve, Hill) else self.curve.spend)
+
     def numbers(self, theta: Floats) -> dict[str, float]:
         """Return the numbers that a scenario states: floor, ceiling, and ``brings`` or ``half``."""
         floor, ceiling = (_back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
