@@ -1,7 +1,9 @@
 """How long evidence takes to be read and fitted: a million contacts with 20 traits, and a history of five years.
 
-Run ``python -m benchmarks.evidence [--contacts N] [--periods T]`` from the repository root. Aims, in seconds of two
-quiet cores: 10 for a million contacts with 20 traits, 30 for 60 periods of 10 segments and 8 levers.
+Run ``python -m benchmarks.evidence [--contacts N] [--periods T] [--widths N]`` from the repository root. Aims, in
+seconds of two quiet cores: 10 for a million contacts with 20 traits, 30 for 60 periods of 10 segments and 8 levers.
+With ``--widths`` so many logs of contacts are made, and their intervals measured against those of the right likelihood
+(:mod:`benchmarks.evidence_widths`); aim: at most 1.5 times as wide.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.evidence_widths import widths
 from sim.responses.history.path import paths_of
 from sim.responses.history.read import History
 from sim.responses.learn import Learned, learn
@@ -110,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--contacts", type=int, default=1_000_000)
     parser.add_argument("--periods", type=int, default=60)
+    parser.add_argument("--widths", type=int, default=0)
     given = parser.parse_args()
     scenario = market()
     with tempfile.TemporaryDirectory() as folder:
@@ -123,6 +127,8 @@ def main() -> None:
         f"a history of {given.periods} periods, {SEGMENTS} segments and {LEVERS} levers",
         lambda: learn(scenario, [], [], (), [history]),
     )
+    if given.widths:
+        widths(given.widths)
 
 
 if __name__ == "__main__":

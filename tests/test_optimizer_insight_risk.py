@@ -89,9 +89,7 @@ def test_caution_helps_where_it_hurts_and_costs_elsewhere(market: Callable[..., 
     assert names == ["least spend", "as today", "expected", "cautious"]
     for score in result.scores:
         assert score.worst <= score.tail_mean <= score.mean
-    assert [a.worth_knowing for a in result.assumptions] == sorted(
-        (a.worth_knowing for a in result.assumptions), reverse=True
-    )
+    assert [a.at_stake for a in result.assumptions] == sorted((a.at_stake for a in result.assumptions), reverse=True)
     by_path = {a.path: a for a in result.assumptions}
     assert by_path[RANGES[1]["path"]].lift_low < by_path[RANGES[1]["path"]].lift_high
     again = risk(build(scenario), build, budget, samples=6, tail=0.34, caution=1.0, threads=1)

@@ -194,6 +194,62 @@ def test_bad_files_are_refused(text: str, said: str, tmp_path: Path, scenario: S
     assert said in str(error.value)
 
 
+PLAIN = "lever,moves,spend,customers,outcome"
+COMMAS = PLAIN.replace(",", ";")
+
+
+@pytest.mark.parametrize(
+    ("text", "spend", "heads", "outcome"),
+    [
+        (f"{PLAIN}\ncare,survival,0,2000,91.2%\ncare,survival,0.3,2000,95.1 %", (0, 0.3), 2000, (0.912, 0.951)),
+        (f"{COMMAS}\ncare;survival;0;2.000;0,912\ncare;survival;0,3;2.000;0,951", (0, 0.3), 2000, (0.912, 0.951)),
+        (f"{COMMAS}\ncare;survival;0;900;91,2 %\ncare;survival;1.500;900;95,1 %", (0, 1500), 900, (0.912, 0.951)),
+        (f'{PLAIN}\ncare,survival,0,"2,000",0.912\ncare,survival,0.3,"2,000",0.951', (0, 0.3), 2000, (0.912, 0.951)),
+        (f"{PLAIN}\ncare,survival,0,1,yes\ncare,survival,0.3,1,No", (0, 0.3), 1, (1, 0)),
+        (f"{PLAIN}\ncare,survival,0,1,TRUE\ncare,survival,0.3 EUR,1,FALSE", (0, 0.3), 1, (1, 0)),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(
+    text: str, spend: tuple[float, ...], heads: float, outcome: tuple[float, ...], tmp_path: Path
+) -> None:
+    """Per cent, decimal commas with points between thousands, yes and no."""
+    (tmp_path / "test.csv").write_text(text)
+    [read] = read_evidence(tmp_path / "test.csv").trials
+    assert read.spend.tolist() == list(spend)
+    assert read.customers.tolist() == [heads, heads]
+    assert read.outcome.tolist() == pytest.approx(list(outcome))
+
+
+def test_what_is_no_number_is_named(tmp_path: Path, scenario: Scenario) -> None:
+    (tmp_path / "words.csv").write_text("lever,moves,spend,outcome\ncare,survival,low,1\ncare,survival,high,1")
+    with pytest.raises(InputError, match=r"words.csv: expected numbers in column 'spend', got 'high'"):
+        read_evidence(tmp_path / "words.csv")
+    (tmp_path / "rct.csv").write_text(f"{PLAIN},randomised\ncare,survival,0,9,.9,no\ncare,survival,.3,9,.9,no")
+    assert read_evidence(tmp_path / "rct.csv").trials[0].chosen
+    (tmp_path / "all.csv").write_text(f"{PLAIN}\ncare,survival,0,2000,.91\ncare,survival,600,2000,.95")
+    notes = learn(scenario, *read_evidence(tmp_path / "all.csv")).notes
+    assert any("money of up to 600 each, where the scenario has 0.5" in note for note in notes)
+
+
+@pytest.mark.parametrize("months", [("03/2025", "04/2025"), ("Mar 2025", "Apr 2025"), ("31.03.2025", "30.04.2025")])
+def test_months_as_people_write_them(months: tuple[str, str], tmp_path: Path) -> None:
+    rows = [f"{who},{month},care,survival,{i},1" for who in "ab" for i, month in enumerate(months)]
+    (tmp_path / "log.csv").write_text("\n".join(["customer_id,month,lever,moves,spend,outcome", *rows]))
+    [read] = read_evidence(tmp_path / "log.csv").trials
+    assert read.when is not None
+    assert (np.diff(read.when.reshape(2, 2), axis=1) == 1).all()
+    rows = [f"{month},town,5,100" for month in months]
+    (tmp_path / "history.csv").write_text("\n".join(["month,segment,won,adverts", *rows]))
+    assert read_evidence(tmp_path / "history.csv").histories[0].periods == ("2025-03", "2025-04")
+
+
+def test_days_that_can_be_read_in_two_ways_are_refused(tmp_path: Path) -> None:
+    rows = [f"{who},{day},care,survival,0,1" for who in "ab" for day in ("03/04/2025", "03/05/2025")]
+    (tmp_path / "log.csv").write_text("\n".join(["customer_id,date,lever,moves,spend,outcome", *rows]))
+    with pytest.raises(InputError, match=r"'date': days such as 03/04 are read as .*; nothing in the file tells"):
+        read_evidence(tmp_path / "log.csv")
+
+
 class _Arm:
     """The same money for every prospect."""
 

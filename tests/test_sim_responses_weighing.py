@@ -156,7 +156,7 @@ def test_columns_become_traits_where_the_firm_chose(tmp_path: Path) -> None:
     (tmp_path / "random.csv").write_text("\n".join(rows).replace("chosen", "random"))
     [plain], _, notes, _ = read_evidence(tmp_path / "random.csv")
     assert plain.traits is None
-    assert "columns not used: customer_id, age, region, street" in " ".join(notes)
+    assert "columns not used: customer_id, age, street" in " ".join(notes)
 
 
 def test_repeated_ids_huge_traits_and_outcomes_that_are_none_are_said(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ SAID = {
     "explanation": r"small: the plan spends .*",
     "frontier": r"More than [\d,]+ EUR does not pay .*",
     "targeting": r"Telling customers apart by state instead of by segment brings .* for the same money\.",
-    "risk": r"The cautious plan brings .* EUR in the worst 20% .* Test the margin next: .*",
+    "risk": r"The cautious plan brings .* EUR in the worst 20% .* Most is at stake on the margin: .*",
     "money": r"By segment, lever and quarter the plan's .* EUR bring a customer asset of .* in the plan they bring .*",
     "split": r"The plan spends 300 kEUR of 300 kEUR for a response of 256\.4, .*; proven optimal\.",
 }

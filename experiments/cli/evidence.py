@@ -70,7 +70,7 @@ def learn(
         list[Path],
         typer.Argument(
             metavar="EVIDENCE...",
-            help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, traits) and "
+            help="Experiments (lever, moves, spend, outcome; segment, customers, periods, assigned, cluster, traits), "
             "answers (lever, moves, at, value; low, high, manager, segment), histories (period, segment, won, active, "
             "purchases, money, and money of each lever), curves of marketing-mix models (channels called as levers).",
         ),

@@ -76,6 +76,8 @@ class Learned(Decided, Told, sim.responses.learn.Learned):
             "curves": [row | {"at": "unlimited" if math.isinf(row["at"]) else row["at"]} for row in curves],
             "effects": [each._asdict() for each in self.effects],
             "of_late": [each._asdict() for each in self.of_late],
+            "won_by_money": [each._asdict() for each in self.selected],
+            "spill_over": [each._asdict() for each in self.spills],
             "notes": list(self.notes),
         }
 

@@ -13,10 +13,9 @@ import optimizer.insight.risk
 import optimizer.plan
 from experiments.results.shown import Decided, Shown, Table, drawn
 from experiments.terminal.frontier import frontier_rows
-from experiments.terminal.risk import risk_dict
+from experiments.terminal.risk import at_stake, risk_dict
 from experiments.tracking.call import Call
 from experiments.words import difference as words
-from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.phrases import at_least
 from experiments.words.prices import shadow_price_in_words
@@ -309,14 +308,13 @@ class Risk(Decided, optimizer.insight.risk.Risk):
     file: Path | None = field(default=None, kw_only=True)
 
     def answer(self) -> str:
-        """Return what caution brings and costs, and what to test."""
+        """Return what caution brings and costs, and on what most is at stake."""
         scores = {score.name: score for score in self.scores}
         worst = scores["cautious"].tail_mean - scores["expected"].tail_mean
         first = self.assumptions[0]
         return (
             f"The cautious plan brings {_money(worst, self.twin, signed=True)} in the worst {self.tail:.0%} and costs "
-            f"{money(self.price_of_robustness)} where the scenario is right. Test {in_words(first.path)} next: "
-            f"knowing it is worth about {money(first.worth_knowing)}."
+            f"{money(self.price_of_robustness)} where the scenario is right. {at_stake(first)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -330,10 +328,10 @@ class Risk(Decided, optimizer.insight.risk.Risk):
         return DataFrame([asdict(score) for score in self.scores])
 
     def assumptions_frame(self) -> DataFrame:
-        """Return what each assumption does to the decision as a table, the most worth knowing first."""
+        """Return what each assumption does to the decision as a table, those with most at stake first."""
         from pandas import DataFrame
 
-        return DataFrame([{**asdict(each), "worth_knowing": each.worth_knowing} for each in self.assumptions])
+        return DataFrame([{**asdict(each), "at_stake": each.at_stake} for each in self.assumptions])
 
     def shown_table(self) -> Table:
         """Return the scores."""

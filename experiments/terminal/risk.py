@@ -12,17 +12,25 @@ from experiments.words.phrases import money_at_most
 from experiments.words.tables import table
 
 if TYPE_CHECKING:
-    from optimizer.insight.risk import Risk
+    from optimizer.insight.risk import Assumption, Risk
     from sim.scenario.file import Scenario
 
-__all__ = ["risk_dict", "risk_summary"]
+__all__ = ["at_stake", "risk_dict", "risk_summary"]
+
+
+def at_stake(first: "Assumption") -> str:
+    """Return what the assumption does with most at stake, in words."""
+    return (
+        f"Most is at stake on {in_words(first.path)}: at an end of its range another plan would bring about "
+        f"{money(first.at_stake)} more, in the mean of both ends."
+    )
 
 
 def risk_dict(result: "Risk") -> dict[str, Any]:
     """Return the answer as data."""
     return {
         "scores": [asdict(score) for score in result.scores],
-        "assumptions": [{**asdict(each), "worth_knowing": each.worth_knowing} for each in result.assumptions],
+        "assumptions": [{**asdict(each), "at_stake": each.at_stake} for each in result.assumptions],
         "price_of_robustness": result.price_of_robustness,
         "value": result.value,
         "bound": result.bound,
@@ -47,8 +55,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         f"The cautious plan brings {worst} {found.currency}".rstrip() + f" in the worst {tail:.0%} and {mean} in the "
         "mean, against the "
         "plan made for the scenario as it stands; there it costs "
-        f"{money(result.price_of_robustness)}. Test {in_words(first.path)} next: knowing it is worth about "
-        f"{money(first.worth_knowing)}.",
+        f"{money(result.price_of_robustness)}. {at_stake(first)}",
         "",
         table(
             ["on fresh samples", "mean", f"worst {tail:.0%}", "worst", "above least spend", "loses in"],
@@ -62,17 +69,18 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         ),
         "",
         table(
-            ["assumption", "range", "lift at low", "at high", "better plan's gain at low", "at high", "worth knowing"],
+            ["assumption", "range", "lift at low", "at high", "better plan's gain at low", "at high", "mean of both"],
             [
                 [
                     a.path, f"{a.low:g} to {a.high:g}", money(a.lift_low, signed=True), money(a.lift_high, signed=True),
-                    money(a.regret_low), money(a.regret_high), money(a.worth_knowing),
+                    money(a.regret_low), money(a.regret_high), money(a.at_stake),
                 ]
                 for a in result.assumptions
             ],
         ),
         "",
-        "Lift: of the cautious plan above the least spend, in expected numbers.",
+        "Lift: of the cautious plan above the least spend, in expected numbers. A better plan's gain is with the "
+        "number known to be at that end; what knowing it is worth over its range tells tenure test-next.",
         "No assumption in its range makes the plan worth less than the least spend."
         if not flips
         else "The plan is worth less than the least spend "

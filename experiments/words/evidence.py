@@ -40,6 +40,18 @@ def learned_answer(found: Learned) -> str:
             f" {_named(each.lever, each.moves, each.segment)}: {each.spend:g} against {each.against:g} each brings "
             f"{each.difference:+.4g} ({each.low:+.4g} to {each.high:+.4g}, {counted(each.n, 'customer')})."
         )
+    for spill in (each for each in found.spills if each.told and not each.low <= 0 <= each.high):
+        said += (
+            f" {_named(spill.lever, spill.moves, spill.segment)} spills over: who gets the least has "
+            f"{spill.value:+.4g} ({spill.low:+.4g} to {spill.high:+.4g}) while all near get {spill.spend:g}; the curve "
+            "counts it."
+        )
+    for won in (one for one in found.selected if one.told):
+        bring = {"purchases": "buy", "money": "pay"}[won.what]
+        said += (
+            f" Those whom {_of(won.lever, won.segment)} adds {bring} {won.ratio:.2f} of what those who come by "
+            f"themselves do ({won.low:.2f} to {won.high:.2f}, {counted(won.n, 'customer')} won): `quality` says so."
+        )
     for late in found.of_late:
         heads = counted(late.n, "customer")
         stated = f"`of_late.{late.key}: {late.value:.3g}` ({late.low:.3g} to {late.high:.3g})"
@@ -55,6 +67,10 @@ def learned_answer(found: Learned) -> str:
                 f"({late.low:.0%} to {late.high:.0%}, {heads})."
             )
     return said
+
+
+def _of(lever: str, segment: str) -> str:
+    return lever + (f" of {segment}" if segment else "")
 
 
 def _data(point: CurvePoint) -> bool:

@@ -21,7 +21,7 @@ asset that the first decision has more than either arm, in expected numbers with
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +30,9 @@ import numpy as np
 
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import as_today
-from optimizer.insight.risk import best_there, unknown, with_values
+from optimizer.insight.ends import best_at
+from optimizer.insight.parabolas import Parabolas
+from optimizer.insight.risk import unknown, with_values
 from optimizer.insight.trial import Told, arms, heads_of, told
 from optimizer.stages.start import start
 from sim.arrays import Floats, Progress
@@ -44,7 +46,6 @@ from sim.twin import Twin, rebuilt
 __all__ = ["Information", "Knowing", "Trial", "information", "worth_of_knowing", "worth_of_seeing"]
 
 SAMPLES = 32
-GRID = 201
 SEEN = 401
 FINEST = 0.01
 """Of half a range: a smaller error is as good as none, on the grid."""
@@ -53,8 +54,6 @@ LENGTHS = (1, 2, 3, 6, 12)
 LEAST = 50
 SIZES = 10
 """Numbers of people that are tried, from the least to all there are, alike in ratio."""
-NODES = 21
-"""Of the quadrature over a number that is correlated with the one that is known."""
 SHARE = 0.5
 """Of those tested that are held back as the control group."""
 FEWEST = 1.5
@@ -62,6 +61,8 @@ FEWEST = 1.5
 
 How well laws are told leaves ranges that are narrow, and laws by segment have many numbers.
 """
+SLIGHT = 0.02
+"""Share of what knowing a number is worth that decisions left out of its experiments may add."""
 MOST = 8
 """Numbers with the best plan at either end among the decisions: those whose ends move the plan's worth most."""
 TITLE = "the plan"
@@ -148,6 +149,8 @@ class Information:
     samples : int
     test : (periods, groups, stages, levers) or None
         Money a head of the experiment that pays most, beside today's terms and nothing else: its list is made from it.
+    left_out : float
+        What decisions that experiments are not weighed with would add, a number known without error, at most.
     """
 
     decisions: tuple[str, ...]
@@ -157,6 +160,7 @@ class Information:
     explained: float
     samples: int
     test: Floats | None
+    left_out: float = 0.0
 
     @property
     def next(self) -> Knowing | None:
@@ -245,12 +249,12 @@ def information(
     problem = allocation_problem(twin, budget, targeting=targeting)
     names = [TITLE, "as today", "the least spend"]
     ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
-    sums = _Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
+    sums = Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
     worth = _worth(worlds, ways, threads)
     tell(0.35)
     for i, (name, values) in enumerate(chosen := _ends(numbers, sums, worth[:1])):
         names.append(name)
-        ways.append(best_there(rebuilt(twin, with_values(scenario, values)), problem, plan, threads).intensity)
+        ways.append(best_at(twin, problem, plan, ways[2], values, threads))
         worth = np.concatenate([worth, _worth(worlds, ways[-1:], threads)])
         tell(0.35 + 0.45 * (i + 1) / len(chosen))
     fitted = sums.fit(worth)
@@ -258,18 +262,22 @@ def information(
     best = int(np.argmax(worth.mean(axis=1)))
     ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
     knowing, sized = list[Knowing](), sum(not isinstance(told(twin, each.path), str) for each in ranges)
+    left_out = 0.0
 
     def further(share: float) -> None:
         done = sum(each.trial is not None for each in knowing)
         tell(0.8 + 0.2 * min((done + share) / max(sized, 1), 1.0))
 
     for j, each in enumerate(ranges):
-        knowing.append(ask(j, each, sums.given(j, fitted), further))
+        by_number, likely = sums.given(j, fitted), sums.likely(j)
+        some, lost = _that_matter(by_number, likely, best)
+        left_out = max(left_out, lost)
+        knowing.append(ask(each, by_number, likely, some, partial(sums.given, j), further))
     knowing.sort(key=lambda each: (-each.perfect, each.path))
     perfect = worth_of_knowing(worth)
     # No part is worth more than the whole: what the fit leaves over is not counted.
     knowing = [replace(each, perfect=min(each.perfect, perfect)) for each in knowing]
-    found = Information(tuple(names), names[best], perfect, tuple(knowing), explained, count, None)
+    found = Information(tuple(names), names[best], perfect, tuple(knowing), explained, count, None, left_out)
     pays = found.next
     return found if pays is None or pays.trial is None else replace(found, test=_test_of(twin, pays.trial))
 
@@ -286,7 +294,7 @@ def _worlds(
     return out
 
 
-def _ends(numbers: Joint, sums: _Parabolas, plan: Floats) -> list[tuple[str, dict[str, float]]]:
+def _ends(numbers: Joint, sums: Parabolas, plan: Floats) -> list[tuple[str, dict[str, float]]]:
     """Return both ends of the numbers that move the plan's worth most, with the names of the best plans there.
 
     ``plan``: its worth by world, (1, worlds); between the ends it moves as expected given the number.
@@ -308,73 +316,6 @@ def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: i
         return np.array(list(rows)).T
 
 
-class _Parabolas:
-    """Sums of parabolas in the places -1..1 of all numbers, and what they are expected to be given one of them.
-
-    Legendre's polynomials of the first two degrees, which are nothing in the mean over an even range; of numbers of
-    laws the first alone.
-    """
-
-    def __init__(self, numbers: Joint, place: Floats) -> None:
-        self.numbers = numbers
-        self.bent = np.array([not each.path.startswith("base.") for each in numbers.ranges])
-        second = np.where(self.bent, (3 * place**2 - 1) / 2, 0.0)
-        self.design = np.column_stack([np.ones(len(place)), place, second])
-        self._terms: dict[int, Floats] = {}
-
-    def fit(self, worth: Floats) -> Floats:
-        """Return the coefficients for worths by (decision, world), (1 + 2 numbers, decisions); none of what is flat."""
-        return np.asarray(np.linalg.lstsq(self.design, worth.T, rcond=None)[0])
-
-    def explained(self, worth: Floats, fitted: Floats) -> float:
-        """Return the share of the differences between decisions that is explained.
-
-        It is adjusted for as many numbers as are fitted, as few worlds are explained by anything.
-        """
-        apart = worth - worth[0]
-        rest = (worth - (self.design @ fitted).T) - (worth[0] - self.design @ fitted[:, 0])
-        spread = float(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum())
-        count, terms = len(self.design), 1 + self.bent.size + int(self.bent.sum())
-        free = (count - 1) / max(count - terms, 1)
-        return 1.0 if spread <= 0 else 1 - free * float((rest**2).sum()) / spread
-
-    def given(self, j: int, fitted: Floats) -> Floats:
-        """Return by decision what is expected where number ``j`` lies on the grid, (decisions, GRID)."""
-        if j not in self._terms:
-            self._terms[j] = self._expected(j)
-        return np.asarray((self._terms[j] @ fitted).T)
-
-    def _expected(self, j: int) -> Floats:
-        """Return the means of all polynomials where ``j`` lies on the grid: scores ``z_k ~ N(R z_j, 1 - R^2)``."""
-        numbers, z = self.numbers, np.linspace(-1, 1, GRID)
-        own, count = numbers.ranges[j], len(numbers.ranges)
-        terms = np.zeros((GRID, 1 + 2 * count))
-        terms[:, 0] = 1.0
-        score = np.array([numbers.score(j, own.low + (each + 1) / 2 * (own.high - own.low)) for each in z])
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-        share = weights / weights.sum()
-        for k, other in enumerate(numbers.ranges):
-            with_j = numbers.correlation[j, k]
-            if k == j:
-                terms[:, 1 + k], terms[:, 1 + count + k] = z, (3 * z**2 - 1) / 2
-            elif with_j != 0 or other.law != "even":
-                value = numbers.value(k, with_j * score[:, None] + np.sqrt(1 - with_j**2) * nodes)
-                place = 2 * (value - other.low) / (other.high - other.low) - 1
-                terms[:, 1 + k], terms[:, 1 + count + k] = place @ share, (3 * place**2 - 1) / 2 @ share
-        return terms
-
-    def likely(self, j: int) -> Floats:
-        """Return how likely number ``j`` is to lie nearest to each point of the grid."""
-        from scipy.special import ndtr
-
-        own = self.numbers.ranges[j]
-        if own.law == "even":
-            return np.full(GRID, 1 / GRID)
-        edges = own.low + (own.high - own.low) * (np.arange(1, GRID) - 0.5) / (GRID - 1)
-        below = ndtr(np.array([self.numbers.score(j, float(edge)) for edge in edges]))
-        return np.diff(np.concatenate([[0.0], below, [1.0]]))
-
-
 class _Later:
     """Decisions taken later, the first one being played until then: each is followed once, whatever number asks."""
 
@@ -392,23 +333,35 @@ class _Later:
         return np.array([self.known[length, i] for i in decisions])
 
 
+def _that_matter(values: Floats, likely: Floats, first: int) -> tuple[list[int], float]:
+    """Return the decisions without which a number known were worth less, but for a trifle, and what that trifle is.
+
+    ``values``: by (decision, point); the first one is among them. One after another the one that adds most is taken.
+    """
+    every = values.max(axis=0)
+    kept, best = [first], values[first]
+    few = SLIGHT * worth_of_knowing(values, likely)
+    while (lost := float((every - best) @ likely)) > few:
+        kept.append(int(np.argmax(np.maximum(values, best) @ likely)))
+        best = np.maximum(best, values[kept[-1]])
+    return sorted(kept), lost
+
+
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], sums: _Parabolas, j: int, asked: Uncertain, values: Floats,
-    progress: Progress,
+    twin: Twin, later: _Later, names: Sequence[str], sums: Parabolas, asked: Uncertain, values: Floats, likely: Floats,
+    active: Sequence[int], given: Callable[[Floats], Floats], progress: Progress,
 ) -> Knowing:  # fmt: skip
     """Return what one number is worth knowing, and the experiment on it that pays most."""
-    likely = sums.likely(j)
     perfect = worth_of_knowing(values, likely)
     of = told(twin, asked.path)
     if isinstance(of, str) or perfect <= 0:
         why = of if isinstance(of, str) else "no value of it would change what is done"
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
-    active = sorted({later.first, *values.argmax(axis=0).tolist()})
     first, trial = later.ways[later.first], None
     lengths = [each for each in LENGTHS if 2 * each <= twin.scenario.periods]
     for k, length in enumerate(lengths):
         progress(k / len(lengths))
-        curves = sums.given(j, sums.fit(later.worth(length, active)))
+        curves = given(sums.fit(later.worth(length, active)))
         found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
             trial = found

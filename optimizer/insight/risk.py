@@ -211,8 +211,11 @@ class Assumption:
     flips_at: float | None
 
     @property
-    def worth_knowing(self) -> float:
-        """Return what knowing which end it is would bring, both equally likely."""
+    def at_stake(self) -> float:
+        """Return what the best plan there would bring more at an end of the range, in the mean of both ends.
+
+        What knowing the number is worth over its whole range is :mod:`optimizer.insight.information`'s.
+        """
         return (self.regret_low + self.regret_high) / 2
 
 
@@ -227,7 +230,7 @@ class Risk:
     scores : tuple of Scores
         Least spend, today's spend, both plans; on fresh samples.
     assumptions : tuple of Assumption
-        For the cautious plan, the most worth knowing first.
+        For the cautious plan, those with most at stake first.
     price_of_robustness : float
         Customer asset that the cautious plan gives up in the scenario as it stands.
     value, bound : float
@@ -305,7 +308,7 @@ def risk(
     for i, each in enumerate(scenario.uncertain):
         assumptions.append(_assumption(twin, build, each, cautious, threads))
         tell((2 * samples + 4 + 2 * i) / steps)
-    assumptions.sort(key=lambda a: -a.worth_knowing)
+    assumptions.sort(key=lambda a: -a.at_stake)
     bound = float("nan")
     if bounded and twin.chain.bounded:
         # The one plan keeps the rules as they stand, whatever a sample says of them.

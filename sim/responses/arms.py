@@ -1,6 +1,6 @@
 """What an experiment or contacts say at each intensity: means, and how they err together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,9 +11,13 @@ from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.read import Trial
 from sim.responses.shape import CHANCE, GAIN
-from sim.responses.weighing import MOST_ARMS, weighed
+from sim.responses.spilling import Spill, Spilled, clusters_tell, spilling
+from sim.responses.weighing import MOST_ARMS, Weighed, weighed
 
-__all__ = ["Arm", "Measured", "measure", "refuse_falling"]
+__all__ = ["Arm", "Measured", "far", "measure", "refuse_falling"]
+
+FAR = 50.0
+"""So many times the scenario's money, or such a part of it, is likely that of another unit."""
 
 
 class Arm(NamedTuple):
@@ -36,15 +40,19 @@ class Measured:
     covariance : (arms, arms)
         Of the means.
     weighed : bool
-        Whether customers' traits were weighed: means are then chances of a period, and of gains only ratios count.
+        Whether they are of a regression, on traits or on money near: means are then chances of a period, and of gains
+        only ratios count.
     notes : tuple of str
         What was weighed, and what that cannot do.
+    spill : Spill or None
+        What money given to others does, where the file has those near.
     """
 
     arms: tuple[Arm, ...]
     covariance: Floats
     weighed: bool = False
     notes: tuple[str, ...] = ()
+    spill: Spill | None = None
 
     @property
     def spend(self) -> Floats:
@@ -62,8 +70,10 @@ class Measured:
         return np.asarray(np.linalg.inv(self.covariance))
 
 
-def measure(trial: Trial, kind: str) -> Measured:
+def measure(trial: Trial, kind: str, by_word: bool = False) -> Measured:
     """Return what a trial says at each intensity; outcomes of chances are shares, of gains any amounts.
+
+    ``by_word``: whether the scenario's word of mouth moves the same (:func:`sim.responses.spilling.spilling`).
 
     Raises
     ------
@@ -73,10 +83,11 @@ def measure(trial: Trial, kind: str) -> Measured:
     _check(trial, kind)
     if trial.traits is not None and len(trial.doses) > 1:
         found = weighed(trial, kind)
-        heads = np.bincount(found.arm, weights=trial.customers)
-        errors = np.sqrt(np.diag(found.covariance))
-        arms = tuple(Arm(*map(float, row)) for row in zip(found.spend, heads, found.mean, errors, strict=True))
-        return Measured(arms, found.covariance, True, found.notes)
+        return Measured(_arms(trial, found), found.covariance, True, found.notes)
+    if clusters_tell(trial):
+        passed = spilling(trial, kind, by_word)
+        of_regression = Measured(_arms(trial, passed), passed.covariance, True, passed.notes, passed.spill)
+        return replace(of_regression, notes=(*passed.notes, *_outside(trial, kind, of_regression.arms[0])))
     plain = []
     for dose in trial.doses:
         inside = trial.spend == dose
@@ -89,7 +100,69 @@ def measure(trial: Trial, kind: str) -> Measured:
                 raise InputError(_too_few(trial, int(inside.sum()), float(dose)))
             error = max(float(outcome.std(ddof=1) / np.sqrt(n)), 1e-12)
         plain.append(Arm(float(dose), n, mean, error))
-    return Measured(tuple(plain), np.diag([arm.error**2 for arm in plain]))
+    notes = [*_no_clusters(trial, len(plain)), *_outside(trial, kind, plain[0])]
+    return Measured(tuple(plain), np.diag([arm.error**2 for arm in plain]), notes=tuple(notes))
+
+
+def _arms(trial: Trial, found: Weighed | Spilled) -> tuple[Arm, ...]:
+    """Return the arms of a regression."""
+    heads = np.bincount(found.arm, weights=trial.customers)
+    errors = np.sqrt(np.diag(found.covariance))
+    return tuple(Arm(*map(float, row)) for row in zip(found.spend, heads, found.mean, errors, strict=True))
+
+
+def _no_clusters(trial: Trial, arms: int) -> list[str]:
+    """Return that spill-over cannot be told, and what would be needed."""
+    if arms < 2 or trial.chosen:
+        return []
+    if trial.near is None:
+        return [
+            "spill-over between arms cannot be told: no column says who is near whom (cluster, household, region ...)"
+        ]
+    if not np.isfinite(trial.near.others).any():
+        return [f"spill-over between arms cannot be told: no {trial.near.column} has two customers"]
+    return [
+        f"an arm has one {trial.near.column} alone: what sets it apart is taken for what money does, and intervals do "
+        "not hold that; put several in each arm"
+    ]
+
+
+def _outside(trial: Trial, kind: str, least: Arm) -> list[str]:
+    """Return how the control group differs from customers in no arm.
+
+    Raises
+    ------
+    InputError
+        If these got other money, or were watched longer or shorter.
+    """
+    out = []
+    for each in trial.outside:
+        named = f"{trial.where}: {' / '.join(filter(None, trial.key))}: rows {each.how}"
+        if (each.spend != least.spend).any():
+            raise InputError(
+                f"{named}: expected the money of the arm with least, {least.spend:g}, got {float(each.spend.max()):g}"
+            )
+        if np.unique(np.concatenate([each.periods, trial.periods])).size > 1:
+            raise InputError(f"{named}: expected as many periods as in the arms")
+        control = trial.spend == least.spend
+        here, its = _level(each.outcome, each.customers, kind)
+        there, their = _level(trial.outcome[control], trial.customers[control], kind)
+        apart, wide = there - here, NORMAL * float(np.hypot(its, their))
+        sure = "" if abs(apart) > wide else ", which luck does as well"
+        out.append(
+            f"the control group has {apart:+.4g} ({apart - wide:+.4g} to {apart + wide:+.4g}) of those "
+            f"{each.how} the experiment{sure}: spill-over, or what else sets them apart, as nobody put them there by "
+            "lot; the curve is of the arms alone"
+        )
+    return out
+
+
+def _level(outcome: Floats, heads: Floats, kind: str) -> tuple[float, float]:
+    """Return a mean and its standard error."""
+    n, mean = float(heads.sum()), float(np.average(outcome, weights=heads))
+    if kind == CHANCE:
+        return mean, float(np.sqrt(max(mean * (1 - mean), 0.25 / n) / n))
+    return mean, float(outcome.std(ddof=1) / np.sqrt(n)) if outcome.size > 1 else float("inf")
 
 
 def _check(trial: Trial, kind: str) -> None:
@@ -97,7 +170,7 @@ def _check(trial: Trial, kind: str) -> None:
     if kind == CHANCE and (trial.outcome.min() < 0 or trial.outcome.max() > 1):
         raise InputError(
             f"{trial.where}: {named}: expected outcomes between 0 and 1, as a chance is moved, got "
-            f"{trial.outcome.min():g} to {trial.outcome.max():g}"
+            f"{trial.outcome.min():g} to {trial.outcome.max():g}; write shares, .91 and neither 91 nor how many"
         )
     if kind == GAIN and trial.outcome.min() < 0:
         raise InputError(
@@ -106,10 +179,10 @@ def _check(trial: Trial, kind: str) -> None:
         )
     if kind != CHANCE:
         grouped = trial.customers > 1
-        if grouped.any():
+        if grouped.any() and not clusters_tell(trial):
             dose = trial.spend[grouped][0]
             raise InputError(_too_few(trial, int((trial.spend == dose).sum()), float(dose)))
-    if trial.traits is None and len(trial.doses) > MOST_ARMS and kind != CHANCE:
+    if trial.traits is None and len(trial.doses) > MOST_ARMS and kind != CHANCE and not clusters_tell(trial):
         raise InputError(
             f"{trial.where}: {named}: {len(trial.doses):,} different amounts of money were given, and at most "
             f"{MOST_ARMS} can be told apart without customers' traits; round them"
@@ -121,6 +194,17 @@ def _too_few(trial: Trial, rows: int, dose: float) -> str:
         f"{trial.where}: {' / '.join(filter(None, trial.key))}: expected a row a customer, at least two an arm, as the "
         f"spread of amounts is not known from means, got {rows} rows at {dose:g}"
     )
+
+
+def far(trial: Trial, usual: float) -> list[str]:
+    """Return that money is of another size than the scenario's, as money of all heads or periods together is."""
+    most = float(trial.spend.max())
+    if most <= 0 or usual / FAR <= most <= usual * FAR:
+        return []
+    return [
+        f"{trial.where}: {' / '.join(filter(None, trial.key))}: money of up to {most:g} each, where the scenario has "
+        f"{usual:g}; spend is of a head and period, in the scenario's currency"
+    ]
 
 
 def refuse_falling(trial: Trial, measured: Measured) -> None:

@@ -70,4 +70,8 @@ def _effects(shape: Shape, after: Posterior, trial: Trial, found: Measured) -> F
     elif shape.kind == GAIN:
         g = 1 + shape.at(after.mode, found.spend)
         ends = ends * float(g @ found.precision @ g) / float(found.mean @ found.precision @ g) - 1
+    if trial.by_quality != (1.0, 1.0):
+        itself, by = trial.by_quality
+        none = float(shape.at(after.mode, np.zeros(1))[0])
+        ends = none + (ends - itself * none) / max(by, 1e-9)
     return np.column_stack([found.spend, ends.T])

@@ -1,7 +1,7 @@
 """From a scenario and evidence to the scenario with curves as the evidence has them, and what is still not known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -10,14 +10,16 @@ import numpy as np
 from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.arms import Measured, measure, refuse_falling
+from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, fit_history, keys_of
 from sim.responses.history.read import History
 from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
+from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
 from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.responses.spilling import Spill
 from sim.responses.tiring import Memory, usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
@@ -26,6 +28,8 @@ from sim.scenario.joint import correlate
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
 ENDS = (2.5, 97.5)
+WON = ("acquisition", "awareness")
+"""What word of mouth moves too."""
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
 FACTOR = 2.0
@@ -84,6 +88,10 @@ class Learned:
         The curves with their bands.
     of_late : tuple of OfLate
         What logs of contacts show money of earlier periods to do.
+    spills : tuple of Spill
+        What money given to others does, where experiments say who is near whom.
+    selected : tuple of Selection
+        What those whom money adds later do, where files say what the won did.
     """
 
     scenario: Scenario
@@ -94,6 +102,8 @@ class Learned:
     by_history: frozenset[Key] = frozenset()
     drawn: tuple[Drawn, ...] = ()
     of_late: tuple[OfLate, ...] = ()
+    spills: tuple[Spill, ...] = ()
+    selected: tuple[Selection, ...] = ()
 
 
 def learn(
@@ -110,20 +120,25 @@ def learn(
     content = scenario.model_dump(mode="json", exclude_unset=True)
     ranges = {each["path"]: each for each in content.get("uncertain", ())}
     stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
-    said, points, effects = list(notes), [], []
+    said, points, effects, spills = list(notes), list[CurvePoint](), list[Effect](), list[Spill]()
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
     drawings: list[Drawn] = []
     watched = keys_of(scenario, histories)
+    trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
+              for each in trials]  # fmt: skip
     curves = {}
-    for key in sorted({*(trial.key for trial in trials), *(answer.key for answer in answers), *watched}):
+    about = {trial.key for trial in trials if not trial.won_alone}
+    for key in sorted({*about, *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
         shape = Shape(curve, key[1])
-        own = [trial for trial in trials if trial.key == key and trial.who is None]
-        tested = [(trial, measure(trial, shape.kind)) for trial in own]
+        own = [trial for trial in trials if trial.key == key and trial.who is None and not trial.won_alone]
+        by_word = bool(scenario.word_of_mouth) and key[1] in WON
+        tested = [(trial, measure(trial, shape.kind, by_word)) for trial in own]
         for trial, each in tested:
             refuse_falling(trial, each)
             effects += _differences(trial, each)
-            said += _limits(trial, each)
+            said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
+            spills += [] if each.spill is None else [each.spill]
         beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         said += [f"{_name(key)}: {each}" for each in assumed]
         near = _correlation(beliefs, stated_ranges)
@@ -156,6 +171,15 @@ def learn(
         for key in shapes:
             rows[key] += fitted.rows
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
+    selected: list[Selection] = []
+    for key in dict.fromkeys(trial.key for trial in trials if trial.later):
+        settled = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
+        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], settled.shape, settled.after, seed)
+        kinds, draws_of, also = kinds_by(scenario, content, ranges, key, ratios)
+        selected += kinds
+        said += [*more, *also]
+        if draws_of:
+            told[-1 - len(selected)] = draws_of
     for key, (shape, path, tested, beliefs, before, after, logs) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
@@ -187,7 +211,8 @@ def learn(
     made = parse({**content, "folder": scenario.folder}, "what was learned")
     alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
     return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
-                   tuple(drawings), tuple(each for rows in tires.values() for each in rows))  # fmt: skip
+                   tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills),
+                   tuple(selected))  # fmt: skip
 
 
 class _Known(NamedTuple):
@@ -200,6 +225,15 @@ class _Known(NamedTuple):
     before: Posterior
     after: Posterior
     logs: tuple[Trial, ...] = ()
+
+
+def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> _Known:
+    """Return what is known of a curve that no data are on."""
+    curve, path = _stated(scenario, key)
+    shape = Shape(curve, key[1])
+    beliefs, _ = _beliefs(shape, (), _path(scenario, key), ranges)
+    before = settle(shape, beliefs, (), seed, _correlation(beliefs, ranges))
+    return _Known(shape, path, [], beliefs, before, before)
 
 
 def _name(key: Key) -> str:
@@ -308,6 +342,7 @@ def _limits(trial: Trial, measured: Measured) -> list[str]:
             f"{name}: the firm chose who got money, there is no control group at random: "
             + (biased if trial.traits is None else "those with and without are alike only as far as their traits tell")
         )
+        out.append(f"{name}: spill-over between customers is not looked for where the firm chose")
     out += [f"{name}: {note}" for note in measured.notes]
     if len(arms) == 1:
         out.append(f"{name}: all got {arms[0].spend:g}: it tells the level there and not what money brings")

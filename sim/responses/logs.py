@@ -115,6 +115,7 @@ def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
         f"{name}: what a customer got before its first row is taken to be today's "
         f"{_reference(scenario, trial.key):g}, and a period without a row as one without money"
     )
+    out.append(f"{name}: spill-over is not looked for in a log; without its periods a column cluster tells it")
     if trial.chosen:
         out.append(
             f"{name}: the firm chose who got money and when, there is no control group at random: customers are alike "

@@ -128,12 +128,12 @@ def _counted(trial: Trial) -> Trial:
 
 def _log_likelihood(shape: Shape, theta: Floats, trial: Trial, found: Measured) -> float:
     if shape.kind == CHANCE and not found.weighed:
-        f = np.clip(shape.at(theta, trial.spend), 1e-12, 1 - 1e-12)
+        f = np.clip(shape.seen(theta, trial.spend, trial.by_quality), 1e-12, 1 - 1e-12)
         stays = trial.key[1] == "survival"
         p = np.clip(f**trial.periods if stays else 1 - (1 - f) ** trial.periods, 1e-15, 1 - 1e-15)
         hits = trial.customers * trial.outcome
         return float((hits * np.log(p) + (trial.customers - hits) * np.log1p(-p)).sum())
-    f, mean, precision = shape.at(theta, found.spend), found.mean, found.precision
+    f, mean, precision = shape.seen(theta, found.spend, trial.by_quality), found.mean, found.precision
     if shape.kind == GAIN:
         g = 1 + f
         known = float(g @ precision @ g)

@@ -9,7 +9,7 @@ and ``segment``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,9 @@ from sim.purchases.read.sources import shown
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.tables import PEOPLE, Role, Table, plain_name
 from sim.purchases.read.values import Values
-from sim.responses.history.read import PERIODS, History, is_history, places_of, read_history
+from sim.responses.cells import Cells, assigned_of, period_of
+from sim.responses.history.read import KNOWN, PERIODS, History, is_history, places_of, read_history
+from sim.responses.near import OUTSIDE, Near, Outside, columns_of, near_of
 
 __all__ = ["Answer", "Evidence", "Key", "Trial", "read_evidence"]
 
@@ -40,10 +42,16 @@ EVIDENCE = Table(
     (
         _role("lever", "text"), _role("moves", "text", ("effect",)), _role("segment", "text"),
         _role("spend", "number", ("dose", "money")), _role("outcome", "number"), _role("customers", "number", ("n",)),
-        _role("periods", "number"), _role("assigned", "text"), _role("at", "text"), _role("value", "number"),
+        _role("periods", "number"), _role("assigned", "text", ("randomised", "randomized")),
+        _role("at", "text"), _role("value", "number"),
         _role("low", "number"), _role("high", "number"), _role("manager", "text"),
+        _role("purchases_later", "number", ("purchaseslater", "laterpurchases", "purchasesafter")),
+        _role("money_later", "number", ("moneylater", "latermoney", "laterrevenue", "moneyafter")),
+        _role("kept_later", "number", ("keptlater", "kept", "retained", "stayed")),
     ),
 )  # fmt: skip
+LATER = ("purchases_later", "money_later", "kept_later")
+"""Columns of what the won did after they were won."""
 KINDS = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
 MOST = 1e15
 """Of a trait; beyond, sums of squares are no numbers."""
@@ -63,6 +71,14 @@ class Answer:
     high: float
 
 
+class Later(NamedTuple):
+    """What the won later did, (rows,): ``outcome`` a head, nan where it is not known, of so many ``won``."""
+
+    what: str
+    outcome: Floats
+    won: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """Customers who got some money, and what came of it.
@@ -80,6 +96,16 @@ class Trial:
     trait_names : tuple of str
     who, when : (rows,) or None
         Of a log of contacts: the customer of each row, and its period as a whole number.
+    near : Near or None
+        Who is near whom in an experiment at random, and what they got.
+    outside : tuple of Outside
+        Customers in no arm to compare the control group with.
+    later : tuple of Later
+        What the won did later.
+    won_alone : bool
+        Whether all rows are of people who were won, so that they tell no chance.
+    by_quality : (float, float)
+        What kinds of quality multiply the chance of being won without money by, and what money adds.
     """
 
     key: Key
@@ -93,6 +119,11 @@ class Trial:
     trait_names: tuple[str, ...] = ()
     who: NDArray[Any] | None = None
     when: Ints | None = None
+    near: Near | None = None
+    outside: tuple[Outside, ...] = ()
+    later: tuple[Later, ...] = ()
+    won_alone: bool = False
+    by_quality: tuple[float, float] = (1.0, 1.0)
 
     @property
     def doses(self) -> Floats:
@@ -118,25 +149,31 @@ def read_evidence(where: str | Path) -> Evidence:
         If columns are missing, or a row cannot be used; names file and row.
     """
     with table_of(where, EVIDENCE) as (connection, values, roles):
-        name, columns = shown(where), dict(roles.columns)
+        name = shown(where)
         if is_history(list(values.source.types)):
             return Evidence([], [], (), (read_history(connection, values, name),))
-        kind = _kind(name, columns, roles.unused)
+        cells = Cells(values, EVIDENCE, roles.columns, roles.unused, name)
+        columns, left = cells.columns, cells.unused
+        kind = _kind(name, columns, left)
         picked = [
-            f"{values.number(column) if EVIDENCE[role].kind == 'number' else values.text(column)} AS {quoted(role)}"
+            f"{cells.number(role) if role in cells.numbers else _text(values, role, column)} AS {quoted(role)}"
             for role, column in columns.items()
         ]
         chosen = kind == "an experiment" and "assigned" in columns
         chosen = chosen and _any_chosen(values, columns["assigned"])
-        log = _log_of(values, columns, roles.unused) if kind == "an experiment" else ()
-        others = tuple(column for column in roles.unused if column not in log)
+        log = _log_of(values, columns, left) if kind == "an experiment" else ()
+        others = tuple(column for column in left if column not in log)
+        near = () if kind == "answers" or log else columns_of(others)
         traits, unused, notes = _traits(values, others) if chosen else ((), others, [])
-        picked += [f"{values.text(c)} AS {quoted(role)}" for c, role in zip(log, ("who", "when"), strict=False)]
+        unused = [column for column in unused if column not in near]
+        picked += [f'{values.text(log[0])} AS who, {period_of(values, log[1], KNOWN)} AS "when"'] if log else []
+        picked += [f"{values.text(c)} AS {role}" for c, role in zip(near, ("cluster", "beside"), strict=False)]
         picked += [f"{sql} AS t{i}" for i, (_, sql) in enumerate(traits)]
         connection.execute(f"CREATE TABLE read AS SELECT row_number() OVER () AS row, {', '.join(picked)} FROM beside")
-        _check_filled(connection, name, columns, ("lever", "moves", *KINDS[kind]))
+        needed = [role for role in KINDS[kind] if role in columns]
+        _check_filled(connection, name, columns, ("lever", "moves", *needed))
         if kind == "an experiment" and not log:
-            notes += _several_rows(values, columns, roles.unused)
+            notes += _several_rows(values, columns, [column for column in left if column not in near])
         if unused:
             notes.append(f"columns not used: {', '.join(unused)}")
         said = tuple(f"{name}: {note}" for note in notes)
@@ -145,12 +182,18 @@ def read_evidence(where: str | Path) -> Evidence:
             rows = connection.execute(f"SELECT {listed} FROM read ORDER BY row").fetchall()
             table = [dict(zip(columns, row, strict=True)) for row in rows]
             return Evidence([], [_answer(row, f"{name}: row {i}") for i, row in enumerate(table, 1)], said)
-        trials, more = _trials(connection, name, columns, [trait for trait, _ in traits], log)
+        trials, more = _trials(connection, name, columns, [trait for trait, _ in traits], log, near)
     return Evidence(trials, [], (*said, *more))
+
+
+def _text(values: Values, role: str, column: str) -> str:
+    return assigned_of(values, column) if role == "assigned" else values.text(column)
 
 
 def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
     kind = next((kind for kind, needed in KINDS.items() if set(needed) <= set(columns)), None)
+    if "spend" in columns and set(LATER) & set(columns):
+        kind = "an experiment"
     if kind is None or not {"lever", "moves"} <= set(columns):
         raise InputError(
             f"{name}: expected columns lever and moves, with spend and outcome (an experiment) or at and value "
@@ -161,7 +204,7 @@ def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
 
 def _any_chosen(values: Values, column: str) -> bool:
     return bool(
-        values.connection.execute(f"SELECT bool_or(lower({values.text(column)}) = 'chosen') FROM beside").fetchone()[0]
+        values.connection.execute(f"SELECT bool_or({assigned_of(values, column)} = 'chosen') FROM beside").fetchone()[0]
     )
 
 
@@ -245,17 +288,37 @@ def _answer(row: dict[str, Any], where: str) -> Answer:
     return Answer(_key(row), row.get("manager") or "", at, row["value"], low, high)
 
 
+def _around(connection: Any, columns: Sequence[str]) -> dict[tuple[str, str], Near]:
+    """Return what those near each row of an experiment got, by lever and effect, whatever their segment."""
+    out = {}
+    pairs = connection.execute("SELECT DISTINCT lever, moves FROM trials ORDER BY ALL").fetchall()
+    for lever, moves in pairs:
+        rows = connection.execute(
+            f"SELECT row, cluster, {'beside' if len(columns) > 1 else 'NULL'}, spend, heads FROM trials "
+            "WHERE lever = ? AND moves = ? AND how IN ('random', 'chosen') ORDER BY row", [lever, moves],
+        ).fetchall()  # fmt: skip
+        if rows:
+            row, cluster, beside, spend, heads = zip(*rows, strict=True)
+            listed = beside if len(columns) > 1 else None
+            money, number = (np.array(each, dtype=np.float64) for each in (spend, heads))
+            out[lever, moves] = near_of(columns[0], row, cluster, listed, money, number)
+    return out
+
+
 def _trials(
-    connection: Any, name: str, columns: Mapping[str, str], traits: Sequence[str], log: Sequence[str] = ()
-) -> tuple[list[Trial], list[str]]:
+    connection: Any, name: str, columns: Mapping[str, str], traits: Sequence[str], log: Sequence[str],
+    near: Sequence[str],
+) -> tuple[list[Trial], list[str]]:  # fmt: skip
     """Return a trial for each lever, effect, segment and way of giving money, in the order of the file."""
     segment = "segment" if "segment" in columns else "NULL"
     assigned = "coalesce(lower(assigned), 'random')" if "assigned" in columns else "'random'"
     heads, periods = (f"coalesce({r}, 1)" if r in columns else "1.0" for r in ("customers", "periods"))
-    of_log = ', who, "when"' if log else ""
+    of_log = ', who, "when"' if log else "".join(f", {each}" for each in ("cluster", "beside")[: len(near)])
     connection.execute(
         f"CREATE TABLE trials AS SELECT row, lever, moves, coalesce({segment}, '') AS part, {assigned} AS how, spend, "
-        f"outcome, {heads} AS heads, {periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))}"
+        f"{'outcome' if 'outcome' in columns else '1.0'} AS outcome, {heads} AS heads, "
+        f"{periods} AS periods{''.join(f', t{i}' for i in range(len(traits)))}"
+        f"{''.join(f', {each}' for each in LATER if each in columns)}"
         f"{of_log} FROM read"
     )
     places = dict[str, int]()
@@ -266,9 +329,14 @@ def _trials(
         places = places_of(
             name, {each for (each,) in connection.execute('SELECT DISTINCT "when" FROM trials').fetchall()}
         )
-    wrong = connection.execute("SELECT row, how FROM trials WHERE how NOT IN ('random', 'chosen') ORDER BY row LIMIT 1")
+    wrong = connection.execute(
+        "SELECT row, how FROM trials WHERE how NOT IN ('random', 'chosen', 'outside', 'before') ORDER BY row LIMIT 1"
+    )
     for row, how in wrong.fetchall():
-        raise InputError(f"{name}: row {row}: expected in column 'assigned' random or chosen, got {how!r}")
+        raise InputError(
+            f"{name}: row {row}: expected in column 'assigned' random or chosen, or outside or before for customers in "
+            f"no arm, got {how!r}"
+        )
     wrong = connection.execute(
         "SELECT row, spend, outcome, heads, periods FROM trials WHERE NOT (spend >= 0 AND heads >= 1 AND periods >= 1 "
         "AND periods = floor(periods) AND isfinite(spend) AND isfinite(outcome)) ORDER BY row LIMIT 1"
@@ -279,16 +347,21 @@ def _trials(
             f"periods of at least 1, got {spend:g}, {outcome:g}, {float(number):g} and {float(times):g}"
         )
     found: list[Trial] = []
+    beside: dict[Key, list[Outside]] = {}
     notes: list[str] = []
+    around = _around(connection, near) if near else {}
     groups = connection.execute("SELECT lever, moves, part, how FROM trials GROUP BY ALL ORDER BY min(row)").fetchall()
     for *key, how in groups:
         rows = connection.execute(
-            "SELECT * EXCLUDE (row, lever, moves, part, how) FROM trials WHERE lever = ? AND moves = ? AND part = ? "
+            "SELECT * EXCLUDE (lever, moves, part, how) FROM trials WHERE lever = ? AND moves = ? AND part = ? "
             "AND how = ? ORDER BY row", [*key, how],
         ).fetchnumpy()  # fmt: skip
         spend, outcome, number, times = (
             np.asarray(rows[each], dtype=np.float64) for each in ("spend", "outcome", "heads", "periods")
         )
+        if how in OUTSIDE:
+            beside.setdefault((key[0], key[1], key[2]), []).append(Outside(how, spend, outcome, number, times))
+            continue
         chosen = how == "chosen"
         own = None
         if chosen and traits:
@@ -304,9 +377,28 @@ def _trials(
         when = np.array([places[each] for each in rows["when"]], dtype=np.int64) if log else None
         if log and (times != 1).any():
             raise InputError(f"{name}: rows of a customer in a period are of one period; leave out column periods")
+        by_row = around.get((key[0], key[1]))
+        known = None if by_row is None or chosen else by_row.of(np.asarray(rows["row"]))
+        later = tuple(
+            Later(each.removesuffix("_later"), np.ma.filled(np.ma.asarray(rows[each], dtype=np.float64), np.nan),
+                  number * outcome) for each in LATER if each in columns
+        )  # fmt: skip
+        if later and (key[1] != "acquisition" or log):
+            what = "in a log" if log else f"on {key[1]}"
+            notes.append(f"{name}: what was done later is not read {what}: it is told of those won, a row each")
+            later = ()
         found.append(
-            Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names, who, when)
-        )
+            Trial((key[0], key[1], key[2]), spend, outcome, number, times, chosen, name, own, names, who, when, known,
+                  later=later, won_alone="outcome" not in columns)
+        )  # fmt: skip
+    for at, rest in beside.items():
+        there = [i for i, each in enumerate(found) if each.key == at and not each.chosen and each.who is None]
+        if not there:
+            raise InputError(
+                f"{name}: {' / '.join(filter(None, at))}: rows {rest[0].how} are in no arm, and there is no experiment "
+                "at random beside them to compare with"
+            )
+        found[there[0]] = replace(found[there[0]], outside=tuple(rest))
     plain = [key for *key, how in groups if how == "random"] if traits else []
     if plain:
         notes.append(f"{name}: columns {', '.join(traits)} are not weighed where money was given at random")

@@ -73,6 +73,11 @@ class Shape:
             last = float(np.log(self.curve.known_share) - np.log1p(-self.curve.known_share))
         return np.array([floor, np.log(max(ceiling - floor, 1e-6)), last])
 
+    @property
+    def known(self) -> float:
+        """Return the money a head at which the curve is stated."""
+        return float(self.curve.half if isinstance(self.curve, Hill) else self.curve.spend)
+
     def numbers(self, theta: Floats) -> dict[str, float]:
         """Return the numbers that a scenario states: floor, ceiling, and ``brings`` or ``half``."""
         floor, ceiling = (_back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
@@ -81,6 +86,14 @@ class Shape:
         else:
             last = floor + (ceiling - floor) / (1 + float(np.exp(-theta[2])))
         return {"without_money": floor, "unlimited_money": ceiling, self.last: last}
+
+    def seen(self, theta: Floats, money: Floats, by_quality: tuple[float, float]) -> Floats:
+        """Return the chance that is seen where kinds of quality multiply the one without money, and what money adds."""
+        f = self.at(theta, money)
+        if by_quality == (1.0, 1.0):
+            return f
+        none = float(self.at(theta, np.zeros(1))[0])
+        return np.asarray(by_quality[0] * none + by_quality[1] * (f - none))
 
     def at(self, theta: Floats, money: Floats) -> Floats:
         """Return ``f`` at intensities, infinite ones among them."""

@@ -270,7 +270,7 @@ class _Fit:
         """Return the linear predictor by row."""
         keep = float(1 / (1 + np.exp(-at[4])))
         acts = self.log.works(self.trial.spend, float(at[3]) / self.usual, keep, self.memory.carried, self.reference)
-        f = self.shape.at(at[:CURVE], acts)
+        f = self.shape.seen(at[:CURVE], acts, self.trial.by_quality)
         moved, beside = link(self.kind, f), self.beside @ at[LATE:]
         if self.pulls and at[5] != 0:
             usual, idle = 1 + self.shape.at(at[:CURVE], np.array([self.reference, 0.0]))

@@ -16,10 +16,11 @@ import numpy as np
 
 from sim.arrays import Floats, Ints
 from sim.errors import InputError
+from sim.intervals import NORMAL
 from sim.responses.read import Trial
 from sim.responses.shape import CHANCE, GAIN
 
-__all__ = ["MOST_ARMS", "Weighed", "weighed"]
+__all__ = ["MOST_ARMS", "Regression", "Weighed", "arms_of", "weighed"]
 
 MOST_ARMS = 12
 """Different intensities that are kept apart; more are cut into groups of as many customers each."""
@@ -57,14 +58,14 @@ def weighed(trial: Trial, kind: str) -> Weighed:
         If a trait tells wholly who got how much.
     """
     assert trial.traits is not None
-    spend, arm, notes = _arms(trial)
+    spend, arm, notes = arms_of(trial)
     traits, more = _standard(trial, arm, len(spend))
-    fit = _Fit(trial, kind, arm, len(spend), traits)
+    fit = Regression(trial, kind, arm, len(spend), traits)
     mean, covariance = fit.standardised(*fit.maximum())
     return Weighed(spend, mean, covariance, arm, (*notes, *more))
 
 
-def _arms(trial: Trial) -> tuple[Floats, Ints, tuple[str, ...]]:
+def arms_of(trial: Trial) -> tuple[Floats, Ints, tuple[str, ...]]:
     """Return the intensities that are told apart, which of them each row is at, and what was put together."""
     doses, arm = np.unique(trial.spend, return_inverse=True)
     if len(doses) <= MOST_ARMS:
@@ -142,7 +143,7 @@ def _said(shares: Floats, between: Floats, names: list[str]) -> str:
     )
 
 
-class _Fit:
+class Regression:
     """The regression of outcomes on arms and traits."""
 
     def __init__(self, trial: Trial, kind: str, arm: Ints, arms: int, traits: Floats) -> None:
@@ -152,6 +153,7 @@ class _Fit:
         self.prior = np.full(self.size, LOOSE**-2)
 
     def columns(self, rows: slice) -> Floats:
+        """Return columns of some rows: arms, then traits."""
         out = np.zeros((len(self.arm[rows]), self.size))
         out[np.arange(len(out)), self.arm[rows]] = 1.0
         out[:, self.arms :] = self.traits[rows]
@@ -174,8 +176,12 @@ class _Fit:
             return heads * (y - mean), heads * mean
         return heads * (y - eta), heads
 
-    def maximum(self) -> tuple[Floats, Floats]:
-        """Return the parameters of highest likelihood and their covariance."""
+    def maximum(self, cluster: Ints | None = None) -> tuple[Floats, Floats]:
+        """Return the parameters of highest likelihood and their covariance.
+
+        ``cluster`` (rows,): who resemble each other; the covariance is then the sandwich of sums by cluster (Liang &
+        Zeger 1986), of as many degrees of freedom as clusters leave.
+        """
         every = max(len(self.arm) // FEW, 1)
         at, start = self.start(), self.start()
         for stride in (every, 1) if every > 1 else (1,):  # a part of the rows first: most steps are cheap
@@ -188,9 +194,24 @@ class _Fit:
                 if float(score @ step) < CLOSE:
                     break
         inverse = np.linalg.inv(information)
+        if cluster is not None:
+            return at, self.by_cluster(at, np.asarray(inverse, dtype=np.float64), cluster)
         if self.kind != CHANCE:
             inverse = inverse @ (meat + np.diag(self.prior)) @ inverse
         return at, np.asarray(inverse, dtype=np.float64)
+
+    def by_cluster(self, at: Floats, inverse: Floats, cluster: Ints) -> Floats:
+        """Return the covariance where rows of a cluster resemble each other."""
+        from scipy import special
+
+        number = int(cluster.max()) + 1
+        sums = np.zeros((number, self.size))
+        for rows in _blocks(len(self.arm)):
+            columns = self.columns(rows)
+            np.add.at(sums, cluster[rows], columns * self.pieces(rows, columns @ at)[0][:, None])
+        free = max(number - self.size, 1)
+        more = number / max(number - 1, 1) * (float(special.stdtrit(free, 0.975)) / NORMAL) ** 2
+        return np.asarray(inverse @ (more * sums.T @ sums + np.diag(self.prior)) @ inverse)
 
     def moments(self, at: Floats, stride: int) -> tuple[Floats, Floats, Floats]:
         """Return score, information and the scores' squares over every so many rows."""

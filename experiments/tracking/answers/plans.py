@@ -95,15 +95,15 @@ def risk_records(answer: Risk, decision: Decision) -> list[Record]:
     today = next(score for score in answer.scores if score.name == "as today")
     asked = {**asked_params(decision), "budget": decision.budget}
     views = decision.views(key, [{"policy": score.name} for score in answer.scores])
-    rows = [[a.path, f"{a.low:g} to {a.high:g}", money(a.worth_knowing)] for a in answer.assumptions]
-    table = markdown(["assumption", "range", "worth knowing"], rows)
+    rows = [[a.path, f"{a.low:g} to {a.high:g}", money(a.at_stake)] for a in answer.assumptions]
+    table = markdown(["assumption", "range", "at stake in the mean of both ends"], rows)
     tags = decision.tags("study", key, unit_key=key)
     tags["mlflow.note.content"] = decision.note(decision.said, [table], views=views, key=key)
     ends = [
         (f"{name}/{each.path}", value, 0)
         for each in answer.assumptions
         for name, value in (
-            ("worth_knowing", each.worth_knowing), ("lift_at_low", each.lift_low), ("lift_at_high", each.lift_high)
+            ("at_stake", each.at_stake), ("lift_at_low", each.lift_low), ("lift_at_high", each.lift_high)
         )
     ]  # fmt: skip
     budget = answer.cautious.budget

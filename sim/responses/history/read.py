@@ -18,14 +18,17 @@ from sim.arrays import Floats
 from sim.errors import InputError
 from sim.purchases.read.tables import plain_name
 from sim.purchases.read.values import Values
+from sim.responses.cells import period_of
 
-__all__ = ["OUTCOMES", "PERIODS", "History", "is_history", "places_of", "read_history"]
+__all__ = ["KNOWN", "OUTCOMES", "PERIODS", "History", "is_history", "places_of", "read_history"]
 
 PERIODS = ("period", "month", "week", "quarter", "year", "date")
 TIME = re.compile(
     r"(?P<year>(19|20)\d\d)[-/ ]?(?P<kind>[QW]?)(?P<part>\d{1,2})([-/](?P<day>\d{1,2})( 00:00.*)?)?", re.IGNORECASE
 )
 """A month, quarter, week or day."""
+KNOWN = rf"^(\d+(\.0)?|{TIME.pattern})$"
+"""Periods that are read as they are written."""
 OUTCOMES = ("won", "active", "purchases", "money")
 """People who first bought, customers not lapsed at a period's end, purchases, and what was paid for them."""
 
@@ -81,7 +84,7 @@ def read_history(connection: Any, values: Values, where: str) -> History:
     segment = values.text(named["segment"]) if "segment" in named else "''"
     numbers = [f"{values.number(c)}, {values.text(c)}" for c in [*(named[k] for k in kinds), *levers]]
     rows = connection.execute(
-        f"SELECT {values.text(named[period])}, coalesce({segment}, ''), {', '.join(numbers)} FROM beside"
+        f"SELECT {period_of(values, named[period], KNOWN)}, coalesce({segment}, ''), {', '.join(numbers)} FROM beside"
     ).fetchall()
     periods = _ordered(where, {row[0] for row in rows})
     segments = tuple(dict.fromkeys(row[1] for row in rows))
