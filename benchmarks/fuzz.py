@@ -201,7 +201,7 @@ def _counted(path: Path) -> Any:
 def _contracts(path: Path) -> Any:
     import tenure
 
-    return tenure.contracts(path, path.with_name("made.yaml"), spend=1000, force=True).to_dict()
+    return tenure.contracts(path, path.with_name("made.yaml"), price=9.5, spend=1000, force=True).to_dict()
 
 
 def _listed(path: Path) -> Any:

@@ -134,10 +134,14 @@ def test_tables_of_sqlite_and_duckdb_are_read(tmp_path: Path) -> None:
 
 
 def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(PurchasesError) as caught:
-        CustomerBase.create(tmp_path / "base.duckdb", "postgresql://me:secret@127.0.0.1:1/shop")
-    assert "secret" not in str(caught.value)
-    assert "postgresql://me:***@127.0.0.1:1/shop" in str(caught.value)
+    for given, wanted in (
+        ("me:secret@127.0.0.1:1/shop", "me:***@127.0.0.1:1/shop"),
+        ("127.0.0.1:1/shop?user=me&password=secret", "127.0.0.1:1/shop?password=***&user=me"),
+    ):
+        with pytest.raises(PurchasesError) as caught:
+            CustomerBase.create(tmp_path / "base.duckdb", f"postgresql://{given}")
+        assert "secret" not in str(caught.value)
+        assert f"postgresql://{wanted}" in str(caught.value)
 
 
 @pytest.mark.slow

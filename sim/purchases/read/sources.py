@@ -3,13 +3,14 @@
 import csv
 import datetime
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import PurchasesError, first_line
 from sim.purchases.read.options import Reading
@@ -18,11 +19,16 @@ from sim.purchases.read.text import UNNAMED, Text, as_utf8, has_header, read_tex
 from sim.purchases.read.whole import check_parquet, check_readable, named, unpacked
 from sim.reading import check_workbook, sheet_rows
 
-__all__ = ["Source", "fingerprint", "is_database", "open_source", "with_driver"]
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+__all__ = ["SECRET", "Source", "fingerprint", "is_database", "open_source", "with_driver", "without_secrets"]
 
 _BLOCK = 50_000
 _TITLES = 30
 """Rows of a sheet among which a header is looked for."""
+SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
+"""What of a URL's options is nobody's business."""
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -76,11 +82,17 @@ def shown(where: str | Path) -> str:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(str(where)).render_as_string(hide_password=True)
+        return without_secrets(make_url(str(where)))
     except ArgumentError:
         raise PurchasesError(
             "a URL of a database is expected to look like postgresql://user:password@host/database"
         ) from None
+
+
+def without_secrets(url: "URL") -> str:
+    """Return a URL as it may be shown: no password, neither before its host nor among its options."""
+    secret = {key: "***" for key in url.query if SECRET.search(key)}
+    return url.update_query_dict(secret).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def fingerprint(where: str | Path, reading: Reading) -> str:
