@@ -236,6 +236,12 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(others)
 
 
+def test_a_text_too_long_to_be_meant_is_refused_before_it_is_read() -> None:
+    """Ten million letters of YAML take more than a minute."""
+    with pytest.raises(ScenarioError, match="has 10,000,009 letters; a file of this kind has at most 10,000,000"):
+        read_yaml("name: a\n#" + "x" * 10_000_000, "a.yaml", ScenarioError)
+
+
 def workbook(path: Path, *changes: tuple[bytes, bytes]) -> Path:
     """Return a workbook of purchases, its sheet changed as text."""
     from io import StringIO
