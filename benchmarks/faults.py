@@ -48,16 +48,16 @@ VERBS: dict[str, tuple[str, ...]] = {
     "simulate": ("simulate", "small.yaml", "--until", "2", "--save", "half.npz", "--table", "months.csv"),
     "learn": ("learn", "small.yaml", "evidence.csv", "-o", "learned.yaml"),
     "monitor": (
-        "monitor",
-        "small.yaml",
-        "--plan",
-        "held.json",
-        "--actual",
-        "seen.csv",
-        "--replications",
-        "20",
-        "-o",
-        "page.html",
+        *("monitor", "small.yaml", "--plan", "held.json", "--actual", "seen.csv"),
+        *("--replications", "20", "-o", "page.html"),
+    ),
+    "split": ("split", "held.json", "-o", "split.xlsx"),
+    "explain, tracked": ("explain", "held.json", "-o", "why.json", "--track"),
+    "frontier": ("frontier", "small.yaml", "--set", "periods=3", "--budgets", "2000,4000", "-o", "points.csv"),
+    "list": ("list", "new.yaml", "--control", "0.2", "-o", "targets.xlsx"),
+    "backtest, tracked": (
+        *("backtest", "new.yaml", "--months", "6", "--replications", "4"),
+        *("-o", "was.json", "--track"),
     ),
     "compare": ("compare", "small.yaml", "--replications", "1", "-o", "report.html"),
     "optimize, tracked": (*OPTIMIZE, "-o", "plan.xlsx", "--track"),
@@ -65,11 +65,17 @@ VERBS: dict[str, tuple[str, ...]] = {
     "demo": ("demo", "--folder", "demo"),
 }
 """Arguments by verb, beside ``--json``."""
-BEFORE = {
+HELD = (*OPTIMIZE[:4], "-o", "held.json")
+FITTED = ("calibrate", "orders.csv", "-o", "new.yaml")
+BEFORE: dict[str, tuple[tuple[str, ...], ...]] = {
     "monitor": (
-        (*OPTIMIZE[:4], "-o", "held.json"),
+        HELD,
         ("simulate", "small.yaml", "--policy", "held.json", "--replications", "1", "--table", "seen.csv"),
-    )
+    ),
+    "split": (HELD,),
+    "explain, tracked": (HELD,),
+    "list": (FITTED,),
+    "backtest, tracked": (FITTED,),
 }
 """Commands that leave what a verb reads."""
 STUDY = "worlds: {a: small.yaml}\npolicies: [as today, no spend]\nreplications: 1\n"

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -102,29 +102,27 @@ def _run(folder: Path, words: tuple[str, ...], around: Around = PLAIN) -> Ended:
 
 
 @contextmanager
-def _mounted(folder: Path, around: Around, left: int) -> Iterator[None]:
-    """Have the folder be read-only, or on a disk of its own, with what it holds."""
+def _mounted(folder: Path, around: Around, left: int) -> Iterator[Callable[[], None]]:
+    """Have the folder be read-only, or on a disk of its own, with what it holds; yield what takes that away."""
     if around.mount == "":
-        yield
+        yield lambda: None
         return
-    if around.mount == "ro":
-        _mount("--bind", folder, folder)
-        _mount("-o", "remount,ro,bind", folder)
-    else:
-        ready = folder.with_name("ready")
+    only_read = around.mount == "ro"
+    ready = folder.with_name("ready")
+    if not only_read:
         shutil.copytree(folder, ready)
         held = sum(each.stat().st_size for each in ready.rglob("*") if each.is_file())
         pages = 4 * len(list(ready.rglob("*"))) + 8  # a disk counts in pages
-        _mount(
-            "-t", "tmpfs", "-o", f"size={(held + int(left * float(around.mount))) // 1024 + pages}k", "tmpfs", folder
-        )
-        shutil.copytree(ready, folder, dirs_exist_ok=True)
+        size = (held + int(left * float(around.mount))) // 1024 + pages
+    _mount(*(("--bind", folder) if only_read else ("-t", "tmpfs", "-o", f"size={size}k", "tmpfs")), folder)
     try:
-        yield
-        _mount("-o", "remount,rw,bind" if around.mount == "ro" else "remount,size=2g", folder)
-    except BaseException:
-        subprocess.run(["umount", str(folder)], check=False)
-        raise
+        if only_read:
+            _mount("-o", "remount,ro,bind", folder)
+        else:
+            shutil.copytree(ready, folder, dirs_exist_ok=True)
+        yield lambda: _mount("-o", "remount,rw,bind" if only_read else "remount,size=2g", folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _mount(*words: str | Path) -> None:
@@ -147,7 +145,7 @@ def _can(around: Around) -> bool:
 
 def _try(verb: str, around: Around, place: Path, whole: Whole) -> None:
     folder = prepared(place / around.folder, verb)
-    with _mounted(folder, around, whole.size):
+    with _mounted(folder, around, whole.size) as freed:
         started = [_start(folder, whole.words, around) for _ in range(around.at_once)]
         ended = [_end(each) for each in started]
         for each in ended:
@@ -162,10 +160,9 @@ def _try(verb: str, around: Around, place: Path, whole: Whole) -> None:
                 check_end(each, MOMENT)
         assert around.at_once == 1 or any(each.code == 0 for each in ended), "every one of them was refused"
         check_left(folder, whole)
-    if around.at_once == 1 and around.may_refuse:
-        check_next(folder, whole, _run(folder, again(whole)))
-    if around.mount != "":
-        subprocess.run(["umount", str(folder)], check=True)
+        if around.at_once == 1 and around.may_refuse:
+            freed()
+            check_next(folder, whole, _run(folder, again(whole)))
 
 
 def tried(verb: str, kinds: tuple[str, ...], number: int = 2) -> list[str]:

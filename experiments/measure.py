@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,7 +28,7 @@ from optimizer.money.calendar import Calendar
 from sim.arrays import Flags, Floats
 from sim.errors import InputError, TenureError, first_line
 from sim.intervals import NORMAL
-from sim.reading import check_workbook
+from sim.reading import check_workbook, read_table, sheet_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["ALL", "Effect", "Measured", "measure", "write_evidence"]
 
 ALL = "all"
-NEEDED = ("customer_id", "segment", "lever", "money", "held_back", "control")
+NAMES = ("customer_id", "segment", "lever")
+NEEDED = (*NAMES, "money", "held_back", "control")
 HELD, TREATED = ("true", "1", "1.0"), ("false", "0", "0.0")
 """How a list's column ``control`` may be written once other programs have saved it."""
 FEWEST = 2
@@ -203,10 +205,9 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
             if path.suffix == ".parquet":
                 part = pd.read_parquet(path)
             elif path.suffix == ".xlsx":
-                check_workbook(path)
-                part = pd.read_excel(path, dtype={"customer_id": str})
+                part = _sheet(path)
             else:
-                part = pd.read_csv(path, dtype={"customer_id": str})
+                part = read_table(path, NAMES)
         except TenureError:
             raise
         except Exception as error:  # readers of tables raise what they meet
@@ -218,9 +219,10 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
             amount = pd.to_numeric(part[name], errors="coerce")
             _refuse(path, part, name, ~np.isfinite(amount) | (amount < 0), "money of at least 0")
             part[name] = amount
+        for name in NAMES:
+            blank = part[name].isna() | (part[name] == "")
+            _refuse(path, part, name, blank & (part["money"] + part["held_back"] > 0), "a name")
         part["customer_id"] = part["customer_id"].astype(str)
-        for name in ("customer_id", "segment", "lever"):
-            _refuse(path, part, name, part[name].isna() & (part["money"] + part["held_back"] > 0), "a name")
         said = part["control"].astype(str).str.strip().str.lower()
         _refuse(path, part, "control", ~said.isin([*HELD, *TREATED]), "True or False")
         part["control"] = said.isin(HELD)
@@ -236,11 +238,28 @@ def _listed(lists: Sequence[Path]) -> pd.DataFrame:
     return frame
 
 
+def _sheet(path: Path) -> pd.DataFrame:
+    """Return the first sheet of a workbook; an id that a spreadsheet made a number is written as it was."""
+    import pandas as pd
+    from openpyxl import load_workbook
+
+    check_workbook(path)
+    with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        header, *rows = sheet_rows(book.worksheets[0])
+    part = pd.DataFrame([row + (None,) * (len(header) - len(row)) for row in rows if row], columns=header)
+    if "customer_id" in part:
+        part["customer_id"] = [
+            f"{each:.0f}" if isinstance(each, float) and each.is_integer() else each for each in part["customer_id"]
+        ]
+    return part
+
+
 def _refuse(path: Path, part: pd.DataFrame, name: str, wrong: pd.Series, expected: str) -> None:
     """Raise for the first row whose value in a column cannot be used."""
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
-        got = "nothing" if part[name].isna().iloc[at] else repr(str(part[name].iloc[at]))
+        given = part[name].iloc[at]
+        got = "nothing" if given is None or given != given or given == "" else repr(str(given))
         raise InputError(f"{path}, row {at + 2}: column '{name}': expected {expected}, got {got}")
 
 

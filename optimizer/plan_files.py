@@ -25,12 +25,11 @@ from optimizer.money.sheets import (
     read_csv,
     result,
     write_money,
-    written,
 )
 from optimizer.money.table import Formula, Sheet
 from sim.contract import Targets
 from sim.errors import InputError
-from sim.files import check_output, save_book, write_file, write_text
+from sim.files import as_cell, check_output, of_cell, save_book, write_file, write_text
 from sim.reading import read_text
 
 if TYPE_CHECKING:
@@ -288,7 +287,7 @@ def _write_csv(rows: list[Content], part: Path) -> None:
     with part.open("w", encoding="utf-8", newline="") as file:
         out = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
         out.writeheader()
-        out.writerows({k: repr(v) if isinstance(v, float) else written(v) for k, v in row.items()} for row in rows)
+        out.writerows({k: repr(v) if isinstance(v, float) else as_cell(v) for k, v in row.items()} for row in rows)
 
 
 def _read_csv(path: Path) -> Stored:
@@ -322,7 +321,7 @@ def _typed(
         )
     out = []
     for i, row in enumerate(rows):
-        typed: Content = {name: _name(row[name]) for name in (*NAMES, "target") if row.get(name) is not None}
+        typed: Content = {name: of_cell(str(row[name])) for name in (*NAMES, "target") if row.get(name) is not None}
         for name in ("period", *NUMBERS):
             given = row.get(name)
             if given in (None, "") or (name == "spend" and isinstance(given, Formula)):
@@ -333,11 +332,6 @@ def _typed(
                 raise InputError(f"{path}, {place(i)}: {name}: expected a number, got {given!r}") from None
         out.append(typed)
     return out
-
-
-def _name(given: Any) -> str:
-    name = str(given)
-    return name[1:] if name.startswith("'") and written(name[1:]) == name else name
 
 
 # --- Excel ------------------------------------------------------------------------------------------------------------

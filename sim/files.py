@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sim.errors import FolderError, InputError, first_line
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "TABLE_FILES", "check_output", "save_book", "sweep", "writable_folder", "write_file", "write_table", "write_text",
+    "EXECUTED", "TABLE_FILES", "as_cell", "as_cells", "check_output", "of_cell", "save_book", "sweep",
+    "writable_folder", "write_file", "write_table", "write_text",
 ]  # fmt: skip
 
 TABLE_FILES = (".csv", ".parquet")
 """Endings of tables."""
+EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula."""
+NUMERAL = re.compile(r"[+-]\d[\d .,]*")
+"""A number with its sign, as of telephones."""
 NAMED = 40
 """Letters of a file's name in that of its part, so that a name that can be written has a part that can."""
 
@@ -184,8 +189,41 @@ def _filled(sheet: bytes, results: Mapping[str, float]) -> bytes:
     return re.sub(rb'(<c r="([A-Z]+\d+)"[^>]*><f>[^<]*</f>)(?:<v ?/>|<v></v>)', fill, sheet)
 
 
+def as_cell(name: Any) -> Any:
+    """Return a name as a CSV file holds it: with an apostrophe before it where a spreadsheet would execute it.
+
+    What :func:`of_cell` takes off again stays told apart: an apostrophe before such a beginning gets another.
+    """
+    return f"'{name}" if isinstance(name, str) and name.lstrip("'").startswith(EXECUTED) else name
+
+
+def of_cell(text: str) -> str:
+    """Return the name that :func:`as_cell` wrote.
+
+    >>> of_cell(as_cell("=cmd()")), of_cell("'t Hooft"), of_cell(as_cell("-17"))
+    ('=cmd()', "'t Hooft", '-17')
+    """
+    return text[1:] if text.startswith("'") and as_cell(text[1:]) == text else text
+
+
+def as_cells(frame: "DataFrame") -> "DataFrame":
+    """Return a table as a CSV file holds it: names of rows and columns by :func:`as_cell`.
+
+    What a spreadsheet takes for a number does nothing there: customers' numbers and telephones stay as they are.
+    """
+
+    def cell(value: Any) -> Any:
+        return value if isinstance(value, str) and NUMERAL.fullmatch(value) else as_cell(value)
+
+    out = frame.rename(columns=as_cell)
+    for place, (kind, (_, column)) in enumerate(zip(frame.dtypes, frame.items(), strict=True)):
+        if kind == "object" or kind.name in ("str", "string", "category"):
+            out.isetitem(place, column.astype(object).map(cell))
+    return out
+
+
 def write_table(path: Path, frame: "DataFrame") -> None:
-    """Write a table as CSV or Parquet, by the ending of ``path``, and move it into place.
+    """Write a table as CSV or Parquet, by the ending of ``path``, and move it into place; in CSV no name is a formula.
 
     Raises
     ------
@@ -196,6 +234,6 @@ def write_table(path: Path, frame: "DataFrame") -> None:
     """
     check_output(path, TABLE_FILES)
     if path.suffix == ".csv":
-        write_file(path, lambda part: frame.to_csv(part, index=False))
+        write_file(path, lambda part: as_cells(frame).to_csv(part, index=False))
     else:
         write_file(path, lambda part: frame.to_parquet(part, index=False))

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.fuzz import KINDS, mutated, tried
 from sim.errors import InputError
 
-LONG = ("plan", "plan as table", "plan as workbook", "saved market", "evidence")
+LONG = ("plan", "plan as table", "plan as workbook", "saved market", "evidence", "answers", "split", "table of counts")
 """Kinds whose good file takes seconds to make, or each reading a tenth of one."""
 
 

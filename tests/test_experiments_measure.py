@@ -18,6 +18,7 @@ from optimizer.ask.rows import as_today
 from optimizer.load import plan_of_course
 from sim.engine.sensitivity import follow
 from sim.errors import InputError
+from sim.purchases.write import write_rows
 
 SPEND = {"development": 4_000, "winback": 800}
 Run = Callable[..., tuple[int, str, str]]
@@ -52,6 +53,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(place: Path) -> Measured:
     return tenure.open(place / "scenario.yaml").measure(place / "plan.json", place / "targets.csv", place / "after.csv")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".parquet"])
+def test_ids_and_names_of_a_list_are_read_as_they_were(tmp_path: Path, ending: str) -> None:
+    """What looks like a blank, a number or a formula; a spreadsheet's own numbers too."""
+    names = ["NA", "007", "=1+1", "12", "'t"]
+    frame = pd.DataFrame({"customer_id": names, "segment": names, "lever": names[::-1], "money": 1.5, "held_back": 0.0,
+                          "control": False})  # fmt: skip
+    write_rows(frame, tmp_path / f"list{ending}", table="")
+    found = _listed([tmp_path / f"list{ending}"])
+    assert found[["customer_id", "segment", "lever"]].equals(frame[["customer_id", "segment", "lever"]])
+    if ending == ".xlsx":
+        made = frame.assign(customer_id=[1.0, 2.0, 3.0, 4.0, 5.0], segment="s", lever="l")
+        made.to_excel(tmp_path / "numbers.xlsx", index=False)
+        assert _listed([tmp_path / "numbers.xlsx"])["customer_id"].tolist() == ["1", "2", "3", "4", "5"]
 
 
 def test_it_is_what_sums_by_hand_say(place: Path, found: Measured) -> None:

@@ -3,11 +3,12 @@
 import gc
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from sim.errors import FolderError
-from sim.files import save_book, write_file
+from sim.files import EXECUTED, of_cell, save_book, write_file, write_table
 
 FULL = Path("/dev/full")
 
@@ -28,3 +29,19 @@ def test_a_book_is_moved_into_place_whole(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="cannot write"):
         write_file(tmp_path / "none" / "book.xlsx", lambda part: save_book(book, part))
     assert [path.name for path in tmp_path.iterdir()] == ["book.xlsx"]
+
+
+NAMES = ["=cmd()", "@x", "-5", "+49 30", "＝cmd()", "'t Hooft", "'=cmd()", "''=x", "plain", "-x"]
+
+
+def test_no_name_of_a_table_is_a_formula(tmp_path: Path) -> None:
+    """In CSV each name that a spreadsheet would execute has an apostrophe, which is taken off again."""
+    frame = pd.DataFrame({"name": NAMES, "money": range(len(NAMES)), "=1+1": -0.5})
+    write_table(tmp_path / "table.csv", frame)
+    found = pd.read_csv(tmp_path / "table.csv")
+    assert list(found.columns) == ["name", "money", "'=1+1"]
+    assert not found["name"].str.startswith(EXECUTED).any()
+    assert [of_cell(name) for name in found["name"]] == NAMES
+    assert found["'=1+1"].tolist() == [-0.5] * len(NAMES)
+    write_table(tmp_path / "table.parquet", frame)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), frame)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from markets import SMALL, orders
 
 from experiments.firm import Firm
@@ -171,3 +172,21 @@ def test_whose_quality_has_changed_is_told_by_all_that_was_bought(firm: Firm, tm
         InputError, match="its purchases run to 2025-02-03, and the scenario knows all up to 2025-03-31"
     ):
         firm.customer_list(kind="quality changed", actual=tmp_path / "old.csv")
+
+
+def test_names_in_a_table_of_counts_are_names(tmp_path: Path) -> None:
+    """What looks like a blank, a number or a formula."""
+    content = yaml.safe_load(SMALL.read_text(encoding="utf-8")) | {"periods": 2, "rules": {}}
+    for new, old in (("NA", "regulars"), ("01", "newcomers")):
+        content["segments"][new] = content["segments"].pop(old)
+    content["levers"]["=cmd()"] = content["levers"].pop("winback")
+    firm = Firm.of(content)
+    done = firm.simulate(replications=1)
+    done.save(tmp_path / "months.csv")
+    assert ",'spend_=cmd()" not in (tmp_path / "months.csv").read_text()
+    found = seen_in_counts(firm.twin, tmp_path / "months.csv")
+    assert found.moves.sum() > 0
+    firm = Firm.of({**content, "segments": {"=a": content["segments"]["NA"], "b": content["segments"]["01"]}})
+    firm.simulate(replications=1).save(tmp_path / "months.csv")
+    assert ",'=a," in (tmp_path / "months.csv").read_text()
+    assert seen_in_counts(firm.twin, tmp_path / "months.csv").moves.sum() > 0

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ def test_a_workbook_is_read_with_its_titles_and_dates(tmp_path: Path) -> None:
     assert "sheet Orders is read, Notes not; `sheet=` names another" in base.notes
     with pytest.raises(PurchasesError, match=r"no sheet `sheet=None such`; the sheets are Orders, Notes"):
         CustomerBase.create(tmp_path / "base.duckdb", file, reading=Reading(sheet="None such"))
+
+
+@pytest.mark.parametrize("name", ["a b.db", "who?.db", "c#d%20.db", "顾客.db"])
+def test_a_file_of_sqlite_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """It is no part of a URL."""
+    with closing(sqlite3.connect(tmp_path / name)) as file:
+        FRAME.to_sql("orders", file, index=False)
+    assert bought(CustomerBase.create(tmp_path / "base.duckdb", tmp_path / name)) == WANTED
 
 
 JSONS = {
@@ -125,10 +134,14 @@ def test_tables_of_sqlite_and_duckdb_are_read(tmp_path: Path) -> None:
 
 
 def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(PurchasesError) as caught:
-        CustomerBase.create(tmp_path / "base.duckdb", "postgresql://me:secret@127.0.0.1:1/shop")
-    assert "secret" not in str(caught.value)
-    assert "postgresql://me:***@127.0.0.1:1/shop" in str(caught.value)
+    for given, wanted in (
+        ("me:secret@127.0.0.1:1/shop", "me:***@127.0.0.1:1/shop"),
+        ("127.0.0.1:1/shop?user=me&password=secret", "127.0.0.1:1/shop?password=***&user=me"),
+    ):
+        with pytest.raises(PurchasesError) as caught:
+            CustomerBase.create(tmp_path / "base.duckdb", f"postgresql://{given}")
+        assert "secret" not in str(caught.value)
+        assert f"postgresql://{wanted}" in str(caught.value)
 
 
 @pytest.mark.slow

@@ -234,3 +234,73 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
     (tmp_path / f".b.duckdb.{dead.pid}.part" / "base.duckdb").touch()
     check_output(tmp_path / "b.duckdb")
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_text_too_long_to_be_meant_is_refused_before_it_is_read() -> None:
+    """Ten million letters of YAML take more than a minute."""
+    with pytest.raises(ScenarioError, match="has 10,000,009 letters; a file of this kind has at most 10,000,000"):
+        read_yaml("name: a\n#" + "x" * 10_000_000, "a.yaml", ScenarioError)
+
+
+def workbook(path: Path, *changes: tuple[bytes, bytes]) -> Path:
+    """Return a workbook of purchases, its sheet changed as text."""
+    from io import StringIO
+
+    plain = path.with_name("plain.xlsx")
+    pd.read_csv(StringIO(ROWS)).to_excel(plain, index=False)
+    with zipfile.ZipFile(plain) as book, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in book.namelist():
+            content = book.read(name)
+            for old, new in changes if name.endswith("sheet1.xml") else ():
+                assert old in content
+                content = content.replace(old, new)
+            out.writestr(name, content)
+    return path
+
+
+SIZE = b'ref="A1:C901"'
+
+
+@pytest.mark.parametrize("said", [b"A1:C100", b"A1", b"A1:XFD1048576"])
+def test_all_rows_of_a_sheet_are_read_whatever_size_it_is_said_to_have(tmp_path: Path, said: bytes) -> None:
+    """Some programs write one too small, and rows were lost in silence; a format of the whole sheet, one too large."""
+    whole = attempt(tmp_path, "whole.xlsx", workbook(tmp_path / "a.xlsx").read_bytes())
+    data = workbook(tmp_path / "b.xlsx", (SIZE, b'ref="' + said + b'"')).read_bytes()
+    assert attempt(tmp_path, "said.xlsx", data) == whole
+    assert whole["rows"]["read"] == 900
+    ragged = (b'<row r="901"', b'<row r="901"><c r="A901"/></row><row r="950"/><row r="960"')
+    assert attempt(tmp_path, "ragged.xlsx", workbook(tmp_path / "c.xlsx", ragged).read_bytes()) == whole
+
+
+ENTITIES = b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9))
+FAR = (b'<row r="901"', b'<row r="900000000000"'), (b'r="A901"', b'r="A900000000000"')
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        (FAR, "at most 1,048,576 rows"),
+        (((b'r="C901"', b'r="ZZZZZZ901"'),), "is not a valid column"),
+        (((b"<worksheet", b'<!DOCTYPE a [<!ENTITY a "aaaaaaaa">' + ENTITIES + b"]><worksheet"),
+          (b"<t>date</t>", b"<t>&j;</t>")), "cannot be read as a workbook"),
+        (((b"<worksheet", b'<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><worksheet'),
+          (b"<t>date</t>", b"<t>&a;</t>")), "cannot be read as a workbook"),
+        (((b"<sheetData>", b"<sheetData>" + b" " * 110_000_000),), "unpacks to 110,"),
+    ],
+    ids=["far row", "far column", "bomb of entities", "file as entity", "bomb of spaces"],
+)  # fmt: skip
+def test_a_workbook_that_nobody_saved_is_refused_in_a_line(tmp_path: Path, changes: tuple, wanted: str) -> None:
+    found = attempt(tmp_path, "bad.xlsx", workbook(tmp_path / "a.xlsx", *changes).read_bytes())
+    assert isinstance(found, str)
+    assert wanted in found
+    assert "\n" not in found
+
+
+def test_a_file_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
+    from sim.purchases.read import whole
+
+    monkeypatch.setattr(whole, "LARGE", 1 << 20)
+    found = attempt(tmp_path, "bomb.csv.gz", gzip.compress(ROWS.encode() + b"1,2024-01-01,1\n" * 9_000_000, mtime=0))
+    assert "unpacks to more than 200 times its size" in found
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["bomb.csv.gz"]
+    assert account(tmp_path, "orders.csv.gz", gzip.compress(ROWS.encode()))["customers"] == 90

@@ -13,7 +13,7 @@ from experiments.terminal.allocate import amount
 from experiments.tracking.call import Call
 from experiments.words.phrases import at_most, number_at_least
 from sim.errors import FolderError, first_line
-from sim.files import check_output, write_file, write_text
+from sim.files import check_output, save_book, write_file, write_table, write_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -101,7 +101,7 @@ class CurveAllocation(Decided, optimizer.curves.result.CurveAllocation):
         if path.suffix == ".json":
             write_text(path, self.to_json())
         elif path.suffix == ".csv":
-            write_file(path, lambda part: self.to_frame().to_csv(part, index=False))
+            write_table(path, self.to_frame())
         else:
             write_file(path, lambda part: self._write_workbook(part, path.name))
 
@@ -154,7 +154,7 @@ class CurveAllocation(Decided, optimizer.curves.result.CurveAllocation):
                 cell.font = Font(bold=True)
             sheet.freeze_panes = "B2"
             sheet.column_dimensions["A"].width = 28
-        book.save(part)
+        save_book(book, part)
 
 
 def _cell(value: str | float) -> str | float | None:

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from sim.errors import FolderError, InputError
 from sim.files import write_file
+from sim.purchases.read.sources import SECRET, without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -38,8 +39,6 @@ HERE = "http://127.0.0.1:5000"
 WEB = ("http://", "https://")
 KNOWN = ("http", "https", "postgresql", "mysql", "mssql", "sqlite")
 """What the address of a store may begin with, a driver such as ``+psycopg`` apart."""
-SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
-"""What of an address's query is nobody's business."""
 HEADER = b"SQLite format 3\0"
 STALE = 3600.0
 """Seconds after which a part of a file belongs to nobody."""
@@ -65,11 +64,8 @@ def redacted(uri: str) -> str:
     InputError
         If MLflow knows no such store.
     """
-    found = _parts(uri)
-    secret = {key: "***" for key in found.query if SECRET.search(key)}
-    if found.password is None and not secret:
-        return uri
-    return found.update_query_dict(secret).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
+    shown = without_secrets(_parts(uri))
+    return shown if "***" in shown else uri
 
 
 def pages_at(tracking_uri: str, mlflow_ui: str = "") -> str:

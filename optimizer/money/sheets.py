@@ -9,6 +9,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from optimizer.money.table import TOTALS, Cell, Formula, MoneyTable, Sheet
 from sim.arrays import Floats
 from sim.contract import Targets
 from sim.errors import InputError, first_line
-from sim.files import check_output, save_book, write_file
-from sim.reading import check_workbook, read_rows, read_text
+from sim.files import EXECUTED, as_cell, check_output, save_book, write_file
+from sim.reading import check_workbook, read_rows, read_text, sheet_rows
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGAINST", "MONEY", "SPLIT_FILES", "TODAY", "TOTAL", "Lines", "Results", "check_against", "check_formulas",
-    "day_of", "fill", "read_book", "read_csv", "result", "write_money", "write_split", "written",
+    "day_of", "fill", "read_book", "read_csv", "result", "write_money", "write_split",
 ]  # fmt: skip
 
 AGAINST, MONEY, TODAY = "against today", "by segment and lever", "today"
@@ -40,8 +41,8 @@ SPLIT_FILES = (".csv", ".xlsx")
 FORMATS = {"intensity": "#,##0.0000", "customers": "#,##0.0"}
 FORMATS |= dict.fromkeys(("price", "looser", "tighter", "beyond", "tighter_beyond"), "0.0000")
 AMOUNT, CHANGE, DAY = "#,##0.00", "+#,##0.00;-#,##0.00;0.00", "yyyy-mm-dd"
-EXECUTED = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+MOST_CELLS = 50_000_000
+"""Cells of a sheet, the empty ones inside it too."""
 OURS = re.compile(
     r"=SUM\([A-Z]+\d+:[A-Z]+\d+\)|='?by segment and lever'?!([A-Z]+\d+)-'?today'?!\1"
     r"|=[A-Z]+(\d+)\*[A-Z]+\2|=SUMPRODUCT\(.*\)"
@@ -156,7 +157,7 @@ def write_split(path: Path, lines: Lines, by: str, calendar: Calendar) -> None:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(["segment", "lever", by, "spend"])
             for cell in lines.table().cells:
-                out.writerow([written(cell.segment), written(cell.lever), cell.stretch.name, repr(cell.money)])
+                out.writerow([as_cell(cell.segment), as_cell(cell.lever), cell.stretch.name, repr(cell.money)])
 
     def as_book(part: Path) -> None:
         from openpyxl import Workbook
@@ -202,11 +203,6 @@ def _by_name(sheet: Sheet) -> dict[tuple[str, ...], tuple[Any, str]]:
 
 
 # --- How sheets look --------------------------------------------------------------------------------------------------
-
-
-def written(name: Any) -> Any:
-    """Return a name for a CSV file: with an apostrophe before it where a spreadsheet would execute it."""
-    return f"'{name}" if isinstance(name, str) and name.startswith(EXECUTED) else name
 
 
 def result(value: Any) -> float:
@@ -273,19 +269,25 @@ def read_book(path: Path) -> dict[str, Sheet]:
     check_workbook(path)
     try:
         with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-            values = {name: [list(row) for row in book[name].iter_rows(values_only=True)] for name in book.sheetnames}
+            values = {sheet.title: list(sheet_rows(sheet)) for sheet in book.worksheets}
         with closing(load_workbook(path, read_only=True)) as book:
-            formulas = {name: [list(row) for row in book[name].iter_rows(values_only=True)] for name in book.sheetnames}
+            formulas = {sheet.title: list(sheet_rows(sheet)) for sheet in book.worksheets}
     except Exception as error:  # the reader raises what it meets
         raise InputError(f"{path}: cannot be read as a workbook: {first_line(error)}") from None
 
     def sheet(name: str) -> Sheet:
+        width = max(map(len, (*values[name], *formulas[name])), default=0)
+        if width * len(formulas[name]) > MOST_CELLS:
+            raise InputError(
+                f"{path}, sheet '{name}': {len(formulas[name]):,} rows as wide as the widest, {width:,} columns, are "
+                f"more than {MOST_CELLS:,} cells; delete what lies beside the table"
+            )
         rows = [
             [
                 Formula(formula) if value is None and isinstance(formula, str) and formula.startswith("=") else value
-                for value, formula in zip(row, given, strict=False)
+                for value, formula, _ in zip_longest(row, given, range(width))
             ]
-            for row, given in zip(values[name], formulas[name], strict=False)
+            for row, given in zip_longest(values[name], formulas[name], fillvalue=())
         ]
         return Sheet(rows, lambda r, c: f"sheet '{name}', {get_column_letter(c + 1)}{r + 1}")
 

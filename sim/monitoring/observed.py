@@ -14,6 +14,7 @@ from sim.engine.state_space import state_index
 from sim.errors import InputError, first_line
 from sim.monitoring.seen import Seen
 from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.reading import read_table
 from sim.scenario.customers import Base
 from sim.scenario.file import WEEKS_PER_PERIOD, Scenario
 from sim.twin import Twin
@@ -247,10 +248,9 @@ def _table(path: Path, numbers: Sequence[str]) -> Any:
     import pandas as pd
 
     try:
-        frame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+        frame = read_table(path, ("segment", "tier", "stage"))
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise InputError(f"{path}: cannot be read as a table of counts: {first_line(error)}") from None
-    frame.columns = [str(name).strip() for name in frame.columns]
     lacking = [name for name in (*KEYS, *numbers) if name not in frame]
     if lacking:
         raise InputError(f"{path}: lacks the column '{lacking[0]}'; a simulation's table of counts has all of them")

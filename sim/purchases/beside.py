@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, PurchasesError, first_line
+from sim.files import of_cell
 from sim.purchases.base import CustomerBase, is_base
 from sim.purchases.people import typed
 from sim.purchases.read.columns import Roles, find_columns
@@ -315,7 +316,7 @@ def segment_by_id(where: str | Path, base: CustomerBase) -> list[tuple[str, str 
             )
         written = _as_in(base, connection, values, who, [], None)
         found = connection.execute(f"SELECT {written}, {values.text(named[0])} FROM beside").fetchall()
-    rows = [(str(each), label) for each, label in found if each is not None]
+    rows = [(of_cell(str(each)), label) for each, label in found if each is not None]
     if not {each for each, _ in rows} & _customers(base):
         raise PurchasesError(
             f"{shown(where)}: none of its {len(rows):,} ids is a customer with purchases; are both files' ids written "

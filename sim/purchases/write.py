@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import FolderError, InputError, first_line
-from sim.files import check_output, save_book, write_file, write_table
+from sim.files import EXECUTED, check_output, save_book, write_file, write_table
 from sim.purchases.base import is_base
 from sim.purchases.read.sources import duckdb_file, is_database, shown, with_driver
 from sim.purchases.read.sql import quoted
@@ -65,13 +65,13 @@ def _workbook(frame: "DataFrame", part: Path) -> None:
 
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("list")
-    sheet.append(list(frame.columns))
-    for row in frame.itertuples(index=False):
+    for row in (frame.columns, *frame.itertuples(index=False)):
         cells = []
         for value in row:
             cell = WriteOnlyCell(sheet, value=value.item() if hasattr(value, "item") else value)
-            if cell.data_type == "f":  # an id that starts with '=' is an id, not a formula
+            if isinstance(value, str):  # an id that starts with '=' is an id, not a formula, edited or not
                 cell.data_type = "s"
+                cell.quotePrefix = value.startswith(EXECUTED)
             cells.append(cell)
         sheet.append(cells)
     save_book(book, part)

@@ -21,6 +21,8 @@ class _NoName(yaml.MarkedYAMLError):
 
 MOST_REPEATED = 1_000_000
 """Values that aliases may add to those that are written: ten lines of aliases of aliases stand for millions."""
+LARGEST = 10_000_000
+"""Letters of a text: ten thousand segments have fewer, and a million take some eight seconds to read."""
 LARGEST_BITS = 1024
 """Of a whole number; no number of digits beyond is meant."""
 
@@ -121,8 +123,11 @@ def read_yaml(text: str, where: object, error: type[InputError] = InputError) ->
     Raises
     ------
     InputError
-        As ``error``: if it is not YAML, or a key is there twice; names ``where`` and the line.
+        As ``error``: if it is not YAML, is longer than :data:`LARGEST`, or a key is there twice; names ``where`` and
+        the line.
     """
+    if len(text) > LARGEST:
+        raise error(f"{where}: has {len(text):,} letters; a file of this kind has at most {LARGEST:,}")
     try:
         return yaml.load(text, _Loader)
     except RecursionError:

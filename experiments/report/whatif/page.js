@@ -272,7 +272,7 @@ async function solve(which) {
 // --- The table that `tenure compare` plays ---------------------------------------------------------------------------
 
 function csv(which) {
-  const executed = /^[=+\-@\t\r]/, quote = (text) => /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  const executed = /^'*[=+\-@\t\r\n＝＋－＠]/, quote = (text) => /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   const written = (name) => quote(executed.test(name) ? `'${name}` : name);
   const amounts = found[which].by_period || byPeriod(plans[which].family, found[which].table);
   const rows = page.lines.flatMap(([segment, lever], c) =>

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import FolderError, InputError, TenureError, first_line
+from sim.errors import InputError, TenureError, first_line
+from sim.reading import read_text
 
 if TYPE_CHECKING:
     from sim.twin import Twin
@@ -22,8 +24,10 @@ __all__ = ["HOST", "served"]
 
 HOST = "127.0.0.1"
 SOLVE = "/solve"
-MOST = 1_000_000
-"""Bytes of a question; the page's are a few hundred."""
+MOST, DIGITS = 1_000_000, 8
+"""Bytes of a question; the page's are a few hundred. And digits that say them."""
+PATIENCE = 60
+"""Seconds that a question may take to come in."""
 DATA = re.compile(r'<script type="application/json" id="surface">(.*?)</script>', re.DOTALL)
 
 
@@ -46,6 +50,8 @@ def served(page: Path, twin: Twin, port: int = 0, threads: int = 2) -> Iterator[
     solver = _Solver(twin, json.loads(DATA.findall(text)[0]), threads)
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE
+
         def do_GET(self) -> None:
             if self._ours():
                 found = self.path.partition("?")[0] == "/"
@@ -54,9 +60,9 @@ def served(page: Path, twin: Twin, port: int = 0, threads: int = 2) -> Iterator[
         def do_POST(self) -> None:
             if not self._ours():
                 return
-            size = self.headers.get("Content-Length", "")
+            size = self.headers.get("Content-Length", "")[:DIGITS]
             plain = self.headers.get("Content-Type", "").partition(";")[0] == "application/json"
-            if self.path != SOLVE or not plain or not size.isdigit() or int(size) > MOST:
+            if self.path != SOLVE or not plain or not size.isdecimal() or int(size) > MOST:
                 self._send(400, b"{}", "application/json")
                 return
             status, answer = solver.answer(self.rfile.read(int(size)))
@@ -83,10 +89,9 @@ def served(page: Path, twin: Twin, port: int = 0, threads: int = 2) -> Iterator[
             """Say nothing of each request."""
 
     try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
+        server = _Server((HOST, port), Handler)
     except (OSError, OverflowError) as error:
         raise InputError(f"port {port} on {HOST} cannot be used ({first_line(error)}); give another one") from None
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -96,15 +101,23 @@ def served(page: Path, twin: Twin, port: int = 0, threads: int = 2) -> Iterator[
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing of readers who leave before their answer, as a tab that is closed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that is gone; all else is ours to mend."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 def _page(page: Path, twin: Twin) -> str:
-    try:
-        text = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{page}: cannot be read ({first_line(error)}); `tenure whatif` writes it") from None
+    text = read_text(page, "`tenure whatif` writes it", what="page")
     found = DATA.findall(text)
     try:
         made_of = json.loads(found[0])["scenario"] if found else ""
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         made_of = ""
     if not made_of:
         raise InputError(f"{page}: is no what-if page of this version; `tenure whatif` writes it")
@@ -142,7 +155,7 @@ class _Solver:
             held = {int(line): float(amount) for line, amount in question["held"].items()}
             committed = self._data["committed_by_line"]
             money = {tuple(self._data["lines"][line]): amount + committed[line] for line, amount in held.items()}
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError):
             raise InputError("the question cannot be read; load the page again") from None
         if min(budget, *held.values(), *held.keys(), 0.0) < 0 or not all(map(math.isfinite, (budget, *held.values()))):
             raise InputError("money is expected to be at least 0")

@@ -13,6 +13,7 @@ from experiments.tracking.record import Record, Series
 from experiments.words.figures import money
 from experiments.words.tables import markdown
 from optimizer.curves.result import CurveAllocation
+from sim.files import as_cells
 
 __all__ = ["allocation_records"]
 
@@ -47,7 +48,7 @@ def allocation_records(answer: CurveAllocation, decision: Decision) -> list[Reco
 
 def _plan(answer: CurveAllocation) -> bytes:
     """Return the plan as ``tenure allocate -o plan.csv`` writes it."""
-    return str(answer.to_frame().to_csv(index=False)).encode()
+    return str(as_cells(answer.to_frame()).to_csv(index=False)).encode()
 
 
 def _read(decision: Decision) -> dict[str, str]:

@@ -3,24 +3,32 @@
 import csv
 import datetime
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import PurchasesError, first_line
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sql import literal, quoted
 from sim.purchases.read.text import UNNAMED, Text, as_utf8, has_header, read_text, sniff
 from sim.purchases.read.whole import check_parquet, check_readable, named, unpacked
-from sim.reading import check_workbook
+from sim.reading import check_workbook, sheet_rows
 
-__all__ = ["Source", "fingerprint", "is_database", "open_source", "with_driver"]
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+__all__ = ["SECRET", "Source", "fingerprint", "is_database", "open_source", "with_driver", "without_secrets"]
 
 _BLOCK = 50_000
 _TITLES = 30
 """Rows of a sheet among which a header is looked for."""
+SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
+"""What of a URL's options is nobody's business."""
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -74,11 +82,17 @@ def shown(where: str | Path) -> str:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(str(where)).render_as_string(hide_password=True)
+        return without_secrets(make_url(str(where)))
     except ArgumentError:
         raise PurchasesError(
             "a URL of a database is expected to look like postgresql://user:password@host/database"
         ) from None
+
+
+def without_secrets(url: "URL") -> str:
+    """Return a URL as it may be shown: no password, neither before its host nor among its options."""
+    secret = {key: "***" for key in url.query if SECRET.search(key)}
+    return url.update_query_dict(secret).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def fingerprint(where: str | Path, reading: Reading) -> str:
@@ -115,7 +129,7 @@ def _read(connection: Any, path: Path, reading: Reading, into: str, folder: Path
     if start[:4] == b"PAR1":
         return _parquet(connection, path, reading, into)
     if start == _SQLITE:
-        return _database(connection, f"sqlite:///{path}", reading, into)
+        return _database(connection, "sqlite://", reading, into, path)
     if start[8:12] == b"DUCK":
         return _duckdb(connection, path, reading, into)
     if start[:2] == b"PK" and ending in ("xlsx", "xlsm", "xltx", "xltm"):
@@ -204,32 +218,25 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
     import openpyxl
 
     check_workbook(path, PurchasesError)
+    out = folder / f"{path.stem}.sheet.csv"
+    titles = reading.title_lines or 0  # said as the sheet counts its rows, the empty ones too
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            if reading.sheet is not None and reading.sheet not in book.sheetnames:
+                raise PurchasesError(
+                    f"{path}: no sheet `sheet={reading.sheet}`; the sheets are {', '.join(book.sheetnames)}"
+                )
+            sheets = [reading.sheet] if reading.sheet else [s.title for s in book.worksheets if len(_first_rows(s)) > 1]
+            if not sheets:
+                raise PurchasesError(f"{path}: the workbook is empty; expected a header and rows")
+            if len(sheets) > 1:  # a cover sheet is none that is meant
+                sheets.sort(key=lambda title: not has_header(_first_rows(book[title])))
+            others = [title for title in book.sheetnames if title != sheets[0]]
+            places = _as_csv(sheet_rows(book[sheets[0]]), out, titles)
+    except (PurchasesError, OSError):
+        raise
     except Exception as error:  # the reader raises what it meets
         raise PurchasesError(f"{path}: cannot be read as a workbook: {first_line(error)}") from None
-    try:
-        if reading.sheet is not None and reading.sheet not in book.sheetnames:
-            raise PurchasesError(
-                f"{path}: no sheet `sheet={reading.sheet}`; the sheets are {', '.join(book.sheetnames)}"
-            )
-        sheets = [reading.sheet] if reading.sheet else [s.title for s in book.worksheets if (s.max_row or 2) > 1]
-        if not sheets:
-            raise PurchasesError(f"{path}: the workbook is empty; expected a header and rows")
-        if len(sheets) > 1:  # a cover sheet is none that is meant
-            sheets.sort(key=lambda title: not has_header(_first_rows(book[title])))
-        others = [title for title in book.sheetnames if title != sheets[0]]
-        out = folder / f"{path.stem}.sheet.csv"
-        titles = reading.title_lines or 0  # said as the sheet counts its rows, the empty ones too
-        places: list[int] = []
-        with out.open("w", encoding="utf-8", newline="") as stream:
-            write = csv.writer(stream)
-            for number, row in enumerate(book[sheets[0]].iter_rows(values_only=True)):
-                if number < titles or any(cell is not None and cell != "" for cell in row):
-                    write.writerow([_cell(cell) for cell in row])
-                    places.append(number)
-    finally:
-        book.close()
     check_readable(out)
     plain = Reading(columns=reading.columns, separator=",", header=reading.header, title_lines=reading.title_lines)
     found = _text(connection, out, plain, into, folder, "xlsx")
@@ -243,7 +250,26 @@ def _workbook(connection: Any, path: Path, reading: Reading, into: str, folder: 
 
 
 def _first_rows(sheet: Any) -> list[list[str]]:
-    return [[_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True, max_row=_TITLES)]
+    return [[_cell(cell) for cell in row] for row in islice(sheet_rows(sheet), _TITLES)]
+
+
+def _as_csv(rows: Iterable[tuple[Any, ...]], out: Path, titles: int) -> list[int]:
+    """Write a sheet's rows as a table, without empty ones below its title lines; return their places in the sheet."""
+    places, widths = [], set()
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        write = csv.writer(stream)
+        for number, row in enumerate(rows):
+            if number < titles or row:
+                write.writerow([_cell(cell) for cell in row])
+                places.append(number)
+                widths.add(len(row))
+    if len(widths) > 1:  # cells without a value at the end of a row are not there
+        ragged = out.rename(out.with_suffix(".ragged"))
+        with ragged.open(encoding="utf-8", newline="") as read, out.open("w", encoding="utf-8", newline="") as stream:
+            write, most = csv.writer(stream), max(widths)
+            write.writerows(row + [""] * (most - len(row)) for row in csv.reader(read))
+        ragged.unlink()
+    return places
 
 
 def _cell(value: object) -> str:
@@ -284,21 +310,22 @@ def _the_table(tables: list[str], reading: Reading, where: str) -> str:
     return tables[0]
 
 
-def _database(connection: Any, url: str, reading: Reading, into: str) -> Source:
-    """Read a table through SQLAlchemy, block by block."""
+def _database(connection: Any, url: str, reading: Reading, into: str, file: Path | None = None) -> Source:
+    """Read a table through SQLAlchemy, block by block; ``file``: of SQLite, whose name need not be part of a URL."""
     import pandas as pd
     import sqlalchemy as sa
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-    name = shown(url)
+    name = shown(url) if file is None else str(file)
     if path := duckdb_file(url):
         check_readable(path)
         return _duckdb(connection, path, reading, into)
-    if url.startswith("sqlite:"):
+    if file is None and url.startswith("sqlite:"):
         check_readable(Path(sa.make_url(url).database or ""))
     engine = None
     try:
-        engine = sa.create_engine(with_driver(url))
+        made = sa.URL.create("sqlite", database=str(file)) if file else sa.make_url(with_driver(url))
+        engine = sa.create_engine(made)
         with engine.connect() as session:
             inspector = sa.inspect(session)
             schema, _, bare = (reading.table or "").rpartition(".")

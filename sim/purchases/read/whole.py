@@ -8,17 +8,19 @@ Parquet as pandas writes it, SQLite) cannot tell.
 import gzip
 import os
 import re
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sim.errors import PurchasesError, first_line
+from sim.reading import MOST_TIMES
 
 __all__ = ["check_parquet", "check_readable", "named", "unpacked"]
 
 GZIP = b"\x1f\x8b"
+LARGE = 1 << 30
+"""Bytes that any packed file may unpack to."""
 
 
 def check_readable(path: Path) -> None:
@@ -39,14 +41,22 @@ def unpacked(path: Path, folder: Path) -> Path:
     Raises
     ------
     PurchasesError
-        If the file is damaged: cut, followed by something else, or other than its check sum says.
+        If the file is damaged: cut, followed by something else, or other than its check sum says; or if it unpacks to
+        so much (:data:`sim.reading.MOST_TIMES`) that it is no table.
     """
     if _starts(path, len(GZIP)) != GZIP:
         return path
     out = folder / (path.name[:-3] if path.name.lower().endswith(".gz") else path.name)
     try:
+        most = max(LARGE, MOST_TIMES * path.stat().st_size)
         with gzip.open(path) as packed, out.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 22)
+            while block := packed.read(1 << 22):
+                plain.write(block)
+                if plain.tell() > most:
+                    raise PurchasesError(
+                        f"{path}: unpacks to more than {MOST_TIMES} times its size, beyond {most:,} bytes, as no table "
+                        "of purchases does; unpack it yourself if it is one"
+                    )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise PurchasesError(f"{path}: is damaged ({first_line(error)}); get it once more from where it came") from None
     except OSError as error:
