@@ -131,7 +131,11 @@ def test_the_page_says_the_same(tmp_path: Path) -> None:
     assert "money: customer asset, if the plan is kept and what has moved lasts<" in again
     assert "What a new plan changes" in again
     assert "2 more lines" in again
-    for title, page in (("Stay", stay), ("Plan again", again), ("Adjust", monitor_page(replace(MOVED, verdict=ADJUST)))):
+    for title, page in (
+        ("Stay", stay),
+        ("Plan again", again),
+        ("Adjust", monitor_page(replace(MOVED, verdict=ADJUST))),
+    ):
         assert f"<b>{title}</b>" in page
     assert ("came back" in stay, stay.count("<polyline") > 4) == (True, True)
     AS_PLANNED.report(tmp_path / "page.html")
