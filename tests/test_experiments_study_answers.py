@@ -234,10 +234,10 @@ def test_a_rule_broken_in_one_world_costs_that_world() -> None:
     assert "in 'b' it breaks floor of care 1,200, at least 2,500. Nobody" in " ".join(barred_policies_in_words(found))
     both = barred(assets, {("b", "plan"): [*BUDGET, *SHARE]})
     said = "in 'b' it spends 30 more than the budget and it breaks balconies: floor by share (stated as a share) by 400"
-    assert f"{said} (and 1 more times). Nobody" in " ".join(barred_policies_in_words(both))
+    assert f"{said} (and once more). Nobody" in " ".join(barred_policies_in_words(both))
     told = " ".join(barred_policies_in_words(both, study_words("zh")))
     assert "在“b”中，支出超过预算 30，并且违反：balconies：比例下限（以比例设定）差 400（另有 1 次）。" in told
-    assert both.rows[3].breaks == ("budget by 30", said.partition("breaks ")[2] + " (and 1 more times)")
+    assert both.rows[3].breaks == ("budget by 30", said.partition("breaks ")[2] + " (and once more)")
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert worth == []  # one policy alone can be chosen in both
 
