@@ -63,6 +63,36 @@ MISTAKES = {
         "writes none; leave out --reach, -o",
     ),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
+    "a line and a simpler plan": (
+        ("explain", "plan.json", "--line", "a/b", "--simplest", "x.json"),
+        "explains one line and makes no simpler plan",
+    ),
+    "one plan beside nothing": (("diff", "plan.json"), "plan.json: is a plan; give the plan file to hold against it"),
+    "a scenario beside a plan": (("diff", SMALL, "plan.json"), "is a scenario beside a plan; give two plan files or"),
+    "scenarios for a scenario": (
+        ("diff", SMALL, SMALL, "--scenario", SMALL),
+        "--scenario says what plans are for; leave it out to compare",
+    ),
+    "policies of a scenario": (("policies", "--scenario", SMALL), "only with --check; name the policy to check"),
+    "a scenario twice": (("compare", SMALL, SMALL), "a scenario is named twice; name each once"),
+    "a change without a value": (("check", SMALL, "--set", "margin"), "--set margin: expected KEY=VALUE"),
+    "a change twice": (("check", SMALL, "--set", "margin=1", "--set", "margin=0.5"), "'margin' is changed already"),
+    "a channel twice": (
+        ("allocate", "orders.csv", "--budget", 1, "--floor", "tv=1", "--floor", "tv=2"),
+        "'tv' is given already; give",
+    ),
+    "beyond the horizon": (("simulate", SMALL, "--until", 99), "has 6 months; leave it out to run to the end"),
+    "saved at the end": (("simulate", SMALL, "--save", "x.npz"), "a market is saved between two periods; say after"),
+    "another budget on the way": (
+        ("simulate", SMALL, "--resume", "x.npz", "--budget", 5),
+        "a resumed market keeps the budget it began with",
+    ),
+    "nobody there": (("trace", SMALL, "--segment", "regular"), "did you mean 'regulars'?"),
+    "a margin above all": (("calibrate", "orders.csv", "--margin", 2), "a share of revenue above 0 and at most 1"),
+    "a study of nothing": (("study", "empty.yaml"), "empty.yaml: expected keys with values, such as worlds and pol"),
+    "a scenario as study": (("study", SMALL), "is a scenario, not a study; name it under `worlds:`"),
+    "no runs to repeat": (("repeat", "abc", "--folder", "."), "no runs here; name their folder with --folder"),
+    "runs of nowhere": (("sync", "--folder", "nowhere"), "nowhere: is not a folder; name the one where runs wait"),
 }
 
 
