@@ -162,8 +162,7 @@ def test_what_purchases_cannot_show_is_said(firm: Firm, tmp_path: Path) -> None:
              if row[1] >= "2025-05-01"]  # fmt: skip
     assert seen.periods == 1
     assert said[-1] == (
-        f"{len(later):,} purchases ({sum(float(row[2]) for row in later):,.2f}) after "
-        "2025-04-30 are left out."
+        f"{len(later):,} purchases ({sum(float(row[2]) for row in later):,.2f}) after 2025-04-30 are left out."
     )
     assert "Purchases do not show what was spent: the plan's money is taken." in said
     with pytest.raises(InputError, match="is not there; name a customer base, a file of purchases, or a table of"):
