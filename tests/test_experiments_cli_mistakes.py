@@ -1,5 +1,6 @@
 """The command line on bad input: one line, exit code 2, and nothing written over."""
 
+import errno
 import os
 
 import pytest
@@ -209,3 +210,38 @@ def test_no_control_sign_of_a_message_reaches_the_terminal(tenure, sign: str) ->
     assert code == 2
     assert "a?31m.yaml" in err
     assert sign not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "tenure: cannot write: No space left on device\n"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "plan.json"), 2,
+            "tenure: plan.json: cannot be used (Permission denied); choose another\n",
+        ),
+        (MemoryError("8 GB"), 1, "tenure: not enough memory: 8 GB; use fewer customers\n"),
+        (KeyboardInterrupt(), 130, "tenure: stopped\n"),
+        (RuntimeError("Query interrupted"), 130, "tenure: stopped\n"),
+    ],
+)  # fmt: skip
+def test_a_failure_of_the_machine_is_a_line(error: BaseException, code: int, said: str, tenure, monkeypatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("experiments.cli.app._give_up_output", lambda: None)
+    monkeypatch.setattr("experiments.firm.Firm.open", fails)
+    found = tenure("simulate", SMALL)
+    assert (found[0], found[1], found[2].removeprefix("\r\x1b[K\x1b[?25h")) == (code, "", said)
+
+
+def test_an_error_that_nobody_expected_is_not_hidden(tenure, monkeypatch) -> None:
+    """Of no file, or of our own: its traceback is what a report of it needs."""
+    for error in (OSError(errno.EIO, "Input/output error"), ZeroDivisionError("by zero")):
+
+        def fails(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("experiments.firm.Firm.open", fails)
+        with pytest.raises(type(error)):
+            tenure("simulate", SMALL)

@@ -45,8 +45,10 @@ def test_who_they_are_by_the_firms_own_columns() -> None:
 
 
 def worth(name: str, **facts: Any) -> Any:
-    usual = {"again": 0.5, "verification": 300.0, "posterior": 250.0, "trend": 0.05, "volatility": 0.4,
-             "brings": NAN, "yearly": 100.0, "retention": 0.8, "for_ever": (500.0, 400.0, 450.0), "now": NAN, "potential": NAN}  # fmt: skip
+    usual = {
+        "again": 0.5, "verification": 300.0, "posterior": 250.0, "trend": 0.05, "volatility": 0.4, "brings": NAN,
+        "yearly": 100.0, "retention": 0.8, "for_ever": (500.0, 400.0, 450.0), "now": NAN, "potential": NAN,
+    }  # fmt: skip
     return SimpleNamespace(name=name, **{**usual, **facts})
 
 
