@@ -45,7 +45,7 @@ class Line:
         return not self.low[-1] <= self.actual[-1] <= self.high[-1]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Monitored:
     """What has become of a plan so far.
 

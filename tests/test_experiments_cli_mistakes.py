@@ -1,5 +1,6 @@
 """The command line on bad input: one line, exit code 2, and nothing written over."""
 
+import errno
 import os
 
 import pytest
@@ -63,6 +64,36 @@ MISTAKES = {
         "writes none; leave out --reach, -o",
     ),
     "no runs to show": (("ui", "--folder", "."), "tenure demo"),
+    "a line and a simpler plan": (
+        ("explain", "plan.json", "--line", "a/b", "--simplest", "x.json"),
+        "explains one line and makes no simpler plan",
+    ),
+    "one plan beside nothing": (("diff", "plan.json"), "plan.json: is a plan; give the plan file to hold against it"),
+    "a scenario beside a plan": (("diff", SMALL, "plan.json"), "is a scenario beside a plan; give two plan files or"),
+    "scenarios for a scenario": (
+        ("diff", SMALL, SMALL, "--scenario", SMALL),
+        "--scenario says what plans are for; leave it out to compare",
+    ),
+    "policies of a scenario": (("policies", "--scenario", SMALL), "only with --check; name the policy to check"),
+    "a scenario twice": (("compare", SMALL, SMALL), "a scenario is named twice; name each once"),
+    "a change without a value": (("check", SMALL, "--set", "margin"), "--set margin: expected KEY=VALUE"),
+    "a change twice": (("check", SMALL, "--set", "margin=1", "--set", "margin=0.5"), "'margin' is changed already"),
+    "a channel twice": (
+        ("allocate", "orders.csv", "--budget", 1, "--floor", "tv=1", "--floor", "tv=2"),
+        "'tv' is given already; give",
+    ),
+    "beyond the horizon": (("simulate", SMALL, "--until", 99), "has 6 months; leave it out to run to the end"),
+    "saved at the end": (("simulate", SMALL, "--save", "x.npz"), "a market is saved between two periods; say after"),
+    "another budget on the way": (
+        ("simulate", SMALL, "--resume", "x.npz", "--budget", 5),
+        "a resumed market keeps the budget it began with",
+    ),
+    "nobody there": (("trace", SMALL, "--segment", "regular"), "did you mean 'regulars'?"),
+    "a margin above all": (("calibrate", "orders.csv", "--margin", 2), "a share of revenue above 0 and at most 1"),
+    "a study of nothing": (("study", "empty.yaml"), "empty.yaml: expected keys with values, such as worlds and pol"),
+    "a scenario as study": (("study", SMALL), "is a scenario, not a study; name it under `worlds:`"),
+    "no runs to repeat": (("repeat", "abc", "--folder", "."), "no runs here; name their folder with --folder"),
+    "runs of nowhere": (("sync", "--folder", "nowhere"), "nowhere: is not a folder; name the one where runs wait"),
 }
 
 
@@ -179,3 +210,38 @@ def test_no_control_sign_of_a_message_reaches_the_terminal(tenure, sign: str) ->
     assert code == 2
     assert "a?31m.yaml" in err
     assert sign not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "tenure: cannot write: No space left on device\n"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "plan.json"), 2,
+            "tenure: plan.json: cannot be used (Permission denied); choose another\n",
+        ),
+        (MemoryError("8 GB"), 1, "tenure: not enough memory: 8 GB; use fewer customers\n"),
+        (KeyboardInterrupt(), 130, "tenure: stopped\n"),
+        (RuntimeError("Query interrupted"), 130, "tenure: stopped\n"),
+    ],
+)  # fmt: skip
+def test_a_failure_of_the_machine_is_a_line(error: BaseException, code: int, said: str, tenure, monkeypatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("experiments.cli.app._give_up_output", lambda: None)
+    monkeypatch.setattr("experiments.firm.Firm.open", fails)
+    found = tenure("simulate", SMALL)
+    assert (found[0], found[1], found[2].removeprefix("\r\x1b[K\x1b[?25h")) == (code, "", said)
+
+
+def test_an_error_that_nobody_expected_is_not_hidden(tenure, monkeypatch) -> None:
+    """Of no file, or of our own: its traceback is what a report of it needs."""
+    for error in (OSError(errno.EIO, "Input/output error"), ZeroDivisionError("by zero")):
+
+        def fails(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("experiments.firm.Firm.open", fails)
+        with pytest.raises(type(error)):
+            tenure("simulate", SMALL)

@@ -152,15 +152,22 @@ levers:
 """
 
 
+def played(tenure: Run, scenario: Path, plan: Path, *more: str | int) -> Path:
+    """Return the table of what four months of a plan bring, one market."""
+    table = scenario.with_suffix(".csv")
+    told = ("--replications", "1", "--until", "4", "--table", table)
+    code, _, error = tenure("simulate", scenario, "--policy", plan, *told, *more)
+    assert code == 0, error
+    return table
+
+
 def test_terms_are_taken_as_planned(tenure: Run, tmp_path: Path) -> None:
     """What came as planned, today's fifth off all prices, raises no alarm; without what was earned it is refused."""
-    scenario, plan, table = (str(tmp_path / name) for name in ("s.yaml", "plan.csv", "seen.csv"))
-    Path(scenario).write_text(TERMS, encoding="utf-8")
+    scenario, plan = tmp_path / "s.yaml", tmp_path / "plan.csv"
+    scenario.write_text(TERMS, encoding="utf-8")
     rows = "".join(f"homes,care,{month},500\n" for month in range(1, 7))
-    Path(plan).write_text("segment,lever,month,spend\n" + rows, encoding="utf-8")
-    told = ("--replications", "1", "--until", "4", "--table", table)
-    code, _, error = tenure("simulate", scenario, "--policy", plan, *told)
-    assert code == 0, error
+    plan.write_text("segment,lever,month,spend\n" + rows, encoding="utf-8")
+    table = played(tenure, scenario, plan)
     asked = ("monitor", scenario, "--plan", plan, "--replications", "20", "--json", "--actual")
     code, out, error = tenure(*asked, table)
     assert code == 0, error
@@ -169,9 +176,38 @@ def test_terms_are_taken_as_planned(tenure: Run, tmp_path: Path) -> None:
     revenue = next(each for each in found["lines"] if each["name"] == "revenue")
     assert revenue["actual"][0] == pytest.approx(30 * 3000 * 0.95, rel=0.02)
     assert revenue["planned"][0] == pytest.approx(revenue["actual"][0], rel=0.02)
-    lines = [line.split(",") for line in Path(table).read_text(encoding="utf-8").splitlines()]
+    lines = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
     at = lines[0].index("reward")
-    Path(table).write_text("\n".join(",".join(row[:at] + row[at + 1 :]) for row in lines), encoding="utf-8")
+    table.write_text("\n".join(",".join(row[:at] + row[at + 1 :]) for row in lines), encoding="utf-8")
     code, _, error = tenure(*asked, table)
     assert code == 2
     assert "'price cut' is `pays: price`" in error
+
+
+def test_a_new_plan_is_written_where_there_is_one(tenure: Run, tmp_path: Path) -> None:
+    """Many leave: what to expect, a page, the new plan and how to compare it; as planned: none, and it is said."""
+    scenario, other, plan, new = (tmp_path / name for name in ("s.yaml", "true.yaml", "plan.csv", "new plan.json"))
+    content = TERMS[: TERMS.index("  price cut:")]
+    scenario.write_text(content, encoding="utf-8")
+    other.write_text(f"{content}{BROKEN.replace('regulars', 'homes')}", encoding="utf-8")
+    rows = "".join(f"homes,care,{month},500\n" for month in range(1, 7))
+    plan.write_text("segment,lever,month,spend\n" + rows, encoding="utf-8")
+    same, worse = played(tenure, scenario, plan), played(tenure, other, plan)
+    asked = ("monitor", scenario, "--plan", plan, "--replications", "20")
+    code, out, error = tenure(*asked, "--actual", worse, "--replan", "-o", new, "--page", tmp_path / "page.html")
+    assert code == 0, error
+    assert out.startswith(("Adjust", "Plan again: something has moved, and a new plan brings +"))
+    assert "homes: more active customers who fell silent or left than planned since month" in out
+    assert "money still to be spent" in out
+    assert f"Wrote plan: {new}\n\nWrote page: {tmp_path / 'page.html'}" in out
+    assert f"Next: tenure diff {plan} '{new}'" in out
+    assert json.loads(new.read_text(encoding="utf-8"))["plan"]
+    new.unlink()
+    code, out, _ = tenure(*asked, "--actual", worse, "--seed", 1, "-o", tmp_path / "other.html")
+    assert f"Next: tenure monitor {scenario} --plan {plan} --actual {worse} --replications 20 --seed 1 --replan" in out
+    assert (tmp_path / "other.html").exists()
+    code, out, _ = tenure(*asked, "--actual", same, "--replan", "-o", new)
+    assert out.startswith("Stay with the plan")
+    assert f"No new plan was written to {new}: nothing has moved that one could be made from." in out
+    assert "Next: the same with the next period's purchases" in out
+    assert not new.exists()

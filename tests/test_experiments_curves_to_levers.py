@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
-from experiments.curves_to_levers import weeks_of
+from experiments.curves_to_levers import _effect_of, weeks_of
 from experiments.firm import Firm
 from sim.engine.response import response
 from sim.errors import InputError
@@ -108,3 +109,25 @@ def test_times_are_read(said: str, weeks: float) -> None:
     for wrong in ("0 weeks", "² weeks", "1.5.5", "inf", "-2", ""):
         with pytest.raises(InputError, match="expected week, month"):
             weeks_of(wrong)
+
+
+def test_which_levers_a_channel_cannot_be() -> None:
+    """Terms, several effects, effects that come later, curves by segment; one effect that sales show is one."""
+
+    def lever(*moves: str, pays: str = "budget", own: tuple[str, ...] = ()) -> Any:
+        by_segment = {each: SimpleNamespace(moves={each: 1}) for each in own}
+        return SimpleNamespace(pays=pays, moves=dict.fromkeys(moves, 1), by_segment=by_segment)
+
+    levers = {
+        "cut": lever("amount", pays="price"), "both": lever("amount", "purchase_rate"), "care": lever("survival"),
+        "parts": lever("amount", own=("amount",)), "tv": lever("acquisition", own=("survival",)),
+    }  # fmt: skip
+    twin: Any = SimpleNamespace(scenario=SimpleNamespace(levers=levers))
+    assert {name: _effect_of(twin, name) for name in (*levers, "radio")} == {
+        "cut": "it is `pays: price`, and a channel's money is marketing money",
+        "both": "it moves amount, purchase_rate, and sales do not tell which brought them",
+        "care": "it moves survival, which the sales of the same period do not show",
+        "parts": "segments have curves of their own, and the file has one for all",
+        "tv": ("tv", "acquisition", ""),
+        "radio": "no lever is called so (there are cut, both, care, parts, tv)",
+    }

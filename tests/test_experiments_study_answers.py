@@ -1,6 +1,7 @@
 """A study's arithmetic against other libraries and by hand."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,16 @@ from experiments.study.answers import Answers, Cell, Cells, half_widths, holm, p
 from experiments.study.doubts import _sobol, information, swings
 from experiments.study.shown import (
     answer_in_words,
+    barred_briefly,
+    barred_in_words,
     barred_policies_in_words,
+    budgets_in_words,
+    chance_in_words,
+    gain_cell,
+    notes_in_words,
     survival_table,
     title_in_words,
+    unspent_in_words,
     world_table,
 )
 from experiments.study.worlds import World, _points
@@ -247,10 +255,10 @@ def test_a_rule_broken_in_one_world_costs_that_world() -> None:
     assert "in 'b' it breaks floor of care 1,200, at least 2,500. Nobody" in " ".join(barred_policies_in_words(found))
     both = barred(assets, {("b", "plan"): [*BUDGET, *SHARE]})
     said = "in 'b' it spends 30 more than the budget and it breaks balconies: floor by share (stated as a share) by 400"
-    assert f"{said} (and 1 more times). Nobody" in " ".join(barred_policies_in_words(both))
+    assert f"{said} (and once more). Nobody" in " ".join(barred_policies_in_words(both))
     told = " ".join(barred_policies_in_words(both, study_words("zh")))
     assert "在“b”中，支出超过预算 30，并且违反：balconies：比例下限（以比例设定）差 400（另有 1 次）。" in told
-    assert both.rows[3].breaks == ("budget by 30", said.partition("breaks ")[2] + " (and 1 more times)")
+    assert both.rows[3].breaks == ("budget by 30", said.partition("breaks ")[2] + " (and once more)")
     worth = information(drawn("list", np.array([[0.0, 1.0], [1.0, 1.0]])), found)
     assert worth == []  # one policy alone can be chosen in both
 
@@ -262,3 +270,65 @@ def test_where_nobody_keeps_the_rules_there_is_nobody_to_choose() -> None:
     assert [each.worlds for each in found.survivals] == [0, 0]
     assert answer_in_words(found, "") == "No policy keeps the budget and the rules anywhere: there is none to choose."
     assert "In 1 places no policy keeps the budget and the rules" in " ".join(barred_policies_in_words(found))
+
+
+def told(**changes: Any) -> Any:
+    """Return as much of what is finished as notes are made from: each cell spends 90 of 100 written."""
+    cell = Cell("w", None, "plan")
+    found = SimpleNamespace(facts={"notes": [], "written": 100.0}, spends=np.array([90.0, 90.0]), assets=np.zeros(2))
+    return SimpleNamespace(**{"cells": SimpleNamespace(found={cell: found}), "damaged": 0, **changes})
+
+
+def test_notes_say_what_the_answer_rests_on() -> None:
+    """Damaged files, numbers of replications that differ, many notes of files, and money that finds nobody."""
+    found = answers({("w", "today"): [10.0, 12.0], ("w", "plan"): [20.0, 22.0]})
+    [said] = unspent_in_words(told())
+    assert said.startswith("'plan' is written to spend 100 and spends 90 in 'w': 10 finds nobody")
+    finished = told(damaged=3)
+    others = [Cell(f"w{i}", None, "plan") for i in range(5)]
+    for i, cell in enumerate(others):
+        finished.cells.found[cell] = SimpleNamespace(
+            facts={"notes": [f"note {i}"], "written": 100.0 + i}, spends=np.array([60.0]), assets=np.zeros(3)
+        )
+    notes = notes_in_words(found, finished)
+    assert "note 0 ('w0')" in notes
+    assert "2 more such notes." in notes
+    assert "3 files of the store were not whole and were made again." in notes
+    assert "Replications: 2 to 3, added until intervals were narrow." in notes
+    assert any("spends 60 in 'w4': 44 finds nobody" in note for note in notes)  # where most is left
+    assert chance_in_words(float("nan")) == ""
+    assert [chance_in_words(x) for x in (1.0, 0.0, 0.25)] == ["> 99 %", "< 1 %", "25 %"]
+
+
+def test_the_title_and_the_best_budget() -> None:
+    """Nobody survives; what is made anew does; how many worlds each budget is best in; nothing of one budget."""
+    near = answers({("a", "today"): [10.0, 10.0], ("a", "plan"): [20.0, 20.0],
+                    ("b", "today"): [30.0, 30.0], ("b", "plan"): [20.0, 20.0]})  # fmt: skip
+    assert title_in_words(near).startswith("Choose today: it survives 1 of 2 worlds")
+    assert budgets_in_words(near) == []
+    none = replace(near, survivals=tuple(replace(each, worlds=0) for each in near.survivals))
+    assert title_in_words(none).startswith("No policy survives in any world")
+    rows = [
+        *near.rows,
+        *(replace(row, asked=500.0, asset=row.asset + (5 if row.world == "b" else -5)) for row in near.rows),
+    ]
+    rows = [replace(row, asked=row.asked or 900.0) for row in rows]
+    assert budgets_in_words(replace(near, rows=tuple(rows))) == [
+        "Of the budgets 'today' is worth most, its money taken off, with 900 in 1 of 2 worlds, 500 in 1 of 2 worlds."
+    ]
+
+
+def test_why_a_policy_is_barred_where_no_plan_can_be_made() -> None:
+    nan = float("nan")
+    plan = answers({("w", "today"): [10.0, 12.0], ("w", "plan"): [1.0, 1.0]}).rows[1]
+    row = replace(plan, why="rules clash", asset=nan)
+    assert (barred_briefly(row), barred_in_words(row), gain_cell(row, "today")) == (
+        "no plan", "no plan can be made", "no plan"
+    )  # fmt: skip
+    many = replace(row, why="", broken=tuple(Broken(**{**FLOOR[0], "rule": f"r{i}"}) for i in range(5)))
+    assert barred_in_words(many).endswith("; and 2 more")
+    assert barred_in_words(replace(row, why="")) == ""
+
+
+def test_a_number_that_moves_nothing_has_no_share_of_the_variance() -> None:
+    assert _sobol(np.full(16, 7.0), 2) == [(0.0, 0.0), (0.0, 0.0)]

@@ -10,10 +10,12 @@ from study_files import asked, quick_scenario_in, stored
 
 from experiments.firm import Firm
 from experiments.study.ask import Study, read_study
+from experiments.study.kept import _plain_policy
 from experiments.study.played import Played
 from experiments.study.run import Finished, run_study
 from experiments.study.units import MixedVersionsError, Unit, World, run
-from policies.catalogue import apart, names
+from experiments.tracking.call import OBJECT
+from policies.catalogue import apart, names, policy
 from sim.arrays import quiet
 from sim.errors import FolderError, InputError
 from sim.scenario.file import load
@@ -144,3 +146,35 @@ def test_what_is_no_policy_is_said_where_it_stands(folder: Path, given: Any, sai
     with pytest.raises((InputError, FolderError), match="study: policies: ") as error:
         study(folder, ["as today", given])
     assert said in str(error.value)
+
+
+class Mine:
+    """A policy of somebody's own."""
+
+    name = "mine"
+
+    def decide(self, observation: Any) -> Any:
+        return None
+
+
+def test_what_travels_itself_or_not_at_all(tmp_path: Path) -> None:
+    """An object is itself; a name that this process alone knows is refused; a mixture is lines."""
+    mine = Mine()
+    found = Played.of_object(mine)
+    assert (found.given(), len(found.digest), found.name) == (mine, 64, "mine")
+    with apart():
+        policy("only here")(lambda twin, budget: mine)
+        with pytest.raises(InputError, match="is registered in this process alone; a study sends its policies"):
+            Played.of("only here", tmp_path)
+    (tmp_path / "lines.yaml").write_text("- as today\n")
+    with pytest.raises(InputError, match="expected a mixture of policies, such as"):
+        Played.of("lines.yaml", tmp_path)
+    inside = Played.of("policies.fixed:AsToday", tmp_path)
+    assert (inside.by, inside.said) == ("name", "policies.fixed:AsToday")
+
+
+def test_a_study_is_kept_with_its_objects_by_name() -> None:
+    assert _plain_policy(Played.of_object(Mine()), {}) == {OBJECT: "mine"}
+    files: dict[str, bytes] = {}
+    given = _plain_policy(Played("half", "file", "half.py", b"text"), files)
+    assert (given["by"], list(files.values())) == ("file", [b"text"])

@@ -1,6 +1,7 @@
 """What turns the choice: switching values against closed forms and a root finder, worlds by name, and no such world."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from study_files import BLANK, BUDGET
 
 from experiments.study.answers import Answers, Cell, Cells
 from experiments.study.turned import TURN_COLUMNS, plain_lost, plain_turns, turning_in_words, turning_table
-from experiments.study.turning import Turning, turning
+from experiments.study.turning import End, Lost, Turn, Turning, turning
 from experiments.study.worlds import World, _points
 from sim.scenario.file import parse
 
@@ -254,3 +255,58 @@ def test_who_cannot_be_chosen_turns_nothing() -> None:
     )  # fmt: skip
     assert told is not None
     assert (told.choice, told.turned) == ("plan", ())
+
+
+# --- In words ---------------------------------------------------------------------------------------------------------
+
+NAN = float("nan")
+NUMBER = Turn("margin", "drawn", None, 0.2, 0.6, 0.4, End(10.0, "a"), End(30.0, "b"), "b", 0.3512, (0.3, 0.42), True,
+              25.0, 7, 9)  # fmt: skip
+NAMED = Turn("loss 0.1 -> 0.2", "rival", None, NAN, NAN, NAN, End(0.0, "a"), End(12.0, "b"), "b", worth=12.0)
+FIRST = Turn("", "base", None, NAN, NAN, NAN, End(0.0, "a"), End(0.0, "a"))
+FOUND = Turning("a", (NUMBER, NAMED, FIRST), (), 30.0, "far", False, close=0, places=3)
+
+
+def test_what_turns_it_in_sentences() -> None:
+    """A number and where it lies, a world with its keys; barred, lost, or nothing; more than are shown are counted."""
+    number, world = turning_in_words(FOUND, "EUR")
+    assert "margin" in number
+    assert all(part in number for part in ("0.351", "0.3 ", "0.42", "7 of 9", "25 EUR"))
+    assert all(part in world for part in ("'rival'", "loss 0.1 -> 0.2", "12 EUR"))
+    sure = replace(FOUND, turns=(replace(NUMBER, at=0.4),), expected=None)
+    told = turning_in_words(replace(FOUND, expected=replace(sure, turns=(*sure.turns, NAMED, FIRST))), "EUR")
+    assert (len(told), "0.4" in told[0]) == (2, True)
+    only = turning_in_words(replace(FOUND, turns=(FIRST,), expected=sure), "EUR")
+    assert (len(only), "margin" in only[1], only[1].startswith("Told apart in expected numbers alone")) == (
+        2,
+        True,
+        True,
+    )
+    barred = turning_in_words(replace(FOUND, turns=(replace(NAMED, worth=NAN, budget=500.0),)), "")
+    assert ("nan" in barred[0], "budget 500" in barred[0]) == (False, True)
+    lost = (Lost("drawn", None, "b", 9.0, 2, 8), Lost("drawn", 500.0, "b", NAN, 2, 8))
+    told = turning_in_words(replace(FOUND, turns=(), lost=lost), "EUR", most=1)
+    assert ("2 of 8" in told[0], "9 EUR" in told[0]) == (True, True)
+    assert told[1:] == ["1 more such turns: turning.csv."]
+    [none] = turning_in_words(replace(FOUND, turns=(FIRST,)), "EUR")
+    [near] = turning_in_words(replace(FOUND, turns=(FIRST,), close=2), "EUR")
+    assert ("30 EUR" in none, "'far'" in none, near.startswith(none), "2 of 3" in near) == (True, True, True, True)
+    assert turning_in_words(None, "EUR") == []
+    [blind] = turning_in_words(replace(FOUND, blind=True), "EUR")
+    assert "one replication" in blind.lower()
+
+
+def test_what_turns_it_in_a_table() -> None:
+    """Budgets where there are several; a world that starts from none; who cannot be chosen there."""
+    header, rows = turning_table(FOUND)
+    assert [len(header), *map(len, rows)] == [5, 5, 5, 5]
+    assert (rows[0][0], rows[0][2], rows[0][4]) == ("margin", "10, then 30", "above 0.351, 'b'")
+    assert rows[2][2:4] == ["0", "a"]
+    lost = replace(NAMED, budget=500.0, after=End(NAN, ""), assumption="k" * 70)
+    header, rows = turning_table(replace(FOUND, turns=(FIRST, lost)))
+    assert (len(header), rows[0][2], rows[1][2]) == (6, "", "500")
+    assert rows[1][0].endswith("…")
+    assert rows[1][3:5] == ["0, then barred", "a, then barred"]
+    plain = plain_turns(replace(FOUND, expected=replace(FOUND, turns=(replace(NUMBER, at=0.4), NUMBER))))
+    assert (plain[0]["at_expected"], plain[0]["between_high"], plain[0]["best_after"]) == (0.3512, 0.42, "b")
+    assert (plain[2]["instead"], plain_turns(None), plain_lost(None)) == (None, [], [])

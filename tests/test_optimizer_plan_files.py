@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from openpyxl import load_workbook
 from experiments.chosen import chosen_policies
 from experiments.firm import Firm
 from optimizer.money.calendar import Calendar
-from optimizer.plan import Plan
+from optimizer.plan import Plan, _hold
 from optimizer.plan_files import COLUMNS, KEYS, RANGES
 from optimizer.prices import PriceRange
 from optimizer.proof import LiftProof, SpendProof
@@ -340,3 +341,27 @@ def test_a_csv_plan_is_played_with_what_it_is_expected_to_spend(
     assert chosen.policy.name == "plan"
     assert chosen.plan is not None
     assert budget < chosen.plan.spend.sum() <= chosen.purse.total * (1 + 1e-12)
+
+
+def held(intensity: list[float], **changes: Any) -> np.ndarray:
+    """Return what is played of a plan of one lever, one target and some periods, rows for each but the third."""
+    facts = {"segments": ("all",), "tiers": ("unknown",), "stages": ("new",), "levers": ("care",), "lead": (1,),
+             "duration": (2,), "committed": np.array([[[3.0]]])}  # fmt: skip
+    targets: Any = SimpleNamespace(**{**facts, **changes})
+    targets.windows = lambda k, periods: [slice(t, min(t + 2, periods)) for t in range(1, periods, 2)]
+    rows = [{"segment": "all", "tier": "unknown", "stage": "new", "lever": "care", "period": t}
+            for t in range(len(intensity)) if t != 2]  # fmt: skip
+    stored: Any = SimpleNamespace(content={"plan": rows}, place=lambda i: f"row {i + 2}")
+    played = np.array(intensity)[:, None, None, None]
+    _hold(Path("plan.csv"), stored, played, targets)
+    return played.ravel()
+
+
+def test_what_is_committed_and_campaigns_cannot_be_edited() -> None:
+    """Money of before the start stays; a campaign is one from its first period on, where nobody was expected too."""
+    assert held([3.0, 5.0, 0.0, 4.0, 4.0]).tolist() == [3.0, 5.0, 5.0, 4.0, 4.0]
+    with pytest.raises(InputError, match=r"plan\.csv: row 2: intensity 2, but what acts in period 0 was committed"):
+        held([2.0, 5.0, 0.0, 4.0, 4.0])
+    with pytest.raises(InputError, match=r"row 5: intensity 6, but 'care' runs unchanged in periods 3 to 4, with 4 in"):
+        held([3.0, 5.0, 0.0, 4.0, 6.0])
+    assert held([3.0, 5.0, 0.0, 4.0, 6.0], duration=(1,)).tolist() == [3.0, 5.0, 0.0, 4.0, 6.0]

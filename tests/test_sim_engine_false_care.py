@@ -17,9 +17,11 @@ from optimizer.ask.problem import allocation_problem
 from optimizer.bound.decomposition import full_information
 from optimizer.insight.trial import told as tells
 from policies.catalogue import named
+from sim.engine.false_care import within
 from sim.engine.fluid import expected_history
 from sim.engine.sensitivity import gradient
 from sim.errors import ScenarioError
+from sim.scenario.curves import BlattbergDeighton, Hill, PiecewiseLinear
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -161,3 +163,15 @@ def test_scenarios_of_before_keep_their_name() -> None:
     content = cared(None, {"amount": LINE})
     assert parse(content).hash == parse(cared({}, {"amount": LINE})).hash
     assert "misses" not in content["levers"]["care"]
+
+
+def test_a_part_of_a_curve_s_room() -> None:
+    """``f(0) + part (f(u) - f(0))`` of each kind of curve, at every point that it states; all of it is the curve."""
+    answers = BlattbergDeighton(without_money=0.2, unlimited_money=0.8, spend=1.0, brings=0.5)
+    line = PiecewiseLinear(shape="piecewise-linear", points=((0, 0.2), (10, 0.8)))
+    hill = Hill(shape="hill", without_money=0.2, unlimited_money=0.8, half=2.0, steepness=1.5)
+    assert within(answers, 1) is answers
+    less = within(answers, 0.5)
+    assert (less.without_money, less.brings, less.unlimited_money) == pytest.approx((0.2, 0.35, 0.5))
+    assert [value for _, value in within(line, 0.5).points] == pytest.approx([0.2, 0.5])
+    assert (within(hill, 0.5).unlimited_money, within(hill, 0.5).half) == pytest.approx((0.5, 2.0))

@@ -9,7 +9,7 @@ import yaml
 from markets import SMALL
 
 from policies.planned import Planned
-from policies.watched import planned_again
+from policies.watched import WatchedPlan, planned_again
 from sim.engine.fluid import expected_history
 from sim.errors import InputError
 from sim.market.clock import Market
@@ -135,3 +135,25 @@ def test_levers_that_remember_keep_what_was_meant_for_those_who_were_not_there()
     again = planned_again(twin, None, float(seen.spend.sum()), plan.intensity, seen, 0)
     assert again.late is not None
     np.testing.assert_allclose(again.late[1], twin.targets.reference[:, :, [3]], rtol=1e-9)
+
+
+def test_a_watched_plan_is_played_until_something_moves(watched: tuple[Twin, Limits]) -> None:
+    """As planned: the plan, period by period. Where many leave: the same until it is noticed, and a new plan then."""
+    twin, limits = watched
+    plan, purse = plan_of(twin)
+    budget = float(Worth(twin, plan.intensity).course.spend.sum())
+    for true, seed in ((twin, 5), (market(**BROKEN), 3)):
+        own = WatchedPlan(twin, budget, Planned(plan.intensity, "plan"), plan.intensity, limits, steps=2, every=12)
+        mine, alone = (
+            Market(true, policy, true.population(seed, 0), purse, seed=seed, threads=1).run(until=9)
+            for policy in (own, plan)
+        )
+        noticed = 9 if own.noticed is None else own.noticed
+        assert (noticed < 9) == (true is not twin)
+        np.testing.assert_array_equal(mine.spend[:noticed], alone.spend[:noticed])
+        if noticed < 9:
+            assert own.signals[0].quantity in ("leaving", "rate")
+            assert not np.array_equal(mine.spend[noticed:], alone.spend[noticed:])
+            other = copy.deepcopy(own)
+            other.observed.clear()
+            assert (len(own.observed), other.twin is own.twin) == (9, True)

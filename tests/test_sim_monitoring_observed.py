@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from markets import SMALL, orders
 
 from experiments.firm import Firm
+from experiments.look import look
 from experiments.study.calibrate import calibrate
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.errors import InputError
@@ -128,6 +130,52 @@ def test_bad_tables_are_refused_in_a_line(small: Firm, counts: Path, tmp_path: P
     with pytest.raises(InputError, match=wanted) as caught:
         seen_in_counts(small.twin, path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("through", "said"),
+    [
+        (3, r"`through=3`: expected a day such as 2025-06-30"),
+        ("3", r"`through=3`: expected a day such as 2025-06-30"),
+        ("soon", r"`through=soon`: expected a day such as 2025-06-30, or a number of periods"),
+        (date(2031, 1, 1), r"`through=2031-01-01`: the purchases run to 20"),
+        (
+            "2025-04-20",
+            r"no whole month has passed: the plan begins on 2025-04-01, its first month ends on 2025-04-30, and the "
+            r"purchases count to 2025-04-20",
+        ),
+    ],
+)
+def test_until_when_purchases_count(firm: Firm, through: date | int | str, said: str) -> None:
+    """A day that they reach, after a whole period of the plan."""
+    groups, stages, levers = firm.targets.shape
+    plan = SimpleNamespace(intensity=np.zeros((12, groups, stages, levers)), customers=np.zeros((13, groups, stages)))
+    with pytest.raises(InputError, match=said):
+        look(firm.twin, plan, firm.file.parent / "own.duckdb", through)
+
+
+def test_what_purchases_cannot_show_is_said(firm: Firm, tmp_path: Path) -> None:
+    """Whole months count, what comes after them is left out with number and money; counts need no such words."""
+    groups, stages, levers = firm.targets.shape
+    plan = SimpleNamespace(intensity=np.zeros((12, groups, stages, levers)), customers=np.zeros((13, groups, stages)))
+    seen, said = look(firm.twin, plan, firm.file.parent / "own.duckdb", "2025-05-17")
+    later = [row for row in (line.split(";") for line in (firm.file.parent / "orders.csv").read_text().split()[1:])
+             if row[1] >= "2025-05-01"]  # fmt: skip
+    assert seen.periods == 1
+    assert said[-1] == (
+        f"{len(later):,} purchases ({sum(float(row[2]) for row in later):,.2f}) after 2025-04-30 are left out."
+    )
+    assert "Purchases do not show what was spent: the plan's money is taken." in said
+    with pytest.raises(InputError, match="is not there; name a customer base, a file of purchases, or a table of"):
+        look(firm.twin, plan, tmp_path / "nowhere.duckdb")
+
+
+def test_a_table_of_counts_has_the_plan_s_periods(small: Firm, counts: Path, tmp_path: Path) -> None:
+    seen, said = look(small.twin, None, counts, "2")
+    assert (seen.periods, said) == (2, ("There is no survey, so that satisfaction is not watched.",))
+    for through, wanted in ((date(2025, 6, 30), "a table of counts has no days; say how many"), (0, "has 0 periods")):
+        with pytest.raises(InputError, match=wanted):
+            look(small.twin, None, counts, through)
 
 
 def test_a_spreadsheet_s_blanks_and_quotes_do_not_matter(small: Firm, counts: Path, tmp_path: Path) -> None:

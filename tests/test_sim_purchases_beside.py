@@ -1,12 +1,13 @@
 """Files beside the purchases: their ids are read as the base's were, in capitals, with zeros or hashed."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from sim.errors import InputError, PurchasesError
 from sim.purchases.base import CustomerBase
-from sim.purchases.beside import people_not_bought, people_with_columns, segment_by_id
+from sim.purchases.beside import memberships, newcomers, people_not_bought, people_with_columns, segment_by_id
 from sim.purchases.read.options import Reading
 
 
@@ -57,3 +58,41 @@ def test_ids_of_a_hashed_base_need_its_key(tmp_path: Path) -> None:
     known = base.query("SELECT DISTINCT customer_id FROM purchases ORDER BY 1")[1][0][0]
     file.write_text(f"customer,segment\n{known},A\n")
     assert segment_by_id(file, base) == [(known, "A")]
+
+
+def test_files_beside_that_leave_nobody_are_refused(tmp_path: Path) -> None:
+    """Everybody is a customer already; two columns that may be segments; a table of levers without one."""
+    base, file = base_of(tmp_path, MAILS), tmp_path / "people.csv"
+    file.write_text(f"customer,segment\n{MAILS[0]},A\n{MAILS[1]},A\n")
+    with pytest.raises(PurchasesError, match="all 2 people in it are customers already: nobody is left to be won"):
+        people_not_bought(file, base)
+    with pytest.raises(PurchasesError, match="nobody in its 2 rows is left to be won: customers already"):
+        people_with_columns(file, base)
+    file.write_text(f"customer,trade,town\n{MAILS[0]},A,B\n")
+    with pytest.raises(
+        PurchasesError, match="expected a column of ids and one called 'segment'; the columns are customer"
+    ):
+        segment_by_id(file, base)
+
+
+def test_too_short_purchases_tell_no_newcomers(tmp_path: Path) -> None:
+    """Less than four weeks are known: nothing; else who was first seen in them, with their money."""
+    base = base_of(tmp_path, MAILS)
+    assert newcomers(base, base.first_date + timedelta(days=20)) is None
+    found = newcomers(base, base.last_date)
+    assert found is not None
+    assert (found.customers, found.money) == (6, sum(2 * (5 + i) for i in range(6)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["1,,,9"], "no contract has a day on which it began"),
+        (["1,2024-01-01,2023-01-01,9", "2,2024-02-01,2023-02-01,9"], "no contract is left of 2"),
+        (["1,soon,late,9", "2,soon,late,9"], "holds no days that are known|looks like"),
+    ],
+)
+def test_contracts_that_say_no_time_are_refused(tmp_path: Path, rows: list[str], said: str) -> None:
+    (tmp_path / "contracts.csv").write_text("\n".join(["customer,start,end,price", *rows]) + "\n")
+    with pytest.raises(PurchasesError, match=said):
+        memberships(tmp_path / "contracts.csv")

@@ -21,6 +21,7 @@ from purchase_files import base_of, bought, lines_of
 
 from sim.errors import PurchasesError
 from sim.purchases.base import CustomerBase, is_base
+from sim.purchases.read import sources
 from sim.purchases.read.options import Reading
 
 ROWS = [(4, "2024-01-03", 12.5), (7, "2024-01-05", 8.0), (4, "2024-02-11", 1250.75)]
@@ -263,3 +264,28 @@ def test_a_workbook_with_a_cover_and_titles(tmp_path: Path) -> None:
         assert (base.sources[0]["dialect"]["sheet"], base.sources[0]["dialect"]["title_lines"]) == ("Sold", 3)
     with pytest.raises(PurchasesError, match="sheet Cover is read; `sheet=` names another of Sold"):
         CustomerBase.create(tmp_path / "c.duckdb", tmp_path / "in.xlsx", reading=Reading(sheet="Cover"))
+
+
+def test_columns_and_sheets_that_hold_nothing_are_left_out_or_refused(tmp_path: Path) -> None:
+    """Columns without a name, an index that pandas wrote, a workbook without rows, a table that is not there."""
+    (tmp_path / "a.csv").write_text("customer,,date,amount,\n4,x,2024-01-03,12.5,y\n7,x,2024-01-05,8,y\n")
+    base = CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "a.csv")
+    assert any("2 columns without a name are left out" in note for note in base.notes)
+    FRAME.set_index(pd.Index([5, 6, 9])).to_parquet(tmp_path / "indexed.parquet")
+    assert bought(CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "indexed.parquet")) == WANTED
+    with pytest.raises(PurchasesError, match="the workbook is empty; expected a header and rows"):
+        CustomerBase.create(tmp_path / "base.duckdb", workbook(tmp_path / "empty.xlsx", []))
+    cells = [["customer", "date", "amount"], [4.0, "2024-01-03", 12.5], [7.0, "2024-01-05", 8.0]]
+    assert bought(CustomerBase.create(tmp_path / "base.duckdb", workbook(tmp_path / "f.xlsx", cells))) == WANTED[:2]
+    with sqlite3.connect(tmp_path / "shop.db") as session:
+        session.execute("CREATE TABLE orders(customer INTEGER, date TEXT, amount REAL)")
+    session.close()
+    with pytest.raises(PurchasesError, match="no table `table=sales`; the tables are orders"):
+        CustomerBase.create(tmp_path / "base.duckdb", tmp_path / "shop.db", reading=Reading(table="sales"))
+
+
+def test_a_database_without_its_driver_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(PurchasesError, match=r"cannot be opened: .*; install the database's driver"):
+        CustomerBase.create(tmp_path / "base.duckdb", "firebird://me:secret@127.0.0.1/shop")
+    values = (None, "a", {"x": 1}, [1, 2], b"\x01\xff", 5)
+    assert [sources._field(each) for each in values] == [None, "a", '{"x": 1}', "[1, 2]", "01ff", "5"]

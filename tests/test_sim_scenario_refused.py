@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from markets import SMALL_MARKET, Content
+from markets import MIX, SMALL_MARKET, Content
 
 from sim.errors import ScenarioError
 from sim.scenario.file import parse
@@ -23,7 +23,8 @@ TRAINING = {"targets": ["core"], "reference": 0, "moves": {"employee": {**ANSWER
 SHOCK = {"name": "strike", "start": 1}
 THERE = {"count": 60, "age": 9}
 CATEGORIES = {"names": ["tea", "coffee"], "mix": [0.6, 0.4]}
-KINDS = {"kinds": {"desk": {"at_start": 0.5}}}
+LAWS = {"pareto_nbd": {"r": 1, "alpha": 1, "s": 1, "beta": 1}, "gamma_gamma": {"p": 1, "q": 2, "gamma": 1}}
+BASE = {"file": "b.duckdb", "as_of": "2024-01-01", **LAWS, "cycle_cutoffs": [1, 2], "amount_cutoffs": [1, 2]}
 SLICE = {"levers": ["retention"], "cap": 100, "start": 3, "end": 3}
 
 
@@ -180,6 +181,60 @@ REFUSED: dict[str, tuple[Content, dict[str, Any], str]] = {
             }
         },
         "expected without_money < unlimited_money, got 0.3, 0.2",
+    ),
+    "contacts that cost nothing": (
+        SMALL_MARKET,
+        {"rules": {"contacts": 3}},
+        "rules.contacts: needs a cost_per_contact on some lever",
+    ),
+    "prospects who have been customers": (
+        SMALL_MARKET,
+        {"segments.fresh.start.prospect": THERE},
+        "start.prospect: expected a number; nobody there has been a customer",
+    ),
+    "leavers whose cost nobody bears": (
+        SMALL_MARKET,
+        {"satisfaction": {"mix": MIX}, "employees": {"usual": 60, "turnover": {"usual": 0.1, "cost": 100}}},
+        "per_customer: missing; replacing costs",
+    ),
+    "leavers from whom nothing follows": (
+        SMALL_MARKET,
+        {"satisfaction": {"mix": MIX}, "employees": {"usual": 60, "turnover": {"usual": 0.1}}},
+        "states nothing that follows: expected falls, or per_customer and cost",
+    ),
+    "ties of no kind": (
+        SMALL_MARKET,
+        {
+            "links": {"kinds": {"desk": {"share": 0.5}}},
+            "segments.regulars.start.core": {**THERE, "ties": [0.4, 0.3, 0.2, 0.1]},
+        },
+        "start.core.ties: expected a share by kind, such as {desk: 0.5}",
+    ),
+    "a base whose customers are seen to leave": (SMALL_MARKET, {"law": "contractual", "base": BASE}, "leave silently"),
+    "segments of a base with a start": (
+        SMALL_MARKET,
+        {"base": BASE, "segments": {"gold": {"start": {"new": 5}}}},
+        "segments.gold: comes from the base; start",
+    ),
+    "a charge without a highest": (
+        SMALL_MARKET,
+        {"levers.development.pays": "charge", "levers.development.moves": {"purchase_rate": ANSWER}},
+        "charge needs `most:`",
+    ),
+    "a chain of other actions": (
+        TWO,
+        {"segments.all.actions": TWO["chain"]["actions"] * 2},
+        "segments.all.actions: expected 1 actions and reference among them",
+    ),
+    "a chain of another size": (
+        TWO,
+        {"chain.actions": [{"spend": 0, "moves": [[0.5, 0.5]], "reward": [1, 0]}]},
+        "chain.actions[0]: expected moves 2 x 2 and 2 rewards",
+    ),
+    "a chain that loses people": (
+        TWO,
+        {"chain.actions": [{"spend": 0, "moves": [[0.5, 0.4], [0, 1]], "reward": [1, 0]}]},
+        "chain.actions[0].moves: row 'here' sums to 0.9, expected 1",
     ),
     "a chain of nobody": (TWO, {"segments": {}}, "segments: expected at least one segment"),
     "a state twice": (TWO, {"chain.states": ["here", "here"]}, "chain.states: each name once"),

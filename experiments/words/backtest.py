@@ -1,5 +1,6 @@
 """Whether a forecast was right, in words: how far off, where, and why."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,10 @@ def answer(found: "Backtest") -> str:
     """Return how far off the forecast was, beside the plain ones."""
     best = min(found.rivals, key=lambda rival: abs(rival.purchases_error))
     return (
-        f"Forecast on {found.cut} for the time to {found.until}: purchases {found.error('purchases'):+.1%}, money "
-        f"{found.error('money'):+.1%}, customers at the end {found.error('customers'):+.1%} (forecast over what came, "
-        f"less 1). The better of two plain forecasts, {best.name}: purchases {best.purchases_error:+.1%}, money "
-        f"{best.money_error:+.1%}."
+        f"Forecast on {found.cut} for the time to {found.until}: purchases {_off(found.error('purchases'))}, money "
+        f"{_off(found.error('money'))}, customers at the end {_off(found.error('customers'))} (forecast over what "
+        f"came, less 1). The better of two plain forecasts, {best.name}: purchases {_off(best.purchases_error)}, money "
+        f"{_off(best.money_error)}."
     )
 
 
@@ -57,7 +58,7 @@ def by_version(found: "Backtest") -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             each.name, f"{each.gain:+,.1f}", f"{each.numbers}", "yes" if each.chosen else "no",
-            f"{each.purchases_error:+.1%}", f"{each.money_error:+.1%}",
+            _off(each.purchases_error), _off(each.money_error),
         ]
         for each in found.versions
     ]  # fmt: skip
@@ -73,7 +74,12 @@ def _held(found: "Backtest") -> str:
 
 
 def _three(predicted: float, actual: float) -> list[str]:
-    return [f"{predicted:,.0f}", f"{actual:,.0f}", f"{predicted / actual - 1:+.1%}" if actual > 0 else "none came"]
+    return [f"{predicted:,.0f}", f"{actual:,.0f}", _off(predicted / actual - 1 if actual > 0 else math.nan)]
+
+
+def _off(error: float) -> str:
+    """Return a forecast over what came, less 1."""
+    return "none came" if math.isnan(error) else f"{error:+.1%}"
 
 
 def backtest_text(found: "Backtest") -> str:
@@ -94,7 +100,7 @@ def backtest_text(found: "Backtest") -> str:
         "",
         table(
             ["plain forecasts", "purchases off by", "money off by"],
-            [[each.name, f"{each.purchases_error:+.1%}", f"{each.money_error:+.1%}"] for each in found.rivals],
+            [[each.name, _off(each.purchases_error), _off(each.money_error)] for each in found.rivals],
         ),
         "",
         table(*by_version(found)),

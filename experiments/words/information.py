@@ -30,7 +30,9 @@ POOR = 0.8
 def information_answer(found: Information, period: str, currency: str) -> str:
     """Return what to test next, how, and what it is worth."""
     unit = f" {currency}".rstrip()
-    every = f"Knowing all {len(found.knowing)} numbers without error is worth {money(found.perfect)}{unit}."
+    count = len(found.knowing)
+    numbers = f"all {count} numbers" if count > 1 else "the number"
+    every = f"Knowing {numbers} without error is worth {money(found.perfect)}{unit}."
     pays = found.next
     if pays is None or pays.trial is None:
         best = _plan(found.best)

@@ -49,6 +49,7 @@ _BOTH = {
     "beside_least": ("{rule} {counted}, at least {limit}{unit}", "{rule}为 {counted}，至少 {limit}{unit}"),
     "above": ("above {limit} by {by}", "{limit} 以上 {by}"),
     "below": ("below {limit} by {by}", "{limit} 以下 {by}"),
+    "once_more": (" (and once more)", "（另有 1 次）"),
     "more_times": (" (and {number} more times)", "（另有 {number} 次）"),
     "best_one": ("It breaks {number} rule: {rules}.", "它违反 {number} 条规则：{rules}。"),
     "best_several": ("It breaks {number} rules: {rules}.", "它违反 {number} 条规则：{rules}。"),
@@ -122,7 +123,8 @@ def rule_in_words(broken: Broken, language: str = "en") -> str:
             counted = words["above" if more else "below"].format(limit=limit, by=f"{broken.by:,.2g}")
         key = "beside_most" if more else "beside_least"
         said = words[key].format(rule=rule, counted=counted, limit=limit, unit=unit)
-    return said + (words["more_times"].format(number=broken.times - 1) if broken.times > 1 else "")
+    again = broken.times - 1
+    return said + (words["once_more" if again == 1 else "more_times"].format(number=again) if again > 0 else "")
 
 
 def _number(amount: float, broken: Broken) -> str:

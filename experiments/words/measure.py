@@ -35,9 +35,10 @@ def measured_answer(found: Measured) -> str:
             continue
         said = f"{each.measure}: {VERDICTS[each.verdict]}."
         if not math.isnan(each.brings):
+            unit = f"{each.spent:,.2f} spent: {each.a_unit:,.2f} a unit" if each.spent > 0 else "no money"
             said += (
-                f" {_money(each.brings)} a head ({_between(each)}) for {each.spent:,.2f} "
-                f"spent: {each.a_unit:,.2f} a unit, {money(each.net, signed=True)} net on {each.treated:,} people."
+                f" {_money(each.brings)} a head ({_between(each)}) for {unit}, {money(each.net, signed=True)} net on "
+                f"{each.treated:,} people."
             )
         lines.append(said)
     return "\n".join(lines)

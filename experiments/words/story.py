@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from experiments.trace import Life, Moment
+from experiments.words.figures import counted
 
 __all__ = ["life_in_words", "told"]
 
@@ -203,6 +204,6 @@ def _in_all(life: Life) -> str:
     purchases, revenue = sum(moment.purchases for moment in moments), sum(moment.revenue for moment in moments)
     charged = sum(money for lever, money in _sum(moments).items() if life.pays[lever] == "charge")
     return (
-        f"In all: {purchases} purchase{'' if purchases == 1 else 's'} for {revenue:.2f} in {len(moments)} "
-        f"{life.period}s, {f'{charged:.2f} charged, ' * bool(charged)}and {spent:.2f} spent on it."
+        f"In all: {counted(purchases, 'purchase')} for {revenue:.2f} in {counted(len(moments), life.period)}, "
+        f"{f'{charged:.2f} charged, ' * bool(charged)}and {spent:.2f} spent on it."
     )
