@@ -11,9 +11,7 @@ from benchmarks.bounds import bound_of, contents_of, problem_of, rival_plans
 from optimizer.ask.problem import allocation_problem
 from optimizer.optimize import optimize
 from optimizer.question import Question
-from sim.engine.hull_kernels import bends_of
 from sim.engine.sensitivity import follow
-from sim.engine.ways import NARROW
 from sim.scenario.file import parse
 from sim.twin import build
 
@@ -114,11 +112,6 @@ def test_no_plan_is_above_the_bound_where_there_is_no_money() -> None:
     plan = optimize(build(parse({**content, "periods": 8})), Question(budget=0.0), bound_steps=0)
     assert plan.spend.sum() == 0 < plan.moved.sum()
     assert plan.no_spend < plan.asset <= plan.proof.bound
-
-
-def test_a_dimension_of_which_nothing_comes_has_finite_bends() -> None:
-    for edge in (np.linspace(0.0, NARROW, 33), np.linspace(0.0, NARROW, 65)):
-        assert all(np.isfinite(each).all() for each in bends_of([edge]))
 
 
 def test_loss_makers_are_charged_and_the_good_are_kept() -> None:

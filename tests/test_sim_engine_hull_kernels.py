@@ -5,7 +5,8 @@ import pytest
 
 from sim.arrays import Floats
 from sim.engine import hull_kernels as kernels
-from sim.engine.hull_kernels import BENDS, NO_GRIDS, Costs, Grids, bends_of
+from sim.engine.bend_spans_kernels import SPANS, allowances, allowances_at_points
+from sim.engine.hull_kernels import NO_GRIDS, Costs, Grids
 
 
 def grids_of(edges: list[Floats]) -> Grids:
@@ -14,35 +15,29 @@ def grids_of(edges: list[Floats]) -> Grids:
     edge = np.zeros((1, len(edges), deep))
     for i, each in enumerate(edges):
         edge[0, i, : each.size] = each
-    share, per_way, ends, square = (each[None] for each in bends_of(edges))
     size = np.array([[each.size for each in edges]])
     return NO_GRIDS._replace(
-        dimensions=np.array([len(edges)]), size=size, edge=edge, points=np.array([size.prod()]), share=share,
-        per_way=per_way, ends=ends, square=square,
+        dimensions=np.array([len(edges)]), size=size, edge=edge, points=np.array([size.prod()]),
     )  # fmt: skip
 
 
-def allowed_along(edge: Floats, worth: Floats) -> Floats:
-    """Return what the worth along one dimension may lie above chords, at each of its points."""
-    bends = np.full(edge.size, np.inf)
-    for k in range(1, edge.size - 1):
-        chord = np.interp(edge[k], edge[[k - 1, k + 1]], worth[[k - 1, k + 1]])
-        bends[k] = max(worth[k] - chord, 0.0) / ((edge[k + 1] - edge[k]) * (edge[k] - edge[k - 1]))
-    cells = [min(bends[k], bends[k + 1]) * (edge[k + 1] - edge[k]) ** 2 for k in range(edge.size - 1)]
-    cells = [0.0 if edge.size == 2 else each for each in cells]
-    return BENDS * np.maximum([*cells, 0.0], [0.0, *cells])
-
-
 @pytest.mark.parametrize("shape", [(2,), (3,), (7,), (4, 5), (3, 2, 4)])
-def test_allowances_are_those_of_every_line_of_the_grid(shape: tuple[int, ...]) -> None:
+def test_what_is_allowed_adds_up_over_the_dimensions_of_a_cell(shape: tuple[int, ...]) -> None:
+    """By the cell's first point, or the most of the cells around a point."""
     rng = np.random.default_rng(len(shape))
     edges = [np.sort(rng.uniform(0, 1, n)) for n in shape]
-    grids, worth = grids_of(edges), rng.normal(size=shape)
-    step, extra = np.empty(len(shape), dtype=np.int64), np.empty(worth.size)
+    grids, spans = grids_of(edges), rng.uniform(size=SPANS)
+    bends = rng.uniform(size=(len(shape), max(shape), SPANS))
+    step, extra, around = np.empty(len(shape), dtype=np.int64), np.empty(np.prod(shape)), np.empty(np.prod(shape))
     kernels.strides(grids, 0, step)
-    kernels.allowances(grids, 0, step, worth.ravel(), np.empty(worth.size), np.empty(worth.size), extra)
-    wanted = sum(np.apply_along_axis(lambda line, e=e: allowed_along(e, line), i, worth) for i, e in enumerate(edges))
-    np.testing.assert_allclose(extra, np.ravel(wanted), rtol=1e-9, atol=1e-12)
+    allowances(grids, 0, step, bends, spans, np.empty(max(shape)), extra)
+    allowances_at_points(grids, 0, step, bends, spans, np.empty(max(shape)), around)
+    by_cell = [bends[i, : n - 1] @ spans for i, n in enumerate(shape)]
+    for p, at in enumerate(np.ndindex(shape)):
+        if all(k < n - 1 for k, n in zip(at, shape, strict=True)):
+            assert extra[p] == pytest.approx(sum(each[k] for each, k in zip(by_cell, at, strict=True)))
+        most = [each[max(k - 1, 0) : k + 1].max() for each, k in zip(by_cell, at, strict=True)]
+        assert around[p] == pytest.approx(sum(most))
 
 
 def test_points_cost_what_their_places_along_the_dimensions_do() -> None:

@@ -64,6 +64,7 @@ from optimizer.bound.returned_kernels import returned
 from optimizer.bound.targeting_kernels import Between, Cells, Known, PlanAction, Work
 from optimizer.tolerances import ARITHMETIC, BOUND, EMPTY
 from sim.arrays import Floats, Progress
+from sim.engine.bends_kernels import NO_BENDS, Bends
 from sim.engine.sensitivity import follow
 from sim.errors import RulesError, SolverError
 
@@ -140,7 +141,7 @@ class Charged:
         periods = chain.periods
         if (chain.space.law_stage[chain.block_law] != chain.block_stage).any():
             raise ValueError("a law must belong to one stage")
-        self.pricing = Pricing(problem, self.threads)
+        self.pricing, self._bends = Pricing(problem, self.threads), dict[int, Bends]()
         self.first, self.groups = self.pricing.first, self.pricing.groups
         choice = self.offered = self.choice or Offered.of(problem)
         steps = [chain.step(chain.environment[t], self.plan_intensity[t]) for t in range(periods)]
@@ -178,6 +179,14 @@ class Charged:
             np.where(self.offered.possible, cost, OUT_OF_REACH), self.pricing.counts(aim), self.pricing.starts,
             PlanAction(self._own_probability, self._own_reward, own_cost), Between(*self.offered.grids, costs),
         )  # fmt: skip
+
+    def bends(self, group: int) -> Bends:
+        """Return how far the worth of a group's customers may lie above straight lines between the points."""
+        if self.offered.ways is None:
+            return NO_BENDS
+        if group not in self._bends:
+            self._bends[group] = self.offered.ways.bends(int(self.first[group]), int(self.first[group + 1]))
+        return self._bends[group]
 
     def each_group(self, run: Callable[[int, int], Result], progress: Progress | None = None) -> list[Result]:
         """Return ``run(group, place in line)`` of every group, the largest first, in the order of groups."""
@@ -248,7 +257,7 @@ class Charged:
         worth = np.zeros(self.shape[1])
         used = work.used if work else np.empty((0, 0, 0, 0))
         heads = work.heads if work else np.empty(charge.shape[:3])
-        kernels.charged_response(part, part.first, known, charge, worth, used, quantum)
+        kernels.charged_response(part, part.first, known, charge, worth, used, quantum, self.bends(group))
         back, most = returned(
             part, part.first, self.reference[group], self._cells[group], self.ranges, known.between, known.cost, charge,
             chosen, heads, self.looks if looks is None else looks, self.close,

@@ -10,8 +10,9 @@ import numpy as np
 
 from optimizer.bound.decomposition_kernels import Counts, Families, Starts, Transitions
 from sim.arrays import Flags, Floats, Ints
+from sim.engine.bend_spans_kernels import SPANS, allowances_at_points, spans_of, spans_of_entry
 from sim.engine.compile import kernel
-from sim.engine.hull_kernels import Costs, Grids, allowances, strides
+from sim.engine.hull_kernels import Costs, Grids, strides
 
 
 class PlanAction(NamedTuple):
@@ -144,11 +145,11 @@ def advantages(part, shift, known, lean, charge, worth):
 
 
 @kernel
-def charged_response(part, shift, known, charge, worth, used, quantum):
+def charged_response(part, shift, known, charge, worth, used, quantum, bends):
     """Find the best of policies that see everything and pay ``charge[period, block, law, action]`` a head.
 
     Between the points of a grid worth, money and charges are taken along straight lines, and what the worth may lie
-    above them is allowed on top.
+    above them is allowed on top: ``bends``, of the part's blocks.
 
     ``worth[block]`` is its value net of prices and charges; unless empty, ``used[period, block, law, action]`` becomes
     the expected head counts under each action.
@@ -165,7 +166,8 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
     most = charge.shape[3] - 1
     action = np.empty((periods, states), dtype=np.int64)
     shared, gross, extra = np.empty(most), np.empty(most), np.zeros(most)
-    bends, total = np.empty(most), np.empty(most)
+    spans, along, total = np.empty(SPANS), np.empty(bends.above.shape[4]), np.empty(most)
+    told_apart = (bends.kinds[0], bends.kinds[1], bends.kinds[2], bends.kinds[3] > 0, bends.kinds[4] > 0)
     step = np.empty(grids.size.shape[1], dtype=np.int64)
     for b in range(first, last):
         worth[b] = 0.0
@@ -207,7 +209,15 @@ def charged_response(part, shift, known, charge, worth, used, quantum):
                         for a in range(number):
                             gross[a] += leads[a] * value
                     if bent:
-                        allowances(grids, setup, step, gross, bends, total, extra)
+                        earns, served = bends.money[regime[t], b - first, line], bends.served[b - first]
+                        goes, kind = successor[s], bends.kind[line]
+                        if kind == 2:
+                            spans_of(goes, after, told_apart, per_unit, earns, served, (1.0, 1.0), spans)
+                        else:
+                            spans_of_entry(kind, goes, after, bends.entry, bends.loss, per_unit, earns, served, spans)
+                        allowances_at_points(
+                            grids, setup, step, bends.above[regime[t], b - first, line], spans, along, extra
+                        )
                     for a in range(number):
                         total[a] = gross[a] + extra[a] - spent[a] - charged[a]
                     if used.shape[0] > 0:

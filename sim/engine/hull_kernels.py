@@ -1,12 +1,11 @@
 """Values along dimensions and what they cost: lower hulls by cell, and the best over the cells of a grid.
 
-Inside a cell of a grid a worth lies below the product of straight lines between its corners, and by little above where
-it bends; what every value in the cell costs is known. So the best of worth less cost is a look-up by dimension, ``sup_x
-slope x - cost(x)``, a conjugate, on the plane through the means of the cell's edges, plus what the worth deviates from
-that plane at a corner.
+Inside a cell of a grid a worth lies above the product of straight lines between its corners by no more than
+:mod:`sim.engine.bends_kernels` says; what every value in the cell costs is known. So the best of worth less cost is a
+look-up by dimension, ``sup_x slope x - cost(x)``, a conjugate, on the plane through the means of the cell's edges, plus
+what the worth deviates from that plane at a corner, and what it may lie above the lines.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,21 +13,9 @@ import numpy as np
 from sim.arrays import Floats, Ints
 from sim.engine.compile import inner, kernel
 
-BENDS = 0.4
-"""Largest distance from its chord over half the second derivative near it: a quarter where that hardly changes. Of the
-two ends of a cell the lesser counts: at the other a curve may have a point of its own, between which it is straight.
-
-An estimate, not a proof: a kink inside a cell that neither end shows, as where a chance reaches its limit, is not seen.
-Of 14 random markets with a lever that pleases and annoys and grids of three or four points along it, one had a bound
-2.9 % of its lift below a fine grid; with 33 points along it none of 22.
-"""
-
 APART = 5e-10
 """Width, as a share of its dimension, of cells before its first point, in which another line ends there and money costs
 nothing. Other cells are at least twice as wide."""
-
-END = 1e300
-"""In place of a bend where a dimension ends: of two it is never the lesser."""
 
 
 class Grids(NamedTuple):
@@ -41,8 +28,10 @@ class Grids(NamedTuple):
     size : (setups, most dimensions)
     edge : (setups, most dimensions, most points)
     points : (setups,)
-    share, per_way, ends, square : (setups, most dimensions, most points in all)
-        By point and dimension, of :func:`bends_of`.
+    paths : (setups, most dimensions, most cells, numbers)
+        What is known of each cell along a dimension, as named in :mod:`sim.engine.bends_kernels`.
+    usual : (groups,)
+        The rate of leaving whose survival is the place along a dimension.
     defection, rate, amount, utility, shift : (setups, most points in all)
         What the levers of the grid make of effects: three multipliers, two sums.
     ties, kept : (kinds, setups, most points in all), (setups, most points in all)
@@ -58,10 +47,8 @@ class Grids(NamedTuple):
     size: Ints
     edge: Floats
     points: Ints
-    share: Floats
-    per_way: Floats
-    ends: Floats
-    square: Floats
+    paths: Floats
+    usual: Floats
     defection: Floats
     rate: Floats
     amount: Floats
@@ -90,36 +77,10 @@ class Costs(NamedTuple):
     cost: Floats
 
 
-def bends_of(edges: Sequence[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return how the points of a grid lie to their neighbours, each (dimensions, points).
-
-    The share of the way from the one before to the one after; one over the product of both ways; :data:`END` where
-    there is only one of them; the square of the way to the one after, 0 where there is none.
-    """
-    shape = [edge.size for edge in edges]
-    number = int(np.prod(shape))
-    out = np.zeros((4, len(edges), number))
-    for i, edge in enumerate(edges):
-        way, inner = np.diff(edge), slice(1, -1)
-        apart = way < 1.5 * APART * (edge[-1] - edge[0])
-        share, per_way, ends, square = (
-            np.zeros(edge.size),
-            np.ones(edge.size),
-            np.full(edge.size, END),
-            np.zeros(edge.size),
-        )
-        share[inner], per_way[inner], ends[inner] = way[:-1] / (edge[2:] - edge[:-2]), 1 / (way[1:] * way[:-1]), 0.0
-        square[:-1] = way**2 if edge.size > 2 else 0.0
-        ends[1:-1][apart[:-1] & ~apart[1:]] = END
-        along = np.indices(shape)[i].ravel()
-        out[:, i] = share[along], per_way[along], ends[along], square[along]
-    return out[0], out[1], out[2], out[3]
-
-
 _NONE, _FLAT = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
 NO_GRIDS = Grids(
     np.zeros((1, 1, 1), dtype=np.int64), np.full(1, -1), _NONE, np.zeros((1, 1, 1)),
-    np.zeros(1, dtype=np.int64), *4 * [np.zeros((1, 1, 1))], *5 * [_FLAT], *[np.zeros((1, 1, 1))], *5 * [_FLAT],
+    np.zeros(1, dtype=np.int64), np.zeros((1, 1, 1, 1)), np.ones(1), *5 * [_FLAT], *[np.zeros((1, 1, 1))], *5 * [_FLAT],
     *[np.ones(1)],
 )  # fmt: skip
 """Of points between which nothing lies: their dimensions are -1."""
@@ -234,39 +195,6 @@ def strides(grids, setup, step):
 
 
 @inner
-def allowances(grids, setup, step, worth, bends, cells, extra):
-    """Fill by point what the worth may lie above straight lines in the cells around it.
-
-    ``bends`` and ``cells`` are room to work in: half the second derivative around each point, and by the first point
-    of each cell how far it may bend up. Every loop runs along all points, many at a time.
-    """
-    points = grids.points[setup]
-    for p in range(points):
-        extra[p] = 0.0
-    for i in range(grids.dimensions[setup]):
-        far = step[i]
-        share, per_way = grids.share[setup, i], grids.per_way[setup, i]
-        ends, square = grids.ends[setup, i], grids.square[setup, i]
-        for p in range(far):
-            bends[p], bends[points - far + p], cells[points - far + p] = END, END, 0.0
-        inner = points - 2 * far
-        here, before, after = worth[far : points - far], worth[:inner], worth[2 * far : points]
-        bend, part = bends[far : points - far], share[far : points - far]
-        each, end = per_way[far : points - far], ends[far : points - far]
-        for p in range(inner):
-            straight = (1.0 - part[p]) * before[p] + part[p] * after[p]
-            bend[p] = max(here[p] - straight, 0.0) * each[p] + end[p]
-        beyond = bends[far:points]
-        for p in range(points - far):
-            cells[p] = min(bends[p], beyond[p]) * square[p]
-        for p in range(far):
-            extra[p] += BENDS * cells[p]
-        most, cell = extra[far:points], cells[far:points]
-        for p in range(points - far):
-            most[p] += BENDS * max(cell[p], cells[p])
-
-
-@inner
 def cost_at_points(grids, costs, setup, tables, scales, step, out):
     """Fill what the points of a grid cost."""
     size, points = grids.size[setup], grids.points[setup]
@@ -300,12 +228,12 @@ def _largest_of_cells(grids, setup, step, worth, top):
 
 
 @inner
-def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, corner, slopes, likely):
+def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, extra, top, corner, slopes, likely):
     """Return the largest of ``worth - cost`` over all values that the dimensions can take.
 
-    ``worth`` inside a cell is taken to be at most the product of straight lines between its corners; ``cost`` is that
-    of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to work in. The cell at
-    ``likely[0]`` is looked at first, so that few others need be; it becomes where the largest is.
+    ``worth`` inside a cell is at most ``extra``, by the cell's first point, above the product of straight lines between
+    its corners; ``cost`` is that of the points, :func:`cost_at_points`. ``top``, ``corner`` and ``slopes`` are room to
+    work in. The cell at ``likely[0]`` is looked at first, so that few others need be; it becomes where the largest is.
     """
     dimensions, points = grids.dimensions[setup], grids.points[setup]
     corners = 1 << dimensions
@@ -323,7 +251,7 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
             offset[half + c] = offset[c] + step[i]
     for turn in range(points + 1):
         p = first_cell if turn == 0 else turn - 1
-        if top[p] - cost[p] <= best:
+        if top[p] - cost[p] + extra[p] <= best:
             continue
         whole = 0.0
         for c in range(corners):
@@ -353,7 +281,7 @@ def best_in_cells(grids, costs, setup, tables, scales, step, cost, worth, top, c
             first, last = costs.start[tables[i], k], costs.start[tables[i], k + 1]
             total += best_on_hull(costs, first, last, scales[i], steep, low, high) - steep * low
             total -= 0.5 * slopes[i]
-        total = min(total, top[p] - cost[p])
+        total = min(total, top[p] - cost[p]) + extra[p]
         if total > best:
             best = total
             likely[0] = p

@@ -75,6 +75,9 @@ class Points(Protocol):
     def odds_between(self, reference: Ints) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
         """Return ranges of the odds over all that lies between the points, and of those to reference blocks'."""
 
+    def bends(self, first: int, last: int) -> Any:
+        """Return how far a worth may lie above straight lines between the points, of blocks of one group."""
+
     def costs(self, money: Floats) -> Any:
         """Return what every value costs where a unit of money counts ``money[period, group, stage, lever]``."""
 

@@ -9,9 +9,11 @@ values.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,9 +21,12 @@ import numpy as np
 from sim.arrays import Flags, Floats, Ints
 from sim.engine import columns, effects, routes
 from sim.engine import ways_kernels as kernels
+from sim.engine.bend_spans_kernels import SPANS
+from sim.engine.bends import STRAIGHT_FROM, Along, Elsewhere, multiplier_of, off_lines, paths_of, straight_survival
+from sim.engine.bends_kernels import PATHS, Bends, fill_bends_of_blocks
 from sim.engine.bonds import raising
 from sim.engine.false_care import part_of, within
-from sim.engine.hull_kernels import APART, Costs, Grids, bends_of, cost_of_points, lower_hulls
+from sim.engine.hull_kernels import APART, Costs, Grids, cost_of_points, lower_hulls
 from sim.engine.odds_between import Between, odds_between
 from sim.engine.paths import (
     ALONE,
@@ -86,7 +91,8 @@ NARROW = 1e-100
 class _Dimension(NamedTuple):
     """A dimension of the grid: its levers, edges of cells, and effects at the edges.
 
-    ``free_top``: the last cell, where money brings next to nothing, is had at the cost of where it begins.
+    ``free_top``: the last cell, where money brings next to nothing, is had at the cost of where it begins. ``off``: how
+    far effects may lie below and above straight lines between the edges, by cell; none: not at all.
     """
 
     uses: tuple[Use, ...]
@@ -94,6 +100,7 @@ class _Dimension(NamedTuple):
     edge: Floats
     at_edge: dict[str, Floats]
     free_top: bool = False
+    off: Mapping[str, Floats] = MappingProxyType({})
 
 
 def _is_straight(use: Use) -> bool:
@@ -180,7 +187,7 @@ class Ways:
             low, high = self._value(place[1], channel, gains)
             across = self._along_each(count, several, channels, channel in STRAIGHT)
             if high - low <= FLAT * max(abs(high), abs(low)):
-                high = low + max(FLAT * abs(low), NARROW) if channel != "survival" else low * (1 + FLAT)
+                high = low + max(FLAT * abs(low), FLAT if channel == "survival" else NARROW)
             edge, free_top = np.linspace(low, high, across), False
             if self.near is not None:
                 gain = sum(gains_of(use, channel, self._played(place, use)) for use in uses)
@@ -188,6 +195,8 @@ class Ways:
             if self.whole:
                 path = self._path(place[1], uses, channel, np.ones(len(uses)))
                 edge, free_top = edges_of(self._value(place[1], channel, path.gain), path.money, across, len(uses) > 1)
+            if channel == "survival" and edge[0] < STRAIGHT_FROM < edge[-1]:
+                edge = np.union1d(edge, STRAIGHT_FROM)  # no cell is straight in one way here and in another there
             at_edge = {channel: self._effect(place[1], channel, edge)}
             found.append(self._from_none(place[1], _Dimension(uses, channel, edge, at_edge, free_top)))
         return found + [
@@ -222,7 +231,7 @@ class Ways:
         if channel in CHANCES:
             return np.asarray(-np.expm1(-gain))
         if channel == "survival":
-            return np.asarray(np.exp(-self.usual_leaving[group] * np.exp(-gain)))
+            return straight_survival(gain, self.usual_leaving[group])
         return np.asarray(np.exp(gain)) if channel in ("purchase_rate", "amount") else np.asarray(gain)
 
     def _effect(self, group: int, channel: str, value: Floats) -> Floats:
@@ -230,7 +239,7 @@ class Ways:
         if channel == CUT:
             return np.exp(-value)
         if channel == "survival":
-            return np.asarray(-np.log(np.maximum(value, 1e-300)) / max(self.usual_leaving[group], 1e-300))
+            return multiplier_of(value, self.usual_leaving[group])
         return value
 
     def _played(self, place: tuple[int, int, int], use: Use) -> Floats:
@@ -257,8 +266,10 @@ class Ways:
         places = np.concatenate([np.searchsorted(along, wanted), np.searchsorted(money, own), [along.size - 1]])
         kept = np.unique(np.clip(places.astype(int), 0, along.size - 1))
         edge = along[kept]
-        at_edge = {c: self._effect(group, c, value[kept]) for c, value in values.items()}
-        return self._from_none(group, _Dimension((use,), None, edge, at_edge, free_top))
+        every = {c: self._effect(group, c, value) for c, value in values.items()}
+        off = off_lines(along, kept, every, self.usual_leaving[group])
+        at_edge = {c: effect[kept] for c, effect in every.items()}
+        return self._from_none(group, _Dimension((use,), None, edge, at_edge, free_top, off))
 
     def _from_none(self, group: int, one: _Dimension) -> _Dimension:
         """Return a dimension with points before its first where even those who hardly ever leave do at no money.
@@ -278,7 +289,8 @@ class Ways:
         before = one.edge[0] - APART * (one.edge[-1] - one.edge[0]) * np.arange(multipliers.size, 0.0, -1.0)
         at_edge = {channel: np.append(np.full(before.size, at[0]), at) for channel, at in one.at_edge.items()}
         at_edge["survival"][: before.size] = multipliers
-        return one._replace(edge=np.append(before, one.edge), at_edge=at_edge)
+        off = {channel: np.concatenate([np.zeros((before.size, 2)), each]) for channel, each in one.off.items()}
+        return one._replace(edge=np.append(before, one.edge), at_edge=at_edge, off=off)
 
     def _along(self, group: int, use: Use) -> tuple[Floats, Floats]:
         """Return samples of money and, the ceiling beyond the last included, how far along they are."""
@@ -312,11 +324,11 @@ class Ways:
                 size[i, d] = one.edge.size
                 edge[i, d, : one.edge.size] = one.edge
             points[i] = int(np.prod(size[i]))
-        bends = np.zeros((4, number, wide, int(points.max())))
+        paths = np.zeros((number, wide, max(deep - 1, 1), PATHS))
         for i, place in enumerate(places):
-            found = self.dimensions[place]
-            if found:
-                bends[:, i, : len(found), : points[i]] = bends_of([one.edge for one in found])
+            along = [Along(one.at_edge, one.off) for one in self.dimensions[place]]
+            for d, path in enumerate(paths_of(along, self.usual_leaving[place[1]], self._elsewhere(place))):
+                paths[i, d, : len(path)] = path
         made = {c: np.full((number, int(points.max())), float(c in MULTIPLIERS)) for c in CHANNELS}
         missed = {c: np.ones((number, int(points.max()))) for c in CHANCES}
         for i, place in enumerate(places):
@@ -336,11 +348,20 @@ class Ways:
         price = made[CUT] * (1 - commission * np.clip(share - made["direct"], 0.0, 1.0))
         grids = Grids(
             np.arange(number).reshape(shape), np.array([len(self.dimensions[place]) for place in places]), size, edge,
-            points, bends[0], bends[1], bends[2], bends[3], made["survival"], made["purchase_rate"], made["amount"],
-            made["preference"], made["satisfaction"] - made["annoyance"], self._ties(made), made["knowledge"],
-            made["leaving"], price, made[CHARGED], made[SERVED], price.max(axis=1),
+            points, paths, np.maximum(self.usual_leaving, 1e-300), made["survival"], made["purchase_rate"],
+            made["amount"], made["preference"], made["satisfaction"] - made["annoyance"], self._ties(made),
+            made["knowledge"], made["leaving"], price, made[CHARGED], made[SERVED], price.max(axis=1),
         )  # fmt: skip
         return grids, {channel: 1 - each for channel, each in missed.items()}
+
+    def _elsewhere(self, place: tuple[int, int, int]) -> Elsewhere:
+        """Return what besides levers decides over a target's ties and its way to buy."""
+        scenario, bonds = self.chain.scenario, self.chain.effects.bonds
+        raised = raising(scenario.links, scenario.categories, scenario.club)
+        share, commission = self.chain.effects.partners[:, place[1]]
+        return Elsewhere(
+            dict(zip(raised, bonds.gain[:, place[2]].tolist(), strict=True)), bonds.kept, share, commission
+        )
 
     def _ties(self, made: dict[str, Floats]) -> Floats:
         """Return what the points of the grid add to the chances of one more of each kind that binds."""
@@ -475,6 +496,30 @@ class Ways:
                 rewards.append(np.stack([step.reward for step in steps], axis=2))
         return np.ascontiguousarray(chances), np.ascontiguousarray(rewards)
 
+    def bends(self, first: int, last: int) -> Bends:
+        """Return how far a worth may lie above straight lines between the points, of blocks of one group."""
+        chain, grids, starts = self.chain, self.grids, len(self.starts)
+        laws, traits, feelings = chain.structure
+        environments = np.ascontiguousarray(chain.regimes[0])
+        regimes = len(environments) * starts
+        shape = (regimes, last - first, laws.kind.size)
+        out, each = np.zeros((*shape, *grids.paths.shape[1:3], SPANS)), np.zeros((*shape, 2))
+        bonds = feelings.bonds
+        fill_bends_of_blocks(
+            first, last, laws, traits, feelings, grids.paths, grids, np.arange(regimes) % starts,
+            np.repeat(environments, starts, axis=0), chain.effects.shares, self._unpaid, out, each,
+        )  # fmt: skip
+        told_apart = feelings.buys, 3 if feelings.levels else 1, len(bonds.move), bool((bonds.follow > 0).any())
+        return Bends(
+            out, each, np.array([*told_apart, feelings.renewal], dtype=np.int64), laws.kind, feelings.entry,
+            float(chain.loss[chain.group[first]]), np.ascontiguousarray(traits.serve[first:last, 1]),
+        )  # fmt: skip
+
+    @property
+    def _unpaid(self) -> Floats:
+        """Return the chance by group that a prospect is won at no money."""
+        return np.ascontiguousarray(self.chain.effects.unpaid[:, self.chain.targets.stages.index("prospect")])
+
     def odds_between(self, reference: Ints) -> Between:
         """Return ranges of the odds over all that lies between the points, and of those to reference blocks'."""
         return odds_between(self, reference)
@@ -527,9 +572,8 @@ class Ways:
         chain = self.chain
         laws, traits, feelings = chain.structure
         environments, regime = chain.regimes
-        unpaid = np.ascontiguousarray(chain.effects.unpaid[:, chain.targets.stages.index("prospect")])
         course = kernels.Course(
-            chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments), unpaid
+            chain.initial, chain.arrivals, regime, self.phase, np.ascontiguousarray(environments), self._unpaid
         )
         served = np.array([float(pays == SERVED) for pays in chain.targets.pays])
         if served.any():

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Flags, Floats, Ints
+from sim.engine.bend_spans_kernels import SPANS, allowances, spans_of
+from sim.engine.bends_kernels import fill_bends
 from sim.engine.bond_kernels import loss_of, moves_of_bonds, room_for_moves
 from sim.engine.columns import AMOUNT, DEFECTION, EFFECTS, RATE
-from sim.engine.compile import inner, kernel
+from sim.engine.compile import inlined, inner, kernel
 from sim.engine.effects import FOR_EVER
-from sim.engine.hull_kernels import allowances, best_in_cells, best_on_hull, strides
+from sim.engine.hull_kernels import best_in_cells, best_on_hull, strides
 from sim.engine.lifecycle_kernels import accounts, odds_of_alive, rates_of_alive
 from sim.engine.routes import (
     TO_AWARE,
@@ -202,6 +204,14 @@ def best_chance(costs, table, scale, factor, slope):
     return value
 
 
+@inlined
+def ends_of(costs, table, none):
+    """Return the least and the most value of a channel that needs no grid; ``none`` where nothing moves it."""
+    if table < 0:
+        return none, none
+    return costs.x[costs.start[table, 0]], costs.x[costs.start[table, 1] - 1]
+
+
 @inner
 def fill_amounts(costs, table, scale, unit, earned, points, amount):
     """Fill what purchases earn at the points, ``earned`` a unit of amount, at the best amounts less their cost."""
@@ -226,6 +236,7 @@ def best_of_all(
     buys, kinds = feelings.buys, laws.kind.size
     moves = 3 if feelings.levels else 1
     ties = feelings.bonds.move.shape[0]
+    told_apart = buys, moves, ties, bool(np.any(feelings.bonds.follow > 0.0)), feelings.renewal
     most = grids.defection.shape[1]
     phases = grids.setup.shape[0]
     combinations = course.environment.shape[0] * phases
@@ -238,7 +249,9 @@ def best_of_all(
     tied, by_gain, by_loss, each_kind = room_for_moves(feelings.bonds)
     multiples, own = leaning.multiples, leaning.probability.shape[0] > 0
     prices = multiples.size
-    total, felt, bends, extra = np.empty(most), np.empty((3, most)), np.empty(most), np.empty(most)
+    total, felt, extra = np.empty(most), np.empty((3, most)), np.empty(most)
+    bends = np.empty((combinations, kinds, dimensions, grids.paths.shape[2], SPANS))
+    earns, spans, along = np.empty((combinations, kinds, 2)), np.empty(SPANS), np.empty(grids.paths.shape[2])
     settled, priced, tops = np.empty(most), np.empty(most), np.empty(prices)
     amount, top_of, known = np.empty((kinds, prices, most)), np.empty(most), np.empty(kinds, dtype=np.int64)
     corner, slopes = np.empty(1 << dimensions), np.empty(dimensions)
@@ -261,6 +274,14 @@ def best_of_all(
                     b, laws, traits, feelings, grids, met, course.phase[t], share, stay[c], leave[c], fixed[c],
                     earned[c], odds, by_m, by_rate, gamma, tied, by_gain, by_loss, each_kind, effects,
                 )  # fmt: skip
+                for line in range(kinds):
+                    if laws.kind[line] == 2:
+                        where = laws.stage[line]
+                        looked = ends_of(costs, costs.table[t, g, where, dimensions + 1], 0.0)
+                        fill_bends(
+                            b, line, laws, traits, feelings, grids.paths, grids.setup[course.phase[t], g, where], grids,
+                            met, share[g], looked, bends[c, line], earns[c, line],
+                        )  # fmt: skip
             unit = aims.unit[t, g]
             known[:] = -1
             for s in range(states):
@@ -299,6 +320,13 @@ def best_of_all(
                             )  # fmt: skip
                     for p in range(points):
                         settled[p] += felt[0, p] + unit * fixed[c, line, p]
+                    strides(grids, setup, step)
+                    if grids.dimensions[setup] > 0:
+                        spans_of(
+                            goes, after, told_apart, unit, earns[c, line], traits.serve[b, 1],
+                            ends_of(costs, tables[dimensions], 1.0), spans,
+                        )  # fmt: skip
+                        allowances(grids, setup, step, bends[c, line], spans, along, extra)
                 for m in range(prices):
                     scales = multiples[m] * usual_scales
                     if kind == 2:
@@ -318,12 +346,8 @@ def best_of_all(
                                         rises, falls,
                                     )  # fmt: skip
                             total[p] += amount[line, m, p]
-                        strides(grids, setup, step)
-                        allowances(grids, setup, step, total, bends, top_of, extra)
-                        for p in range(points):
-                            total[p] += extra[p]
                         tops[m] = best_in_cells(
-                            grids, costs, setup, tables, scales, step, priced, total, top_of, corner, slopes,
+                            grids, costs, setup, tables, scales, step, priced, total, extra, top_of, corner, slopes,
                             likely[m],
                         )  # fmt: skip
                     elif kind == 0:
