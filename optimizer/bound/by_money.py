@@ -30,11 +30,12 @@ from sim.engine.ways_kernels import Leaning
 
 __all__ = ["bound_by_money"]
 
-MULTIPLES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.3, 4.0, 10.0])
-"""Prices of money, in units of its own, at which its best is looked for; the first is nothing."""
-USUAL = 5
+MULTIPLES = np.array([0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.15, 1.3, 1.7, 2.3, 4.0, 6.0, 10.0])
+"""Prices of money, in units of its own, at which its best is looked for; the first is nothing. Each takes as long as
+another. Of 21 prices those without which most was open were kept."""
+USUAL = 6
 """Which of them is 1."""
-LEAN = (2.0, True)
+LEAN = (1.25, True)
 """How values lean from the plan's own to the best, :meth:`optimizer.bound.targeting.Charged.leaning`."""
 MOST_ODDS = 2.5e8
 """At the points of the coarse grid, held twice, 2 GB each: levers that move several things each are a dimension."""
