@@ -14,7 +14,7 @@ import tenure
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import as_today
 from optimizer.insight.ends import best_at
-from optimizer.insight.information import _that_matter, information, worth_of_knowing, worth_of_seeing
+from optimizer.insight.information import information, worth_of_knowing, worth_of_seeing
 from optimizer.insight.risk import best_there, with_values
 from optimizer.insight.trial import arms, heads_of, told
 from optimizer.stages.start import start
@@ -99,20 +99,6 @@ def test_plans_at_the_ends_are_as_good_as_those_of_a_whole_search() -> None:
         assert course.asset >= best.asset - 1e-3 * lift
         asked = whole.begun.problem
         assert (asked.signs * (asked.counted(course) - asked.limits) <= 1e-6 * asked.row_units).all()
-
-
-def test_decisions_left_out_would_add_a_trifle() -> None:
-    """What is lost is counted exactly, and stays below 2 % of what knowing the number is worth."""
-    random = np.random.default_rng(1)
-    z = np.linspace(-1, 1, 201)
-    likely = np.full(z.size, 1 / z.size)
-    values = np.stack([a * z - b * z**2 for a, b in random.normal(size=(12, 2))])
-    kept, lost = _that_matter(values, likely, 3)
-    assert 3 in kept
-    assert 1 < len(kept) < 12
-    assert lost == pytest.approx(float((values.max(axis=0) - values[kept].max(axis=0)) @ likely))
-    assert 0 <= lost <= 0.02 * worth_of_knowing(values, likely)
-    assert _that_matter(np.stack([z, z + 1]), likely, 1) == ([1], 0.0)
 
 
 def test_the_error_is_that_of_drawn_experiments() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from experiments.words.assumptions import in_words
 from experiments.words.figures import money
 from experiments.words.odds import number
-from experiments.words.phrases import money_at_most
 from experiments.words.tables import table
 from sim.intervals import NORMAL
 
@@ -96,11 +95,6 @@ def information_table(found: Information) -> tuple[list[str], list[list[str]]]:
 def information_text(found: Information, period: str, currency: str) -> str:
     """Return what people read."""
     parts = [information_answer(found, period, currency), "", table(*information_table(found)), "", ASSUMES]
-    if found.left_out > 0:
-        parts.append(
-            "An experiment is weighed with what could be done that matters to its number; the rest would add "
-            f"{money_at_most(found.left_out)} at most where it were known without error."
-        )
     if found.explained < POOR:
         parts.append(
             f"Worths by number are rough: sums of parabolas explain {found.explained:.0%} of the differences between "

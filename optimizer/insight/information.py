@@ -21,7 +21,7 @@ asset that the first decision has more than either arm, in expected numbers with
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -61,8 +61,6 @@ FEWEST = 1.5
 
 How well laws are told leaves ranges that are narrow, and laws by segment have many numbers.
 """
-SLIGHT = 0.02
-"""Share of what knowing a number is worth that decisions left out of its experiments may add."""
 MOST = 8
 """Numbers with the best plan at either end among the decisions: those whose ends move the plan's worth most."""
 TITLE = "the plan"
@@ -149,8 +147,6 @@ class Information:
     samples : int
     test : (periods, groups, stages, levers) or None
         Money a head of the experiment that pays most, beside today's terms and nothing else: its list is made from it.
-    left_out : float
-        What decisions that experiments are not weighed with would add, a number known without error, at most.
     """
 
     decisions: tuple[str, ...]
@@ -160,7 +156,6 @@ class Information:
     explained: float
     samples: int
     test: Floats | None
-    left_out: float = 0.0
 
     @property
     def next(self) -> Knowing | None:
@@ -262,22 +257,18 @@ def information(
     best = int(np.argmax(worth.mean(axis=1)))
     ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
     knowing, sized = list[Knowing](), sum(not isinstance(told(twin, each.path), str) for each in ranges)
-    left_out = 0.0
 
     def further(share: float) -> None:
         done = sum(each.trial is not None for each in knowing)
         tell(0.8 + 0.2 * min((done + share) / max(sized, 1), 1.0))
 
     for j, each in enumerate(ranges):
-        by_number, likely = sums.given(j, fitted), sums.likely(j)
-        some, lost = _that_matter(by_number, likely, best)
-        left_out = max(left_out, lost)
-        knowing.append(ask(each, by_number, likely, some, partial(sums.given, j), further))
+        knowing.append(ask(j, each, sums.given(j, fitted), further))
     knowing.sort(key=lambda each: (-each.perfect, each.path))
     perfect = worth_of_knowing(worth)
     # No part is worth more than the whole: what the fit leaves over is not counted.
     knowing = [replace(each, perfect=min(each.perfect, perfect)) for each in knowing]
-    found = Information(tuple(names), names[best], perfect, tuple(knowing), explained, count, None, left_out)
+    found = Information(tuple(names), names[best], perfect, tuple(knowing), explained, count, None)
     pays = found.next
     return found if pays is None or pays.trial is None else replace(found, test=_test_of(twin, pays.trial))
 
@@ -333,35 +324,23 @@ class _Later:
         return np.array([self.known[length, i] for i in decisions])
 
 
-def _that_matter(values: Floats, likely: Floats, first: int) -> tuple[list[int], float]:
-    """Return the decisions without which a number known were worth less, but for a trifle, and what that trifle is.
-
-    ``values``: by (decision, point); the first one is among them. One after another the one that adds most is taken.
-    """
-    every = values.max(axis=0)
-    kept, best = [first], values[first]
-    few = SLIGHT * worth_of_knowing(values, likely)
-    while (lost := float((every - best) @ likely)) > few:
-        kept.append(int(np.argmax(np.maximum(values, best) @ likely)))
-        best = np.maximum(best, values[kept[-1]])
-    return sorted(kept), lost
-
-
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], sums: Parabolas, asked: Uncertain, values: Floats, likely: Floats,
-    active: Sequence[int], given: Callable[[Floats], Floats], progress: Progress,
+    twin: Twin, later: _Later, names: Sequence[str], sums: Parabolas, j: int, asked: Uncertain, values: Floats,
+    progress: Progress,
 ) -> Knowing:  # fmt: skip
     """Return what one number is worth knowing, and the experiment on it that pays most."""
+    likely = sums.likely(j)
     perfect = worth_of_knowing(values, likely)
     of = told(twin, asked.path)
     if isinstance(of, str) or perfect <= 0:
         why = of if isinstance(of, str) else "no value of it would change what is done"
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
+    active = sorted({later.first, *values.argmax(axis=0).tolist()})
     first, trial = later.ways[later.first], None
     lengths = [each for each in LENGTHS if 2 * each <= twin.scenario.periods]
     for k, length in enumerate(lengths):
         progress(k / len(lengths))
-        curves = given(sums.fit(later.worth(length, active)))
+        curves = sums.given(j, sums.fit(later.worth(length, active)))
         found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
             trial = found
