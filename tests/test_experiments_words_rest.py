@@ -21,8 +21,8 @@ def plan(*, paid: bool = True, **changes: Any) -> Any:
     """Return as much of a plan as its summary needs: money of one segment through two levers."""
     money = ["homes", "shops"], ["care", "mail"], np.array([[90.0, 0.0], [0.0, 10.0]])
     facts: dict[str, Any] = {
-        "targets": SimpleNamespace(paid=np.array([True, paid])), "asset": 500.0, "fixed_costs": 0.0, "shadow_price": 0.5,
-        "status": "feasible", "price_ranges": {}, "prices": {"budget": 0.5, "cap of care": 0.25},
+        "targets": SimpleNamespace(paid=np.array([True, paid])), "asset": 500.0, "fixed_costs": 0.0,
+        "shadow_price": 0.5, "status": "feasible", "price_ranges": {}, "prices": {"budget": 0.5, "cap of care": 0.25},
         "proof": LiftProof(500.0, 400.0, 520.0), "by_segment_and_lever": lambda: money,
         "terms_by_segment": lambda: (["homes"], ["cut"], np.array([[12.5]])),
     }  # fmt: skip
@@ -42,7 +42,9 @@ def test_terms_stand_below_the_money() -> None:
 def test_a_plan_that_is_unlike_most() -> None:
     """Fixed costs, a plan that does not meet every rule, and a least spend, whose rules are priced in money."""
     text = plan_summary(plan(fixed_costs=20.0, status="misses 2 rules"), "EUR")
-    assert text.startswith("The plan found misses 2 rules: no plan was found that meets every rule at this targeting.\n")
+    assert text.startswith(
+        "The plan found misses 2 rules: no plan was found that meets every rule at this targeting.\n"
+    )
     assert "Fixed costs of its campaigns, in no other figure: 20; less them it is worth 480." in text
     assert "Other rules that bind, with d(asset)/d(limit): cap of care (+0.250)." in text
     saves = plan_summary(plan(proof=SpendProof(100.0, 80.0), prices={"keep": -2.0}), "")
