@@ -1,6 +1,7 @@
 """The command line on bad input: one line, exit code 2, and nothing written over."""
 
 import errno
+import json
 import os
 
 import pytest
@@ -245,3 +246,36 @@ def test_an_error_that_nobody_expected_is_not_hidden(tenure, monkeypatch) -> Non
         monkeypatch.setattr("experiments.firm.Firm.open", fails)
         with pytest.raises(type(error)):
             tenure("simulate", SMALL)
+
+
+def test_what_was_sent_is_told_by_place(tenure, monkeypatch) -> None:
+    """How many runs went where and how to see them; what waits is the failure of the command."""
+    from experiments.tracking.outbox import Sent
+
+    here = Sent("sqlite:///mlflow.db", {"a": "1", "b": "2"}, {})
+    there = Sent("http://host:5000", {}, {}, 2, "http://host:5000 does not take runs (nobody answers there)")
+    monkeypatch.setattr("experiments.tracking.outbox.sync", lambda *_, **__: (here,))
+    assert tenure("sync")[1] == "2 sent to sqlite:///mlflow.db. Next: tenure ui --folder .\n"
+    monkeypatch.setattr("experiments.tracking.outbox.sync", lambda *_, **__: (here, there))
+    code, out, err = tenure("sync")
+    assert (code, out.splitlines()[1]) == (1, "0 sent to http://host:5000")
+    assert "nobody answers there); 2 runs wait in . until `tenure sync` sends them" in err
+    code, out, _ = tenure("sync", "--json")
+    assert (code, '"waiting": 2' in out) == (1, True)
+    monkeypatch.setattr("experiments.tracking.outbox.sync", lambda *_, **__: ())
+    assert tenure("sync")[:2] == (0, "Nothing waits here.\n")
+
+
+def test_what_telling_customers_apart_is_worth_is_told(tenure, monkeypatch) -> None:
+    """In words, and as data; with changes of the scenario said again in what to do next."""
+    from types import SimpleNamespace
+
+    ways = [SimpleNamespace(name=name, asset=asset, lift=asset - 900.0, plan=1)
+            for name, asset in (("segment", 1000.0), ("state", 1040.0))]  # fmt: skip
+    found = SimpleNamespace(ways=ways, to_dict=lambda: {"ways": 2})
+    monkeypatch.setattr("experiments.firm.Firm.value_of_targeting", lambda *_, **__: found)
+    code, out, err = tenure("optimize", SMALL, "--value-of-targeting", "--set", "margin=0.5")
+    assert code == 0, err
+    assert out.startswith("Telling customers apart by state instead of by segment brings +40 EUR for the same money.")
+    assert f"Next: tenure optimize {SMALL} --set margin=0.5 --targeting stage -o plan.json" in out
+    assert json.loads(tenure("optimize", SMALL, "--value-of-targeting", "--json")[1]) == {"ways": 2}

@@ -1,6 +1,7 @@
 """What the library refuses before any work, each in a line that names the argument."""
 
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,18 +17,23 @@ from experiments.firm import Firm
 from experiments.look import base_of
 from experiments.measure import _days, _outcome
 from experiments.report.logo import MOST_LOGO, checked_page, embedded_logo
+from experiments.results.information import NextTest
 from experiments.results.lists import CustomerList, checked, worth_winning
 from experiments.study import conduct
 from experiments.study.ask import Study, read_study
+from experiments.study.examples import _files
 from experiments.study.kept import _worlds
 from experiments.study.page import _groups
 from experiments.study.reading import mapping
+from experiments.study.segments import own
+from experiments.terminal.progress import progress_bars, remaining
+from experiments.tracking import store
 from optimizer.bound.conflicts import Conflict
 from optimizer.curves.allocation import allocate
 from optimizer.curves.least import least_budget
 from optimizer.lp.programmes import LinearProgramme, LpAnswer
 from optimizer.money.table import _number
-from sim.errors import InputError, ScenarioError
+from sim.errors import FolderError, InputError, ScenarioError
 from sim.monitoring.signals import Limits
 from sim.responses.learn import _carry, _path
 from sim.scenario.changes import changed
@@ -207,3 +213,62 @@ def test_where_a_curve_s_ranges_stand() -> None:
     assert _path(scenario, ("care", "survival", "")) == "levers.care.moves.survival"
     where, said = _carry({"levers": {"cut": {"pays": "price"}}}, {}, "cut", None)
     assert (where, said[0].startswith("cut: that it carries over is not stated")) == ("", True)
+
+
+def test_firms_that_cannot_be_asked_so() -> None:
+    """No evidence at all; a chain has no curves to draw."""
+    with pytest.raises(InputError, match="expected at least one file of evidence"):
+        Firm.open(SMALL).learn()
+    chain = {
+        "name": "two states", "periods": 2, "terminal": "none", "segments": {"all": {"start": {"here": 10}}},
+        "chain": {"states": ["here", "away"],
+                  "actions": [{"spend": 0, "moves": [[0.5, 0.5], [0, 1]], "reward": [1, 0]}]},
+    }  # fmt: skip
+    with pytest.raises(InputError, match="plot: a chain of your own has no response curves"):
+        Firm.of(chain).plot()
+
+
+def test_a_place_that_a_store_cannot_be_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FolderError, match=r"MLflow cannot keep runs in a path with \?, # or %"):
+        store.open_store(tmp_path / "100 %")
+    monkeypatch.setattr(store, "_in_unicode", lambda folder: False)
+    with pytest.raises(FolderError, match="this locale cannot spell it, and MLflow must; set PYTHONUTF8=1"):
+        store.open_store(tmp_path)
+
+
+class Terminal(StringIO):
+    """Standard error that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bars_are_shown_where_somebody_looks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A step's bar with what is left, never backwards; the earlier are full; nothing where nobody looks."""
+    with progress_bars() as step:
+        step("quiet")(0.5)
+    assert capsys.readouterr() == ("", "")
+    shown = Terminal()
+    monkeypatch.setattr("sys.stderr", shown)
+    with progress_bars() as step:
+        first = step("Reading")
+        for done in (0.5, 0.2, 2.0):
+            first(done)
+        step("Solving")
+    assert ("Reading" in shown.getvalue(), "Solving" in shown.getvalue()) == (True, True)
+    assert remaining(0.0, 5.0) == remaining(0.001, 0.1) == ""
+
+
+def test_what_is_not_there_to_be_written() -> None:
+    """A test that does not pay has no plan; an example that did not come; groups that are found elsewhere."""
+    information: Any = object.__new__(NextTest)
+    object.__setattr__(information, "plan", None)
+    with pytest.raises(InputError, match="no test pays, so there is no plan of one to write"):
+        information.save("plan.json")
+    with pytest.raises(FolderError, match="the examples did not come with this copy of Tenure; install it again"):
+        _files("no such example")
+    nothing: Any = None
+    with pytest.raises(InputError, match="is written beside a scenario by `tenure calibrate`"):
+        own("mixture", nothing, nothing, nothing, nothing, Path())

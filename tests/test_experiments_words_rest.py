@@ -22,8 +22,7 @@ def plan(*, paid: bool = True, **changes: Any) -> Any:
     money = ["homes", "shops"], ["care", "mail"], np.array([[90.0, 0.0], [0.0, 10.0]])
     facts: dict[str, Any] = {
         "targets": SimpleNamespace(paid=np.array([True, paid])), "asset": 500.0, "fixed_costs": 0.0,
-        "shadow_price": 0.5,
-        "status": "feasible", "price_ranges": {}, "prices": {"budget": 0.5, "cap of care": 0.25},
+        "shadow_price": 0.5, "status": "feasible", "price_ranges": {}, "prices": {"budget": 0.5, "cap of care": 0.25},
         "proof": LiftProof(500.0, 400.0, 520.0), "by_segment_and_lever": lambda: money,
         "terms_by_segment": lambda: (["homes"], ["cut"], np.array([[12.5]])),
     }  # fmt: skip

@@ -167,3 +167,39 @@ def test_allocate_takes_them_and_says_what_they_are(
     assert code == 2
     assert "look like a history" in err
     assert "Meridian" in err
+
+
+def test_robyn_s_channels_without_money_or_with_odd_memory(tmp_path: Path) -> None:
+    """No spend: left out; none anywhere: refused; what is carried over otherwise than in shares is said; cut rows."""
+    frame, path = robyn(), tmp_path / "pareto_media_transform_matrix.csv"
+    frame.loc[frame.type == "rawSpend", "tv"] = 0.0
+    frame.loc[frame.type == "adstockedMedia", "search"] = np.linspace(1.0, 90.0, 20) ** 1.2
+    frame.to_csv(path, index=False)
+    table = read_curves(path)
+    said = " ".join(table.notes)
+    assert table.channels == ("search",)
+    assert "'tv' had no spend: it is left out" in said
+    assert "what is carried over is not geometric; state carry_over in the rules" in said
+    frame.loc[frame.type == "rawSpend", "search"] = 0.0
+    frame.to_csv(path, index=False)
+    with pytest.raises(InputError, match="no channel in it has a curve"):
+        read_curves(path)
+    path.write_text("\n".join([*robyn().to_csv(index=False).splitlines()[:2], "2024-01-01,5"]) + "\n")
+    with pytest.raises(InputError, match=r"row 3: expected [45] fields, got 2"):
+        read_curves(path)
+
+
+def test_steady_days_without_money_are_no_points(tmp_path: Path) -> None:
+    frame = robyn(theta=0.0)
+    quiet = frame.ds == frame.ds.iloc[0]
+    frame.loc[quiet, list(CHANNELS)] = 0.0
+    frame.to_csv(tmp_path / "pareto_media_transform_matrix.csv", index=False)
+    table = read_curves(tmp_path / "pareto_media_transform_matrix.csv")
+    assert [curve.spend.size for [curve] in table.curves] == [20, 20]  # 19 days with money, and nothing
+
+
+@pytest.mark.parametrize("text", ['{"channel": ["tv", "tv"], "spend": [1]}', "[1, 2]", '{"a": 3}', "[]"])
+def test_json_that_is_no_table(text: str, tmp_path: Path) -> None:
+    (tmp_path / "curves.json").write_text(text)
+    with pytest.raises(InputError, match="expected JSON with a list of records, an object of columns"):
+        read_curves(tmp_path / "curves.json")
