@@ -107,6 +107,11 @@ def beyond(seed: int, coarse: bool, tries: int = 6) -> tuple[float, float]:
         after, unit = rng.normal(size=space.kind.size) * 100 + 100 * (space.kind == 2) * rng.normal(), 0.9
         money = np.exp(rng.uniform(-4, 4, chain.targets.shape[2])) * (rng.random(chain.targets.shape[2]) < 0.9)
         money = np.minimum(money, chain.limit[0].max(axis=0))
+        for one in itertools.chain(*ways.dimensions.values()):
+            if one.channel is None:  # what lies between samples of its curves is taken as straight
+                known = ways._along(0, one.uses[0])[0]
+                number = one.uses[0].number
+                money[number] = known[min(np.searchsorted(known, money[number]), known.size - 1)]
         step = chain.step(chain.environment[0], money[None, None] * chain.targets.allowed)
         for law, state in laws.items():
             place = (0, 0, int(space.law_stage[law]))
@@ -144,7 +149,7 @@ def beyond(seed: int, coarse: bool, tries: int = 6) -> tuple[float, float]:
     return worst, used
 
 
-@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 42))])
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 30))])
 def test_no_worth_lies_above_what_is_said(seed: int) -> None:
     assert max(beyond(seed, coarse=True)[0], beyond(seed, coarse=False)[0]) <= 1e-8
 
