@@ -1,4 +1,6 @@
-"""How far the worth of a period can lie above straight lines between the points of a grid: a bound, not an estimate.
+"""How far the worth of a period can lie above straight lines between the points of a grid.
+
+A bound, given samples of the curves of levers that move several things (:func:`sim.engine.bends.off_lines`).
 
 With ``m`` the rate of leaving, ``l`` that of purchases, ``s = e^-m``, ``Y_n`` what staying with ``n`` purchases is
 worth (the mean over moves of satisfaction and of ties), ``L_n`` what leaving with them is worth, ``N(x)`` Poisson of
