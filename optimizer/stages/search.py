@@ -71,6 +71,8 @@ def search(
         risen = over_thresholds(searching, idle, None, stake, steps, began + seconds)
         end = min(end, risen, key=_merit)
         end = over_thresholds(searching, end.amount, end, stake, steps, began + seconds)
+    if steps and not problem.no_choice:
+        end = without_lines(searching, end, stake, steps, began + seconds)
     return Searched(end, stake, columns, known)
 
 
@@ -109,6 +111,33 @@ def over_thresholds(
         if time.perf_counter() > until:
             break
     return searching.run(amount, lift=stake, steps=steps) if end is None else end
+
+
+def without_lines(searching: Sequential, end: Settled, stake: float, steps: int, until: float = np.inf) -> Settled:
+    """Return the end of searches on from a plan less one lever in one segment, while that brings more.
+
+    A little money on customers who are a loss can hold what else is done with them: no small step away from it is a
+    gain, and all of it at once is. What others get a head stays.
+    """
+    cells = searching.cells
+    for _ in range(ROUNDS):
+        paid = (end.amount > searching.low).any(axis=0)
+        lines = dict.fromkeys(zip(cells.segment[paid].tolist(), cells.lever[paid].tolist(), strict=True))
+        most, best = end.value, end.amount
+        for segment, lever in lines:
+            mine = (cells.segment == segment) & (cells.lever == lever)
+            less = np.where(mine[cells.cell] & (cells.cell >= 0), 0.0, end.course.intensity)
+            amount = np.where(mine, np.minimum(searching.low, end.amount), searching.amount_of(less))
+            value = searching.value(searching.courses(amount))
+            if value > most:
+                most, best = value, amount
+        if most <= end.value + CHANGE * stake or time.perf_counter() > until:
+            return end
+        tried = searching.run(best, lift=stake, steps=steps)
+        if not _better(tried, end, stake):
+            return end
+        end = tried
+    return end
 
 
 def over_one(searching: Sequential, end: Settled, stake: float, steps: int) -> Settled:
