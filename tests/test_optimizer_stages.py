@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from markets import SHORT_STAGES, Content
+from markets import SHORT_STAGES, SMALL, Content
 from problems import asked, small
 
 from optimizer.ask.problem import allocation_problem, reference_spend
+from optimizer.ask.rows import as_today
 from optimizer.insight.frontier import frontier, value_of_targeting
 from optimizer.insight.ground import grounds
 from optimizer.insight.lines import lines_of
@@ -22,13 +23,13 @@ from optimizer.stages.keep import keep
 from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
-from optimizer.stages.search import search
+from optimizer.stages.search import search, without_lines
 from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import start
 from optimizer.tolerances import GAIN
 from sim.errors import RulesError
-from sim.scenario.file import parse
+from sim.scenario.file import load, parse
 from sim.twin import build
 
 RANGES = [{"path": "segments.fresh.traits.spend", "low": 10.0, "high": 60.0}]
@@ -37,6 +38,22 @@ CAMPAIGNS = {"campaigns": {"acquisition": {"least": 3000.0}, "retention": {"leas
 
 def quiet(_: float) -> None:
     """Hear no progress."""
+
+
+def test_a_line_that_is_a_loss_is_dropped_whole() -> None:
+    """What all others get a head stays; where every line pays, nothing is dropped."""
+    twin = build(load(SMALL))
+    today = as_today(twin.chain)
+    line = twin.targets.segments.index("newcomers"), slice(None), twin.targets.levers.index("winback")
+    dear, less = today.copy(), today.copy()
+    dear[:, *line], less[:, *line] = 50 * today[:, *line], 0.0
+    searching = Sequential(allocation_problem(twin, 10 * reference_spend(twin.chain)))
+    usual, worse, better = (searching.run(searching.amount_of(each), lift=1e4, steps=0) for each in (today, dear, less))
+    assert worse.value < better.value < usual.value
+    found = without_lines(searching, worse, 1e4, 0)
+    assert found.value == pytest.approx(better.value, rel=1e-12)
+    assert found.amount == pytest.approx(better.amount, rel=1e-9)
+    assert without_lines(searching, usual, 1e4, 0) is usual
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:
