@@ -89,6 +89,12 @@ def test_months_that_are_alike_are_taken_so(found: Backtest) -> None:
     assert "too little (Akaike), so all are taken as alike" in found.to_text()
 
 
+def test_one_thing_has_one_figure(found: Backtest) -> None:
+    """The laws that are used are off in the table as in the first line."""
+    [used] = [each for each in found.versions if each.chosen]
+    assert (used.purchases_error, used.money_error) == (found.error("purchases"), found.error("money"))
+
+
 def test_it_is_said_in_words(found: Backtest) -> None:
     text = found.to_text()
     assert f"{found.newly_won[0]:,} people first bought after {found.cut}" in text

@@ -67,7 +67,7 @@ def test_a_forecast_is_told_beside_plain_ones() -> None:
         "- 1,200 people first bought after 2024-06-30 (1,500 purchases, 30,000): nobody could know them, and they are "
         "in neither number.\n- left out: a rival: not in the months"
     )
-    assert "and that months to come differ as the 2 known ones did; not" in text
+    assert "and that months to come differ as the 2 whole ones known did; not" in text
     assert "differ but for the time of the year as the 2" in backtest_text(replace(held, seasonal=True))
 
 

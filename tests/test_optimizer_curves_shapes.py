@@ -61,6 +61,7 @@ BAD_FILES = {
     HEADER + "tv,1,10,5\ntv,1,10,6\n": "row 3: channel 'tv', period '1': spend 10 is in row 2 already",
     "channel,perod,spend,response\ntv,1,1,1\n": "row 1: column 'perod': is it 'period'?",
     "date_week,y,x1,x2\n2018-04-02,3984,.3,0\n": "look like a history or another table. `allocate` needs curves",
+    "week,tv_spend,radio_spend,sales\n1,3,4,50\n": "look like a history or another table. `allocate` needs curves",
     "date,channel,spend,sales\n2018-04-02,tv,3,1\n": "look like a history or another table. `allocate` needs curves",
     "channel,period,spend,response,before\ntv,1,1,1,\ntv,2,,,5\n": "which is not before the first with curves ('1')",
     "channel,period,spend,response,before\ntv,1,1,1,\nsea,0,,,5\n": "row 3: channel 'sea' has no curve",

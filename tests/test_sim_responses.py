@@ -8,6 +8,7 @@ import pytest
 from markets import SMALL_MARKET
 
 from experiments.firm import Firm
+from experiments.words.evidence import learned_answer, learned_text
 from sim.contract import Allocation
 from sim.engine.response import response
 from sim.errors import InputError
@@ -103,6 +104,40 @@ def test_one_dose_leaves_the_bend_as_answered_and_says_so(scenario: Scenario) ->
     assert any("one dose (0.5 against 0)" in note and "stay as answered" in note for note in found.notes)
 
 
+def test_a_value_that_data_moved_is_not_what_was_answered(scenario: Scenario) -> None:
+    """Few customers far from the answer: they hardly narrow it and move it; where they do not, that is said."""
+    answers = [Answer(KEY, "A", at, mean, mean - 0.03, mean + 0.03) for at, mean in ((0.0, 0.88), (0.5, 0.93))]
+    moved = learn(scenario, [trial([0, 0.5], [0.5, 0.98], 50)], answers)
+    told = row(moved, 0.0)
+    width = 0.06
+    assert abs(told.value - 0.88) > width / 10
+    assert told.source == "both"
+    assert learned_answer(moved).startswith("Evidence on 1 curve: data on 1. ")
+    few = learn(scenario, [trial([0, 0.5], [0.88, 0.93], 20)], answers)
+    assert {each.source for each in few.curves} == {"answered"}
+    assert learned_answer(few).startswith("Evidence on 1 curve: data on 1 (too few to move 1 of them). ")
+    assert "answered (1 manager; 40 customers were too few to move it)" in " ".join(
+        Firm.of(few.scenario).check().split()
+    )
+
+
+def test_a_curve_that_every_segment_replaces_is_told_no_more(scenario: Scenario) -> None:
+    """Its ranges act on nobody, nor is it what acts, nor is it to be measured."""
+    ranged = parse({**CONTENT, "uncertain": [{"path": "levers.care.moves.survival.brings", "low": 0.91, "high": 0.95}]})
+    tests = [trial([0, 0.5], [0.8, 0.9], key=("care", "survival", name)) for name in ("town", "country")]
+    found = learn(ranged, tests, [])
+    assert not any(each.path.startswith("levers.care.moves.survival") for each in found.scenario.uncertain)
+    assert any("every segment has a curve of its own now" in note for note in found.notes)
+    said = Firm.of(found.scenario).check()
+    acts = " ".join(said[said.index("What acts on whom") : said.index("What is known of it")].split())
+    assert "of town, " in acts
+    assert "of country, " in acts
+    assert "0.88" not in acts
+    assert "not measured: offers on purchase_rate, adverts on acquisition;" in " ".join(said.split())
+    one = learn(ranged, tests[:1], [])
+    assert any(each.path == "levers.care.moves.survival.brings" for each in one.scenario.uncertain)
+
+
 def test_what_is_learned_of_all_is_no_prior_of_a_segment(scenario: Scenario) -> None:
     """Evidence counts once: a segment's curve is the same whether or not all were tested too."""
     own = trial([0, 0.5], [0.88, 0.93], 300, key=("care", "survival", "town"))
@@ -163,7 +198,9 @@ def test_contacts_the_firm_chose_are_warned_of(scenario: Scenario) -> None:
     found = learn(scenario, [trial([0, 1], [0.88, 0.95], chosen=True)], [])
     assert any("no control group at random" in note and "biased to those you chose" in note for note in found.notes)
     assert found.scenario.evidence[0].chosen
-    assert "the firm chose who got money" in Firm.of(found.scenario).check()
+    assert "the firm chose who got money: biased to those it chose" in " ".join(Firm.of(found.scenario).check().split())
+    assert ", chosen " in learned_text(found)
+    assert ", chosen " not in learned_text(learn(scenario, [trial([0, 1], [0.88, 0.95])], []))
     with pytest.raises(InputError, match="may have chosen those with the least hope; test at random"):
         learn(scenario, [trial([0, 1], [0.95, 0.88], chosen=True)], [])
 
@@ -172,6 +209,7 @@ def test_contacts_the_firm_chose_are_warned_of(scenario: Scenario) -> None:
     ("text", "said"),
     [
         ("lever,spend,outcome\ncare,0,1\n", "expected columns lever and moves"),
+        ("lever,moves,arm,outcome\ncare,survival,treated,1\n", "column spend is missing: write beside 'arm' the money"),
         ("lever,moves,spend,outcome\ncare,survival,-1,1\n", "row 1: expected spend of at least 0"),
         ("lever,moves,spend,outcome\ncare,survival,,1\n", "row 1: expected a value in column 'spend'"),
         (

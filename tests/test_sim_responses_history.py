@@ -88,6 +88,17 @@ def test_what_it_cannot_tell_is_said(found: Learned) -> None:
     assert not any("carried over" in note or "less came" in note for note in found.notes)
 
 
+def test_a_season_is_said_where_there_is_one(found: Learned, history: History, truth: Scenario) -> None:
+    """30 months of which none differs: luck is no season; of purchases that swing by a third it is."""
+    assert not any("a season:" in note for note in found.notes)
+    assert any("won: no season is used, as months of two years or more differ" in note for note in found.notes)
+    turn = 1 + 0.33 * np.sin(2 * np.pi * np.arange(len(history.periods)) / 12)
+    outcome = {**history.outcome, "purchases": np.round(history.outcome["purchases"] * turn[:, None])}
+    notes = _notes(truth, History("h.csv", history.periods, history.segments, history.levers, history.spend, outcome))
+    assert any("purchases have a season: " in note for note in notes)
+    assert any("won: no season is used" in note for note in notes)
+
+
 def test_levers_that_moved_together_are_told_as_one(history: History, truth: Scenario) -> None:
     spend = history.spend.copy()
     spend[:, :, 1] = 2 * spend[:, :, 0]

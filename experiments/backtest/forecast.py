@@ -7,7 +7,7 @@ and luck, that the laws are estimates, and that months to come differ as known o
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -177,12 +177,15 @@ def backtest(
     played = _play(worlds(known, twin, replications, seed), replications, seed, threads, step)[..., there]
     actual = _came(base, record, ends, segment, then, days / 7)[..., there]
     closed = known.held_out(base, ends[-1], np.searchsorted(_ENDS, record.purchases, side="right"), CLASSES)
-    return Backtest(
+    found = Backtest(
         then, cut, ends[-1], names, played.mean(axis=0), played.std(axis=0, ddof=1), actual, replications,
         rivals_of(base, record, ends[-1]), closed[known.differ], known.versions(closed), known.conditions,
         known.differ and known.ahead is not None and known.ahead.seasonal,
         _early(known.plain, base, record), _newly_won(base, record, ends[-1]), dropped,
     )  # fmt: skip
+    bought, paid = found.error("purchases"), found.error("money")
+    played_as = (v._replace(purchases_error=bought, money_error=paid) if v.chosen else v for v in found.versions)
+    return replace(found, versions=tuple(played_as))
 
 
 def _held_out(scenario: Scenario, months: int, replications: int) -> tuple[CustomerBase, date, int, float]:

@@ -69,7 +69,7 @@ def _held(found: "Backtest") -> str:
     held = f"Bands hold customers' luck and hidden truth, and how well the laws are told ({found.replications} markets)"
     if found.conditions:
         kind = " but for the time of the year" if found.seasonal else ""
-        held += f", and that months to come differ{kind} as the {len(found.conditions)} known ones did"
+        held += f", and that months to come differ{kind} as the {len(found.conditions)} whole ones known did"
     return f"{held}; not that the laws themselves may be wrong."
 
 
@@ -104,6 +104,7 @@ def backtest_text(found: "Backtest") -> str:
         ),
         "",
         table(*by_version(found)),
+        *(["Those used are off as played above, the others in closed form."] * (len(found.versions) > 1)),
         "",
         "Why:",
         *(f"- {reason}" for reason in reasons(found)),

@@ -1,7 +1,7 @@
 """A scenario in words: who, what acts on whom, what is assumed, what the rules are."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -37,9 +37,17 @@ WIDTH = 118
 """Columns that sentences are folded to."""
 
 
-def lever_in_words(name: str, lever: Lever, period: str) -> str:
-    """Return one sentence on a lever: its targets, today's money, its curves and when it acts."""
-    moves = [effect_in_words(effect, curve, period) for effect, curve in lever.moves.items()]
+def lever_in_words(name: str, lever: Lever, period: str, segments: Collection[str] = ()) -> str:
+    """Return one sentence on a lever: its targets, today's money, its curves and when it acts.
+
+    Segments with a curve of their own have it beside that of all; where all of ``segments`` do, that of all acts on
+    nobody and is not told.
+    """
+    moves = []
+    for effect, curve in lever.moves.items():
+        own = {segment: part.moves[effect] for segment, part in lever.by_segment.items() if effect in part.moves}
+        moves += [] if segments and own.keys() >= set(segments) else [effect_in_words(effect, curve, period)]
+        moves += [f"of {segment}, {effect_in_words(effect, each, period)}" for segment, each in own.items()]
     tiers = "" if len(lever.tiers) == 4 else f"; tiers {', '.join(lever.tiers)}"
     today = f"today {lever.reference:g} each per {period}{pays_in_words(lever.pays)}"
     whom = f"{name} ({target_in_words(lever).replace(NARROW, ' ')}{tiers}; {today})"
@@ -71,7 +79,8 @@ def describe(
             f"Money: {margin}{unless_stated(scenario, 'margin')}.",
         ]
         lines += ["", "How they behave:", *_indented(customers)]
-        levers = [lever_in_words(name, lever, scenario.period) for name, lever in scenario.levers.items()]
+        segments = {*scenario.base_segments, *scenario.segments}
+        levers = [lever_in_words(name, lever, scenario.period, segments) for name, lever in scenario.levers.items()]
         acting = [*levers, *_saturation(scenario, twin), *_prices(scenario, twin), *market_in_words(scenario)]
         lines += ["", "What acts on whom (assumptions, neutral at today's spend):", *_indented(acting)]
         lines += ["", "What is known of it:", *_indented(known_in_words(scenario))]

@@ -14,6 +14,8 @@ from sim.scenario.rules import Evidence
 
 __all__ = ["curves_table", "known_in_words", "learned_answer", "learned_text", "told_and_assumed"]
 
+_CHOSEN = "; the firm chose who got money: biased to those it chose"
+
 _BOTH = {
     "both": ("measured in part", "部分来自测量"),
     "measured": ("measured", "来自测量"),
@@ -27,14 +29,18 @@ _BOTH = {
     "manager": ("{number} manager", "{number} 位管理者"),
     "managers": ("{number} managers", "{number} 位管理者"),
     "and": (" and ", "和"),
+    "few": ("{people}; {data} were too few to move it", "{people}；{data}太少，未能改变它"),
 }
 
 
 def learned_answer(found: Learned) -> str:
     """Return how many curves rest on data, and how much money brings where it was tested."""
     keys = dict.fromkeys((p.lever, p.moves, p.segment) for p in found.curves)
-    told = [key for key in keys if any((p.lever, p.moves, p.segment) == key and _data(p) for p in found.curves)]
-    said = f"Evidence on {len(keys)} curve{'s' * (len(keys) != 1)}: data on {len(told)}, answers alone on the others."
+    data = {(e.lever, e.moves, e.segment) for e in found.scenario.evidence if e.customers or e.rows} & set(keys)
+    moved = {(p.lever, p.moves, p.segment) for p in found.curves if _data(p)}
+    said = f"Evidence on {len(keys)} curve{'s' * (len(keys) != 1)}: data on {len(data)}"
+    said += f" (too few to move {len(data - moved)} of them)" if data - moved else ""
+    said += ", answers alone on the others." if len(data) < len(keys) else "."
     for each in found.effects:
         said += (
             f" {_named(each.lever, each.moves, each.segment)}: {each.spend:g} against {each.against:g} each brings "
@@ -85,10 +91,12 @@ def _named(lever: str, moves: str, segment: str, language: str = "en") -> str:
 
 def curves_table(found: Learned) -> tuple[list[str], list[list[str]]]:
     """Return names of columns and a row for each curve and intensity."""
+    chosen = {(e.lever, e.segment, e.moves) for e in found.scenario.evidence if e.chosen}
     rows = [
         [
             _named(p.lever, p.moves, p.segment), "unlimited" if math.isinf(p.at) else f"{p.at:g}", f"{p.value:.4g}",
-            f"{p.low:.4g} to {p.high:.4g}", p.source, f"{p.n:,} {_who(p, found)}",
+            f"{p.low:.4g} to {p.high:.4g}", p.source + ", chosen" * (_data(p) and p[:3] in chosen),
+            f"{p.n:,} {_who(p, found)}",
         ]
         for p in found.curves
     ]  # fmt: skip
@@ -112,11 +120,15 @@ def known_in_words(scenario: Scenario) -> list[str]:
     out = []
     ranged = [each.path for each in scenario.uncertain]
     for each in scenario.evidence:
-        curve, warned = _named(each.lever, each.moves, each.segment), "; the firm chose who got money: biased to those"
+        curve, warned = _named(each.lever, each.moves, each.segment), _CHOSEN
         out.append(
             f"{curve}: {spoken(_BOTH, 'en')[each.source]} ({_by(each)}), with intervals{warned if each.chosen else ''}"
         )
-    known = {(each.lever, each.moves) for each in scenario.evidence if not each.segment}
+    segments = {*scenario.base_segments, *scenario.segments}
+    of = {(each.lever, each.moves): set[str]() for each in scenario.evidence}
+    for each in scenario.evidence:
+        of[each.lever, each.moves] |= {each.segment} if each.segment else segments
+    known = {key for key, parts in of.items() if parts >= segments}
     rest = [(name, moves) for name, lever in scenario.levers.items() for moves in lever.moves]
     rest = [key for key in rest if key not in known]
     return [*out, *_answers(rest, ranged, bool(out)), *_beside_its_range(scenario)]
@@ -158,6 +170,8 @@ def _by(each: Evidence, language: str = "en") -> str:
     words = spoken(_BOTH, language)
     told = [words[key].format(number=f"{n:,}") for key, n in (("customers", each.customers), ("rows", each.rows)) if n]
     people = words["manager" if each.managers == 1 else "managers"].format(number=each.managers)
+    if told and each.source == "answered":
+        return words["few"].format(people=people, data=words["and"].join(told))
     return words["and"].join(told) or people
 
 

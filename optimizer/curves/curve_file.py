@@ -193,7 +193,8 @@ def _check_header(path: Path, header: list[str]) -> None:
     times = [name for name in header if name in TIMES]
     missing = [name for name in COLUMNS if name != "period" and name not in header]
     close = {name: difflib.get_close_matches(name, [n for n in header if n not in known], 1, 0.75) for name in known}
-    if missing and (len(missing) > 1 or times) and not any(close[name] for name in missing):
+    wide = "channel" in missing and not close["channel"]  # a column for each channel's money: tv_spend is no 'spend'
+    if missing and (len(missing) > 1 or times) and (wide or not any(close[name] for name in missing)):
         shown = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
         raise InputError(f"{path}: its columns ({shown}) look like a history or another table. {FROM_WHERE}")
     for name in [*missing, "period"]:

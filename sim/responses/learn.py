@@ -17,6 +17,7 @@ from sim.responses.history.read import History
 from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
 from sim.responses.posterior import Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Key, Trial
+from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 from sim.responses.spilling import Spill
@@ -32,6 +33,8 @@ WON = ("acquisition", "awareness")
 """What word of mouth moves too."""
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
+MOVED = 0.1
+"""Of the width of a point's 95 % interval before data: a value that they moved by more is not what was answered."""
 FACTOR = 2.0
 """An answer without a range: what money brings may be half of it or twice as much."""
 
@@ -204,6 +207,7 @@ def learn(
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
             "chosen": chosen, **({"rows": rows[key]} if key in watched else {}),
         }  # fmt: skip
+    said += without_replaced(scenario, content, ranges, curves)
     for draws in told.values():
         correlate(ranges, draws)
     content["uncertain"] = list(ranges.values())
@@ -363,10 +367,14 @@ def _points(
     told, prior = (np.array([shape.at(theta, money) for theta in each.draws]) for each in (after, before))
     share = 1 - link(shape.kind, told).var(axis=0) / np.maximum(link(shape.kind, prior).var(axis=0), 1e-300)
     ends = np.percentile(told, ENDS, axis=0).T
+    first, last = np.percentile(link(shape.kind, prior), ENDS, axis=0)
+    away = np.abs(link(shape.kind, shape.at(after.mode, money)) - link(shape.kind, shape.at(before.mode, money)))
+    still = (share < NARROWER) & (away <= MOVED * (last - first))
     out = []
     lever, moves, segment = key
-    for at, value, (low, high), part in zip(asked, shape.at(after.mode, money), ends, share, strict=True):
-        source = "answered" if not heads or part < NARROWER else "measured" if part > MOSTLY else "both"
+    values = shape.at(after.mode, money)
+    for at, value, (low, high), part, same in zip(asked, values, ends, share, still, strict=True):
+        source = "answered" if not heads or same else "measured" if part > MOSTLY else "both"
         n = managers.get(at, 1) if source == "answered" else heads
         out.append(CurvePoint(lever, segment, moves, at, float(value), float(low), float(high), source, n))
     return out

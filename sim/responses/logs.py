@@ -101,15 +101,15 @@ def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
         stays = "none is stated" if stated.fatigue is None else f"`of_late.fatigue` stays {stated.fatigue:g}"
         out.append(
             f"{name}: the log does not tell that it tires (at {2 * found.usual:.4g} each per period of late it works "
-            f"{value:.0%} worse than at {found.usual:.4g}, {low:.0%} to {high:.0%}); {stays}"
+            f"{_worse(value)} than at {found.usual:.4g}, 95 % interval {_worse(low)} to {_worse(high)}); {stays}"
         )
     low, value, high = found.pulled
     if moves == "purchase_rate" and "pulled_forward" not in found.of_late:
         share = stated.pulled_forward
         stays = f"`of_late.pulled_forward` stays {share:g}" if share else "none is stated"
         out.append(
-            f"{name}: the log does not tell that purchases were pulled forward ({value:.0%} of those added, {low:.0%} "
-            f"to {high:.0%}); {stays}"
+            f"{name}: the log does not tell that purchases were pulled forward ({max(value, 0.0):.0%} of those added, "
+            f"{max(low, 0.0):.0%} to {max(high, 0.0):.0%}); {stays}"
         )
     out.append(
         f"{name}: what a customer got before its first row is taken to be today's "
@@ -122,6 +122,11 @@ def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
             "only as far as their traits and earlier money tell"
         )
     return out
+
+
+def _worse(lost: float) -> str:
+    """Return by how much money works worse or better; beyond twice as well the number says nothing."""
+    return f"{lost:.0%} worse" if lost >= 0 else f"{-lost:.0%} better" if lost > -1 else "more than 100% better"
 
 
 def _stated(scenario: Scenario, lever: str) -> scenario_of_late.OfLate:

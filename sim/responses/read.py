@@ -52,6 +52,8 @@ EVIDENCE = Table(
 )  # fmt: skip
 LATER = ("purchases_later", "money_later", "kept_later")
 """Columns of what the won did after they were won."""
+ARMS = ("arm", "group", "variant", "treatment", "treated", "cell")
+"""Names of columns that say who was in which arm, and not what money it got."""
 KINDS = {"an experiment": ("spend", "outcome"), "answers": ("at", "value")}
 MOST = 1e15
 """Of a trait; beyond, sums of squares are no numbers."""
@@ -194,6 +196,12 @@ def _kind(name: str, columns: Mapping[str, str], unused: Sequence[str]) -> str:
     kind = next((kind for kind, needed in KINDS.items() if set(needed) <= set(columns)), None)
     if "spend" in columns and set(LATER) & set(columns):
         kind = "an experiment"
+    arm = next((each for each in unused if each.lower() in ARMS), None)
+    if kind is None and arm is not None and "spend" not in columns and "outcome" in columns:
+        raise InputError(
+            f"{name}: column spend is missing: write beside '{arm}' the money a head and period that the arm got, 0 "
+            "for none"
+        )
     if kind is None or not {"lever", "moves"} <= set(columns):
         raise InputError(
             f"{name}: expected columns lever and moves, with spend and outcome (an experiment) or at and value "

@@ -22,6 +22,8 @@ __all__ = ["CHANCE", "GAIN", "Shape", "kind_of", "link"]
 CHANCE, GAIN, POINTS = "chance", "gain", "points"
 NEVER = 1e-6
 """A chance below this is taken for it, as a logit has no number for never."""
+NEARLY = 15.0
+"""Logit of a known share from which on it is as good as all, below minus it none."""
 
 
 def kind_of(moves: str) -> str:
@@ -84,7 +86,8 @@ class Shape:
         if self.last == "half":
             last = float(np.exp(theta[2]))
         else:
-            last = floor + (ceiling - floor) / (1 + float(np.exp(-theta[2])))
+            share = float(np.clip(theta[2], -NEARLY, NEARLY))  # at one the curve would have no speed
+            last = floor + (ceiling - floor) / (1 + float(np.exp(-share)))
         return {"without_money": floor, "unlimited_money": ceiling, self.last: last}
 
     def seen(self, theta: Floats, money: Floats, by_quality: tuple[float, float]) -> Floats:

@@ -225,7 +225,9 @@ class Evidence(Model):
     rows: Annotated[int, Field(ge=0)] = Field(
         default=0, description="of a history, a period of a segment each; 0: there is none"
     )
-    chosen: bool = Field(default=False, description="the firm chose who got money: biased to those; default: at random")
+    chosen: bool = Field(
+        default=False, description="the firm chose who got money: biased to those it chose; default: at random"
+    )
 
 
 class Rules(Model):

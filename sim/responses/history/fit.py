@@ -9,7 +9,8 @@
 Levels are free for purchases and money, as gains are known against their own level alone; people won and active are
 as many as the scenario says. What is expected of an outcome is expected given those that come before it in a period
 (:mod:`sim.responses.history.path`), so that the luck of who was won is not seen again in who is active and what is
-bought. Seasons are fitted where two years are known. Derivatives of the path by the numbers of curves are differences
+bought. Seasons are fitted where two years are known and
+Wald's test (Wald 1943) tells them from luck. Derivatives of the path by the numbers of curves are differences
 of one pass each; the covariance is the larger of ``H^-1`` and ``H^-1 (S + P) H^-1`` with ``S`` that of the scores over
 the periods of a segment, neighbours included (Newey & West 1987), as customers who are not lost today buy tomorrow.
 """
@@ -48,6 +49,8 @@ SEEN = 0.05
 """Share that is carried over at least, 97.5 % sure, where it is said to be."""
 LOOSE, TURNS = 1.0, 0.3
 """Standard deviations of the logarithms of levels and of seasons before anything is seen."""
+CHANCE_OF_SEASON = 0.01
+"""With which luck alone may show a season that is used."""
 BELOW = 3.0
 """Standard deviations of luck beyond which what is left over falls with money."""
 SHOWN_BY = {"acquisition": "won", "survival": "active", "purchase_rate": "purchases", "amount": "money"}
@@ -109,6 +112,10 @@ def fit_history(
         )
     problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors)
     at, covariance = problem.solve()
+    luck = problem.luck(at)
+    if luck:
+        problem = _Problem(scenario, history, problem.paths, shapes, priors, luck)
+        at, covariance = problem.solve()
     random = np.random.default_rng(seed)
     size = 3 * len(problem.keys)  # one draw of all curves together: what levers that moved together share is kept
     spread, ways = np.linalg.eigh(covariance[:size, :size])
@@ -129,8 +136,9 @@ class _Problem:
 
     def __init__(
         self, scenario: Scenario, history: History, paths: Paths, shapes: Mapping[Key, Shape],
-        priors: Mapping[Key, Posterior],
+        priors: Mapping[Key, Posterior], luck: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
+        self.by_luck = luck or {}
         self.history, self.paths, self.shapes, self.keys = history, paths, shapes, list(shapes)
         self.priors = [priors[key] for key in self.keys]
         self.kinds = list(history.outcome)
@@ -141,7 +149,8 @@ class _Problem:
         self.free = [(k, s) for k, kind in enumerate(self.kinds) if kind in ("purchases", "money")
                      for s in range(len(history.segments))]  # fmt: skip
         self.phases = int(self.season.max()) + 1
-        flows = [k for k, kind in enumerate(self.kinds) if kind != "active"] if self.phases > 1 else []
+        moving = [k for k, kind in enumerate(self.kinds) if kind != "active" and kind not in self.by_luck]
+        flows = moving if self.phases > 1 else []
         self.turns = [(k, p) for k in flows for p in range(self.phases)]
         size = curves + levers + len(self.free) + len(self.turns)
         self.begin = np.concatenate([*(each.mode for each in self.priors), np.zeros(size - curves)])
@@ -236,7 +245,25 @@ class _Problem:
             at = at + step
             if float((np.abs(step) * np.sqrt(np.diag(bend))).max()) < STILL:
                 break
+        self.spread = np.linalg.inv(bend)
         return at, self._covariance(slopes, weight, away, bend, precision)
+
+    def luck(self, at: Floats) -> dict[str, float]:
+        """Return outcomes whose seasons are none, with the chance that luck alone shows as much (Wald's test, as F)."""
+        from scipy.stats import f as ratio
+
+        out = {}
+        for kind in dict.fromkeys(self.kinds[k] for k, _ in self.turns):
+            k = self.kinds.index(kind)
+            own = [j for j, (of, _) in enumerate(self.turns, self.carry.stop + len(self.free)) if of == k]
+            apart = np.eye(len(own))[1:] - np.eye(len(own))[0]  # their mean is nothing, so against the first of them
+            away = apart @ at[own]
+            size = float(away @ np.linalg.solve(apart @ self.spread[np.ix_(own, own)] @ apart.T, away)) / len(away)
+            left = max(int(np.isfinite(self.seen[k]).sum() - self.begin.size / len(self.kinds)), 1)
+            chance = float(ratio.sf(size, len(away), left))
+            if chance > CHANCE_OF_SEASON:
+                out[kind] = chance
+        return out
 
     def _rescale(self, expected: Floats) -> None:
         """Set how much more each outcome scatters than counts, or than money by the unit."""
@@ -298,6 +325,11 @@ class _Problem:
             for name, each in carried.items()
         ]
         out += [f"{where}: {note}" for note in (*self._falling(at), *self._together())]
+        out += [
+            f"{where}: {kind}: no season is used, as months of two years or more differ by no more than luck has it in "
+            f"{chance:.0%} of histories"
+            for kind, chance in self.by_luck.items()
+        ]
         first = self.carry.stop + len(self.free)
         for k, kind in enumerate(self.kinds):
             turns = [float(np.exp(at[first + j])) for j, (of, _) in enumerate(self.turns) if of == k]
