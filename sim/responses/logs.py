@@ -108,8 +108,8 @@ def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
         share = stated.pulled_forward
         stays = f"`of_late.pulled_forward` stays {share:g}" if share else "none is stated"
         out.append(
-            f"{name}: the log does not tell that purchases were pulled forward ({max(value, 0.0):.0%} of those added, "
-            f"{max(low, 0.0):.0%} to {max(high, 0.0):.0%}); {stays}"
+            f"{name}: the log does not tell that purchases were pulled forward ({value:.0%} of those added, {low:.0%} "
+            f"to {high:.0%}); {stays}"
         )
     out.append(
         f"{name}: what a customer got before its first row is taken to be today's "
