@@ -331,4 +331,4 @@ def test_why_a_policy_is_barred_where_no_plan_can_be_made() -> None:
 
 
 def test_a_number_that_moves_nothing_has_no_share_of_the_variance() -> None:
-    assert _sobol(np.full(16, 7.0), 2) == [(0.0, 0.0), (0.0, 0.0)]
+    assert _sobol(np.full(16, 7.0), 2) == [(0.0, 0.0, 0.0, 0.0)] * 2

@@ -80,7 +80,8 @@ def test_caution_says_what_it_costs_and_what_to_test() -> None:
     told = risk_summary(found, SimpleNamespace(currency="EUR"), FILE, 0.2, Path("safe plan.json"))
     assert told.startswith(
         "The cautious plan brings +60 EUR in the worst 20% and -20 in the mean, against the plan made for the scenario "
-        "as it stands; there it costs 15. Test the margin next: knowing it is worth about 20."
+        "as it stands; there it costs 15. Most is at stake on the margin: at an end of its range another plan would "
+        "bring about 20 more, in the mean of both ends."
     )
     assert (
         "The plan is worth less than the least spend where the margin is below about 0.34, where the share of silent "

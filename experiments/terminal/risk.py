@@ -80,7 +80,7 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
         ),
         "",
         "Lift: of the cautious plan above the least spend, in expected numbers. A better plan's gain is with the "
-        "number known to be at that end; what knowing it is worth over its range tells tenure test-next.",
+        "number known to be at that end; tenure test-next tells what knowing it is worth over its range.",
         "No assumption in its range makes the plan worth less than the least spend."
         if not flips
         else "The plan is worth less than the least spend "
