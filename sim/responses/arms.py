@@ -46,8 +46,6 @@ class Measured:
         What was weighed, and what that cannot do.
     spill : Spill or None
         What money given to others does, where the file has those near.
-    apart : float
-        So many times its errors are taken, as other experiments on the curve disagree with it.
     """
 
     arms: tuple[Arm, ...]
@@ -55,7 +53,6 @@ class Measured:
     weighed: bool = False
     notes: tuple[str, ...] = ()
     spill: Spill | None = None
-    apart: float = 1.0
 
     @property
     def spend(self) -> Floats:

@@ -17,7 +17,7 @@ from sim.errors import InputError
 from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 from sim.scenario.market import FREE, GAINS
 
-__all__ = ["CHANCE", "GAIN", "Shape", "back", "kind_of", "link"]
+__all__ = ["CHANCE", "GAIN", "Shape", "kind_of", "link"]
 
 CHANCE, GAIN, POINTS = "chance", "gain", "points"
 NEVER = 1e-6
@@ -39,8 +39,7 @@ def link(kind: str, value: Any) -> Floats:
     return np.asarray(np.log1p(np.maximum(value, NEVER - 1)) if kind == GAIN else np.asarray(value, dtype=float))
 
 
-def back(kind: str, value: float) -> float:
-    """Return the value whose ``L`` this is."""
+def _back(kind: str, value: float) -> float:
     if kind == CHANCE:
         return float(1 / (1 + np.exp(-value)))
     return float(np.expm1(value)) if kind == GAIN else float(value)
@@ -83,7 +82,7 @@ class Shape:
 
     def numbers(self, theta: Floats) -> dict[str, float]:
         """Return the numbers that a scenario states: floor, ceiling, and ``brings`` or ``half``."""
-        floor, ceiling = (back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
+        floor, ceiling = (_back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
         if self.last == "half":
             last = float(np.exp(theta[2]))
         else:
