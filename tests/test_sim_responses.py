@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from learning import CONTENT, CURVE, OFFER, row
 from markets import SMALL_MARKET
 
 from experiments.firm import Firm
@@ -13,38 +14,13 @@ from sim.contract import Allocation
 from sim.engine.response import response
 from sim.errors import InputError
 from sim.market.clock import Market
-from sim.responses.learn import Learned, learn
+from sim.responses.learn import learn
 from sim.responses.posterior import pooled
 from sim.responses.read import Answer, Trial, read_evidence
 from sim.responses.shape import Shape, link
 from sim.scenario.file import Scenario, parse
 
 KEY = ("care", "survival", "")
-CURVE = {"without_money": 0.88, "unlimited_money": 0.97, "spend": 0.5, "brings": 0.93}
-OFFER = {"shape": "hill", "without_money": 0.0, "unlimited_money": 0.4, "half": 1.0, "steepness": 1}
-CONTENT: dict[str, Any] = {
-    "name": "tests", "periods": 3,
-    "segments": {
-        name: {
-            "start": {"prospect": 4000, "new": 500},
-            "traits": {"purchase_rate": 0.5, "defection_rate": 0.07, "spend": 20},
-        }
-        for name in ("town", "country")
-    },
-    "levers": {
-        "care": {"targets": ["new", "core"], "reference": 0.5, "moves": {"survival": CURVE}},
-        "offers": {"targets": ["new", "core"], "reference": 0.5, "moves": {"purchase_rate": OFFER}},
-        "adverts": {
-            "targets": ["prospect"], "reference": 0.5,
-            "moves": {"acquisition": {"without_money": 0.02, "unlimited_money": 0.2, "spend": 0.5, "brings": 0.08}},
-        },
-    },
-    "uncertain": [
-        {"path": "levers.adverts.moves.acquisition.without_money", "low": 0.01, "high": 0.03},
-        {"path": "levers.adverts.moves.acquisition.brings", "low": 0.04, "high": 0.14},
-        {"path": "levers.adverts.moves.acquisition.unlimited_money", "low": 0.15, "high": 0.35},
-    ],
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +34,6 @@ def trial(
     ones = np.ones(len(doses))
     periods = how.pop("periods", 1) * ones
     return Trial(key, np.array(doses), np.array(shares), n * ones, periods, how.pop("chosen", False), "test.csv")
-
-
-def row(found: Learned, at: float) -> Any:
-    return next(each for each in found.curves if each.at == at)
 
 
 @pytest.mark.parametrize("curve", [CURVE, OFFER, {**CURVE, "shape": "adbudg", "steepness": 2}])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_sim_responses import row
+from learning import row
 
 from experiments.words.evidence import learned_answer
 from sim.arrays import Floats

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_sim_responses import CONTENT, row
+from learning import CONTENT, row
 
 from experiments.words.evidence import learned_answer
 from sim.arrays import Floats
