@@ -218,7 +218,7 @@ def test_what_is_noted_of_a_file_comes_back_without_its_folder() -> None:
     def read() -> None:
         with units._noting(notes):
             warnings.warn("for another scenario", ScenarioChanged, stacklevel=1)
-            warnings.warn("/tmp/tenure-x1/0123456789abcdef/plan.csv: 2 rows left out", NotAsWritten, stacklevel=1)
+            warnings.warn("scratch/tenure-x1/0123456789abcdef/plan.csv: 2 rows left out", NotAsWritten, stacklevel=1)
             warnings.warn("something else", UserWarning, stacklevel=1)
 
     with pytest.warns(UserWarning, match="^something else$"):

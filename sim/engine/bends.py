@@ -20,6 +20,12 @@ SAFE = 1.1
 
 MULTIPLIED = ("purchase_rate", "amount", CUT)
 BINDING = ("links", "links_desk", "links_managers", "links_experts", "cross_buying", "club")
+MOVES = {
+    **dict.fromkeys(("preference", "purchase_rate"), "rate"), **dict.fromkeys(("satisfaction", "annoyance"), "shift"),
+    **dict.fromkeys((*BINDING, "knowledge"), "ties"), "survival": "leaving",
+    **dict.fromkeys(("amount", CUT, "direct"), "money"),
+}  # fmt: skip
+"""What channels move, by channel, where it is called otherwise: a dimension that moves several things is no line."""
 
 
 class Along(NamedTuple):
@@ -155,12 +161,7 @@ def _path(one: Along, others: list[Along], usual: float, elsewhere: Elsewhere) -
         if channel in one.at_edge:
             out[:, at], out[:, at + 1] = ends(channel)
             out[:, at + 2] = apart(channel)
-    kinds = {"rate" if channel == "preference" else channel for channel in one.at_edge}
-    kinds = {"rate" if channel == "purchase_rate" else channel for channel in kinds}
-    kinds = {"shift" if channel in ("satisfaction", "annoyance") else channel for channel in kinds}
-    kinds = {"ties" if channel in (*BINDING, "knowledge") else channel for channel in kinds}
-    kinds = {"leaving" if channel == "survival" else channel for channel in kinds}
-    kinds = {"money" if channel in ("amount", CUT, "direct") else channel for channel in kinds}
+    kinds = {MOVES.get(channel, channel) for channel in one.at_edge}
     out[:, kernels.SEVERAL] = float(len(kinds - {CHARGED, SERVED, "awareness", "acquisition", "reactivation"}) > 1)
     return out
 

@@ -166,17 +166,22 @@ def selection(
 
 def _added(scenario: Scenario, trial: Trial, shape: Shape, theta: Floats, money: Floats) -> Floats:
     """Return ``h`` at intensities, other levers as today."""
-    lever = trial.key[0]
-    today = without = 1.0
-    for name, other in scenario.levers.items():
-        if name != lever and "acquisition" in other.moves:
-            chance = response(other.moves["acquisition"], np.array([0.0, other.reference]))
-            without, today = without * float(1 - chance[0]), today * float(1 - chance[1])
+    without, today = _not_won(scenario, trial.key[0])
     itself, by = won_of(scenario, trial.key[2])
     f = shape.at(theta, np.append(0.0, money))
     none = 1 - (1 - f[0]) * without
     more = np.maximum(1 - (1 - f[1:]) * today - none, 0.0)
     return np.asarray(by * more / np.maximum(itself * none + by * more, 1e-300))
+
+
+def _not_won(scenario: Scenario, but: str | None = None) -> tuple[float, float]:
+    """Return the chances not to be won by any lever ``but`` one: without money, and as today."""
+    without = today = 1.0
+    for name, lever in scenario.levers.items():
+        if name != but and "acquisition" in lever.moves:
+            chance = response(lever.moves["acquisition"], np.array([0.0, lever.reference]))
+            without, today = without * float(1 - chance[0]), today * float(1 - chance[1])
+    return without, today
 
 
 def _least_squares(columns: Floats, y: Floats, heads: Floats) -> tuple[Floats, Floats]:
@@ -252,11 +257,7 @@ def _made(
     scenario: Scenario, name: str, own: dict[str, Any], sure: dict[str, Floats]
 ) -> tuple[dict[str, Floats], list[str]]:
     """Write two kinds: those who come by themselves, and those whom money adds."""
-    today = without = 1.0
-    for other in scenario.levers.values():
-        if "acquisition" in other.moves:
-            chance = response(other.moves["acquisition"], np.array([0.0, other.reference]))
-            without, today = without * float(1 - chance[0]), today * float(1 - chance[1])
+    without, today = _not_won(scenario)
     share = float(np.clip((1 - without) / max(1 - today, 1e-12), 1 - MANY, 1 - FEW).round(4))
     ratios = {}
     if "purchases" in sure:
