@@ -15,7 +15,8 @@ from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import as_today
 from optimizer.insight.ends import best_at
 from optimizer.insight.information import information, worth_of_knowing, worth_of_seeing
-from optimizer.insight.risk import best_there, with_values
+from optimizer.insight.later import Later
+from optimizer.insight.risk import best_there, unknown, with_values
 from optimizer.insight.trial import arms, heads_of, told
 from optimizer.stages.start import start
 from sim.engine.sensitivity import follow
@@ -106,7 +107,7 @@ def test_the_error_is_that_of_drawn_experiments() -> None:
     firm = tenure.open(UNSURE)
     of = told(firm.twin, OFFERS)
     assert not isinstance(of, str)
-    heads = heads_of(firm.twin, of, as_today(firm.chain))
+    heads = heads_of(firm.twin, of)
     assert heads.sum() == pytest.approx(800)
     error = arms(firm.twin, of, 0.5, 2, 2000, 2000, heads)
     random = np.random.default_rng(5)
@@ -153,3 +154,23 @@ def test_what_the_command_says(tmp_path: Path, tenure: Callable[..., tuple[int, 
     code, out, err = tenure("test-next", "sure.yaml")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "uncertain: missing" in err
+
+
+def test_every_length_is_that_of_plans_followed() -> None:
+    """Whatever decision is best at once, and in whatever worlds another was taken for the best."""
+    firm = tenure.open(UNSURE)
+    points = unknown(firm.scenario).worlds(19, 1)
+    worlds = [rebuilt(firm.twin, with_values(firm.scenario, point)).chain for point in points]
+    today = as_today(firm.chain)
+    ways = [0.0 * today, 0.3 * today, 0.6 * today, today, 3.0 * today]
+    for order in ([0, 1, 2, 3, 4], [3, 4, 2, 1, 0]):
+        some = [ways[i] for i in order]
+        later = Later(worlds, some, [1, 2], 1)
+        at_once = np.array([[follow(chain, way).asset for chain in worlds] for way in some])
+        assert later.at_once == pytest.approx(at_once, rel=1e-12)
+        assert later.first == int(at_once.mean(axis=1).argmax())
+        first = some[later.first]
+        for length in (1, 2):
+            changed = [np.concatenate([first[:length], way[length:]]) for way in (some[4], some[1])]
+            told = np.array([[follow(chain, way).asset for chain in worlds] for way in changed])
+            assert later.worth(length, [4, 1]) == pytest.approx(told, rel=1e-12)

@@ -23,7 +23,7 @@ from optimizer.stages.keep import keep
 from optimizer.stages.price import price
 from optimizer.stages.prove import Proved, prove
 from optimizer.stages.repair import repair
-from optimizer.stages.search import search, without_lines
+from optimizer.stages.search import known_without, search, without_lines
 from optimizer.stages.settle import settle
 from optimizer.stages.size import size
 from optimizer.stages.start import start
@@ -54,6 +54,21 @@ def test_a_line_that_is_a_loss_is_dropped_whole() -> None:
     assert found.value == pytest.approx(better.value, rel=1e-12)
     assert found.amount == pytest.approx(better.amount, rel=1e-9)
     assert without_lines(searching, usual, 1e4, 0) is usual
+
+
+def test_a_line_less_is_worth_what_following_it_says() -> None:
+    """All segments without a lever in one course tell what each of them is without it."""
+    twin = build(load(SMALL))
+    searching = Sequential(allocation_problem(twin, 2 * reference_spend(twin.chain)))
+    end = searching.run(searching.amount_of(as_today(twin.chain)), lift=1e4, steps=0)
+    known = known_without(searching, end)
+    cells = searching.cells
+    assert len({segment for segment, _ in known}) > 1
+    for (segment, lever), value in known.items():
+        mine = (cells.segment == segment) & (cells.lever == lever)
+        less = np.where(mine[cells.cell] & (cells.cell >= 0), 0.0, end.course.intensity)
+        assert value == pytest.approx(searching.value(searching.courses(searching.amount_of(less))), rel=1e-12)
+    assert len(set(known.values())) > 2
 
 
 def test_the_stages_by_hand_are_the_plan(market: Callable[..., Content]) -> None:

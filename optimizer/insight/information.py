@@ -31,13 +31,13 @@ import numpy as np
 from optimizer.ask.problem import allocation_problem
 from optimizer.ask.rows import as_today
 from optimizer.insight.ends import best_at
+from optimizer.insight.later import Later, changed
 from optimizer.insight.parabolas import Parabolas
 from optimizer.insight.risk import unknown, with_values
-from optimizer.insight.trial import Told, arms, heads_of, told
+from optimizer.insight.trial import Meanwhile, Told, arms, heads_of, told
 from optimizer.stages.start import start
 from sim.arrays import Floats, Progress
 from sim.engine.chain import ControlledChain
-from sim.engine.sensitivity import follow
 from sim.errors import InputError
 from sim.scenario.joint import Joint
 from sim.scenario.rules import Uncertain
@@ -240,22 +240,24 @@ def information(
         )
     numbers = unknown(scenario)
     points = numbers.worlds(count, seed)
-    worlds = _worlds(twin, points, threads, lambda done: tell(0.3 * done))
+    worlds = _worlds(twin, points, threads, lambda done: tell(0.2 * done))
     problem = allocation_problem(twin, budget, targeting=targeting)
     names = [TITLE, "as today", "the least spend"]
     ways = [twin.targets.with_committed(plan), as_today(twin.chain), start(problem).least.intensity]
     sums = Parabolas(numbers, np.array([2 * numbers.place(point) - 1 for point in points]))
-    worth = _worth(worlds, ways, threads)
-    tell(0.35)
-    for i, (name, values) in enumerate(chosen := _ends(numbers, sums, worth[:1])):
+    plans_own = changed(worlds, ways[0], ways[:1], [0], threads)[0]
+    for i, (name, values) in enumerate(chosen := _ends(numbers, sums, plans_own)):
         names.append(name)
         ways.append(best_at(twin, problem, plan, ways[2], values, threads))
-        worth = np.concatenate([worth, _worth(worlds, ways[-1:], threads)])
-        tell(0.35 + 0.45 * (i + 1) / len(chosen))
+        tell(0.2 + 0.4 * (i + 1) / len(chosen))
+    later = Later(worlds, ways, [each for each in LENGTHS if 2 * each <= scenario.periods], threads)
+    worth = later.at_once
+    tell(0.8)
     fitted = sums.fit(worth)
     explained = sums.explained(worth, fitted)
-    best = int(np.argmax(worth.mean(axis=1)))
-    ask = partial(_knowing, twin, _Later(worlds, ways, best, threads), names, sums)
+    best = later.first
+    meanwhile = Meanwhile(twin.chain, ways[best], later.lengths)
+    ask = partial(_knowing, twin, later, meanwhile, names, sums)
     knowing, sized = list[Knowing](), sum(not isinstance(told(twin, each.path), str) for each in ranges)
 
     def further(share: float) -> None:
@@ -300,33 +302,9 @@ def _ends(numbers: Joint, sums: Parabolas, plan: Floats) -> list[tuple[str, dict
     return out
 
 
-def _worth(worlds: Sequence[ControlledChain], ways: Sequence[Floats], threads: int) -> Floats:
-    """Return the asset by (decision, world)."""
-    with ThreadPoolExecutor(threads) as pool:
-        rows = pool.map(lambda chain: [follow(chain, way).asset for way in ways], worlds)
-        return np.array(list(rows)).T
-
-
-class _Later:
-    """Decisions taken later, the first one being played until then: each is followed once, whatever number asks."""
-
-    def __init__(self, worlds: Sequence[ControlledChain], ways: Sequence[Floats], first: int, threads: int) -> None:
-        self.worlds, self.ways, self.first, self.threads = worlds, ways, first, threads
-        self.known: dict[tuple[int, int], Floats] = {}
-
-    def worth(self, length: int, decisions: Sequence[int]) -> Floats:
-        """Return the asset by (decision, world)."""
-        new = [i for i in decisions if (length, i) not in self.known]
-        later = [np.concatenate([self.ways[self.first][:length], self.ways[i][length:]]) for i in new]
-        if later:
-            rows = _worth(self.worlds, later, self.threads)
-            self.known |= {(length, i): row for i, row in zip(new, rows, strict=True)}
-        return np.array([self.known[length, i] for i in decisions])
-
-
 def _knowing(
-    twin: Twin, later: _Later, names: Sequence[str], sums: Parabolas, j: int, asked: Uncertain, values: Floats,
-    progress: Progress,
+    twin: Twin, later: Later, meanwhile: Meanwhile, names: Sequence[str], sums: Parabolas, j: int, asked: Uncertain,
+    values: Floats, progress: Progress,
 ) -> Knowing:  # fmt: skip
     """Return what one number is worth knowing, and the experiment on it that pays most."""
     likely = sums.likely(j)
@@ -336,12 +314,11 @@ def _knowing(
         why = of if isinstance(of, str) else "no value of it would change what is done"
         return Knowing(asked.path, asked.low, asked.high, perfect, None, why)
     active = sorted({later.first, *values.argmax(axis=0).tolist()})
-    first, trial = later.ways[later.first], None
-    lengths = [each for each in LENGTHS if 2 * each <= twin.scenario.periods]
-    for k, length in enumerate(lengths):
-        progress(k / len(lengths))
+    trial: Trial | None = None
+    for k, length in enumerate(later.lengths):
+        progress(k / len(later.lengths))
         curves = sums.given(j, sums.fit(later.worth(length, active)))
-        found = _best_trial(twin, of, first, asked, length, curves, likely, [names[i] for i in active])
+        found = _best_trial(twin, of, meanwhile, asked, length, curves, likely, [names[i] for i in active])
         if found is not None and (trial is None or found.net > trial.net):
             trial = found
     return Knowing(asked.path, asked.low, asked.high, perfect, trial, "" if trial else "nobody is there to be tested")
@@ -350,7 +327,7 @@ def _knowing(
 def _best_trial(
     twin: Twin,
     of: Told,
-    first: Floats,
+    meanwhile: Meanwhile,
     asked: Uncertain,
     length: int,
     curves: Floats,
@@ -359,7 +336,7 @@ def _best_trial(
 ) -> Trial | None:
     """Return the size and dose that leave most, of an experiment of a length."""
     k = twin.targets.levers.index(of.lever)
-    heads = heads_of(twin, of, first)
+    first, heads = meanwhile.first, heads_of(twin, of)
     everyone = float(np.floor(heads.sum()))
     if everyone < 2:
         return None
@@ -369,13 +346,12 @@ def _best_trial(
     for segment, number in zip(twin.targets.segments, heads.sum(axis=1).tolist(), strict=True):
         if number > 0:
             share[segment] = share.get(segment, 0.0) + number / float(heads.sum())
-    own = follow(twin.chain, first).asset
 
     def lost(dose: float) -> float:
         """Return what the first decision has more, a head, than with a dose for everybody while it lasts."""
         way = first.copy()
         way[:length, :, :, k] = np.where(inside, dose, way[:length, :, :, k])
-        return (own - follow(twin.chain, way).asset) / everyone
+        return (meanwhile.asset - meanwhile.with_plan(way, length)) / everyone
 
     half, without = (asked.high - asked.low) / 2, lost(0.0)
     usual = float((first[:length, :, :, k] * heads).sum() / (length * everyone))

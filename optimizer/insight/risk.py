@@ -82,6 +82,8 @@ def unknown(scenario: Scenario) -> Joint:
 class _Ensemble(Sequential):
     """The search for one plan over several chains; rules are kept in the problem's own."""
 
+    of_one_course = False
+
     def __init__(
         self, problem: AllocationProblem, chains: Sequence[ControlledChain], weigh: Weigh, threads: int
     ) -> None:

@@ -11,13 +11,16 @@ For amounts the spread of one purchase is taken as large as its mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from sim.arrays import Floats
+from sim.engine.chain import ControlledChain, observed_counts
 from sim.engine.lifecycle import Lifecycle
+from sim.engine.onward import alone, left_by, onward
 from sim.engine.response import response
 from sim.engine.sensitivity import follow
 from sim.scenario.curves import Curve, PiecewiseLinear
@@ -27,7 +30,7 @@ from sim.scenario.market import FREE, GAINS
 if TYPE_CHECKING:
     from sim.twin import Twin
 
-__all__ = ["Told", "arms", "heads_of", "told"]
+__all__ = ["Meanwhile", "Told", "arms", "heads_of", "told"]
 
 CURVE = ("without_money", "brings", "unlimited_money", "half")
 UNSEEN = (*FREE, "satisfaction", "links", *TO_KIND, "knowledge", "cross_buying", "club", "direct")
@@ -91,14 +94,37 @@ def told(twin: Twin, path: str) -> Told | str:
     return Told(lever, moves, segment, number, curve, reach, tuple(own.targets))
 
 
-def heads_of(twin: Twin, of: Told, plan: Floats) -> Floats:
+def heads_of(twin: Twin, of: Told) -> Floats:
     """Return who may be tested at the start, (groups, stages): the lever's targets that have this curve."""
     k = twin.targets.levers.index(of.lever)
-    observed = follow(twin.chain, plan).observed[0]
+    observed = observed_counts(twin.chain, twin.chain.initial)
     lever = twin.scenario.levers[of.lever]
     own = [name for name, each in lever.by_segment.items() if of.moves in each.moves]
     here = [name == of.segment if of.segment else name not in own for name in twin.targets.segments]
     return np.where(twin.targets.allowed[:, :, k] & np.array(here)[:, None], observed, 0.0)
+
+
+class Meanwhile:
+    """Another plan while an experiment lasts, the first decision being played from its end on.
+
+    Where a customer's worth is its own (:func:`sim.engine.onward.alone`), what comes after is looked at once for all,
+    and every plan is followed to its end alone.
+    """
+
+    def __init__(self, chain: ControlledChain, first: Floats, lengths: Sequence[int]) -> None:
+        self.chain, self.first, self._after = chain, first, dict[int, tuple[Floats, float]]()
+        if alone(chain):
+            asked = {0, *lengths}
+            self._after = {t: (v[0].copy(), float(w[0])) for t, v, w in onward(chain, [first]) if t in asked}
+        self.asset = self.with_plan(first, 0)
+
+    def with_plan(self, plan: Floats, length: int) -> float:
+        """Return the asset where a plan is played for so many periods."""
+        if not self._after:
+            return follow(self.chain, np.concatenate([plan[:length], self.first[length:]])).asset
+        brought, people = left_by(self.chain, plan, [length])[length]
+        worth, to_come = self._after[length]
+        return brought + float(self.chain.discount[length]) * (float((people * worth).sum()) + to_come)
 
 
 def arms(twin: Twin, of: Told, dose: float, periods: int, treated: float, control: float, heads: Floats) -> float:

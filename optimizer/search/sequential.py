@@ -93,6 +93,9 @@ class Sequential:
         Money a head beyond which nothing more is brought; what a rule of the lever allows.
     """
 
+    of_one_course = True
+    """Whether what is maximised is the aim in one course."""
+
     def __init__(self, problem: AllocationProblem) -> None:
         self.problem = problem
         self.chain = problem.chain

@@ -12,11 +12,12 @@ from optimizer.search.playable import Playable, playable
 from optimizer.search.sequential import STEPS, Maker, Sequential, Settled
 from optimizer.stages.prove import Proved
 from optimizer.stages.start import Start
-from optimizer.tolerances import CHANGE, COARSE, FAR, MISSED
+from optimizer.tolerances import CHANGE, COARSE, FAR, MISSED, SAME
 from sim.arrays import Floats, Progress
+from sim.engine.onward import alone
 from sim.engine.sensitivity import Course, follow
 
-__all__ = ["Searched", "over_one", "over_thresholds", "search"]
+__all__ = ["Searched", "known_without", "over_one", "over_thresholds", "search"]
 
 ROUNDS, TRIAL = 4, 12
 """Jumps, each from where the search after the last one ended, at most; and steps in which one must show its worth."""
@@ -124,7 +125,10 @@ def without_lines(searching: Sequential, end: Settled, stake: float, steps: int,
         paid = (end.amount > searching.low).any(axis=0)
         lines = dict.fromkeys(zip(cells.segment[paid].tolist(), cells.lever[paid].tolist(), strict=True))
         most, best = end.value, end.amount
+        known = known_without(searching, end)
         for segment, lever in lines:
+            if known.get((segment, lever), np.inf) < most - SAME * abs(most):
+                continue
             mine = (cells.segment == segment) & (cells.lever == lever)
             less = np.where(mine[cells.cell] & (cells.cell >= 0), 0.0, end.course.intensity)
             amount = np.where(mine, np.minimum(searching.low, end.amount), searching.amount_of(less))
@@ -138,6 +142,28 @@ def without_lines(searching: Sequential, end: Settled, stake: float, steps: int,
             return end
         end = tried
     return end
+
+
+def known_without(searching: Sequential, end: Settled) -> dict[tuple[int, int], float]:
+    """Return what a plan is worth less one lever in one segment, by (segment, lever), where one pass a lever tells.
+
+    That is where customers do not move each other's odds: segments without the lever are then all seen in one course.
+    """
+    cells, problem, chain = searching.cells, searching.problem, searching.chain
+    if not (searching.of_one_course and alone(chain)):
+        return {}
+    segments = list(dict.fromkeys(chain.targets.segments))
+    own = np.array([segments.index(name) for name in chain.targets.segments])
+    before, out = end.course.value_by_group(problem.aim), dict[tuple[int, int], float]()
+    nothing_stays = np.asarray((searching.low <= 0).all(axis=0) & searching.open.all(axis=0))
+    used = np.unique(cells.lever[(end.amount > searching.low).any(axis=0)])
+    for lever in (k for k in used.tolist() if nothing_stays[cells.lever == k].all()):
+        less = end.course.intensity.copy()
+        less[..., lever] = 0.0
+        change = follow(chain, less).value_by_group(problem.aim) - before
+        by_segment = np.bincount(own, weights=change, minlength=len(segments))
+        out |= {(segment, lever): end.value + float(more) for segment, more in enumerate(by_segment)}
+    return out
 
 
 def over_one(searching: Sequential, end: Settled, stake: float, steps: int) -> Settled:

@@ -11,7 +11,7 @@ Two kinds are here: :mod:`sim.engine.matrix_chain`, given outright, and :mod:`si
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -151,6 +151,10 @@ class ControlledChain(ABC):
     @abstractmethod
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period under ``intensity[group, stage, lever]`` (money per customer) and one environment."""
+
+    def steps(self, environment: Floats, intensities: Floats) -> Iterator[Step]:
+        """Yield the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
+        return (self.step(environment, each) for each in intensities)
 
     @abstractmethod
     def pull(self, environment: Floats, intensity: Floats) -> Pull:

@@ -12,9 +12,30 @@ def advance(occupancy, probability, links, out):
         for s in range(states):
             number = occupancy[b, s]
             if number != 0.0:
-                odds = probability[b, law[b, s]]
+                line = law[b, s]
                 for o in range(successor.shape[1]):
-                    out[b, successor[s, o]] += number * odds[o]
+                    odds = probability[b, line, o]
+                    if odds != 0.0:  # most outcomes of those who are no customers never happen
+                        out[b, successor[s, o]] += number * odds
+
+
+@kernel
+def worth_before(probability, links, flow, money, discount_factor, after, out):
+    """Fill ``out[block, state]``: what a customer is worth at a period's start, who is worth ``after`` at its end.
+
+    ``flow[block, law]`` is earned in the period, ``money[group, stage]`` spent.
+    """
+    group, law, stage, successor = links.group, links.law, links.stage, links.successor
+    blocks, states = out.shape
+    for b in range(blocks):
+        for s in range(states):
+            line = law[b, s]
+            total = 0.0
+            for o in range(successor.shape[1]):
+                odds = probability[b, line, o]
+                if odds != 0.0:
+                    total += odds * after[b, successor[s, o]]
+            out[b, s] = flow[b, line] - money[group[b], stage[b, s]] + discount_factor * total
 
 
 @kernel

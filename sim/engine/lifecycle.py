@@ -11,7 +11,7 @@ Colombo 1987).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -186,6 +186,10 @@ class Lifecycle(ControlledChain):
     def step(self, environment: Floats, intensity: Floats) -> Step:
         """Return one period of every block."""
         return self.step_under(np.ascontiguousarray(self.responses(environment, intensity)))
+
+    def steps(self, environment: Floats, intensities: Floats) -> Iterator[Step]:
+        """Yield the same for ``intensities[plan, group, stage, lever]``: plans beside each other, seen at one go."""
+        return map(self.step_under, np.ascontiguousarray(self.responses(environment, intensities)))
 
     def step_under(self, effects: Floats) -> Step:
         """Return one period of every block under ``effects[group, stage, effect]``."""

@@ -163,7 +163,16 @@ class Course:
     def value(self, aim: Aim) -> float:
         """Return what an aim counts."""
         counted = float((self.earned * aim.reward).sum() - (self.moved * aim.money).sum())
-        return counted + float((self.people * aim.people).sum()) + aim.terminal * self.after
+        people = float((self.people * aim.people).sum()) if aim.people.any() else 0.0
+        return counted + people + aim.terminal * self.after
+
+    def value_by_group(self, aim: Aim) -> Floats:
+        """Return what an aim counts of each group, (groups,)."""
+        groups = self.chain.targets.shape[0]
+        counted = (self.earned * aim.reward).sum(axis=0) - (self.moved * aim.money).sum(axis=(0, 2, 3))
+        people = (self.people * aim.people).sum(axis=(0, 2)) if aim.people.any() else 0.0
+        after = np.bincount(self.chain.group, weights=self.after_by_block, minlength=groups)
+        return np.asarray(counted + people + aim.terminal * after)
 
     def slope(self, aim: Aim) -> Floats:
         """Return the derivative of an aim by every element of the plan.
