@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from histories import ADVERTS, made, scenario_of
 from learning import CONTENT, CURVE, KEY, row, trial
 
+from sim.responses.arms import measure
 from sim.responses.learn import Learned, learn
+from sim.responses.posterior import settle
+from sim.responses.priors import beliefs_of, errors_at, held_against, widened
 from sim.responses.read import Answer, Trial
+from sim.responses.shape import Shape
+from sim.scenario.curves import BlattbergDeighton
 from sim.scenario.file import Scenario, parse
 
 OFFERS = ("offers", "purchase_rate", "")
@@ -119,3 +125,62 @@ def test_one_dose_that_moves_unlimited_money_is_not_said_to_leave_it(scenario: S
     assert "stay as answered" not in note
     assert f"unlimited money goes from {CURVE['unlimited_money']:g} as answered to {row(far, np.inf).value:.4g}" in note
     assert KEY[1] in note
+
+
+GUESS = {"without_money": 0.006, "unlimited_money": 0.08, "spend": 0.5, "brings": 0.012}
+
+
+def rows_of(brings: float, seed: int = 1) -> Trial:
+    """Return 24 periods of two segments of 40,000, some won by known odds of steady money."""
+    random, heads = np.random.default_rng(seed), np.full(48, 40_000.0)
+    spend = np.exp(random.normal(-1.0, 1.0, 48)) * (random.random(48) < 0.7)
+    truth = Shape(BlattbergDeighton(without_money=0.004, unlimited_money=0.07, spend=0.5, brings=brings), "acquisition")
+    won = random.binomial(40_000, truth.at(truth.start, spend)) / heads
+    return Trial(("adverts", "acquisition", ""), spend, won, heads, np.ones(48), False, "log.csv",
+                 who=np.tile([0, 1], 24), when=np.repeat(np.arange(24), 2))  # fmt: skip
+
+
+@pytest.mark.parametrize("ranged", [True, False])
+def test_logs_are_held_against_answers(ranged: bool) -> None:
+    """Customers who do not tire, and an answer far from what they do: the curve gives way, and nothing tires."""
+    before = scenario_of({"adverts": GUESS}, ranged=ranged)
+    log = rows_of(0.05)
+    found = learn(before, [log], [])
+    assert row(found, 0.5).low < 0.05 < row(found, 0.5).high
+    assert not found.of_late
+    note = said(found, "what was stated and the data disagree by" if ranged else "no range was given for brings 0.012")
+    assert ("brings 0.012 (0.01 to 0.03) was stated, 0.05" if ranged else "errors from it with the usual 0.009") in note
+    chosen = learn(before, [replace(log, chosen=True)], [])
+    assert bool(said(chosen, "may be what is biased")) is ranged
+    near = learn(before, [rows_of(0.013)], [])
+    assert not said(near, "disagree by")
+    assert "brings 0.012: taken as 0.009 to 0.018, as" not in said(near, "no range was given")
+
+
+def test_what_all_else_says_of_a_belief_is_the_fit_without_it(scenario: Scenario) -> None:
+    """From the posterior alone, against a curve fitted anew without the belief."""
+    shape = Shape(scenario.levers["care"].moves["survival"], "survival")
+    beliefs = beliefs_of(shape, [], "levers.care.moves.survival", {BRINGS: {"low": 0.925, "high": 0.935}})
+    tested = [(arms, measure(arms, "chance")) for arms in [trial([0, 0.5], [0.88, 0.91], 9000)]]
+    whole = settle(shape, widened(beliefs), tested, 0)
+    [at] = [i for i, each in enumerate(beliefs) if each.path == BRINGS]
+    free = settle(shape, [each for i, each in enumerate(widened(beliefs)) if i != at], tested, 0)
+    _, notes = held_against(shape, beliefs, beliefs, whole, False)
+    away = abs(beliefs[at].value(shape, free.mode) - beliefs[at].mean)
+    error = float(errors_at(shape, np.array([0.5]), free)[0])
+    sd = (beliefs[at].mean - beliefs[at].low) / 1.959964
+    assert float(notes[0.5].split("disagree by ")[1].split()[0]) == pytest.approx(away / np.hypot(sd, error), rel=0.05)
+
+
+def test_histories_are_held_against_answers() -> None:
+    """Nobody's range gives way to a history; one that was stated stays, and is said to be in conflict."""
+    truth = scenario_of({"adverts": ADVERTS})
+    history, low = made(truth, 3), {**GUESS, "brings": 0.0075}
+    free = learn(scenario_of({"adverts": low}), [], [], histories=[history])
+    assert row(free, 0.5).low < ADVERTS["brings"] < row(free, 0.5).high
+    assert "errors from it with the usual" in said(free, "no range was given for brings 0.0075")
+    stated = scenario_of({"adverts": low}).model_dump(mode="json", exclude_unset=True)
+    stated["uncertain"] = [{"path": "levers.adverts.moves.acquisition.brings", "low": 0.007, "high": 0.008}]
+    held = learn(parse(stated), [], [], histories=[history])
+    assert "may be what is biased" in said(held, "what was stated and the data disagree by")
+    assert row(held, 0.5).value < row(free, 0.5).value

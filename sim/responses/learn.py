@@ -14,17 +14,18 @@ from sim.intervals import NORMAL
 from sim.responses.agreeing import agreeing
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
-from sim.responses.history.fit import Carried, fit_history, keys_of
+from sim.responses.history.fit import Carried, keys_of
 from sim.responses.history.read import History
-from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
-from sim.responses.posterior import Belief, Posterior, settle
+from sim.responses.known import Known, settled, with_rows
+from sim.responses.logs import OfLate, heads_of, in_words, of_late
+from sim.responses.posterior import Belief, Posterior
 from sim.responses.priors import beliefs_of, correlation_of, errors_at, interval, reconciled
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
 from sim.responses.shape import Shape, link
 from sim.responses.spilling import Spill
-from sim.responses.tiring import Memory, usual_money
+from sim.responses.tiring import usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
 from sim.scenario.joint import correlate
@@ -130,7 +131,8 @@ def learn(
     watched = keys_of(scenario, histories)
     trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
               for each in trials]  # fmt: skip
-    curves = {}
+    curves: dict[Key, Known] = {}
+    ranged: dict[Key, dict[float, str]] = {}
     about = {trial.key for trial in trials if not trial.won_alone}
     for key in sorted({*about, *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
@@ -143,31 +145,24 @@ def learn(
             effects += _differences(trial, each)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        beliefs = beliefs_of(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
-        near = correlation_of(beliefs, stated_ranges)
+        stated = beliefs_of(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
+        near = correlation_of(stated, stated_ranges)
         tested, apart = agreeing(tested, shape.kind)
-        beliefs, more = reconciled(shape, beliefs, tested, seed, near)
-        said += [f"{_name(key)}: {each}" for each in (*apart, *more)]
-        before = settle(shape, beliefs, (), seed, near)
-        after = settle(shape, beliefs, tested, seed, near) if tested else before
-        curves[key] = _Known(shape, path, tested, beliefs, before, after)
+        beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
+        said += [f"{_name(key)}: {each}" for each in apart]
+        curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
+    curves, lates, fits, more_said = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
+    said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
     tires: dict[str, list[OfLate]] = {}
-    memories: dict[str, Memory] = {}
-    for trial in (each for each in trials if each.who is not None):
-        known, lever = curves[trial.key], trial.key[0]
-        late = of_log(scenario, trial, known.shape, known.after, memories.get(lever), stated_ranges, seed)
-        memories[lever] = late.memory
-        curves[trial.key] = known._replace(after=late.posterior, logs=(*known.logs, trial))
+    for trial, late in lates:
         said += in_words(scenario, trial, late)
         if late.of_late:
-            tires[lever], draws_of = of_late(content, ranges, late, trial)
+            tires[trial.key[0]], draws_of = of_late(content, ranges, late, trial)
             told.setdefault(together[trial.key], {}).update(draws_of)
-    for number, history in enumerate(histories, len(curves)):
-        shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
-        fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
-        curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
+    for number, (history, fitted) in enumerate(zip(histories, fits, strict=True), len(curves)):
+        shapes = keys_of(scenario, [history])
         said += fitted.notes
         for lever, carried in fitted.carried.items():
             stated_at, more = _carry(content, ranges, lever, carried)
@@ -179,14 +174,14 @@ def learn(
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
     selected: list[Selection] = []
     for key in dict.fromkeys(trial.key for trial in trials if trial.later):
-        settled = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
-        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], settled.shape, settled.after, seed)
+        known = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
+        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], known.shape, known.after, seed)
         kinds, draws_of, also = kinds_by(scenario, content, ranges, key, ratios)
         selected += kinds
         said += [*more, *also]
         if draws_of:
             told[-1 - len(selected)] = draws_of
-    for key, (shape, path, tested, beliefs, before, after, logs) in curves.items():
+    for key, (shape, path, tested, _, beliefs, _, before, after, logs) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
         money |= {float(f"{usual_money(trial, 0.0):.3g}") for trial in logs}
@@ -200,9 +195,9 @@ def learn(
         said += [each for trial, measured in tested for each in _bend(trial, measured, before, after, shape, found[-1])]
         points += found
         drawings.append(drawn(key, shape, asked, before, after, tested))
-        stated, intervals = _written(shape, beliefs, before, after)
+        numbers, intervals = _written(shape, beliefs, before, after)
         yielding = {each.path.rsplit(".", 1)[1] for each in beliefs if each.assumed}
-        said += _put(content, ranges, path, key, stated, intervals, yielding)
+        said += _put(content, ranges, path, key, numbers, intervals, yielding)
         for name, column in _columns(shape, after).items():
             told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
@@ -224,25 +219,12 @@ def learn(
                    tuple(selected))  # fmt: skip
 
 
-class _Known(NamedTuple):
-    """What is known of a curve: its shape and place, trials, answers, beliefs before and after data, logs."""
-
-    shape: Shape
-    path: str
-    tested: list[tuple[Trial, Measured]]
-    beliefs: list[Belief]
-    before: Posterior
-    after: Posterior
-    logs: tuple[Trial, ...] = ()
-
-
-def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> _Known:
+def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> Known:
     """Return what is known of a curve that no data are on."""
     curve, path = _stated(scenario, key)
     shape = Shape(curve, key[1])
     beliefs = beliefs_of(shape, (), _path(scenario, key), ranges)
-    before = settle(shape, beliefs, (), seed, correlation_of(beliefs, ranges))
-    return _Known(shape, path, [], beliefs, before, before)
+    return settled(shape, path, [], beliefs, beliefs, correlation_of(beliefs, ranges), seed)
 
 
 def _name(key: Key) -> str:

@@ -25,10 +25,12 @@ from sim.responses.arms import Measured
 from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, NEVER, Shape, link
 
-__all__ = ["Belief", "Posterior", "pooled", "settle"]
+__all__ = ["WIDER", "Belief", "Posterior", "pooled", "settle"]
 
 LOOSE = 10.0
 """Standard deviation of what nothing is said of, in theta: as good as no prior."""
+WIDER = 5.0
+"""Times the standard deviations of beliefs under which rows are fitted to see what they say themselves."""
 DRAWS = 2000
 STEP = 1e-3
 

@@ -17,16 +17,18 @@ import numpy as np
 from sim.arrays import Floats
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured
-from sim.responses.posterior import STEP, Belief, Posterior, pooled, settle
+from sim.responses.posterior import STEP, WIDER, Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, back, link
 
-__all__ = ["beliefs_of", "correlation_of", "errors_at", "interval", "reconciled"]
+__all__ = ["beliefs_of", "correlation_of", "errors_at", "held_against", "interval", "reconciled", "widened"]
 
 FACTOR = 2.0
 """An answer without a range: what money brings may be half of it or twice as much."""
 MOST = {True: 2.0, False: 2.5}
 """Errors that data may lie from a belief whose range was assumed, and from one that somebody stated."""
+TELLS = 0.1
+"""Share of a belief's precision that a log or a history must add to be held against it."""
 NOTHING = 0.01
 """Share of a belief's precision, or standard deviation, that data must move it by to have moved it."""
 
@@ -61,46 +63,102 @@ def beliefs_of(
 
 def reconciled(
     shape: Shape, beliefs: Sequence[Belief], tested: Sequence[tuple[Trial, Measured]], seed: int, near: Floats
-) -> tuple[list[Belief], list[str]]:
-    """Return beliefs as wide as data need them, and what is to be said of ranges that were assumed or are in conflict.
+) -> tuple[list[Belief], dict[float, str]]:
+    """Return beliefs as wide as experiments need them, and by intensity what is to be said of them.
 
     Contacts that the firm chose may be what is wrong: against them alone a range that was stated stays.
     """
-    out, said = list(beliefs), list[str]()
+    out, said = list(beliefs), dict[float, str]()
     biased = all(trial.chosen for trial, _ in tested)
     apart = max((found.apart for _, found in tested), default=1.0)
     alone = [(trial, replace(found, apart=1.0)) for trial, found in tested]
     for i, belief in sorted(enumerate(beliefs), key=lambda each: not each[1].assumed):  # the assumed give way first
-        named = f"{_name(belief, shape)} {_shown(shape, belief, belief.mean):.4g}"
-        errors, mean, error = 0.0, 0.0, 0.0
+        mean, error = belief.mean, 0.0
         if tested:
             rest = np.delete(np.delete(near, i, 0), i, 1)
             data = alone if belief.assumed else tested
             free = settle(shape, out[:i] + out[i + 1 :], data, seed, rest)
             mean, error = belief.value(shape, free.mode), _error(shape, belief, free)
-            errors = abs(mean - belief.mean) / float(np.hypot(_side(belief, mean), error))
-        limit = MOST[belief.assumed]
-        stands = errors <= limit or (biased and not belief.assumed)
-        if not stands:
-            sd = max(belief.sd, float(np.sqrt(((mean - belief.mean) / limit) ** 2 - error**2)))
-            sd = max(sd, apart * error) if belief.assumed else sd
-            out[i] = replace(belief, sd=sd, low=belief.mean - NORMAL * sd, high=belief.mean + NORMAL * sd)
-        taken, before = _range(shape, out[i]), _range(shape, belief)
-        if belief.assumed:
-            why = "" if stands else f", as data lie {errors:.1f} errors from it with the usual {before}"
-            said.append(f"no range was given for {named}: taken as {taken}{why}")
-        elif errors > limit:
-            told = _range(shape, replace(belief, low=mean - NORMAL * error, high=mean + NORMAL * error))
-            made = (
-                "both count by their widths, as the firm chose who got money and the data may be what is biased"
-                if biased
-                else f"the range is taken as {taken}, so that data count for more; one of them is wrong"
-            )
-            said.append(
-                f"what was stated and the data disagree by {errors:.1f} errors: {named} ({before}) was stated, "
-                f"{_shown(shape, belief, mean):.4g} ({told}) is what the data say; {made}"
-            )
+        out[i] = _given_way(belief, mean, error, biased, apart)
+        note = _note(shape, belief, out[i], mean, error, biased)
+        said |= {belief.at: note} if note else {}
     return out, said
+
+
+def held_against(
+    shape: Shape, stated: Sequence[Belief], beliefs: Sequence[Belief], known: Posterior, biased: bool
+) -> tuple[list[Belief], dict[float, str]]:
+    """Return beliefs as wide as logs and histories need them, and by intensity what is to be said of those in conflict.
+
+    Parameters
+    ----------
+    stated, beliefs
+        As they were stated, and as wide as they are taken now.
+    known
+        The curve with all that is known, of beliefs :func:`widened`; without one of these the number is, as normal as
+        the posterior, ::
+
+            1/e^2 = 1/v - 1/w^2,   m = mean + (value - mean) (1 + e^2/w^2)
+
+        with ``v`` its variance there and ``w`` the widened standard deviation. Beliefs as they are would hide each
+        other's conflicts: where rows miss two of them, rows look as if they scattered.
+    biased
+        The data may be what is wrong: ranges that were stated stay.
+    """
+    out, said = list(beliefs), dict[float, str]()
+    for i, (first, belief) in enumerate(zip(stated, beliefs, strict=True)):
+        wide = WIDER * belief.sd
+        learned = _error(shape, belief, known) ** -2 - wide**-2
+        if learned * wide**2 < TELLS:
+            continue
+        mean = belief.mean + (belief.value(shape, known.mode) - belief.mean) * (1 + wide**-2 / learned)
+        error = float(learned**-0.5)
+        if _away(belief, mean, error) <= MOST[belief.assumed]:
+            continue
+        out[i] = _given_way(belief, mean, error, biased)
+        said[belief.at] = _note(shape, first, out[i], mean, error, biased)
+    return out, said
+
+
+def widened(beliefs: Sequence[Belief]) -> list[Belief]:
+    """Return beliefs :data:`WIDER` as wide."""
+    return [replace(each, sd=WIDER * each.sd) for each in beliefs]
+
+
+def _away(belief: Belief, mean: float, error: float) -> float:
+    """Return how many errors all else, with its own, lies from a belief."""
+    return abs(mean - belief.mean) / float(np.hypot(_side(belief, mean), error))
+
+
+def _given_way(belief: Belief, mean: float, error: float, biased: bool, apart: float = 1.0) -> Belief:
+    """Return a belief as wide as ``mean``, with ``error``, of all else needs it."""
+    limit = MOST[belief.assumed]
+    if _away(belief, mean, error) <= limit or (biased and not belief.assumed):
+        return belief
+    sd = max(belief.sd, float(np.sqrt(max(((mean - belief.mean) / limit) ** 2 - error**2, 0.0))))
+    sd = max(sd, apart * error) if belief.assumed else sd
+    return replace(belief, sd=sd, low=belief.mean - NORMAL * sd, high=belief.mean + NORMAL * sd)
+
+
+def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float, biased: bool) -> str:
+    """Return what is to be said of a belief: that its range was assumed, or is in conflict with all else."""
+    named = f"{_name(stated, shape)} {_shown(shape, stated, stated.mean):.4g}"
+    before, now, errors = _range(shape, stated), _range(shape, taken), _away(stated, mean, error)
+    if stated.assumed:
+        why = f", as data lie {errors:.1f} errors from it with the usual {before}" if taken != stated else ""
+        return f"no range was given for {named}: taken as {now}{why}"
+    if errors <= MOST[False]:
+        return ""
+    told = _range(shape, replace(stated, low=mean - NORMAL * error, high=mean + NORMAL * error))
+    made = (
+        "both count by their widths, as the firm chose who got money or when, and the data may be what is biased"
+        if biased
+        else f"the range is taken as {now}, so that data count for more; one of them is wrong"
+    )
+    return (
+        f"what was stated and the data disagree by {errors:.1f} errors: {named} ({before}) was stated, "
+        f"{_shown(shape, stated, mean):.4g} ({told}) is what the data say; {made}"
+    )
 
 
 def errors_at(shape: Shape, money: Floats, known: Posterior) -> Floats:

@@ -24,7 +24,7 @@ import numpy as np
 
 from sim.arrays import Flags, Floats
 from sim.errors import InputError
-from sim.responses.posterior import DRAWS, Posterior
+from sim.responses.posterior import DRAWS, WIDER, Posterior
 from sim.responses.read import Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 
@@ -38,9 +38,6 @@ CURVE, LATE = 3, 6
 SEEN = 0.05
 """Share of what money does that is lost at twice the usual money, or that was pulled forward, 97.5 % sure, from which
 on it is told."""
-WIDER = 5.0
-"""Times the standard deviations of what is believed of the curve where money of late is judged: a curve that was
-answered wrongly must not come out as money that tires."""
 LEAST = 0.05
 """Of ``1 + w s`` and of ``G - p B``: as far as money may work better for what came before, or purchases be missing."""
 ROUNDS, STILL, LONGEST = 40, 0.02, 1.0
@@ -133,6 +130,7 @@ def tired(
         )
     fit = _Fit(trial, _Log(trial), shape, prior, memory, reference, usual)
     free, random = np.array([True, True, fit.pulls]), np.random.default_rng(seed)
+    # a curve that was answered wrongly must not come out as money that tires
     wide = Posterior(prior.mode, prior.mode + WIDER * (prior.draws - prior.mode))
     modes = _Fit(trial, fit.log, shape, wide, memory, reference, usual).modes(free)
     at, draws = modes[0].at, _drawn(modes, random)
