@@ -1,9 +1,13 @@
-"""What tests of learning from evidence share: a scenario of two segments, and a point of what was learned."""
+"""What tests of learning from evidence share: a scenario of two segments, a trial, and a point of what was learned."""
 
 from typing import Any
 
-from sim.responses.learn import Learned
+import numpy as np
 
+from sim.responses.learn import Learned
+from sim.responses.read import Trial
+
+KEY = ("care", "survival", "")
 CURVE = {"without_money": 0.88, "unlimited_money": 0.97, "spend": 0.5, "brings": 0.93}
 OFFER = {"shape": "hill", "without_money": 0.0, "unlimited_money": 0.4, "half": 1.0, "steepness": 1}
 CONTENT: dict[str, Any] = {
@@ -33,3 +37,11 @@ CONTENT: dict[str, Any] = {
 
 def row(found: Learned, at: float) -> Any:
     return next(each for each in found.curves if each.at == at)
+
+
+def trial(
+    doses: list[float], shares: list[float], n: float = 4000, key: tuple[str, str, str] = KEY, **how: Any
+) -> Trial:
+    ones = np.ones(len(doses))
+    periods = how.pop("periods", 1) * ones
+    return Trial(key, np.array(doses), np.array(shares), n * ones, periods, how.pop("chosen", False), "test.csv")

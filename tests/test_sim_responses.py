@@ -1,11 +1,12 @@
 """Curves from experiments and answers: differences with their errors, priors that stay, what is refused and said."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from learning import CONTENT, CURVE, OFFER, row
+from learning import CONTENT, CURVE, KEY, OFFER, row, trial
 from markets import SMALL_MARKET
 
 from experiments.firm import Firm
@@ -14,26 +15,17 @@ from sim.contract import Allocation
 from sim.engine.response import response
 from sim.errors import InputError
 from sim.market.clock import Market
+from sim.responses.arms import measure
 from sim.responses.learn import learn
 from sim.responses.posterior import pooled
 from sim.responses.read import Answer, Trial, read_evidence
-from sim.responses.shape import Shape, link
+from sim.responses.shape import GAIN, Shape, link
 from sim.scenario.file import Scenario, parse
-
-KEY = ("care", "survival", "")
 
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
     return parse(CONTENT)
-
-
-def trial(
-    doses: list[float], shares: list[float], n: float = 4000, key: tuple[str, str, str] = KEY, **how: Any
-) -> Trial:
-    ones = np.ones(len(doses))
-    periods = how.pop("periods", 1) * ones
-    return Trial(key, np.array(doses), np.array(shares), n * ones, periods, how.pop("chosen", False), "test.csv")
 
 
 @pytest.mark.parametrize("curve", [CURVE, OFFER, {**CURVE, "shape": "adbudg", "steepness": 2}])
@@ -138,6 +130,21 @@ def test_gains_are_measured_against_their_own_level(scenario: Scenario) -> None:
     found = learn(scenario, [Trial(key, spend, outcome, ones, ones, False, "test.csv")], [])
     gain = (1 + row(found, 1.0).value) / (1 + row(found, 0.0).value) - 1
     assert gain == pytest.approx(0.2, abs=0.012)
+
+
+def test_a_few_customers_who_all_did_the_same_are_not_known_exactly(scenario: Scenario) -> None:
+    """Three of whom none bought: the spread is that of all arms; where no arm has any, of one who did otherwise."""
+    bought = np.array([0.0, 0, 0, 1, 0, 2, 0, 1, 0, 0])
+    few = Trial(("offers", "purchase_rate", ""), np.repeat([0.0, 1.0], [3, 7]), bought, np.ones(10), np.ones(10), False,
+                "few.csv")  # fmt: skip
+    none, some = measure(few, GAIN).arms
+    assert none.error**2 == pytest.approx(bought[3:].var() * 7 / 8 / 3)  # squares of 7, of 10 rows less 2 arms
+    assert some.error**2 == pytest.approx(bought[3:].var(ddof=1) / 7)
+    same = measure(replace(few, outcome=np.full(10, 3.0)), GAIN).arms
+    assert [arm.error**2 for arm in same] == pytest.approx([9 / 10 / 3, 9 / 10 / 7])
+    before = learn(scenario, [], [Answer(few.key, "A", 1.0, 0.2, 0.1, 0.3)])
+    found = learn(scenario, [few], [Answer(few.key, "A", 1.0, 0.2, 0.1, 0.3)])
+    assert row(found, 1.0).value == pytest.approx(row(before, 1.0).value, abs=0.05)
 
 
 def test_the_scenario_holds_value_source_number_and_interval(scenario: Scenario) -> None:

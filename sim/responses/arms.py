@@ -46,6 +46,8 @@ class Measured:
         What was weighed, and what that cannot do.
     spill : Spill or None
         What money given to others does, where the file has those near.
+    apart : float
+        So many times its errors are taken, as other experiments on the curve disagree with it.
     """
 
     arms: tuple[Arm, ...]
@@ -53,6 +55,7 @@ class Measured:
     weighed: bool = False
     notes: tuple[str, ...] = ()
     spill: Spill | None = None
+    apart: float = 1.0
 
     @property
     def spend(self) -> Floats:
@@ -98,10 +101,22 @@ def measure(trial: Trial, kind: str, by_word: bool = False) -> Measured:
         else:
             if n < 2:
                 raise InputError(_too_few(trial, int(inside.sum()), float(dose)))
-            error = max(float(outcome.std(ddof=1) / np.sqrt(n)), 1e-12)
+            error = float(np.sqrt((outcome.var(ddof=1) or _spread(trial)) / n))
         plain.append(Arm(float(dose), n, mean, error))
     notes = [*_no_clusters(trial, len(plain)), *_outside(trial, kind, plain[0])]
     return Measured(tuple(plain), np.diag([arm.error**2 for arm in plain]), notes=tuple(notes))
+
+
+def _spread(trial: Trial) -> float:
+    """Return the variance within an arm whose customers all did the same, which a few do by luck.
+
+    That of all arms together; where no arm has any, what one customer who did otherwise would make of it.
+    """
+    _, arm = np.unique(trial.spend, return_inverse=True)
+    heads = np.bincount(arm)
+    squares = (trial.outcome - (np.bincount(arm, trial.outcome) / heads)[arm]) ** 2
+    one = float(np.abs(trial.outcome).max() or 1.0) ** 2 / trial.outcome.size
+    return float(squares.sum() / (trial.outcome.size - heads.size)) or one
 
 
 def _arms(trial: Trial, found: Weighed | Spilled) -> tuple[Arm, ...]:

@@ -1,6 +1,7 @@
 """From a scenario and evidence to the scenario with curves as the evidence has them, and what is still not known."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -10,18 +11,21 @@ import numpy as np
 from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
+from sim.responses.agreeing import agreeing
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
-from sim.responses.history.fit import Carried, fit_history, keys_of
+from sim.responses.history.fit import Carried, keys_of
 from sim.responses.history.read import History
-from sim.responses.logs import OfLate, heads_of, in_words, of_late, of_log
-from sim.responses.posterior import Belief, Posterior, pooled, settle
+from sim.responses.known import Known, settled, with_rows
+from sim.responses.logs import OfLate, heads_of, in_words, of_late
+from sim.responses.posterior import Belief, Posterior
+from sim.responses.priors import beliefs_of, correlation_of, errors_at, interval, reconciled
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
-from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.responses.shape import Shape, link
 from sim.responses.spilling import Spill
-from sim.responses.tiring import Memory, usual_money
+from sim.responses.tiring import usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
 from sim.scenario.joint import correlate
@@ -33,10 +37,8 @@ WON = ("acquisition", "awareness")
 """What word of mouth moves too."""
 NARROWER, MOSTLY = 0.1, 0.9
 """Shares of a point's precision that come from data: below the first it is answered, above the second measured."""
-MOVED = 0.1
-"""Of the width of a point's 95 % interval before data: a value that they moved by more is not what was answered."""
-FACTOR = 2.0
-"""An answer without a range: what money brings may be half of it or twice as much."""
+MOVED = 0.4
+"""Of a point's standard error before data: a value that they moved by more is not what was answered."""
 
 
 class CurvePoint(NamedTuple):
@@ -129,7 +131,8 @@ def learn(
     watched = keys_of(scenario, histories)
     trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
               for each in trials]  # fmt: skip
-    curves = {}
+    curves: dict[Key, Known] = {}
+    ranged: dict[Key, dict[float, str]] = {}
     about = {trial.key for trial in trials if not trial.won_alone}
     for key in sorted({*about, *(answer.key for answer in answers), *watched}):
         curve, path = _stated(scenario, key)
@@ -142,29 +145,24 @@ def learn(
             effects += _differences(trial, each)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        beliefs, assumed = _beliefs(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
-        said += [f"{_name(key)}: {each}" for each in assumed]
-        near = _correlation(beliefs, stated_ranges)
-        before = settle(shape, beliefs, (), seed, near)
-        after = settle(shape, beliefs, tested, seed, near) if tested else before
-        curves[key] = _Known(shape, path, tested, beliefs, before, after)
+        stated = beliefs_of(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
+        near = correlation_of(stated, stated_ranges)
+        tested, apart = agreeing(tested, shape.kind)
+        beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
+        said += [f"{_name(key)}: {each}" for each in apart]
+        curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
+    curves, lates, fits, more_said = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
+    said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
     tires: dict[str, list[OfLate]] = {}
-    memories: dict[str, Memory] = {}
-    for trial in (each for each in trials if each.who is not None):
-        known, lever = curves[trial.key], trial.key[0]
-        late = of_log(scenario, trial, known.shape, known.after, memories.get(lever), stated_ranges, seed)
-        memories[lever] = late.memory
-        curves[trial.key] = known._replace(after=late.posterior, logs=(*known.logs, trial))
+    for trial, late in lates:
         said += in_words(scenario, trial, late)
         if late.of_late:
-            tires[lever], draws_of = of_late(content, ranges, late, trial)
+            tires[trial.key[0]], draws_of = of_late(content, ranges, late, trial)
             told.setdefault(together[trial.key], {}).update(draws_of)
-    for number, history in enumerate(histories, len(curves)):
-        shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
-        fitted = fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed)
-        curves |= {key: curves[key]._replace(after=after) for key, after in fitted.posteriors.items()}
+    for number, (history, fitted) in enumerate(zip(histories, fits, strict=True), len(curves)):
+        shapes = keys_of(scenario, [history])
         said += fitted.notes
         for lever, carried in fitted.carried.items():
             stated_at, more = _carry(content, ranges, lever, carried)
@@ -176,14 +174,14 @@ def learn(
             together[key] = number  # its draws are beside each other; of curves told apart they are no world
     selected: list[Selection] = []
     for key in dict.fromkeys(trial.key for trial in trials if trial.later):
-        settled = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
-        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], settled.shape, settled.after, seed)
+        known = curves.get(key) or _prior(scenario, key, stated_ranges, seed)
+        ratios, more = of_the_won(scenario, [t for t in trials if t.key == key], known.shape, known.after, seed)
         kinds, draws_of, also = kinds_by(scenario, content, ranges, key, ratios)
         selected += kinds
         said += [*more, *also]
         if draws_of:
             told[-1 - len(selected)] = draws_of
-    for key, (shape, path, tested, beliefs, before, after, logs) in curves.items():
+    for key, (shape, path, tested, _, beliefs, _, before, after, logs) in curves.items():
         lever, moves, segment = key
         money = {arm.spend for _, found in tested for arm in found.arms}
         money |= {float(f"{usual_money(trial, 0.0):.3g}") for trial in logs}
@@ -193,11 +191,13 @@ def learn(
         heads = int(sum(trial.customers.sum() for trial, _ in tested)) + sum(map(heads_of, logs))
         managers = max((b.managers for b in beliefs), default=0)
         n = heads or rows.get(key, 0)
-        found = _points(key, shape, asked, before, after, n, {b.at: b.managers for b in beliefs})
+        found = _points(key, shape, asked, before, after, n, beliefs)
+        said += [each for trial, measured in tested for each in _bend(trial, measured, before, after, shape, found[-1])]
         points += found
         drawings.append(drawn(key, shape, asked, before, after, tested))
-        stated, intervals = _written(shape, after)
-        said += _put(content, ranges, path, key, stated, intervals)
+        numbers, intervals = _written(shape, beliefs, before, after)
+        yielding = {each.path.rsplit(".", 1)[1] for each in beliefs if each.assumed}
+        said += _put(content, ranges, path, key, numbers, intervals, yielding)
         for name, column in _columns(shape, after).items():
             told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
@@ -219,25 +219,12 @@ def learn(
                    tuple(selected))  # fmt: skip
 
 
-class _Known(NamedTuple):
-    """What is known of a curve: its shape and place, trials, answers, beliefs before and after data, logs."""
-
-    shape: Shape
-    path: str
-    tested: list[tuple[Trial, Measured]]
-    beliefs: list[Belief]
-    before: Posterior
-    after: Posterior
-    logs: tuple[Trial, ...] = ()
-
-
-def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> _Known:
+def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]], seed: int) -> Known:
     """Return what is known of a curve that no data are on."""
     curve, path = _stated(scenario, key)
     shape = Shape(curve, key[1])
-    beliefs, _ = _beliefs(shape, (), _path(scenario, key), ranges)
-    before = settle(shape, beliefs, (), seed, _correlation(beliefs, ranges))
-    return _Known(shape, path, [], beliefs, before, before)
+    beliefs = beliefs_of(shape, (), _path(scenario, key), ranges)
+    return settled(shape, path, [], beliefs, beliefs, correlation_of(beliefs, ranges), seed)
 
 
 def _name(key: Key) -> str:
@@ -271,59 +258,6 @@ def _path(scenario: Scenario, key: Key) -> str:
     return f"levers.{lever}.moves.{moves}"
 
 
-def _beliefs(
-    shape: Shape, answers: Sequence[Answer], path: str, ranges: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[Belief], list[str]]:
-    """Return the prior: what managers say, and the scenario's own answers where they say nothing."""
-    curve, kind = shape.curve, shape.kind
-    floor = curve.without_money
-    room = curve.brings - floor
-    given, out, assumed = pooled(answers, kind), [], []
-    asked = {belief.at for belief in given}
-    stated = {"without_money": 0.0, "unlimited_money": np.inf, shape.last: curve.spend}
-    for name, at in stated.items():
-        if at in asked or (0 < at < np.inf and any(0 < each < np.inf for each in asked)):
-            continue
-        value = float(getattr(curve, name))
-        if f"{path}.{name}" in ranges:
-            low, high = (float(ranges[f"{path}.{name}"][end]) for end in ("low", "high"))
-        else:
-            low, high = _usual(name, value, floor, room, kind)
-            assumed.append(f"no range was given for {name} {value:.4g}: taken as {low:.4g} to {high:.4g}")
-        if name == "half":
-            mean, sd, at = float(np.log(value)), float(np.log(high / low)) / (2 * NORMAL), -1.0
-        else:
-            mean, sd = float(link(kind, value)), float(link(kind, high) - link(kind, low)) / (2 * NORMAL)
-        out.append(Belief(at, mean, max(sd, 1e-3), path=f"{path}.{name}"))
-    return [*given, *out], assumed
-
-
-def _correlation(beliefs: Sequence[Belief], ranges: Mapping[str, Mapping[str, Any]]) -> Floats:
-    """Return how beliefs move together that a scenario has ranges of."""
-    out = np.eye(len(beliefs))
-    for i, one in enumerate(beliefs):
-        for j, other in enumerate(beliefs):
-            near = ranges.get(one.path, {}).get("correlated", {}).get(other.path)
-            if near is not None:
-                out[i, j] = out[j, i] = near
-    return out
-
-
-def _usual(name: str, value: float, floor: float, room: float, kind: str) -> tuple[float, float]:
-    """Return the range of a stated number that has none."""
-    if name == "half":
-        return value / FACTOR, value * FACTOR
-    if name == "without_money":
-        low, high = value - room / FACTOR / 2, value + room / FACTOR / 2
-    else:
-        low, high = floor + (value - floor) / FACTOR, floor + (value - floor) * FACTOR
-    if kind == CHANCE:
-        low, high = max(low, value / FACTOR), min(high, 1 - (1 - value) / FACTOR)
-    elif kind == GAIN:
-        low = max(low, (value - 1) / FACTOR)
-    return low, high
-
-
 def _differences(trial: Trial, measured: Measured) -> list[Effect]:
     least, spread = measured.arms[0], measured.covariance
     lever, moves, segment = trial.key
@@ -350,26 +284,44 @@ def _limits(trial: Trial, measured: Measured) -> list[str]:
     out += [f"{name}: {note}" for note in measured.notes]
     if len(arms) == 1:
         out.append(f"{name}: all got {arms[0].spend:g}: it tells the level there and not what money brings")
-    elif len(arms) == 2:
-        out.append(
-            f"{name}: one dose ({arms[1].spend:g} against {arms[0].spend:g}): it tells that difference, and not how "
-            "the curve bends; the bend and unlimited money stay as answered"
-        )
     return out
+
+
+def _bend(
+    trial: Trial, measured: Measured, before: Posterior, after: Posterior, shape: Shape, unlimited: CurvePoint
+) -> list[str]:
+    """Return what one dose leaves open, and whether unlimited money was moved all the same."""
+    arms = measured.arms
+    if len(arms) != 2:
+        return []
+    was = float(shape.at(before.mode, np.array([np.inf]))[0])
+    stays = "the bend and unlimited money stay as answered"
+    if unlimited.source != "answered" and f"{was:.4g}" != f"{unlimited.value:.4g}":
+        stays = (
+            f"unlimited money goes from {was:.4g} as answered to {unlimited.value:.4g} by the shape of the curve and "
+            "all that is known of it"
+        )
+    return [
+        f"{trial.where}: {_name(trial.key)}: one dose ({arms[1].spend:g} against {arms[0].spend:g}): it tells that "
+        f"difference, and not how the curve bends; {stays}"
+    ]
 
 
 def _points(
     key: Key, shape: Shape, asked: Sequence[float], before: Posterior, after: Posterior, heads: int,
-    managers: Mapping[float, int],
+    beliefs: Sequence[Belief],
 ) -> list[CurvePoint]:  # fmt: skip
     """Return what is known at each intensity: as told by all, and by how much more than by the prior alone."""
     money = np.array(asked)
-    told, prior = (np.array([shape.at(theta, money) for theta in each.draws]) for each in (after, before))
-    share = 1 - link(shape.kind, told).var(axis=0) / np.maximum(link(shape.kind, prior).var(axis=0), 1e-300)
-    ends = np.percentile(told, ENDS, axis=0).T
-    first, last = np.percentile(link(shape.kind, prior), ENDS, axis=0)
+    usual = errors_at(shape, money, before)
+    share = 1 - (errors_at(shape, money, after) / usual) ** 2
     away = np.abs(link(shape.kind, shape.at(after.mode, money)) - link(shape.kind, shape.at(before.mode, money)))
-    still = (share < NARROWER) & (away <= MOVED * (last - first))
+    still = (share < NARROWER) & (away <= MOVED * usual)
+    ends = np.percentile(np.array([shape.at(theta, money) for theta in after.draws]), ENDS, axis=0).T
+    managers = {belief.at: belief.managers for belief in beliefs}
+    for belief in _stating(shape, beliefs):
+        if belief.at in asked:
+            ends[asked.index(belief.at)] = interval(shape, belief, before, after)
     out = []
     lever, moves, segment = key
     values = shape.at(after.mode, money)
@@ -380,23 +332,38 @@ def _points(
     return out
 
 
+def _stating(shape: Shape, beliefs: Sequence[Belief]) -> Sequence[Belief]:
+    """Return the beliefs whose ranges are of one number of the curve each; more than it has numbers bind each other."""
+    return beliefs if len(beliefs) <= shape.start.size else ()
+
+
 def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
     """Return the draws of each number of a curve."""
     draws = [shape.numbers(theta) for theta in after.draws]
     return {name: np.array([each[name] for each in draws]) for name in draws[0]}
 
 
-def _written(shape: Shape, after: Posterior) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+def _written(
+    shape: Shape, beliefs: Sequence[Belief], before: Posterior, after: Posterior
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Return the numbers of the curve at the mode, and the 95 % interval of each."""
     ends = {name: np.percentile(column, ENDS) for name, column in _columns(shape, after).items()}
+    last = {shape.curve.spend: shape.last} if shape.last == "brings" else {-1.0: shape.last}
+    names = {0.0: "without_money", np.inf: "unlimited_money", **last}
+    for belief in _stating(shape, beliefs):
+        if belief.at in names:
+            ends[names[belief.at]] = np.array(interval(shape, belief, before, after))
     return shape.numbers(after.mode), {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def _put(
     content: dict[str, Any], ranges: dict[str, Any], path: str, key: Key, stated: Mapping[str, float],
-    intervals: Mapping[str, tuple[float, float]],
+    intervals: Mapping[str, tuple[float, float]], yielding: AbstractSet[str] = frozenset(),
 ) -> list[str]:  # fmt: skip
-    """Write a curve and its ranges into a scenario's content; return what is narrower there than it is known."""
+    """Write a curve and its ranges into a scenario's content; return what is narrower there than it is known.
+
+    ``yielding``: numbers whose range nobody stated, which give way to those of others.
+    """
     lever, moves, segment = key
     own = content["levers"][lever]
     curve = dict(own["moves"][moves])
@@ -411,6 +378,10 @@ def _put(
             middle = (stated[lower] + stated[upper]) / 2
             apart = 0.01 * (stated[upper] - stated[lower])
             limits[lower][1], limits[upper][0] = middle - apart, middle + apart
+            if lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
+                limits[lower][1], limits[upper][0] = intervals[upper][0] - apart, -np.inf
+            elif upper in yielding and lower not in yielding and stated[upper] > intervals[lower][1] + apart:
+                limits[lower][1], limits[upper][0] = np.inf, intervals[lower][1] + apart
     narrowed = []
     for name, (low, high) in intervals.items():
         kept = max(low, limits[name][0]), min(high, limits[name][1])

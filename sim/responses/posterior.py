@@ -5,10 +5,12 @@
     log p(theta) = -1/2 d' R^-1 d + log likelihood(theta),   d_j = (L(f(at_j)) - m_j)/s_j
 
 ``R`` is how what was learned before moves together, as the scenario states it; answers are each by themselves. An
-answer's range is taken as 95 % of what the manager believes, ``s = (L(high) - L(low))/3.92``. Several managers are an
+answer's range is taken as 95 % of what the manager believes, ``s = (L(high) - L(low))/3.92``; where data leave a number
+alone its range stays as it is. Several managers are an
 equal pool (Stone 1961): its mean, and as variance the mean of theirs plus that between them, so that disagreement stays
 as width. Chances are binomial over the periods watched or, where traits were weighed, normal on the logit; of gains the
-arms' means are normal around ``B (1 + f(u))`` with the level ``B`` integrated out under a flat prior. The posterior is
+arms' means are normal around ``B (1 + f(u))`` with the level ``B`` integrated out under a flat prior. Where
+experiments disagree the log likelihood is divided by the square of what their errors are widened by. The posterior is
 normal at its mode (Tierney & Kadane 1986).
 """
 
@@ -21,12 +23,14 @@ from sim.arrays import Floats
 from sim.intervals import NORMAL, hessian
 from sim.responses.arms import Measured
 from sim.responses.read import Answer, Trial
-from sim.responses.shape import CHANCE, GAIN, Shape, link
+from sim.responses.shape import CHANCE, GAIN, NEVER, Shape, link
 
-__all__ = ["Belief", "Posterior", "pooled", "settle"]
+__all__ = ["WIDER", "Belief", "Posterior", "pooled", "settle"]
 
 LOOSE = 10.0
 """Standard deviation of what nothing is said of, in theta: as good as no prior."""
+WIDER = 5.0
+"""Times the standard deviations of beliefs under which rows are fitted to see what they say themselves."""
 DRAWS = 2000
 STEP = 1e-3
 
@@ -38,9 +42,20 @@ class Belief:
     at: float
     mean: float
     sd: float
+    low: float
+    """What lies below it, and above it, with 2.5 % each; they need not be as far away. On the scale of the mean."""
+    high: float
     managers: int = 1
     path: str = ""
     """Where it stands under ``uncertain``; nothing where it was answered anew."""
+    assumed: bool = False
+    """Nobody stated a range."""
+
+    def value(self, shape: Shape, theta: Floats) -> float:
+        """Return what a theta says of it, on the scale of the mean."""
+        if self.at < 0:
+            return float(theta[2])
+        return float(link(shape.kind, shape.at(theta, np.array([self.at])))[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +87,11 @@ def pooled(answers: Sequence[Answer], kind: str) -> list[Belief]:
         means = np.array([float(link(kind, answer.value)) for answer in own])
         widths = np.array([float(link(kind, a.high) - link(kind, a.low)) / (2 * NORMAL) for a in own])
         sd = float(np.sqrt((widths**2).mean() + means.var()))
-        out.append(Belief(at, float(means.mean()), max(sd, 1e-3), len(own)))
+        mean, sd = float(means.mean()), max(sd, 1e-3)
+        ends = (mean - NORMAL * sd, mean + NORMAL * sd)
+        if len(own) == 1:
+            ends = (float(link(kind, own[0].low)), float(link(kind, own[0].high)))
+        out.append(Belief(at, mean, sd, *ends, managers=len(own)))
     return out
 
 
@@ -104,9 +123,9 @@ def settle(
         told = np.where(points < 0, theta[2], link(shape.kind, shape.at(theta, np.maximum(points, 0.0))))
         away = (told - means) / sds
         value += 0.5 * float(away @ weight @ away)
-        return value - sum(_log_likelihood(shape, theta, trial, found) for trial, found in trials)
+        return value - sum(_log_likelihood(shape, theta, trial, found) / found.apart**2 for trial, found in trials)
 
-    scale = loss(start) or 1.0
+    scale = max(loss(start), 1.0)
     rough = minimize(lambda t: loss(t) / scale, start, method="Nelder-Mead",
                      options={"maxiter": 2000, "xatol": 1e-5, "fatol": 1e-12})  # fmt: skip
     best = minimize(loss, rough.x, method="BFGS", options={"gtol": 1e-5})
@@ -135,7 +154,7 @@ def _log_likelihood(shape: Shape, theta: Floats, trial: Trial, found: Measured) 
         return float((hits * np.log(p) + (trial.customers - hits) * np.log1p(-p)).sum())
     f, mean, precision = shape.seen(theta, found.spend, trial.by_quality), found.mean, found.precision
     if shape.kind == GAIN:
-        g = 1 + f
+        g = np.maximum(1 + f, NEVER)
         known = float(g @ precision @ g)
         away = mean - g * float(mean @ precision @ g) / known
         return -0.5 * float(away @ precision @ away) - 0.5 * float(np.log(known))

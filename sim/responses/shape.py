@@ -7,6 +7,7 @@
 ``L`` is the logit of a chance, ``log(1 + gain)`` of a relative gain, and the number itself of points.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,15 @@ from sim.errors import InputError
 from sim.scenario.curves import Adbudg, BlattbergDeighton, Curve, Hill
 from sim.scenario.market import FREE, GAINS
 
-__all__ = ["CHANCE", "GAIN", "Shape", "kind_of", "link"]
+__all__ = ["CHANCE", "GAIN", "Shape", "back", "kind_of", "link"]
 
 CHANCE, GAIN, POINTS = "chance", "gain", "points"
 NEVER = 1e-6
 """A chance below this is taken for it, as a logit has no number for never."""
 NEARLY = 15.0
 """Logit of a known share from which on it is as good as all, below minus it none."""
+MOST = 100.0
+"""Where nothing is known of a number a search may lead anywhere: exponents are taken no further than this."""
 
 
 def kind_of(moves: str) -> str:
@@ -39,10 +42,15 @@ def link(kind: str, value: Any) -> Floats:
     return np.asarray(np.log1p(np.maximum(value, NEVER - 1)) if kind == GAIN else np.asarray(value, dtype=float))
 
 
-def _back(kind: str, value: float) -> float:
+def back(kind: str, value: float) -> float:
+    """Return the value whose ``L`` this is."""
     if kind == CHANCE:
-        return float(1 / (1 + np.exp(-value)))
-    return float(np.expm1(value)) if kind == GAIN else float(value)
+        return 1 / (1 + math.exp(-max(value, -MOST)))
+    return math.expm1(min(value, MOST)) if kind == GAIN else float(value)
+
+
+def _exp(value: float) -> float:
+    return math.exp(min(max(value, -MOST), MOST))
 
 
 class Shape:
@@ -82,13 +90,18 @@ class Shape:
 
     def numbers(self, theta: Floats) -> dict[str, float]:
         """Return the numbers that a scenario states: floor, ceiling, and ``brings`` or ``half``."""
-        floor, ceiling = (_back(self.kind, float(each)) for each in (theta[0], theta[0] + np.exp(theta[1])))
-        if self.last == "half":
-            last = float(np.exp(theta[2]))
-        else:
-            share = float(np.clip(theta[2], -NEARLY, NEARLY))  # at one the curve would have no speed
-            last = floor + (ceiling - floor) / (1 + float(np.exp(-share)))
+        floor, ceiling, last = self._three(theta)
+        if self.last == "brings":
+            last = floor + (ceiling - floor) * last
         return {"without_money": floor, "unlimited_money": ceiling, self.last: last}
+
+    def _three(self, theta: Floats) -> tuple[float, float, float]:
+        """Return floor, ceiling, and the share of the room between them at the known spend, or ``half``."""
+        floor, ceiling = (back(self.kind, float(each)) for each in (theta[0], theta[0] + _exp(theta[1])))
+        if self.last == "half":
+            return floor, ceiling, _exp(theta[2])
+        share = min(max(float(theta[2]), -NEARLY), NEARLY)  # at one the curve would have no speed
+        return floor, ceiling, 1 / (1 + math.exp(-share))
 
     def seen(self, theta: Floats, money: Floats, by_quality: tuple[float, float]) -> Floats:
         """Return the chance that is seen where kinds of quality multiply the one without money, and what money adds."""
@@ -100,7 +113,8 @@ class Shape:
 
     def at(self, theta: Floats, money: Floats) -> Floats:
         """Return ``f`` at intensities, infinite ones among them."""
-        numbers = self.numbers(theta)
-        curve = self.curve.model_construct(**{**dict(self.curve), **numbers})
-        finite = np.where(np.isinf(money), 0.0, money)
-        return np.where(np.isinf(money), numbers["unlimited_money"], response(curve, finite))
+        floor, ceiling, last = self._three(theta)
+        unit = {**dict(self.curve), "without_money": 0.0, "unlimited_money": 1.0, self.last: last}
+        unlimited = np.isinf(money)
+        shares = response(self.curve.model_construct(**unit), np.where(unlimited, 0.0, money))
+        return np.where(unlimited, ceiling, floor + (ceiling - floor) * shares)

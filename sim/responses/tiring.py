@@ -24,7 +24,7 @@ import numpy as np
 
 from sim.arrays import Flags, Floats
 from sim.errors import InputError
-from sim.responses.posterior import DRAWS, Posterior
+from sim.responses.posterior import DRAWS, WIDER, Posterior
 from sim.responses.read import Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, link
 
@@ -130,7 +130,9 @@ def tired(
         )
     fit = _Fit(trial, _Log(trial), shape, prior, memory, reference, usual)
     free, random = np.array([True, True, fit.pulls]), np.random.default_rng(seed)
-    modes = fit.modes(free)
+    # a curve that was answered wrongly must not come out as money that tires
+    wide = Posterior(prior.mode, prior.mode + WIDER * (prior.draws - prior.mode))
+    modes = _Fit(trial, fit.log, shape, wide, memory, reference, usual).modes(free)
     at, draws = modes[0].at, _drawn(modes, random)
     lost, pulled = (
         (float(low), float(value), float(high))
@@ -143,13 +145,13 @@ def tired(
     after = Memory(unit @ at[CURVE:LATE], unit @ np.cov(draws[:, CURVE:].T) @ unit, memory.carried)
     told = np.array([lost[0] > SEEN, False, fit.pulls and pulled[0] > SEEN])
     told[1] = told.any()
-    if (told != free).any():
-        still = memory._replace(mean=np.where(told, memory.mean, stated))
-        [mode] = _Fit(trial, fit.log, shape, prior, still, reference, usual).modes(told)
-        known = np.append(np.ones(CURVE, dtype=bool), told)
-        at = mode.at
-        spread = np.where(np.outer(known, known), mode.covariance[:LATE, :LATE], 0.0)
-        draws = _drawn([mode._replace(covariance=spread)], random)
+    still = memory if (told == free).all() else memory._replace(mean=np.where(told, memory.mean, stated))
+    known = np.append(np.ones(CURVE, dtype=bool), told)
+    modes = [
+        mode._replace(covariance=np.where(np.outer(known, known), mode.covariance[:LATE, :LATE], 0.0))
+        for mode in _Fit(trial, fit.log, shape, prior, still, reference, usual).modes(told)
+    ]
+    at, draws = modes[0].at, _drawn(modes, random)
     of_late = {}
     if told[0]:
         of_late["fatigue"] = usual / np.maximum(draws[:, 3], np.percentile(draws[:, 3], 2.5))
