@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import copy
+import gc
 import os
 import shutil
 import sqlite3
@@ -22,6 +23,37 @@ os.environ.pop("COLUMNS", None)
 """Workers of a parallel run get one, as if what commands print were shown on a terminal of that width."""
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """For workers: as many as processors. What is solved in tests is small, and threads that wait for each other spin."""
+gc.set_threshold(100_000, 20, 100)
+"""Each search for garbage goes through all that is imported, and six thousand tests: a tenth of the time."""
+
+
+FIRST = [
+    # The first worker compiles kernels; the other finds them when it has done those that need none.
+    "tenure_docstrings", "sim_purchases_dialects", "experiments_study_demo", "sim_purchases_account",
+    "sim_purchases_misread", "optimizer_curves_allocation", "sim_reading", "sim_purchases_values",
+    "sim_purchases_sources", "sim_purchases_digest", "sim_purchases_tables", "tenure_start",
+    # What takes longest, so that no worker is left alone with it at the end.
+    "experiments_cli_output", "experiments_tracking_told", "optimizer_rules_in_pairs", "docs_contributing",
+    "experiments_report_whatif", "sim_customers_own_segments", "experiments_results_lists", "sim_customers_matrices",
+    "experiments_cli_planning", "sim_engine_bends", "optimizer_search_sequential", "optimizer_bound_corners",
+    "optimizer_optimize", "optimizer_stages_price", "experiments_tracking_verbs", "experiments_tracking",
+    "sim_responses_history", "experiments_cli_money", "optimizer_question", "tenure_shown",
+]  # fmt: skip
+"""Modules of tests in the order in which workers take them; all others come after these."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests of :data:`FIRST` come first."""
+    lost = [name for name in FIRST if not (Path(__file__).parent / f"test_{name}.py").is_file()]
+    if lost:
+        raise pytest.UsageError(f"tests/conftest.py: FIRST names {', '.join(lost)}, which is no module of tests")
+    place = {f"test_{name}": place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of every search for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "frontier": ("scenario.yaml", "--number", "1", "--no-bound"),
     "risk": ("uncertain.yaml", "--samples", "2"),
     "test-next": ("uncertain.yaml", "--samples", "4"),
-    "whatif": ("scenario.yaml", "--budgets", "800,1.2k"),
+    "whatif": ("month.yaml", "--budgets", "200,300"),
     "allocate": ("curves.csv", "--budget", "50"),
     "sync": ("--folder", "demo"),
     "study": ("study.yaml", "--workers", "1", "--no-track"),
@@ -140,12 +140,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("work")
     text = SMALL.read_text(encoding="utf-8").replace("periods: 6", "periods: 3")
     (place / "scenario.yaml").write_text(text, encoding="utf-8")
-    (place / "uncertain.yaml").write_text(text + "uncertain: [{path: margin, low: 0.3, high: 0.5}]\n", encoding="utf-8")
+    month = text.replace("periods: 3", "periods: 1")  # for the verbs that solve many plans
+    (place / "month.yaml").write_text(month, encoding="utf-8")
+    unsure = month + "uncertain: [{path: margin, low: 0.3, high: 0.5}]\n"
+    (place / "uncertain.yaml").write_text(unsure, encoding="utf-8")
     (place / "study.yaml").write_text(
         "worlds: [scenario.yaml]\npolicies: [as today]\nreplications: 1\n", encoding="utf-8"
     )
     (place / "demo").mkdir()
-    (place / "demo" / "scenario.yaml").write_text(text, encoding="utf-8")
+    (place / "demo" / "scenario.yaml").write_text(month, encoding="utf-8")
     rows = [
         f"{who},2024-{month:02}-{1 + (who * 7 + month) % 28:02},{20 + who % 9}"
         for who in range(120)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from commands import run as command
 from markets import SMALL, orders
 
 from experiments.tracking.store import tracking_uri_of
@@ -15,14 +16,22 @@ from experiments.tracking.store import tracking_uri_of
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(tenure: Run, tmp_path: Path) -> Run:
-    """Return what runs a command in a folder with a short scenario, its plan and evidence."""
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a short scenario, its plan and evidence; tests work on copies."""
+    folder = tmp_path_factory.mktemp("planned")
     content = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
     content |= {"periods": 3, "uncertain": [{"path": "margin", "low": 0.3, "high": 0.5}]}
-    (tmp_path / "scenario.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    (tmp_path / "answers.csv").write_text("lever,moves,at,value,low,high\nretention,survival,unlimited,.95,.93,.96\n")
-    assert tenure("optimize", "scenario.yaml", "--bound-steps", 0, "--budget", 1200, "-o", "plan.json")[0] == 0
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    (folder / "answers.csv").write_text("lever,moves,at,value,low,high\nretention,survival,unlimited,.95,.93,.96\n")
+    command(folder, "optimize", "scenario.yaml", "--bound-steps", "0", "--budget", "1200", "-o", "plan.json")
+    return folder
+
+
+@pytest.fixture
+def run(tenure: Run, planned: Path, tmp_path: Path) -> Run:
+    """Return what runs a command in a copy of that folder."""
+    shutil.copytree(planned, tmp_path, dirs_exist_ok=True)
     return tenure
 
 

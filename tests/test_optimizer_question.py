@@ -10,7 +10,7 @@ from problems import asked, some_plan
 from benchmarks.law_cases import threshold_market
 from optimizer.ask.problem import AllocationProblem, allocation_problem, reference_spend
 from optimizer.ask.rows import as_today
-from optimizer.optimize import optimize, solve
+from optimizer.optimize import solve
 from optimizer.question import Question, parse_slice, parse_target
 from optimizer.stages.repair import repair
 from sim.engine.chain import ALIVE
@@ -25,7 +25,7 @@ def test_the_least_spend_for_an_asset_is_the_frontier_read_backwards(market: Cal
     """What a budget brings at most needs that budget at least; no policy needs less than the bound says."""
     twin = asked(market, {})
     chain = twin.chain
-    plan = optimize(twin, Question(budget=0.7 * reference_spend(chain)), bound_steps=0)
+    plan = solve(Question(budget=0.7 * reference_spend(chain)).problem(twin), bounded=False)
     question = Question(reach=("asset", plan.asset))
     back = solve(question.problem(twin))
     assert back.goal == "least_money"
@@ -97,7 +97,7 @@ def test_the_next_money_leaves_the_rest_as_it_is(market: Callable[..., Content])
     plan = solve(question.problem(twin), starts=[base], bounded=False)
     assert (plan.spend >= spent * (1 - 1e-6)).all()
     assert plan.spend.sum() == pytest.approx(spent.sum() + more, rel=1e-6)
-    free = optimize(twin, Question(budget=plan.budget), bound_steps=0)
+    free = solve(Question(budget=plan.budget).problem(twin), bounded=False)
     assert follow(chain, base).asset < plan.asset < free.asset
 
 
@@ -175,7 +175,7 @@ def test_the_price_of_a_cap_of_nothing_is_what_the_first_unit_brings(market: Cal
         rules = {"slices": {"s": {"levers": ["retention"], "start": 1, "end": 2, "cap": cap}}}
         twin = asked(market, rules)
         chain = twin.chain
-        plan = optimize(twin, Question(budget=0.7 * reference_spend(chain)), bound_steps=0)
+        plan = solve(Question(budget=0.7 * reference_spend(chain)).problem(twin), bounded=False)
         assets.append(plan.asset)
         if cap == 0:
             price = plan.prices["s: cap"]
@@ -187,7 +187,7 @@ def test_a_budget_beyond_anything_changes_nothing(market: Callable[..., Content]
     twin = asked(market, {})
     chain = twin.chain
     much, more = (
-        optimize(twin, Question(budget=budget), bound_steps=0) for budget in (20 * reference_spend(chain), 1e18)
+        solve(Question(budget=budget).problem(twin), bounded=False) for budget in (20 * reference_spend(chain), 1e18)
     )
     assert more.asset == pytest.approx(much.asset, abs=1e-3 * (much.asset - much.no_spend))
     assert more.shadow_price == pytest.approx(0, abs=1e-3)

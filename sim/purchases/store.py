@@ -41,6 +41,17 @@ LOCKED = {
 }
 """How a base is opened: nothing outside it can be reached, and no query can change that."""
 
+_checked: set[tuple[int, ...]] = set()
+"""Versions of files that were found to hold tables alone: the search takes longer than most queries."""
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return ()
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
 
 @contextmanager
 def connected(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
@@ -53,9 +64,13 @@ def connected(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """
     import duckdb
 
+    before = _version(path)
     connection = duckdb.connect(str(path), read_only=True, config=LOCKED)
     try:
-        _check_tables_alone(connection, path)
+        if before not in _checked or before != _version(path):  # else another file may have come meanwhile
+            _check_tables_alone(connection, path)
+            if before:
+                _checked.add(before)
         yield connection
     finally:
         connection.close()
@@ -149,9 +164,12 @@ def load(
         finally:
             connection.close()
         try:
+            made = part.stat().st_ino
             os.replace(part, target)
         except OSError as error:
             raise FolderError(f"cannot write {path}: {error.strerror}") from None
+        if version := _version(target):
+            _checked.update({version} if version[1] == made else ())
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
