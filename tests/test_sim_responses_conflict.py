@@ -86,6 +86,14 @@ def test_a_range_is_kept_as_stated_where_no_data_speak(scenario: Scenario) -> No
     assert ranges[f"{path}.without_money"][1] < 0.01
 
 
+def test_an_answer_without_a_range_is_sharp(scenario: Scenario) -> None:
+    """It stands in what was learned, with a range that is narrow and a range all the same."""
+    found = learn(scenario, [], [Answer(KEY, "A", np.inf, 0.95, 0.95, 0.95)])
+    ranges = {each.path: each for each in found.scenario.uncertain}
+    sharp = ranges["levers.care.moves.survival.unlimited_money"]
+    assert 0.9498 < sharp.low < 0.95 < sharp.high < 0.9502
+
+
 def test_experiments_that_disagree_widen_each_other(scenario: Scenario) -> None:
     """Cochran's Q of two controls and two doses by hand, and errors as many times as wide."""
     one, other = trial([0, 0.5], [0.86, 0.90], 3000), trial([0, 0.5], [0.80, 0.86], 1000)

@@ -33,6 +33,8 @@ WIDER = 5.0
 """Times the standard deviations of beliefs under which rows are fitted to see what they say themselves."""
 DRAWS = 2000
 STEP = 1e-3
+SHARP = 1e-3
+"""Standard deviation of what is believed without a range, on the scale of ``L``."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,11 @@ def pooled(answers: Sequence[Answer], kind: str) -> list[Belief]:
         means = np.array([float(link(kind, answer.value)) for answer in own])
         widths = np.array([float(link(kind, a.high) - link(kind, a.low)) / (2 * NORMAL) for a in own])
         sd = float(np.sqrt((widths**2).mean() + means.var()))
-        mean, sd = float(means.mean()), max(sd, 1e-3)
+        mean, sd = float(means.mean()), max(sd, SHARP)
         ends = (mean - NORMAL * sd, mean + NORMAL * sd)
         if len(own) == 1:
-            ends = (float(link(kind, own[0].low)), float(link(kind, own[0].high)))
+            low, high = (float(link(kind, each)) for each in (own[0].low, own[0].high))
+            ends = (min(low, mean - NORMAL * SHARP), max(high, mean + NORMAL * SHARP))
         out.append(Belief(at, mean, sd, *ends, managers=len(own)))
     return out
 
