@@ -119,3 +119,10 @@ def test_the_example_runs(market: Callable[..., Content]) -> None:
     example = doctest.DocTestParser().get_doctest(worth_if_changed.__doc__ or "", names, module.__name__, None, 0)
     assert len(example.examples) == 4
     assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_no_moment_of_change_is_nothing() -> None:
+    """A horizon too short for any experiment."""
+    chain = build(parse(random_market(4))).chain
+    assert left_by(chain, plans_of(chain, 1)[0], []) == {}
+    assert worth_if_changed(chain, plans_of(chain, 1)[0], plans_of(chain, 2), []).shape == (0, 3)

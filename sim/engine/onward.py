@@ -76,10 +76,11 @@ def left_by(chain: ControlledChain, plan: Floats, periods: Sequence[int]) -> dic
     Periods after the last that is asked for are not looked at.
     """
     run, brought, out = FluidPass(chain, plan), 0.0, {}
-    for t in range(max(periods, default=0) + 1):
+    last = max(periods, default=-1)
+    for t in range(last + 1):
         if t in periods:
             out[t] = brought, run.occupancy
-        if t < max(periods):
+        if t < last:
             now = run.period(t)
             earned = now.occupancy.ravel() @ now.step.reward.ravel()[chain.law_place]
             spent = chain.targets.of_budget(now.observed[:, :, None] * now.intensity).sum()
