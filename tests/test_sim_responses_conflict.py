@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from histories import ADVERTS, made, scenario_of
 from learning import CONTENT, CURVE, KEY, row, trial
+from scipy.optimize import minimize
 
+from sim.responses.agreeing import bent
 from sim.responses.arms import measure
 from sim.responses.learn import Learned, learn
 from sim.responses.posterior import settle
@@ -192,3 +194,54 @@ def test_histories_are_held_against_answers() -> None:
     held = learn(parse(stated), [], [], histories=[history])
     assert "may be what is biased" in said(held, "what was stated and the data disagree by")
     assert row(held, 0.5).value < row(free, 0.5).value
+
+
+def test_what_no_curve_goes_through_is_said(scenario: Scenario) -> None:
+    """Four arms that no curve without a threshold has: chi-square by a plain search, and wider intervals."""
+    doses, shares = np.array([0.0, 0.3, 0.9, 3.0]), np.array([0.8, 0.8, 0.8, 0.95])
+    found = learn(scenario, [trial(doses.tolist(), shares.tolist(), 5000)], [])
+    note = said(found, "no curve of its shape goes through what was seen")
+
+    def chi_square(three: Any) -> float:
+        floor, ceiling = 1 / (1 + np.exp(-three[0])), 1 / (1 + np.exp(-three[0] - np.exp(three[1])))
+        f = ceiling - (ceiling - floor) * np.exp(-np.exp(three[2]) * doses)
+        return float((5000 * (shares - f) ** 2 / (shares * (1 - shares))).sum())
+
+    least = min(
+        minimize(chi_square, [1.3, at, -1.0], method="Nelder-Mead", options={"maxiter": 4000}).fun for at in (0.0, 1.0)
+    )
+    told = float(note.split("(chi-square ")[1].split(",")[0])
+    assert told == pytest.approx(least, rel=0.1)  # the curve is the likeliest, not that of least squares
+    assert f"errors are taken {np.sqrt(told):.1f} times as wide" in note
+    fits = learn(scenario, [trial(doses.tolist(), [0.8, 0.87, 0.92, 0.95], 5000)], [])
+    for dose in doses:
+        wide, usual = (row(each, dose).high - row(each, dose).low for each in (found, fits))
+        assert wide > 2 * usual
+
+
+def test_what_a_curve_goes_through_is_seldom_blamed(scenario: Scenario) -> None:
+    """Of 40 experiments of its own shape, one is expected beyond 97.5 %."""
+    random, doses = np.random.default_rng(11), np.array([0.0, 0.3, 0.9, 2.0])
+    shape = Shape(BlattbergDeighton(**CURVE), "survival")
+    blamed = 0
+    for _ in range(40):
+        arms = trial(doses.tolist(), (random.binomial(4000, shape.at(shape.start, doses)) / 4000).tolist())
+        tested, notes = bent([(arms, measure(arms, "chance"))], shape, 0)
+        blamed += bool(notes)
+        assert (tested[0][1].apart > 1) == bool(notes)
+    assert blamed <= 4
+
+
+def test_experiments_and_a_history_that_disagree_are_said_and_nothing_carries_over() -> None:
+    """Levels that do not agree looked like money that is carried over; where they agree nothing is said."""
+    history, before = made(scenario_of({"adverts": ADVERTS}), 3), scenario_of({"adverts": GUESS})
+    key = ("adverts", "acquisition", "")
+    other = trial([0, 0.5], [0.012, 0.05], 20_000, key)
+    found = learn(before, [other], [], histories=[history])
+    note = said(found, "experiments and what logs and histories say alone disagree by more than luck does")
+    assert "at 0 0.012 of 20,000 (test.csv) against 0.004" in note
+    assert "at 0.5 0.05 of 20,000 (test.csv) against 0.0" in note
+    assert said(found, "it is not looked for whether money carries over")
+    assert found.scenario.levers["adverts"].of_late is None
+    same = learn(before, [trial([0, 0.5], [0.0042, 0.0205], 20_000, key)], [], histories=[history])
+    assert not said(same, "disagree by more than luck")

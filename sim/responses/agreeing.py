@@ -1,5 +1,7 @@
 """Whether experiments on one curve agree where they gave the same money (Cochran 1954), and errors where they do not.
 
+Also whether a curve of the stated shape goes through all of them, and whether logs and histories say the same.
+
 ::
 
     y_ik = level_k + own_i + error,   Q = r' V^-1 r,   df = rows - rank
@@ -16,18 +18,17 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.responses.arms import Measured
+from sim.responses.posterior import Posterior, settle
 from sim.responses.read import Trial
-from sim.responses.shape import CHANCE, GAIN, link
+from sim.responses.shape import CHANCE, GAIN, Shape, back, link
 
-__all__ = ["agreeing"]
+__all__ = ["against", "agreeing", "bent"]
 
 SURE = 0.975
 
 
 def agreeing(tested: Sequence[tuple[Trial, Measured]], kind: str) -> tuple[list[tuple[Trial, Measured]], list[str]]:
     """Return experiments with the errors that their disagreement calls for, and what is to be said of it."""
-    from scipy import special
-
     if len(tested) < 2:
         return list(tested), []
     told = [_linked(trial, found, kind) for trial, found in tested]
@@ -47,7 +48,7 @@ def agreeing(tested: Sequence[tuple[Trial, Measured]], kind: str) -> tuple[list[
         roots[np.ix_(own, own)] = np.linalg.inv(np.linalg.cholesky(covariance))
     left = roots @ y - roots @ columns @ np.linalg.lstsq(roots @ columns, roots @ y, rcond=None)[0]
     q = float(left @ left)
-    if special.chdtr(free, q) <= SURE:
+    if _below(free, q) <= SURE:
         return list(tested), []
     apart = float(np.sqrt(q / free))
     by_dose = {dose: [(trial, arm) for trial, found in tested for arm in found.arms if arm.spend == dose]
@@ -63,6 +64,87 @@ def agreeing(tested: Sequence[tuple[Trial, Measured]], kind: str) -> tuple[list[
         f"{len(tested)} experiments disagree by more than luck does: {seen} (Cochran's Q {q:.1f}, {free} expected of "
         f"luck); the curve is fitted to all, with errors taken {apart:.1f} times as wide{why}"
     ]
+
+
+def bent(
+    tested: Sequence[tuple[Trial, Measured]], shape: Shape, seed: int
+) -> tuple[list[tuple[Trial, Measured]], list[str]]:
+    """Return experiments with the errors that a curve needs to go through them, fitted to them alone, and what is said.
+
+    As :func:`agreeing`, at all money together: with three numbers of the curve, of gains two, fewer rows are free.
+    """
+    fitted = 2 if shape.kind == GAIN else 3
+    if sum(len(found.arms) - (shape.kind == GAIN) for _, found in tested) <= fitted:
+        return list(tested), []
+    alone = settle(shape, [], tested, seed)
+    q, free, told = _misfit(tested, shape, alone.mode)
+    if _below(free - fitted, q) <= SURE:
+        return list(tested), []
+    apart = float(np.sqrt(q / (free - fitted)))
+    return [(trial, replace(found, apart=found.apart * apart)) for trial, found in tested], [
+        f"no curve of its shape goes through what was seen: {told} (chi-square {q:.1f}, {free - fitted} expected of "
+        f"luck); errors are taken {apart:.1f} times as wide"
+    ]
+
+
+def against(tested: Sequence[tuple[Trial, Measured]], shape: Shape, rows: Posterior) -> list[str]:
+    """Return how experiments and the curve of logs and histories alone disagree, where that is more than luck."""
+    if not tested:
+        return []
+    q, free, told = _misfit(tested, shape, rows.mode, rows.draws)
+    if free < 1 or _below(free, q) <= SURE:
+        return []
+    return [
+        f"experiments and what logs and histories say alone disagree by more than luck does: {told} (chi-square "
+        f"{q:.1f}, {free} expected of luck); all count by their errors, and intervals do not hold that one of them is "
+        "wrong"
+    ]
+
+
+def _misfit(
+    tested: Sequence[tuple[Trial, Measured]], shape: Shape, theta: Floats, draws: Floats | None = None
+) -> tuple[float, int, str]:
+    """Return ``r' V^-1 r`` of what a curve leaves of the arms, levels of gains free, how many rows, and both in words.
+
+    ``draws``: of the curve, whose covariance is added to that of the arms.
+    """
+    money = np.concatenate([found.spend for _, found in tested])
+    quality = [trial.by_quality for trial, _ in tested]
+    parts = [_linked(trial, found, shape.kind) for trial, found in tested]
+    cuts = np.cumsum([0, *(y.size for y, _ in parts)])
+
+    def curve(each: Floats) -> Floats:
+        seen = [shape.seen(each, money[a:b], by) for a, b, by in zip(cuts[:-1], cuts[1:], quality, strict=True)]
+        return link(shape.kind, np.concatenate(seen))
+
+    covariance = np.zeros((money.size, money.size))
+    levels = np.zeros((money.size, len(tested)))
+    for k, ((_, found), (_, own)) in enumerate(zip(tested, parts, strict=True)):
+        inside = slice(cuts[k], cuts[k + 1])
+        covariance[inside, inside], levels[inside, k] = own * found.apart**2, 1.0
+    if draws is not None:
+        covariance += np.atleast_2d(np.cov(np.array([curve(each) for each in draws[::8]]).T))
+    root = np.linalg.inv(np.linalg.cholesky(covariance))
+    expected = curve(theta)
+    left: Floats = np.concatenate([y for y, _ in parts]) - expected
+    if shape.kind == GAIN:
+        own = np.asarray(np.linalg.lstsq(root @ levels, root @ left, rcond=None)[0], dtype=np.float64)
+        left, expected = left - levels @ own, expected + levels @ own
+    shown = np.exp(expected) if shape.kind == GAIN else [back(shape.kind, each) for each in expected]
+    arms = [(arm, trial.where) for trial, found in tested for arm in found.arms]
+    told = "; ".join(
+        f"at {arm.spend:g} {arm.mean:.4g} of {arm.customers:,.0f} ({where}) against {value:.4g}"
+        for (arm, where), value in zip(arms, shown, strict=True)
+    )
+    left = root @ left
+    return float(left @ left), money.size - (len(tested) if shape.kind == GAIN else 0), told
+
+
+def _below(free: int, q: float) -> float:
+    """Return the chance of less than ``q`` under a chi-square law."""
+    from scipy import special
+
+    return float(special.chdtr(free, q))
 
 
 def _linked(trial: Trial, found: Measured, kind: str) -> tuple[Floats, Floats]:

@@ -1,9 +1,11 @@
 """Curves as answers, experiments, logs and histories tell them, one after another, and answers held against all."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from sim.arrays import Floats
+from sim.responses.agreeing import against
 from sim.responses.arms import Measured
 from sim.responses.history.fit import Fitted, fit_history, keys_of
 from sim.responses.history.read import History
@@ -35,12 +37,14 @@ class Known(NamedTuple):
 
 
 class WithRows(NamedTuple):
-    """Curves with logs and histories, what each of these tells, and by intensity which beliefs are in conflict."""
+    """Curves with logs and histories, what each of these tells, and which beliefs and experiments are in conflict."""
 
     curves: dict[Key, Known]
     lates: list[tuple[Trial, Tired]]
     fits: list[Fitted]
     said: dict[Key, dict[float, str]]
+    """By intensity."""
+    disagree: dict[Key, list[str]]
 
 
 def settled(
@@ -68,21 +72,30 @@ def with_rows(
     watched = set(keys_of(scenario, histories))
     by_rows = watched | {trial.key for trial in trials if trial.who is not None}
     said: dict[Key, dict[float, str]] = {key: {} for key in curves}
+    disagree: dict[Key, list[str]] = {}
     if by_rows:
-        wide = {key: _with(known, widened(known.beliefs), seed) for key, known in curves.items()}
+        wide = {key: _with(known._replace(tested=[]), widened(known.beliefs), seed) for key, known in curves.items()}
         told, _, _ = _once(scenario, trials, histories, wide, ranges, seed)
         for key in sorted(by_rows):
             known, biased = curves[key], key in watched or any(trial.chosen for trial in told[key].logs)
             beliefs, said[key] = held_against(known.shape, known.stated, known.beliefs, told[key].after, biased)
+            if more := against(known.tested, known.shape, told[key].after):
+                disagree[key] = more
             if beliefs != known.beliefs:
                 curves = curves | {key: _with(known, beliefs, seed)}
-    found, lates, fits = _once(scenario, trials, histories, curves, ranges, seed)
-    return WithRows(found, lates, fits, said)
+    # levels that two sources do not agree on look as if the one with periods carried over
+    steady = {key[0] for key in disagree if key in watched}
+    for key in disagree:
+        disagree[key] += (
+            ["as they disagree, it is not looked for whether money carries over"] if key[0] in steady else []
+        )
+    found, lates, fits = _once(scenario, trials, histories, curves, ranges, seed, steady)
+    return WithRows(found, lates, fits, said, disagree)
 
 
 def _once(
     scenario: Scenario, trials: Sequence[Trial], histories: Sequence[History], curves: dict[Key, Known],
-    ranges: Mapping[str, Mapping[str, Any]], seed: int,
+    ranges: Mapping[str, Mapping[str, Any]], seed: int, steady: AbstractSet[str] = frozenset(),
 ) -> tuple[dict[Key, Known], list[tuple[Trial, Tired]], list[Fitted]]:  # fmt: skip
     """Return curves as all rows tell them with these beliefs, and what else each log and history tells."""
     memories: dict[str, Memory] = {}
@@ -95,6 +108,6 @@ def _once(
         lates.append((trial, late))
     for history in histories:
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
-        fits.append(fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed))
+        fits.append(fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed, steady))
         curves = curves | {key: curves[key]._replace(after=after) for key, after in fits[-1].posteriors.items()}
     return curves, lates, fits

@@ -11,7 +11,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.agreeing import agreeing
+from sim.responses.agreeing import agreeing, bent
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, keys_of
@@ -148,11 +148,13 @@ def learn(
         stated = beliefs_of(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
         near = correlation_of(stated, stated_ranges)
         tested, apart = agreeing(tested, shape.kind)
+        tested, off = bent(tested, shape, seed)
         beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
-        said += [f"{_name(key)}: {each}" for each in apart]
+        said += [f"{_name(key)}: {each}" for each in (*apart, *off)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
-    curves, lates, fits, more_said = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
+    curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
     said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
+    said += [f"{_name(key)}: {each}" for key, notes_of in disagree.items() for each in notes_of]
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
     tires: dict[str, list[OfLate]] = {}

@@ -157,7 +157,7 @@ def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float
     )
     return (
         f"what was stated and the data disagree by {errors:.1f} errors: {named} ({before}) was stated, "
-        f"{_shown(shape, stated, mean):.4g} ({told}) is what the data say; {made}"
+        f"{_shown(shape, stated, mean):.4g} ({told}) follows from the data and its other numbers; {made}"
     )
 
 

@@ -16,6 +16,7 @@ the periods of a segment, neighbours included (Newey & West 1987), as customers 
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +46,8 @@ CARRIED, MOST_CARRIED = 0.4, 0.9
 
 Below none it is no less believed than above, so that where nothing is carried over nothing is found.
 """
+NONE = 1e-4
+"""As good as none is carried over."""
 SEEN = 0.05
 """Share that is carried over at least, 97.5 % sure, where it is said to be."""
 LOOSE, TURNS = 1.0, 0.3
@@ -92,14 +95,17 @@ class Fitted:
 
 
 def fit_history(
-    scenario: Scenario, history: History, shapes: Mapping[Key, Shape], priors: Mapping[Key, Posterior], seed: int
-) -> Fitted:
+    scenario: Scenario, history: History, shapes: Mapping[Key, Shape], priors: Mapping[Key, Posterior], seed: int,
+    steady: AbstractSet[str] = frozenset(),
+) -> Fitted:  # fmt: skip
     """Return the curves of the levers of a history, as it and what was known before tell them.
 
     Parameters
     ----------
     shapes, priors
         Of the curves to be fitted, by key.
+    steady
+        Levers whose money is taken to carry nothing over.
 
     Raises
     ------
@@ -110,11 +116,11 @@ def fit_history(
         raise InputError(
             f"{history.where}: {len(history.periods)} periods; expected at least {FEWEST}, better two years"
         )
-    problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors)
+    problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors, steady)
     at, covariance = problem.solve()
     luck = problem.luck(at)
     if luck:
-        problem = _Problem(scenario, history, problem.paths, shapes, priors, luck)
+        problem = _Problem(scenario, history, problem.paths, shapes, priors, steady, luck)
         at, covariance = problem.solve()
     random = np.random.default_rng(seed)
     size = 3 * len(problem.keys)  # one draw of all curves together: what levers that moved together share is kept
@@ -136,7 +142,7 @@ class _Problem:
 
     def __init__(
         self, scenario: Scenario, history: History, paths: Paths, shapes: Mapping[Key, Shape],
-        priors: Mapping[Key, Posterior], luck: Mapping[str, float] | None = None,
+        priors: Mapping[Key, Posterior], steady: AbstractSet[str], luck: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         self.by_luck = luck or {}
         self.history, self.paths, self.shapes, self.keys = history, paths, shapes, list(shapes)
@@ -155,7 +161,7 @@ class _Problem:
         size = curves + levers + len(self.free) + len(self.turns)
         self.begin = np.concatenate([*(each.mode for each in self.priors), np.zeros(size - curves)])
         self.rest = np.full(size - curves, LOOSE**-2)
-        self.rest[:levers] = CARRIED**-2
+        self.rest[:levers] = [NONE**-2 if name in steady else CARRIED**-2 for name in paths.levers]
         self.rest[levers + len(self.free) :] = TURNS**-2
         self.scatter = np.ones(len(self.kinds))
 
