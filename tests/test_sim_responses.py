@@ -110,6 +110,24 @@ def test_what_is_learned_of_all_is_no_prior_of_a_segment(scenario: Scenario) -> 
     assert [each for each in both.curves if each.segment] == list(alone.curves)
 
 
+def test_what_managers_say_of_all_is_said_of_a_segment(scenario: Scenario) -> None:
+    """Unless it has a curve of its own, or they were asked about it."""
+    answers = [Answer(KEY, "A", np.inf, 0.955, 0.953, 0.957)]
+    of_town = trial([0, 0.5], [0.88, 0.92], 3000, ("care", "survival", "town"))
+    found = learn(scenario, [of_town], answers)
+    [town] = [each for each in found.curves if each.segment == "town" and np.isinf(each.at)]
+    assert (town.low, town.high) == pytest.approx((0.953, 0.957), abs=1e-3)
+    assert not any("of town: no range was given for unlimited_money" in note for note in found.notes)
+    asked = [*answers, Answer(("care", "survival", "town"), "A", np.inf, 0.965, 0.96, 0.97)]
+    [town] = [each for each in learn(scenario, [of_town], asked).curves if each.segment == "town" and np.isinf(each.at)]
+    assert (town.low, town.high) == pytest.approx((0.96, 0.97), abs=2e-3)
+    own = {"town": {"moves": {"survival": {**CURVE, "unlimited_money": 0.98}}}}
+    care = {**CONTENT["levers"]["care"], "by_segment": own}
+    other = parse({**CONTENT, "levers": {**CONTENT["levers"], "care": care}})
+    [town] = [each for each in learn(other, [of_town], answers).curves if each.segment == "town" and np.isinf(each.at)]
+    assert town.high > 0.98
+
+
 def test_managers_who_disagree_leave_width() -> None:
     low, high = (Answer(KEY, name, 0.0, value, value - 0.01, value + 0.01) for name, value in (("A", 0.8), ("B", 0.9)))
     [alone], [both] = pooled([low], "chance"), pooled([low, high], "chance")

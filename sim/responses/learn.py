@@ -145,7 +145,7 @@ def learn(
             effects += _differences(trial, each)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        stated = beliefs_of(shape, [a for a in answers if a.key == key], _path(scenario, key), stated_ranges)
+        stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges)
         near = correlation_of(stated, stated_ranges)
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
@@ -258,6 +258,16 @@ def _path(scenario: Scenario, key: Key) -> str:
     if own is not None and moves in own.moves:
         return f"levers.{lever}.by_segment.{segment}.moves.{moves}"
     return f"levers.{lever}.moves.{moves}"
+
+
+def _answered(scenario: Scenario, answers: Sequence[Answer], key: Key) -> list[Answer]:
+    """Return what managers say of a curve; what they say of all is said of a segment without a curve of its own."""
+    own = [answer for answer in answers if answer.key == key]
+    of_all = (*key[:2], "")
+    if key[2] and _path(scenario, key) == _path(scenario, of_all):
+        asked = {answer.at for answer in own}
+        own += [answer for answer in answers if answer.key == of_all and answer.at not in asked]
+    return own
 
 
 def _differences(trial: Trial, measured: Measured) -> list[Effect]:
