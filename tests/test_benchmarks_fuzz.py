@@ -1,5 +1,7 @@
 """Files that nobody wrote, a few of each kind from stored seeds; `python -m benchmarks.fuzz` tries many."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.fuzz import KINDS, mutated, tried
@@ -40,3 +42,20 @@ def test_what_a_user_must_not_see_is_a_failure(monkeypatch) -> None:
     with pytest.raises(AssertionError, match="left behind"):
         of(leaves)
     assert mutated(b"abc", [("flip", 0.5, 0.0, b"")]) == b"acc"
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").is_file(), reason="the most of a reading alone is known on Linux")
+def test_memory_is_that_of_the_reading_and_not_of_what_was_before(monkeypatch) -> None:
+    from benchmarks import fuzz
+
+    def reads(size):
+        monkeypatch.setitem(
+            KINDS, "coins", fuzz.Kind("a.txt", lambda _: b"heads " * 40, lambda _: len(bytearray(size)))
+        )
+        return tried("coins", 3)
+
+    assert len(bytearray(300_000_000)) == 300_000_000
+    monkeypatch.setattr(fuzz, "MEMORY", 200_000_000)
+    assert reads(1000) > 0
+    with pytest.raises(AssertionError, match=r"took 0\.3 GB"):
+        reads(300_000_000)
