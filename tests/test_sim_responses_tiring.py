@@ -164,6 +164,14 @@ def test_purchases_that_were_pulled_forward_are_found() -> None:
     assert "fatigue" not in told
 
 
+def test_what_answers_leave_unsure_is_not_told() -> None:
+    """A log under wide answers tells it, and with the answers it may as well be none: no range of none is written."""
+    found = learn(scenario_of({"offers": GUESSES["offers"]}, ranged=True), [bought(57, PULLED)], [])
+    late = found.scenario.levers["offers"].of_late
+    assert (late is not None) == bool(found.of_late)
+    assert all(each.low > 0 for each in found.of_late)
+
+
 def test_what_is_no_log_is_said(tmp_path: Path) -> None:
     head = "customer_id,month,lever,moves,spend,outcome"
     twice = [head, "a,1,adverts,acquisition,1,0", "a,1,adverts,acquisition,0,0", "a,2,adverts,acquisition,0,1"]

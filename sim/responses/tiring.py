@@ -134,24 +134,26 @@ def tired(
     wide = Posterior(prior.mode, prior.mode + WIDER * (prior.draws - prior.mode))
     modes = _Fit(trial, fit.log, shape, wide, memory, reference, usual).modes(free)
     at, draws = modes[0].at, _drawn(modes, random)
-    lost, pulled = (
-        (float(low), float(value), float(high))
-        for (low, high), value in (
-            (np.percentile(_lost(draws[:, 3]), (2.5, 97.5)), _lost(at[3])),
-            (np.percentile(draws[:, 5], (2.5, 97.5)), at[5]),
-        )
-    )
+    lost, pulled = _late(at, draws)
     unit = np.diag([1 / usual, 1.0, 1.0])
     after = Memory(unit @ at[CURVE:LATE], unit @ np.cov(draws[:, CURVE:].T) @ unit, memory.carried)
     told = np.array([lost[0] > SEEN, False, fit.pulls and pulled[0] > SEEN])
-    told[1] = told.any()
-    still = memory if (told == free).all() else memory._replace(mean=np.where(told, memory.mean, stated))
-    known = np.append(np.ones(CURVE, dtype=bool), told)
-    modes = [
-        mode._replace(covariance=np.where(np.outer(known, known), mode.covariance[:LATE, :LATE], 0.0))
-        for mode in _Fit(trial, fit.log, shape, prior, still, reference, usual).modes(told)
-    ]
-    at, draws = modes[0].at, _drawn(modes, random)
+    while True:
+        told[1] = told[0] or told[2]
+        still = memory if (told == free).all() else memory._replace(mean=np.where(told, memory.mean, stated))
+        known = np.append(np.ones(CURVE, dtype=bool), told)
+        modes = [
+            mode._replace(covariance=np.where(np.outer(known, known), mode.covariance[:LATE, :LATE], 0.0))
+            for mode in _Fit(trial, fit.log, shape, prior, still, reference, usual).modes(told)
+        ]
+        at, draws = modes[0].at, _drawn(modes, random)
+        now = _late(at, draws)
+        if told[0] and now[0][0] <= 0:  # with what was answered it may as well be none
+            told[0], lost = False, now[0]
+        elif told[2] and now[1][0] <= 0:
+            told[2], pulled = False, now[1]
+        else:
+            break
     of_late = {}
     if told[0]:
         of_late["fatigue"] = usual / np.maximum(draws[:, 3], np.percentile(draws[:, 3], 2.5))
@@ -160,6 +162,12 @@ def tired(
     if told[2]:
         of_late["pulled_forward"] = np.clip(draws[:, 5], 0.0, 1.0)
     return Tired(Posterior(at[:CURVE], draws[:, :CURVE]), after, usual, lost, pulled, of_late)
+
+
+def _late(at: Floats, draws: Floats) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return what is lost at twice the usual money, and what is pulled forward: each low, value and high."""
+    lost, pulled = np.percentile(_lost(draws[:, 3]), (2.5, 97.5)), np.percentile(draws[:, 5], (2.5, 97.5))
+    return (float(lost[0]), float(_lost(at[3])), float(lost[1])), (float(pulled[0]), float(at[5]), float(pulled[1]))
 
 
 class _Mode(NamedTuple):
