@@ -25,7 +25,7 @@ from sim.responses.arms import Measured
 from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, NEVER, Shape, link
 
-__all__ = ["WIDER", "Belief", "Posterior", "pooled", "settle"]
+__all__ = ["SHARP", "STEP", "WIDER", "Belief", "Posterior", "pooled", "settle"]
 
 LOOSE = 10.0
 """Standard deviation of what nothing is said of, in theta: as good as no prior."""

@@ -17,7 +17,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured
-from sim.responses.posterior import STEP, WIDER, Belief, Posterior, pooled, settle
+from sim.responses.posterior import SHARP, STEP, WIDER, Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, back, link
 
@@ -56,7 +56,7 @@ def beliefs_of(
         else:
             mean, low, high = (float(link(kind, each)) for each in (value, low, high))
         where = f"{path}.{name}"
-        out.append(Belief(at, mean, max((high - low) / (2 * NORMAL), 1e-3), low, high, path=where,
+        out.append(Belief(at, mean, max((high - low) / (2 * NORMAL), SHARP), low, high, path=where,
                           assumed=where not in ranges))  # fmt: skip
     return [*given, *out]
 
@@ -95,8 +95,8 @@ def held_against(
     stated, beliefs
         As they were stated, and as wide as they are taken now.
     known
-        The curve with all that is known, of beliefs :func:`widened`; without one of these the number is, as normal as
-        the posterior, ::
+        The curve as logs and histories tell it with beliefs :func:`widened`, without experiments; without one of
+        these beliefs the number is, as normal as the posterior, ::
 
             1/e^2 = 1/v - 1/w^2,   m = mean + (value - mean) (1 + e^2/w^2)
 
@@ -179,7 +179,7 @@ def _errors(told: Callable[[Floats], Floats], known: Posterior) -> Floats:
 
 def _side(belief: Belief, toward: float) -> float:
     """Return the standard deviation of a belief on one side of its mean."""
-    return max(belief.high - belief.mean if toward > belief.mean else belief.mean - belief.low, 1e-3) / NORMAL
+    return max(belief.high - belief.mean if toward > belief.mean else belief.mean - belief.low, SHARP) / NORMAL
 
 
 def interval(shape: Shape, belief: Belief, before: Posterior, after: Posterior) -> tuple[float, float]:

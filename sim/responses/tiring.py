@@ -74,7 +74,8 @@ class Tired:
         Money a head and period.
     lost, pulled : (low, value, high)
         Share of what money does that is lost at twice the usual money of late, against the usual; share of purchases
-        added that would have come later. As all together tell them.
+        added that would have come later. As told with what was believed of the curve
+        :data:`~sim.responses.posterior.WIDER` as wide, or with it where the log then leaves them unsure.
     of_late : dict
         What is told of ``fatigue`` (``R``), ``keep`` and ``pulled_forward``: its draws, beside the curve's.
     """
